@@ -1,0 +1,52 @@
+// swift-tools-version: 6.0
+// Perilune: a Lua laboratory for online versus offline preference optimisation.
+//
+// Each target imports only targets above it. The kernels are compiled for x86-64-v3 (AVX2 and FMA) on Intel
+// and AMD processors, where Swift's SIMD types would otherwise become calls per lane; other processors use their baseline.
+import PackageDescription
+
+#if arch(x86_64)
+  let vectorC: [CSetting] = [.unsafeFlags(["-O3", "-march=x86-64-v3"])]
+  let vectorSwift: [SwiftSetting] = [.swiftLanguageMode(.v5), .unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+#else
+  let vectorC: [CSetting] = [.unsafeFlags(["-O3"])]
+  let vectorSwift: [SwiftSetting] = [.swiftLanguageMode(.v5)]
+#endif
+let plainSwift: [SwiftSetting] = [.swiftLanguageMode(.v5)]
+
+let package = Package(
+  name: "Perilune",
+  products: [.executable(name: "perilune", targets: ["perilune"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CReadline", pkgConfig: "readline", providers: [.apt(["libreadline-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CShims", dependencies: ["CLua", "CReadline"], cSettings: vectorC),
+    .target(name: "Base", dependencies: ["CShims"], swiftSettings: plainSwift),
+    .target(name: "Tensors", dependencies: ["Base", "CShims", "COpenBLAS"], swiftSettings: vectorSwift),
+    .target(name: "Autograd", dependencies: ["Tensors"], swiftSettings: vectorSwift),
+    .target(
+      name: "Formats", dependencies: ["Base", "Tensors", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: plainSwift),
+    .target(name: "Models", dependencies: ["Autograd", "Formats"], swiftSettings: vectorSwift),
+    .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
+    .target(name: "LuaEngine", dependencies: ["CShims", "CLua", "Base"], swiftSettings: plainSwift),
+    .target(
+      name: "Bindings", dependencies: ["LuaEngine", "Models", "Plots"], swiftSettings: plainSwift),
+    .target(name: "Shell", dependencies: ["Bindings", "CReadline"], swiftSettings: plainSwift),
+    .executableTarget(name: "perilune", dependencies: ["Shell"], swiftSettings: plainSwift),
+    .testTarget(name: "BaseTests", dependencies: ["Base"], swiftSettings: plainSwift),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: plainSwift),
+    .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: plainSwift),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: plainSwift),
+    .testTarget(name: "ModelsTests", dependencies: ["Models"], swiftSettings: plainSwift),
+    .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: plainSwift),
+    .testTarget(name: "LuaEngineTests", dependencies: ["LuaEngine"], swiftSettings: plainSwift),
+    .testTarget(name: "BindingsTests", dependencies: ["Bindings"], swiftSettings: plainSwift),
+    .testTarget(name: "ShellTests", dependencies: ["Shell"], swiftSettings: plainSwift),
+  ]
+)

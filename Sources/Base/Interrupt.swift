@@ -1,0 +1,15 @@
+/// Asks whether the user pressed Ctrl-C, from inside a long native loop.
+///
+/// The signal handler (in C) only sets a flag. Native loops call `check()` between steps, where their state is
+/// complete, so that an interrupted run keeps everything up to the last finished step.
+import CShims
+
+public enum Interrupt {
+  /// True after Ctrl-C until the interpreter has turned it into a Lua error.
+  public static var isPending: Bool { shim_interrupt_pending() != 0 }
+
+  /// Throws a failure of kind `.interrupted` if Ctrl-C was pressed.
+  public static func check() throws {
+    if isPending { throw Failure(.interrupted, "interrupted!") }
+  }
+}
