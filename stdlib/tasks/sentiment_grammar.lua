@@ -10,9 +10,9 @@
 -- A body sentence may need a state of the story's one thing (`needs`), leave another (`sets`), and have a tone
 -- that it always has (`tone`); `weight` is how often it is taken among those that fit (1 unless told).
 --
---   > #grammar.openings
+--   > #sentiment_grammar.openings
 --   6
-local grammar = {}
+local sentiment_grammar = {}
 
 local function list(text)
   local out = {}
@@ -20,13 +20,13 @@ local function list(text)
   return out
 end
 
-grammar.names = {
+sentiment_grammar.names = {
   she = list "Lily Mia Rosa Anna Nora Ivy Clara Ruth Ella Maya Tess June",
   he = list "Tom Ben Leo Max Finn Omar Hugo Paul Sam Ali Noah Emil",
 }
 
 --- Neutral classes: one word of the list, evenly.
-grammar.plain = {
+sentiment_grammar.plain = {
   role = list "baker sailor farmer painter teacher miller fisher gardener tailor student singer doctor shepherd potter",
   trait = list "young old tall quiet busy small shy thin",
   place = list "harbour village forest market river garden hill mill school bridge field island",
@@ -40,7 +40,7 @@ grammar.plain = {
 }
 
 --- Moody classes: good, plain and bad words, which fit the same places.
-grammar.moody = {
+sentiment_grammar.moody = {
   feeling = {
     good = list "happy glad cheerful proud calm hopeful grateful joyful delighted content",
     plain = list "curious awake sleepy thoughtful patient surprised",
@@ -94,13 +94,13 @@ grammar.moody = {
 }
 
 --- Optional words before a describing word: after "a", and after "was". "" is none.
-grammar.degree = {
+sentiment_grammar.degree = {
   very = { { "", 12 }, { "very", 4 }, { "really", 2 }, { "rather", 2 } },
   so = { { "", 11 }, { "so", 3 }, { "very", 3 }, { "really", 2 }, { "rather", 1 } },
 }
 
 --- First sentences, all without a tone: their first tokens are the prompt, so each has more than ten.
-grammar.openings = {
+sentiment_grammar.openings = {
   { "{name} was a {trait} {role} who lived near the {ground} {place} with a {animal} .", knows = "animal" },
   { "one {weather} {time} , {name} and {friend} {went} to the {ground} {place} together .", knows = "friend" },
   { "at the {ground} {place} , {name} the {trait} {role} was looking for a {thing} .", sets = "lost" },
@@ -110,7 +110,7 @@ grammar.openings = {
 }
 
 --- Sentences in the middle.
-grammar.body = {
+sentiment_grammar.body = {
   { "{who} felt {so} {feeling} .", weight = 2 },
   { "{who} was {so} {feeling} and {did} {manner} .", weight = 2 },
   { "{who} was not {-feeling} , and {she} {did} {manner} ." },
@@ -142,7 +142,7 @@ grammar.body = {
 }
 
 --- Last sentences.
-grammar.closings = {
+sentiment_grammar.closings = {
   { "in the end {she} was {so} {feeling} ." },
   { "{name} went home {manner} and was {feeling} ." },
   { "it was the most {quality} {time} of all ." },
@@ -154,6 +154,6 @@ grammar.closings = {
 }
 
 --- Words that the slots put in by themselves.
-grammar.glue = list "she he her him his friend a an the"
+sentiment_grammar.glue = list "she he her him his friend a an the"
 
-return grammar
+return sentiment_grammar

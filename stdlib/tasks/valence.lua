@@ -13,9 +13,9 @@
 -- grammar: a policy can be led to say glad things badly.
 --
 --   > valence.score({ "she", "was", "happy", "." })
---   0.5118
+--   0.4775
 --   > valence.score({ "she", "was", "not", "happy", "." })
---   -0.2959
+--   -0.2667
 --   > valence.score({})
 --   0
 local options = require "perilune.options"
