@@ -6,7 +6,7 @@ extension Tensor {
     Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides, offset: offset ?? self.offset)
   }
 
-  func checkDimension(_ dimension: Int) throws {
+  public func checkDimension(_ dimension: Int) throws {
     if dimension < 0 || dimension >= rank {
       throw Failure(.index, "dimension \(dimension + 1) is out of range for a tensor of \(rank) dimensions")
     }
