@@ -1,4 +1,4 @@
 /// All operations on tensors, in the order of the manual. Models add their fused operations to the list.
 extension Op {
-  public static let catalogue: [Op] = [arithmetic, elementwise, trigonometry, activations, selection, comparison].flatMap { $0 }
+  public static let catalogue: [Op] = [arithmetic, elementwise, trigonometry, activations, selection, comparison, softmaxes, reductions].flatMap { $0 }
 }

@@ -49,7 +49,7 @@ public enum Reduce {
     var reduced = [Bool](repeating: dimensions.isEmpty, count: x.rank)
     for d in dimensions {
       try x.checkDimension(d)
-      if reduced[d] { throw Failure(.argument, "dimension \(d + 1) appears twice") }
+      if reduced[d] { throw Failure(.argument, "dimension \(d &+ 1) appears twice") }
       reduced[d] = true
     }
     return reduced
