@@ -37,15 +37,25 @@ struct Axis: Equatable {
     if let set = limits.upper { upper = place(set) }
     (lower, upper) = Axis.opened(lower, upper, keepLower: limits.lower != nil, keepUpper: limits.upper != nil, scale)
 
-    func ticks(_ a: Double, _ b: Double) -> [Tick] {
-      scale == .log ? logTicks(from: a, to: b, count: count) : Step(span: b - a, count: count).ticks(from: a, to: b)
-    }
-    if limits.lower == nil { lower = Axis.outward(lower, lower, upper, -1, scale, count) }
-    if limits.upper == nil { upper = Axis.outward(upper, lower, upper, 1, scale, count) }
     self.scale = scale
-    self.lower = lower
-    self.upper = upper
-    self.ticks = ticks(lower, upper)
+    if scale == .log {
+      let ends = (lower, upper)
+      if limits.lower == nil { lower = Axis.outward(ends.0, ends, -1, count) }
+      if limits.upper == nil { upper = Axis.outward(ends.1, ends, 1, count) }
+      (self.lower, self.upper) = (lower, upper)
+      ticks = logTicks(from: lower, to: upper, count: count)
+      return
+    }
+    // One step for both ends and the ticks between; a finer one when set limits leave room for less than two ticks.
+    var found: (lower: Double, upper: Double, ticks: [Tick]) = (lower, upper, [])
+    for count in count..<count + 6 where found.ticks.count < 2 {
+      let step = Step(span: upper - lower, count: count)
+      found.lower = limits.lower == nil ? step.value((lower / step.size + 1e-6).rounded(.down)) : lower
+      found.upper = limits.upper == nil ? step.value((upper / step.size - 1e-6).rounded(.up)) : upper
+      if !found.lower.isFinite || !found.upper.isFinite { (found.lower, found.upper) = (lower, upper) }
+      found.ticks = step.ticks(from: found.lower, to: found.upper)
+    }
+    (self.lower, self.upper, ticks) = found
   }
 
   /// An axis of named places 1, 2, 3 ...
@@ -68,22 +78,14 @@ struct Axis: Equatable {
     return ((min(lower, upper)) - room, max(lower, upper) + room)
   }
 
-  /// The first tick place at or beyond `end` in the direction given.
+  /// The first tick of a log axis at or beyond `end` in the direction given, or `end` when that tick is far away.
   private static func outward(
-    _ end: Double, _ lower: Double, _ upper: Double, _ direction: Double, _ scale: AxisScale, _ count: Int
+    _ end: Double, _ ends: (lower: Double, upper: Double), _ direction: Double, _ count: Int
   ) -> Double {
-    if scale == .linear {
-      let step = Step(span: upper - lower, count: count)
-      let steps = end / step.size
-      let moved = direction < 0 ? (steps + 1e-6).rounded(.down) : (steps - 1e-6).rounded(.up)
-      let value = step.value(moved)
-      return value.isFinite && step.size > 0 ? value : end
-    }
-    // A log axis looks a decade further for its next tick, and stays where it is when that tick is far away.
-    let wide = logTicks(from: lower - 1, to: upper + 1, count: count + 4)
+    let wide = logTicks(from: ends.lower - 1, to: ends.upper + 1, count: count + 4)
     let beyond = wide.map(\.place).filter { direction < 0 ? $0 <= end + 1e-9 : $0 >= end - 1e-9 }
     guard let next = direction < 0 ? beyond.max() : beyond.min() else { return end }
-    return abs(next - end) <= max(0.35 * (upper - lower), 0.1) ? next : end
+    return abs(next - end) <= max(0.35 * (ends.upper - ends.lower), 0.1) ? next : end
   }
 }
 

@@ -110,7 +110,8 @@ struct SVGPlot {
     for layer in scene.layers where !layer.boxes.isEmpty { boxes(layer, &out) }
     axes(&out)
     for layer in scene.layers where layer.rule != nil { rule(layer, &out) }
-    for layer in scene.layers { series(layer, &out) }
+    for layer in scene.layers where scene.isBackground(layer) { series(layer, &out) }
+    for layer in scene.layers where !scene.isBackground(layer) { series(layer, &out) }
     if scene.isEmpty, scene.layers.allSatisfy({ $0.rule == nil }) {
       out.label("no data", x: (left + right) / 2, y: (top + bottom) / 2, fill: SVGPlot.quiet)
     }

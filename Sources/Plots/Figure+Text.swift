@@ -115,7 +115,9 @@ struct TextPlot {
 
   private func marker(_ layer: Scene.Layer) -> Character {
     layer.ink.marker == .none && !unicode && layer.word == "line"
-      ? "*" : layer.ink.marker.character(unicode: unicode)
+      ? "*"
+      : scene.isBackground(layer)
+        ? layer.ink.marker.smallCharacter(unicode: unicode) : layer.ink.marker.character(unicode: unicode)
   }
 
   /// Bands in turn have other shades.
@@ -248,7 +250,8 @@ struct TextPlot {
       for point in line where clipped(point, point) != nil {
         let column = canvas.column(point.x)
         if isLine, line.count > 12, abs(column - last) < 8 { continue }
-        canvas.put(sign, column: column, row: canvas.row(point.y), depth: .marker, color: color)
+        let depth = scene.isBackground(layer) ? TextCanvas.Depth.scatter : .marker
+        canvas.put(sign, column: column, row: canvas.row(point.y), depth: depth, color: color)
         last = column
       }
     }

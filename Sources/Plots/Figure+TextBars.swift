@@ -27,7 +27,9 @@ struct TextBars {
     }
     let axis = scene.yAxis(count: 5)
     let names = min(entries.map { Words.width($0.name) }.max() ?? 0, width / 3)
-    let values = entries.map { number($0) }
+    // A narrow screen keeps the numbers and gives up their intervals.
+    let longest = entries.map { number($0, withInterval: true).count }.max() ?? 0
+    let values = entries.map { number($0, withInterval: width - names - 3 - longest >= 8) }
     let room = max(width - names - 3 - (values.map(\.count).max() ?? 0), 4)
     for (entry, value) in zip(entries, values) {
       let name = Words.cut(entry.name, to: names, unicode: unicode)
@@ -37,7 +39,7 @@ struct TextBars {
     if entries.isEmpty { lines.append("no data") }
     for rule in rules {
       if let value = rule.rule {
-        lines.append(cut("\(unicode ? "┆" : ":") \(rule.label.isEmpty ? "line" : rule.label) \(brief(value, digits: 4))"))
+        lines.append(cut("\(unicode ? "┆" : ":") \(rule.label.isEmpty ? "line" : rule.label) \(brief(value))"))
       }
     }
     for label in [figure.ylabel, figure.xlabel] where !label.isEmpty { lines.append(cut(label)) }
@@ -54,9 +56,8 @@ struct TextBars {
     scene.categories.enumerated().flatMap { i, name -> [Entry] in
       var first = true
       return scene.layers.flatMap { layer in
-        layer.boxes.filter { Int((($0.left + $0.right) / 2).rounded()) == i + 1 }.map { box in
-          let center = (box.left + box.right) / 2
-          let error = layer.whiskers.first { $0.point.x == center }?.y
+        layer.boxes.filter { Int($0.center.rounded()) == i + 1 }.map { box in
+          let error = layer.whiskers.first { abs($0.point.x - box.center) < 1e-9 }?.y
           defer { first = false }
           return Entry(
             name: first ? Words.line(name, unicode: unicode) : "", value: box.height, error: error, layer: layer)
@@ -65,10 +66,10 @@ struct TextBars {
     }
   }
 
-  private func number(_ entry: Entry) -> String {
-    let value = brief(entry.value, digits: 4)
-    guard let error = entry.error else { return value }
-    return "\(value) [\(brief(error.lower, digits: 3)), \(brief(error.upper, digits: 3))]"
+  private func number(_ entry: Entry, withInterval: Bool) -> String {
+    let value = brief(entry.value)
+    guard withInterval, let error = entry.error else { return value }
+    return "\(value) [\(brief(error.lower)), \(brief(error.upper))]"
   }
 
   private func fill(_ layer: Scene.Layer) -> Character {
@@ -81,11 +82,11 @@ struct TextBars {
   private func bar(_ entry: Entry, _ axis: Axis, _ room: Int, _ rules: [Scene.Layer]) -> String {
     func place(_ value: Double) -> Int { Int((min(max(axis.unit(value), 0), 1) * Double(room)).rounded()) }
     var cells = [Character](repeating: " ", count: room)
+    let (from, to) = (min(place(0), place(entry.value)), max(place(0), place(entry.value)))
+    for i in from..<to { cells[i] = fill(entry.layer) }
     for rule in rules {
       if let value = rule.rule, axis.contains(value) { cells[min(place(value), room - 1)] = unicode ? "┆" : ":" }
     }
-    let (from, to) = (min(place(0), place(entry.value)), max(place(0), place(entry.value)))
-    for i in from..<to { cells[i] = fill(entry.layer) }
     if let error = entry.error {
       let (low, high) = (place(error.lower), min(place(error.upper), room - 1))
       for i in stride(from: min(low, high), through: high, by: 1) { cells[i] = unicode ? "─" : "-" }

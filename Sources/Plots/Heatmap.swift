@@ -96,10 +96,10 @@ struct TextHeatmap {
   let color: Bool
   let unicode: Bool
 
-  private var shades: [Character] { unicode ? Array(" ░▒▓█") : Array(" .:-=+*#%@") }
+  private var shades: [Character] { unicode ? Array("·░▒▓█") : Array(".:-=+*#%@") }
 
   private func shade(_ value: Double) -> String {
-    guard let share = map.share(value) else { return "??" }
+    guard let share = map.share(value) else { return "  " }
     let i = min(Int(share * Double(shades.count)), shades.count - 1)
     let text = String(repeating: shades[max(i, 0)], count: 2)
     return color ? TextCanvas.colored("██", Palette.heat(share), true) : text
@@ -114,8 +114,10 @@ struct TextHeatmap {
     let gutter = min(names.map(Words.width).max() ?? 0, width / 4)
     let numbers = map.texts
     let headings = map.columns.map { Words.line($0, unicode: unicode) }
-    let cell = max(numbers.joined().map(\.count).max() ?? 1, min(headings.map(Words.width).max() ?? 1, 8) - 3)
-    let isNumbered = map.columns.count * (cell + 4) + gutter <= width && map.values.count <= max(height, 24)
+    let digits = numbers.joined().map(\.count).max() ?? 1
+    let most = (width - gutter) / max(map.columns.count, 1) - 4
+    let cell = max(digits, min(headings.map(Words.width).max() ?? 1, 16, max(most + 3, 3)) - 3)
+    let isNumbered = cell <= most && map.values.count <= max(height, 24)
     if map.isEmpty {
       lines.append("no data")
     } else if isNumbered {
@@ -129,14 +131,20 @@ struct TextHeatmap {
     } else {
       lines += shaded(gutter)
     }
-    if !figure.xlabel.isEmpty { lines.append(cut(figure.xlabel)) }
+    if !figure.xlabel.isEmpty { lines.append(cut(String(repeating: " ", count: gutter + 1) + figure.xlabel)) }
     if !map.extent.isEmpty {
       let scale = shades.indices.map { i in
         color
           ? TextCanvas.colored("█", Palette.heat(Double(i) / Double(shades.count - 1)), true) : String(shades[i])
       }
-      let name = label.isEmpty ? "" : Words.line(label, unicode: unicode) + " "
-      lines.append("\(name)\(brief(map.extent.lower)) [\(scale.joined())] \(brief(map.extent.upper))")
+      let (low, high) = (brief(map.extent.lower), brief(map.extent.upper))
+      if !label.isEmpty { lines.append(cut(label)) }
+      if low.count + high.count + scale.count + 4 <= width { lines.append("\(low) [\(scale.joined())] \(high)") }
+    }
+    lines = lines.map { line in
+      var line = line
+      while line.hasSuffix(" ") { line.removeLast() }
+      return line
     }
     let notes = ([figure.note].filter { !$0.isEmpty } + (isNumbered ? map : reduced).notes)
     return lines + notes.flatMap { Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode) }

@@ -78,6 +78,19 @@ struct Ink: Equatable {
 }
 
 extension Marker {
+  /// The smaller sign of the same form, for loose points under a curve.
+  func smallCharacter(unicode: Bool) -> Character {
+    guard unicode else { return character(unicode: false) }
+    switch self {
+    case .circle: return "•"
+    case .square: return "▪"
+    case .triangle: return "▴"
+    case .diamond: return "⋄"
+    case .triangleDown: return "▾"
+    default: return character(unicode: true)
+    }
+  }
+
   /// Markers in the order in which series take them.
   static let cycle: [Marker] = [.circle, .triangle, .square, .diamond, .triangleDown, .cross, .plus, .star]
 

@@ -97,7 +97,7 @@ struct SVGHeatmap {
         "rect",
         [
           "x": SVGWriter.number(x), "y": SVGWriter.number(bottom - Double(i + 1) * size), "width": "12",
-          "height": SVGWriter.number(size + 0.3), "fill": Palette.heat((Double(i) + 0.5) / Double(steps)).hex,
+          "height": SVGWriter.number(i == 0 ? size : size + 1), "fill": Palette.heat((Double(i) + 0.5) / Double(steps)).hex,
         ])
     }
     let (lower, upper) = (map.extent.lower, map.extent.upper)

@@ -30,9 +30,9 @@ struct SVGLegend {
     for (i, entry) in entries.enumerated() {
       let y = corner.y + 4 + (Double(i) + 0.5) * SVGLegend.lineHeight
       for layer in entry.layers { sample(layer, Point(x: corner.x + 8, y: y), &out) }
-      let room = Int((width - SVGLegend.swatch - 12) / (SVGLegend.size * 0.5))
+      let room = width - SVGLegend.swatch - 16
       out.label(
-        Words.cut(entry.label, to: max(room, 4), unicode: true), x: corner.x + SVGLegend.swatch + 12, y: y + 4,
+        SVGWriter.cut(entry.label, to: room, size: SVGLegend.size), x: corner.x + SVGLegend.swatch + 12, y: y + 4,
         anchor: "start", size: SVGLegend.size)
     }
   }

@@ -58,10 +58,13 @@ extension SVGPlot {
     let columns = Int(right - left)
     if layer.ink.style != .none { stroke(runs.map { thinned($0, columns: columns) }, layer.ink, width: 1.8, &out) }
     if layer.word == "line" {
-      if drawsMarkers(on: layer) { markers(spread(runs.flatMap { $0 }), layer.ink, size: 3.4, &out) }
+      if drawsMarkers(on: layer) { markers(spread(runs.flatMap { $0 }), layer.ink, size: 3.4, opacity: "1", &out) }
     } else {
       let count = layer.runs.reduce(0) { $0 + $1.count }
-      markers(runs.flatMap { $0 }, layer.ink, size: count > 2000 ? 1.8 : count > 200 ? 2.8 : 3.8, &out)
+      let isBackground = scene.isBackground(layer)
+      let size = count > 2000 ? 1.8 : count > 200 || isBackground ? 2.8 : 3.8
+      let opacity = isBackground ? "0.4" : count > 200 ? "0.7" : "1"
+      markers(runs.flatMap { $0 }, layer.ink, size: size, opacity: opacity, &out)
     }
   }
 
@@ -130,7 +133,7 @@ extension SVGPlot {
     }
   }
 
-  private func markers(_ points: [Point], _ ink: Ink, size: Double, _ out: inout SVGWriter) {
+  private func markers(_ points: [Point], _ ink: Ink, size: Double, opacity: String, _ out: inout SVGWriter) {
     guard ink.marker != .none else { return }
     var seen = Set<String>()
     var path = ""
@@ -146,10 +149,10 @@ extension SVGPlot {
     out.leaf(
       "path",
       isOpen
-        ? ["d": path, "fill": "none", "stroke": ink.color.hex, "stroke-width": "1.6"]
+        ? ["d": path, "fill": "none", "stroke": ink.color.hex, "stroke-width": "1.6", "stroke-opacity": opacity]
         : [
-          "d": path, "fill": ink.color.hex, "fill-opacity": points.count > 200 ? "0.7" : "1", "stroke": "#ffffff",
-          "stroke-width": points.count > 200 ? "0.3" : "0.7",
+          "d": path, "fill": ink.color.hex, "fill-opacity": opacity, "stroke": "#ffffff",
+          "stroke-width": opacity == "1" ? "0.7" : "0.3",
         ])
   }
 

@@ -91,6 +91,18 @@ struct SVGWriter {
     return String(result)
   }
 
+  /// The text, cut with an ellipsis when wider than `room` pixels.
+  static func cut(_ text: String, to room: Double, size: Double) -> String {
+    if width(text, size: size) <= room { return text }
+    var (kept, used) = ("", size)
+    for character in text {
+      used += width(String(character), size: size)
+      if used > room { break }
+      kept.append(character)
+    }
+    return kept + "…"
+  }
+
   /// About how wide a text is in a sans-serif of this size, a little more than true.
   static func width(_ text: String, size: Double) -> Double {
     text.reduce(0) { sum, character in

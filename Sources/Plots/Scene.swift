@@ -35,7 +35,10 @@ struct Scene {
   }
 
   struct Slice { var x, lower, upper: Double }
-  struct Box { var left, right, height: Double }
+  struct Box {
+    var left, right, height: Double
+    var center: Double { (left + right) / 2 }
+  }
 
   init(_ figure: Figure) throws {
     try figure.check()
@@ -92,12 +95,19 @@ struct Scene {
   /// The y label, or what the heights are when all series are histograms.
   var ylabel: String {
     guard figure.ylabel.isEmpty, !figure.series.isEmpty else { return figure.ylabel }
-    let density = figure.series.compactMap { series -> Bool? in
+    let drawn = figure.series.filter { !["hline", "vline"].contains($0.word) }
+    let density = drawn.compactMap { series -> Bool? in
       if case .histogram(_, _, let density) = series.shape { return density }
       return nil
     }
-    guard density.count == figure.series.count else { return "" }
+    guard density.count == drawn.count, !drawn.isEmpty else { return "" }
     return density.allSatisfy { $0 } ? "density" : density.contains(true) ? "" : "count"
+  }
+
+  /// True for loose points under a curve of the same name: they are drawn smaller and below it.
+  func isBackground(_ layer: Layer) -> Bool {
+    layer.word == "scatter" && !layer.label.isEmpty
+      && layers.contains { $0.label == layer.label && ["line", "errorbar"].contains($0.word) }
   }
 
   /// The figure's own note and what was left out, one line each.

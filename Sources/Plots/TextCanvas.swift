@@ -10,7 +10,7 @@ struct TextCanvas {
   private var cells: [Cell]
 
   /// What lies above what.
-  enum Depth: Int { case empty, shade, rule, line, whisker, marker }
+  enum Depth: Int { case empty, shade, rule, scatter, line, whisker, marker }
 
   private struct Cell {
     var character: Character = " "
@@ -88,6 +88,7 @@ struct TextCanvas {
     // The bits of a braille character, by column and row inside the cell.
     let bits: [[UInt8]] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]]
     cells[i].depth = .line
+    cells[i].character = " "
     cells[i].dots |= bits[x % 2][fromTop % 4]
     cells[i].color = color
   }
