@@ -28,7 +28,13 @@ extension Figure {
     if let series = series.first, case .heatmap(let matrix, let rows, let columns) = series.shape {
       SVGHeatmap(figure: self, label: series.label, map: HeatmapData(matrix, rows, columns)).draw(&out)
     } else {
-      SVGPlot(scene: scene, id: id).draw(&out)
+      var plot = SVGPlot(scene: scene, id: id)
+      if SVGLegend(plot: plot).isInTheWay, width >= 420 {
+        var beside = self
+        beside.legend = .outside
+        plot = SVGPlot(scene: try Scene(beside), id: id)
+      }
+      plot.draw(&out)
     }
     out.end()
     return out.text

@@ -106,7 +106,7 @@ public enum AxisScale: String, CaseIterable, Sendable {
 
 /// Where the legend of an SVG stands; text has it under the title. The raw values are matplotlib's words.
 public enum LegendPosition: String, CaseIterable, Sendable {
-  /// The corner that hides the least.
+  /// The corner that hides nothing; beside the axes when every corner would.
   case best
   case upperLeft = "upper left"
   case upperRight = "upper right"

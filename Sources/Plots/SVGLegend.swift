@@ -88,6 +88,19 @@ struct SVGLegend {
     case .outside: return Point(x: plot.right + 10, y: plot.top)
     case .best, .none: break
     }
+    return bestCorner(width, height).corner
+  }
+
+  /// True when even the best corner would hide something that is drawn.
+  var isInTheWay: Bool {
+    let entries = plot.scene.legend
+    if entries.isEmpty || plot.scene.figure.legend != .best { return false }
+    return bestCorner(SVGLegend.width(plot.scene), Double(entries.count) * SVGLegend.lineHeight + 8).hidden > 0
+  }
+
+  private func bestCorner(_ width: Double, _ height: Double) -> (corner: Point, hidden: Int) {
+    let (l, r) = (plot.left + 10, plot.right - width - 6)
+    let (t, b) = (plot.top + 6, plot.bottom - height - 8)
     let occupied = self.occupied()
     let places = [
       Point(x: r, y: t), Point(x: l, y: t), Point(x: r, y: b), Point(x: l, y: b),
@@ -108,7 +121,7 @@ struct SVGLegend {
       let count = hidden(place)
       if count < least { (best, least) = (place, count) }
     }
-    return best
+    return (best, least)
   }
 
   /// Pixels where something is drawn, lines sampled every few of them.

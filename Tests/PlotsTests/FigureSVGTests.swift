@@ -114,6 +114,14 @@ private func draw(_ figure: Figure) throws {
   }
 }
 
+@Test func aLegendHidesNothingThatIsDrawn() throws {
+  let corners = Figure(series: [.scatter(x: [0, 0, 1, 1, 0.5], y: [0, 1, 0, 1, 0.5], label: "corners")])
+  #expect(!SVGLegend(plot: SVGPlot(scene: try Scene(corners), id: "t")).isInTheWay)
+  let x = (0..<900).map { Double($0 % 30) }
+  let all = Figure(series: [.scatter(x: x, y: (0..<900).map { Double($0 / 30) }, label: "everywhere")])
+  #expect(SVGLegend(plot: SVGPlot(scene: try Scene(all), id: "t")).isInTheWay)
+}
+
 @Test func manyPointsStaySmall() throws {
   var noise = Noise()
   let x = (0..<200_000).map { Double($0) }
