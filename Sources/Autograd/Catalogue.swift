@@ -1,0 +1,4 @@
+/// All operations on tensors, in the order of the manual. Models add their fused operations to the list.
+extension Op {
+  public static let catalogue: [Op] = arithmetic
+}

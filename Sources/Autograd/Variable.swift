@@ -1,0 +1,63 @@
+/// A tensor that remembers how it was computed, so that gradients can flow back.
+///
+/// This is the `Tensor` that Lua sees. A class, because the tape and the user hold the same one.
+///
+///     let x = Variable(try Tensor([3.0], shape: [1]), requiresGrad: true)
+///     try x.times(x).sum().backward()
+///     x.grad          // [6]
+import Base
+import Tensors
+
+public final class Variable {
+  public internal(set) var value: Tensor
+  /// True for parameters and for everything computed from them while the tape records.
+  public private(set) var requiresGrad: Bool
+  /// The accumulated gradient of a leaf; nil before the first backward pass.
+  public var grad: Tensor?
+  private(set) var node: Node?
+  let index: Int
+
+  public init(_ value: Tensor, requiresGrad: Bool = false) {
+    self.value = value
+    self.requiresGrad = requiresGrad
+    node = nil
+    index = 0
+  }
+
+  init(_ value: Tensor, node: Node, index: Int) {
+    self.value = value
+    requiresGrad = true
+    self.node = node
+    self.index = index
+  }
+
+  public var isLeaf: Bool { node == nil }
+
+  /// Hands over the node when this variable is about to die; see `Node.deinit`.
+  func takeNode() -> Node? {
+    defer { node = nil }
+    return node
+  }
+
+  /// Marks a leaf as wanting a gradient, or not.
+  public func setRequiresGrad(_ wanted: Bool) throws {
+    if !isLeaf { throw Failure(.state, "requires_grad can be set on leaves only: this tensor was computed; detach it first") }
+    if wanted && !value.dtype.isFloating {
+      throw Failure(.dtype, "only f32 and f64 tensors can require a gradient, got \(value.dtype.rawValue)")
+    }
+    requiresGrad = wanted
+  }
+
+  /// The same values without history.
+  public func detached() -> Variable { Variable(value) }
+
+  /// Replaces the elements through `write`, refusing to change what the tape still needs.
+  public func mutate(_ name: String, _ write: (Tensor) throws -> Void) throws {
+    if Tape.isRecording && requiresGrad {
+      let what = isLeaf ? "a leaf that requires a gradient" : "a tensor with recorded history"
+      throw Failure(.state, "\(name) would change \(what) in place: use the form without _, or no_grad")
+    }
+    try write(value)
+    value.storage.markWritten()
+  }
+}

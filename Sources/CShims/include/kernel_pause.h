@@ -1,0 +1,10 @@
+// The processor's hint for a spinning loop: Swift has no spelling for it.
+#pragma once
+
+static inline void shim_cpu_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}

@@ -1,0 +1,124 @@
+/// Sizes or strides of up to eight dimensions, held inline.
+///
+/// Not an array: a view would otherwise allocate twice, and a training step makes thousands of views.
+import Base
+
+public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendable, ExpressibleByArrayLiteral {
+  @usableFromInline var sizes: SIMD8<Int>
+  public internal(set) var count: Int
+
+  public init() {
+    sizes = SIMD8(repeating: 0)
+    count = 0
+  }
+
+  public init(arrayLiteral elements: Int...) { self.init(known: elements) }
+
+  /// A shape of sizes already known to be valid and at most eight.
+  public init<S: Sequence>(known elements: S) where S.Element == Int {
+    self.init()
+    for size in elements { append(size) }
+  }
+
+  /// A shape from outside: at most eight sizes, none negative, the product within the limit.
+  public init<C: Collection>(checked elements: C) throws where C.Element == Int {
+    if elements.count > Limits.dimensionsMax {
+      throw Failure(.shape, "\(elements.count) dimensions: a tensor has at most \(Limits.dimensionsMax)")
+    }
+    self.init()
+    for size in elements {
+      if size < 0 { throw Failure(.shape, "negative size \(size)") }
+      append(size)
+    }
+    _ = try checkedElementCount()
+  }
+
+  @inlinable public var startIndex: Int { 0 }
+  @inlinable public var endIndex: Int { count }
+
+  public subscript(position: Int) -> Int {
+    @inlinable @inline(__always) get {
+      precondition(position >= 0 && position < count)
+      return sizes[position]
+    }
+    @inlinable @inline(__always) set {
+      precondition(position >= 0 && position < count)
+      sizes[position] = newValue
+    }
+  }
+
+  public mutating func append(_ size: Int) {
+    precondition(count < Limits.dimensionsMax)
+    sizes[count] = size
+    count += 1
+  }
+
+  public mutating func insert(_ size: Int, at position: Int) {
+    var grown = Shape()
+    for i in 0..<position { grown.append(self[i]) }
+    grown.append(size)
+    for i in position..<count { grown.append(self[i]) }
+    self = grown
+  }
+
+  public mutating func remove(at position: Int) {
+    var shrunk = Shape()
+    for i in 0..<count where i != position { shrunk.append(self[i]) }
+    self = shrunk
+  }
+
+  /// The product of the sizes; 1 for no dimension. Only for shapes that passed a check.
+  @inlinable public var elementCount: Int {
+    var product = 1
+    for i in 0..<count { product &*= sizes[i] }
+    return product
+  }
+
+  /// The product of the sizes, refused when the bytes would pass the limit (8 bytes an element).
+  public func checkedElementCount() throws -> Int {
+    var product = 1
+    for i in 0..<count { product = try Checked.times(product, Swift.max(sizes[i], 1), "elements") }
+    if product > Limits.tensorBytesMax / 8 {
+      throw Failure(.memory, "a tensor of \(self) has \(product) elements: the limit is \(Limits.tensorBytesMax / 8)")
+    }
+    return elementCount
+  }
+
+  /// Row-major strides, in elements.
+  public var contiguousStrides: Shape {
+    var strides = self
+    var step = 1
+    for i in stride(from: count - 1, through: 0, by: -1) {
+      strides[i] = step
+      step &*= Swift.max(sizes[i], 1)
+    }
+    return strides
+  }
+
+  /// The common shape of two operands: sizes are aligned at the end and 1 stretches.
+  ///
+  ///     try Shape.broadcast([3, 1], [4])   // [3, 4]
+  public static func broadcast(_ a: Shape, _ b: Shape) throws -> Shape {
+    let rank = Swift.max(a.count, b.count)
+    var result = Shape()
+    for i in 0..<rank {
+      let x = i - (rank - a.count) >= 0 ? a[i - (rank - a.count)] : 1
+      let y = i - (rank - b.count) >= 0 ? b[i - (rank - b.count)] : 1
+      if x != y && x != 1 && y != 1 {
+        throw Failure(.shape, "shapes \(a) and \(b) cannot broadcast")
+      }
+      result.append(x == 1 ? y : x)
+    }
+    _ = try result.checkedElementCount()
+    return result
+  }
+
+  public static func == (a: Shape, b: Shape) -> Bool { a.count == b.count && a.sizes == b.sizes }
+}
+
+extension Shape: CustomStringConvertible {
+  /// `2x3`, or `scalar` for no dimension.
+  public var description: String {
+    count == 0 ? "scalar" : map(String.init).joined(separator: "x")
+  }
+}
