@@ -11,10 +11,7 @@ final class History {
   private static let entriesMax = 10_000
 
   init() {
-    let environment = ProcessInfo.processInfo.environment
-    let state =
-      environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? (NSHomeDirectory() + "/.local/state")
-    path = state + "/perilune/history"
+    path = Folders.user("XDG_STATE_HOME", default: ".local/state") + "/perilune/history"
   }
 
   func load() {
@@ -57,5 +54,15 @@ final class History {
       }
     }
     return text
+  }
+}
+
+enum Folders {
+  /// The folder a variable of the XDG specification names, or the default below the home folder ($HOME first, as shells do).
+  static func user(_ variable: String, default fallback: String) -> String {
+    let environment = ProcessInfo.processInfo.environment
+    if let folder = environment[variable], !folder.isEmpty { return folder }
+    let home = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory()
+    return home + "/" + fallback
   }
 }

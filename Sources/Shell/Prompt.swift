@@ -132,14 +132,13 @@ final class Prompt {
     fflush(stdout)
     shim_interrupt_reset()
     shim_interrupt_at_prompt(1)
-    defer {
-      shim_interrupt_at_prompt(0)
-      shim_interrupt_reset()
-    }
     var bytes: UnsafeMutablePointer<CChar>?
     let status = Int(shim_read_line(prompt, &bytes))
     defer { free(bytes) }
-    if status == SHIM_INTERRUPTED { return .interrupted }
+    let wasInterrupted = Interrupt.isPending || status == SHIM_INTERRUPTED
+    shim_interrupt_at_prompt(0)
+    shim_interrupt_reset()
+    if wasInterrupted { return .interrupted }
     guard status == SHIM_LINE, let bytes else { return nil }
     return .line(String(cString: bytes))
   }
@@ -226,9 +225,7 @@ final class Prompt {
   }
 
   private func runInitFile() {
-    let environment = ProcessInfo.processInfo.environment
-    let home = environment["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? (NSHomeDirectory() + "/.config")
-    let path = home + "/perilune/init.lua"
+    let path = Folders.user("XDG_CONFIG_HOME", default: ".config") + "/perilune/init.lua"
     guard access(path, R_OK) == 0 else { return }
     do {
       try lua.loadFile(path).call([])

@@ -155,7 +155,9 @@ enum SessionSource {
       if declared[name] then return rawget(locals, name) end
       local value = rawget(globals, name)
       if value == nil then value = results[name] end
-      if value == nil then value = package.loaded["perilune." .. name] end
+      if value == nil and type(library) == "table" and type(library.parts) == "table" and library.parts[name] then
+        value = module(name)
+      end
       return value
     end
 
