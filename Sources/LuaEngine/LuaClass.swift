@@ -1,7 +1,7 @@
 /// Declares what Lua sees of a Swift class: methods, getters, operators, and what `t[key]` does beyond them.
 ///
 ///     var tensor = LuaClass<Tensor>("Tensor")
-///     tensor.method("sum") { call, self in try call.pushObject(self.sum()); return 1 }
+///     tensor.method("sum") { call, tensor in try call.pushObject(tensor.sum()); return 1 }
 ///     tensor.metamethod("__add") { call in ... }
 ///     try lua.register(tensor)
 ///
@@ -12,9 +12,9 @@ import CShims
 
 public struct LuaClass<T: AnyObject> {
   public let name: String
-  var methods: [(String, NativeBody)] = []
-  var getters: [(String, NativeBody)] = []
-  var metamethods: [(String, NativeBody)] = []
+  var methods: [NativeEntry] = []
+  var getters: [NativeEntry] = []
+  var metamethods: [NativeEntry] = []
   var indexHook: NativeBody?
   var newindexHook: NativeBody?
 
@@ -22,20 +22,20 @@ public struct LuaClass<T: AnyObject> {
 
   /// `object:name(...)`. Argument 1 is the object.
   public mutating func method(_ name: String, _ body: @escaping (Call, T) throws -> Int) {
-    methods.append((name, { call in try body(call, call.object(1, as: T.self)) }))
+    methods.append(NativeEntry(name: name) { call in try body(call, call.object(1, as: T.self)) })
   }
 
   /// `object.name`.
   public mutating func property(_ name: String, _ body: @escaping (T) throws -> LuaValue) {
-    getters.append((name, { call in
+    getters.append(NativeEntry(name: name) { call in
       try call.push(body(call.object(1, as: T.self)))
       return 1
-    }))
+    })
   }
 
   /// An operator, such as "__add" or "__tostring".
   public mutating func metamethod(_ name: String, _ body: @escaping NativeBody) {
-    metamethods.append((name, body))
+    metamethods.append(NativeEntry(name: name, body: body))
   }
 
   /// `object[key]` when no method or property has that name: the key is argument 2.
@@ -73,10 +73,11 @@ extension Lua {
       }
       for functions in [declaration.methods, declaration.getters, declaration.metamethods] {
         try check(shim_push_table(L, 0, Int32(functions.count)), on: L)
-        for (name, body) in functions {
+        for entry in functions {
           // Messages speak of 'add', as Lua does, not of '__add'.
-          try pushFunction(name.hasPrefix("__") ? String(name.dropFirst(2)) : name, body, on: L)
-          try check(shim_raw_set_field(L, -2, name, name.utf8.count), on: L)
+          let spoken = entry.name.hasPrefix("__") ? String(entry.name.dropFirst(2)) : entry.name
+          try pushFunction(spoken, entry.body, on: L)
+          try check(shim_raw_set_field(L, -2, entry.name, entry.name.utf8.count), on: L)
         }
       }
       var reference: Int32 = 0

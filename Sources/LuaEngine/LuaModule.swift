@@ -7,13 +7,13 @@ import CShims
 import Foundation
 
 public struct LuaModule {
-  var functions: [(String, NativeBody)] = []
+  var functions: [NativeEntry] = []
   var values: [(String, LuaValue)] = []
 
   public init() {}
   public init(_ build: (inout LuaModule) -> Void) { build(&self) }
 
-  public mutating func function(_ name: String, _ body: @escaping NativeBody) { functions.append((name, body)) }
+  public mutating func function(_ name: String, _ body: @escaping NativeBody) { functions.append(NativeEntry(name: name, body: body)) }
   public mutating func value(_ name: String, _ value: LuaValue) { values.append((name, value)) }
 }
 
@@ -22,9 +22,9 @@ extension Lua {
   public func table(_ module: LuaModule) throws -> LuaTable {
     try use { L in
       try check(shim_push_table(L, 0, Int32(clamping: module.functions.count + module.values.count)), on: L)
-      for (name, body) in module.functions {
-        try pushFunction(name, body, on: L)
-        try check(shim_raw_set_field(L, -2, name, name.utf8.count), on: L)
+      for entry in module.functions {
+        try pushFunction(entry.name, entry.body, on: L)
+        try check(shim_raw_set_field(L, -2, entry.name, entry.name.utf8.count), on: L)
       }
       for (name, value) in module.values {
         try push(value, on: L)

@@ -23,24 +23,24 @@ final class Box {
 func makeLua(memoryLimit: Int? = nil) throws -> Lua {
   let lua = try Lua(memoryLimit: memoryLimit)
   var box = LuaClass<Box>("Box")
-  box.method("get") { call, self in
-    try call.pushNumber(self.number)
+  box.method("get") { call, box in
+    try call.pushNumber(box.number)
     return 1
   }
-  box.method("add") { call, self in
-    self.number += try call.number(2)
+  box.method("add") { call, box in
+    box.number += try call.number(2)
     try call.pushArgument(1)
     return 1
   }
   box.method("mix") { _, _ in throw Failure(.shape, "inner sizes differ: 2x3 x 4x5", argument: 2) }
   box.property("twice") { .number(2 * $0.number) }
-  box.index { call, self in
+  box.index { (call, box) in
     guard call.kind(2) == .integer else { return 0 }
-    try call.pushNumber(self.number + Double(call.integer(2)))
+    try call.pushNumber(box.number + Double(call.integer(2)))
     return 1
   }
-  box.newindex { call, self in
-    self.number = try call.number(3)
+  box.newindex { (call, box) in
+    box.number = try call.number(3)
     return 0
   }
   box.metamethod("__add") { call in
@@ -63,7 +63,7 @@ func makeLua(memoryLimit: Int? = nil) throws -> Lua {
     return 1
   }
   module.function("sum") { call in
-    try call.pushInteger(call.table(1).integers().reduce(0, +))
+    try call.pushInteger(call.table(1).integers().reduce(0, &+))
     return 1
   }
   module.function("rows") { call in
@@ -91,7 +91,7 @@ func makeLua(memoryLimit: Int? = nil) throws -> Lua {
     while true { try Interrupt.check() }
   }
   module.function("trivial") { call in
-    try call.pushInteger(call.integer(1) + 1)
+    try call.pushInteger(call.integer(1) &+ 1)
     return 1
   }
   try lua.preload("t", module)

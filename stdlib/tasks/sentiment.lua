@@ -138,10 +138,10 @@ function Task:gold_prefers(prompt, a, b)
   return score_a > score_b and 1 or score_a < score_b and 0 or 0.5
 end
 
---- A number that changes when the grammar, its vocabulary or the lexicon does: part of every cache key.
+--- A number that changes when the grammar, its vocabulary or the judge does: part of every cache key.
 local function fingerprint(self)
   local parts = sentiment_text.vocabulary()
-  for _, word in ipairs(sentiment_text.vocabulary()) do parts[#parts + 1] = tostring(self.judge.lexicon[word]) end
+  parts[#parts + 1] = tostring(self.judge.fingerprint())
   for i = 1, 64 do parts[#parts + 1] = sentiment_text.text(sentiment_text.story(self.seed, i)) end
   return counter.hash(table.concat(parts, " "))
 end

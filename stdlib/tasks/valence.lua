@@ -18,6 +18,7 @@
 --   -0.2667
 --   > valence.score({})
 --   0
+local counter = require "perilune.tasks.counter"
 local options = require "perilune.options"
 
 local valence = {}
@@ -90,7 +91,17 @@ end
 
 local function squash(total, alpha) return total / math.sqrt(total * total + alpha) end
 
+--- "key=value" of each pair, in order of the keys.
+local function listed(t)
+  local out = {}
+  for key, value in pairs(t) do out[#out + 1] = ("%s=%s"):format(key, value) end
+  table.sort(out)
+  return table.concat(out, " ")
+end
+
 --- A judge: `judge(words)` is the score of a list of words, `judge.parts(words)` what each word gave to S.
+--
+-- `judge.fingerprint()` is a number that changes when its options or any of its words do, for cache keys.
 --
 --   > judge = valence.judge { alpha = 15 }
 --   > judge({ "joy" }) == valence.score({ "joy" }, { alpha = 15 })
@@ -106,6 +117,9 @@ function valence.judge(given, lexicon)
     check(words)
     local parts = {}
     return parts, sum(words, o, lexicon, parts)
+  end
+  function judge.fingerprint()
+    return counter.hash(table.concat({ listed(o), listed(lexicon), listed(valence.degrees), listed(valence.negations) }, "\n"))
   end
   return setmetatable(judge, {
     __call = function(_, words)
