@@ -7,6 +7,7 @@ import Tensors
 
 enum SystemModule {
   static func install(into lua: Lua) throws {
+    try ForkedJob.install(into: lua)
     try lua.preload(
       "perilune.system",
       LuaModule { module in
@@ -48,6 +49,7 @@ enum SystemModule {
           try call.pushBoolean(isatty(call.isNil(1) ? 2 : Int32(clamping: try call.integer(1))) == 1)
           return 1
         }
+        module.function("fork", ForkedJob.fork)
         module.function("uniform") { call in
           var random = Philox(
             seed: UInt64(bitPattern: Int64(try call.integer(1))), stream: try call.string(2),
