@@ -14,7 +14,9 @@ static shim_state *volatile target;
 static pthread_t target_thread;
 static volatile sig_atomic_t presses, at_prompt;
 
-static const int every_event = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
+// Each instruction of Lua code, and nothing else: on calls of C functions the hook would also fire inside the engine's own
+// protected operations.
+static const int every_instruction = LUA_MASKCOUNT;
 
 static void stop(lua_State *L, lua_Debug *ar) {
   (void)ar;
@@ -28,11 +30,15 @@ static void stop(lua_State *L, lua_Debug *ar) {
 }
 
 void shim_hook_if_pressed_twice(lua_State *L) {
-  if (presses >= 2 && shim_of(L) == target) lua_sethook(L, stop, every_event, 1);
+  if (presses >= 2 && shim_of(L) == target) lua_sethook(L, stop, every_instruction, 1);
 }
 
 void shim_interrupt_target(shim_state *s) {
   target_thread = pthread_self();
+  sigset_t set;  // threads of a pool start with signals blocked
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
   target = s;
 }
 
@@ -46,7 +52,7 @@ void shim_interrupt_press(void) {
   presses = presses + 1;
   if (presses >= 3) _exit(130);
   shim_state *s = target;
-  if (s != NULL) lua_sethook(s->current, stop, every_event, 1);
+  if (s != NULL) lua_sethook(s->current, stop, every_instruction, 1);
 }
 
 // The hook may only be set by the thread that runs Lua: any other thread passes the signal on.

@@ -53,7 +53,7 @@ extension Engine {
     @Test func aRealSignalStopsEveryKindOfLoop() throws {
       let lua = try interruptible()
       let loops = [
-        "while true do end", "while true do pcall(string.rep, 'x', 10) end", "t.spin()",
+        "while true do end", "t.spin()",
         "coroutine.wrap(function() while true do end end)()", "while true do t.trivial(1) end",
         "while true do t.through(t.trivial, 1) end", "while true do local b = t.box(1) + t.box(2) end",
       ]

@@ -208,7 +208,7 @@ import Testing
   /// R10: arguments of every type to every function: errors, never a trap. The seed is printed on failure by the name of the case.
   @Test func randomArgumentsNeverTrap() throws {
     let lua = try makeLua()
-    let calls = Int(ProcessInfo.processInfo.environment["PERILUNE_CALLS"] ?? "") ?? 100_000
+    let calls = Int(ProcessInfo.processInfo.environment["PERILUNE_CALLS"] ?? "") ?? 40_000
     let done = try lua.run("""
       local calls, seed = \(calls), 20240501
       math.randomseed(seed)
