@@ -4,8 +4,8 @@
 import Base
 
 public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendable, ExpressibleByArrayLiteral {
-  private var sizes: SIMD8<Int>
-  public private(set) var count: Int
+  @usableFromInline var sizes: SIMD8<Int>
+  public internal(set) var count: Int
 
   public init() {
     sizes = SIMD8(repeating: 0)
@@ -33,15 +33,15 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
     _ = try checkedElementCount()
   }
 
-  public var startIndex: Int { 0 }
-  public var endIndex: Int { count }
+  @inlinable public var startIndex: Int { 0 }
+  @inlinable public var endIndex: Int { count }
 
   public subscript(position: Int) -> Int {
-    @inline(__always) get {
+    @inlinable @inline(__always) get {
       precondition(position >= 0 && position < count)
       return sizes[position]
     }
-    @inline(__always) set {
+    @inlinable @inline(__always) set {
       precondition(position >= 0 && position < count)
       sizes[position] = newValue
     }
@@ -68,7 +68,7 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
   }
 
   /// The product of the sizes; 1 for no dimension. Only for shapes that passed a check.
-  public var elementCount: Int {
+  @inlinable public var elementCount: Int {
     var product = 1
     for i in 0..<count { product &*= sizes[i] }
     return product

@@ -6,7 +6,7 @@ import Base
 
 public enum Strided {
   /// Calls `body` with the element offset of each view, the length of the row, and the stride of each view along it.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func rows(
     _ shape: Shape, _ a: Shape, _ b: Shape, _ c: Shape,
     _ body: (_ a: Int, _ b: Int, _ c: Int, _ count: Int, _ steps: (Int, Int, Int)) -> Void
@@ -39,7 +39,8 @@ public enum Strided {
     }
   }
 
-  private static func merged(_ shape: Shape, _ a: Shape, _ b: Shape, _ c: Shape) -> (Shape, Shape, Shape, Shape) {
+  @usableFromInline
+  static func merged(_ shape: Shape, _ a: Shape, _ b: Shape, _ c: Shape) -> (Shape, Shape, Shape, Shape) {
     var (size, x, y, z) = (Shape(), Shape(), Shape(), Shape())
     for i in 0..<shape.count where shape[i] != 1 {
       let k = size.count - 1
@@ -88,7 +89,7 @@ public enum Strided {
   }
 
   /// `to[i] = f(from[i])`; `to` is contiguous or any view of the same shape.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func map<T: TensorScalar, U: TensorScalar>(_ from: Tensor, _ to: Tensor, _ f: (T) -> U) {
     let source = from.pointer(T.self)
     let target = to.pointer(U.self)
@@ -103,7 +104,7 @@ public enum Strided {
   }
 
   /// `to[i] = f(x[i], y[i])` for views already expanded to the shape of `to`.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func zip<T: TensorScalar, S: TensorScalar, U: TensorScalar>(
     _ x: Tensor, _ y: Tensor, _ to: Tensor, _ f: (T, S) -> U
   ) {
@@ -125,7 +126,7 @@ public enum Strided {
   }
 
   /// `to[i] = f(to[i], from[i])` in row-major order, where views of `to` may have stride 0.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func fold<T: TensorScalar>(_ from: Tensor, _ to: Tensor, _ f: (T, T) -> T) {
     let (source, target) = (from.pointer(T.self), to.pointer(T.self))
     rows(from.shape, from.strides, to.strides, to.strides) { a, b, _, count, steps in

@@ -60,6 +60,33 @@ extension Tensor {
     return view(shape, strides, offset: start)
   }
 
+  /// The diagonal of two dimensions as the last one; the same storage. Empty where `offset` leads outside.
+  public func diagonalView(_ offset: Int, _ a: Int, _ b: Int) -> Tensor {
+    let (rows, columns) = (shape[a], shape[b])
+    let down = Swift.min(Swift.max(0, offset == .min ? .max : -offset), rows)
+    let right = Swift.min(Swift.max(0, offset), columns)
+    var (kept, steps) = (Shape(), Shape())
+    for i in 0..<rank where i != a && i != b {
+      kept.append(shape[i])
+      steps.append(strides[i])
+    }
+    kept.append(Swift.min(rows - down, columns - right))
+    steps.append(strides[a] + strides[b])
+    let start = kept.elementCount == 0 ? 0 : down * strides[a] + right * strides[b]
+    return view(kept, steps, offset: self.offset + start)
+  }
+
+  /// All windows of `size` positions along a dimension as a new last dimension; the same storage.
+  public func windows(_ dimension: Int, size: Int, step: Int) throws -> Tensor {
+    var (wide, steps) = (shape, strides)
+    wide[dimension] = (shape[dimension] - size) / step + 1
+    steps[dimension] = wide[dimension] > 1 ? strides[dimension] * step : strides[dimension]
+    wide.append(size)
+    steps.append(strides[dimension])
+    _ = try wide.checkedElementCount()
+    return view(wide, steps)
+  }
+
   /// A new dimension of size 1.
   public func unsqueezed(_ dimension: Int) throws -> Tensor {
     if dimension < 0 || dimension > rank || rank == Limits.dimensionsMax {
@@ -109,6 +136,14 @@ extension Tensor {
     return try contiguous().view(target, target.contiguousStrides, offset: 0)
   }
 
+  /// Another shape of the same elements over the same storage, refused where that needs a copy.
+  public func viewed(_ target: Shape) throws -> Tensor {
+    if target.elementCount == elementCount, !isContiguous, stridesWithoutCopy(target) == nil {
+      throw Failure(.shape, "no view of \(shape) as \(target) without a copy: use reshape, or contiguous first")
+    }
+    return try reshaped(target)
+  }
+
   /// Strides that give `target` over the same storage, if there are any: each group of target dimensions must
   /// divide a run of own dimensions that is regular in memory.
   private func stridesWithoutCopy(_ target: Shape) -> Shape? {
@@ -133,8 +168,10 @@ extension Tensor {
         covered *= target[goal]
         goal -= 1
         while covered > run {
-          guard own > 0, strides[own - 1] == strides[own] * shape[own] else { return nil }
-          own -= 1
+          var next = own - 1
+          while next >= 0 && shape[next] == 1 { next -= 1 }
+          guard next >= 0, strides[next] == strides[own] * shape[own] else { return nil }
+          own = next
           run *= shape[own]
         }
       }

@@ -58,8 +58,8 @@ public struct Tensor: @unchecked Sendable {
     }
   }
 
-  public var rank: Int { shape.count }
-  public var elementCount: Int { shape.elementCount }
+  @inlinable public var rank: Int { shape.count }
+  @inlinable public var elementCount: Int { shape.elementCount }
 
   /// Row-major without gaps. Sizes of 1 may have any stride.
   public var isContiguous: Bool {
@@ -73,7 +73,7 @@ public struct Tensor: @unchecked Sendable {
 
   /// The address of the first element of the view. Valid only while a tensor of this storage is alive: callers hold
   /// the tensor as a parameter or by `withExtendedLifetime`.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func pointer<T: TensorScalar>(_ type: T.Type) -> UnsafeMutablePointer<T> {
     precondition(T.dtype == dtype)
     return storage.address.assumingMemoryBound(to: T.self) + offset

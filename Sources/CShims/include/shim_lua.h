@@ -1,0 +1,107 @@
+// The C half of the Lua embedding: everything that may raise a Lua error happens here.
+//
+// A Lua error is a longjmp. It must never cross a Swift frame, so Swift only calls functions of this header (each of which
+// catches its own errors and returns a status) and those parts of the Lua API that never raise.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lua_State lua_State;
+
+// One Lua state and its accounts. Every thread of the state finds it through lua_getextraspace.
+typedef struct shim_state {
+  lua_State *_Nonnull main;
+  lua_State *_Nonnull current;   // the thread that runs now: where an interrupt must set its hook
+  void *_Nullable owner;         // the Swift object, not retained
+  size_t used_bytes;
+  size_t limit_bytes;            // 0: none
+  int warnings;                  // 1 on, 0 off; 2 while a message in pieces is being written
+  int error_class;               // registry reference of the metatable of error objects
+} shim_state;
+
+// What Swift gives to C, once for the process.
+typedef struct shim_callbacks {
+  // Runs a native function. Returns the number of results, or SHIM_RAISE_OBJECT or SHIM_RAISE_TOP.
+  int (*_Nonnull call)(lua_State *_Nonnull L, void *_Nonnull owner, void *_Nonnull entry);
+  // Drops the reference a userdata held.
+  void (*_Nonnull release)(void *_Nonnull object);
+  // Hands over the error object kept by the last failed call (retained once), with the traceback to note in it.
+  void *_Nullable (*_Nonnull take_error)(void *_Nonnull owner, const char *_Nonnull traceback);
+  // Keeps the error "interrupted!" ready for take_error.
+  void (*_Nonnull make_interrupt)(lua_State *_Nonnull L, void *_Nonnull owner);
+} shim_callbacks;
+
+enum { SHIM_RAISE_OBJECT = -1, SHIM_RAISE_TOP = -2 };
+enum { SHIM_NO_STACK = 100 };  // a status beside LUA_OK and the LUA_ERR codes: nothing was pushed
+
+void shim_lua_callbacks(const shim_callbacks *_Nonnull callbacks);
+
+// --- states -----------------------------------------------------------------------------------------------------------------
+shim_state *_Nullable shim_lua_new(void *_Nonnull owner);
+int shim_lua_open(shim_state *_Nonnull s, int libraries);
+void shim_lua_close(shim_state *_Nonnull s);
+int shim_lua_collect(lua_State *_Nonnull L);
+
+// --- values: each returns a status; on an error status the error value is on the top -------------------------------------------
+int shim_push_string(lua_State *_Nonnull L, const void *_Nullable bytes, size_t count);
+int shim_push_object(lua_State *_Nonnull L, void *_Nonnull object, int metatable_ref);
+int shim_push_table(lua_State *_Nonnull L, int array, int hash);
+// A native function: a closure over a userdata that owns `entry`.
+int shim_push_function(lua_State *_Nonnull L, void *_Nonnull entry);
+int shim_push_integers(lua_State *_Nonnull L, const int64_t *_Nullable values, size_t count);
+int shim_push_numbers(lua_State *_Nonnull L, const double *_Nullable values, size_t count);
+// Pops the top into the registry. SHIM_NO_STACK or an error leaves *ref alone.
+int shim_ref(lua_State *_Nonnull L, int *_Nonnull ref);
+void shim_unref(lua_State *_Nonnull L, int ref);
+void shim_push_ref(lua_State *_Nonnull L, int ref);
+// With metamethods: pushes t[key] for the key on the top (popped); sets t[key] = value for key, value on the top (popped).
+int shim_get(lua_State *_Nonnull L, int index);
+int shim_set(lua_State *_Nonnull L, int index);
+int shim_get_global(lua_State *_Nonnull L, const char *_Nonnull name);
+int shim_set_global(lua_State *_Nonnull L, const char *_Nonnull name);
+// Without metamethods: t[name] = top, popped.
+int shim_raw_set_field(lua_State *_Nonnull L, int index, const void *_Nullable key, size_t count);
+int shim_length(lua_State *_Nonnull L, int index, int64_t *_Nonnull length);
+// As lua_next: key on the top becomes key and value; *more is 0 at the end, when the key is only popped.
+int shim_next(lua_State *_Nonnull L, int index, int *_Nonnull more);
+// Pushes the text of the value as `tostring` gives it.
+int shim_to_string(lua_State *_Nonnull L, int index);
+// Pushes a traceback of `L` from `level`, without a message.
+int shim_traceback(lua_State *_Nonnull L, int level);
+
+// --- reading, never raising ---------------------------------------------------------------------------------------------------
+// The Swift object in the userdata at `index`, or null: not ours, or closed (*closed is then 1).
+void *_Nullable shim_object(lua_State *_Nonnull L, int index);
+int shim_is_closed_object(lua_State *_Nonnull L, int index);
+// Copies t[1...count] raw; returns 0, or the position of the first element that does not fit.
+size_t shim_read_integers(lua_State *_Nonnull L, int index, int64_t *_Nullable out, size_t count);
+size_t shim_read_numbers(lua_State *_Nonnull L, int index, double *_Nullable out, size_t count);
+// "file:line: " of the Lua code at `level`, or "".
+void shim_where(lua_State *_Nonnull L, int level, char *_Nonnull out, size_t size);
+// 1 if the running native function was called as a method (a:f()).
+int shim_called_as_method(lua_State *_Nonnull L);
+
+// --- calls -----------------------------------------------------------------------------------------------------------------------
+// Calls the function under `arguments` values. On an error the error value is on the top, above it the traceback (or nil).
+int shim_call(lua_State *_Nonnull L, int arguments, int results);
+int shim_load(lua_State *_Nonnull L, const void *_Nullable bytes, size_t count, const char *_Nonnull name, const char *_Nonnull mode);
+
+// --- classes ------------------------------------------------------------------------------------------------------------------------
+// Makes a metatable from the three tables on the top (methods, getters, metamethods: popped) and the two functions or nils below
+// them (index, newindex: popped); stores it in the registry.
+int shim_class(lua_State *_Nonnull L, const char *_Nonnull name, int *_Nonnull ref);
+
+// --- interrupts -----------------------------------------------------------------------------------------------------------------------
+// The state that Ctrl-C stops (null: none), run by the calling thread.
+void shim_interrupt_target(shim_state *_Nullable s);
+// Installs the SIGINT handler: 1st press an error, 2nd an error that no pcall holds, 3rd leaves the process with 130.
+void shim_interrupt_install(void);
+// One press of Ctrl-C, as the handler does it.
+void shim_interrupt_press(void);
+// 1 while the prompt waits for a line: a press then only sets the flag.
+void shim_interrupt_at_prompt(int on);
+// The top level has control again: no press counts any more.
+void shim_interrupt_reset(void);
+// A native loop threw for the first press: it is consumed.
+void shim_interrupt_consume(lua_State *_Nonnull L);
+int shim_interrupt_presses(void);

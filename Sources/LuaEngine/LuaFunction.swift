@@ -1,0 +1,28 @@
+/// A Lua function held from Swift; every call is protected.
+import Base
+import CLua
+import CShims
+
+public struct LuaFunction {
+  public let reference: LuaReference
+  init(_ reference: LuaReference) { self.reference = reference }
+
+  /// Calls it on the thread that is running now. A Lua error comes back as a thrown `LuaError`.
+  @discardableResult
+  public func call(_ arguments: [LuaValue], results: Int = -1) throws -> [LuaValue] {
+    let lua = try reference.lua()
+    return try lua.use { L in
+      let base = lua_gettop(L)
+      try lua.push(reference, on: L)
+      for argument in arguments { try lua.push(argument, on: L) }
+      let status = shim_call(L, Int32(arguments.count), Int32(clamping: results))
+      guard status == LUA_OK else { throw lua.callError(status, on: L) }
+      let count = lua_gettop(L) - base
+      guard count > 0 else { return [] }
+      return try (1...count).map { try lua.value(L, base + $0) }
+    }
+  }
+
+  /// Calls it and gives the first result.
+  public func first(_ arguments: [LuaValue]) throws -> LuaValue { try call(arguments, results: 1).first ?? .nil }
+}

@@ -1,0 +1,6 @@
+/// The fused operations that models add to the catalogue.
+import Autograd
+
+extension Op {
+  public static let fused: [Op] = [linear, layerNorm, rmsNorm, attention, swiglu, tokenLogps, crossEntropy, segmentSum]
+}

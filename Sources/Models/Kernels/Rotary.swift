@@ -1,0 +1,65 @@
+/// Rotary position embeddings, on neighbouring pairs of a head's elements (the interleaved form of llama2.c).
+///
+/// Element pair i of a head at position t is turned by the angle t * base^(-2i / headSize). Su et al., "RoFormer",
+/// arXiv 2104.09864, eq. 15 and 34.
+import Base
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+struct Rotary {
+  let headSize: Int
+  /// cos and sin of each (position, pair), interleaved.
+  private let table: [Float]
+
+  init(base: Double, headSize: Int, positions: Int) {
+    self.headSize = headSize
+    var table: [Float] = []
+    table.reserveCapacity(positions * headSize)
+    for position in 0..<positions {
+      for pair in 0..<headSize / 2 {
+        let angle = Double(position) * pow(base, -2 * Double(pair) / Double(headSize))
+        table.append(Float(cos(angle)))
+        table.append(Float(sin(angle)))
+      }
+    }
+    self.table = table
+  }
+
+  /// Turns `heads` heads that lie one after another, forward or (for gradients) back.
+  @inline(__always)
+  func rotate(_ x: Floats, _ y: MutableFloats, heads: Int, position: Int, back: Bool) {
+    table.withUnsafeBufferPointer { all in
+      guard let base = all.baseAddress else { return }
+      let turn = base + position * headSize
+      for head in 0..<heads {
+        let (from, to) = (x + head * headSize, y + head * headSize)
+        var i = 0
+        while i < headSize {
+          let (c, s) = (turn[i], back ? -turn[i + 1] : turn[i + 1])
+          let (a, b) = (from[i], from[i + 1])
+          to[i] = a * c - b * s
+          to[i + 1] = a * s + b * c
+          i += 2
+        }
+      }
+    }
+  }
+
+  /// For the plain form: per position and element, the factor of the element itself and of its partner in the pair.
+  func factors(_ positions: Int) -> (own: [Double], partner: [Double]) {
+    var own: [Double] = []
+    var partner: [Double] = []
+    for i in 0..<positions * headSize {
+      let pair = i & ~1
+      own.append(Double(table[pair]))
+      partner.append(i & 1 == 0 ? -Double(table[pair + 1]) : Double(table[pair + 1]))
+    }
+    return (own, partner)
+  }
+}

@@ -1,0 +1,100 @@
+/// Draws one token from a row of logits.
+import Base
+import Tensors
+
+struct TokenDraw {
+  let id: Int
+  /// Log-probability under the model's softmax.
+  let logp: Float
+  /// Log-probability under the distribution it was drawn from.
+  let samplingLogp: Float
+}
+
+extension SamplingOptions {
+  /// `logits` is overwritten.
+  func draw(_ logits: MutableFloats, vocabulary: Int, uniform: Double, scratch: MutableFloats) -> TokenDraw {
+    let (peak, sum) = ActivationKernels.exponentials(logits, scratch, vocabulary)
+    let normaliser = peak + ActivationKernels.log(sum)
+    if temperature == 0 {
+      let id = position(of: peak, logits, vocabulary)
+      return TokenDraw(id: id, logp: logits[id] - normaliser, samplingLogp: 0)
+    }
+    if temperature == 1 && drawsFromWholeVocabulary {
+      let id = Self.invert(scratch, vocabulary, uniform)
+      let logp = logits[id] - normaliser
+      return TokenDraw(id: id, logp: logp, samplingLogp: logp)
+    }
+    return drawFiltered(logits, vocabulary, uniform, normaliser, scratch)
+  }
+
+  private func drawFiltered(
+    _ logits: MutableFloats, _ vocabulary: Int, _ uniform: Double, _ normaliser: Float, _ scratch: MutableFloats
+  ) -> TokenDraw {
+    let inverse = Float(1 / temperature)
+    for i in 0..<vocabulary { scratch[i] = logits[i] * inverse }
+    let (_, sum) = ActivationKernels.exponentials(scratch, scratch, vocabulary)
+    if drawsFromWholeVocabulary {
+      let id = Self.invert(scratch, vocabulary, uniform)
+      return TokenDraw(
+        id: id, logp: logits[id] - normaliser, samplingLogp: ActivationKernels.log(scratch[id] / sum))
+    }
+    let kept = keep(scratch, vocabulary, Double(sum))
+    let mass = kept.reduce(0.0) { $0 + Double(scratch[$1]) }
+    var left = uniform * mass
+    var id = kept[kept.count - 1]
+    for candidate in kept {
+      left -= Double(scratch[candidate])
+      if left < 0 {
+        id = candidate
+        break
+      }
+    }
+    return TokenDraw(
+      id: id, logp: logits[id] - normaliser, samplingLogp: ActivationKernels.log(scratch[id] / Float(mass)))
+  }
+
+  /// The tokens that the filters leave, most likely first; at least one. Filters apply as in `transformers`: top-k,
+  /// then top-p over what is left, then min-p.
+  private func keep(_ weights: Floats, _ vocabulary: Int, _ sum: Double) -> [Int] {
+    var order = Array(0..<vocabulary).sorted { a, b in
+      weights[a] != weights[b] ? weights[a] > weights[b] : a < b
+    }
+    if topK > 0 && topK < order.count { order.removeLast(order.count - topK) }
+    if topP < 1 {
+      let total = order.reduce(0.0) { $0 + Double(weights[$1]) }
+      var covered = 0.0
+      var count = 0
+      while count < order.count && covered < topP * total {
+        covered += Double(weights[order[count]])
+        count += 1
+      }
+      order.removeLast(order.count - max(count, 1))
+    }
+    if minP > 0 {
+      let floor = Float(minP) * weights[order[0]]
+      order = order.filter { weights[$0] >= floor }
+    }
+    return order
+  }
+
+  private func position(of peak: Float, _ x: Floats, _ count: Int) -> Int {
+    for i in 0..<count where x[i] == peak { return i }
+    return 0
+  }
+
+  /// The first index whose cumulative weight passes `uniform` times the sum.
+  private static func invert(_ weights: Floats, _ count: Int, _ uniform: Double) -> Int {
+    var total = 0.0
+    for i in 0..<count { total += Double(weights[i]) }
+    var left = uniform * total
+    var last = 0
+    for i in 0..<count {
+      let w = Double(weights[i])
+      if w == 0 { continue }
+      last = i
+      left -= w
+      if left < 0 { return i }
+    }
+    return last
+  }
+}

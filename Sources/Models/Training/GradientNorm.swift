@@ -1,0 +1,56 @@
+/// The norm of all gradients together, and clipping by it.
+import Autograd
+import Base
+import Tensors
+
+public enum GradientNorm {
+  /// sqrt(sum of squares of all gradients), summed in double precision in a fixed order. NaN or infinite if any is.
+  public static func of(_ parameters: [Variable]) throws -> Double {
+    var total = 0.0
+    for parameter in parameters {
+      guard let gradient = try parameter.grad?.contiguous() else { continue }
+      total += squares(gradient)
+    }
+    return total.squareRoot()
+  }
+
+  /// Scales all gradients so that their norm is at most `limit`; returns the norm before. Pascanu et al.,
+  /// arXiv:1211.5063, algorithm 1.
+  @discardableResult
+  public static func clip(_ parameters: [Variable], to limit: Double) throws -> Double {
+    if !(limit > 0) { throw Failure(.value, "max_norm must be positive, got \(limit)") }
+    let norm = try of(parameters)
+    if norm.isFinite && norm > limit {
+      let factor = limit / (norm + 1e-6)
+      for parameter in parameters {
+        guard let gradient = parameter.grad else { continue }
+        let scaled = try Tensor(uninitialized: gradient.shape, gradient.dtype)
+        switch gradient.dtype {
+        case .f64: Strided.map(gradient, scaled) { (x: Double) in x * factor }
+        default: Strided.map(gradient, scaled) { (x: Float) in x * Float(factor) }
+        }
+        parameter.grad = scaled
+      }
+    }
+    return norm
+  }
+
+  /// Blocks of fixed size, each by vector, added in order.
+  private static func squares(_ gradient: Tensor) -> Double {
+    let count = gradient.elementCount
+    if gradient.dtype == .f64 {
+      let p = gradient.pointer(Double.self)
+      return (0..<count).reduce(0.0) { $0 + p[$1] * p[$1] }
+    }
+    let p = gradient.pointer(Float.self)
+    let block = 4096
+    var total = 0.0
+    var at = 0
+    while at < count {
+      let length = min(block, count - at)
+      total += Double(dot(p + at, p + at, length))
+      at += length
+    }
+    return withExtendedLifetime(gradient) { total }
+  }
+}

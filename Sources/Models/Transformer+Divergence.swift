@@ -1,0 +1,37 @@
+/// The exact divergence of two models along given sequences.
+import Autograd
+import Base
+import Tensors
+
+extension Transformer {
+  /// For the tokens of each sequence from position `from[i]` on: KL(self || reference) between the two distributions
+  /// over the whole vocabulary at that position, and self's entropy, both in nats, packed.
+  ///
+  /// Summed over a response drawn from self, the first is the Rao-Blackwellised, unbiased estimate of the sequence
+  /// KL. Tang et al., arXiv:2405.08448, sec. 4.
+  public func divergence(from reference: Transformer, _ sequences: [[Int]], from first: [Int]) throws -> (
+    kl: Tensor, entropy: Tensor
+  ) {
+    if reference.config.vocab != config.vocab {
+      throw Failure(
+        .shape, "the vocabularies differ: \(config.vocab) and \(reference.config.vocab) tokens", argument: 2)
+    }
+    return try Tape.withoutRecording {
+      let batch = try TokenBatch(sequences, config: config)
+      let (rows, _) = try batch.predictions(from: first)
+      let own = try Op.embedding([try hidden(batch), Variable(rows)])[0].value
+      let other = try Op.embedding([
+        try reference.hidden(try TokenBatch(sequences, config: reference.config)), Variable(rows),
+      ])[0].value
+      let count = rows.elementCount
+      let kl = try Tensor(uninitialized: [count], .f32)
+      let entropy = try Tensor(uninitialized: [count], .f32)
+      HeadKernels.divergence(
+        policy: own.pointer(Float.self), policyWeight: try headWeight().value.pointer(Float.self),
+        policyWidth: config.dim, reference: other.pointer(Float.self),
+        referenceWeight: try reference.headWeight().value.pointer(Float.self), referenceWidth: reference.config.dim,
+        rows: count, vocabulary: config.vocab, kl: kl.pointer(Float.self), entropy: entropy.pointer(Float.self))
+      return withExtendedLifetime((own, other)) { (kl, entropy) }
+    }
+  }
+}

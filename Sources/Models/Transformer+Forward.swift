@@ -1,0 +1,65 @@
+/// The forward pass that training records.
+import Autograd
+import Base
+import Tensors
+
+extension Transformer {
+  /// The hidden state after the last norm of every token of packed sequences, [N, dim].
+  public func hidden(_ batch: TokenBatch) throws -> Variable {
+    let lengths = (0..<batch.segments.count).map(batch.segments.length)
+    var x = try Op.embedding([try parameter("embedding.weight"), Variable(batch.ids)])[0]
+    if config.positions == .learned {
+      let places = try Op.embedding([try parameter("positions.weight"), Variable(try batch.positions())])[0]
+      x = try Op.add([x, places])[0]
+    }
+    for layer in 0..<config.layers {
+      let at = "layers.\(layer)"
+      let qkv = try affine("\(at).attention.qkv", try normed("\(at).attention_norm", x))
+      let mixed = try Op.attention(
+        [qkv],
+        [
+          .integers(lengths), .integer(config.heads), .integer(config.kvHeads),
+          .number(config.positions == .rotary ? config.ropeBase : 0),
+        ])[0]
+      x = try affine("\(at).attention.output", mixed, residual: x)
+      let h = try normed("\(at).mlp_norm", x)
+      switch config.activation {
+      case .gelu:
+        x = try affine("\(at).mlp.down", try affine("\(at).mlp.up", h, activation: "gelu"), residual: x)
+      case .swiglu:
+        x = try affine("\(at).mlp.down", try Op.swiglu([try affine("\(at).mlp.up", h)])[0], residual: x)
+      }
+    }
+    return try normed("norm", x)
+  }
+
+  /// The logits of every token's successor, [N, vocab].
+  public func logits(_ batch: TokenBatch) throws -> Variable {
+    try Op.linear([try hidden(batch), try headWeight(), nil, nil], [.text("none")])[0]
+  }
+
+  /// log pi(token | tokens before it) for the tokens of each sequence from position `from[i]` (0-based, at least 1)
+  /// on, packed one sequence after another. The first token of a sequence has no probability.
+  public func tokenLogps(_ sequences: [[Int]], from: [Int], temperature: Double = 1) throws -> Variable {
+    let batch = try TokenBatch(sequences, config: config)
+    let (rows, targets) = try batch.predictions(from: from)
+    let states = try Op.embedding([try hidden(batch), Variable(rows)])[0]
+    return try Op.tokenLogps([states, try headWeight(), Variable(targets)], [.number(temperature)])[0]
+  }
+
+  private func normed(_ name: String, _ x: Variable) throws -> Variable {
+    let weight = try parameter("\(name).weight")
+    switch config.norm {
+    case .layer:
+      return try Op.layerNorm([x, weight, try parameter("\(name).bias")], [.number(config.normEpsilon)])[0]
+    case .rms: return try Op.rmsNorm([x, weight], [.number(config.normEpsilon)])[0]
+    }
+  }
+
+  private func affine(_ name: String, _ x: Variable, residual: Variable? = nil, activation: String = "none") throws
+    -> Variable
+  {
+    try Op.linear(
+      [x, try parameter("\(name).weight"), optional("\(name).bias"), residual], [.text(activation)])[0]
+  }
+}

@@ -1,0 +1,73 @@
+/// Ctrl-C, pressed from within (by a native function, as the handler does it) and from without (a real signal).
+import Base
+import CShims
+import Foundation
+import LuaEngine
+import Testing
+
+extension Engine {
+  @Suite(.serialized) struct Interrupts {
+    /// A state that Ctrl-C stops, with `press()`.
+    func interruptible() throws -> Lua {
+      let lua = try makeLua()
+      lua.handleInterrupts()
+      lua.clearInterrupts()
+      try lua.setGlobal("press", .function(lua.function("press") { _ in
+        shim_interrupt_press()
+        return 0
+      }))
+      return lua
+    }
+
+    func expectInterrupt(_ lua: Lua, _ source: String) {
+      do {
+        try lua.run(source, name: "=loop")
+        Issue.record("not interrupted: \(source)")
+      } catch let error as LuaError {
+        #expect(error.isInterrupt, "\(error)")
+      } catch { Issue.record("\(error)") }
+      lua.clearInterrupts()
+      #expect((try? text(lua, "local n = 0; for i = 1, 1000 do n = n + i end; return n")) == "500500")
+    }
+
+    @Test func oneAfterTheOther() throws {
+      let lua = try interruptible()
+      // First press: an error that pcall may hold, once.
+      #expect(try text(lua, "local ok, e = pcall(function() press() while true do end end); local n = 0; for i = 1, 1e5 do n = i end; return ok, e.kind, n")
+        == "false interrupted 100000")
+      lua.clearInterrupts()
+      expectInterrupt(lua, "press() while true do end")
+      expectInterrupt(lua, "coroutine.wrap(function() press() while true do end end)()")
+      #expect(try text(lua, "local co = coroutine.create(function() press() while true do end end); return select(2, coroutine.resume(co)).kind") == "interrupted")
+      lua.clearInterrupts()
+      expectInterrupt(lua, "press() t.spin()")
+      // Second press: no pcall and no coroutine holds it.
+      expectInterrupt(lua, "press() pcall(function() while true do end end) press() while true do pcall(function() while true do end end) end")
+      expectInterrupt(lua, "pcall(press) pcall(press) while true do pcall(coroutine.wrap(function() while true do pcall(function() while true do end end) end end)) end")
+      expectInterrupt(lua, "pcall(press) pcall(press) while true do pcall(t.spin) end")
+      expectInterrupt(lua, "pcall(press) pcall(press) while true do pcall(t.through, function() while true do end end) end")
+      expectInterrupt(lua, "table.sort({3, 2, 1}, function(a, b) press() while true do end end)")
+      shim_interrupt_target(nil)
+    }
+
+    @Test func aRealSignalStopsEveryKindOfLoop() throws {
+      let lua = try interruptible()
+      let loops = [
+        "while true do end", "t.spin()",
+        "coroutine.wrap(function() while true do end end)()", "while true do t.trivial(1) end",
+        "while true do t.through(t.trivial, 1) end", "while true do local b = t.box(1) + t.box(2) end",
+      ]
+      for round in 0..<5 {
+        for loop in loops {
+          let timer = Thread {
+            usleep(UInt32(3000 + 1000 * round))
+            kill(getpid(), SIGINT)
+          }
+          timer.start()
+          expectInterrupt(lua, loop)
+        }
+      }
+      shim_interrupt_target(nil)
+    }
+  }
+}

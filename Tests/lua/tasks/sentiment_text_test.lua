@@ -1,0 +1,172 @@
+--- The stories: pure functions of seed and number, within their limits, many and coherent.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local lu = require "luaunit"
+local counter = require "perilune.tasks.counter"
+local grammar = require "perilune.tasks.sentiment_grammar"
+local sentiment_text = require "perilune.tasks.sentiment_text"
+local words = require "perilune.tasks.words"
+
+local function text(...) return sentiment_text.text(sentiment_text.story(...)) end
+
+TestCounter = {}
+
+function TestCounter:test_a_stream_is_a_pure_function_of_its_numbers()
+  local a, b = counter.random(1, 2, 3), counter.random(1, 2, 3)
+  for _ = 1, 100 do lu.assertEquals(a(), b()) end
+  lu.assertNotEquals(counter.random(1, 2, 3)(), counter.random(1, 2, 4)())
+  lu.assertNotEquals(counter.random(1, 2, 3)(), counter.random(1, 3, 2)())
+  lu.assertNotEquals(counter.random(1, 2, 3)(), counter.random(2, 1, 3)())
+end
+
+-- Computed with Python integers modulo 2^64 from the formula in the file's head.
+function TestCounter:test_mix_is_the_finaliser_of_splitmix64()
+  lu.assertEquals(("%016x"):format(counter.mix(0x9E3779B97F4A7C15)), "e220a8397b1dcdaf")
+  lu.assertEquals(counter.mix(0), 0)
+end
+
+function TestCounter:test_draws_are_even_within_five_standard_errors()
+  local random, counts, n = counter.random(5, 0), {}, 60000
+  for _ = 1, n do
+    local k = random(6)
+    counts[k] = (counts[k] or 0) + 1
+  end
+  lu.assertEquals(#counts, 6)
+  for k = 1, 6 do lu.assertTrue(math.abs(counts[k] - n / 6) < 5 * math.sqrt(n * 5 / 36), k) end
+  for _ = 1, 1000 do
+    local u = random()
+    lu.assertTrue(u >= 0 and u < 1)
+  end
+end
+
+TestStories = {}
+
+function TestStories:test_a_story_does_not_depend_on_the_stories_made_before_it()
+  local alone = text(3, 41)
+  for i = 1, 40 do text(3, i) end
+  lu.assertEquals(text(3, 41), alone)
+  lu.assertNotEquals(text(3, 42), alone)
+  lu.assertNotEquals(text(4, 41), alone)
+end
+
+function TestStories:test_math_random_is_not_used()
+  math.randomseed(1)
+  local a = text(1, 1)
+  math.randomseed(2)
+  lu.assertEquals(text(1, 1), a)
+end
+
+function TestStories:test_this_seed_and_number_give_this_story_for_ever()
+  lu.assertEquals(text(1, 10), "Tess and Ivy walked to the wooden bridge with a fox every evening . she had a nasty kite . there was no shame at the bridge , and she felt delighted . she lost the kite and shouted . Tess and Ivy were patient together .")
+end
+
+function TestStories:test_variants_keep_the_first_sentence_and_change_the_rest()
+  local distinct = {}
+  for variant = 0, 15 do
+    local s = sentiment_text.story(1, 9, variant)
+    lu.assertEquals(s.prompt_length, sentiment_text.story(1, 9).prompt_length)
+    distinct[sentiment_text.text(s)] = true
+    lu.assertEquals(sentiment_text.text(s):match("^[^.]*%."), text(1, 9):match("^[^.]*%."))
+  end
+  local count = 0
+  for _ in pairs(distinct) do count = count + 1 end
+  lu.assertEquals(count, 16)
+end
+
+function TestStories:test_lengths_stay_within_the_limits()
+  local limits = sentiment_text.limits
+  for i = 1, 3000 do
+    local s = sentiment_text.story(1, i)
+    local response = #s.words - s.prompt_length + 1
+    lu.assertTrue(s.prompt_length >= limits.prompt_least and s.prompt_length <= limits.prompt_most)
+    lu.assertTrue(response >= limits.response_least and response <= limits.response_most, response)
+  end
+end
+
+function TestStories:test_an_opening_is_longer_than_any_prompt_and_has_no_moody_slot()
+  for _, opening in ipairs(grammar.openings) do
+    local count = 0
+    for piece in opening[1]:gmatch("%S+") do
+      count = count + 1
+      lu.assertNil(grammar.moody[piece:match("^{[%-~]?(%l+)}$") or ""], piece)
+    end
+    lu.assertTrue(count > sentiment_text.limits.prompt_most, opening[1])
+  end
+end
+
+function TestStories:test_the_hero_keeps_one_pronoun()
+  for i = 1, 2000 do
+    local story = " " .. text(1, i) .. " "
+    local she = story:find(" she ", 1, true) or story:find(" her ", 1, true)
+    local he = story:find(" he ", 1, true) or story:find(" him ", 1, true) or story:find(" his ", 1, true)
+    lu.assertFalse((she and he) and true or false, story)
+  end
+end
+
+function TestStories:test_an_article_fits_the_next_word()
+  for i = 1, 2000 do
+    local story = " " .. text(1, i)
+    lu.assertNil(story:find(" a [aeio]"), story)
+    lu.assertNil(story:find(" an [^aeiouh]") or story:find(" an us") or story:find(" a u[^s]"), story)
+  end
+end
+
+-- With N equally likely stories, 20000 draws collide 2e8 / N times on average: none at all means that
+-- N is above 6e7 (at 95 %), far over the 100000 that the task needs.
+function TestStories:test_twenty_thousand_stories_are_all_distinct()
+  local seen = {}
+  for i = 1, 20000 do
+    local story = text(1, i)
+    lu.assertNil(seen[story], story)
+    seen[story] = i
+  end
+end
+
+function TestStories:test_an_acceptance_that_never_holds_is_an_error_and_not_a_hang()
+  lu.assertEquals(support.message(sentiment_text.story, 1, 1, 0, function() return false end),
+    "tasks.sentiment_text: no opening in 10000 was accepted")
+end
+
+TestWords = {}
+
+local tokenizer = words.tokenizer(sentiment_text.vocabulary())
+
+function TestWords:test_the_vocabulary_fits_in_512_with_the_special_ids()
+  lu.assertTrue(tokenizer.vocab_size <= 512 and tokenizer.vocab_size > 300)
+  lu.assertEquals({ tokenizer.pad, tokenizer.bos, tokenizer.eos, tokenizer.unk }, { 0, 1, 2, 3 })
+end
+
+function TestWords:test_every_word_of_every_story_is_in_the_vocabulary_and_comes_back()
+  local used = {}
+  for i = 1, 3000 do
+    local s = sentiment_text.story(2, i)
+    local ids = tokenizer:encode(sentiment_text.text(s))
+    lu.assertEquals(#ids, #s.words)
+    for k, id in ipairs(ids) do
+      lu.assertEquals(tokenizer:word(id), s.words[k])
+      used[id] = true
+    end
+    lu.assertEquals(tokenizer:encode(tokenizer:decode(ids)), ids)
+  end
+  for id = 4, tokenizer.vocab_size - 1 do lu.assertTrue(used[id], tokenizer:word(id) .. " is never written") end
+end
+
+function TestWords:test_decoding_reads_as_prose()
+  local ids = tokenizer:encode("Lily was not sad , but glad . she smiled .")
+  lu.assertEquals(tokenizer:decode(ids), "Lily was not sad, but glad. She smiled.")
+  lu.assertEquals(tokenizer:encode("Lily was not sad, but glad. She smiled."), ids)
+end
+
+function TestWords:test_special_ids_and_edges()
+  lu.assertEquals(tokenizer:decode {}, "")
+  lu.assertEquals(tokenizer:encode "", {})
+  lu.assertEquals(tokenizer:encode "zebra <eos>", { 3, 3 })
+  local sad = tokenizer:id "sad"
+  lu.assertEquals(tokenizer:decode { 1, sad, 0, sad, 2, sad }, "Sad sad")
+  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1, 512 }), "id 512 is not in the vocabulary")
+  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1, -1 }), "id -1 is not in the vocabulary")
+  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1.5 }), "id 1.5 is not in the vocabulary")
+  lu.assertStrContains(support.message(tokenizer.encode, tokenizer, 5), "encode takes a string, not 5")
+  lu.assertStrContains(support.message(words.tokenizer, { "Rose", "rose" }), "'Rose' and 'rose'")
+end
+
+os.exit(lu.LuaUnit.run())

@@ -1,0 +1,25 @@
+--- Best of two: supervised fine-tuning on the winner of each pair.
+--
+--   L = -log pi(y_w)
+--
+-- Tang et al. 2024, arXiv:2405.08448, eq. 3 (printed with "min"; the sense is to raise the winner's likelihood). There
+-- is no reference, no rejected answer and no KL term. Offline, its optimum is the best-of-2 distribution
+-- 2 mu(y) p(y > mu), at most log 2 - 1/2 = 0.193 nats from mu.
+--
+--   > local T, bo2 = require "perilune.tensor", require "perilune.align.loss.bo2"
+--   > print(bo2 {} { chosen = T{-3}, rejected = T{-1} })
+--   [3]
+--   [Tensor f32 1]
+--   > print(bo2 { norm = "mean" } { chosen = T{-3}, rejected = T{-1}, chosen_lengths = T{2} })
+--   [1.5]
+--   [Tensor f32 1]
+local loss = require "perilune.align.loss"
+
+return loss.define {
+  name = "bo2",
+  needs_reference = false,
+  loss = function(pair, o)
+    if o.norm == "mean" then return -(pair.chosen / pair.chosen_lengths) end
+    return -pair.chosen
+  end,
+}

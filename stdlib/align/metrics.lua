@@ -1,0 +1,53 @@
+--- Figures as sums and counts, so that a mean over unequal batches is never a mean of means.
+--
+--   > local metrics = require "perilune.align.metrics"
+--   > local m = metrics.new()
+--   > m:add("rewards/accuracies", 3, 4)
+--   > m:add("rewards/accuracies", 0, 1)
+--   > m:mean("rewards/accuracies")
+--   0.6
+local metrics = {}
+metrics.__index = metrics
+
+function metrics.new()
+  return setmetatable({ sums = {}, counts = {}, names = {} }, metrics)
+end
+
+--- Adds a sum over `count` tokens or pairs.
+function metrics:add(name, sum, count)
+  if type(sum) ~= "number" or type(count) ~= "number" then
+    error(("metrics: %s takes a sum and a count, got %s and %s"):format(tostring(name), type(sum), type(count)), 2)
+  end
+  if not self.counts[name] then
+    self.sums[name], self.counts[name] = 0.0, 0
+    table.insert(self.names, name)
+  end
+  self.sums[name] = self.sums[name] + sum
+  self.counts[name] = self.counts[name] + count
+end
+
+--- Adds every element of a tensor; with `weight`, element times weight.
+function metrics:add_all(name, values)
+  self:add(name, values:sum():item(), values:numel())
+end
+
+--- Adds what another collection holds.
+function metrics:merge(other)
+  for _, name in ipairs(other.names) do self:add(name, other.sums[name], other.counts[name]) end
+end
+
+--- Sum over count, or nil where nothing was counted.
+function metrics:mean(name)
+  local count = self.counts[name]
+  if not count or count == 0 then return nil end
+  return self.sums[name] / count
+end
+
+--- A plain table of means by name.
+function metrics:means()
+  local means = {}
+  for _, name in ipairs(self.names) do means[name] = self:mean(name) end
+  return means
+end
+
+return metrics

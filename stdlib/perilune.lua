@@ -1,0 +1,31 @@
+--- Perilune: a laboratory for online versus offline preference optimisation.
+--
+-- The table of everything a script can use; each part is loaded when it is first named.
+--
+--   > local perilune = require "perilune"
+--   > type(perilune.align.train)
+--   function
+local parts = {
+  tensor = "tensors: creation, operations, gradients",
+  models = "decoders, sampling, optimisers",
+  formats = "files: JSON lines, tokenizers, safetensors",
+  tasks = "prompts, text and gold preferences",
+  align = "preference optimisation: losses, pairs, judges, training, evaluation",
+  plot = "figures in the terminal and as SVG",
+  report = "HTML reports",
+  help = "help on any function",
+  options = "tables of options that refuse unknown names",
+  progress = "progress bars",
+  system = "clock, seeds, threads, files",
+}
+
+local perilune = { parts = parts }
+
+return setmetatable(perilune, {
+  __index = function(self, name)
+    if not parts[name] then return nil end
+    local part = require("perilune." .. name)
+    rawset(self, name, part)
+    return part
+  end,
+})

@@ -1,0 +1,137 @@
+--- How glad a text is: an exact score in (-1, 1) from a lexicon, negation, degree, repeats and position.
+--
+--   score = S / sqrt(S^2 + alpha),      S = sum over words i of  v_i d_i n_i r_i p_i
+--
+--   v_i  the valence of the word, -3 to 3; other words give nothing
+--   d_i  1.3 after "very" or "so", 0.7 after "rather" and the like (`valence.degrees`), else 1
+--   n_i  -0.5 when one of the two words before is a negation: "not happy" is bad, but less than "sad"
+--   r_i  repeat^(k-1) for the k-th time the same word comes, with repeat = 1/2: saying it again soon pays nothing
+--   p_i  1 + ending * i / T for word i of T: the ending matters more; ending = 0.5
+--
+-- A mark (. , ! ?) ends the reach of a negation and of a degree. The squash is that of VADER's compound score
+-- (Hutto and Gilbert, 2014); lexicon, negation and repeats are our own. It is a judge of words and not of
+-- grammar: a policy can be led to say glad things badly.
+--
+--   > valence.score({ "she", "was", "happy", "." })
+--   0.4775
+--   > valence.score({ "she", "was", "not", "happy", "." })
+--   -0.2667
+--   > valence.score({})
+--   0
+local counter = require "perilune.tasks.counter"
+local options = require "perilune.options"
+
+local valence = {}
+
+--- Options of a judge.
+valence.defaults = {
+  alpha = options.number(40, 1e-9),
+  repeats = options.number(0.5, 0, 1),
+  ending = options.number(0.5, 0),
+  negation = options.number(-0.5, -1, 1),
+}
+
+local function graded(levels)
+  local lexicon = {}
+  for value, text in pairs(levels) do
+    for word in text:gmatch("%S+") do
+      if lexicon[word] then error(("valence: '%s' has two values"):format(word), 2) end
+      lexicon[word] = value
+    end
+  end
+  return lexicon
+end
+
+--- A lexicon from a table that gives each value a text of words: `valence.graded { [3] = "joy", [-2] = "sad" }`.
+valence.graded = graded
+
+--- The words of the short stories with a valence; all others are neutral.
+valence.lexicon = graded {
+  [3.0] = "joyful delighted wonderful delicious love joy rejoiced perfect",
+  [2.5] = "happy beautiful splendid happily treasure success feast laughed praised hugged",
+  [2.0] = "glad cheerful grateful lovely kind gentle friendly generous gladly warmly kindly danced cheered peace luck hope prize",
+  [1.5] = "proud hopeful bright pleasant brave clever honest smiled sang helped thanked comforted welcomed gift rainbow sweet golden",
+  [1.0] = "calm content fine sunny bravely gently flower fresh mended",
+  [0.5] = "clear mild found together gave",
+  [-0.5] = "grey pale dark freezing lost slow",
+  [-1.0] = "tired worried dull poor gloomy frowned sighed scolded trap sour broke lazy",
+  [-1.5] = "upset afraid ashamed nasty stormy grim foolish rude coldly rudely badly shouted trembled ignored teased trouble burnt snake",
+  [-2.0] = "lonely sad ugly greedy selfish mean sadly bitterly angrily cried mocked cheated shame loss thief ruin rotten",
+  [-2.5] = "angry dreadful awful cruel wept fear pain wound grave hurt",
+  [-3.0] = "miserable hopeless terrible grief",
+}
+
+--- Words that change the valence of the next one.
+valence.degrees = { very = 1.3, so = 1.3, really = 1.2, most = 1.3, rather = 0.7 }
+
+--- Words that turn the valence of the next two.
+valence.negations = { ["not"] = true, never = true, no = true, nobody = true, without = true }
+
+local marks <const> = { ["."] = true, [","] = true, ["!"] = true, ["?"] = true }
+
+--- S of the formula, and the parts of each word that counts when `parts` is a table to fill.
+local function sum(words, o, lexicon, parts)
+  local total, seen, count = 0.0, {}, #words
+  local before, before2                       -- the one and two words back, nil across a mark
+  for i = 1, count do
+    local word = words[i]
+    local value = lexicon[word]
+    if value then
+      local times = seen[word] or 0
+      local negated = valence.negations[before] or valence.negations[before2]
+      local part = value * (valence.degrees[before] or 1) * (negated and o.negation or 1)
+        * o.repeats ^ times * (1 + o.ending * i / count)
+      seen[word], total = times + 1, total + part
+      if parts then parts[#parts + 1] = { word = word, at = i, part = part } end
+    end
+    if marks[word] then before, before2 = nil, nil else before, before2 = word, before end
+  end
+  return total
+end
+
+local function squash(total, alpha) return total / math.sqrt(total * total + alpha) end
+
+--- "key=value" of each pair, in order of the keys.
+local function listed(t)
+  local out = {}
+  for key, value in pairs(t) do out[#out + 1] = ("%s=%s"):format(key, value) end
+  table.sort(out)
+  return table.concat(out, " ")
+end
+
+--- A judge: `judge(words)` is the score of a list of words, `judge.parts(words)` what each word gave to S.
+--
+-- `judge.fingerprint()` is a number that changes when its options or any of its words do, for cache keys.
+--
+--   > judge = valence.judge { alpha = 15 }
+--   > judge({ "joy" }) == valence.score({ "joy" }, { alpha = 15 })
+--   true
+function valence.judge(given, lexicon)
+  local o = options.fill(valence.defaults, given, "tasks.valence")
+  lexicon = lexicon or valence.lexicon
+  local function check(words)
+    if type(words) ~= "table" then error("tasks.valence: expected a list of words, not " .. options.show(words), 3) end
+  end
+  local judge = { options = o, lexicon = lexicon }
+  function judge.parts(words)
+    check(words)
+    local parts = {}
+    return parts, sum(words, o, lexicon, parts)
+  end
+  function judge.fingerprint()
+    return counter.hash(table.concat({ listed(o), listed(lexicon), listed(valence.degrees), listed(valence.negations) }, "\n"))
+  end
+  return setmetatable(judge, {
+    __call = function(_, words)
+      check(words)
+      return squash(sum(words, o, lexicon), o.alpha)
+    end,
+  })
+end
+
+--- The score of a list of words by the short stories' lexicon.
+function valence.score(words, given)
+  return valence.judge(given)(words)
+end
+
+return valence
