@@ -46,14 +46,15 @@ struct Axis: Equatable {
       ticks = logTicks(from: lower, to: upper, count: count)
       return
     }
-    // One step for both ends and the ticks between; a finer one when set limits leave room for less than two ticks.
+    // One step for both ends and the ticks between: the widest that wastes little room, and leaves two ticks.
     var found: (lower: Double, upper: Double, ticks: [Tick]) = (lower, upper, [])
-    for count in count..<count + 6 where found.ticks.count < 2 {
-      let step = Step(span: upper - lower, count: count)
-      found.lower = limits.lower == nil ? step.value((lower / step.size + 1e-6).rounded(.down)) : lower
-      found.upper = limits.upper == nil ? step.value((upper / step.size - 1e-6).rounded(.up)) : upper
-      if !found.lower.isFinite || !found.upper.isFinite { (found.lower, found.upper) = (lower, upper) }
-      found.ticks = step.ticks(from: found.lower, to: found.upper)
+    for more in 0..<6 {
+      let step = Step(span: upper - lower, count: count + more)
+      var a = limits.lower == nil ? step.value((lower / step.size + 1e-6).rounded(.down)) : lower
+      var b = limits.upper == nil ? step.value((upper / step.size - 1e-6).rounded(.up)) : upper
+      if !a.isFinite || !b.isFinite { (a, b) = (lower, upper) }
+      let isTighter = count >= 4 && more <= 2 && b - a < 0.92 * (found.upper - found.lower)
+      if found.ticks.count < 2 || isTighter { found = (a, b, step.ticks(from: a, to: b)) }
     }
     (self.lower, self.upper, ticks) = found
   }

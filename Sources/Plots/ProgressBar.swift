@@ -9,7 +9,7 @@ import Foundation
 ///     var bar = ProgressBar()
 ///     bar.text(step: 0, total: 400, elapsedSeconds: 0, label: "sft")
 ///     bar.text(step: 248, total: 400, elapsedSeconds: 20, label: "sft", metrics: [("loss", 0.213)], width: 60)
-///     // sft  ▕███████▍    ▏ 62%  248/400  0:12 left  loss 0.213
+///     // sft  ▕█████████▎     ▏ 62%  248/400  0:12 left  loss 0.213
 public struct ProgressBar: Sendable {
   private let unicode: Bool
   private var first: (step: Int, seconds: Double)?

@@ -92,7 +92,8 @@ extension SVGPlot {
     for whisker in layer.whiskers {
       let center = place(whisker.point)
       if let ends = whisker.y, x.contains(whisker.point.x), y.unit(ends.lower) <= 1, y.unit(ends.upper) >= 0 {
-        let (low, high) = (pixel(Point(x: 0, y: max(y.unit(ends.lower), 0))).y, pixel(Point(x: 0, y: min(y.unit(ends.upper), 1))).y)
+        let low = pixel(Point(x: 0, y: max(y.unit(ends.lower), 0))).y
+        let high = pixel(Point(x: 0, y: min(y.unit(ends.upper), 1))).y
         path += "M\(number(center.x)) \(number(low))V\(number(high))"
         // A cap says "here it ends", so an end outside the frame has none.
         for (end, at) in [(ends.lower, low), (ends.upper, high)] where y.contains(end) {
@@ -100,7 +101,8 @@ extension SVGPlot {
         }
       }
       if let ends = whisker.x, y.contains(whisker.point.y), x.unit(ends.lower) <= 1, x.unit(ends.upper) >= 0 {
-        let (low, high) = (pixel(Point(x: max(x.unit(ends.lower), 0), y: 0)).x, pixel(Point(x: min(x.unit(ends.upper), 1), y: 0)).x)
+        let low = pixel(Point(x: max(x.unit(ends.lower), 0), y: 0)).x
+        let high = pixel(Point(x: min(x.unit(ends.upper), 1), y: 0)).x
         path += "M\(number(low)) \(number(center.y))H\(number(high))"
         for (end, at) in [(ends.lower, low), (ends.upper, high)] where x.contains(end) {
           path += "M\(number(at)) \(number(center.y - 3.5))v7"
@@ -177,7 +179,8 @@ extension SVGPlot {
     let r = SVGWriter.number(size)
     switch marker {
     case .circle, .none:
-      return "M\(move(-1, 0))a\(r) \(r) 0 1 0 \(SVGWriter.number(2 * size)) 0a\(r) \(r) 0 1 0 \(SVGWriter.number(-2 * size)) 0Z"
+      let (over, back) = (SVGWriter.number(2 * size), SVGWriter.number(-2 * size))
+      return "M\(move(-1, 0))a\(r) \(r) 0 1 0 \(over) 0a\(r) \(r) 0 1 0 \(back) 0Z"
     case .square: return closed([(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)])
     case .triangle: return closed([(0, -1.2), (1.1, 0.8), (-1.1, 0.8)])
     case .triangleDown: return closed([(0, 1.2), (1.1, -0.8), (-1.1, -0.8)])

@@ -6,7 +6,14 @@ import Base
 import COpenBLAS
 
 public enum Gemm {
-  private static let singleThreaded: Void = openblas_set_num_threads(1)
+  static let singleThreaded: Void = openblas_set_num_threads(1)
+
+  /// Refuses sizes and distances that BLAS, which counts in 32 bits, cannot take.
+  public static func checkSizes(_ sizes: [Int]) throws {
+    for size in sizes where size > Int(Int32.max) {
+      throw Failure(.shape, "size \(size) is more than a matrix product can take (\(Int32.max))")
+    }
+  }
 
   /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition.
   @inline(__always)

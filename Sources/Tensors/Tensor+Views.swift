@@ -6,9 +6,9 @@ extension Tensor {
     Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides, offset: offset ?? self.offset)
   }
 
-  func checkDimension(_ dimension: Int) throws {
+  public func checkDimension(_ dimension: Int) throws {
     if dimension < 0 || dimension >= rank {
-      throw Failure(.index, "dimension \(dimension + 1) is out of range for a tensor of \(rank) dimensions")
+      throw Failure(.index, "dimension \(dimension &+ 1) is out of range for a tensor of \(rank) dimensions")
     }
   }
 
@@ -27,7 +27,7 @@ extension Tensor {
   public func permuted(_ order: [Int]) throws -> Tensor {
     if order.sorted() != Array(0..<rank) {
       throw Failure(
-        .shape, "\(order.map { String($0 + 1) }.joined(separator: ",")) is no order of \(rank) dimensions")
+        .shape, "\(order.map { String($0 &+ 1) }.joined(separator: ",")) is no order of \(rank) dimensions")
     }
     return view(Shape(known: order.map { shape[$0] }), Shape(known: order.map { strides[$0] }))
   }
@@ -38,7 +38,7 @@ extension Tensor {
     let size = shape[dimension]
     if start < 0 || length < 0 || start > size || length > size - start {
       throw Failure(
-        .index, "positions \(start + 1)..\(start + length) are outside dimension \(dimension + 1) of size \(size)")
+        .index, "positions \(start &+ 1)..\(start &+ length) are outside dimension \(dimension &+ 1) of size \(size)")
     }
     var shape = shape
     shape[dimension] = length
@@ -50,7 +50,7 @@ extension Tensor {
     try checkDimension(dimension)
     if position < 0 || position >= shape[dimension] {
       throw Failure(
-        .index, "position \(position + 1) is outside dimension \(dimension + 1) of size \(shape[dimension])")
+        .index, "position \(position &+ 1) is outside dimension \(dimension &+ 1) of size \(shape[dimension])")
     }
     var shape = shape
     var strides = strides
@@ -60,10 +60,37 @@ extension Tensor {
     return view(shape, strides, offset: start)
   }
 
+  /// The diagonal of two dimensions as the last one; the same storage. Empty where `offset` leads outside.
+  public func diagonalView(_ offset: Int, _ a: Int, _ b: Int) -> Tensor {
+    let (rows, columns) = (shape[a], shape[b])
+    let down = Swift.min(Swift.max(0, offset == .min ? .max : -offset), rows)
+    let right = Swift.min(Swift.max(0, offset), columns)
+    var (kept, steps) = (Shape(), Shape())
+    for i in 0..<rank where i != a && i != b {
+      kept.append(shape[i])
+      steps.append(strides[i])
+    }
+    kept.append(Swift.min(rows - down, columns - right))
+    steps.append(strides[a] + strides[b])
+    let start = kept.elementCount == 0 ? 0 : down * strides[a] + right * strides[b]
+    return view(kept, steps, offset: self.offset + start)
+  }
+
+  /// All windows of `size` positions along a dimension as a new last dimension; the same storage.
+  public func windows(_ dimension: Int, size: Int, step: Int) throws -> Tensor {
+    var (wide, steps) = (shape, strides)
+    wide[dimension] = (shape[dimension] - size) / step + 1
+    steps[dimension] = wide[dimension] > 1 ? strides[dimension] * step : strides[dimension]
+    wide.append(size)
+    steps.append(strides[dimension])
+    _ = try wide.checkedElementCount()
+    return view(wide, steps)
+  }
+
   /// A new dimension of size 1.
   public func unsqueezed(_ dimension: Int) throws -> Tensor {
     if dimension < 0 || dimension > rank || rank == Limits.dimensionsMax {
-      throw Failure(.index, "cannot insert dimension \(dimension + 1) into a tensor of \(rank) dimensions")
+      throw Failure(.index, "cannot insert dimension \(dimension &+ 1) into a tensor of \(rank) dimensions")
     }
     var shape = shape
     var strides = strides
@@ -109,6 +136,14 @@ extension Tensor {
     return try contiguous().view(target, target.contiguousStrides, offset: 0)
   }
 
+  /// Another shape of the same elements over the same storage, refused where that needs a copy.
+  public func viewed(_ target: Shape) throws -> Tensor {
+    if target.elementCount == elementCount, !isContiguous, stridesWithoutCopy(target) == nil {
+      throw Failure(.shape, "no view of \(shape) as \(target) without a copy: use reshape, or contiguous first")
+    }
+    return try reshaped(target)
+  }
+
   /// Strides that give `target` over the same storage, if there are any: each group of target dimensions must
   /// divide a run of own dimensions that is regular in memory.
   private func stridesWithoutCopy(_ target: Shape) -> Shape? {
@@ -133,8 +168,10 @@ extension Tensor {
         covered *= target[goal]
         goal -= 1
         while covered > run {
-          guard own > 0, strides[own - 1] == strides[own] * shape[own] else { return nil }
-          own -= 1
+          var next = own - 1
+          while next >= 0 && shape[next] == 1 { next -= 1 }
+          guard next >= 0, strides[next] == strides[own] * shape[own] else { return nil }
+          own = next
           run *= shape[own]
         }
       }

@@ -34,14 +34,15 @@ local limits <const> = sentiment_text.limits
 local function pick(random, list) return list[random(#list)] end
 
 local function pick_weighted(random, list, weight)
-  local total = 0
+  local total, last = 0, nil
   for _, item in ipairs(list) do total = total + weight(item) end
   local at = random() * total
   for _, item in ipairs(list) do
-    at = at - weight(item)
-    if at < 0 then return item end
+    local share = weight(item)
+    at, last = at - share, share > 0 and item or last
+    if at < 0 and share > 0 then return item end
   end
-  return list[#list]
+  return last
 end
 
 local function tone_of(random, mood)

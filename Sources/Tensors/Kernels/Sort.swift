@@ -1,0 +1,186 @@
+/// Sorting along one dimension: stable, NaN greater than everything, −0 equal to 0.
+///
+/// Elements become whole numbers of the same order, so that one radix sort serves all types and stability costs
+/// nothing. Lines are sorted in parallel; each writes its own part of the result.
+import Base
+
+extension Tensor {
+  /// The sorted values along a dimension and the positions, from 0, where they stood.
+  public func sorted(_ dimension: Int, descending: Bool) throws -> (values: Tensor, positions: Tensor) {
+    try ranked(dimension, keeping: shape[dimension], descending: descending)
+  }
+
+  /// The `count` first values of `sorted`, found without sorting the rest.
+  public func ranked(_ dimension: Int, keeping count: Int, descending: Bool) throws -> (values: Tensor, positions: Tensor) {
+    if shape[dimension] > Int(UInt32.max) {
+      throw Failure(.memory, "cannot sort \(shape[dimension]) elements: the limit is \(UInt32.max)")
+    }
+    var target = shape
+    target[dimension] = count
+    let places = try Tensor(uninitialized: target, .i64)
+    switch dtype {
+    case .f32: Sorting.run(self, dimension, places, descending) { (x: Float) in Sorting.key(x) }
+    case .f64: Sorting.run(self, dimension, places, descending) { (x: Double) in Sorting.key(x) }
+    case .i64: Sorting.run(self, dimension, places, descending) { (x: Int64) in UInt64(bitPattern: x) ^ 1 << 63 }
+    case .bool: Sorting.run(self, dimension, places, descending) { (x: Bool) in x ? 1 : 0 }
+    }
+    return (try gathered(dimension, places), places)
+  }
+
+  /// For each of `values`, how many elements of its line of this tensor, sorted along the last dimension, come
+  /// before it; elements equal to it count where `right`.
+  public func insertionPlaces(_ values: Tensor, right: Bool) throws -> Tensor {
+    let (lines, wanted) = (try cast(to: .f64).contiguous(), try values.cast(to: .f64).contiguous())
+    let result = try Tensor(uninitialized: values.shape, .i64)
+    let (size, width) = (shape[rank - 1], values.rank == 0 ? 1 : values.shape[values.rank - 1])
+    let (from, ask, to) = (lines.pointer(Double.self), wanted.pointer(Double.self), result.pointer(Int64.self))
+    withExtendedLifetime((lines, wanted)) {
+      for i in 0..<values.elementCount {
+        let line = from + (rank == 1 ? 0 : i / width * size)
+        let key = Sorting.key(ask[i])
+        var (low, high) = (0, size)
+        while low < high {
+          let middle = (low + high) / 2
+          let other = Sorting.key(line[middle])
+          if other < key || (right && other == key) { low = middle + 1 } else { high = middle }
+        }
+        to[i] = Int64(low)
+      }
+    }
+    return result
+  }
+}
+
+enum Sorting {
+  /// A whole number of the same order.
+  @inline(__always)
+  static func key(_ x: Float) -> UInt64 {
+    if x.isNaN { return UInt64(UInt32.max) }
+    let bits = (x + 0).bitPattern
+    return UInt64(bits >> 31 == 1 ? ~bits : bits | 1 << 31)
+  }
+
+  @inline(__always)
+  static func key(_ x: Double) -> UInt64 {
+    if x.isNaN { return UInt64.max }
+    let bits = (x + 0).bitPattern
+    return bits >> 63 == 1 ? ~bits : bits | 1 << 63
+  }
+
+  /// Ranks every line of `source` along a dimension and writes the positions of the first ones.
+  @inline(__always)
+  static func run<T: TensorScalar>(
+    _ source: Tensor, _ dimension: Int, _ places: Tensor, _ descending: Bool, _ key: @escaping (T) -> UInt64
+  ) {
+    let (size, kept) = (source.shape[dimension], places.shape[dimension])
+    if size == 0 || kept == 0 || places.elementCount == 0 { return }
+    let starts = lines(source, dimension, places)
+    let (step, stride) = (source.strides[dimension], places.strides[dimension])
+    let (from, to) = (source.pointer(T.self), places.pointer(Int64.self))
+    let flip: UInt64 = descending ? .max : 0
+    Parallel.ranges(starts.count, grain: max(1, (1 << 14) / size)) { range in
+      var line = Line(capacity: size)
+      for index in range {
+        let (x, y) = (from + starts[index].0, to + starts[index].1)
+        line.fill(size) { key(x[$0 * step]) ^ flip }
+        if kept <= 64 && kept < size / 4 { line.select(kept) } else { line.sort() }
+        for i in 0..<kept { y[i * stride] = Int64(line.order[i]) }
+      }
+    }
+  }
+
+  /// Where each line starts in the source and in the result.
+  private static func lines(_ source: Tensor, _ dimension: Int, _ places: Tensor) -> [(Int, Int)] {
+    var (shape, a, b) = (source.shape, source.strides, places.strides)
+    shape[dimension] = 1
+    a[dimension] = 0
+    b[dimension] = 0
+    var starts: [(Int, Int)] = []
+    starts.reserveCapacity(shape.elementCount)
+    Strided.rows(shape, a, b, b) { p, q, _, count, steps in
+      for i in 0..<count { starts.append((p + i * steps.0, q + i * steps.1)) }
+    }
+    return starts
+  }
+
+  /// The keys of one line and the positions they came from.
+  struct Line {
+    private(set) var order: [UInt32]
+    private var keys: [UInt64]
+    private var otherKeys: [UInt64] = []
+    private var otherOrder: [UInt32] = []
+
+    init(capacity: Int) {
+      keys = [UInt64](repeating: 0, count: capacity)
+      order = [UInt32](repeating: 0, count: capacity)
+    }
+
+    @inline(__always)
+    mutating func fill(_ count: Int, _ key: (Int) -> UInt64) {
+      for i in 0..<count {
+        keys[i] = key(i)
+        order[i] = UInt32(i)
+      }
+    }
+
+    /// Sorts by key; equal keys keep their order.
+    mutating func sort() {
+      if keys.count <= 48 { insertion(keys.count) } else { radix() }
+    }
+
+    /// Puts the `count` smallest in front, sorted: an insertion into a short sorted list for each that belongs there.
+    mutating func select(_ count: Int) {
+      insertion(count)
+      for i in count..<keys.count where keys[i] < keys[count - 1] {
+        let (key, place) = (keys[i], order[i])
+        insert(key, place, count - 1)
+      }
+    }
+
+    private mutating func insertion(_ count: Int) {
+      for i in stride(from: 1, to: count, by: 1) {
+        let (key, place) = (keys[i], order[i])
+        insert(key, place, i)
+      }
+    }
+
+    /// Moves greater keys up from `hole` and puts this one below them.
+    @inline(__always)
+    private mutating func insert(_ key: UInt64, _ place: UInt32, _ hole: Int) {
+      var hole = hole
+      while hole > 0 && keys[hole - 1] > key {
+        keys[hole] = keys[hole - 1]
+        order[hole] = order[hole - 1]
+        hole -= 1
+      }
+      keys[hole] = key
+      order[hole] = place
+    }
+
+    /// Byte by byte from the lowest; bytes in which all keys agree are passed over.
+    private mutating func radix() {
+      let count = keys.count
+      if otherKeys.count != count {
+        otherKeys = [UInt64](repeating: 0, count: count)
+        otherOrder = [UInt32](repeating: 0, count: count)
+      }
+      let first = keys[0]
+      let differing = keys.reduce(0 as UInt64) { $0 | ($1 ^ first) }
+      for shift in stride(from: 0 as UInt64, to: 64, by: 8) where (differing >> shift) & 255 != 0 {
+        var starts = [Int](repeating: 0, count: 256)
+        for key in keys { starts[Int(key >> shift & 255)] += 1 }
+        var sum = 0
+        for digit in 0..<256 { (starts[digit], sum) = (sum, sum + starts[digit]) }
+        for i in 0..<count {
+          let digit = Int(keys[i] >> shift & 255)
+          let place = starts[digit]
+          starts[digit] = place + 1
+          otherKeys[place] = keys[i]
+          otherOrder[place] = order[i]
+        }
+        swap(&keys, &otherKeys)
+        swap(&order, &otherOrder)
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/// Tensors made from a rule: constants, ranges and the identity.
+import Base
+
+extension Tensor {
+  public static func zeros(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor { try Tensor(zeros: shape, dtype) }
+
+  public static func ones(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor { try full(shape, 1, dtype) }
+
+  /// Every element `value`, which must be a whole number where the type is `.i64`.
+  public static func full(_ shape: Shape, _ value: Double, _ dtype: DType = .f32) throws -> Tensor {
+    let result = try Tensor(uninitialized: shape, dtype)
+    let count = result.elementCount
+    switch dtype {
+    case .f32: result.pointer(Float.self).update(repeating: Float(value), count: count)
+    case .f64: result.pointer(Double.self).update(repeating: value, count: count)
+    case .i64:
+      guard let whole = Int64(exactly: value) else {
+        throw Failure(.value, "number \(value) has no integer representation")
+      }
+      result.pointer(Int64.self).update(repeating: whole, count: count)
+    case .bool: result.pointer(Bool.self).update(repeating: value != 0, count: count)
+    }
+    return result
+  }
+
+  /// Ones on the diagonal.
+  ///
+  ///     try Tensor.eye(2)   // [[1, 0], [0, 1]]
+  public static func eye(_ rows: Int, _ columns: Int? = nil, _ dtype: DType = .f32) throws -> Tensor {
+    let columns = columns ?? rows
+    let result = try Tensor(zeros: try Shape(checked: [rows, columns]), dtype)
+    let step = columns + 1
+    for i in 0..<Swift.min(rows, columns) {
+      switch dtype {
+      case .f32: result.pointer(Float.self)[i * step] = 1
+      case .f64: result.pointer(Double.self)[i * step] = 1
+      case .i64: result.pointer(Int64.self)[i * step] = 1
+      case .bool: result.pointer(Bool.self)[i * step] = true
+      }
+    }
+    return result
+  }
+
+  /// The numbers from `start` by `step` that lie before `end`, or at it where `including`.
+  ///
+  ///     try Tensor.arange(0, 1, step: 0.25)   // [0, 0.25, 0.5, 0.75]
+  public static func arange(
+    _ start: Double, _ end: Double, step: Double = 1, including: Bool = false, _ dtype: DType = .f32
+  ) throws -> Tensor {
+    if !start.isFinite || !end.isFinite || !step.isFinite || step == 0 {
+      throw Failure(.value, "no range from \(start) to \(end) by \(step)")
+    }
+    if (end - start) * step < 0 { throw Failure(.value, "a range from \(start) to \(end) cannot go by \(step)") }
+    let steps = (end - start) / step
+    let wanted = including ? steps.rounded(.down) + 1 : steps.rounded(.up)
+    guard let count = Int(exactly: wanted), count <= Limits.tensorBytesMax / 8 else {
+      throw Failure(.memory, "a range from \(start) to \(end) by \(step) has too many numbers")
+    }
+    return try ramp(count, dtype) { start + Double($0) * step }
+  }
+
+  /// `count` numbers from `start` to `end`, both included, at equal distances.
+  public static func linspace(_ start: Double, _ end: Double, _ count: Int, _ dtype: DType = .f32) throws -> Tensor {
+    if count < 0 { throw Failure(.value, "expected a number of points of at least 0, got \(count)") }
+    _ = try Shape(checked: [count])
+    let step = count > 1 ? (end - start) / Double(count - 1) : 0
+    // From both ends, so that the last number is `end` itself.
+    return try ramp(count, dtype) { i in
+      i < (count + 1) / 2 ? start + Double(i) * step : end - Double(count - 1 - i) * step
+    }
+  }
+
+  private static func ramp(_ count: Int, _ dtype: DType, _ value: (Int) -> Double) throws -> Tensor {
+    let result = try Tensor(uninitialized: [count], .f64)
+    let to = result.pointer(Double.self)
+    for i in 0..<count { to[i] = value(i) }
+    return try result.cast(to: dtype)
+  }
+}
