@@ -27,7 +27,7 @@ extension Variable {
   public func negated() throws -> Variable { try apply(.neg) }
   public func exp() throws -> Variable { try apply(.exp) }
   public func log() throws -> Variable { try apply(.log) }
-  public func squareRoot() throws -> Variable { try apply(.sqrt) }
+  public func sqrt() throws -> Variable { try apply(.sqrt) }
   public func square() throws -> Variable { try apply(.square) }
   public func sigmoid() throws -> Variable { try apply(.sigmoid) }
   public func logSigmoid() throws -> Variable { try apply(.logSigmoid) }
