@@ -138,7 +138,14 @@ for i, run in ipairs(runs) do
 end
 note("all runs measured")
 
-require("perilune.gap_report") {
-  options = o, task = task, loss = loss, by_side = by_side, proxy_accuracy = proxy.validation_accuracy,
-  reference = sft:hash(), seconds = system.clock() - started, golden = measured(results[1].points),
+local settings = { sft = sft:hash(), ["proxy accuracy"] = proxy.validation_accuracy, minutes = ("%.1f"):format((system.clock() - started) / 60) }
+for name, value in pairs(o) do settings["--" .. name] = value end
+local golden = measured(results[1].points)
+align.report {
+  title = ("%s on %s: online against offline"):format(o.loss:upper(), task.name), out = o.out, settings = settings,
+  sides = { { label = "online", by_seed = by_side.online }, { label = "offline", by_seed = by_side.offline } },
+  notes = {
+    ("The proxy preference model agrees with the golden judge on %.1f %% of held-out pairs of the start."):format(100 * proxy.validation_accuracy),
+    ("The golden policy went to a KL of %.2f nats."):format(golden[#golden].kl),
+  },
 }
