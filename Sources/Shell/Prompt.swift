@@ -43,6 +43,7 @@ final class Prompt {
     if isTerminal && session.options.run.readsInit && !session.options.ignoresEnvironment { runInitFile() }
     while let input = read() {
       if input.isInterrupted { continue }
+      if isTerminal, ["exit", "quit"].contains(input.text.trimmingCharacters(in: .whitespaces)), isUnknown(input.text) { return }
       run(input)
       lua.clearInterrupts()
     }
@@ -127,6 +128,8 @@ final class Prompt {
     }
     do {
       guard text.contains("local") else { return try compiled(text, .none) }
+      // The compiler replaces constants by their values: as plain locals they can be kept.
+      let text = text.replacing(#/(local\s+\w+\s*)<\s*const\s*>/#) { $0.output.1 }
       // A call as the last statement keeps the locals; after a `return` there is no place for it.
       if let chunk = try? compiled(text + "\n__keep()", .byLastStatement) { return chunk }
       return try compiled(text, .byHook)
@@ -248,6 +251,10 @@ final class Prompt {
       try lua.loadFile(path).call([])
     } catch let error as LuaError { report(error) } catch { Interpreter.complain("\(error)") }
     lua.clearInterrupts()
+  }
+
+  private func isUnknown(_ name: String) -> Bool {
+    (try? lua.global(name.trimmingCharacters(in: .whitespaces)).isNil) == true
   }
 
   // MARK: Completion

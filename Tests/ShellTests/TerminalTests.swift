@@ -85,10 +85,20 @@ final class Terminal {
         ("bad bad\n", "stdin:1: syntax error near 'bad'\n> "), ("error 'x'\n", "\nstdin:1: x\n> "),
         ("local made = 5; error 'y'\n", "\nstdin:1: y\n> "), ("made\n", "\n5\n> "),
         ("local early = 6 return 1\n", "\n1\n> "), ("early\n", "\n6\n> "), ("made = 9\n", "\n> "), ("made, _G.made\n", "\n9\tnil\n> "),
+        ("local c <const> = 4\n", "\n> "), ("c + 1\n", "\n5\n> "),
         ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "), ("function f() return made end\n", "\n> "),
         ("f(), _G.f == f\n", "\n9\ttrue\n> "),
         ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help is installed for 'nothing'\n> "),
       ], home: home)
+    }
+  }
+
+  @Test func exitLeaves() throws {
+    try withFolder([:]) { home in
+      let terminal = try Terminal(home: home)
+      terminal.wait("> ")
+      terminal.type("exit\n", until: "exit")
+      #expect(terminal.waitForExit() == 0)
     }
   }
 
