@@ -40,6 +40,9 @@ public enum Bindings {
   static let installers: [Installer] = [
     installTensors,
     installHelp,
+    { lua, _ in try ModelModule.install(into: lua) },
+    { lua, _ in try FormatsModule.install(into: lua) },
+    { lua, _ in try SystemModule.install(into: lua) },
   ]
 
   /// Registers the classes and makes the native modules known to `require`.

@@ -12,21 +12,23 @@ import Tensors
 /// What every function that creates a tensor takes after its own arguments: a type name, or options.
 struct CreationOptions {
   static let names = ["dtype", "requires_grad"]
-  let options: TensorOptions
+  let options: OptionTable
   let dtype: DType?
+  private let call: Call
 
   /// Reads argument `place`, if it is there.
   init(_ call: Call, _ place: Int, also names: [String] = []) throws {
+    self.call = call
     if call.kind(place) == .string {
       let word = try call.string(place)
       guard let dtype = DType(rawValue: word) else { throw call.bad(place, DType.refusal(word)) }
       self.dtype = dtype
-      options = TensorOptions(call)
+      options = try OptionTable(call)
     } else if call.isNone(place) {
       dtype = nil
-      options = TensorOptions(call)
+      options = try OptionTable(call)
     } else {
-      options = try TensorOptions(call, place, allowed: Self.names + names)
+      options = try OptionTable(call, place, allowed: Self.names + names)
       dtype = try options.dtype()
     }
     if call.count > max(place, 0) && !call.isNone(place + 1) { throw call.bad(place + 1, "no such argument") }
@@ -35,7 +37,7 @@ struct CreationOptions {
   func push(_ tensor: Tensor) throws -> Int {
     let variable = Variable(tensor)
     if try options.flag("requires_grad") ?? false { try variable.setRequiresGrad(true) }
-    try options.call.pushObject(variable)
+    try call.pushObject(variable)
     return 1
   }
 }

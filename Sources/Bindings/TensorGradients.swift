@@ -35,7 +35,7 @@ extension Bindings {
       var gradient: Variable?
       var retainGraph = false
       if call.kind(2) == .table {
-        let options = try TensorOptions(call, 2, allowed: ["gradient", "retain_graph"])
+        let options = try OptionTable(call, 2, allowed: ["gradient", "retain_graph"])
         gradient = try options.tensor("gradient")
         retainGraph = try options.flag("retain_graph") ?? false
       } else if !call.isNone(2) {

@@ -128,7 +128,7 @@ extension Bindings {
         TensorPrinter.current = TensorPrinter()
         return 0
       }
-      let options = try TensorOptions(call, 1, allowed: ["precision", "edge", "threshold", "width"])
+      let options = try OptionTable(call, 1, allowed: ["precision", "edge", "threshold", "width"])
       var printer = TensorPrinter.current
       func read(_ name: String, _ range: ClosedRange<Int>, _ field: WritableKeyPath<TensorPrinter, Int>) throws {
         guard let value = try options.integer(name) else { return }

@@ -64,13 +64,10 @@ extension Bindings {
     let options = try CreationOptions(call, place, also: drawNames + names)
     let values = options.options
     var source = own
-    if let value = values.values["generator"] {
-      guard case .object(let object) = value, let generator = object as? RandomStream else {
-        throw values.wrong("generator", "Generator")
-      }
+    if let generator = try values.generator("generator") {
       source = generator
-      if values.values["seed"] != nil || values.values["stream"] != nil || values.values["step"] != nil {
-        throw call.bad(place, "a generator has its own seed, stream and step")
+      if values.has("seed") || values.has("stream") || values.has("step") {
+        throw values.refusal("a generator has its own seed, stream and step")
       }
     }
     let (seed, stream, step) = (try values.integer("seed"), try values.text("stream"), try values.integer("step"))
@@ -91,7 +88,7 @@ extension Bindings {
     }
     // T.generator{seed =, stream =, step =}
     module.function("generator") { call in
-      let options = call.isNone(1) ? TensorOptions(call) : try TensorOptions(call, 1, allowed: ["seed", "stream", "step"])
+      let options = call.isNone(1) ? try OptionTable(call) : try OptionTable(call, 1, allowed: ["seed", "stream", "step"])
       let seed = try options.integer("seed").map { UInt64(bitPattern: Int64($0)) }
       try call.pushObject(
         RandomStream(

@@ -36,7 +36,7 @@ extension Bindings {
       module.function("allclose") { call in
         let (a, b): (Variable, Variable) = (try call.object(1), try call.object(2))
         let options = call.isNone(3)
-          ? TensorOptions(call) : try TensorOptions(call, 3, allowed: ["rtol", "atol", "equal_nan"])
+          ? try OptionTable(call) : try OptionTable(call, 3, allowed: ["rtol", "atol", "equal_nan"])
         let (rtol, atol) = (try options.number("rtol") ?? 1e-5, try options.number("atol") ?? 1e-8)
         let equalNaN = try options.flag("equal_nan") ?? false
         let shape = try Shape.broadcast(a.value.shape, b.value.shape)
