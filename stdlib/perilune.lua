@@ -16,6 +16,7 @@ local parts = {
   help = "help on any function",
   options = "tables of options that refuse unknown names",
   progress = "progress bars",
+  parallel = "functions side by side, a core each",
   system = "clock, seeds, threads, files",
 }
 

@@ -1,0 +1,119 @@
+/// Bytes at offsets, from a file or from memory, read only where they exist.
+///
+/// Readers ask for the pieces they need: a header first, then each tensor straight into its storage. So a file is never
+/// held twice, a size written in it allocates nothing until it is compared with `count`, and, unlike a mapped file,
+/// one that shrinks meanwhile is an error and not a dead process.
+import Base
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Random access to the bytes of a file or an array.
+///
+///     let source = ByteSource(Array("Lua".utf8), name: "memory")
+///     try source.bytes(at: 1, count: 2)      // [117, 97]
+public final class ByteSource: @unchecked Sendable {
+  /// The path, for messages.
+  public let name: String
+  /// Bytes in all.
+  public let count: Int
+  private let memory: [UInt8]
+  private let descriptor: Int32
+
+  /// Bytes already in memory.
+  public init(_ bytes: [UInt8], name: String) {
+    self.name = name
+    memory = bytes
+    count = bytes.count
+    descriptor = -1
+  }
+
+  /// A regular file; folders, pipes and devices have no size to trust and are refused.
+  ///
+  ///     try ByteSource(path: "model.bin").count
+  public init(path: String) throws {
+    name = path
+    memory = []
+    (descriptor, count) = try SystemFile.openRegular(path)
+  }
+
+  deinit {
+    if descriptor >= 0 { close(descriptor) }
+  }
+
+  /// Fills `target` with the bytes from `offset`.
+  public func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) throws {
+    if offset < 0 || offset > count || target.count > count - offset {
+      throw Failure(
+        .format, "\(name): \(target.count) bytes wanted at byte \(offset), but the file has \(count) bytes")
+    }
+    if target.isEmpty { return }
+    if descriptor < 0 {
+      memory.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + target.count])) }
+      return
+    }
+    var done = 0
+    while done < target.count {
+      let got = pread(descriptor, target.baseAddress.unsafelyUnwrapped + done, target.count - done, off_t(offset + done))
+      if got < 0 && errno == EINTR { continue }
+      if got < 0 { throw SystemFile.failure("read", name) }
+      if got == 0 { throw Failure(.io, "cannot read \(name): it became shorter while it was read") }
+      done += got
+    }
+  }
+
+  /// A copy of `count` bytes from `offset`.
+  public func bytes(at offset: Int, count wanted: Int) throws -> [UInt8] {
+    if wanted < 0 || offset < 0 || offset > count || wanted > count - offset {
+      throw Failure(.format, "\(name): \(wanted) bytes wanted at byte \(offset), but the file has \(count) bytes")
+    }
+    return try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
+      try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+      filled = wanted
+    }
+  }
+
+  /// All bytes, refused beyond `limit`.
+  public func all(limit: Int) throws -> [UInt8] {
+    if count > limit { throw Failure(.format, "\(name): \(count) bytes, more than the limit of \(limit)") }
+    return descriptor < 0 ? memory : try bytes(at: 0, count: count)
+  }
+
+  /// One little-endian number at `offset`.
+  func integer<T: FixedWidthInteger>(at offset: Int, as type: T.Type) throws -> T {
+    var value = T.zero
+    try withUnsafeMutableBytes(of: &value) { try read(at: offset, into: $0) }
+    return T(littleEndian: value)
+  }
+}
+
+/// The system calls that the readers share.
+enum SystemFile {
+  /// An open descriptor and the size of a regular file.
+  static func openRegular(_ path: String) throws -> (descriptor: Int32, count: Int) {
+    if path.isEmpty || path.utf8.contains(0) { throw Failure(.io, "not a file name: \"\(path)\"") }
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    if descriptor < 0 { throw failure("open", path) }
+    var information = stat()
+    if fstat(descriptor, &information) != 0 {
+      let problem = failure("inspect", path)
+      close(descriptor)
+      throw problem
+    }
+    if information.st_mode & S_IFMT != S_IFREG {
+      close(descriptor)
+      let folder = information.st_mode & S_IFMT == S_IFDIR
+      throw Failure(.io, "cannot read \(path): it is \(folder ? "a folder" : "not a regular file")")
+    }
+    return (descriptor, Int(information.st_size))
+  }
+
+  static func failure(_ step: String, _ name: String) -> Failure {
+    Failure(.io, "cannot \(step) \(name): \(String(cString: strerror(errno)))")
+  }
+}

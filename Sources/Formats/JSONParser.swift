@@ -1,0 +1,268 @@
+/// Reads JSON (RFC 8259) from bytes in two passes: the first checks everything and allocates nothing, the second builds.
+///
+/// A value tree takes many times the bytes of `[0,0,0,...`; by checking first, a bad file costs no more than its own
+/// bytes. Of equal keys the last stays, a whole number beyond 64 bits becomes floating point, a number beyond floating
+/// point (1e999) is refused, and so are bad UTF-8, bare control characters and half a surrogate pair.
+import Base
+
+struct JSONParser {
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private let name: String
+  private let firstLine: Int
+  /// The next byte to read.
+  private(set) var position = 0
+
+  init(_ bytes: UnsafeBufferPointer<UInt8>, name: String, at position: Int = 0, firstLine: Int = 1) {
+    self.bytes = bytes
+    self.name = name
+    self.firstLine = firstLine
+    self.position = position
+  }
+
+  static func parse(_ bytes: [UInt8], name: String) throws -> JSONValue {
+    try bytes.withUnsafeBufferPointer { try parse($0, name: name) }
+  }
+
+  static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws -> JSONValue {
+    var check = JSONParser(bytes, name: name, firstLine: firstLine)
+    check.skipByteOrderMark()
+    try check.skipValue(depth: 0)
+    try check.expectEnd()
+    var build = JSONParser(bytes, name: name, firstLine: firstLine)
+    build.skipByteOrderMark()
+    return try build.value(depth: 0)
+  }
+
+  mutating func skipByteOrderMark() {
+    if bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF { position = 3 }
+  }
+
+  // MARK: values
+
+  private mutating func value(depth: Int) throws -> JSONValue {
+    switch try peek("a value") {
+    case UInt8(ascii: "{"):
+      var members: [(String, JSONValue)] = []
+      try object(depth: depth) { parser, key in members.append((parser.text(key), try parser.value(depth: depth + 1))) }
+      return .object(JSONObject(members))
+    case UInt8(ascii: "["):
+      var elements: [JSONValue] = []
+      try array(depth: depth) { parser in elements.append(try parser.value(depth: depth + 1)) }
+      return .array(elements)
+    case UInt8(ascii: "\""): return .string(try string())
+    case UInt8(ascii: "t"): try word("true"); return .bool(true)
+    case UInt8(ascii: "f"): try word("false"); return .bool(false)
+    case UInt8(ascii: "n"): try word("null"); return .null
+    default: return try number()
+    }
+  }
+
+  /// Checks one value and goes past it.
+  mutating func skipValue(depth: Int) throws {
+    switch try peek("a value") {
+    case UInt8(ascii: "{"): try object(depth: depth) { parser, _ in try parser.skipValue(depth: depth + 1) }
+    case UInt8(ascii: "["): try array(depth: depth) { parser in try parser.skipValue(depth: depth + 1) }
+    case UInt8(ascii: "\""): _ = try skipString()
+    case UInt8(ascii: "t"): try word("true")
+    case UInt8(ascii: "f"): try word("false")
+    case UInt8(ascii: "n"): try word("null")
+    default: _ = try number()
+    }
+  }
+
+  /// Walks an object; `member` gets where the key stands and must consume the value.
+  mutating func object(depth: Int, _ member: (inout JSONParser, Range<Int>) throws -> Void) throws {
+    try open(UInt8(ascii: "{"), depth: depth)
+    if try peek("a key or '}'") == UInt8(ascii: "}") { position += 1; return }
+    while true {
+      if try peek("a key") != UInt8(ascii: "\"") { throw failure("expected a key in quotes") }
+      let range = try skipString()
+      if try peek("':'") != UInt8(ascii: ":") { throw failure("expected ':' after a key") }
+      position += 1
+      try member(&self, range)
+      if try next(orClose: UInt8(ascii: "}")) { return }
+    }
+  }
+
+  /// Walks an array; `element` must consume one value.
+  mutating func array(depth: Int, _ element: (inout JSONParser) throws -> Void) throws {
+    try open(UInt8(ascii: "["), depth: depth)
+    if try peek("a value or ']'") == UInt8(ascii: "]") { position += 1; return }
+    while true {
+      try element(&self)
+      if try next(orClose: UInt8(ascii: "]")) { return }
+    }
+  }
+
+  private mutating func open(_ bracket: UInt8, depth: Int) throws {
+    if try peek("a value") != bracket {
+      throw failure("expected \(bracket == UInt8(ascii: "{") ? "an object" : "an array")")
+    }
+    if depth >= Limits.nestingMax { throw failure("nested deeper than \(Limits.nestingMax)") }
+    position += 1
+  }
+
+  private mutating func next(orClose bracket: UInt8) throws -> Bool {
+    let close = bracket == UInt8(ascii: "}") ? "'}'" : "']'"
+    let byte = try peek("',' or \(close)")
+    if byte != bracket && byte != UInt8(ascii: ",") { throw failure("expected ',' or \(close)") }
+    position += 1
+    return byte == bracket
+  }
+
+  private mutating func word(_ word: StaticString) throws {
+    let count = word.utf8CodeUnitCount
+    for i in 0..<count where position + i >= bytes.count || bytes[position + i] != word.utf8Start[i] {
+      throw failure("expected \(word)")
+    }
+    position += count
+  }
+
+  // MARK: text
+
+  /// One string, decoded.
+  mutating func string() throws -> String {
+    if try peek("a string") != UInt8(ascii: "\"") { throw failure("expected a string") }
+    return text(try skipString())
+  }
+
+  /// The decoded text of a checked string.
+  func text(_ range: Range<Int>) -> String { JSONText.decode(bytes, range) }
+
+  /// Checks a string and goes past it; the range is what stands between the quotes.
+  private mutating func skipString() throws -> Range<Int> {
+    position += 1
+    let start = position
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte == UInt8(ascii: "\"") {
+        position += 1
+        return start..<position - 1
+      }
+      if byte == UInt8(ascii: "\\") {
+        try skipEscape()
+      } else if byte < 0x20 {
+        throw failure("control character \(byte) in a string; write it as an escape")
+      } else if byte < 0x80 {
+        position += 1
+      } else {
+        guard let length = UTF8Text.sequenceLength(bytes, at: position) else { throw failure("text is not UTF-8") }
+        position += length
+      }
+    }
+    throw failure("string without closing quote")
+  }
+
+  private mutating func skipEscape() throws {
+    guard position + 1 < bytes.count else { throw failure("string without closing quote") }
+    switch bytes[position + 1] {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+      UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      position += 2
+    case UInt8(ascii: "u"):
+      guard let unit = JSONText.unit(bytes, at: position) else { throw failure("\\u needs four hexadecimal digits") }
+      if unit & 0xFC00 == 0xDC00 { throw failure("lone surrogate \(hexadecimal(unit))") }
+      if unit & 0xFC00 == 0xD800 {
+        guard let low = JSONText.unit(bytes, at: position + 6), low & 0xFC00 == 0xDC00 else {
+          throw failure("lone surrogate \(hexadecimal(unit))")
+        }
+        position += 6
+      }
+      position += 6
+    default: throw failure("unknown escape in a string")
+    }
+  }
+
+  private func hexadecimal(_ unit: UInt16) -> String { "\\u" + String(unit, radix: 16) }
+
+  // MARK: numbers
+
+  private mutating func number() throws -> JSONValue {
+    let start = position
+    let negative = position < bytes.count && bytes[position] == UInt8(ascii: "-")
+    if negative { position += 1 }
+    let whole = digits()
+    if whole == 0 { position = start; throw failure("expected a value") }
+    if whole > 1 && bytes[position - whole] == UInt8(ascii: "0") { throw failure("number with a leading zero") }
+    var isWhole = true
+    if position < bytes.count && bytes[position] == UInt8(ascii: ".") {
+      position += 1
+      isWhole = false
+      if digits() == 0 { throw failure("number without digits after the point") }
+    }
+    if position < bytes.count && bytes[position] | 0x20 == UInt8(ascii: "e") {
+      position += 1
+      isWhole = false
+      if position < bytes.count && (bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-")) {
+        position += 1
+      }
+      if digits() == 0 { throw failure("number without digits in the exponent") }
+    }
+    if isWhole, let value = wholeNumber(start, negative) { return .integer(value) }
+    let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
+    guard let value = Double(text), value.isFinite else {
+      position = start
+      throw failure("number \(text.prefix(24)) is beyond 64-bit floating point")
+    }
+    return .number(value)
+  }
+
+  /// nil when it does not fit, and for -0, which only floating point can hold.
+  private func wholeNumber(_ start: Int, _ negative: Bool) -> Int? {
+    var value = 0
+    for i in (negative ? start + 1 : start)..<position {
+      let (tens, over) = value.multipliedReportingOverflow(by: 10)
+      let digit = Int(bytes[i]) - 48
+      let (sum, overSum) = negative ? tens.subtractingReportingOverflow(digit) : tens.addingReportingOverflow(digit)
+      if over || overSum { return nil }
+      value = sum
+    }
+    return negative && value == 0 ? nil : value
+  }
+
+  private mutating func digits() -> Int {
+    let start = position
+    while position < bytes.count && bytes[position] &- 48 < 10 { position += 1 }
+    return position - start
+  }
+
+  /// A number that is whole and not negative.
+  mutating func count(_ what: String) throws -> Int {
+    _ = try peek(what)
+    let start = position
+    guard case .integer(let value) = try number(), value >= 0 else {
+      position = start
+      throw failure("expected \(what), a whole number that fits 64 bits and is not negative")
+    }
+    return value
+  }
+
+  // MARK: bytes
+
+  /// The next byte that is not blank, without taking it.
+  mutating func peek(_ wanted: @autoclosure () -> String) throws -> UInt8 {
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { return byte }
+      position += 1
+    }
+    throw failure("ends where \(wanted()) is expected")
+  }
+
+  mutating func expectEnd() throws {
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { throw failure("more text after the value") }
+      position += 1
+    }
+  }
+
+  func failure(_ problem: String) -> Failure {
+    var line = firstLine
+    var column = 1
+    for byte in bytes[..<min(position, bytes.count)] {
+      if byte == 0x0A { line += 1; column = 1 } else { column += 1 }
+    }
+    return Failure(.format, "\(name): \(problem) (line \(line), column \(column))")
+  }
+}

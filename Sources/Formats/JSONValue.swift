@@ -1,0 +1,112 @@
+/// A JSON value: what configuration, headers, tokenizers and records are read into and written from.
+///
+/// Our own, because files come from strangers: nesting is capped, every error has a line and a column, text is checked
+/// UTF-8, whole numbers stay whole (Lua tells 1 from 1.0), and what is written is the same bytes every time.
+import Base
+
+public enum JSONValue: Sendable, Equatable {
+  case null
+  case bool(Bool)
+  /// A number without fraction or exponent that fits 64 bits.
+  case integer(Int)
+  case number(Double)
+  case string(String)
+  case array([JSONValue])
+  case object(JSONObject)
+
+  /// Parses one value that fills all of `text`.
+  ///
+  ///     try JSONValue(parsing: "[1, 2.5, {\"a\": null}]")[0]?.int      // 1
+  public init(parsing text: String, name: String = "JSON") throws {
+    self = try JSONParser.parse(Array(text.utf8), name: name)
+  }
+
+  /// Parses one value that fills all of `bytes`.
+  public init(parsing bytes: [UInt8], name: String = "JSON") throws {
+    self = try JSONParser.parse(bytes, name: name)
+  }
+
+  /// Reads a file that holds one value.
+  ///
+  ///     try JSONValue.load("config.json")["seed"]?.int
+  public static func load(_ path: String) throws -> JSONValue {
+    try JSONParser.parse(try ByteSource(path: path).all(limit: Limits.jsonBytesMax), name: path)
+  }
+
+  /// The member of an object, or nil.
+  public subscript(key: String) -> JSONValue? {
+    if case .object(let members) = self { return members[key] }
+    return nil
+  }
+
+  /// The element of an array, counted from 0, or nil.
+  public subscript(position: Int) -> JSONValue? {
+    if case .array(let elements) = self, elements.indices.contains(position) { return elements[position] }
+    return nil
+  }
+
+  /// The text, if this is a string.
+  public var text: String? {
+    if case .string(let text) = self { return text }
+    return nil
+  }
+
+  /// The whole number, also of a number like 3.0.
+  public var int: Int? {
+    switch self {
+    case .integer(let value): return value
+    case .number(let value): return Int(exactly: value)
+    default: return nil
+    }
+  }
+
+  /// Any number as 64-bit floating point.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): return Double(value)
+    case .number(let value): return value
+    default: return nil
+    }
+  }
+
+  /// The truth value, if this is one.
+  public var boolean: Bool? {
+    if case .bool(let value) = self { return value }
+    return nil
+  }
+
+  /// The elements, if this is an array.
+  public var elements: [JSONValue]? {
+    if case .array(let elements) = self { return elements }
+    return nil
+  }
+
+  /// The members, if this is an object.
+  public var members: JSONObject? {
+    if case .object(let members) = self { return members }
+    return nil
+  }
+
+  /// What it is, for messages.
+  public var kindName: String {
+    switch self {
+    case .null: return "null"
+    case .bool: return "a boolean"
+    case .integer, .number: return "a number"
+    case .string: return "a string"
+    case .array: return "an array"
+    case .object: return "an object"
+    }
+  }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  public init(floatLiteral value: Double) { self = .number(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  public init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(JSONObject(members)) }
+}

@@ -1,0 +1,15 @@
+/// The limits of files, with their units and reasons.
+import Base
+
+extension Limits {
+  /// Bytes of one line of a JSON lines file: a long document, and small enough to hold while refusing it.
+  public static let lineBytesMax = 16_000_000
+  /// Bytes of a JSON file read as one value. Larger data belongs in JSON lines or safetensors.
+  public static let jsonBytesMax = 1 << 30
+  /// Bytes of a tokenizer file; the largest in use have about 40 MB.
+  public static let tokenizerBytesMax = 1 << 28
+  /// Tokens of a vocabulary: four times the largest in use.
+  public static let vocabularyMax = 1 << 20
+  /// Bytes of one token: runs of spaces and URLs in the largest vocabularies stay below it.
+  public static let tokenBytesMax = 1024
+}
