@@ -60,7 +60,7 @@ extension Op {
     summary: "Orthonormal columns and an upper triangular matrix (the reduced form).",
     formula: "Q R = self, Qᵀ Q = 1", shapes: "self [..., m, n]; Q [..., m, k], R [..., k, n], k = min(m, n)",
     parameters: [matrix],
-    example: Example("local q, r = T{{-1, 0}, {0, -2}}:qr(); print(r:shape()[1])", prints: "2"),
+    example: Example("print((select(2, T{{2, 0}, {0, 3}}:qr())))", prints: "[[2, 0],\n [0, 3]]\n[Tensor f32 2x2]"),
     forward: { call in
       let (q, r) = try Linalg.qr(try matrices(call, square: false))
       if call.needsAny { call.saved = [q, r] }
@@ -107,7 +107,7 @@ extension Op {
     summary: "Singular values in descending order, with their vectors (the thin form; the third result is already transposed).",
     formula: "U diag(S) Vᵀ = self", shapes: "self [..., m, n]; U [..., m, k], S [..., k], Vᵀ [..., k, n], k = min(m, n)",
     parameters: [matrix],
-    example: Example("local u, s, vt = T{{3, 0}, {0, 4}}:svd(); print(s)", prints: "[4, 3]\n[Tensor f32 2]"),
+    example: Example("print((select(2, T{{3, 0}, {0, 4}}:svd())))", prints: "[4, 3]\n[Tensor f32 2]"),
     forward: { call in
       let (u, s, vt) = try Linalg.svd(try matrices(call, square: false))
       if call.needsAny { call.saved = [u, s, vt] }
@@ -168,7 +168,7 @@ extension Op {
     summary: "Eigenvalues in ascending order and eigenvectors, as columns, of a symmetric matrix, of which the symmetric part is taken.",
     formula: "V diag(w) Vᵀ = (self + selfᵀ) / 2", shapes: "self [..., n, n]; w [..., n], V [..., n, n]",
     parameters: [matrix],
-    example: Example("local w, v = T{{3, 0}, {0, 2}}:eigh(); print(w)", prints: "[2, 3]\n[Tensor f32 2]"),
+    example: Example("print((T{{3, 0}, {0, 2}}:eigh()))", prints: "[2, 3]\n[Tensor f32 2]"),
     forward: { call in
       let (w, v) = try Linalg.eigh(try matrices(call).symmetrised())
       if call.needsAny { call.saved = [w, v] }

@@ -65,7 +65,7 @@ extension Op {
       switch call[0].rank {
       case 2: return [try call[0].diagonalView(offset, 0, 1).copied()]
       case 1:
-        let side = try Checked.plus(call[0].elementCount, offset == .min ? .max : abs(offset), "rows")
+        let side = try Checked.plus(call[0].elementCount, Int(clamping: offset.magnitude), "rows")
         let result = try Tensor(zeros: try Shape(checked: [side, side]), call[0].dtype)
         Strided.copy(from: call[0], to: result.diagonalView(offset, 0, 1))
         return [result]

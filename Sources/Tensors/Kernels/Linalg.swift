@@ -23,6 +23,7 @@ public enum Linalg {
 
   /// X with A X = B, or Aᵀ X = B; both in one batch shape.
   public static func solve(_ a: Tensor, _ b: Tensor, transposed: Bool = false) throws -> Tensor {
+    try refuseInfinite(a)
     let factors = try a.copied()
     let n = try order(a)
     let columns = b.shape[b.rank - 1]
@@ -55,6 +56,7 @@ public enum Linalg {
   }
 
   public static func inverse(_ a: Tensor) throws -> Tensor {
+    try refuseInfinite(a)
     let result = try a.copied()
     let n = try order(a)
     var pivots = [Int32](repeating: 0, count: n)
@@ -75,6 +77,12 @@ public enum Linalg {
     var pivots = [Int32](repeating: 0, count: n)
     try each(factors, n * n) { matrix, _, index in
       var (size, lead, info) = (Int32(n), Int32(max(n, 1)), Int32(0))
+      // The search for a pivot is not defined among NaN.
+      if (0..<n * n).contains(where: { !matrix[$0].isFinite }) {
+        signs.pointer(Double.self)[index] = .nan
+        logs.pointer(Double.self)[index] = .nan
+        return
+      }
       dgetrf_(&size, &size, matrix, &lead, &pivots, &info)
       var (sign, log) = (1.0, 0.0)
       for i in 0..<n {
