@@ -7,8 +7,8 @@
 --   plot.figure { title = "Win rate" }:line { x = kl, y = win }:hline { y = 0.5, label = "chance" }:save "win.svg"
 --
 --   > local plot = require "perilune.plot"
---   > local fig = plot.figure { title = "Two runs", xlabel = "step" }
---   > fig:line { x = { 1, 2, 3 }, y = { 0.5, 0.6, 0.7 }, label = "online" }:line { y = { 0.5, 0.5, 0.4 }, label = "offline" }
+--   > local fig = plot.figure { title = "Two runs", xlabel = "step" }:line { y = { 0.5, 0.6, 0.7 }, label = "online" }
+--   > fig = fig:line { x = { 1, 2, 3 }, y = { 0.5, 0.5, 0.4 }, label = "offline" }
 --   > select(2, fig:csv():gsub("\n", ""))
 --   7
 --   > plot.figure { tilte = "x" }
