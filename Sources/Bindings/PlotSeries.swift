@@ -127,9 +127,11 @@ enum PlotSeries {
     func errors(_ name: String, _ count: Int) throws -> ErrorBars? {
       guard let value = options[name] else { return nil }
       if let same = value.asNumber { return ErrorBars([Double](repeating: same, count: count)) }
-      if let table = value.asTable, !(try table.get("lower").isNil) || !(try table.get("upper").isNil) {
-        return ErrorBars(
-          lower: try numbers(try table.get("lower"), name + ".lower"), upper: try numbers(try table.get("upper"), name + ".upper"))
+      if let table = value.asTable {
+        let (lower, upper) = (try table.get("lower"), try table.get("upper"))
+        if !lower.isNil || !upper.isNil {
+          return ErrorBars(lower: try numbers(lower, name + ".lower"), upper: try numbers(upper, name + ".upper"))
+        }
       }
       return ErrorBars(try numbers(value, name))
     }
