@@ -116,17 +116,20 @@ public struct Llama2CTokenizer: Tokenizer {
   public func encode(bytes: [UInt8]) throws -> [Int] {
     if bytes.isEmpty { return [] }
     var tokens: [Int32] = []
-    let text = [UInt8(ascii: " ")] + bytes
-    var start = 0
-    while start < text.count {
-      // A character is a lead byte and up to three continuations, whether or not it is good UTF-8.
-      var end = start + 1
-      while end < text.count && text[end] & 0xC0 == 0x80 && end - start < 4 { end += 1 }
-      if let id = ids[Array(text[start..<end])] {
+    func add(_ character: ArraySlice<UInt8>) {
+      if let id = ids[Array(character)] {
         tokens.append(id)
       } else {
-        for byte in text[start..<end] { tokens.append(Int32(Self.firstByte) + Int32(byte)) }
+        for byte in character { tokens.append(Int32(Self.firstByte) + Int32(byte)) }
       }
+    }
+    add([UInt8(ascii: " ")])
+    var start = 0
+    while start < bytes.count {
+      // A character is a lead byte and up to three continuations, whether or not it is good UTF-8.
+      var end = start + 1
+      while end < bytes.count && bytes[end] & 0xC0 == 0x80 && end - start < 4 { end += 1 }
+      add(bytes[start..<end])
       start = end
     }
     merges.apply(to: &tokens)
