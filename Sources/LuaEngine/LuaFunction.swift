@@ -23,6 +23,22 @@ public struct LuaFunction {
     }
   }
 
+  /// Calls a chunk whose top-level locals, as they are at its return, are copied to `locals`, with `declared[name] = true`.
+  ///
+  /// The hook that does it costs a little at every return of a Lua function, so it is for the prompt only.
+  public func callKeepingLocals(_ locals: LuaTable, declared: LuaTable) throws -> [LuaValue] {
+    let lua = try reference.lua()
+    return try lua.use { L in
+      let base = lua_gettop(L)
+      try lua.push(reference, on: L)
+      let status = shim_call_keeping_locals(L, locals.reference.key, declared.reference.key)
+      guard status == LUA_OK else { throw lua.callError(status, on: L) }
+      let count = lua_gettop(L) - base
+      guard count > 0 else { return [] }
+      return try (1...count).map { try lua.value(L, base + $0) }
+    }
+  }
+
   /// Calls it and gives the first result.
   public func first(_ arguments: [LuaValue]) throws -> LuaValue { try call(arguments, results: 1).first ?? .nil }
 }
