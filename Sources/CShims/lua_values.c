@@ -39,6 +39,14 @@ int shim_is_closed_object(lua_State *L, int index) {
   return b != NULL && b->object == NULL;
 }
 
+void shim_close_object(lua_State *L, int index) {
+  block *b = block_at(L, index);
+  if (b == NULL || b->object == NULL) return;
+  void *object = b->object;
+  b->object = NULL;
+  shim_swift.release(object);
+}
+
 // Both `__gc` and `__close`: the second call finds nothing to do.
 int shim_object_gc(lua_State *L) {
   block *b = block_at(L, 1);

@@ -77,6 +77,8 @@ int shim_traceback(lua_State *_Nonnull L, int level);
 // The Swift object in the userdata at `index`, or null: not ours, or closed (*closed is then 1).
 void *_Nullable shim_object(lua_State *_Nonnull L, int index);
 int shim_is_closed_object(lua_State *_Nonnull L, int index);
+// Releases the object at `index`, if there is one: later uses find it closed.
+void shim_close_object(lua_State *_Nonnull L, int index);
 // Copies t[1...count] raw; returns 0, or the position of the first element that does not fit.
 size_t shim_read_integers(lua_State *_Nonnull L, int index, int64_t *_Nullable out, size_t count);
 size_t shim_read_numbers(lua_State *_Nonnull L, int index, double *_Nullable out, size_t count);
