@@ -1,0 +1,3 @@
+warn('@allow')
+u1 = setmetatable({}, {__gc = function () error('XYZ') end})
+u2 = setmetatable({}, {__gc = function () error('ZYX') end})

@@ -1,0 +1,1 @@
+#comment in 1st line without \n at the end
