@@ -9,13 +9,13 @@ import Tensors
 public enum ContentHash {
   /// The hash of bytes, as 64 hexadecimal digits.
   ///
-  ///     ContentHash.of(bytes: Array("abc".utf8))      // ba7816bf8f01cfea...f20015ad
-  public static func of(bytes: [UInt8]) -> String { hexadecimal(SHA256.hash(data: bytes)) }
+  ///     ContentHash.sha256(bytes: Array("abc".utf8))      // ba7816bf8f01cfea...f20015ad
+  public static func sha256(bytes: [UInt8]) -> String { hexadecimal(SHA256.hash(data: bytes)) }
 
   /// The hash of a file's bytes, read in pieces.
   ///
-  ///     try ContentHash.of(file: "model.safetensors")
-  public static func of(file path: String) throws -> String {
+  ///     try ContentHash.sha256(file: "model.safetensors")
+  public static func sha256(file path: String) throws -> String {
     let source = try ByteSource(path: path)
     var hash = SHA256()
     var done = 0
@@ -35,8 +35,8 @@ public enum ContentHash {
 
   /// The hash of named tensors, in whatever order they come.
   ///
-  ///     try ContentHash.of(tensors: [("w", try Tensor(zeros: [2], .f32))]).prefix(8)
-  public static func of(tensors: [(name: String, tensor: Tensor)]) throws -> String {
+  ///     try ContentHash.sha256(tensors: [("w", try Tensor(zeros: [2], .f32))]).prefix(8)
+  public static func sha256(tensors: [(name: String, tensor: Tensor)]) throws -> String {
     let sorted = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     for i in sorted.indices.dropFirst() where sorted[i - 1].name.utf8.elementsEqual(sorted[i].name.utf8) {
       throw Failure(.argument, "cannot hash: the tensor name '\(sorted[i].name)' is used twice")
