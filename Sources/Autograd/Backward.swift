@@ -59,7 +59,8 @@ extension Variable {
   }
 
   private func accumulate(_ gradient: Tensor) throws {
-    grad = try grad.map { try $0.adding(gradient) } ?? gradient
+    // A copy, because an operation may hand the same tensor, or a stretched view, to several inputs.
+    grad = try grad.map { try $0.adding(gradient) } ?? gradient.copied()
   }
 
   /// The nodes below `root`, each before all nodes it took inputs from: depth first, without recursion.

@@ -132,6 +132,12 @@ static int open_libraries(lua_State *L) {
   return 0;
 }
 
+static int ignore_environment(lua_State *L) {
+  lua_pushboolean(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+  return 0;
+}
+
 // The metatable of the userdata that own native functions: only `__gc`.
 static int open_core(lua_State *L) {
   lua_newtable(L);
@@ -161,6 +167,10 @@ int shim_lua_open(shim_state *s, int libraries) {
   lua_pushcfunction(s->main, open_core);
   int status = lua_pcall(s->main, 0, 0, 0);
   if (status != LUA_OK || !libraries) return status;
+  if (libraries == 2) {
+    lua_pushcfunction(s->main, ignore_environment);
+    if ((status = lua_pcall(s->main, 0, 0, 0)) != LUA_OK) return status;
+  }
   lua_pushcfunction(s->main, open_libraries);
   return lua_pcall(s->main, 0, 0, 0);
 }

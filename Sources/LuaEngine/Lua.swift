@@ -26,7 +26,8 @@ public final class Lua {
   private var lastClass: (type: ObjectIdentifier, record: ClassRecord)?
 
   /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap, counted from after the libraries were opened.
-  public init(memoryLimit: Int? = nil, standardLibraries: Bool = true) throws {
+  /// `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.
+  public init(memoryLimit: Int? = nil, standardLibraries: Bool = true, ignoreEnvironment: Bool = false) throws {
     installCallbacks
     guard let state = shim_lua_new(UnsafeMutableRawPointer(bitPattern: 1)!) else {
       throw Failure(.memory, "not enough memory for a Lua state")
@@ -34,7 +35,7 @@ public final class Lua {
     self.state = state
     self.registry = Registry(state: state)
     state.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
-    try check(shim_lua_open(state, standardLibraries ? 1 : 0), on: state.pointee.main)
+    try check(shim_lua_open(state, !standardLibraries ? 0 : ignoreEnvironment ? 2 : 1), on: state.pointee.main)
     try registerErrorClass()
     self.memoryLimit = memoryLimit
   }
@@ -76,6 +77,33 @@ public final class Lua {
 
   public func load(_ source: String, name: String, textOnly: Bool = false) throws -> LuaFunction {
     try load(Array(source.utf8), name: name, textOnly: textOnly)
+  }
+
+  /// Compiles a file, or standard input for nil, exactly as the stand-alone interpreter does.
+  public func loadFile(_ path: String?) throws -> LuaFunction {
+    try use { L in
+      let status: Int32
+      if let path { status = shim_load_file(L, path) } else { status = shim_load_file(L, nil) }
+      try check(status, on: L)
+      return LuaFunction(try reference(L))
+    }
+  }
+
+  /// Makes `environment` the `_ENV` of a chunk just compiled.
+  public func setEnvironment(of chunk: LuaFunction, _ environment: LuaValue) throws {
+    try use { L in
+      try push(chunk.reference, on: L)
+      try push(environment, on: L)
+      if lua_setupvalue(L, -2, 1) == nil { throw Failure(.state, "the chunk has no environment") }
+    }
+  }
+
+  /// The function that keeps the locals of the chunk that calls it (see `LuaFunction.callKeepingLocals`).
+  public func localsKeeper() throws -> LuaFunction {
+    try use { L in
+      shim_push_keeper(L)
+      return LuaFunction(try reference(L))
+    }
   }
 
   /// Compiles and runs a chunk; gives its results.
@@ -123,6 +151,9 @@ public final class Lua {
       return topText(L)
     }
   }
+
+  /// Sends a message to the warning system, `@on` and `@off` included.
+  public func warn(_ message: String) { lua_warning(state.pointee.main, message, 0) }
 
   // MARK: Memory
 

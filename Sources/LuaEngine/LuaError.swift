@@ -83,9 +83,13 @@ extension Lua {
   /// As `error`, for `shim_call`, which leaves the traceback above the value.
   func callError(_ status: Int32, on L: OpaquePointer) -> LuaError {
     if status == SHIM_NO_STACK { return LuaError(kind: "memory", message: "Lua stack overflow") }
-    let traceback = lua_type(L, -1) == LUA_TSTRING ? topText(L) : nil
+    let noted = lua_type(L, -1) == LUA_TSTRING ? topText(L) : nil
     lua_settop(L, -2)
-    return errorOnTop(status, on: L, traceback: traceback)
+    if state.pointee.has_text != 0, let noted {
+      defer { lua_settop(L, -2) }
+      return LuaError(kind: "lua", message: noted, value: try? value(L, -1))
+    }
+    return errorOnTop(status, on: L, traceback: noted)
   }
 
   private func errorOnTop(_ status: Int32, on L: OpaquePointer, traceback: String?) -> LuaError {

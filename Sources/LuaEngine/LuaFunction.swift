@@ -23,6 +23,23 @@ public struct LuaFunction {
     }
   }
 
+  /// Calls a chunk whose top-level locals are copied to `locals`, with `declared[name] = true`.
+  ///
+  /// They are copied at an error; by `Lua.localsKeeper` where the chunk calls it; and with `hook` at the chunk's return, which costs
+  /// a little at every return of any function.
+  public func callKeepingLocals(_ locals: LuaTable, declared: LuaTable, hook: Bool) throws -> [LuaValue] {
+    let lua = try reference.lua()
+    return try lua.use { L in
+      let base = lua_gettop(L)
+      try lua.push(reference, on: L)
+      let status = shim_call_keeping_locals(L, locals.reference.key, declared.reference.key, hook ? 1 : 0)
+      guard status == LUA_OK else { throw lua.callError(status, on: L) }
+      let count = lua_gettop(L) - base
+      guard count > 0 else { return [] }
+      return try (1...count).map { try lua.value(L, base + $0) }
+    }
+  }
+
   /// Calls it and gives the first result.
   public func first(_ arguments: [LuaValue]) throws -> LuaValue { try call(arguments, results: 1).first ?? .nil }
 }

@@ -47,6 +47,18 @@ extension Transformer {
     return try Op.tokenLogps([states, try headWeight(), Variable(targets)], [.number(temperature)])[0]
   }
 
+  /// The logits of what follows each sequence's last token, [n, vocab].
+  public func lastLogits(_ sequences: [[Int]]) throws -> Variable {
+    if let empty = sequences.firstIndex(where: { $0.isEmpty }) {
+      throw Failure(.value, "sequence \(empty + 1) is empty")
+    }
+    let batch = try TokenBatch(sequences, config: config)
+    let last = (0..<batch.segments.count).map { Int64(batch.segments.range($0).upperBound - 1) }
+    let rows = Variable(try Tensor(last, shape: [last.count]))
+    let states = try Op.embedding([try hidden(batch), rows])[0]
+    return try Op.linear([states, try headWeight(), nil, nil], [.text("none")])[0]
+  }
+
   private func normed(_ name: String, _ x: Variable) throws -> Variable {
     let weight = try parameter("\(name).weight")
     switch config.norm {

@@ -68,7 +68,7 @@ public final class Transformer {
 
   /// SHA-256 of names, shapes and bytes: two models with one hash give the same numbers.
   public func contentHash() throws -> String {
-    try ContentHash.sha256(tensors: parameters.map { ($0.name, $0.value.value) })
+    try ContentHash.of(tensors: parameters.map { ($0.name, $0.value.value) })
   }
 
   func parameter(_ name: String) throws -> Variable {

@@ -6,9 +6,9 @@ extension Tensor {
     Tensor(storage: storage, dtype: dtype, shape: shape, strides: strides, offset: offset ?? self.offset)
   }
 
-  func checkDimension(_ dimension: Int) throws {
+  public func checkDimension(_ dimension: Int) throws {
     if dimension < 0 || dimension >= rank {
-      throw Failure(.index, "dimension \(dimension + 1) is out of range for a tensor of \(rank) dimensions")
+      throw Failure(.index, "dimension \(dimension &+ 1) is out of range for a tensor of \(rank) dimensions")
     }
   }
 
@@ -27,7 +27,7 @@ extension Tensor {
   public func permuted(_ order: [Int]) throws -> Tensor {
     if order.sorted() != Array(0..<rank) {
       throw Failure(
-        .shape, "\(order.map { String($0 + 1) }.joined(separator: ",")) is no order of \(rank) dimensions")
+        .shape, "\(order.map { String($0 &+ 1) }.joined(separator: ",")) is no order of \(rank) dimensions")
     }
     return view(Shape(known: order.map { shape[$0] }), Shape(known: order.map { strides[$0] }))
   }
@@ -38,7 +38,7 @@ extension Tensor {
     let size = shape[dimension]
     if start < 0 || length < 0 || start > size || length > size - start {
       throw Failure(
-        .index, "positions \(start + 1)..\(start + length) are outside dimension \(dimension + 1) of size \(size)")
+        .index, "positions \(start &+ 1)..\(start &+ length) are outside dimension \(dimension &+ 1) of size \(size)")
     }
     var shape = shape
     shape[dimension] = length
@@ -50,7 +50,7 @@ extension Tensor {
     try checkDimension(dimension)
     if position < 0 || position >= shape[dimension] {
       throw Failure(
-        .index, "position \(position + 1) is outside dimension \(dimension + 1) of size \(shape[dimension])")
+        .index, "position \(position &+ 1) is outside dimension \(dimension &+ 1) of size \(shape[dimension])")
     }
     var shape = shape
     var strides = strides
@@ -90,7 +90,7 @@ extension Tensor {
   /// A new dimension of size 1.
   public func unsqueezed(_ dimension: Int) throws -> Tensor {
     if dimension < 0 || dimension > rank || rank == Limits.dimensionsMax {
-      throw Failure(.index, "cannot insert dimension \(dimension + 1) into a tensor of \(rank) dimensions")
+      throw Failure(.index, "cannot insert dimension \(dimension &+ 1) into a tensor of \(rank) dimensions")
     }
     var shape = shape
     var strides = strides

@@ -1,1 +1,4 @@
-print("perilune")
+import Foundation
+import Shell
+
+exit(Interpreter.main(CommandLine.arguments))

@@ -54,27 +54,27 @@ import Testing
 
   @Test func hashesAreSHA256() throws {
     // NIST FIPS 180-4, example of "abc".
-    #expect(ContentHash.sha256(bytes: Array("abc".utf8)) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    #expect(try ContentHash.of(bytes: Array("abc".utf8)) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     try withTemporaryFolder { folder in
       let bytes = (0..<2_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
       try AtomicFile.write(bytes, to: folder + "/x")
-      #expect(try ContentHash.sha256(file: folder + "/x") == ContentHash.sha256(bytes: bytes))
+      #expect(try ContentHash.of(file: folder + "/x") == ContentHash.of(bytes: bytes))
       try AtomicFile.write([], to: folder + "/empty")
-      #expect(try ContentHash.sha256(file: folder + "/empty") == ContentHash.sha256(bytes: []))
+      #expect(try ContentHash.of(file: folder + "/empty") == ContentHash.of(bytes: []))
     }
   }
 
   @Test func hashOfTensorsFollowsTheirContentsOnly() throws {
     let w = try Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
     let b = try Tensor([5] as [Float], shape: [1])
-    let hash = try ContentHash.sha256(tensors: [("w", w), ("b", b)])
-    #expect(try ContentHash.sha256(tensors: [("b", b), ("w", w.transposed(0, 1).copied().transposed(0, 1))]) == hash)
+    let hash = try ContentHash.of(tensors: [("w", w), ("b", b)])
+    #expect(try ContentHash.of(tensors: [("b", b), ("w", w.transposed(0, 1).copied().transposed(0, 1))]) == hash)
     let others: [[(name: String, tensor: Tensor)]] = [
       [("w", w)], [("w", w), ("c", b)], [("w", try w.reshaped([4])), ("b", b)], [("w", try w.cast(to: .f64)), ("b", b)],
       [("w", try w.transposed(0, 1)), ("b", b)],
     ]
-    for other in others { #expect(try ContentHash.sha256(tensors: other) != hash) }
-    expectFailure("used twice") { _ = try ContentHash.sha256(tensors: [("w", w), ("w", b)]) }
+    for other in others { #expect(try ContentHash.of(tensors: other) != hash) }
+    expectFailure("used twice") { _ = try ContentHash.of(tensors: [("w", w), ("w", b)]) }
   }
 
   // MARK: folders

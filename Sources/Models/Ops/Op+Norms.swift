@@ -125,7 +125,7 @@ extension Op {
     let last = input.value.rank - 1
     var x = input
     if centred { x = try x.minus(try x.mean(last)) }
-    let spread = try x.times(x).mean(last).plus(epsilon).squareRoot()
+    let spread = try x.times(x).mean(last).plus(epsilon).sqrt()
     let scaled = try x.dividedBy(spread).times(weight)
     if let bias = centred ? inputs[2] : nil { return [try scaled.plus(bias)] }
     return [scaled]

@@ -36,7 +36,7 @@ extension Op {
       let (hidden, weight) = (try call[0].contiguous(), try call[1].contiguous())
       let ids = try call[2].contiguous()
       // The kept probabilities become the gradient in place; a second pass over a retained graph makes them anew.
-      guard let dlogits = try call.saved.popLast() ?? plan.probabilities(hidden, weight, ids) else { return [nil, nil, nil] }
+      let dlogits = try call.saved.popLast() ?? plan.probabilities(hidden, weight, ids)
       let d = dlogits.pointer(Float.self)
       HeadKernels.logitGradient(
         d, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows: plan.rows,

@@ -1,0 +1,295 @@
+/// Choosing between values: limits, masks, and tests for numbers that are not finite.
+import Base
+import Tensors
+
+extension Op {
+  static let selection: [Op] = [clamp, isnan, isinf, isfinite, nanToNum, whereOp, maskedFill]
+
+  // MARK: Tests
+
+  public static let isnan = test(
+    "isnan", "True where an element is NaN.", "result = self ≠ self",
+    Example("print(T{0/0, 1}:isnan())", prints: "[true, false]\n[Tensor bool 2]"), { $0 != $0 }, onIntegers: false)
+
+  public static let isinf = test(
+    "isinf", "True where an element is infinite.", "result = |self| = ∞",
+    Example("print(T{1/0, 1}:isinf())", prints: "[true, false]\n[Tensor bool 2]"), { Swift.abs($0) == .infinity },
+    onIntegers: false)
+
+  public static let isfinite = test(
+    "isfinite", "True where an element is neither NaN nor infinite.", "result = |self| < ∞",
+    Example("print(T{1/0, 1}:isfinite())", prints: "[false, true]\n[Tensor bool 2]"), { Swift.abs($0) < .infinity },
+    onIntegers: true)
+
+  /// A bool of each element; f32 is widened, which keeps NaN and infinities.
+  private static func test(
+    _ name: String, _ summary: String, _ formula: String, _ example: Example, _ f: @escaping (Double) -> Bool,
+    onIntegers: Bool
+  ) -> Op {
+    Op(
+      name, group: "elementwise", summary: summary, formula: formula,
+      shapes: "self [...]; the result is bool of the same shape",
+      parameters: [Parameter("self", .tensor, "the argument")], example: example,
+      forward: { call in
+        switch call[0].dtype {
+        case .f32: return [try Elementwise.map(call[0]) { (x: Float) in f(Double(x)) }]
+        case .f64: return [try Elementwise.map(call[0], f)]
+        case .i64, .bool:
+          let filled = try Tensor(scalar: onIntegers ? 1 : 0, .bool)
+          return [try filled.expanded(to: call[0].shape).copied()]
+        }
+      },
+      samples: { random in try unarySamples(&random, -2...2).map { Sample([$0], checksGradient: false) } })
+  }
+
+  // MARK: Limits
+
+  public static let clamp = Op(
+    "clamp", group: "elementwise", summary: "Keeps each element between two limits.",
+    formula: "result = min(max(self, min), max); the gradient flows where min <= self <= max",
+    shapes: "self [...]; the result has the same shape",
+    parameters: [
+      Parameter("self", .tensor, "the argument"),
+      Parameter("min", .number(default: nil), "the lower limit; nil for none"),
+      Parameter("max", .number(default: nil), "the upper limit, which wins where the two cross; nil for none"),
+    ],
+    example: Example("print(T{-5, 1, 5}:clamp(-2, 3))", prints: "[-2, 1, 3]\n[Tensor f32 3]"),
+    forward: { call in
+      let (low, high) = try limits(call)
+      switch call[0].dtype {
+      case .f32: return [try clamped32(call[0], Float(low), Float(high))]
+      case .f64: return [try clamped64(call[0], low, high)]
+      case .bool: throw Failure(.dtype, "clamp takes numbers, got a bool tensor", argument: 1)
+      case .i64:
+        guard let a = wholeLimit(low), let b = wholeLimit(high) else {
+          return [try clamped32(call[0].cast(to: .f32), Float(low), Float(high))]
+        }
+        return [try Elementwise.map(call[0]) { (x: Int64) in Swift.min(Swift.max(x, a), b) }]
+      }
+    },
+    backward: { call, _, gradients in
+      guard let g = gradients[0] else { return [nil] }
+      let (low, high) = try limits(call)
+      let (a, b) = (Float(low), Float(high))
+      return [
+        try Elementwise.scalars(
+          call[0], g, { $0 >= a && $0 <= b ? $1 : 0 }, { $0 >= low && $0 <= high ? $1 : 0 })
+      ]
+    },
+    samples: { random in
+      try unarySamples(&random, -2...2).map { Sample([$0], [.number(-0.9), .number(1.1)]) } + [
+        Sample([try random.distinct([7])], [.number(0.02), .none]),
+        Sample([try random.distinct([7])], [.none, .number(0.02)]),
+        Sample([try random.distinct([7])], [.number(1), .number(-1)]),
+        Sample([try random.integers([5], -5..<5)], [.number(-1), .number(2)]),
+        Sample([try random.integers([5], -5..<5)], [.number(-1.5), .none]),
+      ]
+    },
+    refusals: {
+      [
+        Refusal([try Tensor(zeros: [2], .f32)], [.none, .none], words: "at least one of min and max"),
+        Refusal([try Tensor(zeros: [2], .bool)], [.number(0), .none], words: "takes numbers, got a bool tensor"),
+      ]
+    })
+
+  private static func limits(_ call: Invocation) throws -> (Double, Double) {
+    let (low, high) = (call.number(0), call.number(1))
+    if low == nil && high == nil { throw Failure(.argument, "clamp: at least one of min and max must be given") }
+    return (low ?? -.infinity, high ?? .infinity)
+  }
+
+  /// NaN elements stay; a NaN limit gives NaN, as in PyTorch.
+  private static func clamped32(_ x: Tensor, _ low: Float, _ high: Float) throws -> Tensor {
+    let poison: Float = low.isNaN || high.isNaN ? .nan : 0
+    return try Elementwise.map(x) { (x: Float) in
+      let raised = x < low ? low : x
+      return (raised > high ? high : raised) + poison
+    }
+  }
+
+  private static func clamped64(_ x: Tensor, _ low: Double, _ high: Double) throws -> Tensor {
+    let poison: Double = low.isNaN || high.isNaN ? .nan : 0
+    return try Elementwise.map(x) { (x: Double) in
+      let raised = x < low ? low : x
+      return (raised > high ? high : raised) + poison
+    }
+  }
+
+  /// A limit as an integer; limits beyond 64 bits are the ends of the range, and nil stands for a fraction or NaN.
+  private static func wholeLimit(_ x: Double) -> Int64? {
+    if x <= -0x1p63 { return .min }
+    if x >= 0x1p63 { return .max }
+    return Int64(exactly: x)
+  }
+
+  public static let nanToNum = Op(
+    "nan_to_num", group: "elementwise", summary: "Puts numbers in the place of NaN and infinities.",
+    formula: "result = nan where self is NaN, posinf where ∞, neginf where -∞, else self",
+    shapes: "self [...]; the result has the same shape",
+    parameters: [
+      Parameter("self", .tensor, "the argument"),
+      Parameter("nan", .number(default: 0), "in the place of NaN"),
+      Parameter("posinf", .number(default: nil), "in the place of ∞; nil for the largest finite number"),
+      Parameter("neginf", .number(default: nil), "in the place of -∞; nil for the smallest finite number"),
+    ],
+    example: Example("print(T{0/0, 1}:nan_to_num())", prints: "[0, 1]\n[Tensor f32 2]"),
+    forward: { call in
+      let (nan, up, down) = (call.number(0) ?? 0, call.number(1), call.number(2))
+      switch call[0].dtype {
+      case .i64, .bool: return [try call[0].copied()]
+      case .f32:
+        let (n, a) = (Float(nan), up.map { Float($0) } ?? .greatestFiniteMagnitude)
+        let b = down.map { Float($0) } ?? -.greatestFiniteMagnitude
+        return [try Elementwise.map(call[0]) { (x: Float) in x != x ? n : x == .infinity ? a : x == -.infinity ? b : x }]
+      case .f64:
+        let (a, b) = (up ?? .greatestFiniteMagnitude, down ?? -.greatestFiniteMagnitude)
+        return [
+          try Elementwise.map(call[0]) { (x: Double) in x != x ? nan : x == .infinity ? a : x == -.infinity ? b : x }
+        ]
+      }
+    },
+    backward: { call, _, gradients in
+      guard let g = gradients[0] else { return [nil] }
+      return [
+        try Elementwise.scalars(
+          call[0], g, { Swift.abs($0) < .infinity ? $1 : 0 }, { Swift.abs($0) < .infinity ? $1 : 0 })
+      ]
+    },
+    samples: { random in
+      try unarySamples(&random, -2...2).map { Sample([$0], [.number(0), .none, .none]) } + [
+        Sample(
+          [try Tensor([Double.nan, .infinity, -.infinity, 1], shape: [4])], [.number(1), .number(2), .number(3)],
+          checksGradient: false)
+      ]
+    })
+
+  // MARK: Masks
+
+  public static let whereOp = Op(
+    "where", group: "elementwise", summary: "Takes elements from one tensor where a condition holds, else from another.",
+    formula: "result = condition ? self : other",
+    shapes: "condition bool [...], self and other [...] or numbers; the result has their common broadcast shape",
+    parameters: [
+      Parameter("condition", .tensor, "bool: where to take from self"),
+      Parameter("self", .operand, "taken where the condition is true: a tensor or a number"),
+      Parameter("other", .operand, "taken where it is false: a tensor or a number"),
+    ],
+    example: Example("print(T{1, -2}:gt(0):where(T{1, 1}, T{0, 0}))", prints: "[1, 0]\n[Tensor f32 2]"),
+    forward: { call in
+      let (mask, a, b) = try whereOperands(call)
+      switch a.dtype {
+      case .f32: return [try choose(mask, a, b, Float.self)]
+      case .f64: return [try choose(mask, a, b, Double.self)]
+      case .i64: return [try choose(mask, a, b, Int64.self)]
+      case .bool: return [try choose(mask, a, b, Bool.self)]
+      }
+    },
+    backward: { call, _, gradients in
+      guard let g = gradients[0] else { return [nil, nil, nil] }
+      let mask = try call[0].expanded(to: g.shape)
+      let left = try call.needs[1] ? reduced(call, 1, masked(g, mask, keeping: true)) : nil
+      return [nil, left, try call.needs[2] ? reduced(call, 2, masked(g, mask, keeping: false)) : nil]
+    },
+    samples: { random in
+      [
+        Sample([try random.flags([2, 3]), try random.normal([2, 3]), try random.normal([2, 3])]),
+        Sample([try random.flags([3]), try random.normal([2, 1]), try random.normal([])]),
+        Sample([try random.flags([2, 1]), try random.normal([3, 2]).transposed(0, 1), try random.normal([1, 3])]),
+        Sample([try random.flags([0]), try random.normal([1]), try random.normal([])]),
+        Sample([try random.flags([4]), try random.integers([4], 0..<9), try random.integers([4], 0..<9)]),
+      ]
+    },
+    refusals: {
+      let x = try Tensor(zeros: [2], .f32)
+      return [
+        Refusal([x, x, x], words: "condition must be bool"),
+        Refusal(
+          [try Tensor(zeros: [3], .bool), x, x], words: "3 and 2 cannot broadcast"),
+      ]
+    })
+
+  private static func whereOperands(_ call: Invocation) throws -> (Tensor, Tensor, Tensor) {
+    if call[0].dtype != .bool {
+      throw Failure(.dtype, "where: the condition must be bool, got \(call[0].dtype.rawValue)", argument: 1)
+    }
+    let dtype = DType.promote(call[1].dtype, call[2].dtype)
+    let shape = try Shape.broadcast(call[0].shape, try Shape.broadcast(call[1].shape, call[2].shape))
+    let a = try call[1].cast(to: dtype).expanded(to: shape)
+    return (try call[0].expanded(to: shape), a, try call[2].cast(to: dtype).expanded(to: shape))
+  }
+
+  private static func choose<T: TensorScalar>(_ mask: Tensor, _ a: Tensor, _ b: Tensor, _ type: T.Type) throws -> Tensor
+  {
+    let result = try b.copied()
+    let (flags, left) = (try mask.contiguous(), try a.contiguous())
+    let (m, p, r) = (flags.pointer(Bool.self), left.pointer(T.self), result.pointer(T.self))
+    return withExtendedLifetime((flags, left)) {
+      for i in 0..<result.elementCount where m[i] { r[i] = p[i] }
+      return result
+    }
+  }
+
+  /// `g` where the mask equals `keeping`, else 0.
+  static func masked(_ g: Tensor, _ mask: Tensor, keeping: Bool) throws -> Tensor {
+    switch g.dtype {
+    case .f32: return try Elementwise.zip(g, mask) { (g: Float, m: Bool) in m == keeping ? g : 0 }
+    case .f64: return try Elementwise.zip(g, mask) { (g: Double, m: Bool) in m == keeping ? g : 0 }
+    case .i64: return try Elementwise.zip(g, mask) { (g: Int64, m: Bool) in m == keeping ? g : 0 }
+    case .bool: return try Elementwise.zip(g, mask) { (g: Bool, m: Bool) in m == keeping && g }
+    }
+  }
+
+  public static let maskedFill = Op(
+    "masked_fill", group: "elementwise", summary: "Writes one number where a mask is true.",
+    formula: "result = mask ? value : self",
+    shapes: "self [...], mask bool [...]; the result has their common broadcast shape",
+    parameters: [
+      Parameter("self", .tensor, "the elements to keep where the mask is false"),
+      Parameter("mask", .tensor, "bool: where to write"),
+      Parameter("value", .number(default: nil), "what to write"),
+    ],
+    example: Example("print(T{1, 2}:masked_fill(T{1, 2}:gt(1), 0))", prints: "[1, 0]\n[Tensor f32 2]"),
+    forward: { call in
+      guard let value = call.number(0) else { throw Failure(.argument, "masked_fill: value is missing", argument: 3) }
+      let mask = call[1]
+      if mask.dtype != .bool {
+        throw Failure(.dtype, "masked_fill: the mask must be bool, got \(mask.dtype.rawValue)", argument: 2)
+      }
+      let shape = try Shape.broadcast(call[0].shape, mask.shape)
+      let (x, m) = (try call[0].expanded(to: shape), try mask.expanded(to: shape))
+      switch x.dtype {
+      case .f32:
+        let fill = Float(value)
+        return [try Elementwise.zip(x, m) { (x: Float, m: Bool) in m ? fill : x }]
+      case .f64: return [try Elementwise.zip(x, m) { (x: Double, m: Bool) in m ? value : x }]
+      case .bool: return [try Elementwise.zip(x, m) { (x: Bool, m: Bool) in m ? value != 0 : x }]
+      case .i64:
+        guard let fill = Int64(exactly: value) else {
+          throw Failure(.value, "masked_fill: \(value) is no i64", argument: 3)
+        }
+        return [try Elementwise.zip(x, m) { (x: Int64, m: Bool) in m ? fill : x }]
+      }
+    },
+    backward: { call, _, gradients in
+      guard let g = gradients[0] else { return [nil, nil] }
+      return [try reduced(call, 0, masked(g, call[1].expanded(to: g.shape), keeping: false)), nil]
+    },
+    samples: { random in
+      [
+        Sample([try random.normal([2, 3]), try random.flags([2, 3])], [.number(-7)]),
+        Sample([try random.normal([2, 3]), try random.flags([3])], [.number(-.infinity)], checksGradient: false),
+        Sample([try random.normal([3, 2]).transposed(0, 1), try random.flags([2, 1])], [.number(1)]),
+        Sample([try random.normal([]), try random.flags([2])], [.number(1)]),
+        Sample([try random.normal([0]), try random.flags([0])], [.number(1)]),
+        Sample([try random.integers([3], 0..<5), try random.flags([3])], [.number(9)]),
+      ]
+    },
+    refusals: {
+      let flags = try Tensor(zeros: [2], .bool)
+      let whole = try Tensor([1, 2] as [Int64], shape: [2])
+      return [
+        Refusal([whole, whole], [.number(0)], words: "mask must be bool"),
+        Refusal([whole, flags], [.number(0.5)], words: "0.5 is no i64"),
+      ]
+    })
+}

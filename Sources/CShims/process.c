@@ -1,0 +1,33 @@
+// Forked jobs; see shim_process.h.
+#include "shim_process.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int shim_fork_with_pipe(int *read_end, int *write_end) {
+  int ends[2];
+  if (pipe(ends) != 0) return -1;
+  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+  fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+  fflush(NULL);
+  pid_t pid = fork();
+  if (pid < 0) {
+    close(ends[0]);
+    close(ends[1]);
+    return -1;
+  }
+  if (pid == 0) {
+    close(ends[0]);
+    *write_end = ends[1];
+  } else {
+    close(ends[1]);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *read_end = ends[0];
+  }
+  return pid;
+}
+
+void shim_exit_child(int status) {
+  fflush(NULL);
+  _exit(status);
+}

@@ -1,0 +1,159 @@
+/// The stand-alone interpreter: a drop-in `lua`, with Perilune's modules at hand.
+///
+/// The order of everything follows lua.c (5.4): version, environment, LUA_INIT, options in turn, script, prompt.
+import Base
+import Foundation
+import LuaEngine
+
+public enum Interpreter {
+  public static let version = "Perilune 0.1.0"
+  static let luaCopyright = "Lua 5.4.4  Copyright (C) 1994-2022 Lua.org, PUC-Rio"
+
+  /// Makes the native modules known to a fresh state.
+  public typealias Installer = (Lua, RunSettings) throws -> Void
+
+  /// Runs the program and gives its exit code. `install` adds the native modules.
+  public static func main(_ arguments: [String], install: Installer = { _, _ in }) -> Int32 {
+    let program = arguments.first.flatMap { $0.isEmpty ? nil : $0 } ?? "perilune"
+    do {
+      let options = try CommandLineOptions(arguments)
+      if options.showsHelp {
+        print("usage: \(program) [options] [script [args]]\n" + CommandLineOptions.usage, terminator: "")
+        return 0
+      }
+      return try Session(program, arguments, options).run(install)
+    } catch let misuse as CommandLineOptions.Misuse {
+      complain("\(program): \(misuse.message)\nusage: \(program) [options] [script [args]]\n" + CommandLineOptions.usage, end: "")
+    } catch let error as LuaError {
+      report(error, program: program)
+      return error.isInterrupt ? 130 : 1
+    } catch {
+      complain("\(program): \(error)")
+    }
+    return 1
+  }
+
+  static func complain(_ text: String, end: String = "\n") {
+    fflush(stdout)
+    fputs(text + end, stderr)
+    fflush(stderr)
+  }
+
+  /// "program: message" and the traceback, as lua.c; nil at the prompt.
+  static func report(_ error: LuaError, program: String?) {
+    complain((program.map { $0 + ": " } ?? "") + error.message + (error.traceback.map { "\n" + hideOwnFrames($0) } ?? ""))
+  }
+
+  /// Drops the frames of chunks that the shell and the engine made themselves.
+  static func hideOwnFrames(_ traceback: String) -> String {
+    traceback.split(separator: "\n", omittingEmptySubsequences: false)
+      .filter { !$0.hasPrefix("\tperilune:") && !$0.contains("<perilune:") }.joined(separator: "\n")
+  }
+}
+
+/// One run of the interpreter.
+final class Session {
+  let program: String
+  let arguments: [String]
+  let options: CommandLineOptions
+  let lua: Lua
+
+  init(_ program: String, _ arguments: [String], _ options: CommandLineOptions) throws {
+    self.program = program
+    self.arguments = arguments
+    self.options = options
+    if options.showsVersion { print("\(Interpreter.version)\n\(Interpreter.luaCopyright)") }
+    lua = try Lua(memoryLimit: options.run.maxMemory, ignoreEnvironment: options.ignoresEnvironment)
+  }
+
+  func run(_ install: Interpreter.Installer) throws -> Int32 {
+    lua.handleInterrupts()
+    try makeArgumentTable()
+    try install(lua, options.run)
+    if let seed = options.run.seed {  // math.random follows the one seed too
+      try lua.load("math.randomseed(...)", name: "=perilune").call([.integer(Int64(bitPattern: seed))])
+    }
+    if let root = StandardLibrary.find(ignoringEnvironment: options.ignoresEnvironment) {
+      try lua.addSearcher(root: root, prefix: "perilune")
+    }
+    try runAsLua()
+    lua.close()
+    fflush(stdout)
+    return 0
+  }
+
+  private func runAsLua() throws {
+    if !options.ignoresEnvironment { try runInit() }
+    for action in options.actions {
+      switch action {
+      case .execute(let code): try lua.run(code, name: "=(command line)")
+      case .warningsOn: lua.warn("@on")
+      case .require(let text):
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard case .function(let require) = try lua.global("require") else { throw Failure(.state, "no 'require'") }
+        try lua.setGlobal(parts[0], require.first([.string(parts[parts.count - 1])]))
+      }
+    }
+    let hasScript = options.script < arguments.count
+    if hasScript { try runScript() }
+    if options.isInteractive {
+      try Prompt(self).run()
+    } else if !hasScript && !options.hasExecute && !options.showsVersion {
+      if isatty(STDIN_FILENO) != 0 {
+        print("\(Interpreter.version)\n\(Interpreter.luaCopyright)")
+        try Prompt(self).run()
+      } else {
+        try lua.loadFile(nil).call([])
+      }
+    }
+  }
+
+  /// `arg`: the script at 0, its arguments from 1, the program and its options below.
+  private func makeArgumentTable() throws {
+    let table = try lua.table()
+    let script = options.script < arguments.count ? options.script : 0
+    for (i, argument) in arguments.enumerated() { try table.set(i - script, .string(argument)) }
+    try lua.setGlobal("arg", .table(table))
+  }
+
+  private func runInit() throws {
+    let environment = ProcessInfo.processInfo.environment
+    for name in ["LUA_INIT_5_4", "LUA_INIT"] {
+      guard let code = environment[name] else { continue }
+      if code.hasPrefix("@") {
+        try lua.loadFile(String(code.dropFirst())).call([])
+      } else {
+        try lua.run(code, name: "=" + name)
+      }
+      return
+    }
+  }
+
+  private func runScript() throws {
+    let name = arguments[options.script]
+    let isInput = name == "-" && arguments[options.script - 1] != "--"
+    let chunk = try lua.loadFile(isInput ? nil : name)
+    guard case .table(let table) = try lua.global("arg") else {
+      throw LuaError(kind: "lua", message: "'arg' is not a table")
+    }
+    let count = try table.count
+    try chunk.call(count < 1 ? [] : (1...count).map { try table.get($0) })
+  }
+}
+
+/// Where the Lua part of Perilune lies: beside the executable or above it, wherever that was moved.
+enum StandardLibrary {
+  static func find(ignoringEnvironment: Bool) -> String? {
+    func holds(_ folder: String) -> Bool { access(folder + "/perilune.lua", R_OK) == 0 }
+    if !ignoringEnvironment, let named = ProcessInfo.processInfo.environment["PERILUNE_STDLIB"], !named.isEmpty {
+      return named
+    }
+    guard let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+    var folder = executable
+    while let slash = folder.lastIndex(of: "/") {
+      folder = String(folder[..<slash])
+      for place in ["/stdlib", "/share/perilune"] where holds(folder + place) { return folder + place }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,167 @@
+/// Tensors of random numbers: each element is a pure function of (seed, stream, step, its index).
+///
+/// Element i takes its words from one block of the counter, so any part can be computed on any thread and the thread
+/// count changes no bit.
+///
+///     try Tensor.normal([2, 3], .f32, seed: 7, stream: "init")     // the same six numbers, always
+import Base
+
+extension Tensor {
+  /// Standard normal numbers by Box and Muller, two elements from each block.
+  public static func normal(_ shape: Shape, _ dtype: DType = .f32, seed: UInt64, stream: String, step: UInt64 = 0)
+    throws -> Tensor
+  {
+    let source = Philox(seed: seed, stream: stream, step: step)
+    return try filled(shape, dtype) { i in
+      let w = source.words(at: UInt64(truncatingIfNeeded: i >> 1))
+      let radius = (-2 * Libm.log(1 - unit(w[0], w[1]))).squareRoot()
+      let angle = 2 * Double.pi * unit(w[2], w[3])
+      return radius * (i & 1 == 0 ? Libm.cos(angle) : Libm.sin(angle))
+    }
+  }
+
+  /// Numbers uniform in [low, high).
+  public static func uniform(
+    _ shape: Shape, _ dtype: DType = .f32, low: Double = 0, high: Double = 1, seed: UInt64, stream: String,
+    step: UInt64 = 0
+  ) throws -> Tensor {
+    let source = Philox(seed: seed, stream: stream, step: step)
+    let width = high - low
+    // Rounding to f32 could reach `high`: keep 24 bits there.
+    let coarse = dtype == .f32
+    return try filled(shape, dtype) { i in
+      let w = source.words(at: UInt64(truncatingIfNeeded: i >> 1))
+      let (a, b) = i & 1 == 0 ? (w[0], w[1]) : (w[2], w[3])
+      return low + width * (coarse ? Double(a >> 8) * 0x1p-24 : unit(a, b))
+    }
+  }
+
+  /// 1 with the given chance, else 0. In `.bool`, true and false.
+  public static func bernoulli(
+    _ shape: Shape, _ dtype: DType = .bool, chance: Double, seed: UInt64, stream: String, step: UInt64 = 0
+  ) throws -> Tensor {
+    if !(chance >= 0 && chance <= 1) { throw Failure(.value, "a chance must be in 0..1, got \(chance)") }
+    let source = Philox(seed: seed, stream: stream, step: step)
+    let limit = UInt64(chance * 0x1p32)
+    return try filled(shape, dtype) { i in
+      let w = source.words(at: UInt64(truncatingIfNeeded: i >> 2))
+      return UInt64(w[i & 3]) < limit ? 1 : 0
+    }
+  }
+
+  /// Whole numbers uniform in low..<high.
+  public static func integers(
+    _ shape: Shape, low: Int64, high: Int64, seed: UInt64, stream: String, step: UInt64 = 0
+  ) throws -> Tensor {
+    if high <= low { throw Failure(.value, "no whole number is in \(low)..<\(high)") }
+    let source = Philox(seed: seed, stream: stream, step: step)
+    let width = UInt64(bitPattern: high &- low)
+    let result = try Tensor(uninitialized: shape, .i64)
+    let to = result.pointer(Int64.self)
+    Parallel.ranges(result.elementCount, grain: grain) { range in
+      for i in range {
+        let w = source.words(at: UInt64(truncatingIfNeeded: i))
+        // The high half of a 64 by 64 bit product: uniform up to one part in 2^64 / width.
+        let x = UInt64(w[0]) << 32 | UInt64(w[1])
+        to[i] = low &+ Int64(bitPattern: x.multipliedFullWidth(by: width).high)
+      }
+    }
+    return withExtendedLifetime(result) { result }
+  }
+
+  /// The positions 0..<count in random order.
+  public static func permutation(_ count: Int, seed: UInt64, stream: String, step: UInt64 = 0) throws -> Tensor {
+    let shape = try Shape(checked: [count])
+    var source = Philox(seed: seed, stream: stream, step: step)
+    return try Tensor(source.permutation(count).map { Int64($0) }, shape: shape)
+  }
+
+  /// `count` draws from each row of [rows, classes], as ids from 0: [rows, count]. Row r depends on (seed, stream,
+  /// step, r) alone. `areLogits` reads the rows as logarithms up to a constant, else as weights that need not sum to 1.
+  public static func categorical(
+    _ weights: Tensor, count: Int = 1, areLogits: Bool = false, seed: UInt64, stream: String, step: UInt64 = 0
+  ) throws -> Tensor {
+    if weights.rank != 1 && weights.rank != 2 {
+      throw Failure(.shape, "categorical: expected [classes] or [rows, classes], got \(weights.shape)", argument: 1)
+    }
+    if count < 0 { throw Failure(.value, "categorical: a negative number of draws: \(count)", argument: 2) }
+    let rows = weights.rank == 1 ? 1 : weights.shape[0]
+    let classes = weights.shape[weights.rank - 1]
+    let table = try weights.cast(to: .f64).contiguous()
+    let flat = try Tensor(uninitialized: Shape(checked: [rows, count]), .i64)
+    let from = table.pointer(Double.self)
+    let to = flat.pointer(Int64.self)
+    let key = seed ^ Philox.hash(stream) ^ (step &* 0x9E37_79B9_7F4A_7C15)
+    var sums = [Double](repeating: 0, count: classes)
+    for row in 0..<rows where count > 0 {
+      try cumulate(from + row * classes, &sums, areLogits, row)
+      var source = Philox(seed: key, subsequence: UInt64(row))
+      for k in 0..<count {
+        to[row * count + k] = Int64(firstAbove(sums, source.uniform() * sums[classes - 1]))
+      }
+    }
+    return withExtendedLifetime((table, flat)) { weights.rank == 1 ? (try? flat.selected(0, 0)) ?? flat : flat }
+  }
+
+  /// Running sums of one row, or a failure when it is no distribution.
+  private static func cumulate(
+    _ row: UnsafePointer<Double>, _ sums: inout [Double], _ areLogits: Bool, _ number: Int
+  ) throws {
+    var top = 0.0
+    if areLogits {
+      top = -Double.infinity
+      for i in 0..<sums.count where row[i] > top { top = row[i] }
+    }
+    var total = 0.0
+    for i in 0..<sums.count {
+      let weight = !areLogits ? row[i] : row[i] == top ? 1 : Libm.exp(row[i] - top)
+      if !(weight >= 0 && weight < .infinity) {
+        throw Failure(.value, "categorical: row \(number + 1) holds \(row[i]), which is no weight", argument: 1)
+      }
+      total += weight
+      sums[i] = total
+    }
+    if !(total > 0 && total < .infinity) {
+      throw Failure(.value, "categorical: the weights of row \(number + 1) sum to \(total)", argument: 1)
+    }
+  }
+
+  /// The first position whose running sum is above `x`; a class of weight 0 is never it.
+  private static func firstAbove(_ sums: [Double], _ x: Double) -> Int {
+    var (low, high) = (0, sums.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if sums[middle] > x { high = middle } else { low = middle + 1 }
+    }
+    // At the very end rounding may leave x equal to the total: step back over classes of weight 0.
+    while low > 0 && sums[low] == sums[low - 1] { low -= 1 }
+    return low
+  }
+
+  /// Uniform in [0, 1) with 53 bits.
+  @inline(__always)
+  private static func unit(_ a: UInt32, _ b: UInt32) -> Double {
+    Double((UInt64(a) << 32 | UInt64(b)) >> 11) * 0x1p-53
+  }
+
+  private static let grain = 8_192
+
+  @inline(__always)
+  private static func filled(_ shape: Shape, _ dtype: DType, _ f: (Int) -> Double) throws -> Tensor {
+    let result = try Tensor(uninitialized: shape, dtype)
+    switch dtype {
+    case .f32:
+      let to = result.pointer(Float.self)
+      Parallel.ranges(result.elementCount, grain: grain) { for i in $0 { to[i] = Float(f(i)) } }
+    case .f64:
+      let to = result.pointer(Double.self)
+      Parallel.ranges(result.elementCount, grain: grain) { for i in $0 { to[i] = f(i) } }
+    case .bool:
+      let to = result.pointer(Bool.self)
+      Parallel.ranges(result.elementCount, grain: grain) { for i in $0 { to[i] = f(i) != 0 } }
+    case .i64:
+      throw Failure(.dtype, "random numbers of this kind are f32, f64 or bool: use integers for i64")
+    }
+    return withExtendedLifetime(result) { result }
+  }
+}

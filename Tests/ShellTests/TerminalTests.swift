@@ -1,0 +1,142 @@
+/// The prompt on a pseudo-terminal: editing keys, Ctrl-C, history, completion, display.
+import Foundation
+import Testing
+
+/// A perilune on a pseudo-terminal, driven by keys.
+final class Terminal {
+  private let control: Int32
+  private let process = Process()
+  private(set) var output = ""
+
+  init(home: String, environment: [String: String] = [:]) throws {
+    control = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    var number: Int32 = 0
+    var locked: Int32 = 0
+    _ = ioctl(control, 0x4004_5431, &locked)  // TIOCSPTLCK
+    _ = ioctl(control, 0x8004_5430, &number)  // TIOCGPTN
+    let device = "/dev/pts/\(number)"
+    // setsid gives the child this terminal as its own, so that the key Ctrl-C becomes a signal.
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
+    process.arguments = ["-w", "sh", "-c", "exec \"$0\" <\(device) >\(device) 2>&1", executable]
+    process.environment = ["PATH": "/usr/bin:/bin", "HOME": home, "TERM": "dumb", "INPUTRC": "/dev/null"]
+      .merging(environment) { $1 }
+    try process.run()
+  }
+
+  deinit {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    close(control)
+  }
+
+  /// Types `keys`, then reads until `text` appears after what was read before.
+  @discardableResult
+  func type(_ keys: String, until text: String, seconds: Double = 10) -> String {
+    _ = keys.withCString { write(control, $0, strlen($0)) }
+    return wait(text, seconds: seconds)
+  }
+
+  @discardableResult
+  func wait(_ text: String, seconds: Double = 10) -> String {
+    var seen = ""
+    let end = Date().addingTimeInterval(seconds)
+    while Date() < end {
+      var poller = pollfd(fd: control, events: Int16(POLLIN), revents: 0)
+      if poll(&poller, 1, 50) > 0 {
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        let count = read(control, &buffer, buffer.count)
+        if count <= 0 { break }
+        seen += String(decoding: buffer[..<count], as: UTF8.self).replacingOccurrences(of: "\r\n", with: "\n")
+          .replacingOccurrences(of: "\r", with: "")
+      }
+      if seen.contains(text) { break }
+    }
+    output += seen
+    return seen
+  }
+
+  func waitForExit() -> Int32 {
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+}
+
+@Suite(.serialized) struct OnATerminal {
+  /// Each entry: what is typed, and what must be shown before the next prompt.
+  func session(_ steps: [(String, String)], home: String, environment: [String: String] = [:]) throws {
+    let terminal = try Terminal(home: home, environment: environment)
+    #expect(terminal.wait("> ").contains("PUC-Rio"))
+    for (keys, expected) in steps {
+      if keys == "\u{03}" { usleep(100_000) }  // two signals at once would arrive as one
+      let seen = terminal.type(keys, until: expected)
+      #expect(seen.contains(expected), "typed \(keys.debugDescription), saw \(seen.debugDescription)")
+    }
+    terminal.type("\u{04}", until: "\n")
+    #expect(terminal.waitForExit() == 0)
+  }
+
+  @Test func resultsLocalsAndContinuation() throws {
+    try withFolder([:]) { home in
+      try session([
+        ("1 + 1\n", "\n2\n> "), ("=3\n", "\n3\n> "), ("_ + 1\n", "\n4\n> "), ("local z = 7\n", "\n> "), ("z * 2\n", "\n14\n> "),
+        ("z = 8; local y\n", "\n> "), ("z, y\n", "\n8\tnil\n> "), ("'a', nil\n", "\na\tnil\n> "), ("5;\n", "5;\n> "),
+        ("for i = 1, 2 do\n", "\n>> "), ("print(i)\n", "\n>> "), ("end\n", "\n1\n2\n> "),
+        ("{1, {b = 2, a = 'x'}, [10] = true}\n", "\n{1, {a = \"x\", b = 2}, [10] = true}\n> "),
+        ("t = {} t.t = t\n", "\n> "), ("t\n", "\n{t = <cycle>}\n> "), ("{{{{1}}}}\n", "\n{{{{...}}}}\n> "),
+        ("bad bad\n", "stdin:1: syntax error near 'bad'\n> "), ("error 'x'\n", "\nstdin:1: x\n> "),
+        ("local made = 5; error 'y'\n", "\nstdin:1: y\n> "), ("made\n", "\n5\n> "),
+        ("local early = 6 return 1\n", "\n1\n> "), ("early\n", "\n6\n> "), ("made = 9\n", "\n> "), ("made, _G.made\n", "\n9\tnil\n> "),
+        ("local c <const> = 4\n", "\n> "), ("c + 1\n", "\n5\n> "),
+        ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "), ("function f() return made end\n", "\n> "),
+        ("f(), _G.f == f\n", "\n9\ttrue\n> "),
+        ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help is installed for 'nothing'\n> "),
+      ], home: home)
+    }
+  }
+
+  @Test func exitLeaves() throws {
+    try withFolder([:]) { home in
+      let terminal = try Terminal(home: home)
+      terminal.wait("> ")
+      terminal.type("exit\n", until: "exit")
+      #expect(terminal.waitForExit() == 0)
+    }
+  }
+
+  @Test func controlCClearsTheLineAndStopsTheEvaluation() throws {
+    try withFolder([:]) { home in
+      try session([
+        ("abc\u{03}", "\n> "), ("1 + 2\n", "\n3\n> "), ("for i = 1, 3 do\n", ">> "), ("\u{03}", "\n> "), ("kept = 1\n", "\n> "),
+        // The loops say when they run: an earlier Ctrl-C would only cancel the line.
+        ("io.write('g', 'o'):flush() while true do end\n", "\ngo"), ("\u{03}", "interrupted!\n> "), ("kept\n", "\n1\n> "),
+        ("io.write('g', 'o'):flush() coroutine.wrap(function() while true do end end)()\n", "\ngo"), ("\u{03}", "interrupted!\n> "),
+        ("io.write('g', 'o'):flush() while true do pcall(function() while true do end end) end\n", "\ngo"), ("\u{03}", "^C"), ("\u{03}", "interrupted!\n> "),
+        ("io.write('g', 'o'):flush() io.read()\n", "\ngo"), ("\u{03}", "\n> "), ("kept\n", "\n1\n> "),
+      ], home: home)
+    }
+  }
+
+  @Test func historyOutlivesTheSession() throws {
+    try withFolder([:]) { home in
+      try session([("11 * 11\n", "\n121\n> "), ("for i = 1, 1 do\n", ">> "), ("print('\\\\n') end\n", "> ")], home: home)
+      let file = home + "/.local/state/perilune/history"
+      #expect(try String(contentsOfFile: file, encoding: .utf8) == "11 * 11\nfor i = 1, 1 do\\nprint('\\\\\\\\n') end\n")
+      #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
+      try session([("\u{10}\u{10}\n", "\n121\n> ")], home: home)
+    }
+  }
+
+  @Test func modulesAreNamedWithoutRequireAndWordsAreCompleted() throws {
+    let library = [
+      "lib/perilune.lua": "return setmetatable({parts = {align = ''}}, {__index = function(_, n) if n == 'align' or n == 'broken' then return require('perilune.' .. n) end end})",
+      "lib/align.lua": "return {train = 5, loss = function() end}", "lib/broken.lua": "x = = 1",
+      "lib/help.lua": "return function(name) print('HELP ' .. name) end",
+    ]
+    try withFolder(library) { home in
+      try session([
+        ("align.tr\t\n", "align.train\n5\n> "), ("ali\t.train\n", "\n5\n> "), ("pairs == _G.pairs, _G.align\n", "\ntrue\tnil\n> "),
+        ("local word = 'x'\n", "\n> "), ("word:upp\t()\n", "word:upper()\nX\n> "), ("?align.train\n", "HELP align.train\n> "),
+        ("math.sin?\n", "HELP math.sin\n> "), ("broken\n", "cannot load 'broken'"), ("coroutine.isy\t()\n", "isyieldable()\nfalse\n> "),
+      ], home: home, environment: ["PERILUNE_STDLIB": home + "/lib"])
+    }
+  }
+}

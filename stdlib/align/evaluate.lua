@@ -1,0 +1,152 @@
+--- How good a policy is, and how far it went: win rate, exact KL, accuracy as a classifier, log-ratios.
+--
+-- Every figure is a table { mean, se, count }: the mean over prompts or pairs and its standard error.
+local options = require "perilune.options"
+local tensor = require "perilune.tensor"
+local judges = require "perilune.align.judge"
+
+local evaluate = {}
+
+local sampling = {
+  prompts = options.required("table"),
+  max_new_tokens = options.integer(32, 1),
+  temperature = options.number(1.0, 0),
+  top_k = options.integer(0, 0),
+  top_p = options.number(1.0, 0, 1),
+  stop = options.optional("table"),
+  seed = options.integer(0),
+  batch = options.integer(64, 1),
+}
+
+local function with(more)
+  local all = {}
+  for name, value in pairs(sampling) do all[name] = value end
+  for name, value in pairs(more or {}) do all[name] = value end
+  return all
+end
+
+--- Mean, standard error (of independent terms) and count of a list of numbers.
+--
+--   > local evaluate = require "perilune.align.evaluate"
+--   > evaluate.summary({ 1, 0, 1, 0 }).mean
+--   0.5
+function evaluate.summary(values)
+  local n, sum, squares = #values, 0.0, 0.0
+  for _, x in ipairs(values) do sum = sum + x end
+  local mean = sum / n
+  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
+  return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
+end
+
+local function slice(list, first, last)
+  return table.move(list, first, math.min(last, #list), 1, {})
+end
+
+--- One answer to each prompt.
+--
+--   evaluate.responses(golden, { prompts = prompts, stop = { eos } })
+function evaluate.responses(policy, given)
+  local o = options.fill(with(), given or {}, "evaluate.responses")
+  local responses = {}
+  for start = 1, #o.prompts, o.batch do
+    local drawn = policy:sample(slice(o.prompts, start, start + o.batch - 1), {
+      max_new_tokens = o.max_new_tokens, temperature = o.temperature, top_k = o.top_k, top_p = o.top_p, stop = o.stop,
+      seed = (o.seed << 8) ~ 3, step = start,
+    })
+    for _, response in ipairs(drawn) do responses[#responses + 1] = response end
+  end
+  return responses
+end
+
+--- The share of prompts on which a policy's answer is preferred to the fixed answers `against`; a tie counts 1/2. Also
+-- gives `wins`, the outcome of each prompt. Tang et al. 2024, sec. 4: against one golden policy, judged by gold.
+--
+--   evaluate.win_rate(policy, { prompts = prompts, against = golden_answers, judge = gold })
+function evaluate.win_rate(policy, given)
+  local o = options.fill(with { against = options.required("table"), judge = options.required("any") }, given or {}, "evaluate.win_rate")
+  local judge = judges.as_judge(o.judge)
+  if #o.against ~= #o.prompts then
+    error(("evaluate.win_rate: %d answers to compare with for %d prompts"):format(#o.against, #o.prompts), 2)
+  end
+  o.against, o.judge = nil, nil
+  local responses = evaluate.responses(policy, o)
+  return evaluate.compare(judge, o.prompts, responses, given.against), responses
+end
+
+--- The share of prompts on which `judge` prefers `responses[i]` to `against[i]`.
+function evaluate.compare(judge, prompts, responses, against)
+  judge = judges.as_judge(judge)
+  local wins = {}
+  for start = 1, #prompts, 64 do
+    local last = start + 63
+    for _, preferred in ipairs(judge:prefer(slice(prompts, start, last), slice(responses, start, last), slice(against, start, last))) do
+      wins[#wins + 1] = preferred
+    end
+  end
+  local result = evaluate.summary(wins)
+  result.wins = wins
+  return result
+end
+
+--- KL(policy || reference) of whole answers, in nats: one answer of the policy to each prompt, at every token the exact
+-- KL over the vocabulary, summed over the answer, averaged over prompts; and the policy's entropy alike.
+--
+-- Unbiased, with less variance than sums of log-ratios (Rao-Blackwell). Tang et al. 2024, sec. 4.
+--
+--   evaluate.kl(policy, sft, { prompts = prompts, stop = { eos } }).mean
+function evaluate.kl(policy, reference, given)
+  local o = options.fill(with { responses = options.optional("table") }, given or {}, "evaluate.kl")
+  local responses = o.responses
+  o.responses = nil
+  responses = responses or evaluate.responses(policy, o)
+  local kls, entropies = {}, {}
+  for start = 1, #o.prompts, o.batch do
+    local last = start + o.batch - 1
+    local kl, entropy = policy:kl(reference, slice(o.prompts, start, last), slice(responses, start, last))
+    table.move(kl:totable(), 1, kl:numel(), #kls + 1, kls)
+    table.move(entropy:totable(), 1, entropy:numel(), #entropies + 1, entropies)
+  end
+  local result = evaluate.summary(kls)
+  result.entropy = evaluate.summary(entropies)
+  return result
+end
+
+--- Log-ratios log pi(y|x) - log pi_ref(y|x) of the chosen and the rejected answers of pairs: two lists.
+local function log_ratios(policy, reference, dataset, batch)
+  local chosen, rejected = {}, {}
+  for start = 1, #dataset, batch do
+    local prompts, winners, losers = {}, {}, {}
+    for i = start, math.min(start + batch - 1, #dataset) do
+      local pair = dataset[i]
+      prompts[#prompts + 1], winners[#winners + 1], losers[#losers + 1] = pair.prompt, pair.chosen, pair.rejected
+    end
+    tensor.no_grad(function()
+      for answers, into in pairs { [winners] = chosen, [losers] = rejected } do
+        local ratio = policy:logps(prompts, answers) - reference:logps(prompts, answers)
+        table.move(ratio:totable(), 1, #prompts, #into + 1, into)
+      end
+    end)
+  end
+  return chosen, rejected
+end
+
+--- Mean log-ratio of the chosen and of the rejected answers (fig. 8, bottom; the paper draws the chosen only).
+--
+--   evaluate.log_ratios(policy, sft, dataset).chosen.mean
+function evaluate.log_ratios(policy, reference, dataset)
+  local chosen, rejected = log_ratios(policy, reference, dataset, 64)
+  return { chosen = evaluate.summary(chosen), rejected = evaluate.summary(rejected) }
+end
+
+--- How often the policy, read as a classifier, agrees with the order of pairs: it prefers y1 iff its log-ratio is the
+-- larger. A tie counts 1/2, so that the reference itself scores 1/2. Tang et al. 2024, sec. 5.3.
+--
+--   evaluate.accuracy(policy, sft, dataset).mean
+function evaluate.accuracy(policy, reference, dataset)
+  local chosen, rejected = log_ratios(policy, reference, dataset, 64)
+  local right = {}
+  for i, c in ipairs(chosen) do right[i] = c > rejected[i] and 1 or c < rejected[i] and 0 or 0.5 end
+  return evaluate.summary(right)
+end
+
+return evaluate

@@ -1,0 +1,224 @@
+--- Judges: who says which of two answers is better.
+--
+-- A judge has `name` and `prefer(prompts, a, b)`, which gives for each prompt 1 when answer `a[i]` is preferred, 0 when
+-- `b[i]` is and 0.5 for a tie. A plain function (prompt, a, b) does as well: see `from_function`.
+--
+--   gold(task)              the task's own exact rule
+--   preference_model{...}   pairwise, as in Tang et al.: reads both answers, decides by both orders
+--   reward_model{...}       Bradley-Terry: scores one answer at a time
+local options = require "perilune.options"
+local tensor = require "perilune.tensor"
+local models = require "perilune.models"
+local system = require "perilune.system"
+local progress = require "perilune.progress"
+
+local judge = {}
+
+--- A judge from a function of one prompt and two answers that gives 1, 0, 0.5, or true and false.
+--
+--   judge.from_function("shorter", function(prompt, a, b) return #a < #b end)
+function judge.from_function(name, prefers)
+  return {
+    name = name,
+    prefer = function(_, prompts, a, b)
+      local preferred = {}
+      for i = 1, #prompts do
+        local answer = prefers(prompts[i], a[i], b[i])
+        if type(answer) == "boolean" then answer = answer and 1 or 0 end
+        if type(answer) ~= "number" or not (answer >= 0 and answer <= 1) then
+          error(("judge %s: expected a number from 0 to 1 or a boolean, got %s"):format(name, tostring(answer)), 2)
+        end
+        preferred[i] = answer
+      end
+      return preferred
+    end,
+  }
+end
+
+--- The judge itself, or a function made into one.
+function judge.as_judge(given)
+  if type(given) == "function" then return judge.from_function("function", given) end
+  if type(given) == "table" and type(given.prefer) == "function" then return given end
+  error("expected a judge (a table with prefer, or a function of prompt and two answers), got " .. type(given), 3)
+end
+
+--- The task's exact rule.
+function judge.gold(task)
+  local gold = judge.from_function("gold " .. task.name, function(prompt, a, b) return task:gold_prefers(prompt, a, b) end)
+  gold.task = task
+  return gold
+end
+
+local training = {
+  init = options.required("userdata"),
+  data = options.required("table"),
+  validation = options.optional("table"),
+  labels = options.required("table"),
+  eos = options.integer(nil, 0),
+  steps = options.integer(300, 1),
+  batch = options.integer(32, 1),
+  lr = options.number(1e-3, 0),
+  warmup = options.integer(20, 0),
+  max_grad_norm = options.number(1.0, 0),
+  evaluate_every = options.integer(50, 1),
+  patience = options.integer(3, 1),
+  seed = options.integer(0),
+  label = options.optional("string"),
+  quiet = false,
+}
+
+local function append(sequence, tokens)
+  for _, id in ipairs(tokens) do sequence[#sequence + 1] = id end
+end
+
+--- prompt answer <eos> [answer <eos>]: each answer is closed, so that the model sees where it ends.
+local function sequence(prompt, eos, ...)
+  local joined = {}
+  append(joined, prompt)
+  for _, answer in ipairs { ... } do
+    append(joined, answer)
+    if joined[#joined] ~= eos then joined[#joined + 1] = eos end
+  end
+  return joined
+end
+
+--- The logit of the first label token less that of the second after each sequence, [n]: a text-to-text head.
+local function label_logit(model, labels, sequences)
+  local logits = model:last_logits(sequences)
+  -- Label ids are values; a position along the vocabulary is one more.
+  return logits:select(2, labels[1] + 1) - logits:select(2, labels[2] + 1)
+end
+
+--- Fits a model to `loss(model, batch, step)` on pairs and keeps the state of the best validation accuracy.
+local function fit(o, name, loss, as_judge)
+  local model = o.init:clone()
+  local optimizer = models.adamw(model, { lr = o.lr })
+  local best, best_accuracy, since = model, nil, 0
+  local bar = progress.start { label = o.label or name, total = o.steps, quiet = o.quiet }
+  local log = {}
+  for step = 1, o.steps do
+    local batch = {}
+    local per_epoch = math.max(#o.data // o.batch, 1)
+    local permutation = system.permutation(#o.data, o.seed, "judge/batches", (step - 1) // per_epoch)
+    local place = (step - 1) % per_epoch
+    for i = 1, math.min(o.batch, #o.data) do batch[i] = o.data[permutation[place * o.batch + i]] end
+    local value = loss(model, batch, step):mean()
+    optimizer:zero_grad()
+    value:backward()
+    models.clip_grad_norm(model, o.max_grad_norm)
+    optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps }, step) }
+    local shown = { loss = value:item() }
+    if o.validation and (step % o.evaluate_every == 0 or step == o.steps) then
+      local accuracy = judge.accuracy(as_judge(model), o.validation).mean
+      log[#log + 1] = { step = step, loss = shown.loss, validation_accuracy = accuracy }
+      shown.accuracy = accuracy
+      if not best_accuracy or accuracy > best_accuracy then
+        best, best_accuracy, since = model:clone(), accuracy, 0
+      else
+        since = since + 1
+        if since >= o.patience then break end
+      end
+    end
+    bar:update(step, shown)
+  end
+  bar:finish()
+  if not o.validation then best = model end
+  local made = as_judge(best)
+  made.model, made.log, made.validation_accuracy = best, log, best_accuracy
+  return made
+end
+
+--- A pairwise preference model, from an SFT model: trained on each pair in a random order to say which answer is the
+-- better, and asked in both orders.
+--
+--   r(x, y1, y2) = sigmoid(logit);  loss = -1/2 log r(x, y_w, y_l) - 1/2 log(1 - r(x, y_l, y_w))
+--   prefer y1 iff r(x, y1, y2) > r(x, y2, y1)
+--
+-- Tang et al. 2024, arXiv:2405.08448, eq. 5 and sec. 4: deciding by both orders removes what is left of a bias for a
+-- position, which online training would exploit.
+--
+--   judge.preference_model { init = sft, data = pairs, validation = held_out, labels = task.labels, eos = task.tokenizer.eos }
+function judge.preference_model(given)
+  local o = options.fill(training, given or {}, "judge.preference_model")
+  local function as_judge(model)
+    return {
+      name = "preference model",
+      prefer = function(_, prompts, a, b)
+        local forward, backward = {}, {}
+        for i = 1, #prompts do
+          forward[i] = sequence(prompts[i], o.eos, a[i], b[i])
+          backward[i] = sequence(prompts[i], o.eos, b[i], a[i])
+        end
+        local difference = tensor.no_grad(function()
+          return (label_logit(model, o.labels, forward) - label_logit(model, o.labels, backward)):totable()
+        end)
+        for i, d in ipairs(difference) do difference[i] = d > 0 and 1 or d < 0 and 0 or 0.5 end
+        return difference
+      end,
+    }
+  end
+  local function loss(model, batch, step)
+    local sequences, signs = {}, {}
+    for i, pair in ipairs(batch) do
+      local swapped = system.uniform(o.seed, "judge/order", step * o.batch + i) < 0.5
+      local first, second = pair.chosen, pair.rejected
+      if swapped then first, second = second, first end
+      sequences[i] = sequence(pair.prompt, o.eos, first, second)
+      signs[i] = swapped and -1 or 1
+    end
+    return -(label_logit(model, o.labels, sequences) * tensor(signs)):log_sigmoid()
+  end
+  return fit(o, "preference model", loss, as_judge)
+end
+
+--- A Bradley-Terry reward model: one number an answer, and the larger wins.
+--
+--   loss = -log sigmoid(r(x, y_w) - r(x, y_l))
+--
+-- Christiano et al. 2017, arXiv:1706.03741, eq. 1; Ouyang et al. 2022, arXiv:2203.02155, eq. 1. The judge also has
+-- `score(prompts, answers)`.
+function judge.reward_model(given)
+  local o = options.fill(training, given or {}, "judge.reward_model")
+  local function rewards(model, prompts, answers)
+    local sequences = {}
+    for i = 1, #prompts do sequences[i] = sequence(prompts[i], o.eos, answers[i]) end
+    return label_logit(model, o.labels, sequences)
+  end
+  local function as_judge(model)
+    return {
+      name = "reward model",
+      score = function(_, prompts, answers)
+        return tensor.no_grad(function() return rewards(model, prompts, answers):totable() end)
+      end,
+      prefer = function(self, prompts, a, b)
+        local preferred, other = self:score(prompts, a), self:score(prompts, b)
+        for i, x in ipairs(preferred) do preferred[i] = x > other[i] and 1 or x < other[i] and 0 or 0.5 end
+        return preferred
+      end,
+    }
+  end
+  local function loss(model, batch)
+    local prompts, chosen, rejected = {}, {}, {}
+    for i, pair in ipairs(batch) do prompts[i], chosen[i], rejected[i] = pair.prompt, pair.chosen, pair.rejected end
+    return -(rewards(model, prompts, chosen) - rewards(model, prompts, rejected)):log_sigmoid()
+  end
+  return fit(o, "reward model", loss, as_judge)
+end
+
+--- How often a judge agrees with the order of pairs: mean, standard error and count. A tie counts 1/2.
+function judge.accuracy(given, dataset)
+  given = judge.as_judge(given)
+  local agreed = 0.0
+  for start = 1, #dataset, 64 do
+    local prompts, chosen, rejected = {}, {}, {}
+    for i = start, math.min(start + 63, #dataset) do
+      local pair = dataset[i]
+      prompts[#prompts + 1], chosen[#chosen + 1], rejected[#rejected + 1] = pair.prompt, pair.chosen, pair.rejected
+    end
+    for _, preferred in ipairs(given:prefer(prompts, chosen, rejected)) do agreed = agreed + preferred end
+  end
+  local mean = agreed / #dataset
+  return { mean = mean, se = math.sqrt(mean * (1 - mean) / #dataset), count = #dataset }
+end
+
+return judge

@@ -1,0 +1,244 @@
+--- Where pairs come from: the one thing that differs between online and offline.
+--
+-- A pair is a table of token ids, `prompt`, `chosen`, `rejected`, with what is known of its making: `step` and
+-- `checkpoint` of the policy that wrote it, and `chosen_logp`, `rejected_logp`, its log-probabilities then.
+--
+-- A source gives a batch of pairs for a step: `source:batch(step, policy)`. It also has a `name`. Sources:
+--
+--   offline(dataset)      batches of a fixed list of pairs
+--   online{...}           two fresh answers of the policy to each prompt, ordered by a judge
+--   replay(stream)        the batches of an earlier run, in order or shuffled within windows
+--   refreshed{...}        fresh answers of a copy of the policy that is renewed every so many steps
+--   between(a, b, {...})  a fixed list: one answer of policy a against one of policy b
+--   sample(policy, {...}) the same with both answers from one policy
+local system = require "perilune.system"
+local options = require "perilune.options"
+local judges = require "perilune.align.judge"
+
+local sources = {}
+
+local sampling = {
+  judge = options.required("any"),
+  prompts = options.required("table"),
+  max_new_tokens = options.integer(32, 1),
+  temperature = options.number(1.0, 0),
+  top_k = options.integer(0, 0),
+  top_p = options.number(1.0, 0, 1),
+  min_p = options.number(0.0, 0, 1),
+  stop = options.optional("table"),
+  seed = options.integer(0),
+}
+
+local function with(defaults, more)
+  local all = {}
+  for name, value in pairs(defaults) do all[name] = value end
+  for name, value in pairs(more) do all[name] = value end
+  return all
+end
+
+--- Sampling options for `model:sample`.
+local function draw_options(o, stream, step)
+  return {
+    max_new_tokens = o.max_new_tokens, temperature = o.temperature, top_k = o.top_k, top_p = o.top_p, min_p = o.min_p,
+    stop = o.stop, seed = (o.seed << 8) ~ stream, step = step,
+  }
+end
+
+local function total(list)
+  local sum = 0.0
+  for _, x in ipairs(list) do sum = sum + x end
+  return sum
+end
+
+--- Orders two answers to each prompt by a judge. A tie goes to the first, which is as good as a coin: the two are
+-- drawn alike.
+local function order(prompts, a, b, a_logps, b_logps, judge, origin)
+  local preferred = judge:prefer(prompts, a, b)
+  local batch = {}
+  for i = 1, #prompts do
+    local first = preferred[i] >= 0.5
+    batch[i] = {
+      prompt = prompts[i],
+      chosen = first and a[i] or b[i],
+      rejected = first and b[i] or a[i],
+      chosen_logp = total(first and a_logps[i] or b_logps[i]),
+      rejected_logp = total(first and b_logps[i] or a_logps[i]),
+      step = origin.step,
+      checkpoint = origin.checkpoint,
+    }
+  end
+  return batch
+end
+
+--- Batch k of a list: part k of the epoch's permutation, a pure function of (seed, step). The permutation of the
+-- current epoch is kept, or it would be drawn anew for every batch.
+local function picker(list, count, seed, stream)
+  local per_epoch = #list // count
+  if per_epoch == 0 then
+    error(("%d prompts or pairs do not fill a batch of %d"):format(#list, count), 3)
+  end
+  local held, permutation
+  return function(step)
+    local epoch, place = (step - 1) // per_epoch, (step - 1) % per_epoch
+    if held ~= epoch then held, permutation = epoch, system.permutation(#list, seed, stream, epoch) end
+    local batch = {}
+    for i = 1, count do batch[i] = list[permutation[place * count + i]] end
+    return batch
+  end
+end
+
+--- Batches of a fixed list of pairs, shuffled anew each epoch.
+--
+--   pairs.offline(dataset, { batch = 32, seed = 1 })
+function sources.offline(dataset, given)
+  local o = options.fill({ batch = options.integer(32, 1), seed = options.integer(0) }, given or {}, "pairs.offline")
+  if type(dataset) ~= "table" then error("pairs.offline: expected a list of pairs, got " .. type(dataset), 2) end
+  local batch = picker(dataset, o.batch, o.seed, "pairs/offline")
+  return { name = "offline", options = o, is_fixed = true, batch = function(_, step) return batch(step) end }
+end
+
+--- Two fresh answers of the current policy to each prompt, ordered by the judge.
+--
+--   pairs.online { judge = proxy, prompts = task:prompts("train", 2048), stop = { task.tokenizer.eos } }
+--
+-- Sampling is not differentiated: the loss sees the answers as data.
+function sources.online(given)
+  local o = options.fill(with(sampling, { batch = options.integer(32, 1) }), given or {}, "pairs.online")
+  o.judge = judges.as_judge(o.judge)
+  local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
+  return {
+    name = "online",
+    options = o,
+    batch = function(_, step, policy, checkpoint)
+      return sources.draw(policy, policy, prompts(step), o, { step = step, checkpoint = checkpoint })
+    end,
+  }
+end
+
+--- Two answers of one policy to each prompt. Both are drawn in one call, so that a prompt is read once.
+local function draw_twice(policy, prompts, o, step)
+  local doubled = {}
+  for i, prompt in ipairs(prompts) do doubled[2 * i - 1], doubled[2 * i] = prompt, prompt end
+  local answers, logps = policy:sample(doubled, draw_options(o, 1, step))
+  local first, second, first_logps, second_logps = {}, {}, {}, {}
+  for i = 1, #prompts do
+    first[i], second[i] = answers[2 * i - 1], answers[2 * i]
+    first_logps[i], second_logps[i] = logps[2 * i - 1], logps[2 * i]
+  end
+  return first, second, first_logps, second_logps
+end
+
+--- One answer of `a` and one of `b` to each prompt, ordered by `o.judge`.
+function sources.draw(a, b, prompts, o, origin)
+  if a == b then
+    local first, second, first_logps, second_logps = draw_twice(a, prompts, o, origin.step)
+    return order(prompts, first, second, first_logps, second_logps, o.judge, origin)
+  end
+  local first, first_logps = a:sample(prompts, draw_options(o, 1, origin.step))
+  local second, second_logps = b:sample(prompts, draw_options(o, 2, origin.step))
+  return order(prompts, first, second, first_logps, second_logps, o.judge, origin)
+end
+
+--- Fresh answers of a copy of the policy, renewed every `every` steps: 1 is online; a number no run reaches is offline
+-- on the start's answers. Lanchantin et al. 2025, arXiv:2506.21495, call it semi-online.
+--
+--   pairs.refreshed { every = 10, judge = proxy, prompts = prompts }
+function sources.refreshed(given)
+  local o = options.fill(
+    with(sampling, { batch = options.integer(32, 1), every = options.integer(nil, 1) }), given or {}, "pairs.refreshed")
+  o.judge = judges.as_judge(o.judge)
+  local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
+  local writer, renewed
+  return {
+    name = ("refreshed every %d"):format(o.every),
+    options = o,
+    batch = function(_, step, policy, checkpoint)
+      local due = (step - 1) // o.every
+      if due ~= renewed then writer, renewed = policy:clone(), due end
+      return sources.draw(writer, writer, prompts(step), o, { step = step, checkpoint = checkpoint })
+    end,
+  }
+end
+
+--- The batches of an earlier run's `stream`, token for token. In order they reproduce that run exactly (Tang et al.,
+-- app. F); `window = n` shuffles whole batches within windows of n, `window = "all"` over the whole stream (app. G).
+--
+--   pairs.replay(online.stream, { window = 4, seed = 1 })
+function sources.replay(stream, given)
+  local o = options.fill({ window = options.optional("number|string"), seed = options.integer(0) }, given or {}, "pairs.replay")
+  o.window = o.window or 1
+  local window = o.window == "all" and #stream or o.window
+  if math.type(window) ~= "integer" or window < 1 then
+    error(("pairs.replay: window must be a whole number from 1 or \"all\", got %s"):format(tostring(o.window)), 2)
+  end
+  local held, permutation
+  return {
+    name = window == 1 and "replay in order" or ("replay shuffled within %s"):format(tostring(o.window)),
+    options = o,
+    is_fixed = true,
+    batch = function(_, step)
+      if #stream == 0 then error("pairs.replay: the stream is empty", 2) end
+      local place = (step - 1) % #stream
+      local index, at = place // window, place % window
+      local size = math.min(window, #stream - index * window)
+      if held ~= index then held, permutation = index, system.permutation(size, o.seed, "pairs/replay", index) end
+      return stream[index * window + (window == 1 and 1 or permutation[at + 1])]
+    end,
+  }
+end
+
+--- A list of pairs: `count` prompts, to each one answer of `a` and one of `b`, ordered by the judge. With checkpoints
+-- of an online run these are the paper's D_{a vs b} (fig. 12).
+--
+--   pairs.between(sft, online.policy, { judge = gold, prompts = prompts, count = 2048 })
+function sources.between(a, b, given)
+  local o = options.fill(
+    with(sampling, { count = options.integer(nil, 1), batch = options.integer(64, 1), label = "", quiet = false }),
+    given or {}, "pairs.between")
+  o.judge = judges.as_judge(o.judge)
+  local progress = require "perilune.progress"
+  local dataset = {}
+  local bar = progress.start { label = o.label ~= "" and o.label or "pairs", total = o.count, quiet = o.quiet }
+  local prompts = picker(o.prompts, math.min(o.batch, o.count), o.seed, "pairs/prompts")
+  local step = 0
+  while #dataset < o.count do
+    step = step + 1
+    for _, pair in ipairs(sources.draw(a, b, prompts(step), o, { step = step, checkpoint = o.label })) do
+      if #dataset < o.count then dataset[#dataset + 1] = pair end
+    end
+    bar:update(#dataset)
+  end
+  bar:finish()
+  return dataset
+end
+
+--- A list of pairs whose answers both come from one policy.
+function sources.sample(policy, given) return sources.between(policy, policy, given) end
+
+--- The same pairs with the order another judge gives them.
+--
+--   pairs.relabel(dataset, judge.gold(task))
+function sources.relabel(dataset, judge)
+  judge = judges.as_judge(judge)
+  local relabelled = {}
+  for start = 1, #dataset, 64 do
+    local prompts, a, b = {}, {}, {}
+    for i = start, math.min(start + 63, #dataset) do
+      local pair = dataset[i]
+      prompts[#prompts + 1], a[#a + 1], b[#b + 1] = pair.prompt, pair.chosen, pair.rejected
+    end
+    for k, preferred in ipairs(judge:prefer(prompts, a, b)) do
+      local pair = dataset[start + k - 1]
+      local copy = {}
+      for name, value in pairs(pair) do copy[name] = value end
+      if preferred < 0.5 then
+        copy.chosen, copy.rejected = pair.rejected, pair.chosen
+        copy.chosen_logp, copy.rejected_logp = pair.rejected_logp, pair.chosen_logp
+      end
+      relabelled[#relabelled + 1] = copy
+    end
+  end
+  return relabelled
+end
+
+return sources

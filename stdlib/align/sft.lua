@@ -1,0 +1,90 @@
+--- Supervised fine-tuning: the start and the reference of every run, cached by its settings.
+--
+--   local sft = align.sft(task)
+local options = require "perilune.options"
+local models = require "perilune.models"
+local system = require "perilune.system"
+local progress = require "perilune.progress"
+
+--- Changes whenever training would give other weights from the same settings.
+local recipe = "sft-1"
+
+local defaults = {
+  steps = options.optional("integer"),
+  batch = options.optional("integer"),
+  lr = options.optional("number"),
+  warmup = options.integer(20, 0),
+  max_grad_norm = options.number(1.0, 0),
+  seed = options.integer(0),
+  cache = true,
+  quiet = false,
+}
+
+--- A table of settings as one line, keys sorted: what the cache goes by.
+local function fingerprint(value)
+  if type(value) ~= "table" then return ("%s:%s"):format(math.type(value) or type(value), tostring(value)) end
+  local keys, parts = {}, {}
+  for key in pairs(value) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  for _, key in ipairs(keys) do parts[#parts + 1] = ("%s=%s"):format(tostring(key), fingerprint(value[key])) end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+--- Prompts and continuations of a batch of texts: the first token has nothing before it, so it is the prompt.
+local function batch_of(task, o, step)
+  local prompts, rest = {}, {}
+  for i = 1, o.batch do
+    local text = task:text("train", (step - 1) * o.batch + i)
+    prompts[i] = { text[1] }
+    rest[i] = table.move(text, 2, #text, 1, {})
+  end
+  return prompts, rest
+end
+
+--- Mean negative log-likelihood a token, over all tokens of the batch.
+local function loss_of(model, prompts, rest)
+  return -(model:token_logps(prompts, rest):mean())
+end
+
+--- Trains a fresh model of the task's recommended size on the task's texts (next-token likelihood over all tokens), or
+-- loads the one trained before with the same settings. Returns the model and a table of what was done.
+--
+-- Options: steps, batch, lr, warmup, max_grad_norm, seed, cache (false trains anew and keeps nothing), quiet.
+return function(task, given)
+  local o = options.fill(defaults, given or {}, "align.sft")
+  for name, value in pairs(task.sft or {}) do
+    if o[name] == nil then o[name] = value end
+  end
+  if task.pretrained then
+    local model = task:pretrained()
+    return model, { cached = true, hash = model:hash() }
+  end
+  local key = fingerprint {
+    recipe = recipe, task = task:settings(), model = task.model, steps = o.steps, batch = o.batch, lr = o.lr,
+    warmup = o.warmup, max_grad_norm = o.max_grad_norm, seed = o.seed,
+  }
+  local path = ("%s/%s-%s.safetensors"):format(system.cache_folder(), recipe, system.sha256(key):sub(1, 24))
+  if o.cache and system.exists(path) then
+    local ok, model = pcall(models.load, path)
+    if ok then return model, { cached = true, path = path, hash = model:hash() } end
+    io.stderr:write(("align.sft: %s cannot be read (%s); training anew\n"):format(path, tostring(model)))
+  end
+  local settings = { vocab = task.tokenizer.vocab_size, seed = o.seed }
+  for name, value in pairs(task.model) do settings[name] = value end
+  local model = models.transformer(settings)
+  local optimizer = models.adamw(model, { lr = o.lr, beta2 = 0.99, weight_decay = 0.01 })
+  local bar = progress.start { label = "sft " .. task.name, total = o.steps, quiet = o.quiet }
+  local last
+  for step = 1, o.steps do
+    local loss = loss_of(model, batch_of(task, o, step))
+    optimizer:zero_grad()
+    loss:backward()
+    models.clip_grad_norm(model, o.max_grad_norm)
+    optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps, decay = "cosine", floor = 0.05 }, step) }
+    last = loss:item()
+    bar:update(step, { loss = last })
+  end
+  bar:finish()
+  if o.cache then model:save(path) end
+  return model, { cached = false, path = o.cache and path or nil, hash = model:hash(), loss = last }
+end

@@ -1,0 +1,206 @@
+--- The training loop: the same for every loss and every source of pairs.
+--
+--   local run = align.train {
+--     policy = sft:clone(), reference = sft, pairs = align.pairs.online { judge = proxy, prompts = prompts },
+--     loss = align.loss.ipo { beta = 0.1 }, steps = 400,
+--   }
+--   run.log[#run.log]["rewards/margins"]
+--
+-- The policy is trained in place. The run has `policy`, `reference`, `reference_hash`, `log` (one row of figures a
+-- logged step), `checkpoints` (copies of the policy by step), `stream` (the batches, when recorded), `step` and
+-- `status` ("finished", "interrupted" or "failed"). After Ctrl-C everything up to the last finished step is kept, and
+-- `run:resume()` goes on.
+local options = require "perilune.options"
+local models = require "perilune.models"
+local tensor = require "perilune.tensor"
+local metrics = require "perilune.align.metrics"
+local progress = require "perilune.progress"
+
+local defaults = {
+  policy = options.required("userdata"),
+  reference = options.required("userdata"),
+  pairs = options.required("table"),
+  loss = options.required("function"),
+  steps = options.integer(nil, 1),
+  lr = options.number(3e-4, 0),
+  warmup = options.integer(0, 0),
+  decay = options.choice("constant", { "constant", "linear", "cosine" }),
+  beta1 = options.number(0.9, 0, 1),
+  beta2 = options.number(0.999, 0, 1),
+  weight_decay = options.number(0.0, 0),
+  max_grad_norm = options.number(1.0, 0),
+  evaluate = options.optional("function"),
+  evaluate_every = options.integer(50, 1),
+  checkpoint_every = options.integer(0, 0),
+  log_every = options.integer(1, 1),
+  record = false,
+  keep_reference_logps = true,
+  label = options.optional("string"),
+  quiet = false,
+}
+
+local Run = {}
+Run.__index = Run
+
+local function columns(batch)
+  local prompts, chosen, rejected = {}, {}, {}
+  for i, pair in ipairs(batch) do
+    prompts[i], chosen[i], rejected[i] = pair.prompt, pair.chosen, pair.rejected
+  end
+  return prompts, chosen, rejected
+end
+
+--- Log-probabilities of all answers of a batch in one pass: the chosen ones, then the rejected ones.
+local function both(model, prompts, chosen, rejected)
+  local n = #prompts
+  local all_prompts, answers = {}, {}
+  for i = 1, n do
+    all_prompts[i], all_prompts[n + i] = prompts[i], prompts[i]
+    answers[i], answers[n + i] = chosen[i], rejected[i]
+  end
+  local logps, lengths = model:logps(all_prompts, answers)
+  return logps:narrow(1, 1, n), logps:narrow(1, n + 1, n), lengths:narrow(1, 1, n), lengths:narrow(1, n + 1, n)
+end
+
+--- The reference's log-probabilities: computed once for a pair that will come again, and kept with it.
+local function reference_logps(self, batch, prompts, chosen, rejected)
+  local keep = self.options.keep_reference_logps and self.options.pairs.is_fixed
+  local held = self.reference_held
+  if keep then
+    local w, l = {}, {}
+    for i, pair in ipairs(batch) do
+      local known = held[pair]
+      if not known then break end
+      w[i], l[i] = known[1], known[2]
+    end
+    if #w == #batch then return tensor(w), tensor(l) end
+  end
+  local ref_chosen, ref_rejected = tensor.no_grad(both, self.options.reference, prompts, chosen, rejected)
+  if keep then
+    local w, l = ref_chosen:totable(), ref_rejected:totable()
+    for i, pair in ipairs(batch) do held[pair] = { w[i], l[i] } end
+  end
+  return ref_chosen, ref_rejected
+end
+
+--- Figures of a batch under TRL's names, each a sum and a count. `rewards/accuracies` counts a tie as 1/2.
+local function figures(pair, beta, losses)
+  local m = metrics.new()
+  local chosen, rejected = pair.chosen:detach(), pair.rejected:detach()
+  m:add_all("loss", losses:detach())
+  m:add_all("logps/chosen", chosen)
+  m:add_all("logps/rejected", rejected)
+  if pair.ref_chosen then
+    local c, r = chosen - pair.ref_chosen, rejected - pair.ref_rejected
+    m:add_all("rewards/chosen", c * beta)
+    m:add_all("rewards/rejected", r * beta)
+    m:add_all("rewards/margins", (c - r) * beta)
+    m:add_all("rewards/accuracies", (c:gt(r):to("f32") + c:ge(r):to("f32")) / 2)
+    m:add_all("log_ratios/chosen", c)
+    m:add_all("log_ratios/rejected", r)
+  end
+  m:add("lengths/chosen", pair.chosen_lengths:sum():item(), pair.chosen_lengths:numel())
+  m:add("lengths/rejected", pair.rejected_lengths:sum():item(), pair.rejected_lengths:numel())
+  return m
+end
+
+--- One optimiser step on one batch; the policy changes only in the last line.
+function Run:train_step(step)
+  local o = self.options
+  local batch = o.pairs:batch(step, o.policy, ("%s@%d"):format(self.reference_hash:sub(1, 12), step - 1))
+  local prompts, chosen, rejected = columns(batch)
+  local pair = {}
+  if self.needs_reference then pair.ref_chosen, pair.ref_rejected = reference_logps(self, batch, prompts, chosen, rejected) end
+  pair.chosen, pair.rejected, pair.chosen_lengths, pair.rejected_lengths = both(o.policy, prompts, chosen, rejected)
+  local losses = o.loss(pair)
+  local loss = losses:mean()
+  self.optimizer:zero_grad()
+  loss:backward()
+  local norm = o.max_grad_norm > 0 and models.clip_grad_norm(o.policy, o.max_grad_norm) or models.clip_grad_norm(o.policy)
+  local value = loss:item()
+  if value ~= value or norm ~= norm or norm == math.huge then
+    error(("step %d: loss %s, gradient norm %s: the step is not applied"):format(step, value, norm), 0)
+  end
+  local m = figures(pair, type(o.loss) == "table" and o.loss.options and o.loss.options.beta or 1, losses)
+  m:add("grad_norm", norm, 1)
+  local rate = models.learning_rate({ lr = o.lr, warmup = o.warmup, decay = o.decay, steps = o.steps }, step)
+  m:add("lr", rate, 1)
+  self.optimizer:step { lr = rate }
+  if o.record then self.stream[step] = batch end
+  return m
+end
+
+function Run:after_step(step, m)
+  local o = self.options
+  local row
+  if step % o.log_every == 0 or step == o.steps then
+    row = m:means()
+    row.step = step
+    self.log[#self.log + 1] = row
+  end
+  if o.checkpoint_every > 0 and step % o.checkpoint_every == 0 then self.checkpoints[step] = o.policy:clone() end
+  if o.evaluate and (step % o.evaluate_every == 0 or step == o.steps) then
+    local point = o.evaluate(o.policy, step, self)
+    if type(point) ~= "table" then error("train: evaluate must return a table of figures, got " .. type(point), 0) end
+    point.step = step
+    self.points[#self.points + 1] = point
+  end
+end
+
+local function is_interrupt(problem) return tostring(problem):find("interrupted!", 1, true) ~= nil end
+
+--- Trains from the step after the last finished one to `steps`; more steps can be given.
+function Run:resume(steps)
+  if steps then self.options.steps = steps end
+  local o = self.options
+  local bar = progress.start { label = o.label or o.pairs.name, total = o.steps, done = self.step, quiet = o.quiet }
+  self.status = "running"
+  while self.step < o.steps do
+    local step = self.step + 1
+    local ok, m = pcall(self.train_step, self, step)
+    if ok then
+      self.step = step
+      ok, m = pcall(function()
+        self:after_step(step, m)
+        bar:update(step, { loss = m:mean("loss"), margin = m:mean("rewards/margins") })
+      end)
+    end
+    if not ok then
+      bar:finish()
+      if not is_interrupt(m) then
+        self.status, self.problem = "failed", tostring(m)
+        error(m, 0)
+      end
+      self.status = "interrupted"
+      io.stderr:write(("interrupted at step %d (state kept; go on with run:resume())\n"):format(self.step))
+      return self
+    end
+  end
+  bar:finish()
+  self.status = "finished"
+  return self
+end
+
+Run.__tostring = function(self)
+  return ("[Run %s: step %d of %d, %s]"):format(self.options.label or self.options.pairs.name, self.step, self.options.steps, self.status)
+end
+
+return function(given)
+  local o = options.fill(defaults, given or {}, "align.train")
+  if type(o.pairs.batch) ~= "function" then error("align.train: pairs must be a source of pairs, see align.pairs", 2) end
+  if o.policy == o.reference then
+    error("align.train: policy and reference are one model: give policy = reference:clone()", 2)
+  end
+  local run = setmetatable({
+    options = o,
+    policy = o.policy,
+    reference = o.reference,
+    reference_hash = o.reference:hash(),
+    policy_hash_at_start = o.policy:hash(),
+    needs_reference = not (type(o.loss) == "table" and o.loss.needs_reference == false),
+    reference_held = setmetatable({}, { __mode = "k" }),
+    optimizer = models.adamw(o.policy, { lr = o.lr, beta1 = o.beta1, beta2 = o.beta2, weight_decay = o.weight_decay }),
+    log = {}, points = {}, checkpoints = {}, stream = {}, step = 0, status = "new",
+  }, Run)
+  return run:resume()
+end
