@@ -17,21 +17,19 @@ let plainSwift: [SwiftSetting] = [.swiftLanguageMode(.v5)]
 let package = Package(
   name: "Perilune",
   products: [.executable(name: "perilune", targets: ["perilune"])],
-  dependencies: [
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")
-  ],
   targets: [
     .systemLibrary(name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "CShims", dependencies: ["CLua", "CReadline"], cSettings: vectorC),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(
+      name: "CShims", dependencies: ["CLua", "CReadline"], cSettings: vectorC,
+      linkerSettings: [.linkedLibrary("readline")]),
     .target(name: "Base", dependencies: ["CShims"], swiftSettings: plainSwift),
     .target(name: "Tensors", dependencies: ["Base", "CShims", "COpenBLAS"], swiftSettings: vectorSwift),
     .target(name: "Autograd", dependencies: ["Tensors"], swiftSettings: vectorSwift),
-    .target(
-      name: "Formats", dependencies: ["Base", "Tensors", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
-      swiftSettings: plainSwift),
+    .target(name: "Formats", dependencies: ["Base", "Tensors", "CZlib", "CCrypto"], swiftSettings: plainSwift),
     .target(name: "Models", dependencies: ["Autograd", "Formats"], swiftSettings: vectorSwift),
     .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
     .target(name: "LuaEngine", dependencies: ["CShims", "CLua", "Base"], swiftSettings: plainSwift),

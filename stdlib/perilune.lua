@@ -15,6 +15,7 @@ local parts = {
   report = "HTML reports",
   help = "help on any function",
   options = "tables of options that refuse unknown names",
+  cli = "command lines of scripts",
   progress = "progress bars",
   parallel = "functions side by side, a core each",
   system = "clock, seeds, threads, files",

@@ -14,7 +14,7 @@ extension Invocation {
   static func dimension(_ given: Int, rank: Int, argument: Int) throws -> Int {
     if given >= rank || given < -rank {
       throw Failure(
-        .index, "dimension \(given < 0 ? given : given + 1) is out of range for a tensor of \(rank) dimensions",
+        .index, "dimension \(given < 0 ? given : given &+ 1) is out of range for a tensor of \(rank) dimensions",
         argument: argument)
     }
     return given < 0 ? given + rank : given

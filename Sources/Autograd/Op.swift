@@ -99,6 +99,17 @@ public struct Op: @unchecked Sendable {
 
   /// Applies the operation and records it on the tape if any input wants a gradient.
   public func callAsFunction(_ inputs: [Variable?], _ attributes: [Attribute] = []) throws -> [Variable] {
+    guard let observer = Op.observer else { return try run(inputs, attributes) }
+    observer.begin(name, isBackward: false)
+    var bytes = 0
+    defer { observer.end(bytes: bytes) }
+    let results = try run(inputs, attributes)
+    bytes = results.reduce(0) { $0 + $1.value.elementCount * $1.value.dtype.byteCount }
+    return results
+  }
+
+  @inline(__always)
+  private func run(_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable] {
     if let compose, forward == nil || inputs.contains(where: { $0.map { $0.value.dtype == .f64 } ?? false }) {
       return try compose(inputs, attributes)
     }

@@ -48,7 +48,13 @@ final class Node {
         .state, "a tensor that backward of '\(call.op.name)' needs was changed in place after it was computed")
     }
     guard let backward = call.op.backward else { return inputs.map { _ in nil } }
-    return try backward(call, outputs, gradients)
+    guard let observer = Op.observer else { return try backward(call, outputs, gradients) }
+    observer.begin(call.op.name, isBackward: true)
+    var bytes = 0
+    defer { observer.end(bytes: bytes) }
+    let results = try backward(call, outputs, gradients)
+    bytes = results.reduce(0) { $0 + ($1.map { $0.elementCount * $0.dtype.byteCount } ?? 0) }
+    return results
   }
 
   /// Lets go of the values once the pass is over them.

@@ -30,5 +30,37 @@ extension Variable {
   public func sqrt() throws -> Variable { try apply(.sqrt) }
   public func square() throws -> Variable { try apply(.square) }
   public func sigmoid() throws -> Variable { try apply(.sigmoid) }
+  public func logSigmoid() throws -> Variable { try apply(.logSigmoid) }
   public func tanh() throws -> Variable { try apply(.tanh) }
+  public func softmax(_ dimension: Int) throws -> Variable { try apply(.softmax, attributes: [.integer(dimension)]) }
+  public func logSoftmax(_ dimension: Int) throws -> Variable {
+    try apply(.logSoftmax, attributes: [.integer(dimension)])
+  }
+  public func maskedFill(_ mask: Variable, _ x: Double) throws -> Variable {
+    try apply(.maskedFill, mask, attributes: [.number(x)])
+  }
+
+  /// Over all elements.
+  public func sum() throws -> Variable { try apply(.sum, attributes: [.integers([]), .flag(false)]) }
+  public func mean() throws -> Variable { try apply(.mean, attributes: [.integers([]), .flag(false)]) }
+  /// Along one dimension, which stays with size 1 unless told otherwise.
+  public func sum(_ dimension: Int, keeping: Bool = true) throws -> Variable {
+    try apply(.sum, attributes: [.integers([dimension]), .flag(keeping)])
+  }
+  public func mean(_ dimension: Int, keeping: Bool = true) throws -> Variable {
+    try apply(.mean, attributes: [.integers([dimension]), .flag(keeping)])
+  }
+
+  public func matrixTimes(_ other: Variable) throws -> Variable { try apply(.matmul, other) }
+  public func transposed(_ a: Int, _ b: Int) throws -> Variable {
+    try apply(.transpose, attributes: [.integer(a), .integer(b)])
+  }
+  public func narrowed(_ dimension: Int, from start: Int, length: Int) throws -> Variable {
+    try apply(.narrow, attributes: [.integer(dimension), .integer(start), .integer(length)])
+  }
+  /// For each id, its element of the last dimension.
+  public func gatheredIds(_ ids: Variable) throws -> Variable { try apply(.gatherId, ids) }
+  public static func concatenated(_ parts: [Variable], _ dimension: Int) throws -> Variable {
+    try Op.cat(parts, [.integer(dimension)])[0]
+  }
 }

@@ -17,11 +17,14 @@ struct OptionTable {
         throw call.bad(i, "options are named, got a key of type \(key.typeName)")
       }
       if !allowed.contains(name) {
-        throw call.bad(i, "unknown option '\(name)'; did you mean '\(Nearest.name(to: name, among: allowed))'?")
+        throw call.bad(i, "unknown option '\(name)'\(Nearest.hint(name, in: allowed))")
       }
       values[name] = value
     }
   }
+
+  /// An error about the table as an argument.
+  func refusal(_ message: String) -> LuaError { call.bad(argument, message) }
 
   func has(_ name: String) -> Bool { values[name] != nil }
 
@@ -72,28 +75,5 @@ struct OptionTable {
     case .string(let s): return "\"\(s)\""
     default: return value.typeName
     }
-  }
-}
-
-/// The known name that is the fewest edits away.
-enum Nearest {
-  static func name(to given: String, among known: [String]) -> String {
-    known.min { distance(given, $0) < distance(given, $1) } ?? ""
-  }
-
-  /// Insertions, deletions and replacements between two words.
-  static func distance(_ a: String, _ b: String) -> Int {
-    let (x, y) = (Array(a.utf8.prefix(64)), Array(b.utf8.prefix(64)))
-    var row = Array(0...y.count)
-    for i in 0..<x.count {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for j in 0..<y.count {
-        let replaced = diagonal + (x[i] == y[j] ? 0 : 1)
-        diagonal = row[j + 1]
-        row[j + 1] = min(replaced, row[j] + 1, row[j + 1] + 1)
-      }
-    }
-    return row[y.count]
   }
 }

@@ -42,7 +42,7 @@ enum SystemModule {
           return 1
         }
         module.function("sha256") { call in
-          try call.pushString(ContentHash.of(bytes: try call.bytes(1)))
+          try call.pushString(try ContentHash.of(bytes: try call.bytes(1)))
           return 1
         }
         module.function("is_terminal") { call in

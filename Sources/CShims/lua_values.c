@@ -39,6 +39,14 @@ int shim_is_closed_object(lua_State *L, int index) {
   return b != NULL && b->object == NULL;
 }
 
+void shim_close_object(lua_State *L, int index) {
+  block *b = block_at(L, index);
+  if (b == NULL || b->object == NULL) return;
+  void *object = b->object;
+  b->object = NULL;
+  shim_swift.release(object);
+}
+
 // Both `__gc` and `__close`: the second call finds nothing to do.
 int shim_object_gc(lua_State *L) {
   block *b = block_at(L, 1);
@@ -355,6 +363,49 @@ int shim_called_as_method(lua_State *L) {
 }
 
 // --- calls ----------------------------------------------------------------------------------------------------------------------------
+// Copies the locals of the chunk at `ar` to the session, if that is the chunk whose locals are kept.
+static int keep_locals_at(lua_State *L, lua_Debug *ar) {
+  shim_state *s = shim_of(L);
+  if (!lua_checkstack(L, 8) || !lua_getinfo(L, "f", ar)) return 0;
+  int is_chunk = lua_topointer(L, -1) == s->chunk;
+  lua_pop(L, 1);
+  if (!is_chunk) return 0;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, s->locals_ref);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, s->declared_ref);
+  const char *name;
+  for (int i = 1; (name = lua_getlocal(L, ar, i)) != NULL; i++) {
+    if (name[0] != '(') {
+      lua_pushstring(L, name);
+      lua_pushvalue(L, -1);
+      lua_pushboolean(L, 1);
+      lua_rawset(L, -5);  // declared[name] = true
+      lua_pushvalue(L, -2);
+      lua_rawset(L, -5);  // locals[name] = value
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 2);
+  return 1;
+}
+
+// At the return of the chunk, its locals are still on the stack.
+static void keep_locals(lua_State *L, lua_Debug *ar) {
+  if (keep_locals_at(L, ar)) lua_sethook(L, NULL, 0, 0);
+}
+
+static int keeper(lua_State *L) {
+  lua_Debug ar;
+  if (lua_getstack(L, 1, &ar)) keep_locals_at(L, &ar);
+  return 0;
+}
+void shim_push_keeper(lua_State *L) { lua_pushcfunction(L, keeper); }
+
+// At an error too: what was computed before it is not lost.
+static void keep_locals_of_failed_chunk(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 1; lua_getstack(L, level, &ar) && !keep_locals_at(L, &ar); level++) continue;
+}
+
 static const char traceback_key = 0;
 
 // Leaves the error value as it is and keeps the traceback aside, unless the value is an object that carries its own. The text of
@@ -362,6 +413,7 @@ static const char traceback_key = 0;
 static int with_traceback(lua_State *L) {
   shim_state *s = shim_of(L);
   s->has_text = 0;
+  if (s->chunk != NULL) keep_locals_of_failed_chunk(L);
   if (block_at(L, 1) == NULL) {
     if (lua_type(L, 1) != LUA_TSTRING && luaL_callmeta(L, 1, "__tostring") && lua_type(L, -1) == LUA_TSTRING) {
       s->has_text = 1;
@@ -391,38 +443,12 @@ int shim_call(lua_State *L, int arguments, int results) {
   return status;
 }
 
-// At the return of the chunk, its locals are still on the stack.
-static void keep_locals(lua_State *L, lua_Debug *ar) {
-  shim_state *s = shim_of(L);
-  if (!lua_getinfo(L, "f", ar)) return;
-  int is_chunk = lua_topointer(L, -1) == s->chunk;
-  lua_pop(L, 1);
-  if (!is_chunk) return;
-  lua_sethook(L, NULL, 0, 0);
-  luaL_checkstack(L, 8, NULL);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, s->locals_ref);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, s->declared_ref);
-  const char *name;
-  for (int i = 1; (name = lua_getlocal(L, ar, i)) != NULL; i++) {
-    if (name[0] != '(') {
-      lua_pushstring(L, name);
-      lua_pushvalue(L, -1);
-      lua_pushboolean(L, 1);
-      lua_rawset(L, -5);  // declared[name] = true
-      lua_pushvalue(L, -2);
-      lua_rawset(L, -5);  // locals[name] = value
-    }
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 2);
-}
-
-int shim_call_keeping_locals(lua_State *L, int locals_ref, int declared_ref) {
+int shim_call_keeping_locals(lua_State *L, int locals_ref, int declared_ref, int hook) {
   shim_state *s = shim_of(L);
   s->chunk = lua_topointer(L, -1);
   s->locals_ref = locals_ref;
   s->declared_ref = declared_ref;
-  lua_sethook(L, keep_locals, LUA_MASKRET, 0);
+  if (hook) lua_sethook(L, keep_locals, LUA_MASKRET, 0);
   int status = shim_call(L, 0, LUA_MULTRET);
   if (lua_gethook(L) == keep_locals) lua_sethook(L, NULL, 0, 0);
   s->chunk = NULL;

@@ -145,6 +145,11 @@ public struct Call {
     try lua.check(values.withUnsafeBufferPointer { shim_push_numbers(L, $0.baseAddress, $0.count) }, on: L)
   }
 
+  /// Lets go of the object that argument `i` holds, as the end of a `<close>` block does. Later uses are refused.
+  public func closeObject(_ i: Int) {
+    if i >= 1 && i <= count { shim_close_object(L, Int32(i)) }
+  }
+
   // MARK: Errors
 
   /// "bad argument #i to 'name' (message)", with the object of a method call not counted.

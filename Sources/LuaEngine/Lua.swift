@@ -98,6 +98,14 @@ public final class Lua {
     }
   }
 
+  /// The function that keeps the locals of the chunk that calls it (see `LuaFunction.callKeepingLocals`).
+  public func localsKeeper() throws -> LuaFunction {
+    try use { L in
+      shim_push_keeper(L)
+      return LuaFunction(try reference(L))
+    }
+  }
+
   /// Compiles and runs a chunk; gives its results.
   @discardableResult
   public func run(_ source: String, name: String) throws -> [LuaValue] {

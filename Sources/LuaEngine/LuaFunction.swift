@@ -23,15 +23,16 @@ public struct LuaFunction {
     }
   }
 
-  /// Calls a chunk whose top-level locals, as they are at its return, are copied to `locals`, with `declared[name] = true`.
+  /// Calls a chunk whose top-level locals are copied to `locals`, with `declared[name] = true`.
   ///
-  /// The hook that does it costs a little at every return of a Lua function, so it is for the prompt only.
-  public func callKeepingLocals(_ locals: LuaTable, declared: LuaTable) throws -> [LuaValue] {
+  /// They are copied at an error; by `Lua.localsKeeper` where the chunk calls it; and with `hook` at the chunk's return, which costs
+  /// a little at every return of any function.
+  public func callKeepingLocals(_ locals: LuaTable, declared: LuaTable, hook: Bool) throws -> [LuaValue] {
     let lua = try reference.lua()
     return try lua.use { L in
       let base = lua_gettop(L)
       try lua.push(reference, on: L)
-      let status = shim_call_keeping_locals(L, locals.reference.key, declared.reference.key)
+      let status = shim_call_keeping_locals(L, locals.reference.key, declared.reference.key, hook ? 1 : 0)
       guard status == LUA_OK else { throw lua.callError(status, on: L) }
       let count = lua_gettop(L) - base
       guard count > 0 else { return [] }

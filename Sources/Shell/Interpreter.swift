@@ -10,7 +10,7 @@ public enum Interpreter {
   static let luaCopyright = "Lua 5.4.4  Copyright (C) 1994-2022 Lua.org, PUC-Rio"
 
   /// Makes the native modules known to a fresh state.
-  public typealias Installer = (Lua, RunOptions) throws -> Void
+  public typealias Installer = (Lua, RunSettings) throws -> Void
 
   /// Runs the program and gives its exit code. `install` adds the native modules.
   public static func main(_ arguments: [String], install: Installer = { _, _ in }) -> Int32 {
@@ -70,6 +70,9 @@ final class Session {
     lua.handleInterrupts()
     try makeArgumentTable()
     try install(lua, options.run)
+    if let seed = options.run.seed {  // math.random follows the one seed too
+      try lua.load("math.randomseed(...)", name: "=perilune").call([.integer(Int64(bitPattern: seed))])
+    }
     if let root = StandardLibrary.find(ignoringEnvironment: options.ignoresEnvironment) {
       try lua.addSearcher(root: root, prefix: "perilune")
     }

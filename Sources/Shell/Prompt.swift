@@ -19,19 +19,20 @@ final class Prompt {
   private struct Parts {
     let environment: LuaValue
     let locals, declared: LuaTable
-    let show, complete, help: LuaFunction
+    let prepare, show, complete, help: LuaFunction
   }
 
   init(_ session: Session) throws {
     self.session = session
-    let values = try session.lua.load(SessionSource.text, name: SessionSource.chunkName).first([])
+    let values = try session.lua.load(SessionSource.text, name: SessionSource.chunkName)
+      .first([.function(session.lua.localsKeeper())])
     guard let table = values.asTable, let locals = try table.get("locals").asTable,
-      let declared = try table.get("declared").asTable, let show = try table.get("show").asFunction,
+      let declared = try table.get("declared").asTable, let prepare = try table.get("prepare").asFunction, let show = try table.get("show").asFunction,
       let complete = try table.get("complete").asFunction, let help = try table.get("help").asFunction
     else { throw Failure(.state, "the prompt could not be made") }
     parts = Parts(
-      environment: try table.get("environment"), locals: locals, declared: declared, show: show, complete: complete,
-      help: help)
+      environment: try table.get("environment"), locals: locals, declared: declared, prepare: prepare, show: show,
+      complete: complete, help: help)
     history = isTerminal ? History() : nil
   }
 
@@ -42,6 +43,7 @@ final class Prompt {
     if isTerminal && session.options.run.readsInit && !session.options.ignoresEnvironment { runInitFile() }
     while let input = read() {
       if input.isInterrupted { continue }
+      if isTerminal, ["exit", "quit"].contains(input.text.trimmingCharacters(in: .whitespaces)), isUnknown(input.text) { return }
       run(input)
       lua.clearInterrupts()
     }
@@ -54,9 +56,16 @@ final class Prompt {
   /// A complete input: compiled, or a command of the prompt.
   private struct Input {
     var text = ""
-    var chunk: Result<LuaFunction, any Error>?
+    var chunk: Result<Chunk, any Error>?
     var help: (name: String, source: Bool)?
     var isInterrupted = false
+  }
+
+  private struct Chunk {
+    let function: LuaFunction
+    /// How the locals at its top level are kept: an expression has none.
+    let locals: Keeping
+    enum Keeping { case none, byLastStatement, byHook }
   }
 
   /// Reads lines until they make a chunk; nil at the end of input.
@@ -101,23 +110,32 @@ final class Prompt {
 
   /// An expression if it can be one, else statements. The error is the one of the statements, unless the expression only ended
   /// too early.
-  private func compile(_ text: String, continued: Bool) throws -> LuaFunction {
-    let asStatements = text.hasPrefix("=") ? "return " + text.dropFirst() : text
-    let chunk: LuaFunction
-    do {
-      // As lua.c, input that is no terminal shows the value of one-line expressions only.
-      if continued && !isTerminal { throw LuaError(kind: "syntax", message: "") }
-      chunk = try lua.load("return " + text, name: "=stdin", textOnly: true)
-    } catch let expressionError as LuaError {
-      do {
-        chunk = try lua.load(asStatements, name: "=stdin", textOnly: true)
-      } catch let error as LuaError where !error.message.hasSuffix("<eof>") {
-        if expressionError.message.hasSuffix("<eof>") { throw expressionError }
-        throw error
-      }
+  private func compile(_ text: String, continued: Bool) throws -> Chunk {
+    func compiled(_ text: String, _ keeping: Chunk.Keeping) throws -> Chunk {
+      let function = try lua.load(text, name: "=stdin", textOnly: true)
+      try lua.setEnvironment(of: function, parts.environment)
+      return Chunk(function: function, locals: keeping)
     }
-    try lua.setEnvironment(of: chunk, parts.environment)
-    return chunk
+    if text.hasPrefix("=") { return try compiled("return " + text.dropFirst(), .none) }
+    var endedEarly: LuaError?
+    // As lua.c, input that is no terminal shows the value of one-line expressions only.
+    if isTerminal || !continued {
+      do {
+        return try compiled("return " + text, .none)
+      } catch let error as LuaError where error.message.hasSuffix("<eof>") {
+        endedEarly = error
+      } catch is LuaError {}
+    }
+    do {
+      guard text.contains("local") else { return try compiled(text, .none) }
+      // The compiler replaces constants by their values: as plain locals they can be kept.
+      let text = text.replacing(#/(local\s+\w+\s*)<\s*const\s*>/#) { $0.output.1 }
+      // A call as the last statement keeps the locals; after a `return` there is no place for it.
+      if let chunk = try? compiled(text + "\n__keep()", .byLastStatement) { return chunk }
+      return try compiled(text, .byHook)
+    } catch let error as LuaError where !error.message.hasSuffix("<eof>") {
+      throw endedEarly ?? error
+    }
   }
 
   private enum Line {
@@ -174,9 +192,11 @@ final class Prompt {
       }
       guard let chunk = try input.chunk?.get() else { return }
       let started = ContinuousClock.now
-      // The hook that keeps locals is only worth its cost where there are some.
+      try parts.prepare.call([.string(input.text)])
       let results =
-        input.text.contains("local") ? try chunk.callKeepingLocals(parts.locals, declared: parts.declared) : try chunk.call([])
+        chunk.locals == .none
+        ? try chunk.function.call([])
+        : try chunk.function.callKeepingLocals(parts.locals, declared: parts.declared, hook: chunk.locals == .byHook)
       let elapsed = ContinuousClock.now - started
       show(results, text: input.text)
       if isTerminal, elapsed > .milliseconds(100) { showTime(elapsed) }
@@ -231,6 +251,10 @@ final class Prompt {
       try lua.loadFile(path).call([])
     } catch let error as LuaError { report(error) } catch { Interpreter.complain("\(error)") }
     lua.clearInterrupts()
+  }
+
+  private func isUnknown(_ name: String) -> Bool {
+    (try? lua.global(name.trimmingCharacters(in: .whitespaces)).isNil) == true
   }
 
   // MARK: Completion

@@ -115,23 +115,43 @@ enum SessionSource {
       return nil
     end
 
-    local environment = setmetatable({}, {
-      __index = locals,
-      __newindex = function(_, name, value)
-        if declared[name] then locals[name] = value else globals[name] = value end
-      end,
-      __pairs = function() return next, globals end,
-    })
-    setmetatable(locals, {
-      __index = function(_, name)
-        if declared[name] then return nil end
-        local value = rawget(globals, name)
-        if value == nil then value = results[name] end
-        if value == nil then value = module(name) end
-        if value == nil then value = globals[name] end
-        return value
-      end,
-    })
+    -- Reading a global must stay fast, so the way is tables only: environment, locals, extras, globals. `extras` holds the results
+    -- and modules that the text being run names; `prepare(text)` fills it before each input.
+    local extras = { __keep = ... }
+    local chain = { __index = extras }
+    local environment_meta = { __index = locals }
+    local environment = setmetatable({}, environment_meta)
+    setmetatable(locals, chain)
+    setmetatable(extras, { __index = globals })
+
+    -- A local that is nil must hide a global of its name: tables cannot tell, so then a function does.
+    local function careful_index(_, name)
+      if declared[name] then return nil end
+      return extras[name]
+    end
+
+    local function careful_newindex(_, name, value)
+      if declared[name] then locals[name] = value else globals[name] = value end
+    end
+
+    local function prepare(text)
+      local hidden = false
+      for name in next, declared do
+        hidden = hidden or rawget(locals, name) == nil
+      end
+      chain.__index = hidden and careful_index or extras
+      environment_meta.__newindex = next(declared) ~= nil and careful_newindex or globals
+      for name in next, extras do
+        if name ~= "__keep" then extras[name] = nil end
+      end
+      for name in text:gmatch("[%a_][%w_]*") do
+        if not keywords[name] and rawget(extras, name) == nil and rawget(globals, name) == nil and not declared[name] then
+          local value = results[name]
+          if value == nil then value = module(name) end
+          rawset(extras, name, value)
+        end
+      end
+    end
 
     -- show(silent, ...): remembers results as _, _1, _2, _3 and prints them.
     local plain_print = print
@@ -221,7 +241,7 @@ enum SessionSource {
     local function resolve(name)
       local value
       for part in name:gmatch("[^.:]+") do
-        if value == nil then value = environment[part] else value = value[part] end
+        if value == nil then value = lookup(part) else value = value[part] end
         if value == nil then return nil end
       end
       return value
@@ -255,7 +275,7 @@ enum SessionSource {
     pcall(module, "parts")
     return {
       environment = environment, locals = locals, declared = declared,
-      show = show, complete = complete, help = help, display = display,
+      prepare = prepare, show = show, complete = complete, help = help, display = display,
     }
     """#
 }

@@ -47,21 +47,30 @@ public enum Parallel {
 }
 
 /// The worker threads. They start with the first job and are started anew in a forked child.
+///
+/// A job is one atomic word, its number, its count of pieces and the next piece to take, so that a piece can only be
+/// taken from the job it belongs to. The job is over when its pieces are, whether or not every worker has woken: on a
+/// busy machine a worker that is not scheduled holds nobody up.
 final class Team: @unchecked Sendable {
   static let shared = Team()
 
   private let busy = Atomic<Bool>(false)
-  private let epoch = Atomic<Int>(0)
-  private let next = Atomic<Int>(0)
-  private let unfinished = Atomic<Int>(0)
+  private let job = Atomic<UInt64>(0)
+  private let completed = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
-  private var pieces = 0
-  private var members = 1
   private var body: ((Int) -> Void)?
   private var started = 0
   private var owner = getpid()
   private var mutex = pthread_mutex_t()
   private var wake = pthread_cond_t()
+
+  /// Bits of the word for a count of pieces or an index of one; the number of the job has the rest.
+  private static let pieceBits: UInt64 = 22
+  private static let pieceMask: UInt64 = 1 << pieceBits - 1
+  /// Looks for a job before a worker sleeps: some tens of microseconds, longer than the gap between two kernels.
+  private static let spins = 4_000
+  /// Looks for the end before the caller offers its core to the worker that is late.
+  private static let patience = 2_000
 
   private init() {
     pthread_mutex_init(&mutex, nil)
@@ -69,34 +78,53 @@ final class Team: @unchecked Sendable {
   }
 
   func run(_ count: Int, _ work: @escaping (Int) -> Void) {
-    if busy.exchange(true, ordering: .acquiring) {
+    if count > Int(Self.pieceMask) || busy.exchange(true, ordering: .acquiring) {
       for piece in 0..<count { work(piece) }
       return
     }
     startWorkers()
     body = work
-    pieces = count
-    members = min(Parallel.threads, started + 1)
-    next.store(0, ordering: .relaxed)
-    unfinished.store(started, ordering: .relaxed)
-    epoch.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    completed.store(0, ordering: .relaxed)
+    let number = Self.number(job.load(ordering: .relaxed)) &+ 1
+    job.store(number << (2 * Self.pieceBits) | UInt64(count) << Self.pieceBits, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
       pthread_mutex_lock(&mutex)
       pthread_cond_broadcast(&wake)
       pthread_mutex_unlock(&mutex)
     }
-    takePieces()
-    while unfinished.load(ordering: .acquiring) > 0 { pause() }
+    takePieces(of: number)
+    var looks = 0
+    while completed.load(ordering: .acquiring) < count {
+      shim_cpu_pause()
+      looks += 1
+      if looks > Self.patience { sched_yield() }
+    }
     body = nil
     busy.store(false, ordering: .releasing)
   }
 
-  private func takePieces() {
-    guard let work = body else { return }
+  /// The job's number, within the bits it has.
+  private static func number(_ word: UInt64) -> UInt64 { word >> (2 * pieceBits) }
+
+  /// Takes and does pieces of one job until none is left or another job has begun.
+  private func takePieces(of number: UInt64) {
+    var word = job.load(ordering: .acquiring)
     while true {
-      let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      if piece >= pieces { return }
-      work(piece)
+      let piece = word & Self.pieceMask
+      if Self.number(word) != number & (1 << (64 - 2 * Self.pieceBits) - 1)
+        || piece >= word >> Self.pieceBits & Self.pieceMask
+      {
+        return
+      }
+      let (taken, now) = job.compareExchange(expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
+      if taken {
+        // The job cannot end before this piece does, so its body is still there.
+        if let work = body { work(Int(piece)) }
+        completed.wrappingAdd(1, ordering: .releasing)
+        word = job.load(ordering: .acquiring)
+      } else {
+        word = now
+      }
     }
   }
 
@@ -111,7 +139,7 @@ final class Team: @unchecked Sendable {
     }
     while started < Parallel.threads - 1 {
       var thread = pthread_t()
-      let seat = Seat(team: self, number: started + 1, epoch: epoch.load(ordering: .relaxed))
+      let seat = Seat(team: self, number: started + 1, job: Self.number(job.load(ordering: .relaxed)))
       let passed = Unmanaged.passRetained(seat)
       let status = pthread_create(&thread, nil, { argument in
         guard let argument else { return nil }
@@ -127,16 +155,16 @@ final class Team: @unchecked Sendable {
     }
   }
 
-  /// One worker's place: it joins a job only if the job wants that many members.
+  /// One worker's place. It joins a job only while that many threads are wanted.
   private final class Seat {
     let team: Team
     let number: Int
-    var seen: Int
+    var seen: UInt64
 
-    init(team: Team, number: Int, epoch: Int) {
+    init(team: Team, number: Int, job: UInt64) {
       self.team = team
       self.number = number
-      seen = epoch
+      seen = job
     }
 
     func work() {
@@ -145,24 +173,21 @@ final class Team: @unchecked Sendable {
       pthread_sigmask(SIG_BLOCK, &signals, nil)
       while true {
         team.waitForJob(after: seen)
-        seen = team.epoch.load(ordering: .acquiring)
-        if number < team.members { team.takePieces() }
-        team.unfinished.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+        seen = Team.number(team.job.load(ordering: .acquiring))
+        if number < Parallel.threads { team.takePieces(of: seen) }
       }
     }
   }
 
-  private func waitForJob(after seen: Int) {
-    for _ in 0..<20_000 {
-      if epoch.load(ordering: .acquiring) != seen { return }
-      pause()
+  private func waitForJob(after seen: UInt64) {
+    for _ in 0..<Self.spins {
+      if Self.number(job.load(ordering: .acquiring)) != seen { return }
+      shim_cpu_pause()
     }
     pthread_mutex_lock(&mutex)
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while epoch.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(&wake, &mutex) }
+    while Self.number(job.load(ordering: .sequentiallyConsistent)) == seen { pthread_cond_wait(&wake, &mutex) }
     sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(&mutex)
   }
-
-  @inline(__always) private func pause() { shim_cpu_pause() }
 }

@@ -66,6 +66,7 @@ final class Terminal {
     let terminal = try Terminal(home: home, environment: environment)
     #expect(terminal.wait("> ").contains("PUC-Rio"))
     for (keys, expected) in steps {
+      if keys == "\u{03}" { usleep(100_000) }  // two signals at once would arrive as one
       let seen = terminal.type(keys, until: expected)
       #expect(seen.contains(expected), "typed \(keys.debugDescription), saw \(seen.debugDescription)")
     }
@@ -82,8 +83,22 @@ final class Terminal {
         ("{1, {b = 2, a = 'x'}, [10] = true}\n", "\n{1, {a = \"x\", b = 2}, [10] = true}\n> "),
         ("t = {} t.t = t\n", "\n> "), ("t\n", "\n{t = <cycle>}\n> "), ("{{{{1}}}}\n", "\n{{{{...}}}}\n> "),
         ("bad bad\n", "stdin:1: syntax error near 'bad'\n> "), ("error 'x'\n", "\nstdin:1: x\n> "),
+        ("local made = 5; error 'y'\n", "\nstdin:1: y\n> "), ("made\n", "\n5\n> "),
+        ("local early = 6 return 1\n", "\n1\n> "), ("early\n", "\n6\n> "), ("made = 9\n", "\n> "), ("made, _G.made\n", "\n9\tnil\n> "),
+        ("local c <const> = 4\n", "\n> "), ("c + 1\n", "\n5\n> "),
+        ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "), ("function f() return made end\n", "\n> "),
+        ("f(), _G.f == f\n", "\n9\ttrue\n> "),
         ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help is installed for 'nothing'\n> "),
       ], home: home)
+    }
+  }
+
+  @Test func exitLeaves() throws {
+    try withFolder([:]) { home in
+      let terminal = try Terminal(home: home)
+      terminal.wait("> ")
+      terminal.type("exit\n", until: "exit")
+      #expect(terminal.waitForExit() == 0)
     }
   }
 

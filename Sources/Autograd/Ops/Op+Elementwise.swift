@@ -5,7 +5,7 @@ import Tensors
 
 extension Op {
   static let elementwise: [Op] = [
-    exp, log, log2, log10, log1p, expm1, sqrt, rsqrt, reciprocal, square, abs, sign, floor, ceil, round, trunc,
+    exp, log, log2, log10, log1p, expm1, sqrt, rsqrt, reciprocal, square, absolute, sign, floor, ceil, round, trunc,
   ]
 
   /// A function of one tensor, element by element. Integers and bools become f32 first unless `keepsIntegers`.
@@ -139,7 +139,7 @@ extension Op {
 
   // MARK: Sign and rounding
 
-  public static let abs = unary(
+  public static let absolute = unary(
     "abs", "The absolute value; the smallest i64 stays as it is.", "result = |self|",
     Example("print(T{-1, 2}:abs())", prints: "[1, 2]\n[Tensor f32 2]"), domain: 0.2...2, keepsIntegers: true,
     { try numeric("abs", $0, { Swift.abs($0) }, { Swift.abs($0) }, { $0 < 0 ? 0 &- $0 : $0 }) },

@@ -22,12 +22,24 @@ extension Op {
   }
 
   static func spread(_ y: Tensor, _ call: Invocation) throws -> Tensor {
-    try spread(y, call[0].shape, call.integers(0) ?? [])
+    try spread(y, call[0].shape, dims(call))
+  }
+
+  /// The dimensions to reduce, which attribute `i` lists; none means all. A scalar has a dimension to speak of.
+  static func dims(_ call: Invocation, _ i: Int = 0) throws -> [Int] {
+    if call[0].rank == 0, (call.integers(i) ?? []).allSatisfy({ $0 == 0 || $0 == -1 }) { return [] }
+    return try call.dimensions(i, rank: call[0].rank)
+  }
+
+  /// The one dimension to reduce, or nil for all.
+  static func dim(_ call: Invocation, _ i: Int = 0) throws -> Int? {
+    if call.integer(i) == nil { return nil }
+    return try call.dimension(i, rank: call[0].rank)
   }
 
   /// How many elements each result is made of.
   static func reducedCount(_ call: Invocation) throws -> Int {
-    try Reduce.folded(call[0], call.integers(0) ?? []).count
+    try Reduce.folded(call[0], dims(call)).count
   }
 
   /// All dimensions, some, kept or not, views, one element, none; `extra` are the attributes after keepdim.
@@ -57,7 +69,7 @@ extension Op {
     let x = try Tensor([1, 2] as [Float], shape: [2])
     return [
       Refusal([x], [.integers([1]), .flag(false)], words: "dimension 2 is out of range"),
-      Refusal([x], [.integers([0, 0]), .flag(false)], words: "dimension 1 appears twice"),
+      Refusal([x], [.integers([0, 0]), .flag(false)], words: "a dimension comes twice"),
     ]
   }
 
@@ -71,7 +83,7 @@ extension Op {
     Op(
       name, group: "reduction", summary: summary, formula: formula, shapes: reductionShapes,
       parameters: reductionParameters, example: example,
-      forward: { call in [try forward(call[0], call.integers(0) ?? [], call.flag(1))] }, backward: backward,
+      forward: { call in [try forward(call[0], dims(call), call.flag(1))] }, backward: backward,
       samples: samples, refusals: refusals)
   }
 
@@ -144,7 +156,7 @@ extension Op {
     samples: spreadSamples)
 
   private static func varianceOf(_ call: Invocation) throws -> Tensor {
-    let f = try Reduce.folded(call[0].floating(), call.integers(0) ?? [])
+    let f = try Reduce.folded(call[0].floating(), dims(call))
     let divisor = Swift.max(Double(f.count) - (call.number(2) ?? 1), 0)
     if f.tensor.dtype == .f32 {
       return try Reduce.each(f, keeping: call.flag(1)) { (p: UnsafeMutablePointer<Float>, step, count) in
@@ -157,7 +169,7 @@ extension Op {
   }
 
   private static func varianceGradient(_ call: Invocation, _ g: Tensor) throws -> Tensor {
-    let dims = call.integers(0) ?? []
+    let dims = try dims(call)
     let n = Double(try reducedCount(call))
     let scale = 2 / Swift.max(n - (call.number(2) ?? 1), 0)
     let sum = try spread(Reduce.sum(call[0], dims), call)
@@ -177,10 +189,10 @@ extension Op {
       reductionParameters[1], reductionParameters[2],
     ],
     example: Example("print(T{3, 4}:norm())", prints: "5\n[Tensor f32 scalar]"),
-    forward: { call in [try normOf(call[0].floating(), call.number(0) ?? 2, call.integers(1) ?? [], call.flag(2))] },
+    forward: { call in [try normOf(call[0].floating(), call.number(0) ?? 2, dims(call, 1), call.flag(2))] },
     backward: { call, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let dims = call.integers(1) ?? []
+      let dims = try dims(call, 1)
       return [
         try normGradient(
           call[0], spread(outputs[0], call[0].shape, dims), spread(g, call[0].shape, dims), call.number(0) ?? 2, dims)
@@ -250,7 +262,7 @@ extension Op {
     { try Reduce.product($0, $1, keeping: $2) },
     backward: { call, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let others = try Reduce.productsOfOthers(call[0], call.integers(0) ?? [])
+      let others = try Reduce.productsOfOthers(call[0], dims(call))
       return [try product(others, spread(g, call))]
     },
     samples: { random in
@@ -278,7 +290,7 @@ extension Op {
   /// The gradient in equal parts to all elements that equal the result.
   private static func sharedGradient(_ call: Invocation, _ outputs: [Tensor], _ gradients: [Tensor?]) throws -> [Tensor?] {
     guard let g = gradients[0] else { return [nil] }
-    return [try shared(call[0], outputs[0], g, call.integers(0) ?? [])]
+    return [try shared(call[0], outputs[0], g, dims(call))]
   }
 
   static func shared(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ dims: [Int]) throws -> Tensor {

@@ -39,7 +39,7 @@ extension Op {
     formula: "result = log Σ e^self over dims", shapes: reductionShapes, parameters: reductionParameters,
     example: Example("print(T{0, 0}:logsumexp())", prints: "0.6931\n[Tensor f32 scalar]"),
     forward: { call in
-      [try Reduce.logSumExp(call[0].floating(), call.integers(0) ?? [], keeping: call.flag(1))]
+      [try Reduce.logSumExp(call[0].floating(), dims(call), keeping: call.flag(1))]
     },
     backward: { call, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
@@ -50,7 +50,9 @@ extension Op {
     },
     samples: reductionSamples, refusals: reductionRefusals)
 
-  private static func along(_ call: Invocation) -> Int { call.integer(0) ?? call[0].rank - 1 }
+  private static func along(_ call: Invocation) throws -> Int {
+    try call.dimension(0, rank: call[0].rank, default: -1)
+  }
 
   private static func rowSamples(_ random: inout Samples) throws -> [Sample] {
     [

@@ -77,6 +77,8 @@ int shim_traceback(lua_State *_Nonnull L, int level);
 // The Swift object in the userdata at `index`, or null: not ours, or closed (*closed is then 1).
 void *_Nullable shim_object(lua_State *_Nonnull L, int index);
 int shim_is_closed_object(lua_State *_Nonnull L, int index);
+// Releases the object at `index`, if there is one: later uses find it closed.
+void shim_close_object(lua_State *_Nonnull L, int index);
 // Copies t[1...count] raw; returns 0, or the position of the first element that does not fit.
 size_t shim_read_integers(lua_State *_Nonnull L, int index, int64_t *_Nullable out, size_t count);
 size_t shim_read_numbers(lua_State *_Nonnull L, int index, double *_Nullable out, size_t count);
@@ -89,8 +91,10 @@ int shim_called_as_method(lua_State *_Nonnull L);
 // Calls the function under `arguments` values. On an error the error value is on the top, above it the traceback (or nil);
 // if the error value has `__tostring`, then its text, and has_text is 1.
 int shim_call(lua_State *_Nonnull L, int arguments, int results);
-// As `shim_call` without arguments; the chunk's top-level locals at its return go to the two tables.
-int shim_call_keeping_locals(lua_State *_Nonnull L, int locals_ref, int declared_ref);
+// As `shim_call` without arguments; the chunk's top-level locals at an error, and with `hook` at its return, go to the two tables.
+int shim_call_keeping_locals(lua_State *_Nonnull L, int locals_ref, int declared_ref, int hook);
+// Pushes a function that, called as the last statement of such a chunk, keeps its locals without the cost of a hook.
+void shim_push_keeper(lua_State *_Nonnull L);
 // Compiles a file as luaL_loadfile does; null: standard input.
 int shim_load_file(lua_State *_Nonnull L, const char *_Nullable path);
 int shim_load(lua_State *_Nonnull L, const void *_Nullable bytes, size_t count, const char *_Nonnull name, const char *_Nonnull mode);

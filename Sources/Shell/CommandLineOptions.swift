@@ -2,7 +2,7 @@
 import Foundation
 
 /// The settings of a run that are not Lua's business.
-public struct RunOptions {
+public struct RunSettings {
   public var seed: UInt64?
   public var threads: Int?
   /// Bytes, for the Lua heap and native values each.
@@ -17,7 +17,7 @@ struct CommandLineOptions {
     case execute(String), require(String), warningsOn
   }
 
-  var run = RunOptions()
+  var run = RunSettings()
   var actions: [Action] = []
   var showsVersion = false
   var showsHelp = false

@@ -1,0 +1,44 @@
+/// Finds the name that a misspelt one was meant to be.
+enum Nearest {
+  /// The candidate with the fewest edits, if few enough to be a slip: a third of the letters, at least one.
+  ///
+  ///     Nearest.name(to: "keepdims", in: ["dim", "keepdim"])   // "keepdim"
+  static func name<S: Sequence>(to name: String, in candidates: S) -> String? where S.Element == String {
+    let wanted = Array(name.lowercased().utf8.prefix(longest))
+    var best: (edits: Int, name: String)?
+    for candidate in candidates {
+      let letters = Array(candidate.lowercased().utf8)
+      let edits = distance(wanted, letters)
+      if edits > max(1, max(wanted.count, letters.count) / 3) { continue }
+      if best.map({ edits < $0.edits || edits == $0.edits && candidate < $0.name }) ?? true {
+        best = (edits, candidate)
+      }
+    }
+    return best?.name
+  }
+
+  /// `; did you mean 'keepdim'?`, or nothing.
+  static func hint<S: Sequence>(_ name: String, in candidates: S) -> String where S.Element == String {
+    self.name(to: name, in: candidates).map { "; did you mean '\($0)'?" } ?? ""
+  }
+
+  /// Names are short; a page of text given as a name is not worth comparing to its end.
+  private static let longest = 64
+
+  /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
+  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    var before: [Int] = []
+    var row = Array(0...b.count)
+    for i in a.indices {
+      var next = [i + 1]
+      for j in b.indices {
+        var edits = min(row[j] + (a[i] == b[j] ? 0 : 1), row[j + 1] + 1, next[j] + 1)
+        if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] { edits = min(edits, before[j - 1] + 1) }
+        next.append(edits)
+      }
+      before = row
+      row = next
+    }
+    return row[b.count]
+  }
+}

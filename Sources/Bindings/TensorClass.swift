@@ -1,0 +1,57 @@
+/// The class `Tensor` and the module `perilune.tensor`, put together from their parts.
+///
+/// A Lua `Tensor` is an `Autograd.Variable`. Every operation of the catalogue is a method and a function; what is
+/// written by hand here is what is no operation: sizes, conversion to Lua values, gradients, indexing, creation.
+///
+/// `==` compares identity, since Lua makes a boolean of it; `x:eq(y)` compares elements. `<` and `<=` are not defined
+/// for the same reason: use `x:lt(y)`.
+import Autograd
+import Base
+import LuaEngine
+import Tensors
+
+extension Bindings {
+  static func installTensors(_ lua: Lua, _ options: RunOptions) throws {
+    var tensor = LuaClass<Variable>("Tensor")
+    var module = LuaModule()
+    for op in Op.all {
+      module.function(op.name) { call in try OpCall.run(op, call) }
+      if op.isMethod { tensor.method(op.name) { call, _ in try OpCall.run(op, call) } }
+    }
+    addInPlaceOperations(&tensor)
+    addQueries(&tensor)
+    addConversions(&tensor)
+    addGradients(&tensor)
+    addWriting(&tensor)
+    addOperators(&tensor)
+    addIndexing(&tensor)
+    try lua.register(tensor)
+
+    let random = RandomStream(seed: options.seed, stream: "tensor")
+    try registerGenerators(lua)
+    addCreation(&module)
+    addRandom(&module, random)
+    addModes(&module)
+    addSupport(&module)
+    addPrinting(&module)
+    addProfile(&module)
+    try lua.preload("perilune.native.tensor", module)
+    try lua.load(callableModule, name: "=perilune.tensor").call([])
+  }
+
+  /// `T{1, 2}` calls `T.tensor{1, 2}`. A tail call, so that errors name the caller's line.
+  private static let callableModule = """
+    package.preload["perilune.tensor"] = function()
+      local module = require "perilune.native.tensor"
+      local tensor = module.tensor
+      return setmetatable(module, { __call = function(_, ...) return tensor(...) end })
+    end
+    """
+}
+
+extension LuaClass where T == Variable {
+  /// A method that an operation of the catalogue may replace: the operation's gradient and help page win.
+  mutating func fallback(_ name: String, _ body: @escaping (Call, Variable) throws -> Int) {
+    if Op.byName[name] == nil { method(name, body) }
+  }
+}

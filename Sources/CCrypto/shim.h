@@ -1,0 +1,3 @@
+// The C headers of libcrypto (Debian: libssl-dev), as one Swift module.
+#pragma once
+#include <openssl/evp.h>

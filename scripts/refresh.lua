@@ -1,0 +1,90 @@
+--- How often must offline data be renewed to be as good as online data?
+--
+-- Tang et al. 2024 (arXiv:2405.08448) close with it: offline with a repeatedly updated stream is effectively online.
+-- The policy that writes the answers is renewed every s steps: s = 1 is online, s = steps is offline on the start's
+-- own answers. Lanchantin et al. 2025 (arXiv:2506.21495) did this with DPO.
+--
+--   perilune scripts/refresh.lua [--every 1,10,50,all] [--steps 200] [--seeds 2]
+local perilune = require "perilune"
+local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
+local source, judge, evaluate = align.pairs, align.judge, align.evaluate
+
+local o = cli.parse(arg, {
+  { "task", "sentiment", "sentiment or stories" },
+  { "data", "", "the file of the task, for stories" },
+  { "loss", "ipo", "ipo, dpo, slic or bo2" },
+  { "beta", 0.1, "strength of the regularisation" },
+  { "lr", 3e-4, "learning rate" },
+  { "steps", 200, "gradient steps of each run" },
+  { "batch", 32, "pairs a step" },
+  { "every", "1,10,50,all", "steps between renewals of the policy that writes" },
+  { "seeds", 2, "runs of each" },
+  { "prompts", 256, "prompts of the win rate and of the KL" },
+  { "points", 5, "checkpoints of each run" },
+  { "jobs", 0, "runs side by side; 0 for one a core" },
+  { "out", "out/refresh", "folder of the report" },
+  { "smoke", false, "a tiny run that only shows that everything works" },
+}, "refresh.lua: offline data renewed every s steps")
+
+if o.smoke then o.steps, o.batch, o.every, o.seeds, o.prompts, o.points = 6, 8, "1,3,all", 1, 16, 2 end
+
+local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
+local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})
+local gold = judge.gold(task)
+local sampling = { max_new_tokens = task.max_response, stop = task.stop }
+local loss = align.loss[o.loss](o.loss == "bo2" and {} or { beta = o.beta })
+local prompts, test_prompts = task:prompts("train", 2048), task:prompts("test", o.prompts)
+
+local function with(more)
+  for name, value in pairs(sampling) do more[name] = value end
+  return more
+end
+
+local function point(policy, step)
+  local kl = evaluate.kl(policy, sft, with { prompts = test_prompts, seed = 11 })
+  return { step = step, kl = kl.mean, kl_se = kl.se, responses = evaluate.responses(policy, with { prompts = test_prompts, seed = 12 }) }
+end
+
+local runs = {}
+for word in o.every:gmatch("[^,]+") do
+  local every = math.tointeger(tonumber(word)) or o.steps
+  for seed = 1, o.seeds do runs[#runs + 1] = { every = every, seed = seed } end
+end
+
+local results = perilune.parallel.map(runs, function(run, report)
+  return align.train {
+    policy = sft:clone(), reference = sft, loss = loss, steps = o.steps, lr = o.lr, warmup = o.steps // 10,
+    pairs = source.refreshed(with { every = run.every, judge = gold, prompts = prompts, batch = o.batch, seed = run.seed }),
+    evaluate_every = math.max(o.steps // o.points, 1), log_every = o.steps,
+    evaluate = function(policy, step)
+      report(step / o.steps)
+      return point(policy, step)
+    end,
+  }.points
+end, { jobs = o.jobs, label = "refresh" })
+
+-- The most online run of the first seed is what all are compared with.
+local against = results[1][#results[1]].responses
+local start = point(sft, 0)
+local sides, by_every = {}, {}
+for i, run in ipairs(runs) do
+  local side = by_every[run.every]
+  if not side then
+    side = { label = run.every == o.steps and "never renewed" or ("every %d"):format(run.every), by_seed = {} }
+    by_every[run.every] = side
+    sides[#sides + 1] = side
+  end
+  local points = {}
+  for k, p in ipairs { start, table.unpack(results[i]) } do
+    local compared = evaluate.compare(gold, test_prompts, p.responses, against)
+    points[k] = { step = p.step, kl = p.kl, kl_se = p.kl_se, win = compared.mean, se = compared.se, wins = compared.wins }
+  end
+  table.insert(side.by_seed, { points })
+end
+
+local settings = { sft = sft:hash() }
+for name, value in pairs(o) do settings["--" .. name] = value end
+align.report {
+  title = ("%s on %s: data renewed every s steps"):format(o.loss:upper(), task.name), sides = sides, out = o.out, settings = settings,
+  notes = { "Win rates are against the last checkpoint of the most often renewed run of the first seed." },
+}

@@ -1,0 +1,100 @@
+--- Is it the data an online run saw, or the order in which it saw them?
+--
+-- Tang et al. 2024 (arXiv:2405.08448), fig. 4, app. F and G. An online run is recorded token for token. The same loss is
+-- then trained offline on the record: in order (which must give the online run's parameters bit for bit), and with
+-- whole batches shuffled within windows of growing size, up to the whole stream: the same coverage, another order.
+--
+--   perilune scripts/replay.lua [--task sentiment] [--windows 1,4,50,all] [--steps 200] [--seeds 2]
+local perilune = require "perilune"
+local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
+local source, judge, evaluate = align.pairs, align.judge, align.evaluate
+
+local o = cli.parse(arg, {
+  { "task", "sentiment", "sentiment or stories" },
+  { "data", "", "the file of the task, for stories" },
+  { "beta", 0.1, "strength of the regularisation" },
+  { "lr", 3e-4, "learning rate" },
+  { "steps", 200, "gradient steps of each run" },
+  { "batch", 32, "pairs a step" },
+  { "windows", "1,4,50,all", "shuffle whole batches within windows of so many" },
+  { "seeds", 2, "runs of each" },
+  { "prompts", 256, "prompts of the win rate and of the KL" },
+  { "points", 5, "checkpoints of each run" },
+  { "jobs", 0, "seeds side by side; 0 for one a core" },
+  { "out", "out/replay", "folder of the report" },
+  { "smoke", false, "a tiny run that only shows that everything works" },
+}, "replay.lua: an online run's data in order and shuffled")
+
+if o.smoke then o.steps, o.batch, o.windows, o.seeds, o.prompts, o.points = 6, 8, "1,all", 1, 16, 2 end
+
+local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
+local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})
+local gold = judge.gold(task)
+local sampling = { max_new_tokens = task.max_response, stop = task.stop }
+local loss = align.loss.ipo { beta = o.beta }
+local prompts, test_prompts = task:prompts("train", 2048), task:prompts("test", o.prompts)
+
+local function with(more)
+  for name, value in pairs(sampling) do more[name] = value end
+  return more
+end
+
+local function point(policy, step)
+  local kl = evaluate.kl(policy, sft, with { prompts = test_prompts, seed = 11 })
+  return { step = step, kl = kl.mean, kl_se = kl.se, responses = evaluate.responses(policy, with { prompts = test_prompts, seed = 12 }) }
+end
+
+local windows = {}
+for word in o.windows:gmatch("[^,]+") do windows[#windows + 1] = math.tointeger(tonumber(word)) or word end
+
+local seeds = {}
+for seed = 1, o.seeds do seeds[seed] = seed end
+
+local results = perilune.parallel.map(seeds, function(seed, report)
+  local done, all = 0, o.steps * (#windows + 1)
+  local function train(pairs, record)
+    return align.train {
+      policy = sft:clone(), reference = sft, pairs = pairs, loss = loss, steps = o.steps, lr = o.lr, warmup = o.steps // 10,
+      record = record, evaluate_every = math.max(o.steps // o.points, 1), log_every = o.steps,
+      evaluate = function(policy, step)
+        report((done + step) / all)
+        return point(policy, step)
+      end,
+    }
+  end
+  local online = train(source.online(with { judge = gold, prompts = prompts, batch = o.batch, seed = seed }), true)
+  local runs = { { label = "online", points = online.points } }
+  for _, window in ipairs(windows) do
+    done = done + o.steps
+    local replayed = train(source.replay(online.stream, { window = window, seed = seed }))
+    if window == 1 then
+      assert(replayed.policy:hash() == online.policy:hash(), "replay in order must reproduce the online run bit for bit")
+    end
+    runs[#runs + 1] = { label = window == 1 and "in order" or ("shuffled within %s"):format(window), points = replayed.points }
+  end
+  return runs
+end, { jobs = o.jobs, label = "replay" })
+
+local start = point(sft, 0)
+local sides = {}
+for i = 1, #results[1] do
+  local side = { label = results[1][i].label, by_seed = {} }
+  for seed = 1, #results do
+    local against = results[seed][1].points[#results[seed][1].points].responses
+    local run = {}
+    for k, p in ipairs { start, table.unpack(results[seed][i].points) } do
+      local compared = evaluate.compare(gold, test_prompts, p.responses, against)
+      run[k] = { step = p.step, kl = p.kl, kl_se = p.kl_se, win = compared.mean, se = compared.se, wins = compared.wins }
+    end
+    side.by_seed[seed] = { run }
+  end
+  sides[i] = side
+end
+
+local settings = { sft = sft:hash() }
+for name, value in pairs(o) do settings["--" .. name] = value end
+align.report {
+  title = ("IPO on %s: an online run's data, in order and shuffled"):format(task.name), sides = sides, out = o.out, settings = settings,
+  notes = { "Win rates are against the last checkpoint of the online run, which trained against gold itself.",
+    "The run on the record in order ended with the online run's parameters, bit for bit, in every seed." },
+}

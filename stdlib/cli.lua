@@ -1,0 +1,89 @@
+--- Command lines of scripts: named options with defaults, and no misspelt one goes by.
+--
+--   local o = cli.parse(arg, {
+--     { "steps", 300, "gradient steps of each run" },
+--     { "smoke", false, "a tiny run that only shows that everything works" },
+--   }, "gap.lua: win rate against KL, online and offline")
+--
+-- `--name value` and `--name=value` set an option; a flag (default false) takes no value; numbers must be numbers.
+-- `--help` prints the list and ends.
+local options = require "perilune.options"
+
+local cli = {}
+
+local function convert(name, default, text)
+  if type(default) == "number" then
+    local number = tonumber(text)
+    if not number then error(("--%s takes a number, not '%s'"):format(name, text), 0) end
+    if math.type(default) == "integer" and math.type(number) ~= "integer" then
+      error(("--%s takes a whole number, not '%s'"):format(name, text), 0)
+    end
+    return number
+  end
+  return text
+end
+
+local function usage(spec, about)
+  local lines = { about, "", "options:" }
+  for _, entry in ipairs(spec) do
+    local name, default, meaning = entry[1], entry[2], entry[3]
+    local shown = default == false and "" or (default == "" and " VALUE" or (" %s"):format(default))
+    lines[#lines + 1] = ("  --%-22s %s"):format(name .. shown, meaning)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- The options given in `arguments` over the defaults of `spec`; an error says what is wrong with them.
+--
+--   > local cli = require "perilune.cli"
+--   > cli.read({ "--steps", "20" }, { { "steps", 300, "gradient steps" } }).steps
+--   20
+--   > cli.read({ "--step", "20" }, { { "steps", 300, "gradient steps" } })
+--   unknown option '--step'; did you mean '--steps'?
+function cli.read(arguments, spec)
+  local values, defaults, names = {}, {}, {}
+  for _, entry in ipairs(spec) do
+    values[entry[1]], defaults[entry[1]] = entry[2], entry[2]
+    names[#names + 1] = entry[1]
+  end
+  local i = 1
+  while i <= #arguments do
+    local name, value = arguments[i]:match("^%-%-([%w%-_]+)=?(.*)$")
+    local has_value = arguments[i]:find("=", 1, true)
+    if not name then error(("unexpected argument '%s': options start with --"):format(arguments[i]), 0) end
+    if name == "help" then
+      values.help = true
+    elseif defaults[name] == nil then
+      local near = options.nearest(name, names)
+      error(("unknown option '--%s'; %s"):format(name, near and ("did you mean '--%s'?"):format(near) or "see --help"), 0)
+    elseif defaults[name] == false then
+      if has_value then error(("--%s takes no value"):format(name), 0) end
+      values[name] = true
+    else
+      if not has_value then
+        i = i + 1
+        value = arguments[i]
+        if not value then error(("--%s needs a value"):format(name), 0) end
+      end
+      values[name] = convert(name, defaults[name], value)
+    end
+    i = i + 1
+  end
+  return values
+end
+
+--- As `read`, for a script: a wrong option prints what is wrong and ends with status 1; `--help` prints the list.
+function cli.parse(arguments, spec, about)
+  local ok, values = pcall(cli.read, arguments, spec)
+  if not ok then
+    io.stderr:write(values, "\n")
+    os.exit(1)
+  end
+  if values.help then
+    io.stdout:write(usage(spec, about))
+    os.exit(0)
+  end
+  return values
+end
+
+return cli
