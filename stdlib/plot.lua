@@ -12,16 +12,28 @@
 --   > select(2, fig:csv():gsub("\n", ""))
 --   7
 --   > plot.figure { tilte = "x" }
---   bad argument #1 to 'figure' (unknown option 'tilte'; did you mean 'title'?)
+--   plot.figure: unknown option 'tilte'; did you mean 'title'?
 local native = require "perilune.plot.native"
 
 local plot = { colors = native.colors, markers = native.markers, styles = native.styles }
+
+--- Calls a native function for the public one named `name`: a complaint speaks of that one, and points at its caller.
+local function speaking_as(name, f, ...)
+  local ok, result = pcall(f, ...)
+  if ok then return result end
+  local message = type(result) == "userdata" and result.kind ~= "interrupted" and result.message
+  if not message then error(result, 0) end
+  error(("plot.%s: %s"):format(name, message:match "^bad argument #%d+ to '[%w_]+' %((.*)%)$" or message), 3)
+end
 
 --- An empty figure: `title`, `xlabel`, `ylabel`, `note`, `width` and `height` in pixels, `xlim`, `ylim`,
 -- `xscale` and `yscale` ("linear" or "log"), `legend` ("best", "upper left", "outside", "none" ...), `grid`.
 --
 -- Each of these is also a method: `fig:title "Win rate"`, `fig:xlim(0, 8)`.
-function plot.figure(settings) return native.figure(settings or {}) end
+function plot.figure(settings)
+  local fig = speaking_as("figure", native.figure, settings or {})
+  return fig
+end
 
 local figure_options = {}
 for _, name in ipairs(native.figure_options) do figure_options[name] = true end
@@ -30,8 +42,9 @@ for _, name in ipairs(native.figure_options) do figure_options[name] = true end
 local function alone(kind, given)
   local settings, series = {}, {}
   for name, value in pairs(given) do (figure_options[name] and settings or series)[name] = value end
-  local fig = native.figure(settings)
-  return fig[kind](fig, series)
+  local fig = speaking_as(kind, native.figure, settings)
+  fig = speaking_as(kind, fig[kind], fig, series)
+  return fig
 end
 
 --- A line through points: `x` (1, 2, 3 ... unless given), `y`, and for every series `label`, `color`, `marker`, `style`.
@@ -130,7 +143,7 @@ function plot.frontier(given)
   settings.xscale = scale.axis
   settings.xlabel = settings.xlabel or scale.label
   settings.ylabel = settings.ylabel or "win rate"
-  local fig = native.figure(settings)
+  local fig = speaking_as("frontier", native.figure, settings)
   for i, entry in ipairs(given) do
     local label = label_of(entry, i)
     local runs = {}

@@ -21,7 +21,7 @@ local function packed(rows, grad)
 end
 
 local function check_gradient(leaf, rows, scale, name)
-  local got, at = leaf.grad:totable(), 0
+  local got, at = leaf:grad():totable(), 0
   for i, row in ipairs(rows) do
     for j, expected in ipairs(row) do
       at = at + 1
@@ -71,10 +71,10 @@ local function check_pairs(case, bound)
   support.close(value:item(), case.loss, 1e-9, case.name)
   value:backward()
   for side, leaf in pairs(leaves) do
-    if leaf.grad then check_gradient(leaf, case.grad_policy_logps["policy_" .. side], 1, case.name) end
+    if leaf:grad() then check_gradient(leaf, case.grad_policy_logps["policy_" .. side], 1, case.name) end
   end
   -- A side that the loss does not use has no gradient, or a gradient of zero.
-  if not leaves.rejected.grad then
+  if not leaves.rejected:grad() then
     for _, row in ipairs(case.grad_policy_logps.policy_rejected or {}) do
       for _, g in ipairs(row) do lu.assertEquals(g, 0.0) end
     end
@@ -212,7 +212,7 @@ function TestInvariances:test_finite_at_huge_margins()
         local zero = tensor({ 0 }, { dtype = dtype })
         local value = bound { chosen = chosen, rejected = zero, ref_chosen = zero, ref_rejected = zero }:mean()
         value:backward()
-        local x, g = value:item(), chosen.grad:totable()[1]
+        local x, g = value:item(), chosen:grad():totable()[1]
         lu.assertTrue(x == x and math.abs(x) < math.huge and g == g and math.abs(g) < math.huge,
           ("%s at %g in %s: loss %s, gradient %s"):format(bound.name, margin, dtype, x, g))
       end
@@ -231,7 +231,7 @@ function TestInvariances:test_a_batch_of_8_equals_8_batches_of_1()
       value:backward()
       total = total + value:item()
       for _, name in ipairs { "chosen", "rejected" } do
-        support.close(one[name].grad:totable()[1], whole[name].grad:totable()[i], 1e-12, bound.name .. " " .. name)
+        support.close(one[name]:grad():totable()[1], whole[name]:grad():totable()[i], 1e-12, bound.name .. " " .. name)
       end
     end
     support.close(bound(pair_of()):mean():item(), total, 1e-12, bound.name)
@@ -243,7 +243,7 @@ function TestInvariances:test_gradients_are_the_slopes()
     local pair = pair_of(nil, true)
     bound(pair):sum():backward()
     for _, name in ipairs { "chosen", "rejected" } do
-      local got = pair[name].grad:totable()
+      local got = pair[name]:grad():totable()
       local function at(by) return bound(pair_of(function(n, list) return n == name and plus(list, by) or list end)):totable() end
       local above, below = at(1e-5), at(-1e-5)
       for i = 1, 8 do support.close(got[i], (above[i] - below[i]) / 2e-5, 1e-6, bound.name .. " " .. name) end

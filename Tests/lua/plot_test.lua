@@ -61,13 +61,25 @@ end
 
 function TestPlot:test_wrong_names_and_numbers_are_told()
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, lable = "x" }), "unknown option 'lable'; did you mean 'label'?")
-  lu.assertStrContains(support.message(plot.line, {}), "option 'y' is needed")
+  lu.assertEquals(support.message(plot.line, {}), "plot.line: option 'y' is needed: a list of numbers or a Tensor")
   lu.assertStrContains(support.message(plot.line, { x = { 1 }, y = { 1, 2 } }), "line: x has 1 values, y has 2")
   lu.assertStrContains(support.message(plot.line, { y = { 1, "2" } }), "option 'y': element [2] is a string, expected a number")
   lu.assertStrContains(support.message(plot.line, { y = 3 }), "expected a list of numbers or a Tensor, got 3")
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, marker = "cirle" }), "option 'marker': expected one of")
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, xscale = "sqrt" }), "option 'xscale': expected one of \"linear\", \"log\"")
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, color = "blu" }), "color 'blu'")
+end
+
+function TestPlot:test_a_complaint_points_at_the_line_of_the_script()
+  local line = debug.getinfo(1, "l").currentline
+  for i, wrong in ipairs {
+    function() local fig = plot.figure { tilte = "x" } return fig end,
+    function() local fig = plot.line { y = 1 } return fig end,
+    function() local fig = plot.frontier { tilte = "x" } return fig end,
+  } do
+    local _, message = pcall(wrong)
+    lu.assertStrContains(tostring(message), ("plot_test.lua:%d: plot."):format(line + 1 + i))
+  end
 end
 
 function TestPlot:test_saving_goes_by_the_ending_of_the_name()
