@@ -1,1 +1,0 @@
-for i=-10,10 do if arg[i] then print(i,arg[i]:match('[^/]*$')) end end print(...)

@@ -1,2 +1,0 @@
-﻿# comment!!
-print(3)

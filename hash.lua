@@ -1,1 +1,0 @@
-#comment in 1st line without \n at the end

@@ -1,1 +1,0 @@
-print(1); a=2; return {x=15}

@@ -1,1 +1,0 @@
-warn("@allow") warn("@off", "XXX", "@off") warn("@off") warn("@on", "YYY", "@on") warn("@off") warn("@on") warn("", "@on") warn("@on") warn("Z", "Z", "Z")
