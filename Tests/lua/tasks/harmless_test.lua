@@ -186,7 +186,7 @@ function TestFiles:test_a_missing_file_other_keys_and_broken_lines_are_named()
   file:close()
   local message = support.message(harmless, { path = path })
   os.remove(path)
-  lu.assertStrContains(message, path)
+  lu.assertStrContains(message, path .. ": ")
   lu.assertStrContains(message, "line 2")
 end
 
