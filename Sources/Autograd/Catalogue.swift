@@ -2,6 +2,6 @@
 extension Op {
   public static let catalogue: [Op] = [
     arithmetic, elementwise, trigonometry, activations, selection, comparison, reductions, orders, cumulative, softmaxes,
-    views, shapes, joining, indexing, ids, products, sorting,
+    views, shapes, casting, joining, indexing, ids, products, sorting,
   ].flatMap { $0 }
 }
