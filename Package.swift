@@ -23,7 +23,9 @@ let package = Package(
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    .target(name: "CShims", dependencies: ["CLua", "CReadline"], cSettings: vectorC),
+    .target(
+      name: "CShims", dependencies: ["CLua", "CReadline"], cSettings: vectorC,
+      linkerSettings: [.linkedLibrary("readline")]),
     .target(name: "Base", dependencies: ["CShims"], swiftSettings: plainSwift),
     .target(name: "Tensors", dependencies: ["Base", "CShims", "COpenBLAS"], swiftSettings: vectorSwift),
     .target(name: "Autograd", dependencies: ["Tensors"], swiftSettings: vectorSwift),

@@ -6,7 +6,7 @@
 -- policy (online against the golden judge), judged by gold, and its exact KL from the start.
 --
 --   perilune scripts/gap.lua                                   the embedded task, 3 seeds
---   perilune scripts/gap.lua --task stories --data DIR         stories260K.bin and tok512.bin in DIR
+--   perilune scripts/gap.lua --task stories --data FILE    stories260K.bin, with tok512.bin beside it
 --   perilune scripts/gap.lua --task harmless --data FILE       human preferences, JSON lines
 local perilune = require "perilune"
 local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
@@ -15,7 +15,7 @@ local source, judge, evaluate, frontier = align.pairs, align.judge, align.evalua
 
 local o = cli.parse(arg, {
   { "task", "sentiment", "sentiment, stories or harmless" },
-  { "data", "", "where the task's files are, for stories and harmless" },
+  { "data", "", "the file of the task, for stories and harmless" },
   { "loss", "ipo", "ipo, dpo, slic or bo2" },
   { "beta", 0.1, "strength of the regularisation" },
   { "lr", 3e-4, "learning rate of the policies" },
@@ -41,9 +41,9 @@ local started = system.clock()
 local function note(text, ...) io.stderr:write(("%6.1f s  "):format(system.clock() - started), text:format(...), "\n") end
 
 -- The stage: a task, the start, the golden judge, golden pairs and the proxy trained on them.
-local task = tasks.open(o.task, { data = o.data })
+local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
 local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})
-local stop = { task.tokenizer.eos }
+local stop = task.stop
 local sampling = { max_new_tokens = task.max_response, stop = stop }
 
 local function with(more)
@@ -62,7 +62,7 @@ end
 
 local gold, golden_pairs, held_out
 local train_prompts = task:prompts("train", math.max(o.pairs, o.batch))
-if task.gold_is_learnt then
+if task.gold_pairs then
   -- The paper's own path: a golden model of the human labels relabels the same pairs.
   local human = task:pairs("train", o.pairs)
   gold = preference_model("golden preference model", human, task:pairs("validation", 256), 1)

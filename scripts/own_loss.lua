@@ -33,7 +33,7 @@ local function prefers(prompt, a, b)
   return task:gold_score(prompt, a) - #a / 100 > task:gold_score(prompt, b) - #b / 100
 end
 
-local sampling = { max_new_tokens = task.max_response, stop = { task.tokenizer.eos } }
+local sampling = { max_new_tokens = task.max_response, stop = task.stop }
 local function with(more)
   for name, value in pairs(sampling) do more[name] = value end
   return more

@@ -11,7 +11,7 @@ local source, judge, evaluate = align.pairs, align.judge, align.evaluate
 
 local o = cli.parse(arg, {
   { "task", "sentiment", "sentiment or stories" },
-  { "data", "", "where the task's files are" },
+  { "data", "", "the file of the task, for stories" },
   { "loss", "ipo", "ipo, dpo, slic or bo2" },
   { "beta", 0.1, "strength of the regularisation" },
   { "lr", 3e-4, "learning rate" },
@@ -28,10 +28,10 @@ local o = cli.parse(arg, {
 
 if o.smoke then o.steps, o.batch, o.every, o.seeds, o.prompts, o.points = 6, 8, "1,3,all", 1, 16, 2 end
 
-local task = tasks.open(o.task, { data = o.data })
+local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
 local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})
 local gold = judge.gold(task)
-local sampling = { max_new_tokens = task.max_response, stop = { task.tokenizer.eos } }
+local sampling = { max_new_tokens = task.max_response, stop = task.stop }
 local loss = align.loss[o.loss](o.loss == "bo2" and {} or { beta = o.beta })
 local prompts, test_prompts = task:prompts("train", 2048), task:prompts("test", o.prompts)
 

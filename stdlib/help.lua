@@ -1,10 +1,10 @@
 --- Help on operations, on Lua functions, and on modules.
 --
---   > local help = require "perilune.help"
---   > help "logsumexp"          -- prints the page of an operation
---   > help(T.logsumexp)         -- the same, from the function
---   > help.apropos "softmax"    -- lists what mentions a word
---   > help.manual()             -- the manual of all operations, as Markdown
+--   local help = require "perilune.help"
+--   help "logsumexp"          -- prints the page of an operation
+--   help(T.logsumexp)         -- the same, from the function
+--   help.apropos "softmax"    -- lists what mentions a word
+--   help.manual()             -- the manual of all operations, as Markdown
 --
 -- The page of a Lua function is the block of comments above its definition, found in its source file.
 local native = require "perilune.native.help"

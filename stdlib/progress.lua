@@ -4,7 +4,7 @@
 --   bar:update(step, { loss = loss })
 --   bar:finish()
 local system = require "perilune.system"
-local draw = require "perilune.plot.progress"
+local native = require "perilune.plot.native"
 
 local progress = {}
 progress.__index = progress
@@ -21,9 +21,8 @@ end
 --- A bar of `total` steps, of which `done` are done already. `quiet = true` draws nothing.
 function progress.start(options)
   return setmetatable({
-    label = options.label or "", total = options.total, done = options.done or 0, first = options.done or 0,
-    started = system.clock(), drawn = -1, terminal = system.is_terminal(2),
-    quiet = options.quiet or quiet_everywhere, metrics = {},
+    label = options.label or "", total = options.total, done = options.done or 0, started = system.clock(), drawn = -1,
+    terminal = system.is_terminal(2), quiet = options.quiet or quiet_everywhere, metrics = {}, bar = native.progress_bar(),
   }, progress)
 end
 
@@ -39,10 +38,11 @@ function progress:update(done, metrics)
   io.stderr:flush()
 end
 
+--- The line for a moment of the clock. The rate forgets, so that the time left is that of late steps.
 function progress:text(now)
-  return draw {
-    label = self.label, step = self.done, total = self.total, first = self.first, elapsed = now - self.started,
-    metrics = self.metrics, width = 78,
+  return self.bar:text {
+    label = self.label, step = self.done, total = self.total, elapsed = now - self.started, metrics = self.metrics,
+    width = native.columns() - 2,
   }
 end
 

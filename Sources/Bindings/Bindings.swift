@@ -43,6 +43,8 @@ public enum Bindings {
     { lua, _ in try ModelModule.install(into: lua) },
     { lua, _ in try FormatsModule.install(into: lua) },
     { lua, _ in try SystemModule.install(into: lua) },
+    { lua, _ in try PlotModule.install(into: lua) },
+    { lua, _ in try ReportModule.install(into: lua) },
   ]
 
   /// Registers the classes and makes the native modules known to `require`.

@@ -1,7 +1,8 @@
-/// Vocabulary files of byte-level BPE: GPT-2's pair of files, and one JSON file.
+/// Reads the vocabulary files of byte-level BPE: GPT-2's pair of files, or one JSON file.
 ///
 /// The one file is the `tokenizer.json` of Hugging Face's tokenizers, so that what is trained here opens there and the
-/// other way round; of theirs, only models that split and merge as GPT-2 does are taken.
+/// other way round; of theirs, only models that split and merge as GPT-2 does are taken. Files are walked, not turned
+/// into JSON values, which would take many times their bytes before the first of them is found bad.
 import Base
 
 extension ByteLevelBPE {
@@ -12,23 +13,29 @@ extension ByteLevelBPE {
   public static func load(
     encoder: String, merges: String, specials: [String] = ["<|endoftext|>"]
   ) throws -> ByteLevelBPE {
-    let vocabulary = try JSONValue(parsing: ByteSource(path: encoder).all(limit: Limits.tokenizerBytesMax), name: encoder)
-    let text = try ByteSource(path: merges).all(limit: Limits.tokenizerBytesMax)
-    return try ByteLevelBPE(encoder: vocabulary, merges: text, specials: specials, source: encoder, mergeSource: merges)
+    let vocabulary = try ByteSource(path: encoder).all(limit: Limits.tokenizerBytesMax)
+    return try ByteLevelBPE(
+      encoder: vocabulary, merges: LineReader(path: merges), specials: specials, source: encoder)
   }
 
-  init(encoder: JSONValue, merges text: [UInt8], specials: [String], source: String, mergeSource: String) throws {
-    let names = try Self.names(encoder, [:], source)
-    var pairs: [(String, String)] = []
-    for (number, line) in text.split(separator: 10, omittingEmptySubsequences: false).enumerated() {
-      let parts = line.filter { $0 != 13 }.split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
-      if parts.isEmpty || (number == 0 && parts[0].hasPrefix("#version")) { continue }
-      if parts.count != 2 { throw Failure(.format, "\(mergeSource): line \(number + 1) is not two tokens and a space") }
-      pairs.append((parts[0], parts[1]))
+  init(encoder: [UInt8], merges lines: LineReader, specials: [String], source: String) throws {
+    let names = try encoder.withUnsafeBufferPointer {
+      var parser = try JSONParser.checked($0, name: source)
+      return try Self.names(&parser, depth: 0, [:], source)
     }
     let wanted = Set(specials.map(ExactText.init))
     let ids = names.indices.filter { wanted.contains(ExactText(names[$0])) }
-    try self.init(names: names, merges: pairs, specials: ids, source: source)
+    try self.init(names: names, specials: ids, digitsAlone: false, source: source) { merge in
+      while true {
+        let more = try lines.next { line in
+          let parts = line.filter { $0 != 13 }.split(separator: 32, maxSplits: 2).map { String(decoding: $0, as: UTF8.self) }
+          if parts.isEmpty || (lines.line == 1 && parts[0].hasPrefix("#version")) { return }
+          if parts.count != 2 { throw Failure(.format, "\(lines.name): line \(lines.line) is not two tokens and a space") }
+          try merge(parts[0], parts[1])
+        }
+        if !more { return }
+      }
+    }
   }
 
   /// Reads one JSON file, written by `save` or by Hugging Face's tokenizers.
@@ -40,52 +47,90 @@ extension ByteLevelBPE {
 
   /// Reads the bytes of such a file.
   public init(json bytes: [UInt8], name source: String = "tokenizer.json") throws {
-    func failure(_ problem: String) -> Failure { Failure(.format, "\(source): \(problem)") }
-    let root = try JSONValue(parsing: bytes, name: source)
-    guard let model = root["model"], let vocabulary = model["vocab"] else { throw failure("no model with a vocab") }
-    if let type = model["type"], type != "BPE" { throw failure("the model is \(type.text ?? type.kindName), expected BPE") }
-    var added: [Int: String] = [:]
-    for token in root["added_tokens"]?.elements ?? [] {
-      guard let id = token["id"]?.int, let content = token["content"]?.text else { throw failure("an added token without id or content") }
-      added[id] = content
-    }
-    var pairs: [(String, String)] = []
-    guard let merges = model["merges"]?.elements else { throw failure("no merges") }
-    for (i, merge) in merges.enumerated() {
-      if let both = merge.elements, both.count == 2, let left = both[0].text, let right = both[1].text {
-        pairs.append((left, right))
-      } else if let parts = merge.text?.split(separator: " "), parts.count == 2 {
-        pairs.append((String(parts[0]), String(parts[1])))
-      } else {
-        throw failure("merge \(i + 1) is not two tokens")
-      }
-    }
-    try self.init(
-      names: try Self.names(vocabulary, added, source), merges: pairs, specials: added.keys.sorted(),
-      digitsAlone: try Self.digitsAlone(root["pre_tokenizer"], failure), source: source)
+    self = try bytes.withUnsafeBufferPointer { try Self.read($0, source) }
   }
 
-  /// Tokens by id; ids must be 0..<count, each once.
-  private static func names(_ vocabulary: JSONValue, _ added: [Int: String], _ source: String) throws -> [String] {
-    guard let members = vocabulary.members else {
-      throw Failure(.format, "\(source): the vocabulary is \(vocabulary.kindName), expected an object of ids")
+  private static func read(_ bytes: UnsafeBufferPointer<UInt8>, _ source: String) throws -> ByteLevelBPE {
+    func failure(_ problem: String) -> Failure { Failure(.format, "\(source): \(problem)") }
+    var parser = try JSONParser.checked(bytes, name: source)
+    var root = try parser.members(depth: 0)
+    guard var model = try root["model"]?.members(depth: 1) else { throw failure("no model") }
+    let type = try model["type"]?.string()
+    if let type, type != "BPE" { throw failure("the model is \(type.prefix(40)), expected BPE") }
+    guard var vocabulary = model["vocab"] else { throw failure("the model has no vocab") }
+    guard var merges = model["merges"] else { throw failure("the model has no merges") }
+    var added: [Int: String] = [:]
+    try root["added_tokens"]?.array(depth: 1) { parser in
+      if added.count == Limits.vocabularyMax { throw failure("too many added tokens") }
+      var token = try parser.members(depth: 2)
+      guard let id = try token["id"]?.count("an id"), let content = try token["content"]?.string() else {
+        throw failure("an added token without id or content")
+      }
+      if added.updateValue(content, forKey: id) != nil { throw failure("two added tokens have the id \(id)") }
     }
-    var byId: [Int: String] = added
-    for (token, value) in members {
-      guard let id = value.int else { throw Failure(.format, "\(source): the id of '\(token.prefix(40))' is \(value.kindName)") }
-      if let other = byId.updateValue(token, forKey: id), added[id] != token {
-        throw Failure(.format, "\(source): '\(other.prefix(40))' and '\(token.prefix(40))' both have the id \(id)")
+    guard var splitter = root["pre_tokenizer"] else { throw failure("no pre_tokenizer, expected ByteLevel") }
+    let digits = try digitsAlone(&splitter, failure)
+    return try ByteLevelBPE(
+      names: try names(&vocabulary, depth: 2, added, source), specials: added.keys.sorted(), digitsAlone: digits,
+      source: source
+    ) { merge in
+      try merges.array(depth: 2) { parser in
+        var pair: [String] = []
+        if try parser.peek("a merge") == UInt8(ascii: "[") {
+          try parser.array(depth: 3) { parser in
+            if pair.count == 2 { throw parser.failure("a merge is of two tokens") }
+            pair.append(try parser.string())
+          }
+        } else {
+          pair = try parser.string().split(separator: " ", maxSplits: 2).map(String.init)
+        }
+        if pair.count != 2 { throw parser.failure("a merge is of two tokens") }
+        try merge(pair[0], pair[1])
       }
     }
-    return try (0..<byId.count).map { id in
-      guard let name = byId[id] else { throw Failure(.format, "\(source): \(byId.count) tokens, but none has the id \(id)") }
-      return name
+  }
+
+  /// Tokens by id; ids must be 0..<count, each once. `added` tokens may stand in the vocabulary too.
+  private static func names(
+    _ parser: inout JSONParser, depth: Int, _ added: [Int: String], _ source: String
+  ) throws -> [String] {
+    func failure(_ problem: String) -> Failure { Failure(.format, "\(source): \(problem)") }
+    var counter = parser
+    var count = 0
+    try counter.object(depth: depth) { parser, key in
+      count += 1
+      let text = parser.text(key)
+      let id = try parser.count("the id of '\(text.prefix(40))'")
+      if let other = added[id], ExactText(other) == ExactText(text) { count -= 1 }
     }
+    count += added.count
+    if count > Limits.vocabularyMax { throw failure("\(count) tokens, more than the limit of \(Limits.vocabularyMax)") }
+    var names = [String](repeating: "", count: count)
+    var taken = [Bool](repeating: false, count: count)
+    for (id, content) in added {
+      if id >= count { throw failure("\(count) tokens, but '\(content.prefix(40))' has the id \(id)") }
+      names[id] = content
+      taken[id] = true
+    }
+    try parser.object(depth: depth) { parser, key in
+      let text = parser.text(key)
+      let id = try parser.count("an id")
+      if let other = added[id], ExactText(other) == ExactText(text) { return }
+      if id >= count { throw failure("\(count) tokens, but '\(text.prefix(40))' has the id \(id)") }
+      if taken[id] { throw failure("'\(names[id].prefix(40))' and '\(text.prefix(40))' both have the id \(id)") }
+      names[id] = text
+      taken[id] = true
+    }
+    return names
   }
 
   /// Takes GPT-2's splitting, alone or after single digits; refuses the rest.
-  private static func digitsAlone(_ splitter: JSONValue?, _ failure: (String) -> Failure) throws -> Bool {
-    guard let splitter, splitter != .null else { throw failure("no pre_tokenizer, expected ByteLevel") }
+  private static func digitsAlone(_ parser: inout JSONParser, _ failure: (String) -> Failure) throws -> Bool {
+    let start = parser.position
+    var end = parser
+    try end.skipValue(depth: 1)
+    if end.position - start > 10_000 { throw failure("the pre_tokenizer is too long to be a known one") }
+    let splitter = try parser.value(depth: 1)
     let steps = splitter["pretokenizers"]?.elements ?? [splitter]
     guard let last = steps.last, last["type"] == "ByteLevel" else {
       throw failure("the pre_tokenizer is \(steps.last?["type"]?.text ?? "unknown"), expected ByteLevel")
@@ -97,36 +142,4 @@ extension ByteLevelBPE {
     default: throw failure("a pre_tokenizer of \(steps.count) steps is not supported")
     }
   }
-
-  /// This vocabulary as one JSON value.
-  public func json() -> JSONValue {
-    let added: [JSONValue] = specials.map { id in
-      [
-        "id": .integer(id), "content": .string(specialNames[id] ?? ""), "single_word": false, "lstrip": false,
-        "rstrip": false, "normalized": false, "special": true,
-      ]
-    }
-    let vocabulary = JSONObject(
-      tokens.indices.map { (specialNames[$0] ?? ByteAlphabet.printable(tokens[$0]), JSONValue.integer($0)) })
-    let merges = mergeList.map { pair -> JSONValue in
-      .array([pair.left, pair.right].map { .string(ByteAlphabet.printable(tokens[Int($0)])) })
-    }
-    let byteLevel: JSONValue = ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true]
-    let digits: JSONValue = ["type": "Digits", "individual_digits": true]
-    return [
-      "version": "1.0", "truncation": .null, "padding": .null, "added_tokens": .array(added), "normalizer": .null,
-      "pre_tokenizer": digitsAlone ? ["type": "Sequence", "pretokenizers": [digits, byteLevel]] : byteLevel,
-      "post_processor": .null, "decoder": byteLevel,
-      "model": [
-        "type": "BPE", "dropout": .null, "unk_token": .null, "continuing_subword_prefix": .null,
-        "end_of_word_suffix": .null, "fuse_unk": false, "byte_fallback": false, "vocab": .object(vocabulary),
-        "merges": .array(merges),
-      ],
-    ]
-  }
-
-  /// Writes one JSON file that `load` reads back to the same tokenizer.
-  ///
-  ///     try tokenizer.save(to: "tokenizer.json")
-  public func save(to path: String) throws { try json().save(to: path) }
 }

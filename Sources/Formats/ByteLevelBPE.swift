@@ -26,10 +26,21 @@ public struct ByteLevelBPE: Tokenizer {
 
   /// A vocabulary from its printable tokens (a space is Ġ), its merges in order, and which ids are control tokens.
   ///
-  /// Every byte must have a token and every merge must make one. This is the only way in: files and training end here.
+  /// Every byte must have a token and every merge must make one.
   public init(
     names: [String], merges pairs: [(String, String)], specials: [Int], digitsAlone: Bool = false,
     source: String = "vocabulary"
+  ) throws {
+    try self.init(names: names, specials: specials, digitsAlone: digitsAlone, source: source) { merge in
+      for pair in pairs { try merge(pair.0, pair.1) }
+    }
+  }
+
+  /// The only way in: files and training end here. `eachMerge` calls its argument with the merges in order, so that a
+  /// list of bad merges is refused before it is held.
+  init(
+    names: [String], specials: [Int], digitsAlone: Bool, source: String,
+    eachMerge: (_ merge: (String, String) throws -> Void) throws -> Void
   ) throws {
     func failure(_ problem: String) -> Failure { Failure(.format, "\(source): \(problem)") }
     if names.count > Limits.vocabularyMax {
@@ -68,15 +79,16 @@ public struct ByteLevelBPE: Tokenizer {
       guard let id = ids[[UInt8(byte)]] else { throw failure("no token for the byte \(byte)") }
       return id
     }
-    var merges = TokenMerges(reservingCapacity: pairs.count)
+    var merges = TokenMerges(reservingCapacity: names.count)
     var list: [(left: Int32, right: Int32)] = []
-    list.reserveCapacity(pairs.count)
-    for (rank, pair) in pairs.enumerated() {
-      guard let left = ByteAlphabet.bytes(pair.0), let right = ByteAlphabet.bytes(pair.1),
+    list.reserveCapacity(names.count)
+    try eachMerge { first, second in
+      let rank = list.count
+      guard let left = ByteAlphabet.bytes(first), let right = ByteAlphabet.bytes(second),
         let leftId = ids[left], let rightId = ids[right], let merged = ids[left + right]
-      else { throw failure("merge \(rank + 1) ('\(pair.0.prefix(40))' '\(pair.1.prefix(40))') does not make a token of two") }
+      else { throw failure("merge \(rank + 1) ('\(first.prefix(40))' '\(second.prefix(40))') does not make a token of two") }
       if !merges.add(leftId, rightId, TokenMerges.Merge(rank: Int32(truncatingIfNeeded: rank), token: merged)) {
-        throw failure("merge \(rank + 1) ('\(pair.0)' '\(pair.1)') occurs twice")
+        throw failure("merge \(rank + 1) ('\(first)' '\(second)') occurs twice")
       }
       list.append((leftId, rightId))
     }

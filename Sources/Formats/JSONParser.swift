@@ -24,22 +24,28 @@ struct JSONParser {
   }
 
   static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws -> JSONValue {
-    var check = JSONParser(bytes, name: name, firstLine: firstLine)
-    check.skipByteOrderMark()
-    try check.skipValue(depth: 0)
-    try check.expectEnd()
-    var build = JSONParser(bytes, name: name, firstLine: firstLine)
-    build.skipByteOrderMark()
-    return try build.value(depth: 0)
+    var parser = try checked(bytes, name: name, firstLine: firstLine)
+    return try parser.value(depth: 0)
   }
 
-  mutating func skipByteOrderMark() {
+  /// A parser at the first value of bytes that have been checked to hold one value and no more.
+  static func checked(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws -> JSONParser {
+    var parser = JSONParser(bytes, name: name, firstLine: firstLine)
+    parser.skipByteOrderMark()
+    let start = parser
+    try parser.skipValue(depth: 0)
+    try parser.expectEnd()
+    return start
+  }
+
+  private mutating func skipByteOrderMark() {
     if bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF { position = 3 }
   }
 
   // MARK: values
 
-  private mutating func value(depth: Int) throws -> JSONValue {
+  /// Builds one value and goes past it.
+  mutating func value(depth: Int) throws -> JSONValue {
     switch try peek("a value") {
     case UInt8(ascii: "{"):
       var members: [(String, JSONValue)] = []
@@ -92,6 +98,16 @@ struct JSONParser {
       try element(&self)
       if try next(orClose: UInt8(ascii: "]")) { return }
     }
+  }
+
+  /// The parser at the value of each key of an object, the last of equal keys; goes past the object.
+  mutating func members(depth: Int) throws -> [String: JSONParser] {
+    var found: [String: JSONParser] = [:]
+    try object(depth: depth) { parser, key in
+      if found.count < 64 { found[parser.text(key)] = parser }
+      try parser.skipValue(depth: depth + 1)
+    }
+    return found
   }
 
   private mutating func open(_ bracket: UInt8, depth: Int) throws {

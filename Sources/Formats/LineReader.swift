@@ -87,7 +87,8 @@ public final class LineReader {
       throw tooLong()
     }
     if end == capacity {
-      let larger = min(max(1 << 16, capacity * 2), Limits.lineBytesMax + 2)
+      // Two sizes only: pages of the large one are touched as they fill, while doubling would hold two copies.
+      let larger = capacity == 0 ? 1 << 16 : Limits.lineBytesMax + 2
       guard let grown = realloc(buffer, larger) else { throw Failure(.memory, "not enough memory for a line of \(name)") }
       buffer = grown
       capacity = larger

@@ -43,28 +43,46 @@ public struct PreferenceData: Sendable {
   public static func load(_ path: String) throws -> PreferenceData {
     var data = PreferenceData()
     if path.hasSuffix(".json") {
-      guard let records = try JSONValue.load(path).elements else {
-        throw Failure(.format, "\(path): expected an array of records")
+      let bytes = try ByteSource(path: path).all(limit: Limits.jsonBytesMax)
+      try bytes.withUnsafeBufferPointer { bytes in
+        var parser = try JSONParser.checked(bytes, name: path)
+        if try parser.peek("an array") != UInt8(ascii: "[") { throw Failure(.format, "\(path): expected an array of records") }
+        var position = 0
+        try parser.array(depth: 0) { parser in
+          position += 1
+          try data.add(&parser, position: position, "\(path): record \(position)")
+        }
       }
-      for (i, record) in records.enumerated() { try data.add(record, position: i + 1, "\(path): record \(i + 1)") }
     } else {
-      try JSONLines.forEach(path) { line, record in try data.add(record, position: line, "\(path): line \(line)") }
+      try JSONLines.forEachChecked(LineReader(path: path)) { line, parser in
+        try data.add(&parser, position: line, "\(path): line \(line)")
+      }
     }
     return data
   }
 
-  /// Adds one record; `place` begins the text of an error.
-  public mutating func add(_ record: JSONValue, position: Int, _ place: String) throws {
-    func text(_ key: String) throws -> String {
-      guard let value = record[key] else { throw Failure(.format, "\(place) has no '\(key)'") }
-      guard let text = value.text else { throw Failure(.format, "\(place): '\(key)' is \(value.kindName), expected a string") }
-      return text
+  /// Adds one record; `place` begins the text of an error. The record is walked and only its texts are built.
+  private mutating func add(_ parser: inout JSONParser, position: Int, _ place: String) throws {
+    if try parser.peek("an object") != UInt8(ascii: "{") { throw Failure(.format, "\(place) is not an object") }
+    var texts: [String: String] = [:]
+    try parser.object(depth: 1) { parser, key in
+      let key = parser.text(key)
+      if !["prompt", "chosen", "rejected"].contains(key) { return try parser.skipValue(depth: 2) }
+      if try parser.peek("a string") != UInt8(ascii: "\"") { throw Failure(.format, "\(place): '\(key)' is not a string") }
+      texts[key] = try parser.string()
     }
-    if record.members == nil { throw Failure(.format, "\(place) is \(record.kindName), expected an object") }
-    let chosen = try text("chosen")
-    let rejected = try text("rejected")
-    if record["prompt"] != nil {
-      pairs.append(PreferencePair(prompt: try text("prompt"), chosen: chosen, rejected: rejected))
+    guard let chosen = texts["chosen"] else { throw Failure(.format, "\(place) has no 'chosen'") }
+    guard let rejected = texts["rejected"] else { throw Failure(.format, "\(place) has no 'rejected'") }
+    add(prompt: texts["prompt"], chosen: chosen, rejected: rejected, position: position)
+  }
+
+  /// Adds one comparison; without a prompt the answers are dialogues to cut.
+  ///
+  ///     var data = PreferenceData()
+  ///     data.add(prompt: "Hi", chosen: "Hello.", rejected: "No.", position: 1)
+  public mutating func add(prompt: String?, chosen: String, rejected: String, position: Int) {
+    if let prompt {
+      pairs.append(PreferencePair(prompt: prompt, chosen: chosen, rejected: rejected))
       return
     }
     guard let a = Self.cut(chosen), let b = Self.cut(rejected) else {

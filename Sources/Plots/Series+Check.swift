@@ -24,8 +24,8 @@ extension Series {
 
   private var name: String { label.isEmpty ? word : "\(word) '\(label)'" }
 
-  /// Throws a `Failure` that names what differs.
-  func check() throws {
+  /// Throws a `Failure` that names what differs; drawing calls it too.
+  public func check() throws {
     if let color { _ = try RGB(named: color) }
     switch shape {
     case .line(let x, let y), .scatter(let x, let y):

@@ -1,6 +1,7 @@
 /// What was typed at the prompt, kept between sessions: one entry a line, newlines inside an entry escaped.
 ///
 /// Entries are only ever appended, each in one write, so that two sessions do not lose each other's.
+import CReadline  // for the linker: the calls are in CShims
 import CShims
 import Foundation
 

@@ -1,4 +1,10 @@
+/// The program: a Lua interpreter with Perilune's native modules.
+import Bindings
 import Foundation
 import Shell
 
-exit(Interpreter.main(CommandLine.arguments))
+exit(
+  Interpreter.main(CommandLine.arguments) { lua, settings in
+    let options = RunOptions(seed: settings.seed ?? 0, threads: settings.threads, memoryLimit: settings.maxMemory)
+    try Bindings.install(into: lua, options: options)
+  })

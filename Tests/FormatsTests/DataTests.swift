@@ -17,11 +17,20 @@ import Testing
   }
 
   @Test func bothFormsOfRecordsAreRead() throws {
+    let lines = #"""
+      {"prompt": "p", "chosen": "a", "rejected": "b", "more": [1]}
+      {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"}
+      {"chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: r\n\nAssistant: b"}
+      {"chosen": "a", "rejected": "b"}
+      """#
     var data = PreferenceData()
-    try data.add(["prompt": "p", "chosen": "a", "rejected": "b"], position: 1, "line 1")
-    try data.add(["chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: q\n\nAssistant: b"], position: 2, "line 2")
-    try data.add(["chosen": "\n\nHuman: q\n\nAssistant: a", "rejected": "\n\nHuman: r\n\nAssistant: b"], position: 3, "line 3")
-    try data.add(["chosen": "a", "rejected": "b"], position: 4, "line 4")
+    try withTemporaryFolder { folder in
+      try AtomicFile.write(Array(lines.utf8), to: folder + "/x.jsonl")
+      data = try PreferenceData.load(folder + "/x.jsonl")
+      let array = "[" + lines.split(separator: "\n").joined(separator: ",") + "]"
+      try AtomicFile.write(Array(array.utf8), to: folder + "/x.json")
+      #expect(try PreferenceData.load(folder + "/x.json").pairs == data.pairs)
+    }
     #expect(data.pairs[0] == PreferencePair(prompt: "p", chosen: "a", rejected: "b"))
     #expect(data.pairs[1] == PreferencePair(prompt: "\n\nHuman: q\n\nAssistant:", chosen: " a", rejected: " b"))
     #expect(data.dropped.map(\.position) == [3, 4])
@@ -29,10 +38,16 @@ import Testing
   }
 
   @Test func recordsWithoutAnswersAreRefused() throws {
-    var data = PreferenceData()
-    expectFailure("line 7 has no 'rejected'") { try data.add(["chosen": "a"], position: 7, "line 7") }
-    expectFailure("line 7: 'chosen' is a number, expected a string") { try data.add(["chosen": 1], position: 7, "line 7") }
-    expectFailure("line 7 is an array, expected an object") { try data.add([1], position: 7, "line 7") }
+    try withTemporaryFolder { folder in
+      for (name, text, words) in [
+        ("x.jsonl", "\n{\"chosen\": \"a\"}", "x.jsonl: line 2 has no 'rejected'"),
+        ("x.jsonl", "{\"chosen\": 1}", "line 1: 'chosen' is not a string"), ("x.jsonl", "[1]", "line 1 is not an object"),
+        ("x.json", "[{\"chosen\": \"a\"}]", "x.json: record 1 has no 'rejected'"), ("x.json", "{}", "expected an array of records"),
+      ] {
+        try AtomicFile.write(Array(text.utf8), to: folder + "/" + name)
+        expectFailure(words) { _ = try PreferenceData.load(folder + "/" + name) }
+      }
+    }
   }
 
   // MARK: hashes

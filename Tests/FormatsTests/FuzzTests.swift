@@ -6,6 +6,9 @@ import Testing
 
 @testable import Formats
 
+/// glibc's malloc_trim, which Swift's module leaves out: gives freed memory back, so that it hides no growth.
+@_silgen_name("malloc_trim") private func trimHeap(_ pad: Int) -> Int32
+
 @Suite(.serialized) struct FuzzTests {
   /// Flips, cuts, copies and overwrites; case i of a stream is always the same bytes.
   private func damaged(_ seed: [UInt8], _ name: String, _ i: Int) -> [UInt8] {
@@ -73,9 +76,12 @@ import Testing
       let t = try ByteLevelBPE(json: $0)
       _ = try t.decode(t.encode("the cat") + [t.vocabSize - 1])
     }
-    let vocabulary = try #require(seed.json()["model"]?["vocab"])
+    let vocabulary = try #require(seed.json()["model"]?["vocab"]).encodedBytes()
+    fuzz("encoder", vocabulary, count: 1000) {
+      _ = try ByteLevelBPE(encoder: $0, merges: LineReader(bytes: [], name: "m"), specials: ["<pad>"], source: "e")
+    }
     fuzz("merges", Array("#version: 0.2\nt h\na t\nth e\n".utf8), count: 500) {
-      _ = try ByteLevelBPE(encoder: vocabulary, merges: $0, specials: ["<pad>"], source: "e", mergeSource: "m")
+      _ = try ByteLevelBPE(encoder: vocabulary, merges: LineReader(bytes: $0, name: "m"), specials: ["<pad>"], source: "e")
     }
   }
 
@@ -91,8 +97,9 @@ import Testing
     let seed = Array(#"{"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"}"#.utf8)
     let lines = seed + [10] + seed + [10]
     let read: ([UInt8]) throws -> Void = { bytes in
-      var data = PreferenceData()
-      try JSONLines.forEach(bytes: bytes) { line, value in try data.add(value, position: line, "line \(line)") }
+      try JSONLines.forEach(bytes: bytes) { _, value in
+        _ = [value["chosen"], value["rejected"]].map { $0?.text.flatMap(PreferenceData.cut) }
+      }
     }
     fuzz("json lines", lines, read)
     fuzz("gzip", try Gzip.packed(lines), count: 4000, read)
@@ -131,6 +138,10 @@ import Testing
     func safetensors(_ header: [UInt8]) -> [UInt8] {
       withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
     }
+    func load(_ encoder: String, _ merges: String) throws { _ = try ByteLevelBPE.load(encoder: encoder, merges: merges) }
+    let names = try ByteLevelBPE.train(texts: [], vocabSize: 256).json()
+    let vocabulary = try #require(names["model"]?["vocab"]).encoded()
+    let start = String(try names.encoded().dropLast(3))
     var number = 0
     let cases: [(String, [UInt8], (String) throws -> Void)] = [
       ("flat array", filled("[0", ",0"), { _ = try JSONValue.load($0) }),
@@ -142,13 +153,25 @@ import Testing
       ("empty tokens", filled("\u{7}\0\0\0", "\0\0\0\0\0\0\0\0"), { _ = try Llama2CTokenizer.load($0) }),
       ("one long line", filled("", " "), { try JSONLines.forEach($0) { _, _ in } }),
       ("packed long line", try Gzip.packed(filled("", " ")), { try JSONLines.forEach($0) { _, _ in } }),
-      ("merges", filled("", "a\n"), { _ = try ByteLevelBPE.load($0) }),
+      ("merges", filled("", "a b\n"), { path in
+        try AtomicFile.write(Array(vocabulary.utf8), to: path + ".json")
+        try load(path + ".json", path)
+      }),
+      ("merge list", filled(start + "[\"a b\"", ",[\"a\",\"b\"]") + Array("]}}".utf8), { _ = try ByteLevelBPE.load($0) }),
+      ("vocabulary", filled("{\"\":0", ",\"\":1") + [125], { try load($0, $0) }),
+      ("tokenizer of zeros", filled("{\"pre_tokenizer\":[0", ",0") + Array("],\"model\":{\"vocab\":{},\"merges\":[]}}".utf8), { _ = try ByteLevelBPE.load($0) }),
+      ("record of zeros", filled("[[0", ",0") + Array("]]".utf8), { path in
+        try AtomicFile.write([UInt8](Data(contentsOf: URL(fileURLWithPath: path))), to: path + ".json")
+        _ = try PreferenceData.load(path + ".json")
+      }),
+      ("model of the wrong size", Array(repeating: 1, count: size), { _ = try Llama2C.read($0) }),
     ]
     try withTemporaryFolder { folder in
       for (name, bytes, read) in cases {
         number += 1
         let path = "\(folder)/\(number)"
         try AtomicFile.write(bytes, to: path)
+        _ = trimHeap(0)
         // Writing 5 sets the peak back to what is resident now.
         guard let file = fopen("/proc/self/clear_refs", "w") else { return print("skipped: no /proc/self/clear_refs") }
         fputs("5", file)

@@ -44,6 +44,9 @@ end
 
 --- The task's exact rule.
 function judge.gold(task)
+  if not task.gold_prefers then
+    error(("judge.gold: task '%s' has no exact rule; train a preference_model on task:gold_pairs(\"train\")"):format(task.name), 2)
+  end
   local gold = judge.from_function("gold " .. task.name, function(prompt, a, b) return task:gold_prefers(prompt, a, b) end)
   gold.task = task
   return gold

@@ -143,7 +143,7 @@ end
 
 --- A number that changes when the grammar, its vocabulary or the judge does: part of every cache key.
 local function fingerprint(self)
-  local parts = sentiment_text.vocabulary()
+  local parts = { self.tokenizer.vocab_size, table.unpack(sentiment_text.vocabulary()) }
   parts[#parts + 1] = tostring(self.judge.fingerprint())
   for i = 1, 64 do parts[#parts + 1] = sentiment_text.text(sentiment_text.story(self.seed, i)) end
   return counter.hash(table.concat(parts, " "))
@@ -156,13 +156,15 @@ function sentiment.new(given)
   local limits = sentiment_text.limits
   local self = setmetatable({
     name = "sentiment", seed = o.seed, judge = valence.judge(gold),
-    tokenizer = words.tokenizer(sentiment_text.vocabulary()),
+    tokenizer = words.tokenizer(sentiment_text.vocabulary()), labels = { table.unpack(words.labels) },
     max_prompt = limits.prompt_most + 1, max_response = limits.response_most,
   }, Task)
-  --- Recommended transformer: 172,032 parameters with tied embeddings, RMSNorm, rotary positions and SwiGLU.
+  self.stop = { self.tokenizer.eos }
+  --- Recommended transformer: 172 thousand parameters with tied embeddings, RMSNorm, rotary positions and SwiGLU. The
+  -- window holds a prompt and two answers, each with an <eos>, as a preference model reads them.
   self.model = {
-    vocab_size = self.tokenizer.vocab_size, layers = 3, dim = 64, heads = 4, hidden = 172,
-    max_length = self.max_prompt + self.max_response,
+    style = "llama", layers = 3, dim = 64, heads = 4, hidden = 172,
+    max_length = self.max_prompt + 2 * (self.max_response + 1),
   }
   --- Recommended supervised training (Adam, 50 steps of warm-up, cosine to a tenth). A JAX twin of this model
   -- reached 1.29 nats a token on validation text after 300 steps and 1.25 after 600. It then writes in grammar

@@ -1,14 +1,18 @@
 --- A task on a pretrained model of children's stories: go on with a story so that it sounds glad.
 --
--- Made for stories260K (llama2.c, 260 thousand parameters), but for any model that writes English from <bos>. The
--- model's file, its tokenizer and its sampler are given: this file knows only prompts and gold.
+-- Made for stories260K (llama2.c, 260 thousand parameters), but for any model in llama2.c's format that writes English
+-- from <bos>.
 --
---   task = stories { model = "stories260K.bin", tokenizer = tok, sample = sampler }
+--   task = stories { path = "stories260K/stories260K.bin" }      -- its tokenizer tok512.bin lies beside it
+--   policy = task:pretrained()
 --
 -- A prompt is <bos> and 7 tokens that the model itself sampled after <bos>, so the policy starts on its own
--- ground. `sample(prompts, how)` returns one list of new ids for each prompt, at temperature 1, where
--- how = { tokens, seed, stream, first }: row k must depend on the prompt, `seed`, `stream` and first + k - 1
--- alone, so that prompt i is the same in any batch. There is no corpus: `text` is the model's own writing.
+-- ground. There is no corpus: `text` is the model's own writing. Such a model begins the next story with <bos> where
+-- others write <eos>, so `task.stop` has both.
+--
+-- Another sampler may be given: `sample(prompts, how)` returns one list of new ids for each prompt, at temperature 1,
+-- where how = { tokens, seed, stream, first }: row k must depend on the prompt, `seed`, `stream` and first + k - 1
+-- alone, so that prompt i is the same in any batch.
 --
 -- Splits use streams of their own and yet share prompts, because the model often opens alike: of 3072 prompts
 -- 451 are distinct, 68 % are "Once upon a time, there was", and 88 % of a second stream occur in the first.
@@ -20,6 +24,7 @@
 --
 --   > table.concat(stories.words("She didn't cry. \"Oh, Tom!\""), " ")
 --   she not cry . oh , tom !
+local counter = require "perilune.tasks.counter"
 local options = require "perilune.options"
 local stories_lexicon = require "perilune.tasks.stories_lexicon"
 local valence = require "perilune.tasks.valence"
@@ -27,9 +32,10 @@ local valence = require "perilune.tasks.valence"
 local stories = {}
 
 stories.defaults = {
-  model = options.required("string"),                  -- the checkpoint's path: starting point and reference
-  tokenizer = options.required("table|userdata"),      -- encode(text), decode(ids), bos, eos, vocab_size
-  sample = options.required("function"),               -- as above
+  path = options.required("string"),                   -- the checkpoint: starting point and reference
+  tokenizer_path = options.optional("string"),         -- tok512.bin beside it unless told
+  tokenizer = options.optional("table|userdata"),      -- or one with encode, decode, bos, eos, vocab_size
+  sample = options.optional("function"),               -- as above; the checkpoint's own unless told
   seed = options.integer(1),
   prompt_tokens = options.integer(7, 1),
   max_response = options.integer(64, 1),
@@ -164,18 +170,44 @@ function Task:gold_prefers(prompt, a, b)
   return score_a > score_b and 1 or score_a < score_b and 0 or 0.5
 end
 
---- A task object; `task.pretrained` is the path of the model that takes the place of supervised training.
+--- The model that takes the place of supervised training: a fresh copy from the file at each call.
+function Task:pretrained() return require("perilune.models").load_llama2c(self.path) end
+
+--- A sampler on the checkpoint, which is read at the first call and kept.
+local function own_sampler(self)
+  local model
+  return function(prompts, how)
+    model = model or self:pretrained()
+    local seeds = {}
+    for k = 1, #prompts do
+      seeds[k] = counter.mix(counter.mix(how.seed + counter.hash(how.stream)) + how.first + k - 1)
+    end
+    return (model:sample(prompts, { max_new_tokens = how.tokens, seeds = seeds, stop = self.stop }))
+  end
+end
+
+local function tokenizer_of(o)
+  if o.tokenizer then return o.tokenizer end
+  local folder = o.path:match("^(.*[/\\])") or ""
+  return require("perilune.formats").llama2c_tokenizer(o.tokenizer_path or folder .. "tok512.bin")
+end
+
+--- A task object; see the file's head.
 function stories.new(given)
   local o = options.fill(stories.defaults, given, "tasks.stories")
   local gold = options.fill(valence.defaults, o.gold, "tasks.stories, gold")
   local self = setmetatable({
-    name = "stories", seed = o.seed, tokenizer = o.tokenizer, sample = o.sample, pretrained = o.model,
+    name = "stories", path = o.path, seed = o.seed, tokenizer = tokenizer_of(o),
     judge = valence.judge(gold, stories_lexicon), prompt_tokens = o.prompt_tokens,
     max_prompt = o.prompt_tokens + 1, max_response = o.max_response,
   }, Task)
+  self.stop = { self.tokenizer.eos, self.tokenizer.bos }
+  --- Ids 3 and 4 stand for the bytes 0 and 1, which no story holds.
+  self.labels = { 3, 4 }
+  self.sample = o.sample or own_sampler(self)
   function self.settings()
     local settings = {
-      task = self.name, fingerprint = self.judge.fingerprint(), model = o.model, seed = o.seed,
+      task = self.name, fingerprint = self.judge.fingerprint(), model = o.path, seed = o.seed,
       prompt_tokens = o.prompt_tokens, max_response = o.max_response,
     }
     for key, value in pairs(gold) do settings["gold_" .. key] = value end

@@ -16,8 +16,8 @@
 --   0.4775
 --   > valence.score({ "she", "was", "not", "happy", "." })
 --   -0.2667
---   > valence.score({})
---   0
+--   > valence.score({}) == 0
+--   true
 local counter = require "perilune.tasks.counter"
 local options = require "perilune.options"
 

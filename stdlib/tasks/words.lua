@@ -1,6 +1,7 @@
 --- A tokenizer of whole words: one id for each word and mark, and text that comes back the same.
 --
--- Ids are values: 0 <pad>, 1 <bos>, 2 <eos>, 3 <unk>, then the words in the order given.
+-- Ids are values: 0 <pad>, 1 <bos>, 2 <eos>, 3 <unk>, then <a> and <b>, which a preference model answers with and no
+-- text encodes to, then the words in the order given.
 -- Decoding closes up punctuation and opens sentences with a capital; encoding undoes both. So a word list
 -- must not hold two words that differ only in capitals.
 --
@@ -8,12 +9,12 @@
 --   > small:decode(small:encode("Lily saw a dog."))
 --   Lily saw a dog.
 --   > table.concat(small:encode("A cat."), " ")
---   4 3 8
+--   6 3 10
 local options = require "perilune.options"
 
-local words = { pad = 0, bos = 1, eos = 2, unk = 3 }
+local words = { pad = 0, bos = 1, eos = 2, unk = 3, labels = { 4, 5 } }
 
-local specials <const> = { [0] = "<pad>", "<bos>", "<eos>", "<unk>" }
+local specials <const> = { [0] = "<pad>", "<bos>", "<eos>", "<unk>", "<a>", "<b>" }
 local closing <const> = { ["."] = true, [","] = true, ["!"] = true, ["?"] = true }
 local ending <const> = { ["."] = true, ["!"] = true, ["?"] = true }
 
@@ -80,9 +81,10 @@ function words.tokenizer(list)
     local same = folded[word:lower()]
     if same then error(("words: '%s' and '%s' would decode to the same text"):format(same, word), 2) end
     folded[word:lower()] = word
-    self.words[i + 3], self.ids[word] = word, i + 3
+    local id = #specials + i
+    self.words[id], self.ids[word] = word, id
   end
-  self.vocab_size = #list + 4
+  self.vocab_size = #specials + 1 + #list
   return self
 end
 

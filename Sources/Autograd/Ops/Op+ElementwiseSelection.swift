@@ -46,7 +46,7 @@ extension Op {
 
   public static let clamp = Op(
     "clamp", group: "elementwise", summary: "Keeps each element between two limits.",
-    formula: "result = min(max(self, min), max); the gradient flows where min <= self <= max",
+    formula: "result = min(max(self, min), max); the gradient flows where min < self < max",
     shapes: "self [...]; the result has the same shape",
     parameters: [
       Parameter("self", .tensor, "the argument"),
@@ -71,9 +71,12 @@ extension Op {
       guard let g = gradients[0] else { return [nil] }
       let (low, high) = try limits(call)
       let (a, b) = (Float(low), Float(high))
+      // Without a limit on a side even an infinity passes there.
+      let (isOpenBelow, isOpenAbove) = (call.number(0) == nil, call.number(1) == nil)
       return [
         try Elementwise.scalars(
-          call[0], g, { $0 >= a && $0 <= b ? $1 : 0 }, { $0 >= low && $0 <= high ? $1 : 0 })
+          call[0], g, { ($0 > a || isOpenBelow) && ($0 < b || isOpenAbove) ? $1 : 0 },
+          { ($0 > low || isOpenBelow) && ($0 < high || isOpenAbove) ? $1 : 0 })
       ]
     },
     samples: { random in

@@ -143,7 +143,7 @@ extension Op {
       Parameter("sizes", .integers, "the length of every piece, or the lengths of all"),
       Parameter("dim", .dimension(default: 0, optional: false), "the dimension to cut"),
     ],
-    example: Example("local a, b = T{1, 2, 3}:split{2, 1}; print(b)", prints: "[3]\n[Tensor f32 1]"),
+    example: Example("print((select(2, T{1, 2, 3}:split{2, 1})))", prints: "[3]\n[Tensor f32 1]"),
     forward: { call in
       let given = call.integers(0) ?? []
       let size = call[0].shape[try call.dimension(1, rank: call[0].rank)]
@@ -186,7 +186,7 @@ extension Op {
       Parameter("chunks", .integer(default: nil), "how many pieces at most"),
       Parameter("dim", .dimension(default: 0, optional: false), "the dimension to cut"),
     ],
-    example: Example("local a, b = T{1, 2, 3}:chunk(2); print(a)", prints: "[1, 2]\n[Tensor f32 2]"),
+    example: Example("print((T{1, 2, 3}:chunk(2)))", prints: "[1, 2]\n[Tensor f32 2]"),
     forward: { call in
       let chunks = try call.required(0)
       if chunks < 1 { throw Failure(.value, "expected at least 1 chunk, got \(chunks)", argument: 2) }

@@ -3,7 +3,7 @@ import Base
 import Tensors
 
 extension Op {
-  static let products: [Op] = [matmul, bmm, mv, dot, outer]
+  static let products: [Op] = [matmul, bmm, mv, dot, outer, einsum]
 
   public static let matmul = Op(
     "matmul", group: "products",

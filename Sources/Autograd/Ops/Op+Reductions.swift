@@ -134,7 +134,7 @@ extension Op {
     formula: "result = Σ (self - mean)² / max(n - correction, 0) over dim", shapes: reductionShapes,
     parameters: spreadParameters,
     example: Example("print(T{1, 2, 3}:var())", prints: "1\n[Tensor f32 scalar]"),
-    forward: { call in [try varianceOf(call)] },
+    forward: { call in [try varianceOf(call, { $0 })] },
     backward: { call, _, gradients in
       guard let g = gradients[0] else { return [nil] }
       return [try varianceGradient(call, g)]
@@ -146,7 +146,7 @@ extension Op {
     formula: "result = √(Σ (self - mean)² / max(n - correction, 0)) over dim", shapes: reductionShapes,
     parameters: spreadParameters,
     example: Example("print(T{1, 2, 3}:std())", prints: "1\n[Tensor f32 scalar]"),
-    forward: { call in [try Elementwise.scalars(varianceOf(call), { $0.squareRoot() }, { $0.squareRoot() })] },
+    forward: { call in [try varianceOf(call) { $0.squareRoot() }] },
     backward: { call, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
       let scaled = try Elementwise.scalars(
@@ -155,16 +155,17 @@ extension Op {
     },
     samples: spreadSamples)
 
-  private static func varianceOf(_ call: Invocation) throws -> Tensor {
+  /// `finish` of each variance, before it is rounded to the type of the result.
+  private static func varianceOf(_ call: Invocation, _ finish: (Double) -> Double) throws -> Tensor {
     let f = try Reduce.folded(call[0].floating(), dims(call))
     let divisor = Swift.max(Double(f.count) - (call.number(2) ?? 1), 0)
     if f.tensor.dtype == .f32 {
       return try Reduce.each(f, keeping: call.flag(1)) { (p: UnsafeMutablePointer<Float>, step, count) in
-        Float(Reduce.squaredDeviations(count) { Double(p[$0 &* step]) } / divisor)
+        Float(finish(Reduce.squaredDeviations(count) { Double(p[$0 &* step]) } / divisor))
       }
     }
     return try Reduce.each(f, keeping: call.flag(1)) { (p: UnsafeMutablePointer<Double>, step, count) in
-      Reduce.squaredDeviations(count) { p[$0 &* step] } / divisor
+      finish(Reduce.squaredDeviations(count) { p[$0 &* step] } / divisor)
     }
   }
 

@@ -111,11 +111,15 @@ extension Op {
 
   public static let median = Op(
     "median", group: "reduction",
-    summary: "The middle element, the lower of two; with dim also its position. NaN if there is one.",
+    summary: "The middle element, the lower of two; with dim also its position. NaN if there is one, and for no elements without dim.",
     formula: "result = the ⌈n/2⌉-th smallest of self", shapes: pairShapes, parameters: overDimension,
     example: Example("print(T{5, 1, 3}:median())", prints: "3\n[Tensor f32 scalar]"),
     forward: { call in
       let d = try dim(call, 0)
+      if d == nil && call[0].elementCount == 0 && call[0].dtype.isFloating {
+        let kept = Shape(known: call[0].shape.map { _ in 1 })
+        return [try Tensor(scalar: .nan, call[0].dtype).reshaped(call.flag(1) ? kept : [])]
+      }
       let x = try d == nil ? call[0].contiguous().reshaped([call[0].elementCount]) : call[0]
       let at = try Reduce.medianPositions(x, d ?? 0, keeping: d != nil && call.flag(1))
       let value = try Reduce.picked(x, d ?? 0, at, keeping: d != nil && call.flag(1))
@@ -126,10 +130,11 @@ extension Op {
     backward: { call, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
       if let d = try dim(call, 0) { return [try Reduce.placed(g, fromZero(outputs[1]), d, into: call[0].shape)] }
+      if call.saved.isEmpty { return [try Tensor(zeros: call[0].shape, g.dtype)] }
       let flat = try Reduce.placed(g.reshaped([]), call.saved[0], 0, into: [call[0].elementCount])
       return [try flat.reshaped(call[0].shape)]
     },
-    samples: orderSamples, refusals: orderRefusals)
+    samples: orderSamples, refusals: { Array(try orderRefusals().dropFirst()) })
 
   public static let quantile = Op(
     "quantile", group: "reduction",

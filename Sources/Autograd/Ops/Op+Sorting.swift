@@ -277,7 +277,10 @@ extension Op {
       if !low.isFinite || !high.isFinite || low > high {
         throw Failure(.value, "no intervals from \(low) to \(high)", argument: 3)
       }
-      if low == high { (low, high) = (low - 1, high + 1) }
+      if low == high {
+        let spread = 1 + low.magnitude * 0x1p-20
+        (low, high) = (low - spread, high + spread)
+      }
       if !(high - low).isFinite { throw Failure(.value, "intervals from \(low) to \(high) are too wide", argument: 3) }
       let result = try Tensor(zeros: shape, .f64)
       let to = result.pointer(Double.self)

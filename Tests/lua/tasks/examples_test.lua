@@ -7,7 +7,7 @@ local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 
 local modules = {
-  "options", "tasks.counter", "tasks.words", "tasks.stories", "tasks.stories_lexicon", "tasks.sentiment_grammar", "tasks.sentiment_text", "tasks.valence", "tasks.sentiment",
+  "options", "tasks", "tasks.counter", "tasks.words", "tasks.dialogues", "tasks.stories", "tasks.stories_lexicon", "tasks.sentiment_grammar", "tasks.sentiment_text", "tasks.valence", "tasks.sentiment",
 }
 
 local function shown(value)

@@ -69,7 +69,7 @@ end
 -- Tied embeddings, four attention matrices and the three of a gated feed-forward.
 function TestInterface:test_the_recommended_model_has_one_to_three_hundred_thousand_parameters()
   local m = task.model
-  local count = m.vocab_size * m.dim + m.layers * (4 * m.dim ^ 2 + 3 * m.dim * m.hidden)
+  local count = tokenizer.vocab_size * m.dim + m.layers * (4 * m.dim ^ 2 + 3 * m.dim * m.hidden)
   lu.assertTrue(count > 1e5 and count < 3e5, count)
 end
 

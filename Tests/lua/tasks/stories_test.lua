@@ -35,7 +35,7 @@ local function sample(prompts, how)
 end
 
 local function make(given)
-  local o = { model = "model.bin", tokenizer = tokenizer, sample = sample }
+  local o = { path = "model.bin", tokenizer = tokenizer, sample = sample }
   for key, value in pairs(given or {}) do o[key] = value end
   return stories(o)
 end
@@ -131,7 +131,7 @@ function TestEdges:test_bad_input_is_refused_by_name()
   lu.assertStrContains(refused("gold_score", { 1 }, { 258 }), "the response has id 258 at position 1")
   lu.assertStrContains(refused("gold_score", { 1 }, { 5, "x" }), "the response has id 'x' at position 2")
   lu.assertStrContains(refused("gold_prefers", 5, {}, {}), "the prompt must be a list of ids, not 5")
-  lu.assertEquals(support.message(stories, {}), "tasks.stories: option 'model' is missing; it must be string")
+  lu.assertEquals(support.message(stories, {}), "tasks.stories: option 'path' is missing; it must be string")
   lu.assertEquals(support.message(make, { sead = 1 }), "tasks.stories: unknown option 'sead'; did you mean 'seed'?")
 end
 
@@ -148,6 +148,53 @@ function TestEdges:test_empty_responses_score_zero_and_settings_are_plain()
   lu.assertEquals(task:gold_score({ 1 }, {}), 0)
   for key, value in pairs(task.settings()) do lu.assertTrue(type(value) == "number" or type(value) == "string", key) end
   lu.assertNotEquals(make({ gold = { alpha = 1 } }).settings(), task.settings())
+end
+
+TestCheckpoint = {}
+
+local folder = support.root .. "/../shared/data/stories260K"
+
+--- The task on stories260K, where Perilune and the file are there; otherwise the test is skipped.
+local function checkpoint()
+  local file = io.open(folder .. "/stories260K.bin")
+  if not file then lu.skip("no stories260K in " .. folder) end
+  file:close()
+  if not pcall(require, "perilune.models") then lu.skip("a model needs Perilune") end
+  return stories { path = folder .. "/stories260K.bin" }
+end
+
+-- The text is that of llama2.c's run.c on the same file at temperature 0.
+function TestCheckpoint:test_greedy_from_bos_writes_the_known_story_word_for_word()
+  local real = checkpoint()
+  local new = real:pretrained():sample({ { real.tokenizer.bos } }, { max_new_tokens = 80, temperature = 0 })[1]
+  local text = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw "
+    .. "a big, red ball. She wanted to play with it, but it was too high"
+  lu.assertEquals(real.tokenizer:decode(new):gsub("^ ", ""):sub(1, #text), text)
+end
+
+function TestCheckpoint:test_prompts_are_its_own_and_the_same_in_any_batch()
+  local real = checkpoint()
+  local batch = real:prompts("train", 64, 5)
+  for k, prompt in ipairs(batch) do
+    lu.assertTrue(#prompt <= real.max_prompt)
+    lu.assertEquals(prompt[1], real.tokenizer.bos)
+    if k % 16 == 0 then lu.assertEquals(real:prompt("train", 5 + k), prompt) end
+  end
+  lu.assertEquals(stories({ path = folder .. "/stories260K.bin" }):prompts("train", 64, 5), batch)
+  lu.assertNotEquals(real:prompts("test", 64, 5), batch)
+  local response = real:response("train", 3)
+  lu.assertEquals(real:response("train", 3), response)
+  lu.assertTrue(#response <= real.max_response)
+end
+
+function TestCheckpoint:test_labels_and_control_tokens_occur_in_no_text()
+  local real = checkpoint()
+  local never = { [real.labels[1]] = true, [real.labels[2]] = true, [real.tokenizer.bos] = true, [real.tokenizer.eos] = true }
+  for i = 1, 40 do
+    local response = real:response("train", i)
+    for k, id in ipairs(response) do lu.assertTrue(not never[id] or k == #response and id <= 2) end
+  end
+  for _, id in ipairs(real.tokenizer:encode "Once <s> upon </s> a time") do lu.assertNil(never[id]) end
 end
 
 os.exit(lu.LuaUnit.run())

@@ -1,0 +1,84 @@
+/// The words and axes of a figure, under matplotlib's names: in the table of `figure{...}` and as methods.
+import LuaEngine
+import Plots
+
+enum PlotSettings {
+  static let names = [
+    "title", "xlabel", "ylabel", "note", "width", "height", "xlim", "ylim", "xscale", "yscale", "legend", "grid",
+  ]
+
+  /// The figure that a table of settings describes.
+  static func figure(_ call: Call, _ i: Int) throws -> Figure {
+    let options = try OptionTable(call, i, allowed: names)
+    var figure = Figure()
+    for name in names {
+      guard let value = options[name] else { continue }
+      try apply(name, value, to: &figure) { call.bad(i, "option '\(name)': \($0)") }
+    }
+    return figure
+  }
+
+  /// The argument of a method: one value, or two ends for xlim and ylim.
+  static func value(_ call: Call, _ name: String) throws -> LuaValue {
+    guard name == "xlim" || name == "ylim", call.kind(2) != .table else { return try call.value(2) }
+    return .list([try call.value(2), try call.value(3)])
+  }
+
+  static func apply(
+    _ name: String, _ value: LuaValue, to figure: inout Figure, refuse: (String) -> LuaError
+  ) throws {
+    func text() throws -> String {
+      if let text = value.asString { return text }
+      throw refuse("expected a string, got \(OptionTable.describe(value))")
+    }
+    func side() throws -> Int {
+      if let whole = value.asInteger { return whole }
+      throw refuse("expected a whole number, got \(OptionTable.describe(value))")
+    }
+    func one<C: RawRepresentable & CaseIterable>(of type: C.Type) throws -> C where C.RawValue == String {
+      if let found = C(rawValue: try text()) { return found }
+      let known = C.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+      throw refuse("expected one of \(known), got \(OptionTable.describe(value))")
+    }
+    switch name {
+    case "title": figure.title = try text()
+    case "xlabel": figure.xlabel = try text()
+    case "ylabel": figure.ylabel = try text()
+    case "note": figure.note = try text()
+    case "width": figure.width = try side()
+    case "height": figure.height = try side()
+    case "xlim": figure.xlimits = try ends(value, refuse)
+    case "ylim": figure.ylimits = try ends(value, refuse)
+    case "xscale": figure.xscale = try one(of: AxisScale.self)
+    case "yscale": figure.yscale = try one(of: AxisScale.self)
+    case "legend":
+      switch value {
+      case .boolean(let wanted): figure.legend = wanted ? .best : .none
+      case .nil: figure.legend = .best
+      default: figure.legend = try one(of: LegendPosition.self)
+      }
+    default:
+      switch value {
+      case .boolean(let wanted): figure.grid = wanted
+      case .nil: figure.grid = true
+      default: throw refuse("expected true or false, got \(OptionTable.describe(value))")
+      }
+    }
+  }
+
+  /// `{ lower, upper }`; an end that is nil or false follows the data.
+  private static func ends(_ value: LuaValue, _ refuse: (String) -> LuaError) throws -> Plots.Limits {
+    let pair: [LuaValue]
+    switch value {
+    case .list(let given): pair = given
+    case .table(let table): pair = [try table.get(1), try table.get(2)]
+    default: throw refuse("expected { lower, upper }, got \(OptionTable.describe(value))")
+    }
+    func end(_ value: LuaValue) throws -> Double? {
+      if !value.isTrue { return nil }
+      if let number = value.asNumber { return number }
+      throw refuse("expected { lower, upper } of numbers, got \(OptionTable.describe(value))")
+    }
+    return Plots.Limits(lower: try end(pair[0]), upper: try end(pair[1]))
+  }
+}

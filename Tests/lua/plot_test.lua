@@ -1,0 +1,191 @@
+--- Figures, progress lines and reports as a script uses them.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local lu = require "luaunit"
+local plot = require "perilune.plot"
+local report = require "perilune.report"
+local native = require "perilune.plot.native"
+
+local function read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+local function lines(text)
+  local out = {}
+  for line in text:gmatch "([^\r\n]*)\r?\n" do out[#out + 1] = line end
+  return out
+end
+
+TestPlot = {}
+
+function TestPlot:test_a_figure_keeps_its_numbers()
+  local fig = plot.figure { title = "T" }:line { x = { 0, 1 }, y = { 0.5, 0.7 }, label = "online" }:hline { y = 0.5 }
+  lu.assertEquals(lines(fig:csv()), {
+    "series,kind,x,y,x_lower,x_upper,y_lower,y_upper", "online,line,0,0.5,,,,", "online,line,1,0.7,,,,", ",hline,,0.5,,,,",
+  })
+end
+
+function TestPlot:test_every_kind_of_series_is_drawn()
+  local two = { 1, 2 }
+  local all = {
+    plot.line { y = two }, plot.scatter { x = two, y = two }, plot.errorbar { y = two, yerr = 0.5 },
+    plot.errorbar { y = two, yerr = { lower = two, upper = two }, xerr = { 1, 1 } },
+    plot.band { lower = { 0, 1 }, upper = two }, plot.hist { values = { 1, 2, 2, 3 }, bins = 3, density = true },
+    plot.heatmap { matrix = { two, two }, rows = { "a", "b" }, columns = { "c", "d" } },
+    plot.bars { labels = { "a", "b" }, values = two, errors = 0.1 }, plot.figure():vline { x = 1 },
+  }
+  for _, fig in ipairs(all) do
+    lu.assertStrContains(fig:svg(), "<svg")
+    lu.assertTrue(#tostring(fig) > 0)
+    lu.assertFalse(tostring(fig):match "\n$" ~= nil)
+  end
+end
+
+function TestPlot:test_the_words_of_the_figure_go_to_the_figure()
+  local fig = plot.line { y = { 1, 2 }, label = "loss", title = "SFT", xlabel = "step", ylim = { 0, 3 } }
+  lu.assertStrContains(fig:svg(), ">SFT<")
+  lu.assertStrContains(fig:svg(), ">step<")
+  fig:title("Other"):xlabel "tokens"
+  lu.assertStrContains(fig:svg(), ">Other<")
+  lu.assertNotStrContains(fig:svg(), ">step<")
+end
+
+function TestPlot:test_limits_set_both_ends_or_one()
+  local fig = plot.line { y = { 1, 2 } }
+  for _, wrong in ipairs { { 3, 3 }, { "a", 2 }, {} } do
+    local ok = pcall(function() fig:ylim(table.unpack(wrong)):svg() end)
+    lu.assertEquals(ok, #wrong == 0)
+  end
+  lu.assertTrue(pcall(function() plot.line { y = { 1, 2 }, xlim = { 0 } }:xlim(nil, 4):svg() end))
+end
+
+function TestPlot:test_wrong_names_and_numbers_are_told()
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, lable = "x" }), "unknown option 'lable'; did you mean 'label'?")
+  lu.assertEquals(support.message(plot.line, {}), "plot.line: option 'y' is needed: a list of numbers or a Tensor")
+  lu.assertStrContains(support.message(plot.line, { x = { 1 }, y = { 1, 2 } }), "line: x has 1 values, y has 2")
+  lu.assertStrContains(support.message(plot.line, { y = { 1, "2" } }), "option 'y': element [2] is a string, expected a number")
+  lu.assertStrContains(support.message(plot.line, { y = 3 }), "expected a list of numbers or a Tensor, got 3")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, marker = "cirle" }), "option 'marker': expected one of")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, xscale = "sqrt" }), "option 'xscale': expected one of \"linear\", \"log\"")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, color = "blu" }), "color 'blu'")
+end
+
+function TestPlot:test_a_complaint_points_at_the_line_of_the_script()
+  local line = debug.getinfo(1, "l").currentline
+  for i, wrong in ipairs {
+    function() local fig = plot.figure { tilte = "x" } return fig end,
+    function() local fig = plot.line { y = 1 } return fig end,
+    function() local fig = plot.frontier { tilte = "x" } return fig end,
+  } do
+    local _, message = pcall(wrong)
+    lu.assertStrContains(tostring(message), ("plot_test.lua:%d: plot."):format(line + 1 + i))
+  end
+end
+
+function TestPlot:test_saving_goes_by_the_ending_of_the_name()
+  local base = os.tmpname()
+  local fig = plot.line { y = { 1, 2 }, title = "T" }
+  for ending, start in pairs { svg = "<?xml", csv = "series,kind", txt = " " } do
+    local path = base .. "." .. ending
+    lu.assertEquals(fig:save(path), fig)
+    lu.assertEquals(read(path):sub(1, #start), start)
+    os.remove(path)
+  end
+  os.remove(base)
+  lu.assertStrContains(support.message(fig.save, fig, "a.png"), ".svg, .csv or .txt expected, got \"a.png\"")
+  lu.assertStrContains(support.message(fig.save, fig, "/no/such/folder/a.svg"), "/no/such/folder")
+end
+
+function TestPlot:test_text_is_as_wide_as_asked_and_plain()
+  local text = plot.line { y = { 1, 2, 4 }, title = "T" }:text { width = 40, height = 10, unicode = false }
+  for _, line in ipairs(lines(text)) do
+    lu.assertTrue(#line <= 40, line)
+    lu.assertNil(line:match "[\128-\255\27]")
+  end
+end
+
+function TestPlot:test_show_prints_through_print()
+  local kept, printed = print, {}
+  print = function(value) printed[#printed + 1] = tostring(value) end
+  local fig = plot.line { y = { 1, 2 } }
+  local ok, problem = pcall(function() return fig:show() end)
+  print = kept
+  lu.assertTrue(ok, problem)
+  lu.assertEquals(printed, { tostring(fig) })
+end
+
+function TestPlot:test_tensors_are_numbers_too()
+  local found, tensor = pcall(require, "perilune.tensor")
+  if not found then lu.skip "needs tensors" end
+  local fig = plot.line { x = tensor { 1, 2 }, y = tensor { 0.5, 0.25 }, label = "t" }
+  lu.assertEquals(lines(fig:csv())[2], "t,line,1,0.5,,,,")
+  lu.assertStrContains(plot.heatmap { matrix = tensor { { 1, 2 }, { 3, 4 } } }:csv(), "2,heatmap,1,3")
+end
+
+TestFrontierPlot = {}
+
+function TestFrontierPlot:test_points_become_a_line_and_a_band()
+  local fig = plot.frontier { { label = "a", points = { { kl = 1, win = 0.5, se = 0.1 }, { kl = 4, win = 0.75, se = 0 } } } }
+  lu.assertEquals(lines(fig:csv()), {
+    "series,kind,x,y,x_lower,x_upper,y_lower,y_upper", "a,band,1,,,,0.304,0.696", "a,band,4,,,,0.75,0.75",
+    "a,line,1,0.5,,,,", "a,line,4,0.75,,,,",
+  })
+end
+
+function TestFrontierPlot:test_several_seeds_become_their_means_and_their_points()
+  local fig = plot.frontier { xscale = "sqrt", {
+    label = "a", runs = { { { kl = 1, win = 0.5 }, { kl = 9, win = 0.5 } }, { { kl = 7, win = 1 } } },
+  } }
+  local rows = lines(fig:csv())
+  -- Means over two runs: KL 4, win 0.75, standard error 0.25.
+  lu.assertEquals(rows[2], "a,band,2,,,,0.26,1.24")
+  lu.assertEquals(rows[3], "a,scatter,1,0.5,,,,")
+  lu.assertEquals(rows[#rows], "a,line,2,0.75,,,,")
+end
+
+function TestFrontierPlot:test_runs_of_the_training_loop_are_taken_as_they_are()
+  local run = { options = { label = "online ipo" }, points = { { kl = { mean = 2, se = 0.1 }, win = { mean = 0.6, se = 0 } } } }
+  lu.assertStrContains(plot.frontier({ run }):csv(), "online ipo,line,2,0.6")
+end
+
+function TestFrontierPlot:test_what_is_missing_is_told()
+  lu.assertStrContains(support.message(plot.frontier, { { label = "a", points = { { kl = 1 } } } }), "point 1 of 'a' has no win")
+  lu.assertStrContains(support.message(plot.frontier, { xscale = "cube" }), 'must be "linear", "log" or "sqrt", got cube')
+  lu.assertStrContains(support.message(plot.frontier, { { label = "a", runs = {} } }), "'a' has no runs")
+end
+
+TestProgress = {}
+
+function TestProgress:test_a_line_has_the_step_the_share_and_the_time_left()
+  local bar = native.progress_bar()
+  bar:text { step = 0, total = 400, elapsed = 0, label = "sft", width = 70 }
+  local text = bar:text { step = 100, total = 400, elapsed = 10, label = "sft", metrics = { loss = 0.5 }, width = 70 }
+  for _, part in ipairs { "sft", "25%", "100/400", "0:30 left", "loss 0.5" } do lu.assertStrContains(text, part) end
+end
+
+TestReport = {}
+
+function TestReport:test_a_report_holds_what_was_put_in()
+  local r = report.new { title = "The <gap>" }
+  r:heading "Win rate":text "One & two.":code "x = 1":output "done"
+  r:table { header = { "method", "win" }, rows = { { "online", 0.71 }, { "offline", nil } }, caption = "C" }
+  r:figure(plot.line { y = { 1, 2 } }, "F"):footer "end"
+  local html = r:html()
+  for _, part in ipairs { "<h1>The &lt;gap&gt;</h1>", "<h2>Win rate</h2>", "One &amp; two.", "x = 1", ">0.71<", "<svg", "F</figcaption>", "end" } do
+    lu.assertStrContains(html, part)
+  end
+  local path = os.tmpname()
+  r:save(path)
+  lu.assertEquals(read(path), html)
+  os.remove(path)
+end
+
+function TestReport:test_what_does_not_fit_is_told()
+  local r = report.new()
+  lu.assertStrContains(support.message(r.table, r, { rows = {} }), "option 'header' is needed")
+  lu.assertStrContains(support.message(r.table, r, { header = { "a" }, rows = { { 1, 2 } } }), "the header has 1 cells, row 1 has 2")
+  lu.assertStrContains(support.message(r.figure, r, 3), "Figure expected, got number")
+  lu.assertStrContains(support.message(r.heading, r), "string expected, got no value")
+end
+
+os.exit(lu.LuaUnit.run())

@@ -1,0 +1,36 @@
+--- What the tests share: where the project is, how close numbers are, and how a missing file is said.
+local lu = require "luaunit"
+
+local here = debug.getinfo(1, "S").source:match("^@(.*)[/\\][^/\\]*$") or "."
+local support = { root = here .. "/../.." }
+support.stdlib = support.root .. "/stdlib"
+support.data = support.root .. "/../shared/data"
+
+--- The message of the error that `f(...)` raises, without the place it points at.
+function support.message(f, ...)
+  local ok, message = pcall(f, ...)
+  lu.assertFalse(ok, "expected an error")
+  return (tostring(message):gsub("^[^\n:]*:%d+: ", ""))
+end
+
+--- Skips the running test, saying so, unless the data file is there; else its path.
+function support.need(name)
+  local path = support.data .. "/" .. name
+  local file = io.open(path, "rb")
+  if not file then
+    print(("skipped: needs ../shared/data/%s"):format(name))
+    lu.skip("needs " .. path)
+  end
+  file:close()
+  return path
+end
+
+--- Fails unless |actual - expected| is at most `tolerance` times max(1, |expected|).
+function support.close(actual, expected, tolerance, message)
+  local bound = (tolerance or 1e-6) * math.max(1, math.abs(expected))
+  if not (math.abs(actual - expected) <= bound) then
+    lu.fail(("%s: %.17g is not %.17g (apart by %.3g)"):format(message or "number", actual, expected, math.abs(actual - expected)))
+  end
+end
+
+return support

@@ -1,0 +1,169 @@
+--- Figures under matplotlib's words, drawn in the terminal and written as SVG.
+--
+-- Numbers come as lists or as tensors. A figure's methods return the figure; `tostring` draws it in letters, as wide as
+-- the terminal; `:save` writes .svg, .csv (the numbers behind it) or .txt.
+--
+--   plot.line { y = losses, label = "loss", title = "SFT", xlabel = "step" }
+--   plot.figure { title = "Win rate" }:line { x = kl, y = win }:hline { y = 0.5, label = "chance" }:save "win.svg"
+--
+--   > local plot = require "perilune.plot"
+--   > local fig = plot.figure { title = "Two runs", xlabel = "step" }:line { y = { 0.5, 0.6, 0.7 }, label = "online" }
+--   > fig = fig:line { x = { 1, 2, 3 }, y = { 0.5, 0.5, 0.4 }, label = "offline" }
+--   > select(2, fig:csv():gsub("\n", ""))
+--   7
+--   > plot.figure { tilte = "x" }
+--   plot.figure: unknown option 'tilte'; did you mean 'title'?
+local native = require "perilune.plot.native"
+
+local plot = { colors = native.colors, markers = native.markers, styles = native.styles }
+
+--- Calls a native function for the public one named `name`: a complaint speaks of that one, and points at its caller.
+local function speaking_as(name, f, ...)
+  local ok, result = pcall(f, ...)
+  if ok then return result end
+  local message = type(result) == "userdata" and result.kind ~= "interrupted" and result.message
+  if not message then error(result, 0) end
+  error(("plot.%s: %s"):format(name, message:match "^bad argument #%d+ to '[%w_]+' %((.*)%)$" or message), 3)
+end
+
+--- An empty figure: `title`, `xlabel`, `ylabel`, `note`, `width` and `height` in pixels, `xlim`, `ylim`,
+-- `xscale` and `yscale` ("linear" or "log"), `legend` ("best", "upper left", "outside", "none" ...), `grid`.
+--
+-- Each of these is also a method: `fig:title "Win rate"`, `fig:xlim(0, 8)`.
+function plot.figure(settings)
+  local fig = speaking_as("figure", native.figure, settings or {})
+  return fig
+end
+
+local figure_options = {}
+for _, name in ipairs(native.figure_options) do figure_options[name] = true end
+
+--- A figure of one series: what belongs to the figure goes to it, the rest to the series.
+local function alone(kind, given)
+  local settings, series = {}, {}
+  for name, value in pairs(given) do (figure_options[name] and settings or series)[name] = value end
+  local fig = speaking_as(kind, native.figure, settings)
+  fig = speaking_as(kind, fig[kind], fig, series)
+  return fig
+end
+
+--- A line through points: `x` (1, 2, 3 ... unless given), `y`, and for every series `label`, `color`, `marker`, `style`.
+function plot.line(given) return alone("line", given) end
+
+--- Points: `x`, `y`.
+function plot.scatter(given) return alone("scatter", given) end
+
+--- Points with error bars: `x`, `y`, `yerr`, `xerr`: distances, as one number, a list, or `{ lower =, upper = }`.
+function plot.errorbar(given) return alone("errorbar", given) end
+
+--- The area between `lower` and `upper` over `x`.
+function plot.band(given) return alone("band", given) end
+
+--- A histogram of `values`: `bins` (the data decide unless given), `density`.
+function plot.hist(given) return alone("hist", given) end
+
+--- A matrix in colours: `matrix` (rows from the top), names of `rows` and `columns`.
+function plot.heatmap(given) return alone("heatmap", given) end
+
+--- Bars: `labels`, `values`, `errors`.
+function plot.bars(given) return alone("bars", given) end
+
+--- The mean and standard error of a figure that is a number or `{ mean =, se = }`.
+local function figure_of(value, se)
+  if type(value) == "table" then return value.mean, se or value.se end
+  return value, se
+end
+
+local function mean(list)
+  local sum = 0.0
+  for _, x in ipairs(list) do sum = sum + x end
+  return sum / #list
+end
+
+--- Points of one run as { kl, win, se }.
+local function read(points, where)
+  local out = {}
+  for i, point in ipairs(points) do
+    local kl, win, se = figure_of(point.kl)
+    win, se = figure_of(point.win, point.se)
+    if type(kl) ~= "number" or type(win) ~= "number" then
+      error(("plot.frontier: point %d of %s has no %s"):format(i, where, type(kl) ~= "number" and "kl" or "win"), 4)
+    end
+    out[i] = { kl = kl, win = win, se = se }
+  end
+  return out
+end
+
+--- Several runs (seeds) as one: the means of their first points, of their second points ..., with the standard error
+-- over the runs. The shortest run ends it.
+local function averaged(runs)
+  local out, count = {}, math.huge
+  for _, run in ipairs(runs) do count = math.min(count, #run) end
+  for i = 1, count do
+    local kls, wins, squares = {}, {}, 0.0
+    for r, run in ipairs(runs) do kls[r], wins[r] = run[i].kl, run[i].win end
+    local win = mean(wins)
+    for _, x in ipairs(wins) do squares = squares + (x - win) ^ 2 end
+    out[i] = { kl = mean(kls), win = win, se = #runs > 1 and math.sqrt(squares / (#runs - 1) / #runs) or runs[1][i].se }
+  end
+  return out
+end
+
+local scales = {
+  linear = { kl = function(x) return x end, axis = "linear", label = "KL(policy || SFT), nats" },
+  log = { kl = function(x) return x end, axis = "log", label = "KL(policy || SFT), nats (log)" },
+  sqrt = { kl = function(x) return x >= 0 and math.sqrt(x) or 0 / 0 end, axis = "linear", label = "sqrt KL(policy || SFT)" },
+}
+
+local function label_of(entry, i)
+  local o = entry.options
+  return entry.label or o and (o.label or o.pairs and o.pairs.name) or ("run %d"):format(i)
+end
+
+--- Win rate against KL, a curve for each argument (Tang et al. 2024, fig. 1).
+--
+-- An argument is a run of `align.train`, `{ label =, points = }` with points `{ kl =, win =, se = }` in the order of
+-- steps, or `{ label =, runs = }` with such lists of several seeds: their means are joined, their points shown.
+-- The band is 1.96 standard errors. `xscale` is "linear", "log" (the paper's axis; a point at KL 0 cannot be on it) or
+-- "sqrt"; the other settings are those of a figure.
+--
+--   > local plot = require "perilune.plot"
+--   > local fig = plot.frontier { { label = "online", points = { { kl = 0, win = 0.5 }, { kl = 4, win = 0.7 } } }, xscale = "sqrt" }
+--   > fig:csv():match("online,line,2,([%d.]+)")
+--   0.7
+function plot.frontier(given)
+  local settings = {}
+  for name, value in pairs(given) do
+    if type(name) == "string" then settings[name] = value end
+  end
+  local scale = scales[settings.xscale or "linear"]
+  if not scale then
+    error(("plot.frontier: xscale must be \"linear\", \"log\" or \"sqrt\", got %s"):format(tostring(settings.xscale)), 2)
+  end
+  settings.xscale = scale.axis
+  settings.xlabel = settings.xlabel or scale.label
+  settings.ylabel = settings.ylabel or "win rate"
+  local fig = speaking_as("frontier", native.figure, settings)
+  for i, entry in ipairs(given) do
+    local label = label_of(entry, i)
+    local runs = {}
+    for r, points in ipairs(entry.runs or { entry.points or entry }) do
+      runs[r] = read(points.points or points, ("'%s'"):format(label))
+    end
+    if #runs == 0 then error(("plot.frontier: '%s' has no runs"):format(label), 2) end
+    local x, y, lower, upper, loose_x, loose_y = {}, {}, {}, {}, {}, {}
+    for _, point in ipairs(averaged(runs)) do
+      local half = 1.96 * (point.se or 0)
+      x[#x + 1], y[#y + 1], lower[#lower + 1], upper[#upper + 1] = scale.kl(point.kl), point.win, point.win - half, point.win + half
+    end
+    for _, run in ipairs(#runs > 1 and runs or {}) do
+      for _, point in ipairs(run) do loose_x[#loose_x + 1], loose_y[#loose_y + 1] = scale.kl(point.kl), point.win end
+    end
+    if table.concat(lower, " ") ~= table.concat(upper, " ") then fig:band { x = x, lower = lower, upper = upper, label = label } end
+    if #loose_x > 0 then fig:scatter { x = loose_x, y = loose_y, label = label } end
+    fig:line { x = x, y = y, label = label, marker = entry.marker, color = entry.color, style = entry.style }
+  end
+  return fig
+end
+
+return plot
