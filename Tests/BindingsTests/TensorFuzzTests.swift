@@ -33,6 +33,7 @@ private final class Fuzz {
   var random: Philox
   var pool: [Variable] = []
   var succeeded: Set<String> = []
+  private var samples: [String: [Op.Sample]] = [:]
   var errors = 0
   let trace: String?
 
@@ -103,6 +104,8 @@ private final class Fuzz {
     default: break
     }
     let op = ops[random.below(ops.count)]
+    let kind = ["function", "function", "method", "inplace"][random.below(4)]
+    if random.below(2) == 0, let call = sampleCall(op) { return (kind, op.name, call) }
     var arguments: [LuaValue] = []
     var named: [(String, LuaValue)] = []
     for parameter in op.parameters {
@@ -112,7 +115,58 @@ private final class Fuzz {
     if random.below(12) == 0, !arguments.isEmpty { arguments.removeLast() }
     if random.below(40) == 0 { arguments.append(junk()) }
     if !named.isEmpty { arguments.append(.record(named)) }
-    return (["function", "function", "method", "inplace"][random.below(4)], op.name, arguments)
+    return (kind, op.name, arguments)
+  }
+
+  /// One of the operation's own samples, as Lua would write it; often with one argument replaced.
+  private func sampleCall(_ op: Op) -> [LuaValue]? {
+    if samples[op.name] == nil {
+      var source = Samples(seed: 1)
+      samples[op.name] = (try? op.samples(&source)) ?? []
+    }
+    guard let all = samples[op.name], !all.isEmpty else { return nil }
+    let sample = all[random.below(all.count)]
+    var inputs = sample.inputs[...]
+    var attributes = sample.attributes[...]
+    var arguments: [LuaValue] = []
+    for parameter in op.parameters {
+      switch parameter.kind {
+      case .tensors: arguments.append(.list(inputs.compactMap { $0.map(fresh) }))
+      case .tensor, .operand, .optionalTensor: arguments.append(inputs.popFirst().flatMap { $0 }.map(fresh) ?? .nil)
+      default: arguments.append(attributes.popFirst().map { written($0, parameter) } ?? .nil)
+      }
+    }
+    switch random.below(4) {
+    case 0:
+      let i = random.below(arguments.count)
+      arguments[i] = random.below(4) == 0 ? junk() : argument(op.parameters[i])
+    case 1: arguments[random.below(arguments.count)] = arguments[random.below(arguments.count)]
+    default: break
+    }
+    return arguments
+  }
+
+  /// The sample's tensor, now and then as f32, stretched, or with a gradient wanted.
+  private func fresh(_ tensor: Tensor) -> LuaValue {
+    var tensor = tensor
+    if tensor.dtype == .f64, random.below(2) == 0, let narrow = try? tensor.cast(to: .f32) { tensor = narrow }
+    if random.below(12) == 0, let first = try? tensor.selected(0, 0).unsqueezed(0).expanded(to: tensor.shape) { tensor = first }
+    return .object(Variable(tensor, requiresGrad: tensor.dtype.isFloating && random.below(2) == 0))
+  }
+
+  private func written(_ attribute: Attribute, _ parameter: Parameter) -> LuaValue {
+    func counted(_ i: Int) -> LuaValue { .int(i < 0 ? i : i + 1) }
+    switch (attribute, parameter.kind) {
+    case (.integer(let i), .dimension), (.integer(let i), .position): return counted(i)
+    case (.integers(let list), .dimensions): return .list(list.map(counted))
+    case (.integer(let i), _): return .int(i)
+    case (.integers(let list), _): return .list(list.map { .int($0) })
+    case (.number(let x), _): return .number(x)
+    case (.flag(let flag), _): return .boolean(flag)
+    case (.text(let text), _): return .string(text)
+    case (.dtype(let dtype), _): return .string(dtype.rawValue)
+    case (.none, _): return .nil
+    }
   }
 
   private func creation() -> (kind: String, name: String, arguments: [LuaValue]) {
