@@ -52,3 +52,13 @@ final class Session {
     return "no error"
   }
 }
+
+/// As `#expect(found == wanted)`, but shows both.
+func expect<T: Equatable>(_ found: @autoclosure () throws -> T, _ wanted: T, at place: SourceLocation = #_sourceLocation) {
+  do {
+    let found = try found()
+    if found != wanted { Issue.record("found  \(found)\nwanted \(wanted)", sourceLocation: place) }
+  } catch {
+    Issue.record("\(error)", sourceLocation: place)
+  }
+}
