@@ -204,9 +204,9 @@ function harmless.new(given)
     self.counts[split] = { prompts = #part.prompts, pairs = #part.pairs, texts = #part.texts }
   end
   self.report, self.stop = report(self, #records), { tokenizer.eos }
-  --- Recommended transformer: 1.05 million parameters; the window holds a prompt and two answers, each with an <eos>.
+  --- Recommended transformer: 1.05 million parameters; the window holds a prompt and two answers, each between its label and an <eos>.
   self.model = {
-    style = "llama", layers = 4, dim = 128, heads = 4, hidden = 344, max_length = o.max_prompt + 2 * (o.max_response + 1),
+    style = "llama", layers = 4, dim = 128, heads = 4, hidden = 344, max_length = o.max_prompt + 2 * (o.max_response + 2),
   }
   --- Recommended supervised training: about three epochs.
   self.sft = { steps = 300, batch = 32, lr = 2e-3 }
