@@ -25,6 +25,31 @@ extension BindingsTests {
       expect(try s.output("help 'help'").hasPrefix("Help on operations"), true)
     }
 
+    /// Functions and methods without a page are found here; the examples of pages print what the pages say.
+    @Test func everythingHasAPageWhoseExampleRuns() throws {
+      let s = try Session()
+      let missing = try s.text("""
+        (function()
+          local native, missing = require 'perilune.native.help', {}
+          local function check(name)
+            if not native.page(name) and not native.page((name:gsub('_$', ''))) then missing[#missing + 1] = name end
+          end
+          for name in pairs(T) do check(name) end
+          for name in pairs(debug.getmetatable(T{1}).__methods) do check(name) end
+          return table.concat(missing, ' ')
+        end)()
+        """)
+      expect(missing, "")
+      let pages = try s.lua.run("return require('perilune.native.help').examples()", name: "=test")[0].asTable?.list() ?? []
+      expect(pages.count > 40, true)
+      for case .table(let page) in pages {
+        let (name, lua, prints) = (try page.get(1).asString ?? "", try page.get(2).asString ?? "", try page.get(3).asString ?? "")
+        let found: String
+        do { found = try s.output(lua) } catch { found = "\(error)" }
+        if found != prints { Issue.record("\(name): \(lua)\nprints\n\(found)\ninstead of\n\(prints)") }
+      }
+    }
+
     @Test func aproposAndManual() throws {
       let s = try Session()
       _ = try s.output("help = require 'perilune.help'")
