@@ -5,7 +5,8 @@ import Foundation
 import LuaEngine
 import Testing
 
-/// One suite, run one test after another: the tape, the memory account and the printer are the process's own.
+/// One suite, run one test after another: the tape, the memory account and the printer are the process's own. For the same
+/// reason all targets together are run with `swift test --no-parallel`.
 @Suite(.serialized) struct BindingsTests {}
 
 /// A Lua state as the shell makes it, and what it printed.
