@@ -15,10 +15,10 @@ local help = {}
 local function native_names()
   local names = {}
   local T = require "perilune.tensor"
+  local methods = debug.getmetatable(T.zeros(0)).__methods
   for _, entry in ipairs(native.summaries()) do
-    if T[entry.name] then names[T[entry.name]] = entry.name end
-    local meta = debug.getmetatable(T.zeros(0))
-    local method = meta and meta.__methods and meta.__methods[entry.name]
+    local f, method = T[entry.name], methods[entry.name]
+    if f then names[f] = entry.name end
     if method then names[method] = entry.name end
   end
   return names
@@ -99,6 +99,7 @@ function help.page(what)
   if type(what) == "string" then
     local name = what:gsub("^T[.:]", ""):gsub("^x:", "")
     local page = native.page(name) or native.page((name:gsub("_$", "")))
+    if not page and name == "Tensor" then return help.page(require("perilune.tensor").zeros(0)) end
     if page then return page end
     page = help.of_module(what) or help.of_module("perilune." .. what)
     if page then return page end

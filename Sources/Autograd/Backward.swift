@@ -32,13 +32,13 @@ extension Variable {
       return
     }
     var incoming: [ObjectIdentifier: [Tensor?]] = [:]
+    // Before anything is added: a part of the graph may be spent, where two losses share it.
+    let order = Self.order(from: root)
+    for node in order { try node.checkUnspent() }
     var first = [Tensor?](repeating: nil, count: root.outputs.count)
-    if first.isEmpty {
-      throw Failure(.state, "backward through '\(root.call.op.name)' a second time: its values were freed; pass retain_graph")
-    }
     first[index] = seed
     incoming[ObjectIdentifier(root)] = first
-    for node in Self.order(from: root) {
+    for node in order {
       guard let gradients = incoming.removeValue(forKey: ObjectIdentifier(node)) else { continue }
       let results = try node.backward(gradients)
       for (input, result) in zip(node.inputs, results) {

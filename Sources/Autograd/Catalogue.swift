@@ -2,6 +2,6 @@
 extension Op {
   public static let catalogue: [Op] = [
     arithmetic, elementwise, trigonometry, activations, selection, comparison, reductions, orders, cumulative, softmaxes,
-    views, shapes, joining, indexing, ids, products, linearAlgebra, sorting, convolutions,
+    views, shapes, casting, joining, indexing, ids, products, linearAlgebra, sorting, convolutions,
   ].flatMap { $0 }
 }

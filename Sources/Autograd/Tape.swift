@@ -38,11 +38,15 @@ final class Node {
     call.inputs.map { $0?.storage.version ?? 0 } + outputs.map { $0.storage.version }
   }
 
-  /// The gradients of the inputs, given those of the outputs.
-  func backward(_ gradients: [Tensor?]) throws -> [Tensor?] {
+  func checkUnspent() throws {
     if isSpent {
       throw Failure(.state, "backward through '\(call.op.name)' a second time: its values were freed; pass retain_graph")
     }
+  }
+
+  /// The gradients of the inputs, given those of the outputs.
+  func backward(_ gradients: [Tensor?]) throws -> [Tensor?] {
+    try checkUnspent()
     if versions != Node.versions(call, outputs) {
       throw Failure(
         .state, "a tensor that backward of '\(call.op.name)' needs was changed in place after it was computed")

@@ -1,4 +1,4 @@
-/// The native half of `perilune.help`: pages of operations, and which operation a function is.
+/// The native half of `perilune.help`: the pages of operations, functions and methods.
 ///
 /// The other half is stdlib/help.lua, which also reads the comments above Lua functions.
 import Autograd
@@ -8,25 +8,30 @@ import LuaEngine
 extension Bindings {
   static func installHelp(_ lua: Lua, _ options: RunOptions) throws {
     var module = LuaModule()
-    // page(name): the help page of an operation, or nil.
+    // page(name): the help page of an operation, a function or a method, or nil.
     module.function("page") { call in
-      guard let op = Op.byName[try call.string(1)] else {
-        try call.pushNil()
-        return 1
-      }
-      try call.pushString(OpHelp(op: op).text)
+      let name = try call.string(1)
+      let page = Op.byName[name].map { OpHelp(op: $0).text } ?? HelpPage.byName[name]?.text
+      try call.push(page.map(LuaValue.string) ?? .nil)
       return 1
     }
-    // summaries(): a list of {name, group, summary, signature} in the order of the manual.
+    // summaries(): a list of {name, group, summary, signature, formula} in the order of the manual.
     module.function("summaries") { call in
+      let pages = HelpPage.all.map { ($0.name, $0.group, $0.summary, $0.signature, "") }
+      let ops = Op.all.map { ($0.name, $0.group, $0.summary, OpHelp(op: $0).signature, $0.formula) }
       try call.push(
         .list(
-          Op.all.map { op in
+          (pages + ops).map { name, group, summary, signature, formula in
             .record([
-              ("name", .string(op.name)), ("group", .string(op.group)), ("summary", .string(op.summary)),
-              ("signature", .string(OpHelp(op: op).signature)), ("formula", .string(op.formula)),
+              ("name", .string(name)), ("group", .string(group)), ("summary", .string(summary)),
+              ("signature", .string(signature)), ("formula", .string(formula)),
             ])
           }))
+      return 1
+    }
+    // examples(): a list of {name, code, printed} of the pages that are no operations, for the test that runs them.
+    module.function("examples") { call in
+      try call.push(.list(HelpPage.all.map { .list([.string($0.name), .string($0.lua), .string($0.prints)]) }))
       return 1
     }
     module.function("manual") { call in

@@ -56,23 +56,29 @@ struct OpHelp {
     return lines.joined(separator: "\n")
   }
 
-  /// The manual of all operations, group by group.
+  /// The manual of the module and of all operations, group by group.
   static var manual: String {
-    var groups: [String] = []
-    for op in Op.all where !groups.contains(op.group) { groups.append(op.group) }
     var text = """
-      # Operations on tensors
+      # Tensors
 
       `T` is `require "perilune.tensor"`. Dimensions and positions count from 1, negatives from the end; token and
       class ids count from 0, as in the vocabulary. Each operation is a method and a function of `T`.
 
 
       """
-    for group in groups {
-      text += "## \(group.prefix(1).uppercased() + group.dropFirst())\n\n"
-      for op in Op.all where op.group == group { text += OpHelp(op: op).markdown + "\n" }
-    }
-    return text
+    text += sections(HelpPage.all.map { ($0.group, $0.markdown) })
+    text += "# Operations on tensors\n\n"
+    return text + sections(Op.all.map { ($0.group, OpHelp(op: $0).markdown) })
+  }
+
+  /// Pages under the heading of their group, groups in the order of their first page.
+  private static func sections(_ pages: [(group: String, text: String)]) -> String {
+    var groups: [String] = []
+    for page in pages where !groups.contains(page.group) { groups.append(page.group) }
+    return groups.map { group in
+      let own = pages.filter { $0.group == group }.map { $0.text + "\n" }
+      return "## \(group.prefix(1).uppercased() + group.dropFirst())\n\n" + own.joined()
+    }.joined()
   }
 }
 

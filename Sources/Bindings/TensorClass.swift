@@ -36,10 +36,10 @@ extension Bindings {
     addPrinting(&module)
     addProfile(&module)
     try lua.preload("perilune.native.tensor", module)
-    try lua.load(callableModule, name: "=perilune.tensor").call([])
+    try lua.load(callableModule, name: "=perilune").call([])
   }
 
-  /// `T{1, 2}` calls `T.tensor{1, 2}`. A tail call, so that errors name the caller's line.
+  /// `T{1, 2}` calls `T.tensor{1, 2}`. By its name, this chunk is passed over when an error says where it was raised.
   private static let callableModule = """
     package.preload["perilune.tensor"] = function()
       local module = require "perilune.native.tensor"
@@ -47,11 +47,4 @@ extension Bindings {
       return setmetatable(module, { __call = function(_, ...) return tensor(...) end })
     end
     """
-}
-
-extension LuaClass where T == Variable {
-  /// A method that an operation of the catalogue may replace: the operation's gradient and help page win.
-  mutating func fallback(_ name: String, _ body: @escaping (Call, Variable) throws -> Int) {
-    if Op.byName[name] == nil { method(name, body) }
-  }
 }

@@ -66,31 +66,13 @@ extension Bindings {
       try pushTable(call, x.value)
       return 1
     }
-    for (name, dtype) in [("float", DType.f32), ("double", .f64), ("long", .i64), ("bool", .bool)] {
-      tensor.fallback(name) { call, x in try convert(call, x, dtype) }
+    // Short for to("f32") and so on.
+    for (name, dtype) in [("float", DType.f32), ("double", .f64), ("long", .i64)] {
+      tensor.method(name) { call, x in
+        if x.value.dtype == dtype { try call.pushArgument(1) } else { try call.pushObject(try Op.to([x], [.dtype(dtype)])[0]) }
+        return 1
+      }
     }
-    tensor.fallback("to") { call, x in
-      let word = try call.string(2)
-      guard let dtype = DType(rawValue: word) else { throw call.bad(2, DType.refusal(word)) }
-      return try convert(call, x, dtype)
-    }
-  }
-
-  /// The tensor itself where its type is the wanted one.
-  private static func convert(_ call: Call, _ x: Variable, _ dtype: DType) throws -> Int {
-    if x.value.dtype == dtype {
-      try call.pushArgument(1)
-      return 1
-    }
-    if let op = Op.byName["to"] ?? Op.byName["cast"] {
-      try call.pushObject(try op([x], [.dtype(dtype)])[0])
-      return 1
-    }
-    if x.requiresGrad && Tape.isRecording {
-      throw Failure(.state, "to: the gradient would be lost; detach the tensor first")
-    }
-    try call.pushObject(Variable(try x.value.cast(to: dtype)))
-    return 1
   }
 
   private static func pushTable(_ call: Call, _ x: Tensor) throws {

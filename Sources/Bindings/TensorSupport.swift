@@ -1,4 +1,4 @@
-/// Functions of the module that are no operations: memory, comparison within a tolerance, type promotion.
+/// Functions of the module that are no operations: memory and type promotion.
 import Autograd
 import Base
 import LuaEngine
@@ -30,24 +30,6 @@ extension Bindings {
       }
       try call.pushString((found ?? .f32).rawValue)
       return 1
-    }
-    // T.allclose(a, b, {rtol = 1e-5, atol = 1e-8, equal_nan = false}): |a - b| <= atol + rtol |b| everywhere.
-    if Op.byName["allclose"] == nil {
-      module.function("allclose") { call in
-        let (a, b): (Variable, Variable) = (try call.object(1), try call.object(2))
-        let options = call.isNone(3)
-          ? try OptionTable(call) : try OptionTable(call, 3, allowed: ["rtol", "atol", "equal_nan"])
-        let (rtol, atol) = (try options.number("rtol") ?? 1e-5, try options.number("atol") ?? 1e-8)
-        let equalNaN = try options.flag("equal_nan") ?? false
-        let shape = try Shape.broadcast(a.value.shape, b.value.shape)
-        let left = try a.value.expanded(to: shape).doubles()
-        let right = try b.value.expanded(to: shape).doubles()
-        let close = zip(left, right).allSatisfy { x, y in
-          x == y || abs(x - y) <= atol + rtol * abs(y) && y.isFinite || equalNaN && x.isNaN && y.isNaN
-        }
-        try call.pushBoolean(close)
-        return 1
-      }
     }
   }
 }

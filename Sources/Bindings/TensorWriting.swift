@@ -49,14 +49,6 @@ extension Bindings {
       try call.pushArgument(1)
       return 1
     }
-    tensor.fallback("clone") { call, x in
-      if x.requiresGrad && Tape.isRecording {
-        try call.pushObject(try Op.named("mul")([x, Variable(try Tensor(scalar: 1, x.value.dtype))])[0])
-      } else {
-        try call.pushObject(Variable(try x.value.copied()))
-      }
-      return 1
-    }
     // Gives the memory back at once, where no other tensor or graph holds it; the object is closed after it.
     tensor.method("free") { call, _ in
       call.closeObject(1)

@@ -349,10 +349,25 @@ size_t shim_read_numbers(lua_State *L, int index, double *out, size_t count) {
   return 0;
 }
 
+static int class_index(lua_State *L);
+
+// True for a frame that stands between a native function and the code that asked for it: the search for `t.key` on behalf of
+// a class, or a chunk of our own, which is named "=perilune".
+static int is_own_frame(lua_State *L, lua_Debug *ar) {
+  if (strcmp(ar->source, "=perilune") == 0) return 1;
+  if (*ar->what != 'C' || !lua_checkstack(L, 1) || !lua_getinfo(L, "f", ar)) return 0;
+  int found = lua_tocfunction(L, -1) == class_index;
+  lua_pop(L, 1);
+  return found;
+}
+
 void shim_where(lua_State *L, int level, char *out, size_t size) {
   lua_Debug ar;
   out[0] = 0;
-  if (!lua_getstack(L, level, &ar) || !lua_getinfo(L, "Sl", &ar) || ar.currentline <= 0) return;
+  do {
+    if (!lua_getstack(L, level++, &ar) || !lua_getinfo(L, "Sl", &ar)) return;
+  } while (is_own_frame(L, &ar));
+  if (ar.currentline <= 0) return;
   snprintf(out, size, "%s:%d: ", ar.short_src, ar.currentline);
 }
 

@@ -5,7 +5,8 @@ import Foundation
 import LuaEngine
 import Testing
 
-/// One suite, run one test after another: the tape, the memory account and the printer are the process's own.
+/// One suite, run one test after another: the tape, the memory account and the printer are the process's own. For the same
+/// reason all targets together are run with `swift test --no-parallel`.
 @Suite(.serialized) struct BindingsTests {}
 
 /// A Lua state as the shell makes it, and what it printed.
@@ -50,5 +51,15 @@ final class Session {
       return parts.count == 2 && parts[0].hasPrefix("test:") ? String(parts[1]) : error.message
     }
     return "no error"
+  }
+}
+
+/// As `#expect(found == wanted)`, but shows both.
+func expect<T: Equatable>(_ found: @autoclosure () throws -> T, _ wanted: T, at place: SourceLocation = #_sourceLocation) {
+  do {
+    let found = try found()
+    if found != wanted { Issue.record("found  \(found)\nwanted \(wanted)", sourceLocation: place) }
+  } catch {
+    Issue.record("\(error)", sourceLocation: place)
   }
 }

@@ -58,13 +58,13 @@ local training = {
   validation = options.optional("table"),
   labels = options.required("table"),
   eos = options.integer(nil, 0),
-  steps = options.integer(300, 1),
-  batch = options.integer(32, 1),
-  lr = options.number(1e-3, 0),
-  warmup = options.integer(20, 0),
+  steps = options.integer(700, 1),
+  batch = options.integer(64, 1),
+  lr = options.number(6e-4, 0),
+  warmup = options.integer(50, 0),
   max_grad_norm = options.number(1.0, 0),
-  evaluate_every = options.integer(50, 1),
-  patience = options.integer(3, 1),
+  evaluate_every = options.integer(100, 1),
+  patience = options.integer(5, 1),
   seed = options.integer(0),
   label = options.optional("string"),
   quiet = false,
@@ -74,13 +74,15 @@ local function append(sequence, tokens)
   for _, id in ipairs(tokens) do sequence[#sequence + 1] = id end
 end
 
---- prompt answer <eos> [answer <eos>]: each answer is closed, so that the model sees where it ends.
-local function sequence(prompt, eos, ...)
+--- prompt <a> answer <eos> [<b> answer <eos>]: each answer is marked and closed, so that the model knows which one it
+-- reads and where it ends.
+local function sequence(prompt, o, ...)
   local joined = {}
   append(joined, prompt)
-  for _, answer in ipairs { ... } do
+  for i, answer in ipairs { ... } do
+    joined[#joined + 1] = o.labels[i]
     append(joined, answer)
-    if joined[#joined] ~= eos then joined[#joined + 1] = eos end
+    if joined[#joined] ~= o.eos then joined[#joined + 1] = o.eos end
   end
   return joined
 end
@@ -149,8 +151,8 @@ function judge.preference_model(given)
       prefer = function(_, prompts, a, b)
         local forward, backward = {}, {}
         for i = 1, #prompts do
-          forward[i] = sequence(prompts[i], o.eos, a[i], b[i])
-          backward[i] = sequence(prompts[i], o.eos, b[i], a[i])
+          forward[i] = sequence(prompts[i], o, a[i], b[i])
+          backward[i] = sequence(prompts[i], o, b[i], a[i])
         end
         local difference = tensor.no_grad(function()
           return (label_logit(model, o.labels, forward) - label_logit(model, o.labels, backward)):totable()
@@ -166,7 +168,7 @@ function judge.preference_model(given)
       local swapped = system.uniform(o.seed, "judge/order", step * o.batch + i) < 0.5
       local first, second = pair.chosen, pair.rejected
       if swapped then first, second = second, first end
-      sequences[i] = sequence(pair.prompt, o.eos, first, second)
+      sequences[i] = sequence(pair.prompt, o, first, second)
       signs[i] = swapped and -1 or 1
     end
     return -(label_logit(model, o.labels, sequences) * tensor(signs)):log_sigmoid()
@@ -184,7 +186,7 @@ function judge.reward_model(given)
   local o = options.fill(training, given or {}, "judge.reward_model")
   local function rewards(model, prompts, answers)
     local sequences = {}
-    for i = 1, #prompts do sequences[i] = sequence(prompts[i], o.eos, answers[i]) end
+    for i = 1, #prompts do sequences[i] = sequence(prompts[i], o, answers[i]) end
     return label_logit(model, o.labels, sequences)
   end
   local function as_judge(model)

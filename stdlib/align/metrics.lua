@@ -26,7 +26,7 @@ function metrics:add(name, sum, count)
   self.counts[name] = self.counts[name] + count
 end
 
---- Adds every element of a tensor; with `weight`, element times weight.
+--- Adds every element of a tensor.
 function metrics:add_all(name, values)
   self:add(name, values:sum():item(), values:numel())
 end

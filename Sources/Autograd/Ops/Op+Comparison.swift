@@ -88,11 +88,11 @@ extension Op {
   public static let equal = Op(
     "equal", group: "comparison", summary: "Whether two tensors have one shape and equal elements.",
     formula: "result = self.shape = other.shape and self = other everywhere",
-    shapes: "self [...], other [...]; the result is one bool",
+    shapes: "self [...], other [...]; the result is a boolean",
     parameters: [
       Parameter("self", .tensor, "one tensor"), Parameter("other", .tensor, "the other, of any shape"),
     ],
-    example: Example("print(T{1, 2}:equal(T{1, 2}))", prints: "true\n[Tensor bool scalar]"),
+    example: Example("print(T{1, 2}:equal(T{1, 2}))", prints: "true"),
     forward: { call in
       if call[0].shape != call[1].shape { return [try Tensor(scalar: 0, .bool)] }
       let (a, b) = try broadcastOperands(call)
@@ -111,14 +111,14 @@ extension Op {
   public static let allclose = Op(
     "allclose", group: "comparison", summary: "Whether two tensors agree within a tolerance.",
     formula: "result = |self - other| <= atol + rtol |other| everywhere",
-    shapes: "self [...], other [...] that broadcast; the result is one bool",
+    shapes: "self [...], other [...] that broadcast; the result is a boolean",
     parameters: [
       Parameter("self", .tensor, "what was found"), Parameter("other", .operand, "what was expected"),
       Parameter("rtol", .number(default: 1e-5), "tolerance as a part of |other|"),
       Parameter("atol", .number(default: 1e-8), "tolerance as it stands"),
       Parameter("equal_nan", .flag(default: false), "whether two NaN agree"),
     ],
-    example: Example("print(T{1}:allclose(T{1.000001}))", prints: "true\n[Tensor bool scalar]"),
+    example: Example("print(T{1}:allclose(T{1.000001}))", prints: "true"),
     forward: { call in
       let (relative, absolute) = (call.number(0) ?? 1e-5, call.number(1) ?? 1e-8)
       let nanAgrees = call.flag(2)

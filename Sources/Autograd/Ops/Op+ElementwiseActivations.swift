@@ -41,7 +41,7 @@ extension Op {
       Parameter("beta", .number(default: 1), "how sharp the bend is; not 0"),
       Parameter("threshold", .number(default: 20), "where the function goes over to self"),
     ],
-    example: Example("print(T{0, 100}:softplus())", prints: "[0.6931, 100]\n[Tensor f32 2]"),
+    example: Example("print(T{0, 100}:softplus())", prints: "[0.6931, 100.0000]\n[Tensor f32 2]"),
     forward: { call in
       let (beta, threshold) = (call.number(0) ?? 1, call.number(1) ?? 20)
       if beta == 0 { throw Failure(.value, "softplus: beta must not be 0", argument: 2) }

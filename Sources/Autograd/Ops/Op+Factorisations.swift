@@ -104,7 +104,8 @@ extension Op {
 
   public static let svd = Op(
     "svd", group: "linear algebra",
-    summary: "Singular values in descending order, with their vectors (the thin form; the third result is already transposed).",
+    summary: "Singular values in descending order, with their vectors (the thin form; the third result is already transposed). "
+      + "The largest component of each column of U is positive.",
     formula: "U diag(S) Vᵀ = self", shapes: "self [..., m, n]; U [..., m, k], S [..., k], Vᵀ [..., k, n], k = min(m, n)",
     parameters: [matrix],
     example: Example("print((select(2, T{{3, 0}, {0, 4}}:svd())))", prints: "[4, 3]\n[Tensor f32 2]"),
@@ -165,7 +166,8 @@ extension Op {
 
   public static let eigh = Op(
     "eigh", group: "linear algebra",
-    summary: "Eigenvalues in ascending order and eigenvectors, as columns, of a symmetric matrix, of which the symmetric part is taken.",
+    summary: "Eigenvalues in ascending order and eigenvectors, as columns, of a symmetric matrix, of which the symmetric part is "
+      + "taken. The largest component of each eigenvector is positive.",
     formula: "V diag(w) Vᵀ = (self + selfᵀ) / 2", shapes: "self [..., n, n]; w [..., n], V [..., n, n]",
     parameters: [matrix],
     example: Example("print((T{{3, 0}, {0, 2}}:eigh()))", prints: "[2, 3]\n[Tensor f32 2]"),

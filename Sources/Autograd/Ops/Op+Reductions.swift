@@ -311,11 +311,11 @@ extension Op {
 
   public static let all = reduction(
     "all", "Whether every element is true (not 0); true for no elements.", "result = ∀ self ≠ 0 over dim",
-    Example("print(T{1, 2, 0}:all())", prints: "false\n[Tensor bool scalar]"),
+    Example("print(T{1, 2, 0}:all())", prints: "false"),
     { try Reduce.logic($0, $1, keeping: $2, stopsAt: false) }, backward: nil)
 
   public static let any = reduction(
     "any", "Whether some element is true (not 0); false for no elements.", "result = ∃ self ≠ 0 over dim",
-    Example("print(T{1, 2, 0}:any())", prints: "true\n[Tensor bool scalar]"),
+    Example("print(T{1, 2, 0}:any())", prints: "true"),
     { try Reduce.logic($0, $1, keeping: $2, stopsAt: true) }, backward: nil)
 }

@@ -118,7 +118,8 @@ public enum Linalg {
     return (try turned(q).contiguous(), r)
   }
 
-  /// U [m, k], singular values [k] in descending order and Vᵀ [k, n] with U diag(S) Vᵀ = A, k = min(m, n).
+  /// U [m, k], singular values [k] in descending order and Vᵀ [k, n] with U diag(S) Vᵀ = A, k = min(m, n). The
+  /// largest component of each column of U is positive, so that signs do not depend on the library.
   public static func svd(_ a: Tensor) throws -> (u: Tensor, s: Tensor, vt: Tensor) {
     let (m, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1])
     let k = min(m, n)
@@ -140,11 +141,13 @@ public enum Linalg {
         dgesdd_("S", &rows, &columns, matrix, &lead, middle, left, &lead, right, &kept, $0, &$1, &whole, &info, 1)
       }
       if info != 0 { throw Failure(.numeric, "the singular values of the matrix\(number) did not converge") }
+      turn(right, m, k) { i in for j in 0..<n { left[i * n + j] = -left[i * n + j] } }
     }
     return (u, s, vt)
   }
 
-  /// Eigenvalues [n] in ascending order and eigenvectors as columns, reading the lower triangle of a symmetric A.
+  /// Eigenvalues [n] in ascending order and eigenvectors as columns, reading the lower triangle of a symmetric A. The
+  /// largest component of each eigenvector is positive.
   public static func eigh(_ a: Tensor) throws -> (values: Tensor, vectors: Tensor) {
     let n = try order(a)
     try refuseInfinite(a)
@@ -161,7 +164,20 @@ public enum Linalg {
       }
       if info != 0 { throw Failure(.numeric, "the eigenvalues of the matrix\(number) did not converge") }
     }
-    return (values, try turned(vectors).contiguous())
+    let columns = try turned(vectors).contiguous()
+    try each(columns, n * n) { matrix, _ in turn(matrix, n, n) { _ in } }
+    return (values, columns)
+  }
+
+  /// Makes the largest component of each column positive and tells which columns were turned.
+  private static func turn(_ matrix: UnsafeMutablePointer<Double>, _ rows: Int, _ columns: Int, _ turned: (Int) -> Void) {
+    for j in 0..<columns {
+      var largest = 0.0
+      for i in 0..<rows where abs(matrix[i * columns + j]) > abs(largest) { largest = matrix[i * columns + j] }
+      if largest >= 0 { continue }
+      for i in 0..<rows { matrix[i * columns + j] = -matrix[i * columns + j] }
+      turned(j)
+    }
   }
 
   private static func factor(

@@ -195,7 +195,7 @@ TestRecords = {}
 function TestRecords:test_two_hundred_real_records()
   local path = support.root .. "/../shared/data/hh-rlhf/harmless-base/test.jsonl.gz"
   local file = io.open(path)
-  if not file then lu.skip("no hh-rlhf at " .. path) end
+  if not file then support.skip("needs ../shared/data/hh-rlhf") end
   file:close()
   local records = table.move(formats.load_json_lines(path), 1, 200, 1, {})
   local task = make(records, { vocab_size = 1024, max_prompt = 128, max_response = 96 })

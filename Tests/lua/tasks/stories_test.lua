@@ -157,7 +157,7 @@ local folder = support.root .. "/../shared/data/stories260K"
 --- The task on stories260K, where Perilune and the file are there; otherwise the test is skipped.
 local function checkpoint()
   local file = io.open(folder .. "/stories260K.bin")
-  if not file then lu.skip("no stories260K in " .. folder) end
+  if not file then support.skip("needs ../shared/data/stories260K") end
   file:close()
   if not pcall(require, "perilune.models") then lu.skip("a model needs Perilune") end
   return stories { path = folder .. "/stories260K.bin" }

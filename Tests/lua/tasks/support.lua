@@ -23,4 +23,10 @@ function support.message(f, ...)
   return (tostring(message):gsub("^[^:]*:%d+: ", ""))
 end
 
+--- Skips the running test and says so.
+function support.skip(why)
+  print("skipped: " .. why)
+  require("luaunit").skip(why)
+end
+
 return support
