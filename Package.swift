@@ -7,7 +7,10 @@ import PackageDescription
 
 #if arch(x86_64)
   let vectorC: [CSetting] = [.unsafeFlags(["-O3", "-march=x86-64-v3"])]
-  let vectorSwift: [SwiftSetting] = [.swiftLanguageMode(.v5), .unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+  // Without -fno-math-errno each square root is a branch and perhaps a call, to set errno.
+  let vectorSwift: [SwiftSetting] = [
+    .swiftLanguageMode(.v5), .unsafeFlags(["-Xcc", "-march=x86-64-v3", "-Xcc", "-fno-math-errno"]),
+  ]
 #else
   let vectorC: [CSetting] = [.unsafeFlags(["-O3"])]
   let vectorSwift: [SwiftSetting] = [.swiftLanguageMode(.v5)]

@@ -6,8 +6,8 @@
 ///     var random = Philox(seed: 7, stream: "dropout", step: 3)
 ///     random.uniform()      // in [0, 1), the same on every machine
 public struct Philox: Sendable {
-  private let key: SIMD2<UInt32>
-  private let high: SIMD2<UInt32>
+  @usableFromInline let key: SIMD2<UInt32>
+  @usableFromInline let high: SIMD2<UInt32>
   /// Index of the next block of four 32-bit words.
   public private(set) var block: UInt64
   private var words = SIMD4<UInt32>()
@@ -34,24 +34,23 @@ public struct Philox: Sendable {
   }
 
   /// The four words of one block.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func words(at index: UInt64) -> SIMD4<UInt32> {
-    var c: SIMD4<UInt32> = [
-      UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: index >> 32), high[0], high[1],
-    ]
-    var k0 = key[0]
-    var k1 = key[1]
+    // Plain variables: lanes of a vector would be taken out and put back in every round.
+    var (c0, c1) = (UInt32(truncatingIfNeeded: index), UInt32(truncatingIfNeeded: index >> 32))
+    var (c2, c3) = (high[0], high[1])
+    var (k0, k1) = (key[0], key[1])
     for _ in 0..<10 {
-      let p0 = UInt64(0xD251_1F53) &* UInt64(c[0])
-      let p1 = UInt64(0xCD9E_8D57) &* UInt64(c[2])
-      c = [
-        UInt32(truncatingIfNeeded: p1 >> 32) ^ c[1] ^ k0, UInt32(truncatingIfNeeded: p1),
-        UInt32(truncatingIfNeeded: p0 >> 32) ^ c[3] ^ k1, UInt32(truncatingIfNeeded: p0),
-      ]
+      let p0 = UInt64(0xD251_1F53) &* UInt64(c0)
+      let p1 = UInt64(0xCD9E_8D57) &* UInt64(c2)
+      c0 = UInt32(truncatingIfNeeded: p1 >> 32) ^ c1 ^ k0
+      c1 = UInt32(truncatingIfNeeded: p1)
+      c2 = UInt32(truncatingIfNeeded: p0 >> 32) ^ c3 ^ k1
+      c3 = UInt32(truncatingIfNeeded: p0)
       k0 &+= 0x9E37_79B9
       k1 &+= 0xBB67_AE85
     }
-    return c
+    return [c0, c1, c2, c3]
   }
 
   public mutating func next32() -> UInt32 {

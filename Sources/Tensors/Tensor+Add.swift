@@ -22,16 +22,8 @@ extension Tensor {
   public func summed(to target: Shape) throws -> Tensor {
     if shape == target { return self }
     let lead = rank - target.count
-    let result = try Tensor(zeros: target, dtype)
-    var strides = shape
-    for i in 0..<rank { strides[i] = i >= lead && target[i - lead] == shape[i] ? result.strides[i - lead] : 0 }
-    let view = Tensor(storage: result.storage, dtype: dtype, shape: shape, strides: strides, offset: 0)
-    switch dtype {
-    case .f32: Strided.fold(self, view) { (sum: Float, x: Float) in sum + x }
-    case .f64: Strided.fold(self, view) { (sum: Double, x: Double) in sum + x }
-    case .i64: Strided.fold(self, view) { (sum: Int64, x: Int64) in sum &+ x }
-    case .bool: Strided.fold(self, view) { (sum: Bool, x: Bool) in sum || x }
-    }
-    return result
+    let stretched = (0..<rank).filter { $0 < lead || (target[$0 - lead] == 1 && shape[$0] != 1) }
+    if stretched.isEmpty { return try reshaped(target) }
+    return try Reduce.sum(self, stretched, keeping: true).reshaped(target).cast(to: dtype)
   }
 }

@@ -254,13 +254,13 @@ extension Op {
     left: { a, b, _, g in
       try product(
         g,
-        Elementwise.scalars(
+        Elementwise.calls(
           a, b, { $1 == 0 ? 0 : $1 == 2 ? 2 * $0 : $1 * Libm.pow($0, $1 - 1) },
           { $1 == 0 ? 0 : $1 == 2 ? 2 * $0 : $1 * Libm.pow($0, $1 - 1) }))
     },
     right: { a, b, y, g in
       // 0^b is 0 for every b > 0, so that the logarithm must not count.
-      let slope = try Elementwise.scalars(
+      let slope = try Elementwise.calls(
         a, b, { $0 == 0 && $1 >= 0 ? 0 : Libm.log($0) }, { $0 == 0 && $1 >= 0 ? 0 : Libm.log($0) })
       return try product(g, Elementwise.scalars(y, slope, { $1 == 0 ? 0 : $0 * $1 }, { $1 == 0 ? 0 : $0 * $1 }))
     },

@@ -84,7 +84,7 @@ extension Op {
   public static let log2 = unary(
     "log2", "The logarithm to base 2.", "result = log self / log 2",
     Example("print(T{1, 8}:log2())", prints: "[0, 3]\n[Tensor f32 2]"), domain: 0.2...3,
-    { try Elementwise.scalars($0, { Libm.log2($0) }, { Libm.log2($0) }) },
+    { try Elementwise.calls($0, { Libm.log2($0) }, { Libm.log2($0) }) },
     gradient: { x, _, g in
       try Elementwise.scalars(x, g, { $1 / ($0 * 0.6931471805599453) }, { $1 / ($0 * 0.6931471805599453) })
     })
@@ -92,7 +92,7 @@ extension Op {
   public static let log10 = unary(
     "log10", "The logarithm to base 10.", "result = log self / log 10",
     Example("print(T{1, 1000}:log10())", prints: "[0, 3]\n[Tensor f32 2]"), domain: 0.2...3,
-    { try Elementwise.scalars($0, { Libm.log10($0) }, { Libm.log10($0) }) },
+    { try Elementwise.calls($0, { Libm.log10($0) }, { Libm.log10($0) }) },
     gradient: { x, _, g in
       try Elementwise.scalars(x, g, { $1 / ($0 * 2.302585092994046) }, { $1 / ($0 * 2.302585092994046) })
     })
@@ -106,7 +106,7 @@ extension Op {
   public static let expm1 = unary(
     "expm1", "The exponential less 1, exact for small self.", "result = e^self - 1",
     Example("print(T{0}:expm1())", prints: "[0]\n[Tensor f32 1]"),
-    { try Elementwise.scalars($0, { Libm.expm1($0) }, { Libm.expm1($0) }) },
+    { try Elementwise.calls($0, { Libm.expm1($0) }, { Libm.expm1($0) }) },
     gradient: { _, y, g in try Elementwise.scalars(y, g, { ($0 + 1) * $1 }, { ($0 + 1) * $1 }) })
 
   // MARK: Powers

@@ -116,7 +116,7 @@ extension Op {
   public static let erfc = unary(
     "erfc", group: "activation", "One less the error function, exact for large self.", "result = 1 - erf(self)",
     Example("print(T{0, 20}:erfc())", prints: "[1, 0]\n[Tensor f32 2]"),
-    { try Elementwise.scalars($0, { Libm.erfc($0) }, { Libm.erfc($0) }) },
+    { try Elementwise.calls($0, { Libm.erfc($0) }, { Libm.erfc($0) }) },
     gradient: { x, _, g in
       try Elementwise.lanes(
         x, g, { $1 * VectorMath.splat(-1.1283792) * VectorMath.exp(VectorMath.splat(0) - $0 * $0) },

@@ -228,8 +228,8 @@ extension Op {
       return try Elementwise.scalars(sum, { $0.squareRoot() }, { $0.squareRoot() })
     default:
       let q = Float(p)
-      let powers = try Elementwise.scalars(size, { Libm.pow($0, q) }, { Libm.pow($0, p) })
-      return try Elementwise.scalars(
+      let powers = try Elementwise.calls(size, { Libm.pow($0, q) }, { Libm.pow($0, p) })
+      return try Elementwise.calls(
         Reduce.sum(powers, dims, keeping: keeping), { Libm.pow($0, 1 / q) }, { Libm.pow($0, 1 / p) })
     }
   }
@@ -247,7 +247,7 @@ extension Op {
       slope = try Elementwise.scalars(x, y, { $1 == 0 ? 0 : $0 / $1 }, { $1 == 0 ? 0 : $0 / $1 })
     } else {
       let q = Float(p) - 1
-      slope = try Elementwise.scalars(
+      slope = try Elementwise.calls(
         x, y,
         { $0 == 0 || $1 == 0 ? 0 : ($0 < 0 ? -1 : 1) * Libm.pow(Swift.abs($0) / $1, q) },
         { $0 == 0 || $1 == 0 ? 0 : ($0 < 0 ? -1 : 1) * Libm.pow(Swift.abs($0) / $1, p - 1) })

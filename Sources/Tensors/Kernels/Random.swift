@@ -1,6 +1,6 @@
 /// Tensors of random numbers: each element is a pure function of (seed, stream, step, its index).
 ///
-/// Element i takes its words from one block of the counter, so any part can be computed on any thread and the thread
+/// Each block of the counter gives two or four neighbours, so any part can be computed on any thread and the thread
 /// count changes no bit.
 ///
 ///     try Tensor.normal([2, 3], .f32, seed: 7, stream: "init")     // the same six numbers, always
@@ -12,11 +12,11 @@ extension Tensor {
     throws -> Tensor
   {
     let source = Philox(seed: seed, stream: stream, step: step)
-    return try filled(shape, dtype) { i in
-      let w = source.words(at: UInt64(truncatingIfNeeded: i >> 1))
+    return try filled(shape, dtype, perBlock: 2) { block in
+      let w = source.words(at: block)
       let radius = (-2 * Libm.log(1 - unit(w[0], w[1]))).squareRoot()
       let angle = 2 * Double.pi * unit(w[2], w[3])
-      return radius * (i & 1 == 0 ? Libm.cos(angle) : Libm.sin(angle))
+      return [radius * Libm.cos(angle), radius * Libm.sin(angle), 0, 0]
     }
   }
 
@@ -29,10 +29,11 @@ extension Tensor {
     let width = high - low
     // Rounding to f32 could reach `high`: keep 24 bits there.
     let coarse = dtype == .f32
-    return try filled(shape, dtype) { i in
-      let w = source.words(at: UInt64(truncatingIfNeeded: i >> 1))
-      let (a, b) = i & 1 == 0 ? (w[0], w[1]) : (w[2], w[3])
-      return low + width * (coarse ? Double(a >> 8) * 0x1p-24 : unit(a, b))
+    return try filled(shape, dtype, perBlock: 2) { block in
+      let w = source.words(at: block)
+      let x = coarse ? Double(w[0] >> 8) * 0x1p-24 : unit(w[0], w[1])
+      let y = coarse ? Double(w[2] >> 8) * 0x1p-24 : unit(w[2], w[3])
+      return [low + width * x, low + width * y, 0, 0]
     }
   }
 
@@ -43,9 +44,12 @@ extension Tensor {
     if !(chance >= 0 && chance <= 1) { throw Failure(.value, "a chance must be in 0..1, got \(chance)") }
     let source = Philox(seed: seed, stream: stream, step: step)
     let limit = UInt64(chance * 0x1p32)
-    return try filled(shape, dtype) { i in
-      let w = source.words(at: UInt64(truncatingIfNeeded: i >> 2))
-      return UInt64(w[i & 3]) < limit ? 1 : 0
+    return try filled(shape, dtype, perBlock: 4) { block in
+      let w = source.words(at: block)
+      return [
+        UInt64(w[0]) < limit ? 1 : 0, UInt64(w[1]) < limit ? 1 : 0, UInt64(w[2]) < limit ? 1 : 0,
+        UInt64(w[3]) < limit ? 1 : 0,
+      ]
     }
   }
 
@@ -146,22 +150,30 @@ extension Tensor {
 
   private static let grain = 8_192
 
+  /// Elements from blocks of the counter, each of which gives `perBlock` of its four numbers.
   @inline(__always)
-  private static func filled(_ shape: Shape, _ dtype: DType, _ f: (Int) -> Double) throws -> Tensor {
+  private static func filled(_ shape: Shape, _ dtype: DType, perBlock: Int, _ f: (UInt64) -> SIMD4<Double>) throws
+    -> Tensor
+  {
     let result = try Tensor(uninitialized: shape, dtype)
-    switch dtype {
-    case .f32:
-      let to = result.pointer(Float.self)
-      Parallel.ranges(result.elementCount, grain: grain) { for i in $0 { to[i] = Float(f(i)) } }
-    case .f64:
-      let to = result.pointer(Double.self)
-      Parallel.ranges(result.elementCount, grain: grain) { for i in $0 { to[i] = f(i) } }
-    case .bool:
-      let to = result.pointer(Bool.self)
-      Parallel.ranges(result.elementCount, grain: grain) { for i in $0 { to[i] = f(i) != 0 } }
-    case .i64:
+    let count = result.elementCount
+    let blocks = (count + perBlock - 1) / perBlock
+    Parallel.ranges(dtype == .i64 ? 0 : blocks, grain: grain / perBlock) { range in
+      for block in range {
+        let x = f(UInt64(truncatingIfNeeded: block))
+        let first = block * perBlock
+        for k in 0..<min(perBlock, count - first) {
+          switch dtype {
+          case .f32: result.pointer(Float.self)[first + k] = Float(x[k])
+          case .f64: result.pointer(Double.self)[first + k] = x[k]
+          default: result.pointer(Bool.self)[first + k] = x[k] != 0
+          }
+        }
+      }
+    }
+    if dtype == .i64 {
       throw Failure(.dtype, "random numbers of this kind are f32, f64 or bool: use integers for i64")
     }
-    return withExtendedLifetime(result) { result }
+    return result
   }
 }

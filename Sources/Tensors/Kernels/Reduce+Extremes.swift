@@ -35,7 +35,8 @@ extension Reduce {
     switch x.dtype {
     case .f32:
       return try each(f, keeping: keeping) { (p: UnsafeMutablePointer<Float>, step, count) in
-        Int64(position(p, step, count, largest ? { $0 > $1 } : { $0 < $1 }))
+        if step != 1 { return Int64(position(p, step, count, largest ? { $0 > $1 } : { $0 < $1 })) }
+        return Int64(first(largest ? rowMax(p, count) : -rowMax(p, count, sign: -1), p, count))
       }
     case .f64:
       return try each(f, keeping: keeping) { (p: UnsafeMutablePointer<Double>, step, count) in
@@ -125,6 +126,19 @@ extension Reduce {
       }
     }
     return best
+  }
+
+  /// The first position among `count` neighbours of a number that is there, NaN included.
+  private static func first(_ x: Float, _ p: UnsafePointer<Float>, _ count: Int) -> Int {
+    let wanted = VectorMath.splat(x)
+    var i = 0
+    while i &+ 8 <= count {
+      let y = VectorMath.load(p + i)
+      if any(x != x ? y .!= y : y .== wanted) { break }
+      i &+= 8
+    }
+    while i < count - 1 && !(p[i] == x || (x != x && p[i] != p[i])) { i &+= 1 }
+    return i
   }
 
   /// The largest of `sign` times each of `count` > 0 neighbours; NaN if there is any.

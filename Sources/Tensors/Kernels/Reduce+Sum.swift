@@ -50,20 +50,32 @@ extension Reduce {
 
   private static func sum32(_ f: Folded, _ to: UnsafeMutablePointer<Float>) {
     let (from, count, inner) = (f.tensor.pointer(Float.self), f.count, f.inner)
+    if f.outer == 1 && inner > 1 {
+      Parallel.ranges(inner, grain: Swift.max(64, grain(count))) { range in
+        columns(from + range.lowerBound, count, inner, to + range.lowerBound, range.count)
+      }
+      return
+    }
     Parallel.ranges(f.outer, grain: grain(count * inner)) { range in
       for o in range {
         let p = from + o * count * inner
-        if inner == 1 { to[o] = Float(row(p, count)) } else { columns(p, count, inner, to + o * inner) }
+        if inner == 1 { to[o] = Float(row(p, count)) } else { columns(p, count, inner, to + o * inner, inner) }
       }
     }
   }
 
   private static func sum64(_ f: Folded, _ to: UnsafeMutablePointer<Double>) {
     let (from, count, inner) = (f.tensor.pointer(Double.self), f.count, f.inner)
+    if f.outer == 1 && inner > 1 {
+      Parallel.ranges(inner, grain: Swift.max(64, grain(count))) { range in
+        columns(from + range.lowerBound, count, inner, to + range.lowerBound, range.count)
+      }
+      return
+    }
     Parallel.ranges(f.outer, grain: grain(count * inner)) { range in
       for o in range {
         let p = from + o * count * inner
-        if inner == 1 { to[o] = row(p, count) } else { columns(p, count, inner, to + o * inner) }
+        if inner == 1 { to[o] = row(p, count) } else { columns(p, count, inner, to + o * inner, inner) }
       }
     }
   }
@@ -117,40 +129,38 @@ extension Reduce {
     return total
   }
 
-  /// The sums down the columns of [count, inner]: 64 rows at a time in the own type, then into the total.
+  /// The sums down the first `width` columns of [count, inner]: 64 rows at a time in the own type, then into the total.
   private static func columns(
-    _ p: UnsafePointer<Float>, _ count: Int, _ inner: Int, _ to: UnsafeMutablePointer<Float>
+    _ p: UnsafePointer<Float>, _ count: Int, _ inner: Int, _ to: UnsafeMutablePointer<Float>, _ width: Int
   ) {
-    var total = [Double](repeating: 0, count: inner)
-    var partial = [Float](repeating: 0, count: inner)
-    total.withUnsafeMutableBufferPointer { total in
-      partial.withUnsafeMutableBufferPointer { partial in
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { total in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { partial in
+        for j in 0..<width { total[j] = 0 }
         for start in stride(from: 0, to: count, by: 64) {
-          for j in 0..<inner { partial[j] = 0 }
+          for j in 0..<width { partial[j] = 0 }
           for i in start..<Swift.min(start + 64, count) {
             let row = p + i * inner
-            for j in 0..<inner { partial[j] += row[j] }
+            for j in 0..<width { partial[j] += row[j] }
           }
-          for j in 0..<inner { total[j] += Double(partial[j]) }
+          for j in 0..<width { total[j] += Double(partial[j]) }
         }
-        for j in 0..<inner { to[j] = Float(total[j]) }
+        for j in 0..<width { to[j] = Float(total[j]) }
       }
     }
   }
 
   private static func columns(
-    _ p: UnsafePointer<Double>, _ count: Int, _ inner: Int, _ to: UnsafeMutablePointer<Double>
+    _ p: UnsafePointer<Double>, _ count: Int, _ inner: Int, _ to: UnsafeMutablePointer<Double>, _ width: Int
   ) {
-    var partial = [Double](repeating: 0, count: inner)
-    partial.withUnsafeMutableBufferPointer { partial in
-      for j in 0..<inner { to[j] = 0 }
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: width) { partial in
+      for j in 0..<width { to[j] = 0 }
       for start in stride(from: 0, to: count, by: 64) {
-        for j in 0..<inner { partial[j] = 0 }
+        for j in 0..<width { partial[j] = 0 }
         for i in start..<Swift.min(start + 64, count) {
           let row = p + i * inner
-          for j in 0..<inner { partial[j] += row[j] }
+          for j in 0..<width { partial[j] += row[j] }
         }
-        for j in 0..<inner { to[j] += partial[j] }
+        for j in 0..<width { to[j] += partial[j] }
       }
     }
   }
