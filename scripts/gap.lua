@@ -25,7 +25,8 @@ local o = cli.parse(arg, {
   { "pairs", 8192, "golden pairs" },
   { "prompts", 512, "prompts of the win rate" },
   { "kl-prompts", 256, "prompts of the KL" },
-  { "judge-steps", 700, "steps of each preference model, at most" },
+  { "proxy", "preference", "who labels online answers: preference (model), reward (model) or gold itself" },
+  { "judge-steps", 700, "steps of each preference or reward model, at most" },
   { "points", 8, "checkpoints of each run" },
   { "jobs", 0, "runs side by side; 0 for one a core" },
   { "out", "out/gap", "folder of the report" },
@@ -53,8 +54,8 @@ local function with(more)
   return all
 end
 
-local function preference_model(label, data, held_out, seed)
-  return judge.preference_model {
+local function learnt(kind, label, data, held_out, seed)
+  return judge[kind] {
     init = sft, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
     steps = o["judge-steps"], label = label, seed = seed,
   }
@@ -65,7 +66,7 @@ local train_prompts = task:prompts("train", math.max(o.pairs, o.batch))
 if task.gold_pairs then
   -- The paper's own path: a golden model of the human labels relabels the same pairs.
   local human = task:pairs("train", o.pairs)
-  gold = preference_model("golden preference model", human, task:pairs("validation", 256), 1)
+  gold = learnt("preference_model", "golden preference model", human, task:pairs("validation", 256), 1)
   golden_pairs = source.relabel(human, gold)
   held_out = source.relabel(task:pairs("validation", 256), gold)
 else
@@ -75,8 +76,11 @@ else
     judge = gold, prompts = task:prompts("validation", 256), count = o.smoke and 32 or 256, seed = 1, label = "held-out pairs",
   })
 end
-local proxy = preference_model("proxy preference model", golden_pairs, held_out, 2)
-note("proxy agrees with gold on %.1f %% of held-out pairs", 100 * proxy.validation_accuracy)
+local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
+if not kinds[o.proxy] then error(("unknown proxy '%s': it takes preference, reward or gold"):format(o.proxy), 0) end
+local proxy = o.proxy == "gold" and gold or learnt(kinds[o.proxy], "proxy " .. o.proxy .. " model", golden_pairs, held_out, 2)
+local proxy_accuracy = judge.accuracy(proxy, held_out)
+note("the proxy agrees with gold on %.1f %% of %d held-out pairs", 100 * proxy_accuracy.mean, proxy_accuracy.count)
 
 -- The runs: the golden policy, and online and offline for every seed. They differ in `pairs` only.
 local test_prompts = task:prompts("test", o.prompts)
@@ -138,14 +142,14 @@ for i, run in ipairs(runs) do
 end
 note("all runs measured")
 
-local settings = { sft = sft:hash(), ["proxy accuracy"] = proxy.validation_accuracy, minutes = ("%.1f"):format((system.clock() - started) / 60) }
+local settings = { sft = sft:hash(), ["proxy accuracy"] = ("%.3f"):format(proxy_accuracy.mean), minutes = ("%.1f"):format((system.clock() - started) / 60) }
 for name, value in pairs(o) do settings["--" .. name] = value end
 local golden = measured(results[1].points)
 align.report {
   title = ("%s on %s: online against offline"):format(o.loss:upper(), task.name), out = o.out, settings = settings,
   sides = { { label = "online", by_seed = by_side.online }, { label = "offline", by_seed = by_side.offline } },
   notes = {
-    ("The proxy preference model agrees with the golden judge on %.1f %% of held-out pairs of the start."):format(100 * proxy.validation_accuracy),
+    ("The proxy (%s) agrees with the golden judge on %.1f %% of %d held-out pairs of the start."):format(o.proxy, 100 * proxy_accuracy.mean, proxy_accuracy.count),
     ("The golden policy went to a KL of %.2f nats."):format(golden[#golden].kl),
   },
 }
