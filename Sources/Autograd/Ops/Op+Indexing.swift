@@ -5,7 +5,8 @@ import Tensors
 extension Op {
   static let indexing: [Op] = [indexSelect, gather, scatter, scatterAdd, indexAdd, take, maskedSelect, nonzero]
 
-  private static let along = Parameter("dim", .dimension(default: nil, optional: false), "the dimension that is indexed")
+  private static let along = Parameter(
+    "dim", .dimension(default: nil, optional: false), "the dimension that is indexed")
 
   public static let indexSelect = Op(
     "index_select", group: "indexing",
@@ -39,11 +40,16 @@ extension Op {
       let tensor = try Tensor(zeros: [3], .f32)
       return [
         Refusal([tensor, try positions([1, 0])], [.integer(0)], words: "index 0: positions start at 1"),
-        Refusal([tensor, try positions([1, 4])], [.integer(0)], words: "index 4 at [2] is out of range for a dimension of size 3"),
+        Refusal(
+          [tensor, try positions([1, 4])], [.integer(0)],
+          words: "index 4 at [2] is out of range for a dimension of size 3"),
         Refusal([tensor, try positions([-4])], [.integer(0)], words: "index -4 at [1] is out of range"),
         Refusal([tensor, try Tensor([1.5], shape: [1])], [.integer(0)], words: "expected whole numbers, got 1.5"),
-        Refusal([tensor, try Tensor([true], shape: [1])], [.integer(0)], words: "expected whole numbers, got a tensor of bool"),
-        Refusal([tensor, try Tensor(zeros: [1, 1], .i64)], [.integer(0)], words: "expected a list of positions, got 1x1"),
+        Refusal(
+          [tensor, try Tensor([true], shape: [1])], [.integer(0)], words: "expected whole numbers, got a tensor of bool"
+        ),
+        Refusal(
+          [tensor, try Tensor(zeros: [1, 1], .i64)], [.integer(0)], words: "expected a list of positions, got 1x1"),
       ]
     })
 
@@ -86,9 +92,12 @@ extension Op {
     refusals: {
       let tensor = try Tensor(zeros: [2, 3], .f32)
       return [
-        Refusal([tensor, try positions([4]).reshaped([1, 1])], [.integer(1)], words: "index 4 at [1,1] is out of range"),
+        Refusal(
+          [tensor, try positions([4]).reshaped([1, 1])], [.integer(1)], words: "index 4 at [1,1] is out of range"),
         Refusal([tensor, try positions([0]).reshaped([1, 1])], [.integer(1)], words: "index 0: positions start at 1"),
-        Refusal([tensor, try positions([1])], [.integer(1)], words: "index of 1 does not fit a tensor of 2x3 along dimension 2"),
+        Refusal(
+          [tensor, try positions([1])], [.integer(1)],
+          words: "index of 1 does not fit a tensor of 2x3 along dimension 2"),
         Refusal(
           [tensor, try positions([1, 1, 1]).reshaped([3, 1])], [.integer(1)],
           words: "index of 3x1 does not fit a tensor of 2x3 along dimension 2"),
@@ -99,10 +108,12 @@ extension Op {
   private static func placed(_ call: Invocation) throws -> (Int, Tensor) {
     let (own, index) = (call[0], call[1])
     let dimension = try call.dimension(0, rank: own.rank)
-    let fits = index.rank == own.rank && (0..<own.rank).allSatisfy { $0 == dimension || index.shape[$0] <= own.shape[$0] }
+    let fits =
+      index.rank == own.rank && (0..<own.rank).allSatisfy { $0 == dimension || index.shape[$0] <= own.shape[$0] }
     if !fits {
       throw Failure(
-        .shape, "index of \(index.shape) does not fit a tensor of \(own.shape) along dimension \(dimension + 1)", argument: 3)
+        .shape, "index of \(index.shape) does not fit a tensor of \(own.shape) along dimension \(dimension + 1)",
+        argument: 3)
     }
     return (dimension, try index.zeroBasedPositions(size: own.shape[dimension], argument: 3))
   }
@@ -116,7 +127,9 @@ extension Op {
     let cast = try source.cast(to: call[0].dtype)
     if source.rank == 0 { return try cast.expanded(to: index.shape) }
     let fits = source.rank == index.rank && (0..<index.rank).allSatisfy { index.shape[$0] <= source.shape[$0] }
-    if !fits { throw Failure(.shape, "index of \(index.shape) is larger than its source of \(source.shape)", argument: 4) }
+    if !fits {
+      throw Failure(.shape, "index of \(index.shape) is larger than its source of \(source.shape)", argument: 4)
+    }
     return cut(cast, to: index.shape)
   }
 
@@ -164,9 +177,13 @@ extension Op {
     },
     samples: { random in
       [
-        Sample([try random.normal([2, 3]), try positions([1, 3]).reshaped([2, 1]), try random.normal([2, 1])], [.integer(1)]),
         Sample(
-          [try random.normal([3, 2]).transposed(0, 1), try positions([2, 1, 2]).reshaped([1, 3]), try random.normal([2, 3])],
+          [try random.normal([2, 3]), try positions([1, 3]).reshaped([2, 1]), try random.normal([2, 1])], [.integer(1)]),
+        Sample(
+          [
+            try random.normal([3, 2]).transposed(0, 1), try positions([2, 1, 2]).reshaped([1, 3]),
+            try random.normal([2, 3]),
+          ],
           [.integer(0)]),
         Sample([try random.normal([3]), try positions([2, 2]), try random.normal([2])], [.integer(0)]),
         Sample([try random.normal([3]), try positions([1, -1]), try random.normal([])], [.integer(0)]),
@@ -177,7 +194,9 @@ extension Op {
       let tensor = try Tensor(zeros: [3], .f32)
       return [
         Refusal([tensor, try positions([0]), tensor], [.integer(0)], words: "index 0: positions start at 1"),
-        Refusal([tensor, try positions([1, 2]), try Tensor(zeros: [1], .f32)], [.integer(0)], words: "larger than its source of 1"),
+        Refusal(
+          [tensor, try positions([1, 2]), try Tensor(zeros: [1], .f32)], [.integer(0)],
+          words: "larger than its source of 1"),
         Refusal([try positions([1]), try positions([1]), tensor], [.integer(0)], words: "cannot put f32 into i64"),
       ]
     })
@@ -222,9 +241,14 @@ extension Op {
     },
     samples: { random in
       [
-        Sample([try random.normal([2, 3]), try positions([1, 3, 1, 1]).reshaped([2, 2]), try random.normal([2, 2])], [.integer(1)]),
         Sample(
-          [try random.normal([3, 2]).transposed(0, 1), try positions([2, -1, 1]).reshaped([1, 3]), try random.normal([2, 4])],
+          [try random.normal([2, 3]), try positions([1, 3, 1, 1]).reshaped([2, 2]), try random.normal([2, 2])],
+          [.integer(1)]),
+        Sample(
+          [
+            try random.normal([3, 2]).transposed(0, 1), try positions([2, -1, 1]).reshaped([1, 3]),
+            try random.normal([2, 4]),
+          ],
           [.integer(0)]),
         Sample([try random.normal([3]), try positions([1, 1]), try random.normal([])], [.integer(0)]),
         Sample([try random.normal([0]), try positions([]), try random.normal([0])], [.integer(0)]),
@@ -234,7 +258,9 @@ extension Op {
       let tensor = try Tensor(zeros: [3], .f32)
       return [
         Refusal([tensor, try positions([4]), tensor], [.integer(0)], words: "index 4 at [1] is out of range"),
-        Refusal([tensor, try positions([1, 1]).reshaped([1, 2]), tensor], [.integer(0)], words: "index of 1x2 does not fit a tensor of 3"),
+        Refusal(
+          [tensor, try positions([1, 1]).reshaped([1, 2]), tensor], [.integer(0)],
+          words: "index of 1x2 does not fit a tensor of 3"),
       ]
     })
 
@@ -275,7 +301,11 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([3, 2]), try positions([3, 3]), try random.normal([2, 2])], [.integer(0)]),
-        Sample([try random.normal([3, 2]).transposed(0, 1), try positions([1, -1]), try random.normal([2, 2]).transposed(0, 1)], [.integer(1)]),
+        Sample(
+          [
+            try random.normal([3, 2]).transposed(0, 1), try positions([1, -1]),
+            try random.normal([2, 2]).transposed(0, 1),
+          ], [.integer(1)]),
         Sample([try random.normal([3]), try positions([]), try random.normal([0])], [.integer(0)]),
         Sample([try random.normal([1]), try positions([1]), try random.normal([1])], [.integer(0)]),
       ]
@@ -285,7 +315,9 @@ extension Op {
       return [
         Refusal([tensor, try positions([1]), tensor], [.integer(0)], words: "expected a source of 1, got 3"),
         Refusal([tensor, try positions([0, 1, 1]), tensor], [.integer(0)], words: "index 0: positions start at 1"),
-        Refusal([try positions([1]), try positions([1]), try Tensor(zeros: [1], .f32)], [.integer(0)], words: "cannot add f32 to i64"),
+        Refusal(
+          [try positions([1]), try positions([1]), try Tensor(zeros: [1], .f32)], [.integer(0)],
+          words: "cannot add f32 to i64"),
       ]
     })
 
@@ -318,7 +350,9 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 2], .f32), try positions([5])], words: "index 5 at [1] is out of range for a dimension of size 4"),
+        Refusal(
+          [try Tensor(zeros: [2, 2], .f32), try positions([5])],
+          words: "index 5 at [1] is out of range for a dimension of size 4"),
         Refusal([try Tensor(zeros: [2, 2], .f32), try positions([0])], words: "index 0: positions start at 1"),
       ]
     })
@@ -357,7 +391,8 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2], .f32), try Tensor(zeros: [2], .f32)], words: "expected a mask of bool, got f32"),
+        Refusal(
+          [try Tensor(zeros: [2], .f32), try Tensor(zeros: [2], .f32)], words: "expected a mask of bool, got f32"),
         Refusal([try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .bool)], words: "2 and 3 cannot broadcast"),
       ]
     })

@@ -11,7 +11,9 @@ extension Tensor {
   }
 
   /// The `count` first values of `sorted`, found without sorting the rest.
-  public func ranked(_ dimension: Int, keeping count: Int, descending: Bool) throws -> (values: Tensor, positions: Tensor) {
+  public func ranked(_ dimension: Int, keeping count: Int, descending: Bool) throws -> (
+    values: Tensor, positions: Tensor
+  ) {
     if shape[dimension] > Int(UInt32.max) {
       throw Failure(.memory, "cannot sort \(shape[dimension]) elements: the limit is \(UInt32.max)")
     }
