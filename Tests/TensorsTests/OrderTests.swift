@@ -33,7 +33,7 @@ import Testing
             let found = try sorted.selected(0, row).doubles()
             #expect(zip(found, order).allSatisfy { $0 == line[$1] || $0.isNaN && line[$1].isNaN })
           }
-          let k = min(size, 1 + random.below(5))
+          let k = min(size, 1 + random.below(seed % 3 == 0 ? 74 : 5))
           let top = try cast.ranked(1, keeping: k, descending: descending).positions
           #expect(
             try top.elements(Int64.self) == places.narrowed(1, from: 0, length: k).elements(Int64.self), "seed \(seed)")
