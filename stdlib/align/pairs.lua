@@ -201,7 +201,7 @@ function sources.between(a, b, given)
   local progress = require "perilune.progress"
   local dataset = {}
   local bar = progress.start { label = o.label ~= "" and o.label or "pairs", total = o.count, quiet = o.quiet }
-  local prompts = picker(o.prompts, math.min(o.batch, o.count), o.seed, "pairs/prompts")
+  local prompts = picker(o.prompts, math.max(math.min(o.batch, o.count, #o.prompts), 1), o.seed, "pairs/prompts")
   local step = 0
   while #dataset < o.count do
     step = step + 1
