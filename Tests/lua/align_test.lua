@@ -1,39 +1,16 @@
 --- Runs of a tiny transformer on a made-up task: what must be bit for bit the same, and what is refused.
---
--- The vocabulary is 12 ids, a prompt is two of them, an answer at most 6 and ends with id 1; more of id 7 is better.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local here = arg[0]:match("^(.*)[/\\]") or "."
+local support, toy = dofile(here .. "/support.lua"), dofile(here .. "/toy.lua")
 local lu = require "luaunit"
-local models = require "perilune.models"
 local system = require "perilune.system"
 local align = require "perilune.align"
 
 local source, loss = align.pairs, align.loss
+local sevens, more_sevens, prompts, with = toy.sevens, toy.more_sevens, toy.prompts, toy.with
 
-local function sevens(answer)
-  local count = 0
-  for _, id in ipairs(answer) do count = count + (id == 7 and 1 or 0) end
-  return count
-end
+local reference = toy.model(5)
 
-local function more_sevens(_, a, b)
-  local x, y = sevens(a), sevens(b)
-  return x > y and 1 or x < y and 0 or 0.5
-end
-
-local prompts = {}
-for i = 1, 48 do prompts[i] = { 2 + i % 10, 2 + i // 10 } end
-
-local reference = models.transformer { vocab = 12, dim = 16, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = 5 }
-
-local function with(defaults, more)
-  local all = {}
-  for name, value in pairs(defaults) do all[name] = value end
-  for name, value in pairs(more or {}) do all[name] = value end
-  return all
-end
-
-local sampling = { judge = more_sevens, prompts = prompts, max_new_tokens = 6, stop = { 1 } }
-local function drawn(more) return with(with(sampling, { batch = 8, seed = 3 }), more) end
+local function drawn(more) return toy.sampling(with({ batch = 8, seed = 3 }, more)) end
 
 --- Trains a copy of the reference; `more` over the settings that all runs share.
 local function train(more)
@@ -44,7 +21,7 @@ local function train(more)
 end
 
 local online = train()
-local dataset = source.sample(reference, with(sampling, { count = 20, seed = 9, quiet = true }))
+local dataset = source.sample(reference, toy.sampling { count = 20, seed = 9, quiet = true })
 
 TestReplay = {}
 
