@@ -94,6 +94,11 @@ function TestLearned:test_no_better_validation_ends_it_early()
   lu.assertEquals(#made.log, 3)
 end
 
+function TestLearned:test_a_norm_of_0_clips_nothing()
+  local unclipped = fit(judge.reward_model, { steps = 3, max_grad_norm = 0 })
+  lu.assertEquals(unclipped.model:hash(), fit(judge.reward_model, { steps = 3, max_grad_norm = 1e9 }).model:hash())
+end
+
 TestSides = {}
 
 --- Identical answers in a batch of others: a product's last bit must not decide.

@@ -127,7 +127,7 @@ local function fit(o, name, loss, as_judge)
     local value = loss(model, batch, step):mean()
     optimizer:zero_grad()
     value:backward()
-    local norm, shown = models.clip_grad_norm(model, o.max_grad_norm), { loss = value:item() }
+    local norm, shown = models.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil), { loss = value:item() }
     if shown.loss ~= shown.loss or norm ~= norm or norm == math.huge then
       error(("%s: step %d: loss %s, gradient norm %s"):format(name, step, shown.loss, norm), 3)
     end

@@ -118,7 +118,7 @@ function Run:train_step(step)
   local loss = losses:mean()
   self.optimizer:zero_grad()
   loss:backward()
-  local norm = o.max_grad_norm > 0 and models.clip_grad_norm(o.policy, o.max_grad_norm) or models.clip_grad_norm(o.policy)
+  local norm = models.clip_grad_norm(o.policy, o.max_grad_norm > 0 and o.max_grad_norm or nil)
   local value = loss:item()
   if value ~= value or norm ~= norm or norm == math.huge then
     error(("step %d: loss %s, gradient norm %s: the step is not applied"):format(step, value, norm), 0)
