@@ -115,6 +115,9 @@ function Run:train_step(step)
   if self.needs_reference then pair.ref_chosen, pair.ref_rejected = reference_logps(self, batch, prompts, chosen, rejected) end
   pair.chosen, pair.rejected, pair.chosen_lengths, pair.rejected_lengths = both(o.policy, prompts, chosen, rejected)
   local losses = o.loss(pair)
+  if type(losses) ~= "userdata" then
+    error(("step %d: the loss gave %s, expected a Tensor of one number a pair"):format(step, options.show(losses)), 0)
+  end
   local loss = losses:mean()
   self.optimizer:zero_grad()
   loss:backward()
@@ -165,26 +168,21 @@ function Run:resume(steps)
   local o = self.options
   local bar = progress.start { label = o.label or o.pairs.name, total = o.steps, done = self.step, quiet = o.quiet }
   self.status = "running"
-  while self.step < o.steps or self:is_behind() do
-    local ok, problem = pcall(function()
+  local ok, problem = pcall(function()
+    while self.step < o.steps or self:is_behind() do
       if not self:is_behind() then self:train_step(self.step + 1) end
       local m = self:after_step()
       bar:update(self.step, { loss = m:mean("loss"), margin = m:mean("rewards/margins") })
-    end)
-    if not ok then
-      bar:finish()
-      if not is_interrupt(problem) then
-        self.status, self.problem = "failed", tostring(problem)
-        error(problem, 0)
-      end
-      self.step = self.optimizer:steps()
-      self.status = "interrupted"
-      io.stderr:write(("interrupted at step %d (state kept; go on with run:resume())\n"):format(self.step))
-      return self
     end
-  end
+  end)
   bar:finish()
-  self.status = "finished"
+  if not ok and not is_interrupt(problem) then
+    self.status, self.problem = "failed", tostring(problem)
+    error(problem, 0)
+  end
+  self.step = self.optimizer:steps()
+  self.status = ok and "finished" or "interrupted"
+  if not ok then io.stderr:write(("interrupted at step %d (state kept; go on with run:resume())\n"):format(self.step)) end
   return self
 end
 
