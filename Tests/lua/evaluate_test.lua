@@ -76,6 +76,17 @@ function TestKL:test_given_answers_are_used_and_batches_do_not_matter()
   support.close(whole.mean, evaluate.kl(policy, reference, answers { seed = 1 }).mean, 1e-6)
 end
 
+TestResponses = {}
+
+function TestResponses:test_they_depend_on_the_seed_and_not_on_later_prompts()
+  local drawn = evaluate.responses(policy, answers { seed = 1 })
+  lu.assertEquals(evaluate.responses(policy, answers { seed = 1 }), drawn)
+  lu.assertNotEquals(evaluate.responses(policy, answers { seed = 2 }), drawn)
+  for i, first in ipairs(evaluate.responses(policy, answers { seed = 1, prompts = { toy.prompts[1] } })) do
+    lu.assertEquals(first, drawn[i])
+  end
+end
+
 TestWinRate = {}
 
 function TestWinRate:test_against_one_s_own_answers_it_is_a_half()

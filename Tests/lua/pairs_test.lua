@@ -48,6 +48,19 @@ function TestRefreshed:test_a_second_run_does_not_see_the_answers_of_the_first_p
   lu.assertEquals(second.stream, train(source.refreshed(drawn { every = 100 }), 3, other:clone()).stream)
 end
 
+TestOnline = {}
+
+function TestOnline:test_another_step_draws_other_answers_to_the_same_prompt()
+  local online = source.online(drawn { prompts = { { 2, 3 } }, batch = 1 })
+  local seen, count = {}, 0
+  for step = 1, 8 do
+    local pair = online:batch(step, reference)[1]
+    local key = table.concat(pair.chosen, " ") .. "/" .. table.concat(pair.rejected, " ")
+    if not seen[key] then seen[key], count = true, count + 1 end
+  end
+  lu.assertEquals(count, 8)
+end
+
 TestLists = {}
 
 function TestLists:test_between_gives_one_answer_of_each()
