@@ -1,6 +1,7 @@
 /// Checks that every operation of the catalogue passes, from its own samples and refusals.
 import Autograd
 import Base
+import Models
 import Tensors
 import Testing
 
@@ -15,7 +16,7 @@ extension AutogradTests {
 
     @Test func namesAreUniqueAndDescriptionsComplete() {
       var seen: Set<String> = []
-      for op in Op.catalogue {
+      for op in Op.everything {
         #expect(seen.insert(op.name).inserted, "\(op.name) appears twice")
         #expect(op.summary.hasSuffix(".") && !op.formula.isEmpty && !op.shapes.isEmpty, "\(op.name) is not described")
         #expect(op.example.lua.contains("print(") && !op.example.prints.isEmpty, "\(op.name) has no example")
@@ -24,7 +25,7 @@ extension AutogradTests {
     }
 
     @Test func everyOperationHasSamplesThatFitItsParameters() throws {
-      for op in Op.catalogue {
+      for op in Op.everything {
         let samples = try samples(op)
         #expect(!samples.isEmpty, "\(op.name) has no sample")
         let takesList = op.parameters.contains { if case .tensors = $0.kind { true } else { false } }
@@ -36,9 +37,9 @@ extension AutogradTests {
       }
     }
 
-    @Test(arguments: Op.catalogue.map(\.name))
+    @Test(arguments: Op.everything.map(\.name))
     func gradientsAgreeWithDifferences(_ name: String) throws {
-      guard let op = Op.catalogue.first(where: { $0.name == name }), op.isDifferentiable else { return }
+      guard let op = Op.everything.first(where: { $0.name == name }), op.isDifferentiable else { return }
       for (number, sample) in try samples(op).enumerated() where sample.checksGradient {
         let worst = try GradientCheck.worst(op, sample)
         #expect(worst < 1e-6, "\(op.name), sample \(number + 1): gradient is off by \(worst)")
@@ -46,7 +47,7 @@ extension AutogradTests {
     }
 
     @Test func singleAndDoublePrecisionAgree() throws {
-      for op in Op.catalogue {
+      for op in Op.everything {
         for (number, sample) in try samples(op).enumerated() {
           guard sample.inputs.contains(where: { $0?.dtype.isFloating ?? false }) else { continue }
           let wide = try values(op, sample, .f64)
@@ -72,9 +73,9 @@ extension AutogradTests {
       return try op(inputs, sample.attributes).map(\.value)
     }
 
-    @Test(arguments: Op.catalogue.filter(\.isFused).map(\.name))
+    @Test(arguments: Op.everything.filter(\.isFused).map(\.name))
     func fusedOperationsMatchTheirFormulas(_ name: String) throws {
-      guard let op = Op.catalogue.first(where: { $0.name == name }), let compose = op.compose else { return }
+      guard let op = Op.everything.first(where: { $0.name == name }), let compose = op.compose else { return }
       for (number, sample) in try samples(op).enumerated() {
         let fused = try GradientCheck.valuesAndGradients(sample, .f32) { try op($0, $1) }
         let reference = try GradientCheck.valuesAndGradients(sample, .f32) { try compose($0, $1) }
@@ -86,7 +87,7 @@ extension AutogradTests {
     }
 
     @Test func refusalsThrowTheirWords() throws {
-      for op in Op.catalogue {
+      for op in Op.everything {
         for refusal in try op.refusals() {
           do {
             _ = try op(refusal.inputs.map { $0.map { Variable($0) } }, refusal.attributes)
@@ -98,9 +99,9 @@ extension AutogradTests {
       }
     }
 
-    @Test(arguments: Op.catalogue.map(\.name))
+    @Test(arguments: Op.everything.map(\.name))
     func edgeInputsGiveValuesOrFailures(_ name: String) throws {
-      guard let op = Op.catalogue.first(where: { $0.name == name }) else { return }
+      guard let op = Op.everything.first(where: { $0.name == name }) else { return }
       for sample in try samples(op) {
         for inputs in try EdgeInputs.variants(sample.inputs) {
           try run(op, inputs, sample.attributes)
@@ -125,7 +126,7 @@ extension AutogradTests {
     @Test func resultsDoNotDependOnTheThreadCount() throws {
       let before = Parallel.threads
       defer { Parallel.threads = before }
-      for op in Op.catalogue {
+      for op in Op.everything {
         for sample in try samples(op).prefix(3) {
           guard let first = sample.inputs.first, let tensor = first, tensor.dtype.isFloating, tensor.rank > 0 else {
             continue
