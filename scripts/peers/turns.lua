@@ -1,7 +1,7 @@
 --- What our side of scripts/bench shares with its peers: taking turns, and the line that reports a turn.
 --
 -- See turns.py, which does the same: alone one turn is timed; with --turns the process says that it is warm, then reads
--- a number of seconds for each turn from standard input.
+-- a number of seconds for each turn from standard input, until an empty line.
 local system = require "perilune.system"
 
 local turns = {}
@@ -53,7 +53,10 @@ function turns.run(o, tokens, step, warm)
   for _ = 1, warm or 3 do step() end
   if not o.turns then return turn(o, tokens, step, o.seconds) end
   line '{"ready": true}'
-  for seconds in io.lines() do turn(o, tokens, step, tonumber(seconds)) end
+  for seconds in io.lines() do
+    if seconds == "" then return end
+    turn(o, tokens, step, tonumber(seconds))
+  end
 end
 
 --- Runs the row that is asked for out of `rows`, functions of the options; with --smoke a short turn of each.

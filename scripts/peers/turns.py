@@ -2,13 +2,15 @@
 
 A peer runs one `--what` of one `--case` in a process of its own, so that its peak of memory is its own. Alone it times
 one turn. With --turns it prints {"ready": true} when it is warm, then reads a number of seconds from standard input for
-each turn: the processes of a row wait while another one has the cores.
+each turn, until an empty line: the processes of a row wait while another one has the cores.
 """
 import argparse
 import json
 import statistics
 import sys
 import time
+
+OUT = sys.stdout    # for our lines alone, whatever a library prints
 
 # layers, width, heads, vocabulary, batch, length; prompt and new tokens of sampling
 CASES = {
@@ -46,8 +48,10 @@ def turns(o):
     if not o.turns:
         yield o.seconds
         return
-    print(json.dumps(dict(ready=True)), flush=True)
+    print(json.dumps(dict(ready=True)), file=OUT, flush=True)
     for line in sys.stdin:
+        if not line.strip():
+            return
         yield float(line)
 
 
@@ -55,7 +59,7 @@ def report(o, tokens, times):
     """One turn: the median of its steps. `tokens` is what a step processes, or counts as one for other work."""
     s = statistics.median(times)
     print(json.dumps(dict(case=o.case, what=o.what, tokens_per_s=round(tokens / s, 1), ms=round(s * 1e3, 6),
-                          steps=len(times), peak_rss_mb=peak_mb())), flush=True)
+                          steps=len(times), peak_rss_mb=peak_mb())), file=OUT, flush=True)
 
 
 def run(o, tokens, step, warm=3):
