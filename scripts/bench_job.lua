@@ -6,8 +6,8 @@
 --   offline_kept  the same, with the reference's log-probabilities kept from the first epoch
 --   online        two answers to each prompt, judged by valence, then the same step
 --
--- 32 pairs a step, prompts of 8 tokens and answers of 32; beta 0.1, AdamW, gradients clipped at 1. A step counts all tokens of
--- its pairs. Without --data it takes the embedded task's model and prompts, which only shows that everything works.
+-- 32 pairs a step, prompts of 8 tokens and answers of 32; beta 0.1, AdamW, gradients clipped at 1. A step counts all
+-- tokens of its pairs. Without --data it takes the embedded task's model and prompts, which only shows that everything works.
 local folder = arg[0]:match "^(.*)[/\\]" or "."
 local turns = dofile(folder .. "/peers/turns.lua")
 local perilune = require "perilune"

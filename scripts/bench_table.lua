@@ -42,7 +42,9 @@ end
 
 -- Who runs what.
 
-local pinned = o.threads < (math.tointeger(output_of "nproc") or o.threads) and ("taskset -c 0-%d "):format(o.threads - 1) or ""
+--- Pins a command to as many cores as it has threads, where there are more: XLA has no other setting.
+local pinned = ""
+if o.threads < (math.tointeger(output_of "nproc") or o.threads) then pinned = ("taskset -c 0-%d "):format(o.threads - 1) end
 
 local function ours(script)
   return function(row, case)
@@ -67,17 +69,18 @@ local peers = {
   compiled = { label = "torch.compile", command = peer "compiled" },
   jax = { label = "JAX", command = peer "jax_cpu" },
   transformers = { label = "transformers", command = function(_, case) return peer "pytorch"("hf_generate", case) end },
+  ctranslate = { label = "CTranslate2", command = peer "ctranslate" },
   trl = { label = "TRL", command = peer "trl_job" },
   lua = { label = "Lua", once = "lua5.4 -e ''" },
   python = { label = "Python", once = "python3 -c ''" },
 }
-local column_order = { "pytorch", "compiled", "jax", "transformers", "trl", "lua", "python" }
+local column_order = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "trl", "lua", "python" }
 
 local core, job = ours "bench_core", ours "bench_job"
 local rows = {
   { name = "train", sized = true, command = core, peers = { "pytorch", "compiled", "jax" }, unit = "tokens/s" },
   { name = "logprob_pair", sized = true, command = core, peers = { "pytorch", "compiled", "jax" }, unit = "tokens/s" },
-  { name = "sample", sized = true, command = core, peers = { "pytorch", "jax", "transformers" }, unit = "tokens/s" },
+  { name = "sample", sized = true, command = core, peers = { "pytorch", "jax", "transformers", "ctranslate" }, unit = "tokens/s" },
   { name = "offline", command = job, needs_data = true, peers = { "trl" }, unit = "ms a step" },
   { name = "offline_kept", command = job, needs_data = true, peers = { "trl" }, unit = "ms a step" },
   { name = "online", command = job, needs_data = true, peers = { "trl" }, unit = "ms a step" },
@@ -173,14 +176,20 @@ local function run_row(row, case)
   local running, order = {}, {}
   local function add(key, command, once)
     local process, log
-    if once then process = repeated(once) else process, log = start(("%s-%s-%s"):format(row.name, case, key), command) end
-    if process then running[key], order[#order + 1] = process, key else note("  %s did not start: see %s", key, log) end
+    if once then
+      process = repeated(once)
+    else
+      process, log = start(("%s-%s-%s"):format(row.name, case, key), command)
+    end
+    if not process then return note("  %s did not start: see %s", key, log) end
+    running[key], order[#order + 1] = process, key
   end
   add("ours", row.command and row.command(row.name, case), row.once)
   for _, name in ipairs(row.peers) do
     local one = peers[name]
     if one.once then
-      if not o.alone and os.execute(("command -v %s >/dev/null"):format(one.once:match "%S+")) then add(name, nil, one.once) end
+      local is_there = os.execute(("command -v %s >/dev/null"):format(one.once:match "%S+"))
+      if is_there and not o.alone then add(name, nil, one.once) end
     elseif o.python ~= "" then
       add(name, one.command(row.name, case))
     end
@@ -209,7 +218,8 @@ end
 local function measure(row, case)
   local turns = run_row(row, case)
   if not turns.ours then return nil end
-  local result = { row = row, case = row.sized and case or "", speed = {}, memory = {}, ms = median(each(turns.ours, ms_of)) }
+  local result = { row = row, case = row.sized and case or "", speed = {}, memory = {} }
+  result.ms = median(each(turns.ours, ms_of))
   local last = turns.ours[#turns.ours]
   result.tokens_per_s, result.peak = last.tokens_per_s and last.tokens_per_s * last.ms / result.ms, last.peak_rss_mb
   local fastest = {}
@@ -259,7 +269,8 @@ local function table_of(results)
   head[#head + 1], rule[#rule + 1] = "fastest", "---:"
   local speeds, peaks = { line(head), line(rule) }, { line(head), line(rule) }
   for _, result in ipairs(results) do
-    local speed, peak = { result.row.name, result.case, figure_of(result) }, { result.row.name, result.case, ("%d MB"):format(result.peak or 0) }
+    local speed = { result.row.name, result.case, figure_of(result) }
+    local peak = { result.row.name, result.case, ("%d MB"):format(result.peak or 0) }
     local least
     for _, name in ipairs(columns) do
       speed[#speed + 1] = result.speed[name] and ("%.2f"):format(result.speed[name]) or ""
@@ -280,25 +291,26 @@ local function versions()
   if o.python == "" then return "no peers" end
   return output_of(quoted(o.python) .. [[ -c '
 from importlib.metadata import version
-print(", ".join(f"{name} {version(name)}" for name in ["torch", "jax", "optax", "transformers", "trl", "numpy"]))' 2>/dev/null]])
+print(", ".join(f"{name} {version(name)}" for name in "torch jax transformers ctranslate2 trl".split()))' 2>/dev/null]])
 end
 
 local function load_average() return io.open("/proc/loadavg"):read "n" end
 
 local function report(results, load_before)
   local speeds, peaks = table_of(results)
+  local processor = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
   local parts = {
-    ("`scripts/bench`%s on %s: %d threads (%s), %d turns of %g s for each process, load average %.1f before and %.1f after."):format(
-      o.quick and " --quick" or "", os.date "%Y-%m-%d", o.threads,
-      output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1", o.rounds, o.seconds, load_before, load_average()),
+    ("`scripts/bench`%s on %s, %s, %d threads; %d turns of %g s for each process; load average %.1f before, %.1f after."):format(
+      o.quick and " --quick" or "", os.date "%Y-%m-%d", processor, o.threads, o.rounds, o.seconds, load_before,
+      load_average()),
     "Peers: " .. versions() .. ".",
-    "How many times as fast Perilune is (above 1 it is faster):", speeds,
-    "Peak of resident memory, each row in a process of its own:", peaks,
+    "Columns of peers: how many times as fast Perilune is (above 1 it is faster).", speeds,
+    "Peak of resident memory, each row in a process of its own.", peaks,
   }
-  for _, result in ipairs(results) do
-    if result.gflops then
-      parts[#parts + 1] = ("A training step of case %s runs at %.0f GFLOP/s; the best plain product of 2048 x 2048 in the same minutes at %.0f (%.0f %%)."):format(
-        result.case, result.gflops, result.sgemm_gflops, 100 * result.gflops / result.sgemm_gflops)
+  for _, r in ipairs(results) do
+    if r.gflops then
+      parts[#parts + 1] = ("A training step of case %s does %.0f GFLOP/s; the best plain product of 2048 x 2048, taking turns with it, %.0f (%.0f %%)."):format(
+        r.case, r.gflops, r.sgemm_gflops, 100 * r.gflops / r.sgemm_gflops)
     end
   end
   return table.concat(parts, "\n\n")
@@ -315,7 +327,8 @@ local function write_section(path, text)
   end
   local _, from = whole:find(opening, 1, true)
   local to = whole:find(closing, from, true) or error(("%s: no %s after %s"):format(path, closing, opening), 0)
-  system.write_file(path, ("%s\n%s\n\n![Speed beside the fastest peer](bench.svg)\n\n%s"):format(whole:sub(1, from), text, whole:sub(to)))
+  local picture = "![Speed beside the fastest peer](bench.svg)"
+  system.write_file(path, ("%s\n%s\n\n%s\n\n%s"):format(whole:sub(1, from), text, picture, whole:sub(to)))
 end
 
 local function chart(results)
@@ -342,7 +355,7 @@ for name in o.rows:gmatch "[^,]+" do
 end
 
 local load_before = load_average()
-if load_before > 0.5 then note("bench: the load average is %.1f before we begin: figures will be worse than they could", load_before) end
+if load_before > 0.5 then note("bench: the load average is %.1f before we begin: the machine is not quiet", load_before) end
 local results = {}
 for _, row in ipairs(rows) do
   if chosen(row.name) then
@@ -353,7 +366,9 @@ for _, row in ipairs(rows) do
         note("%s %s", row.name, row.sized and case or "")
         local result = measure(row, case)
         results[#results + 1] = result
-        if result then note("  %s, %s times the fastest peer", figure_of(result), result.fastest and ("%.2f"):format(result.fastest) or "-") end
+        if result and result.fastest then
+          note("  %s, %.2f times as fast as the fastest peer", figure_of(result), result.fastest)
+        end
       end
     end
   end
