@@ -42,7 +42,7 @@ let package = Package(
     .executableTarget(name: "perilune", dependencies: ["Shell"], swiftSettings: plainSwift),
     .testTarget(name: "BaseTests", dependencies: ["Base"], swiftSettings: plainSwift),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: plainSwift),
-    .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: plainSwift),
+    .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Models"], swiftSettings: plainSwift),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: plainSwift),
     .testTarget(name: "ModelsTests", dependencies: ["Models"], swiftSettings: plainSwift),
     .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: plainSwift),

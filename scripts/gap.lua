@@ -25,8 +25,8 @@ local o = cli.parse(arg, {
   { "pairs", 8192, "golden pairs" },
   { "prompts", 512, "prompts of the win rate" },
   { "kl-prompts", 256, "prompts of the KL" },
-  { "proxy", "preference", "who labels online answers: preference (model), reward (model) or gold itself" },
-  { "judge-steps", 700, "steps of each preference or reward model, at most" },
+  { "proxy", "", "who labels online answers: preference or reward (a model) or gold itself; the task's choice unless given" },
+  { "judge-steps", 0, "steps of each preference or reward model, at most; 0 for the task's choice" },
   { "points", 8, "checkpoints of each run" },
   { "jobs", 0, "runs side by side; 0 for one a core" },
   { "out", "out/gap", "folder of the report" },
@@ -54,21 +54,25 @@ local function with(more)
   return all
 end
 
+local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
+
+--- A judge trained on pairs from the start's weights, with the task's settings.
 local function learnt(kind, label, data, held_out, seed)
-  return judge[kind] {
-    init = sft, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
-    steps = o["judge-steps"], label = label, seed = seed,
-  }
+  local settings = { init = sft, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos, label = label, seed = seed }
+  for name, value in pairs(task.judge_options) do settings[name] = value end
+  if o["judge-steps"] > 0 then settings.steps = o["judge-steps"] end
+  return judge[kinds[kind]](settings)
 end
 
 local gold, golden_pairs, held_out
-local train_prompts = task:prompts("train", math.max(o.pairs, o.batch))
+local function most(split, wanted) return task.counts and math.min(wanted, task.counts[split].prompts) or wanted end
+local train_prompts = task:prompts("train", most("train", math.max(o.pairs, o.batch)))
 if task.gold_pairs then
   -- The paper's own path: a golden model of the human labels relabels the same pairs.
-  local human = task:pairs("train", o.pairs)
-  gold = learnt("preference_model", "golden preference model", human, task:pairs("validation", 256), 1)
+  local human = task:pairs("train", math.min(o.pairs, task.counts.train.pairs))
+  gold = learnt(task.judge_kind, "golden " .. task.judge_kind .. " model", human, task:pairs("validation", math.min(256, task.counts.validation.pairs)), 1)
   golden_pairs = source.relabel(human, gold)
-  held_out = source.relabel(task:pairs("validation", 256), gold)
+  held_out = source.relabel(task:pairs("validation", math.min(256, task.counts.validation.pairs)), gold)
 else
   gold = judge.gold(task)
   golden_pairs = source.sample(sft, with { judge = gold, prompts = train_prompts, count = o.pairs, label = "golden pairs" })
@@ -76,15 +80,15 @@ else
     judge = gold, prompts = task:prompts("validation", 256), count = o.smoke and 32 or 256, seed = 1, label = "held-out pairs",
   })
 end
-local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
-if not kinds[o.proxy] then error(("unknown proxy '%s': it takes preference, reward or gold"):format(o.proxy), 0) end
-local proxy = o.proxy == "gold" and gold or learnt(kinds[o.proxy], "proxy " .. o.proxy .. " model", golden_pairs, held_out, 2)
+local proxy_kind = o.proxy ~= "" and o.proxy or task.judge_kind
+if not kinds[proxy_kind] then error(("unknown proxy '%s': it takes preference, reward or gold"):format(o.proxy), 0) end
+local proxy = proxy_kind == "gold" and gold or learnt(proxy_kind, "proxy " .. proxy_kind .. " model", golden_pairs, held_out, 2)
 local proxy_accuracy = judge.accuracy(proxy, held_out)
 note("the proxy agrees with gold on %.1f %% of %d held-out pairs", 100 * proxy_accuracy.mean, proxy_accuracy.count)
 
 -- The runs: the golden policy, and online and offline for every seed. They differ in `pairs` only.
-local test_prompts = task:prompts("test", o.prompts)
-local kl_prompts = task:prompts("train", o["kl-prompts"])
+local test_prompts = task:prompts("test", most("test", o.prompts))
+local kl_prompts = task:prompts("train", most("train", o["kl-prompts"]))
 local make_loss = align.loss[o.loss] or error(("unknown loss '%s': it takes ipo, dpo, slic or bo2"):format(o.loss), 0)
 local loss = make_loss(o.loss == "bo2" and {} or { beta = o.beta })
 
@@ -145,11 +149,16 @@ note("all runs measured")
 local settings = { sft = sft:hash(), ["proxy accuracy"] = ("%.3f"):format(proxy_accuracy.mean), minutes = ("%.1f"):format((system.clock() - started) / 60) }
 for name, value in pairs(o) do settings["--" .. name] = value end
 local golden = measured(results[1].points)
+local notes = {
+  ("The proxy (%s) agrees with the golden judge on %.1f %% of %d held-out pairs of the start."):format(proxy_kind, 100 * proxy_accuracy.mean, proxy_accuracy.count),
+  ("The golden policy went to a KL of %.2f nats."):format(golden[#golden].kl),
+}
+if gold.validation_accuracy then
+  notes[#notes + 1] = ("The golden judge agrees with the human labels on %.1f %% of %d validation pairs."):format(
+    100 * gold.validation_accuracy, #held_out)
+end
 align.report {
   title = ("%s on %s: online against offline"):format(o.loss:upper(), task.name), out = o.out, settings = settings,
   sides = { { label = "online", by_seed = by_side.online }, { label = "offline", by_seed = by_side.offline } },
-  notes = {
-    ("The proxy (%s) agrees with the golden judge on %.1f %% of %d held-out pairs of the start."):format(o.proxy, 100 * proxy_accuracy.mean, proxy_accuracy.count),
-    ("The golden policy went to a KL of %.2f nats."):format(golden[#golden].kl),
-  },
+  notes = notes,
 }

@@ -18,7 +18,7 @@ extension Bindings {
     // summaries(): a list of {name, group, summary, signature, formula} in the order of the manual.
     module.function("summaries") { call in
       let pages = HelpPage.all.map { ($0.name, $0.group, $0.summary, $0.signature, "") }
-      let ops = Op.all.map { ($0.name, $0.group, $0.summary, OpHelp(op: $0).signature, $0.formula) }
+      let ops = Op.everything.map { ($0.name, $0.group, $0.summary, OpHelp(op: $0).signature, $0.formula) }
       try call.push(
         .list(
           (pages + ops).map { name, group, summary, signature, formula in

@@ -9,10 +9,7 @@ import Models
 import Tensors
 
 extension Op {
-  /// Every operation that Lua can call.
-  static let all: [Op] = catalogue + fused
-
-  static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  static let byName = Dictionary(everything.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
   static func named(_ name: String) throws -> Op {
     guard let op = byName[name] else { throw Failure(.state, "there is no operation '\(name)'") }

@@ -68,7 +68,7 @@ struct OpHelp {
       """
     text += sections(HelpPage.all.map { ($0.group, $0.markdown) })
     text += "# Operations on tensors\n\n"
-    return text + sections(Op.all.map { ($0.group, OpHelp(op: $0).markdown) })
+    return text + sections(Op.everything.map { ($0.group, OpHelp(op: $0).markdown) })
   }
 
   /// Pages under the heading of their group, groups in the order of their first page.

@@ -14,7 +14,7 @@ extension Bindings {
   static func installTensors(_ lua: Lua, _ options: RunOptions) throws {
     var tensor = LuaClass<Variable>("Tensor")
     var module = LuaModule()
-    for op in Op.all {
+    for op in Op.everything {
       module.function(op.name) { call in try OpCall.run(op, call) }
       if op.isMethod { tensor.method(op.name) { call, _ in try OpCall.run(op, call) } }
     }

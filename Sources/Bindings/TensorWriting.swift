@@ -9,7 +9,7 @@ import Tensors
 
 extension Bindings {
   static func addInPlaceOperations(_ tensor: inout LuaClass<Variable>) {
-    for op in Op.all where op.hasInPlaceForm {
+    for op in Op.everything where op.hasInPlaceForm {
       tensor.method(op.name + "_") { call, target in
         let (inputs, attributes) = try OpCall(op, call).read()
         try target.write(op.name + "_", from: Array(inputs.dropFirst())) {

@@ -80,37 +80,45 @@ enum GradientCheck {
 
 /// Inputs and attributes at the edge of what an operation may meet.
 enum EdgeInputs {
-  static let numbers: [Double] = [0, -0.0, 1, 1e30, -1e30, .infinity, -.infinity, .nan, 0x1p-149, .leastNonzeroMagnitude]
+  static let numbers: [Double] = [
+    0, -0.0, 1, 1e30, -1e30, .infinity, -.infinity, .nan, 0x1p-149, .leastNonzeroMagnitude,
+  ]
 
   /// The inputs with special values, as views, without elements, with one, and all the same tensor.
   static func variants(_ inputs: [Tensor?]) throws -> [[Tensor?]] {
     var result: [[Tensor?]] = []
     for dtype in DType.allCases {
-      result.append(inputs.map { tensor in
-        // Casting to i64 refuses what does not fit; that variant is left out.
-        guard let tensor else { return nil }
-        return (try? tensor.cast(to: dtype)) ?? tensor
-      })
+      result.append(
+        inputs.map { tensor in
+          // Casting to i64 refuses what does not fit; that variant is left out.
+          guard let tensor else { return nil }
+          return (try? tensor.cast(to: dtype)) ?? tensor
+        })
     }
     for x in numbers {
       result.append(try inputs.map { tensor in try tensor.map { try filled($0, x) } })
     }
     for x: Int64 in [0, -1, .min, .max] {
-      result.append(try inputs.map { tensor in
-        try tensor.map { t in t.dtype == .bool ? t : try Tensor([x], shape: [1]).reshaped([]).expanded(to: t.shape) }
-      })
+      result.append(
+        try inputs.map { tensor in
+          try tensor.map { t in t.dtype == .bool ? t : try Tensor([x], shape: [1]).reshaped([]).expanded(to: t.shape) }
+        })
     }
-    result.append(try inputs.map { tensor in
-      try tensor.map { t in
-        t.rank < 2 ? t : try t.transposed(0, t.rank - 1).copied().transposed(0, t.rank - 1)
-      }
-    })
-    result.append(try inputs.map { tensor in try tensor.map { try spaced($0) } })
-    for target: Shape in [[], [1], [0], [1, 1, 1, 1, 1, 1, 1, 1], [0, 2, 1, 1, 1, 1, 1, 3], [2, 3], [3, 2], [1, 1]] {
-      result.append(try inputs.map { tensor in try tensor.map { try Tensor(zeros: target, $0.dtype) } })
-      result.append(try inputs.enumerated().map { i, tensor in
-        try tensor.map { i == 0 ? try Tensor(zeros: target, $0.dtype) : $0 }
+    result.append(
+      try inputs.map { tensor in
+        try tensor.map { t in
+          t.rank < 2 ? t : try t.transposed(0, t.rank - 1).copied().transposed(0, t.rank - 1)
+        }
       })
+    result.append(try inputs.map { tensor in try tensor.map { try spaced($0) } })
+    for target: Shape in [
+      [], [1], [0], [1, 1, 1, 1, 1, 1, 1, 1], [0, 2, 1, 1, 1, 1, 1, 3], [2, 3], [3, 2], [1, 1],
+    ] {
+      result.append(try inputs.map { tensor in try tensor.map { try Tensor(zeros: target, $0.dtype) } })
+      result.append(
+        try inputs.enumerated().map { i, tensor in
+          try tensor.map { i == 0 ? try Tensor(zeros: target, $0.dtype) : $0 }
+        })
     }
     if let first = inputs.first { result.append(inputs.map { _ in first }) }
     return result

@@ -88,7 +88,7 @@ final class Terminal {
         ("local c <const> = 4\n", "\n> "), ("c + 1\n", "\n5\n> "),
         ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "), ("function f() return made end\n", "\n> "),
         ("f(), _G.f == f\n", "\n9\ttrue\n> "),
-        ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help is installed for 'nothing'\n> "),
+        ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help on 'nothing'\n> "),
       ], home: home)
     }
   }

@@ -58,7 +58,9 @@ import Testing
     let before = Parallel.threads
     defer { Parallel.threads = before }
     var random = Philox(seed: 3, stream: "large")
-    for (x, y) in [([300, 200], [200, 260]), ([1, 700], [700, 900]), ([900, 700], [700, 1]), ([9, 40, 50], [9, 50, 60])] {
+    for (x, y) in [
+      ([300, 200], [200, 260]), ([1, 700], [700, 900]), ([900, 700], [700, 1]), ([9, 40, 50], [9, 50, 60]),
+    ] {
       let a = try normal(Shape(known: x), &random).cast(to: .f32)
       let b = try normal(Shape(known: y), &random).cast(to: .f32)
       Parallel.threads = 1
@@ -72,7 +74,9 @@ import Testing
 
   @Test func factorisationsMultiplyBack() throws {
     var random = Philox(seed: 5, stream: "factors")
-    func close(_ a: Tensor, _ b: Tensor) throws -> Bool { zip(try a.doubles(), try b.doubles()).allSatisfy { abs($0 - $1) < 1e-9 } }
+    func close(_ a: Tensor, _ b: Tensor) throws -> Bool {
+      zip(try a.doubles(), try b.doubles()).allSatisfy { abs($0 - $1) < 1e-9 }
+    }
     for (m, n) in [(4, 3), (3, 5), (6, 6), (1, 1)] {
       let a = try normal([2, m, n], &random)
       let (q, r) = try Linalg.qr(a)
@@ -81,7 +85,10 @@ import Testing
       let scaled = try Tensor(uninitialized: u.shape, .f64)
       Strided.zip(u, try s.unsqueezed(1).expanded(to: u.shape), scaled) { (x: Double, y: Double) in x * y }
       #expect(try close(try scaled.matmul(vt), a))
-      #expect(zip(try s.doubles(), try s.doubles().dropFirst()).enumerated().allSatisfy { ($0.offset + 1) % min(m, n) == 0 || $0.element.0 >= $0.element.1 })
+      #expect(
+        zip(try s.doubles(), try s.doubles().dropFirst()).enumerated().allSatisfy {
+          ($0.offset + 1) % min(m, n) == 0 || $0.element.0 >= $0.element.1
+        })
       let square = try a.matmul(try a.transposed(1, 2))
       let (w, v) = try Linalg.eigh(square)
       let turned = try Tensor(uninitialized: v.shape, .f64)
@@ -97,7 +104,9 @@ import Testing
 
   @Test func singularMatricesSaySo() throws {
     let singular = try Tensor([1, 2, 2, 4] as [Double], shape: [2, 2])
-    for body in [{ _ = try Linalg.inverse(singular) }, { _ = try Linalg.solve(singular, try Tensor.eye(2, nil, .f64)) }] {
+    for body in [
+      { _ = try Linalg.inverse(singular) }, { _ = try Linalg.solve(singular, try Tensor.eye(2, nil, .f64)) },
+    ] {
       do {
         try body()
         Issue.record("a singular matrix was inverted")

@@ -18,7 +18,8 @@ import Testing
       let error = distance(f(SIMD8(repeating: x))[3], exact(Double(x)))
       if error > worst.0 { worst = (error, x) }
     }
-    for x: Float in [0, -0.0, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 88.72, 88.73, -87.5, -103.9, -104.5] {
+    for x: Float in [0, -0.0, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 88.72, 88.73, -87.5, -103.9, -104.5]
+    {
       let error = distance(f(SIMD8(repeating: x))[7], exact(Double(x)))
       if error > worst.0 { worst = (error, x) }
     }

@@ -19,7 +19,8 @@ import Testing
 
   /// A random view of a random tensor: permuted, cut, selected, stretched.
   private func randomView(_ random: inout Philox) throws -> Tensor {
-    let shape = Shape(known: (0..<random.below(5)).map { _ in [1, 2, 3, 4, 6, 1, 0][random.below(40) == 0 ? 6 : random.below(6)] })
+    let shape = Shape(
+      known: (0..<random.below(5)).map { _ in [1, 2, 3, 4, 6, 1, 0][random.below(40) == 0 ? 6 : random.below(6)] })
     var tensor = try Tensor((0..<shape.elementCount).map { Double($0) }, shape: shape)
     for _ in 0..<random.below(4) where tensor.rank > 0 {
       let d = random.below(tensor.rank)

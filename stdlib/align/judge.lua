@@ -94,6 +94,23 @@ local function label_logit(model, labels, sequences)
   return logits:select(2, labels[1] + 1) - logits:select(2, labels[2] + 1)
 end
 
+--- 1, 0 or 0.5 by the sign of each difference. The same tokens are a tie, whatever the last bit of a sum in a batch says.
+local function decided(differences, o, a, b)
+  local preferred = {}
+  for i, d in ipairs(differences) do
+    local same = table.concat(sequence({}, o, a[i]), " ") == table.concat(sequence({}, o, b[i]), " ")
+    preferred[i] = (same or d == 0) and 0.5 or d > 0 and 1 or 0
+  end
+  return preferred
+end
+
+--- The options of a judge that is to be trained, checked further.
+local function checked(o, where)
+  if #o.data == 0 then error(where .. ": no pairs to learn from", 3) end
+  if #o.labels ~= 2 then error(("%s: labels must be two label ids, got %d"):format(where, #o.labels), 3) end
+  return o
+end
+
 --- Fits a model to `loss(model, batch, step)` on pairs and keeps the state of the best validation accuracy.
 local function fit(o, name, loss, as_judge)
   local model = o.init:clone()
@@ -110,9 +127,11 @@ local function fit(o, name, loss, as_judge)
     local value = loss(model, batch, step):mean()
     optimizer:zero_grad()
     value:backward()
-    models.clip_grad_norm(model, o.max_grad_norm)
+    local norm, shown = models.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil), { loss = value:item() }
+    if shown.loss ~= shown.loss or norm ~= norm or norm == math.huge then
+      error(("%s: step %d: loss %s, gradient norm %s"):format(name, step, shown.loss, norm), 3)
+    end
     optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps }, step) }
-    local shown = { loss = value:item() }
     if o.validation and (step % o.evaluate_every == 0 or step == o.steps) then
       local accuracy = judge.accuracy(as_judge(model), o.validation).mean
       log[#log + 1] = { step = step, loss = shown.loss, validation_accuracy = accuracy }
@@ -144,7 +163,7 @@ end
 --
 --   judge.preference_model { init = sft, data = pairs, validation = held_out, labels = task.labels, eos = task.tokenizer.eos }
 function judge.preference_model(given)
-  local o = options.fill(training, given or {}, "judge.preference_model")
+  local o = checked(options.fill(training, given or {}, "judge.preference_model"), "judge.preference_model")
   local function as_judge(model)
     return {
       name = "preference model",
@@ -157,8 +176,7 @@ function judge.preference_model(given)
         local difference = tensor.no_grad(function()
           return (label_logit(model, o.labels, forward) - label_logit(model, o.labels, backward)):totable()
         end)
-        for i, d in ipairs(difference) do difference[i] = d > 0 and 1 or d < 0 and 0 or 0.5 end
-        return difference
+        return decided(difference, o, a, b)
       end,
     }
   end
@@ -183,7 +201,7 @@ end
 -- Christiano et al. 2017, arXiv:1706.03741, eq. 1; Ouyang et al. 2022, arXiv:2203.02155, eq. 1. The judge also has
 -- `score(prompts, answers)`.
 function judge.reward_model(given)
-  local o = options.fill(training, given or {}, "judge.reward_model")
+  local o = checked(options.fill(training, given or {}, "judge.reward_model"), "judge.reward_model")
   local function rewards(model, prompts, answers)
     local sequences = {}
     for i = 1, #prompts do sequences[i] = sequence(prompts[i], o, answers[i]) end
@@ -196,9 +214,9 @@ function judge.reward_model(given)
         return tensor.no_grad(function() return rewards(model, prompts, answers):totable() end)
       end,
       prefer = function(self, prompts, a, b)
-        local preferred, other = self:score(prompts, a), self:score(prompts, b)
-        for i, x in ipairs(preferred) do preferred[i] = x > other[i] and 1 or x < other[i] and 0 or 0.5 end
-        return preferred
+        local difference, other = self:score(prompts, a), self:score(prompts, b)
+        for i, score in ipairs(other) do difference[i] = difference[i] - score end
+        return decided(difference, o, a, b)
       end,
     }
   end

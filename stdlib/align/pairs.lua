@@ -50,13 +50,12 @@ local function total(list)
   return sum
 end
 
---- Orders two answers to each prompt by a judge. A tie goes to the first, which is as good as a coin: the two are
--- drawn alike.
-local function order(prompts, a, b, a_logps, b_logps, judge, origin)
+--- Orders two answers to each prompt by a judge; a tie goes to the first where `coin(i)` is below 1/2.
+local function order(prompts, a, b, a_logps, b_logps, judge, origin, coin)
   local preferred = judge:prefer(prompts, a, b)
   local batch = {}
   for i = 1, #prompts do
-    local first = preferred[i] >= 0.5
+    local first = preferred[i] > 0.5 or preferred[i] == 0.5 and coin(i) < 0.5
     batch[i] = {
       prompt = prompts[i],
       chosen = first and a[i] or b[i],
@@ -132,11 +131,13 @@ end
 function sources.draw(a, b, prompts, o, origin)
   if a == b then
     local first, second, first_logps, second_logps = draw_twice(a, prompts, o, origin.step)
-    return order(prompts, first, second, first_logps, second_logps, o.judge, origin)
+    -- The first of two answers that are drawn alike is as good as a coin.
+    return order(prompts, first, second, first_logps, second_logps, o.judge, origin, function() return 0 end)
   end
   local first, first_logps = a:sample(prompts, draw_options(o, 1, origin.step))
   local second, second_logps = b:sample(prompts, draw_options(o, 2, origin.step))
-  return order(prompts, first, second, first_logps, second_logps, o.judge, origin)
+  local function coin(i) return system.uniform(o.seed, "pairs/ties", origin.step * #prompts + i) end
+  return order(prompts, first, second, first_logps, second_logps, o.judge, origin, coin)
 end
 
 --- Fresh answers of a copy of the policy, renewed every `every` steps: 1 is online; a number no run reaches is offline
@@ -148,14 +149,15 @@ function sources.refreshed(given)
     with(sampling, { batch = options.integer(32, 1), every = options.integer(nil, 1) }), given or {}, "pairs.refreshed")
   o.judge = judges.as_judge(o.judge)
   local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
-  local writer, renewed
+  local writer, copied, written
   return {
     name = ("refreshed every %d"):format(o.every),
     options = o,
     batch = function(_, step, policy, checkpoint)
-      local due = (step - 1) // o.every
-      if due ~= renewed then writer, renewed = policy:clone(), due end
-      return sources.draw(writer, writer, prompts(step), o, { step = step, checkpoint = checkpoint })
+      if (step - 1) % o.every == 0 or copied ~= policy then
+        writer, copied, written = policy:clone(), policy, checkpoint
+      end
+      return sources.draw(writer, writer, prompts(step), o, { step = step, checkpoint = written })
     end,
   }
 end
@@ -199,7 +201,7 @@ function sources.between(a, b, given)
   local progress = require "perilune.progress"
   local dataset = {}
   local bar = progress.start { label = o.label ~= "" and o.label or "pairs", total = o.count, quiet = o.quiet }
-  local prompts = picker(o.prompts, math.min(o.batch, o.count), o.seed, "pairs/prompts")
+  local prompts = picker(o.prompts, math.max(math.min(o.batch, o.count, #o.prompts), 1), o.seed, "pairs/prompts")
   local step = 0
   while #dataset < o.count do
     step = step + 1

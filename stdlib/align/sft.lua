@@ -79,7 +79,7 @@ return function(task, given)
     local loss = loss_of(model, batch_of(task, o, step))
     optimizer:zero_grad()
     loss:backward()
-    models.clip_grad_norm(model, o.max_grad_norm)
+    models.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil)
     optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps, decay = "cosine", floor = 0.05 }, step) }
     last = loss:item()
     bar:update(step, { loss = last })

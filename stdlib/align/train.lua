@@ -62,7 +62,8 @@ local function both(model, prompts, chosen, rejected)
   return logps:narrow(1, 1, n), logps:narrow(1, n + 1, n), lengths:narrow(1, 1, n), lengths:narrow(1, n + 1, n)
 end
 
---- The reference's log-probabilities: computed once for a pair that will come again, and kept with it.
+--- The reference's log-probabilities: computed once for a pair that will come again, and kept with it. A matrix product
+-- may differ in the last bit when a pair comes in another batch; within one batch the kept ones are the same bits.
 local function reference_logps(self, batch, prompts, chosen, rejected)
   local keep = self.options.keep_reference_logps and self.options.pairs.is_fixed
   local held = self.reference_held
@@ -104,7 +105,8 @@ local function figures(pair, beta, losses)
   return m
 end
 
---- One optimiser step on one batch; the policy changes only in the last line.
+--- One optimiser step on one batch; the policy changes only in the last line. What remains to be done about the step is
+-- put aside before, as Ctrl-C may come while the optimiser works.
 function Run:train_step(step)
   local o = self.options
   local batch = o.pairs:batch(step, o.policy, ("%s@%d"):format(self.reference_hash:sub(1, 12), step - 1))
@@ -113,10 +115,13 @@ function Run:train_step(step)
   if self.needs_reference then pair.ref_chosen, pair.ref_rejected = reference_logps(self, batch, prompts, chosen, rejected) end
   pair.chosen, pair.rejected, pair.chosen_lengths, pair.rejected_lengths = both(o.policy, prompts, chosen, rejected)
   local losses = o.loss(pair)
+  if type(losses) ~= "userdata" then
+    error(("step %d: the loss gave %s, expected a Tensor of one number a pair"):format(step, options.show(losses)), 0)
+  end
   local loss = losses:mean()
   self.optimizer:zero_grad()
   loss:backward()
-  local norm = o.max_grad_norm > 0 and models.clip_grad_norm(o.policy, o.max_grad_norm) or models.clip_grad_norm(o.policy)
+  local norm = models.clip_grad_norm(o.policy, o.max_grad_norm > 0 and o.max_grad_norm or nil)
   local value = loss:item()
   if value ~= value or norm ~= norm or norm == math.huge then
     error(("step %d: loss %s, gradient norm %s: the step is not applied"):format(step, value, norm), 0)
@@ -125,26 +130,34 @@ function Run:train_step(step)
   m:add("grad_norm", norm, 1)
   local rate = models.learning_rate({ lr = o.lr, warmup = o.warmup, decay = o.decay, steps = o.steps }, step)
   m:add("lr", rate, 1)
+  self.taken = { step = step, batch = batch, metrics = m }
   self.optimizer:step { lr = rate }
-  if o.record then self.stream[step] = batch end
-  return m
 end
 
-function Run:after_step(step, m)
-  local o = self.options
-  local row
-  if step % o.log_every == 0 or step == o.steps then
-    row = m:means()
+--- True when the optimiser took a step about which not everything has been done.
+function Run:is_behind() return self.taken ~= nil and self.taken.step == self.optimizer:steps() end
+
+--- Records, logs and evaluates the step that was taken. Done twice, it gives what it gives when done once.
+function Run:after_step()
+  local o, step, m = self.options, self.taken.step, self.taken.metrics
+  self.step = step
+  if o.record then self.stream[step] = self.taken.batch end
+  local last = self.log[#self.log]
+  if (step % o.log_every == 0 or step == o.steps) and not (last and last.step == step) then
+    local row = m:means()
     row.step = step
     self.log[#self.log + 1] = row
   end
   if o.checkpoint_every > 0 and step % o.checkpoint_every == 0 then self.checkpoints[step] = o.policy:clone() end
-  if o.evaluate and (step % o.evaluate_every == 0 or step == o.steps) then
+  last = self.points[#self.points]
+  if o.evaluate and (step % o.evaluate_every == 0 or step == o.steps) and not (last and last.step == step) then
     local point = o.evaluate(o.policy, step, self)
     if type(point) ~= "table" then error("train: evaluate must return a table of figures, got " .. type(point), 0) end
     point.step = step
     self.points[#self.points + 1] = point
   end
+  self.taken = nil
+  return m
 end
 
 local function is_interrupt(problem) return tostring(problem):find("interrupted!", 1, true) ~= nil end
@@ -155,29 +168,21 @@ function Run:resume(steps)
   local o = self.options
   local bar = progress.start { label = o.label or o.pairs.name, total = o.steps, done = self.step, quiet = o.quiet }
   self.status = "running"
-  while self.step < o.steps do
-    local step = self.step + 1
-    local ok, m = pcall(self.train_step, self, step)
-    if ok then
-      self.step = step
-      ok, m = pcall(function()
-        self:after_step(step, m)
-        bar:update(step, { loss = m:mean("loss"), margin = m:mean("rewards/margins") })
-      end)
+  local ok, problem = pcall(function()
+    while self.step < o.steps or self:is_behind() do
+      if not self:is_behind() then self:train_step(self.step + 1) end
+      local m = self:after_step()
+      bar:update(self.step, { loss = m:mean("loss"), margin = m:mean("rewards/margins") })
     end
-    if not ok then
-      bar:finish()
-      if not is_interrupt(m) then
-        self.status, self.problem = "failed", tostring(m)
-        error(m, 0)
-      end
-      self.status = "interrupted"
-      io.stderr:write(("interrupted at step %d (state kept; go on with run:resume())\n"):format(self.step))
-      return self
-    end
-  end
+  end)
   bar:finish()
-  self.status = "finished"
+  if not ok and not is_interrupt(problem) then
+    self.status, self.problem = "failed", tostring(problem)
+    error(problem, 0)
+  end
+  self.step = self.optimizer:steps()
+  self.status = ok and "finished" or "interrupted"
+  if not ok then io.stderr:write(("interrupted at step %d (state kept; go on with run:resume())\n"):format(self.step)) end
   return self
 end
 

@@ -210,6 +210,10 @@ function harmless.new(given)
   }
   --- Recommended supervised training: about three epochs.
   self.sft = { steps = 300, batch = 32, lr = 2e-3 }
+  --- Judges: with 1,343 training pairs a reward model reaches 0.65 on the human labels of 160 validation pairs, while a
+  -- pairwise preference model stays at 0.52 to 0.59 (150 steps at 3e-4, seed 0).
+  self.judge_kind = "reward"
+  self.judge_options = { steps = 150, batch = 32, lr = 3e-4, warmup = 20, evaluate_every = 25, patience = 3 }
   function self.settings()
     return {
       task = self.name, tokenizer = key, seed = o.seed, max_prompt = o.max_prompt, max_response = o.max_response,

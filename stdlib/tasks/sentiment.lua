@@ -169,6 +169,10 @@ function sentiment.new(given)
   --- Recommended supervised training: 45 s of processor time, shared by two cores, to 1.31 nats a token on validation
   -- text. The samples score as the corpus does (mean 0.03 over 512 test prompts), and 96 % end with <eos>.
   self.sft = { steps = 400, batch = 32, lr = 5e-3 }
+  --- Judges: a pairwise preference model leaves its plateau after some 300 steps and agrees with gold on 0.86 to 0.90
+  -- of held-out pairs after 700.
+  self.judge_kind = "preference"
+  self.judge_options = { steps = 700, batch = 64, lr = 6e-4, warmup = 50, evaluate_every = 100, patience = 5 }
   function self.settings()
     local settings = { task = self.name, seed = self.seed, fingerprint = fingerprint(self) }
     for key, value in pairs(self.judge.options) do settings["gold_" .. key] = value end

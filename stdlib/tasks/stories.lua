@@ -204,6 +204,9 @@ function stories.new(given)
   self.stop = { self.tokenizer.eos, self.tokenizer.bos }
   --- Ids 3 and 4 stand for the bytes 0 and 1, which no story holds.
   self.labels = { 3, 4 }
+  --- Judges: as for the sentiment task, whose answers are as long.
+  self.judge_kind = "preference"
+  self.judge_options = { steps = 700, batch = 64, lr = 6e-4, warmup = 50, evaluate_every = 100, patience = 5 }
   self.sample = o.sample or own_sampler(self)
   function self.settings()
     local settings = {

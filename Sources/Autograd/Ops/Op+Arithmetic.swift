@@ -161,7 +161,7 @@ extension Op {
     "floor_divide", "The quotient rounded down, as `//` in Lua. No gradient.", "result = ⌊self / other⌋",
     Example("print(T{7, -7}:floor_divide(T{2}))", prints: "[3, -4]\n[Tensor f32 2]"), otherDomain: 0.5...2,
     { a, b in
-      try refuseZero("floor_divide", a, b)
+      try refuseZero(a, b)
       return try numeric("floor_divide", a, b, floorQuotient, floorQuotient, floorQuotient)
     },
     refusals: zeroDivisions)
@@ -172,13 +172,15 @@ extension Op {
     Example("print(T{7, -7}:remainder(T{3}))", prints: "[1, 2]\n[Tensor f32 2]"), domain: 0.1...0.9,
     otherDomain: 0.32...0.33,
     { a, b in
-      try refuseZero("remainder", a, b)
+      try refuseZero(a, b)
       return try numeric(
         "remainder", a, b, modulo, modulo,
         { x, y in y == -1 ? 0 : { r in r != 0 && (r < 0) != (y < 0) ? r &+ y : r }(x % y) })
     },
     left: { _, _, _, g in g },
-    right: { a, b, _, g in try product(Elementwise.scalars(a, b, { -floorQuotient($0, $1) }, { -floorQuotient($0, $1) }), g) },
+    right: { a, b, _, g in
+      try product(Elementwise.scalars(a, b, { -floorQuotient($0, $1) }, { -floorQuotient($0, $1) }), g)
+    },
     refusals: zeroDivisions)
 
   public static let fmod = binary(
@@ -186,7 +188,7 @@ extension Op {
     Example("print(T{7, -7}:fmod(T{3}))", prints: "[1, -1]\n[Tensor f32 2]"), domain: 0.1...0.9,
     otherDomain: 0.32...0.33,
     { a, b in
-      try refuseZero("fmod", a, b)
+      try refuseZero(a, b)
       return try numeric(
         "fmod", a, b, { Libm.fmod($0, $1) }, { Libm.fmod($0, $1) }, { $1 == -1 ? 0 : $0 % $1 })
     },
@@ -234,7 +236,7 @@ extension Op {
   }
 
   /// Integers have no infinity to give.
-  private static func refuseZero(_ name: String, _ a: Tensor, _ b: Tensor) throws {
+  private static func refuseZero(_ a: Tensor, _ b: Tensor) throws {
     if b.dtype != .i64 || a.elementCount == 0 { return }
     var found = false
     let zeros = try Elementwise.map(b) { (y: Int64) in y == 0 }
@@ -242,7 +244,7 @@ extension Op {
       if zero { found = true }
       return zero
     }
-    if found { throw Failure(.value, "\(name): ZeroDivisionError: division of an integer by 0", argument: 2) }
+    if found { throw Failure(.value, "ZeroDivisionError: division of an integer by 0", argument: 2) }
   }
 
   // MARK: Powers
@@ -277,7 +279,7 @@ extension Op {
       let exponent = try b.reduced1().item()
       if exponent == 2 { return try numeric("pow", a, a, { x, _ in x * x }, { x, _ in x * x }, { x, _ in x &* x }) }
       if b.dtype == .i64 && exponent < 0 {
-        throw Failure(.value, "pow: integers to negative integer powers are not allowed", argument: 2)
+        throw Failure(.value, "integers to negative integer powers are not allowed", argument: 2)
       }
     }
     return try numeric("pow", a, b, { Libm.pow($0, $1) }, { Libm.pow($0, $1) }, wholePower)
@@ -345,10 +347,12 @@ extension Op {
         })
     },
     left: { a, b, _, g in
-      try Elementwise.lanes(Elementwise.scalars(a, b, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 }, { logistic($0) * $1 })
+      try Elementwise.lanes(
+        Elementwise.scalars(a, b, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 }, { logistic($0) * $1 })
     },
     right: { a, b, _, g in
-      try Elementwise.lanes(Elementwise.scalars(b, a, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 }, { logistic($0) * $1 })
+      try Elementwise.lanes(
+        Elementwise.scalars(b, a, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 }, { logistic($0) * $1 })
     })
 
   public static let lerp = Op(

@@ -122,7 +122,7 @@ extension Op {
     forward: { call in
       let (relative, absolute) = (call.number(0) ?? 1e-5, call.number(1) ?? 1e-8)
       let nanAgrees = call.flag(2)
-      if !(relative >= 0 && absolute >= 0) { throw Failure(.value, "allclose: a tolerance must not be negative") }
+      if !(relative >= 0 && absolute >= 0) { throw Failure(.value, "a tolerance must not be negative") }
       let (a, b) = try broadcastOperands(call)
       let close = try Elementwise.zip(a.cast(to: .f64), b.cast(to: .f64)) { (x: Double, y: Double) in
         if x == y || (nanAgrees && x != x && y != y) { return true }

@@ -8,7 +8,8 @@ extension Op {
   public static let conv1d = Op(
     "conv1d", group: "convolution",
     summary: "The cross-correlation of every channel with a kernel, summed over the channels of a group.",
-    formula: "result[b, o, i] = bias[o] + Σ_c Σ_k weight[o, c, k] self[b, c, (i − 1) stride + (k − 1) dilation + 1 − padding]",
+    formula:
+      "result[b, o, i] = bias[o] + Σ_c Σ_k weight[o, c, k] self[b, c, (i − 1) stride + (k − 1) dilation + 1 − padding]",
     shapes: "self [N, C, L] or [C, L], weight [O, C / groups, K], bias [O]; the result is [N, O, L'] or [O, L'], "
       + "L' = (L + 2 padding − dilation (K − 1) − 1) / stride + 1",
     parameters: [
@@ -27,7 +28,8 @@ extension Op {
       if call.needs[1] { call.saved = [columns] }
       var result = try plan.kernels(call[1]).matmul(columns).reshaped(plan.output)
       if let bias = call.inputs[2] {
-        result = try result.adding(try bias.cast(to: result.dtype).reshaped([plan.output[1], 1]).expanded(to: plan.output))
+        result = try result.adding(
+          try bias.cast(to: result.dtype).reshaped([plan.output[1], 1]).expanded(to: plan.output))
       }
       return [call[0].rank == 2 ? try result.squeezed(0) : result]
     },
@@ -43,7 +45,8 @@ extension Op {
       }
       if call.needs[1] {
         let each = try g.matmul(try call.saved[0].adjoint())
-        results[1] = try each.summed(to: Shape(known: each.shape.dropFirst())).reshaped(call[1].shape).cast(to: call[1].dtype)
+        results[1] = try each.summed(to: Shape(known: each.shape.dropFirst())).reshaped(call[1].shape).cast(
+          to: call[1].dtype)
       }
       if call.needs[2], let bias = call.inputs[2] {
         results[2] = try wide.summed(to: [plan.output[1], 1]).reshaped(bias.shape).cast(to: bias.dtype)
@@ -55,10 +58,13 @@ extension Op {
         [.integer(stride), .integer(padding), .integer(dilation), .integer(groups)]
       }
       return [
-        Sample([try random.normal([2, 3, 7]), try random.normal([4, 3, 3]), try random.normal([4])], settings(1, 0, 1, 1)),
+        Sample(
+          [try random.normal([2, 3, 7]), try random.normal([4, 3, 3]), try random.normal([4])], settings(1, 0, 1, 1)),
         Sample([try random.normal([3, 7]), try random.normal([2, 3, 2]), nil], settings(2, 1, 1, 1)),
-        Sample([try random.normal([1, 4, 8]), try random.normal([6, 2, 3]), try random.normal([6])], settings(2, 2, 2, 2)),
-        Sample([try random.normal([5, 2, 3]).transposed(0, 2), try random.normal([2, 2, 1]), nil], settings(1, 0, 1, 1)),
+        Sample(
+          [try random.normal([1, 4, 8]), try random.normal([6, 2, 3]), try random.normal([6])], settings(2, 2, 2, 2)),
+        Sample(
+          [try random.normal([5, 2, 3]).transposed(0, 2), try random.normal([2, 2, 1]), nil], settings(1, 0, 1, 1)),
         Sample([try random.normal([0, 1, 3]), try random.normal([1, 1, 2]), nil], settings(1, 0, 1, 1)),
         Sample([try random.normal([1, 1, 1]), try random.normal([1, 1, 1]), nil], settings(1, 0, 1, 1)),
       ]
@@ -69,8 +75,11 @@ extension Op {
         [.integer(stride), .integer(padding), .integer(1), .integer(groups)]
       }
       return [
-        Refusal([input, try Tensor(zeros: [2, 2, 2], .f32), nil], plain(), words: "weight 2x2x2 does not fit an input of 1x3x4 in 1 group"),
-        Refusal([input, try Tensor(zeros: [2, 3, 5], .f32), nil], plain(), words: "a window of 5 does not fit in 4 positions"),
+        Refusal(
+          [input, try Tensor(zeros: [2, 2, 2], .f32), nil], plain(),
+          words: "weight 2x2x2 does not fit an input of 1x3x4 in 1 group"),
+        Refusal(
+          [input, try Tensor(zeros: [2, 3, 5], .f32), nil], plain(), words: "a window of 5 does not fit in 4 positions"),
         Refusal([input, weight, nil], plain(0), words: "at least 1, got 0"),
         Refusal([input, weight, nil], plain(padding: -1), words: "padding of at least 0, got -1"),
         Refusal([input, weight, nil], plain(padding: .max), words: "positions"),
@@ -90,20 +99,27 @@ private struct Convolution {
 
   init(_ call: Invocation) throws {
     let (input, weight) = (call[0], call[1])
-    if input.rank != 2 && input.rank != 3 { throw Failure(.shape, "expected [N, C, L] or [C, L], got \(input.shape)", argument: 1) }
-    if weight.rank != 3 { throw Failure(.shape, "expected a weight of three dimensions, got \(weight.shape)", argument: 2) }
+    if input.rank != 2 && input.rank != 3 {
+      throw Failure(.shape, "expected [N, C, L] or [C, L], got \(input.shape)", argument: 1)
+    }
+    if weight.rank != 3 {
+      throw Failure(.shape, "expected a weight of three dimensions, got \(weight.shape)", argument: 2)
+    }
     (stride, padding) = (try call.required(0), try call.required(1))
     (dilation, groups) = (try call.required(2), try call.required(3))
     for (i, value) in [(0, stride), (2, dilation), (3, groups)] where value < 1 {
       throw Failure(.value, "expected at least 1, got \(value)", argument: call.argument(i))
     }
-    if padding < 0 { throw Failure(.value, "expected a padding of at least 0, got \(padding)", argument: call.argument(1)) }
+    if padding < 0 {
+      throw Failure(.value, "expected a padding of at least 0, got \(padding)", argument: call.argument(1))
+    }
     batch = input.rank == 3 ? input.shape[0] : 1
     (channels, length) = (input.shape[input.rank - 2], input.shape[input.rank - 1])
     let outputs = weight.shape[0]
     if channels % groups != 0 || outputs % groups != 0 || weight.shape[1] != channels / groups {
       throw Failure(
-        .shape, "weight \(weight.shape) does not fit an input of \(input.shape) in \(groups) group\(groups == 1 ? "" : "s")",
+        .shape,
+        "weight \(weight.shape) does not fit an input of \(input.shape) in \(groups) group\(groups == 1 ? "" : "s")",
         argument: 2)
     }
     kernel = weight.shape[2]

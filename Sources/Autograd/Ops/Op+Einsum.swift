@@ -19,7 +19,9 @@ extension Op {
     example: Example(
       "print(T.einsum(\"ij->ji\", {T{{1, 2}, {3, 4}}}))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
     compose: { inputs, attributes in
-      guard case .text(let text)? = attributes.first else { throw Failure(.argument, "expected an equation", argument: 1) }
+      guard case .text(let text)? = attributes.first else {
+        throw Failure(.argument, "expected an equation", argument: 1)
+      }
       let all = inputs.compactMap { $0 }
       let equation = try Equation(text, ranks: all.map(\.value.rank))
       return [try Contraction(equation, all).run(all)]
@@ -68,7 +70,8 @@ private struct Equation {
     let groups = parts[0].split(separator: ",", omittingEmptySubsequences: false)
     if groups.count != ranks.count {
       throw Failure(
-        .argument, "\(groups.count) group\(groups.count == 1 ? "" : "s") of letters for \(ranks.count) tensor\(ranks.count == 1 ? "" : "s")",
+        .argument,
+        "\(groups.count) group\(groups.count == 1 ? "" : "s") of letters for \(ranks.count) tensor\(ranks.count == 1 ? "" : "s")",
         argument: 1)
     }
     var widest = 0
@@ -77,7 +80,8 @@ private struct Equation {
       let covered = letters.contains("…") ? ranks[i] - (letters.count - 1) : 0
       if covered < 0 || (!letters.contains("…") && letters.count != ranks[i]) {
         throw Failure(
-          .shape, "tensor \(i + 1) has \(ranks[i]) dimensions, '\(group)' has \(letters.filter { $0 != "…" }.count) letters",
+          .shape,
+          "tensor \(i + 1) has \(ranks[i]) dimensions, '\(group)' has \(letters.filter { $0 != "…" }.count) letters",
           argument: 2)
       }
       widest = max(widest, covered)
@@ -86,7 +90,9 @@ private struct Equation {
     if parts.count == 2 {
       result = Equation.filled(try Equation.letters(parts[1]), widest)
       for (i, letter) in result.enumerated() {
-        if result[..<i].contains(letter) { throw Failure(.argument, "'\(letter)' comes twice in the result", argument: 1) }
+        if result[..<i].contains(letter) {
+          throw Failure(.argument, "'\(letter)' comes twice in the result", argument: 1)
+        }
         if !operands.contains(where: { $0.contains(letter) }) {
           throw Failure(.argument, "'\(letter)' of the result is in no tensor", argument: 1)
         }
@@ -163,7 +169,8 @@ private struct Contraction {
         let other = sizes[letter] ?? 1
         if size != other && size != 1 && other != 1 {
           throw Failure(
-            .shape, "'\(letter)' has size \(other) in tensor \((owner[letter] ?? 0) + 1) and \(size) in tensor \(i + 1)",
+            .shape,
+            "'\(letter)' has size \(other) in tensor \((owner[letter] ?? 0) + 1) and \(size) in tensor \(i + 1)",
             argument: 2)
         }
         if sizes[letter] == nil || other == 1 { (sizes[letter], owner[letter]) = (size, i) }
@@ -173,7 +180,8 @@ private struct Contraction {
 
   func run(_ operands: [Variable]) throws -> Variable {
     let named = try zip(operands, equation.operands).enumerated().map { i, pair in
-      let elsewhere = Set(equation.operands.enumerated().filter { $0.offset != i }.flatMap { $0.element } + equation.result)
+      let elsewhere = Set(
+        equation.operands.enumerated().filter { $0.offset != i }.flatMap { $0.element } + equation.result)
       return try summed(try withoutRepeats(Named(value: pair.0, letters: pair.1)), keeping: elsewhere)
     }
     guard var product = named.first else { throw Failure(.argument, "expected at least one tensor", argument: 2) }
@@ -187,7 +195,9 @@ private struct Contraction {
   /// Takes the diagonal of letters that come twice.
   private func withoutRepeats(_ operand: Named) throws -> Named {
     var operand = operand
-    while let (i, letter) = operand.letters.enumerated().first(where: { operand.letters[..<$0.offset].contains($0.element) }),
+    while let (i, letter) = operand.letters.enumerated().first(where: {
+      operand.letters[..<$0.offset].contains($0.element)
+    }),
       let first = operand.letters.firstIndex(of: letter)
     {
       operand.value = try Op.diagonal([operand.value], [.integer(0), .integer(first), .integer(i)])[0]
@@ -244,7 +254,9 @@ private struct Contraction {
     return try Op.reshape([ordered], [.integers(shape)])[0]
   }
 
-  private func reshaped(_ value: Variable, _ shape: Shape, _ letters: [Character], _ kept: [Character]) throws -> Variable {
+  private func reshaped(_ value: Variable, _ shape: Shape, _ letters: [Character], _ kept: [Character]) throws
+    -> Variable
+  {
     let sizes = kept.map { letter in letters.firstIndex(of: letter).map { shape[$0] } ?? 1 }
     return try Op.reshape([value], [.integers(sizes)])[0]
   }

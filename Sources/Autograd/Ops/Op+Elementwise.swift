@@ -2,7 +2,6 @@
 import Base
 import Tensors
 
-
 extension Op {
   static let elementwise: [Op] = [
     exp, log, log2, log10, log1p, expm1, sqrt, rsqrt, reciprocal, square, absolute, sign, floor, ceil, round, trunc,

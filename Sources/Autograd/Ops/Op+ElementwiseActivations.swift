@@ -44,7 +44,7 @@ extension Op {
     example: Example("print(T{0, 100}:softplus())", prints: "[0.6931, 100.0000]\n[Tensor f32 2]"),
     forward: { call in
       let (beta, threshold) = (call.number(0) ?? 1, call.number(1) ?? 20)
-      if beta == 0 { throw Failure(.value, "softplus: beta must not be 0", argument: 2) }
+      if beta == 0 { throw Failure(.value, "beta must not be 0", argument: 2) }
       let (b, t) = (VectorMath.splat(Float(beta)), VectorMath.splat(Float(threshold)))
       return [
         try Elementwise.lanes(
@@ -239,7 +239,7 @@ extension Op {
   /// 1 / (1 - p) where an element stays and 0 where it goes.
   private static func keepMask(_ call: Invocation, _ x: Tensor) throws -> Tensor {
     let p = call.number(0) ?? 0.5
-    if !(p >= 0 && p <= 1) { throw Failure(.value, "dropout: p must be in 0..1, got \(p)", argument: 2) }
+    if !(p >= 0 && p <= 1) { throw Failure(.value, "p must be in 0..1, got \(p)", argument: 2) }
     let seed = UInt64(bitPattern: Int64(call.integer(1) ?? 0))
     let step = UInt64(bitPattern: Int64(call.integer(2) ?? 0))
     let keep = try Tensor.bernoulli(x.shape, x.dtype, chance: 1 - p, seed: seed, stream: "dropout", step: step)

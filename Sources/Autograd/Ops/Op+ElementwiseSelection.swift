@@ -97,7 +97,7 @@ extension Op {
 
   private static func limits(_ call: Invocation) throws -> (Double, Double) {
     let (low, high) = (call.number(0), call.number(1))
-    if low == nil && high == nil { throw Failure(.argument, "clamp: at least one of min and max must be given") }
+    if low == nil && high == nil { throw Failure(.argument, "at least one of min and max must be given") }
     return (low ?? -.infinity, high ?? .infinity)
   }
 
@@ -143,7 +143,9 @@ extension Op {
       case .f32:
         let (n, a) = (Float(nan), up.map { Float($0) } ?? .greatestFiniteMagnitude)
         let b = down.map { Float($0) } ?? -.greatestFiniteMagnitude
-        return [try Elementwise.map(call[0]) { (x: Float) in x != x ? n : x == .infinity ? a : x == -.infinity ? b : x }]
+        return [
+          try Elementwise.map(call[0]) { (x: Float) in x != x ? n : x == .infinity ? a : x == -.infinity ? b : x }
+        ]
       case .f64:
         let (a, b) = (up ?? .greatestFiniteMagnitude, down ?? -.greatestFiniteMagnitude)
         return [
@@ -169,7 +171,8 @@ extension Op {
   // MARK: Masks
 
   public static let whereOp = Op(
-    "where", group: "elementwise", summary: "Takes elements from one tensor where a condition holds, else from another.",
+    "where", group: "elementwise",
+    summary: "Takes elements from one tensor where a condition holds, else from another.",
     formula: "result = condition ? self : other",
     shapes: "condition bool [...], self and other [...] or numbers; the result has their common broadcast shape",
     parameters: [
@@ -213,7 +216,7 @@ extension Op {
 
   private static func whereOperands(_ call: Invocation) throws -> (Tensor, Tensor, Tensor) {
     if call[0].dtype != .bool {
-      throw Failure(.dtype, "where: the condition must be bool, got \(call[0].dtype.rawValue)", argument: 1)
+      throw Failure(.dtype, "the condition must be bool, got \(call[0].dtype.rawValue)", argument: 1)
     }
     let dtype = DType.promote(call[1].dtype, call[2].dtype)
     let shape = try Shape.broadcast(call[0].shape, try Shape.broadcast(call[1].shape, call[2].shape))
@@ -253,10 +256,10 @@ extension Op {
     ],
     example: Example("print(T{1, 2}:masked_fill(T{1, 2}:gt(1), 0))", prints: "[1, 0]\n[Tensor f32 2]"),
     forward: { call in
-      guard let value = call.number(0) else { throw Failure(.argument, "masked_fill: value is missing", argument: 3) }
+      guard let value = call.number(0) else { throw Failure(.argument, "value is missing", argument: 3) }
       let mask = call[1]
       if mask.dtype != .bool {
-        throw Failure(.dtype, "masked_fill: the mask must be bool, got \(mask.dtype.rawValue)", argument: 2)
+        throw Failure(.dtype, "the mask must be bool, got \(mask.dtype.rawValue)", argument: 2)
       }
       let shape = try Shape.broadcast(call[0].shape, mask.shape)
       let (x, m) = (try call[0].expanded(to: shape), try mask.expanded(to: shape))
@@ -268,7 +271,7 @@ extension Op {
       case .bool: return [try Elementwise.zip(x, m) { (x: Bool, m: Bool) in m ? value != 0 : x }]
       case .i64:
         guard let fill = Int64(exactly: value) else {
-          throw Failure(.value, "masked_fill: \(value) is no i64", argument: 3)
+          throw Failure(.value, "\(value) is no i64", argument: 3)
         }
         return [try Elementwise.zip(x, m) { (x: Int64, m: Bool) in m ? fill : x }]
       }

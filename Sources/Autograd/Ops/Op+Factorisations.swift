@@ -14,7 +14,8 @@ extension Op {
 
   public static let cholesky = Op(
     "cholesky", group: "linear algebra",
-    summary: "The lower triangular factor of a symmetric positive definite matrix, of which the symmetric part is taken.",
+    summary:
+      "The lower triangular factor of a symmetric positive definite matrix, of which the symmetric part is taken.",
     formula: "result · resultᵀ = (self + selfᵀ) / 2", shapes: "self [..., n, n]; the result has the same shape",
     parameters: [matrix],
     example: Example("print(T{{4, 0}, {0, 9}}:cholesky())", prints: "[[2, 0],\n [0, 3]]\n[Tensor f32 2x2]"),
@@ -86,7 +87,9 @@ extension Op {
     let (m, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1])
     if m < n {
       let last = a.rank - 1
-      func part(_ t: Tensor, _ left: Bool) throws -> Tensor { try t.narrowed(last, from: left ? 0 : m, length: left ? m : n - m) }
+      func part(_ t: Tensor, _ left: Bool) throws -> Tensor {
+        try t.narrowed(last, from: left ? 0 : m, length: left ? m : n - m)
+      }
       let gv = try part(gr, false)
       let wider = try gq.adding(try part(a, false).matmul(try gv.adjoint()))
       let gx = try qrGradient(try part(a, true), q, try part(r, true), wider, try part(gr, true))
@@ -104,9 +107,11 @@ extension Op {
 
   public static let svd = Op(
     "svd", group: "linear algebra",
-    summary: "Singular values in descending order, with their vectors (the thin form; the third result is already transposed). "
+    summary:
+      "Singular values in descending order, with their vectors (the thin form; the third result is already transposed). "
       + "The largest component of each column of U is positive.",
-    formula: "U diag(S) Vᵀ = self", shapes: "self [..., m, n]; U [..., m, k], S [..., k], Vᵀ [..., k, n], k = min(m, n)",
+    formula: "U diag(S) Vᵀ = self",
+    shapes: "self [..., m, n]; U [..., m, k], S [..., k], Vᵀ [..., k, n], k = min(m, n)",
     parameters: [matrix],
     example: Example("print((select(2, T{{3, 0}, {0, 4}}:svd())))", prints: "[4, 3]\n[Tensor f32 2]"),
     forward: { call in
@@ -166,7 +171,8 @@ extension Op {
 
   public static let eigh = Op(
     "eigh", group: "linear algebra",
-    summary: "Eigenvalues in ascending order and eigenvectors, as columns, of a symmetric matrix, of which the symmetric part is "
+    summary:
+      "Eigenvalues in ascending order and eigenvectors, as columns, of a symmetric matrix, of which the symmetric part is "
       + "taken. The largest component of each eigenvector is positive.",
     formula: "V diag(w) Vᵀ = (self + selfᵀ) / 2", shapes: "self [..., n, n]; w [..., n], V [..., n, n]",
     parameters: [matrix],

@@ -11,7 +11,8 @@ extension Op {
     formula: "result[.., :] = weight[id, :], where id 0 is the first row",
     shapes: "weight [vocab, d], ids [...]; the result is [..., d]",
     parameters: [
-      Parameter("weight", .tensor, "one row for each id"), Parameter("ids", .tensor, "ids from 0, as in the vocabulary"),
+      Parameter("weight", .tensor, "one row for each id"),
+      Parameter("ids", .tensor, "ids from 0, as in the vocabulary"),
     ],
     example: Example(
       "print(T.embedding(T{{1, 2}, {3, 4}}, T{1, 0}))", prints: "[[3, 4],\n [1, 2]]\n[Tensor f32 2x2]"),
@@ -48,7 +49,8 @@ extension Op {
           words: "id 4 at [2,1] is not a token id: expected 0..3 (vocab 4)"),
         Refusal([weight, try positions([-1])], words: "id -1 at [1] is not a token id: expected 0..3 (vocab 4)"),
         Refusal([weight, try Tensor([0.5], shape: [1])], words: "expected whole numbers, got 0.5"),
-        Refusal([try Tensor(zeros: [4], .f32), try positions([1])], words: "expected a weight of two dimensions, got 4"),
+        Refusal(
+          [try Tensor(zeros: [4], .f32), try positions([1])], words: "expected a weight of two dimensions, got 4"),
       ]
     })
 
@@ -59,14 +61,17 @@ extension Op {
     shapes: "ids [...]; the result is [..., classes] of i64",
     parameters: [
       Parameter("ids", .tensor, "class ids from 0"),
-      Parameter("classes", .integer(default: -1), "how many classes there are; by default one more than the largest id"),
+      Parameter(
+        "classes", .integer(default: -1), "how many classes there are; by default one more than the largest id"),
     ],
     example: Example("print(T{1, 0}:one_hot(2))", prints: "[[0, 1],\n [1, 0]]\n[Tensor i64 2x2]"),
     forward: { call in
       var classes = try call.required(0)
       if classes == -1 {
         let largest = try call[0].checkedIds("class", count: Int.max, argument: 1).elements(Int64.self).max()
-        guard let largest else { throw Failure(.value, "no ids to count the classes of: pass their number", argument: 2) }
+        guard let largest else {
+          throw Failure(.value, "no ids to count the classes of: pass their number", argument: 2)
+        }
         classes = try Checked.plus(Int(largest), 1, "classes")
       }
       if classes < 1 { throw Failure(.value, "expected at least 1 class, got \(classes)", argument: 2) }
@@ -86,7 +91,8 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try positions([1, 4])], [.integer(4)], words: "class 4 at [2] is not a class id: expected 0..3 (classes 4)"),
+        Refusal(
+          [try positions([1, 4])], [.integer(4)], words: "class 4 at [2] is not a class id: expected 0..3 (classes 4)"),
         Refusal([try positions([1])], [.integer(0)], words: "at least 1 class, got 0"),
         Refusal([try positions([])], [.integer(-1)], words: "no ids to count the classes of"),
         Refusal([try positions([1])], [.integer(1 << 50)], words: "limit"),
@@ -107,7 +113,9 @@ extension Op {
       let (own, lead) = (call[0], Shape(known: call[0].shape.dropLast()))
       if own.rank == 0 || call[1].shape != lead {
         throw Failure(
-          .shape, own.rank == 0 ? "expected at least one dimension, got a scalar" : "expected ids of \(lead), got \(call[1].shape)",
+          .shape,
+          own.rank == 0
+            ? "expected at least one dimension, got a scalar" : "expected ids of \(lead), got \(call[1].shape)",
           argument: own.rank == 0 ? 1 : 2)
       }
       let ids = try call[1].checkedIds("target", count: own.shape[own.rank - 1], argument: 2)

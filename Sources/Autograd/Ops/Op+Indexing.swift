@@ -3,20 +3,23 @@ import Base
 import Tensors
 
 extension Op {
-  static let indexing: [Op] = [indexSelect, gather, scatter, scatterAdd, indexAdd, take, maskedSelect, nonzero]
+  static let indexing: [Op] = [
+    indexSelect, gather, take, maskedSelect, nonzero, scatter, scatterAdd, indexAdd,
+  ]
 
-  private static let along = Parameter("dim", .dimension(default: nil, optional: false), "the dimension that is indexed")
+  static let indexed = Parameter(
+    "dim", .dimension(default: nil, optional: false), "the dimension that is indexed")
 
   public static let indexSelect = Op(
     "index_select", group: "indexing",
     summary: "The slices of one dimension at a list of positions.",
     formula: "result[.., i, ..] = self[.., index[i], ..]",
     shapes: "self [..., d, ...], index [n] or a scalar; the result is [..., n, ...]",
-    parameters: [own, along, Parameter("index", .tensor, "positions from 1")],
+    parameters: [own, indexed, Parameter("index", .tensor, "positions from 1")],
     example: Example("print(T{10, 20, 30}:index_select(1, T{3, 1}))", prints: "[30, 10]\n[Tensor f32 2]"),
     forward: { call in
       let dimension = try call.dimension(0, rank: call[0].rank)
-      let index = try list(call[1], size: call[0].shape[dimension])
+      let index = try positionList(call[1], size: call[0].shape[dimension])
       if call.needs[0] { call.saved = [index] }
       return [try call[0].slices(dimension, index)]
     },
@@ -39,17 +42,22 @@ extension Op {
       let tensor = try Tensor(zeros: [3], .f32)
       return [
         Refusal([tensor, try positions([1, 0])], [.integer(0)], words: "index 0: positions start at 1"),
-        Refusal([tensor, try positions([1, 4])], [.integer(0)], words: "index 4 at [2] is out of range for a dimension of size 3"),
+        Refusal(
+          [tensor, try positions([1, 4])], [.integer(0)],
+          words: "index 4 at [2] is out of range for a dimension of size 3"),
         Refusal([tensor, try positions([-4])], [.integer(0)], words: "index -4 at [1] is out of range"),
         Refusal([tensor, try Tensor([1.5], shape: [1])], [.integer(0)], words: "expected whole numbers, got 1.5"),
-        Refusal([tensor, try Tensor([true], shape: [1])], [.integer(0)], words: "expected whole numbers, got a tensor of bool"),
-        Refusal([tensor, try Tensor(zeros: [1, 1], .i64)], [.integer(0)], words: "expected a list of positions, got 1x1"),
+        Refusal(
+          [tensor, try Tensor([true], shape: [1])], [.integer(0)], words: "expected whole numbers, got a tensor of bool"
+        ),
+        Refusal(
+          [tensor, try Tensor(zeros: [1, 1], .i64)], [.integer(0)], words: "expected a list of positions, got 1x1"),
       ]
     })
 
   static func positions(_ values: [Int64]) throws -> Tensor { try Tensor(values, shape: [values.count]) }
 
-  private static func list(_ index: Tensor, size: Int) throws -> Tensor {
+  static func positionList(_ index: Tensor, size: Int) throws -> Tensor {
     if index.rank > 1 {
       throw Failure(.shape, "expected a list of positions, got \(index.shape)", argument: 3)
     }
@@ -61,7 +69,7 @@ extension Op {
     summary: "For each place of the index, the element of its line at that position.",
     formula: "result[i, j] = self[i, index[i, j]] for the last dimension",
     shapes: "self [a, d], index [a', n] with a' ≤ a; gather(2, index) is [a', n]",
-    parameters: [own, along, Parameter("index", .tensor, "positions from 1, with as many dimensions as self")],
+    parameters: [own, indexed, Parameter("index", .tensor, "positions from 1, with as many dimensions as self")],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:gather(2, T{{2}, {1}}))", prints: "[[2],\n [3]]\n[Tensor f32 2x1]"),
     forward: { call in
@@ -86,9 +94,12 @@ extension Op {
     refusals: {
       let tensor = try Tensor(zeros: [2, 3], .f32)
       return [
-        Refusal([tensor, try positions([4]).reshaped([1, 1])], [.integer(1)], words: "index 4 at [1,1] is out of range"),
+        Refusal(
+          [tensor, try positions([4]).reshaped([1, 1])], [.integer(1)], words: "index 4 at [1,1] is out of range"),
         Refusal([tensor, try positions([0]).reshaped([1, 1])], [.integer(1)], words: "index 0: positions start at 1"),
-        Refusal([tensor, try positions([1])], [.integer(1)], words: "index of 1 does not fit a tensor of 2x3 along dimension 2"),
+        Refusal(
+          [tensor, try positions([1])], [.integer(1)],
+          words: "index of 1 does not fit a tensor of 2x3 along dimension 2"),
         Refusal(
           [tensor, try positions([1, 1, 1]).reshaped([3, 1])], [.integer(1)],
           words: "index of 3x1 does not fit a tensor of 2x3 along dimension 2"),
@@ -96,198 +107,18 @@ extension Op {
     })
 
   /// The dimension and the checked index of gather and scatter.
-  private static func placed(_ call: Invocation) throws -> (Int, Tensor) {
+  static func placed(_ call: Invocation) throws -> (Int, Tensor) {
     let (own, index) = (call[0], call[1])
     let dimension = try call.dimension(0, rank: own.rank)
-    let fits = index.rank == own.rank && (0..<own.rank).allSatisfy { $0 == dimension || index.shape[$0] <= own.shape[$0] }
+    let fits =
+      index.rank == own.rank && (0..<own.rank).allSatisfy { $0 == dimension || index.shape[$0] <= own.shape[$0] }
     if !fits {
       throw Failure(
-        .shape, "index of \(index.shape) does not fit a tensor of \(own.shape) along dimension \(dimension + 1)", argument: 3)
+        .shape, "index of \(index.shape) does not fit a tensor of \(own.shape) along dimension \(dimension + 1)",
+        argument: 3)
     }
     return (dimension, try index.zeroBasedPositions(size: own.shape[dimension], argument: 3))
   }
-
-  /// The source of a scatter, cut to the index and in the type of the target.
-  private static func source(_ call: Invocation, _ index: Tensor) throws -> Tensor {
-    let source = call[2]
-    if DType.promote(source.dtype, call[0].dtype) != call[0].dtype {
-      throw Failure(.dtype, "cannot put \(source.dtype.rawValue) into \(call[0].dtype.rawValue)", argument: 4)
-    }
-    let cast = try source.cast(to: call[0].dtype)
-    if source.rank == 0 { return try cast.expanded(to: index.shape) }
-    let fits = source.rank == index.rank && (0..<index.rank).allSatisfy { index.shape[$0] <= source.shape[$0] }
-    if !fits { throw Failure(.shape, "index of \(index.shape) is larger than its source of \(source.shape)", argument: 4) }
-    return cut(cast, to: index.shape)
-  }
-
-  private static func cut(_ tensor: Tensor, to shape: Shape) -> Tensor {
-    Tensor(storage: tensor.storage, dtype: tensor.dtype, shape: shape, strides: tensor.strides, offset: tensor.offset)
-  }
-
-  /// What `source` took from its argument, given back.
-  private static func uncut(_ gradient: Tensor, _ source: Tensor) throws -> Tensor {
-    if source.rank == 0 { return try gradient.summed(to: []).cast(to: source.dtype) }
-    if source.shape == gradient.shape { return try gradient.cast(to: source.dtype) }
-    return try source.zerosFilled({ cut($0, to: gradient.shape) }, gradient).cast(to: source.dtype)
-  }
-
-  private static let scatterParameters = [
-    own, along, Parameter("index", .tensor, "positions from 1, with as many dimensions as self"),
-    Parameter("source", .operand, "what to put there: a tensor at least as large as the index, or a number"),
-  ]
-
-  public static let scatter = Op(
-    "scatter", group: "indexing",
-    summary: "A copy in which the elements at the given positions are replaced.",
-    formula: "result[i, index[i, j]] = source[i, j] for the last dimension; the last of equal positions wins",
-    shapes: "self [a, d], index [a', n], source [≥ a', ≥ n] or a number; the result has self's shape",
-    parameters: scatterParameters,
-    example: Example("print(T{1, 2, 3}:scatter(1, T{3}, T{9}))", prints: "[1, 2, 9]\n[Tensor f32 3]"),
-    forward: { call in
-      let (dimension, index) = try placed(call)
-      let result = try call[0].copied()
-      result.scatter(dimension, index, from: try source(call, index))
-      if call.needsAny { call.saved = [index] }
-      return [result]
-    },
-    backward: { call, _, gradients in
-      guard let g = gradients[0] else { return [nil, nil, nil] }
-      let (dimension, index) = (try call.dimension(0, rank: call[0].rank), call.saved[0])
-      var results: [Tensor?] = [nil, nil, nil]
-      if call.needs[0] {
-        let kept = try g.copied()
-        kept.scatter(dimension, index, from: try Tensor(zeros: [], g.dtype).expanded(to: index.shape))
-        results[0] = kept
-      }
-      if call.needs[2] { results[2] = try uncut(try winners(g, dimension, index), call[2]) }
-      return results
-    },
-    samples: { random in
-      [
-        Sample([try random.normal([2, 3]), try positions([1, 3]).reshaped([2, 1]), try random.normal([2, 1])], [.integer(1)]),
-        Sample(
-          [try random.normal([3, 2]).transposed(0, 1), try positions([2, 1, 2]).reshaped([1, 3]), try random.normal([2, 3])],
-          [.integer(0)]),
-        Sample([try random.normal([3]), try positions([2, 2]), try random.normal([2])], [.integer(0)]),
-        Sample([try random.normal([3]), try positions([1, -1]), try random.normal([])], [.integer(0)]),
-        Sample([try random.normal([3]), try positions([]), try random.normal([0])], [.integer(0)]),
-      ]
-    },
-    refusals: {
-      let tensor = try Tensor(zeros: [3], .f32)
-      return [
-        Refusal([tensor, try positions([0]), tensor], [.integer(0)], words: "index 0: positions start at 1"),
-        Refusal([tensor, try positions([1, 2]), try Tensor(zeros: [1], .f32)], [.integer(0)], words: "larger than its source of 1"),
-        Refusal([try positions([1]), try positions([1]), tensor], [.integer(0)], words: "cannot put f32 into i64"),
-      ]
-    })
-
-  /// The gradient of what was written: of equal positions only the last one is seen in the result.
-  private static func winners(_ g: Tensor, _ dimension: Int, _ index: Tensor) throws -> Tensor {
-    let numbers = try Tensor.arange(0, Double(index.elementCount), .i64).reshaped(index.shape)
-    let last = try Tensor(zeros: g.shape, .i64)
-    last.scatter(dimension, index, from: numbers)
-    let seen = try Tensor(uninitialized: index.shape, .bool)
-    Strided.zip(try last.gathered(dimension, index), numbers, seen) { (x: Int64, y: Int64) in x == y }
-    let result = try g.gathered(dimension, index)
-    switch g.dtype {
-    case .f32: Strided.zip(result, seen, result) { (x: Float, won: Bool) in won ? x : 0 }
-    case .f64: Strided.zip(result, seen, result) { (x: Double, won: Bool) in won ? x : 0 }
-    case .i64, .bool: break
-    }
-    return result
-  }
-
-  public static let scatterAdd = Op(
-    "scatter_add", group: "indexing",
-    summary: "A copy to which values are added at the given positions, in row-major order of the index.",
-    formula: "result[i, index[i, j]] += source[i, j] for the last dimension",
-    shapes: "self [a, d], index [a', n], source [≥ a', ≥ n] or a number; the result has self's shape",
-    parameters: scatterParameters,
-    example: Example("print(T{1, 2, 3}:scatter_add(1, T{3, 3}, T{1, 1}))", prints: "[1, 2, 5]\n[Tensor f32 3]"),
-    forward: { call in
-      let (dimension, index) = try placed(call)
-      let result = try call[0].copied()
-      result.scatterAdd(dimension, index, from: try source(call, index))
-      if call.needs[2] { call.saved = [index] }
-      return [result]
-    },
-    backward: { call, _, gradients in
-      guard let g = gradients[0] else { return [nil, nil, nil] }
-      let dimension = try call.dimension(0, rank: call[0].rank)
-      return [
-        call.needs[0] ? g : nil, nil,
-        call.needs[2] ? try uncut(try g.gathered(dimension, call.saved[0]), call[2]) : nil,
-      ]
-    },
-    samples: { random in
-      [
-        Sample([try random.normal([2, 3]), try positions([1, 3, 1, 1]).reshaped([2, 2]), try random.normal([2, 2])], [.integer(1)]),
-        Sample(
-          [try random.normal([3, 2]).transposed(0, 1), try positions([2, -1, 1]).reshaped([1, 3]), try random.normal([2, 4])],
-          [.integer(0)]),
-        Sample([try random.normal([3]), try positions([1, 1]), try random.normal([])], [.integer(0)]),
-        Sample([try random.normal([0]), try positions([]), try random.normal([0])], [.integer(0)]),
-      ]
-    },
-    refusals: {
-      let tensor = try Tensor(zeros: [3], .f32)
-      return [
-        Refusal([tensor, try positions([4]), tensor], [.integer(0)], words: "index 4 at [1] is out of range"),
-        Refusal([tensor, try positions([1, 1]).reshaped([1, 2]), tensor], [.integer(0)], words: "index of 1x2 does not fit a tensor of 3"),
-      ]
-    })
-
-  public static let indexAdd = Op(
-    "index_add", group: "indexing",
-    summary: "A copy to whose slices at a list of positions the slices of another tensor are added.",
-    formula: "result[.., index[i], ..] += source[.., i, ..]",
-    shapes: "self [..., d, ...], index [n], source [..., n, ...]; the result has self's shape",
-    parameters: [
-      own, along, Parameter("index", .tensor, "positions from 1"),
-      Parameter("source", .tensor, "what to add: n slices"),
-    ],
-    example: Example("print(T{1, 2, 3}:index_add(1, T{3, 1}, T{10, 20}))", prints: "[21, 2, 13]\n[Tensor f32 3]"),
-    forward: { call in
-      let dimension = try call.dimension(0, rank: call[0].rank)
-      let index = try list(call[1], size: call[0].shape[dimension])
-      var wanted = call[0].shape
-      wanted[dimension] = index.elementCount
-      if call[2].shape != wanted {
-        throw Failure(.shape, "expected a source of \(wanted), got \(call[2].shape)", argument: 4)
-      }
-      if DType.promote(call[2].dtype, call[0].dtype) != call[0].dtype {
-        throw Failure(.dtype, "cannot add \(call[2].dtype.rawValue) to \(call[0].dtype.rawValue)", argument: 4)
-      }
-      let result = try call[0].copied()
-      try result.addSlices(dimension, index, try call[2].cast(to: result.dtype))
-      if call.needs[2] { call.saved = [index] }
-      return [result]
-    },
-    backward: { call, _, gradients in
-      guard let g = gradients[0] else { return [nil, nil, nil] }
-      let dimension = try call.dimension(0, rank: call[0].rank)
-      return [
-        call.needs[0] ? g : nil, nil,
-        call.needs[2] ? try g.slices(dimension, call.saved[0]).cast(to: call[2].dtype) : nil,
-      ]
-    },
-    samples: { random in
-      [
-        Sample([try random.normal([3, 2]), try positions([3, 3]), try random.normal([2, 2])], [.integer(0)]),
-        Sample([try random.normal([3, 2]).transposed(0, 1), try positions([1, -1]), try random.normal([2, 2]).transposed(0, 1)], [.integer(1)]),
-        Sample([try random.normal([3]), try positions([]), try random.normal([0])], [.integer(0)]),
-        Sample([try random.normal([1]), try positions([1]), try random.normal([1])], [.integer(0)]),
-      ]
-    },
-    refusals: {
-      let tensor = try Tensor(zeros: [3], .f32)
-      return [
-        Refusal([tensor, try positions([1]), tensor], [.integer(0)], words: "expected a source of 1, got 3"),
-        Refusal([tensor, try positions([0, 1, 1]), tensor], [.integer(0)], words: "index 0: positions start at 1"),
-        Refusal([try positions([1]), try positions([1]), try Tensor(zeros: [1], .f32)], [.integer(0)], words: "cannot add f32 to i64"),
-      ]
-    })
 
   public static let take = Op(
     "take", group: "indexing",
@@ -318,7 +149,9 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 2], .f32), try positions([5])], words: "index 5 at [1] is out of range for a dimension of size 4"),
+        Refusal(
+          [try Tensor(zeros: [2, 2], .f32), try positions([5])],
+          words: "index 5 at [1] is out of range for a dimension of size 4"),
         Refusal([try Tensor(zeros: [2, 2], .f32), try positions([0])], words: "index 0: positions start at 1"),
       ]
     })
@@ -357,7 +190,8 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2], .f32), try Tensor(zeros: [2], .f32)], words: "expected a mask of bool, got f32"),
+        Refusal(
+          [try Tensor(zeros: [2], .f32), try Tensor(zeros: [2], .f32)], words: "expected a mask of bool, got f32"),
         Refusal([try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .bool)], words: "2 and 3 cannot broadcast"),
       ]
     })

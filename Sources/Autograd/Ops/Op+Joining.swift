@@ -49,7 +49,9 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([2, 3]), try random.normal([1, 3])], [.integer(0)]),
-        Sample([try random.normal([2, 3]), try random.normal([2, 2]).transposed(0, 1), try random.normal([2, 0])], [.integer(1)]),
+        Sample(
+          [try random.normal([2, 3]), try random.normal([2, 2]).transposed(0, 1), try random.normal([2, 0])],
+          [.integer(1)]),
         Sample([try random.normal([0]), try random.normal([2, 2])], [.integer(-1)]),
         Sample([try random.normal([1])], [.integer(0)]),
       ]
@@ -109,9 +111,12 @@ extension Op {
       guard let first = all.first else { throw Failure(.argument, "expected at least one tensor", argument: 1) }
       for (i, part) in all.enumerated() where part.value.shape != first.value.shape {
         throw Failure(
-          .shape, "shapes differ: tensor 1 is \(first.value.shape), tensor \(i + 1) is \(part.value.shape)", argument: 1)
+          .shape, "shapes differ: tensor 1 is \(first.value.shape), tensor \(i + 1) is \(part.value.shape)", argument: 1
+        )
       }
-      guard case .integer(let given)? = attributes.first else { throw Failure(.argument, "expected a dimension", argument: 2) }
+      guard case .integer(let given)? = attributes.first else {
+        throw Failure(.argument, "expected a dimension", argument: 2)
+      }
       let place = try Invocation.dimension(given, rank: first.value.rank + 1, argument: 2)
       return try cat(try all.map { try unsqueeze([$0], [.integer(place)])[0] }, [.integer(place)])
     },
@@ -137,7 +142,8 @@ extension Op {
     "split", group: "joining",
     summary: "Views of consecutive runs of one dimension.",
     formula: "the results, joined by cat, are self",
-    shapes: "self [..., d, ...]; one size gives pieces of that length, the last perhaps shorter; several are the lengths",
+    shapes:
+      "self [..., d, ...]; one size gives pieces of that length, the last perhaps shorter; several are the lengths",
     parameters: [
       own,
       Parameter("sizes", .integers, "the length of every piece, or the lengths of all"),
@@ -155,11 +161,15 @@ extension Op {
       }
       let total = try given.reduce(0) { try Checked.plus($0, $1, "positions") }
       if total != size {
-        throw Failure(.shape, "sizes add up to \(total), dimension \(try call.dimension(1, rank: call[0].rank) + 1) has \(size)", argument: 2)
+        throw Failure(
+          .shape, "sizes add up to \(total), dimension \(try call.dimension(1, rank: call[0].rank) + 1) has \(size)",
+          argument: 2)
       }
       return try cut(call[0], try call.dimension(1, rank: call[0].rank), given)
     },
-    backward: { call, outputs, gradients in [try glued(call[0], try call.dimension(1, rank: call[0].rank), outputs, gradients)] },
+    backward: { call, outputs, gradients in
+      [try glued(call[0], try call.dimension(1, rank: call[0].rank), outputs, gradients)]
+    },
     samples: { random in
       [
         Sample([try random.normal([5, 2])], [.integers([2]), .integer(0)]),
@@ -170,7 +180,9 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [5], .f32)], [.integers([2, 2]), .integer(0)], words: "sizes add up to 4, dimension 1 has 5"),
+        Refusal(
+          [try Tensor(zeros: [5], .f32)], [.integers([2, 2]), .integer(0)],
+          words: "sizes add up to 4, dimension 1 has 5"),
         Refusal([try Tensor(zeros: [5], .f32)], [.integers([0]), .integer(0)], words: "size 0 never fill 5"),
         Refusal([try Tensor(zeros: [5], .f32)], [.integers([-1]), .integer(0)], words: "negative size -1"),
       ]
@@ -193,7 +205,9 @@ extension Op {
       let size = call[0].shape[try call.dimension(1, rank: call[0].rank)]
       return try pieces(call, 1, every: max(1, size / chunks + (size % chunks == 0 ? 0 : 1)))
     },
-    backward: { call, outputs, gradients in [try glued(call[0], try call.dimension(1, rank: call[0].rank), outputs, gradients)] },
+    backward: { call, outputs, gradients in
+      [try glued(call[0], try call.dimension(1, rank: call[0].rank), outputs, gradients)]
+    },
     samples: { random in
       [
         Sample([try random.normal([5, 2])], [.integer(2), .integer(0)]),
@@ -202,7 +216,9 @@ extension Op {
         Sample([try random.normal([0])], [.integer(2), .integer(0)]),
       ]
     },
-    refusals: { [Refusal([try Tensor(zeros: [5], .f32)], [.integer(0), .integer(0)], words: "at least 1 chunk, got 0")] })
+    refusals: {
+      [Refusal([try Tensor(zeros: [5], .f32)], [.integer(0), .integer(0)], words: "at least 1 chunk, got 0")]
+    })
 
   private static func pieces(_ call: Invocation, _ attribute: Int, every length: Int) throws -> [Tensor] {
     let dimension = try call.dimension(attribute, rank: call[0].rank)
@@ -221,7 +237,9 @@ extension Op {
   }
 
   /// The gradient of `cut`: zeros where no piece has one.
-  private static func glued(_ tensor: Tensor, _ dimension: Int, _ pieces: [Tensor], _ gradients: [Tensor?]) throws -> Tensor? {
+  private static func glued(_ tensor: Tensor, _ dimension: Int, _ pieces: [Tensor], _ gradients: [Tensor?]) throws
+    -> Tensor?
+  {
     guard let some = gradients.compactMap({ $0 }).first else { return nil }
     let result = try Tensor(zeros: tensor.shape, some.dtype)
     var start = 0

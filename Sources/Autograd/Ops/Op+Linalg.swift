@@ -14,7 +14,9 @@ extension Op {
   /// Argument `i` as f64 matrices.
   static func matrices(_ call: Invocation, _ i: Int = 0, square: Bool = true) throws -> Tensor {
     let given = call[i]
-    if !given.dtype.isFloating { throw Failure(.dtype, "expected f32 or f64, got \(given.dtype.rawValue)", argument: i + 1) }
+    if !given.dtype.isFloating {
+      throw Failure(.dtype, "expected f32 or f64, got \(given.dtype.rawValue)", argument: i + 1)
+    }
     if given.rank < 2 || (square && given.shape[given.rank - 1] != given.shape[given.rank - 2]) {
       throw Failure(.shape, "expected \(square ? "square matrices" : "matrices"), got \(given.shape)", argument: i + 1)
     }
@@ -71,7 +73,8 @@ extension Op {
       [
         Refusal([try Tensor(zeros: [2, 2], .f32), try Tensor(zeros: [2], .f32)], words: "the matrix is singular"),
         Refusal([try Tensor.eye(2), try Tensor(zeros: [3], .f32)], words: "sizes differ: 2x2 x 3"),
-        Refusal([try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3], .f32)], words: "expected square matrices, got 2x3"),
+        Refusal(
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3], .f32)], words: "expected square matrices, got 2x3"),
       ]
     })
 
@@ -111,7 +114,8 @@ extension Op {
         Refusal(
           [try Tensor([1, 0, 0, 0] as [Float], shape: [2, 2]), try Tensor(zeros: [2], .f32)], [.flag(false)],
           words: "the matrix is singular: element 2 of its diagonal is zero"),
-        Refusal([try Tensor.eye(2), try Tensor(zeros: [3, 1], .f32)], [.flag(false)], words: "sizes differ: 2x2 x 3x1"),
+        Refusal(
+          [try Tensor.eye(2), try Tensor(zeros: [3, 1], .f32)], [.flag(false)], words: "sizes differ: 2x2 x 3x1"),
       ]
     })
 
@@ -124,7 +128,9 @@ extension Op {
   private static func system(_ call: Invocation) throws -> (Tensor, Tensor, Bool) {
     let a = try matrices(call)
     if call[1].rank == 0 || !call[1].dtype.isFloating {
-      throw Failure(.shape, "expected vectors or matrices of f32 or f64, got \(call[1].dtype.rawValue) \(call[1].shape)", argument: 2)
+      throw Failure(
+        .shape, "expected vectors or matrices of f32 or f64, got \(call[1].dtype.rawValue) \(call[1].shape)",
+        argument: 2)
     }
     let isVector = isVector(call)
     let b = try isVector ? call[1].unsqueezed(call[1].rank) : call[1]
@@ -147,7 +153,9 @@ extension Op {
   }
 
   /// From the gradient of the right side: that of the matrix is its product with the solution, negated.
-  private static func systemGradients(_ call: Invocation, _ gb: Tensor, _ masked: (Tensor) throws -> Tensor) throws -> [Tensor?] {
+  private static func systemGradients(_ call: Invocation, _ gb: Tensor, _ masked: (Tensor) throws -> Tensor) throws
+    -> [Tensor?]
+  {
     var results: [Tensor?] = [nil, nil]
     if call.needs[0] {
       let ga = try masked(try gb.matmul(try call.saved[1].adjoint()).matrixMap { -$0 })
@@ -182,7 +190,11 @@ extension Op {
         Sample([try random.normal([0, 0])]), Sample([try regular(&random, [1, 1])]),
       ]
     },
-    refusals: { try squareRefusals() + [Refusal([try Tensor(zeros: [2, 2, 2], .f32)], words: "the matrix 1 of the batch is singular")] })
+    refusals: {
+      try squareRefusals() + [
+        Refusal([try Tensor(zeros: [2, 2, 2], .f32)], words: "the matrix 1 of the batch is singular")
+      ]
+    })
 
   // MARK: Determinants
 

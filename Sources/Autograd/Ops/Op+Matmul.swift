@@ -50,8 +50,10 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [4, 5], .f32)], words: "inner sizes differ: 2x3 x 4x5"),
-        Refusal([try Tensor(zeros: [], .f32), try Tensor(zeros: [4], .f32)], words: "at least one dimension, got a scalar"),
+        Refusal(
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [4, 5], .f32)], words: "inner sizes differ: 2x3 x 4x5"),
+        Refusal(
+          [try Tensor(zeros: [], .f32), try Tensor(zeros: [4], .f32)], words: "at least one dimension, got a scalar"),
         Refusal(
           [try Tensor(zeros: [2, 2, 3], .f32), try Tensor(zeros: [3, 3, 2], .f32)],
           words: "batch shapes 2 and 3 cannot broadcast: 2x2x3 x 3x3x2"),
@@ -111,9 +113,12 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2, 3, 4], .f32)], words: "expected 3 dimensions, got 2x3"),
         Refusal(
-          [try Tensor(zeros: [1, 2, 3], .f32), try Tensor(zeros: [2, 3, 4], .f32)], words: "batch sizes differ: 1x2x3 x 2x3x4"),
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2, 3, 4], .f32)], words: "expected 3 dimensions, got 2x3"
+        ),
+        Refusal(
+          [try Tensor(zeros: [1, 2, 3], .f32), try Tensor(zeros: [2, 3, 4], .f32)],
+          words: "batch sizes differ: 1x2x3 x 2x3x4"),
       ]
     })
 
@@ -130,8 +135,10 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3, 1], .f32)], words: "expected 1 dimension, got 3x1"),
-        Refusal([try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2], .f32)], words: "inner sizes differ: 2x3 x 2"),
+        Refusal(
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3, 1], .f32)], words: "expected 1 dimension, got 3x1"),
+        Refusal(
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2], .f32)], words: "inner sizes differ: 2x3 x 2"),
       ]
     })
 
@@ -150,7 +157,8 @@ extension Op {
     refusals: {
       [
         Refusal([try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .f32)], words: "inner sizes differ: 2 x 3"),
-        Refusal([try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)], words: "expected 1 dimension, got 2x1"),
+        Refusal(
+          [try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)], words: "expected 1 dimension, got 2x1"),
       ]
     })
 
@@ -178,6 +186,9 @@ extension Op {
       ]
     },
     refusals: {
-      [Refusal([try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)], words: "expected 1 dimension, got 2x1")]
+      [
+        Refusal(
+          [try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)], words: "expected 1 dimension, got 2x1")
+      ]
     })
 }

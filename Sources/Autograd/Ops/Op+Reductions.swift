@@ -183,7 +183,8 @@ extension Op {
 
   public static let norm = Op(
     "norm", group: "reduction", summary: "The p-norm of a vector.",
-    formula: "result = (Σ |self|^p)^(1/p) over dim; p = ∞ is the largest |self|, p = 0 counts the elements that are not 0",
+    formula:
+      "result = (Σ |self|^p)^(1/p) over dim; p = ∞ is the largest |self|, p = 0 counts the elements that are not 0",
     shapes: reductionShapes,
     parameters: [
       reductionParameters[0], Parameter("p", .number(default: 2), "the order, such as 1, 2 or math.huge"),
@@ -241,7 +242,8 @@ extension Op {
     if Swift.abs(p) == .infinity {
       let hits = try Elementwise.scalars(x, y, { Swift.abs($0) == $1 ? 1 : 0 }, { Swift.abs($0) == $1 ? 1 : 0 })
       let count = try spread(Reduce.sum(hits, dims), x.shape, dims)
-      let signed = try Elementwise.scalars(x, hits, { $0 < 0 ? -$1 : $0 > 0 ? $1 : 0 }, { $0 < 0 ? -$1 : $0 > 0 ? $1 : 0 })
+      let signed = try Elementwise.scalars(
+        x, hits, { $0 < 0 ? -$1 : $0 > 0 ? $1 : 0 }, { $0 < 0 ? -$1 : $0 > 0 ? $1 : 0 })
       slope = try Elementwise.scalars(signed, count, { $0 / $1 }, { $0 / $1 })
     } else if p == 2 {
       slope = try Elementwise.scalars(x, y, { $1 == 0 ? 0 : $0 / $1 }, { $1 == 0 ? 0 : $0 / $1 })
@@ -289,7 +291,9 @@ extension Op {
     samples: { try reductionSamples(&$0, []) }, refusals: extremeRefusals)
 
   /// The gradient in equal parts to all elements that equal the result.
-  private static func sharedGradient(_ call: Invocation, _ outputs: [Tensor], _ gradients: [Tensor?]) throws -> [Tensor?] {
+  private static func sharedGradient(_ call: Invocation, _ outputs: [Tensor], _ gradients: [Tensor?]) throws
+    -> [Tensor?]
+  {
     guard let g = gradients[0] else { return [nil] }
     return [try shared(call[0], outputs[0], g, dims(call))]
   }

@@ -55,7 +55,8 @@ extension Op {
   private static func cumulativeRefusals() throws -> [Refusal] {
     let x = try Tensor(zeros: [2], .f32)
     return [
-      Refusal([x], [.integer(1)], words: "dimension 2 is out of range"), Refusal([x], [.none], words: "expected a dimension"),
+      Refusal([x], [.integer(1)], words: "dimension 2 is out of range"),
+      Refusal([x], [.none], words: "expected a dimension"),
     ]
   }
 }

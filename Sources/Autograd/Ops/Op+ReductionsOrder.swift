@@ -111,7 +111,8 @@ extension Op {
 
   public static let median = Op(
     "median", group: "reduction",
-    summary: "The middle element, the lower of two; with dim also its position. NaN if there is one, and for no elements without dim.",
+    summary:
+      "The middle element, the lower of two; with dim also its position. NaN if there is one, and for no elements without dim.",
     formula: "result = the ⌈n/2⌉-th smallest of self", shapes: pairShapes, parameters: overDimension,
     example: Example("print(T{5, 1, 3}:median())", prints: "3\n[Tensor f32 scalar]"),
     forward: { call in
@@ -147,7 +148,7 @@ extension Op {
     example: Example("print(T{1, 2, 3, 4, 5}:quantile(0.25))", prints: "2\n[Tensor f32 scalar]"),
     forward: { call in
       let q = call.number(0) ?? 0.5
-      if !(q >= 0 && q <= 1) { throw Failure(.value, "quantile: q must be in 0..1, got \(q)", argument: 2) }
+      if !(q >= 0 && q <= 1) { throw Failure(.value, "q must be in 0..1, got \(q)", argument: 2) }
       let d = try dim(call, 1)
       let x = try call[0].floating()
       let y = try d == nil ? x.contiguous().reshaped([x.elementCount]) : x

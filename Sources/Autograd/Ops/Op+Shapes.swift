@@ -10,7 +10,9 @@ extension Op {
     summary: "Another shape of the same elements in row-major order: a view where strides allow it, else a copy.",
     formula: "element number i of the result is element number i of self",
     shapes: "self of any shape; the result has the given sizes, with as many elements. One size may be -1",
-    parameters: [own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 stands for what is left")],
+    parameters: [
+      own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 stands for what is left"),
+    ],
     example: Example("print(T{1, 2, 3, 4}:reshape(2, 2))", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
     forward: { call in [try call[0].reshaped(try call.sizes(0, filling: call[0].elementCount))] },
     backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
@@ -39,7 +41,9 @@ extension Op {
     summary: "Another shape over the same storage; refused where that would need a copy.",
     formula: "element number i of the result is element number i of self",
     shapes: "self of any shape; the result has the given sizes, with as many elements. One size may be -1",
-    parameters: [own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 stands for what is left")],
+    parameters: [
+      own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 stands for what is left"),
+    ],
     example: Example("print(T{1, 2, 3, 4}:view(2, -1))", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
     forward: { call in [try call[0].viewed(try call.sizes(0, filling: call[0].elementCount))] },
     backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
@@ -67,7 +71,8 @@ extension Op {
     shapes: "self [a, b, c]; flatten() gives [a b c], flatten(2) gives [a, b c]. A scalar becomes [1]",
     parameters: [
       own,
-      Parameter("start_dim", .dimension(default: nil, optional: true), "the first dimension joined; the first by default"),
+      Parameter(
+        "start_dim", .dimension(default: nil, optional: true), "the first dimension joined; the first by default"),
       Parameter("end_dim", .dimension(default: nil, optional: true), "the last dimension joined; the last by default"),
     ],
     example: Example("print(T{{1, 2}, {3, 4}}:flatten())", prints: "[1, 2, 3, 4]\n[Tensor f32 4]"),
@@ -94,7 +99,8 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 3], .f32)], [.integer(1), .integer(0)], words: "dimension 2 does not come before"),
+        Refusal(
+          [try Tensor(zeros: [2, 3], .f32)], [.integer(1), .integer(0)], words: "dimension 2 does not come before"),
         Refusal([try Tensor(zeros: [2, 3], .f32)], [.integer(2), .none], words: "dimension 3 is out of range"),
       ]
     })
@@ -131,7 +137,8 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [6], .f32)], [.integer(0), .integers([4, 2])], words: "dimension 1 of size 6 is not 4x2")
+        Refusal(
+          [try Tensor(zeros: [6], .f32)], [.integer(0), .integers([4, 2])], words: "dimension 1 of size 6 is not 4x2")
       ]
     })
 
@@ -171,7 +178,8 @@ extension Op {
     "tile", group: "views",
     summary: "Copies laid side by side (PyTorch's repeat, which is a keyword in Lua).",
     formula: "result[i] = self[(i − 1) mod size + 1] in every dimension",
-    shapes: "self [a, b]; tile(m, n) gives [m a, n b]. Counts for fewer dimensions than self has belong to the last ones",
+    shapes:
+      "self [a, b]; tile(m, n) gives [m a, n b]. Counts for fewer dimensions than self has belong to the last ones",
     parameters: [own, Parameter("counts", .shape(inferred: false), "how many copies along each dimension")],
     example: Example("print(T{1, 2}:tile(2))", prints: "[1, 2, 1, 2]\n[Tensor f32 4]"),
     forward: { call in
@@ -276,7 +284,8 @@ extension Op {
     parameters: [
       own,
       Parameter("shift", .integer(default: nil), "how many positions; negative moves to the front"),
-      Parameter("dim", .dimension(default: nil, optional: true), "the dimension; by default the flattened tensor is rolled"),
+      Parameter(
+        "dim", .dimension(default: nil, optional: true), "the dimension; by default the flattened tensor is rolled"),
     ],
     example: Example("print(T{1, 2, 3}:roll(1))", prints: "[3, 1, 2]\n[Tensor f32 3]"),
     forward: { call in [try rolled(call[0], call, sign: 1)] },

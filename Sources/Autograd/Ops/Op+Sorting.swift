@@ -22,7 +22,9 @@ extension Op {
     return (own, try call.dimension(attribute, rank: own.rank))
   }
 
-  private static func ranked(_ call: Invocation, keeping count: Int?, descending: Bool, _ attribute: Int) throws -> [Tensor] {
+  private static func ranked(_ call: Invocation, keeping count: Int?, descending: Bool, _ attribute: Int) throws
+    -> [Tensor]
+  {
     let (own, dimension) = try lines(call, attribute)
     let (values, positions) = try own.ranked(dimension, keeping: count ?? own.shape[dimension], descending: descending)
     if call.needs[0] { call.saved = [positions] }
@@ -86,7 +88,8 @@ extension Op {
 
   public static let topk = Op(
     "topk", group: "sorting",
-    summary: "The k largest (or smallest) values of each line, in order, and their positions. Of equals the first comes first.",
+    summary:
+      "The k largest (or smallest) values of each line, in order, and their positions. Of equals the first comes first.",
     formula: "values[1] ≥ values[2] ≥ ... ≥ values[k] ≥ all others",
     shapes: "self [..., d, ...]; values and positions (i64, from 1) are [..., k, ...]",
     parameters: [
@@ -119,7 +122,8 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [3], .f32)], [.integer(4), .integer(-1), .flag(true)],
           words: "k = 4 is out of range for a dimension of size 3"),
-        Refusal([try Tensor(zeros: [3], .f32)], [.integer(-1), .integer(-1), .flag(true)], words: "k = -1 is out of range"),
+        Refusal(
+          [try Tensor(zeros: [3], .f32)], [.integer(-1), .integer(-1), .flag(true)], words: "k = -1 is out of range"),
       ]
     })
 
@@ -127,7 +131,8 @@ extension Op {
     "unique", group: "sorting",
     summary: "The distinct values in ascending order, where each element went, and how often each occurs.",
     formula: "self[i] = values[inverse[i]]; counts[v] = number of i with inverse[i] = v",
-    shapes: "self [...]; values and counts (i64) are [number of distinct values], inverse (i64, from 1) has self's shape",
+    shapes:
+      "self [...]; values and counts (i64) are [number of distinct values], inverse (i64, from 1) has self's shape",
     parameters: [own],
     example: Example("print((T{3, 1, 3}:unique()))", prints: "[1, 3]\n[Tensor f32 2]"),
     forward: { call in
@@ -153,7 +158,8 @@ extension Op {
     },
     samples: { random in
       [
-        Sample([try random.integers([3, 4], 0..<5)]), Sample([try random.integers([4, 3], -2..<2).cast(to: .f64).transposed(0, 1)]),
+        Sample([try random.integers([3, 4], 0..<5)]),
+        Sample([try random.integers([4, 3], -2..<2).cast(to: .f64).transposed(0, 1)]),
         Sample([try random.flags([5])]), Sample([try random.normal([0])]), Sample([try random.normal([])]),
       ]
     })
@@ -176,7 +182,8 @@ extension Op {
     "searchsorted", group: "sorting",
     summary: "Where each value would have to stand to keep a sorted line sorted, by bisection.",
     formula: "result = 1 + number of elements of self less than the value (or equal to it, where right)",
-    shapes: "self [d] with values [...], or self [..., d] with values [..., n]; the result (i64, from 1) has values' shape",
+    shapes:
+      "self [d] with values [...], or self [..., d] with values [..., n]; the result (i64, from 1) has values' shape",
     parameters: [
       Parameter("self", .tensor, "sorted in ascending order along the last dimension"),
       Parameter("values", .operand, "what to look up"),
@@ -193,15 +200,22 @@ extension Op {
     },
     samples: { random in
       [
-        Sample([try random.distinct([6]).sorted(0, descending: false).values, try random.normal([2, 3])], [.flag(false)]),
-        Sample([try random.integers([2, 4], 0..<4).sorted(1, descending: false).values, try random.integers([3, 2], 0..<5).transposed(0, 1)], [.flag(true)]),
+        Sample(
+          [try random.distinct([6]).sorted(0, descending: false).values, try random.normal([2, 3])], [.flag(false)]),
+        Sample(
+          [
+            try random.integers([2, 4], 0..<4).sorted(1, descending: false).values,
+            try random.integers([3, 2], 0..<5).transposed(0, 1),
+          ], [.flag(true)]),
         Sample([try random.normal([0]), try random.normal([2])], [.flag(false)]),
         Sample([try random.normal([1]), try random.normal([])], [.flag(false)]),
       ]
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3], .f32)], [.flag(false)], words: "values of 3 do not fit lines of 2x3"),
+        Refusal(
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3], .f32)], [.flag(false)],
+          words: "values of 3 do not fit lines of 2x3"),
         Refusal([try Tensor(zeros: [], .f32), try Tensor(zeros: [3], .f32)], [.flag(false)], words: "got a scalar"),
       ]
     })
@@ -251,13 +265,15 @@ extension Op {
         Refusal([try positions([-1]), nil], [.integer(0)], words: "class -1 at [1] is not a class id"),
         Refusal([try positions([1]), nil], [.integer(-1)], words: "negative minlength -1"),
         Refusal([try positions([1 << 60]), nil], [.integer(0)], words: "limit"),
-        Refusal([try positions([1]), try Tensor(zeros: [2], .f32)], [.integer(0)], words: "expected weights of 1, got 2"),
+        Refusal(
+          [try positions([1]), try Tensor(zeros: [2], .f32)], [.integer(0)], words: "expected weights of 1, got 2"),
       ]
     })
 
   public static let histc = Op(
     "histc", group: "sorting",
-    summary: "How many elements fall in each of equal intervals; the last includes its end, elements outside are left out.",
+    summary:
+      "How many elements fall in each of equal intervals; the last includes its end, elements outside are left out.",
     formula: "result[b] = number of i with min + (b − 1) w ≤ self[i] < min + b w, w = (max − min) / bins",
     shapes: "self [...]; the result is [bins] of self's type",
     parameters: [
@@ -270,7 +286,9 @@ extension Op {
       let bins = try call.required(0)
       var (low, high) = (call.number(1) ?? 0, call.number(2) ?? 0)
       if bins < 1 { throw Failure(.value, "expected at least 1 bin, got \(bins)", argument: 2) }
-      if !call[0].dtype.isFloating { throw Failure(.dtype, "expected f32 or f64, got \(call[0].dtype.rawValue)", argument: 1) }
+      if !call[0].dtype.isFloating {
+        throw Failure(.dtype, "expected f32 or f64, got \(call[0].dtype.rawValue)", argument: 1)
+      }
       let shape = try Shape(checked: [bins])
       let values = try call[0].doubles()
       if low == high, let least = values.min(), let most = values.max() { (low, high) = (least, most) }
@@ -300,7 +318,8 @@ extension Op {
     refusals: {
       [
         Refusal([try Tensor(zeros: [2], .f32)], [.integer(0), .number(0), .number(1)], words: "at least 1 bin, got 0"),
-        Refusal([try Tensor(zeros: [2], .f32)], [.integer(2), .number(1), .number(0)], words: "no intervals from 1.0 to 0.0"),
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integer(2), .number(1), .number(0)], words: "no intervals from 1.0 to 0.0"),
         Refusal([try positions([1])], [.integer(2), .number(0), .number(1)], words: "expected f32 or f64, got i64"),
       ]
     })

@@ -8,7 +8,9 @@ extension Op {
     summary: "Without one dimension of size 1, or without all of them; the same storage.",
     formula: "result holds the elements of self",
     shapes: "self [a, 1, b]; the result is [a, b]. A given dimension of another size stays",
-    parameters: [own, Parameter("dim", .dimension(default: nil, optional: true), "the dimension to drop; all by default")],
+    parameters: [
+      own, Parameter("dim", .dimension(default: nil, optional: true), "the dimension to drop; all by default"),
+    ],
     example: Example("print(T{{1, 2}}:squeeze())", prints: "[1, 2]\n[Tensor f32 2]"),
     forward: { call in
       if call.integer(0) == nil { return [try call[0].squeezed()] }
@@ -31,7 +33,9 @@ extension Op {
     summary: "A new dimension of size 1, over the same storage.",
     formula: "result holds the elements of self",
     shapes: "self [a, b]; unsqueeze(1) gives [1, a, b], unsqueeze(3) gives [a, b, 1]",
-    parameters: [own, Parameter("dim", .dimension(default: nil, optional: false), "where the new dimension stands in the result")],
+    parameters: [
+      own, Parameter("dim", .dimension(default: nil, optional: false), "where the new dimension stands in the result"),
+    ],
     example: Example("print(T{1, 2}:unsqueeze(1))", prints: "[[1, 2]]\n[Tensor f32 1x2]"),
     forward: { call in
       if call[0].rank == Limits.dimensionsMax {
@@ -66,7 +70,9 @@ extension Op {
       var sizes = call.integers(0) ?? []
       let lead = sizes.count - call[0].rank
       for i in sizes.indices where sizes[i] == -1 {
-        if i < lead || lead < 0 { throw Failure(.shape, "-1 cannot stand for the size of a new dimension", argument: 2) }
+        if i < lead || lead < 0 {
+          throw Failure(.shape, "-1 cannot stand for the size of a new dimension", argument: 2)
+        }
         sizes[i] = call[0].shape[i - lead]
       }
       return [try call[0].expanded(to: try Shape(checked: sizes))]
@@ -118,7 +124,8 @@ extension Op {
       [
         Refusal(
           [try Tensor(zeros: [2, 2], .f32)], [.integer(0), .integer(1), .integer(1)], words: "needs two dimensions"),
-        Refusal([try Tensor(zeros: [2], .f32)], [.integer(0), .integer(0), .integer(1)], words: "dimension 2 is out of range"),
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integer(0), .integer(0), .integer(1)], words: "dimension 2 is out of range"),
       ]
     })
 
@@ -163,7 +170,9 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [3], .f32)], [.integer(0), .integer(4), .integer(1)], words: "window of 4 does not fit in 3"),
+        Refusal(
+          [try Tensor(zeros: [3], .f32)], [.integer(0), .integer(4), .integer(1)],
+          words: "window of 4 does not fit in 3"),
         Refusal([try Tensor(zeros: [3], .f32)], [.integer(0), .integer(2), .integer(0)], words: "step of at least 1"),
       ]
     })

@@ -3,7 +3,8 @@ import Base
 import Tensors
 
 extension Op {
-  private static let offset = Parameter("diagonal", .integer(default: 0), "how far above the main diagonal; negative is below")
+  private static let offset = Parameter(
+    "diagonal", .integer(default: 0), "how far above the main diagonal; negative is below")
 
   /// A copy of the last two dimensions that is zero outside a triangle.
   static func triangle(_ tensor: Tensor, _ offset: Int, upper: Bool) throws -> Tensor {
@@ -19,7 +20,8 @@ extension Op {
     for row in 0..<result.elementCount / columns {
       let edge = edge(row % rows)
       let (from, count) = upper ? (0, edge) : (edge, columns - edge)
-      (result.storage.address + (row * columns + from) * bytes).initializeMemory(as: UInt8.self, repeating: 0, count: count * bytes)
+      (result.storage.address + (row * columns + from) * bytes).initializeMemory(
+        as: UInt8.self, repeating: 0, count: count * bytes)
     }
     return result
   }
@@ -34,10 +36,12 @@ extension Op {
         if call[0].rank < 2 { throw Failure(.shape, "expected matrices, got \(call[0].shape)", argument: 1) }
         return [try triangle(call[0], try call.required(0), upper: upper)]
       },
-      backward: { call, _, gradients in [try gradients[0].map { try triangle($0, try call.required(0), upper: upper) }] },
+      backward: { call, _, gradients in [try gradients[0].map { try triangle($0, try call.required(0), upper: upper) }]
+      },
       samples: { random in
         [
-          Sample([try random.normal([3, 4])], [.integer(0)]), Sample([try random.normal([4, 3]).transposed(0, 1)], [.integer(1)]),
+          Sample([try random.normal([3, 4])], [.integer(0)]),
+          Sample([try random.normal([4, 3]).transposed(0, 1)], [.integer(1)]),
           Sample([try random.normal([2, 3, 3])], [.integer(-1)]), Sample([try random.normal([2, 2])], [.integer(7)]),
           Sample([try random.normal([0, 3])], [.integer(0)]), Sample([try random.normal([1, 1])], [.integer(0)]),
         ]
@@ -83,13 +87,15 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([3])], [.integer(0)]), Sample([try random.normal([2])], [.integer(-1)]),
-        Sample([try random.normal([3, 4])], [.integer(1)]), Sample([try random.normal([4, 2]).transposed(0, 1)], [.integer(0)]),
+        Sample([try random.normal([3, 4])], [.integer(1)]),
+        Sample([try random.normal([4, 2]).transposed(0, 1)], [.integer(0)]),
         Sample([try random.normal([2, 2])], [.integer(9)]), Sample([try random.normal([0])], [.integer(2)]),
       ]
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 2, 2], .f32)], [.integer(0)], words: "expected a vector or a matrix, got 2x2x2"),
+        Refusal(
+          [try Tensor(zeros: [2, 2, 2], .f32)], [.integer(0)], words: "expected a vector or a matrix, got 2x2x2"),
         Refusal([try Tensor(zeros: [2], .f32)], [.integer(1 << 40)], words: "elements"),
       ]
     })

@@ -209,7 +209,8 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [2, 3], .f32)], [.integer(1), .integer(3)],
           words: "position 4 is out of range for a dimension of size 3"),
-        Refusal([try Tensor(zeros: [], .f32)], [.integer(0), .integer(0)], words: "out of range for a tensor of 0 dimensions"),
+        Refusal(
+          [try Tensor(zeros: [], .f32)], [.integer(0), .integer(0)], words: "out of range for a tensor of 0 dimensions"),
       ]
     })
 

@@ -14,7 +14,8 @@ public enum Linalg {
       var (size, lead, info) = (Int32(n), Int32(max(n, 1)), Int32(0))
       dpotrf_("U", &size, matrix, &lead, &info, 1)
       if info > 0 {
-        throw Failure(.numeric, "the matrix\(number) is not positive definite: its leading minor of order \(info) is not")
+        throw Failure(
+          .numeric, "the matrix\(number) is not positive definite: its leading minor of order \(info) is not")
       }
       for i in 0..<n { for j in (i + 1)..<max(n, i + 1) { matrix[i * n + j] = 0 } }
     }
@@ -50,7 +51,9 @@ public enum Linalg {
       let to = right.pointer(Double.self) + index * n * columns
       dtrtrs_(
         upper ? "L" : "U", transposed ? "N" : "T", "N", &size, &count, matrix, &lead, to, &lead, &info, 1, 1, 1)
-      if info > 0 { throw Failure(.numeric, "the matrix\(number) is singular: element \(info) of its diagonal is zero") }
+      if info > 0 {
+        throw Failure(.numeric, "the matrix\(number) is singular: element \(info) of its diagonal is zero")
+      }
     }
     return try turned(right).contiguous()
   }
@@ -170,7 +173,8 @@ public enum Linalg {
   }
 
   /// Makes the largest component of each column positive and tells which columns were turned.
-  private static func turn(_ matrix: UnsafeMutablePointer<Double>, _ rows: Int, _ columns: Int, _ turned: (Int) -> Void) {
+  private static func turn(_ matrix: UnsafeMutablePointer<Double>, _ rows: Int, _ columns: Int, _ turned: (Int) -> Void)
+  {
     for j in 0..<columns {
       var largest = 0.0
       for i in 0..<rows where abs(matrix[i * columns + j]) > abs(largest) { largest = matrix[i * columns + j] }
@@ -199,7 +203,9 @@ public enum Linalg {
   }
 
   /// LAPACK counts in 32 bits; half of that leaves room for its workspaces.
-  private static func checked(_ sizes: [Int]) throws { try Gemm.checkSizes(sizes.map { $0.multipliedReportingOverflow(by: 2).partialValue }) }
+  private static func checked(_ sizes: [Int]) throws {
+    try Gemm.checkSizes(sizes.map { $0.multipliedReportingOverflow(by: 2).partialValue })
+  }
 
   private static func refuseInfinite(_ matrix: Tensor) throws {
     var finite = true

@@ -5,7 +5,7 @@ extension Reduce {
   /// The largest element over `dimensions` (none: all), or the smallest.
   public static func extreme(_ x: Tensor, _ dimensions: [Int], keeping: Bool, largest: Bool) throws -> Tensor {
     let f = try folded(x, dimensions)
-    try refuseEmpty(f, largest ? "max" : "min")
+    try refuseEmpty(f)
     switch x.dtype {
     case .f32:
       return try each(f, keeping: keeping) { (p: UnsafeMutablePointer<Float>, step, count) in
@@ -31,7 +31,7 @@ extension Reduce {
   /// The position, from 0, of the largest or smallest element in row-major order over `dimensions`.
   public static func positions(_ x: Tensor, _ dimensions: [Int], keeping: Bool, largest: Bool) throws -> Tensor {
     let f = try folded(x, dimensions)
-    try refuseEmpty(f, largest ? "argmax" : "argmin")
+    try refuseEmpty(f)
     switch x.dtype {
     case .f32:
       return try each(f, keeping: keeping) { (p: UnsafeMutablePointer<Float>, step, count) in
@@ -80,7 +80,8 @@ extension Reduce {
   }
 
   /// The reverse of `picked`: zeros of `shape`, and each value at its position.
-  public static func placed(_ values: Tensor, _ positions: Tensor, _ dimension: Int, into shape: Shape) throws -> Tensor {
+  public static func placed(_ values: Tensor, _ positions: Tensor, _ dimension: Int, into shape: Shape) throws -> Tensor
+  {
     let result = try Tensor(zeros: shape, values.dtype)
     let f = try folded(result, [dimension])
     let (packed, at) = (try values.contiguous(), try positions.contiguous())
@@ -103,9 +104,9 @@ extension Reduce {
     }
   }
 
-  static func refuseEmpty(_ f: Folded, _ name: String) throws {
+  static func refuseEmpty(_ f: Folded) throws {
     if f.count == 0 && (f.resultCount > 0 || f.dropped.count == 0) {
-      throw Failure(.shape, "\(name): no elements to choose from in a tensor of \(f.tensor.shape)", argument: 1)
+      throw Failure(.shape, "no elements to choose from in a tensor of \(f.tensor.shape)", argument: 1)
     }
   }
 

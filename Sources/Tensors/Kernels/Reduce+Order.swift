@@ -4,7 +4,7 @@ import Base
 extension Reduce {
   /// The position, from 0, of the lower median along a dimension; the first NaN where there is one.
   public static func medianPositions(_ x: Tensor, _ dimension: Int, keeping: Bool) throws -> Tensor {
-    try sortedPositions(x, dimension, keeping, "median") { ($0 - 1) / 2 }
+    try sortedPositions(x, dimension, keeping) { ($0 - 1) / 2 }
   }
 
   /// The positions of the two neighbours of quantile `q`, and the weight of the upper one.
@@ -14,18 +14,18 @@ extension Reduce {
     try x.checkDimension(dimension)
     let h = q * Double(max(x.shape[dimension] - 1, 0))
     let k = Int(h)
-    let low = try sortedPositions(x, dimension, keeping, "quantile") { min(k, $0 - 1) }
-    let high = try sortedPositions(x, dimension, keeping, "quantile") { min(k + 1, $0 - 1) }
+    let low = try sortedPositions(x, dimension, keeping) { min(k, $0 - 1) }
+    let high = try sortedPositions(x, dimension, keeping) { min(k + 1, $0 - 1) }
     return (low, high, h - Double(k))
   }
 
   /// The position of the element of rank `rank(count)` along a dimension.
   private static func sortedPositions(
-    _ x: Tensor, _ dimension: Int, _ keeping: Bool, _ name: String, _ rank: (Int) -> Int
+    _ x: Tensor, _ dimension: Int, _ keeping: Bool, _ rank: (Int) -> Int
   ) throws -> Tensor {
     let f = try folded(x, [dimension])
     if f.count == 0 && f.resultCount > 0 {
-      throw Failure(.shape, "\(name): no elements to choose from in a tensor of \(x.shape)", argument: 1)
+      throw Failure(.shape, "no elements to choose from in a tensor of \(x.shape)", argument: 1)
     }
     switch x.dtype {
     case .f32:

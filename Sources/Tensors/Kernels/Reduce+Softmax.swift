@@ -132,7 +132,8 @@ extension Reduce {
   /// log sum e^x over `dimensions` (none: all); -inf for no elements.
   public static func logSumExp(_ x: Tensor, _ dimensions: [Int], keeping: Bool) throws -> Tensor {
     let f = try folded(x, dimensions)
-    let packed = f.inner == 1 ? f : try folded(f.tensor.reshaped([f.outer, f.count, f.inner]).transposed(1, 2).contiguous(), [2])
+    let packed =
+      f.inner == 1 ? f : try folded(f.tensor.reshaped([f.outer, f.count, f.inner]).transposed(1, 2).contiguous(), [2])
     let result = try Tensor(uninitialized: f.shape(keeping: keeping), x.dtype)
     let n = f.count
     withExtendedLifetime((packed.tensor, result)) {

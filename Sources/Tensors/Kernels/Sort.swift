@@ -11,7 +11,9 @@ extension Tensor {
   }
 
   /// The `count` first values of `sorted`, found without sorting the rest.
-  public func ranked(_ dimension: Int, keeping count: Int, descending: Bool) throws -> (values: Tensor, positions: Tensor) {
+  public func ranked(_ dimension: Int, keeping count: Int, descending: Bool) throws -> (
+    values: Tensor, positions: Tensor
+  ) {
     if shape[dimension] > Int(UInt32.max) {
       throw Failure(.memory, "cannot sort \(shape[dimension]) elements: the limit is \(UInt32.max)")
     }
@@ -70,7 +72,7 @@ enum Sorting {
   /// Ranks every line of `source` along a dimension and writes the positions of the first ones.
   @inline(__always)
   static func run<T: TensorScalar>(
-    _ source: Tensor, _ dimension: Int, _ places: Tensor, _ descending: Bool, _ key: @escaping (T) -> UInt64
+    _ source: Tensor, _ dimension: Int, _ places: Tensor, _ descending: Bool, _ key: (T) -> UInt64
   ) {
     let (size, kept) = (source.shape[dimension], places.shape[dimension])
     if size == 0 || kept == 0 || places.elementCount == 0 { return }
@@ -82,8 +84,13 @@ enum Sorting {
       var line = Line(capacity: size)
       for index in range {
         let (x, y) = (from + starts[index].0, to + starts[index].1)
-        line.fill(size) { key(x[$0 * step]) ^ flip }
-        if kept <= 64 && kept < size / 4 { line.select(kept) } else { line.sort() }
+        if kept <= 64 && kept < size / 4 {
+          line.select(kept, of: size) { key(x[$0 &* step]) ^ flip }
+        } else {
+          line.fill(size) { key(x[$0 &* step]) ^ flip }
+          if kept < size / 4 { line.keepSmallest(kept) }
+          line.sort()
+        }
         for i in 0..<kept { y[i * stride] = Int64(line.order[i]) }
       }
     }
@@ -107,37 +114,96 @@ enum Sorting {
   struct Line {
     private(set) var order: [UInt32]
     private var keys: [UInt64]
-    private var otherKeys: [UInt64] = []
-    private var otherOrder: [UInt32] = []
+    private var otherKeys: [UInt64]
+    private var otherOrder: [UInt32]
+    /// How many of the keys are in use.
+    private var count = 0
 
     init(capacity: Int) {
       keys = [UInt64](repeating: 0, count: capacity)
       order = [UInt32](repeating: 0, count: capacity)
+      otherKeys = []
+      otherOrder = []
     }
 
     @inline(__always)
     mutating func fill(_ count: Int, _ key: (Int) -> UInt64) {
+      self.count = count
       for i in 0..<count {
         keys[i] = key(i)
-        order[i] = UInt32(i)
+        order[i] = UInt32(truncatingIfNeeded: i)
       }
     }
 
     /// Sorts by key; equal keys keep their order.
     mutating func sort() {
-      if keys.count <= 48 { insertion(keys.count) } else { radix() }
+      if count <= 48 { insertion() } else { radix() }
     }
 
-    /// Puts the `count` smallest in front, sorted: an insertion into a short sorted list for each that belongs there.
-    mutating func select(_ count: Int) {
-      insertion(count)
-      for i in count..<keys.count where keys[i] < keys[count - 1] {
-        let (key, place) = (keys[i], order[i])
-        insert(key, place, count - 1)
+    /// The `kept` smallest of `size` keys, sorted: an insertion into a short list for each that belongs there.
+    @inline(__always)
+    mutating func select(_ kept: Int, of size: Int, _ key: (Int) -> UInt64) {
+      fill(kept, key)
+      insertion()
+      var worst = keys[kept - 1]
+      for i in kept..<size {
+        let next = key(i)
+        if next < worst {
+          insert(next, UInt32(truncatingIfNeeded: i), kept - 1)
+          worst = keys[kept - 1]
+        }
       }
     }
 
-    private mutating func insertion(_ count: Int) {
+    /// Drops all but the `kept` smallest, of equal ones the first, in the order in which they stood.
+    mutating func keepSmallest(_ kept: Int) {
+      if otherKeys.count < count { otherKeys = keys }
+      for i in 0..<count { otherKeys[i] = keys[i] }
+      let worst = smallest(kept - 1)
+      var ties = kept
+      for i in 0..<count where keys[i] < worst { ties -= 1 }
+      var next = 0
+      for i in 0..<count {
+        if keys[i] > worst { continue }
+        if keys[i] == worst {
+          if ties == 0 { continue }
+          ties -= 1
+        }
+        keys[next] = keys[i]
+        order[next] = order[i]
+        next += 1
+      }
+      count = next
+    }
+
+    /// The key at `rank` of the sorted copy, by halving the part that holds it (Hoare's selection). After many
+    /// halvings that cut off little, the rest is sorted.
+    private mutating func smallest(_ rank: Int) -> UInt64 {
+      var (low, high, patience) = (0, count - 1, 64)
+      while low < high {
+        if patience == 0 {
+          otherKeys[low...high].sort()
+          break
+        }
+        patience -= 1
+        let (first, middle, last) = (otherKeys[low], otherKeys[(low + high) / 2], otherKeys[high])
+        let pivot = max(min(first, middle), min(max(first, middle), last))
+        var (i, j) = (low, high)
+        while i <= j {
+          while otherKeys[i] < pivot { i += 1 }
+          while otherKeys[j] > pivot { j -= 1 }
+          if i <= j {
+            otherKeys.swapAt(i, j)
+            i += 1
+            j -= 1
+          }
+        }
+        if rank <= j { high = j } else if rank >= i { low = i } else { break }
+      }
+      return otherKeys[rank]
+    }
+
+    private mutating func insertion() {
       for i in stride(from: 1, to: count, by: 1) {
         let (key, place) = (keys[i], order[i])
         insert(key, place, i)
@@ -159,16 +225,14 @@ enum Sorting {
 
     /// Byte by byte from the lowest; bytes in which all keys agree are passed over.
     private mutating func radix() {
-      let count = keys.count
-      if otherKeys.count != count {
-        otherKeys = [UInt64](repeating: 0, count: count)
-        otherOrder = [UInt32](repeating: 0, count: count)
-      }
+      if otherKeys.count < keys.count { otherKeys = keys }
+      if otherOrder.count < order.count { otherOrder = order }
       let first = keys[0]
-      let differing = keys.reduce(0 as UInt64) { $0 | ($1 ^ first) }
+      var differing: UInt64 = 0
+      for i in 0..<count { differing |= keys[i] ^ first }
       for shift in stride(from: 0 as UInt64, to: 64, by: 8) where (differing >> shift) & 255 != 0 {
         var starts = [Int](repeating: 0, count: 256)
-        for key in keys { starts[Int(key >> shift & 255)] += 1 }
+        for i in 0..<count { starts[Int(keys[i] >> shift & 255)] += 1 }
         var sum = 0
         for digit in 0..<256 { (starts[digit], sum) = (sum, sum + starts[digit]) }
         for i in 0..<count {

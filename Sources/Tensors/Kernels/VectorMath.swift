@@ -8,7 +8,6 @@
 public enum VectorMath {
   public typealias Lanes = SIMD8<Float>
 
-
   @inlinable @inline(__always)
   public static func splat(_ x: Float) -> Lanes { Lanes(repeating: x) }
 

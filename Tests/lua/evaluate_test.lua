@@ -1,0 +1,141 @@
+--- Figures of a policy against enumeration, Monte Carlo and hand calculation.
+local here = arg[0]:match("^(.*)[/\\]") or "."
+local support, toy = dofile(here .. "/support.lua"), dofile(here .. "/toy.lua")
+local lu = require "luaunit"
+local tensor = require "perilune.tensor"
+local align = require "perilune.align"
+
+local evaluate, source = align.evaluate, align.pairs
+local reference = toy.model(5)
+
+--- A policy that is some nats from the reference.
+local trained = align.train {
+  policy = reference:clone(), reference = reference, pairs = source.online(toy.sampling { batch = 24 }),
+  loss = align.loss.ipo { beta = 0.1 }, steps = 25, lr = 3e-3, quiet = true,
+}
+local policy = trained.policy
+
+local function answers(more) return toy.with({ prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } }, more) end
+
+--- Every prompt `times` over.
+local function repeated(times)
+  local all = {}
+  for _ = 1, times do table.move(toy.prompts, 1, #toy.prompts, #all + 1, all) end
+  return all
+end
+
+local function assert_within(figure, wanted, what)
+  lu.assertTrue(math.abs(figure.mean - wanted) <= 4 * figure.se, ("%s: %.4f +- %.4f, not %.4f"):format(what, figure.mean, figure.se, wanted))
+end
+
+TestSummary = {}
+
+function TestSummary:test_mean_and_standard_error_by_hand()
+  -- 1, 2, 3, 6: mean 3, squares 4 + 1 + 0 + 9 = 14, se = sqrt(14 / 3 / 4).
+  local summary = evaluate.summary { 1, 2, 3, 6 }
+  lu.assertEquals({ summary.mean, summary.count }, { 3.0, 4 })
+  support.close(summary.se, math.sqrt(14 / 12), 1e-15)
+  local alone = evaluate.summary { 1 }
+  lu.assertEquals(alone.mean, 1.0)
+  lu.assertNotEquals(alone.se, alone.se, "one number has no spread")
+end
+
+TestKL = {}
+
+function TestKL:test_a_policy_is_at_no_distance_from_itself()
+  local kl = evaluate.kl(policy, policy, answers())
+  lu.assertEquals({ kl.mean, kl.se, kl.count }, { 0.0, 0.0, #toy.prompts })
+end
+
+function TestKL:test_of_one_token_it_is_the_sum_over_the_vocabulary()
+  local kl = evaluate.kl(policy, reference, answers { max_new_tokens = 1 })
+  local log_p = tensor.no_grad(function() return policy:last_logits(toy.prompts) end):to("f64"):log_softmax(2)
+  local log_q = tensor.no_grad(function() return reference:last_logits(toy.prompts) end):to("f64"):log_softmax(2)
+  local p = log_p:exp()
+  support.close(kl.mean, (p * (log_p - log_q)):sum():item() / #toy.prompts, 1e-5, "KL")
+  support.close(kl.entropy.mean, -(p * log_p):sum():item() / #toy.prompts, 1e-5, "entropy")
+end
+
+function TestKL:test_of_whole_answers_it_agrees_with_the_mean_log_ratio_and_varies_less()
+  local prompts = repeated(40)
+  local exact = evaluate.kl(policy, reference, answers { prompts = prompts, seed = 1 })
+  local drawn = evaluate.responses(policy, answers { prompts = prompts, seed = 2 })
+  local ratios = tensor.no_grad(function() return policy:logps(prompts, drawn) - reference:logps(prompts, drawn) end)
+  local sampled = evaluate.summary(ratios:totable())
+  local difference = { mean = exact.mean - sampled.mean, se = math.sqrt(exact.se ^ 2 + sampled.se ^ 2) }
+  assert_within(difference, 0, "KL less the mean log-ratio")
+  lu.assertTrue(exact.mean > 0.1, "the policy moved")
+  lu.assertTrue(exact.se < sampled.se, ("%.4f and %.4f"):format(exact.se, sampled.se))
+end
+
+function TestKL:test_given_answers_are_used_and_batches_do_not_matter()
+  local drawn = evaluate.responses(policy, answers { seed = 1 })
+  local whole = evaluate.kl(policy, reference, answers { responses = drawn })
+  local parts = evaluate.kl(policy, reference, answers { responses = drawn, batch = 7 })
+  support.close(parts.mean, whole.mean, 1e-5)
+  support.close(whole.mean, evaluate.kl(policy, reference, answers { seed = 1 }).mean, 1e-6)
+end
+
+TestResponses = {}
+
+function TestResponses:test_they_depend_on_the_seed_and_not_on_later_prompts()
+  local drawn = evaluate.responses(policy, answers { seed = 1 })
+  lu.assertEquals(evaluate.responses(policy, answers { seed = 1 }), drawn)
+  lu.assertNotEquals(evaluate.responses(policy, answers { seed = 2 }), drawn)
+  for i, first in ipairs(evaluate.responses(policy, answers { seed = 1, prompts = { toy.prompts[1] } })) do
+    lu.assertEquals(first, drawn[i])
+  end
+end
+
+TestWinRate = {}
+
+function TestWinRate:test_against_one_s_own_answers_it_is_a_half()
+  local prompts = repeated(20)
+  local own = evaluate.responses(policy, answers { prompts = prompts, seed = 1 })
+  local settings = answers { prompts = prompts, against = own, judge = toy.more_sevens }
+  assert_within(evaluate.win_rate(policy, toy.with(settings, { seed = 2 })), 0.5, "win rate")
+  local same = evaluate.win_rate(policy, toy.with(settings, { seed = 1 }))
+  lu.assertEquals({ same.mean, same.se, same.count }, { 0.5, 0.0, #prompts })
+end
+
+function TestWinRate:test_it_is_the_mean_of_its_wins()
+  local against = evaluate.responses(reference, answers())
+  local result, drawn = evaluate.win_rate(policy, answers { against = against, judge = toy.more_sevens, seed = 1 })
+  local sum = 0.0
+  for i, win in ipairs(result.wins) do
+    lu.assertEquals(win, toy.more_sevens(nil, drawn[i], against[i]))
+    sum = sum + win
+  end
+  lu.assertEquals({ result.mean, result.count }, { sum / #toy.prompts, #toy.prompts })
+  local other = evaluate.compare(toy.more_sevens, toy.prompts, against, drawn)
+  support.close(other.mean, 1 - result.mean, 1e-12, "the other side's share")
+end
+
+function TestWinRate:test_wrong_calls_are_refused()
+  local message = support.message(evaluate.win_rate, policy, answers { against = { {} }, judge = toy.more_sevens })
+  lu.assertStrContains(message, "evaluate.win_rate: 1 answers to compare with for 48 prompts")
+  lu.assertStrContains(support.message(evaluate.responses, policy, answers { tempertaure = 1 }), "did you mean 'temperature'?")
+end
+
+TestClassifier = {}
+
+local dataset = source.sample(reference, toy.sampling { count = 200, batch = 40, seed = 4, quiet = true })
+
+function TestClassifier:test_the_reference_is_right_half_of_the_time()
+  local accuracy = evaluate.accuracy(reference, reference, dataset)
+  lu.assertEquals({ accuracy.mean, accuracy.se, accuracy.count }, { 0.5, 0.0, 200 })
+  local ratios = evaluate.log_ratios(reference, reference, dataset)
+  lu.assertEquals({ ratios.chosen.mean, ratios.rejected.mean }, { 0.0, 0.0 })
+end
+
+function TestClassifier:test_turned_pairs_turn_the_accuracy()
+  local turned = {}
+  for i, pair in ipairs(dataset) do turned[i] = { prompt = pair.prompt, chosen = pair.rejected, rejected = pair.chosen } end
+  local accuracy, mirrored = evaluate.accuracy(policy, reference, dataset), evaluate.accuracy(policy, reference, turned)
+  support.close(mirrored.mean, 1 - accuracy.mean, 1e-12)
+  lu.assertTrue(accuracy.mean > 0.5, ("accuracy %.3f"):format(accuracy.mean))
+  local ratios, other = evaluate.log_ratios(policy, reference, dataset), evaluate.log_ratios(policy, reference, turned)
+  support.close(ratios.chosen.mean, other.rejected.mean, 1e-5)
+end
+
+os.exit(lu.LuaUnit.run())

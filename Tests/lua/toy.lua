@@ -1,0 +1,38 @@
+--- A made-up task small enough for exact tests: 12 ids, prompts of two, answers of at most 6 that end with id 1; more of
+-- id 7 is better, and as many is a tie.
+local models = require "perilune.models"
+
+local toy = { prompts = {} }
+
+for i = 1, 48 do toy.prompts[i] = { 2 + i % 10, 2 + i // 10 } end
+
+function toy.model(seed)
+  return models.transformer { vocab = 12, dim = 16, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = seed }
+end
+
+--- How often id 7 comes in an answer.
+function toy.sevens(answer)
+  local count = 0
+  for _, id in ipairs(answer) do count = count + (id == 7 and 1 or 0) end
+  return count
+end
+
+function toy.more_sevens(_, a, b)
+  local x, y = toy.sevens(a), toy.sevens(b)
+  return x > y and 1 or x < y and 0 or 0.5
+end
+
+--- `more` over `defaults`.
+function toy.with(defaults, more)
+  local all = {}
+  for name, value in pairs(defaults) do all[name] = value end
+  for name, value in pairs(more or {}) do all[name] = value end
+  return all
+end
+
+--- How answers are drawn and judged, with `more`.
+function toy.sampling(more)
+  return toy.with({ judge = toy.more_sevens, prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } }, more)
+end
+
+return toy
