@@ -72,7 +72,7 @@ local peers = {
   ctranslate = { label = "CTranslate2", command = peer "ctranslate" },
   trl = { label = "TRL", command = peer "trl_job" },
   lua = { label = "Lua", once = "lua5.4 -e ''" },
-  python = { label = "Python", once = "python3 -c ''" },
+  python = { label = "Python", once = (o.python ~= "" and o.python or "python3") .. " -c ''" },
 }
 local column_order = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "trl", "lua", "python" }
 
