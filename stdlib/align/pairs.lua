@@ -80,6 +80,10 @@ end
 --
 --   pairs.online { task = task, judge = proxy, prompts = task:prompts("train", 2048) }
 --
+-- Required: judge (see align.judge, or a function of a prompt and two answers), prompts. Optional, with the default:
+-- batch 32, max_new_tokens 32, stop (ids that end an answer; without it every answer has max_new_tokens), temperature 1,
+-- top_k 0, top_p 1, min_p 0 (each off), seed 0. A task knows its own: `max_new_tokens = task.max_response, stop = task.stop`.
+--
 -- Sampling is not differentiated: the loss sees the answers as data.
 function sources.online(given)
   local o = options.fill(options_with { batch = options.integer(32, 1) }, answers.given(given), "pairs.online")
