@@ -124,6 +124,13 @@ function TestLists:test_relabelling_orders_ties_by_a_coin()
   lu.assertTrue(math.abs(kept - 200) <= 40, ("%d of 400 kept"):format(kept))
 end
 
+--- Batches that did not divide the prompts once left some out and took others twice.
+function TestLists:test_as_many_pairs_as_prompts_use_every_prompt_once()
+  local seen = {}
+  for _, pair in ipairs(source.sample(reference, listed { count = 48, batch = 20 })) do seen[pair.prompt] = true end
+  for i, prompt in ipairs(toy.prompts) do lu.assertTrue(seen[prompt], "prompt " .. i) end
+end
+
 TestOffline = {}
 
 function TestOffline:test_an_epoch_gives_every_pair_once_and_the_next_another_order()
