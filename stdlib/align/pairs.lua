@@ -201,10 +201,12 @@ end
 --- A list of pairs whose answers both come from one policy.
 function sources.sample(policy, given) return sources.between(policy, policy, given) end
 
---- The same pairs with the order another judge gives them.
+--- The same pairs with the order another judge gives them. Ties are ordered by a coin: left as they stand, they would
+-- count as agreement of the two judges.
 --
 --   pairs.relabel(dataset, judge.gold(task))
-function sources.relabel(dataset, judge)
+function sources.relabel(dataset, judge, given)
+  local o = options.fill({ seed = options.integer(0) }, given or {}, "pairs.relabel")
   judge = judges.as_judge(judge)
   local relabelled = {}
   for start = 1, #dataset, 64 do
@@ -217,7 +219,9 @@ function sources.relabel(dataset, judge)
       local pair = dataset[start + k - 1]
       local copy = {}
       for name, value in pairs(pair) do copy[name] = value end
-      if preferred < 0.5 then
+      local turned = preferred < 0.5
+      if preferred == 0.5 then turned = system.uniform(o.seed, "pairs/relabelled ties", start + k) < 0.5 end
+      if turned then
         copy.chosen, copy.rejected = pair.rejected, pair.chosen
         copy.chosen_logp, copy.rejected_logp = pair.rejected_logp, pair.chosen_logp
       end
