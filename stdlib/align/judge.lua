@@ -12,6 +12,8 @@ local tensor = require "perilune.tensor"
 local models = require "perilune.models"
 local system = require "perilune.system"
 local progress = require "perilune.progress"
+local batches = require "perilune.align.batches"
+local metrics = require "perilune.align.metrics"
 
 local judge = {}
 
@@ -126,15 +128,12 @@ end
 local function fit(o, name, loss, as_judge)
   local model = o.init:clone()
   local optimizer = models.adamw(model, { lr = o.lr })
+  local dealt = batches(o.data, math.min(o.batch, #o.data), o.seed, "judge/batches")
   local best, best_accuracy, since = model, nil, 0
   local bar = progress.start { label = o.label or name, total = o.steps, quiet = o.quiet }
   local log = {}
   for step = 1, o.steps do
-    local batch = {}
-    local per_epoch = math.max(#o.data // o.batch, 1)
-    local permutation = system.permutation(#o.data, o.seed, "judge/batches", (step - 1) // per_epoch)
-    local place = (step - 1) % per_epoch
-    for i = 1, math.min(o.batch, #o.data) do batch[i] = o.data[permutation[place * o.batch + i]] end
+    local batch = dealt(step)
     local value = loss(model, batch, step):mean()
     optimizer:zero_grad()
     value:backward()
@@ -242,17 +241,16 @@ end
 --- How often a judge agrees with the order of pairs: mean, standard error and count. A tie counts 1/2.
 function judge.accuracy(given, dataset)
   given = judge.as_judge(given)
-  local agreed = 0.0
+  local agreed = {}
   for start = 1, #dataset, 64 do
     local prompts, chosen, rejected = {}, {}, {}
     for i = start, math.min(start + 63, #dataset) do
       local pair = dataset[i]
       prompts[#prompts + 1], chosen[#chosen + 1], rejected[#rejected + 1] = pair.prompt, pair.chosen, pair.rejected
     end
-    for _, preferred in ipairs(given:prefer(prompts, chosen, rejected)) do agreed = agreed + preferred end
+    for _, preferred in ipairs(given:prefer(prompts, chosen, rejected)) do agreed[#agreed + 1] = preferred end
   end
-  local mean = agreed / #dataset
-  return { mean = mean, se = math.sqrt(mean * (1 - mean) / #dataset), count = #dataset }
+  return metrics.summary(agreed)
 end
 
 return judge
