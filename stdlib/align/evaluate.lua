@@ -42,9 +42,20 @@ local function slice(list, first, last)
   return table.move(list, first, math.min(last, #list), 1, {})
 end
 
---- One answer to each prompt.
+--- One answer to each prompt: a list of lists of ids, in the order of the prompts.
 --
 --   evaluate.responses(golden, { prompts = prompts, stop = { eos } })
+--
+--   prompts               needed: a list of lists of ids
+--   batch = 64            prompts of a draw or pass
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the draws
+--
+-- Errors: prompts are missing, an option is unknown or out of range; what model:sample refuses.
 function evaluate.responses(policy, given)
   local o = options.fill(with(), given or {}, "evaluate.responses")
   local responses = {}
@@ -62,6 +73,20 @@ end
 -- gives `wins`, the outcome of each prompt. Tang et al. 2024, sec. 4: against one golden policy, judged by gold.
 --
 --   evaluate.win_rate(policy, { prompts = prompts, against = golden_answers, judge = gold })
+--
+--   prompts               needed: a list of lists of ids
+--   against               needed: an answer to compare with for each prompt
+--   judge                 needed: of align.judge, or a function(prompt, a, b)
+--   batch = 64            prompts of a draw or pass
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the draws
+--
+-- Gives the figure and the policy's answers. Errors: as many answers as prompts are wanted; an option is missing, unknown
+-- or out of range.
 function evaluate.win_rate(policy, given)
   local o = options.fill(with { against = options.required("table"), judge = options.required("any") }, given or {}, "evaluate.win_rate")
   local judge = judges.as_judge(o.judge)
@@ -73,7 +98,10 @@ function evaluate.win_rate(policy, given)
   return evaluate.compare(judge, o.prompts, responses, given.against), responses
 end
 
---- The share of prompts on which `judge` prefers `responses[i]` to `against[i]`.
+--- The share of prompts on which `judge` prefers `responses[i]` to `against[i]`: { mean, se, count, wins }.
+--
+--   > evaluate.compare(function(prompt, a, b) return #a < #b end, { { 1 }, { 1 } }, { { 2 }, { 2, 2 } }, { { 2, 3 }, { 3 } }).mean
+--   0.5
 function evaluate.compare(judge, prompts, responses, against)
   judge = judges.as_judge(judge)
   local wins = {}
@@ -94,6 +122,19 @@ end
 -- Unbiased, with less variance than sums of log-ratios (Rao-Blackwell). Tang et al. 2024, sec. 4.
 --
 --   evaluate.kl(policy, sft, { prompts = prompts, stop = { eos } }).mean
+--
+--   prompts               needed: a list of lists of ids
+--   responses = nil       answers drawn before from the policy, instead of fresh ones
+--   batch = 64            prompts of a draw or pass
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the draws
+--
+-- Gives { mean, se, count, entropy = { mean, se, count } }. Errors: prompts are missing, an option is unknown or out of
+-- range; what model:kl refuses.
 function evaluate.kl(policy, reference, given)
   local o = options.fill(with { responses = options.optional("table") }, given or {}, "evaluate.kl")
   local responses = o.responses

@@ -31,7 +31,11 @@ function frontier.at_kl(run, kl, chosen)
   end
 end
 
---- The best win rate of several runs at a KL: pooled over settings, as the paper pools offline runs.
+--- The best win rate of several runs at a KL, or nil: pooled over settings, as the paper pools offline runs.
+--
+--   > local low, high = { { kl = 0, wins = { 0 } }, { kl = 2, wins = { 1 } } }, { { kl = 0, wins = { 1 } }, { kl = 2, wins = { 1 } } }
+--   > frontier.best_at_kl({ low, high }, 1)
+--   1.0
 function frontier.best_at_kl(runs, kl, chosen)
   local best
   for _, run in ipairs(runs) do
@@ -41,7 +45,10 @@ function frontier.best_at_kl(runs, kl, chosen)
   return best
 end
 
---- The highest win rate on any point of several runs.
+--- The highest win rate on any point of several runs; `chosen` lists prompts to count.
+--
+--   > frontier.peak { { { kl = 0, wins = { 0, 1 } }, { kl = 2, wins = { 1, 1 } } } }
+--   1.0
 function frontier.peak(runs, chosen)
   local best
   for _, run in ipairs(runs) do
@@ -56,7 +63,12 @@ end
 --- The mean over seeds of `measure(runs_of_a_seed, chosen_prompts)` with a 95 % interval by the bootstrap: seeds and
 -- prompts are drawn with replacement, together, `draws` times (Efron and Tibshirani 1993, ch. 13: percentiles).
 --
--- Seeds for which the measure is nil are left out; `seeds` counts the rest. nil when none is left.
+-- Seeds for which the measure is nil are left out; `seeds` counts the rest. nil when none is left. `draws` is 300 unless
+-- given. Gives { mean, low, high, seeds }.
+--
+--   > local seed = { { { kl = 0, wins = { 1, 1 } } } }
+--   > frontier.interval({ seed, seed }, frontier.peak).low
+--   1.0
 function frontier.interval(by_seed, measure, draws)
   local kept, sum = {}, 0.0
   for _, runs in ipairs(by_seed) do

@@ -89,6 +89,16 @@ end
 --- Batches of a fixed list of pairs, shuffled anew each epoch.
 --
 --   pairs.offline(dataset, { batch = 32, seed = 1 })
+--
+--   batch = 32            pairs of a batch
+--   seed = 0              of the shuffling
+--
+-- Errors: the dataset is no list, or has fewer pairs than a batch.
+--
+--   > pairs.offline({ { chosen = { 1 } }, { chosen = { 2 } } }, { batch = 2 }):batch(1)[2].chosen[1] ~= nil
+--   true
+--   > pairs.offline({}, { batch = 2 })
+--   0 prompts or pairs do not fill a batch of 2
 function sources.offline(dataset, given)
   local o = options.fill({ batch = options.integer(32, 1), seed = options.integer(0) }, given or {}, "pairs.offline")
   if type(dataset) ~= "table" then error("pairs.offline: expected a list of pairs, got " .. type(dataset), 2) end
@@ -100,7 +110,22 @@ end
 --
 --   pairs.online { judge = proxy, prompts = task:prompts("train", 2048), stop = { task.tokenizer.eos } }
 --
--- Sampling is not differentiated: the loss sees the answers as data.
+--   judge                 needed: of align.judge, or a function(prompt, a, b) that gives 1, 0, 0.5, true or false
+--   prompts               needed: a list of lists of ids
+--   batch = 32            prompts, and so pairs, of a batch
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   min_p = 0.0           only tokens at least this fraction as likely as the most likely one
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the prompts' order and of the draws
+--
+-- Sampling is not differentiated: the loss sees the answers as data. Errors: a needed option is missing, one is unknown
+-- or out of range; there are fewer prompts than a batch.
+--
+--   > pairs.online { judge = function(prompt, a, b) return #a < #b end, prompts = { { 1 } }, batch = 1 }.name
+--   online
 function sources.online(given)
   local o = options.fill(with(sampling, { batch = options.integer(32, 1) }), given or {}, "pairs.online")
   o.judge = judges.as_judge(o.judge)
@@ -127,7 +152,8 @@ local function draw_twice(policy, prompts, o, step)
   return first, second, first_logps, second_logps
 end
 
---- One answer of `a` and one of `b` to each prompt, ordered by `o.judge`.
+--- One answer of `a` and one of `b` to each prompt, ordered by `o.judge`: a list of pairs. `o` has the options of
+-- pairs.online, filled; `origin` says which `step` and `checkpoint` the answers are of.
 function sources.draw(a, b, prompts, o, origin)
   if a == b then
     local first, second, first_logps, second_logps = draw_twice(a, prompts, o, origin.step)
@@ -166,6 +192,14 @@ end
 -- app. F); `window = n` shuffles whole batches within windows of n, `window = "all"` over the whole stream (app. G).
 --
 --   pairs.replay(online.stream, { window = 4, seed = 1 })
+--
+--   window = 1            batches of a window, or "all"; 1 keeps the order
+--   seed = 0              of the shuffling
+--
+-- Errors: the window is no whole number from 1 and not "all"; a batch is asked of an empty stream.
+--
+--   > pairs.replay({ { { step = 1 } }, { { step = 2 } } }):batch(2)[1].step
+--   2
 function sources.replay(stream, given)
   local o = options.fill({ window = options.optional("number|string"), seed = options.integer(0) }, given or {}, "pairs.replay")
   o.window = o.window or 1
@@ -193,6 +227,22 @@ end
 -- of an online run these are the paper's D_{a vs b} (fig. 12).
 --
 --   pairs.between(sft, online.policy, { judge = gold, prompts = prompts, count = 2048 })
+--
+--   judge                 needed: of align.judge, or a function(prompt, a, b) that gives 1, 0, 0.5, true or false
+--   prompts               needed: a list of lists of ids
+--   count                 needed: pairs in all
+--   batch = 64            prompts of a draw
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   min_p = 0.0           only tokens at least this fraction as likely as the most likely one
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the prompts' order and of the draws
+--   label = ""            words of the progress bar, kept in each pair as `checkpoint`
+--   quiet = false         no progress bar
+--
+-- Errors: a needed option is missing, one is unknown or out of range; there are no prompts.
 function sources.between(a, b, given)
   local o = options.fill(
     with(sampling, { count = options.integer(nil, 1), batch = options.integer(64, 1), label = "", quiet = false }),
@@ -214,12 +264,16 @@ function sources.between(a, b, given)
   return dataset
 end
 
---- A list of pairs whose answers both come from one policy.
+--- A list of pairs whose answers both come from one policy; options and errors as pairs.between.
 function sources.sample(policy, given) return sources.between(policy, policy, given) end
 
---- The same pairs with the order another judge gives them.
+--- The same pairs with the order another judge gives them, as a new list; a tie keeps the order there is.
 --
 --   pairs.relabel(dataset, judge.gold(task))
+--
+--   > local one = { { prompt = { 1 }, chosen = { 2, 3 }, rejected = { 2 } } }
+--   > #pairs.relabel(one, function(prompt, a, b) return #a < #b end)[1].chosen
+--   1
 function sources.relabel(dataset, judge)
   judge = judges.as_judge(judge)
   local relabelled = {}
