@@ -39,8 +39,8 @@ let package = Package(
     .target(
       name: "Bindings", dependencies: ["LuaEngine", "Models", "Plots"], swiftSettings: plainSwift),
     .target(name: "Shell", dependencies: ["Bindings", "CReadline"], swiftSettings: plainSwift),
-    .executableTarget(name: "perilune", dependencies: ["Shell"], swiftSettings: plainSwift),
-    .testTarget(name: "BaseTests", dependencies: ["Base"], swiftSettings: plainSwift),
+    .executableTarget(name: "perilune", dependencies: ["Shell", "CShims"], swiftSettings: plainSwift),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "CShims"], swiftSettings: plainSwift),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: plainSwift),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Models"], swiftSettings: plainSwift),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: plainSwift),
