@@ -16,7 +16,8 @@ local parallel = {}
 function parallel.map(items, f, given)
   local options = require("perilune.options").fill({ jobs = 0, label = "", quiet = false }, given or {}, "parallel.map")
   local jobs = options.jobs > 0 and options.jobs or system.threads()
-  local bar = progress.start { label = options.label, total = 1000 * #items, quiet = options.quiet }
+  -- The bar counts hundredths of all the work while it goes on, and the items at its end.
+  local bar = progress.start { label = options.label, total = 100, quiet = options.quiet }
   local results, shares, running, started, problem = {}, {}, {}, 0, nil
 
   local function start(index)
@@ -66,9 +67,10 @@ function parallel.map(items, f, given)
       collect()
       local done = 0.0
       for _, share in pairs(shares) do done = done + share end
-      bar:update(math.floor(1000 * done))
+      bar:update(math.floor(100 * done / math.max(#items, 1)))
     end
   end)
+  if ok and not problem then bar.done, bar.total = #items, #items end
   bar:finish()
   for _, job in pairs(running) do job:stop() end
   if not ok then error(raised, 0) end

@@ -91,7 +91,7 @@ extension BindingsTests {
       ] {
         let page = try s.output("help(\(name))")
         for word in words where !page.contains(word) { Issue.record("help(\(name)) has no \(word): \(page)") }
-        expect(try s.output("help '\(name)'"), page)
+        expect(try s.output("help '\(name)'").hasSuffix(page), true)
       }
     }
 

@@ -12,6 +12,7 @@ local tensor = require "perilune.tensor"
 local models = require "perilune.models"
 local system = require "perilune.system"
 local progress = require "perilune.progress"
+local batches = require "perilune.align.batches"
 
 local judge = {}
 
@@ -136,15 +137,12 @@ end
 local function fit(o, name, loss, as_judge)
   local model = o.init:clone()
   local optimizer = models.adamw(model, { lr = o.lr })
+  local dealt = batches(o.data, math.min(o.batch, #o.data), o.seed, "judge/batches")
   local best, best_accuracy, since = model, nil, 0
   local bar = progress.start { label = o.label or name, total = o.steps, quiet = o.quiet }
   local log = {}
   for step = 1, o.steps do
-    local batch = {}
-    local per_epoch = math.max(#o.data // o.batch, 1)
-    local permutation = system.permutation(#o.data, o.seed, "judge/batches", (step - 1) // per_epoch)
-    local place = (step - 1) % per_epoch
-    for i = 1, math.min(o.batch, #o.data) do batch[i] = o.data[permutation[place * o.batch + i]] end
+    local batch = dealt(step)
     local value = loss(model, batch, step):mean()
     optimizer:zero_grad()
     value:backward()

@@ -14,6 +14,7 @@
 local system = require "perilune.system"
 local options = require "perilune.options"
 local answers = require "perilune.align.answers"
+local batches = require "perilune.align.batches"
 local judges = require "perilune.align.judge"
 
 local sources = {}
@@ -49,23 +50,6 @@ local function order(prompts, a, b, a_logps, b_logps, judge, origin, coin)
   return batch
 end
 
---- Batch k of a list: part k of the epoch's permutation, a pure function of (seed, step). The permutation of the
--- current epoch is kept, or it would be drawn anew for every batch.
-local function picker(list, count, seed, stream)
-  local per_epoch = #list // count
-  if per_epoch == 0 then
-    error(("%d prompts or pairs do not fill a batch of %d"):format(#list, count), 3)
-  end
-  local held, permutation
-  return function(step)
-    local epoch, place = (step - 1) // per_epoch, (step - 1) % per_epoch
-    if held ~= epoch then held, permutation = epoch, system.permutation(#list, seed, stream, epoch) end
-    local batch = {}
-    for i = 1, count do batch[i] = list[permutation[place * count + i]] end
-    return batch
-  end
-end
-
 --- Batches of a fixed list of pairs, shuffled anew each epoch.
 --
 --   pairs.offline(dataset, { batch = 32, seed = 1 })
@@ -82,7 +66,7 @@ end
 function sources.offline(dataset, given)
   local o = options.fill({ batch = options.integer(32, 1), seed = options.integer(0) }, given or {}, "pairs.offline")
   if type(dataset) ~= "table" then error("pairs.offline: expected a list of pairs, got " .. type(dataset), 2) end
-  local batch = picker(dataset, o.batch, o.seed, "pairs/offline")
+  local batch = batches(dataset, o.batch, o.seed, "pairs/offline")
   return { name = "offline", options = o, is_fixed = true, batch = function(_, step) return batch(step) end }
 end
 
@@ -110,7 +94,7 @@ end
 function sources.online(given)
   local o = options.fill(options_with { batch = options.integer(32, 1) }, answers.given(given), "pairs.online")
   o.judge = judges.as_judge(o.judge)
-  local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
+  local prompts = batches(o.prompts, o.batch, o.seed, "pairs/prompts")
   return {
     name = "online",
     options = o,
@@ -155,7 +139,7 @@ function sources.refreshed(given)
   local o = options.fill(
     options_with { batch = options.integer(32, 1), every = options.integer(nil, 1) }, answers.given(given), "pairs.refreshed")
   o.judge = judges.as_judge(o.judge)
-  local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
+  local prompts = batches(o.prompts, o.batch, o.seed, "pairs/prompts")
   local writer, copied, written
   return {
     name = ("refreshed every %d"):format(o.every),
@@ -233,7 +217,7 @@ function sources.between(a, b, given)
   local progress = require "perilune.progress"
   local dataset = {}
   local bar = progress.start { label = o.label ~= "" and o.label or "pairs", total = o.count, quiet = o.quiet }
-  local prompts = picker(o.prompts, math.max(math.min(o.batch, o.count, #o.prompts), 1), o.seed, "pairs/prompts")
+  local prompts = batches(o.prompts, math.max(math.min(o.batch, o.count, #o.prompts), 1), o.seed, "pairs/prompts")
   local step = 0
   while #dataset < o.count do
     step = step + 1
@@ -249,14 +233,16 @@ end
 --- A list of pairs whose answers both come from one policy; options and errors as pairs.between.
 function sources.sample(policy, given) return sources.between(policy, policy, given) end
 
---- The same pairs with the order another judge gives them, as a new list; a tie keeps the order there is.
+--- The same pairs with the order another judge gives them, as a new list. Ties are ordered by a coin: left as they
+-- stand, they would count as agreement of the two judges. `seed` (0) is the coin's.
 --
 --   pairs.relabel(dataset, judge.gold(task))
 --
 --   > local one = { { prompt = { 1 }, chosen = { 2, 3 }, rejected = { 2 } } }
 --   > #pairs.relabel(one, function(prompt, a, b) return #a < #b end)[1].chosen
 --   1
-function sources.relabel(dataset, judge)
+function sources.relabel(dataset, judge, given)
+  local o = options.fill({ seed = options.integer(0) }, given or {}, "pairs.relabel")
   judge = judges.as_judge(judge)
   local relabelled = {}
   for start = 1, #dataset, 64 do
@@ -269,7 +255,9 @@ function sources.relabel(dataset, judge)
       local pair = dataset[start + k - 1]
       local copy = {}
       for name, value in pairs(pair) do copy[name] = value end
-      if preferred < 0.5 then
+      local turned = preferred < 0.5
+      if preferred == 0.5 then turned = system.uniform(o.seed, "pairs/relabelled ties", start + k) < 0.5 end
+      if turned then
         copy.chosen, copy.rejected = pair.rejected, pair.chosen
         copy.chosen_logp, copy.rejected_logp = pair.rejected_logp, pair.chosen_logp
       end

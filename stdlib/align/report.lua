@@ -11,12 +11,15 @@ local frontier = require "perilune.align.frontier"
 
 local grid = { 0.25, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32 }
 
-local function shown(interval)
+--- An interval as text, with the number of seeds it is of when that is not all of them.
+--- An interval; where not all seeds have the figure, of how many it is: those that got so far are no fair sample.
+local function shown(interval, seeds)
   if not interval then return "-" end
-  return ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high)
+  local text = ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high)
+  return interval.seeds == seeds and text or ("%s (%d of %d)"):format(text, interval.seeds, seeds)
 end
 
---- The KLs of the grid that at least two sides reach in every seed, or in any.
+--- The KLs of the grid that at least two sides reach, each in some seed.
 local function shared_kls(sides)
   local kls = {}
   for _, kl in ipairs(grid) do
@@ -39,20 +42,11 @@ local function rows_of(sides)
   local rows = {}
   local function add(name, measure)
     local row = { name }
-    local values = {}
-    for i, side in ipairs(sides) do
-      values[i] = frontier.interval(side.by_seed, measure)
-      row[#row + 1] = shown(values[i])
-    end
+    for _, side in ipairs(sides) do row[#row + 1] = shown(frontier.interval(side.by_seed, measure), #side.by_seed) end
+    local first = sides[1].by_seed
     for i = 2, #sides do
-      local paired = {}
-      for seed = 1, math.min(#sides[1].by_seed, #sides[i].by_seed) do
-        paired[seed] = { sides[1].by_seed[seed][1], first = sides[1].by_seed[seed], second = sides[i].by_seed[seed] }
-      end
-      row[#row + 1] = shown(frontier.interval(paired, function(pair, chosen)
-        local a, b = measure(pair.first, chosen), measure(pair.second, chosen)
-        return a and b and a - b or nil
-      end))
+      local other = sides[i].by_seed
+      row[#row + 1] = shown(frontier.difference(first, other, measure), math.min(#first, #other))
     end
     rows[#rows + 1] = row
   end
@@ -136,7 +130,7 @@ return function(given)
   system.write_file(o.out .. "/points.csv", points_csv(o.sides))
   local page = html.new { title = o.title }
   page:figure(figure, "Win rate against the golden policy and exact KL from the start, every checkpoint.")
-  page:table { header = header, rows = rows, caption = "Means over seeds with 95 % intervals over seeds and prompts." }
+  page:table { header = header, rows = rows, caption = "Means over seeds with 95 % intervals over seeds and prompts; differences are of the seeds where both sides reach the KL." }
   for _, sentence in ipairs(o.notes or {}) do page:text(sentence) end
   page:heading "Settings"
   page:table { header = { "setting", "value" }, rows = settings_rows(o.settings or {}) }

@@ -215,6 +215,9 @@ end
 --
 -- Errors: a needed option is missing, one is unknown, of another type or out of range; policy and reference are one
 -- model; a loss or gradient is not finite (the step is not applied, and the run's status is "failed").
+--
+-- A row of run.log has `step`, `loss`, `grad_norm`, `lr`, and under TRL's names `rewards/chosen`, `rewards/rejected`,
+-- `rewards/margins`, `rewards/accuracies`, `logps/chosen`, `logps/rejected`, `log_ratios/...` and `lengths/...`.
 return function(given)
   local o = options.fill(defaults, given or {}, "align.train")
   if type(o.pairs.batch) ~= "function" then error("align.train: pairs must be a source of pairs, see align.pairs", 2) end
