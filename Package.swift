@@ -31,7 +31,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("readline")]),
     .target(name: "Base", dependencies: ["CShims"], swiftSettings: plainSwift),
     .target(name: "Tensors", dependencies: ["Base", "CShims", "COpenBLAS"], swiftSettings: vectorSwift),
-    .target(name: "Autograd", dependencies: ["Tensors"], swiftSettings: vectorSwift),
+    .target(name: "Autograd", dependencies: ["Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
     .target(name: "Formats", dependencies: ["Base", "Tensors", "CZlib", "CCrypto"], swiftSettings: plainSwift),
     .target(name: "Models", dependencies: ["Autograd", "Formats"], swiftSettings: vectorSwift),
     .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
