@@ -131,6 +131,11 @@ function TestLists:test_as_many_pairs_as_prompts_use_every_prompt_once()
   for i, prompt in ipairs(toy.prompts) do lu.assertTrue(seen[prompt], "prompt " .. i) end
 end
 
+function TestLists:test_the_prompts_of_a_list_come_once_each()
+  local dataset = { { prompt = { 1, 23 } }, { prompt = { 12, 3 } }, { prompt = { 1, 23 } } }
+  lu.assertEquals(source.prompts(dataset), { { 1, 23 }, { 12, 3 } })
+end
+
 TestOffline = {}
 
 function TestOffline:test_an_epoch_gives_every_pair_once_and_the_next_another_order()

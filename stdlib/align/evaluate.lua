@@ -5,6 +5,7 @@ local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 local answers = require "perilune.align.answers"
 local judges = require "perilune.align.judge"
+local metrics = require "perilune.align.metrics"
 
 local evaluate = {}
 
@@ -14,18 +15,7 @@ local function options_with(more)
   return all
 end
 
---- Mean, standard error (of independent terms) and count of a list of numbers.
---
---   > local evaluate = require "perilune.align.evaluate"
---   > evaluate.summary({ 1, 0, 1, 0 }).mean
---   0.5
-function evaluate.summary(values)
-  local n, sum, squares = #values, 0.0, 0.0
-  for _, x in ipairs(values) do sum = sum + x end
-  local mean = sum / n
-  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
-  return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
-end
+evaluate.summary = metrics.summary
 
 local function slice(list, first, last)
   return table.move(list, first, math.min(last, #list), 1, {})

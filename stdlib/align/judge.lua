@@ -13,6 +13,7 @@ local models = require "perilune.models"
 local system = require "perilune.system"
 local progress = require "perilune.progress"
 local batches = require "perilune.align.batches"
+local metrics = require "perilune.align.metrics"
 
 local judge = {}
 
@@ -293,17 +294,16 @@ end
 --   1.0
 function judge.accuracy(given, dataset)
   given = judge.as_judge(given)
-  local agreed = 0.0
+  local agreed = {}
   for start = 1, #dataset, 64 do
     local prompts, chosen, rejected = {}, {}, {}
     for i = start, math.min(start + 63, #dataset) do
       local pair = dataset[i]
       prompts[#prompts + 1], chosen[#chosen + 1], rejected[#rejected + 1] = pair.prompt, pair.chosen, pair.rejected
     end
-    for _, preferred in ipairs(given:prefer(prompts, chosen, rejected)) do agreed = agreed + preferred end
+    for _, preferred in ipairs(given:prefer(prompts, chosen, rejected)) do agreed[#agreed + 1] = preferred end
   end
-  local mean = agreed / #dataset
-  return { mean = mean, se = math.sqrt(mean * (1 - mean) / #dataset), count = #dataset }
+  return metrics.summary(agreed)
 end
 
 return judge

@@ -66,4 +66,17 @@ function metrics:means()
   return means
 end
 
+--- Mean, standard error (of independent terms) and count of a list of numbers.
+--
+--   > local metrics = require "perilune.align.metrics"
+--   > metrics.summary({ 1, 0, 1, 0 }).mean
+--   0.5
+function metrics.summary(values)
+  local n, sum, squares = #values, 0.0, 0.0
+  for _, x in ipairs(values) do sum = sum + x end
+  local mean = sum / n
+  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
+  return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
+end
+
 return metrics

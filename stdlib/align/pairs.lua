@@ -233,6 +233,21 @@ end
 --- A list of pairs whose answers both come from one policy; options and errors as pairs.between.
 function sources.sample(policy, given) return sources.between(policy, policy, given) end
 
+--- The different prompts of a list of pairs, in order: what an online run draws from, to see the prompts that offline sees.
+--
+--   pairs.online { task = task, judge = proxy, prompts = pairs.prompts(golden) }
+--
+--   > #pairs.prompts { { prompt = { 1 } }, { prompt = { 2 } }, { prompt = { 1 } } }
+--   2
+function sources.prompts(dataset)
+  local seen, prompts = {}, {}
+  for _, pair in ipairs(dataset) do
+    local key = table.concat(pair.prompt, " ")
+    if not seen[key] then seen[key], prompts[#prompts + 1] = true, pair.prompt end
+  end
+  return prompts
+end
+
 --- The same pairs with the order another judge gives them, as a new list. Ties are ordered by a coin: left as they
 -- stand, they would count as agreement of the two judges. `seed` (0) is the coin's.
 --
