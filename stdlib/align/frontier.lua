@@ -31,7 +31,11 @@ function frontier.at_kl(run, kl, chosen)
   end
 end
 
---- The best win rate of several runs at a KL: pooled over settings, as the paper pools offline runs.
+--- The best win rate of several runs at a KL, or nil: pooled over settings, as the paper pools offline runs.
+--
+--   > local low, high = { { kl = 0, wins = { 0 } }, { kl = 2, wins = { 1 } } }, { { kl = 0, wins = { 1 } }, { kl = 2, wins = { 1 } } }
+--   > frontier.best_at_kl({ low, high }, 1)
+--   1.0
 function frontier.best_at_kl(runs, kl, chosen)
   local best
   for _, run in ipairs(runs) do
@@ -42,7 +46,11 @@ function frontier.best_at_kl(runs, kl, chosen)
 end
 
 --- The highest win rate on any point of several runs. The largest of noisy figures is too high on average, and the more
--- so the more points there are: compare peaks of equally many.
+-- so the more points there are: compare peaks of equally many. `chosen`
+-- lists prompts to count.
+--
+--   > frontier.peak { { { kl = 0, wins = { 0, 1 } }, { kl = 2, wins = { 1, 1 } } } }
+--   1.0
 function frontier.peak(runs, chosen)
   local best
   for _, run in ipairs(runs) do
@@ -88,6 +96,11 @@ local function prompts_of(by_seed) return #by_seed[1][1][1].wins end
 --
 -- Seeds for which the measure is nil are left out; `seeds` counts the rest. nil when none is left. Of n seeds the
 -- bootstrap sees a share (n - 1) / n of the variance between seeds, so with two or three the interval is too narrow.
+-- `draws` is 300 unless given. Gives { mean, low, high, seeds }.
+--
+--   > local seed = { { { kl = 0, wins = { 1, 1 } } } }
+--   > frontier.interval({ seed, seed }, frontier.peak).low
+--   1.0
 function frontier.interval(by_seed, measure, draws)
   if #by_seed == 0 then return nil end
   return bootstrap(by_seed, measure, prompts_of(by_seed), draws)

@@ -19,7 +19,10 @@ local judge = {}
 
 --- A judge from a function of one prompt and two answers that gives 1, 0, 0.5, or true and false.
 --
---   judge.from_function("shorter", function(prompt, a, b) return #a < #b end)
+-- Errors, when it is asked: the function gives something else.
+--
+--   > judge.from_function("shorter", function(prompt, a, b) return #a < #b end):prefer({ { 1 } }, { { 2 } }, { { 2, 3 } })[1]
+--   1
 function judge.from_function(name, prefers)
   return {
     name = name,
@@ -40,7 +43,8 @@ end
 
 --- A judge from a score of one answer: the larger wins, and equal ones tie, which a function of `>` would call a loss.
 --
---   judge.from_score("shorter", function(prompt, answer) return -#answer end)
+--   > judge.from_score("shorter", function(prompt, answer) return -#answer end):prefer({ { 1 } }, { { 2 } }, { { 3 } })[1]
+--   0.5
 function judge.from_score(name, score)
   return judge.from_function(name, function(prompt, a, b)
     local x, y = score(prompt, a), score(prompt, b)
@@ -48,14 +52,20 @@ function judge.from_score(name, score)
   end)
 end
 
---- The judge itself, or a function made into one.
+--- The judge itself, or a function made into one; anything else is refused.
+--
+--   > judge.as_judge(function() return 0.5 end).name
+--   function
 function judge.as_judge(given)
   if type(given) == "function" then return judge.from_function("function", given) end
   if type(given) == "table" and type(given.prefer) == "function" then return given end
   error("expected a judge (a table with prefer, or a function of prompt and two answers), got " .. type(given), 3)
 end
 
---- The task's exact rule.
+--- The task's exact rule as a judge, which also has `task`. A task without one is refused: train a preference_model on
+-- its gold pairs.
+--
+--   judge.gold(require("perilune.tasks").sentiment())
 function judge.gold(task)
   if not task.gold_prefers then
     error(("judge.gold: task '%s' has no exact rule; train a preference_model on task:gold_pairs(\"train\")"):format(task.name), 2)
@@ -172,6 +182,25 @@ end
 -- position, which online training would exploit.
 --
 --   judge.preference_model { init = sft, data = pairs, validation = held_out, labels = task.labels, eos = task.tokenizer.eos }
+--
+--   init                  needed: a Model to start from, such as the SFT model; it is copied
+--   data                  needed: a list of pairs
+--   validation = nil      held-out pairs: the state with the best accuracy on them is kept, else the last
+--   labels                needed: two token ids, the marks of the first and of the second answer
+--   eos                   needed: the id that closes an answer
+--   steps = 700           optimiser steps at most
+--   batch = 64            pairs of a step
+--   lr = 6e-4             learning rate after warm-up
+--   warmup = 50           steps of linear rise
+--   max_grad_norm = 1.0   the gradient is scaled to at most this norm; 0 leaves it
+--   evaluate_every = 100  steps between looks at the validation pairs
+--   patience = 5          looks without a better accuracy before it ends
+--   seed = 0              of batches and orders
+--   label = nil           words of the progress bar
+--   quiet = false         no progress bar
+--
+-- The judge also has `model`, `log` (a row a look) and `validation_accuracy`. Errors: a needed option is missing, one is
+-- unknown or out of range; there are no pairs; labels are not two; a loss or gradient is not finite.
 function judge.preference_model(given)
   local o = checked(options.fill(training, given or {}, "judge.preference_model"), "judge.preference_model")
   local function as_judge(model)
@@ -209,7 +238,28 @@ end
 --   loss = -log sigmoid(r(x, y_w) - r(x, y_l))
 --
 -- Christiano et al. 2017, arXiv:1706.03741, eq. 1; Ouyang et al. 2022, arXiv:2203.02155, eq. 1. The judge also has
--- `score(prompts, answers)`.
+-- `score(prompts, answers)`, a list of numbers.
+--
+--   judge.reward_model { init = sft, data = pairs, labels = task.labels, eos = task.tokenizer.eos }
+--
+--   init                  needed: a Model to start from, such as the SFT model; it is copied
+--   data                  needed: a list of pairs
+--   validation = nil      held-out pairs: the state with the best accuracy on them is kept, else the last
+--   labels                needed: two token ids, the marks of the first and of the second answer
+--   eos                   needed: the id that closes an answer
+--   steps = 700           optimiser steps at most
+--   batch = 64            pairs of a step
+--   lr = 6e-4             learning rate after warm-up
+--   warmup = 50           steps of linear rise
+--   max_grad_norm = 1.0   the gradient is scaled to at most this norm; 0 leaves it
+--   evaluate_every = 100  steps between looks at the validation pairs
+--   patience = 5          looks without a better accuracy before it ends
+--   seed = 0              of batches and orders
+--   label = nil           words of the progress bar
+--   quiet = false         no progress bar
+--
+-- The judge also has `model`, `log` (a row a look) and `validation_accuracy`. Errors: a needed option is missing, one is
+-- unknown or out of range; there are no pairs; labels are not two; a loss or gradient is not finite.
 function judge.reward_model(given)
   local o = checked(options.fill(training, given or {}, "judge.reward_model"), "judge.reward_model")
   local function rewards(model, prompts, answers)
@@ -238,7 +288,10 @@ function judge.reward_model(given)
   return fit(o, "reward model", loss, as_judge)
 end
 
---- How often a judge agrees with the order of pairs: mean, standard error and count. A tie counts 1/2.
+--- How often a judge agrees with the order of pairs: { mean, se, count }, se the binomial standard error. A tie counts 1/2.
+--
+--   > judge.accuracy(function(prompt, a, b) return #a < #b end, { { prompt = { 1 }, chosen = { 2 }, rejected = { 2, 3 } } }).mean
+--   1.0
 function judge.accuracy(given, dataset)
   given = judge.as_judge(given)
   local agreed = {}

@@ -102,7 +102,13 @@ end
 
 --- Prints the table and the figure, and writes `report.html`, `frontier.svg` and `points.csv` into `out`.
 --
--- Options: title, sides, out, settings (a table of what determined the result), notes (a list of sentences).
+--   title = ""            above the figure and the report
+--   sides                 needed: a list of sides, see above; differences are from the first
+--   out                   needed: the folder to write into, made when missing
+--   settings = nil        a table of what determined the result
+--   notes = nil           a list of sentences for the report
+--
+-- Gives { header, rows } of the table. Errors: an option is missing, unknown or of another type; a file cannot be written.
 return function(given)
   local o = options.fill({
     title = "", sides = options.required("table"), out = options.required("string"), settings = options.optional("table"),
