@@ -18,7 +18,7 @@ local o = cli.parse(arg, {
   { "data", "", "the file of the task, for stories and harmless" },
   { "loss", "ipo", "ipo, dpo, slic or bo2" },
   { "beta", 0.1, "strength of the regularisation" },
-  { "lr", 3e-4, "learning rate of the policies" },
+  { "lr", 1e-3, "learning rate of the policies" },
   { "steps", 240, "gradient steps of each run" },
   { "batch", 32, "pairs a step" },
   { "seeds", 3, "runs of each side" },
