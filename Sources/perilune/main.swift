@@ -4,7 +4,7 @@ import Foundation
 import Shell
 
 exit(
-  Interpreter.main(CommandLine.arguments) { lua, settings in
+  Interpreter.main { lua, settings in
     let options = RunOptions(seed: settings.seed ?? 0, threads: settings.threads, memoryLimit: settings.maxMemory)
     try Bindings.install(into: lua, options: options)
   })
