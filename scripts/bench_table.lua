@@ -72,7 +72,7 @@ local peers = {
   ctranslate = { label = "CTranslate2", command = peer "ctranslate" },
   trl = { label = "TRL", command = peer "trl_job" },
   lua = { label = "Lua", once = "lua5.4 -e ''" },
-  python = { label = "Python", once = "python3 -c ''" },
+  python = { label = "Python", once = (o.python ~= "" and o.python or "python3") .. " -c ''" },
 }
 local column_order = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "trl", "lua", "python" }
 
@@ -298,12 +298,13 @@ local function load_average() return io.open("/proc/loadavg"):read "n" end
 
 local function report(results, load_before)
   local speeds, peaks = table_of(results)
+  local pin = os.getenv "OPENBLAS_CORETYPE"
   local processor = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
   local parts = {
     ("`scripts/bench`%s on %s, %s, %d threads; %d turns of %g s for each process; load average %.1f before, %.1f after."):format(
       o.quick and " --quick" or "", os.date "%Y-%m-%d", processor, o.threads, o.rounds, o.seconds, load_before,
       load_average()),
-    "Peers: " .. versions() .. ".",
+    ("Peers: %s.%s"):format(versions(), pin and (" The environment pins our OpenBLAS to its %s kernels."):format(pin) or ""),
     "Columns of peers: how many times as fast Perilune is (above 1 it is faster).", speeds,
     "Peak of resident memory, each row in a process of its own.", peaks,
   }

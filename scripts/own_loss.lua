@@ -5,7 +5,7 @@
 --   perilune scripts/own_loss.lua [--steps 150] [--beta 0.1]
 local perilune = require "perilune"
 local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
-local loss, source, evaluate = align.loss, align.pairs, align.evaluate
+local loss, source, judge, evaluate = align.loss, align.pairs, align.judge, align.evaluate
 
 local o = cli.parse(arg, {
   { "beta", 0.1, "strength of the regularisation" },
@@ -29,26 +29,20 @@ local saturating = loss.define {
 }
 
 -- A judge: valence, less a hundredth for every token.
-local function prefers(prompt, a, b)
-  return task:gold_score(prompt, a) - #a / 100 > task:gold_score(prompt, b) - #b / 100
-end
+local short_and_glad = judge.from_score("short and glad", function(prompt, answer)
+  return task:gold_score(prompt, answer) - #answer / 100
+end)
 
-local sampling = { max_new_tokens = task.max_response, stop = task.stop }
-local function with(more)
-  for name, value in pairs(sampling) do more[name] = value end
-  return more
-end
-
-local test_prompts = task:prompts("test", o.prompts)
-local start = evaluate.responses(sft, with { prompts = test_prompts })
+local test = { task = task, prompts = task:prompts("test", o.prompts) }
+local start = evaluate.baseline(sft, test)
 for _, choice in ipairs { loss.ipo { beta = o.beta }, saturating { beta = o.beta } } do
   local run = align.train {
     policy = sft:clone(), reference = sft, loss = choice, steps = o.steps, lr = o.lr, warmup = o.steps // 10, label = choice.name,
-    pairs = source.online(with { judge = prefers, prompts = task:prompts("train", 2048), batch = o.batch, seed = 1 }),
+    pairs = source.online { task = task, judge = short_and_glad, prompts = task:prompts("train", 2048), batch = o.batch, seed = 1 },
   }
-  local answers = evaluate.responses(run.policy, with { prompts = test_prompts })
-  local win = evaluate.compare(prefers, test_prompts, answers, start)
-  local kl = evaluate.kl(run.policy, sft, with { prompts = test_prompts })
+  local answers = evaluate.responses(run.policy, test)
+  local win = evaluate.compare(short_and_glad, test.prompts, answers, start)
+  local kl = evaluate.kl(run.policy, sft, test)
   local tokens = 0
   for _, answer in ipairs(answers) do tokens = tokens + #answer end
   print(("%-12s win rate against the start %.3f +- %.3f   KL %.2f +- %.2f   %.1f tokens an answer"):format(

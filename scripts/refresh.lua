@@ -7,7 +7,7 @@
 --   perilune scripts/refresh.lua [--every 1,10,50,all] [--steps 200] [--seeds 2]
 local perilune = require "perilune"
 local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
-local source, judge, evaluate = align.pairs, align.judge, align.evaluate
+local source, judge = align.pairs, align.judge
 
 local o = cli.parse(arg, {
   { "task", "sentiment", "sentiment or stories" },
@@ -31,19 +31,9 @@ if o.smoke then o.steps, o.batch, o.every, o.seeds, o.prompts, o.points = 6, 8, 
 local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
 local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})
 local gold = judge.gold(task)
-local sampling = { max_new_tokens = task.max_response, stop = task.stop }
 local loss = align.loss[o.loss](o.loss == "bo2" and {} or { beta = o.beta })
-local prompts, test_prompts = task:prompts("train", 2048), task:prompts("test", o.prompts)
-
-local function with(more)
-  for name, value in pairs(sampling) do more[name] = value end
-  return more
-end
-
-local function point(policy, step)
-  local kl = evaluate.kl(policy, sft, with { prompts = test_prompts, seed = 11 })
-  return { step = step, kl = kl.mean, kl_se = kl.se, responses = evaluate.responses(policy, with { prompts = test_prompts, seed = 12 }) }
-end
+local prompts = task:prompts("train", 2048)
+local measure = align.measure { task = task, reference = sft, judge = gold, prompts = task:prompts("test", o.prompts) }
 
 local runs = {}
 for word in o.every:gmatch("[^,]+") do
@@ -52,20 +42,20 @@ for word in o.every:gmatch("[^,]+") do
 end
 
 local results = perilune.parallel.map(runs, function(run, report)
-  return align.train {
+  local trained = align.train {
     policy = sft:clone(), reference = sft, loss = loss, steps = o.steps, lr = o.lr, warmup = o.steps // 10,
-    pairs = source.refreshed(with { every = run.every, judge = gold, prompts = prompts, batch = o.batch, seed = run.seed }),
+    pairs = source.refreshed { task = task, every = run.every, judge = gold, prompts = prompts, batch = o.batch, seed = run.seed },
     evaluate_every = math.max(o.steps // o.points, 1), log_every = o.steps,
     evaluate = function(policy, step)
       report(step / o.steps)
-      return point(policy, step)
+      return measure.point(policy, step)
     end,
-  }.points
+  }
+  return { points = trained.points, baseline = measure:baseline(trained.policy) }
 end, { jobs = o.jobs, label = "refresh" })
 
 -- The most online run of the first seed is what all are compared with.
-local against = results[1][#results[1]].responses
-local start = point(sft, 0)
+local baseline = results[1].baseline
 local sides, by_every = {}, {}
 for i, run in ipairs(runs) do
   local side = by_every[run.every]
@@ -74,17 +64,11 @@ for i, run in ipairs(runs) do
     by_every[run.every] = side
     sides[#sides + 1] = side
   end
-  local points = {}
-  for k, p in ipairs { start, table.unpack(results[i]) } do
-    local compared = evaluate.compare(gold, test_prompts, p.responses, against)
-    points[k] = { step = p.step, kl = p.kl, kl_se = p.kl_se, win = compared.mean, se = compared.se, wins = compared.wins }
-  end
-  table.insert(side.by_seed, { points })
+  table.insert(side.by_seed, { measure:run(results[i].points, baseline) })
 end
 
-local settings = { sft = sft:hash() }
-for name, value in pairs(o) do settings["--" .. name] = value end
 align.report {
-  title = ("%s on %s: data renewed every s steps"):format(o.loss:upper(), task.name), sides = sides, out = o.out, settings = settings,
+  title = ("%s on %s: data renewed every s steps"):format(o.loss:upper(), task.name), sides = sides, out = o.out,
+  settings = cli.settings(o, { sft = sft:hash() }),
   notes = { "Win rates are against the last checkpoint of the most often renewed run of the first seed." },
 }

@@ -7,7 +7,7 @@
 --   perilune scripts/replay.lua [--task sentiment] [--windows 1,4,50,all] [--steps 200] [--seeds 2]
 local perilune = require "perilune"
 local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
-local source, judge, evaluate = align.pairs, align.judge, align.evaluate
+local source, judge = align.pairs, align.judge
 
 local o = cli.parse(arg, {
   { "task", "sentiment", "sentiment or stories" },
@@ -30,19 +30,9 @@ if o.smoke then o.steps, o.batch, o.windows, o.seeds, o.prompts, o.points = 6, 8
 local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
 local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})
 local gold = judge.gold(task)
-local sampling = { max_new_tokens = task.max_response, stop = task.stop }
 local loss = align.loss.ipo { beta = o.beta }
-local prompts, test_prompts = task:prompts("train", 2048), task:prompts("test", o.prompts)
-
-local function with(more)
-  for name, value in pairs(sampling) do more[name] = value end
-  return more
-end
-
-local function point(policy, step)
-  local kl = evaluate.kl(policy, sft, with { prompts = test_prompts, seed = 11 })
-  return { step = step, kl = kl.mean, kl_se = kl.se, responses = evaluate.responses(policy, with { prompts = test_prompts, seed = 12 }) }
-end
+local prompts = task:prompts("train", 2048)
+local measure = align.measure { task = task, reference = sft, judge = gold, prompts = task:prompts("test", o.prompts) }
 
 local windows = {}
 for word in o.windows:gmatch("[^,]+") do windows[#windows + 1] = math.tointeger(tonumber(word)) or word end
@@ -58,12 +48,12 @@ local results = perilune.parallel.map(seeds, function(seed, report)
       record = record, evaluate_every = math.max(o.steps // o.points, 1), log_every = o.steps,
       evaluate = function(policy, step)
         report((done + step) / all)
-        return point(policy, step)
+        return measure.point(policy, step)
       end,
     }
   end
-  local online = train(source.online(with { judge = gold, prompts = prompts, batch = o.batch, seed = seed }), true)
-  local runs = { { label = "online", points = online.points } }
+  local online = train(source.online { task = task, judge = gold, prompts = prompts, batch = o.batch, seed = seed }, true)
+  local runs = { { label = "online", points = online.points, baseline = measure:baseline(online.policy) } }
   for _, window in ipairs(windows) do
     done = done + o.steps
     local replayed = train(source.replay(online.stream, { window = window, seed = seed }))
@@ -75,26 +65,18 @@ local results = perilune.parallel.map(seeds, function(seed, report)
   return runs
 end, { jobs = o.jobs, label = "replay" })
 
-local start = point(sft, 0)
 local sides = {}
 for i = 1, #results[1] do
   local side = { label = results[1][i].label, by_seed = {} }
   for seed = 1, #results do
-    local against = results[seed][1].points[#results[seed][1].points].responses
-    local run = {}
-    for k, p in ipairs { start, table.unpack(results[seed][i].points) } do
-      local compared = evaluate.compare(gold, test_prompts, p.responses, against)
-      run[k] = { step = p.step, kl = p.kl, kl_se = p.kl_se, win = compared.mean, se = compared.se, wins = compared.wins }
-    end
-    side.by_seed[seed] = { run }
+    side.by_seed[seed] = { measure:run(results[seed][i].points, results[seed][1].baseline) }
   end
   sides[i] = side
 end
 
-local settings = { sft = sft:hash() }
-for name, value in pairs(o) do settings["--" .. name] = value end
 align.report {
-  title = ("IPO on %s: an online run's data, in order and shuffled"):format(task.name), sides = sides, out = o.out, settings = settings,
+  title = ("IPO on %s: an online run's data, in order and shuffled"):format(task.name), sides = sides, out = o.out,
+  settings = cli.settings(o, { sft = sft:hash() }),
   notes = { "Win rates are against the last checkpoint of the online run, which trained against gold itself.",
     "The run on the record in order ended with the online run's parameters, bit for bit, in every seed." },
 }

@@ -3,7 +3,10 @@
 --   local online  = align.pairs.online { judge = proxy, prompts = prompts }
 --   local offline = align.pairs.offline(dataset)
 --   align.train { policy = sft:clone(), reference = sft, pairs = online, loss = align.loss.ipo { beta = 0.1 }, steps = 400 }
-local parts = { loss = true, pairs = true, judge = true, train = true, evaluate = true, sft = true, metrics = true, frontier = true, report = true }
+local parts = {
+  answers = true, evaluate = true, frontier = true, judge = true, loss = true, measure = true, metrics = true, pairs = true,
+  report = true, sft = true, train = true,
+}
 
 return setmetatable({}, {
   __index = function(self, name)

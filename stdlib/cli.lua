@@ -86,4 +86,15 @@ function cli.parse(arguments, spec, about)
   return values
 end
 
+--- What determined a result, for its report: every option as it was typed, and `more`.
+--
+--   > require("perilune.cli").settings({ steps = 20 }, { sft = "1f3a" })["--steps"]
+--   20
+function cli.settings(values, more)
+  local settings = {}
+  for name, value in pairs(values) do settings["--" .. name] = value end
+  for name, value in pairs(more or {}) do settings[name] = value end
+  return settings
+end
+
 return cli

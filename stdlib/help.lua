@@ -3,6 +3,7 @@
 --   local help = require "perilune.help"
 --   help "logsumexp"          -- prints the page of an operation
 --   help(T.logsumexp)         -- the same, from the function
+--   help "align.pairs.online" -- a function of Perilune by its path
 --   help.apropos "softmax"    -- lists what mentions a word
 --   help.manual()             -- the manual of all operations, as Markdown
 --
@@ -57,7 +58,7 @@ function help.of_function(f)
   if not lines or not lines[info.linedefined] then return nil end
   local text = comments_above(lines, info.linedefined)
   if #text == 0 then return nil end
-  table.insert(text, 1, (lines[info.linedefined]:gsub("^%s*", "")))
+  table.insert(text, 1, (lines[info.linedefined]:gsub("^%s*", ""):gsub("^return ", "")))
   return table.concat(text, "\n")
 end
 
@@ -74,24 +75,81 @@ function help.of_module(name)
   return nil
 end
 
---- Every operation whose name, summary, group or formula contains a word, one line each; the number of lines.
+--- What a path such as "align.pairs.online" names among the parts of Perilune, or nil.
+local function at_path(path)
+  local value = require "perilune"
+  for key in path:gsub("^perilune%.", ""):gmatch "[^.:]+" do
+    if type(value) ~= "table" then return nil end
+    local ok, found = pcall(function(from) return from[key] end, value)
+    if not ok or found == nil then return nil end
+    value = found
+  end
+  return value
+end
+
+-- Calls visit(path, page) for every Lua function of the parts that has a page, in the order of their paths.
+local function each_lua_function(visit)
+  local perilune = require "perilune"
+  local seen = {}
+  local function walk(prefix, value, depth)
+    if type(value) == "function" then
+      local page = help.of_function(value)
+      if page then visit(prefix, page) end
+    elseif type(value) == "table" and depth > 0 and not seen[value] then
+      seen[value] = true
+      local names = {}
+      for name in pairs(value) do
+        if type(name) == "string" and name:match "^%a" then names[#names + 1] = name end
+      end
+      table.sort(names)
+      for _, name in ipairs(names) do walk(prefix .. "." .. name, value[name], depth - 1) end
+    end
+  end
+  local parts = {}
+  for name in pairs(perilune.parts) do parts[#parts + 1] = name end
+  table.sort(parts)
+  for _, name in ipairs(parts) do
+    local ok, part = pcall(function() return perilune[name] end)
+    if ok then walk(name, part, 3) end
+  end
+end
+
+--- Every operation whose name, summary, group or formula contains a word, and every Lua function whose path or page
+-- does, one line each.
 function help.apropos(word)
   if type(word) ~= "string" then error("apropos: expected a word, got " .. type(word), 2) end
   local wanted, count = word:lower(), 0
+  local function list(name, summary)
+    print(("%-22s %s"):format(name, summary))
+    count = count + 1
+  end
   for _, entry in ipairs(native.summaries()) do
     local text = (entry.name .. " " .. entry.summary .. " " .. entry.group .. " " .. entry.formula):lower()
-    if text:find(wanted, 1, true) then
-      print(("%-20s %s"):format(entry.name, entry.summary))
-      count = count + 1
-    end
+    if text:find(wanted, 1, true) then list(entry.name, entry.summary) end
   end
+  each_lua_function(function(path, page)
+    if (path .. " " .. page):lower():find(wanted, 1, true) then
+      local text = page:gsub("^[^\n]*\n", ""):gsub("\n\n.*", ""):gsub("%s+", " ")
+      list(path, text:match "^(.-%.) %u" or text)
+    end
+  end)
   if count == 0 then print(("nothing mentions '%s'"):format(word)) end
-  return count
 end
 
 --- The manual of all operations, as Markdown.
 function help.manual()
   return native.manual()
+end
+
+--- Names in order, in lines of at most 100 characters.
+local function sorted_lines(names)
+  table.sort(names)
+  local lines = { "" }
+  for _, name in ipairs(names) do
+    if #lines[#lines] + #name > 98 then lines[#lines + 1] = "" end
+    lines[#lines] = lines[#lines] .. " " .. name
+  end
+  return " " .. table.concat(lines, "\n ")
 end
 
 --- The page of a name, function or object as text, or nil and why there is none.
@@ -102,7 +160,14 @@ function help.page(what)
     if not page and name == "Tensor" then return help.page(require("perilune.tensor").zeros(0)) end
     if page then return page end
     page = help.of_module(what) or help.of_module("perilune." .. what)
+    local value = at_path(what)
+    if type(value) == "function" then
+      local of_function = help.page(value)
+      if page and of_function then return page .. "\n\n" .. of_function end
+      page = page or of_function
+    end
     if page then return page end
+    if value ~= nil then return help.page(value) end
     local names = {}
     for i, entry in ipairs(native.summaries()) do names[i] = entry.name end
     local near = native.nearest(name, names)
@@ -118,23 +183,26 @@ function help.page(what)
     if not (meta and meta.__methods) then return nil, "no help on this value" end
     local names = {}
     for name in pairs(meta.__methods) do names[#names + 1] = name end
-    table.sort(names)
-    return ("%s: methods\n  %s"):format(meta.__name, table.concat(names, " "))
+    return ("%s: methods\n%s"):format(meta.__name, sorted_lines(names))
   elseif type(what) == "table" then
-    local names = {}
-    for name, value in pairs(what) do
-      if type(name) == "string" and type(value) == "function" then names[#names + 1] = name end
+    local names, class = {}, (debug.getmetatable(what) or {}).__index
+    for _, from in ipairs { what, type(class) == "table" and class or nil } do
+      for name, value in pairs(from) do
+        if type(name) == "string" and not name:match "^_" and type(value) == "function" then names[#names + 1] = name end
+      end
     end
-    table.sort(names)
-    return "functions\n  " .. table.concat(names, " ")
+    return "functions\n" .. sorted_lines(names)
   end
   return nil, ("no help on a %s"):format(type(what))
 end
 
+local usage = 'help "name" or help(f) shows a page; help.apropos "word" searches; print(help.manual()) lists every operation'
+
 return setmetatable(help, {
+  __tostring = function() return usage end,
   __call = function(_, what)
     if what == nil then
-      print 'help "name" or help(f); help.apropos "word"; help.manual()'
+      print(usage)
       return
     end
     local page, why = help.page(what)

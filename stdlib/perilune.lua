@@ -21,10 +21,17 @@ local parts = {
   system = "clock, seeds, threads, files",
 }
 
+-- Short names, as the help pages write them.
+local short = {
+  T = function(self) return self.tensor end,
+  apropos = function(self) return self.help.apropos end,
+}
+
 local perilune = { parts = parts }
 
 return setmetatable(perilune, {
   __index = function(self, name)
+    if short[name] then return short[name](self) end
     if not parts[name] then return nil end
     local part = require("perilune." .. name)
     rawset(self, name, part)

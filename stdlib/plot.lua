@@ -23,7 +23,9 @@ local function speaking_as(name, f, ...)
   if ok then return result end
   local message = type(result) == "userdata" and result.kind ~= "interrupted" and result.message
   if not message then error(result, 0) end
-  error(("plot.%s: %s"):format(name, message:match "^bad argument #%d+ to '[%w_]+' %((.*)%)$" or message), 3)
+  message = message:match "^bad argument #%d+ to '[%w_]+' %((.*)%)$" or message
+  if message:sub(1, #name + 2) == name .. ": " then message = message:sub(#name + 3) end
+  error(("plot.%s: %s"):format(name, message), 3)
 end
 
 --- An empty figure: `title`, `xlabel`, `ylabel`, `note`, `width` and `height` in pixels, `xlim`, `ylim`,

@@ -267,7 +267,10 @@ enum SessionSource {
       local ok, found = pcall(require, "perilune.help")
       local call = ok and (type(found) == "table" and (rawget(found, "help") or rawget(found, "show")) or found)
       if not call then return print("no help is installed for '" .. name .. "'") end
-      local text = call(name)
+      -- A name without a page may be that of a value of the session.
+      local page = type(found) == "table" and rawget(found, "page")
+      local value = page and not page(name) and resolve(name)
+      local text = call(value or name)
       if type(text) == "string" then print(text) end
     end
 

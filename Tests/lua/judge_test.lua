@@ -182,4 +182,11 @@ function TestGiven:test_wrong_settings_are_refused()
   lu.assertStrContains(support.message(fit, judge.reward_model, { lr = 1e38, warmup = 0 }), "reward model: step 2: loss ")
 end
 
+TestFromScore = {}
+
+function TestFromScore:test_equal_scores_tie()
+  local longer = judge.from_score("longer", function(_, answer) return #answer end)
+  lu.assertEquals(longer:prefer({ {}, {}, {} }, { { 1, 2 }, { 1 }, { 1 } }, { { 1 }, { 1, 2 }, { 2 } }), { 1, 0, 0.5 })
+end
+
 os.exit(lu.LuaUnit.run())

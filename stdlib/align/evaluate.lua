@@ -3,25 +3,14 @@
 -- Every figure is a table { mean, se, count }: the mean over prompts or pairs and its standard error.
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
+local answers = require "perilune.align.answers"
 local judges = require "perilune.align.judge"
 
 local evaluate = {}
 
-local sampling = {
-  prompts = options.required("table"),
-  max_new_tokens = options.integer(32, 1),
-  temperature = options.number(1.0, 0),
-  top_k = options.integer(0, 0),
-  top_p = options.number(1.0, 0, 1),
-  stop = options.optional("table"),
-  seed = options.integer(0),
-  batch = options.integer(64, 1),
-}
-
-local function with(more)
-  local all = {}
-  for name, value in pairs(sampling) do all[name] = value end
-  for name, value in pairs(more or {}) do all[name] = value end
+local function options_with(more)
+  local all = answers.options(more)
+  all.batch = options.integer(64, 1)
   return all
 end
 
@@ -42,28 +31,34 @@ local function slice(list, first, last)
   return table.move(list, first, math.min(last, #list), 1, {})
 end
 
---- One answer to each prompt.
---
---   evaluate.responses(golden, { prompts = prompts, stop = { eos } })
-function evaluate.responses(policy, given)
-  local o = options.fill(with(), given or {}, "evaluate.responses")
+local function drawn(policy, given, role)
+  local o = options.fill(options_with(), answers.given(given), "evaluate.responses")
   local responses = {}
   for start = 1, #o.prompts, o.batch do
-    local drawn = policy:sample(slice(o.prompts, start, start + o.batch - 1), {
-      max_new_tokens = o.max_new_tokens, temperature = o.temperature, top_k = o.top_k, top_p = o.top_p, stop = o.stop,
-      seed = (o.seed << 8) ~ 3, step = start,
-    })
-    for _, response in ipairs(drawn) do responses[#responses + 1] = response end
+    local part = answers.draw(policy, slice(o.prompts, start, start + o.batch - 1), o, role, start)
+    table.move(part, 1, #part, #responses + 1, responses)
   end
   return responses
 end
 
+--- One answer to each prompt.
+--
+--   evaluate.responses(policy, { task = task, prompts = prompts })
+function evaluate.responses(policy, given) return drawn(policy, given, "evaluation") end
+
+--- The same for the policy that others are compared with. Its answers are independent of what `responses` draws from
+-- another policy by the same seed; those of `responses` itself would be coupled, and their win rate another quantity.
+--
+--   evaluate.baseline(golden, { task = task, prompts = prompts })
+function evaluate.baseline(policy, given) return drawn(policy, given, "baseline") end
+
 --- The share of prompts on which a policy's answer is preferred to the fixed answers `against`; a tie counts 1/2. Also
 -- gives `wins`, the outcome of each prompt. Tang et al. 2024, sec. 4: against one golden policy, judged by gold.
 --
---   evaluate.win_rate(policy, { prompts = prompts, against = golden_answers, judge = gold })
+--   evaluate.win_rate(policy, { task = task, prompts = prompts, against = evaluate.baseline(golden, ...), judge = gold })
 function evaluate.win_rate(policy, given)
-  local o = options.fill(with { against = options.required("table"), judge = options.required("any") }, given or {}, "evaluate.win_rate")
+  local o = options.fill(
+    options_with { against = options.required("table"), judge = options.required("any") }, answers.given(given), "evaluate.win_rate")
   local judge = judges.as_judge(o.judge)
   if #o.against ~= #o.prompts then
     error(("evaluate.win_rate: %d answers to compare with for %d prompts"):format(#o.against, #o.prompts), 2)
@@ -97,9 +92,9 @@ end
 --
 -- Unbiased, with less variance than sums of log-ratios (Rao-Blackwell). Tang et al. 2024, sec. 4.
 --
---   evaluate.kl(policy, sft, { prompts = prompts, stop = { eos } }).mean
+--   evaluate.kl(policy, sft, { task = task, prompts = prompts }).mean
 function evaluate.kl(policy, reference, given)
-  local o = options.fill(with { responses = options.optional("table") }, given or {}, "evaluate.kl")
+  local o = options.fill(options_with { responses = options.optional("table") }, answers.given(given), "evaluate.kl")
   local responses = o.responses
   o.responses = nil
   responses = responses or evaluate.responses(policy, o)
@@ -125,8 +120,8 @@ local function log_ratios(policy, reference, dataset, batch)
       prompts[#prompts + 1], winners[#winners + 1], losers[#losers + 1] = pair.prompt, pair.chosen, pair.rejected
     end
     tensor.no_grad(function()
-      for answers, into in pairs { [winners] = chosen, [losers] = rejected } do
-        local ratio = policy:logps(prompts, answers) - reference:logps(prompts, answers)
+      for given, into in pairs { [winners] = chosen, [losers] = rejected } do
+        local ratio = policy:logps(prompts, given) - reference:logps(prompts, given)
         table.move(ratio:totable(), 1, #prompts, #into + 1, into)
       end
     end)

@@ -4,6 +4,7 @@
 -- `b[i]` is and 0.5 for a tie. A plain function (prompt, a, b) does as well: see `from_function`.
 --
 --   gold(task)              the task's own exact rule
+--   from_score(name, f)     the answer with the larger f(prompt, answer)
 --   preference_model{...}   pairwise, as in Tang et al.: reads both answers, decides by both orders
 --   reward_model{...}       Bradley-Terry: scores one answer at a time
 local options = require "perilune.options"
@@ -33,6 +34,16 @@ function judge.from_function(name, prefers)
       return preferred
     end,
   }
+end
+
+--- A judge from a score of one answer: the larger wins, and equal ones tie, which a function of `>` would call a loss.
+--
+--   judge.from_score("shorter", function(prompt, answer) return -#answer end)
+function judge.from_score(name, score)
+  return judge.from_function(name, function(prompt, a, b)
+    local x, y = score(prompt, a), score(prompt, b)
+    return x > y and 1 or x < y and 0 or 0.5
+  end)
 end
 
 --- The judge itself, or a function made into one.

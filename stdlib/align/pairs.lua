@@ -13,35 +13,15 @@
 --   sample(policy, {...}) the same with both answers from one policy
 local system = require "perilune.system"
 local options = require "perilune.options"
+local answers = require "perilune.align.answers"
 local judges = require "perilune.align.judge"
 
 local sources = {}
 
-local sampling = {
-  judge = options.required("any"),
-  prompts = options.required("table"),
-  max_new_tokens = options.integer(32, 1),
-  temperature = options.number(1.0, 0),
-  top_k = options.integer(0, 0),
-  top_p = options.number(1.0, 0, 1),
-  min_p = options.number(0.0, 0, 1),
-  stop = options.optional("table"),
-  seed = options.integer(0),
-}
-
-local function with(defaults, more)
-  local all = {}
-  for name, value in pairs(defaults) do all[name] = value end
-  for name, value in pairs(more) do all[name] = value end
+local function options_with(more)
+  local all = answers.options(more)
+  all.judge = options.required("any")
   return all
-end
-
---- Sampling options for `model:sample`.
-local function draw_options(o, stream, step)
-  return {
-    max_new_tokens = o.max_new_tokens, temperature = o.temperature, top_k = o.top_k, top_p = o.top_p, min_p = o.min_p,
-    stop = o.stop, seed = (o.seed << 8) ~ stream, step = step,
-  }
 end
 
 local function total(list)
@@ -98,11 +78,15 @@ end
 
 --- Two fresh answers of the current policy to each prompt, ordered by the judge.
 --
---   pairs.online { judge = proxy, prompts = task:prompts("train", 2048), stop = { task.tokenizer.eos } }
+--   pairs.online { task = task, judge = proxy, prompts = task:prompts("train", 2048) }
+--
+-- Required: judge (see align.judge, or a function of a prompt and two answers), prompts. Optional, with the default:
+-- batch 32, max_new_tokens 32, stop (ids that end an answer; without it every answer has max_new_tokens), temperature 1,
+-- top_k 0, top_p 1, min_p 0 (each off), seed 0. A task knows its own: `max_new_tokens = task.max_response, stop = task.stop`.
 --
 -- Sampling is not differentiated: the loss sees the answers as data.
 function sources.online(given)
-  local o = options.fill(with(sampling, { batch = options.integer(32, 1) }), given or {}, "pairs.online")
+  local o = options.fill(options_with { batch = options.integer(32, 1) }, answers.given(given), "pairs.online")
   o.judge = judges.as_judge(o.judge)
   local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
   return {
@@ -118,10 +102,10 @@ end
 local function draw_twice(policy, prompts, o, step)
   local doubled = {}
   for i, prompt in ipairs(prompts) do doubled[2 * i - 1], doubled[2 * i] = prompt, prompt end
-  local answers, logps = policy:sample(doubled, draw_options(o, 1, step))
+  local drawn, logps = answers.draw(policy, doubled, o, "first", step)
   local first, second, first_logps, second_logps = {}, {}, {}, {}
   for i = 1, #prompts do
-    first[i], second[i] = answers[2 * i - 1], answers[2 * i]
+    first[i], second[i] = drawn[2 * i - 1], drawn[2 * i]
     first_logps[i], second_logps[i] = logps[2 * i - 1], logps[2 * i]
   end
   return first, second, first_logps, second_logps
@@ -134,8 +118,8 @@ function sources.draw(a, b, prompts, o, origin)
     -- The first of two answers that are drawn alike is as good as a coin.
     return order(prompts, first, second, first_logps, second_logps, o.judge, origin, function() return 0 end)
   end
-  local first, first_logps = a:sample(prompts, draw_options(o, 1, origin.step))
-  local second, second_logps = b:sample(prompts, draw_options(o, 2, origin.step))
+  local first, first_logps = answers.draw(a, prompts, o, "first", origin.step)
+  local second, second_logps = answers.draw(b, prompts, o, "second", origin.step)
   local function coin(i) return system.uniform(o.seed, "pairs/ties", origin.step * #prompts + i) end
   return order(prompts, first, second, first_logps, second_logps, o.judge, origin, coin)
 end
@@ -143,10 +127,10 @@ end
 --- Fresh answers of a copy of the policy, renewed every `every` steps: 1 is online; a number no run reaches is offline
 -- on the start's answers. Lanchantin et al. 2025, arXiv:2506.21495, call it semi-online.
 --
---   pairs.refreshed { every = 10, judge = proxy, prompts = prompts }
+--   pairs.refreshed { task = task, every = 10, judge = proxy, prompts = prompts }
 function sources.refreshed(given)
   local o = options.fill(
-    with(sampling, { batch = options.integer(32, 1), every = options.integer(nil, 1) }), given or {}, "pairs.refreshed")
+    options_with { batch = options.integer(32, 1), every = options.integer(nil, 1) }, answers.given(given), "pairs.refreshed")
   o.judge = judges.as_judge(o.judge)
   local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
   local writer, copied, written
@@ -193,11 +177,11 @@ end
 --- A list of pairs: `count` prompts, to each one answer of `a` and one of `b`, ordered by the judge. With checkpoints
 -- of an online run these are the paper's D_{a vs b} (fig. 12).
 --
---   pairs.between(sft, online.policy, { judge = gold, prompts = prompts, count = 2048 })
+--   pairs.between(sft, online.policy, { task = task, judge = gold, prompts = prompts, count = 2048 })
 function sources.between(a, b, given)
   local o = options.fill(
-    with(sampling, { count = options.integer(nil, 1), batch = options.integer(64, 1), label = "", quiet = false }),
-    given or {}, "pairs.between")
+    options_with { count = options.integer(nil, 1), batch = options.integer(64, 1), label = "", quiet = false },
+    answers.given(given), "pairs.between")
   o.judge = judges.as_judge(o.judge)
   local progress = require "perilune.progress"
   local dataset = {}

@@ -11,9 +11,11 @@ local frontier = require "perilune.align.frontier"
 
 local grid = { 0.25, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32 }
 
-local function shown(interval)
+--- An interval as text, with the number of seeds it is of when that is not all of them.
+local function shown(interval, seeds)
   if not interval then return "-" end
-  return ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high)
+  local of = interval.seeds < seeds and (" (%d of %d seeds)"):format(interval.seeds, seeds) or ""
+  return ("%.3f [%.3f, %.3f]%s"):format(interval.mean, interval.low, interval.high, of)
 end
 
 --- The KLs of the grid that at least two sides reach in every seed, or in any.
@@ -42,7 +44,7 @@ local function rows_of(sides)
     local values = {}
     for i, side in ipairs(sides) do
       values[i] = frontier.interval(side.by_seed, measure)
-      row[#row + 1] = shown(values[i])
+      row[#row + 1] = shown(values[i], #side.by_seed)
     end
     for i = 2, #sides do
       local paired = {}
@@ -52,7 +54,7 @@ local function rows_of(sides)
       row[#row + 1] = shown(frontier.interval(paired, function(pair, chosen)
         local a, b = measure(pair.first, chosen), measure(pair.second, chosen)
         return a and b and a - b or nil
-      end))
+      end), #paired)
     end
     rows[#rows + 1] = row
   end
@@ -130,7 +132,7 @@ return function(given)
   system.write_file(o.out .. "/points.csv", points_csv(o.sides))
   local page = html.new { title = o.title }
   page:figure(figure, "Win rate against the golden policy and exact KL from the start, every checkpoint.")
-  page:table { header = header, rows = rows, caption = "Means over seeds with 95 % intervals over seeds and prompts." }
+  page:table { header = header, rows = rows, caption = "Means over seeds with 95 % intervals over seeds and prompts; differences are of the seeds where both sides reach the KL." }
   for _, sentence in ipairs(o.notes or {}) do page:text(sentence) end
   page:heading "Settings"
   page:table { header = { "setting", "value" }, rows = settings_rows(o.settings or {}) }

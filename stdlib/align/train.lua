@@ -223,6 +223,17 @@ Run.__tostring = function(self)
   return ("[Run %s: step %d of %d, %s]"):format(self.options.label or self.options.pairs.name, self.step, self.options.steps, self.status)
 end
 
+--- Trains a policy in place and returns the run.
+--
+-- Required: policy, reference, pairs (see align.pairs), loss (see align.loss), steps. Optional, with the default:
+--   lr 3e-4, warmup 0 (steps), decay "constant" (or "linear", "cosine"), beta1 0.9, beta2 0.999, weight_decay 0,
+--   max_grad_norm 1 (0 for none)
+--   evaluate: a function (policy, step, run) that returns a table of figures, kept in run.points; evaluate_every 50
+--   checkpoint_every 0 (never): run.checkpoints[step] is a copy of the policy
+--   log_every 1, record false (keeps the batches in run.stream), label (of the progress bar), quiet false
+--
+-- A row of run.log has `step`, `loss`, `grad_norm`, `lr`, and under TRL's names `rewards/chosen`, `rewards/rejected`,
+-- `rewards/margins`, `rewards/accuracies`, `logps/chosen`, `logps/rejected`, `log_ratios/...` and `lengths/...`.
 return function(given)
   local o = options.fill(defaults, given or {}, "align.train")
   if type(o.pairs.batch) ~= "function" then error("align.train: pairs must be a source of pairs, see align.pairs", 2) end
