@@ -17,25 +17,30 @@ local o = cli.parse(arg, {
   { "task", "sentiment", "sentiment, stories or harmless" },
   { "data", "", "the file of the task, for stories and harmless" },
   { "loss", "ipo", "ipo, dpo, slic or bo2" },
-  { "beta", 0.1, "strength of the regularisation" },
-  { "lr", 3e-4, "learning rate of the policies" },
-  { "steps", 240, "gradient steps of each run" },
-  { "batch", 32, "pairs a step" },
-  { "seeds", 3, "runs of each side" },
-  { "pairs", 8192, "golden pairs" },
-  { "prompts", 512, "prompts of the win rate" },
-  { "kl-prompts", 256, "prompts of the KL" },
+  { "beta", 0.1, "strength of the regularisation", above = 0 },
+  { "lr", 3e-4, "learning rate of the policies", least = 0 },
+  { "steps", 240, "gradient steps of each run", least = 1 },
+  { "batch", 32, "pairs a step", least = 1 },
+  { "seeds", 3, "runs of each side", least = 1 },
+  { "pairs", 8192, "golden pairs", least = 1 },
+  { "prompts", 512, "prompts of the win rate", least = 1 },
+  { "kl-prompts", 256, "prompts of the KL", least = 1 },
   { "proxy", "", "who labels online answers: preference or reward (a model) or gold itself; the task's choice unless given" },
-  { "judge-steps", 0, "steps of each preference or reward model, at most; 0 for the task's choice" },
-  { "points", 8, "checkpoints of each run" },
-  { "jobs", 0, "runs side by side; 0 for one a core" },
-  { "out", "out/gap", "folder of the report" },
+  { "judge-steps", 0, "steps of each preference or reward model, at most; 0 for the task's choice", least = 0 },
+  { "points", 8, "checkpoints of each run", least = 1 },
+  { "jobs", 0, "runs side by side; 0 for one a core", least = 0 },
+  { "out", "out/gap", "folder of the report", folder = true },
   { "smoke", false, "a tiny run that only shows that everything works" },
 }, "gap.lua: win rate against KL, online and offline")
 
 if o.smoke then
   o.steps, o.seeds, o.pairs, o.prompts, o["kl-prompts"], o["judge-steps"], o.points = 6, 2, 96, 32, 32, 10, 2
   o.batch = 8
+end
+
+if o.batch > o.pairs then
+  io.stderr:write(("--batch %d is more than all of --pairs %d\n"):format(o.batch, o.pairs))
+  os.exit(1)
 end
 
 local started = system.clock()
@@ -58,7 +63,6 @@ end
 -- Pairs held out for two ends that must not share them: to stop the training of a judge, and to say how good it is.
 local gold, golden_pairs, stopping, held_out
 local function most(split, wanted) return task.counts and math.min(wanted, task.counts[split].prompts) or wanted end
-local train_prompts = task:prompts("train", most("train", math.max(o.pairs, o.batch)))
 if task.gold_pairs then
   -- The paper's own path: a golden model of the human labels relabels the same pairs.
   local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
@@ -69,12 +73,12 @@ if task.gold_pairs then
 else
   gold = judge.gold(task)
   local function sampled(split, count, seed)
-    local prompts = split == "train" and train_prompts or task:prompts(split, count)
-    return source.sample(sft, { task = task, judge = gold, prompts = prompts, count = count, seed = seed, label = split .. " pairs" })
+    return source.sample(sft, { task = task, judge = gold, prompts = task:prompts(split, count), count = count, seed = seed, label = split .. " pairs" })
   end
   local few = o.smoke and 32 or 256
   golden_pairs, stopping, held_out = sampled("train", o.pairs, 1000), sampled("validation", few, 1001), sampled("test", few, 1002)
 end
+local golden_prompts = source.prompts(golden_pairs)
 local proxy_kind = o.proxy ~= "" and o.proxy or task.judge_kind
 if not kinds[proxy_kind] then error(("unknown proxy '%s': it takes preference, reward or gold"):format(o.proxy), 0) end
 local proxy = proxy_kind == "gold" and gold or learnt(proxy_kind, "proxy " .. proxy_kind .. " model", golden_pairs, stopping, 2)
@@ -92,7 +96,7 @@ local loss = make_loss(o.loss == "bo2" and {} or { beta = o.beta })
 local function pairs_of(run)
   if run.side == "offline" then return source.offline(golden_pairs, { batch = o.batch, seed = run.seed }) end
   return source.online {
-    task = task, judge = run.side == "golden" and gold or proxy, prompts = train_prompts, batch = o.batch, seed = run.seed,
+    task = task, judge = run.side == "golden" and gold or proxy, prompts = golden_prompts, batch = o.batch, seed = run.seed,
   }
 end
 
