@@ -27,8 +27,8 @@ local function rule(fields) return setmetatable(fields, Rule) end
 --- A key without a default, whose type is one of `types` ("number", "table|userdata", "any").
 function options.required(types) return rule { types = types or "any", needed = true } end
 
---- A key that may stay nil; when given, its type is one of `types`.
-function options.optional(types) return rule { types = types or "any" } end
+--- A key that may stay nil; when given, its type is one of `types`, and a number is within the bounds.
+function options.optional(types, least, most) return rule { types = types or "any", least = least, most = most } end
 
 --- A whole number with a default (nil makes it required) and, if wanted, bounds that belong to the range.
 function options.integer(default, least, most)

@@ -14,21 +14,28 @@ local parallel = {}
 --
 -- An error in one stops the others and is raised here. Ctrl-C stops all of them.
 function parallel.map(items, f, given)
+  if type(items) ~= "table" then error("parallel.map: expected a list of items, got " .. type(items), 2) end
+  if type(f) ~= "function" then error("parallel.map: expected a function, got " .. type(f), 2) end
   local options = require("perilune.options").fill({ jobs = 0, label = "", quiet = false }, given or {}, "parallel.map")
   local jobs = options.jobs > 0 and options.jobs or system.threads()
   -- The bar counts hundredths of all the work while it goes on, and the items at its end.
   local bar = progress.start { label = options.label, total = 100, quiet = options.quiet }
-  local results, shares, running, started, problem = {}, {}, {}, 0, nil
+  local results, ended, shares, running, started, problem = {}, {}, {}, {}, 0, nil
 
   local function start(index)
     running[index] = system.fork(function(send)
       system.threads(1)
       progress.quiet(true)
-      local ok, result = pcall(f, items[index], function(share) send("share " .. share) end)
+      local ok, result = pcall(function()
+        local result = f(items[index], function(share) send("share " .. tostring(tonumber(share))) end)
+        return formats.json_encode { result == nil and {} or result }
+      end)
       if ok then
-        send("result " .. formats.json_encode(result == nil and {} or result))
+        send("result " .. result)
       else
-        send("error " .. formats.json_encode(tostring(result)))
+        local told, text = pcall(tostring, result)
+        if not told then text = "an error that has no text" end
+        send("error " .. formats.json_encode(utf8.len(text) and text or (text:gsub("[\x80-\xff]", "?"))))
       end
     end)
   end
@@ -38,7 +45,7 @@ function parallel.map(items, f, given)
     if word == "share" then
       shares[index] = tonumber(rest)
     elseif word == "result" then
-      results[index], shares[index] = formats.json_decode(rest), 1
+      results[index], ended[index], shares[index] = formats.json_decode(rest)[1], true, 1
     elseif word == "error" then
       problem = formats.json_decode(rest)
     end
@@ -51,7 +58,7 @@ function parallel.map(items, f, given)
       if status then
         for _, line in ipairs(job:lines()) do take(index, line) end
         running[index] = nil
-        if not results[index] then problem = problem or ("item %d: its process ended with status %d"):format(index, status) end
+        if not ended[index] then problem = problem or ("item %d: its process ended with status %d"):format(index, status) end
       end
     end
   end

@@ -42,6 +42,9 @@ for _, name in ipairs(native.figure_options) do figure_options[name] = true end
 
 --- A figure of one series: what belongs to the figure goes to it, the rest to the series.
 local function alone(kind, given)
+  if type(given) ~= "table" then
+    error(("plot.%s: options must be a table, such as { y = { 1, 2, 3 } }, got %s"):format(kind, type(given)), 2)
+  end
   local settings, series = {}, {}
   for name, value in pairs(given) do (figure_options[name] and settings or series)[name] = value end
   local fig = speaking_as(kind, native.figure, settings)
@@ -134,6 +137,7 @@ end
 --   > fig:csv():match("online,line,2,([%d.]+)")
 --   0.7
 function plot.frontier(given)
+  if type(given) ~= "table" then error("plot.frontier: expected a list of runs, got " .. type(given), 2) end
   local settings = {}
   for name, value in pairs(given) do
     if type(name) == "string" then settings[name] = value end

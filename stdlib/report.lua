@@ -14,6 +14,10 @@ local native = require "perilune.report.native"
 local report = {}
 
 --- An empty report with a `title` and, if wanted, a `footer`: date, commit, command.
-function report.new(given) return native.new(given or {}) end
+function report.new(given)
+  local ok, made = pcall(native.new, given or {})
+  if not ok then error("report.new: " .. tostring(made):gsub("^bad argument #%d+ to '[%w_]+' %((.*)%)$", "%1"), 2) end
+  return made
+end
 
 return report

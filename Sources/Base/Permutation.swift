@@ -5,11 +5,16 @@ extension Philox {
   ///     let order = random.permutation(pairs.count)
   public mutating func permutation(_ count: Int) -> [Int] {
     var order = Array(0..<count)
-    var last = count - 1
+    order.withUnsafeMutableBufferPointer { shuffle($0) }
+    return order
+  }
+
+  /// Puts what is there into random order.
+  public mutating func shuffle(_ order: UnsafeMutableBufferPointer<Int>) {
+    var last = order.count - 1
     while last > 0 {
       order.swapAt(last, below(last + 1))
       last -= 1
     }
-    return order
   }
 }

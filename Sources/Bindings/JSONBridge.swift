@@ -29,6 +29,7 @@ enum JSONBridge {
     case .number(let x): return .number(x)
     case .string(let s): return .string(s)
     case .table(let table): return try encode(table, depth: depth)
+    case .bytes: throw Failure(.value, "a string that is not UTF-8 cannot be written as JSON")
     default: throw Failure(.value, "a \(value.typeName) cannot be written as JSON")
     }
   }

@@ -78,6 +78,7 @@ struct OptionTable {
     case .number(let x): return "\(x)"
     case .integer(let x): return "\(x)"
     case .string(let s): return "\"\(s)\""
+    case .bytes: return "a string that is not UTF-8"
     default: return value.typeName
     }
   }

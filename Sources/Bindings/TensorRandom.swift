@@ -132,7 +132,11 @@ extension Bindings {
       _ = try Shape(checked: [count])
       let d = try draw()
       var source = Philox(seed: d.seed, stream: d.stream, step: d.step)
-      let positions = try Tensor(source.permutation(count).map { Int64($0 + 1) }, shape: [count])
+      let positions = try Tensor(uninitialized: [count], .i64)
+      positions.pointer(Int64.self).withMemoryRebound(to: Int.self, capacity: count) { start in
+        for i in 0..<count { start[i] = i + 1 }
+        source.shuffle(UnsafeMutableBufferPointer(start: start, count: count))
+      }
       return try options.push(positions.cast(to: options.dtype ?? .i64))
     }
     // T.bernoulli(p, 2, 3): true with chance p.

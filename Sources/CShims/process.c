@@ -1,7 +1,11 @@
 // Forked jobs; see shim_process.h.
 #include "shim_process.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <unistd.h>
 
 int shim_fork_with_pipe(int *read_end, int *write_end) {
@@ -10,6 +14,7 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   fflush(NULL);
+  pid_t parent = getpid();
   pid_t pid = fork();
   if (pid < 0) {
     close(ends[0]);
@@ -17,6 +22,13 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
     return -1;
   }
   if (pid == 0) {
+#ifdef __linux__
+    // Nobody would read what it sends: a child does not outlive its parent, however that ends.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+#else
+    (void)parent;
+#endif
     close(ends[0]);
     *write_end = ends[1];
   } else {

@@ -81,11 +81,16 @@ public final class Lua {
     try load(Array(source.utf8), name: name, textOnly: textOnly)
   }
 
-  /// Compiles a file, or standard input for nil, exactly as the stand-alone interpreter does.
-  public func loadFile(_ path: String?) throws -> LuaFunction {
+  /// Compiles a file, or standard input for nil, exactly as the stand-alone interpreter does. A path is bytes, as the system
+  /// has it.
+  public func loadFile(_ path: [UInt8]?) throws -> LuaFunction {
     try use { L in
       let status: Int32
-      if let path { status = shim_load_file(L, path) } else { status = shim_load_file(L, nil) }
+      if let path {
+        status = (path + [0]).withUnsafeBytes { shim_load_file(L, $0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+      } else {
+        status = shim_load_file(L, nil)
+      }
       try check(status, on: L)
       return LuaFunction(try reference(L))
     }

@@ -17,6 +17,7 @@ extension Transformer {
       "heads": "\(c.heads)", "kv_heads": "\(c.kvHeads)", "hidden": "\(c.hidden)", "max_length": "\(c.maxLength)",
       "norm": c.norm.rawValue, "activation": c.activation.rawValue, "positions": c.positions.rawValue,
       "rope_base": "\(c.ropeBase)", "norm_eps": "\(c.normEpsilon)", "bias": "\(c.bias)", "tied": "\(c.tied)",
+      "hash": try contentHash(),
     ]
     try Safetensors(parameters.map { ($0.name, $0.value.value) }, metadata: metadata).write(to: path)
   }
@@ -48,11 +49,17 @@ extension Transformer {
       positions: try parsed("positions") { TransformerConfig.Positions(rawValue: $0) },
       ropeBase: try parsed("rope_base") { Double($0) }, normEpsilon: try parsed("norm_eps") { Double($0) },
       bias: try parsed("bias") { Bool($0) }, tied: try parsed("tied") { Bool($0) })
+    let model: Transformer
     do {
-      return try Transformer(config, tensors: file.tensors.map { ($0.name, $0.tensor) })
+      model = try Transformer(config, tensors: file.tensors.map { ($0.name, $0.tensor) })
     } catch {
       throw Failure(.format, "\(path): cannot make the model", cause: error)
     }
+    // A flipped bit would silently be another model. Files from before the hash was written have none.
+    if let hash = file.metadata["hash"], try model.contentHash() != hash {
+      throw Failure(.format, "\(path): the file is damaged: its weights do not have the hash that was written with them")
+    }
+    return model
   }
 
   /// Reads llama2.c's format. Query, key and value matrices become one, and so do gate and up.

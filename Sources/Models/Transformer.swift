@@ -16,8 +16,10 @@ public final class Transformer {
   /// Random weights as GPT-2's: normal with deviation 0.02, residual outputs divided by sqrt(2 layers), norms at 1.
   public convenience init(_ config: TransformerConfig, seed: UInt64) throws {
     try config.validate()
+    try config.checkFits()
     var tensors: [(String, Tensor)] = []
     for (name, shape) in config.parameterShapes {
+      try Interrupt.check()
       let shape = try Shape(checked: shape)
       if name.hasSuffix("norm.weight") {
         tensors.append((name, try Tensor([Float](repeating: 1, count: shape.elementCount), shape: shape)))
@@ -42,6 +44,9 @@ public final class Transformer {
     self.config = config
     var given: [String: Tensor] = [:]
     for (name, value) in tensors { given[name] = value }
+    if config.layers > given.count {  // before as many names as the configuration asks for are made
+      throw Failure(.format, "the weights are \(given.count) tensors, too few for \(config.layers) layers")
+    }
     var list: [(String, Variable)] = []
     for (name, shape) in config.parameterShapes {
       guard let tensor = given.removeValue(forKey: name) else {

@@ -1,6 +1,15 @@
 /// The shape of a decoder: what distinguishes GPT-2 from Llama, and one size from another.
 import Base
 import Formats
+import Tensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 public struct TransformerConfig: Equatable, Sendable {
   public enum Norm: String, Sendable, CaseIterable { case layer, rms }
@@ -68,6 +77,22 @@ public struct TransformerConfig: Equatable, Sendable {
     }
     if !(normEpsilon >= 0) || !(ropeBase > 0) {
       throw Failure(.value, "norm_eps must be at least 0 and rope_base positive, got \(normEpsilon) and \(ropeBase)")
+    }
+  }
+
+  /// Refuses weights that cannot fit into memory before the first of them is drawn, which could take hours.
+  func checkFits() throws {
+    var small = self
+    small.layers = 1
+    var bytes = 0.0
+    for (name, shape) in small.parameterShapes {  // each product is below 2^52, as every size is below 2^25
+      bytes += 4.0 * Double(shape.reduce(1, *)) * (name.hasPrefix("layers.") ? Double(layers) : 1)
+    }
+    let room = min(MemoryAccount.limitBytes, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)))
+    if bytes > Double(room) {
+      let megabytes = { (bytes: Double) in String(Int(bytes / 1e6)) }
+      throw Failure(
+        .memory, "not enough memory: the model has \(megabytes(bytes)) MB of weights, there are \(megabytes(Double(room))) MB")
     }
   }
 

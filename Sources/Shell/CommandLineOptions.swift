@@ -14,7 +14,7 @@ public struct RunSettings {
 
 struct CommandLineOptions {
   enum Action: Equatable {
-    case execute(String), require(String), warningsOn
+    case execute([UInt8]), require([UInt8]), warningsOn
   }
 
   var run = RunSettings()
@@ -30,8 +30,10 @@ struct CommandLineOptions {
   /// A usage error: the message, without the program's name.
   struct Misuse: Error { let message: String }
 
-  /// Reads `arguments`, whose first is the program itself.
-  init(_ arguments: [String]) throws {
+  /// Reads the arguments, whose first is the program itself. They are bytes, as the system has them: a script, its name or
+  /// its code need not be UTF-8.
+  init(_ bytes: [[UInt8]]) throws {
+    let arguments = bytes.map { String(decoding: $0, as: UTF8.self) }
     script = arguments.count
     var i = 1
     while i < arguments.count {
@@ -54,13 +56,13 @@ struct CommandLineOptions {
       case "v" where rest.isEmpty: showsVersion = true
       case "W" where rest.isEmpty: actions.append(.warningsOn)
       case "e", "l":
-        var value = rest
-        if rest.isEmpty {
+        var value = Array(bytes[i].dropFirst(2))
+        if value.isEmpty {
           i += 1
           guard i < arguments.count, !arguments[i].hasPrefix("-") else {
             throw Misuse(message: "'\(argument)' needs argument")
           }
-          value = arguments[i]
+          value = bytes[i]
         }
         actions.append(letter == "e" ? .execute(value) : .require(value))
       default: throw Misuse(message: "unrecognized option '\(argument)'")

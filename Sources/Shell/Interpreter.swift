@@ -13,15 +13,17 @@ public enum Interpreter {
   public typealias Installer = (Lua, RunSettings) throws -> Void
 
   /// Runs the program and gives its exit code. `install` adds the native modules.
-  public static func main(_ arguments: [String], install: Installer = { _, _ in }) -> Int32 {
-    let program = arguments.first.flatMap { $0.isEmpty ? nil : $0 } ?? "perilune"
+  public static func main(install: Installer = { _, _ in }) -> Int32 {
+    let arguments = processArguments()
+    let program = arguments.first.flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) } ?? "perilune"
+    signal(SIGXFSZ, SIG_IGN)  // a file that may grow no further is an error to report, and its temporary one to remove
     do {
       let options = try CommandLineOptions(arguments)
       if options.showsHelp {
         print("usage: \(program) [options] [script [args]]\n" + CommandLineOptions.usage, terminator: "")
         return 0
       }
-      return try Session(program, arguments, options).run(install)
+      return try Session(arguments, options).run(install)
     } catch let misuse as CommandLineOptions.Misuse {
       complain("\(program): \(misuse.message)\nusage: \(program) [options] [script [args]]\n" + CommandLineOptions.usage, end: "")
     } catch let error as LuaError {
@@ -31,6 +33,13 @@ public enum Interpreter {
       complain("\(program): \(error)")
     }
     return 1
+  }
+
+  /// The arguments as bytes: `CommandLine.arguments` repairs what is not UTF-8.
+  private static func processArguments() -> [[UInt8]] {
+    (0..<Int(CommandLine.argc)).map { i in
+      CommandLine.unsafeArgv[i].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+    }
   }
 
   static func complain(_ text: String, end: String = "\n") {
@@ -53,13 +62,11 @@ public enum Interpreter {
 
 /// One run of the interpreter.
 final class Session {
-  let program: String
-  let arguments: [String]
+  let arguments: [[UInt8]]
   let options: CommandLineOptions
   let lua: Lua
 
-  init(_ program: String, _ arguments: [String], _ options: CommandLineOptions) throws {
-    self.program = program
+  init(_ arguments: [[UInt8]], _ options: CommandLineOptions) throws {
     self.arguments = arguments
     self.options = options
     if options.showsVersion { print("\(Interpreter.version)\n\(Interpreter.luaCopyright)") }
@@ -86,12 +93,12 @@ final class Session {
     if !options.ignoresEnvironment { try runInit() }
     for action in options.actions {
       switch action {
-      case .execute(let code): try lua.run(code, name: "=(command line)")
+      case .execute(let code): try lua.load(code, name: "=(command line)").call([])
       case .warningsOn: lua.warn("@on")
       case .require(let text):
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = text.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
         guard case .function(let require) = try lua.global("require") else { throw Failure(.state, "no 'require'") }
-        try lua.setGlobal(parts[0], require.first([.string(parts[parts.count - 1])]))
+        try lua.setGlobal(String(decoding: parts[0], as: UTF8.self), require.first([.bytes(Array(parts[parts.count - 1]))]))
       }
     }
     let hasScript = options.script < arguments.count
@@ -112,18 +119,18 @@ final class Session {
   private func makeArgumentTable() throws {
     let table = try lua.table()
     let script = options.script < arguments.count ? options.script : 0
-    for (i, argument) in arguments.enumerated() { try table.set(i - script, .string(argument)) }
+    for (i, argument) in arguments.enumerated() { try table.set(i - script, .bytes(argument)) }
     try lua.setGlobal("arg", .table(table))
   }
 
   private func runInit() throws {
-    let environment = ProcessInfo.processInfo.environment
     for name in ["LUA_INIT_5_4", "LUA_INIT"] {
-      guard let code = environment[name] else { continue }
-      if code.hasPrefix("@") {
-        try lua.loadFile(String(code.dropFirst())).call([])
+      guard let value = getenv(name) else { continue }
+      let code = Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
+      if code.first == UInt8(ascii: "@") {
+        try lua.loadFile(Array(code.dropFirst())).call([])
       } else {
-        try lua.run(code, name: "=" + name)
+        try lua.load(code, name: "=" + name).call([])
       }
       return
     }
@@ -131,7 +138,7 @@ final class Session {
 
   private func runScript() throws {
     let name = arguments[options.script]
-    let isInput = name == "-" && arguments[options.script - 1] != "--"
+    let isInput = name == Array("-".utf8) && arguments[options.script - 1] != Array("--".utf8)
     let chunk = try lua.loadFile(isInput ? nil : name)
     guard case .table(let table) = try lua.global("arg") else {
       throw LuaError(kind: "lua", message: "'arg' is not a table")

@@ -248,7 +248,7 @@ final class Prompt {
     let path = Folders.user("XDG_CONFIG_HOME", default: ".config") + "/perilune/init.lua"
     guard access(path, R_OK) == 0 else { return }
     do {
-      try lua.loadFile(path).call([])
+      try lua.loadFile(Array(path.utf8)).call([])
     } catch let error as LuaError { report(error) } catch { Interpreter.complain("\(error)") }
     lua.clearInterrupts()
   }

@@ -6,7 +6,7 @@ import Shell
 
 shim_require_processor()
 exit(
-  Interpreter.main(CommandLine.arguments) { lua, settings in
+  Interpreter.main { lua, settings in
     let options = RunOptions(seed: settings.seed ?? 0, threads: settings.threads, memoryLimit: settings.maxMemory)
     try Bindings.install(into: lua, options: options)
   })

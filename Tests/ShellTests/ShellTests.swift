@@ -72,6 +72,25 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
     #expect(try perilune(["--seed=3", "--threads=2", "--no-init", "-e", "print(arg[0] ~= nil, 1)"]).out == "true\t1\n")
   }
 
+  @Test func whatIsNotUTF8ArrivesByteForByte() throws {
+    try withFolder([:]) { folder in
+      let commands = """
+        bad=$(printf '\\303\\050'); echo 'print(#arg[0], #arg[1])' > "$bad.lua"; "\(executable)" "$bad.lua" "$bad"
+        "\(executable)" -e "print(#'$bad')"; LUA_INIT="print(#'$bad')" "\(executable)" -e ''
+        """
+      #expect(try perilune(["-c", commands], folder: folder, program: "/bin/sh").out == "6\t2\n2\n2\n")
+    }
+  }
+
+  @Test func aFileThatMayGrowNoFurtherIsAnErrorNotTheEnd() throws {
+    try withFolder([:]) { folder in
+      let write = "print(pcall(require 'perilune.system'.write_file, 'a', ('x'):rep(1e6)))"
+      let outcome = try perilune(["-c", "ulimit -f 8; \"\(executable)\" -e \"\(write)\""], folder: folder, program: "/bin/sh")
+      #expect(outcome.out.hasPrefix("false\tcannot write a.tmp-"))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+    }
+  }
+
   @Test func usageErrorsGiveOne() throws {
     for (arguments, message) in [
       (["-h"], "unrecognized option '-h'"), (["---"], "unrecognized option '---'"), (["-Ex"], "unrecognized option '-Ex'"),

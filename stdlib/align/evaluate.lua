@@ -95,10 +95,14 @@ end
 --   0.5
 function evaluate.compare(judge, prompts, responses, against)
   judge = judges.as_judge(judge)
+  if #responses ~= #prompts or #against ~= #prompts then
+    error(("evaluate.compare: %d and %d answers for %d prompts"):format(#responses, #against, #prompts), 2)
+  end
   local wins = {}
   for start = 1, #prompts, 64 do
     local last = start + 63
-    for _, preferred in ipairs(judge:prefer(slice(prompts, start, last), slice(responses, start, last), slice(against, start, last))) do
+    local asked = judges.ask(judge, slice(prompts, start, last), slice(responses, start, last), slice(against, start, last))
+    for _, preferred in ipairs(asked) do
       wins[#wins + 1] = preferred
     end
   end

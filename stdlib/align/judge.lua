@@ -62,11 +62,32 @@ function judge.as_judge(given)
   error("expected a judge (a table with prefer, or a function of prompt and two answers), got " .. type(given), 3)
 end
 
+--- What a judge says of two answers to each prompt, checked: a judge may be anybody's.
+--
+--   > local judge = require "perilune.align.judge"
+--   > judge.ask({ name = "mine", prefer = function() return { 2 } end }, { { 1 } }, { { 2 } }, { { 3 } })
+--   judge mine: answer 1 is 2, expected a number from 0 to 1
+function judge.ask(given, prompts, a, b)
+  local preferred = given:prefer(prompts, a, b)
+  local name = tostring(given.name or "of no name")
+  if type(preferred) ~= "table" or #preferred ~= #prompts then
+    local got = type(preferred) == "table" and "a list of " .. #preferred or type(preferred)
+    error(("judge %s: prefer must give a list of %d numbers, one a prompt, got %s"):format(name, #prompts, got), 0)
+  end
+  for i, p in ipairs(preferred) do
+    if type(p) ~= "number" or not (p >= 0 and p <= 1) then
+      error(("judge %s: answer %d is %s, expected a number from 0 to 1"):format(name, i, tostring(p)), 0)
+    end
+  end
+  return preferred
+end
+
 --- The task's exact rule as a judge, which also has `task`. A task without one is refused: train a preference_model on
 -- its gold pairs.
 --
 --   judge.gold(require("perilune.tasks").sentiment())
 function judge.gold(task)
+  if type(task) ~= "table" then error("judge.gold: expected a task, got " .. type(task), 2) end
   if not task.gold_prefers then
     error(("judge.gold: task '%s' has no exact rule; train a preference_model on task:gold_pairs(\"train\")"):format(task.name), 2)
   end
@@ -301,7 +322,7 @@ function judge.accuracy(given, dataset)
       local pair = dataset[i]
       prompts[#prompts + 1], chosen[#chosen + 1], rejected[#rejected + 1] = pair.prompt, pair.chosen, pair.rejected
     end
-    for _, preferred in ipairs(given:prefer(prompts, chosen, rejected)) do agreed[#agreed + 1] = preferred end
+    for _, preferred in ipairs(judge.ask(given, prompts, chosen, rejected)) do agreed[#agreed + 1] = preferred end
   end
   return metrics.summary(agreed)
 end

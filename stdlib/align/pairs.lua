@@ -33,7 +33,7 @@ end
 
 --- Orders two answers to each prompt by a judge; a tie goes to the first where `coin(i)` is below 1/2.
 local function order(prompts, a, b, a_logps, b_logps, judge, origin, coin)
-  local preferred = judge:prefer(prompts, a, b)
+  local preferred = judges.ask(judge, prompts, a, b)
   local batch = {}
   for i = 1, #prompts do
     local first = preferred[i] > 0.5 or preferred[i] == 0.5 and coin(i) < 0.5
@@ -167,6 +167,7 @@ end
 --   2
 function sources.replay(stream, given)
   local o = options.fill({ window = options.optional("number|string"), seed = options.integer(0) }, given or {}, "pairs.replay")
+  if type(stream) ~= "table" then error("pairs.replay: expected the stream of a run, got " .. type(stream), 2) end
   o.window = o.window or 1
   local window = o.window == "all" and #stream or o.window
   if math.type(window) ~= "integer" or window < 1 then
@@ -266,7 +267,7 @@ function sources.relabel(dataset, judge, given)
       local pair = dataset[i]
       prompts[#prompts + 1], a[#a + 1], b[#b + 1] = pair.prompt, pair.chosen, pair.rejected
     end
-    for k, preferred in ipairs(judge:prefer(prompts, a, b)) do
+    for k, preferred in ipairs(judges.ask(judge, prompts, a, b)) do
       local pair = dataset[start + k - 1]
       local copy = {}
       for name, value in pairs(pair) do copy[name] = value end

@@ -10,9 +10,9 @@ local progress = require "perilune.progress"
 local recipe = "sft-1"
 
 local defaults = {
-  steps = options.optional("integer"),
-  batch = options.optional("integer"),
-  lr = options.optional("number"),
+  steps = options.optional("integer", 1),
+  batch = options.optional("integer", 1),
+  lr = options.optional("number", 0),
   warmup = options.integer(20, 0),
   max_grad_norm = options.number(1.0, 0),
   seed = options.integer(0),
@@ -46,6 +46,21 @@ local function loss_of(model, prompts, rest)
   return -(model:token_logps(prompts, rest):mean())
 end
 
+--- The file of the cache for a key; nothing, with a warning, where there can be no cache.
+local function cache_path(key)
+  local ok, folder = pcall(system.cache_folder)
+  if ok then return ("%s/%s-%s.safetensors"):format(folder, recipe, system.sha256(key):sub(1, 24)) end
+  io.stderr:write(("align.sft: %s; the model will not be kept\n"):format(tostring(folder)))
+end
+
+--- Keeps the model. What was trained is not lost because the disk is full or the folder may not be written.
+local function keep(model, path)
+  local ok, problem = pcall(model.save, model, path)
+  if ok then return path end
+  if tostring(problem):find("interrupted!", 1, true) then error(problem, 0) end
+  io.stderr:write(("align.sft: the model is not kept: %s\n"):format(tostring(problem)))
+end
+
 --- Trains a fresh model of the task's recommended size on the task's texts (next-token likelihood over all tokens), or
 -- loads the one trained before with the same settings. Returns the model and a table of what was done.
 --
@@ -62,6 +77,9 @@ end
 -- with a pretrained model gives that one. Errors: an option is unknown or out of range; the cache cannot be written.
 return function(task, given)
   local o = options.fill(defaults, given or {}, "align.sft")
+  if type(task) ~= "table" or type(task.settings) ~= "function" then
+    error("align.sft: expected a task, see tasks.open, got " .. options.show(task), 2)
+  end
   for name, value in pairs(task.sft or {}) do
     if o[name] == nil then o[name] = value end
   end
@@ -73,8 +91,8 @@ return function(task, given)
     recipe = recipe, task = task:settings(), model = task.model, steps = o.steps, batch = o.batch, lr = o.lr,
     warmup = o.warmup, max_grad_norm = o.max_grad_norm, seed = o.seed,
   }
-  local path = ("%s/%s-%s.safetensors"):format(system.cache_folder(), recipe, system.sha256(key):sub(1, 24))
-  if o.cache and system.exists(path) then
+  local path = o.cache and cache_path(key) or nil
+  if path and system.exists(path) then
     local ok, model = pcall(models.load, path)
     if ok then return model, { cached = true, path = path, hash = model:hash() } end
     io.stderr:write(("align.sft: %s cannot be read (%s); training anew\n"):format(path, tostring(model)))
@@ -89,12 +107,16 @@ return function(task, given)
     local loss = loss_of(model, batch_of(task, o, step))
     optimizer:zero_grad()
     loss:backward()
-    models.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil)
-    optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps, decay = "cosine", floor = 0.05 }, step) }
+    local norm = models.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil)
     last = loss:item()
+    if last ~= last or norm ~= norm or norm == math.huge then
+      bar:finish()
+      error(("align.sft: step %d: loss %s, gradient norm %s"):format(step, last, norm), 2)
+    end
+    optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps, decay = "cosine", floor = 0.05 }, step) }
     bar:update(step, { loss = last })
   end
   bar:finish()
-  if o.cache then model:save(path) end
-  return model, { cached = false, path = o.cache and path or nil, hash = model:hash(), loss = last }
+  path = path and keep(model, path)
+  return model, { cached = false, path = path, hash = model:hash(), loss = last }
 end

@@ -50,6 +50,37 @@ local function columns(batch)
   return prompts, chosen, rejected
 end
 
+local function is_a(class, value)
+  return type(value) == "userdata" and (getmetatable(value) or {}).__name == class
+end
+
+--- The pairs of a step, checked: a source may be the user's own.
+local function checked_batch(source, step, batch)
+  local name = tostring(source.name or "the source of pairs")
+  if type(batch) ~= "table" or #batch == 0 then
+    local got = type(batch) == "table" and "none" or tostring(batch)
+    error(("step %d: %s must give a list of pairs, got %s"):format(step, name, got), 0)
+  end
+  for i, pair in ipairs(batch) do
+    for _, part in ipairs { "prompt", "chosen", "rejected" } do
+      if type(pair) ~= "table" or type(pair[part]) ~= "table" then
+        error(("step %d: pair %d of %s has no list of token ids '%s'"):format(step, i, name, part), 0)
+      end
+    end
+  end
+  return batch
+end
+
+--- The losses of a batch, checked: one a pair, or their mean.
+local function checked_losses(losses, count)
+  if not is_a("Tensor", losses) then
+    error(("the loss must give a tensor of %d losses, one a pair, got %s"):format(count, tostring(losses)), 0)
+  elseif losses:numel() ~= count and losses:numel() ~= 1 then
+    error(("the loss must give %d losses, one a pair, got %d"):format(count, losses:numel()), 0)
+  end
+  return losses
+end
+
 --- Log-probabilities of all answers of a batch in one pass: the chosen ones, then the rejected ones.
 local function both(model, prompts, chosen, rejected)
   local n = #prompts
@@ -109,12 +140,13 @@ end
 -- put aside before, as Ctrl-C may come while the optimiser works.
 function Run:train_step(step)
   local o = self.options
-  local batch = o.pairs:batch(step, o.policy, ("%s@%d"):format(self.reference_hash:sub(1, 12), step - 1))
+  local origin = ("%s@%d"):format(self.reference_hash:sub(1, 12), step - 1)
+  local batch = checked_batch(o.pairs, step, o.pairs:batch(step, o.policy, origin))
   local prompts, chosen, rejected = columns(batch)
   local pair = {}
   if self.needs_reference then pair.ref_chosen, pair.ref_rejected = reference_logps(self, batch, prompts, chosen, rejected) end
   pair.chosen, pair.rejected, pair.chosen_lengths, pair.rejected_lengths = both(o.policy, prompts, chosen, rejected)
-  local losses = o.loss(pair)
+  local losses = checked_losses(o.loss(pair), #batch)
   if type(losses) ~= "userdata" then
     error(("step %d: the loss gave %s, expected a Tensor of one number a pair"):format(step, options.show(losses)), 0)
   end
@@ -126,7 +158,8 @@ function Run:train_step(step)
   if value ~= value or norm ~= norm or norm == math.huge then
     error(("step %d: loss %s, gradient norm %s: the step is not applied"):format(step, value, norm), 0)
   end
-  local m = figures(pair, type(o.loss) == "table" and o.loss.options and o.loss.options.beta or 1, losses)
+  local settings = type(o.loss) == "table" and o.loss.options
+  local m = figures(pair, type(settings) == "table" and tonumber(settings.beta) or 1, losses)
   m:add("grad_norm", norm, 1)
   local rate = models.learning_rate({ lr = o.lr, warmup = o.warmup, decay = o.decay, steps = o.steps }, step)
   m:add("lr", rate, 1)
@@ -221,6 +254,13 @@ end
 return function(given)
   local o = options.fill(defaults, given or {}, "align.train")
   if type(o.pairs.batch) ~= "function" then error("align.train: pairs must be a source of pairs, see align.pairs", 2) end
+  for _, role in ipairs { "policy", "reference" } do
+    if not is_a("Model", o[role]) then error(("align.train: %s must be a model, got %s"):format(role, tostring(o[role])), 2) end
+  end
+  local vocab, reference_vocab = o.policy:config().vocab, o.reference:config().vocab
+  if vocab ~= reference_vocab then
+    error(("align.train: the policy has %d tokens, its reference %d"):format(vocab, reference_vocab), 2)
+  end
   if o.policy == o.reference then
     error("align.train: policy and reference are one model: give policy = reference:clone()", 2)
   end

@@ -37,6 +37,7 @@ public final class AdamW {
 
   public init(_ parameters: [Variable], _ options: Options = Options()) throws {
     try options.validate()
+    if parameters.isEmpty { throw Failure(.value, "no parameters to train") }
     for (i, parameter) in parameters.enumerated() where !parameter.value.dtype.isFloating {
       throw Failure(.dtype, "parameter \(i + 1) is \(parameter.value.dtype.rawValue), expected f32 or f64")
     }

@@ -1,0 +1,220 @@
+--- Bad input of every kind ends in an error that says what was given and what is wanted; nothing that was computed is lost.
+package.path = (arg[0]:match("^(.*)/[^/]*$") or ".") .. "/?.lua;" .. package.path
+local lu = require "luaunit"
+local support = require "support"
+local toy = require "toy"
+local perilune = require "perilune"
+local align, models, tensor, system = perilune.align, perilune.models, perilune.tensor, perilune.system
+local parallel, plot, report, tasks = perilune.parallel, perilune.plot, perilune.report, perilune.tasks
+
+local pair = { prompt = { 2, 3 }, chosen = { 7, 7, 1 }, rejected = { 4, 1 } }
+
+local function source(batch)
+  return { name = "mine", batch = function() return batch end }
+end
+
+local function train(more)
+  local reference = toy.model(1)
+  return align.train(toy.with({
+    policy = reference:clone(), reference = reference, pairs = source { pair, pair }, loss = align.loss.ipo { beta = 0.1 },
+    steps = 1, quiet = true,
+  }, more))
+end
+
+--- Runs `body` with what it writes to standard error kept as text.
+local function with_errors(body)
+  local kept, own = {}, io.stderr
+  io.stderr = { write = function(_, ...) kept[#kept + 1] = table.concat { ... } end }
+  local ok, problem = pcall(body)
+  io.stderr = own
+  if not ok then error(problem, 0) end
+  return table.concat(kept)
+end
+
+TestTraining = {}
+
+function TestTraining.test_a_batch_that_is_no_list_of_pairs_is_named_with_its_source()
+  for batch, wanted in pairs {
+    [{}] = "step 1: mine must give a list of pairs, got none",
+    [5] = "step 1: mine must give a list of pairs, got 5",
+    [{ pair, 2 }] = "step 1: pair 2 of mine has no list of token ids 'prompt'",
+    [{ { prompt = { 1 }, chosen = { 2 } } }] = "step 1: pair 1 of mine has no list of token ids 'rejected'",
+  } do
+    lu.assertEquals(support.message(train, { pairs = source(batch) }), wanted)
+  end
+  lu.assertEquals(support.message(train, { pairs = { name = "mine", batch = function() end } }),
+    "step 1: mine must give a list of pairs, got nil")
+end
+
+function TestTraining.test_a_loss_that_is_no_tensor_of_one_loss_a_pair_is_refused()
+  local function refusal(loss) return support.message(train, { loss = loss }) end
+  lu.assertEquals(refusal(function() end), "the loss must give a tensor of 2 losses, one a pair, got nil")
+  lu.assertEquals(refusal(function() return 3 end), "the loss must give a tensor of 2 losses, one a pair, got 3")
+  lu.assertEquals(refusal(function(p) return tensor.ones(7) * p.chosen:sum() end), "the loss must give 2 losses, one a pair, got 7")
+  lu.assertStrContains(refusal(function(p) return p.chosen:detach() end), "no tensor that requires a gradient leads here")
+end
+
+function TestTraining.test_the_policy_and_its_reference_must_be_models_of_one_vocabulary()
+  lu.assertStrContains(support.message(train, { policy = tensor.ones(2) }), "align.train: policy must be a model")
+  local other = models.transformer { vocab = 13, dim = 16, layers = 1, heads = 2, max_length = 32 }
+  lu.assertEquals(support.message(train, { policy = other }), "align.train: the policy has 13 tokens, its reference 12")
+end
+
+TestJudges = {}
+
+function TestJudges.test_a_judge_that_answers_nonsense_is_refused_wherever_it_is_asked()
+  for _, answer in ipairs { {}, { "x" }, { 7 }, { 0 / 0 } } do
+    local bad = { name = "bad", prefer = function() return answer end }
+    local model = toy.model(1)
+    for _, ask in ipairs {
+      function() align.evaluate.compare(bad, { { 2 } }, { { 3 } }, { { 4 } }) end,
+      function() align.judge.accuracy(bad, { pair }) end,
+      function() align.pairs.relabel({ pair }, bad) end,
+      function() align.pairs.online(toy.sampling { judge = bad, batch = 1 }):batch(1, model) end,
+    } do
+      lu.assertStrContains(support.message(ask), "judge bad: ")
+    end
+  end
+end
+
+function TestJudges.test_answers_that_are_fewer_than_prompts_are_not_compared()
+  local gold = align.judge.from_function("more", toy.more_sevens)
+  lu.assertEquals(support.message(align.evaluate.compare, gold, { { 2 }, { 3 } }, { { 7 } }, { { 1 }, { 1 } }),
+    "evaluate.compare: 1 and 2 answers for 2 prompts")
+end
+
+TestFineTuning = {}
+
+local function sentiment() return tasks.open "sentiment" end
+
+function TestFineTuning.test_a_model_that_cannot_be_kept_is_still_returned()
+  local own = system.cache_folder
+  local model, info
+  local function tune() model, info = align.sft(sentiment(), { steps = 1, quiet = true }) end
+  system.cache_folder = function() return "/proc/self/nowhere" end
+  local said = with_errors(tune)
+  system.cache_folder = function() error("no folder", 0) end
+  said = said .. with_errors(tune)
+  system.cache_folder = own
+  lu.assertStrContains(said, "the model is not kept: cannot create /proc/self/nowhere")
+  lu.assertStrContains(said, "no folder; the model will not be kept")
+  lu.assertEquals(info.path, nil)
+  lu.assertEquals(#model:hash(), 64)
+end
+
+function TestFineTuning.test_a_damaged_file_in_the_cache_is_trained_anew()
+  local own, folder = system.cache_folder, os.tmpname()
+  os.remove(folder)
+  system.make_folder(folder)
+  system.cache_folder = function() return folder end
+  local _, first = align.sft(sentiment(), { steps = 1, quiet = true })
+  local file = assert(io.open(first.path, "rb"))
+  local good = file:read "a"
+  file:close()
+  local middle = #good - 5000
+  for _, damaged in ipairs { "", good:sub(1, 1000), good:sub(1, middle) .. "\1\2\3\4" .. good:sub(middle + 5), ("x"):rep(5000) } do
+    system.write_file(first.path, damaged)
+    local info
+    local said = with_errors(function() _, info = align.sft(sentiment(), { steps = 1, quiet = true }) end)
+    lu.assertStrContains(said, "training anew")
+    lu.assertEquals({ info.cached, info.hash }, { false, first.hash })
+  end
+  os.remove(first.path)
+  os.remove(folder)
+  system.cache_folder = own
+end
+
+function TestFineTuning.test_useless_settings_and_divergence_are_errors_and_nothing_is_cached()
+  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 0 }), "option 'steps' must be integer of at least 1, not 0")
+  lu.assertStrContains(support.message(align.sft, sentiment(), { batch = -1 }), "option 'batch' must be integer of at least 1, not -1")
+  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 3, lr = 1e30, warmup = 0, cache = false, quiet = true }),
+    "align.sft: step 2: loss")
+  lu.assertEquals(support.message(align.sft, {}), "align.sft: expected a task, see tasks.open, got a table")
+end
+
+TestParallel = {}
+
+local function map(f) return parallel.map({ 1, 2 }, f, { quiet = true, jobs = 2 }) end
+
+function TestParallel.test_false_is_a_result()
+  lu.assertEquals(map(function() return false end), { false, false })
+end
+
+function TestParallel.test_a_result_that_is_no_plain_data_is_an_error_that_says_so()
+  lu.assertStrContains(support.message(map, function() return print end), "a function cannot be written as JSON")
+  lu.assertStrContains(support.message(map, function() return "\xff" end), "a string that is not UTF-8")
+end
+
+function TestParallel.test_errors_without_text_and_with_bytes_arrive()
+  lu.assertEquals(support.message(map, function() error() end), "nil")
+  lu.assertEquals(support.message(map, function() error("a\xff", 0) end), "a?")
+  local silent = setmetatable({}, { __tostring = function() error "no" end })
+  lu.assertEquals(support.message(map, function() error(silent) end), "an error that has no text")
+end
+
+function TestParallel.test_the_child_of_a_killed_parent_does_not_live_on()
+  local name = os.tmpname()
+  local parent = system.fork(function()
+    system.fork(function()
+      local file = assert(io.open(name, "w"))
+      local stat = assert(io.open "/proc/self/stat")
+      file:write((stat:read "n"))
+      file:close()
+      while true do end
+    end)
+    while true do end
+  end)
+  local pid
+  local patience = system.clock() + 10
+  repeat
+    local file = io.open(name)
+    pid = file and file:read "n"
+    if file then file:close() end
+  until pid or system.clock() > patience
+  parent:stop()
+  patience = system.clock() + 10
+  local stat
+  repeat
+    stat = io.open(("/proc/%d/stat"):format(pid))
+    local state = stat and stat:read("l"):match "%) (%a)"
+    if stat then stat:close() end
+  until not stat or state == "Z" or system.clock() > patience
+  os.remove(name)
+  lu.assertTrue(system.clock() < patience, "the child of a killed process still runs")
+end
+
+TestFigures = {}
+
+function TestFigures.test_figures_and_reports_say_what_they_were_given_instead_of_options()
+  lu.assertStrContains(support.message(plot.line), "plot.line: options must be a table")
+  lu.assertStrContains(support.message(plot.hist, tensor.ones(3)), "plot.hist: options must be a table")
+  lu.assertEquals(support.message(plot.frontier), "plot.frontier: expected a list of runs, got nil")
+  lu.assertEquals(support.message(report.new, { titel = "x" }), "report.new: unknown option 'titel'; did you mean 'title'?")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, title = "\xff" }), "expected a string, got a string that is not UTF-8")
+end
+
+TestModels = {}
+
+function TestModels.test_a_model_beyond_all_memory_is_refused_at_once()
+  local before = system.clock()
+  local message = support.message(models.transformer, { vocab = 12, dim = 16, layers = 1 << 24, heads = 2, max_length = 32 })
+  lu.assertStrContains(message, "not enough memory: the model has 2")
+  lu.assertTrue(system.clock() - before < 2)
+end
+
+function TestModels.test_an_optimizer_of_nothing_is_refused()
+  lu.assertStrContains(support.message(models.adamw, {}), "no parameters to train")
+end
+
+TestCommandLines = {}
+
+function TestCommandLines.test_a_number_no_run_could_use_is_refused_at_the_start()
+  local spec = { { "steps", 300, "steps", least = 1 }, { "beta", 0.1, "beta", above = 0 }, { "lr", 1e-3, "rate" } }
+  local function refusal(...) return support.message(perilune.cli.read, { ... }, spec) end
+  lu.assertEquals(refusal("--steps", "0"), "--steps takes a number of at least 1, not 0")
+  lu.assertEquals(refusal "--beta=0", "--beta takes a number above 0, not 0")
+  lu.assertEquals(refusal("--lr", "1e999"), "--lr takes a finite number, not inf")
+  lu.assertEquals(perilune.cli.read({ "--steps=1" }, spec).steps, 1)
+end
+
+os.exit(lu.LuaUnit.run())
