@@ -57,7 +57,7 @@ import Testing
   }
 }
 
-@Suite struct AtomicFileTests {
+@Suite struct FailedWriteTests {
   private func inFolder(_ body: (String) throws -> Void) throws {
     let folder = NSTemporaryDirectory() + "perilune-atomic-\(getpid())-\(UUID().uuidString)"
     try AtomicFile.makeFolder(folder)
