@@ -8,8 +8,6 @@ public enum Limits {
   public static let pooledBytesMax = 1 << 30
   /// Bytes of a safetensors header: the format's own limit.
   public static let headerBytesMax = 100_000_000
-  /// Layers of a model: far above any in use, and few enough to name every parameter before a byte is counted.
-  public static let layersMax = 4096
   /// Nesting of JSON and of tables turned into tensors: Lua's own cap on nested calls.
   public static let nestingMax = 200
 }

@@ -67,9 +67,6 @@ public struct TransformerConfig: Equatable, Sendable {
     for (name, size) in sizes where size < 1 || size > 1 << 24 {
       throw Failure(.value, "\(name) must be from 1 to \(1 << 24), got \(size)")
     }
-    if layers > Limits.layersMax {
-      throw Failure(.value, "layers must be from 1 to \(Limits.layersMax), got \(layers)")
-    }
     if dim % heads != 0 { throw Failure(.value, "heads \(heads) does not divide dim \(dim)") }
     if heads % kvHeads != 0 { throw Failure(.value, "kv_heads \(kvHeads) does not divide heads \(heads)") }
     if positions == .rotary && (dim / heads) % 2 != 0 {
