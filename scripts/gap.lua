@@ -58,7 +58,6 @@ end
 -- Pairs held out for two ends that must not share them: to stop the training of a judge, and to say how good it is.
 local gold, golden_pairs, stopping, held_out
 local function most(split, wanted) return task.counts and math.min(wanted, task.counts[split].prompts) or wanted end
-local train_prompts = task:prompts("train", most("train", math.max(o.pairs, o.batch)))
 if task.gold_pairs then
   -- The paper's own path: a golden model of the human labels relabels the same pairs.
   local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
@@ -69,12 +68,12 @@ if task.gold_pairs then
 else
   gold = judge.gold(task)
   local function sampled(split, count, seed)
-    local prompts = split == "train" and train_prompts or task:prompts(split, count)
-    return source.sample(sft, { task = task, judge = gold, prompts = prompts, count = count, seed = seed, label = split .. " pairs" })
+    return source.sample(sft, { task = task, judge = gold, prompts = task:prompts(split, count), count = count, seed = seed, label = split .. " pairs" })
   end
   local few = o.smoke and 32 or 256
   golden_pairs, stopping, held_out = sampled("train", o.pairs, 1000), sampled("validation", few, 1001), sampled("test", few, 1002)
 end
+local golden_prompts = source.prompts(golden_pairs)
 local proxy_kind = o.proxy ~= "" and o.proxy or task.judge_kind
 if not kinds[proxy_kind] then error(("unknown proxy '%s': it takes preference, reward or gold"):format(o.proxy), 0) end
 local proxy = proxy_kind == "gold" and gold or learnt(proxy_kind, "proxy " .. proxy_kind .. " model", golden_pairs, stopping, 2)
@@ -92,7 +91,7 @@ local loss = make_loss(o.loss == "bo2" and {} or { beta = o.beta })
 local function pairs_of(run)
   if run.side == "offline" then return source.offline(golden_pairs, { batch = o.batch, seed = run.seed }) end
   return source.online {
-    task = task, judge = run.side == "golden" and gold or proxy, prompts = train_prompts, batch = o.batch, seed = run.seed,
+    task = task, judge = run.side == "golden" and gold or proxy, prompts = golden_prompts, batch = o.batch, seed = run.seed,
   }
 end
 

@@ -3,6 +3,7 @@
 --   local help = require "perilune.help"
 --   help "logsumexp"          -- prints the page of an operation
 --   help(T.logsumexp)         -- the same, from the function
+--   help "models.load"        -- a function of a native module; help "sample", help(model.sample): a method
 --   help "align.pairs.online" -- a function of Perilune by its path
 --   help.apropos "softmax"    -- lists what mentions a word
 --   help.manual()             -- the manual of all operations, as Markdown
@@ -12,17 +13,37 @@ local native = require "perilune.native.help"
 
 local help = {}
 
--- Functions of the native modules by value, so that help(T.exp) knows what it was given.
+-- The page names of native functions and methods by value, so that help(T.exp) and help(model.sample) know what they
+-- were given. A function with several pages has that of its own name.
 local function native_names()
   local names = {}
-  local T = require "perilune.tensor"
-  local methods = debug.getmetatable(T.zeros(0)).__methods
-  for _, entry in ipairs(native.summaries()) do
-    local f, method = T[entry.name], methods[entry.name]
-    if f then names[f] = entry.name end
-    if method then names[method] = entry.name end
-  end
+  for _, entry in ipairs(native.natives()) do names[entry[2]] = names[entry[2]] or entry[1] end
   return names
+end
+
+-- Names of pages that end in `.name` or `:name`: what else `help "save"` could mean.
+local function names_ending(name)
+  local found = {}
+  for _, entry in ipairs(native.summaries()) do
+    if entry.name:match "[.:]([^.:]+)$" == name then found[#found + 1] = entry.name end
+  end
+  return found
+end
+
+-- The page of a native name: exact, or without `perilune.`, or that of the method of any class.
+local function native_page(what)
+  local name = what:gsub("^perilune%.", ""):gsub("^tensor%.", ""):gsub("^T[.:]", ""):gsub("^x:", "")
+  local page = native.page(name) or native.page((name:gsub("^(%u%a*)%.", "%1:"))) or native.page((name:gsub("_$", "")))
+  local method = name:match "^[%w_]+[.:]([%w_]+)$"
+  local others = names_ending(page and name or method or name)
+  if page and #others > 0 then return page .. "\n\n  see also " .. table.concat(others, ", ") end
+  if page then return page end
+  -- model:sample and tok.encode are variables of the reader: what counts is the method's name.
+  if method and what:find("^perilune%.") then return nil end
+  local pages = {}
+  for i, other in ipairs(others) do pages[i] = native.page(other) end
+  if method and #pages == 0 and what:find ":" then return native.page(method) end
+  if #pages > 0 then return table.concat(pages, "\n\n") end
 end
 
 local function lines_of(path)
@@ -114,8 +135,10 @@ local function each_lua_function(visit)
   end
 end
 
---- Every operation whose name, summary, group or formula contains a word, and every Lua function whose path or page
--- does, one line each.
+--- Every operation, native function and method whose name, signature, summary, group or formula contains a word, and
+-- every Lua function whose path or page does, one line each.
+--
+--   help.apropos "tokenizer"
 function help.apropos(word)
   if type(word) ~= "string" then error("apropos: expected a word, got " .. type(word), 2) end
   local wanted, count = word:lower(), 0
@@ -124,7 +147,7 @@ function help.apropos(word)
     count = count + 1
   end
   for _, entry in ipairs(native.summaries()) do
-    local text = (entry.name .. " " .. entry.summary .. " " .. entry.group .. " " .. entry.formula):lower()
+    local text = (entry.name .. " " .. entry.signature .. " " .. entry.summary .. " " .. entry.group .. " " .. entry.formula):lower()
     if text:find(wanted, 1, true) then list(entry.name, entry.summary) end
   end
   each_lua_function(function(path, page)
@@ -136,9 +159,20 @@ function help.apropos(word)
   if count == 0 then print(("nothing mentions '%s'"):format(word)) end
 end
 
---- The manual of all operations, as Markdown.
+--- The manual of everything native, as Markdown.
 function help.manual()
   return native.manual()
+end
+
+-- The list of what a native module or class has: `help "models"`, `help "Model"`.
+local function class_page(what)
+  local start, lines = what:gsub("^perilune%.", ""), {}
+  for _, entry in ipairs(native.summaries()) do
+    if entry.name:match "^(.+)[.:][^.:]+$" == start then
+      lines[#lines + 1] = ("  %-28s %s"):format(entry.name, entry.summary:match "^.-[.:]%f[%s\0]" or entry.summary)
+    end
+  end
+  if #lines > 0 then return what .. "\n" .. table.concat(lines, "\n") end
 end
 
 --- Names in order, in lines of at most 100 characters.
@@ -153,24 +187,31 @@ local function sorted_lines(names)
 end
 
 --- The page of a name, function or object as text, or nil and why there is none.
+--
+--   > help.page("exp"):match "^[^\n]+"
+--   x:exp()
+--   > select(2, help.page "sampel")
+--   no help on 'sampel'; did you mean 'sample'?
 function help.page(what)
   if type(what) == "string" then
-    local name = what:gsub("^T[.:]", ""):gsub("^x:", "")
-    local page = native.page(name) or native.page((name:gsub("_$", "")))
-    if not page and name == "Tensor" then return help.page(require("perilune.tensor").zeros(0)) end
-    if page then return page end
-    page = help.of_module(what) or help.of_module("perilune." .. what)
+    if native.page(what) then return native_page(what) end
+    if what == "Tensor" then return help.page(require("perilune.tensor").zeros(0)) end
+    local page = help.of_module(what) or help.of_module("perilune." .. what)
     local value = at_path(what)
     if type(value) == "function" then
       local of_function = help.page(value)
       if page and of_function then return page .. "\n\n" .. of_function end
       page = page or of_function
     end
+    page = page or class_page(what) or native_page(what)
     if page then return page end
     if value ~= nil then return help.page(value) end
     local names = {}
-    for i, entry in ipairs(native.summaries()) do names[i] = entry.name end
-    local near = native.nearest(name, names)
+    for _, entry in ipairs(native.summaries()) do
+      names[#names + 1] = entry.name
+      names[#names + 1] = entry.name:match "[.:]([^.:]+)$"
+    end
+    local near = native.nearest(what, names)
     return nil, ("no help on '%s'%s"):format(what, near and ("; did you mean '%s'?"):format(near) or "")
   elseif type(what) == "function" then
     local name = native_names()[what]

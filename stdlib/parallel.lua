@@ -18,7 +18,8 @@ function parallel.map(items, f, given)
   if type(f) ~= "function" then error("parallel.map: expected a function, got " .. type(f), 2) end
   local options = require("perilune.options").fill({ jobs = 0, label = "", quiet = false }, given or {}, "parallel.map")
   local jobs = options.jobs > 0 and options.jobs or system.threads()
-  local bar = progress.start { label = options.label, total = 1000 * #items, quiet = options.quiet }
+  -- The bar counts hundredths of all the work while it goes on, and the items at its end.
+  local bar = progress.start { label = options.label, total = 100, quiet = options.quiet }
   local results, ended, shares, running, started, problem = {}, {}, {}, {}, 0, nil
 
   local function start(index)
@@ -73,9 +74,10 @@ function parallel.map(items, f, given)
       collect()
       local done = 0.0
       for _, share in pairs(shares) do done = done + share end
-      bar:update(math.floor(1000 * done))
+      bar:update(math.floor(100 * done / math.max(#items, 1)))
     end
   end)
+  if ok and not problem then bar.done, bar.total = #items, #items end
   bar:finish()
   for _, job in pairs(running) do job:stop() end
   if not ok then error(raised, 0) end

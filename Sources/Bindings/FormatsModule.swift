@@ -55,7 +55,7 @@ enum FormatsModule {
 
   /// train_bpe(texts, {vocab_size=, specials=}) -> Tokenizer
   private static func trainBPE(_ call: Call) throws -> Int {
-    let options = try OptionTable(call, 2, allowed: ["vocab_size", "specials"])
+    let options = try OptionTable(call, 2, trainOptions)
     guard let size = try options.integer("vocab_size") else { throw call.bad(2, "option 'vocab_size' is needed") }
     let specials = try options["specials"]?.asTable?.strings() ?? ["<pad>", "<bos>", "<eos>"]
     var trained = try ByteLevelBPE.train(texts: try call.table(1).strings(), vocabSize: size, specials: specials)

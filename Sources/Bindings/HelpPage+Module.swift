@@ -72,6 +72,18 @@ extension HelpPage {
       "generator", "random", "T.generator{seed, stream = 'generator', step = 0}",
       "A stream of one's own. Its step is all there is to save: g.step, g:set_step(n).",
       "g = T.generator{seed = 1}\nT.rand(2, {generator = g})\nprint(g.step)", prints: "1"),
+    HelpPage(
+      "Generator:seed", "random", "g.seed", "The seed it was made with.", "print(T.generator{seed = 7}.seed)", prints: "7"),
+    HelpPage(
+      "Generator:stream", "random", "g.stream", "The name of its stream: other names give other numbers.",
+      "print(T.generator{seed = 7}.stream)", prints: "generator"),
+    HelpPage(
+      "Generator:step", "random", "g.step", "How many draws were made: the next one is a function of seed, stream and step.",
+      "print(T.generator{seed = 7, step = 3}.step)", prints: "3"),
+    HelpPage(
+      "Generator:set_step", "random", "g:set_step(step)", "Goes to a step: all there is to restore. Gives the generator.",
+      "g = T.generator{seed = 7}\na = T.rand(2, {generator = g})\nprint(T.rand(2, {generator = g:set_step(0)}):equal(a))",
+      prints: "true"),
   ]
 
   static let modes = [

@@ -1,36 +1,83 @@
-/// A help page of something that is no operation: a function of the module, a method, or a topic.
+/// A help page of something that is no operation: a function of a module, a method, a property, or a topic.
 ///
-/// The example is run as a test, as those of operations are; a test also sees that every function and method has a page.
+/// The name says where it belongs: `zeros` (of `perilune.tensor`, and of a tensor), `models.load` (of `perilune.models`),
+/// `Model:sample` (of a class). Options are written here once: the function reads its table by the same list
+/// (`OptionTable(call, i, options)`), so that a page cannot promise an option that is refused, or hide one.
+///
+/// The example is run as a test, as those of operations are; a test also sees that everything has a page.
 struct HelpPage {
   let name: String
   let group: String
   let signature: String
   let summary: String
+  let options: [HelpOption]
+  let shapes: String?
+  let errors: String?
+  /// The paper and equation, where there is one.
+  let source: String?
   let lua: String
   let prints: String
 
-  init(_ name: String, _ group: String, _ signature: String, _ summary: String, _ lua: String, prints: String) {
+  init(
+    _ name: String, _ group: String, _ signature: String, _ summary: String, options: [HelpOption] = [],
+    shapes: String? = nil, errors: String? = nil, source: String? = nil, _ lua: String, prints: String
+  ) {
     self.name = name
     self.group = group
     self.signature = signature
     self.summary = summary
+    self.options = options
+    self.shapes = shapes
+    self.errors = errors
+    self.source = source
     self.lua = lua
     self.prints = prints
   }
 
-  static let all: [HelpPage] = topics + creation + random + modes + queries + gradients + writing
+  static let ofTensors = topics + creation + random + modes + queries + gradients + writing
+
+  static let ofModules: [HelpPage] =
+    ModelModule.pages + ModelClass.pages + OptimizerClass.pages + FormatsModule.pages + SystemModule.pages
+    + ForkedJob.pages + PlotModule.pages + PlotFigure.pages + PlotSeries.pages + PlotSettings.pages
+    + PlotProgress.pages + ReportModule.pages + helpModule + errorClass
+
+  static let all = ofTensors + ofModules
 
   static let byName = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
+  /// What stands before the name of a function of a native module on its page.
+  static func prefix(ofModule name: String) -> String {
+    if name == "perilune.native.tensor" { return "" }
+    return (name.hasPrefix("perilune.") ? String(name.dropFirst("perilune.".count)) : name) + "."
+  }
+
+  /// What stands before the name of a method or property of a class on its page.
+  static func prefix(ofClass name: String) -> String { name == "Tensor" ? "" : name + ":" }
+
+  private var facts: [(String, String)] {
+    [("shapes", shapes), ("errors", errors), ("source", source)].compactMap { name, text in text.map { (name, $0) } }
+  }
+
   var text: String {
     var lines = [signature, "  " + summary, ""]
+    let width = options.map(\.name.count).max() ?? 0
+    for option in options {
+      lines.append("  \(option.name)\(String(repeating: " ", count: width - option.name.count))  \(option.text)")
+    }
+    if !options.isEmpty { lines.append("") }
+    for (name, text) in facts { lines.append("  \(name)   \(text)") }
+    if !facts.isEmpty { lines.append("") }
     lines += lua.split(separator: "\n", omittingEmptySubsequences: false).map { "  > \($0)" }
     if !prints.isEmpty { lines += prints.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" } }
     return lines.joined(separator: "\n")
   }
 
   var markdown: String {
-    var lines = ["### `\(signature)`", "", summary, "", "```lua"]
+    var lines = ["### `\(signature)`", "", summary, ""]
+    for option in options { lines.append("- `\(option.name)`: \(option.text)") }
+    if !options.isEmpty { lines.append("") }
+    for (name, text) in facts { lines += ["\(name.prefix(1).uppercased() + name.dropFirst()): \(text).", ""] }
+    lines.append("```lua")
     lines += lua.split(separator: "\n", omittingEmptySubsequences: false).map { "> \($0)" }
     if !prints.isEmpty { lines.append(prints) }
     lines += ["```", ""]
@@ -56,4 +103,29 @@ struct HelpPage {
         + "tape still needs cannot be changed; T.no_grad allows it for parameters.",
       "x = T{1, 4}\nx:sqrt_():add_(1)\nprint(x)", prints: "[2, 3]\n[Tensor f32 2]"),
   ]
+}
+
+/// An option of a function: what it is called, what holds without it, what it means.
+struct HelpOption {
+  let name: String
+  /// As the page shows it; nil where the option must be given or has a rule of its own, told by the meaning.
+  let standard: String?
+  let meaning: String
+
+  init(_ name: String, _ standard: String?, _ meaning: String) {
+    self.name = name
+    self.standard = standard
+    self.meaning = meaning
+  }
+
+  init(_ name: String, needed meaning: String) { self.init(name, nil, meaning + " (needed)") }
+  init<N: Numeric>(_ name: String, _ standard: N, _ meaning: String) { self.init(name, "\(standard)", meaning) }
+
+  var text: String { standard.map { "\(meaning) (default \($0))" } ?? meaning }
+}
+
+/// The words of a type of choices, as a page lists them: `"constant", "linear" or "cosine"`.
+func listed<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String where C.RawValue == String {
+  let words = C.allCases.map { "\"\($0.rawValue)\"" }
+  return words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
 }

@@ -70,7 +70,7 @@ enum ModelClass {
 
   /// logps(prompts, responses [, {temperature=}]) -> [n] sums of token log-probabilities, [n] lengths
   private static func logps(_ call: Call, _ model: Transformer) throws -> Int {
-    let options = try OptionTable(call, 4, allowed: ["temperature"])
+    let options = try OptionTable(call, 4, logpOptions)
     let (sequences, from, lengths) = try joined(call, 2, 3)
     let tokens = try model.tokenLogps(sequences, from: from, temperature: try options.number("temperature") ?? 1)
     try call.pushObject(try Op.segmentSum([tokens], [.integers(lengths)])[0])
@@ -80,7 +80,7 @@ enum ModelClass {
 
   /// token_logps(prompts, responses [, {temperature=}]) -> all response tokens' log-probabilities packed, lengths
   private static func tokenLogps(_ call: Call, _ model: Transformer) throws -> Int {
-    let options = try OptionTable(call, 4, allowed: ["temperature"])
+    let options = try OptionTable(call, 4, logpOptions)
     let (sequences, from, lengths) = try joined(call, 2, 3)
     try call.pushObject(
       try model.tokenLogps(sequences, from: from, temperature: try options.number("temperature") ?? 1))

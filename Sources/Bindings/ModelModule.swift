@@ -22,14 +22,9 @@ enum ModelModule {
       })
   }
 
-  private static let configKeys = [
-    "style", "vocab", "dim", "layers", "heads", "kv_heads", "hidden", "max_length", "norm", "activation", "positions",
-    "rope_base", "norm_eps", "bias", "tied", "seed",
-  ]
-
   /// transformer{ style = "gpt2" | "llama", vocab, dim, layers, heads, max_length, ... }
   private static func transformer(_ call: Call) throws -> Int {
-    let options = try OptionTable(call, 1, allowed: configKeys)
+    let options = try OptionTable(call, 1, Self.options)
     func size(_ name: String) throws -> Int {
       guard let value = try options.integer(name) else { throw call.bad(1, "option '\(name)' is needed") }
       return value

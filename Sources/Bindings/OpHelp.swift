@@ -56,7 +56,7 @@ struct OpHelp {
     return lines.joined(separator: "\n")
   }
 
-  /// The manual of the module and of all operations, group by group.
+  /// The manual of all modules, classes and operations, group by group.
   static var manual: String {
     var text = """
       # Tensors
@@ -66,9 +66,11 @@ struct OpHelp {
 
 
       """
-    text += sections(HelpPage.all.map { ($0.group, $0.markdown) })
+    text += sections(HelpPage.ofTensors.map { ($0.group, $0.markdown) })
     text += "# Operations on tensors\n\n"
-    return text + sections(Op.everything.map { ($0.group, OpHelp(op: $0).markdown) })
+    text += sections(Op.everything.map { ($0.group, OpHelp(op: $0).markdown) })
+    text += "# Models, files, system, figures\n\n"
+    return text + sections(HelpPage.ofModules.map { ($0.group, $0.markdown) })
   }
 
   /// Pages under the heading of their group, groups in the order of their first page.

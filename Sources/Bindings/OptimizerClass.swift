@@ -9,7 +9,7 @@ enum OptimizerClass {
   static func declaration() -> LuaClass<AdamW> {
     var optimizer = LuaClass<AdamW>("AdamW")
     optimizer.method("step") { call, optimizer in
-      let options = try OptionTable(call, 2, allowed: ["lr"])
+      let options = try OptionTable(call, 2, stepOptions)
       try optimizer.update(lr: try options.number("lr"))
       return 0
     }
@@ -41,7 +41,7 @@ enum OptimizerClass {
 
   /// adamw(model or list of tensors, {lr=, beta1=, beta2=, eps=, weight_decay=})
   static func create(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 2, allowed: ["lr", "beta1", "beta2", "eps", "weight_decay"])
+    let table = try OptionTable(call, 2, Self.options)
     var options = AdamW.Options()
     options.lr = try table.number("lr") ?? options.lr
     options.beta1 = try table.number("beta1") ?? options.beta1
@@ -62,7 +62,7 @@ enum OptimizerClass {
 
   /// learning_rate({lr=, steps=, warmup=, decay=, floor=}, step) -> the rate of a step, counted from 1
   static func learningRate(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 1, allowed: ["lr", "steps", "warmup", "decay", "floor"])
+    let table = try OptionTable(call, 1, scheduleOptions)
     guard let lr = try table.number("lr") else { throw call.bad(1, "option 'lr' is needed") }
     let schedule = try Schedule(
       lr: lr, steps: try table.integer("steps") ?? 0, warmup: try table.integer("warmup") ?? 0,

@@ -23,6 +23,11 @@ struct OptionTable {
     }
   }
 
+  /// Reads argument `i` by the options that the help page lists.
+  init(_ call: Call, _ i: Int, _ options: [HelpOption]) throws {
+    try self.init(call, i, allowed: options.map(\.name))
+  }
+
   /// An error about the table as an argument.
   func refusal(_ message: String) -> LuaError { call.bad(argument, message) }
 

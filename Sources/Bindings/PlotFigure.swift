@@ -9,16 +9,16 @@ final class PlotFigure {
 
   static func declaration() -> LuaClass<PlotFigure> {
     var object = LuaClass<PlotFigure>("Figure")
-    for (name, read) in PlotSeries.readers {
-      object.method(name) { call, object in
-        let series = try read(call)
+    for kind in PlotSeries.kinds {
+      object.method(kind.name) { call, object in
+        let series = try kind.read(call)
         try series.check()
         object.figure.add(series)
         try call.pushArgument(1)
         return 1
       }
     }
-    for name in PlotSettings.names where name != "width" && name != "height" {
+    for name in PlotSettings.methods.map(\.name) {
       object.method(name) { call, object in
         try PlotSettings.apply(name, try PlotSettings.value(call, name), to: &object.figure) { call.bad(2, $0) }
         try call.pushArgument(1)
@@ -59,7 +59,7 @@ final class PlotFigure {
 
   /// text{ width=, height=, color=, unicode= } -> the drawing in letters, each line ended.
   private static func text(_ call: Call, _ object: PlotFigure) throws -> Int {
-    let options = try OptionTable(call, 2, allowed: ["width", "height", "color", "unicode"])
+    let options = try OptionTable(call, 2, textOptions)
     try call.pushString(
       try object.figure.renderText(
         width: try options.integer("width") ?? PlotTerminal.columns, height: try options.integer("height") ?? 20,

@@ -13,7 +13,7 @@ final class PlotProgress {
 
   /// text{ step=, total=, elapsed=, label=, metrics=, width= } -> the line for this moment, without a line end.
   private static func text(_ call: Call, _ object: PlotProgress) throws -> Int {
-    let options = try OptionTable(call, 2, allowed: ["step", "total", "elapsed", "label", "metrics", "width"])
+    let options = try OptionTable(call, 2, Self.options)
     let metrics = try options["metrics"]?.asTable?.entries().compactMap { entry -> (String, Double)? in
       guard let name = entry.key.asString, let value = entry.value.asNumber else { return nil }
       return (name, value)

@@ -5,63 +5,110 @@ import LuaEngine
 import Plots
 
 enum PlotSeries {
-  static let readers: [(name: String, read: (Call) throws -> Series)] = [
-    ("line", { call in
-      try series(call, ["x", "y"]) { table in
-        let y = try table.needed("y")
-        return .line(x: try table.numbers("x") ?? table.positions(y), y: y)
-      }
-    }),
-    ("scatter", { call in
-      try series(call, ["x", "y"]) { table in
-        let y = try table.needed("y")
-        return .scatter(x: try table.numbers("x") ?? table.positions(y), y: y)
-      }
-    }),
-    ("errorbar", { call in
-      try series(call, ["x", "y", "xerr", "yerr"]) { table in
-        let y = try table.needed("y")
-        return .errorbar(
-          x: try table.numbers("x") ?? table.positions(y), y: y, xerr: try table.errors("xerr", y.count),
-          yerr: try table.errors("yerr", y.count))
-      }
-    }),
-    ("band", { call in
-      try series(call, ["x", "lower", "upper"]) { table in
-        let lower = try table.needed("lower")
-        return .band(x: try table.numbers("x") ?? table.positions(lower), lower: lower, upper: try table.needed("upper"))
-      }
-    }),
-    ("hist", { call in
-      try series(call, ["values", "bins", "density"]) { table in
-        .histogram(
-          values: try table.needed("values"), bins: try table.options.integer("bins"),
-          density: try table.options.flag("density") ?? false)
-      }
-    }),
-    ("heatmap", { call in
-      try series(call, ["matrix", "rows", "columns"]) { table in
-        .heatmap(
-          matrix: try table.matrix("matrix"), rows: try table.words("rows") ?? [], columns: try table.words("columns") ?? [])
-      }
-    }),
-    ("bars", { call in
-      try series(call, ["labels", "values", "errors"]) { table in
-        let values = try table.needed("values")
-        let labels = try table.words("labels") ?? values.indices.map { "\($0 + 1)" }
-        return .bars(labels: labels, values: values, errors: try table.errors("errors", values.count))
-      }
-    }),
-    ("hline", { call in try series(call, ["y"]) { table in .hline(try table.number("y")) } }),
-    ("vline", { call in try series(call, ["x"]) { table in .vline(try table.number("x")) } }),
+  /// A kind of series: its method's name, its options, and how they are read. Its help page comes from here too.
+  struct Kind {
+    let name: String
+    let summary: String
+    let options: [HelpOption]
+    /// A call's table as the example gives it.
+    let example: String
+    let shape: (Reader) throws -> Series.Shape
+
+    func read(_ call: Call) throws -> Series {
+      let table = try OptionTable(call, 2, options + PlotSeries.looks)
+      return Series(
+        try shape(Reader(call: call, options: table)), label: try table.text("label") ?? "", color: try table.text("color"),
+        marker: try table.choice("marker", Marker.self), style: try table.choice("style", LineStyle.self))
+    }
+  }
+
+  private static let looks = [
+    HelpOption("label", "none", "its words in the legend"),
+    HelpOption("color", "the next of the palette", "\"#rrggbb\" or a name of plot.colors"),
+    HelpOption("marker", "by kind", listed(Marker.self)),
+    HelpOption("style", "\"solid\"", listed(LineStyle.self)),
+  ]
+  private static let xOption = HelpOption("x", "1, 2, 3 ...", "numbers: a list or a 1-d Tensor")
+  private static let yOption = HelpOption("y", needed: "numbers: a list or a 1-d Tensor")
+  private static let errorKinds = "distances: one number, a list, or {lower = , upper = }"
+
+  static let kinds: [Kind] = [
+    Kind(name: "line", summary: "A line through points.", options: [xOption, yOption], example: "y = {0.5, 0.6}") { table in
+      let y = try table.needed("y")
+      return .line(x: try table.numbers("x") ?? table.positions(y), y: y)
+    },
+    Kind(name: "scatter", summary: "Points.", options: [xOption, yOption], example: "x = {1, 2}, y = {0.5, 0.6}") { table in
+      let y = try table.needed("y")
+      return .scatter(x: try table.numbers("x") ?? table.positions(y), y: y)
+    },
+    Kind(
+      name: "errorbar", summary: "Points with error bars.",
+      options: [xOption, yOption, HelpOption("xerr", "none", errorKinds), HelpOption("yerr", "none", errorKinds)],
+      example: "y = {0.5, 0.6}, yerr = 0.1"
+    ) { table in
+      let y = try table.needed("y")
+      return .errorbar(
+        x: try table.numbers("x") ?? table.positions(y), y: y, xerr: try table.errors("xerr", y.count),
+        yerr: try table.errors("yerr", y.count))
+    },
+    Kind(
+      name: "band", summary: "The area between two lines.",
+      options: [
+        xOption, HelpOption("lower", needed: "numbers: a list or a 1-d Tensor"),
+        HelpOption("upper", needed: "numbers: a list or a 1-d Tensor"),
+      ], example: "lower = {0.4, 0.5}, upper = {0.6, 0.7}"
+    ) { table in
+      let lower = try table.needed("lower")
+      return .band(x: try table.numbers("x") ?? table.positions(lower), lower: lower, upper: try table.needed("upper"))
+    },
+    Kind(
+      name: "hist", summary: "How often values fall into bins of equal width.",
+      options: [
+        HelpOption("values", needed: "numbers: a list or a 1-d Tensor"), HelpOption("bins", "by the values", "how many"),
+        HelpOption("density", "false", "whether the area is 1"),
+      ], example: "values = {1, 2, 2, 3}, bins = 3"
+    ) { table in
+      .histogram(
+        values: try table.needed("values"), bins: try table.options.integer("bins"),
+        density: try table.options.flag("density") ?? false)
+    },
+    Kind(
+      name: "heatmap", summary: "A matrix as colours.",
+      options: [
+        HelpOption("matrix", needed: "rows of numbers: a list of lists or a 2-d Tensor"),
+        HelpOption("rows", "none", "a list of words beside the rows"),
+        HelpOption("columns", "none", "a list of words under the columns"),
+      ], example: "matrix = {{1, 2}, {3, 4}}"
+    ) { table in
+      .heatmap(matrix: try table.matrix("matrix"), rows: try table.words("rows") ?? [], columns: try table.words("columns") ?? [])
+    },
+    Kind(
+      name: "bars", summary: "A bar for each value.",
+      options: [
+        HelpOption("labels", "1, 2, 3 ...", "a list of words"),
+        HelpOption("values", needed: "numbers: a list or a 1-d Tensor"), HelpOption("errors", "none", errorKinds),
+      ], example: "labels = {'a', 'b'}, values = {1, 2}"
+    ) { table in
+      let values = try table.needed("values")
+      let labels = try table.words("labels") ?? values.indices.map { "\($0 + 1)" }
+      return .bars(labels: labels, values: values, errors: try table.errors("errors", values.count))
+    },
+    Kind(
+      name: "hline", summary: "A horizontal line from side to side.", options: [HelpOption("y", needed: "where: a number")],
+      example: "y = 0.5"
+    ) { table in .hline(try table.number("y")) },
+    Kind(
+      name: "vline", summary: "A vertical line from top to bottom.", options: [HelpOption("x", needed: "where: a number")],
+      example: "x = 2"
+    ) { table in .vline(try table.number("x")) },
   ]
 
-  private static func series(_ call: Call, _ keys: [String], _ shape: (Reader) throws -> Series.Shape) throws -> Series {
-    let options = try OptionTable(call, 2, allowed: keys + ["label", "color", "marker", "style"])
-    let reader = Reader(call: call, options: options)
-    return Series(
-      try shape(reader), label: try options.text("label") ?? "", color: try options.text("color"),
-      marker: try options.choice("marker", Marker.self), style: try options.choice("style", LineStyle.self))
+  static let pages = kinds.map { kind in
+    HelpPage(
+      "Figure:\(kind.name)", "figures", "fig:\(kind.name){options}", kind.summary + " Gives the figure.",
+      options: kind.options + looks,
+      errors: "a needed option is missing, lists differ in length, an option is unknown or of another type",
+      "fig = require 'perilune.plot'.figure{}\nprint(rawequal(fig:\(kind.name){\(kind.example)}, fig))", prints: "true")
   }
 
   /// The numbers among the options of a series.

@@ -3,13 +3,11 @@ import LuaEngine
 import Plots
 
 enum PlotSettings {
-  static let names = [
-    "title", "xlabel", "ylabel", "note", "width", "height", "xlim", "ylim", "xscale", "yscale", "legend", "grid",
-  ]
+  static var names: [String] { options.map(\.name) }
 
   /// The figure that a table of settings describes.
   static func figure(_ call: Call, _ i: Int) throws -> Figure {
-    let options = try OptionTable(call, i, allowed: names)
+    let options = try OptionTable(call, i, Self.options)
     var figure = Figure()
     for name in names {
       guard let value = options[name] else { continue }

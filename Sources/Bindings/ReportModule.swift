@@ -16,7 +16,7 @@ enum ReportModule {
       "perilune.report.native",
       LuaModule { module in
         module.function("new") { call in
-          let options = try OptionTable(call, 1, allowed: ["title", "footer"])
+          let options = try OptionTable(call, 1, Self.options)
           try call.pushObject(
             ReportObject(Report(title: try options.text("title") ?? "Report", footer: try options.text("footer") ?? "")))
           return 1
@@ -68,7 +68,7 @@ enum ReportModule {
 
   /// table{ header = {...}, rows = {{...}, ...}, caption =, align = {"left", "right"} }; a nil cell is empty.
   private static func table(_ call: Call, _ report: inout Report) throws {
-    let options = try OptionTable(call, 2, allowed: ["header", "rows", "caption", "align"])
+    let options = try OptionTable(call, 2, tableOptions)
     guard let head = options["header"]?.asTable else { throw call.bad(2, "option 'header' is needed: a list of strings") }
     guard let body = options["rows"]?.asTable else { throw call.bad(2, "option 'rows' is needed: a list of rows") }
     let header = try head.list().map { try call.lua.text($0) }

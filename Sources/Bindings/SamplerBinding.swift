@@ -4,12 +4,8 @@ import LuaEngine
 import Models
 
 enum SamplerBinding {
-  private static let keys = [
-    "max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop", "seed", "step", "seeds",
-  ]
-
   static func options(_ call: Call, _ i: Int) throws -> SamplingOptions {
-    let table = try OptionTable(call, i, allowed: keys)
+    let table = try OptionTable(call, i, Self.options)
     var options = SamplingOptions()
     options.maxNewTokens = try table.integer("max_new_tokens") ?? options.maxNewTokens
     options.temperature = try table.number("temperature") ?? options.temperature

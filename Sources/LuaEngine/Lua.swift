@@ -16,6 +16,8 @@ import CShims
 public final class Lua {
   /// Tells the engine how many native bytes (tensors) are alive, so that they can drive Lua's collector.
   public var nativeBytes: () -> Int = { 0 }
+  /// The names of the modules that `preload` made known, in order.
+  public internal(set) var nativeModules: [String] = []
 
   let registry: Registry
   let state: UnsafeMutablePointer<shim_state>

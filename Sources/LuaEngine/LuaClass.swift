@@ -86,4 +86,20 @@ extension Lua {
     }
     classes[ObjectIdentifier(T.self)] = ClassRecord(name: declaration.name, metatable: metatable) { $0 is T }
   }
+
+  /// The registered classes by name, each with the tables of its methods and of the getters of its properties.
+  public func registeredClasses() throws -> [(name: String, methods: LuaTable, getters: LuaTable)] {
+    try classes.values.sorted { $0.name < $1.name }.map { record in
+      (record.name, try part("__methods", of: record), try part("__getters", of: record))
+    }
+  }
+
+  private func part(_ name: String, of record: ClassRecord) throws -> LuaTable {
+    try use { L in
+      shim_push_ref(L, record.metatable)
+      try push(.string(name), on: L)
+      try check(shim_get(L, -2), on: L)
+      return LuaTable(try reference(L))
+    }
+  }
 }

@@ -42,6 +42,7 @@ extension Lua {
     }
     try load("local name, opener = ...; package.preload[name] = opener", name: "=perilune")
       .call([.string(moduleName), .function(opener)])
+    nativeModules.append(moduleName)
   }
 
   /// Makes `require "prefix"` load root/prefix.lua and `require "prefix.a.b"` load root/a/b.lua.

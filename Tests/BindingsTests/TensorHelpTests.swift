@@ -20,7 +20,7 @@ extension BindingsTests {
     @Test func commentsAboveLuaFunctionsAreTheirPages() throws {
       let s = try Session()
       _ = try s.output("help = require 'perilune.help'")
-      expect(try s.output("help(help.apropos)").contains("Every operation whose name, summary, group or formula contains a word"), true)
+      expect(try s.output("help(help.apropos)").contains("whose name, signature, summary, group or formula contains a word"), true)
       expect(try s.output("help 'perilune.help'").hasPrefix("Help on operations"), true)
       expect(try s.output("help 'help'").hasPrefix("Help on operations"), true)
     }
@@ -31,22 +31,67 @@ extension BindingsTests {
       let missing = try s.text("""
         (function()
           local native, missing = require 'perilune.native.help', {}
-          local function check(name)
-            if not native.page(name) and not native.page((name:gsub('_$', ''))) then missing[#missing + 1] = name end
+          for _, entry in ipairs(native.natives()) do
+            if not native.page(entry[1]) then missing[#missing + 1] = entry[1] end
           end
-          for name in pairs(T) do check(name) end
-          for name in pairs(debug.getmetatable(T{1}).__methods) do check(name) end
           return table.concat(missing, ' ')
         end)()
         """)
       expect(missing, "")
       let pages = try s.lua.run("return require('perilune.native.help').examples()", name: "=test")[0].asTable?.list() ?? []
-      expect(pages.count > 40, true)
+      expect(pages.count > 150, true)
       for case .table(let page) in pages {
         let (name, lua, prints) = (try page.get(1).asString ?? "", try page.get(2).asString ?? "", try page.get(3).asString ?? "")
         let found: String
         do { found = try s.output(lua) } catch { found = "\(error)" }
         if found != prints { Issue.record("\(name): \(lua)\nprints\n\(found)\ninstead of\n\(prints)") }
+      }
+    }
+
+    /// What the walk of the test above stands on: modules and classes that were found at all.
+    @Test func nativesOfEveryModuleAndClassAreWalked() throws {
+      let s = try Session()
+      let names = try s.text("""
+        (function()
+          local names = {}
+          for i, entry in ipairs(require 'perilune.native.help'.natives()) do names[i] = entry[1] end
+          return ' ' .. table.concat(names, ' ') .. ' '
+        end)()
+        """)
+      for name in [
+        "zeros", "backward", "models.transformer", "Model:sample", "AdamW:step", "formats.train_bpe", "Tokenizer:eos",
+        "system.fork", "Job:stop", "Figure:line", "Figure:xlim", "Report:table", "ProgressBar:text", "Generator:set_step",
+        "Error:kind", "plot.native.figure", "report.native.new", "native.help.page",
+      ] { if !names.contains(" \(name) ") { Issue.record("\(name) is not walked") } }
+    }
+
+    @Test func nativeFunctionsAndMethodsAreFoundByNameAndByValue() throws {
+      let s = try Session()
+      _ = try s.output("help = require 'perilune.help'; models = require 'perilune.models'")
+      _ = try s.output("model = models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}")
+      let sample = try s.output("help 'Model:sample'")
+      for words in ["max_new_tokens", "default 32", "1904.09751", "2407.01082", "1805.04833", "errors", "shapes", "> "] {
+        expect(sample.contains(words), true)
+      }
+      for other in ["help 'sample'", "help(model.sample)", "help 'model:sample'"] { expect(try s.output(other).hasPrefix(sample), true) }
+      expect(try s.output("help 'models.transformer'").contains("kv_heads"), true)
+      expect(try s.output("help(models.transformer)"), try s.output("help 'perilune.models.transformer'"))
+      expect(try s.output("help 'train_bpe'").contains("vocab_size"), true)
+      expect(try s.output("help 'zero_grad'").contains("see also Model:zero_grad, AdamW:zero_grad"), true)
+      expect(try s.output("help 'models'").contains("models.clip_grad_norm"), true)
+      expect(try s.output("help.apropos 'tokenizer'").contains("formats.bpe_tokenizer"), true)
+    }
+
+    @Test func pagesOfLuaFunctionsTellOptionsWithDefaults() throws {
+      let s = try Session()
+      _ = try s.output("help = require 'perilune.help'; align = require 'perilune.align'")
+      for (name, words) in [
+        ("align.train", ["max_grad_norm", "3e-4"]), ("align.pairs.online", ["max_new_tokens", "32"]),
+        ("align.judge.preference_model", ["patience", "6e-4"]), ("align.sft", ["warmup", "20"]),
+      ] {
+        let page = try s.output("help(\(name))")
+        for word in words where !page.contains(word) { Issue.record("help(\(name)) has no \(word): \(page)") }
+        expect(try s.output("help '\(name)'").hasSuffix(page), true)
       }
     }
 

@@ -82,4 +82,13 @@ function TestFrontier:test_the_same_call_gives_the_same_interval()
   lu.assertEquals(a, frontier.interval({ { rising } }, at_one, 40))
 end
 
+function TestFrontier:test_a_difference_is_taken_seed_by_seed_on_the_same_prompts()
+  local high, low = { point(0, 1, 1, 0, 1), point(2, 1, 1, 0, 1) }, { point(0, 0, 0, -1, 0), point(2, 0, 0, -1, 0) }
+  -- Wins differ by 1 on every prompt, so the difference has no spread though each side has.
+  local got = frontier.difference({ { high }, { high } }, { { low }, { low } }, at_one, 50)
+  lu.assertEquals(got, { mean = 1.0, low = 1.0, high = 1.0, seeds = 2 })
+  lu.assertNil(frontier.difference({ { high } }, { { point(0, 1, 1, 1, 1) } }, at_one, 50))
+  lu.assertNil(frontier.difference({}, {}, at_one))
+end
+
 os.exit(lu.LuaUnit.run())

@@ -13,7 +13,7 @@ end
 function TestHelp:test_a_function_is_found_by_its_path()
   contains(help.page "plot.line", "A line through points")
   contains(help.page "perilune.align.evaluate.kl", "KL(policy || reference) of whole answers")
-  contains(help.page "align.pairs.online", "Required: judge")
+  contains(help.page "align.pairs.online", "judge                 needed")
 end
 
 function TestHelp:test_a_module_that_is_a_function_shows_both_pages()

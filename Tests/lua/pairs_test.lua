@@ -104,13 +104,36 @@ function TestLists:test_relabelling_turns_pairs_round_and_keeps_their_origin()
   local turned = source.relabel(dataset, fewer)
   lu.assertEquals(#turned, #dataset)
   for i, pair in ipairs(dataset) do
-    local tie = toy.sevens(pair.chosen) == toy.sevens(pair.rejected)
-    local wanted = tie and pair or toy.with(pair, {
-      chosen = pair.rejected, rejected = pair.chosen, chosen_logp = pair.rejected_logp, rejected_logp = pair.chosen_logp,
-    })
-    lu.assertEquals(turned[i], wanted)
+    if toy.sevens(pair.chosen) ~= toy.sevens(pair.rejected) then
+      lu.assertEquals(turned[i], toy.with(pair, {
+        chosen = pair.rejected, rejected = pair.chosen, chosen_logp = pair.rejected_logp, rejected_logp = pair.chosen_logp,
+      }))
+      lu.assertEquals(source.relabel({ pair }, toy.more_sevens), { pair })
+    end
   end
-  lu.assertEquals(source.relabel(dataset, toy.more_sevens), dataset)
+end
+
+--- Ties left as they stood once counted as agreement with whoever had ordered the pairs before.
+function TestLists:test_relabelling_orders_ties_by_a_coin()
+  local dataset = source.sample(reference, listed { count = 400 })
+  local kept = 0
+  for i, pair in ipairs(source.relabel(dataset, function() return 0.5 end)) do
+    if pair.chosen == dataset[i].chosen then kept = kept + 1 end
+  end
+  -- Four standard deviations of a fair coin: 4 * sqrt(400) / 2 = 40.
+  lu.assertTrue(math.abs(kept - 200) <= 40, ("%d of 400 kept"):format(kept))
+end
+
+--- Batches that did not divide the prompts once left some out and took others twice.
+function TestLists:test_as_many_pairs_as_prompts_use_every_prompt_once()
+  local seen = {}
+  for _, pair in ipairs(source.sample(reference, listed { count = 48, batch = 20 })) do seen[pair.prompt] = true end
+  for i, prompt in ipairs(toy.prompts) do lu.assertTrue(seen[prompt], "prompt " .. i) end
+end
+
+function TestLists:test_the_prompts_of_a_list_come_once_each()
+  local dataset = { { prompt = { 1, 23 } }, { prompt = { 12, 3 } }, { prompt = { 1, 23 } } }
+  lu.assertEquals(source.prompts(dataset), { { 1, 23 }, { 12, 3 } })
 end
 
 TestOffline = {}

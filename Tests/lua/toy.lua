@@ -2,7 +2,7 @@
 -- id 7 is better, and as many is a tie.
 local models = require "perilune.models"
 
-local toy = { prompts = {} }
+local toy = { prompts = {}, task = { name = "toy", max_response = 6, stop = { 1 } } }
 
 for i = 1, 48 do toy.prompts[i] = { 2 + i % 10, 2 + i // 10 } end
 

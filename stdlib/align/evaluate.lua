@@ -5,6 +5,7 @@ local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 local answers = require "perilune.align.answers"
 local judges = require "perilune.align.judge"
+local metrics = require "perilune.align.metrics"
 
 local evaluate = {}
 
@@ -14,18 +15,7 @@ local function options_with(more)
   return all
 end
 
---- Mean, standard error (of independent terms) and count of a list of numbers.
---
---   > local evaluate = require "perilune.align.evaluate"
---   > evaluate.summary({ 1, 0, 1, 0 }).mean
---   0.5
-function evaluate.summary(values)
-  local n, sum, squares = #values, 0.0, 0.0
-  for _, x in ipairs(values) do sum = sum + x end
-  local mean = sum / n
-  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
-  return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
-end
+evaluate.summary = metrics.summary
 
 local function slice(list, first, last)
   return table.move(list, first, math.min(last, #list), 1, {})
@@ -41,21 +31,52 @@ local function drawn(policy, given, role)
   return responses
 end
 
---- One answer to each prompt.
+--- One answer to each prompt: a list of lists of ids, in the order of the prompts.
 --
 --   evaluate.responses(policy, { task = task, prompts = prompts })
+--
+--   prompts               needed: a list of lists of ids
+--   batch = 64            prompts of a draw or pass
+--   task = nil            gives max_new_tokens and stop where they are not given
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   min_p = 0.0           only tokens at least this fraction as likely as the most likely one
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the draws
+--
+-- Errors: prompts are missing, an option is unknown or out of range; what model:sample refuses.
 function evaluate.responses(policy, given) return drawn(policy, given, "evaluation") end
 
 --- The same for the policy that others are compared with. Its answers are independent of what `responses` draws from
 -- another policy by the same seed; those of `responses` itself would be coupled, and their win rate another quantity.
 --
 --   evaluate.baseline(golden, { task = task, prompts = prompts })
+--
+-- Options and errors as evaluate.responses.
 function evaluate.baseline(policy, given) return drawn(policy, given, "baseline") end
 
 --- The share of prompts on which a policy's answer is preferred to the fixed answers `against`; a tie counts 1/2. Also
 -- gives `wins`, the outcome of each prompt. Tang et al. 2024, sec. 4: against one golden policy, judged by gold.
 --
 --   evaluate.win_rate(policy, { task = task, prompts = prompts, against = evaluate.baseline(golden, ...), judge = gold })
+--
+--   prompts               needed: a list of lists of ids
+--   against               needed: an answer to compare with for each prompt
+--   judge                 needed: of align.judge, or a function(prompt, a, b)
+--   batch = 64            prompts of a draw or pass
+--   task = nil            gives max_new_tokens and stop where they are not given
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   min_p = 0.0           only tokens at least this fraction as likely as the most likely one
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the draws
+--
+-- Gives the figure and the policy's answers. Errors: as many answers as prompts are wanted; an option is missing, unknown
+-- or out of range.
 function evaluate.win_rate(policy, given)
   local o = options.fill(
     options_with { against = options.required("table"), judge = options.required("any") }, answers.given(given), "evaluate.win_rate")
@@ -68,7 +89,10 @@ function evaluate.win_rate(policy, given)
   return evaluate.compare(judge, o.prompts, responses, given.against), responses
 end
 
---- The share of prompts on which `judge` prefers `responses[i]` to `against[i]`.
+--- The share of prompts on which `judge` prefers `responses[i]` to `against[i]`: { mean, se, count, wins }.
+--
+--   > evaluate.compare(function(prompt, a, b) return #a < #b end, { { 1 }, { 1 } }, { { 2 }, { 2, 2 } }, { { 2, 3 }, { 3 } }).mean
+--   0.5
 function evaluate.compare(judge, prompts, responses, against)
   judge = judges.as_judge(judge)
   if #responses ~= #prompts or #against ~= #prompts then
@@ -93,6 +117,21 @@ end
 -- Unbiased, with less variance than sums of log-ratios (Rao-Blackwell). Tang et al. 2024, sec. 4.
 --
 --   evaluate.kl(policy, sft, { task = task, prompts = prompts }).mean
+--
+--   prompts               needed: a list of lists of ids
+--   responses = nil       answers drawn before from the policy, instead of fresh ones
+--   batch = 64            prompts of a draw or pass
+--   task = nil            gives max_new_tokens and stop where they are not given
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   min_p = 0.0           only tokens at least this fraction as likely as the most likely one
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the draws
+--
+-- Gives { mean, se, count, entropy = { mean, se, count } }. Errors: prompts are missing, an option is unknown or out of
+-- range; what model:kl refuses.
 function evaluate.kl(policy, reference, given)
   local o = options.fill(options_with { responses = options.optional("table") }, answers.given(given), "evaluate.kl")
   local responses = o.responses

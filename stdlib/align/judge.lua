@@ -12,12 +12,17 @@ local tensor = require "perilune.tensor"
 local models = require "perilune.models"
 local system = require "perilune.system"
 local progress = require "perilune.progress"
+local batches = require "perilune.align.batches"
+local metrics = require "perilune.align.metrics"
 
 local judge = {}
 
 --- A judge from a function of one prompt and two answers that gives 1, 0, 0.5, or true and false.
 --
---   judge.from_function("shorter", function(prompt, a, b) return #a < #b end)
+-- Errors, when it is asked: the function gives something else.
+--
+--   > judge.from_function("shorter", function(prompt, a, b) return #a < #b end):prefer({ { 1 } }, { { 2 } }, { { 2, 3 } })[1]
+--   1
 function judge.from_function(name, prefers)
   return {
     name = name,
@@ -38,7 +43,8 @@ end
 
 --- A judge from a score of one answer: the larger wins, and equal ones tie, which a function of `>` would call a loss.
 --
---   judge.from_score("shorter", function(prompt, answer) return -#answer end)
+--   > judge.from_score("shorter", function(prompt, answer) return -#answer end):prefer({ { 1 } }, { { 2 } }, { { 3 } })[1]
+--   0.5
 function judge.from_score(name, score)
   return judge.from_function(name, function(prompt, a, b)
     local x, y = score(prompt, a), score(prompt, b)
@@ -46,7 +52,10 @@ function judge.from_score(name, score)
   end)
 end
 
---- The judge itself, or a function made into one.
+--- The judge itself, or a function made into one; anything else is refused.
+--
+--   > judge.as_judge(function() return 0.5 end).name
+--   function
 function judge.as_judge(given)
   if type(given) == "function" then return judge.from_function("function", given) end
   if type(given) == "table" and type(given.prefer) == "function" then return given end
@@ -73,7 +82,10 @@ function judge.ask(given, prompts, a, b)
   return preferred
 end
 
---- The task's exact rule.
+--- The task's exact rule as a judge, which also has `task`. A task without one is refused: train a preference_model on
+-- its gold pairs.
+--
+--   judge.gold(require("perilune.tasks").sentiment())
 function judge.gold(task)
   if type(task) ~= "table" then error("judge.gold: expected a task, got " .. type(task), 2) end
   if not task.gold_prefers then
@@ -147,15 +159,12 @@ end
 local function fit(o, name, loss, as_judge)
   local model = o.init:clone()
   local optimizer = models.adamw(model, { lr = o.lr })
+  local dealt = batches(o.data, math.min(o.batch, #o.data), o.seed, "judge/batches")
   local best, best_accuracy, since = model, nil, 0
   local bar = progress.start { label = o.label or name, total = o.steps, quiet = o.quiet }
   local log = {}
   for step = 1, o.steps do
-    local batch = {}
-    local per_epoch = math.max(#o.data // o.batch, 1)
-    local permutation = system.permutation(#o.data, o.seed, "judge/batches", (step - 1) // per_epoch)
-    local place = (step - 1) % per_epoch
-    for i = 1, math.min(o.batch, #o.data) do batch[i] = o.data[permutation[place * o.batch + i]] end
+    local batch = dealt(step)
     local value = loss(model, batch, step):mean()
     optimizer:zero_grad()
     value:backward()
@@ -194,6 +203,25 @@ end
 -- position, which online training would exploit.
 --
 --   judge.preference_model { init = sft, data = pairs, validation = held_out, labels = task.labels, eos = task.tokenizer.eos }
+--
+--   init                  needed: a Model to start from, such as the SFT model; it is copied
+--   data                  needed: a list of pairs
+--   validation = nil      held-out pairs: the state with the best accuracy on them is kept, else the last
+--   labels                needed: two token ids, the marks of the first and of the second answer
+--   eos                   needed: the id that closes an answer
+--   steps = 700           optimiser steps at most
+--   batch = 64            pairs of a step
+--   lr = 6e-4             learning rate after warm-up
+--   warmup = 50           steps of linear rise
+--   max_grad_norm = 1.0   the gradient is scaled to at most this norm; 0 leaves it
+--   evaluate_every = 100  steps between looks at the validation pairs
+--   patience = 5          looks without a better accuracy before it ends
+--   seed = 0              of batches and orders
+--   label = nil           words of the progress bar
+--   quiet = false         no progress bar
+--
+-- The judge also has `model`, `log` (a row a look) and `validation_accuracy`. Errors: a needed option is missing, one is
+-- unknown or out of range; there are no pairs; labels are not two; a loss or gradient is not finite.
 function judge.preference_model(given)
   local o = checked(options.fill(training, given or {}, "judge.preference_model"), "judge.preference_model")
   local function as_judge(model)
@@ -231,7 +259,28 @@ end
 --   loss = -log sigmoid(r(x, y_w) - r(x, y_l))
 --
 -- Christiano et al. 2017, arXiv:1706.03741, eq. 1; Ouyang et al. 2022, arXiv:2203.02155, eq. 1. The judge also has
--- `score(prompts, answers)`.
+-- `score(prompts, answers)`, a list of numbers.
+--
+--   judge.reward_model { init = sft, data = pairs, labels = task.labels, eos = task.tokenizer.eos }
+--
+--   init                  needed: a Model to start from, such as the SFT model; it is copied
+--   data                  needed: a list of pairs
+--   validation = nil      held-out pairs: the state with the best accuracy on them is kept, else the last
+--   labels                needed: two token ids, the marks of the first and of the second answer
+--   eos                   needed: the id that closes an answer
+--   steps = 700           optimiser steps at most
+--   batch = 64            pairs of a step
+--   lr = 6e-4             learning rate after warm-up
+--   warmup = 50           steps of linear rise
+--   max_grad_norm = 1.0   the gradient is scaled to at most this norm; 0 leaves it
+--   evaluate_every = 100  steps between looks at the validation pairs
+--   patience = 5          looks without a better accuracy before it ends
+--   seed = 0              of batches and orders
+--   label = nil           words of the progress bar
+--   quiet = false         no progress bar
+--
+-- The judge also has `model`, `log` (a row a look) and `validation_accuracy`. Errors: a needed option is missing, one is
+-- unknown or out of range; there are no pairs; labels are not two; a loss or gradient is not finite.
 function judge.reward_model(given)
   local o = checked(options.fill(training, given or {}, "judge.reward_model"), "judge.reward_model")
   local function rewards(model, prompts, answers)
@@ -260,20 +309,22 @@ function judge.reward_model(given)
   return fit(o, "reward model", loss, as_judge)
 end
 
---- How often a judge agrees with the order of pairs: mean, standard error and count. A tie counts 1/2.
+--- How often a judge agrees with the order of pairs: { mean, se, count }, se the binomial standard error. A tie counts 1/2.
+--
+--   > judge.accuracy(function(prompt, a, b) return #a < #b end, { { prompt = { 1 }, chosen = { 2 }, rejected = { 2, 3 } } }).mean
+--   1.0
 function judge.accuracy(given, dataset)
   given = judge.as_judge(given)
-  local agreed = 0.0
+  local agreed = {}
   for start = 1, #dataset, 64 do
     local prompts, chosen, rejected = {}, {}, {}
     for i = start, math.min(start + 63, #dataset) do
       local pair = dataset[i]
       prompts[#prompts + 1], chosen[#chosen + 1], rejected[#rejected + 1] = pair.prompt, pair.chosen, pair.rejected
     end
-    for _, preferred in ipairs(judge.ask(given, prompts, chosen, rejected)) do agreed = agreed + preferred end
+    for _, preferred in ipairs(judge.ask(given, prompts, chosen, rejected)) do agreed[#agreed + 1] = preferred end
   end
-  local mean = agreed / #dataset
-  return { mean = mean, se = math.sqrt(mean * (1 - mean) / #dataset), count = #dataset }
+  return metrics.summary(agreed)
 end
 
 return judge

@@ -44,6 +44,9 @@ function loss.define(spec)
   local definition = { name = spec.name, defaults = defaults, loss = spec.loss, needs_reference = spec.needs_reference ~= false }
   return setmetatable(definition, {
     __call = function(_, given)
+      if type(given) == "table" and given.chosen and given.rejected then
+        error(("loss.%s: got a pair before its options: call it first, as in loss = %s {}"):format(spec.name, spec.name), 2)
+      end
       local o = options.fill(defaults, given or {}, "loss." .. spec.name)
       if not norms[o.norm] then error(("loss.%s: norm must be \"sum\" or \"mean\", got %s"):format(spec.name, tostring(o.norm)), 2) end
       if spec.check then spec.check(o) end

@@ -14,6 +14,7 @@
 local system = require "perilune.system"
 local options = require "perilune.options"
 local answers = require "perilune.align.answers"
+local batches = require "perilune.align.batches"
 local judges = require "perilune.align.judge"
 
 local sources = {}
@@ -49,30 +50,23 @@ local function order(prompts, a, b, a_logps, b_logps, judge, origin, coin)
   return batch
 end
 
---- Batch k of a list: part k of the epoch's permutation, a pure function of (seed, step). The permutation of the
--- current epoch is kept, or it would be drawn anew for every batch.
-local function picker(list, count, seed, stream)
-  local per_epoch = #list // count
-  if per_epoch == 0 then
-    error(("%d prompts or pairs do not fill a batch of %d"):format(#list, count), 3)
-  end
-  local held, permutation
-  return function(step)
-    local epoch, place = (step - 1) // per_epoch, (step - 1) % per_epoch
-    if held ~= epoch then held, permutation = epoch, system.permutation(#list, seed, stream, epoch) end
-    local batch = {}
-    for i = 1, count do batch[i] = list[permutation[place * count + i]] end
-    return batch
-  end
-end
-
 --- Batches of a fixed list of pairs, shuffled anew each epoch.
 --
 --   pairs.offline(dataset, { batch = 32, seed = 1 })
+--
+--   batch = 32            pairs of a batch
+--   seed = 0              of the shuffling
+--
+-- Errors: the dataset is no list, or has fewer pairs than a batch.
+--
+--   > pairs.offline({ { chosen = { 1 } }, { chosen = { 2 } } }, { batch = 2 }):batch(1)[2].chosen[1] ~= nil
+--   true
+--   > pairs.offline({}, { batch = 2 })
+--   0 prompts or pairs do not fill a batch of 2
 function sources.offline(dataset, given)
   local o = options.fill({ batch = options.integer(32, 1), seed = options.integer(0) }, given or {}, "pairs.offline")
   if type(dataset) ~= "table" then error("pairs.offline: expected a list of pairs, got " .. type(dataset), 2) end
-  local batch = picker(dataset, o.batch, o.seed, "pairs/offline")
+  local batch = batches(dataset, o.batch, o.seed, "pairs/offline")
   return { name = "offline", options = o, is_fixed = true, batch = function(_, step) return batch(step) end }
 end
 
@@ -80,15 +74,27 @@ end
 --
 --   pairs.online { task = task, judge = proxy, prompts = task:prompts("train", 2048) }
 --
--- Required: judge (see align.judge, or a function of a prompt and two answers), prompts. Optional, with the default:
--- batch 32, max_new_tokens 32, stop (ids that end an answer; without it every answer has max_new_tokens), temperature 1,
--- top_k 0, top_p 1, min_p 0 (each off), seed 0. A task knows its own: `max_new_tokens = task.max_response, stop = task.stop`.
+--   judge                 needed: of align.judge, or a function(prompt, a, b) that gives 1, 0, 0.5, true or false
+--   prompts               needed: a list of lists of ids
+--   batch = 32            prompts, and so pairs, of a batch
+--   task = nil            gives max_new_tokens and stop where they are not given
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   min_p = 0.0           only tokens at least this fraction as likely as the most likely one
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the prompts' order and of the draws
 --
--- Sampling is not differentiated: the loss sees the answers as data.
+-- Sampling is not differentiated: the loss sees the answers as data. Errors: a needed option is missing, one is unknown
+-- or out of range; there are fewer prompts than a batch.
+--
+--   > pairs.online { judge = function(prompt, a, b) return #a < #b end, prompts = { { 1 } }, batch = 1 }.name
+--   online
 function sources.online(given)
   local o = options.fill(options_with { batch = options.integer(32, 1) }, answers.given(given), "pairs.online")
   o.judge = judges.as_judge(o.judge)
-  local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
+  local prompts = batches(o.prompts, o.batch, o.seed, "pairs/prompts")
   return {
     name = "online",
     options = o,
@@ -111,7 +117,8 @@ local function draw_twice(policy, prompts, o, step)
   return first, second, first_logps, second_logps
 end
 
---- One answer of `a` and one of `b` to each prompt, ordered by `o.judge`.
+--- One answer of `a` and one of `b` to each prompt, ordered by `o.judge`: a list of pairs. `o` has the options of
+-- pairs.online, filled; `origin` says which `step` and `checkpoint` the answers are of.
 function sources.draw(a, b, prompts, o, origin)
   if a == b then
     local first, second, first_logps, second_logps = draw_twice(a, prompts, o, origin.step)
@@ -132,7 +139,7 @@ function sources.refreshed(given)
   local o = options.fill(
     options_with { batch = options.integer(32, 1), every = options.integer(nil, 1) }, answers.given(given), "pairs.refreshed")
   o.judge = judges.as_judge(o.judge)
-  local prompts = picker(o.prompts, o.batch, o.seed, "pairs/prompts")
+  local prompts = batches(o.prompts, o.batch, o.seed, "pairs/prompts")
   local writer, copied, written
   return {
     name = ("refreshed every %d"):format(o.every),
@@ -150,6 +157,14 @@ end
 -- app. F); `window = n` shuffles whole batches within windows of n, `window = "all"` over the whole stream (app. G).
 --
 --   pairs.replay(online.stream, { window = 4, seed = 1 })
+--
+--   window = 1            batches of a window, or "all"; 1 keeps the order
+--   seed = 0              of the shuffling
+--
+-- Errors: the window is no whole number from 1 and not "all"; a batch is asked of an empty stream.
+--
+--   > pairs.replay({ { { step = 1 } }, { { step = 2 } } }):batch(2)[1].step
+--   2
 function sources.replay(stream, given)
   local o = options.fill({ window = options.optional("number|string"), seed = options.integer(0) }, given or {}, "pairs.replay")
   if type(stream) ~= "table" then error("pairs.replay: expected the stream of a run, got " .. type(stream), 2) end
@@ -178,6 +193,23 @@ end
 -- of an online run these are the paper's D_{a vs b} (fig. 12).
 --
 --   pairs.between(sft, online.policy, { task = task, judge = gold, prompts = prompts, count = 2048 })
+--
+--   judge                 needed: of align.judge, or a function(prompt, a, b) that gives 1, 0, 0.5, true or false
+--   prompts               needed: a list of lists of ids
+--   count                 needed: pairs in all
+--   batch = 64            prompts of a draw
+--   task = nil            gives max_new_tokens and stop where they are not given
+--   max_new_tokens = 32   tokens of an answer at most, its stop token included
+--   temperature = 1.0     divides the logits; 0 takes the most likely token
+--   top_k = 0             only the k most likely tokens; 0 for all
+--   top_p = 1.0           only the most likely tokens that have this probability together
+--   min_p = 0.0           only tokens at least this fraction as likely as the most likely one
+--   stop = nil            a list of ids that end an answer, such as { tokenizer.eos }
+--   seed = 0              of the prompts' order and of the draws
+--   label = ""            words of the progress bar, kept in each pair as `checkpoint`
+--   quiet = false         no progress bar
+--
+-- Errors: a needed option is missing, one is unknown or out of range; there are no prompts.
 function sources.between(a, b, given)
   local o = options.fill(
     options_with { count = options.integer(nil, 1), batch = options.integer(64, 1), label = "", quiet = false },
@@ -186,7 +218,7 @@ function sources.between(a, b, given)
   local progress = require "perilune.progress"
   local dataset = {}
   local bar = progress.start { label = o.label ~= "" and o.label or "pairs", total = o.count, quiet = o.quiet }
-  local prompts = picker(o.prompts, math.max(math.min(o.batch, o.count, #o.prompts), 1), o.seed, "pairs/prompts")
+  local prompts = batches(o.prompts, math.max(math.min(o.batch, o.count, #o.prompts), 1), o.seed, "pairs/prompts")
   local step = 0
   while #dataset < o.count do
     step = step + 1
@@ -199,13 +231,34 @@ function sources.between(a, b, given)
   return dataset
 end
 
---- A list of pairs whose answers both come from one policy.
+--- A list of pairs whose answers both come from one policy; options and errors as pairs.between.
 function sources.sample(policy, given) return sources.between(policy, policy, given) end
 
---- The same pairs with the order another judge gives them.
+--- The different prompts of a list of pairs, in order: what an online run draws from, to see the prompts that offline sees.
+--
+--   pairs.online { task = task, judge = proxy, prompts = pairs.prompts(golden) }
+--
+--   > #pairs.prompts { { prompt = { 1 } }, { prompt = { 2 } }, { prompt = { 1 } } }
+--   2
+function sources.prompts(dataset)
+  local seen, prompts = {}, {}
+  for _, pair in ipairs(dataset) do
+    local key = table.concat(pair.prompt, " ")
+    if not seen[key] then seen[key], prompts[#prompts + 1] = true, pair.prompt end
+  end
+  return prompts
+end
+
+--- The same pairs with the order another judge gives them, as a new list. Ties are ordered by a coin: left as they
+-- stand, they would count as agreement of the two judges. `seed` (0) is the coin's.
 --
 --   pairs.relabel(dataset, judge.gold(task))
-function sources.relabel(dataset, judge)
+--
+--   > local one = { { prompt = { 1 }, chosen = { 2, 3 }, rejected = { 2 } } }
+--   > #pairs.relabel(one, function(prompt, a, b) return #a < #b end)[1].chosen
+--   1
+function sources.relabel(dataset, judge, given)
+  local o = options.fill({ seed = options.integer(0) }, given or {}, "pairs.relabel")
   judge = judges.as_judge(judge)
   local relabelled = {}
   for start = 1, #dataset, 64 do
@@ -218,7 +271,9 @@ function sources.relabel(dataset, judge)
       local pair = dataset[start + k - 1]
       local copy = {}
       for name, value in pairs(pair) do copy[name] = value end
-      if preferred < 0.5 then
+      local turned = preferred < 0.5
+      if preferred == 0.5 then turned = system.uniform(o.seed, "pairs/relabelled ties", start + k) < 0.5 end
+      if turned then
         copy.chosen, copy.rejected = pair.rejected, pair.chosen
         copy.chosen_logp, copy.rejected_logp = pair.rejected_logp, pair.chosen_logp
       end

@@ -12,13 +12,14 @@ local frontier = require "perilune.align.frontier"
 local grid = { 0.25, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32 }
 
 --- An interval as text, with the number of seeds it is of when that is not all of them.
+--- An interval; where not all seeds have the figure, of how many it is: those that got so far are no fair sample.
 local function shown(interval, seeds)
   if not interval then return "-" end
-  local of = interval.seeds < seeds and (" (%d of %d seeds)"):format(interval.seeds, seeds) or ""
-  return ("%.3f [%.3f, %.3f]%s"):format(interval.mean, interval.low, interval.high, of)
+  local text = ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high)
+  return interval.seeds == seeds and text or ("%s (%d of %d)"):format(text, interval.seeds, seeds)
 end
 
---- The KLs of the grid that at least two sides reach in every seed, or in any.
+--- The KLs of the grid that at least two sides reach, each in some seed.
 local function shared_kls(sides)
   local kls = {}
   for _, kl in ipairs(grid) do
@@ -41,20 +42,11 @@ local function rows_of(sides)
   local rows = {}
   local function add(name, measure)
     local row = { name }
-    local values = {}
-    for i, side in ipairs(sides) do
-      values[i] = frontier.interval(side.by_seed, measure)
-      row[#row + 1] = shown(values[i], #side.by_seed)
-    end
+    for _, side in ipairs(sides) do row[#row + 1] = shown(frontier.interval(side.by_seed, measure), #side.by_seed) end
+    local first = sides[1].by_seed
     for i = 2, #sides do
-      local paired = {}
-      for seed = 1, math.min(#sides[1].by_seed, #sides[i].by_seed) do
-        paired[seed] = { sides[1].by_seed[seed][1], first = sides[1].by_seed[seed], second = sides[i].by_seed[seed] }
-      end
-      row[#row + 1] = shown(frontier.interval(paired, function(pair, chosen)
-        local a, b = measure(pair.first, chosen), measure(pair.second, chosen)
-        return a and b and a - b or nil
-      end), #paired)
+      local other = sides[i].by_seed
+      row[#row + 1] = shown(frontier.difference(first, other, measure), math.min(#first, #other))
     end
     rows[#rows + 1] = row
   end
@@ -110,7 +102,13 @@ end
 
 --- Prints the table and the figure, and writes `report.html`, `frontier.svg` and `points.csv` into `out`.
 --
--- Options: title, sides, out, settings (a table of what determined the result), notes (a list of sentences).
+--   title = ""            above the figure and the report
+--   sides                 needed: a list of sides, see above; differences are from the first
+--   out                   needed: the folder to write into, made when missing
+--   settings = nil        a table of what determined the result
+--   notes = nil           a list of sentences for the report
+--
+-- Gives { header, rows } of the table. Errors: an option is missing, unknown or of another type; a file cannot be written.
 return function(given)
   local o = options.fill({
     title = "", sides = options.required("table"), out = options.required("string"), settings = options.optional("table"),

@@ -64,7 +64,17 @@ end
 --- Trains a fresh model of the task's recommended size on the task's texts (next-token likelihood over all tokens), or
 -- loads the one trained before with the same settings. Returns the model and a table of what was done.
 --
--- Options: steps, batch, lr, warmup, max_grad_norm, seed, cache (false trains anew and keeps nothing), quiet.
+--   steps                 optimiser steps; as the task recommends (task.sft) unless given
+--   batch                 texts of a step; as the task recommends
+--   lr                    learning rate after warm-up, decayed by a cosine to 1/20; as the task recommends
+--   warmup = 20           steps of linear rise
+--   max_grad_norm = 1.0   the gradient is scaled to at most this norm; 0 leaves it
+--   seed = 0              of the weights
+--   cache = true          false trains anew and keeps nothing
+--   quiet = false         no progress bar
+--
+-- The table has `cached`, `path` of the cache's file, `hash` of the weights and, when trained now, the last `loss`. A task
+-- with a pretrained model gives that one. Errors: an option is unknown or out of range; the cache cannot be written.
 return function(task, given)
   local o = options.fill(defaults, given or {}, "align.sft")
   if type(task) ~= "table" or type(task.settings) ~= "function" then

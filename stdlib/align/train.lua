@@ -223,14 +223,31 @@ Run.__tostring = function(self)
   return ("[Run %s: step %d of %d, %s]"):format(self.options.label or self.options.pairs.name, self.step, self.options.steps, self.status)
 end
 
---- Trains a policy in place and returns the run.
+--- Trains a policy on the batches of a source of pairs; gives the run. Options, needed or with their defaults:
 --
--- Required: policy, reference, pairs (see align.pairs), loss (see align.loss), steps. Optional, with the default:
---   lr 3e-4, warmup 0 (steps), decay "constant" (or "linear", "cosine"), beta1 0.9, beta2 0.999, weight_decay 0,
---   max_grad_norm 1 (0 for none)
---   evaluate: a function (policy, step, run) that returns a table of figures, kept in run.points; evaluate_every 50
---   checkpoint_every 0 (never): run.checkpoints[step] is a copy of the policy
---   log_every 1, record false (keeps the batches in run.stream), label (of the progress bar), quiet false
+--   policy                  a Model, needed: it is trained in place
+--   reference               a Model, needed: frozen; not the policy itself
+--   pairs                   needed: a source, such as align.pairs.online{...} or align.pairs.offline(dataset)
+--   loss                    needed: of align.loss, or a function of a pair of batches that gives one number a pair
+--   steps                   needed: optimiser steps
+--   lr = 3e-4               learning rate after warm-up
+--   warmup = 0              steps of linear rise
+--   decay = "constant"      "constant", "linear" or "cosine", to 0 at `steps`
+--   beta1 = 0.9             AdamW's decay of the mean of gradients
+--   beta2 = 0.999           and of the mean of their squares
+--   weight_decay = 0.0      times the rate, taken off each weight a step
+--   max_grad_norm = 1.0     the gradient is scaled to at most this norm; 0 leaves it
+--   evaluate = nil          a function(policy, step, run) that gives a table of figures, kept in run.points
+--   evaluate_every = 50     steps between its calls; it is also called after the last step
+--   checkpoint_every = 0    steps between copies of the policy in run.checkpoints; 0 keeps none
+--   log_every = 1           steps between rows of run.log
+--   record = false          keeps every batch in run.stream, for align.pairs.replay
+--   keep_reference_logps = true   the reference reads a pair of a fixed list once only
+--   label = nil             words of the progress bar; the source's name unless given
+--   quiet = false           no progress bar
+--
+-- Errors: a needed option is missing, one is unknown, of another type or out of range; policy and reference are one
+-- model; a loss or gradient is not finite (the step is not applied, and the run's status is "failed").
 --
 -- A row of run.log has `step`, `loss`, `grad_norm`, `lr`, and under TRL's names `rewards/chosen`, `rewards/rejected`,
 -- `rewards/margins`, `rewards/accuracies`, `logps/chosen`, `logps/rejected`, `log_ratios/...` and `lengths/...`.

@@ -188,6 +188,7 @@ end
 
 local function tokenizer_of(o)
   if o.tokenizer then return o.tokenizer end
+  if not require("perilune.system").exists(o.path) then error(("tasks.stories: there is no file '%s'"):format(o.path), 0) end
   local folder = o.path:match("^(.*[/\\])") or ""
   return require("perilune.formats").llama2c_tokenizer(o.tokenizer_path or folder .. "tok512.bin")
 end
