@@ -17,25 +17,30 @@ local o = cli.parse(arg, {
   { "task", "sentiment", "sentiment, stories or harmless" },
   { "data", "", "the file of the task, for stories and harmless" },
   { "loss", "ipo", "ipo, dpo, slic or bo2" },
-  { "beta", 0.1, "strength of the regularisation" },
-  { "lr", 3e-4, "learning rate of the policies" },
-  { "steps", 240, "gradient steps of each run" },
-  { "batch", 32, "pairs a step" },
-  { "seeds", 3, "runs of each side" },
-  { "pairs", 8192, "golden pairs" },
-  { "prompts", 512, "prompts of the win rate" },
-  { "kl-prompts", 256, "prompts of the KL" },
+  { "beta", 0.1, "strength of the regularisation", above = 0 },
+  { "lr", 3e-4, "learning rate of the policies", least = 0 },
+  { "steps", 240, "gradient steps of each run", least = 1 },
+  { "batch", 32, "pairs a step", least = 1 },
+  { "seeds", 3, "runs of each side", least = 1 },
+  { "pairs", 8192, "golden pairs", least = 1 },
+  { "prompts", 512, "prompts of the win rate", least = 1 },
+  { "kl-prompts", 256, "prompts of the KL", least = 1 },
   { "proxy", "", "who labels online answers: preference or reward (a model) or gold itself; the task's choice unless given" },
-  { "judge-steps", 0, "steps of each preference or reward model, at most; 0 for the task's choice" },
-  { "points", 8, "checkpoints of each run" },
-  { "jobs", 0, "runs side by side; 0 for one a core" },
-  { "out", "out/gap", "folder of the report" },
+  { "judge-steps", 0, "steps of each preference or reward model, at most; 0 for the task's choice", least = 0 },
+  { "points", 8, "checkpoints of each run", least = 1 },
+  { "jobs", 0, "runs side by side; 0 for one a core", least = 0 },
+  { "out", "out/gap", "folder of the report", folder = true },
   { "smoke", false, "a tiny run that only shows that everything works" },
 }, "gap.lua: win rate against KL, online and offline")
 
 if o.smoke then
   o.steps, o.seeds, o.pairs, o.prompts, o["kl-prompts"], o["judge-steps"], o.points = 6, 2, 96, 32, 32, 10, 2
   o.batch = 8
+end
+
+if o.batch > o.pairs then
+  io.stderr:write(("--batch %d is more than all of --pairs %d\n"):format(o.batch, o.pairs))
+  os.exit(1)
 end
 
 local started = system.clock()

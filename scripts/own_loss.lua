@@ -8,11 +8,11 @@ local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
 local loss, source, judge, evaluate = align.loss, align.pairs, align.judge, align.evaluate
 
 local o = cli.parse(arg, {
-  { "beta", 0.1, "strength of the regularisation" },
-  { "lr", 3e-4, "learning rate" },
-  { "steps", 150, "gradient steps" },
-  { "batch", 32, "pairs a step" },
-  { "prompts", 256, "prompts of the evaluation" },
+  { "beta", 0.1, "strength of the regularisation", above = 0 },
+  { "lr", 3e-4, "learning rate", least = 0 },
+  { "steps", 150, "gradient steps", least = 1 },
+  { "batch", 32, "pairs a step", least = 1 },
+  { "prompts", 256, "prompts of the evaluation", least = 1 },
   { "smoke", false, "a tiny run that only shows that everything works" },
 }, "own_loss.lua: a loss and a judge written in the script")
 

@@ -6,8 +6,10 @@
 --   }, "gap.lua: win rate against KL, online and offline")
 --
 -- `--name value` and `--name=value` set an option; a flag (default false) takes no value; numbers must be numbers.
--- `--help` prints the list and ends.
+-- An entry may bound its number with `least` (allowed) and `above` (not allowed), and say that its text is a `folder`,
+-- which is made at the start: hours of work must not end at a place that cannot be written. `--help` prints the list.
 local options = require "perilune.options"
+local system = require "perilune.system"
 
 local cli = {}
 
@@ -21,6 +23,29 @@ local function convert(name, default, text)
     return number
   end
   return text
+end
+
+--- Refuses a number that no run could use.
+local function check(entry, value)
+  if type(value) ~= "number" then return end
+  if value - value ~= 0 then error(("--%s takes a finite number, not %s"):format(entry[1], value), 0) end
+  if entry.least and value < entry.least then
+    error(("--%s takes a number of at least %s, not %s"):format(entry[1], entry.least, value), 0)
+  elseif entry.above and value <= entry.above then
+    error(("--%s takes a number above %s, not %s"):format(entry[1], entry.above, value), 0)
+  end
+end
+
+--- Makes the folders of the options and writes a file into each, to know that it can be done.
+local function make_folders(values, spec)
+  for _, entry in ipairs(spec) do
+    local folder = values[entry[1]]
+    if entry.folder then
+      system.make_folder(folder)
+      system.write_file(folder .. "/.writable", "")
+      os.remove(folder .. "/.writable")
+    end
+  end
 end
 
 local function usage(spec, about)
@@ -41,10 +66,11 @@ end
 --   > cli.read({ "--step", "20" }, { { "steps", 300, "gradient steps" } })
 --   unknown option '--step'; did you mean '--steps'?
 function cli.read(arguments, spec)
-  local values, defaults, names = {}, {}, {}
+  local values, defaults, names, entries = {}, {}, {}, {}
   for _, entry in ipairs(spec) do
     values[entry[1]], defaults[entry[1]] = entry[2], entry[2]
     names[#names + 1] = entry[1]
+    entries[entry[1]] = entry
   end
   local i = 1
   while i <= #arguments do
@@ -66,6 +92,7 @@ function cli.read(arguments, spec)
         if not value then error(("--%s needs a value"):format(name), 0) end
       end
       values[name] = convert(name, defaults[name], value)
+      check(entries[name], values[name])
     end
     i = i + 1
   end
@@ -82,6 +109,11 @@ function cli.parse(arguments, spec, about)
   if values.help then
     io.stdout:write(usage(spec, about))
     os.exit(0)
+  end
+  local made, problem = pcall(make_folders, values, spec)
+  if not made then
+    io.stderr:write(tostring(problem), "\n")
+    os.exit(1)
   end
   return values
 end
