@@ -72,8 +72,8 @@ public struct TransformerConfig: Equatable, Sendable {
     if positions == .rotary && (dim / heads) % 2 != 0 {
       throw Failure(.value, "rotary positions need an even head size, got \(dim / heads)")
     }
-    if !(normEpsilon >= 0) || !(ropeBase > 0) {
-      throw Failure(.value, "norm_eps must be at least 0 and rope_base positive, got \(normEpsilon) and \(ropeBase)")
+    if !(normEpsilon >= 0) || !(ropeBase > 0) || !normEpsilon.isFinite || !ropeBase.isFinite {
+      throw Failure(.value, "norm_eps must be at least 0 and rope_base positive, both finite, got \(normEpsilon) and \(ropeBase)")
     }
   }
 

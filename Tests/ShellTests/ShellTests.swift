@@ -78,7 +78,8 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
         bad=$(printf '\\303\\050'); echo 'print(#arg[0], #arg[1])' > "$bad.lua"; "\(executable)" "$bad.lua" "$bad"
         "\(executable)" -e "print(#'$bad')"; LUA_INIT="print(#'$bad')" "\(executable)" -e ''
         """
-      #expect(try perilune(["-c", commands], folder: folder, program: "/bin/sh").out == "6\t2\n2\n2\n")
+      let outcome = try perilune(["-c", commands], folder: folder, program: "/bin/sh")
+      #expect(outcome.out == "6\t2\n2\n2\n")
     }
   }
 
@@ -87,7 +88,8 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
       let write = "print(pcall(require 'perilune.system'.write_file, 'a', ('x'):rep(1e6)))"
       let outcome = try perilune(["-c", "ulimit -f 8; \"\(executable)\" -e \"\(write)\""], folder: folder, program: "/bin/sh")
       #expect(outcome.out.hasPrefix("false\tcannot write a.tmp-"))
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(left.isEmpty)
     }
   }
 
