@@ -18,7 +18,7 @@ local o = cli.parse(arg, {
   { "data", "", "the file of the task, for stories and harmless" },
   { "loss", "ipo", "ipo, dpo, slic or bo2" },
   { "beta", 0.1, "strength of the regularisation", above = 0 },
-  { "lr", 3e-4, "learning rate of the policies", least = 0 },
+  { "lr", 1e-3, "learning rate of the policies", least = 0 },
   { "steps", 240, "gradient steps of each run", least = 1 },
   { "batch", 32, "pairs a step", least = 1 },
   { "seeds", 3, "runs of each side", least = 1 },

@@ -37,11 +37,15 @@ public enum AtomicFile {
     do {
       try produce { try writeAll(descriptor, $0, temporary) }
       if fsync(descriptor) != 0 { throw failure("sync", temporary) }
-      if close(descriptor) != 0 { throw failure("close", temporary) }
     } catch {
       close(descriptor)
       unlink(temporary)
       throw error
+    }
+    if close(descriptor) != 0 {
+      let problem = failure("close", temporary)
+      unlink(temporary)
+      throw problem
     }
     if rename(temporary, path) != 0 {
       let problem = failure("rename", "\(temporary) to \(path)")
