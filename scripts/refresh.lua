@@ -17,7 +17,7 @@ local o = cli.parse(arg, {
   { "lr", 3e-4, "learning rate", least = 0 },
   { "steps", 200, "gradient steps of each run", least = 1 },
   { "batch", 32, "pairs a step", least = 1 },
-  { "every", "1,10,50,all", "steps between renewals of the policy that writes" },
+  { "every", "1,10,50,all", "steps between renewals of the policy that writes", counts = true },
   { "seeds", 2, "runs of each", least = 1 },
   { "prompts", 256, "prompts of the win rate and of the KL", least = 1 },
   { "points", 5, "checkpoints of each run", least = 1 },
@@ -36,8 +36,8 @@ local prompts = task:prompts("train", 2048)
 local measure = align.measure { task = task, reference = sft, judge = gold, prompts = task:prompts("test", o.prompts) }
 
 local runs = {}
-for word in o.every:gmatch("[^,]+") do
-  local every = math.tointeger(tonumber(word)) or o.steps
+for _, count in ipairs(cli.counts("every", o.every)) do
+  local every = count == "all" and o.steps or count
   for seed = 1, o.seeds do runs[#runs + 1] = { every = every, seed = seed } end
 end
 

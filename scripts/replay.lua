@@ -16,7 +16,7 @@ local o = cli.parse(arg, {
   { "lr", 3e-4, "learning rate", least = 0 },
   { "steps", 200, "gradient steps of each run", least = 1 },
   { "batch", 32, "pairs a step", least = 1 },
-  { "windows", "1,4,50,all", "shuffle whole batches within windows of so many" },
+  { "windows", "1,4,50,all", "shuffle whole batches within windows of so many", counts = true },
   { "seeds", 2, "runs of each", least = 1 },
   { "prompts", 256, "prompts of the win rate and of the KL", least = 1 },
   { "points", 5, "checkpoints of each run", least = 1 },
@@ -34,8 +34,7 @@ local loss = align.loss.ipo { beta = o.beta }
 local prompts = task:prompts("train", 2048)
 local measure = align.measure { task = task, reference = sft, judge = gold, prompts = task:prompts("test", o.prompts) }
 
-local windows = {}
-for word in o.windows:gmatch("[^,]+") do windows[#windows + 1] = math.tointeger(tonumber(word)) or word end
+local windows = cli.counts("windows", o.windows)
 
 local seeds = {}
 for seed = 1, o.seeds do seeds[seed] = seed end

@@ -6,7 +6,7 @@
 --   }, "gap.lua: win rate against KL, online and offline")
 --
 -- `--name value` and `--name=value` set an option; a flag (default false) takes no value; numbers must be numbers.
--- An entry may bound its number with `least` (allowed) and `above` (not allowed), and say that its text is a `folder`,
+-- An entry may bound its number with `least` (allowed) and `above` (not allowed), say that its text is `counts` ("1,10,all"), or a `folder`,
 -- which is made at the start: hours of work must not end at a place that cannot be written. `--help` prints the list.
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -41,9 +41,13 @@ local function make_folders(values, spec)
   for _, entry in ipairs(spec) do
     local folder = values[entry[1]]
     if entry.folder then
-      system.make_folder(folder)
-      system.write_file(folder .. "/.writable", "")
-      os.remove(folder .. "/.writable")
+      local ok, problem = pcall(function()
+        if folder == "" then error("the folder has no name", 0) end
+        system.make_folder(folder)
+        system.write_file(folder .. "/.writable", "")
+        os.remove(folder .. "/.writable")
+      end)
+      if not ok then error(("--%s: %s"):format(entry[1], (tostring(problem):gsub("^[^\n:]*:%d+: ", ""))), 0) end
     end
   end
 end
@@ -99,6 +103,25 @@ function cli.read(arguments, spec)
   return values
 end
 
+--- The list in a text of whole numbers from 1 and "all": "1,10,all".
+--
+--   > local cli = require "perilune.cli"
+--   > cli.counts("every", "1,10,all")[3]
+--   all
+--   > cli.counts("every", "1,o")
+--   --every takes whole numbers from 1 and "all", separated by commas, not '1,o'
+function cli.counts(name, text)
+  local list = {}
+  for word in (text .. ","):gmatch "(.-)," do
+    local count = math.tointeger(tonumber(word))
+    if word ~= "all" and not (count and count >= 1) then
+      error(("--%s takes whole numbers from 1 and \"all\", separated by commas, not '%s'"):format(name, text), 0)
+    end
+    list[#list + 1] = count or word
+  end
+  return list
+end
+
 --- As `read`, for a script: a wrong option prints what is wrong and ends with status 1; `--help` prints the list.
 function cli.parse(arguments, spec, about)
   local ok, values = pcall(cli.read, arguments, spec)
@@ -110,7 +133,12 @@ function cli.parse(arguments, spec, about)
     io.stdout:write(usage(spec, about))
     os.exit(0)
   end
-  local made, problem = pcall(make_folders, values, spec)
+  local made, problem = pcall(function()
+    for _, entry in ipairs(spec) do
+      if entry.counts then cli.counts(entry[1], values[entry[1]]) end
+    end
+    make_folders(values, spec)
+  end)
   if not made then
     io.stderr:write(tostring(problem), "\n")
     os.exit(1)
