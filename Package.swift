@@ -29,8 +29,9 @@ let package = Package(
     .target(
       name: "CShims", dependencies: ["CLua", "CReadline"], cSettings: vectorC,
       linkerSettings: [.linkedLibrary("readline")]),
+    .target(name: "CKernels", cSettings: vectorC),
     .target(name: "Base", dependencies: ["CShims"], swiftSettings: plainSwift),
-    .target(name: "Tensors", dependencies: ["Base", "CShims", "COpenBLAS"], swiftSettings: vectorSwift),
+    .target(name: "Tensors", dependencies: ["Base", "CShims", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
     .target(name: "Autograd", dependencies: ["Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
     .target(name: "Formats", dependencies: ["Base", "Tensors", "CZlib", "CCrypto"], swiftSettings: plainSwift),
     .target(name: "Models", dependencies: ["Autograd", "Formats"], swiftSettings: vectorSwift),

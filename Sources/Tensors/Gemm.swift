@@ -1,41 +1,51 @@
-/// Matrix products by OpenBLAS, cut into pieces by shape and run on our own threads.
+/// Products of matrices of 32-bit floats.
 ///
-/// OpenBLAS itself is held to one thread: its pool would fight ours for the cores, and its way of cutting a product
-/// depends on the thread count, which would make results depend on it too.
+/// B is packed once into panels as wide as a tile of C, for all threads; then each thread takes rows of C, tile by
+/// tile. An element of C is one chain of fused multiply-adds in the order of k, started anew every `depth` elements:
+/// so the bits of a row depend neither on the number of threads, nor on how the product is cut, nor on which rows
+/// stand beside it, nor on the width of the processor's vectors. `Gemm.reference` says it in three loops.
 import Base
-import COpenBLAS
+import CKernels
 
 public enum Gemm {
-  static let singleThreaded: Void = openblas_set_num_threads(1)
+  /// Elements of k in one chain, at most: a tile of A and a panel of B of this depth fit in the first-level cache.
+  static let depth = 384
+  /// Floats of B packed at once for all threads: 4 MB.
+  private static let packedMax = 1 << 20
+  /// Columns of B packed at once: with `depth` rows they stay below `packedMax`.
+  private static let columnsMax = 2048
+  /// Multiply-adds below which a product is not worth a hand-over to other threads: some 6 microseconds.
+  private static let aloneMax = 200_000
+  /// Multiply-adds in a piece: some 60 microseconds, so that threads finish together.
+  private static let pieceWork = 2_000_000
 
-  /// Refuses sizes and distances that BLAS, which counts in 32 bits, cannot take.
-  public static func checkSizes(_ sizes: [Int]) throws {
-    for size in sizes where size > Int(Int32.max) {
-      throw Failure(.shape, "size \(size) is more than a matrix product can take (\(Int32.max))")
-    }
-  }
+  /// Work on rows of C before or after they are multiplied, while they are in the thread's cache.
+  public typealias Rows = (Range<Int>) -> Void
 
   /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition.
-  @inline(__always)
+  ///
+  /// `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
+  /// are), `after` when they are done; each row once.
+  @inline(never)
   public static func run(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
-    _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, before: Rows? = nil, after: Rows? = nil
   ) {
-    cut(transA, transB, m, n, k, a, lda, b, ldb, c, ldc) { m, n, a, b, c in
-      single(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-    }
-  }
-
-  public static func run(
-    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Double,
-    _ a: UnsafePointer<Double>, _ lda: Int, _ b: UnsafePointer<Double>, _ ldb: Int, _ beta: Double,
-    _ c: UnsafeMutablePointer<Double>, _ ldc: Int
-  ) {
-    cut(transA, transB, m, n, k, a, lda, b, ldb, c, ldc) { m, n, a, b, c in
-      cblas_dgemm(
-        CblasRowMajor, transA ? CblasTrans : CblasNoTrans, transB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n),
-        Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
+    if m == 0 || n == 0 { return }
+    let product = GemmProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+    if m * n * k < aloneMax {
+      before?(0..<m)
+      product.multiply(columns: 0..<n)
+      after?(0..<m)
+    } else if product.tileCount < 4 {
+      before?(0..<m)
+      let panels = product.panelCount
+      let grain = max(1, min((panels + 1) / 2, pieceWork / max(1, m * k * product.level.width)))
+      Parallel.ranges(panels, grain: grain) { product.multiply(columns: product.columns($0)) }
+      after?(0..<m)
+    } else {
+      cutRows(product, before, after)
     }
   }
 
@@ -45,40 +55,41 @@ public enum Gemm {
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
     _ c: UnsafeMutablePointer<Float>, _ ldc: Int
   ) {
-    _ = singleThreaded
-    cblas_sgemm(
-      CblasRowMajor, transA ? CblasTrans : CblasNoTrans, transB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n),
-      Int32(k), alpha, a, Int32(lda), b, Int32(ldb), beta, c, Int32(ldc))
+    if m == 0 || n == 0 { return }
+    GemmProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc).multiply(columns: 0..<n)
   }
 
-  /// Cuts the larger side of C: the pieces share nothing but their inputs.
-  @inline(__always)
-  private static func cut<T>(
-    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int,
-    _ a: UnsafePointer<T>, _ lda: Int, _ b: UnsafePointer<T>, _ ldb: Int, _ c: UnsafeMutablePointer<T>, _ ldc: Int,
-    _ body: (Int, Int, UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
-  ) {
-    _ = singleThreaded
-    if m == 0 || n == 0 { return }
-    let byRows = m >= n
-    let size = byRows ? m : n
-    let grain = pieceSize(size, other: byRows ? n : m, k: k)
-    Parallel.ranges(size, grain: grain) { range in
-      let start = range.lowerBound
-      if byRows {
-        body(range.count, n, a + (transA ? start : start * lda), b, c + start * ldc)
-      } else {
-        body(m, range.count, a, b + (transB ? start * ldb : start), c + start)
+  /// Packs blocks of B in turn and has the threads multiply rows of A with each.
+  private static func cutRows(_ p: GemmProduct, _ before: Rows?, _ after: Rows?) {
+    let width = min(p.n, columnsMax)
+    let unit = Depths(p.k).size
+    let deep = max(1, packedMax / (width * unit)) * unit
+    let room = PackedBlock.floats(p.level, depth: min(deep, p.k), columns: width)
+    guard let packed = ck_scratch(Int32(CK_PACKED_B), room) else {
+      before?(0..<p.m)
+      p.multiplyPlainly(columns: 0..<p.n)
+      after?(0..<p.m)
+      return
+    }
+    let (tiles, isWhole) = (p.tileCount, width == p.n && deep >= p.k)
+    func everyRow(_ work: Rows?) {
+      if let work { Parallel.ranges(p.m, grain: max(1, p.m / 8), work) }
+    }
+    if !isWhole { everyRow(before) }
+    for l in stride(from: 0, to: max(p.k, 1), by: deep) {
+      for j in stride(from: 0, to: p.n, by: width) {
+        let block = PackedBlock(p.level, k: l..<min(l + deep, p.k), columns: j..<min(j + width, p.n), of: p.k, packed)
+        Parallel.ranges(block.panelCount, grain: block.packingGrain) {
+          block.pack(p.b, row: p.bRow, step: p.bStep, panels: $0)
+        }
+        let pieces = max(2, p.m * block.columns.count * block.k.count / pieceWork)
+        Parallel.ranges(tiles, grain: max(1, tiles / (pieces + pieces % 2))) { range in
+          if isWhole { before?(p.rows(range)) }
+          p.multiply(tiles: range, block)
+          if isWhole { after?(p.rows(range)) }
+        }
       }
     }
-  }
-
-  /// Pieces of about 256, so that packing the shared operand again is a small part; at least two pieces once the
-  /// product is worth a hand-over (a hundred thousand multiply-adds take some 2 microseconds).
-  private static func pieceSize(_ size: Int, other: Int, k: Int) -> Int {
-    if size < 16 || size * other * k < 100_000 { return size }
-    let pieces = max(2, (size + 255) / 256)
-    let even = pieces + pieces % 2
-    return ((size + even - 1) / even + 7) / 8 * 8
+    if !isWhole { everyRow(after) }
   }
 }

@@ -1,0 +1,35 @@
+// The inner loops of the matrix product of 32-bit floats, compiled for several levels of the processor's vectors.
+//
+// C and not Swift, because a function of one program must be compiled for AVX-512 while the rest runs where there is
+// none, and Swift has no such attribute. Everything around these loops is in Swift (Tensors/Gemm.swift).
+//
+// Every level gives the same bits: an element of the product is one chain of fused multiply-adds in the order of k,
+// whatever the width of the vectors and wherever the element stands in its tile.
+#pragma once
+#include <stddef.h>
+
+// The widest level: 2 AVX-512, 1 AVX2 or NEON by the compiler's vectors, 0 the same code without vectors.
+enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2 };
+
+typedef struct ck_level {
+  int rows;     // of a tile of C, at most
+  int columns;  // of a tile of C and of a panel of B
+  // C tile += or = A tile x panel. `a` is read at a[i * row + l * step]; `panel` holds `columns` floats for each l.
+  // Only the first `width` columns are written, as c = alpha * product + beta * c (beta 0: c is not read).
+  void (*tile)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, float *c,
+               ptrdiff_t lead, int width, float alpha, float beta);
+} ck_level;
+
+// The level to use: the best that the processor has, at most `limit`.
+const ck_level *ck_gemm_level(int limit);
+// Which of the levels that is.
+int ck_best_level(void);
+
+// Packs `width` columns of B, k rows deep, into a panel of `columns`, the rest zeros. B is read at b[l * row + j * step].
+void ck_pack_panel(ptrdiff_t k, int width, int columns, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel);
+// Packs `rows` rows of A stored transposed, a[l * lead + i], so that they lie l after l.
+void ck_pack_rows(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed);
+
+// Room for at least so many floats, kept by this thread and this slot until it asks for more; null without memory.
+enum { CK_PACKED_B, CK_PACKED_A, CK_SCRATCH_SLOTS };
+float *ck_scratch(int slot, size_t floats);

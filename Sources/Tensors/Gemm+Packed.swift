@@ -1,0 +1,66 @@
+/// B as the tiles read it: panels as wide as a tile, each `k` rows deep, the last one filled up with zeros.
+import CKernels
+
+struct PackedBlock {
+  /// Floats of B that several tiles of A pass over before the next ones are read: half of a second-level cache.
+  static let groupFloats = 131_072
+
+  let level: GemmLevel
+  /// Rows and columns of B that are here; the rows begin with one of its blocks of k.
+  let k: Range<Int>
+  let columns: Range<Int>
+  private let unit: Int
+  private let floats: UnsafeMutablePointer<Float>
+
+  init(_ level: GemmLevel, k: Range<Int>, columns: Range<Int>, of depth: Int, _ floats: UnsafeMutablePointer<Float>) {
+    (self.level, self.k, self.columns, self.floats) = (level, k, columns, floats)
+    unit = Depths(depth).size
+  }
+
+  /// The room that a block takes.
+  static func floats(_ level: GemmLevel, depth: Int, columns: Int) -> Int {
+    (columns + level.width - 1) / level.width * level.width * depth
+  }
+
+  var panelCount: Int { (columns.count + level.width - 1) / level.width }
+
+  /// Panels for a thread to pack at a time.
+  var packingGrain: Int { max(1, min((panelCount + 1) / 2, 65_536 / max(1, k.count * level.width))) }
+
+  /// Where a panel's part of one block of k lies.
+  @inline(__always)
+  func address(_ panel: Int, _ depths: Range<Int>) -> UnsafeMutablePointer<Float> {
+    floats + ((depths.lowerBound - k.lowerBound) * panelCount + panel * depths.count) * level.width
+  }
+
+  /// Copies panels from B, which has element (l, j) at b[l row + j step].
+  func pack(_ b: UnsafePointer<Float>, row: Int, step: Int, panels: Range<Int>) {
+    forEachDepth { depths in
+      for panel in panels {
+        let column = columns.lowerBound + panel * level.width
+        ck_pack_panel(
+          depths.count, Int32(min(level.width, columns.upperBound - column)), Int32(level.width),
+          b + depths.lowerBound * row + column * step, row, step, address(panel, depths))
+      }
+    }
+  }
+
+  /// Blocks of k, and in each the panels that stay in the second-level cache together.
+  @inline(__always)
+  func forEachGroup(_ body: (_ depths: Range<Int>, _ panels: Range<Int>) -> Void) {
+    forEachDepth { depths in
+      let together = max(1, Self.groupFloats / (max(1, depths.count) * level.width))
+      for panel in stride(from: 0, to: panelCount, by: together) {
+        body(depths, panel..<min(panel + together, panelCount))
+      }
+    }
+  }
+
+  /// Each block of k that is here; an empty one where k is 0, as the product must still be written.
+  @inline(__always)
+  private func forEachDepth(_ body: (Range<Int>) -> Void) {
+    for start in stride(from: k.lowerBound, to: max(k.upperBound, k.lowerBound + 1), by: unit) {
+      body(start..<min(start + unit, k.upperBound))
+    }
+  }
+}

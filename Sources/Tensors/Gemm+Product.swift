@@ -1,0 +1,125 @@
+/// One matrix product: its operands, how it is cut into tiles, and its plain meaning.
+import CKernels
+
+/// The vectors to use; tests set it, to compare the levels with each other.
+struct GemmLevel {
+  nonisolated(unsafe) static var current = GemmLevel(best: CK_AVX512)
+
+  let tile: @convention(c) (
+    Int32, Int, UnsafePointer<Float>?, Int, Int, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int, Int32, Float,
+    Float
+  ) -> Void
+  /// Rows of a tile, at most.
+  let height: Int
+  /// Columns of a tile and of a panel.
+  let width: Int
+
+  /// The best level of this processor, at most `limit`.
+  init(best limit: Int) {
+    let kernels = ck_gemm_level(Int32(limit)).pointee
+    (tile, height, width) = (kernels.tile, Int(kernels.rows), Int(kernels.columns))
+  }
+}
+
+/// k in blocks of equal size, at most `Gemm.depth`: by k alone, because the sums are rounded between them.
+struct Depths {
+  let count: Int
+  let size: Int
+
+  init(_ k: Int) {
+    count = max(1, (k + Gemm.depth - 1) / Gemm.depth)
+    size = max(1, (k + count - 1) / count)
+  }
+}
+
+struct GemmProduct {
+  let m, n, k: Int
+  let alpha, beta: Float
+  let a: UnsafePointer<Float>
+  /// A(i, l) is at a[i aRow + l aStep], B(l, j) at b[l bRow + j bStep].
+  let aRow, aStep: Int
+  let b: UnsafePointer<Float>
+  let bRow, bStep: Int
+  let c: UnsafeMutablePointer<Float>
+  let lead: Int
+  let level = GemmLevel.current
+
+  init(
+    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
+    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+  ) {
+    (self.m, self.n, self.k, self.alpha, self.beta) = (m, n, k, alpha, beta)
+    (self.a, aRow, aStep) = (a, transA ? 1 : lda, transA ? lda : 1)
+    (self.b, bRow, bStep) = (b, transB ? 1 : ldb, transB ? ldb : 1)
+    (self.c, lead) = (c, ldc)
+  }
+
+  var tileCount: Int { (m + level.height - 1) / level.height }
+  var panelCount: Int { (n + level.width - 1) / level.width }
+  func columns(_ panels: Range<Int>) -> Range<Int> {
+    panels.lowerBound * level.width..<min(n, panels.upperBound * level.width)
+  }
+
+  /// Rows of tiles: m cut evenly, since short tiles waste the multipliers.
+  func rows(_ tiles: Range<Int>) -> Range<Int> {
+    tiles.lowerBound * m / tileCount..<tiles.upperBound * m / tileCount
+  }
+
+  /// The tiles' rows of the block's columns of C.
+  func multiply(tiles: Range<Int>, _ block: PackedBlock) {
+    let ownA = aStep == 1 ? nil : ck_scratch(Int32(CK_PACKED_A), Gemm.depth * level.height)
+    block.forEachGroup { depths, panels in
+      // Later blocks of k add to what the first has written.
+      let keep = depths.lowerBound == 0 ? beta : 1
+      for tile in tiles {
+        let rows = self.rows(tile..<tile + 1)
+        var from = a + rows.lowerBound * aRow + depths.lowerBound * aStep
+        var (row, step) = (aRow, aStep)
+        if let ownA {
+          ck_pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
+          (from, row, step) = (UnsafePointer(ownA), 1, rows.count)
+        }
+        let to = c + rows.lowerBound * lead + block.columns.lowerBound
+        for panel in panels {
+          let column = panel * level.width
+          level.tile(
+            Int32(rows.count), depths.count, from, row, step, block.address(panel, depths), to + column, lead,
+            Int32(min(level.width, block.columns.count - column)), alpha, keep)
+        }
+      }
+    }
+  }
+
+  /// Some columns of C, on the calling thread: B is packed a piece at a time, and each piece is used at once.
+  func multiply(columns: Range<Int>) {
+    let unit = Depths(k).size
+    let width = tileCount < 4 ? level.width : PackedBlock.groupFloats / unit / level.width * level.width
+    let room = PackedBlock.floats(level, depth: min(unit, k), columns: min(width, columns.count))
+    guard let packed = ck_scratch(Int32(CK_PACKED_B), room) else { return multiplyPlainly(columns: columns) }
+    for l in stride(from: 0, to: max(k, 1), by: unit) {
+      for j in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
+        let block = PackedBlock(
+          level, k: l..<min(l + unit, k), columns: j..<min(j + width, columns.upperBound), of: k, packed)
+        block.pack(b, row: bRow, step: bStep, panels: 0..<block.panelCount)
+        multiply(tiles: 0..<tileCount, block)
+      }
+    }
+  }
+
+  /// The meaning of a product, to the last bit: what the tiles are tested against.
+  func multiplyPlainly(columns: Range<Int>) {
+    let unit = Depths(k).size
+    for i in 0..<m {
+      for j in columns {
+        let to = c + i * lead + j
+        for start in stride(from: 0, to: max(k, 1), by: unit) {
+          var sum: Float = 0
+          for l in start..<min(start + unit, k) { sum = sum.addingProduct(a[i * aRow + l * aStep], b[l * bRow + j * bStep]) }
+          let keep = start == 0 ? beta : 1
+          to.pointee = keep == 0 ? sum * alpha : (keep * to.pointee).addingProduct(sum, alpha)
+        }
+      }
+    }
+  }
+}
