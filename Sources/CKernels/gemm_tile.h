@@ -1,6 +1,7 @@
 // One level of the tile of a matrix product. Included once for each level with
 //   NAME     suffix of the functions      WIDTH   floats in a vector
 //   ROWS     the most rows of a tile      TARGET  the attribute of the functions
+//   PACK_PANEL, PACK_ROWS  how its operands are packed
 // A tile has two vectors of columns, so that each element of A that is spread over a vector serves two multiply-adds.
 
 #define CAT2(a, b) a##b
@@ -68,7 +69,7 @@ TARGET static void CAT(tile_, NAME)(int rows, ptrdiff_t k, const float *a, ptrdi
 #undef CASE
 }
 
-static const ck_level CAT(level_, NAME) = {ROWS, 2 * WIDTH, CAT(tile_, NAME)};
+static const ck_level CAT(level_, NAME) = {ROWS, 2 * WIDTH, CAT(tile_, NAME), PACK_PANEL, PACK_ROWS};
 
 #undef VEC
 #undef CAT
@@ -77,3 +78,5 @@ static const ck_level CAT(level_, NAME) = {ROWS, 2 * WIDTH, CAT(tile_, NAME)};
 #undef WIDTH
 #undef ROWS
 #undef TARGET
+#undef PACK_PANEL
+#undef PACK_ROWS

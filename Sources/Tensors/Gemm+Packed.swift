@@ -38,8 +38,8 @@ struct PackedBlock {
     forEachDepth { depths in
       for panel in panels {
         let column = columns.lowerBound + panel * level.width
-        ck_pack_panel(
-          depths.count, Int32(min(level.width, columns.upperBound - column)), Int32(level.width),
+        level.kernels.pack_panel(
+          depths.count, Int32(min(level.width, columns.upperBound - column)),
           b + depths.lowerBound * row + column * step, row, step, address(panel, depths))
       }
     }

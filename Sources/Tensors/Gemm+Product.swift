@@ -5,10 +5,7 @@ import CKernels
 struct GemmLevel {
   nonisolated(unsafe) static var current = GemmLevel(best: CK_AVX512)
 
-  let tile: @convention(c) (
-    Int32, Int, UnsafePointer<Float>?, Int, Int, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int, Int32, Float,
-    Float
-  ) -> Void
+  let kernels: ck_level
   /// Rows of a tile, at most.
   let height: Int
   /// Columns of a tile and of a panel.
@@ -16,8 +13,8 @@ struct GemmLevel {
 
   /// The best level of this processor, at most `limit`.
   init(best limit: Int) {
-    let kernels = ck_gemm_level(Int32(limit)).pointee
-    (tile, height, width) = (kernels.tile, Int(kernels.rows), Int(kernels.columns))
+    kernels = ck_gemm_level(Int32(limit)).pointee
+    (height, width) = (Int(kernels.rows), Int(kernels.columns))
   }
 }
 
@@ -43,6 +40,8 @@ struct GemmProduct {
   let c: UnsafeMutablePointer<Float>
   let lead: Int
   let level = GemmLevel.current
+  /// Floats from one l to the next in a packed tile of A.
+  private static let packedStep = 16
 
   init(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
@@ -68,7 +67,7 @@ struct GemmProduct {
 
   /// The tiles' rows of the block's columns of C.
   func multiply(tiles: Range<Int>, _ block: PackedBlock) {
-    let ownA = aStep == 1 ? nil : ck_scratch(Int32(CK_PACKED_A), Gemm.depth * level.height)
+    let ownA = aStep == 1 ? nil : ck_scratch(Int32(CK_PACKED_A), Gemm.depth * Self.packedStep)
     block.forEachGroup { depths, panels in
       // Later blocks of k add to what the first has written.
       let keep = depths.lowerBound == 0 ? beta : 1
@@ -77,13 +76,13 @@ struct GemmProduct {
         var from = a + rows.lowerBound * aRow + depths.lowerBound * aStep
         var (row, step) = (aRow, aStep)
         if let ownA {
-          ck_pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
-          (from, row, step) = (UnsafePointer(ownA), 1, rows.count)
+          level.kernels.pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
+          (from, row, step) = (UnsafePointer(ownA), 1, Self.packedStep)
         }
         let to = c + rows.lowerBound * lead + block.columns.lowerBound
         for panel in panels {
           let column = panel * level.width
-          level.tile(
+          level.kernels.tile(
             Int32(rows.count), depths.count, from, row, step, block.address(panel, depths), to + column, lead,
             Int32(min(level.width, block.columns.count - column)), alpha, keep)
         }

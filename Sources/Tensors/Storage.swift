@@ -55,6 +55,9 @@ enum BufferPool {
   private nonisolated(unsafe) static var free = Free()
   private static let lock = Mutex<Void>(())
 
+  /// From this size on the system is asked for pages of it: kernels that stride through memory miss fewer translations.
+  private static let hugePage = 2 << 20
+
   /// Sizes are rounded up to a quarter of a power of two, so that at most a fifth is wasted.
   static func capacity(for bytes: Int) -> Int {
     if bytes <= 64 { return 64 }
@@ -70,8 +73,13 @@ enum BufferPool {
       return buffer
     }
     if let recycled { return recycled }
+    let isLarge = capacity >= hugePage
     var fresh: UnsafeMutableRawPointer?
-    return posix_memalign(&fresh, 64, capacity) == 0 ? fresh : nil
+    if posix_memalign(&fresh, isLarge ? hugePage : 64, capacity) != 0 { return nil }
+    #if os(Linux)
+      if isLarge { madvise(fresh, capacity / hugePage * hugePage, MADV_HUGEPAGE) }
+    #endif
+    return fresh
   }
 
   static func give(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) {

@@ -8,6 +8,8 @@
 #pragma once
 #include <stddef.h>
 
+#pragma clang assume_nonnull begin
+
 // The widest level: 2 AVX-512, 1 AVX2 or NEON by the compiler's vectors, 0 the same code without vectors.
 enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2 };
 
@@ -16,8 +18,13 @@ typedef struct ck_level {
   int columns;  // of a tile of C and of a panel of B
   // C tile += or = A tile x panel. `a` is read at a[i * row + l * step]; `panel` holds `columns` floats for each l.
   // Only the first `width` columns are written, as c = alpha * product + beta * c (beta 0: c is not read).
-  void (*tile)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, float *c,
+  void (*_Nonnull tile)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, float *c,
                ptrdiff_t lead, int width, float alpha, float beta);
+  // Packs `width` columns of B, k rows deep, into a panel, the rest zeros. B is read at b[l * row + j * step], where
+  // row or step is 1.
+  void (*_Nonnull pack_panel)(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel);
+  // Packs `rows` rows of A stored transposed, a[l * lead + i], so that they lie l after l, 16 floats apart.
+  void (*_Nonnull pack_rows)(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed);
 } ck_level;
 
 // The level to use: the best that the processor has, at most `limit`.
@@ -25,11 +32,8 @@ const ck_level *ck_gemm_level(int limit);
 // Which of the levels that is.
 int ck_best_level(void);
 
-// Packs `width` columns of B, k rows deep, into a panel of `columns`, the rest zeros. B is read at b[l * row + j * step].
-void ck_pack_panel(ptrdiff_t k, int width, int columns, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel);
-// Packs `rows` rows of A stored transposed, a[l * lead + i], so that they lie l after l.
-void ck_pack_rows(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed);
-
 // Room for at least so many floats, kept by this thread and this slot until it asks for more; null without memory.
 enum { CK_PACKED_B, CK_PACKED_A, CK_SCRATCH_SLOTS };
-float *ck_scratch(int slot, size_t floats);
+float *_Nullable ck_scratch(int slot, size_t floats);
+
+#pragma clang assume_nonnull end
