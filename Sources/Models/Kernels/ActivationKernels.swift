@@ -112,24 +112,69 @@ enum ActivationKernels {
     return x * VectorMath.sigmoid(cubic * (2 * geluA))
   }
 
-  /// d gelu / dx = s + x s (1 - s) 2a (1 + 3 b x^2), s = sigmoid(2a (x + b x^3)).
+  /// gelu, and d gelu / dx = s + x s (1 - s) 2a (1 + 3 b x^2), s = sigmoid(2a (x + b x^3)).
   @inline(__always)
-  static func geluGradient(_ x: Vector) -> Vector {
-    let square = x * x
-    let cubic = x.addingProduct(square * x, Vector(repeating: geluB))
+  static func geluBoth(_ x: Vector) -> (Vector, Vector) {
+    let cubic = x.addingProduct(x * x * x, Vector(repeating: geluB))
     let s = VectorMath.sigmoid(cubic * (2 * geluA))
-    let slope = Vector(repeating: 2 * geluA).addingProduct(square, Vector(repeating: 6 * geluA * geluB))
-    return s.addingProduct(x * s * (Vector(repeating: 1) - s), slope)
+    let value = x * s
+    let slope = Vector(repeating: 2 * geluA).addingProduct(x * x, Vector(repeating: 6 * geluA * geluB))
+    return (value, s.addingProduct(value * (Vector(repeating: 1) - s), slope))
   }
 
   @inline(__always)
   static func silu(_ x: Vector) -> Vector { x * VectorMath.sigmoid(x) }
 
-  /// d silu / dx = s + x s (1 - s).
+  /// silu, and d silu / dx = s + x s (1 - s).
   @inline(__always)
-  static func siluGradient(_ x: Vector) -> Vector {
+  static func siluBoth(_ x: Vector) -> (Vector, Vector) {
     let s = VectorMath.sigmoid(x)
-    return s.addingProduct(x * s, Vector(repeating: 1) - s)
+    let value = x * s
+    return (value, s.addingProduct(value, Vector(repeating: 1) - s))
+  }
+
+  /// The gate silu(a) b again, if there is room for it, and with its gradient dy: da = dy b silu'(a), db = dy silu(a).
+  @inline(__always)
+  static func gateGradient(
+    _ a: Floats, _ b: Floats, _ dy: Floats, _ gated: MutableFloats?, _ da: MutableFloats, _ db: MutableFloats,
+    _ count: Int
+  ) {
+    var i = 0
+    while i + 8 <= count {
+      let (value, slope) = siluBoth(load(a + i))
+      let (other, up) = (load(b + i), load(dy + i))
+      if let gated { store(value * other, gated + i) }
+      store(up * other * slope, da + i)
+      store(up * value, db + i)
+      i += 8
+    }
+    while i < count {
+      let (value, slope) = siluBoth(Vector(repeating: a[i]))
+      gated?[i] = value[0] * b[i]
+      da[i] = dy[i] * b[i] * slope[0]
+      db[i] = dy[i] * value[0]
+      i += 1
+    }
+  }
+
+  /// y = f(x) and dx = dy f'(x), where `f` gives both.
+  @inline(__always)
+  static func both(
+    _ x: Floats, _ dy: Floats, _ y: MutableFloats, _ dx: MutableFloats, _ count: Int, _ f: (Vector) -> (Vector, Vector)
+  ) {
+    var i = 0
+    while i + 8 <= count {
+      let (value, slope) = f(load(x + i))
+      store(value, y + i)
+      store(load(dy + i) * slope, dx + i)
+      i += 8
+    }
+    while i < count {
+      let (value, slope) = f(Vector(repeating: x[i]))
+      y[i] = value[0]
+      dx[i] = dy[i] * slope[0]
+      i += 1
+    }
   }
 
   /// y[i] = f(x[i]) over `count` elements, tails through the same vector function.

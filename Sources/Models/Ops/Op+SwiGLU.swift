@@ -37,9 +37,7 @@ extension Op {
         for row in range {
           let (a, b, dy) = (from + 2 * row * half, from + (2 * row + 1) * half, up + row * half)
           let (da, db) = (to + 2 * row * half, to + (2 * row + 1) * half)
-          ActivationKernels.zip(a, dy, db, half) { ActivationKernels.silu($0) * $1 }
-          ActivationKernels.zip(b, dy, da, half) { $0 * $1 }
-          ActivationKernels.zip(a, da, da, half) { ActivationKernels.siluGradient($0) * $1 }
+          ActivationKernels.gateGradient(a, b, dy, nil, da, db, half)
         }
       }
       return [withExtendedLifetime(g) { dx }]
