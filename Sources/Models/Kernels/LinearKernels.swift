@@ -10,17 +10,14 @@ enum LinearKernels {
     for row in rows {
       let y = out + row * width
       switch (r, b) {
-      case (let r?, let b?): sum(r + row * width, b, y, width)
+      case (let r?, let b?):
+        let x = r + row * width
+        for i in 0..<width { y[i] = x[i] + b[i] }
       case (let r?, nil): y.update(from: r + row * width, count: width)
       case (nil, let b?): y.update(from: b, count: width)
       case (nil, nil): break
       }
     }
-  }
-
-  @inline(__always)
-  private static func sum(_ a: Floats, _ b: Floats, _ y: MutableFloats, _ count: Int) {
-    ActivationKernels.zip(a, b, y, count) { $0 + $1 }
   }
 
   /// The sum of each column: blocks of 256 rows, added in order.

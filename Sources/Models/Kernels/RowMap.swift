@@ -32,11 +32,11 @@ struct RowMap {
     let at = range.lowerBound * inputs
     switch map {
     case .none: break
-    case .gelu: ActivationKernels.map(from + at, to + at, range.count * inputs) { ActivationKernels.gelu($0) }
+    case .gelu: ActivationKernels.gelu(from + at, to + at, range.count * inputs)
     case .swiglu:
       for row in range {
         let gate = from + row * width
-        ActivationKernels.zip(gate, gate + inputs, to + row * inputs, inputs) { ActivationKernels.silu($0) * $1 }
+        ActivationKernels.gate(gate, gate + inputs, to + row * inputs, inputs)
       }
     case .layerNorm, .rmsNorm:
       guard let weight = scale?.pointer(Float.self), let rstd else { return }
@@ -56,14 +56,12 @@ struct RowMap {
     case .none, .layerNorm, .rmsNorm: break
     case .gelu:
       let at = range.lowerBound * inputs
-      ActivationKernels.both(from + at, dmapped + at, to + at, dx + at, range.count * inputs) {
-        ActivationKernels.geluBoth($0)
-      }
+      ActivationKernels.geluBoth(from + at, dmapped + at, to + at, dx + at, range.count * inputs)
     case .swiglu:
       for row in range {
         let (gate, dgate) = (from + row * width, dx + row * width)
         let dy = dmapped + row * inputs
-        ActivationKernels.gateGradient(gate, gate + inputs, dy, to + row * inputs, dgate, dgate + inputs, inputs)
+        ActivationKernels.gateBoth(gate, gate + inputs, dy, to + row * inputs, dgate, dgate + inputs, inputs)
       }
     }
   }
