@@ -10,10 +10,45 @@
 
 typedef float VEC __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
-// acc[i][0..1] of one tile; `rows` is a constant wherever this is inlined, so that acc lives in registers.
+// Writes what one row of a tile has summed. Columns beyond `width` are neither read nor written.
+TARGET static inline __attribute__((always_inline)) void CAT(finish_, NAME)(VEC low, VEC high, int i, int width,
+                                                                           const ck_sink *sink) {
+  float *c = sink->c + i * sink->lead;
+  const float *add = sink->add ? sink->add + i * sink->add_lead : NULL;
+  const VEC alpha = (VEC){0} + sink->alpha, beta = (VEC){0} + sink->beta;
+  if (width == 2 * WIDTH) {
+    VEC base0 = {0}, base1 = {0};
+    if (add) {
+      base0 = beta * *(const VEC *)add;
+      base1 = beta * *(const VEC *)(add + WIDTH);
+    }
+    if (sink->bias) {
+      base0 += *(const VEC *)sink->bias;
+      base1 += *(const VEC *)(sink->bias + WIDTH);
+    }
+    *(VEC *)c = __builtin_elementwise_fma(low, alpha, base0);
+    *(VEC *)(c + WIDTH) = __builtin_elementwise_fma(high, alpha, base1);
+    return;
+  }
+  float line[2 * WIDTH];
+  *(VEC *)line = low;
+  *(VEC *)(line + WIDTH) = high;
+  for (int j = 0; j < width; j++) {
+    float base = add ? sink->beta * add[j] : 0;
+    if (sink->bias) base += sink->bias[j];
+    c[j] = __builtin_fmaf(line[j], sink->alpha, base);
+  }
+}
+
+// One tile; `rows` is a constant wherever this is inlined, so that the sums live in registers.
 TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
-    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, float *c,
-    ptrdiff_t lead, int width, float alpha, float beta) {
+    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, int width,
+    const ck_sink *sink) {
+  // What is added to the sums is on its way while they are made.
+  const float *soon = sink->add ? sink->add : sink->c;
+  const ptrdiff_t soon_lead = sink->add ? sink->add_lead : sink->lead;
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < width; j += 16) __builtin_prefetch(soon + i * soon_lead + j);
   VEC acc[ROWS][2];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
   for (ptrdiff_t l = 0; l < k; l++) {
@@ -26,34 +61,14 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
     a += step;
     panel += 2 * WIDTH;
   }
-  const VEC scale = (VEC){0} + alpha, keep = (VEC){0} + beta;
-  if (width == 2 * WIDTH) {
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
-      VEC *out = (VEC *)(c + i * lead), *next = (VEC *)(c + i * lead + WIDTH);
-      if (beta == 0) {
-        *out = acc[i][0] * scale;
-        *next = acc[i][1] * scale;
-      } else {
-        *out = __builtin_elementwise_fma(acc[i][0], scale, keep * *out);
-        *next = __builtin_elementwise_fma(acc[i][1], scale, keep * *next);
-      }
-    }
-    return;
-  }
-  for (int i = 0; i < rows; i++) {
-    float line[2 * WIDTH];
-    *(VEC *)line = acc[i][0];
-    *(VEC *)(line + WIDTH) = acc[i][1];
-    float *out = c + i * lead;
-    for (int j = 0; j < width; j++)
-      out[j] = beta == 0 ? line[j] * alpha : __builtin_fmaf(line[j], alpha, beta * out[j]);
-  }
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
+      CAT(finish_, NAME)(acc[i][0], acc[i][1], i, width, sink);
 }
 
 TARGET static void CAT(tile_, NAME)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step,
-                                    const float *panel, float *c, ptrdiff_t lead, int width, float alpha, float beta) {
+                                    const float *panel, int width, const ck_sink *sink) {
 #define CASE(n) \
-  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, c, lead, width, alpha, beta); return;
+  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, width, sink); return;
   switch (rows) {
     CASE(1) CASE(2) CASE(3) CASE(4)
 #if ROWS > 4

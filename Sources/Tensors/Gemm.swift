@@ -24,16 +24,19 @@ public enum Gemm {
 
   /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition.
   ///
+  /// With `add`, beta multiplies its rows and not those of C, which is then only written; `bias` is added to each row.
   /// `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
   /// are), `after` when they are done; each row once.
   @inline(never)
   public static func run(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
-    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, before: Rows? = nil, after: Rows? = nil
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, add: (UnsafePointer<Float>, lead: Int)? = nil,
+    bias: UnsafePointer<Float>? = nil, before: Rows? = nil, after: Rows? = nil
   ) {
     if m == 0 || n == 0 { return }
-    let product = GemmProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+    let product = GemmProduct(
+      transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, add: add, bias: bias)
     if m * n * k < aloneMax {
       before?(0..<m)
       product.multiply(columns: 0..<n)
