@@ -46,6 +46,12 @@ struct GemmProduct {
   let level = GemmLevel.current
   /// Floats from one l to the next in a packed tile of A.
   private static let packedStep = 16
+  /// Floats from one row to the next in a copied tile of A.
+  private static let copyRow = Gemm.depth + 16
+
+  /// Tiles of an A stored transposed are packed. One whose rows lie whole pages apart is copied, because its rows would
+  /// all fall into the same few lines of the first-level cache.
+  private var copiesA: Bool { aStep != 1 || (aRow % 1024 == 0 && panelCount >= 4) }
 
   init(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
@@ -74,15 +80,21 @@ struct GemmProduct {
 
   /// The tiles' rows of the block's columns of C.
   func multiply(tiles: Range<Int>, _ block: PackedBlock) {
-    let ownA = aStep == 1 ? nil : ck_scratch(Int32(CK_PACKED_A), Gemm.depth * Self.packedStep)
+    let ownA = copiesA ? ck_scratch(Int32(CK_PACKED_A), Self.copyRow * Self.packedStep) : nil
     block.forEachGroup { depths, panels in
       for tile in tiles {
         let rows = self.rows(tile..<tile + 1)
         var from = a + rows.lowerBound * aRow + depths.lowerBound * aStep
         var (row, step) = (aRow, aStep)
         if let ownA {
-          level.kernels.pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
-          (from, row, step) = (UnsafePointer(ownA), 1, Self.packedStep)
+          if aStep == 1 {
+            for i in 0..<rows.count { (ownA + i * Self.copyRow).update(from: from + i * aRow, count: depths.count) }
+            row = Self.copyRow
+          } else {
+            level.kernels.pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
+            (row, step) = (1, Self.packedStep)
+          }
+          from = UnsafePointer(ownA)
         }
         for panel in panels {
           let column = panel * level.width
