@@ -85,8 +85,7 @@ public enum Gemm {
         Parallel.ranges(block.panelCount, grain: block.packingGrain) {
           block.pack(p.b, row: p.bRow, step: p.bStep, panels: $0)
         }
-        let pieces = max(2, p.m * block.columns.count * block.k.count / pieceWork)
-        Parallel.ranges(tiles, grain: max(1, tiles / (pieces + pieces % 2))) { range in
+        Parallel.ranges(tiles, grain: tilesOfPiece(tiles, block, rows: p.m)) { range in
           if isWhole { before?(p.rows(range)) }
           p.multiply(tiles: range, block)
           if isWhole { after?(p.rows(range)) }
@@ -94,5 +93,15 @@ public enum Gemm {
       }
     }
     if !isWhole { everyRow(after) }
+  }
+
+  /// Tiles that a thread takes at a time: an even number of pieces of some work, each of several tiles where the block is
+  /// larger than a second-level cache, as each piece then reads all of it from further away.
+  private static func tilesOfPiece(_ tiles: Int, _ block: PackedBlock, rows: Int) -> Int {
+    let floats = block.columns.count * block.k.count
+    let least = floats > PackedBlock.groupFloats ? min(8, (tiles + 1) / 2) : 1
+    let pieces = max(2, min(rows * floats / pieceWork, tiles / max(least, 1)))
+    let even = pieces + pieces % 2
+    return max(1, (tiles + even - 1) / even)
   }
 }
