@@ -2,6 +2,7 @@
 //   NAME     suffix of the functions      WIDTH   floats in a vector
 //   ROWS     the most rows of a tile      TARGET  the attribute of the functions
 //   PACK_PANEL, PACK_ROWS  how its operands are packed
+//   LOAD_PART, STORE_PART  the first floats of a vector, from memory and to it
 // A tile has two vectors of columns, so that each element of A that is spread over a vector serves two multiply-adds.
 
 #define CAT2(a, b) a##b
@@ -10,34 +11,18 @@
 
 typedef float VEC __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
-// Writes what one row of a tile has summed. Columns beyond `width` are neither read nor written.
-TARGET static inline __attribute__((always_inline)) void CAT(finish_, NAME)(VEC low, VEC high, int i, int width,
-                                                                           const ck_sink *sink) {
-  float *c = sink->c + i * sink->lead;
-  const float *add = sink->add ? sink->add + i * sink->add_lead : NULL;
-  const VEC alpha = (VEC){0} + sink->alpha, beta = (VEC){0} + sink->beta;
-  if (width == 2 * WIDTH) {
-    VEC base0 = {0}, base1 = {0};
-    if (add) {
-      base0 = beta * *(const VEC *)add;
-      base1 = beta * *(const VEC *)(add + WIDTH);
-    }
-    if (sink->bias) {
-      base0 += *(const VEC *)sink->bias;
-      base1 += *(const VEC *)(sink->bias + WIDTH);
-    }
-    *(VEC *)c = __builtin_elementwise_fma(low, alpha, base0);
-    *(VEC *)(c + WIDTH) = __builtin_elementwise_fma(high, alpha, base1);
-    return;
-  }
-  float line[2 * WIDTH];
-  *(VEC *)line = low;
-  *(VEC *)(line + WIDTH) = high;
-  for (int j = 0; j < width; j++) {
-    float base = add ? sink->beta * add[j] : 0;
-    if (sink->bias) base += sink->bias[j];
-    c[j] = __builtin_fmaf(line[j], sink->alpha, base);
-  }
+// Writes what one row of a tile has summed, one vector's part of it: `count` floats, at most a vector.
+TARGET static inline __attribute__((always_inline)) void CAT(finish_, NAME)(VEC sum, float *c, const float *add,
+                                                                           const float *bias, ptrdiff_t count,
+                                                                           float alpha, float beta) {
+  VEC base = {0};
+  if (add) base = beta * (count >= WIDTH ? *(const VEC *)add : LOAD_PART(add, count));
+  if (bias) base += count >= WIDTH ? *(const VEC *)bias : LOAD_PART(bias, count);
+  const VEC y = __builtin_elementwise_fma(sum, (VEC){0} + alpha, base);
+  if (count >= WIDTH)
+    *(VEC *)c = y;
+  else
+    STORE_PART(y, c, count);
 }
 
 // One tile; `rows` is a constant wherever this is inlined, so that the sums live in registers.
@@ -61,8 +46,14 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
     a += step;
     panel += 2 * WIDTH;
   }
-  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++)
-      CAT(finish_, NAME)(acc[i][0], acc[i][1], i, width, sink);
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
+    float *c = sink->c + i * sink->lead;
+    const float *add = sink->add ? sink->add + i * sink->add_lead : NULL, *bias = sink->bias;
+    CAT(finish_, NAME)(acc[i][0], c, add, bias, width, sink->alpha, sink->beta);
+    if (width > WIDTH)
+      CAT(finish_, NAME)(acc[i][1], c + WIDTH, add ? add + WIDTH : NULL, bias ? bias + WIDTH : NULL, width - WIDTH,
+                         sink->alpha, sink->beta);
+  }
 }
 
 TARGET static void CAT(tile_, NAME)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step,
@@ -95,3 +86,5 @@ static const ck_level CAT(level_, NAME) = {ROWS, 2 * WIDTH, CAT(tile_, NAME), PA
 #undef TARGET
 #undef PACK_PANEL
 #undef PACK_ROWS
+#undef LOAD_PART
+#undef STORE_PART

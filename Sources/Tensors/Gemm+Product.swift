@@ -3,7 +3,17 @@ import CKernels
 
 /// The vectors to use; tests set it, to compare the levels with each other.
 struct GemmLevel {
-  nonisolated(unsafe) static var current = GemmLevel(best: CK_AVX512)
+  static var current: GemmLevel {
+    get { chosen.pointee }
+    set { chosen.pointee = newValue }
+  }
+
+  // Behind a pointer, since reading a static variable that may change takes longer than a small tile.
+  private nonisolated(unsafe) static let chosen = {
+    let place = UnsafeMutablePointer<GemmLevel>.allocate(capacity: 1)
+    place.initialize(to: GemmLevel(best: CK_AVX512))
+    return place
+  }()
 
   let kernels: ck_level
   /// Rows of a tile, at most.
