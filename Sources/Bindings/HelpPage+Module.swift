@@ -55,6 +55,15 @@ extension HelpPage {
       "Whole numbers from low to high, both included, as math.random(low, high).", "print(T.randint(3, 3, 2))",
       prints: "[3, 3]\n[Tensor i64 2]"),
     HelpPage(
+      "rand_like", "random", "T.rand_like(x, options)", "As rand, in the shape and type of x.",
+      "print(T.rand_like(T{{1, 2}}, {low = 2, high = 3}):ge(2):all())", prints: "true"),
+    HelpPage(
+      "randn_like", "random", "T.randn_like(x, options)", "As randn, in the shape and type of x.",
+      "x = T({1, 2}, 'f64')\nprint(T.randn_like(x):dtype(), #T.randn_like(x))", prints: "f64\t2"),
+    HelpPage(
+      "randint_like", "random", "T.randint_like(x, low, high, options)", "As randint, in the shape and type of x.",
+      "print(T.randint_like(T{{1, 2}}, 3, 3))", prints: "[[3, 3]]\n[Tensor f32 1x2]"),
+    HelpPage(
       "randperm", "random", "T.randperm(n, options)", "The positions 1..n in random order.",
       "print((T.randperm(3):sort()))", prints: "[1, 2, 3]\n[Tensor i64 3]"),
     HelpPage(

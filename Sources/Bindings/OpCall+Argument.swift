@@ -74,7 +74,7 @@ struct OpArgument {
     case .shape, .integers: return isNil ? .none : .integers(try integers())
     case .dtype(let standard): return isNil ? standard.map(Attribute.dtype) ?? .none : .dtype(try dtype())
     case .text: return .text(try text())
-    case .tensor, .optionalTensor, .operand, .tensors: return .none
+    case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors: return .none
     }
   }
 

@@ -65,7 +65,11 @@ struct OpCall {
         }
       case .optionalTensor: inputs.append(argument.isNil ? nil : try argument.tensor())
       case .tensors: inputs += try argument.tensors().map { $0 }
-      case .operand:
+      case .operand, .optionalOperand:
+        if case .optionalOperand = parameter.kind, argument.isNil {
+          inputs.append(nil)
+          continue
+        }
         if argument.isNumber { numbers.append((inputs.count, argument)) }
         inputs.append(argument.isNumber ? nil : try argument.tensor(orNumber: true))
       default: attributes.append(try argument.attribute(rank: rank(inputs)))
@@ -88,7 +92,7 @@ struct OpCall {
   private func operandType(_ inputs: [Variable?]) -> DType {
     var found: DType?
     for (parameter, input) in zip(op.parameters.filter(\.isTensor), inputs) {
-      if case .operand = parameter.kind, let dtype = input?.value.dtype {
+      if parameter.isOperand, let dtype = input?.value.dtype {
         found = found.map { DType.promote($0, dtype) } ?? dtype
       }
     }

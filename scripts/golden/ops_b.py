@@ -28,7 +28,7 @@ def case(op, f, inputs, attributes=(), shown=None, turned=False, single=True):
 
 
 def n(*shape):
-    return (torch.randn(*shape, dtype=torch.float64) * 1000).round() / 1000
+    return (torch.randn(shape, dtype=torch.float64) * 1000).round() / 1000
 
 
 def ints(high, *shape):
@@ -275,6 +275,17 @@ def convolutions():
             case("conv1d", f, [n(*x), n(*w), n(w[0]) if bias else None], settings, turned=turned)
 
 
-for group in (views, joining, indexing, products, linear_algebra, sorting, convolutions):
+def repeats():
+    for turned in (False, True):
+        for shape, times, dim in [
+            ((2, 3), 2, None), ((2, 3), 0, 1), ((2, 3), [2, 0, 1], 1), ((3, 2), [1, 3, 2], -2), ((2, 2, 2), [2, 1], 1),
+            ((4,), [1, 0, 2, 5], None), ((3,), [2], 0), ((1,), 3, 0), ((), 2, None), ((0, 2), 2, 0), ((0, 2), 3, None),
+        ]:  # fmt: skip
+            x, count = n(*shape), torch.tensor(times)
+            f = lambda x: torch.repeat_interleave(x, count, dim)
+            case("repeat_interleave", f, [x], [dim], shown=[x, count], turned=turned)
+
+
+for group in (views, joining, indexing, products, linear_algebra, sorting, convolutions, repeats):
     group()
 file.write(sys.argv[1])
