@@ -121,8 +121,12 @@ extension HelpPage {
       "T.set_print{precision = 1}\nprint(T(1 / 3))\nT.set_print()", prints: "0.3\n[Tensor f32 scalar]"),
     HelpPage(
       "profile", "modes", "T.profile(f, ...)",
-      "Runs f(...), prints calls, own time and bytes of each operation, and returns them as a list of rows.",
-      "local print = print; _G.print = function() end\nrows = T.profile(function() return T{1}:exp() end)\n"
-        + "_G.print = print; print(rows[1].calls)", prints: "1"),
+      "Runs f(...), prints calls, own time and bytes of each operation, and returns them as a list of {name, calls, ms, "
+        + "percent, bytes}, the slowest first, and their sum, ms. profile:plot() draws it, profile:save 'name.svg' keeps it.",
+      "local print = print; _G.print = function() end\np = T.profile(function() return T{1}:exp() end)\n"
+        + "_G.print = print; print(p[1].calls, type(p:plot()))", prints: "1\tuserdata"),
+    HelpPage(
+      "time", "modes", "T.time(f, ...)", "The seconds that f(...) took, then its results. At the prompt, `%time` before an input.",
+      "seconds, y = T.time(function(x) return x:exp() end, T{0})\nprint(seconds < 1, y:item())", prints: "true\t1.0"),
   ]
 }

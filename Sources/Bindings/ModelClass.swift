@@ -106,7 +106,7 @@ enum ModelClass {
   private static func divergence(_ call: Call, _ model: Transformer) throws -> Int {
     let reference = try call.object(2, as: Transformer.self)
     let (sequences, from, lengths) = try joined(call, 3, 4)
-    let (kl, entropy) = try model.divergence(from: reference, sequences, from: from)
+    let (kl, entropy) = try Op.observed("kl") { try model.divergence(from: reference, sequences, from: from) }
     for part in [kl, entropy] {
       try call.pushObject(try Op.segmentSum([Variable(part)], [.integers(lengths)])[0])
     }

@@ -1,4 +1,5 @@
 /// `model:sample(prompts, options)`.
+import Autograd
 import Base
 import LuaEngine
 import Models
@@ -23,7 +24,8 @@ enum SamplerBinding {
   /// -> list of responses (ids), list of log-probabilities under the model, and under the sampling distribution
   static func sample(_ call: Call, _ model: Transformer) throws -> Int {
     let prompts = try call.table(2).listOfIntegerLists()
-    let responses = try model.sample(prompts, try options(call, 3))
+    let options = try options(call, 3)
+    let responses = try Op.observed("sample") { try model.sample(prompts, options) }
     try call.push(.list(responses.map { .list($0.tokens.map(LuaValue.int)) }))
     try call.push(.list(responses.map { .list($0.logps.map { .number(Double($0)) }) }))
     try call.push(.list(responses.map { .list($0.samplingLogps.map { .number(Double($0)) }) }))

@@ -59,6 +59,7 @@ final class Prompt {
     var chunk: Result<Chunk, any Error>?
     var help: (name: String, source: Bool)?
     var isInterrupted = false
+    var isTimed = false
   }
 
   private struct Chunk {
@@ -84,10 +85,14 @@ final class Prompt {
         input.help = help
         return input
       }
+      if text.hasPrefix("%time ") {
+        input.isTimed = true
+        text = String(text.dropFirst(6))
+      }
     }
     while true {
       do {
-        input.chunk = .success(try compile(text, continued: text.utf8.count > line.utf8.count))
+        input.chunk = .success(try compile(text, continued: text.contains("\n")))
       } catch let error as LuaError where error.message.hasSuffix("<eof>") {
         // A chunk that ends too early goes on; at the end of input its error stands.
         switch readLine(continuing: true) {
@@ -199,7 +204,7 @@ final class Prompt {
         : try chunk.function.callKeepingLocals(parts.locals, declared: parts.declared, hook: chunk.locals == .byHook)
       let elapsed = ContinuousClock.now - started
       show(results, text: input.text)
-      if isTerminal, elapsed > .milliseconds(100) { showTime(elapsed) }
+      if isTerminal, input.isTimed || elapsed > .milliseconds(100) { showTime(elapsed) }
     } catch let error as LuaError {
       report(error)
     } catch {
