@@ -103,10 +103,11 @@ struct OpCall {
   private func source(_ i: Int, _ parameter: Parameter) throws -> OpArgument {
     if let value = named[parameter.name] {
       if i < last && !call.isNil(i + 1) { throw call.bad(i + 1, "'\(parameter.name)' is given twice") }
-      return OpArgument(call: call, parameter: parameter, place: i + 1, last: last, named: value)
+      return OpArgument(call: call, parameter: parameter, place: i + 1, last: last, named: value, takesRest: false)
     }
     let takesRest = op.takesRest && i == op.parameters.count - 1
-    return OpArgument(call: call, parameter: parameter, place: i + 1, last: takesRest ? last : min(last, i + 1), named: nil)
+    return OpArgument(
+      call: call, parameter: parameter, place: i + 1, last: takesRest ? last : min(last, i + 1), named: nil, takesRest: takesRest)
   }
 
   /// The named arguments in the table at `index`, if there are any; and whether it also holds a list.
@@ -141,7 +142,7 @@ extension Op {
   var takesRest: Bool {
     guard let last = parameters.last else { return false }
     switch last.kind {
-    case .shape, .dimensions, .integers: return true
+    case .shape, .dimensions, .integers, .tensors: return true
     default: return false
     }
   }
