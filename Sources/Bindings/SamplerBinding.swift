@@ -23,7 +23,7 @@ enum SamplerBinding {
   /// sample(prompts, {max_new_tokens=, temperature=, top_k=, top_p=, min_p=, stop=, seed=, step=, seeds=})
   /// -> list of responses (ids), list of log-probabilities under the model, and under the sampling distribution
   static func sample(_ call: Call, _ model: Transformer) throws -> Int {
-    let prompts = try call.table(2).listOfIntegerLists()
+    let prompts = try call.tokenLists(2, "prompts", "prompt")
     let options = try options(call, 3)
     let responses = try Op.observed("sample") { try model.sample(prompts, options) }
     try call.push(.list(responses.map { .list($0.tokens.map(LuaValue.int)) }))
