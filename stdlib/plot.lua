@@ -172,4 +172,4 @@ function plot.frontier(given)
   return fig
 end
 
-return plot
+return require "perilune.options".strict("plot", plot)

@@ -73,7 +73,8 @@ extension Bindings {
         rows.ms = ms
         return setmetatable(rows, Profile)
       end
-      return setmetatable(module, { __call = function(_, ...) return tensor(...) end })
+      getmetatable(module).__call = function(_, ...) return tensor(...) end
+      return module
     end
     """
 }
