@@ -37,7 +37,8 @@ unary("sign", torch.sign)
 unary("neg", torch.neg)
 for name in ["floor", "ceil", "round", "trunc", "cos", "sin", "tan", "sinh", "cosh", "tanh", "atan", "erf", "erfc",
              "sigmoid", "relu"]:
-    unary(name, getattr(torch, name))
+    # Near its poles the tangent's gradient says how an f32 was rounded.
+    unary(name, getattr(torch, name), *((-1.4, 1.4) if name == "tan" else ()))
 unary("asin", torch.asin, -0.9, 0.9)
 unary("acos", torch.acos, -0.9, 0.9)
 unary("log_sigmoid", F.logsigmoid)
