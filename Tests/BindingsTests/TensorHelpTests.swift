@@ -113,8 +113,12 @@ extension BindingsTests {
         local x = T.randn(300, 300, {seed = 1}):requires_grad_()
         local function work() for i = 1, 20 do (x:matmul(x)):tanh():sum():backward() end end
         work()
-        plain = T.time(work)
-        around, profile = T.time(T.profile, work)
+        plain, around = 1e9, 1e9
+        for i = 1, 5 do
+          plain = math.min(plain, (T.time(work)))
+          local seconds, found = T.time(T.profile, work)
+          if seconds < around then around, profile = seconds, found end
+        end
         sum, other = 0, 0
         for _, row in ipairs(profile) do
           sum = sum + row.ms
@@ -123,8 +127,8 @@ extension BindingsTests {
         """)
       expect(try s.text("math.abs(sum / profile.ms - 1) < 0.01"), "true")
       expect(try s.text("profile.ms / 1000 <= around and profile.ms / 1000 > 0.5 * around"), "true")
-      // Other processes share the machine: only a factor can be promised between two runs.
-      expect(try s.text("around < 4 * plain and plain < 4 * around"), "true")
+      // The best of five runs each: other processes share the machine.
+      expect(try s.text("around < 2 * plain and plain < 2 * around"), "true")
       expect(try s.text("other < 0.5 * sum"), "true")
       expect(try s.text("T.time(function(...) return ... end, 1, nil, 3)").hasSuffix("1 nil 3"), true)
     }
