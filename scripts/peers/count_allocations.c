@@ -5,14 +5,14 @@
 //
 // Two runs, of n and of 2n steps, differ by n steps in the steady state. Small is below 1 KB, large from 64 KB on.
 // glibc calls mmap and brk from inside malloc, where no library can stand between: a block that has pages of its own
-// says so in its header, and the end of the heap is looked at after every call. With COUNT_ALLOCATIONS_STACKS=1 the file
-// also has the stacks of the large allocations after the first 10,000 calls, innermost first, for addr2line.
+// says so in its header, and the end of the heap is looked at after every call. With COUNT_ALLOCATIONS_STACKS=65536 the
+// file also has the stacks of blocks at least as large, those after the first 10,000 calls, innermost first, for addr2line.
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <execinfo.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -28,9 +28,9 @@ enum { small, middle, large, mapped, unmapped, mmaps, munmaps, heap_moves, kinds
 static const char *const names[kinds] = {"small", "middle", "large", "mapped", "unmapped", "mmaps", "munmaps", "heap_moves"};
 static atomic_long calls[kinds], bytes[kinds];
 static _Atomic(void *) heap_end;
-static int with_stacks;
+static size_t stacks_from = SIZE_MAX;
 
-enum { stacks_max = 256, depth = 14 };
+enum { stacks_max = 1024, depth = 14 };
 static struct { void *frames[depth]; long count, bytes; } stacks[stacks_max];
 static atomic_flag stacks_lock = ATOMIC_FLAG_INIT;
 static _Thread_local int inside;
@@ -70,7 +70,7 @@ static void *counted(void *block, size_t size) {
   add(size < 1024 ? small : size < 65536 ? middle : large, size);
   if (has_mapping(block)) add(mapped, size);
   watch_heap();
-  if (with_stacks && size >= 65536 && !inside && atomic_load(&calls[small]) > 10000) remember_stack(size);
+  if (size >= stacks_from && !inside && atomic_load(&calls[small]) > 10000) remember_stack(size);
   return block;
 }
 
@@ -103,7 +103,10 @@ int munmap(void *at, size_t size) {
   return (int)syscall(SYS_munmap, at, size);
 }
 
-__attribute__((constructor)) static void start(void) { with_stacks = getenv("COUNT_ALLOCATIONS_STACKS") != NULL; }
+__attribute__((constructor)) static void start(void) {
+  const char *least = getenv("COUNT_ALLOCATIONS_STACKS");
+  if (least) stacks_from = strtoul(least, NULL, 10);
+}
 
 __attribute__((destructor)) static void finish(void) {
   const char *path = getenv("COUNT_ALLOCATIONS");
