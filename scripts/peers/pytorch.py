@@ -8,7 +8,7 @@
   logprob_pair_answers   the same with logits of the answers alone
   sample        `new` tokens after a prompt, temperature 1, keys and values kept
   hf_generate   GPT2LMHeadModel of the same sizes and the same sampling
-  sgemm         2048 x 2048 times 2048 x 2048
+  sgemm         2048 x 2048 times 2048 x 2048; numpy_sgemm the same in NumPy
   call, op      a method that does nothing much, and an addition of two numbers, each 10,000 times
 """
 import torch
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from turns import CASES, options, run
 
 PAIRS = ["logprob_pair", "logprob_pair_answers"]
-WHATS = ["train", *PAIRS, "sample", "hf_generate", "sgemm", "call", "op"]
+WHATS = ["train", *PAIRS, "sample", "hf_generate", "sgemm", "numpy_sgemm", "call", "op"]
 
 
 class Layer(nn.Module):
@@ -136,6 +136,10 @@ def main(o):
         run(o, c["rows"] * c["new"], step, 1)
     elif o.what == "sgemm":
         a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+        run(o, 1, lambda: a @ b)
+    elif o.what == "numpy_sgemm":
+        import numpy as np
+        a, b = (np.random.default_rng(i).standard_normal((2048, 2048), np.float32) for i in range(2))
         run(o, 1, lambda: a @ b)
     else:
         a, b = torch.ones(1), torch.ones(1)

@@ -29,6 +29,7 @@ turns.options = {
   { "threads", 2, "cores" },
   { "data", "", "stories260K.bin, with tok512.bin beside it" },
   { "steps", 0, "do just so many steps and end" },
+  { "embedded", false, "the embedded task with a new model where --data is missing" },
   { "turns", false, "wait for turns on standard input" },
   { "smoke", false, "one short turn of every row" },
 }
