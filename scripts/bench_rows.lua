@@ -71,7 +71,7 @@ return function(o, program)
       ours = { ours = core "logprob_pair", answers = core "logprob_pair_answers" },
       lines = {
         { name = "logprob_pair", of = "ours", against = trainers, goals = pair_goals },
-        { name = "logprob_pair, ours: answers alone", of = "answers", against = trainers, goals = pair_goals },
+        { name = "logprob_pair, ours: answers alone", short = "answers alone", of = "answers", against = trainers, goals = pair_goals },
       },
     },
     {
@@ -84,7 +84,7 @@ return function(o, program)
       peers = peers("sample", { "pytorch", "jax", "transformers", "ctranslate" }, { transformers = "hf_generate" }),
       lines = {
         { name = "sample", of = "ours", against = samplers, goals = sample_goals },
-        { name = "sample against generate()", of = "ours", against = { "transformers" }, goals = generate_goals },
+        { name = "sample against generate()", short = "generate()", of = "ours", against = { "transformers" }, goals = generate_goals },
         { name = "sample, ours: four answers a prompt", of = "shared", against = samplers },
       },
     },
@@ -96,7 +96,7 @@ return function(o, program)
       name = "offline_kept", needs_data = true, unit = "ms a step", ours = { ours = job "offline_kept" },
       peers = peers("offline", { "trl", "trl_kept" }, { trl_kept = "offline_kept" }),
       lines = {
-        { name = "offline_kept against TRL's plain step", of = "ours", against = { "trl" }, goals = 4 },
+        { name = "offline_kept against TRL's plain step", short = "offline_kept", of = "ours", against = { "trl" }, goals = 4 },
         { name = "offline_kept against TRL's kept", of = "ours", against = { "trl_kept" } },
       },
     },

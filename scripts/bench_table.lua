@@ -122,6 +122,9 @@ local function start_all(row, case)
   return running
 end
 
+-- The share of the cores that others had before each turn.
+local others = {}
+
 --- All turns of processes that have started: a list of turns for each key that had all of them.
 local function take_turns(running)
   local taken = {}
@@ -129,8 +132,7 @@ local function take_turns(running)
   for round = 1, o.rounds do
     for _, one in ipairs(running) do
       if taken[one.key] then
-        -- Threads of the one before may still spin for a moment.
-        if one.process.log then os.execute "sleep 0.2" end
+        others[#others + 1] = turns.pause()
         taken[one.key][round] = one.process:turn(one.seconds)
         if not taken[one.key][round] then
           note("  %s stopped: see %s", one.key, one.process.log)
@@ -172,8 +174,9 @@ local function lines_of(row, case, taken)
       local last = own[#own]
       local ms = median(each(own, ms_of))
       local line = {
-        name = wanted.name, case = row.sized and case or "", process = row.name .. " " .. wanted.of, speed = {}, memory = {}, peak = last.peak_rss_mb,
+        name = wanted.name, short = wanted.short, case = row.sized and case or "", process = row.name .. " " .. wanted.of,
         figure = figure_of(row.unit, ms, last), goal = type(wanted.goals) == "table" and wanted.goals[case] or wanted.goals,
+        speed = {}, memory = {}, peak = last.peak_rss_mb,
       }
       for _, key in ipairs(wanted.against) do
         if taken[key] then line.speed[key] = ratio(own, taken[key]) end
@@ -241,7 +244,8 @@ local function seeds()
       end
     end
   end
-  return report.grid({ "run", "one run alone, " .. o.threads .. " threads", o.threads .. " runs side by side, together", "gain" }, rows, 1)
+  local one, all = ("one run alone, %d threads"):format(o.threads), ("%d runs side by side, together"):format(o.threads)
+  return report.grid({ "run", one, all, "gain" }, rows, 1)
 end
 
 --- Each point's median over the rounds.
@@ -272,7 +276,7 @@ local function allocated()
   local library = allocations.library()
   if not library then return note "allocations needs a C compiler: left out" end
   local all, count = {}, o.smoke and 2 or 40
-  for _, row in ipairs { "train", "logprob_pair", "logprob_pair_answers", "sample" } do
+  for _, row in ipairs(o.smoke and { "train" } or { "train", "logprob_pair", "logprob_pair_answers", "sample" }) do
     note("allocations %s", row)
     local commands = { { "Perilune", measured.ours("bench_core", row)("tiny") } }
     if o.python ~= "" then commands[2] = { "PyTorch", measured.peer("pytorch", row)("tiny") } end
@@ -291,10 +295,8 @@ from importlib.metadata import version
 print(", ".join(f"{name} {version(name)}" for name in "torch numpy jax transformers ctranslate2 trl".split()))' 2>/dev/null]])
 end
 
-local function load_average() return io.open("/proc/loadavg"):read "n" end
-
-local load_before = load_average()
-if load_before > 0.5 then note("bench: the load average is %.1f before we begin: the machine is not quiet", load_before) end
+local busy_before = turns.pause()
+if busy_before > 0.1 then note("bench: others have %.0f %% of the cores before we begin: wait for a quiet machine", 100 * busy_before) end
 
 for _, row in ipairs(measured.rows) do
   if chosen(row.name) then
@@ -306,12 +308,16 @@ for _, row in ipairs(measured.rows) do
   end
 end
 
---- When, on what and with what settings a part was measured.
+--- When, on what and with what settings a part was measured, and whether the machine was quiet.
 local function circumstances(what)
   local pin = os.getenv "OPENBLAS_CORETYPE"
   local processor = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
-  return ("`scripts/bench%s` on %s, %s, %d threads; load average %.1f before, %.1f after.%s"):format(
-    what, os.date "%Y-%m-%d", processor, o.threads, load_before, load_average(),
+  if #others == 0 then others = { busy_before, turns.pause() } end
+  local quiet = ("Others had %.0f %% of the cores between turns (median; %.0f %% at most)."):format(
+    100 * median(others), 100 * math.max(table.unpack(others)))
+  others = {}
+  return ("`scripts/bench%s` on %s, %s, %d threads. %s%s"):format(
+    what, os.date "%Y-%m-%d", processor, o.threads, quiet,
     pin and (" The environment pins our OpenBLAS to its %s kernels."):format(pin) or "")
 end
 
