@@ -1,4 +1,5 @@
-// Counts what a process asks the system's allocator for, by size, and writes the counts into a file when it ends.
+// Counts what a process asks the system's allocator for, by size, and adds a line of counts to a file when it ends. So does
+// every process that it starts.
 //
 //     cc -O2 -shared -fPIC -o count_allocations.so count_allocations.c
 //     COUNT_ALLOCATIONS=counts.json LD_PRELOAD=./count_allocations.so program
@@ -110,12 +111,12 @@ __attribute__((constructor)) static void start(void) {
 
 __attribute__((destructor)) static void finish(void) {
   const char *path = getenv("COUNT_ALLOCATIONS");
-  FILE *file = path ? fopen(path, "w") : NULL;
+  FILE *file = path ? fopen(path, "a") : NULL;
   if (!file) return;
   inside = 1;
   struct rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  fprintf(file, "{\"page_faults\": %ld", usage.ru_minflt);
+  fprintf(file, "{\"process\": %d, \"page_faults\": %ld", getpid(), usage.ru_minflt);
   for (int i = 0; i < kinds; i++) fprintf(file, ", \"%s\": %ld, \"%s_bytes\": %ld", names[i], calls[i], names[i], bytes[i]);
   fprintf(file, "}\n");
   for (int i = 0; i < stacks_max && stacks[i].count > 0; i++) {
