@@ -55,7 +55,7 @@ function report.speeds(results, columns, labels)
   return report.grid(headed({ "row", "case", "Perilune" }, keys, labels, { "fastest", "goal", "" }), rows, 2)
 end
 
---- Peaks of memory, and PyTorch's beside ours; TRL's where PyTorch runs inside it.
+--- Peaks of memory, and PyTorch's beside ours; TRL's where PyTorch runs inside it. Nil where nothing has a peak.
 function report.peaks(results, columns, labels)
   local keys, rows, seen = present(columns, results, "memory"), {}, {}
   for _, r in ipairs(results) do
@@ -70,6 +70,7 @@ function report.peaks(results, columns, labels)
       rows[#rows + 1] = row
     end
   end
+  if #rows == 0 then return nil end
   return report.grid(headed({ "row", "case", "Perilune" }, keys, labels, { "PyTorch / ours", "goal", "" }), rows, 2)
 end
 

@@ -34,8 +34,8 @@ local o = cli.parse(arg, {
 }, [[
 bench: Perilune and its peers on the same work, in turns
 
-  scripts/bench --data stories260K.bin --write     everything, about an hour: quiet machine, please
-  scripts/bench --quick --data stories260K.bin     a few minutes
+  scripts/bench --data stories260K.bin --write     everything: some 40 minutes on a quiet machine
+  scripts/bench --quick --data stories260K.bin      some minutes
   scripts/bench --rows train,sample --cases small
   scripts/bench --rows growth --alone
 
@@ -275,7 +275,7 @@ end
 local function allocated()
   local library = allocations.library()
   if not library then return note "allocations needs a C compiler: left out" end
-  local all, count = {}, o.smoke and 2 or 40
+  local all, count = {}, o.smoke and 2 or 100
   for _, row in ipairs(o.smoke and { "train" } or { "train", "logprob_pair", "logprob_pair_answers", "sample" }) do
     note("allocations %s", row)
     local commands = { { "Perilune", measured.ours("bench_core", row)("tiny") } }
@@ -332,8 +332,12 @@ if #lines > 0 then
   local parts = {
     ("%s %d turns of %g s for each process. Peers: %s."):format(circumstances(o.quick and " --quick" or ""), o.rounds, o.seconds, versions()),
     report.speeds(lines, measured.columns, measured.labels),
-    "Peak of resident memory, each row in a process of its own:", report.peaks(lines, measured.columns, measured.labels),
   }
+  local peaks = report.peaks(lines, measured.columns, measured.labels)
+  if peaks then
+    parts[#parts + 1] = "Peak of resident memory, each row in a process of its own:"
+    parts[#parts + 1] = peaks
+  end
   if #steps > 0 then
     parts[#parts + 1] = "A training step and plain products of 2048 x 2048 taking turns with it, GFLOP/s:"
     parts[#parts + 1] = report.products(steps)
