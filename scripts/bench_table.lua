@@ -26,6 +26,7 @@ local o = cli.parse(arg, {
   { "rounds", 3, "turns of each process", least = 1 },
   { "seconds", 5.0, "length of a turn", least = 0 },
   { "threads", 2, "cores of each process", least = 1 },
+  { "patience", 0.0, "seconds to wait before each turn while others use the cores", least = 0 },
   { "data", "", "stories260K.bin, with tok512.bin beside it: for offline, offline_kept, online and seeds" },
   { "python", "", "the interpreter of the peers, which scripts/bench gives; none unless given" },
   { "alone", false, "no peers" },
@@ -132,7 +133,7 @@ local function take_turns(running)
   for round = 1, o.rounds do
     for _, one in ipairs(running) do
       if taken[one.key] then
-        others[#others + 1] = turns.pause()
+        others[#others + 1] = turns.pause(o.patience)
         taken[one.key][round] = one.process:turn(one.seconds)
         if not taken[one.key][round] then
           note("  %s stopped: see %s", one.key, one.process.log)

@@ -30,13 +30,17 @@ local function ticks()
 end
 
 --- Waits for a moment in which nobody of ours works, because threads of the one before may still spin, and gives the share
--- of the cores that others had in its second half.
-function turns.pause()
+-- of the cores that others had in its second half. Waits on, up to `patience` seconds, while others have a tenth of them.
+function turns.pause(patience)
+  local finish = system.clock() + (patience or 0)
   os.execute "sleep 0.2"
-  local busy, all = ticks()
-  os.execute "sleep 0.2"
-  local busy_now, all_now = ticks()
-  return (busy_now - busy) / math.max(all_now - all, 1)
+  while true do
+    local busy, all = ticks()
+    os.execute "sleep 0.2"
+    local busy_now, all_now = ticks()
+    local share = (busy_now - busy) / math.max(all_now - all, 1)
+    if share < 0.1 or system.clock() >= finish then return share end
+  end
 end
 
 local Process = {}
