@@ -107,7 +107,8 @@ extension HelpPage {
       "print(T.is_grad_enabled())", prints: "true"),
     HelpPage(
       "memory", "modes", "T.memory()",
-      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap.",
+      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap. And counts: buffers "
+        + "taken for tensors since the start, and how many of them came fresh from the system.",
       "t = T.zeros(1000)\nprint(T.memory().live >= 4000)", prints: "true"),
     HelpPage(
       "reset_peak", "modes", "T.reset_peak()", "Lets the peak of T.memory() start from what is alive now.",
