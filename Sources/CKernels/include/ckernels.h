@@ -61,7 +61,7 @@ typedef struct ck_rows {
 const ck_rows *ck_rows_level(int limit);
 
 // Room for at least so many floats, kept by this thread and this slot until it asks for more; null without memory.
-enum { CK_PACKED_B, CK_PACKED_A, CK_SCRATCH_SLOTS };
+enum { CK_PACKED_B, CK_PACKED_A, CK_SCORES, CK_SCRATCH_SLOTS };
 float *_Nullable ck_scratch(int slot, size_t floats);
 
 #pragma clang assume_nonnull end
