@@ -251,4 +251,9 @@ for name, dtype in [("f32", torch.float32), ("f64", torch.float64), ("i64", torc
 for name, dtype in [("f32", torch.float32), ("f64", torch.float64), ("bool", torch.bool)]:
     add("to", lambda x: x.to(dtype), [exactly([INF, -INF, NAN])], [{"d": name}], gradient=False)
 
+for decimals in [1, 2, -1]:
+    for x in [rand([2, 3], -99, 99), rand([3, 2], -99, 99, "transpose"), rand([]), rand([0]), exactly([INF, -INF, NAN, 0.5, -0.0])]:
+        # In f32 a product near a half may fall on its other side.
+        add("round", lambda x: torch.round(x, decimals=decimals), [x], [integer(decimals)], single=False)
+
 file.write(sys.argv[1])
