@@ -10,11 +10,13 @@ enum FusedShapes {
   static let draws: [String: (inout Draw) throws -> Op.Sample] = [
     "linear": { d in
       let (lead, inputs, outputs) = (d.lead(), d.size(70), d.size(70))
+      let map = ["none", "gelu", "swiglu", "layer_norm", "rms_norm"][d.random.below(5)]
       return Op.Sample(
         [
-          try d.tensor(lead + [inputs]), try d.tensor([outputs, inputs]), d.chance() ? try d.tensor([outputs]) : nil,
-          d.chance() ? try d.tensor(lead + [outputs]) : nil,
-        ], [.text(d.chance() ? "gelu" : "none")])
+          try d.tensor(lead + [map == "swiglu" ? 2 * inputs : inputs]), try d.tensor([outputs, inputs]),
+          d.chance() ? try d.tensor([outputs]) : nil, d.chance() ? try d.tensor(lead + [outputs]) : nil,
+          map.hasSuffix("norm") ? try d.tensor([inputs]) : nil, map == "layer_norm" ? try d.tensor([inputs]) : nil,
+        ], [.text(map), .number(0.1)])
     },
     "layer_norm": { d in
       let width = d.size(90)
