@@ -8,6 +8,10 @@ public enum Interrupt {
   /// True after Ctrl-C until the interpreter has turned it into a Lua error.
   public static var isPending: Bool { shim_interrupt_pending() != 0 }
 
+  /// True once long work has ended early on Ctrl-C and kept what it had: a program run without a prompt then ends with
+  /// 130, although the script went on to use what was kept.
+  public nonisolated(unsafe) static var endedWork = false
+
   /// Throws a failure of kind `.interrupted` if Ctrl-C was pressed.
   public static func check() throws {
     if isPending { throw Failure(.interrupted, "interrupted!") }

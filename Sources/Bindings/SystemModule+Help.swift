@@ -38,6 +38,10 @@ extension SystemModule {
       "Whether a file descriptor is a terminal: 0 input, 1 output, 2 errors.",
       "print(type(require 'perilune.system'.is_terminal(1)))", prints: "boolean"),
     HelpPage(
+      "system.ended_by_interrupt", "system", "system.ended_by_interrupt()",
+      "Says that Ctrl-C ended long work early and what it had is kept: without a prompt the program then ends with 130.",
+      "print(require 'perilune.system'.ended_by_interrupt())", prints: ""),
+    HelpPage(
       "system.fork", "system", "system.fork(f) -> Job",
       "Runs f(send) in a child process, a copy of this one; send(text) passes a line to the parent. Nothing else is shared.",
       errors: "no process can be started. An error of f is told on the child's standard error, and its status is 1",

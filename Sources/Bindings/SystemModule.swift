@@ -20,6 +20,10 @@ enum SystemModule {
           try call.pushInteger(Parallel.threads)
           return 1
         }
+        module.function("ended_by_interrupt") { _ in
+          Interrupt.endedWork = true
+          return 0
+        }
         module.function("memory") { call in
           try call.pushInteger(MemoryAccount.liveBytes)
           try call.pushInteger(MemoryAccount.peakBytes)

@@ -86,13 +86,14 @@ final class Session {
     if let root = standardLibrary {
       try lua.addSearcher(root: root, prefix: "perilune")
     }
-    try runAsLua()
+    let hadPrompt = try runAsLua()
     lua.close()
     fflush(stdout)
-    return 0
+    return Interrupt.endedWork && !hadPrompt ? 130 : 0
   }
 
-  private func runAsLua() throws {
+  /// True if there was a prompt.
+  private func runAsLua() throws -> Bool {
     if !options.ignoresEnvironment { try runInit() }
     for action in options.actions {
       switch action {
@@ -108,14 +109,16 @@ final class Session {
     if hasScript { try runScript() }
     if options.isInteractive {
       try Prompt(self).run()
+      return true
     } else if !hasScript && !options.hasExecute && !options.showsVersion {
       if isatty(STDIN_FILENO) != 0 {
         print("\(Interpreter.version)\n\(Interpreter.luaCopyright)")
         try Prompt(self).run()
-      } else {
-        try lua.loadFile(nil).call([])
+        return true
       }
+      try lua.loadFile(nil).call([])
     }
+    return false
   }
 
   /// `arg`: the script at 0, its arguments from 1, the program and its options below.

@@ -198,5 +198,10 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
     let native = try perilune(["-e", "io.write('go'):flush() string.find(('a'):rep(100000), ('.-'):rep(5) .. 'b')"], interrupts: [20, 50, 50],
       pressesUntilItEnds: true)
     #expect(native.code == 130)
+    // Work that Ctrl-C ended early and that kept what it had: the script goes on, and its end still tells.
+    let kept = "require 'perilune.system'.ended_by_interrupt() print 'on'"
+    let ended = try perilune(["-e", kept])
+    #expect(ended.code == 130 && ended.out == "on\n")
+    #expect(try perilune(["-i", "-e", kept]).code == 0)
   }
 }

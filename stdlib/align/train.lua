@@ -9,9 +9,10 @@
 -- The policy is trained in place. The run has `policy`, `reference`, `reference_hash`, `log` (one row of figures a
 -- logged step), `checkpoints` (copies of the policy by step), `stream` (the batches, when recorded), `step` and
 -- `status` ("finished", "interrupted" or "failed"). After Ctrl-C everything up to the last finished step is kept, and
--- `run:resume()` goes on.
+-- `run:resume()` goes on; a program without a prompt goes on too, and ends with 130 as one that Ctrl-C stopped.
 local options = require "perilune.options"
 local models = require "perilune.models"
+local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 local metrics = require "perilune.align.metrics"
 local progress = require "perilune.progress"
@@ -215,7 +216,10 @@ function Run:resume(steps)
   end
   self.step = self.optimizer:steps()
   self.status = ok and "finished" or "interrupted"
-  if not ok then io.stderr:write(("interrupted at step %d (state kept; go on with run:resume())\n"):format(self.step)) end
+  if not ok then
+    io.stderr:write(("interrupted at step %d (state kept; go on with run:resume())\n"):format(self.step))
+    system.ended_by_interrupt()
+  end
   return self
 end
 
