@@ -1,0 +1,124 @@
+// The copies that the tiles read.
+#include "ckernels.h"
+#include "pack.h"
+#include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// Packs what the block transposes leave over: columns from `j` of any number, any strides.
+static void pack_rest(ptrdiff_t k, int j, int width, int columns, const float *b, ptrdiff_t row, ptrdiff_t step,
+                      float *panel) {
+  if (j == columns) return;
+  for (ptrdiff_t l = 0; l < k; l++) {
+    for (int i = j; i < width; i++) panel[l * columns + i] = b[l * row + i * step];
+    for (int i = width; i < columns; i++) panel[l * columns + i] = 0;
+  }
+}
+
+typedef float vec8 __attribute__((vector_size(32), aligned(4), may_alias));
+
+// out[l][j] = b[j][l] for 8 x 8.
+static inline void transpose8(const float *b, ptrdiff_t step, float *out, ptrdiff_t columns) {
+  vec8 r[8], s[8];
+  for (int j = 0; j < 8; j++) r[j] = *(const vec8 *)(b + j * step);
+  for (int j = 0; j < 8; j += 2) {
+    s[j] = __builtin_shufflevector(r[j], r[j + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    s[j + 1] = __builtin_shufflevector(r[j], r[j + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int j = 0; j < 8; j += 4) {
+    r[j] = __builtin_shufflevector(s[j], s[j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    r[j + 1] = __builtin_shufflevector(s[j], s[j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    r[j + 2] = __builtin_shufflevector(s[j + 1], s[j + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+    r[j + 3] = __builtin_shufflevector(s[j + 1], s[j + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+  for (int l = 0; l < 4; l++) {
+    *(vec8 *)(out + l * columns) = __builtin_shufflevector(r[l], r[l + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    *(vec8 *)(out + (l + 4) * columns) = __builtin_shufflevector(r[l], r[l + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+void pack_panel_plain(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel) {
+  pack_rest(k, 0, width, 4, b, row, step, panel);
+}
+
+void pack_panel_vector(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel) {
+  int j = 0;
+  if (step == 1 && width == 16) {
+    for (ptrdiff_t l = 0; l < k; l++) memcpy(panel + l * 16, b + l * row, 64);
+    return;
+  }
+  if (row == 1) {
+    for (; j + 8 <= width; j += 8) {
+      ptrdiff_t l = 0;
+      for (; l + 8 <= k; l += 8) transpose8(b + j * step + l, step, panel + l * 16 + j, 16);
+      for (; l < k; l++)
+        for (int i = j; i < j + 8; i++) panel[l * 16 + i] = b[l + i * step];
+    }
+  }
+  pack_rest(k, j, width, 16, b, row, step, panel);
+}
+
+void pack_rows_plain(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {
+  for (ptrdiff_t l = 0; l < k; l++)
+    for (int i = 0; i < rows; i++) packed[l * 16 + i] = a[l * lead + i];
+}
+
+#if defined(__x86_64__)
+#define AVX512 __attribute__((target("avx512f")))
+
+// out[l][j] = b[j][l] for 16 x 16, out's rows 32 floats apart: pairs of floats, of pairs, of fours, of eights change places.
+AVX512 static inline __attribute__((always_inline)) void transpose16(const float *b, ptrdiff_t step, float *out) {
+  __m512 r[16], s[16];
+  for (int j = 0; j < 16; j++) r[j] = _mm512_loadu_ps(b + j * step);
+  for (int j = 0; j < 16; j += 2) {
+    s[j] = _mm512_unpacklo_ps(r[j], r[j + 1]);
+    s[j + 1] = _mm512_unpackhi_ps(r[j], r[j + 1]);
+  }
+#define PAIRS(half, x, y) _mm512_castpd_ps(_mm512_unpack##half##_pd(_mm512_castps_pd(x), _mm512_castps_pd(y)))
+  for (int j = 0; j < 16; j += 4) {
+    r[j] = PAIRS(lo, s[j], s[j + 2]);
+    r[j + 1] = PAIRS(hi, s[j], s[j + 2]);
+    r[j + 2] = PAIRS(lo, s[j + 1], s[j + 3]);
+    r[j + 3] = PAIRS(hi, s[j + 1], s[j + 3]);
+  }
+#undef PAIRS
+  // Now r[4 q + l] holds, in its four lanes, row l, l + 4, l + 8 and l + 12 of columns 4 q to 4 q + 3.
+  for (int l = 0; l < 4; l++) {
+    s[l] = _mm512_shuffle_f32x4(r[l], r[4 + l], 0x88);
+    s[4 + l] = _mm512_shuffle_f32x4(r[8 + l], r[12 + l], 0x88);
+    s[8 + l] = _mm512_shuffle_f32x4(r[l], r[4 + l], 0xdd);
+    s[12 + l] = _mm512_shuffle_f32x4(r[8 + l], r[12 + l], 0xdd);
+  }
+  for (int l = 0; l < 4; l++) {
+    _mm512_storeu_ps(out + l * 32, _mm512_shuffle_f32x4(s[l], s[4 + l], 0x88));
+    _mm512_storeu_ps(out + (l + 4) * 32, _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0x88));
+    _mm512_storeu_ps(out + (l + 8) * 32, _mm512_shuffle_f32x4(s[l], s[4 + l], 0xdd));
+    _mm512_storeu_ps(out + (l + 12) * 32, _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0xdd));
+  }
+}
+
+AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel) {
+  int j = 0;
+  if (step == 1) {
+    const __mmask16 low = width >= 16 ? 0xffff : (1 << width) - 1, high = width > 16 ? (1u << (width - 16)) - 1 : 0;
+    for (ptrdiff_t l = 0; l < k; l++) {
+      _mm512_storeu_ps(panel + l * 32, _mm512_maskz_loadu_ps(low, b + l * row));
+      _mm512_storeu_ps(panel + l * 32 + 16, _mm512_maskz_loadu_ps(high, b + l * row + 16));
+    }
+    return;
+  }
+  for (; j + 16 <= width; j += 16) {
+    ptrdiff_t l = 0;
+    for (; l + 16 <= k; l += 16) transpose16(b + j * step + l, step, panel + l * 32 + j);
+    for (; l < k; l++)
+      for (int i = j; i < j + 16; i++) panel[l * 32 + i] = b[l + i * step];
+  }
+  pack_rest(k, j, width, 32, b, row, step, panel);
+}
+
+AVX512 void pack_rows_avx512(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {
+  const __mmask16 mask = (1 << rows) - 1;
+  for (ptrdiff_t l = 0; l < k; l++) _mm512_storeu_ps(packed + l * 16, _mm512_maskz_loadu_ps(mask, a + l * lead));
+}
+#endif
