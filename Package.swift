@@ -34,7 +34,7 @@ let package = Package(
     .target(name: "Tensors", dependencies: ["Base", "CShims", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
     .target(name: "Autograd", dependencies: ["Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
     .target(name: "Formats", dependencies: ["Base", "Tensors", "CZlib", "CCrypto"], swiftSettings: plainSwift),
-    .target(name: "Models", dependencies: ["Autograd", "Formats"], swiftSettings: vectorSwift),
+    .target(name: "Models", dependencies: ["Autograd", "Formats", "CKernels"], swiftSettings: vectorSwift),
     .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
     .target(name: "LuaEngine", dependencies: ["CShims", "CLua", "Base"], swiftSettings: plainSwift),
     .target(

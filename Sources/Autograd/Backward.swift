@@ -28,7 +28,7 @@ extension Variable {
 
   private func propagate(_ seed: Tensor, _ retainGraph: Bool) throws {
     guard let root = node else {
-      try accumulate(seed)
+      grad = try grad?.adding(seed) ?? seed.copied()
       return
     }
     var incoming: [ObjectIdentifier: [Tensor?]] = [:]
@@ -40,27 +40,34 @@ extension Variable {
     incoming[ObjectIdentifier(root)] = first
     for node in order {
       guard let gradients = incoming.removeValue(forKey: ObjectIdentifier(node)) else { continue }
-      let results = try node.backward(gradients)
-      for (input, result) in zip(node.inputs, results) {
-        guard let input, let result, input.requiresGrad else { continue }
-        guard let source = input.node else {
-          try input.accumulate(result)
-          continue
+      node.lendSums()
+      do {
+        defer { node.returnSums() }
+        var results = try node.backward(gradients)
+        for (i, input) in node.inputs.enumerated() {
+          guard let input, input.requiresGrad, let result = results[i].take() else { continue }
+          if let source = input.node {
+            try Self.merge(result, into: &incoming[ObjectIdentifier(source)], source.outputs.count, input.index)
+          } else {
+            try node.accumulate(result, input)
+          }
         }
-        let key = ObjectIdentifier(source)
-        if incoming[key] == nil {
-          incoming[key] = [Tensor?](repeating: nil, count: source.outputs.count)
-        }
-        let before = incoming[key]?[input.index]
-        incoming[key]?[input.index] = try before.map { try $0.adding(result) } ?? result
       }
       if !retainGraph { node.release() }
     }
   }
 
-  private func accumulate(_ gradient: Tensor) throws {
-    // A copy, because an operation may hand the same tensor, or a stretched view, to several inputs.
-    grad = try grad.map { try $0.adding(gradient) } ?? gradient.copied()
+  private static func merge(
+    _ gradient: consuming Tensor, into parts: inout [Tensor?]?, _ count: Int, _ index: Int
+  ) throws {
+    var all = parts.take() ?? [Tensor?](repeating: nil, count: count)
+    if var before = all[index].take() {
+      try before.add(gradient)
+      all[index] = before
+    } else {
+      all[index] = gradient
+    }
+    parts = all
   }
 
   /// The nodes below `root`, each before all nodes it took inputs from: depth first, without recursion.
@@ -82,5 +89,36 @@ extension Variable {
       }
     }
     return finished.reversed()
+  }
+}
+
+extension Node {
+  /// Hands the operation the gradients of its leaves that nobody else holds.
+  fileprivate func lendSums() {
+    for (i, input) in inputs.enumerated() {
+      guard let input, input.isLeaf, input.requiresGrad, var sum = input.grad.take() else { continue }
+      // The copy that `sum` is must be gone before the leaf is given back one that is shared.
+      if call.sums[i] == nil && sum.isSoleOwner() { call.sums[i] = sum } else { input.grad = sum }
+    }
+  }
+
+  fileprivate func returnSums() {
+    for (i, input) in inputs.enumerated() {
+      if let sum = call.sums[i].take() { input?.grad = sum }
+    }
+  }
+
+  /// Adds to a leaf's gradient. A first one is kept as it is, unless something else holds it: an operation may hand the
+  /// same tensor, or a stretched view, to several inputs.
+  fileprivate func accumulate(_ gradient: consuming Tensor, _ leaf: Variable) throws {
+    // A leaf that stands in two places has lent its gradient in the first.
+    let lent = inputs.indices.first { inputs[$0] === leaf && call.sums[$0] != nil }
+    if var sum = lent.flatMap({ call.sums[$0].take() }) ?? leaf.grad.take() {
+      defer { leaf.grad = sum }
+      try sum.add(gradient)
+    } else {
+      let isWhole = gradient.isContiguous && gradient.offset == 0
+      leaf.grad = isWhole && gradient.isSoleOwner() ? gradient : try gradient.copied()
+    }
   }
 }

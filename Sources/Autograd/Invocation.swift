@@ -12,12 +12,16 @@ public final class Invocation {
   public internal(set) var needs: [Bool]
   /// What forward keeps for backward beside the inputs and outputs.
   public var saved: [Tensor] = []
+  /// During backward: the gradient that an input has so far, where it is a leaf and nobody else holds it. An operation
+  /// may add its part to it and return nil for that input.
+  public internal(set) var sums: [Tensor?]
 
   public init(_ op: Op, _ inputs: [Tensor?], _ attributes: [Attribute], needs: [Bool]) {
     self.op = op
     self.inputs = inputs
     self.attributes = attributes
     self.needs = needs
+    sums = [Tensor?](repeating: nil, count: inputs.count)
   }
 
   public var needsAny: Bool { needs.contains(true) }

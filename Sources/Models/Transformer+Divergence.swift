@@ -26,7 +26,7 @@ extension Transformer {
       let count = rows.elementCount
       let kl = try Tensor(uninitialized: [count], .f32)
       let entropy = try Tensor(uninitialized: [count], .f32)
-      HeadKernels.divergence(
+      try HeadKernels.divergence(
         policy: own.pointer(Float.self), policyWeight: try headWeight().value.pointer(Float.self),
         policyWidth: config.dim, reference: other.pointer(Float.self),
         referenceWeight: try reference.headWeight().value.pointer(Float.self), referenceWidth: reference.config.dim,

@@ -14,7 +14,7 @@ extension Transformer {
     }
     for layer in 0..<config.layers {
       let at = "layers.\(layer)"
-      let qkv = try affine("\(at).attention.qkv", try normed("\(at).attention_norm", x))
+      let qkv = try affine("\(at).attention.qkv", x, norm: "\(at).attention_norm")
       let mixed = try Op.attention(
         [qkv],
         [
@@ -22,20 +22,15 @@ extension Transformer {
           .number(config.positions == .rotary ? config.ropeBase : 0),
         ])[0]
       x = try affine("\(at).attention.output", mixed, residual: x)
-      let h = try normed("\(at).mlp_norm", x)
-      switch config.activation {
-      case .gelu:
-        x = try affine("\(at).mlp.down", try affine("\(at).mlp.up", h, activation: "gelu"), residual: x)
-      case .swiglu:
-        x = try affine("\(at).mlp.down", try Op.swiglu([try affine("\(at).mlp.up", h)])[0], residual: x)
-      }
+      let up = try affine("\(at).mlp.up", x, norm: "\(at).mlp_norm")
+      x = try affine("\(at).mlp.down", up, residual: x, input: config.activation == .gelu ? "gelu" : "swiglu")
     }
     return try normed("norm", x)
   }
 
   /// The logits of every token's successor, [N, vocab].
   public func logits(_ batch: TokenBatch) throws -> Variable {
-    try Op.linear([try hidden(batch), try headWeight(), nil, nil], [.text("none")])[0]
+    try Op.linear([try hidden(batch), try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
   }
 
   /// log pi(token | tokens before it) for the tokens of each sequence from position `from[i]` (0-based, at least 1)
@@ -56,7 +51,7 @@ extension Transformer {
     let last = (0..<batch.segments.count).map { Int64(batch.segments.range($0).upperBound - 1) }
     let rows = Variable(try Tensor(last, shape: [last.count]))
     let states = try Op.embedding([try hidden(batch), rows])[0]
-    return try Op.linear([states, try headWeight(), nil, nil], [.text("none")])[0]
+    return try Op.linear([states, try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
   }
 
   private func normed(_ name: String, _ x: Variable) throws -> Variable {
@@ -68,10 +63,15 @@ extension Transformer {
     }
   }
 
-  private func affine(_ name: String, _ x: Variable, residual: Variable? = nil, activation: String = "none") throws
-    -> Variable
-  {
-    try Op.linear(
-      [x, try parameter("\(name).weight"), optional("\(name).bias"), residual], [.text(activation)])[0]
+  /// A linear map of the rows after `norm`, or after the activation `input`.
+  private func affine(
+    _ name: String, _ x: Variable, norm: String? = nil, residual: Variable? = nil, input: String = "none"
+  ) throws -> Variable {
+    let map = norm == nil ? input : config.norm == .layer ? "layer_norm" : "rms_norm"
+    return try Op.linear(
+      [
+        x, try parameter("\(name).weight"), optional("\(name).bias"), residual,
+        try norm.map { try parameter("\($0).weight") }, norm.flatMap { optional("\($0).bias") },
+      ], [.text(map), .number(config.normEpsilon)])[0]
   }
 }

@@ -17,6 +17,27 @@ extension Tensor {
     return result
   }
 
+  /// Adds a tensor of the same shape and type: in place where this tensor or `other` has its storage to itself, into
+  /// new storage otherwise. The sum has the same bits in each case.
+  public mutating func add(_ other: consuming Tensor) throws {
+    let both = dtype == .f32 && other.dtype == .f32 && shape == other.shape && isContiguous && other.isContiguous
+    if both && isSoleOwner() {
+      add(into: self, other)
+    } else if both && other.isSoleOwner() {
+      add(into: other, self)
+      self = other
+    } else {
+      self = try adding(other)
+    }
+  }
+
+  private func add(into sum: Tensor, _ term: Tensor) {
+    let (x, y) = (sum.pointer(Float.self), term.pointer(Float.self))
+    Parallel.ranges(sum.elementCount, grain: 1 << 15) { range in
+      for i in range { x[i] += y[i] }
+    }
+  }
+
   /// Adds over the dimensions that broadcasting stretched, so that the result has `target`'s shape: the gradient of
   /// a broadcast.
   public func summed(to target: Shape) throws -> Tensor {

@@ -8,7 +8,7 @@
 import Base
 
 public struct Tensor: @unchecked Sendable {
-  public let storage: Storage
+  public private(set) var storage: Storage
   public let dtype: DType
   public let shape: Shape
   /// In elements; 0 along stretched dimensions.
@@ -57,6 +57,9 @@ public struct Tensor: @unchecked Sendable {
     case .bool: pointer(Bool.self)[0] = scalar != 0
     }
   }
+
+  /// True where no other tensor shares the storage, so that writing to it is seen by nobody else.
+  public mutating func isSoleOwner() -> Bool { isKnownUniquelyReferenced(&storage) }
 
   @inlinable public var rank: Int { shape.count }
   @inlinable public var elementCount: Int { shape.elementCount }

@@ -32,6 +32,24 @@ const ck_level *ck_gemm_level(int limit);
 // Which of the levels that is.
 int ck_best_level(void);
 
+// Elementwise work on rows of n floats. Sums run in sixteen lanes, so that every level gives the same bits.
+typedef struct ck_rows {
+  // y = gelu(x), in its tanh form.
+  void (*_Nonnull gelu)(ptrdiff_t n, const float *x, float *y);
+  // y = gelu(x) and dx = dy gelu'(x).
+  void (*_Nonnull gelu_both)(ptrdiff_t n, const float *x, const float *dy, float *y, float *dx);
+  // y = silu(a) b.
+  void (*_Nonnull gate)(ptrdiff_t n, const float *a, const float *b, float *y);
+  // The same, with da = dy b silu'(a) and db = dy silu(a).
+  void (*_Nonnull gate_both)(ptrdiff_t n, const float *a, const float *b, const float *dy, float *y, float *da, float *db);
+  // y = exp(x - max x), which may be x itself; the maximum (-inf of no elements) and the sum of y.
+  void (*_Nonnull exponentials)(ptrdiff_t n, const float *x, float *y, float *peak, float *sum);
+  // p = exp(p - lse) and ds = p (ds - d).
+  void (*_Nonnull softmax_gradient)(ptrdiff_t n, float *p, float *ds, float lse, float d);
+} ck_rows;
+
+const ck_rows *ck_rows_level(int limit);
+
 // Room for at least so many floats, kept by this thread and this slot until it asks for more; null without memory.
 enum { CK_PACKED_B, CK_PACKED_A, CK_SCRATCH_SLOTS };
 float *_Nullable ck_scratch(int slot, size_t floats);

@@ -1,56 +1,53 @@
 /// The language-model head: log-probabilities of given tokens from hidden states, forward and backward.
 ///
-/// Rows are taken in chunks whose logits fit in cache. When a gradient will be asked for, the chunk's probabilities
-/// are kept, since computing them again would cost another product with the whole vocabulary.
+/// Without a gradient, rows are taken in chunks whose logits fit in some tens of megabytes. When a gradient will be
+/// asked for, the exponentials of all rows are kept, since computing them again would cost another product with the
+/// whole vocabulary; they become the gradient of the logits in place.
 import Base
 import Tensors
 
 enum HeadKernels {
-  /// Logits per chunk: half a million floats are 2 MB, about a second-level cache.
-  private static func chunk(_ vocabulary: Int) -> Int { max(8, min(256, 524_288 / max(vocabulary, 1)) / 8 * 8) }
+  /// Logits of a chunk: 16 MB.
+  private static let chunkMax = 1 << 22
+  /// Rows of a chunk: the packed weights serve all of them.
+  private static func chunk(_ vocabulary: Int) -> Int { max(32, chunkMax / max(vocabulary, 1) / 32 * 32) }
 
-  /// `logps[i]` = log softmax(hidden[i] W^T / temperature)[ids[i]]; `entropy` likewise if given. Keeps probabilities
-  /// in `kept[N, V]` if given.
+  /// `logps[i]` = log softmax(hidden[i] W^T / temperature)[ids[i]]. With `kept` [N, V] the exponentials of the logits
+  /// less their row's maximum are left there, and their sums in `sums` [N].
   static func tokenLogps(
     hidden: Floats, weight: Floats, ids: UnsafePointer<Int64>, rows: Int, width: Int, vocabulary: Int,
-    temperature: Float, logps: MutableFloats, kept: MutableFloats?
-  ) {
-    let step = chunk(vocabulary)
-    Parallel.ranges(rows, grain: step) { range in
-      func work(_ scratch: MutableFloats) {
-        Gemm.single(
-          false, true, range.count, vocabulary, width, 1 / temperature, hidden + range.lowerBound * width, width,
-          weight, width, 0, scratch, vocabulary)
-        for row in range {
-          let x = scratch + (row - range.lowerBound) * vocabulary
-          let id = Int(ids[row])
-          let logit = x[id]
-          let (peak, sum) = ActivationKernels.exponentials(x, x, vocabulary)
-          logps[row] = logit - peak - ActivationKernels.log(sum)
-          if kept != nil { ActivationKernels.scale(x, 1 / sum, vocabulary) }
-        }
-      }
-      if let kept {
-        work(kept + range.lowerBound * vocabulary)
-      } else {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: range.count * vocabulary) { scratch in
-          if let base = scratch.baseAddress { work(base) }
-        }
-      }
+    temperature: Float, logps: MutableFloats, kept: (exponentials: MutableFloats, sums: MutableFloats)?
+  ) throws {
+    let step = kept == nil ? min(chunk(vocabulary), max(rows, 1)) : max(rows, 1)
+    let scratch = kept == nil ? try Tensor(uninitialized: [step, vocabulary], .f32) : nil
+    guard let logits = kept?.exponentials ?? scratch?.pointer(Float.self) else { return }
+    for start in stride(from: 0, to: rows, by: step) {
+      Gemm.run(
+        false, true, min(step, rows - start), vocabulary, width, 1 / temperature, hidden + start * width, width, weight,
+        width, 0, logits, vocabulary,
+        after: { range in
+          for i in range {
+            let x = logits + i * vocabulary
+            let logit = x[Int(ids[start + i])]
+            let (peak, sum) = ActivationKernels.exponentials(x, x, vocabulary)
+            logps[start + i] = logit - peak - ActivationKernels.log(sum)
+            kept?.sums[i] = sum
+          }
+        })
     }
+    withExtendedLifetime(scratch) {}
   }
 
-  /// Turns kept probabilities into the gradient of the logits: g_i (onehot - p_i) / temperature, in place.
+  /// Turns kept exponentials into the gradient of the logits: g_i (onehot - p_i) / temperature, in place.
   static func logitGradient(
-    _ kept: MutableFloats, ids: UnsafePointer<Int64>, gradient: Floats, rows: Int, vocabulary: Int, temperature: Float
+    _ kept: MutableFloats, sums: Floats, ids: UnsafePointer<Int64>, gradient: Floats, _ rows: Range<Int>,
+    vocabulary: Int, temperature: Float
   ) {
-    Parallel.ranges(rows, grain: chunk(vocabulary)) { range in
-      for row in range {
-        let g = gradient[row] / temperature
-        let x = kept + row * vocabulary
-        ActivationKernels.scale(x, -g, vocabulary)
-        x[Int(ids[row])] += g
-      }
+    for row in rows {
+      let g = gradient[row] / temperature
+      let x = kept + row * vocabulary
+      ActivationKernels.scale(x, -g / sums[row], vocabulary)
+      x[Int(ids[row])] += g
     }
   }
 
@@ -58,26 +55,29 @@ enum HeadKernels {
   static func divergence(
     policy: Floats, policyWeight: Floats, policyWidth: Int, reference: Floats, referenceWeight: Floats,
     referenceWidth: Int, rows: Int, vocabulary: Int, kl: MutableFloats, entropy: MutableFloats
-  ) {
-    let step = chunk(vocabulary)
-    Parallel.ranges(rows, grain: step) { range in
-      let room = range.count * vocabulary
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * room + vocabulary) { scratch in
-        guard let a = scratch.baseAddress else { return }
-        let b = a + room
-        let p = b + room
-        Gemm.single(
-          false, true, range.count, vocabulary, policyWidth, 1, policy + range.lowerBound * policyWidth, policyWidth,
-          policyWeight, policyWidth, 0, a, vocabulary)
-        Gemm.single(
-          false, true, range.count, vocabulary, referenceWidth, 1, reference + range.lowerBound * referenceWidth,
-          referenceWidth, referenceWeight, referenceWidth, 0, b, vocabulary)
-        for row in range {
-          let at = (row - range.lowerBound) * vocabulary
-          (kl[row], entropy[row]) = divergenceRow(a + at, b + at, p, vocabulary)
-        }
-      }
+  ) throws {
+    let step = min(chunk(vocabulary), max(rows, 1))
+    let logits = try Tensor(uninitialized: [2, step, vocabulary], .f32)
+    let a = logits.pointer(Float.self)
+    let b = a + step * vocabulary
+    for start in stride(from: 0, to: rows, by: step) {
+      let count = min(step, rows - start)
+      Gemm.run(
+        false, true, count, vocabulary, policyWidth, 1, policy + start * policyWidth, policyWidth, policyWeight,
+        policyWidth, 0, a, vocabulary)
+      Gemm.run(
+        false, true, count, vocabulary, referenceWidth, 1, reference + start * referenceWidth, referenceWidth,
+        referenceWeight, referenceWidth, 0, b, vocabulary,
+        after: { range in
+          withUnsafeTemporaryAllocation(of: Float.self, capacity: vocabulary) { scratch in
+            guard let p = scratch.baseAddress else { return }
+            for i in range {
+              (kl[start + i], entropy[start + i]) = divergenceRow(a + i * vocabulary, b + i * vocabulary, p, vocabulary)
+            }
+          }
+        })
     }
+    withExtendedLifetime(logits) {}
   }
 
   /// KL = sum p (log p - log q); the sums run in double precision, because terms of both signs nearly cancel.

@@ -3,42 +3,20 @@ import Base
 import Tensors
 
 enum LinearKernels {
-  private static func grain(_ width: Int) -> Int { max(1, ActivationKernels.grain / max(width, 1)) }
-
-  /// Fills the result with what the product is added to: residual + bias, either, or 0.
-  static func startRows(_ out: MutableFloats, bias: Tensor?, residual: Tensor?, rows: Int, width: Int) {
+  /// Fills rows of the result with what the product is added to: residual + bias, or either.
+  static func startRows(_ out: MutableFloats, bias: Tensor?, residual: Tensor?, _ rows: Range<Int>, width: Int) {
     let b = bias?.pointer(Float.self)
     let r = residual?.pointer(Float.self)
-    Parallel.ranges(rows, grain: grain(width)) { range in
-      for row in range {
-        let y = out + row * width
-        if let r { y.update(from: r + row * width, count: width) }
-        if let b {
-          if r == nil { y.update(from: b, count: width) } else { addScaled(y, 1, b, width) }
-        }
-        if b == nil && r == nil { y.update(repeating: 0, count: width) }
+    for row in rows {
+      let y = out + row * width
+      switch (r, b) {
+      case (let r?, let b?):
+        let x = r + row * width
+        for i in 0..<width { y[i] = x[i] + b[i] }
+      case (let r?, nil): y.update(from: r + row * width, count: width)
+      case (nil, let b?): y.update(from: b, count: width)
+      case (nil, nil): break
       }
-    }
-  }
-
-  /// y = gelu(x) + residual.
-  static func gelu(_ x: Floats, _ residual: Tensor?, _ y: MutableFloats, _ count: Int) {
-    let r = residual?.pointer(Float.self)
-    Parallel.ranges(count, grain: ActivationKernels.grain) { range in
-      let at = range.lowerBound
-      if let r {
-        ActivationKernels.zip(x + at, r + at, y + at, range.count) { ActivationKernels.gelu($0) + $1 }
-      } else {
-        ActivationKernels.map(x + at, y + at, range.count) { ActivationKernels.gelu($0) }
-      }
-    }
-  }
-
-  /// dx = dy * gelu'(x).
-  static func geluGradient(_ x: Floats, _ dy: Floats, _ dx: MutableFloats, _ count: Int) {
-    Parallel.ranges(count, grain: ActivationKernels.grain) { range in
-      let at = range.lowerBound
-      ActivationKernels.zip(x + at, dy + at, dx + at, range.count) { ActivationKernels.geluGradient($0) * $1 }
     }
   }
 

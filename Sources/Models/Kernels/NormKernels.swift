@@ -31,6 +31,14 @@ enum NormKernels {
     let scale = 1 / (squares(x, centre, width) / Float(width) + epsilon).squareRoot()
     mean?.pointee = centre
     rstd?.pointee = scale
+    scaleRow(x, weight, bias, y, centre, scale, width)
+  }
+
+  /// y = (x - centre) * scale * weight + bias.
+  @inline(__always)
+  private static func scaleRow(
+    _ x: Floats, _ weight: Floats, _ bias: Floats?, _ y: MutableFloats, _ centre: Float, _ scale: Float, _ width: Int
+  ) {
     let (c, s) = (Vector(repeating: centre), Vector(repeating: scale))
     var i = 0
     if let bias {
@@ -50,11 +58,12 @@ enum NormKernels {
     }
   }
 
-  /// dx, and the sums over rows for dweight and dbias. With xhat = (x - mean) rstd and h = dy * weight:
+  /// dx, which may be `dy` itself, and the sums over rows for dweight and dbias; with `again` the normed rows too. With xhat = (x - mean) rstd and h = dy * weight:
   /// dx = rstd (h - mean(h) - xhat mean(h xhat)); the middle term is absent for RMS norm.
   static func backward(
     _ dy: Floats, _ x: Floats, _ weight: Floats, mean: Floats?, rstd: Floats,
-    dx: MutableFloats, dweight: MutableFloats, dbias: MutableFloats?, rows: Int, width: Int
+    dx: MutableFloats, dweight: MutableFloats, dbias: MutableFloats?, rows: Int, width: Int,
+    again: (normed: MutableFloats, bias: Floats?)? = nil
   ) throws {
     let pieces = max(1, (rows + grain - 1) / grain)
     let partial = try Tensor(zeros: [pieces, 2, width], .f32)
@@ -63,6 +72,10 @@ enum NormKernels {
       let wsum = sums + range.lowerBound / grain * 2 * width
       let bsum = wsum + width
       for row in range {
+        if let again {
+          let centre = mean.map { $0[row] } ?? 0
+          scaleRow(x + row * width, weight, again.bias, again.normed + row * width, centre, rstd[row], width)
+        }
         backwardRow(
           dy + row * width, x + row * width, weight, mean.map { $0[row] }, rstd[row], dx + row * width, wsum,
           dbias == nil ? nil : bsum, width)

@@ -19,9 +19,7 @@ extension Op {
       let (from, to, half) = (x.pointer(Float.self), y.pointer(Float.self), plan.half)
       Parallel.ranges(plan.rows, grain: plan.grain) { range in
         for row in range {
-          ActivationKernels.zip(from + 2 * row * half, from + (2 * row + 1) * half, to + row * half, half) {
-            ActivationKernels.silu($0) * $1
-          }
+          ActivationKernels.gate(from + 2 * row * half, from + (2 * row + 1) * half, to + row * half, half)
         }
       }
       call.saved = [x]
@@ -37,9 +35,7 @@ extension Op {
         for row in range {
           let (a, b, dy) = (from + 2 * row * half, from + (2 * row + 1) * half, up + row * half)
           let (da, db) = (to + 2 * row * half, to + (2 * row + 1) * half)
-          ActivationKernels.zip(a, dy, db, half) { ActivationKernels.silu($0) * $1 }
-          ActivationKernels.zip(b, dy, da, half) { $0 * $1 }
-          ActivationKernels.zip(a, da, da, half) { ActivationKernels.siluGradient($0) * $1 }
+          ActivationKernels.gateBoth(a, b, dy, da, da, db, half)
         }
       }
       return [withExtendedLifetime(g) { dx }]

@@ -22,12 +22,9 @@ extension Op {
       let (hidden, weight) = (try call[0].contiguous(), try call[1].contiguous())
       let ids = try call[2].contiguous()
       let logps = try Tensor(uninitialized: [plan.rows], .f32)
-      let kept = call.needsAny ? try Tensor(uninitialized: [plan.rows, plan.vocabulary], .f32) : nil
-      HeadKernels.tokenLogps(
-        hidden: hidden.pointer(Float.self), weight: weight.pointer(Float.self), ids: ids.pointer(Int64.self),
-        rows: plan.rows, width: plan.width, vocabulary: plan.vocabulary, temperature: plan.temperature,
-        logps: logps.pointer(Float.self), kept: kept?.pointer(Float.self))
-      if let kept { call.saved = [kept] }
+      let kept = call.needsAny ? try plan.room() : nil
+      try plan.logps(hidden, weight, ids, logps, kept)
+      if let kept { call.saved = [kept.exponentials, kept.sums] }
       return withExtendedLifetime((hidden, weight, ids)) { [logps] }
     },
     backward: { call, _, gradients in
@@ -35,29 +32,41 @@ extension Op {
       let plan = try HeadPlan(call.inputs, call.attributes)
       let (hidden, weight) = (try call[0].contiguous(), try call[1].contiguous())
       let ids = try call[2].contiguous()
-      // The kept probabilities become the gradient in place; a second pass over a retained graph makes them anew.
-      let dlogits = try call.saved.popLast() ?? plan.probabilities(hidden, weight, ids)
-      let d = dlogits.pointer(Float.self)
-      HeadKernels.logitGradient(
-        d, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows: plan.rows,
-        vocabulary: plan.vocabulary, temperature: plan.temperature)
+      // What is kept becomes the gradient in place; a second pass over a retained graph makes it anew.
+      var kept: (exponentials: Tensor, sums: Tensor)
+      if call.saved.count == 2 {
+        kept = (call.saved[0], call.saved[1])
+        call.saved = []
+      } else {
+        kept = try plan.room()
+        try plan.logps(hidden, weight, ids, try Tensor(uninitialized: [plan.rows], .f32), kept)
+      }
+      let (d, sums) = (kept.exponentials.pointer(Float.self), kept.sums.pointer(Float.self))
+      func differentiate(_ rows: Range<Int>) {
+        HeadKernels.logitGradient(
+          d, sums: sums, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
+          vocabulary: plan.vocabulary, temperature: plan.temperature)
+      }
       var dhidden: Tensor?
       if call.needs[0] {
         let made = try Tensor(uninitialized: [plan.rows, plan.width], .f32)
         Gemm.run(
           false, false, plan.rows, plan.width, plan.vocabulary, 1, d, plan.vocabulary, weight.pointer(Float.self),
-          plan.width, 0, made.pointer(Float.self), plan.width)
+          plan.width, 0, made.pointer(Float.self), plan.width, before: differentiate)
         dhidden = made
+      } else {
+        Parallel.ranges(plan.rows, grain: 32, differentiate)
       }
       var dweight: Tensor?
       if call.needs[1] {
-        let made = try Tensor(uninitialized: [plan.vocabulary, plan.width], .f32)
+        let sum = call.sums[1].flatMap { $0.isContiguous && $0.dtype == .f32 ? $0 : nil }
+        let into = try sum ?? Tensor(uninitialized: [plan.vocabulary, plan.width], .f32)
         Gemm.run(
           true, false, plan.vocabulary, plan.width, plan.rows, 1, d, plan.vocabulary, hidden.pointer(Float.self),
-          plan.width, 0, made.pointer(Float.self), plan.width)
-        dweight = made
+          plan.width, sum == nil ? 0 : 1, into.pointer(Float.self), plan.width)
+        dweight = sum == nil ? into : nil
       }
-      return withExtendedLifetime((hidden, weight, ids, dlogits, g)) { [dhidden, dweight, nil] }
+      return withExtendedLifetime((hidden, weight, ids, kept, g)) { [dhidden, dweight, nil] }
     },
     compose: { inputs, attributes in
       let plan = try HeadPlan(inputs.map { $0?.value }, attributes)
@@ -145,13 +154,17 @@ struct HeadPlan {
     temperature = Float(given)
   }
 
-  func probabilities(_ hidden: Tensor, _ weight: Tensor, _ ids: Tensor) throws -> Tensor {
-    let kept = try Tensor(uninitialized: [rows, vocabulary], .f32)
-    let logps = try Tensor(uninitialized: [rows], .f32)
-    HeadKernels.tokenLogps(
+  /// Room for what the backward pass keeps.
+  func room() throws -> (exponentials: Tensor, sums: Tensor) {
+    (try Tensor(uninitialized: [rows, vocabulary], .f32), try Tensor(uninitialized: [rows], .f32))
+  }
+
+  func logps(
+    _ hidden: Tensor, _ weight: Tensor, _ ids: Tensor, _ logps: Tensor, _ kept: (exponentials: Tensor, sums: Tensor)?
+  ) throws {
+    try HeadKernels.tokenLogps(
       hidden: hidden.pointer(Float.self), weight: weight.pointer(Float.self), ids: ids.pointer(Int64.self),
       rows: rows, width: width, vocabulary: vocabulary, temperature: temperature, logps: logps.pointer(Float.self),
-      kept: kept.pointer(Float.self))
-    return withExtendedLifetime(logps) { kept }
+      kept: kept.map { ($0.exponentials.pointer(Float.self), $0.sums.pointer(Float.self)) })
   }
 }

@@ -99,12 +99,10 @@ final class Decoder {
   private func activate(_ count: Int) {
     let hidden = config.hidden
     switch config.activation {
-    case .gelu: ActivationKernels.map(up, gated, count * hidden) { ActivationKernels.gelu($0) }
+    case .gelu: ActivationKernels.gelu(up, gated, count * hidden)
     case .swiglu:
       for i in 0..<count {
-        ActivationKernels.zip(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden) {
-          ActivationKernels.silu($0) * $1
-        }
+        ActivationKernels.gate(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
       }
     }
   }

@@ -1,0 +1,44 @@
+// See ckernels.h.
+#include "ckernels.h"
+
+// Vectors are passed only to functions that are always inlined: how they would be passed otherwise does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+// A product and a sum are one rounding only where it says so: otherwise levels could differ.
+#pragma STDC FP_CONTRACT OFF
+
+typedef float v16 __attribute__((ext_vector_type(16)));
+typedef int i16 __attribute__((ext_vector_type(16)));
+typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
+
+#define GELU_A 0.79788456f  // sqrt(2 / pi)
+#define GELU_B 0.044715f
+#define FMA(a, b, c) __builtin_elementwise_fma((v16)(a), (v16)(b), (v16)(c))
+
+// A loop over vectors, of which the last may be short: its missing lanes are read as 0, or as given, and not written.
+#define EACH(n) for (ptrdiff_t i = 0, left = n; left > 0; i += 16, left -= 16)
+#define LOAD(x) LOAD_OR(x, 0.0f)
+#define LOAD_OR(x, missing) (left >= 16 ? *(const v16u *)((x) + i) : CAT(load_part_, NAME)((x) + i, left, missing))
+#define STORE(v, y)                          \
+  do {                                       \
+    if (left >= 16)                          \
+      *(v16u *)((y) + i) = (v);              \
+    else                                     \
+      CAT(store_part_, NAME)((v), (y) + i, left);        \
+  } while (0)
+
+#define NAME vector
+#define TARGET
+#include "rows.h"
+
+#if defined(__x86_64__)
+#define NAME avx512
+#define TARGET __attribute__((target("avx512f")))
+#include "rows.h"
+#endif
+
+const ck_rows *ck_rows_level(int limit) {
+#if defined(__x86_64__)
+  if (limit >= CK_AVX512 && ck_best_level() == CK_AVX512) return &rows_of_avx512;
+#endif
+  return &rows_of_vector;
+}
