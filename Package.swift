@@ -45,7 +45,7 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: plainSwift),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Models"], swiftSettings: plainSwift),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: plainSwift),
-    .testTarget(name: "ModelsTests", dependencies: ["Models"], swiftSettings: plainSwift),
+    .testTarget(name: "ModelsTests", dependencies: ["Models", "CKernels"], swiftSettings: plainSwift),
     .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: plainSwift),
     .testTarget(name: "LuaEngineTests", dependencies: ["LuaEngine"], swiftSettings: plainSwift),
     .testTarget(name: "BindingsTests", dependencies: ["Bindings"], swiftSettings: plainSwift),
