@@ -115,13 +115,18 @@ INLINE(void, dot_group)(const int rows, const int outputs, ptrdiff_t k, const fl
                         ptrdiff_t lead, float *y, ptrdiff_t y_lead) {
   v16 acc[DOT_ROWS][2];
   UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++) acc[r][o] = 0.0f;
+  // Asks for the rows of w after the next in the order of memory: two streams side by side come a sixth slower.
+  const float *ahead = w + DOT_AHEAD * lead;
+  const ptrdiff_t half = k / 32 * 16;
   ptrdiff_t l = 0;
   for (; l + 16 <= k; l += 16, spread += 16 * rows) {
     v16 b[2];
+    if (l == half) ahead = w + (DOT_AHEAD + 1) * lead;
     UNROLLED for (int o = 0; o < outputs; o++) {
       b[o] = AT(w + o * lead + l);
-      __builtin_prefetch(w + (o + DOT_AHEAD) * lead + l);
+      __builtin_prefetch(ahead + 16 * o);
     }
+    ahead += 16 * outputs;
     UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++)
       acc[r][o] = FMA(AT(spread + 16 * r), b[o], acc[r][o]);
   }
