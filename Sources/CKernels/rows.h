@@ -24,9 +24,18 @@ TARGET static inline __attribute__((always_inline)) float CAT(sum_, NAME)(v16 v)
   return (b[0] + b[2]) + (b[1] + b[3]);
 }
 
+TARGET static inline __attribute__((always_inline)) float CAT(most_, NAME)(v16 v) {
+  const float __attribute__((ext_vector_type(8))) a = v.lo > v.hi ? v.lo : v.hi;
+  const float __attribute__((ext_vector_type(4))) b = a.lo > a.hi ? a.lo : a.hi;
+  const float __attribute__((ext_vector_type(2))) c = b.lo > b.hi ? b.lo : b.hi;
+  return c[0] > c[1] ? c[0] : c[1];
+}
+
 FN(exp)(v16 x) {
   x = x > 89.0f ? (v16)89.0f : x;
-  x = x < -104.0f ? (v16)-104.0f : x;
+  // Nothing is left below. The product would come out as 0 too, but slowly: processors take their time to underflow.
+  const i16 gone = x < -104.0f;
+  x = gone ? (v16)0.0f : x;
   const v16 shift = (v16)12582912.0f;
   const v16 shifted = FMA(x, 1.44269504f, shift), n = shifted - shift;
   const v16 r = FMA(n, -0x1.7f7d1cp-20f, FMA(n, -0x1.62e4p-1f, x));
@@ -39,7 +48,8 @@ FN(exp)(v16 x) {
   // Two steps of scaling reach the denormal results.
   const i16 whole = (i16)shifted - (i16)shift, half = whole >> 1;
   p = p * (v16)((half + 127) << 23);
-  return p * (v16)((whole - half + 127) << 23);
+  p = p * (v16)((whole - half + 127) << 23);
+  return gone ? (v16)0.0f : p;
 }
 
 // From e^-|x|, so that neither side overflows.
@@ -98,8 +108,7 @@ LOOP(exponentials)(ptrdiff_t n, const float *x, float *y, float *peak, float *su
     const v16 v = LOAD_OR(x, -__builtin_inff());
     most = v > most ? v : most;
   }
-  float top = most[0];
-  for (int i = 1; i < 16; i++) top = most[i] > top ? most[i] : top;
+  const float top = CAT(most_, NAME)(most);
   v16 total = 0.0f;
   EACH(n) {
     const v16 e = CAT(exp_, NAME)(LOAD_OR(x, -__builtin_inff()) - top);
