@@ -42,7 +42,7 @@ let package = Package(
     .target(name: "Shell", dependencies: ["Bindings", "CReadline"], swiftSettings: plainSwift),
     .executableTarget(name: "perilune", dependencies: ["Shell", "CShims"], swiftSettings: plainSwift),
     .testTarget(name: "BaseTests", dependencies: ["Base", "CShims"], swiftSettings: plainSwift),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: plainSwift),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: plainSwift),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Models"], swiftSettings: plainSwift),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: plainSwift),
     .testTarget(name: "ModelsTests", dependencies: ["Models", "CKernels"], swiftSettings: plainSwift),

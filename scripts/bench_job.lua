@@ -7,7 +7,8 @@
 --   online        two answers to each prompt, judged by valence, then the same step
 --
 -- 32 pairs a step, prompts of 8 tokens and answers of 32; beta 0.1, AdamW, gradients clipped at 1. A step counts all
--- tokens of its pairs. Without --data it takes the embedded task's model and prompts, which only shows that everything works.
+-- tokens of its pairs. With --embedded and without --data it takes the embedded task's prompts and a new model, which only
+-- shows that everything works.
 local folder = arg[0]:match "^(.*)[/\\]" or "."
 local turns = dofile(folder .. "/peers/turns.lua")
 local perilune = require "perilune"
@@ -20,7 +21,7 @@ local function stage(o)
     local task = tasks.stories { path = o.data }
     return task, task:pretrained()
   end
-  if not o.smoke then error("bench_job.lua: give --data stories260K.bin", 0) end
+  if not (o.smoke or o.embedded) then error("bench_job.lua: give --data stories260K.bin", 0) end
   local task = tasks.sentiment()
   local sizes = { vocab = task.tokenizer.vocab_size }
   for name, value in pairs(task.model) do sizes[name] = value end

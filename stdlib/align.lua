@@ -3,16 +3,10 @@
 --   local online  = align.pairs.online { judge = proxy, prompts = prompts }
 --   local offline = align.pairs.offline(dataset)
 --   align.train { policy = sft:clone(), reference = sft, pairs = online, loss = align.loss.ipo { beta = 0.1 }, steps = 400 }
+local options = require "perilune.options"
+
 local parts = {
-  answers = true, evaluate = true, frontier = true, judge = true, loss = true, measure = true, metrics = true, pairs = true,
-  report = true, sft = true, train = true,
+  "answers", "evaluate", "frontier", "judge", "loss", "measure", "metrics", "pairs", "report", "sft", "train",
 }
 
-return setmetatable({}, {
-  __index = function(self, name)
-    if not parts[name] then return nil end
-    local part = require("perilune.align." .. name)
-    rawset(self, name, part)
-    return part
-  end,
-})
+return options.strict("align", {}, parts, function(name) return require("perilune.align." .. name) end)

@@ -157,4 +157,4 @@ function cli.settings(values, more)
   return settings
 end
 
-return cli
+return require "perilune.options".strict("cli", cli)

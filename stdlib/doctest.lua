@@ -135,4 +135,4 @@ function doctest.file(path, name)
   end }))
 end
 
-return doctest
+return require "perilune.options".strict("doctest", doctest)

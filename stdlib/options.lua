@@ -110,6 +110,32 @@ local function sorted_keys(t)
   return keys
 end
 
+--- Makes reading a name that the library table `members` does not have an error that suggests the near one. `parts` are
+-- names that `load(name)` gives when they are first read.
+--
+--   > options.strict("align", { train = 1, sft = 2 }).trian
+--   align has no 'trian'; did you mean 'train'?
+function options.strict(where, members, parts, load)
+  local known = {}
+  for _, name in ipairs(parts or {}) do known[name] = true end
+  return setmetatable(members, {
+    __index = function(self, name)
+      if known[name] then
+        local part = load(name)
+        rawset(self, name, part)
+        return part
+      end
+      if type(name) ~= "string" then return nil end
+      local names = sorted_keys(self)
+      table.move(parts or {}, 1, #(parts or {}), #names + 1, names)
+      table.sort(names)
+      local near = options.nearest(name, names)
+      error(("%s has no '%s'; %s"):format(where, name, near and ("did you mean '%s'?"):format(near)
+        or "it has " .. table.concat(names, ", ")), 2)
+    end,
+  })
+end
+
 local function has_type(value, wanted)
   if wanted == "any" or type(value) == wanted then return true end
   if wanted == "integer" then return math.type(value) == "integer" or math.type(value) == "float" and value % 1 == 0 end
@@ -182,4 +208,4 @@ function options.fill(defaults, given, where)
   return filled
 end
 
-return options
+return options.strict("options", options)

@@ -85,4 +85,4 @@ function parallel.map(items, f, given)
   return results
 end
 
-return parallel
+return require "perilune.options".strict("parallel", parallel)

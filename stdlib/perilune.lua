@@ -29,6 +29,21 @@ local short = {
 
 local perilune = { parts = parts }
 
+--- Starts every stream of random numbers that has no seed of its own anew: that of the tensors and math.random. What takes
+-- a seed (models, samplers, tasks, sources of pairs) has a fixed one unless told otherwise, and is not touched.
+--
+--   > local perilune = require "perilune"
+--   > perilune.seed(7)
+--   > local a, b = perilune.T.rand(2), math.random()
+--   > perilune.seed(7)
+--   > perilune.T.rand(2):equal(a) and math.random() == b
+--   true
+function perilune.seed(seed)
+  if math.type(seed) ~= "integer" then error(("seed: expected a whole number, got %s"):format(tostring(seed)), 2) end
+  perilune.T.manual_seed(seed)
+  math.randomseed(seed)
+end
+
 return setmetatable(perilune, {
   __index = function(self, name)
     if short[name] then return short[name](self) end

@@ -14,6 +14,7 @@
 --   > plot.figure { tilte = "x" }
 --   plot.figure: unknown option 'tilte'; did you mean 'title'?
 local native = require "perilune.plot.native"
+local options = require "perilune.options"
 
 local plot = { colors = native.colors, markers = native.markers, styles = native.styles }
 
@@ -25,7 +26,10 @@ local function speaking_as(name, f, ...)
   if not message then error(result, 0) end
   message = message:match "^bad argument #%d+ to '[%w_]+' %((.*)%)$" or message
   if message:sub(1, #name + 2) == name .. ": " then message = message:sub(#name + 3) end
-  error(("plot.%s: %s"):format(name, message), 3)
+  -- A series knows its own options only; the word may have been meant for the figure.
+  local unknown = message:match "unknown option '([^']*)'$"
+  local near = unknown and options.nearest(unknown, native.figure_options)
+  error(("plot.%s: %s%s"):format(name, message, near and ("; did you mean '%s'?"):format(near) or ""), 3)
 end
 
 --- An empty figure: `title`, `xlabel`, `ylabel`, `note`, `width` and `height` in pixels, `xlim`, `ylim`,
@@ -172,4 +176,4 @@ function plot.frontier(given)
   return fig
 end
 
-return plot
+return options.strict("plot", plot)

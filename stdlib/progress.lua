@@ -58,4 +58,4 @@ function progress:finish()
   io.stderr:flush()
 end
 
-return progress
+return require "perilune.options".strict("progress", progress)

@@ -20,4 +20,4 @@ function report.new(given)
   return made
 end
 
-return report
+return require "perilune.options".strict("report", report)

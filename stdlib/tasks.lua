@@ -36,14 +36,4 @@ function tasks.open(name, given)
   return tasks[name](given)
 end
 
-return setmetatable(tasks, {
-  __index = function(self, name)
-    for _, known in ipairs(names) do
-      if name == known then
-        local task = require("perilune.tasks." .. name)
-        rawset(self, name, task)
-        return task
-      end
-    end
-  end,
-})
+return require "perilune.options".strict("tasks", tasks, names, function(name) return require("perilune.tasks." .. name) end)

@@ -9,4 +9,12 @@ public protocol OpObserver: AnyObject {
 extension Op {
   /// Set while a profile is taken. The interpreter runs on one thread.
   public nonisolated(unsafe) static var observer: (any OpObserver)?
+
+  /// Shows work that is no operation, such as a step of an optimizer, to the profiler as if it were one.
+  public static func observed<R>(_ name: String, _ body: () throws -> R) rethrows -> R {
+    guard let observer else { return try body() }
+    observer.begin(name, isBackward: false)
+    defer { observer.end(bytes: 0) }
+    return try body()
+  }
 }

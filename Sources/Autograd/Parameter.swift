@@ -12,6 +12,8 @@ public struct Parameter: Sendable {
     case optionalTensor
     /// A tensor or a number, which becomes a tensor of no dimension in the other operand's type.
     case operand
+    /// The same, or nil.
+    case optionalOperand
     /// A list of tensors; the only tensor parameter of its operation.
     case tensors
     case integer(default: Int?)
@@ -46,7 +48,15 @@ public struct Parameter: Sendable {
 
   public var isTensor: Bool {
     switch kind {
-    case .tensor, .optionalTensor, .operand, .tensors: return true
+    case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors: return true
+    default: return false
+    }
+  }
+
+  /// It may be written as a number, which takes the type of the other operands.
+  public var isOperand: Bool {
+    switch kind {
+    case .operand, .optionalOperand: return true
     default: return false
     }
   }

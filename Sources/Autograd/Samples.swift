@@ -34,7 +34,7 @@ public struct Samples {
   /// Numbers that differ from each other by at least 0.1, in random order: for sorts, maxima and medians, whose
   /// gradients jump where elements tie.
   public mutating func distinct(_ shape: Shape) throws -> Tensor {
-    let order = random.permutation(shape.elementCount)
+    let order = try random.permutation(shape.elementCount)
     return try Tensor(order.map { Double($0) * 0.1 - 0.05 * Double(shape.elementCount) }, shape: shape)
   }
 }

@@ -4,8 +4,8 @@ public enum Limits {
   public static let dimensionsMax = 8
   /// Bytes of one tensor: beyond what any machine that runs this has, and far from overflow in byte arithmetic.
   public static let tensorBytesMax = 1 << 40
-  /// Bytes of free buffers kept for reuse, in all. A training step of a small model recycles well under this.
-  public static let pooledBytesMax = 1 << 30
+  /// Bytes of free buffers kept for reuse, in all. Half of this is what a step of GPT-2 recycles.
+  public static let pooledBytesMax = 2 << 30
   /// Bytes of a safetensors header: the format's own limit.
   public static let headerBytesMax = 100_000_000
   /// Nesting of JSON and of tables turned into tensors: Lua's own cap on nested calls.

@@ -80,10 +80,10 @@ public struct Philox: Sendable {
   public mutating func below(_ bound: Int) -> Int {
     precondition(bound > 0)
     let b = UInt64(bound)
-    let limit = UInt64.max - UInt64.max % b
     while true {
       let x = UInt64(next32()) << 32 | UInt64(next32())
-      if x < limit { return Int(x % b) }
+      // Only the last few numbers can be beyond the largest multiple of the bound; the others need no division for it.
+      if x < UInt64.max - b || x < UInt64.max - UInt64.max % b { return Int(x % b) }
     }
   }
 }

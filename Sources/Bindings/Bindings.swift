@@ -53,7 +53,29 @@ public enum Bindings {
     MemoryAccount.limitBytes = options.memoryLimit ?? .max
     shareMemory(with: lua)
     for installer in installers { try installer(lua, options) }
+    try lua.load(strictModules, name: "=perilune").call(lua.nativeModules.map { .string($0) })
   }
+
+  /// Reading a name that a native module does not have is an error that suggests the near one.
+  private static let strictModules = """
+    for _, name in ipairs { ... } do
+      local open = package.preload[name]
+      package.preload[name] = function(...)
+        local module = open(...)
+        if getmetatable(module) == nil then
+          local spoken = name:gsub("^perilune%.", ""):gsub("native%.", ""):gsub("%.native$", ""):gsub("^tensor$", "T")
+          setmetatable(module, { __index = function(_, key)
+            if type(key) ~= "string" then return nil end
+            local names = {}
+            for known in next, module do names[#names + 1] = known end
+            local near = require "perilune.native.help".nearest(key, names)
+            error(("%s has no '%s'%s"):format(spoken, key, near and ("; did you mean '%s'?"):format(near) or ""), 2)
+          end })
+        end
+        return module
+      end
+    end
+    """
 
   /// Lets tensors drive Lua's collector, and the collector free tensors before an allocation is refused.
   private static func shareMemory(with lua: Lua) {

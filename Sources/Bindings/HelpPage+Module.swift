@@ -55,6 +55,15 @@ extension HelpPage {
       "Whole numbers from low to high, both included, as math.random(low, high).", "print(T.randint(3, 3, 2))",
       prints: "[3, 3]\n[Tensor i64 2]"),
     HelpPage(
+      "rand_like", "random", "T.rand_like(x, options)", "As rand, in the shape and type of x.",
+      "print(T.rand_like(T{{1, 2}}, {low = 2, high = 3}):ge(2):all())", prints: "true"),
+    HelpPage(
+      "randn_like", "random", "T.randn_like(x, options)", "As randn, in the shape and type of x.",
+      "x = T({1, 2}, 'f64')\nprint(T.randn_like(x):dtype(), #T.randn_like(x))", prints: "f64\t2"),
+    HelpPage(
+      "randint_like", "random", "T.randint_like(x, low, high, options)", "As randint, in the shape and type of x.",
+      "print(T.randint_like(T{{1, 2}}, 3, 3))", prints: "[[3, 3]]\n[Tensor f32 1x2]"),
+    HelpPage(
       "randperm", "random", "T.randperm(n, options)", "The positions 1..n in random order.",
       "print((T.randperm(3):sort()))", prints: "[1, 2, 3]\n[Tensor i64 3]"),
     HelpPage(
@@ -98,7 +107,8 @@ extension HelpPage {
       "print(T.is_grad_enabled())", prints: "true"),
     HelpPage(
       "memory", "modes", "T.memory()",
-      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap.",
+      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap. And counts: buffers "
+        + "taken for tensors since the start, and how many of them came fresh from the system.",
       "t = T.zeros(1000)\nprint(T.memory().live >= 4000)", prints: "true"),
     HelpPage(
       "reset_peak", "modes", "T.reset_peak()", "Lets the peak of T.memory() start from what is alive now.",
@@ -112,8 +122,12 @@ extension HelpPage {
       "T.set_print{precision = 1}\nprint(T(1 / 3))\nT.set_print()", prints: "0.3\n[Tensor f32 scalar]"),
     HelpPage(
       "profile", "modes", "T.profile(f, ...)",
-      "Runs f(...), prints calls, own time and bytes of each operation, and returns them as a list of rows.",
-      "local print = print; _G.print = function() end\nrows = T.profile(function() return T{1}:exp() end)\n"
-        + "_G.print = print; print(rows[1].calls)", prints: "1"),
+      "Runs f(...), prints calls, own time and bytes of each operation, and returns them as a list of {name, calls, ms, "
+        + "percent, bytes}, the slowest first, and their sum, ms. profile:plot() draws it, profile:save 'name.svg' keeps it.",
+      "local print = print; _G.print = function() end\np = T.profile(function() return T{1}:exp() end)\n"
+        + "_G.print = print; print(p[1].calls, type(p:plot()))", prints: "1\tuserdata"),
+    HelpPage(
+      "time", "modes", "T.time(f, ...)", "The seconds that f(...) took, then its results. At the prompt, `%time` before an input.",
+      "seconds, y = T.time(function(x) return x:exp() end, T{0})\nprint(seconds < 1, y:item())", prints: "true\t1.0"),
   ]
 }

@@ -106,7 +106,11 @@ extension Bindings {
     tensor.index { call, x in
       if let name = try fieldName(call) {
         if name.hasPrefix("_") { return 0 }  // what printers and libraries probe for
-        throw Failure(.index, "a Tensor has no field '\(name)'\(Nearest.hint(name, in: Op.byName.keys))")
+        if let method = pytorchAttributes[name] {
+          throw Failure(.index, "a Tensor has no field '\(name)': size(), dtype() and grad() are methods here; use \(method)")
+        }
+        let methods = Op.everything.filter(\.isMethod).map(\.name) + HelpPage.ofTensors.map(\.name)
+        throw Failure(.index, "a Tensor has no field '\(name)'\(Nearest.hint(name, in: methods))")
       }
       try call.pushObject(try Indexing.read(x, call.value(2)))
       return 1
@@ -117,6 +121,11 @@ extension Bindings {
       return 0
     }
   }
+
+  /// Attributes of PyTorch's tensors that are methods under another name here.
+  private static let pytorchAttributes = [
+    "shape": "size()", "ndim": "dim()", "T": "t()", "mT": "transpose(-2, -1)", "data": "detach()", "nbytes": "storage_bytes()",
+  ]
 
   private static func fieldName(_ call: Call) throws -> String? {
     call.kind(2) == .string ? String(decoding: try call.bytes(2), as: UTF8.self) : nil

@@ -57,8 +57,8 @@ enum ModelClass {
   static func joined(_ call: Call, _ prompts: Int, _ responses: Int) throws -> (
     sequences: [[Int]], from: [Int], lengths: [Int]
   ) {
-    let before = try call.table(prompts).listOfIntegerLists()
-    let after = try call.table(responses).listOfIntegerLists()
+    let before = try call.tokenLists(prompts, "prompts", "prompt")
+    let after = try call.tokenLists(responses, "responses", "response")
     if before.count != after.count {
       throw call.bad(responses, "\(after.count) responses for \(before.count) prompts")
     }
@@ -90,14 +90,14 @@ enum ModelClass {
 
   /// logits(sequences) -> [N, vocab] for all tokens packed
   private static func logits(_ call: Call, _ model: Transformer) throws -> Int {
-    let sequences = try call.table(2).listOfIntegerLists()
+    let sequences = try call.tokenLists(2, "sequences", "sequence")
     try call.pushObject(try model.logits(try TokenBatch(sequences, config: model.config)))
     return 1
   }
 
   /// last_logits(sequences) -> [n, vocab] after each sequence's last token
   private static func lastLogits(_ call: Call, _ model: Transformer) throws -> Int {
-    let sequences = try call.table(2).listOfIntegerLists()
+    let sequences = try call.tokenLists(2, "sequences", "sequence")
     try call.pushObject(try model.lastLogits(sequences))
     return 1
   }
@@ -106,11 +106,24 @@ enum ModelClass {
   private static func divergence(_ call: Call, _ model: Transformer) throws -> Int {
     let reference = try call.object(2, as: Transformer.self)
     let (sequences, from, lengths) = try joined(call, 3, 4)
-    let (kl, entropy) = try model.divergence(from: reference, sequences, from: from)
+    let (kl, entropy) = try Op.observed("kl") { try model.divergence(from: reference, sequences, from: from) }
     for part in [kl, entropy] {
       try call.pushObject(try Op.segmentSum([Variable(part)], [.integers(lengths)])[0])
     }
     try call.pushObject(Variable(try Tensor(lengths.map(Float.init), shape: [lengths.count])))
     return 3
+  }
+}
+
+extension Call {
+  /// Argument `i`: a list of lists of token ids, called by these words in messages.
+  func tokenLists(_ i: Int, _ plural: String, _ singular: String) throws -> [[Int]] {
+    let table = try table(i)
+    do { return try table.listOfIntegerLists() } catch let failure as Failure {
+      if try table.list().first?.asInteger != nil {
+        throw bad(i, "\(plural) must be a list of lists of token ids, got one list of ids: write { \(singular) }")
+      }
+      throw bad(i, "\(plural) must be a list of lists of token ids: \(failure.message)")
+    }
   }
 }

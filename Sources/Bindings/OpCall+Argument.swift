@@ -13,6 +13,8 @@ struct OpArgument {
   let last: Int
   /// The value, where it came by name.
   let named: LuaValue?
+  /// The last parameter, a list, which may also be written without braces.
+  let takesRest: Bool
 
   var isNil: Bool { named.map(\.isNil) ?? (place > last || call.isNil(place)) }
 
@@ -38,6 +40,15 @@ struct OpArgument {
   }
 
   func tensors() throws -> [Variable] {
+    // T.einsum("ij,jk->ik", a, b)
+    if takesRest, last > place || call.objectIfAny(place) is Variable {
+      return try (place...max(place, last)).map { i in
+        guard i <= last, let variable = call.objectIfAny(i) as? Variable else {
+          throw call.bad(i, "Tensor expected, got \(call.typeName(i))")
+        }
+        return variable
+      }
+    }
     guard case .table(let table) = try value() else { throw wrongType("table of Tensors") }
     return try table.list().enumerated().map { i, element in
       if case .object(let object) = element, let variable = object as? Variable { return variable }
@@ -74,7 +85,7 @@ struct OpArgument {
     case .shape, .integers: return isNil ? .none : .integers(try integers())
     case .dtype(let standard): return isNil ? standard.map(Attribute.dtype) ?? .none : .dtype(try dtype())
     case .text: return .text(try text())
-    case .tensor, .optionalTensor, .operand, .tensors: return .none
+    case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors: return .none
     }
   }
 

@@ -65,7 +65,11 @@ struct OpCall {
         }
       case .optionalTensor: inputs.append(argument.isNil ? nil : try argument.tensor())
       case .tensors: inputs += try argument.tensors().map { $0 }
-      case .operand:
+      case .operand, .optionalOperand:
+        if case .optionalOperand = parameter.kind, argument.isNil {
+          inputs.append(nil)
+          continue
+        }
         if argument.isNumber { numbers.append((inputs.count, argument)) }
         inputs.append(argument.isNumber ? nil : try argument.tensor(orNumber: true))
       default: attributes.append(try argument.attribute(rank: rank(inputs)))
@@ -88,7 +92,7 @@ struct OpCall {
   private func operandType(_ inputs: [Variable?]) -> DType {
     var found: DType?
     for (parameter, input) in zip(op.parameters.filter(\.isTensor), inputs) {
-      if case .operand = parameter.kind, let dtype = input?.value.dtype {
+      if parameter.isOperand, let dtype = input?.value.dtype {
         found = found.map { DType.promote($0, dtype) } ?? dtype
       }
     }
@@ -99,10 +103,11 @@ struct OpCall {
   private func source(_ i: Int, _ parameter: Parameter) throws -> OpArgument {
     if let value = named[parameter.name] {
       if i < last && !call.isNil(i + 1) { throw call.bad(i + 1, "'\(parameter.name)' is given twice") }
-      return OpArgument(call: call, parameter: parameter, place: i + 1, last: last, named: value)
+      return OpArgument(call: call, parameter: parameter, place: i + 1, last: last, named: value, takesRest: false)
     }
     let takesRest = op.takesRest && i == op.parameters.count - 1
-    return OpArgument(call: call, parameter: parameter, place: i + 1, last: takesRest ? last : min(last, i + 1), named: nil)
+    return OpArgument(
+      call: call, parameter: parameter, place: i + 1, last: takesRest ? last : min(last, i + 1), named: nil, takesRest: takesRest)
   }
 
   /// The named arguments in the table at `index`, if there are any; and whether it also holds a list.
@@ -137,7 +142,7 @@ extension Op {
   var takesRest: Bool {
     guard let last = parameters.last else { return false }
     switch last.kind {
-    case .shape, .dimensions, .integers: return true
+    case .shape, .dimensions, .integers, .tensors: return true
     default: return false
     }
   }

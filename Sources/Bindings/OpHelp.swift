@@ -88,7 +88,7 @@ extension Parameter {
   /// The default as Lua writes it; nil where the argument must be given.
   var defaultText: String? {
     switch kind {
-    case .optionalTensor: return "nil"
+    case .optionalTensor, .optionalOperand: return "nil"
     case .integer(let value): return value.map(String.init)
     case .position(let value): return value.map { String($0 < 0 ? $0 : $0 + 1) }
     case .number(let value): return value.map { $0 == $0.rounded() && abs($0) < 1e15 ? String(Int($0)) : "\($0)" }
@@ -106,6 +106,7 @@ extension Parameter {
     case .tensor: return "Tensor"
     case .optionalTensor: return "Tensor or nil"
     case .operand: return "Tensor or number"
+    case .optionalOperand: return "Tensor, number or nil"
     case .tensors: return "list of Tensors"
     case .integer: return "whole number"
     case .number: return "number"

@@ -10,7 +10,8 @@ enum OptimizerClass {
     var optimizer = LuaClass<AdamW>("AdamW")
     optimizer.method("step") { call, optimizer in
       let options = try OptionTable(call, 2, stepOptions)
-      try optimizer.update(lr: try options.number("lr"))
+      let lr = try options.number("lr")
+      try Op.observed("adamw step") { try optimizer.update(lr: lr) }
       return 0
     }
     optimizer.method("zero_grad") { _, optimizer in
@@ -55,7 +56,9 @@ enum OptimizerClass {
   /// clip_grad_norm(model or list of tensors [, max_norm]) -> the norm before clipping
   static func clip(_ call: Call) throws -> Int {
     let all = try parameters(call, 1)
-    let norm = call.isNil(2) ? try GradientNorm.of(all) : try GradientNorm.clip(all, to: try call.number(2))
+    let norm = try Op.observed("clip_grad_norm") {
+      call.isNil(2) ? try GradientNorm.of(all) : try GradientNorm.clip(all, to: try call.number(2))
+    }
     try call.pushNumber(norm)
     return 1
   }

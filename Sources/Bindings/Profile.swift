@@ -1,13 +1,15 @@
 /// Where the time of a function goes, operation by operation.
 ///
-///     T.profile(function() loss():backward() end)
+///     profile = T.profile(function() loss():backward() end)
 ///     operation           calls    total ms      %       MB
 ///     matmul                 12       3.412   61.2      1.5
 ///     matmul backward        12       1.805   32.4      3.0
 ///     (other)                         0.357    6.4
+///     in all                          5.574  100.0      4.5
+///     profile:save "step.svg"
 ///
 /// Times are an operation's own: what a composed operation spends in others is counted there. `(other)` is Lua and
-/// whatever else is no operation.
+/// whatever else is no operation; the rows add up to the time on the clock. Bytes are those of results.
 import Autograd
 import Base
 import LuaEngine
@@ -53,8 +55,19 @@ extension Duration {
 
 extension Bindings {
   static func addProfile(_ module: inout LuaModule) {
+    // T.time(f, ...): the seconds that f(...) took, then its results.
+    module.function("time") { call in
+      let function = try call.function(1)
+      let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
+      let clock = ContinuousClock()
+      let start = clock.now
+      let results = try function.call(arguments)
+      try call.pushNumber((clock.now - start).seconds)
+      for result in results { try call.push(result) }
+      return results.count + 1
+    }
     // T.profile(f, ...): runs f(...), prints a table of operations and returns it: a list of
-    // {name =, calls =, ms =, percent =, bytes =}, the slowest first.
+    // {name =, calls =, ms =, percent =, bytes =}, the slowest first. `callableModule` gives it methods that draw it.
     module.function("profile") { call in
       let function = try call.function(1)
       let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
@@ -77,7 +90,8 @@ extension Bindings {
               ("percent", .number(total > 0 ? 100 * row.seconds / total : 0)), ("bytes", .int(row.bytes)),
             ])
           }))
-      return 1
+      try call.pushNumber(total * 1e3)
+      return 2
     }
   }
 
@@ -90,6 +104,9 @@ extension Bindings {
         left(name, width) + right(row.calls == 0 ? "" : String(row.calls), 9) + right(row.seconds * 1e3, 3, 12)
           + right(percent, 1, 8) + (row.calls == 0 ? "" : right(Double(row.bytes) / 1e6, 3, 12)))
     }
+    let bytes = report.reduce(0) { $0 + $1.row.bytes }
+    lines.append(
+      left("in all", width) + right("", 9) + right(total * 1e3, 3, 12) + right(100, 1, 8) + right(Double(bytes) / 1e6, 3, 12))
     return lines.joined(separator: "\n")
   }
 

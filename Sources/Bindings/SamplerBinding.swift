@@ -1,4 +1,5 @@
 /// `model:sample(prompts, options)`.
+import Autograd
 import Base
 import LuaEngine
 import Models
@@ -22,8 +23,9 @@ enum SamplerBinding {
   /// sample(prompts, {max_new_tokens=, temperature=, top_k=, top_p=, min_p=, stop=, seed=, step=, seeds=})
   /// -> list of responses (ids), list of log-probabilities under the model, and under the sampling distribution
   static func sample(_ call: Call, _ model: Transformer) throws -> Int {
-    let prompts = try call.table(2).listOfIntegerLists()
-    let responses = try model.sample(prompts, try options(call, 3))
+    let prompts = try call.tokenLists(2, "prompts", "prompt")
+    let options = try options(call, 3)
+    let responses = try Op.observed("sample") { try model.sample(prompts, options) }
     try call.push(.list(responses.map { .list($0.tokens.map(LuaValue.int)) }))
     try call.push(.list(responses.map { .list($0.logps.map { .number(Double($0)) }) }))
     try call.push(.list(responses.map { .list($0.samplingLogps.map { .number(Double($0)) }) }))

@@ -60,10 +60,11 @@ enum SystemModule {
         module.function("permutation") { call in
           let count = try call.integer(1)
           if count < 0 || count > 1 << 28 { throw call.bad(1, "expected 0..\(1 << 28), got \(count)") }
-          var random = Philox(
-            seed: UInt64(bitPattern: Int64(try call.integer(2))), stream: try call.string(3),
+          let order = try Tensor.permutation(
+            count, from: 1, seed: UInt64(bitPattern: Int64(try call.integer(2))), stream: try call.string(3),
             step: UInt64(bitPattern: Int64(try call.integer(4))))
-          try call.pushIntegers(random.permutation(count).map { $0 + 1 })
+          try call.pushIntegers(UnsafeBufferPointer(start: order.pointer(Int64.self), count: count))
+          withExtendedLifetime(order) {}
           return 1
         }
       })

@@ -80,6 +80,24 @@ extension Bindings {
     })
   }
 
+  private typealias Fill = (_ shape: Shape, _ dtype: DType, _ options: OptionTable, _ draw: Draw) throws -> Tensor
+
+  /// T.name(sizes, options), and T.name_like(x, options) in the shape and type of x.
+  private static func addRandom(
+    _ module: inout LuaModule, _ name: String, _ own: RandomStream, also names: [String] = [], _ fill: @escaping Fill
+  ) {
+    module.function(name) { call in
+      let (shape, next) = try sizes(call, from: 1)
+      let (options, draw) = try draw(call, next, own, also: names)
+      return try options.push(fill(shape, options.dtype ?? .f32, options.options, draw()))
+    }
+    module.function(name + "_like") { call in
+      let x: Variable = try call.object(1)
+      let (options, draw) = try draw(call, 2, own, also: names)
+      return try options.push(fill(x.value.shape, options.dtype ?? x.value.dtype, options.options, draw()))
+    }
+  }
+
   static func addRandom(_ module: inout LuaModule, _ own: RandomStream) {
     module.function("manual_seed") { call in
       own.seed = UInt64(bitPattern: Int64(try call.integer(1)))
@@ -96,23 +114,14 @@ extension Bindings {
           step: UInt64(bitPattern: Int64(try options.integer("step") ?? 0))))
       return 1
     }
-    // T.randn(2, 3, options): standard normal numbers.
-    module.function("randn") { call in
-      let (shape, next) = try sizes(call, from: 1)
-      let (options, draw) = try draw(call, next, own)
-      let d = try draw()
-      return try options.push(
-        Tensor.normal(shape, options.dtype ?? .f32, seed: d.seed, stream: d.stream, step: d.step))
+    // T.randn(2, 3, options): standard normal numbers. T.randn_like(x, options): in the shape and type of x.
+    addRandom(&module, "randn", own) { shape, dtype, _, d in
+      try Tensor.normal(shape, dtype, seed: d.seed, stream: d.stream, step: d.step)
     }
     // T.rand(2, 3, {low =, high =}): uniform in [low, high), [0, 1) by default.
-    module.function("rand") { call in
-      let (shape, next) = try sizes(call, from: 1)
-      let (options, draw) = try draw(call, next, own, also: ["low", "high"])
-      let (low, high) = (try options.options.number("low") ?? 0, try options.options.number("high") ?? 1)
-      let d = try draw()
-      return try options.push(
-        Tensor.uniform(
-          shape, options.dtype ?? .f32, low: low, high: high, seed: d.seed, stream: d.stream, step: d.step))
+    addRandom(&module, "rand", own, also: ["low", "high"]) { shape, dtype, options, d in
+      let (low, high) = (try options.number("low") ?? 0, try options.number("high") ?? 1)
+      return try Tensor.uniform(shape, dtype, low: low, high: high, seed: d.seed, stream: d.stream, step: d.step)
     }
     // T.randint(1, 6, {3}): whole numbers from 1 to 6, both included, as math.random(1, 6).
     module.function("randint") { call in
@@ -125,18 +134,23 @@ extension Bindings {
         shape, low: Int64(low), high: Int64(high) + 1, seed: d.seed, stream: d.stream, step: d.step)
       return try options.push(result.cast(to: options.dtype ?? .i64))
     }
+    // T.randint_like(x, 1, 6, options)
+    module.function("randint_like") { call in
+      let x: Variable = try call.object(1)
+      let (low, high) = (try call.integer(2), try call.integer(3))
+      let (options, draw) = try draw(call, 4, own)
+      if high < low || high == .max { throw call.bad(3, "no whole number is in \(low)..\(high)") }
+      let d = try draw()
+      let result = try Tensor.integers(
+        x.value.shape, low: Int64(low), high: Int64(high) + 1, seed: d.seed, stream: d.stream, step: d.step)
+      return try options.push(result.cast(to: options.dtype ?? x.value.dtype))
+    }
     // T.randperm(n): the positions 1..n in random order.
     module.function("randperm") { call in
       let count = try call.integer(1)
       let (options, draw) = try draw(call, 2, own)
-      _ = try Shape(checked: [count])
       let d = try draw()
-      var source = Philox(seed: d.seed, stream: d.stream, step: d.step)
-      let positions = try Tensor(uninitialized: [count], .i64)
-      positions.pointer(Int64.self).withMemoryRebound(to: Int.self, capacity: count) { start in
-        for i in 0..<count { start[i] = i + 1 }
-        source.shuffle(UnsafeMutableBufferPointer(start: start, count: count))
-      }
+      let positions = try Tensor.permutation(count, from: 1, seed: d.seed, stream: d.stream, step: d.step)
       return try options.push(positions.cast(to: options.dtype ?? .i64))
     }
     // T.bernoulli(p, 2, 3): true with chance p.

@@ -6,13 +6,16 @@ import Tensors
 
 extension Bindings {
   static func addSupport(_ module: inout LuaModule) {
-    // T.memory() -> {live =, peak =, limit =, lua =} in bytes; limit is nil where there is none.
+    // T.memory() -> {live =, peak =, limit =, lua =} in bytes; limit is nil where there is none. And counts of buffers:
+    // {taken =, fresh =}.
     module.function("memory") { call in
       let limit = MemoryAccount.limitBytes
+      let buffers = BufferPool.counts
       try call.push(
         .record([
           ("live", .int(MemoryAccount.liveBytes)), ("peak", .int(MemoryAccount.peakBytes)),
           ("limit", limit == .max ? .nil : .int(limit)), ("lua", .int(call.lua.usedBytes)),
+          ("taken", .int(buffers.taken)), ("fresh", .int(buffers.fresh)),
         ]))
       return 1
     }

@@ -1,8 +1,29 @@
 // See ckernels.h.
 #include "ckernels.h"
 #include "pack.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+// A vector of which only the first floats are there, for levels that have no masks.
+#define PARTS(type, suffix)                                                              \
+  static inline __attribute__((always_inline)) type load_part_##suffix(const float *x, ptrdiff_t count) { \
+    type v = {0};                                                                        \
+    for (ptrdiff_t i = 0; i < count; i++) v[i] = x[i];                                   \
+    return v;                                                                            \
+  }                                                                                      \
+  static inline __attribute__((always_inline)) void store_part_##suffix(type v, float *y, ptrdiff_t count) { \
+    for (ptrdiff_t i = 0; i < count; i++) y[i] = v[i];                                   \
+  }
+
+typedef float pair __attribute__((vector_size(8), aligned(4), may_alias));
+typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+PARTS(pair, scalar)
+PARTS(eight, vector)
 
 #define NAME scalar
+#define LOAD_PART load_part_scalar
+#define STORE_PART store_part_scalar
 #define PACK_PANEL pack_panel_plain
 #define PACK_ROWS pack_rows_plain
 #define WIDTH 2
@@ -11,6 +32,8 @@
 #include "gemm_tile.h"
 
 #define NAME vector
+#define LOAD_PART load_part_vector
+#define STORE_PART store_part_vector
 #define PACK_PANEL pack_panel_vector
 #define PACK_ROWS pack_rows_plain
 #define WIDTH 8
@@ -20,6 +43,8 @@
 
 #if defined(__x86_64__)
 #define NAME avx512
+#define LOAD_PART(x, count) _mm512_maskz_loadu_ps((__mmask16)((1 << (count)) - 1), x)
+#define STORE_PART(v, y, count) _mm512_mask_storeu_ps(y, (__mmask16)((1 << (count)) - 1), v)
 #define PACK_PANEL pack_panel_avx512
 #define PACK_ROWS pack_rows_avx512
 #define WIDTH 16

@@ -2,6 +2,7 @@
 //   NAME     suffix of the functions      WIDTH   floats in a vector
 //   ROWS     the most rows of a tile      TARGET  the attribute of the functions
 //   PACK_PANEL, PACK_ROWS  how its operands are packed
+//   LOAD_PART, STORE_PART  the first floats of a vector, from memory and to it
 // A tile has two vectors of columns, so that each element of A that is spread over a vector serves two multiply-adds.
 
 #define CAT2(a, b) a##b
@@ -10,10 +11,29 @@
 
 typedef float VEC __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
-// acc[i][0..1] of one tile; `rows` is a constant wherever this is inlined, so that acc lives in registers.
+// Writes what one row of a tile has summed, one vector's part of it: `count` floats, at most a vector.
+TARGET static inline __attribute__((always_inline)) void CAT(finish_, NAME)(VEC sum, float *c, const float *add,
+                                                                           const float *bias, ptrdiff_t count,
+                                                                           float alpha, float beta) {
+  VEC base = {0};
+  if (add) base = beta * (count >= WIDTH ? *(const VEC *)add : LOAD_PART(add, count));
+  if (bias) base += count >= WIDTH ? *(const VEC *)bias : LOAD_PART(bias, count);
+  const VEC y = __builtin_elementwise_fma(sum, (VEC){0} + alpha, base);
+  if (count >= WIDTH)
+    *(VEC *)c = y;
+  else
+    STORE_PART(y, c, count);
+}
+
+// One tile; `rows` is a constant wherever this is inlined, so that the sums live in registers.
 TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
-    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, float *c,
-    ptrdiff_t lead, int width, float alpha, float beta) {
+    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, int width,
+    const ck_sink *sink) {
+  // What is added to the sums is on its way while they are made.
+  const float *soon = sink->add ? sink->add : sink->c;
+  const ptrdiff_t soon_lead = sink->add ? sink->add_lead : sink->lead;
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < width; j += 16) __builtin_prefetch(soon + i * soon_lead + j);
   VEC acc[ROWS][2];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
   for (ptrdiff_t l = 0; l < k; l++) {
@@ -29,34 +49,20 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
     a += step;
     panel += 2 * WIDTH;
   }
-  const VEC scale = (VEC){0} + alpha, keep = (VEC){0} + beta;
-  if (width == 2 * WIDTH) {
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
-      VEC *out = (VEC *)(c + i * lead), *next = (VEC *)(c + i * lead + WIDTH);
-      if (beta == 0) {
-        *out = acc[i][0] * scale;
-        *next = acc[i][1] * scale;
-      } else {
-        *out = __builtin_elementwise_fma(acc[i][0], scale, keep * *out);
-        *next = __builtin_elementwise_fma(acc[i][1], scale, keep * *next);
-      }
-    }
-    return;
-  }
-  for (int i = 0; i < rows; i++) {
-    float line[2 * WIDTH];
-    *(VEC *)line = acc[i][0];
-    *(VEC *)(line + WIDTH) = acc[i][1];
-    float *out = c + i * lead;
-    for (int j = 0; j < width; j++)
-      out[j] = beta == 0 ? line[j] * alpha : __builtin_fmaf(line[j], alpha, beta * out[j]);
+  _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
+    float *c = sink->c + i * sink->lead;
+    const float *add = sink->add ? sink->add + i * sink->add_lead : NULL, *bias = sink->bias;
+    CAT(finish_, NAME)(acc[i][0], c, add, bias, width, sink->alpha, sink->beta);
+    if (width > WIDTH)
+      CAT(finish_, NAME)(acc[i][1], c + WIDTH, add ? add + WIDTH : NULL, bias ? bias + WIDTH : NULL, width - WIDTH,
+                         sink->alpha, sink->beta);
   }
 }
 
 TARGET static void CAT(tile_, NAME)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step,
-                                    const float *panel, float *c, ptrdiff_t lead, int width, float alpha, float beta) {
+                                    const float *panel, int width, const ck_sink *sink) {
 #define CASE(n) \
-  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, c, lead, width, alpha, beta); return;
+  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, width, sink); return;
   switch (rows) {
     CASE(1) CASE(2) CASE(3) CASE(4)
 #if ROWS > 4
@@ -83,3 +89,5 @@ static const ck_level CAT(level_, NAME) = {ROWS, 2 * WIDTH, CAT(tile_, NAME), PA
 #undef TARGET
 #undef PACK_PANEL
 #undef PACK_ROWS
+#undef LOAD_PART
+#undef STORE_PART

@@ -67,10 +67,13 @@ void pack_rows_plain(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, floa
 #if defined(__x86_64__)
 #define AVX512 __attribute__((target("avx512f")))
 
-// out[l][j] = b[j][l] for 16 x 16, out's rows 32 floats apart: pairs of floats, of pairs, of fours, of eights change places.
-AVX512 static inline __attribute__((always_inline)) void transpose16(const float *b, ptrdiff_t step, float *out) {
+// out[l][j] = b[j][l] for 16 x 16, out's rows 32 floats apart: pairs of floats, of pairs, of fours, of eights change
+// places. Of b only `width` rows and `k` columns are there; the other rows become zeros.
+AVX512 static inline __attribute__((always_inline)) void transpose16(const float *b, ptrdiff_t step, float *out,
+                                                                     const int width, const ptrdiff_t k) {
   __m512 r[16], s[16];
-  for (int j = 0; j < 16; j++) r[j] = _mm512_loadu_ps(b + j * step);
+  const __mmask16 there = k >= 16 ? 0xffff : (1 << k) - 1;
+  for (int j = 0; j < 16; j++) r[j] = j < width ? _mm512_maskz_loadu_ps(there, b + j * step) : _mm512_setzero_ps();
   for (int j = 0; j < 16; j += 2) {
     s[j] = _mm512_unpacklo_ps(r[j], r[j + 1]);
     s[j + 1] = _mm512_unpackhi_ps(r[j], r[j + 1]);
@@ -91,11 +94,13 @@ AVX512 static inline __attribute__((always_inline)) void transpose16(const float
     s[12 + l] = _mm512_shuffle_f32x4(r[8 + l], r[12 + l], 0xdd);
   }
   for (int l = 0; l < 4; l++) {
-    _mm512_storeu_ps(out + l * 32, _mm512_shuffle_f32x4(s[l], s[4 + l], 0x88));
-    _mm512_storeu_ps(out + (l + 4) * 32, _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0x88));
-    _mm512_storeu_ps(out + (l + 8) * 32, _mm512_shuffle_f32x4(s[l], s[4 + l], 0xdd));
-    _mm512_storeu_ps(out + (l + 12) * 32, _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0xdd));
+    r[l] = _mm512_shuffle_f32x4(s[l], s[4 + l], 0x88);
+    r[4 + l] = _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0x88);
+    r[8 + l] = _mm512_shuffle_f32x4(s[l], s[4 + l], 0xdd);
+    r[12 + l] = _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0xdd);
   }
+  for (int l = 0; l < 16; l++)
+    if (l < k) _mm512_storeu_ps(out + l * 32, r[l]);
 }
 
 AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel) {
@@ -108,13 +113,15 @@ AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t 
     }
     return;
   }
-  for (; j + 16 <= width; j += 16) {
+  if (row != 1) return pack_rest(k, 0, width, 32, b, row, step, panel);
+  for (; j < 32; j += 16) {
+    const float *from = b + j * step;
+    float *to = panel + j;
     ptrdiff_t l = 0;
-    for (; l + 16 <= k; l += 16) transpose16(b + j * step + l, step, panel + l * 32 + j);
-    for (; l < k; l++)
-      for (int i = j; i < j + 16; i++) panel[l * 32 + i] = b[l + i * step];
+    if (j + 16 <= width)
+      for (; l + 16 <= k; l += 16) transpose16(from + l, step, to + l * 32, 16, 16);
+    for (; l < k; l += 16) transpose16(from + l, step, to + l * 32, width - j, k - l);
   }
-  pack_rest(k, j, width, 32, b, row, step, panel);
 }
 
 AVX512 void pack_rows_avx512(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {

@@ -1,5 +1,8 @@
 // See ckernels.h.
 #include "ckernels.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 // Vectors are passed only to functions that are always inlined: how they would be passed otherwise does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -17,21 +20,36 @@ typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
 // A loop over vectors, of which the last may be short: its missing lanes are read as 0, or as given, and not written.
 #define EACH(n) for (ptrdiff_t i = 0, left = n; left > 0; i += 16, left -= 16)
 #define LOAD(x) LOAD_OR(x, 0.0f)
-#define LOAD_OR(x, missing) (left >= 16 ? *(const v16u *)((x) + i) : CAT(load_part_, NAME)((x) + i, left, missing))
+#define LOAD_OR(x, missing) (left >= 16 ? *(const v16u *)((x) + i) : LOAD_PART((x) + i, left, missing))
 #define STORE(v, y)                          \
   do {                                       \
     if (left >= 16)                          \
       *(v16u *)((y) + i) = (v);              \
     else                                     \
-      CAT(store_part_, NAME)((v), (y) + i, left);        \
+      STORE_PART((v), (y) + i, left);        \
   } while (0)
+
+static inline __attribute__((always_inline)) v16 load_part(const float *x, ptrdiff_t count, float missing) {
+  v16 v = missing;
+  for (ptrdiff_t lane = 0; lane < count; lane++) v[lane] = x[lane];
+  return v;
+}
+
+static inline __attribute__((always_inline)) void store_part(v16 v, float *y, ptrdiff_t count) {
+  for (ptrdiff_t lane = 0; lane < count; lane++) y[lane] = v[lane];
+}
 
 #define NAME vector
 #define TARGET
+#define LOAD_PART load_part
+#define STORE_PART store_part
 #include "rows.h"
 
 #if defined(__x86_64__)
 #define NAME avx512
+#define MASK(count) ((__mmask16)((1 << (count)) - 1))
+#define LOAD_PART(x, count, missing) ((v16)_mm512_mask_loadu_ps(_mm512_set1_ps(missing), MASK(count), x))
+#define STORE_PART(v, y, count) _mm512_mask_storeu_ps(y, MASK(count), (__m512)(v))
 #define TARGET __attribute__((target("avx512f")))
 #include "rows.h"
 #endif

@@ -1,4 +1,5 @@
-// One level of the elementwise kernels of a row. Included once for each level with NAME and TARGET, as gemm_tile.h.
+// One level of the elementwise kernels of a row. Included once for each level with NAME, TARGET,
+// LOAD_PART and STORE_PART, as gemm_tile.h.
 //
 // Vectors have sixteen lanes at every level: where the processor has eight, the compiler takes two. So sums are made
 // in the same order and all levels give the same bits, those of VectorMath in Swift, whose formulas these are.
@@ -8,16 +9,6 @@
 #define FN(name) TARGET static inline __attribute__((always_inline)) v16 CAT(name##_, NAME)
 #define LOOP(name) TARGET static void CAT(name##_, NAME)
 
-FN(load_part)(const float *x, ptrdiff_t count, float missing) {
-  v16 v = missing;
-  for (ptrdiff_t lane = 0; lane < count; lane++) v[lane] = x[lane];
-  return v;
-}
-
-TARGET static inline __attribute__((always_inline)) void CAT(store_part_, NAME)(v16 v, float *y, ptrdiff_t count) {
-  for (ptrdiff_t lane = 0; lane < count; lane++) y[lane] = v[lane];
-}
-
 TARGET static inline __attribute__((always_inline)) float CAT(sum_, NAME)(v16 v) {
   const float __attribute__((ext_vector_type(8))) a = v.lo + v.hi;
   const float __attribute__((ext_vector_type(4))) b = a.lo + a.hi;
@@ -25,10 +16,10 @@ TARGET static inline __attribute__((always_inline)) float CAT(sum_, NAME)(v16 v)
 }
 
 TARGET static inline __attribute__((always_inline)) float CAT(most_, NAME)(v16 v) {
-  const float __attribute__((ext_vector_type(8))) a = v.lo > v.hi ? v.lo : v.hi;
-  const float __attribute__((ext_vector_type(4))) b = a.lo > a.hi ? a.lo : a.hi;
-  const float __attribute__((ext_vector_type(2))) c = b.lo > b.hi ? b.lo : b.hi;
-  return c[0] > c[1] ? c[0] : c[1];
+  const float __attribute__((ext_vector_type(8))) a = v.hi > v.lo ? v.hi : v.lo;
+  const float __attribute__((ext_vector_type(4))) b = a.hi > a.lo ? a.hi : a.lo;
+  const float x = b[2] > b[0] ? b[2] : b[0], y = b[3] > b[1] ? b[3] : b[1];
+  return y > x ? y : x;
 }
 
 FN(exp)(v16 x) {
@@ -132,6 +123,8 @@ static const ck_rows CAT(rows_of_, NAME) = {
     CAT(gelu_row_, NAME), CAT(gelu_both_, NAME), CAT(gate_, NAME), CAT(gate_both_, NAME), CAT(exponentials_, NAME),
     CAT(softmax_gradient_, NAME)};
 
+#undef LOAD_PART
+#undef STORE_PART
 #undef LOOP
 #undef FN
 #undef CAT

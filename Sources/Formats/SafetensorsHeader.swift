@@ -76,6 +76,10 @@ struct SafetensorsHeader {
       throw Failure(.format, "\(source.name): \(source.count) bytes, too short for a safetensors header")
     }
     let length = try source.integer(at: 0, as: UInt64.self)
+    // A broken safetensors file has at least the brace of its header; another kind of file is called by what it is.
+    if length > Limits.headerBytesMax || length > source.count - 8, try source.bytes(at: 0, count: min(9, source.count)).last != UInt8(ascii: "{") {
+      throw Failure(.format, "\(source.name): not a safetensors file: it \(try Self.appearance(of: source))")
+    }
     if length > Limits.headerBytesMax {
       throw Failure(.format, "\(source.name): header of \(length) bytes, the limit is \(Limits.headerBytesMax)")
     }
@@ -84,6 +88,21 @@ struct SafetensorsHeader {
     }
     let header = try source.bytes(at: 8, count: Int(length))
     try header.withUnsafeBufferPointer { try read($0, source) }
+  }
+
+  /// What a file that is no safetensors file seems to be, from its first bytes.
+  private static func appearance(of source: ByteSource) throws -> String {
+    let start = try source.bytes(at: 0, count: min(24, source.count))
+    let kinds: [(name: String, magic: [UInt8])] = [
+      ("is gzip data", [0x1F, 0x8B]), ("is a zip archive, as PyTorch's .pt and .bin files are", [0x50, 0x4B, 3, 4]),
+      ("is a GGUF file", Array("GGUF".utf8)), ("is a Python pickle", [0x80, 2]), ("is an HDF5 file", [0x89, 0x48, 0x44, 0x46]),
+      ("is a NumPy array", [0x93, 0x4E, 0x55, 0x4D]),
+    ]
+    if let kind = kinds.first(where: { start.starts(with: $0.magic) }) { return kind.name }
+    let printable = start.prefix { $0 >= 32 && $0 < 127 }
+    if printable.count >= 8 { return "begins with the text '\(String(decoding: printable, as: UTF8.self))'" }
+    let digits = start.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    return "begins with the bytes \(digits.joined(separator: " "))"
   }
 
   private mutating func read(_ header: UnsafeBufferPointer<UInt8>, _ source: ByteSource) throws {

@@ -140,6 +140,9 @@ public struct Call {
     }
     try lua.check(status, on: L)
   }
+  public func pushIntegers(_ values: UnsafeBufferPointer<Int64>) throws {
+    try lua.check(shim_push_integers(L, values.baseAddress, values.count), on: L)
+  }
   /// Pushes a fresh list of numbers.
   public func pushNumbers(_ values: [Double]) throws {
     try lua.check(values.withUnsafeBufferPointer { shim_push_numbers(L, $0.baseAddress, $0.count) }, on: L)

@@ -157,7 +157,9 @@ public struct LuaTable {
     let place = "element \(prefix)[\(position)]"
     switch lua_type(L, -1) {
     case LUA_TNIL: return Failure(.value, "\(place) is nil, expected \(expected)")
-    case LUA_TNUMBER: return Failure(.value, "\(place) is \(lua_tonumberx(L, -1, nil)), expected \(expected)")
+    case LUA_TNUMBER:
+      let given = lua_isinteger(L, -1) != 0 ? "\(lua_tointegerx(L, -1, nil))" : "\(lua_tonumberx(L, -1, nil))"
+      return Failure(.value, "\(place) is \(given), expected \(expected)")
     default:
       return Failure(.value, "\(place) is a \(String(cString: lua_typename(L, lua_type(L, -1)))), expected \(expected)")
     }

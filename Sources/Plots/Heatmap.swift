@@ -112,12 +112,15 @@ struct TextHeatmap {
     var lines = [figure.title, figure.ylabel].filter { !$0.isEmpty }.map(cut)
     let names = map.rows.map { Words.line($0, unicode: unicode) }
     let gutter = min(names.map(Words.width).max() ?? 0, width / 4)
-    let numbers = map.texts
-    let headings = map.columns.map { Words.line($0, unicode: unicode) }
-    let digits = numbers.joined().map(\.count).max() ?? 1
     let most = (width - gutter) / max(map.columns.count, 1) - 4
+    // Of a large matrix nobody wants the words of millions of cells.
+    let mayBeNumbered = most >= 1 && map.values.count <= max(height, 24)
+    let numbers = mayBeNumbered ? map.texts : []
+    let headings = mayBeNumbered ? map.columns.map { Words.line($0, unicode: unicode) } : []
+    let digits = numbers.joined().map(\.count).max() ?? 1
     let cell = max(digits, min(headings.map(Words.width).max() ?? 1, 16, max(most + 3, 3)) - 3)
-    let isNumbered = cell <= most && map.values.count <= max(height, 24)
+    let isNumbered = mayBeNumbered && cell <= most
+    let reduced = isNumbered ? map : reduced
     if map.isEmpty {
       lines.append("no data")
     } else if isNumbered {
@@ -129,7 +132,9 @@ struct TextHeatmap {
         lines.append(name(names[i], gutter) + cells.joined())
       }
     } else {
-      lines += shaded(gutter)
+      lines += zip(reduced.rows, reduced.values).map { rowName, row in
+        name(Words.line(rowName, unicode: unicode), gutter) + " " + row.map(shade).joined()
+      }
     }
     if !figure.xlabel.isEmpty { lines.append(cut(String(repeating: " ", count: gutter + 1) + figure.xlabel)) }
     if !map.extent.isEmpty {
@@ -146,7 +151,7 @@ struct TextHeatmap {
       while line.hasSuffix(" ") { line.removeLast() }
       return line
     }
-    let notes = ([figure.note].filter { !$0.isEmpty } + (isNumbered ? map : reduced).notes)
+    let notes = ([figure.note].filter { !$0.isEmpty } + reduced.notes)
     return lines + notes.flatMap { Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode) }
   }
 
@@ -154,13 +159,6 @@ struct TextHeatmap {
   private var reduced: HeatmapData {
     let gutter = min(map.rows.map { Words.width(Words.line($0, unicode: unicode)) }.max() ?? 0, width / 4)
     return map.reduced(rows: max(height - 4, 4), columns: max((width - gutter - 1) / 2, 2))
-  }
-
-  private func shaded(_ gutter: Int) -> [String] {
-    let map = reduced
-    return zip(map.rows, map.values).map { rowName, row in
-      name(Words.line(rowName, unicode: unicode), gutter) + " " + row.map(shade).joined()
-    }
   }
 
   private func name(_ text: String, _ gutter: Int) -> String {

@@ -65,6 +65,8 @@ final class Session {
   let arguments: [[UInt8]]
   let options: CommandLineOptions
   let lua: Lua
+  /// The folder of the Lua part, once it is found.
+  private(set) var standardLibrary: String?
 
   init(_ arguments: [[UInt8]], _ options: CommandLineOptions) throws {
     self.arguments = arguments
@@ -80,7 +82,8 @@ final class Session {
     if let seed = options.run.seed {  // math.random follows the one seed too
       try lua.load("math.randomseed(...)", name: "=perilune").call([.integer(Int64(bitPattern: seed))])
     }
-    if let root = StandardLibrary.find(ignoringEnvironment: options.ignoresEnvironment) {
+    standardLibrary = StandardLibrary.find(ignoringEnvironment: options.ignoresEnvironment)
+    if let root = standardLibrary {
       try lua.addSearcher(root: root, prefix: "perilune")
     }
     try runAsLua()

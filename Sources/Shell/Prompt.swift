@@ -59,6 +59,7 @@ final class Prompt {
     var chunk: Result<Chunk, any Error>?
     var help: (name: String, source: Bool)?
     var isInterrupted = false
+    var isTimed = false
   }
 
   private struct Chunk {
@@ -84,10 +85,14 @@ final class Prompt {
         input.help = help
         return input
       }
+      if text.hasPrefix("%time ") {
+        input.isTimed = true
+        text = String(text.dropFirst(6))
+      }
     }
     while true {
       do {
-        input.chunk = .success(try compile(text, continued: text.utf8.count > line.utf8.count))
+        input.chunk = .success(try compile(text, continued: text.contains("\n")))
       } catch let error as LuaError where error.message.hasSuffix("<eof>") {
         // A chunk that ends too early goes on; at the end of input its error stands.
         switch readLine(continuing: true) {
@@ -199,7 +204,7 @@ final class Prompt {
         : try chunk.function.callKeepingLocals(parts.locals, declared: parts.declared, hook: chunk.locals == .byHook)
       let elapsed = ContinuousClock.now - started
       show(results, text: input.text)
-      if isTerminal, elapsed > .milliseconds(100) { showTime(elapsed) }
+      if isTerminal, input.isTimed || elapsed > .milliseconds(100) { showTime(elapsed) }
     } catch let error as LuaError {
       report(error)
     } catch {
@@ -238,10 +243,25 @@ final class Prompt {
   /// The traceback is shown when it says more than that the error came from the line just typed.
   private func report(_ error: LuaError) {
     var shown = error
-    let frames = (error.traceback ?? "").split(separator: "\n").dropFirst()
-      .filter { !$0.hasPrefix("\t[C]:") && !$0.hasPrefix("\tperilune:") }
+    // What the library refuses says so by itself; where it fails, its own frames are what is asked for.
+    let isRefusal = !isOfLibrary(error.message[...])
+    let frames = (error.traceback ?? "").split(separator: "\n").dropFirst().filter { frame in
+      if frame.hasPrefix("\t[C]:") || frame.hasPrefix("\tperilune:") { return false }
+      return !isRefusal || frame != "\t(...tail calls...)" && !isOfLibrary(frame.dropFirst())
+    }
     if isTerminal && frames.count <= 1 || error.isInterrupt { shown.traceback = nil }
     Interpreter.report(shown, program: nil)
+  }
+
+  /// "path:line: ..." where the path is of Perilune's own Lua. Of a long path Lua shows the end, after three dots.
+  private func isOfLibrary(_ line: Substring) -> Bool {
+    guard let library = session.standardLibrary.map({ $0 + "/" }) else { return false }
+    if line.hasPrefix(library) { return true }
+    guard line.hasPrefix("..."), let colon = line.firstIndex(of: ":") else { return false }
+    let end = line[..<colon].dropFirst(3)
+    return end.indices.contains { i in
+      end[i] == "/" && library.hasSuffix(end[...i]) && access(library + end[end.index(after: i)...], R_OK) == 0
+    }
   }
 
   private func runInitFile() {

@@ -3,7 +3,17 @@ import CKernels
 
 /// The vectors to use; tests set it, to compare the levels with each other.
 struct GemmLevel {
-  nonisolated(unsafe) static var current = GemmLevel(best: CK_AVX512)
+  static var current: GemmLevel {
+    get { chosen.pointee }
+    set { chosen.pointee = newValue }
+  }
+
+  // Behind a pointer, since reading a static variable that may change takes longer than a small tile.
+  private nonisolated(unsafe) static let chosen = {
+    let place = UnsafeMutablePointer<GemmLevel>.allocate(capacity: 1)
+    place.initialize(to: GemmLevel(best: CK_AVX512))
+    return place
+  }()
 
   let kernels: ck_level
   /// Rows of a tile, at most.
@@ -39,19 +49,32 @@ struct GemmProduct {
   let bRow, bStep: Int
   let c: UnsafeMutablePointer<Float>
   let lead: Int
+  /// Added to the product: beta times rows of `add`, which are C's own unless others are given, and a row of biases.
+  let add: UnsafePointer<Float>?
+  let addLead: Int
+  let bias: UnsafePointer<Float>?
   let level = GemmLevel.current
   /// Floats from one l to the next in a packed tile of A.
   private static let packedStep = 16
+  /// Floats from one row to the next in a copied tile of A.
+  private static let copyRow = Gemm.depth + 16
+
+  /// Tiles of an A stored transposed are packed. One whose rows lie whole pages apart is copied, because its rows would
+  /// all fall into the same few lines of the first-level cache.
+  private var copiesA: Bool { aStep != 1 || (aRow % 1024 == 0 && panelCount >= 4) }
 
   init(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
-    _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, add: (UnsafePointer<Float>, lead: Int)? = nil,
+    bias: UnsafePointer<Float>? = nil
   ) {
     (self.m, self.n, self.k, self.alpha, self.beta) = (m, n, k, alpha, beta)
     (self.a, aRow, aStep) = (a, transA ? 1 : lda, transA ? lda : 1)
     (self.b, bRow, bStep) = (b, transB ? 1 : ldb, transB ? ldb : 1)
     (self.c, lead) = (c, ldc)
+    self.add = beta == 0 ? nil : add?.0 ?? UnsafePointer(c)
+    (addLead, self.bias) = (add?.lead ?? ldc, bias)
   }
 
   var tileCount: Int { (m + level.height - 1) / level.height }
@@ -67,27 +90,41 @@ struct GemmProduct {
 
   /// The tiles' rows of the block's columns of C.
   func multiply(tiles: Range<Int>, _ block: PackedBlock) {
-    let ownA = aStep == 1 ? nil : ck_scratch(Int32(CK_PACKED_A), Gemm.depth * Self.packedStep)
+    let ownA = copiesA ? ck_scratch(Int32(CK_PACKED_A), Self.copyRow * Self.packedStep) : nil
     block.forEachGroup { depths, panels in
-      // Later blocks of k add to what the first has written.
-      let keep = depths.lowerBound == 0 ? beta : 1
       for tile in tiles {
         let rows = self.rows(tile..<tile + 1)
         var from = a + rows.lowerBound * aRow + depths.lowerBound * aStep
         var (row, step) = (aRow, aStep)
         if let ownA {
-          level.kernels.pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
-          (from, row, step) = (UnsafePointer(ownA), 1, Self.packedStep)
+          if aStep == 1 {
+            for i in 0..<rows.count { (ownA + i * Self.copyRow).update(from: from + i * aRow, count: depths.count) }
+            row = Self.copyRow
+          } else {
+            level.kernels.pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
+            (row, step) = (1, Self.packedStep)
+          }
+          from = UnsafePointer(ownA)
         }
-        let to = c + rows.lowerBound * lead + block.columns.lowerBound
         for panel in panels {
           let column = panel * level.width
+          var to = sink(rows.lowerBound, block.columns.lowerBound + column, isFirst: depths.lowerBound == 0)
           level.kernels.tile(
-            Int32(rows.count), depths.count, from, row, step, block.address(panel, depths), to + column, lead,
-            Int32(min(level.width, block.columns.count - column)), alpha, keep)
+            Int32(rows.count), depths.count, from, row, step, block.address(panel, depths),
+            Int32(min(level.width, block.columns.count - column)), &to)
         }
       }
     }
+  }
+
+  /// Where a tile goes. Blocks of k after the first add to what it has written.
+  @inline(__always)
+  private func sink(_ row: Int, _ column: Int, isFirst: Bool) -> ck_sink {
+    let to = c + row * lead + column
+    if !isFirst { return ck_sink(c: to, lead: lead, add: to, add_lead: lead, bias: nil, alpha: alpha, beta: 1) }
+    return ck_sink(
+      c: to, lead: lead, add: add.map { $0 + row * addLead + column }, add_lead: addLead, bias: bias.map { $0 + column },
+      alpha: alpha, beta: beta)
   }
 
   /// Some columns of C, on the calling thread: B is packed a piece at a time, and each piece is used at once.
@@ -115,8 +152,9 @@ struct GemmProduct {
         for start in stride(from: 0, to: max(k, 1), by: unit) {
           var sum: Float = 0
           for l in start..<min(start + unit, k) { sum = sum.addingProduct(a[i * aRow + l * aStep], b[l * bRow + j * bStep]) }
-          let keep = start == 0 ? beta : 1
-          to.pointee = keep == 0 ? sum * alpha : (keep * to.pointee).addingProduct(sum, alpha)
+          var base = start == 0 ? add.map { beta * $0[i * addLead + j] } ?? 0 : to.pointee
+          if start == 0, let bias { base += bias[j] }
+          to.pointee = base.addingProduct(sum, alpha)
         }
       }
     }

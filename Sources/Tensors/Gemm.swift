@@ -24,16 +24,19 @@ public enum Gemm {
 
   /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition.
   ///
+  /// With `add`, beta multiplies its rows and not those of C, which is then only written; `bias` is added to each row.
   /// `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
   /// are), `after` when they are done; each row once.
   @inline(never)
   public static func run(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
-    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, before: Rows? = nil, after: Rows? = nil
+    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, add: (UnsafePointer<Float>, lead: Int)? = nil,
+    bias: UnsafePointer<Float>? = nil, before: Rows? = nil, after: Rows? = nil
   ) {
     if m == 0 || n == 0 { return }
-    let product = GemmProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+    let product = GemmProduct(
+      transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, add: add, bias: bias)
     if m * n * k < aloneMax {
       before?(0..<m)
       product.multiply(columns: 0..<n)
@@ -82,8 +85,7 @@ public enum Gemm {
         Parallel.ranges(block.panelCount, grain: block.packingGrain) {
           block.pack(p.b, row: p.bRow, step: p.bStep, panels: $0)
         }
-        let pieces = max(2, p.m * block.columns.count * block.k.count / pieceWork)
-        Parallel.ranges(tiles, grain: max(1, tiles / (pieces + pieces % 2))) { range in
+        Parallel.ranges(tiles, grain: tilesOfPiece(tiles, block, rows: p.m)) { range in
           if isWhole { before?(p.rows(range)) }
           p.multiply(tiles: range, block)
           if isWhole { after?(p.rows(range)) }
@@ -91,5 +93,15 @@ public enum Gemm {
       }
     }
     if !isWhole { everyRow(after) }
+  }
+
+  /// Tiles that a thread takes at a time: an even number of pieces of some work, each of several tiles where the block is
+  /// larger than a second-level cache, as each piece then reads all of it from further away.
+  private static func tilesOfPiece(_ tiles: Int, _ block: PackedBlock, rows: Int) -> Int {
+    let floats = block.columns.count * block.k.count
+    let least = floats > PackedBlock.groupFloats ? min(8, (tiles + 1) / 2) : 1
+    let pieces = max(2, min(rows * floats / pieceWork, tiles / max(least, 1)))
+    let even = pieces + pieces % 2
+    return max(1, (tiles + even - 1) / even)
   }
 }

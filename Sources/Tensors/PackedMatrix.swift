@@ -5,7 +5,7 @@
 /// bits are those of `Gemm`.
 ///
 ///     let packed = PackedMatrix(weight, outputs: 512, inputs: 128, at: room)   // PackedMatrix.floats(...) of them
-///     packed.multiply(x, y, rows: 16, panels: 0..<packed.panelCount)           // y += x W^T
+///     packed.multiply(x, y, rows: 16, adding: false, bias: nil, panels: 0..<packed.panelCount)
 import CKernels
 
 public struct PackedMatrix: @unchecked Sendable {
@@ -28,7 +28,7 @@ public struct PackedMatrix: @unchecked Sendable {
     Parallel.ranges(panelCount, grain: grain) { range in
       for panel in range {
         level.kernels.pack_panel(
-          inputs, Int32(columns(panel..<panel + 1).count), weight + panel * level.width * inputs, 1, inputs,
+          inputs, Int32(min(level.width, outputs - panel * level.width)), weight + panel * level.width * inputs, 1, inputs,
           floats + panel * inputs * level.width)
       }
     }
@@ -36,20 +36,17 @@ public struct PackedMatrix: @unchecked Sendable {
 
   public var panelCount: Int { (outputs + level.width - 1) / level.width }
 
-  /// The outputs that some panels hold.
-  public func columns(_ panels: Range<Int>) -> Range<Int> {
-    panels.lowerBound * level.width..<min(outputs, panels.upperBound * level.width)
-  }
-
   /// Panels for a piece of work: some 20 microseconds, in an even number of pieces.
   public func grain(rows: Int) -> Int {
     let pieces = max(2, panelCount * level.width * inputs * rows / 2_000_000)
     return max(1, (panelCount + pieces + pieces % 2 - 1) / (pieces + pieces % 2))
   }
 
-  /// y += x W^T for the outputs of some panels, on the calling thread. x is [rows, inputs] and y [rows, outputs].
+  /// y = x W^T + bias for the outputs of some panels, or y += where `adding`, on the calling thread. x is
+  /// [rows, inputs] and y [rows, outputs].
   public func multiply(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, panels: Range<Int>
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, adding: Bool, bias: UnsafePointer<Float>?,
+    panels: Range<Int>
   ) {
     let tiles = (rows + level.height - 1) / level.height
     let unit = Depths(inputs).size
@@ -57,13 +54,16 @@ public struct PackedMatrix: @unchecked Sendable {
       let column = panel * level.width
       let width = Int32(min(level.width, outputs - column))
       for start in stride(from: 0, to: inputs, by: unit) {
-        let depth = min(unit, inputs - start)
+        let isFirst = start == 0
         let part = floats + (panel * inputs + start) * level.width
         for tile in 0..<tiles {
           let (first, end) = (tile * rows / tiles, (tile + 1) * rows / tiles)
+          let to = y + first * outputs + column
+          var sink = ck_sink(
+            c: to, lead: outputs, add: adding || !isFirst ? UnsafePointer(to) : nil, add_lead: outputs,
+            bias: isFirst ? bias.map { $0 + column } : nil, alpha: 1, beta: 1)
           level.kernels.tile(
-            Int32(end - first), depth, x + first * inputs + start, inputs, 1, part, y + first * outputs + column,
-            outputs, width, 1, 1)
+            Int32(end - first), min(unit, inputs - start), x + first * inputs + start, inputs, 1, part, width, &sink)
         }
       }
     }

@@ -44,11 +44,13 @@ public final class Storage: @unchecked Sendable {
   }
 }
 
-enum BufferPool {
-  /// Free buffers by capacity.
+public enum BufferPool {
+  /// Free buffers by capacity, and how many buffers were asked for and came fresh from the system.
   private struct Free: ~Copyable {
     var lists: [Int: [UnsafeMutableRawPointer]] = [:]
     var bytes = 0
+    var taken = 0
+    var fresh = 0
   }
 
   // The pointers are owned by the pool alone while they are in it.
@@ -68,7 +70,11 @@ enum BufferPool {
 
   static func take(_ capacity: Int) -> UnsafeMutableRawPointer? {
     let recycled: UnsafeMutableRawPointer? = lock.withLock { _ in
-      guard let buffer = free.lists[capacity]?.popLast() else { return nil }
+      free.taken += 1
+      guard let buffer = free.lists[capacity]?.popLast() else {
+        free.fresh += 1
+        return nil
+      }
       free.bytes -= capacity
       return buffer
     }
@@ -81,6 +87,9 @@ enum BufferPool {
     #endif
     return fresh
   }
+
+  /// Buffers taken since the start, and how many of these the pool did not have: those came from the system.
+  public static var counts: (taken: Int, fresh: Int) { lock.withLock { _ in (free.taken, free.fresh) } }
 
   static func give(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) {
     let kept: Bool = lock.withLock { _ in

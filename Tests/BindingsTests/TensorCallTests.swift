@@ -26,6 +26,9 @@ extension BindingsTests {
       expect(try s.text("T.cat({\(x), \(x)}, 2)"), "[[1, 2, 1, 2],\n [3, 4, 3, 4]]\n[Tensor f32 2x4]")
       expect(try s.text("T.cat{T{1}, T{2}, dim = 1}"), "[1, 2]\n[Tensor f32 2]")
       expect(try s.text("select('#', T{1, 2, 3}:split(1))"), "3")
+      expect(try s.text("T.einsum('i,i->', T{1, 2}, T{3, 4}):item(), T.einsum('i->', T{1, 2}):item(), T.einsum('i,i->', {T{1, 2}, T{3, 4}}):item()"), "11.0 3.0 11.0")
+      expect(try s.refusal("T.einsum('i,i->', T{1, 2}, 3)").contains("bad argument #3 to 'einsum' (Tensor expected, got number)"), true)
+      expect(try s.refusal("T.cat(T{1}, T{2})").contains("table of Tensors expected, got Tensor"), true)
     }
 
     @Test func numbersTakeTheTypeOfTheOtherOperand() throws {

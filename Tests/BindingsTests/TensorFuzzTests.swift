@@ -132,7 +132,7 @@ private final class Fuzz {
     for parameter in op.parameters {
       switch parameter.kind {
       case .tensors: arguments.append(.list(inputs.compactMap { $0.map(fresh) }))
-      case .tensor, .operand, .optionalTensor: arguments.append(inputs.popFirst().flatMap { $0 }.map(fresh) ?? .nil)
+      case .tensor, .operand, .optionalOperand, .optionalTensor: arguments.append(inputs.popFirst().flatMap { $0 }.map(fresh) ?? .nil)
       default: arguments.append(attributes.popFirst().map { written($0, parameter) } ?? .nil)
       }
     }
@@ -197,6 +197,8 @@ private final class Fuzz {
     case .tensor: return .object(pool[random.below(pool.count)])
     case .optionalTensor: return random.below(2) == 0 ? .nil : .object(pool[random.below(pool.count)])
     case .operand: return random.below(3) == 0 ? number() : .object(pool[random.below(pool.count)])
+    case .optionalOperand:
+      return [.nil, number(), .object(pool[random.below(pool.count)])][random.below(3)]
     case .tensors: return .list((0..<random.below(4)).map { _ in .object(pool[random.below(pool.count)]) })
     case .integer, .position: return whole()
     case .number: return random.below(5) == 0 ? .nil : number()

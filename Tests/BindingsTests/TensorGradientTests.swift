@@ -85,6 +85,20 @@ extension BindingsTests {
       expect(try s.refusal("local t = T.zeros(1); t:free(); t:sum()").contains("calling 'sum' on bad self (Tensor expected, got closed object)"), true)
     }
 
+    @Test func aBufferOfASizeThatWasFreedDoesNotComeFromTheSystem() throws {
+      let s = try Session()
+      let found = try s.text("""
+        (function()
+          T.zeros(123457):free()
+          local before = T.memory()
+          local again = T.zeros(123457)
+          local after = T.memory()
+          return after.taken - before.taken, after.fresh - before.fresh
+        end)()
+        """)
+      expect(found, "1 0")
+    }
+
     @Test func droppedTensorsKeepMemoryBounded() throws {
       let s = try Session()
       let peak = try s.text("(function() T.reset_peak(); for i = 1, 100000 do local t = T.zeros(20000) end return T.memory().peak < 200e6 end)()")

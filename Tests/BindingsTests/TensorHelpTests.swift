@@ -106,6 +106,33 @@ extension BindingsTests {
       }
     }
 
+    /// The rows add up to what the profiler measured, and that to the clock around it; half of the time in operations.
+    @Test func profileAgreesWithTheClock() throws {
+      let s = try Session()
+      _ = try s.output("""
+        local x = T.randn(300, 300, {seed = 1}):requires_grad_()
+        local function work() for i = 1, 20 do (x:matmul(x)):tanh():sum():backward() end end
+        work()
+        plain, around = 1e9, 1e9
+        for i = 1, 5 do
+          plain = math.min(plain, (T.time(work)))
+          local seconds, found = T.time(T.profile, work)
+          if seconds < around then around, profile = seconds, found end
+        end
+        sum, other = 0, 0
+        for _, row in ipairs(profile) do
+          sum = sum + row.ms
+          if row.name == "(other)" then other = row.ms end
+        end
+        """)
+      expect(try s.text("math.abs(sum / profile.ms - 1) < 0.01"), "true")
+      expect(try s.text("profile.ms / 1000 <= around and profile.ms / 1000 > 0.5 * around"), "true")
+      // The best of five runs each: other processes share the machine.
+      expect(try s.text("around < 2 * plain and plain < 2 * around"), "true")
+      expect(try s.text("other < 0.5 * sum"), "true")
+      expect(try s.text("T.time(function(...) return ... end, 1, nil, 3)").hasSuffix("1 nil 3"), true)
+    }
+
     @Test func profileCountsOperations() throws {
       let s = try Session()
       let printed = try s.output("""
@@ -113,13 +140,15 @@ extension BindingsTests {
         rows = T.profile(function(k) for i = 1, k do (x:matmul(x)):sum():backward() end end, 3)
         """)
       expect(printed.hasPrefix("operation"), true)
-      for words in ["matmul ", "matmul backward", "sum", "(other)"] { expect(printed.contains(words), true) }
+      for words in ["matmul ", "matmul backward", "sum", "(other)", "in all"] { expect(printed.contains(words), true) }
       expect(try s.text("""
         (function()
           for _, row in ipairs(rows) do if row.name == 'matmul' then return row.calls, row.bytes, row.ms > 0 end end
         end)()
         """), "3 49152 true")
       expect(try s.refusal("T.profile(function() error 'oops' end)").contains("oops"), true)
+      expect(try s.text("rows:plot():svg():find('matmul backward', 1, true) ~= nil"), "true")
+      expect(try s.text("tostring(rows):match '^%[Profile [%d.]+ ms'"), "[Profile \(try s.text("('%.3f'):format(rows.ms)")) ms")
       expect(try s.text("T.ones(2):sum():item()"), "2.0")
     }
   }

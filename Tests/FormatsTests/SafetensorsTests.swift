@@ -80,7 +80,18 @@ import Testing
   @Test func emptyFileIsRefused() { expectFailure("too short") { _ = try Safetensors.read(bytes: []) } }
   @Test func shortLengthIsRefused() { expectFailure("7 bytes, too short") { _ = try Safetensors.read(bytes: Array(repeating: 0, count: 7)) } }
   @Test func hugeHeaderLengthIsRefused() {
-    expectFailure("header of 18446744073709551615 bytes, the limit") { _ = try Safetensors.read(bytes: Array(repeating: 255, count: 16)) }
+    let bytes = Array(repeating: 255, count: 8) + Array("{}".utf8)
+    expectFailure("header of 18446744073709551615 bytes, the limit") { _ = try Safetensors.read(bytes: bytes) }
+  }
+  @Test func anotherKindOfFileIsCalledByWhatItIs() {
+    for (bytes, words) in [
+      (Array("# Perilune\n\nA Lua laboratory".utf8), "not a safetensors file: it begins with the text '# Perilune'"),
+      ([0x50, 0x4B, 3, 4, 0, 0, 0, 8, 0, 0, 1], "it is a zip archive, as PyTorch's .pt"), ([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 9], "it is gzip data"),
+      (Array("GGUF".utf8) + [3, 0, 0, 0, 1], "it is a GGUF file"), ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "it begins with the bytes 01 02 03 04 05 06 07 08"),
+      (Array("{\"a\": [1, 2, 3]}".utf8), "it begins with the text '{\"a\": [1, 2, 3]}'"),
+    ] {
+      expectFailure(words) { _ = try Safetensors.read(bytes: bytes) }
+    }
   }
   @Test func headerBeyondTheFileIsRefused() {
     expectFailure("header of 99 bytes, but only 2 follow") { _ = try Safetensors.read(bytes: [99, 0, 0, 0, 0, 0, 0, 0, 123, 125]) }

@@ -88,6 +88,7 @@ final class Terminal {
         ("local c <const> = 4\n", "\n> "), ("c + 1\n", "\n5\n> "),
         ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "), ("function f() return made end\n", "\n> "),
         ("f(), _G.f == f\n", "\n9\ttrue\n> "),
+        ("%time 40 + 1\n", "\n41\n\u{1B}[2m[0."), ("%time local q = 3\n", "s]\u{1B}[0m\n> "), ("q\n", "\n3\n> "),
         ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help on 'nothing'\n> "),
       ], home: home)
     }
@@ -128,12 +129,14 @@ final class Terminal {
   @Test func modulesAreNamedWithoutRequireAndWordsAreCompleted() throws {
     let library = [
       "lib/perilune.lua": "return setmetatable({parts = {align = ''}}, {__index = function(_, n) if n == 'align' or n == 'broken' then return require('perilune.' .. n) end end})",
-      "lib/align.lua": "return {train = 5, loss = function() end}", "lib/broken.lua": "x = = 1",
+      "lib/align.lua": "return {train = 5, loss = function() end, refuse = function() error('align.refuse: no', 2) end, fail = function() return nil + 1 end}", "lib/broken.lua": "x = = 1",
       "lib/help.lua": "return function(name) print('HELP ' .. name) end",
     ]
     try withFolder(library) { home in
       try session([
-        ("align.tr\t\n", "align.train\n5\n> "), ("ali\t.train\n", "\n5\n> "), ("pairs == _G.pairs, _G.align\n", "\ntrue\tnil\n> "),
+        ("align.tr\t\n", "align.train\n5\n> "), ("align.refuse()\n", "\nalign.refuse: no\n> "),
+        ("align.fail()\n", "in function 'perilune.align.fail'"),
+        ("1\n", "\n1\n> "), ("ali\t.train\n", "\n5\n> "), ("pairs == _G.pairs, _G.align\n", "\ntrue\tnil\n> "),
         ("local word = 'x'\n", "\n> "), ("word:upp\t()\n", "word:upper()\nX\n> "), ("?align.train\n", "HELP align.train\n> "),
         ("math.sin?\n", "HELP math.sin\n> "), ("broken\n", "cannot load 'broken'"), ("coroutine.isy\t()\n", "isyieldable()\nfalse\n> "),
       ], home: home, environment: ["PERILUNE_STDLIB": home + "/lib"])

@@ -61,6 +61,7 @@ end
 
 function TestPlot:test_wrong_names_and_numbers_are_told()
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, lable = "x" }), "unknown option 'lable'; did you mean 'label'?")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, tilte = "x" }), "unknown option 'tilte'; did you mean 'title'?")
   lu.assertEquals(support.message(plot.line, {}), "plot.line: option 'y' is needed: a list of numbers or a Tensor")
   lu.assertStrContains(support.message(plot.line, { x = { 1 }, y = { 1, 2 } }), "line: x has 1 values, y has 2")
   lu.assertStrContains(support.message(plot.line, { y = { 1, "2" } }), "option 'y': element [2] is a string, expected a number")

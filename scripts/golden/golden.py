@@ -16,6 +16,14 @@ class In:
         self.view = view
 
 
+class Number(In):
+    """A number in the place of a tensor: recorded as a tensor without dimensions, and without a gradient."""
+
+    def __init__(self, x):
+        super().__init__(torch.tensor(x, dtype=torch.float64))
+        self.number = x
+
+
 def rand(shape, low=-2.0, high=2.0, view=None):
     """Uniform numbers of three decimals, so that the file stays small."""
     return In(((torch.rand(shape, dtype=torch.float64) * (high - low) + low) * 1000).round() / 1000, view)
@@ -73,14 +81,17 @@ class File:
     def __init__(self):
         self.cases = []
 
-    def add(self, op, function, inputs, attributes=(), gradient=True, single=True, shift=None, accepts=False):
-        """Runs `function` on the inputs. `shift` says which outputs hold positions, to be counted from 1."""
+    def add(self, op, function, inputs, attributes=(), gradient=True, single=True, shift=None, accepts=False, tolerance=None):
+        """Runs `function` on the inputs. `shift` says which outputs hold positions, to be counted from 1; `tolerance`
+        is for an operation that computes a part in f32 even where its inputs are f64."""
         record = {"op": op, "in": [None if x is None else tensor(x.values, x.view) for x in inputs],
                   "at": list(attributes)}
+        if tolerance:
+            record["tol"] = tolerance
         self.cases.append(record)
 
         def run(dtype):
-            values = [None if x is None else
+            values = [None if x is None else x.number if isinstance(x, Number) else
                       (x.values.to(dtype).clone().requires_grad_(gradient) if x.values.is_floating_point() else x.values)
                       for x in inputs]
             result = function(*values)
@@ -99,7 +110,7 @@ class File:
         if gradient and wanted:
             weights = [(((torch.rand(o.shape, dtype=torch.float64) * 4 - 2) * 100).round() / 100) if i in wanted else None
                        for i, o in enumerate(outputs)]
-            leaves = [v for v in values if v is not None and v.is_floating_point()]
+            leaves = [v for v in values if isinstance(v, torch.Tensor) and v.is_floating_point()]
             try:
                 found = iter(torch.autograd.grad([outputs[i] for i in wanted], leaves, [weights[i] for i in wanted],
                                                  allow_unused=True))
@@ -107,7 +118,7 @@ class File:
                 found = None
         if gradient and wanted and found:
             record["g"] = [None if w is None else flat(w) for w in weights]
-            record["gin"] = [None if v is None or not v.is_floating_point() else
+            record["gin"] = [None if not isinstance(v, torch.Tensor) or not v.is_floating_point() else
                              (lambda g: flat(torch.zeros_like(v) if g is None else g))(next(found)) for v in values]
         if single and any(x is not None and x.values.is_floating_point() for x in inputs):
             record["out32"] = [flat(o, single=True) for o in run(torch.float32)[1]]

@@ -5,7 +5,7 @@
 import sys
 import torch
 import torch.nn.functional as F
-from golden import File, dims, exactly, flags, ints, number, integer, rand
+from golden import File, Number, dims, exactly, flags, ints, number, integer, rand
 
 file = File()
 add = file.add
@@ -13,13 +13,13 @@ INF, NAN = float("inf"), float("nan")
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, 1e30, -1e30, INF, -INF, NAN]
 
 
-def unary(op, f, low=-2.0, high=2.0, special=True, attributes=()):
+def unary(op, f, low=-2.0, high=2.0, special=True, attributes=(), more=()):
     for x in [rand([2, 3], low, high), rand([3, 2], low, high, "transpose"), rand([2, 2], low, high, "gap"),
               rand([1], low, high), rand([], low, high), rand([0, 2], low, high), rand([11], low, high)]:
-        add(op, f, [x], attributes)
+        add(op, f, [x, *more], attributes)
     if special:
         # PyTorch's vector code gives NaN for gelu(inf) in f32, and inf in f64.
-        add(op, f, [exactly(SPECIAL)], attributes, gradient=False, single=op != "gelu")
+        add(op, f, [exactly(SPECIAL), *more], attributes, gradient=False, single=op != "gelu")
 
 
 unary("exp", torch.exp)
@@ -37,7 +37,8 @@ unary("sign", torch.sign)
 unary("neg", torch.neg)
 for name in ["floor", "ceil", "round", "trunc", "cos", "sin", "tan", "sinh", "cosh", "tanh", "atan", "erf", "erfc",
              "sigmoid", "relu"]:
-    unary(name, getattr(torch, name))
+    # Near its poles the tangent's gradient says how an f32 was rounded.
+    unary(name, getattr(torch, name), *((-1.4, 1.4) if name == "tan" else ()))
 unary("asin", torch.asin, -0.9, 0.9)
 unary("acos", torch.acos, -0.9, 0.9)
 unary("log_sigmoid", F.logsigmoid)
@@ -52,8 +53,8 @@ unary("isfinite", torch.isfinite)
 unary("logical_not", torch.logical_not)
 unary("nan_to_num", lambda x: torch.nan_to_num(x, 1.0, 2.0, 3.0), attributes=[number(1), number(2), number(3)])
 unary("nan_to_num", torch.nan_to_num, special=False, attributes=[number(0), None, None])
-unary("clamp", lambda x: torch.clamp(x, -0.7, 1.2), attributes=[number(-0.7), number(1.2)])
-unary("clamp", lambda x: torch.clamp(x, max=0.3), attributes=[None, number(0.3)])
+unary("clamp", torch.clamp, more=[Number(-0.7), Number(1.2)])
+unary("clamp", torch.clamp, more=[None, Number(0.3)])
 for op, f in [("sqrt", torch.sqrt), ("log", torch.log), ("exp", torch.exp), ("sigmoid", torch.sigmoid)]:
     add(op, f, [ints([4], 1, 9)])
 for op, f in [("abs", torch.abs), ("neg", torch.neg), ("sign", torch.sign), ("square", torch.square)]:
@@ -62,7 +63,7 @@ add("tanh", torch.tanh, [exactly([-100.0, -9.0, -1e-8, 1e-8, 9.0, 100.0])])
 add("log_sigmoid", F.logsigmoid, [exactly([-1e4, -100.0, -30.0, 30.0, 100.0, 1e4])])
 add("sigmoid", torch.sigmoid, [exactly([-1e4, -100.0, -30.0, 30.0, 100.0, 1e4])])
 add("abs", torch.abs, [exactly([0.0, -0.0])])
-add("clamp", lambda x: x.clamp(-1.0, 1.0), [exactly([-1.0, 1.0, 0.0])], [number(-1), number(1)])
+add("clamp", torch.clamp, [exactly([-1.0, 1.0, 0.0]), Number(-1.0), Number(1.0)])
 add("relu", torch.relu, [exactly([0.0, -0.0])])
 add("exp", torch.exp, [exactly([-80.0, -20.0, 20.0, 80.0])], single=False)
 
@@ -214,5 +215,45 @@ for a, b, n in [(near, exactly([1.000001, 0.0, INF, -INF]), False), (near, exact
                 (exactly([NAN]), exactly([NAN]), True), (exactly([NAN]), exactly([NAN]), False), (rand([0]), rand([0]), False)]:
     add("allclose", lambda a, b: torch.tensor(torch.allclose(a, b, equal_nan=n)), [a, b],
         [number(1e-5), number(1e-8), n], gradient=False)
+
+# Limits that are tensors: broadcast both ways, views, one side only, ties, limits that cross, infinities and NaN.
+for x, low, high in [([2, 3], [2, 3], [2, 3]), ([2, 3], [3], [2, 1]), ([], [2, 2], []), ([1], [1], [1]), ([0, 2], [2], [1])]:
+    add("clamp", torch.clamp, [rand(x), rand(low, -1.5, 0), rand(high, 0, 1.5)])
+    add("clamp", torch.clamp, [rand(x), rand(low, -1, 1), None])
+    add("clamp", torch.clamp, [rand(x), None, rand(high, -1, 1)])
+    add("clamp", torch.clamp, [rand(x), rand(low, -2, 2), rand(high, -2, 2)])
+add("clamp", torch.clamp, [rand([3, 2], view="transpose"), rand([3, 2], -1, 0, "gap"), rand([2], 0, 1)])
+add("clamp", torch.clamp, [exactly([-1.0, 1.0, 0.0, 3.0]), exactly([-1.0, -1.0, 0.0, 2.0]), exactly([1.0, 1.0, 3.0, 2.5])])
+add("clamp", torch.clamp, [exactly([1.0, NAN, 1.0, INF, -INF]), exactly([NAN, 0.0, 0.0, -INF, INF]),
+                           exactly([2.0, 2.0, NAN, INF, -1.0])], gradient=False)
+add("clamp", torch.clamp, [rand([2]), rand([3]), None])
+for mode in ["floor", "trunc"]:
+    f = lambda a, b: torch.div(a, b, rounding_mode=mode)
+    for a, b in PAIRS:
+        add("div", f, [rand(a, -9, 9), rand(b, 0.3, 2)], [mode])
+    add("div", f, [rand([3, 2], -9, 9, "transpose"), rand([3, 2], 0.3, 2, "gap")], [mode])
+    add("div", f, [ints([9], -9, 9), ints([9], 1, 4)], [mode])
+    add("div", f, [ints([6], -9, 9), exactly([-4.0, -3.0, 2.0, 3.0, 4.0, 5.0])], [mode])
+    add("div", f, [ints([2], 1, 3), ints([2], 0, 1)], [mode])
+    add("div", f, [exactly([7.0, -7.0, 7.0, -7.0, 0.3]), exactly([2.0, 2.0, -2.0, -2.0, 0.1])], [mode])
+    values = [0.0, -0.0, 1.5, -2.0, 1e30, INF, -INF, NAN]
+    left = torch.tensor(values, dtype=torch.float64).repeat_interleave(len(values)).tolist()
+    add("div", f, [exactly(left), exactly(values * len(values))], [mode], gradient=False)
+
+# Random otherwise: PyTorch draws other masks.
+for p in [0.0, 1.0]:
+    for x in [rand([2, 3]), rand([3, 2], view="transpose"), rand([1]), rand([0, 2]), rand([3, 2], view="gap"), rand([40])]:
+        add("dropout", lambda x: F.dropout(x, p), [x], [number(p), integer(0), integer(0)])
+for name, dtype in [("f32", torch.float32), ("f64", torch.float64), ("i64", torch.int64), ("bool", torch.bool)]:
+    for x in [rand([2, 3]), rand([3, 2], view="transpose"), rand([]), rand([0, 2]), ints([5], -3, 3), flags([4]),
+              exactly([0.0, -0.0, 0.999, -1.999, 1e15])]:
+        add("to", lambda x: x.to(dtype), [x], [{"d": name}], gradient=name == "f64")
+for name, dtype in [("f32", torch.float32), ("f64", torch.float64), ("bool", torch.bool)]:
+    add("to", lambda x: x.to(dtype), [exactly([INF, -INF, NAN])], [{"d": name}], gradient=False)
+
+for decimals in [1, 2, -1]:
+    for x in [rand([2, 3], -99, 99), rand([3, 2], -99, 99, "transpose"), rand([]), rand([0]), exactly([INF, -INF, NAN, 0.5, -0.0])]:
+        # In f32 a product near a half may fall on its other side.
+        add("round", lambda x: torch.round(x, decimals=decimals), [x], [integer(decimals)], single=False)
 
 file.write(sys.argv[1])

@@ -28,7 +28,7 @@ def case(op, f, inputs, attributes=(), shown=None, turned=False, single=True):
 
 
 def n(*shape):
-    return (torch.randn(*shape, dtype=torch.float64) * 1000).round() / 1000
+    return (torch.randn(shape, dtype=torch.float64) * 1000).round() / 1000
 
 
 def ints(high, *shape):
@@ -185,10 +185,11 @@ def products():
             case("trace", torch.trace, [n(3, 4 + offset)], turned=turned)
 
 
-def linear_algebra():
+def linear_algebra(shapes=((3, 3), (2, 4, 4), (1, 1), (5, 5), (2, 1, 2, 2)), wide=((3, 3), (4, 2), (2, 2, 4), (5, 1), (2, 3)),
+                   turned=False):
     def exact(op, f, inputs, attributes=()):
         # In f32 PyTorch's own rounding is larger than what is compared.
-        case(op, f, inputs, attributes, single=False)
+        case(op, f, inputs, attributes, single=False, turned=turned)
 
     def signs(columns):
         """The signs that make the largest component of each column positive, as the core does."""
@@ -202,7 +203,7 @@ def linear_algebra():
         u, s, vt = torch.linalg.svd(x, full_matrices=False)
         return u * signs(u), s, vt * signs(u).mT
 
-    for shape in [(3, 3), (2, 4, 4), (1, 1), (5, 5), (2, 1, 2, 2)]:
+    for shape in shapes:
         eye = torch.eye(shape[-1], dtype=torch.float64)
         a = n(*shape)
         a = a @ a.mT + eye
@@ -219,7 +220,7 @@ def linear_algebra():
         for upper in (False, True):
             tri = b.triu() if upper else b.tril()
             exact("solve_triangular", lambda a, b: torch.linalg.solve_triangular(a, b, upper=upper), [tri, right], [upper])
-    for shape in [(3, 3), (4, 2), (2, 2, 4), (5, 1), (2, 3)]:
+    for shape in wide:
         a = n(*shape)
         exact("svd", svd, [a])
         exact("qr", torch.linalg.qr, [a if shape[-2] >= shape[-1] else a.mT])
@@ -275,6 +276,37 @@ def convolutions():
             case("conv1d", f, [n(*x), n(*w), n(w[0]) if bias else None], settings, turned=turned)
 
 
-for group in (views, joining, indexing, products, linear_algebra, sorting, convolutions):
+def repeats():
+    for turned in (False, True):
+        for shape, times, dim in [
+            ((2, 3), 2, None), ((2, 3), 0, 1), ((2, 3), [2, 0, 1], 1), ((3, 2), [1, 3, 2], -2), ((2, 2, 2), [2, 1], 1),
+            ((4,), [1, 0, 2, 5], None), ((3,), [2], 0), ((1,), 3, 0), ((), 2, None), ((0, 2), 2, 0), ((0, 2), 3, None),
+        ]:  # fmt: skip
+            x, count = n(*shape), torch.tensor(times)
+            f = lambda x: torch.repeat_interleave(x, count, dim)
+            case("repeat_interleave", f, [x], [dim], shown=[x, count], turned=turned)
+
+
+def more():
+    """Views, no matrix at all, matrices of no row; then ids and elements of which there are none, one, and many."""
+    linear_algebra([(4, 4), (2, 3, 3)], [(3, 3), (4, 3)], turned=True)
+    linear_algebra([(0, 3, 3)], [(0, 3, 2)])
+    for turned in (False, True):
+        for a, b in [((2, 3), (3,)), ((2, 1), (1, 4)), ((0, 3), (1, 3)), ((1,), (1,))]:
+            case("lerp", torch.lerp, [n(*a), n(*b), torch.tensor(0.25, dtype=torch.float64)], turned=turned)
+        case("view", lambda x: x.view(0, 4), [n(4, 0)], [[0, 4]])
+        for shape, ids in [((4, 3), (0, 2)), ((1, 3), (5,)), ((6, 1), (1,)), ((3, 5), (2, 2))]:
+            w, i = n(*shape), ints(shape[0], *ids)
+            case("embedding", lambda w: torch.nn.functional.embedding(i, w), [w], shown=[w, i], turned=turned)
+            lead = n(*i.shape, shape[0])
+            case("gather_id", lambda x: x.gather(-1, i.unsqueeze(-1)).squeeze(-1), [lead], shown=[lead, i], turned=turned)
+            case("one_hot", lambda i: torch.nn.functional.one_hot(i, shape[0]), [i], [shape[0]], turned=turned)
+        for bins, low, high, x in [(4, -1.0, 1.0, n(0)), (3, 0.0, 1.0, n(1)), (5, -2.0, 2.0, n(8, 5))]:
+            case("histc", lambda x: x.detach().histc(bins, low, high), [x], [bins, low, high], turned=turned)
+        case("histc", lambda x: x.detach().histc(4, -1.0, 1.0), [torch.tensor([-1.0, 1.0, 0.0, 0.5, 1e30, -1e30], dtype=torch.float64)],
+             [4, -1.0, 1.0])
+
+
+for group in (views, joining, indexing, products, linear_algebra, sorting, convolutions, repeats, more):
     group()
 file.write(sys.argv[1])

@@ -1,9 +1,9 @@
 """PyTorch under torch.compile, with the fused AdamW: the training rows of scripts/bench. Needs a C++ compiler.
 
-    python scripts/peers/compiled.py --case tiny --what train|logprob_pair [--seconds 5]
+    python scripts/peers/compiled.py --case tiny --what train|logprob_pair|logprob_pair_answers [--seconds 5]
 """
 import torch
-from pytorch import Decoder, answer_logps, cross_entropy, ipo
+from pytorch import PAIRS, Decoder, answer_logps, cross_entropy, ipo
 from turns import CASES, options, run
 
 
@@ -27,8 +27,9 @@ def main(o):
     reference = Decoder(c).requires_grad_(False)
     reference.load_state_dict(model.state_dict())
     ids = torch.randint(c["vocab"], (2 * c["batch"], c["length"]))
-    held_logps = torch.compile(lambda ids: answer_logps(reference, ids))
-    loss = torch.compile(lambda ids, held: ipo(answer_logps(model, ids), held, c["batch"]))
+    alone = o.what == "logprob_pair_answers"
+    held_logps = torch.compile(lambda ids: answer_logps(reference, ids, alone))
+    loss = torch.compile(lambda ids, held: ipo(answer_logps(model, ids, alone), held, c["batch"]))
 
     def step():
         with torch.no_grad():
@@ -39,4 +40,4 @@ def main(o):
 
 
 if __name__ == "__main__":
-    main(options(["train", "logprob_pair"]))
+    main(options(["train", *PAIRS]))

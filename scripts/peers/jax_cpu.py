@@ -1,6 +1,6 @@
 """JAX on the CPU: the rows of scripts/bench, each one jitted function whose state is donated.
 
-    python scripts/peers/jax_cpu.py --case tiny --what train|logprob_pair|sample|sgemm [--seconds 5]
+    python scripts/peers/jax_cpu.py --case tiny --what train|logprob_pair|logprob_pair_answers|sample|sgemm [--seconds 5]
 
 Sampling is one `lax.scan` over the new tokens, so that Python is left only once for all of them.
 """
@@ -87,11 +87,14 @@ def main(o):
     if o.what == "train":
         training(o, c, random, lambda p, ids: -logps(p, hidden(p, ids[:, :-1], c)[0], ids[:, 1:]).mean(),
                  draw(c["batch"], c["length"]))
-    elif o.what == "logprob_pair":
-        half, count = c["length"] // 2, c["batch"]
+    elif o.what in ("logprob_pair", "logprob_pair_answers"):
+        half, count, alone = c["length"] // 2, c["batch"], o.what == "logprob_pair_answers"
 
         def answers(p, ids):
-            return logps(p, hidden(p, ids[:, :-1], c)[0][:, half:], ids[:, half + 1:]).sum(1)
+            states = hidden(p, ids[:, :-1], c)[0]
+            if alone:
+                return logps(p, states[:, half:], ids[:, half + 1:]).sum(1)
+            return logps(p, states, ids[:, 1:])[:, half:].sum(1)
 
         def loss(p, ids, reference):
             ratio = answers(p, ids) - jax.lax.stop_gradient(answers(reference, ids))
@@ -134,4 +137,4 @@ def main(o):
 
 
 if __name__ == "__main__":
-    main(options(["train", "logprob_pair", "sample", "sgemm"]))
+    main(options(["train", "logprob_pair", "logprob_pair_answers", "sample", "sgemm"]))

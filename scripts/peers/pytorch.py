@@ -1,12 +1,14 @@
 """PyTorch on the CPU: scripts/bench's cases in eager mode, and the same shapes under transformers' generate().
 
-    python scripts/peers/pytorch.py --case tiny --what train|logprob_pair|sample|hf_generate|sgemm|call|op [--seconds 5]
+    python scripts/peers/pytorch.py --case tiny --what train|logprob_pair|sample|... [--seconds 5]
 
   train         forward, cross-entropy of every position, backward, AdamW; f32, fused attention
-  logprob_pair  IPO on `batch` pairs with a frozen reference; only the second half of a sequence, the answer, needs logits
+  logprob_pair  IPO on `batch` pairs with a frozen reference; logits of every position, of which the answers, the second
+                halves, are taken
+  logprob_pair_answers   the same with logits of the answers alone
   sample        `new` tokens after a prompt, temperature 1, keys and values kept
   hf_generate   GPT2LMHeadModel of the same sizes and the same sampling
-  sgemm         2048 x 2048 times 2048 x 2048
+  sgemm         2048 x 2048 times 2048 x 2048; numpy_sgemm the same in NumPy
   call, op      a method that does nothing much, and an addition of two numbers, each 10,000 times
 """
 import torch
@@ -14,7 +16,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from turns import CASES, options, run
 
-WHATS = ["train", "logprob_pair", "sample", "hf_generate", "sgemm", "call", "op"]
+PAIRS = ["logprob_pair", "logprob_pair_answers"]
+WHATS = ["train", *PAIRS, "sample", "hf_generate", "sgemm", "numpy_sgemm", "call", "op"]
 
 
 class Layer(nn.Module):
@@ -30,7 +33,7 @@ class Layer(nn.Module):
         qkv = self.qkv(self.norm1(x)).view(batch, length, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         if cache is not None:
-            cache[:, :, :, at:at + length] = torch.stack((k, v))
+            cache[:, :, :, at:at + length] = qkv.permute(2, 0, 3, 1, 4)[1:]
             k, v = cache[:, :, :, :at + length]
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=length > 1)
         x = x + self.output(mixed.transpose(1, 2).reshape(batch, length, dim))
@@ -59,11 +62,13 @@ def cross_entropy(model, ids):
     return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 
 
-def answer_logps(model, ids):
+def answer_logps(model, ids, answers_alone):
     """The log-probability of the second half of each sequence, summed."""
     half = ids.shape[1] // 2
-    logits = model.head(model.hidden(ids[:, :-1])[:, half:])
-    return logits.log_softmax(-1).gather(2, ids[:, half + 1:, None]).sum((1, 2))
+    states = model.hidden(ids[:, :-1])
+    if answers_alone:
+        return model.head(states[:, half:]).log_softmax(-1).gather(2, ids[:, half + 1:, None]).sum((1, 2))
+    return model.head(states).log_softmax(-1).gather(2, ids[:, 1:, None])[:, half:].sum((1, 2))
 
 
 def ipo(policy, reference, count):
@@ -76,9 +81,9 @@ def main(o):
     c = CASES[o.case]
     torch.set_num_threads(o.threads)
     torch.manual_seed(0)
-    model = Decoder(c) if o.what in ("train", "logprob_pair", "sample") else None
+    model = Decoder(c) if o.what in ("train", *PAIRS, "sample") else None
 
-    if o.what in ("train", "logprob_pair"):
+    if o.what in ("train", *PAIRS):
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
         def update(loss):
@@ -89,15 +94,16 @@ def main(o):
     if o.what == "train":
         ids = torch.randint(c["vocab"], (c["batch"], c["length"]))
         run(o, ids.numel(), lambda: update(cross_entropy(model, ids)))
-    elif o.what == "logprob_pair":
+    elif o.what in PAIRS:
+        logps = lambda model: answer_logps(model, ids, o.what == "logprob_pair_answers")
         reference = Decoder(c).requires_grad_(False)
         reference.load_state_dict(model.state_dict())
         ids = torch.randint(c["vocab"], (2 * c["batch"], c["length"]))
 
         def step():
             with torch.no_grad():
-                held = answer_logps(reference, ids)
-            update(ipo(answer_logps(model, ids), held, c["batch"]))
+                held = logps(reference)
+            update(ipo(logps(model), held, c["batch"]))
 
         run(o, ids.numel(), step)
     elif o.what == "sample":
@@ -130,6 +136,10 @@ def main(o):
         run(o, c["rows"] * c["new"], step, 1)
     elif o.what == "sgemm":
         a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+        run(o, 1, lambda: a @ b)
+    elif o.what == "numpy_sgemm":
+        import numpy as np
+        a, b = (np.random.default_rng(i).standard_normal((2048, 2048), np.float32) for i in range(2))
         run(o, 1, lambda: a @ b)
     else:
         a, b = torch.ones(1), torch.ones(1)

@@ -3,8 +3,23 @@
 -- See turns.py, which does the same: alone one turn is timed; with --turns the process says that it is warm, then reads
 -- a number of seconds for each turn from standard input, until an empty line.
 local system = require "perilune.system"
+local tensor = require "perilune.tensor"
 
 local turns = {}
+
+--- Layers, width, heads, vocabulary, batch, length; prompt and new tokens of sampling: as in turns.py.
+turns.cases = {
+  tiny = { layers = 4, dim = 128, heads = 4, vocab = 512, batch = 32, length = 64, prompt = 16, new = 48 },
+  small = { layers = 6, dim = 384, heads = 6, vocab = 4096, batch = 16, length = 256, prompt = 32, new = 64 },
+  gpt2 = { layers = 12, dim = 768, heads = 12, vocab = 50257, batch = 1, length = 256, prompt = 32, new = 32 },
+}
+
+--- What a training step on these sizes computes: six operations for each weight of a product and each position, and
+-- attention to what comes before.
+function turns.train_flops(c)
+  local positions = c.length - 1
+  return c.batch * (6 * positions * (12 * c.layers * c.dim ^ 2 + c.vocab * c.dim) + 6 * c.layers * positions ^ 2 * c.dim)
+end
 
 --- The options that every measuring script takes.
 turns.options = {
@@ -13,6 +28,8 @@ turns.options = {
   { "seconds", 5.0, "length of a turn" },
   { "threads", 2, "cores" },
   { "data", "", "stories260K.bin, with tok512.bin beside it" },
+  { "steps", 0, "do just so many steps and end" },
+  { "embedded", false, "the embedded task with a new model where --data is missing" },
   { "turns", false, "wait for turns on standard input" },
   { "smoke", false, "one short turn of every row" },
 }
@@ -25,10 +42,12 @@ local function peak_mb()
   end
 end
 
-local function median(list)
-  table.sort(list)
-  local middle = #list // 2
-  return #list % 2 == 1 and list[middle + 1] or (list[middle] + list[middle + 1]) / 2
+--- The middle of a list of numbers, which is left as it is.
+function turns.median(list)
+  local sorted = table.move(list, 1, #list, 1, {})
+  table.sort(sorted)
+  local middle = #sorted // 2
+  return #sorted % 2 == 1 and sorted[middle + 1] or (sorted[middle] + sorted[middle + 1]) / 2
 end
 
 local function line(text, ...)
@@ -43,13 +62,18 @@ local function turn(o, tokens, step, seconds)
     step()
     times[#times + 1] = system.clock() - begun
   end
-  local count, s = #times, median(times)
+  local count, s = #times, turns.median(times)
   line('{"case": "%s", "what": "%s", "tokens_per_s": %.1f, "ms": %.6f, "steps": %d, "peak_rss_mb": %d}',
     o.case, o.what, tokens / s, s * 1e3, count, peak_mb())
 end
 
 --- Warms up, then times `step`, which processes `tokens`, for each turn, three times at least.
 function turns.run(o, tokens, step, warm)
+  if o.steps > 0 then
+    for _ = 1, o.steps do step() end
+    local memory = tensor.memory()
+    return line('{"steps": %d, "buffers_taken": %d, "buffers_fresh": %d}', o.steps, memory.taken, memory.fresh)
+  end
   for _ = 1, warm or 3 do step() end
   if not o.turns then return turn(o, tokens, step, o.seconds) end
   line '{"ready": true}'

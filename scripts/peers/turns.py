@@ -31,6 +31,7 @@ def options(whats):
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", default="")
+    parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--turns", action="store_true")
     return parser.parse_args()
 
@@ -63,7 +64,11 @@ def report(o, tokens, times):
 
 
 def run(o, tokens, step, warm=3):
-    """Warms up, then times `step` for each turn, three times at least."""
+    """Warms up, then times `step` for each turn, three times at least; with --steps does just so many and ends."""
+    if o.steps:
+        for _ in range(o.steps):
+            step()
+        return
     for _ in range(warm):
         step()
     for seconds in turns(o):

@@ -44,4 +44,4 @@ function answers.draw(policy, prompts, o, role, step)
   })
 end
 
-return answers
+return require "perilune.options".strict("align.answers", answers)

@@ -187,4 +187,4 @@ function evaluate.accuracy(policy, reference, dataset)
   return evaluate.summary(right)
 end
 
-return evaluate
+return require "perilune.options".strict("align.evaluate", evaluate)

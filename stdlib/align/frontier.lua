@@ -117,4 +117,4 @@ function frontier.difference(first, second, measure, draws)
   end, prompts_of(first), draws)
 end
 
-return frontier
+return require "perilune.options".strict("align.frontier", frontier)

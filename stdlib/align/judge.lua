@@ -327,4 +327,4 @@ function judge.accuracy(given, dataset)
   return metrics.summary(agreed)
 end
 
-return judge
+return require "perilune.options".strict("align.judge", judge)

@@ -65,13 +65,6 @@ function loss.check_beta(name)
   end
 end
 
-local known = { ipo = true, dpo = true, slic = true, bo2 = true }
+local known = { "ipo", "dpo", "slic", "bo2" }
 
-return setmetatable(loss, {
-  __index = function(self, name)
-    if not known[name] then return nil end
-    local found = require("perilune.align.loss." .. name)
-    rawset(self, name, found)
-    return found
-  end,
-})
+return options.strict("align.loss", loss, known, function(name) return require("perilune.align.loss." .. name) end)

@@ -79,4 +79,4 @@ function metrics.summary(values)
   return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
 end
 
-return metrics
+return require "perilune.options".strict("align.metrics", metrics)

@@ -283,4 +283,4 @@ function sources.relabel(dataset, judge, given)
   return relabelled
 end
 
-return sources
+return require "perilune.options".strict("align.pairs", sources)

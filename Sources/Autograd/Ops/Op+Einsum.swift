@@ -14,7 +14,7 @@ extension Op {
       + "Without an arrow the result has the letters that occur once, in alphabetical order",
     parameters: [
       Parameter("equation", .text, "such as \"bij,bjk->bik\""),
-      Parameter("tensors", .tensors, "one for each group of letters"),
+      Parameter("tensors", .tensors, "one for each group of letters: a list, or one argument after another"),
     ],
     example: Example(
       "print(T.einsum(\"ij->ji\", {T{{1, 2}, {3, 4}}}))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),

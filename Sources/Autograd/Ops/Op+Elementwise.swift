@@ -167,12 +167,49 @@ extension Op {
     { try numeric("ceil", $0, { $0.rounded(.up) }, { $0.rounded(.up) }, { $0 }) }, gradient: flat,
     refusals: boolRefusal)
 
-  public static let round = unary(
-    "round", "The nearest whole number, halves to the even one. The gradient is 0.", "result = round(self)",
-    Example("print(T{0.5, 1.5, 2.6}:round())", prints: "[0, 2, 3]\n[Tensor f32 3]"), domain: 0.1...0.4,
-    keepsIntegers: true,
-    { try numeric("round", $0, { $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) }, { $0 }) },
-    gradient: flat, refusals: boolRefusal)
+  public static let round = Op(
+    "round", group: "elementwise", summary: "The nearest whole number, or decimal one, halves to the even one. The gradient is 0.",
+    formula: "result = round(10^decimals self) / 10^decimals", shapes: "self [...]; the result has the same shape",
+    parameters: [
+      Parameter("self", .tensor, "the argument"),
+      Parameter("decimals", .integer(default: 0), "digits to keep behind the point; negative rounds to tens, hundreds ..."),
+    ],
+    example: Example(
+      "print(T{0.5, 1.5, 2.6}:round())\nprint(T{3.14159}:round(2))", prints: "[0, 2, 3]\n[Tensor f32 3]\n[3.14]\n[Tensor f32 1]"),
+    forward: { call in
+      // Formulas in Swift that name no decimals mean 0.
+      let decimals = call.attributes.isEmpty ? 0 : call.integer(0) ?? 0
+      if decimals == 0 {
+        return [try numeric("round", call[0], { $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) }, { $0 })]
+      }
+      if !call[0].dtype.isFloating {
+        throw Failure(.dtype, "decimals are for f32 and f64, got \(call[0].dtype.rawValue)", argument: 2)
+      }
+      // As PyTorch: a power with a whole exponent, multiplied for digits behind the point and divided for those before it.
+      let wide = Libm.pow(10.0, Double(decimals).magnitude)
+      let narrow = Float(wide)
+      return [
+        try decimals > 0
+          ? Elementwise.scalars(
+            call[0], { ($0 * narrow).rounded(.toNearestOrEven) / narrow }, { ($0 * wide).rounded(.toNearestOrEven) / wide })
+          : Elementwise.scalars(
+            call[0], { ($0 / narrow).rounded(.toNearestOrEven) * narrow }, { ($0 / wide).rounded(.toNearestOrEven) * wide })
+      ]
+    },
+    backward: { call, outputs, gradients in [try gradients[0].map { try flat(call[0], outputs[0], $0) }] },
+    samples: { random in
+      try unarySamples(&random, 0.1...0.4).map { Sample([$0], [.integer(0)]) } + [
+        Sample([try random.uniform([2, 3], 0.31, 0.34)], [.integer(1)]),
+        Sample([try random.uniform([3, 2], 11, 14).transposed(0, 1)], [.integer(-1)]),
+        Sample([try random.integers([5], -5..<5)], [.integer(0)]),
+      ]
+    },
+    refusals: {
+      [
+        Refusal([try Tensor([true, false], shape: [2])], [.integer(0)], words: "takes numbers, got a bool tensor"),
+        Refusal([try Tensor([1, 2] as [Int64], shape: [2])], [.integer(2)], words: "decimals are for f32 and f64, got i64"),
+      ]
+    })
 
   public static let trunc = unary(
     "trunc", "The whole part, towards 0. The gradient is 0.", "result = sign(self) ⌊|self|⌋",

@@ -44,32 +44,84 @@ extension Op {
 
   // MARK: Limits
 
-  public static let clamp = Op(
-    "clamp", group: "elementwise", summary: "Keeps each element between two limits.",
-    formula: "result = min(max(self, min), max); the gradient flows where min < self < max",
-    shapes: "self [...]; the result has the same shape",
+  public static let clamp: Op = Op(
+    "clamp", group: "elementwise", summary: "Keeps each element between two limits, numbers or tensors.",
+    formula: "result = min(max(self, min), max); the gradient flows where min < self < max, and to a limit where it holds",
+    shapes: "self [...], min and max [...] or numbers; the result has their common broadcast shape",
+    parameters: [
+      Parameter("self", .tensor, "the argument"),
+      Parameter("min", .optionalOperand, "the lower limit: a tensor that broadcasts, a number, or nil for none"),
+      Parameter("max", .optionalOperand, "the upper limit, which wins where the two cross; nil for none"),
+    ],
+    example: Example("print(T{-5, 1, 5}:clamp(-2, 3))", prints: "[-2, 1, 3]\n[Tensor f32 3]"),
+    compose: { inputs, _ in
+      guard let x = inputs[0] else { return [] }
+      let (low, high) = (inputs[1], inputs[2])
+      if low == nil && high == nil { throw Failure(.argument, "at least one of min and max must be given") }
+      if x.value.dtype == .bool { throw Failure(.dtype, "clamp takes numbers, got a bool tensor", argument: 1) }
+      let limits = [low, high].compactMap { $0 }
+      // A number changes the type of integers only, and then to f32.
+      let isNumber = { (limit: Variable) in
+        limit.value.rank == 0 && !limit.requiresGrad && limit.value.dtype != .bool
+          && (limit.value.dtype != .f64 || x.value.dtype == .f64)
+      }
+      if limits.allSatisfy(isNumber) {
+        let numbers = try [low, high].map { try $0.map { Attribute.number(try $0.value.item()) } ?? .none }
+        return try clampByNumbers([x], numbers)
+      }
+      let raised = try low.map { try x.apply(.maximum, $0) } ?? x
+      return [try high.map { try raised.apply(.minimum, $0) } ?? raised]
+    },
+    samples: { random in
+      func number(_ x: Double) throws -> Tensor { try Tensor(scalar: x, .f64) }
+      // Limits that are tensors get a gradient, and must lie apart from each other and from the elements.
+      let (low, high) = (try random.uniform([3], -0.9, -0.6), try random.uniform([2, 1], 0.6, 0.9))
+      let apart = try Tensor([-2.0, -0.3, 1.4, 0.2, 1.9, -1.3], shape: [2, 3])
+      return try unarySamples(&random, -2...2).map { Sample([$0, try number(-0.9), try number(1.1)]) } + [
+        Sample([apart, low, high]), Sample([apart, low, nil]), Sample([apart, nil, high]),
+        Sample([try apart.transposed(0, 1), try number(-1.2), try low.expanded(to: [3, 3]).narrowed(1, from: 0, length: 2)]),
+        Sample([try number(2), low, nil]), Sample([try random.normal([0, 3]), low, nil]),
+        Sample([try random.distinct([7]), try number(0.02), nil]),
+        Sample([try random.distinct([7]), nil, try number(0.02)]),
+        Sample([try random.distinct([7]), try number(1), try number(-1)]),
+        Sample([try random.integers([5], -5..<5), try Tensor(scalar: -1, .i64), try Tensor(scalar: 2, .i64)]),
+        Sample([try random.integers([5], -5..<5), try Tensor([-1, 0, 1, 2, 3] as [Int64], shape: [5]), nil]),
+        Sample([try random.integers([5], -5..<5), try number(-1.5), nil]),
+      ]
+    },
+    refusals: {
+      let x = try Tensor(zeros: [2], .f32)
+      return [
+        Refusal([x, nil, nil], words: "at least one of min and max"),
+        Refusal([try Tensor(zeros: [2], .bool), x, nil], words: "takes numbers, got a bool tensor"),
+        Refusal([x, try Tensor(zeros: [3], .f32), nil], words: "2 and 3 cannot broadcast"),
+      ]
+    })
+
+  /// The usual case, in one pass: `clamp` calls it where both limits are numbers.
+  private static let clampByNumbers: Op = Op(
+    "clamp_numbers", group: clamp.group, summary: clamp.summary, formula: clamp.formula, shapes: clamp.shapes,
     parameters: [
       Parameter("self", .tensor, "the argument"),
       Parameter("min", .number(default: nil), "the lower limit; nil for none"),
-      Parameter("max", .number(default: nil), "the upper limit, which wins where the two cross; nil for none"),
+      Parameter("max", .number(default: nil), "the upper limit; nil for none"),
     ],
-    example: Example("print(T{-5, 1, 5}:clamp(-2, 3))", prints: "[-2, 1, 3]\n[Tensor f32 3]"),
+    example: clamp.example,
     forward: { call in
-      let (low, high) = try limits(call)
+      let (low, high) = limits(call)
       switch call[0].dtype {
       case .f32: return [try clamped32(call[0], Float(low), Float(high))]
       case .f64: return [try clamped64(call[0], low, high)]
-      case .bool: throw Failure(.dtype, "clamp takes numbers, got a bool tensor", argument: 1)
-      case .i64:
+      case .i64, .bool:
         guard let a = wholeLimit(low), let b = wholeLimit(high) else {
           return [try clamped32(call[0].cast(to: .f32), Float(low), Float(high))]
         }
-        return [try Elementwise.map(call[0]) { (x: Int64) in Swift.min(Swift.max(x, a), b) }]
+        return [try Elementwise.map(call[0].cast(to: .i64)) { (x: Int64) in Swift.min(Swift.max(x, a), b) }]
       }
     },
     backward: { call, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let (low, high) = try limits(call)
+      let (low, high) = limits(call)
       let (a, b) = (Float(low), Float(high))
       // Without a limit on a side even an infinity passes there.
       let (isOpenBelow, isOpenAbove) = (call.number(0) == nil, call.number(1) == nil)
@@ -79,26 +131,10 @@ extension Op {
           { ($0 > low || isOpenBelow) && ($0 < high || isOpenAbove) ? $1 : 0 })
       ]
     },
-    samples: { random in
-      try unarySamples(&random, -2...2).map { Sample([$0], [.number(-0.9), .number(1.1)]) } + [
-        Sample([try random.distinct([7])], [.number(0.02), .none]),
-        Sample([try random.distinct([7])], [.none, .number(0.02)]),
-        Sample([try random.distinct([7])], [.number(1), .number(-1)]),
-        Sample([try random.integers([5], -5..<5)], [.number(-1), .number(2)]),
-        Sample([try random.integers([5], -5..<5)], [.number(-1.5), .none]),
-      ]
-    },
-    refusals: {
-      [
-        Refusal([try Tensor(zeros: [2], .f32)], [.none, .none], words: "at least one of min and max"),
-        Refusal([try Tensor(zeros: [2], .bool)], [.number(0), .none], words: "takes numbers, got a bool tensor"),
-      ]
-    })
+    samples: { _ in [] })
 
-  private static func limits(_ call: Invocation) throws -> (Double, Double) {
-    let (low, high) = (call.number(0), call.number(1))
-    if low == nil && high == nil { throw Failure(.argument, "at least one of min and max must be given") }
-    return (low ?? -.infinity, high ?? .infinity)
+  private static func limits(_ call: Invocation) -> (Double, Double) {
+    (call.number(0) ?? -.infinity, call.number(1) ?? .infinity)
   }
 
   /// NaN elements stay; a NaN limit gives NaN, as in PyTorch.

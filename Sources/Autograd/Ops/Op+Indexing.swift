@@ -4,7 +4,7 @@ import Tensors
 
 extension Op {
   static let indexing: [Op] = [
-    indexSelect, gather, take, maskedSelect, nonzero, scatter, scatterAdd, indexAdd,
+    indexSelect, repeatInterleave, gather, take, maskedSelect, nonzero, scatter, scatterAdd, indexAdd,
   ]
 
   static let indexed = Parameter(
@@ -54,6 +54,76 @@ extension Op {
           [tensor, try Tensor(zeros: [1, 1], .i64)], [.integer(0)], words: "expected a list of positions, got 1x1"),
       ]
     })
+
+  public static let repeatInterleave = Op(
+    "repeat_interleave", group: "indexing",
+    summary: "Each slice of one dimension, or each element, several times in a row.",
+    formula: "result = self[1] repeats[1] times, self[2] repeats[2] times, ...",
+    shapes: "self [..., d, ...], repeats a number or [d]; the result is [..., sum of repeats, ...], flat without dim",
+    parameters: [
+      own, Parameter("repeats", .operand, "how often each comes: a whole number, or a tensor of one for each slice"),
+      Parameter("dim", .dimension(default: nil, optional: true), "the dimension; nil takes the elements in row-major order"),
+    ],
+    example: Example(
+      "print(T{1, 2}:repeat_interleave(2))\nprint(T{1, 2}:repeat_interleave(T{0, 3}))",
+      prints: "[1, 1, 2, 2]\n[Tensor f32 4]\n[2, 2, 2]\n[Tensor f32 3]"),
+    compose: { inputs, attributes in
+      guard let x = inputs[0], let repeats = inputs[1]?.value else { return [] }
+      var (source, dimension) = (x, 0)
+      if case .integer(let given)? = attributes.first {
+        dimension = try Invocation.dimension(given, rank: x.value.rank, argument: 3)
+      } else {
+        source = try x.apply(.reshape, attributes: [.integers([-1])])
+      }
+      let counts = try repeatCounts(repeats, size: source.value.shape[dimension])
+      let total = try counts.reduce(0) { try Checked.plus($0, $1, "elements") }
+      let index = try Tensor(uninitialized: [total], .i64)
+      var place = index.pointer(Int64.self)
+      for (i, count) in counts.enumerated() {
+        place.update(repeating: Int64(i + 1), count: count)
+        place += count
+      }
+      return [try source.apply(.indexSelect, Variable(index), attributes: [.integer(dimension)])]
+    },
+    samples: { random in
+      [
+        Sample([try random.normal([2, 3]), try Tensor(scalar: 2, .i64)], [.none]),
+        Sample([try random.normal([2, 3]), try positions([3, 0, 1])], [.integer(1)]),
+        Sample([try random.normal([3, 2]).transposed(0, 1), try positions([2, 1])], [.integer(-2)]),
+        Sample([try random.normal([3, 2]).transposed(0, 1), try positions([2])], [.none]),
+        Sample([try random.normal([]), try Tensor(scalar: 3, .i64)], [.none]),
+        Sample([try random.normal([0, 2]), try Tensor(scalar: 3, .i64)], [.integer(0)]),
+        Sample([try random.normal([4]), try Tensor(scalar: 0, .i64)], [.integer(0)]),
+      ]
+    },
+    refusals: {
+      let tensor = try Tensor(zeros: [2], .f32)
+      return [
+        Refusal([tensor, try Tensor(scalar: -1, .i64)], [.none], words: "negative number of repeats -1"),
+        Refusal([tensor, try Tensor(scalar: 1.5, .f32)], [.none], words: "expected whole numbers, got 1.5"),
+        Refusal([tensor, try positions([1, 2, 3])], [.integer(0)], words: "3 repeats for a dimension of size 2"),
+        Refusal([tensor, try Tensor(zeros: [1, 2], .i64)], [.integer(0)], words: "a number or a list, got 1x2"),
+        Refusal([tensor, try positions([1 << 61, 1 << 61])], [.none], words: "the limit is"),
+      ]
+    })
+
+  /// One count for each of `size` slices, of a number, a list of one, or a list of `size`.
+  private static func repeatCounts(_ repeats: Tensor, size: Int) throws -> [Int] {
+    if repeats.rank > 1 { throw Failure(.shape, "expected a number or a list, got \(repeats.shape)", argument: 2) }
+    let given: [Int] = try repeats.dtype == .i64
+      ? repeats.elements(Int64.self).map { Int($0) }
+      : repeats.doubles().map { x in
+        guard repeats.dtype.isFloating, let whole = Int(exactly: x) else {
+          throw Failure(.value, "expected whole numbers, got \(x)", argument: 2)
+        }
+        return whole
+      }
+    if given.count != 1 && given.count != size {
+      throw Failure(.shape, "\(given.count) repeats for a dimension of size \(size)", argument: 2)
+    }
+    for count in given where count < 0 { throw Failure(.value, "negative number of repeats \(count)", argument: 2) }
+    return given.count == size ? given : [Int](repeating: given[0], count: size)
+  }
 
   static func positions(_ values: [Int64]) throws -> Tensor { try Tensor(values, shape: [values.count]) }
 

@@ -13,13 +13,23 @@
 // The widest level: 2 AVX-512, 1 AVX2 or NEON by the compiler's vectors, 0 the same code without vectors.
 enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2 };
 
+// Where a tile of a product goes: c = alpha * product + beta * add + bias. Without `add`, beta is not looked at.
+typedef struct ck_sink {
+  float *c;
+  ptrdiff_t lead;
+  const float *_Nullable add;  // may be c
+  ptrdiff_t add_lead;
+  const float *_Nullable bias;
+  float alpha, beta;
+} ck_sink;
+
 typedef struct ck_level {
   int rows;     // of a tile of C, at most
   int columns;  // of a tile of C and of a panel of B
-  // C tile += or = A tile x panel. `a` is read at a[i * row + l * step]; `panel` holds `columns` floats for each l.
-  // Only the first `width` columns are written, as c = alpha * product + beta * c (beta 0: c is not read).
-  void (*_Nonnull tile)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, float *c,
-               ptrdiff_t lead, int width, float alpha, float beta);
+  // A tile of A times a panel. `a` is read at a[i * row + l * step]; `panel` holds `columns` floats for each l. Only the
+  // first `width` columns are written.
+  void (*_Nonnull tile)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, int width,
+                        const ck_sink *sink);
   // Packs `width` columns of B, k rows deep, into a panel, the rest zeros. B is read at b[l * row + j * step], where
   // row or step is 1.
   void (*_Nonnull pack_panel)(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel);
@@ -68,7 +78,7 @@ typedef struct ck_decode {
 const ck_decode *ck_decode_level(int limit);
 
 // Room for at least so many floats, kept by this thread and this slot until it asks for more; null without memory.
-enum { CK_PACKED_B, CK_PACKED_A, CK_SCRATCH_SLOTS };
+enum { CK_PACKED_B, CK_PACKED_A, CK_SCORES, CK_SCRATCH_SLOTS };
 float *_Nullable ck_scratch(int slot, size_t floats);
 
 #pragma clang assume_nonnull end

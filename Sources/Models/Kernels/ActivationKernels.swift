@@ -17,8 +17,8 @@ import Tensors
 enum ActivationKernels {
   /// Elements per piece of the elementwise kernels.
   static let grain = 16_384
-  /// The widest that the processor has; tests compare it with the others.
-  nonisolated(unsafe) static var level = ck_rows_level(Int32(CK_AVX512)).pointee
+  /// The widest that the processor has.
+  private static let level = ck_rows_level(Int32(CK_AVX512)).pointee
 
   static func log(_ x: Float) -> Float { logf(x) }
 

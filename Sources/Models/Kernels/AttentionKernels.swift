@@ -4,6 +4,7 @@
 /// of each row's normaliser is kept for the backward pass, which computes the probabilities again. After Dao et al.,
 /// "FlashAttention", arXiv 2205.14135, with tiles over queries only: at our lengths the keys of a head fit in cache.
 import Base
+import CKernels
 import Tensors
 
 struct AttentionShape {
@@ -20,6 +21,15 @@ struct AttentionShape {
 enum AttentionKernels {
   static let tile = 64
 
+  /// Room that the thread keeps from piece to piece; on the stack or heap for once where there is no memory to keep.
+  @inline(__always)
+  private static func withScores(_ floats: Int, _ body: (MutableFloats) -> Void) {
+    if let kept = ck_scratch(Int32(CK_SCORES), floats) { return body(kept) }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: floats) { scratch in
+      if let base = scratch.baseAddress { body(base) }
+    }
+  }
+
   /// `out[N, heads * headSize]` and the log-normaliser `lse[N, heads]` from rows `qkv[N, width]`.
   static func forward(
     _ shape: AttentionShape, _ segments: Segments, _ qkv: Floats, _ out: MutableFloats, _ lse: MutableFloats
@@ -27,8 +37,7 @@ enum AttentionKernels {
     let heads = shape.heads
     let grain = max(1, heads / max(1, segments.longest / 16))
     Parallel.ranges(segments.count * heads, grain: grain) { pieces in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: tile * max(segments.longest, 1)) { scratch in
-        guard let scores = scratch.baseAddress else { return }
+      withScores(tile * max(segments.longest, 1)) { scores in
         for piece in pieces {
           let (sequence, head) = (piece / heads, piece % heads)
           let start = segments.starts[sequence]
@@ -86,8 +95,7 @@ enum AttentionKernels {
     let grain = max(1, keyHeads / max(1, segments.longest / 16))
     Parallel.ranges(segments.count * keyHeads, grain: grain) { pieces in
       let room = 2 * tile * max(segments.longest, 1)
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: room) { scratch in
-        guard let p = scratch.baseAddress else { return }
+      withScores(room) { p in
         for piece in pieces {
           let (sequence, keyHead) = (piece / keyHeads, piece % keyHeads)
           let start = segments.starts[sequence]

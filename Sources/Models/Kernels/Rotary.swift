@@ -16,19 +16,21 @@ struct Rotary {
   let headSize: Int
   /// cos and sin of each (position, pair), interleaved.
   private let table: [Float]
+  /// The angle from one position to the next, of each pair.
+  private let rates: [Double]
 
   init(base: Double, headSize: Int, positions: Int) {
     self.headSize = headSize
+    let rates = (0..<headSize / 2).map { pow(base, -2 * Double($0) / Double(headSize)) }
     var table: [Float] = []
     table.reserveCapacity(positions * headSize)
     for position in 0..<positions {
-      for pair in 0..<headSize / 2 {
-        let angle = Double(position) * pow(base, -2 * Double(pair) / Double(headSize))
-        table.append(Float(cos(angle)))
-        table.append(Float(sin(angle)))
+      for rate in rates {
+        table.append(Float(cos(Double(position) * rate)))
+        table.append(Float(sin(Double(position) * rate)))
       }
     }
-    self.table = table
+    (self.rates, self.table) = (rates, table)
   }
 
   /// Turns `heads` heads that lie one after another, forward or (for gradients) back.
@@ -55,10 +57,12 @@ struct Rotary {
   func factors(_ positions: Int) -> (own: [Double], partner: [Double]) {
     var own: [Double] = []
     var partner: [Double] = []
-    for i in 0..<positions * headSize {
-      let pair = i & ~1
-      own.append(Double(table[pair]))
-      partner.append(i & 1 == 0 ? -Double(table[pair + 1]) : Double(table[pair + 1]))
+    for position in 0..<positions {
+      for rate in rates {
+        let angle = Double(position) * rate
+        own += [cos(angle), cos(angle)]
+        partner += [-sin(angle), sin(angle)]
+      }
     }
     return (own, partner)
   }

@@ -67,14 +67,11 @@ struct LinearPlan {
     let (bias, residual) = (try call.inputs[2]?.contiguous(), try call.inputs[3]?.contiguous())
     let mapping = try RowMap(self, x, try call.inputs[4]?.contiguous(), try call.inputs[5]?.contiguous(), statistics: nil)
     let y = try Tensor(uninitialized: output, .f32)
-    let out = y.pointer(Float.self)
     Gemm.run(
       false, true, rows, outputs, inputs, 1, mapping.mapped, inputs, w.pointer(Float.self), inputs,
-      bias == nil && residual == nil ? 0 : 1, out, outputs,
-      before: { range in
-        mapping.forward(range)
-        LinearKernels.startRows(out, bias: bias, residual: residual, range, width: outputs)
-      })
+      residual == nil ? 0 : 1, y.pointer(Float.self), outputs,
+      add: residual.map { (UnsafePointer($0.pointer(Float.self)), lead: outputs) },
+      bias: bias.map { UnsafePointer($0.pointer(Float.self)) }, before: { mapping.forward($0) })
     call.saved = [x, w] + (mapping.statistics.map { [$0] } ?? [])
     return withExtendedLifetime((w, bias, residual, mapping)) { y }
   }

@@ -45,7 +45,7 @@ extension Op {
       func differentiate(_ rows: Range<Int>) {
         HeadKernels.logitGradient(
           d, sums: sums, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
-          vocabulary: plan.vocabulary, temperature: plan.temperature)
+          vocabulary: plan.vocabulary, temperature: Float(plan.temperature))
       }
       var dhidden: Tensor?
       if call.needs[0] {
@@ -71,7 +71,7 @@ extension Op {
     compose: { inputs, attributes in
       let plan = try HeadPlan(inputs.map { $0?.value }, attributes)
       guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else { return [] }
-      let logits = try hidden.matrixTimes(try weight.transposed(0, 1)).times(1 / Double(plan.temperature))
+      let logits = try hidden.matrixTimes(try weight.transposed(0, 1)).times(1 / plan.temperature)
       return [try logits.logSoftmax(1).gatheredIds(ids)]
     },
     samples: { random in
@@ -131,7 +131,7 @@ struct HeadPlan {
   let rows: Int
   let width: Int
   let vocabulary: Int
-  let temperature: Float
+  let temperature: Double
 
   init(_ inputs: [Tensor?], _ attributes: [Attribute]) throws {
     guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else {
@@ -151,7 +151,7 @@ struct HeadPlan {
     guard case .number(let given) = attributes[0], given > 0, given.isFinite else {
       throw Failure(.value, "temperature must be a positive number", argument: 4)
     }
-    temperature = Float(given)
+    temperature = given
   }
 
   /// Room for what the backward pass keeps.
@@ -164,7 +164,7 @@ struct HeadPlan {
   ) throws {
     try HeadKernels.tokenLogps(
       hidden: hidden.pointer(Float.self), weight: weight.pointer(Float.self), ids: ids.pointer(Int64.self),
-      rows: rows, width: width, vocabulary: vocabulary, temperature: temperature, logps: logps.pointer(Float.self),
+      rows: rows, width: width, vocabulary: vocabulary, temperature: Float(temperature), logps: logps.pointer(Float.self),
       kept: kept.map { ($0.exponentials.pointer(Float.self), $0.sums.pointer(Float.self)) })
   }
 }

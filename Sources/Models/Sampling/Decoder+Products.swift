@@ -18,14 +18,13 @@ extension Decoder {
   func multiply(_ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool, isPrompt: Bool) {
     if rows == 0 { return }
     if let packed = m.packed {
-      share(packed.panelCount, grain: packed.grain(rows: rows)) { panels in
-        m.start(y, rows: 0..<rows, columns: packed.columns(panels), adding: adding)
-        packed.multiply(x, y, rows: rows, panels: panels)
+      share(packed.panelCount, grain: packed.grain(rows: rows)) {
+        packed.multiply(x, y, rows: rows, adding: adding, bias: m.bias, panels: $0)
       }
     } else if isPrompt {
       Gemm.run(
-        false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, 1, y, m.outputs,
-        before: { m.start(y, rows: $0, columns: 0..<m.outputs, adding: adding) })
+        false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, adding ? 1 : 0, y, m.outputs,
+        bias: m.bias)
     } else {
       multiplyInPlace(m, x, y, rows: rows, adding: adding)
     }
@@ -39,7 +38,7 @@ extension Decoder {
     // An even number of outputs, as they are taken in pairs.
     let grain = ((m.outputs + pieces - 1) / pieces + 1) / 2 * 2
     share(m.outputs, grain: grain) { columns in
-      m.start(y, rows: 0..<rows, columns: columns, adding: adding)
+      m.start(y, rows: rows, columns: columns, adding: adding)
       kernels.dots(
         Int32(rows), m.inputs, spread, m.weight + columns.lowerBound * m.inputs, m.inputs, Int32(columns.count),
         y + columns.lowerBound, m.outputs)

@@ -98,7 +98,7 @@ struct DecoderMatrix {
   let inputs: Int
   let weight: Floats
   let packed: PackedMatrix?
-  private let bias: Floats?
+  let bias: Floats?
 
   fileprivate init(_ weight: Tensor, bias: Tensor?, _ room: PackedRoom?) {
     (outputs, inputs) = (weight.shape[0], weight.shape[1])
@@ -107,9 +107,9 @@ struct DecoderMatrix {
     packed = room?.pack(self.weight, outputs: outputs, inputs: inputs)
   }
 
-  /// Fills some rows and columns of the result with what the product is added to: the bias, or what is there and it.
-  func start(_ y: MutableFloats, rows: Range<Int>, columns: Range<Int>, adding: Bool) {
-    for row in rows {
+  /// Fills some columns of the result with what the product is added to: the bias, or what is there and it.
+  func start(_ y: MutableFloats, rows: Int, columns: Range<Int>, adding: Bool) {
+    for row in 0..<rows {
       let to = y + row * outputs + columns.lowerBound
       switch (bias, adding) {
       case (let bias?, true): addScaled(to, 1, bias + columns.lowerBound, columns.count)

@@ -121,7 +121,7 @@ private enum Gathering {
     if inner == 0 || outer == 0 || count == 0 { return }
     let (from, to, places) = (source.pointer(T.self), target.pointer(T.self), index.pointer(Int64.self))
     withoutActuallyEscaping(join) { join in
-      Parallel.ranges(inner, grain: outer * count * inner < 1 << 15 ? inner : 64) { range in
+      Parallel.ranges(inner, grain: outer * count * inner < 1 << 20 ? inner : 64) { range in
         for block in 0..<outer {
           for i in 0..<count {
             let x = to + ((block * size + Int(places[i])) * inner)

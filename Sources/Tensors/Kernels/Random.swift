@@ -73,11 +73,16 @@ extension Tensor {
     return withExtendedLifetime(result) { result }
   }
 
-  /// The positions 0..<count in random order.
-  public static func permutation(_ count: Int, seed: UInt64, stream: String, step: UInt64 = 0) throws -> Tensor {
-    let shape = try Shape(checked: [count])
+  /// The numbers from `first` on, as many as `count`, in random order.
+  public static func permutation(
+    _ count: Int, from first: Int64 = 0, seed: UInt64, stream: String, step: UInt64 = 0
+  ) throws -> Tensor {
+    let result = try Tensor(uninitialized: try Shape(checked: [count]), .i64)
     var source = Philox(seed: seed, stream: stream, step: step)
-    return try Tensor(source.permutation(count).map { Int64($0) }, shape: shape)
+    let order = UnsafeMutableBufferPointer(start: result.pointer(Int64.self), count: count)
+    for i in 0..<count { order[i] = first + Int64(i) }
+    try source.shuffle(order)
+    return withExtendedLifetime(result) { result }
   }
 
   /// `count` draws from each row of [rows, classes], as ids from 0: [rows, count]. Row r depends on (seed, stream,

@@ -1,0 +1,169 @@
+/// The matrix product of tiles against its meaning in three loops, to the last bit.
+import Base
+import CKernels
+import Testing
+
+@testable import Tensors
+
+@Suite struct GemmTests {
+  /// One product's arguments, with more room between rows than the rows take.
+  private struct Case {
+    let (transA, transB): (Bool, Bool)
+    let (m, n, k): (Int, Int, Int)
+    let (alpha, beta): (Float, Float)
+    let (lda, ldb, ldc): (Int, Int, Int)
+    let hasRows, hasBias: Bool
+    var a, b, c, rows, bias: [Float]
+
+    init(_ random: inout Philox, _ sizes: [Int]) {
+      func pick<T>(_ of: [T]) -> T { of[random.below(of.count)] }
+      func normal(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.normal()) } }
+      (transA, transB) = (pick([false, true]), pick([false, true]))
+      (m, n, k) = (pick(sizes), pick(sizes), pick(sizes))
+      (alpha, beta) = (pick([1, 0.5]), pick([0, 1, -2]))
+      lda = (transA ? m : k) + pick([0, 3])
+      ldb = (transB ? n > 0 ? k : 0 : n) + pick([0, 5])
+      ldc = n + pick([0, 1])
+      (hasRows, hasBias) = (pick([false, true]), pick([false, true]))
+      a = normal(max(1, (transA ? k : m) * max(lda, 1)))
+      b = normal(max(1, (transB ? n : k) * max(ldb, 1)))
+      c = normal(max(1, m * ldc))
+      rows = normal(max(1, m * n))
+      bias = normal(max(1, n))
+    }
+
+    func withProduct(_ body: (GemmProduct) -> Void) -> [Float] {
+      var out = c
+      out.withUnsafeMutableBufferPointer { to in
+        a.withUnsafeBufferPointer { a in
+          b.withUnsafeBufferPointer { b in
+            rows.withUnsafeBufferPointer { rows in
+              bias.withUnsafeBufferPointer { bias in
+                guard let to = to.baseAddress, let a = a.baseAddress, let b = b.baseAddress else { return }
+                body(
+                  GemmProduct(
+                    transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, to, ldc,
+                    add: hasRows ? rows.baseAddress.map { ($0, lead: n) } : nil,
+                    bias: hasBias ? bias.baseAddress : nil))
+              }
+            }
+          }
+        }
+      }
+      return out
+    }
+
+    func run() -> [Float] {
+      withProduct { p in
+        Gemm.run(
+          transA, transB, m, n, k, alpha, p.a, lda, p.b, ldb, beta, p.c, ldc,
+          add: hasRows ? p.add.map { ($0, lead: n) } : nil, bias: p.bias)
+      }
+    }
+  }
+
+  private static func bits(_ x: [Float]) -> [UInt32] { x.map(\.bitPattern) }
+
+  private func levels(_ body: (Int) throws -> Void) rethrows {
+    let before = GemmLevel.current
+    defer { GemmLevel.current = before }
+    for level in [CK_SCALAR, CK_VECTOR, CK_AVX512] {
+      GemmLevel.current = GemmLevel(best: Int(level))
+      try body(Int(level))
+    }
+  }
+
+  @Test func everyLevelAndCutGivesTheBitsOfThreeLoops() {
+    var random = Philox(seed: 1, stream: "gemm")
+    for trial in 0..<120 {
+      let sizes = trial < 100 ? [0, 1, 2, 3, 7, 13, 14, 15, 16, 17, 31, 32, 33, 40] : [1, 30, 65, 129, 390, 800]
+      let one = Case(&random, sizes)
+      let expected = Self.bits(one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) })
+      levels { level in
+        #expect(Self.bits(one.run()) == expected, "trial \(trial), level \(level)")
+        #expect(Self.bits(one.withProduct { $0.multiply(columns: 0..<one.n) }) == expected, "alone: \(trial), \(level)")
+      }
+    }
+  }
+
+  @Test func plainLoopsAgreeWithSumsInDoublePrecision() {
+    var random = Philox(seed: 2, stream: "gemm")
+    for trial in 0..<40 {
+      let one = Case(&random, [1, 5, 17, 400])
+      let out = one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) }
+      for i in 0..<one.m {
+        for j in 0..<one.n {
+          var (sum, size) = (0.0, 0.0)
+          for l in 0..<one.k {
+            let x = Double(one.a[one.transA ? l * one.lda + i : i * one.lda + l])
+            let term = x * Double(one.b[one.transB ? j * one.ldb + l : l * one.ldb + j])
+            sum += term
+            size += abs(term)
+          }
+          let add = one.hasRows ? one.rows[i * one.n + j] : one.c[i * one.ldc + j]
+          let whole = Double(one.alpha) * sum + Double(one.beta) * Double(add) + (one.hasBias ? Double(one.bias[j]) : 0)
+          #expect(abs(Double(out[i * one.ldc + j]) - whole) <= 2e-6 * (size + 4), "trial \(trial) at \(i), \(j)")
+        }
+      }
+    }
+  }
+
+  @Test func aRowDoesNotDependOnTheRowsBesideIt() throws {
+    var random = Philox(seed: 3, stream: "gemm")
+    let a = try Tensor((0..<70 * 500).map { _ in Float(random.normal()) }, shape: [70, 500])
+    let b = try Tensor((0..<500 * 90).map { _ in Float(random.normal()) }, shape: [500, 90])
+    let all = try a.matmul(b)
+    for (start, length) in [(0, 2), (13, 3), (40, 29), (68, 2)] {
+      let part = try a.narrowed(0, from: start, length: length).matmul(b)
+      #expect(try part.elements(Float.self) == all.narrowed(0, from: start, length: length).elements(Float.self))
+    }
+  }
+
+  @Test func rowsAreHandedOverOnceAndBeforeTheyAreRead() {
+    let before = Parallel.threads
+    defer { Parallel.threads = before }
+    Parallel.threads = 2
+    // Tall, wide beyond a block of columns, deep beyond a block of k, few rows, and small.
+    for (m, n, k) in [(300, 64, 64), (60, 2100, 40), (50, 1100, 3000), (20, 500, 60), (3, 4, 5)] {
+      var a = [Float](repeating: .nan, count: m * k)
+      let b = [Float](repeating: 1, count: k * n)
+      var c = [Float](repeating: 0, count: m * n)
+      nonisolated(unsafe) var (starts, ends) = ([Int](repeating: 0, count: m), [Int](repeating: 0, count: m))
+      a.withUnsafeMutableBufferPointer { a in
+        c.withUnsafeMutableBufferPointer { c in
+          guard let from = a.baseAddress, let to = c.baseAddress else { return }
+          Gemm.run(
+            false, false, m, n, k, 1, from, k, b, n, 0, to, n,
+            before: { rows in
+              for i in rows {
+                starts[i] += 1
+                (from + i * k).update(repeating: 1, count: k)
+              }
+            },
+            after: { rows in
+              for i in rows {
+                ends[i] += 1
+                for j in 0..<n { to[i * n + j] += 1 }
+              }
+            })
+        }
+      }
+      #expect(starts.allSatisfy { $0 == 1 } && ends.allSatisfy { $0 == 1 }, "\(m) \(n) \(k)")
+      #expect(c.allSatisfy { $0 == Float(k + 1) }, "\(m) \(n) \(k)")
+    }
+  }
+
+  @Test func notANumberAndInfinityStayWhereTheyBelong() {
+    var a = [Float](repeating: 1, count: 40 * 40)
+    a[5 * 40 + 3] = .nan
+    a[9 * 40] = .infinity
+    let b = [Float](repeating: 2, count: 40 * 40)
+    // What C held does not matter where beta is 0.
+    var c = [Float](repeating: .nan, count: 40 * 40)
+    Gemm.run(false, false, 40, 40, 40, 1, a, 40, b, 40, 0, &c, 40)
+    for i in 0..<40 {
+      let row = c[i * 40..<(i + 1) * 40]
+      #expect(row.allSatisfy { i == 5 ? $0.isNaN : $0 == (i == 9 ? .infinity : 80) })
+    }
+  }
+}
