@@ -60,6 +60,23 @@ typedef struct ck_rows {
 
 const ck_rows *ck_rows_level(int limit);
 
+// What decoding does for each token. Every level gives the same bits here too.
+typedef struct ck_decode {
+  // scores[t] = scale (query . key t) for t < count, and -inf from there to the next multiple of 16. Keys of `size`
+  // elements lie in blocks of 16 positions: element i of position t is at keys[t / 16 * 16 * size + 16 * i + t % 16].
+  void (*_Nonnull scores)(int size, ptrdiff_t count, float scale, const float *query, const float *keys, float *scores);
+  // out[i] = factor (sum over t < count of weights[t] values[t * lead + i]), where lead is `size` rounded up to 16.
+  void (*_Nonnull mix)(int size, ptrdiff_t count, float factor, const float *weights, const float *values, float *out);
+  // Lays out rows x[i * lead + l] as `dots` reads them, in rows times k rounded up to 16 floats.
+  void (*_Nonnull spread)(int rows, ptrdiff_t k, const float *x, ptrdiff_t lead, float *spread);
+  // y[i * y_lead + j] += x[i] . w[j] for each row of x and each of `outputs` rows of w, which lie `lead` apart. Made for
+  // weights that are read from memory once: nothing is packed, and the lanes are summed at the end.
+  void (*_Nonnull dots)(int rows, ptrdiff_t k, const float *spread, const float *w, ptrdiff_t lead, int outputs, float *y,
+                        ptrdiff_t y_lead);
+} ck_decode;
+
+const ck_decode *ck_decode_level(int limit);
+
 // Room for at least so many floats, kept by this thread and this slot until it asks for more; null without memory.
 enum { CK_PACKED_B, CK_PACKED_A, CK_SCORES, CK_SCRATCH_SLOTS };
 float *_Nullable ck_scratch(int slot, size_t floats);

@@ -2,21 +2,25 @@
 import Base
 import Tensors
 
-/// One block of rows being decoded. A block runs on one thread unless the model is large, in which case its products
-/// are cut over all threads.
+/// One block of rows being decoded. A block runs on one thread unless the model is large, in which case its work is
+/// cut over all threads.
 final class Decoder {
   private let config: TransformerConfig
   private let weights: DecoderWeights
   let cache: KeyValueCache
   private let rope: Rotary?
+  let isCut: Bool
   private let buffers: [Tensor]
   private let x, h, qkv, mixed, up, gated, scores: MutableFloats
+  /// Rows as the products in place read them.
+  let spread: MutableFloats
   /// Tokens that one call can take.
-  private let room: Int
+  let room: Int
 
   init(_ weights: DecoderWeights, rows: Int, positions: Int, tokensAtOnce: Int) throws {
     config = weights.config
     self.weights = weights
+    isCut = weights.isCut
     let attention = config.attentionShape
     cache = try KeyValueCache(config, rows: rows, positions: positions)
     rope =
@@ -24,13 +28,16 @@ final class Decoder {
       ? Rotary(base: config.ropeBase, headSize: attention.headSize, positions: positions) : nil
     room = tokensAtOnce
     let upWidth = config.activation == .swiglu ? 2 * config.hidden : config.hidden
-    let widths = [config.dim, config.dim, attention.width, attention.outputWidth, upWidth, config.hidden]
+    let widths = [
+      config.dim, config.dim, attention.width, attention.outputWidth, upWidth, config.hidden, cache.capacity,
+    ]
+    let spreadWidth = max(config.dim, attention.outputWidth, config.hidden) + 15
     buffers =
       try widths.map { try Tensor(uninitialized: [tokensAtOnce, $0], .f32) } + [
-        try Tensor(uninitialized: [cache.capacity + 8], .f32)
+        try Tensor(uninitialized: [rows, spreadWidth], .f32)
       ]
     let p = buffers.map { $0.pointer(Float.self) }
-    (x, h, qkv, mixed, up, gated, scores) = (p[0], p[1], p[2], p[3], p[4], p[5], p[6])
+    (x, h, qkv, mixed, up, gated, scores, spread) = (p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7])
   }
 
   /// One token to read: which row of the cache it belongs to and its position there.
@@ -40,26 +47,38 @@ final class Decoder {
     let position: Int
   }
 
-  /// Reads the tokens and returns the normed hidden state of each, valid until the next call.
-  func read(_ tokens: [Token]) -> Floats {
+  /// Reads tokens, those of a row in their order, and returns the normed hidden states of the wanted ones (indices in
+  /// rising order), valid until the next call.
+  func read(_ tokens: [Token], wanted: [Int], isPrompt: Bool) -> Floats {
     precondition(tokens.count <= room)
-    let (count, dim) = (tokens.count, config.dim)
+    var count = tokens.count
     embed(tokens)
-    for layer in 0..<config.layers {
-      let w = weights.layers[layer]
-      norm(w.attentionNorm, count)
-      w.qkv.apply(h, qkv, rows: count)
-      attend(layer, tokens)
-      w.output.apply(mixed, h, rows: count)
-      addScaled(x, 1, h, count * dim)
-      norm(w.mlpNorm, count)
-      w.up.apply(h, up, rows: count)
+    for (index, layer) in weights.layers.enumerated() {
+      norm(layer.attentionNorm, count)
+      multiply(layer.qkv, h, qkv, rows: count, adding: false, isPrompt: isPrompt)
+      remember(index, tokens)
+      if index == weights.layers.count - 1 { count = keep(wanted) }
+      attend(index, tokens, count, of: count == tokens.count ? nil : wanted)
+      multiply(layer.output, mixed, x, rows: count, adding: true, isPrompt: isPrompt)
+      norm(layer.mlpNorm, count)
+      multiply(layer.up, h, up, rows: count, adding: false, isPrompt: isPrompt)
       activate(count)
-      w.down.apply(gated, h, rows: count)
-      addScaled(x, 1, h, count * dim)
+      multiply(layer.down, gated, x, rows: count, adding: true, isPrompt: isPrompt)
     }
     norm(weights.finalNorm, count)
     return Floats(h)
+  }
+
+  /// The logits of some normed states.
+  func readOut(_ states: Floats, _ logits: MutableFloats, rows: Int) {
+    multiply(weights.head, states, logits, rows: rows, adding: false, isPrompt: false)
+  }
+
+  /// In the last layer only the wanted tokens go on once all keys and values are in the cache.
+  private func keep(_ wanted: [Int]) -> Int {
+    let dim = config.dim
+    for (i, token) in wanted.enumerated() where i != token { (x + i * dim).update(from: x + token * dim, count: dim) }
+    return wanted.count
   }
 
   private func embed(_ tokens: [Token]) {
@@ -73,36 +92,54 @@ final class Decoder {
 
   private func norm(_ n: DecoderWeights.Norm, _ count: Int) {
     let dim = config.dim
-    var mean: Float = 0
-    for i in 0..<count {
-      NormKernels.forwardRow(
-        x + i * dim, n.weight, n.bias, h + i * dim, config.norm == .layer ? .init(&mean) : nil, nil, dim,
-        Float(config.normEpsilon))
+    share(count, grain: 32) { range in
+      var mean: Float = 0
+      for i in range {
+        NormKernels.forwardRow(
+          x + i * dim, n.weight, n.bias, h + i * dim, config.norm == .layer ? .init(&mean) : nil, nil, dim,
+          Float(config.normEpsilon))
+      }
     }
   }
 
-  private func attend(_ layer: Int, _ tokens: [Token]) {
+  /// Puts the keys and values of the tokens into the cache.
+  private func remember(_ layer: Int, _ tokens: [Token]) {
     let shape = config.attentionShape
-    for (i, token) in tokens.enumerated() {
-      let row = qkv + i * shape.width
-      rope?.rotate(row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
-      let key = row + shape.heads * shape.headSize
-      cache.append(
-        layer: layer, row: token.row, position: token.position, key: key,
-        value: key + shape.keyHeads * shape.headSize)
-      cache.attend(
-        layer: layer, row: token.row, position: token.position, query: row, out: mixed + i * shape.outputWidth,
-        scores: scores)
+    share(tokens.count, grain: 8) { range in
+      for i in range {
+        let (row, token) = (qkv + i * shape.width, tokens[i])
+        rope?.rotate(row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
+        let key = row + shape.heads * shape.headSize
+        cache.append(
+          layer: layer, row: token.row, position: token.position, key: key,
+          value: key + shape.keyHeads * shape.headSize)
+      }
+    }
+  }
+
+  /// Attention of the tokens at the given indices, or of all.
+  private func attend(_ layer: Int, _ tokens: [Token], _ count: Int, of indices: [Int]?) {
+    let shape = config.attentionShape
+    share(count, grain: max(1, count / 32)) { range in
+      for i in range {
+        let index = indices?[i] ?? i
+        cache.attend(
+          layer: layer, row: tokens[index].row, position: tokens[index].position, query: qkv + index * shape.width,
+          out: mixed + i * shape.outputWidth, scores: scores + i * cache.capacity)
+      }
     }
   }
 
   private func activate(_ count: Int) {
     let hidden = config.hidden
     switch config.activation {
-    case .gelu: ActivationKernels.gelu(up, gated, count * hidden)
+    case .gelu:
+      share(count * hidden, grain: 8192) { ActivationKernels.gelu(up + $0.lowerBound, gated + $0.lowerBound, $0.count) }
     case .swiglu:
-      for i in 0..<count {
-        ActivationKernels.gate(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
+      share(count, grain: max(1, 8192 / hidden)) { range in
+        for i in range {
+          ActivationKernels.gate(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
+        }
       }
     }
   }

@@ -18,18 +18,34 @@ struct DecoderWeights: @unchecked Sendable {
     let down: DecoderMatrix
   }
 
+  /// What a model's size decides; tests give smaller ones.
+  struct Limits {
+    /// Bytes of weights that are packed for a call: packing takes as long as a step or two, and a second copy of more
+    /// would be felt. Above it the weights come from memory at every step, which takes longer than the arithmetic.
+    var packedBytesMax = 96 << 20
+    /// Bytes that every thread can read at each step for rows of its own: a last-level cache. Beyond, weights are read
+    /// once for all rows, and each product is cut over the threads.
+    var ownRowsBytesMax = 32 << 20
+  }
+
   let config: TransformerConfig
   let embedding: Floats
   let positions: Floats?
   let layers: [Layer]
   let finalNorm: Norm
   let head: DecoderMatrix
+  /// Whether each step's work is cut over the threads, rather than the rows.
+  let isCut: Bool
   /// Keeps the storage alive behind the pointers.
   private let held: [Tensor]
 
-  init(_ model: Transformer) throws {
+  init(_ model: Transformer, _ limits: Limits) throws {
     config = model.config
-    held = model.parameters.map { $0.value.value }
+    let parameters = model.parameters.map { $0.value.value }
+    let byteCount = parameters.reduce(0) { $0 + 4 * $1.elementCount }
+    isCut = byteCount > limits.ownRowsBytesMax
+    let room = byteCount > limits.packedBytesMax ? nil : try PackedRoom(model)
+    held = parameters + (room.map { [$0.tensor] } ?? [])
     func floats(_ name: String) throws -> Floats { Floats(try model.parameter(name).value.pointer(Float.self)) }
     func norm(_ name: String) throws -> Norm {
       Norm(
@@ -37,8 +53,8 @@ struct DecoderWeights: @unchecked Sendable {
         bias: model.config.norm == .layer ? try floats("\(name).bias") : nil)
     }
     func matrix(_ name: String) throws -> DecoderMatrix {
-      try DecoderMatrix(
-        model.parameter("\(name).weight").value, bias: model.optional("\(name).bias")?.value)
+      DecoderMatrix(
+        try model.parameter("\(name).weight").value, bias: model.optional("\(name).bias")?.value, room)
     }
     embedding = try floats("embedding.weight")
     positions = model.config.positions == .learned ? try floats("positions.weight") : nil
@@ -50,31 +66,57 @@ struct DecoderWeights: @unchecked Sendable {
         up: try matrix("\(at).mlp.up"), down: try matrix("\(at).mlp.down"))
     }
     finalNorm = try norm("norm")
-    head = try DecoderMatrix(model.headWeight().value, bias: nil)
+    head = DecoderMatrix(try model.headWeight().value, bias: nil, room)
   }
-
-  /// Bytes that one step reads; beyond the last-level cache it pays to read them once for all rows.
-  var byteCount: Int { held.reduce(0) { $0 + 4 * $1.elementCount } }
 }
 
-/// A linear map for few rows at a time.
-struct DecoderMatrix {
-  private let weight: Tensor
-  private let bias: Tensor?
-  let outputs: Int
-  let inputs: Int
+/// One block of memory for all packed matrices of a call: large enough for large pages, and recycled by the next call.
+private final class PackedRoom {
+  let tensor: Tensor
+  private var next: MutableFloats
 
-  init(_ weight: Tensor, bias: Tensor?) throws {
-    self.weight = weight
-    self.bias = bias
-    outputs = weight.shape[0]
-    inputs = weight.shape[1]
+  init(_ model: Transformer) throws {
+    let head = model.config.tied ? "embedding.weight" : "head.weight"
+    let size = model.parameters.reduce(0) { size, parameter in
+      let shape = parameter.value.value.shape
+      let isMatrix = shape.count == 2 && (parameter.name.hasPrefix("layers.") || parameter.name == head)
+      return isMatrix ? size + PackedMatrix.floats(outputs: shape[0], inputs: shape[1]) : size
+    }
+    tensor = try Tensor(uninitialized: [size], .f32)
+    next = tensor.pointer(Float.self)
   }
 
-  func apply(_ x: Floats, _ y: MutableFloats, rows: Int) {
-    let b = bias?.pointer(Float.self)
-    if let b { for row in 0..<rows { (y + row * outputs).update(from: b, count: outputs) } }
-    Gemm.run(
-      false, true, rows, outputs, inputs, 1, x, inputs, weight.pointer(Float.self), inputs, b == nil ? 0 : 1, y, outputs)
+  func pack(_ weight: Floats, outputs: Int, inputs: Int) -> PackedMatrix {
+    defer { next += PackedMatrix.floats(outputs: outputs, inputs: inputs) }
+    return PackedMatrix(weight, outputs: outputs, inputs: inputs, at: next)
+  }
+}
+
+/// The weights of a linear map, packed or where they are.
+struct DecoderMatrix {
+  let outputs: Int
+  let inputs: Int
+  let weight: Floats
+  let packed: PackedMatrix?
+  let bias: Floats?
+
+  fileprivate init(_ weight: Tensor, bias: Tensor?, _ room: PackedRoom?) {
+    (outputs, inputs) = (weight.shape[0], weight.shape[1])
+    self.weight = Floats(weight.pointer(Float.self))
+    self.bias = bias.map { Floats($0.pointer(Float.self)) }
+    packed = room?.pack(self.weight, outputs: outputs, inputs: inputs)
+  }
+
+  /// Fills some columns of the result with what the product is added to: the bias, or what is there and it.
+  func start(_ y: MutableFloats, rows: Int, columns: Range<Int>, adding: Bool) {
+    for row in 0..<rows {
+      let to = y + row * outputs + columns.lowerBound
+      switch (bias, adding) {
+      case (let bias?, true): addScaled(to, 1, bias + columns.lowerBound, columns.count)
+      case (let bias?, false): to.update(from: bias + columns.lowerBound, count: columns.count)
+      case (nil, true): return
+      case (nil, false): to.update(repeating: 0, count: columns.count)
+      }
+    }
   }
 }

@@ -1,7 +1,8 @@
 /// Batched sampling with a key-value cache.
 ///
-/// Rows are cut into blocks by the batch's size alone; each block runs from prompt to last token on one thread, so
-/// that there is nothing to wait for between tokens. Rows with the same prompt read it once.
+/// Rows are cut into blocks; each block of a model that fits into a cache runs from prompt to last token on one thread,
+/// so that there is nothing to wait for between tokens, and those of a larger one run in turn on all threads. Rows with
+/// the same prompt read it once.
 import Autograd
 import Base
 import Tensors
@@ -18,6 +19,10 @@ public struct Response: Sendable {
 extension Transformer {
   /// Continues each prompt. Throws `.interrupted` on Ctrl-C.
   public func sample(_ prompts: [[Int]], _ options: SamplingOptions) throws -> [Response] {
+    try sample(prompts, options, DecoderWeights.Limits())
+  }
+
+  func sample(_ prompts: [[Int]], _ options: SamplingOptions, _ limits: DecoderWeights.Limits) throws -> [Response] {
     try options.validate()
     _ = try TokenBatch(prompts, config: config)
     if let row = prompts.firstIndex(where: { $0.isEmpty }) {
@@ -32,31 +37,45 @@ extension Transformer {
         "prompt \(row + 1) of \(prompt.count) tokens and \(options.maxNewTokens) new ones pass the model's \(config.maxLength)")
     }
     if prompts.isEmpty || options.maxNewTokens == 0 { return prompts.map { _ in Response() } }
-    let weights = try DecoderWeights(self)
+    let weights = try DecoderWeights(self, limits)
     let size = Self.blockSize(rows: prompts.count, weights)
-    let blocks = try stride(from: 0, to: prompts.count, by: size).map { start in
-      try SamplingBlock(weights, prompts, start..<min(start + size, prompts.count), options)
+    let ranges = stride(from: 0, to: prompts.count, by: size).map { $0..<min($0 + size, prompts.count) }
+    var responses: [Response] = []
+    if weights.isCut {
+      for range in ranges {
+        let block = try SamplingBlock(weights, prompts, range, options)
+        block.run()
+        responses += block.responses
+      }
+    } else {
+      let blocks = try ranges.map { try SamplingBlock(weights, prompts, $0, options) }
+      Parallel.run(blocks.count) { blocks[$0].run() }
+      responses = blocks.flatMap(\.responses)
     }
-    if blocks.count == 1 { blocks[0].run() } else { Parallel.run(blocks.count) { blocks[$0].run() } }
     try Interrupt.check()
-    return blocks.flatMap(\.responses)
+    return responses
   }
 
-  /// Rows per block. Weights beyond 32 MB are read once for all rows, with the products cut over the threads instead.
+  /// Rows per block: two at least where each runs on a thread, and not so many that their keys leave the cache.
   private static func blockSize(rows: Int, _ weights: DecoderWeights) -> Int {
-    weights.byteCount > 32 << 20 ? min(rows, 64) : max(4, min(32, (rows + 1) / 2))
+    weights.isCut ? min(rows, 64) : min(32, (rows + 1) / 2)
   }
 }
 
 private final class SamplingBlock: @unchecked Sendable {
+  /// Tokens of prompts that are read at once: enough that weights which must be packed are worth it.
+  private static let promptTokensMax = 256
+
   private let rows: Range<Int>
   private let prompts: [[Int]]
   private let options: SamplingOptions
   private let weights: DecoderWeights
   private let decoder: Decoder
-  private let logits: Tensor
-  private let scratch: Tensor
+  /// The rows' next logits, their exponentials, and the states after their prompts.
+  private let buffers: [Tensor]
+  private let logits, scratch, states: MutableFloats
   private(set) var responses: [Response]
+  private var drawn: [TokenDraw]
 
   init(_ weights: DecoderWeights, _ prompts: [[Int]], _ rows: Range<Int>, _ options: SamplingOptions) throws {
     self.weights = weights
@@ -64,62 +83,89 @@ private final class SamplingBlock: @unchecked Sendable {
     self.prompts = Array(prompts[rows])
     self.options = options
     let longest = self.prompts.map(\.count).max() ?? 0
+    let given = self.prompts.reduce(0) { $0 + $1.count }
     decoder = try Decoder(
-      weights, rows: rows.count, positions: longest + options.maxNewTokens, tokensAtOnce: max(longest, rows.count))
-    logits = try Tensor(uninitialized: [rows.count, weights.config.vocab], .f32)
-    scratch = try Tensor(uninitialized: [weights.config.vocab], .f32)
+      weights, rows: rows.count, positions: longest + options.maxNewTokens,
+      tokensAtOnce: max(rows.count, min(given, Self.promptTokensMax)))
+    let (dim, vocabulary) = (weights.config.dim, weights.config.vocab)
+    buffers = try [vocabulary, vocabulary, dim].map { try Tensor(uninitialized: [rows.count, $0], .f32) }
+    let p = buffers.map { $0.pointer(Float.self) }
+    (logits, scratch, states) = (p[0], p[1], p[2])
     responses = self.prompts.map { _ in Response() }
+    drawn = Array(repeating: TokenDraw(id: 0, logp: 0, samplingLogp: 0), count: rows.count)
   }
 
   func run() {
     var active = Array(0..<prompts.count)
     readPrompts()
-    for _ in 0..<options.maxNewTokens {
+    drawNext(Floats(states), active)
+    var tokens: [Decoder.Token] = []
+    for _ in 1..<options.maxNewTokens {
       active.removeAll { isFinished($0) }
       if active.isEmpty || Interrupt.isPending { return }
-      let tokens = active.compactMap { row -> Decoder.Token? in
-        guard let last = responses[row].tokens.last else { return nil }
-        return Decoder.Token(id: last, row: row, position: prompts[row].count + responses[row].tokens.count - 1)
+      tokens.removeAll(keepingCapacity: true)
+      for row in active {
+        let count = responses[row].tokens.count
+        tokens.append(
+          Decoder.Token(id: responses[row].tokens[count - 1], row: row, position: prompts[row].count + count - 1))
       }
-      drawNext(decoder.read(tokens), active)
+      drawNext(decoder.read(tokens, wanted: Array(tokens.indices), isPrompt: false), active)
     }
   }
 
   private func isFinished(_ row: Int) -> Bool {
-    let tokens = responses[row].tokens
-    if tokens.count >= options.maxNewTokens { return true }
-    return tokens.last.map(options.stopIds.contains) ?? false
+    guard let last = responses[row].tokens.last else { return false }
+    return responses[row].tokens.count >= options.maxNewTokens || options.stopIds.contains(last)
   }
 
-  /// Reads each distinct prompt once and draws the first token of every row.
+  /// Reads each distinct prompt once, many of them at a time, and leaves the state after each row's prompt in `states`.
   private func readPrompts() {
     var first: [[Int]: Int] = [:]
+    var tokens: [Decoder.Token] = []
+    var ends: [(index: Int, row: Int)] = []
     let dim = weights.config.dim
-    for (row, prompt) in prompts.enumerated() {
-      if let twin = first[prompt] {
-        decoder.cache.copy(row: twin, to: row)
-        continue
-      }
+    func read() {
+      let read = decoder.read(tokens, wanted: ends.map(\.index), isPrompt: true)
+      for (i, end) in ends.enumerated() { (states + end.row * dim).update(from: read + i * dim, count: dim) }
+      tokens.removeAll(keepingCapacity: true)
+      ends.removeAll(keepingCapacity: true)
+    }
+    for (row, prompt) in prompts.enumerated() where first[prompt] == nil {
       first[prompt] = row
-      let states = decoder.read(
-        prompt.enumerated().map { Decoder.Token(id: $1, row: row, position: $0) })
-      let twins = (row..<prompts.count).filter { prompts[$0] == prompt }
-      for twin in twins { drawNext(states + (prompt.count - 1) * dim, [twin]) }
+      for (position, id) in prompt.enumerated() {
+        if tokens.count == decoder.room { read() }
+        if Interrupt.isPending { return }
+        tokens.append(Decoder.Token(id: id, row: row, position: position))
+      }
+      ends.append((tokens.count - 1, row))
+    }
+    if !tokens.isEmpty { read() }
+    for (row, prompt) in prompts.enumerated() {
+      guard let twin = first[prompt], twin != row else { continue }
+      decoder.cache.copy(row: twin, to: row, positions: prompt.count)
+      (states + row * dim).update(from: states + twin * dim, count: dim)
     }
   }
 
+  /// Draws the next token of the active rows, whose states follow each other.
   private func drawNext(_ states: Floats, _ active: [Int]) {
     let vocabulary = weights.config.vocab
-    let out = logits.pointer(Float.self)
-    weights.head.apply(states, out, rows: active.count)
+    decoder.readOut(states, logits, rows: active.count)
+    drawn.withUnsafeMutableBufferPointer { drawn in
+      decoder.share(active.count, grain: 1) { range in
+        for i in range {
+          let row = active[i]
+          drawn[i] = options.draw(
+            logits + i * vocabulary, vocabulary: vocabulary,
+            uniform: options.uniform(row: rows.lowerBound + row, index: responses[row].tokens.count),
+            scratch: scratch + i * vocabulary)
+        }
+      }
+    }
     for (i, row) in active.enumerated() {
-      let index = responses[row].tokens.count
-      let drawn = options.draw(
-        out + i * vocabulary, vocabulary: vocabulary,
-        uniform: options.uniform(row: rows.lowerBound + row, index: index), scratch: scratch.pointer(Float.self))
-      responses[row].tokens.append(drawn.id)
-      responses[row].logps.append(drawn.logp)
-      responses[row].samplingLogps.append(drawn.samplingLogp)
+      responses[row].tokens.append(drawn[i].id)
+      responses[row].logps.append(drawn[i].logp)
+      responses[row].samplingLogps.append(drawn[i].samplingLogp)
     }
   }
 }

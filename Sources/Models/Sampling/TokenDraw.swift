@@ -82,19 +82,40 @@ extension SamplingOptions {
     return 0
   }
 
-  /// The first index whose cumulative weight passes `uniform` times the sum.
+  /// Weights whose sum is one step of the search.
+  private static let blockSize = 64
+
+  /// The first index whose cumulative weight passes `uniform` times the sum: first among blocks, then in one.
   private static func invert(_ weights: Floats, _ count: Int, _ uniform: Double) -> Int {
     var total = 0.0
-    for i in 0..<count { total += Double(weights[i]) }
-    var left = uniform * total
-    var last = 0
-    for i in 0..<count {
-      let w = Double(weights[i])
-      if w == 0 { continue }
+    for start in stride(from: 0, to: count, by: blockSize) { total += blockSum(weights, start, count) }
+    // Rounding may let a search pass its end: it ends at the last block, or weight, that is not 0.
+    var (here, left) = (0, uniform * total)
+    var before = left
+    for start in stride(from: 0, to: count, by: blockSize) {
+      let sum = blockSum(weights, start, count)
+      if sum == 0 { continue }
+      (here, before) = (start, left)
+      left -= sum
+      if left < 0 { break }
+    }
+    var last = here
+    for i in here..<min(here + blockSize, count) where weights[i] != 0 {
       last = i
-      left -= w
-      if left < 0 { return i }
+      before -= Double(weights[i])
+      if before < 0 { break }
     }
     return last
+  }
+
+  @inline(__always)
+  private static func blockSum(_ weights: Floats, _ start: Int, _ count: Int) -> Double {
+    if start + blockSize > count { return (start..<count).reduce(0.0) { $0 + Double(weights[$1]) } }
+    var (a, b) = (load(weights + start), load(weights + start + 8))
+    for i in stride(from: 16, to: blockSize, by: 16) {
+      a += load(weights + start + i)
+      b += load(weights + start + i + 8)
+    }
+    return Double(sum(a + b))
   }
 }

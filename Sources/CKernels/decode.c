@@ -1,0 +1,43 @@
+// See ckernels.h.
+#include "ckernels.h"
+
+// Vectors are passed only to functions that are always inlined: how they would be passed otherwise does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+// A product and a sum are one rounding only where it says so: otherwise levels could differ.
+#pragma STDC FP_CONTRACT OFF
+
+typedef float v16 __attribute__((ext_vector_type(16)));
+typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
+
+#define FMA(a, b, c) __builtin_elementwise_fma((v16)(a), (v16)(b), (v16)(c))
+#define AT(p) (*(const v16u *)(p))
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
+// Elements of k in one pass of `dots`: eight rows of so many stay in the first-level cache beside the weights.
+#define DOT_DEPTH 768
+// Rows of weights that are asked for ahead of their use: 9 KB where k is 768.
+#define DOT_AHEAD 3
+
+#define NAME vector
+#define TARGET
+#define SCORE_BLOCKS 2
+#define MIX_VECTORS 1
+#define DOT_ROWS 2
+#include "decode.h"
+
+#if defined(__x86_64__)
+// With VL, as the sums over lanes could otherwise use only half of the registers.
+#define NAME avx512
+#define TARGET __attribute__((target("avx512f,avx512vl")))
+#define SCORE_BLOCKS 4
+#define MIX_VECTORS 4
+#define DOT_ROWS 8
+#include "decode.h"
+#endif
+
+const ck_decode *ck_decode_level(int limit) {
+#if defined(__x86_64__)
+  if (limit >= CK_AVX512 && ck_best_level() == CK_AVX512 && __builtin_cpu_supports("avx512vl")) return &decode_of_avx512;
+#endif
+  return &decode_of_vector;
+}

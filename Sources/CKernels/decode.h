@@ -1,0 +1,186 @@
+// One level of what decoding does for each token. Included once for each level with
+//   NAME          suffix of the functions            TARGET       the attribute of the functions
+//   SCORE_BLOCKS  blocks of positions at once        MIX_VECTORS  vectors of a head's elements at once
+//   DOT_ROWS      rows at once of `dots`
+// Vectors have sixteen lanes at every level, and what an element is the sum of, and in which order, does not depend on
+// how many are worked on at once: so all levels give the same bits.
+
+#define CAT2(a, b) a##b
+#define CAT(a, b) CAT2(a, b)
+#define INLINE(type, name) TARGET static inline __attribute__((always_inline)) type CAT(name##_, NAME)
+
+// Up to sixteen floats, zeros after them.
+INLINE(v16, part)(const float *x, ptrdiff_t count) {
+  v16 v = 0.0f;
+  for (ptrdiff_t lane = 0; lane < count; lane++) v[lane] = x[lane];
+  return v;
+}
+
+INLINE(float, total)(v16 v) {
+  const float __attribute__((ext_vector_type(8))) a = v.lo + v.hi;
+  const float __attribute__((ext_vector_type(4))) b = a.lo + a.hi;
+  return (b[0] + b[2]) + (b[1] + b[3]);
+}
+
+// Even and odd elements of the head in two chains, so that one sum does not wait for the other.
+INLINE(void, score_blocks)(const int blocks, int size, float scale, const float *query, const float *keys, float *out) {
+  v16 even[SCORE_BLOCKS], odd[SCORE_BLOCKS];
+  UNROLLED for (int n = 0; n < blocks; n++) even[n] = odd[n] = 0.0f;
+  int i = 0;
+  for (; i + 2 <= size; i += 2) {
+    const v16 a = query[i], b = query[i + 1];
+    UNROLLED for (int n = 0; n < blocks; n++) {
+      const float *key = keys + 16 * (n * size + i);
+      even[n] = FMA(a, AT(key), even[n]);
+      odd[n] = FMA(b, AT(key + 16), odd[n]);
+    }
+  }
+  if (i < size) {
+    UNROLLED for (int n = 0; n < blocks; n++) even[n] = FMA(query[i], AT(keys + 16 * (n * size + i)), even[n]);
+  }
+  UNROLLED for (int n = 0; n < blocks; n++) *(v16u *)(out + 16 * n) = (even[n] + odd[n]) * scale;
+}
+
+TARGET static void CAT(scores_, NAME)(int size, ptrdiff_t count, float scale, const float *query, const float *keys,
+                                      float *scores) {
+  const ptrdiff_t blocks = (count + 15) / 16;
+  ptrdiff_t n = 0;
+  for (; n + SCORE_BLOCKS <= blocks; n += SCORE_BLOCKS)
+    CAT(score_blocks_, NAME)(SCORE_BLOCKS, size, scale, query, keys + 16 * n * size, scores + 16 * n);
+#if SCORE_BLOCKS > 2
+  for (; n + 2 <= blocks; n += 2) CAT(score_blocks_, NAME)(2, size, scale, query, keys + 16 * n * size, scores + 16 * n);
+#endif
+  for (; n < blocks; n++) CAT(score_blocks_, NAME)(1, size, scale, query, keys + 16 * n * size, scores + 16 * n);
+  for (ptrdiff_t t = count; t < 16 * blocks; t++) scores[t] = -__builtin_inff();
+}
+
+// Every fourth position in one chain.
+INLINE(void, mix_vectors)(const int vectors, ptrdiff_t count, float factor, const float *weights, const float *values,
+                          ptrdiff_t lead, int size, float *out) {
+  v16 acc[4][MIX_VECTORS];
+  UNROLLED for (int c = 0; c < 4; c++) UNROLLED for (int v = 0; v < vectors; v++) acc[c][v] = 0.0f;
+#define ADD(c, t) \
+  UNROLLED for (int v = 0; v < vectors; v++) acc[c][v] = FMA(weights[t], AT(values + (t) * lead + 16 * v), acc[c][v]);
+  ptrdiff_t t = 0;
+  for (; t + 4 <= count; t += 4) {
+    ADD(0, t)
+    ADD(1, t + 1)
+    ADD(2, t + 2)
+    ADD(3, t + 3)
+  }
+  if (t < count) ADD(0, t)
+  if (t + 1 < count) ADD(1, t + 1)
+  if (t + 2 < count) ADD(2, t + 2)
+#undef ADD
+  UNROLLED for (int v = 0; v < vectors; v++) {
+    const v16 sum = ((acc[0][v] + acc[1][v]) + (acc[2][v] + acc[3][v])) * factor;
+    if (16 * v + 16 <= size) {
+      *(v16u *)(out + 16 * v) = sum;
+    } else {
+      for (int lane = 0; lane < size - 16 * v; lane++) out[16 * v + lane] = sum[lane];
+    }
+  }
+}
+
+TARGET static void CAT(mix_, NAME)(int size, ptrdiff_t count, float factor, const float *weights, const float *values,
+                                   float *out) {
+  const ptrdiff_t lead = (size + 15) / 16 * 16;
+  int i = 0;
+  for (; i + 16 * MIX_VECTORS <= lead; i += 16 * MIX_VECTORS)
+    CAT(mix_vectors_, NAME)(MIX_VECTORS, count, factor, weights, values + i, lead, size - i, out + i);
+#if MIX_VECTORS > 2
+  for (; i + 32 <= lead; i += 32) CAT(mix_vectors_, NAME)(2, count, factor, weights, values + i, lead, size - i, out + i);
+#endif
+  for (; i < lead; i += 16) CAT(mix_vectors_, NAME)(1, count, factor, weights, values + i, lead, size - i, out + i);
+}
+
+// Rows in groups of equal size, at most DOT_ROWS, and in a group sixteen elements of each row in turn: rows as they
+// are would often be a multiple of 4 KB apart, where a cache cannot hold eight of them.
+TARGET static void CAT(spread_, NAME)(int rows, ptrdiff_t k, const float *x, ptrdiff_t lead, float *spread) {
+  const int groups = (rows + DOT_ROWS - 1) / DOT_ROWS;
+  const ptrdiff_t padded = (k + 15) / 16 * 16;
+  for (int g = 0; g < groups; g++) {
+    const int first = g * rows / groups, n = (g + 1) * rows / groups - first;
+    for (int r = 0; r < n; r++) {
+      const float *from = x + (first + r) * lead;
+      float *to = spread + first * padded + 16 * r;
+      for (ptrdiff_t l = 0; l < k; l += 16, to += 16 * n)
+        *(v16u *)to = l + 16 <= k ? AT(from + l) : CAT(part_, NAME)(from + l, k - l);
+    }
+  }
+}
+
+// y[r][0..1] += x[r] . w[0..1] over one pass of k.
+INLINE(void, dot_group)(const int rows, const int outputs, ptrdiff_t k, const float *spread, const float *w,
+                        ptrdiff_t lead, float *y, ptrdiff_t y_lead) {
+  v16 acc[DOT_ROWS][2];
+  UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++) acc[r][o] = 0.0f;
+  // Asks for the rows of w after the next in the order of memory: two streams side by side come a sixth slower.
+  const float *ahead = w + DOT_AHEAD * lead;
+  const ptrdiff_t half = k / 32 * 16;
+  ptrdiff_t l = 0;
+  for (; l + 16 <= k; l += 16, spread += 16 * rows) {
+    v16 b[2];
+    if (l == half) ahead = w + (DOT_AHEAD + 1) * lead;
+    UNROLLED for (int o = 0; o < outputs; o++) {
+      b[o] = AT(w + o * lead + l);
+      __builtin_prefetch(ahead + 16 * o);
+    }
+    ahead += 16 * outputs;
+    UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++)
+      acc[r][o] = FMA(AT(spread + 16 * r), b[o], acc[r][o]);
+  }
+  if (l < k) {
+    UNROLLED for (int o = 0; o < outputs; o++) {
+      const v16 b = CAT(part_, NAME)(w + o * lead + l, k - l);
+      UNROLLED for (int r = 0; r < rows; r++) acc[r][o] = FMA(AT(spread + 16 * r), b, acc[r][o]);
+    }
+  }
+  UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++)
+    y[r * y_lead + o] += CAT(total_, NAME)(acc[r][o]);
+}
+
+INLINE(void, dot_rows)(int rows, const int outputs, ptrdiff_t k, const float *spread, const float *w, ptrdiff_t lead,
+                       float *y, ptrdiff_t y_lead) {
+#define CASE(n) \
+  case n: CAT(dot_group_, NAME)(n, outputs, k, spread, w, lead, y, y_lead); return;
+  switch (rows) {
+    CASE(1) CASE(2)
+#if DOT_ROWS > 2
+    CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+#endif
+  }
+#undef CASE
+}
+
+TARGET static void CAT(dots_, NAME)(int rows, ptrdiff_t k, const float *spread, const float *w, ptrdiff_t lead,
+                                    int outputs, float *y, ptrdiff_t y_lead) {
+  const int groups = (rows + DOT_ROWS - 1) / DOT_ROWS;
+  const ptrdiff_t padded = (k + 15) / 16 * 16, passes = (k + DOT_DEPTH - 1) / DOT_DEPTH;
+  const ptrdiff_t depth = passes ? ((k + passes - 1) / passes + 15) / 16 * 16 : 1;
+  for (ptrdiff_t l = 0; l < k; l += depth) {
+    const ptrdiff_t deep = k - l < depth ? k - l : depth;
+    for (int o = 0; o < outputs; o += 2) {
+      for (int g = 0; g < groups; g++) {
+        const int first = g * rows / groups, n = (g + 1) * rows / groups - first;
+        const float *x = spread + first * padded + l * n, *weights = w + o * lead + l;
+        float *out = y + first * y_lead + o;
+        if (o + 2 <= outputs)
+          CAT(dot_rows_, NAME)(n, 2, deep, x, weights, lead, out, y_lead);
+        else
+          CAT(dot_rows_, NAME)(n, 1, deep, x, weights, lead, out, y_lead);
+      }
+    }
+  }
+}
+
+static const ck_decode CAT(decode_of_, NAME) = {CAT(scores_, NAME), CAT(mix_, NAME), CAT(spread_, NAME), CAT(dots_, NAME)};
+
+#undef INLINE
+#undef CAT
+#undef CAT2
+#undef NAME
+#undef TARGET
+#undef SCORE_BLOCKS
+#undef MIX_VECTORS
+#undef DOT_ROWS

@@ -1,0 +1,53 @@
+/// The decoder's products, in the three ways that the size of the weights asks for, and how its work is cut.
+///
+/// Which way an element is computed depends on the model and on whether its token was given or drawn, never on the
+/// number of rows or threads: so the bits of a row do not depend on its neighbours.
+import CKernels
+import Tensors
+
+/// The kernels for the widest vectors that the processor has.
+enum DecoderLevel {
+  static let current = ck_decode_level(Int32(CK_AVX512)).pointee
+}
+
+extension Decoder {
+  /// Weights of a piece of work that reads them from memory: a megabyte, some 30 microseconds.
+  private static let pieceFloats = 262_144
+
+  /// y = x W^T + bias, or y += x W^T + bias where `adding`.
+  func multiply(_ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool, isPrompt: Bool) {
+    if rows == 0 { return }
+    if let packed = m.packed {
+      share(packed.panelCount, grain: packed.grain(rows: rows)) {
+        packed.multiply(x, y, rows: rows, adding: adding, bias: m.bias, panels: $0)
+      }
+    } else if isPrompt {
+      Gemm.run(
+        false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, adding ? 1 : 0, y, m.outputs,
+        bias: m.bias)
+    } else {
+      multiplyInPlace(m, x, y, rows: rows, adding: adding)
+    }
+  }
+
+  /// Reads the weights once, where they are: packing them would take longer than the few multiply-adds with each.
+  private func multiplyInPlace(_ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool) {
+    let kernels = DecoderLevel.current
+    kernels.spread(Int32(rows), m.inputs, x, m.inputs, spread)
+    let pieces = max(1, m.outputs * m.inputs / (2 * Self.pieceFloats)) * 2
+    // An even number of outputs, as they are taken in pairs.
+    let grain = ((m.outputs + pieces - 1) / pieces + 1) / 2 * 2
+    share(m.outputs, grain: grain) { columns in
+      m.start(y, rows: rows, columns: columns, adding: adding)
+      kernels.dots(
+        Int32(rows), m.inputs, spread, m.weight + columns.lowerBound * m.inputs, m.inputs, Int32(columns.count),
+        y + columns.lowerBound, m.outputs)
+    }
+  }
+
+  /// Work on `count` items, over the threads where this decoder has them.
+  @inline(__always)
+  func share(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+    if isCut { Parallel.ranges(count, grain: grain, body) } else if count > 0 { body(0..<count) }
+  }
+}

@@ -1,0 +1,71 @@
+/// A matrix of weights laid out once as the tiles read it, for many products with few rows each.
+///
+/// A product of `Gemm` packs its second operand anew, which for a dozen rows takes as long as the product itself.
+/// Panels lie one after another, each with all of k, so that a product with few rows reads memory in one stream. The
+/// bits are those of `Gemm`.
+///
+///     let packed = PackedMatrix(weight, outputs: 512, inputs: 128, at: room)   // PackedMatrix.floats(...) of them
+///     packed.multiply(x, y, rows: 16, adding: false, bias: nil, panels: 0..<packed.panelCount)
+import CKernels
+
+public struct PackedMatrix: @unchecked Sendable {
+  public let outputs: Int
+  public let inputs: Int
+  private let level = GemmLevel.current
+  private let floats: UnsafeMutablePointer<Float>
+
+  /// The room that a matrix takes.
+  public static func floats(outputs: Int, inputs: Int) -> Int {
+    PackedBlock.floats(GemmLevel.current, depth: inputs, columns: outputs)
+  }
+
+  /// Copies W, [outputs, inputs] row by row, to `floats`, which the caller keeps for as long as the matrix.
+  public init(
+    _ weight: UnsafePointer<Float>, outputs: Int, inputs: Int, at floats: UnsafeMutablePointer<Float>
+  ) {
+    (self.outputs, self.inputs, self.floats) = (outputs, inputs, floats)
+    let grain = max(1, min((panelCount + 1) / 2, 65_536 / max(1, inputs * level.width)))
+    Parallel.ranges(panelCount, grain: grain) { range in
+      for panel in range {
+        level.kernels.pack_panel(
+          inputs, Int32(min(level.width, outputs - panel * level.width)), weight + panel * level.width * inputs, 1, inputs,
+          floats + panel * inputs * level.width)
+      }
+    }
+  }
+
+  public var panelCount: Int { (outputs + level.width - 1) / level.width }
+
+  /// Panels for a piece of work: some 20 microseconds, in an even number of pieces.
+  public func grain(rows: Int) -> Int {
+    let pieces = max(2, panelCount * level.width * inputs * rows / 2_000_000)
+    return max(1, (panelCount + pieces + pieces % 2 - 1) / (pieces + pieces % 2))
+  }
+
+  /// y = x W^T + bias for the outputs of some panels, or y += where `adding`, on the calling thread. x is
+  /// [rows, inputs] and y [rows, outputs].
+  public func multiply(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, adding: Bool, bias: UnsafePointer<Float>?,
+    panels: Range<Int>
+  ) {
+    let tiles = (rows + level.height - 1) / level.height
+    let unit = Depths(inputs).size
+    for panel in panels {
+      let column = panel * level.width
+      let width = Int32(min(level.width, outputs - column))
+      for start in stride(from: 0, to: inputs, by: unit) {
+        let isFirst = start == 0
+        let part = floats + (panel * inputs + start) * level.width
+        for tile in 0..<tiles {
+          let (first, end) = (tile * rows / tiles, (tile + 1) * rows / tiles)
+          let to = y + first * outputs + column
+          var sink = ck_sink(
+            c: to, lead: outputs, add: adding || !isFirst ? UnsafePointer(to) : nil, add_lead: outputs,
+            bias: isFirst ? bias.map { $0 + column } : nil, alpha: 1, beta: 1)
+          level.kernels.tile(
+            Int32(end - first), min(unit, inputs - start), x + first * inputs + start, inputs, 1, part, width, &sink)
+        }
+      }
+    }
+  }
+}
