@@ -1,4 +1,4 @@
-// See ckernels.h.
+// The levels of the tile of a matrix product, and the choice among them.
 #include "ckernels.h"
 #include "pack.h"
 #if defined(__x86_64__)
