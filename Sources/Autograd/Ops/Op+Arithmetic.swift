@@ -126,7 +126,7 @@ extension Op {
     "sub", "The elementwise difference.", "result = self - other",
     Example("print(T{1, 2}:sub(T{10}))", prints: "[-9, -8]\n[Tensor f32 2]"),
     { a, b in try numeric("sub", a, b, { $0 - $1 }, { $0 - $1 }, { $0 &- $1 }) },
-    left: { _, _, _, g in g }, right: { _, _, _, g in try Elementwise.scalars(g, { -$0 }, { -$0 }) }, refusals: bools)
+    left: { _, _, _, g in g }, right: { _, _, _, g in try Elementwise.scalars(g, { -$0 }, { -$0 }) }, refusals: boolPairRefusals)
 
   public static let mul = binary(
     "mul", "The elementwise product; of bools, and.", "result = self * other",
