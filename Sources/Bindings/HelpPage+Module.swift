@@ -107,8 +107,8 @@ extension HelpPage {
       "print(T.is_grad_enabled())", prints: "true"),
     HelpPage(
       "memory", "modes", "T.memory()",
-      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap. And counts: buffers "
-        + "taken for tensors since the start, and how many of them came fresh from the system.",
+      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap. And counts since the "
+        + "start: taken, buffers for tensors, and fresh, those of them that came from the system.",
       "t = T.zeros(1000)\nprint(T.memory().live >= 4000)", prints: "true"),
     HelpPage(
       "reset_peak", "modes", "T.reset_peak()", "Lets the peak of T.memory() start from what is alive now.",
@@ -123,11 +123,13 @@ extension HelpPage {
     HelpPage(
       "profile", "modes", "T.profile(f, ...)",
       "Runs f(...), prints calls, own time and bytes of each operation, and returns them as a list of {name, calls, ms, "
-        + "percent, bytes}, the slowest first, and their sum, ms. profile:plot() draws it, profile:save 'name.svg' keeps it.",
+        + "percent, bytes}, the slowest first, and their sum, ms. profile:plot(count) draws the slowest, 16 "
+        + "unless given; profile:save 'name.svg' keeps that.",
       "local print = print; _G.print = function() end\np = T.profile(function() return T{1}:exp() end)\n"
         + "_G.print = print; print(p[1].calls, type(p:plot()))", prints: "1\tuserdata"),
     HelpPage(
-      "time", "modes", "T.time(f, ...)", "The seconds that f(...) took, then its results. At the prompt, `%time` before an input.",
+      "time", "modes", "T.time(f, ...)",
+      "The seconds that f(...) took, then its results. At the prompt, `%time` before an input.",
       "seconds, y = T.time(function(x) return x:exp() end, T{0})\nprint(seconds < 1, y:item())", prints: "true\t1.0"),
   ]
 }

@@ -1,9 +1,12 @@
-// See ckernels.h.
+// The levels of the tile of a matrix product, and the choice among them.
 #include "ckernels.h"
 #include "pack.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+// A product and a sum are one rounding only where it says so: otherwise levels could differ.
+#pragma STDC FP_CONTRACT OFF
 
 // A vector of which only the first floats are there, for levels that have no masks.
 #define PARTS(type, suffix)                                                              \

@@ -9,6 +9,7 @@
 #define CAT(a, b) CAT2(a, b)
 #define VEC CAT(vec_, NAME)
 
+_Static_assert(ROWS <= CK_ROW_STEP, "a tile's rows must fit into a packed row");
 typedef float VEC __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
 // Writes what one row of a tile has summed, one vector's part of it: `count` floats, at most a vector.

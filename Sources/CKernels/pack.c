@@ -61,7 +61,7 @@ void pack_panel_vector(ptrdiff_t k, int width, const float *b, ptrdiff_t row, pt
 
 void pack_rows_plain(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {
   for (ptrdiff_t l = 0; l < k; l++)
-    for (int i = 0; i < rows; i++) packed[l * 16 + i] = a[l * lead + i];
+    for (int i = 0; i < rows; i++) packed[l * CK_ROW_STEP + i] = a[l * lead + i];
 }
 
 #if defined(__x86_64__)
@@ -126,6 +126,6 @@ AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t 
 
 AVX512 void pack_rows_avx512(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {
   const __mmask16 mask = (1 << rows) - 1;
-  for (ptrdiff_t l = 0; l < k; l++) _mm512_storeu_ps(packed + l * 16, _mm512_maskz_loadu_ps(mask, a + l * lead));
+  for (ptrdiff_t l = 0; l < k; l++) _mm512_storeu_ps(packed + l * CK_ROW_STEP, _mm512_maskz_loadu_ps(mask, a + l * lead));
 }
 #endif

@@ -1,4 +1,4 @@
-// See ckernels.h.
+// The levels of the kernels of a row: what rows.h needs, and the choice among them.
 #include "ckernels.h"
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -74,7 +74,6 @@ void shim_interrupt_install(void) {
 }
 
 void shim_interrupt_at_prompt(int on) { at_prompt = on; }
-int shim_interrupt_presses(void) { return presses; }
 
 void shim_interrupt_reset(void) {
   presses = 0;

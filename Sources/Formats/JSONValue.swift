@@ -86,18 +86,6 @@ public enum JSONValue: Sendable, Equatable {
     if case .object(let members) = self { return members }
     return nil
   }
-
-  /// What it is, for messages.
-  public var kindName: String {
-    switch self {
-    case .null: return "null"
-    case .bool: return "a boolean"
-    case .integer, .number: return "a number"
-    case .string: return "a string"
-    case .array: return "an array"
-    case .object: return "an object"
-    }
-  }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,

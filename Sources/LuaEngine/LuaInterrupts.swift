@@ -12,7 +12,4 @@ extension Lua {
 
   /// The top level has control again: presses so far no longer count.
   public func clearInterrupts() { shim_interrupt_reset() }
-
-  /// How often Ctrl-C was pressed since the top level last had control.
-  public static var interruptPresses: Int { Int(shim_interrupt_presses()) }
 }

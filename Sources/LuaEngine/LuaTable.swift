@@ -82,12 +82,7 @@ public struct LuaTable {
 
   /// The elements 1...n, each a list of integers.
   public func listOfIntegerLists() throws -> [[Int]] {
-    try use { lua, L in try Self.lists(lua, L, Self.integers) }
-  }
-
-  /// The elements 1...n, each a list of numbers.
-  public func listOfNumberLists() throws -> [[Double]] {
-    try use { lua, L in try Self.lists(lua, L, Self.numbers) }
+    try use { lua, L in try Self.integerLists(lua, L) }
   }
 
   /// The elements 1...n as strings.
@@ -133,18 +128,16 @@ public struct LuaTable {
     return values
   }
 
-  private static func lists<Element>(
-    _ lua: Lua, _ L: OpaquePointer, _ read: (Lua, OpaquePointer, String) throws -> [Element]
-  ) throws -> [[Element]] {
+  private static func integerLists(_ lua: Lua, _ L: OpaquePointer) throws -> [[Int]] {
     let count = Int(lua_rawlen(L, -1))
-    var rows: [[Element]] = []
+    var rows: [[Int]] = []
     rows.reserveCapacity(count)
     for i in 0..<count {
       guard lua_rawgeti(L, -1, Int64(i + 1)) == LUA_TTABLE else {
         lua_settop(L, -2)
         throw wrongElement(L, i + 1, prefix: "", expected: "a list")
       }
-      rows.append(try read(lua, L, "[\(i + 1)]"))
+      rows.append(try integers(lua, L, prefix: "[\(i + 1)]"))
       lua_settop(L, -2)
     }
     return rows

@@ -8,14 +8,15 @@ import COpenBLAS
 extension Gemm {
   static let singleThreaded: Void = openblas_set_num_threads(1)
 
-  /// Refuses sizes and distances that BLAS, which counts in 32 bits, cannot take.
+  /// Refuses sizes and distances that BLAS, which counts in 32 bits, cannot take. Those of 32-bit floats too, as their
+  /// products with vectors are BLAS's.
   public static func checkSizes(_ sizes: [Int]) throws {
     for size in sizes where size > Int(Int32.max) {
       throw Failure(.shape, "size \(size) is more than a matrix product can take (\(Int32.max))")
     }
   }
 
-  /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition.
+  /// C = alpha op(A) op(B) + beta C, row-major, as for 32-bit floats. Sizes must have passed `checkSizes`.
   public static func run(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Double,
     _ a: UnsafePointer<Double>, _ lda: Int, _ b: UnsafePointer<Double>, _ ldb: Int, _ beta: Double,

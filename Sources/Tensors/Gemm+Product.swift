@@ -55,8 +55,8 @@ struct GemmProduct {
   let bias: UnsafePointer<Float>?
   let level = GemmLevel.current
   /// Floats from one l to the next in a packed tile of A.
-  private static let packedStep = 16
-  /// Floats from one row to the next in a copied tile of A.
+  private static let packedStep = Int(CK_ROW_STEP)
+  /// Floats from one row to the next in a copied tile of A: one line of the cache more than a whole number of them.
   private static let copyRow = Gemm.depth + 16
 
   /// Tiles of an A stored transposed are packed. One whose rows lie whole pages apart is copied, because its rows would

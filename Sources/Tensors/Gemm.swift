@@ -3,7 +3,7 @@
 /// B is packed once into panels as wide as a tile of C, for all threads; then each thread takes rows of C, tile by
 /// tile. An element of C is one chain of fused multiply-adds in the order of k, started anew every `depth` elements:
 /// so the bits of a row depend neither on the number of threads, nor on how the product is cut, nor on which rows
-/// stand beside it, nor on the width of the processor's vectors. `Gemm.reference` says it in three loops.
+/// stand beside it, nor on the width of the processor's vectors. `GemmProduct.multiplyPlainly` says it in three loops.
 import Base
 import CKernels
 
@@ -22,11 +22,15 @@ public enum Gemm {
   /// Work on rows of C before or after they are multiplied, while they are in the thread's cache.
   public typealias Rows = (Range<Int>) -> Void
 
-  /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition.
+  /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition: C is [m, n], op(A)
+  /// [m, k], op(B) [k, n]. `lda`, `ldb` and `ldc` are the elements from one stored row to the next.
   ///
-  /// With `add`, beta multiplies its rows and not those of C, which is then only written; `bias` is added to each row.
+  ///     Gemm.run(false, true, 2, 4, 3, 1, a, 3, b, 3, 0, c, 4)   // C[2, 4] = A[2, 3] B[4, 3]^T
+  ///
+  /// Nothing is checked: whoever made the tensors knows their sizes. With `add`, beta multiplies its rows and not those of C, which is then only written; `bias` is added to each row.
   /// `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
-  /// are), `after` when they are done; each row once.
+  /// are), `after` when they are done; each row once. Neither may multiply: the packed operands lie in the room of the
+  /// thread that calls them.
   @inline(never)
   public static func run(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
@@ -52,7 +56,7 @@ public enum Gemm {
     }
   }
 
-  /// One product on the calling thread.
+  /// The same on the calling thread alone, for whoever is already one of many: a head of the attention.
   public static func single(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
     _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,

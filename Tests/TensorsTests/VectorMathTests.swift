@@ -55,7 +55,7 @@ import Testing
       var y = [Float](repeating: 7, count: count + 1)
       x.withUnsafeBufferPointer { x in
         y.withUnsafeMutableBufferPointer { y in
-          if let x = x.baseAddress, let y = y.baseAddress { VectorMath.exp(x, y, count) }
+          if let x = x.baseAddress, let y = y.baseAddress { VectorMath.map(x, y, count) { VectorMath.exp($0) } }
         }
       }
       for i in 0..<count { #expect(y[i] == VectorMath.exp(SIMD8(repeating: x[i]))[0]) }

@@ -1,7 +1,9 @@
-// The inner loops of the matrix product of 32-bit floats, compiled for several levels of the processor's vectors.
+// The inner loops of 32-bit floats, those of the matrix product and of rows, compiled for several levels of the
+// processor's vectors.
 //
 // C and not Swift, because a function of one program must be compiled for AVX-512 while the rest runs where there is
-// none, and Swift has no such attribute. Everything around these loops is in Swift (Tensors/Gemm.swift).
+// none, and Swift has no such attribute. Everything around these loops is in Swift (Tensors/Gemm.swift,
+// Models/Kernels/ActivationKernels.swift).
 //
 // Every level gives the same bits: an element of the product is one chain of fused multiply-adds in the order of k,
 // whatever the width of the vectors and wherever the element stands in its tile.
@@ -10,7 +12,8 @@
 
 #pragma clang assume_nonnull begin
 
-// The widest level: 2 AVX-512, 1 AVX2 or NEON by the compiler's vectors, 0 the same code without vectors.
+// The levels: AVX-512; AVX2 or NEON by the compiler's vectors; and the same code on two floats at a time, which tests hold
+// against the others.
 enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2 };
 
 // Where a tile of a product goes: c = alpha * product + beta * add + bias. Without `add`, beta is not looked at.
@@ -23,6 +26,9 @@ typedef struct ck_sink {
   float alpha, beta;
 } ck_sink;
 
+// At least the rows of the highest tile.
+enum { CK_ROW_STEP = 16 };
+
 typedef struct ck_level {
   int rows;     // of a tile of C, at most
   int columns;  // of a tile of C and of a panel of B
@@ -33,7 +39,7 @@ typedef struct ck_level {
   // Packs `width` columns of B, k rows deep, into a panel, the rest zeros. B is read at b[l * row + j * step], where
   // row or step is 1.
   void (*_Nonnull pack_panel)(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel);
-  // Packs `rows` rows of A stored transposed, a[l * lead + i], so that they lie l after l, 16 floats apart.
+  // Packs `rows` rows of A stored transposed, a[l * lead + i], so that they lie l after l, CK_ROW_STEP floats apart.
   void (*_Nonnull pack_rows)(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed);
 } ck_level;
 
@@ -58,6 +64,7 @@ typedef struct ck_rows {
   void (*_Nonnull softmax_gradient)(ptrdiff_t n, float *p, float *ds, float lse, float d);
 } ck_rows;
 
+// The best that the processor has, at most `limit`; CK_VECTOR at least, which the compiler can make for any processor.
 const ck_rows *ck_rows_level(int limit);
 
 // What decoding does for each token. Every level gives the same bits here too.
@@ -77,7 +84,8 @@ typedef struct ck_decode {
 
 const ck_decode *ck_decode_level(int limit);
 
-// Room for at least so many floats, kept by this thread and this slot until it asks for more; null without memory.
+// Room for at least so many floats, kept by this thread and this slot; null without memory. The next call for the slot
+// gives the same room, or more with other contents.
 enum { CK_PACKED_B, CK_PACKED_A, CK_SCORES, CK_SCRATCH_SLOTS };
 float *_Nullable ck_scratch(int slot, size_t floats);
 

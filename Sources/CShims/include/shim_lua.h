@@ -117,4 +117,3 @@ void shim_interrupt_at_prompt(int on);
 void shim_interrupt_reset(void);
 // A native loop threw for the first press: it is consumed.
 void shim_interrupt_consume(lua_State *_Nonnull L);
-int shim_interrupt_presses(void);

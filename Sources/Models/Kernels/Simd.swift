@@ -22,13 +22,6 @@ func sum(_ v: Vector) -> Float {
   return two[0] + two[1]
 }
 
-@inline(__always)
-func maximum(_ v: Vector) -> Float {
-  let four = v.lowHalf.replacing(with: v.highHalf, where: v.highHalf .> v.lowHalf)
-  let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-  return two[1] > two[0] ? two[1] : two[0]
-}
-
 /// The dot product, with four accumulators.
 @inline(__always)
 func dot(_ a: Floats, _ b: Floats, _ count: Int) -> Float {

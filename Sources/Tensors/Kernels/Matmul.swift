@@ -1,7 +1,8 @@
 /// Matrix products with PyTorch's rules for ranks: vectors, matrices and broadcast batches.
 ///
-/// Two-dimensional views that are row-major or its transpose go to BLAS as they are; a batched left operand with one
-/// right matrix becomes a single tall product.
+/// Two-dimensional views that are row-major or its transpose are multiplied as they are, without a copy; a batched left
+/// operand with one right matrix becomes a single tall product. Products of 32-bit floats are our own (Gemm.swift), those
+/// of 64-bit floats and all products with a vector OpenBLAS's.
 import Base
 import COpenBLAS
 
@@ -61,7 +62,7 @@ private struct Product {
     return result
   }
 
-  private func multiply<T: BLASScalar>(_ result: Tensor, _ type: T.Type) throws {
+  private func multiply<T: MatrixScalar>(_ result: Tensor, _ type: T.Type) throws {
     let (left, right) = (try Operand(a), try Operand(b))
     try Gemm.checkSizes([m, n, k, left.lead, right.lead])
     let (p, q, c) = (left.tensor.pointer(T.self), right.tensor.pointer(T.self), result.pointer(T.self))
@@ -126,7 +127,7 @@ private struct Product {
   }
 }
 
-/// The last two dimensions as BLAS wants them: row-major, or row-major of the transpose, `lead` elements apart.
+/// The last two dimensions as a product wants them: row-major, or row-major of the transpose, `lead` elements apart.
 private struct Operand {
   let tensor: Tensor
   let transposed: Bool
@@ -151,65 +152,57 @@ private struct Operand {
   }
 }
 
-/// The two types that BLAS multiplies.
-private protocol BLASScalar: TensorScalar {
+/// The two types whose products have fast kernels.
+private protocol MatrixScalar: TensorScalar {
+  /// C = op(A) op(B); the arguments are those of `Gemm.run`.
   static func multiply(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ lda: Int,
     _ b: UnsafePointer<Self>, _ ldb: Int, _ c: UnsafeMutablePointer<Self>, _ ldc: Int)
 
-  /// c = A x for `rows` rows of `columns`; A is stored transposed where `trans`.
-  static func multiplyVector(
-    _ trans: Bool, _ rows: Int, _ columns: Int, _ a: UnsafePointer<Self>, _ lda: Int, _ x: UnsafePointer<Self>,
-    _ step: Int, _ c: UnsafeMutablePointer<Self>)
+  /// BLAS's product of a stored [height, width], or its transpose, with a vector whose elements are `step` apart.
+  static func gemv(
+    _ trans: CBLAS_TRANSPOSE, _ height: Int32, _ width: Int32, _ a: UnsafePointer<Self>, _ lda: Int32,
+    _ x: UnsafePointer<Self>, _ step: Int32, _ c: UnsafeMutablePointer<Self>)
 }
 
-extension BLASScalar {
-  /// Cuts rows of a product with a vector: by size alone, each piece about 64 thousand multiply-adds.
-  fileprivate static func cutRows(
-    _ rows: Int, _ columns: Int, _ body: (Range<Int>) -> Void
+extension MatrixScalar {
+  /// c = A x for `rows` rows of `columns`; A is stored transposed where `trans`. Rows are cut by size alone, each piece
+  /// about 64 thousand multiply-adds.
+  fileprivate static func multiplyVector(
+    _ trans: Bool, _ rows: Int, _ columns: Int, _ a: UnsafePointer<Self>, _ lda: Int, _ x: UnsafePointer<Self>,
+    _ step: Int, _ c: UnsafeMutablePointer<Self>
   ) {
-    Parallel.ranges(rows, grain: max(64, (1 << 16) / max(columns, 1) / 8 * 8), body)
+    _ = Gemm.singleThreaded
+    Parallel.ranges(rows, grain: max(64, (1 << 16) / max(columns, 1) / 8 * 8)) { range in
+      let start = a + (trans ? range.lowerBound : range.lowerBound * lda)
+      let (height, width) = trans ? (columns, range.count) : (range.count, columns)
+      gemv(
+        trans ? CblasTrans : CblasNoTrans, Int32(height), Int32(width), start, Int32(lda), x, Int32(step),
+        c + range.lowerBound)
+    }
   }
 }
 
-extension Float: BLASScalar {
+extension Float: MatrixScalar {
   fileprivate static func multiply(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int,
     _ b: UnsafePointer<Float>, _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
   ) { Gemm.run(transA, transB, m, n, k, 1, a, lda, b, ldb, 0, c, ldc) }
 
-  fileprivate static func multiplyVector(
-    _ trans: Bool, _ rows: Int, _ columns: Int, _ a: UnsafePointer<Float>, _ lda: Int, _ x: UnsafePointer<Float>,
-    _ step: Int, _ c: UnsafeMutablePointer<Float>
-  ) {
-    _ = Gemm.singleThreaded
-    cutRows(rows, columns) { range in
-      let start = a + (trans ? range.lowerBound : range.lowerBound * lda)
-      let (height, width) = trans ? (columns, range.count) : (range.count, columns)
-      cblas_sgemv(
-        CblasRowMajor, trans ? CblasTrans : CblasNoTrans, Int32(height), Int32(width), 1, start, Int32(lda), x,
-        Int32(step), 0, c + range.lowerBound, 1)
-    }
-  }
+  fileprivate static func gemv(
+    _ trans: CBLAS_TRANSPOSE, _ height: Int32, _ width: Int32, _ a: UnsafePointer<Float>, _ lda: Int32,
+    _ x: UnsafePointer<Float>, _ step: Int32, _ c: UnsafeMutablePointer<Float>
+  ) { cblas_sgemv(CblasRowMajor, trans, height, width, 1, a, lda, x, step, 0, c, 1) }
 }
 
-extension Double: BLASScalar {
+extension Double: MatrixScalar {
   fileprivate static func multiply(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Double>, _ lda: Int,
     _ b: UnsafePointer<Double>, _ ldb: Int, _ c: UnsafeMutablePointer<Double>, _ ldc: Int
   ) { Gemm.run(transA, transB, m, n, k, 1, a, lda, b, ldb, 0, c, ldc) }
 
-  fileprivate static func multiplyVector(
-    _ trans: Bool, _ rows: Int, _ columns: Int, _ a: UnsafePointer<Double>, _ lda: Int, _ x: UnsafePointer<Double>,
-    _ step: Int, _ c: UnsafeMutablePointer<Double>
-  ) {
-    _ = Gemm.singleThreaded
-    cutRows(rows, columns) { range in
-      let start = a + (trans ? range.lowerBound : range.lowerBound * lda)
-      let (height, width) = trans ? (columns, range.count) : (range.count, columns)
-      cblas_dgemv(
-        CblasRowMajor, trans ? CblasTrans : CblasNoTrans, Int32(height), Int32(width), 1, start, Int32(lda), x,
-        Int32(step), 0, c + range.lowerBound, 1)
-    }
-  }
+  fileprivate static func gemv(
+    _ trans: CBLAS_TRANSPOSE, _ height: Int32, _ width: Int32, _ a: UnsafePointer<Double>, _ lda: Int32,
+    _ x: UnsafePointer<Double>, _ step: Int32, _ c: UnsafeMutablePointer<Double>
+  ) { cblas_dgemv(CblasRowMajor, trans, height, width, 1, a, lda, x, step, 0, c, 1) }
 }

@@ -53,20 +53,4 @@ extension VectorMath {
       store(f(load(x + i, first: rest), load(y + i, first: rest)), to + i, first: rest)
     }
   }
-
-  public static func exp(_ x: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ count: Int) {
-    map(x, to, count) { exp($0) }
-  }
-
-  public static func log(_ x: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ count: Int) {
-    map(x, to, count) { log($0) }
-  }
-
-  public static func tanh(_ x: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ count: Int) {
-    map(x, to, count) { tanh($0) }
-  }
-
-  public static func sigmoid(_ x: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ count: Int) {
-    map(x, to, count) { sigmoid($0) }
-  }
 }
