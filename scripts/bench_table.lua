@@ -4,7 +4,7 @@
 -- the median over the rounds of the quotient of two turns of one round: what slows the machine down for a while slows
 -- both. "fastest" compares each round with that round's fastest peer.
 local perilune = require "perilune"
-local cli, formats, system = perilune.cli, perilune.formats, perilune.system
+local cli, formats = perilune.cli, perilune.formats
 
 local folder = arg[0]:match "^(.*)[/\\]" or "."
 local sizes = dofile(folder .. "/peers/turns.lua")
@@ -70,154 +70,8 @@ for name in o.rows:gmatch "[^,]+" do
 end
 
 local measured = dofile(folder .. "/bench_rows.lua")(o, program)
-
-local function note(text, ...)
-  io.stderr:write(text:format(...), "\n")
-  io.stderr:flush()
-end
-
-local function each(list, f)
-  local out = {}
-  for i, x in ipairs(list) do out[i] = f(x, i) end
-  return out
-end
-
-local function ms_of(turn) return turn.ms end
-
---- How many times as fast `a` is as `b`, round by round.
-local function ratio(a, b)
-  return median(each(a, function(turn, i) return b[i].ms / turn.ms end))
-end
-
---- The processes of a row that started, in the order of their turns: { key, process, seconds }.
-local function start_all(row, case)
-  local running = {}
-  local function add(key, command, once, seconds)
-    local process, log
-    if once then
-      process = turns.repeated(once)
-    else
-      process, log = turns.start(("%s-%s-%s"):format(row.name, case, key), command .. " --turns")
-    end
-    if not process then return note("  %s did not start: see %s", key, log) end
-    running[#running + 1] = { key = key, process = process, seconds = seconds or o.seconds }
-  end
-  local names = {}
-  for key in pairs(row.ours or {}) do names[#names + 1] = key end
-  table.sort(names, function(a, b) return a == "ours" or b ~= "ours" and a < b end)
-  if row.once then add("ours", nil, row.once) end
-  for _, key in ipairs(names) do add(key, row.ours[key](case)) end
-  for _, peer in ipairs(row.peers) do
-    if peer.once then
-      local is_there = os.execute(("command -v %s >/dev/null"):format(peer.once:match "%S+"))
-      if is_there and not o.alone then add(peer.key, nil, peer.once) end
-    elseif o.python ~= "" then
-      add(peer.key, peer.command(case))
-    end
-  end
-  for _, product in ipairs(row.products or {}) do
-    if product.label == "Perilune" or o.python ~= "" then
-      add("product " .. product.label, product.command(case), nil, math.min(o.seconds, 1.0))
-    end
-  end
-  return running
-end
-
--- The share of the cores that others had before each turn.
-local others = {}
-
---- All turns of processes that have started: a list of turns for each key that had all of them.
-local function take_turns(running)
-  local taken = {}
-  for _, one in ipairs(running) do taken[one.key] = {} end
-  for round = 1, o.rounds do
-    for _, one in ipairs(running) do
-      if taken[one.key] then
-        others[#others + 1] = turns.pause(o.patience)
-        taken[one.key][round] = one.process:turn(one.seconds)
-        if not taken[one.key][round] then
-          note("  %s stopped: see %s", one.key, one.process.log)
-          taken[one.key] = nil
-        end
-      end
-    end
-  end
-  for _, one in ipairs(running) do one.process:stop() end
-  return taken
-end
-
-local sgemm_flops <const> = 2 * 2048 ^ 3
-
-local function figure_of(unit, ms, turn)
-  if unit == "tokens/s" then return ("%.0f tokens/s"):format(turn.tokens_per_s * turn.ms / ms) end
-  if unit == "GFLOP/s" then return ("%.0f GFLOP/s"):format(sgemm_flops / ms / 1e6) end
-  if unit == "ns a call" then return ("%.0f ns a call"):format(ms * 1e6 / 10000) end
-  return ("%.1f %s"):format(ms, unit)
-end
-
---- Each round's fastest turn among some peers; nil where none of them ran.
-local function fastest_of(taken, keys)
-  local best = {}
-  for _, key in ipairs(keys) do
-    for i, turn in ipairs(taken[key] or {}) do
-      if not best[i] or turn.ms < best[i].ms then best[i] = turn end
-    end
-  end
-  return best[1] and best
-end
-
---- The lines of the table that a row gives.
-local function lines_of(row, case, taken)
-  local lines = {}
-  for _, wanted in ipairs(row.lines) do
-    local own = taken[wanted.of]
-    if own then
-      local last = own[#own]
-      local ms = median(each(own, ms_of))
-      local line = {
-        name = wanted.name, short = wanted.short, case = row.sized and case or "", process = row.name .. " " .. wanted.of,
-        figure = figure_of(row.unit, ms, last), goal = type(wanted.goals) == "table" and wanted.goals[case] or wanted.goals,
-        speed = {}, memory = {}, peak = last.peak_rss_mb,
-      }
-      for _, key in ipairs(wanted.against) do
-        if taken[key] then line.speed[key] = ratio(own, taken[key]) end
-      end
-      for _, peer in ipairs(row.peers) do
-        local theirs = taken[peer.key]
-        line.memory[peer.key] = theirs and theirs[#theirs].peak_rss_mb
-      end
-      local fastest = fastest_of(taken, wanted.against)
-      line.fastest = fastest and ratio(own, fastest)
-      if line.fastest then note("  %s: %s, %.2f times as fast as the fastest peer", line.name, line.figure, line.fastest) end
-      lines[#lines + 1] = line
-    end
-  end
-  return lines
-end
-
---- A training step in GFLOP/s, and everyone's plain product.
-local function step_of(row, case, taken)
-  local step = { case = case, order = {}, products = {}, best = 0 }
-  step.gflops = sizes.train_flops(sizes.cases[case]) / median(each(taken.ours, ms_of)) / 1e6
-  for _, product in ipairs(row.products) do
-    local plain = taken["product " .. product.label]
-    step.order[#step.order + 1] = product.label
-    if plain then
-      step.products[product.label] = sgemm_flops / math.min(table.unpack(each(plain, ms_of))) / 1e6
-      step.best = math.max(step.best, step.products[product.label])
-    end
-  end
-  return step
-end
-
-local lines, steps = {}, {}
-
-local function measure(row, case)
-  note("%s %s", row.name, row.sized and case or "")
-  local taken = take_turns(start_all(row, case))
-  table.move(lines_of(row, case, taken), 1, #row.lines, #lines + 1, lines)
-  if row.products and taken.ours then steps[#steps + 1] = step_of(row, case, taken) end
-end
+local measure = dofile(folder .. "/bench_measure.lua")(o)
+local note <const>, each <const>, ratio <const> = measure.note, measure.each, measure.ratio
 
 --- One run on all cores, and as many runs as cores with one thread each, all at work at once.
 local function seeds()
@@ -233,12 +87,12 @@ local function seeds()
     if not one or #members < o.threads then
       note("  did not start: see %s", turns.logs)
     else
-      local taken = take_turns {
+      local taken = measure.take_turns {
         { key = "one", process = one, seconds = o.seconds }, { key = "all", process = turns.together(members), seconds = o.seconds },
       }
       if taken.one and taken.all then
         local function cell(list)
-          local ms, last = median(each(list, ms_of)), list[#list]
+          local ms, last = median(each(list, measure.ms_of)), list[#list]
           return ("%.1f steps/s, %.0f tokens/s"):format(1e3 / ms, last.tokens_per_s * last.ms / ms)
         end
         rows[#rows + 1] = { side, cell(taken.one), cell(taken.all), ("**%.2f**"):format(ratio(taken.all, taken.one)) }
@@ -299,27 +153,29 @@ end
 local busy_before = turns.pause()
 if busy_before > 0.1 then note("bench: others have %.0f %% of the cores before we begin: wait for a quiet machine", 100 * busy_before) end
 
+local lines, steps = {}, {}
+
 for _, row in ipairs(measured.rows) do
   if chosen(row.name) then
     if row.needs_data and o.data == "" then
       note("%s needs --data stories260K.bin: left out", row.name)
     else
-      for case in (row.sized and o.cases or "tiny"):gmatch "[^,]+" do measure(row, case) end
+      for case in (row.sized and o.cases or "tiny"):gmatch "[^,]+" do
+        local found, step = measure.row(row, case)
+        table.move(found, 1, #found, #lines + 1, lines)
+        steps[#steps + 1] = step
+      end
     end
   end
 end
 
 --- When, on what and with what settings a part was measured, and whether the machine was quiet.
 local function circumstances(what)
-  local pin = os.getenv "OPENBLAS_CORETYPE"
   local processor = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
-  if #others == 0 then others = { busy_before, turns.pause() } end
-  local quiet = ("Others had %.0f %% of the cores between turns (median; %.0f %% at most)."):format(
-    100 * median(others), 100 * math.max(table.unpack(others)))
-  others = {}
-  return ("`scripts/bench%s` on %s, %s, %d threads. %s%s"):format(
-    what, os.date "%Y-%m-%d", processor, o.threads, quiet,
-    pin and (" The environment pins our OpenBLAS to its %s kernels."):format(pin) or "")
+  local shares = measure.shares_of_others()
+  if #shares == 0 then shares = { busy_before, turns.pause() } end
+  return ("`scripts/bench%s` on %s, %s, %d threads. Others had %.0f %% of the cores between turns (median; %.0f %% at most)."):format(
+    what, os.date "%Y-%m-%d", processor, o.threads, 100 * median(shares), 100 * math.max(table.unpack(shares)))
 end
 
 --- Prints a part and writes it where that is wanted.
