@@ -97,7 +97,7 @@ extension Node {
   fileprivate func lendSums() {
     for (i, input) in inputs.enumerated() {
       guard let input, input.isLeaf, input.requiresGrad, var sum = input.grad.take() else { continue }
-      // The copy that `sum` is must be gone before the leaf is given back one that is shared.
+      // Taken out of the leaf, a gradient that nobody else holds has one owner, `sum`; a shared one goes back.
       if call.sums[i] == nil && sum.isSoleOwner() { call.sums[i] = sum } else { input.grad = sum }
     }
   }

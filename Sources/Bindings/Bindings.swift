@@ -56,7 +56,8 @@ public enum Bindings {
     try lua.load(strictModules, name: "=perilune").call(lua.nativeModules.map { .string($0) })
   }
 
-  /// Reading a name that a native module does not have is an error that suggests the near one.
+  /// Reading a name that a native module does not have is an error that suggests the near one, and calls the module as
+  /// scripts do. `options.strict` does the same for modules in Lua, which these must work without.
   private static let strictModules = """
     for _, name in ipairs { ... } do
       local open = package.preload[name]

@@ -107,8 +107,8 @@ extension HelpPage {
       "print(T.is_grad_enabled())", prints: "true"),
     HelpPage(
       "memory", "modes", "T.memory()",
-      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap. And counts: buffers "
-        + "taken for tensors since the start, and how many of them came fresh from the system.",
+      "Bytes: live and peak of tensors, their limit (nil without one), and lua, those of the Lua heap. And counts since the "
+        + "start: taken, buffers for tensors, and fresh, those of them that came from the system.",
       "t = T.zeros(1000)\nprint(T.memory().live >= 4000)", prints: "true"),
     HelpPage(
       "reset_peak", "modes", "T.reset_peak()", "Lets the peak of T.memory() start from what is alive now.",
@@ -127,7 +127,8 @@ extension HelpPage {
       "local print = print; _G.print = function() end\np = T.profile(function() return T{1}:exp() end)\n"
         + "_G.print = print; print(p[1].calls, type(p:plot()))", prints: "1\tuserdata"),
     HelpPage(
-      "time", "modes", "T.time(f, ...)", "The seconds that f(...) took, then its results. At the prompt, `%time` before an input.",
+      "time", "modes", "T.time(f, ...)",
+      "The seconds that f(...) took, then its results. At the prompt, `%time` before an input.",
       "seconds, y = T.time(function(x) return x:exp() end, T{0})\nprint(seconds < 1, y:item())", prints: "true\t1.0"),
   ]
 }

@@ -107,7 +107,7 @@ extension Bindings {
       if let name = try fieldName(call) {
         if name.hasPrefix("_") { return 0 }  // what printers and libraries probe for
         if let method = pytorchAttributes[name] {
-          throw Failure(.index, "a Tensor has no field '\(name)': size(), dtype() and grad() are methods here; use \(method)")
+          throw Failure(.index, "a Tensor has no field '\(name)'; use the method \(method)")
         }
         let methods = Op.everything.filter(\.isMethod).map(\.name) + HelpPage.ofTensors.map(\.name)
         throw Failure(.index, "a Tensor has no field '\(name)'\(Nearest.hint(name, in: methods))")

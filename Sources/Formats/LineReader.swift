@@ -114,7 +114,7 @@ final class UnpackedBytes {
   init(_ source: ByteSource) throws {
     self.source = source
     if source.count == 0 && source.name.hasSuffix(".gz") {
-      throw Failure(.format, "\(source.name): an empty file, which is no gzip file: even of nothing that has 20 bytes")
+      throw Failure(.format, "\(source.name): the file is empty, and so no gzip file: packed, even nothing takes 20 bytes")
     }
     isPacked = try source.bytes(at: 0, count: min(2, source.count)) == [0x1F, 0x8B]
     if isPacked && inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) != Z_OK {

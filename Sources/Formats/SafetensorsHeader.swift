@@ -76,8 +76,9 @@ struct SafetensorsHeader {
       throw Failure(.format, "\(source.name): \(source.count) bytes, too short for a safetensors header")
     }
     let length = try source.integer(at: 0, as: UInt64.self)
-    // A broken safetensors file has at least the brace of its header; another kind of file is called by what it is.
-    if length > Limits.headerBytesMax || length > source.count - 8, try source.bytes(at: 0, count: min(9, source.count)).last != UInt8(ascii: "{") {
+    let isTooLong = length > Limits.headerBytesMax || length > source.count - 8
+    // A broken safetensors file has at least the brace of its header; of another kind of file we say what it is.
+    if isTooLong, try source.bytes(at: 0, count: min(9, source.count)).last != UInt8(ascii: "{") {
       throw Failure(.format, "\(source.name): not a safetensors file: it \(try Self.appearance(of: source))")
     }
     if length > Limits.headerBytesMax {

@@ -140,6 +140,7 @@ public struct Call {
     }
     try lua.check(status, on: L)
   }
+  /// The same from memory that need not be an array.
   public func pushIntegers(_ values: UnsafeBufferPointer<Int64>) throws {
     try lua.check(shim_push_integers(L, values.baseAddress, values.count), on: L)
   }

@@ -30,7 +30,7 @@ extension Transformer {
 
   /// The logits of every token's successor, [N, vocab].
   public func logits(_ batch: TokenBatch) throws -> Variable {
-    try Op.linear([try hidden(batch), try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
+    try headLogits(try hidden(batch))
   }
 
   /// log pi(token | tokens before it) for the tokens of each sequence from position `from[i]` (0-based, at least 1)
@@ -51,7 +51,11 @@ extension Transformer {
     let last = (0..<batch.segments.count).map { Int64(batch.segments.range($0).upperBound - 1) }
     let rows = Variable(try Tensor(last, shape: [last.count]))
     let states = try Op.embedding([try hidden(batch), rows])[0]
-    return try Op.linear([states, try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
+    return try headLogits(states)
+  }
+
+  private func headLogits(_ states: Variable) throws -> Variable {
+    try Op.linear([states, try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
   }
 
   private func normed(_ name: String, _ x: Variable) throws -> Variable {

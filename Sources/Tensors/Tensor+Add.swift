@@ -18,7 +18,10 @@ extension Tensor {
   }
 
   /// Adds a tensor of the same shape and type: in place where this tensor or `other` has its storage to itself, into
-  /// new storage otherwise. The sum has the same bits in each case.
+  /// new storage otherwise. The sum has the same bits in each case. Throws where shapes or types differ.
+  ///
+  ///     var sum = try Tensor([1, 2] as [Float], shape: [2])
+  ///     try sum.add(Tensor([3, 4] as [Float], shape: [2]))   // sum is [4, 6]
   public mutating func add(_ other: consuming Tensor) throws {
     let both = dtype == .f32 && other.dtype == .f32 && shape == other.shape && isContiguous && other.isContiguous
     if both && isSoleOwner() {

@@ -58,7 +58,8 @@ public struct Tensor: @unchecked Sendable {
     }
   }
 
-  /// True where no other tensor shares the storage, so that writing to it is seen by nobody else.
+  /// True where no other tensor shares the storage, so that writing to it is seen by nobody else. Mutating, because a copy
+  /// of this value made for the question would be the second owner.
   public mutating func isSoleOwner() -> Bool { isKnownUniquelyReferenced(&storage) }
 
   @inlinable public var rank: Int { shape.count }

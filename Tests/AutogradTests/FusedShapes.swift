@@ -71,11 +71,9 @@ extension AutogradTests {
   @Suite struct FusedShapesTests {
     @Test(arguments: Op.everything.filter(\.isFused).map(\.name))
     func fusedOperationsMatchTheirFormulasOnRandomShapes(_ name: String) throws {
-      guard let op = Op.everything.first(where: { $0.name == name }), let compose = op.compose else { return }
-      guard let draw = FusedShapes.draws[name] else {
-        Issue.record("FusedShapes.draws has no line for \(name)")
-        return
-      }
+      let op = try #require(Op.everything.first { $0.name == name })
+      let compose = try #require(op.compose)
+      let draw = try #require(FusedShapes.draws[name], "FusedShapes.draws has no line for \(name)")
       for seed in UInt64(1)...40 {
         var source = FusedShapes.Draw(random: Philox(seed: seed, stream: name))
         let sample = try draw(&source)
@@ -85,7 +83,8 @@ extension AutogradTests {
         // Sums of many terms: by the largest number of the call, and by each.
         let largest = exact.reduce(1) { max($0, abs($1)) }
         let worst = zip(fused, exact).map { abs($0 - $1) / max(1, abs($1), 0.1 * largest) }.max() ?? 0
-        #expect(worst <= 1e-4, "\(name), seed \(seed), shapes \(sample.inputs.map { $0.map { "\($0.shape)" } ?? "nil" }): off by \(worst)")
+        let shapes = sample.inputs.map { $0.map { "\($0.shape)" } ?? "nil" }
+        #expect(worst <= 1e-4, "\(name), seed \(seed), shapes \(shapes): off by \(worst)")
       }
     }
   }

@@ -34,7 +34,7 @@ extension BindingsTests {
       expect(try s.refusal("return t[{ {}, {3, 1} }]"), "range {3, 1} of dimension 2 goes backwards")
       expect(try s.refusal("return T(1)[1]"), "a scalar cannot be indexed: use item()")
       expect(try s.refusal("return t.summ"), "a Tensor has no field 'summ'; did you mean 'sum'?")
-      expect(try s.refusal("return t.shape"), "a Tensor has no field 'shape': size(), dtype() and grad() are methods here; use size()")
+      expect(try s.refusal("return t.shape"), "a Tensor has no field 'shape'; use the method size()")
       expect(try s.refusal("return t.backwrd"), "a Tensor has no field 'backwrd'; did you mean 'backward'?")
       expect(try s.refusal("t.name = 1"), "a Tensor has no field 'name' to assign to")
       expect(try s.text("t.__repr_html"), "nil")

@@ -250,7 +250,7 @@ function TestLibrary.test_an_empty_file_that_should_be_gzip_is_no_list_of_nothin
   io.open(path, "w"):close()
   local message = support.message(require "perilune.formats".load_json_lines, path)
   os.remove(path)
-  lu.assertStrContains(message, "an empty file, which is no gzip file")
+  lu.assertStrContains(message, "the file is empty, and so no gzip file")
 end
 
 function TestLibrary.test_a_large_heatmap_is_drawn_at_once()

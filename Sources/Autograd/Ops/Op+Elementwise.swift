@@ -168,7 +168,8 @@ extension Op {
     refusals: boolRefusal)
 
   public static let round = Op(
-    "round", group: "elementwise", summary: "The nearest whole number, or decimal one, halves to the even one. The gradient is 0.",
+    "round", group: "elementwise",
+    summary: "The nearest whole number, or the nearest with so many decimals, halves to the even one. The gradient is 0.",
     formula: "result = round(10^decimals self) / 10^decimals", shapes: "self [...]; the result has the same shape",
     parameters: [
       Parameter("self", .tensor, "the argument"),

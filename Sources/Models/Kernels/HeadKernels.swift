@@ -1,13 +1,13 @@
 /// The language-model head: log-probabilities of given tokens from hidden states, forward and backward.
 ///
-/// Without a gradient, rows are taken in chunks whose logits fit in some tens of megabytes. When a gradient will be
+/// Without a gradient, rows are taken in chunks, so that their logits stay small. When a gradient will be
 /// asked for, the exponentials of all rows are kept, since computing them again would cost another product with the
 /// whole vocabulary; they become the gradient of the logits in place.
 import Base
 import Tensors
 
 enum HeadKernels {
-  /// Logits of a chunk: 16 MB.
+  /// Logits of a chunk: 16 MB, more only where 32 rows take more.
   private static let chunkMax = 1 << 22
   /// Rows of a chunk: the packed weights serve all of them.
   private static func chunk(_ vocabulary: Int) -> Int { max(32, chunkMax / max(vocabulary, 1) / 32 * 32) }

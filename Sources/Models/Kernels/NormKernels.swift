@@ -58,7 +58,8 @@ enum NormKernels {
     }
   }
 
-  /// dx, which may be `dy` itself, and the sums over rows for dweight and dbias; with `again` the normed rows too. With xhat = (x - mean) rstd and h = dy * weight:
+  /// dx, which may be `dy` itself, and the sums over rows for dweight and dbias; with `again` the normed rows too. With
+  /// xhat = (x - mean) rstd and h = dy * weight:
   /// dx = rstd (h - mean(h) - xhat mean(h xhat)); the middle term is absent for RMS norm.
   static func backward(
     _ dy: Floats, _ x: Floats, _ weight: Floats, mean: Floats?, rstd: Floats,

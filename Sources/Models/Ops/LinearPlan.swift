@@ -62,6 +62,7 @@ struct LinearPlan {
     }
   }
 
+  /// The result, [..., outputs]. Keeps the input, the weight and a norm's statistics for the backward pass.
   func forward(_ call: Invocation) throws -> Tensor {
     let (x, w) = (try call[0].contiguous(), try call[1].contiguous())
     let (bias, residual) = (try call.inputs[2]?.contiguous(), try call.inputs[3]?.contiguous())
@@ -76,6 +77,8 @@ struct LinearPlan {
     return withExtendedLifetime((w, bias, residual, mapping)) { y }
   }
 
+  /// The gradients of all inputs, from that of the result in row-major order, `g`, and as it came in: the residual's
+  /// gradient is that one itself, without a copy.
   func backward(_ call: Invocation, _ g: Tensor, incoming: Tensor?) throws -> [Tensor?] {
     let (x, w) = (call.saved[0], call.saved[1])
     let mapping = try RowMap(

@@ -11,8 +11,10 @@ extension Op {
     "linear", group: "models",
     summary: "An affine map of each row, which may first be normalised or activated, added to a residual.",
     formula: "y = residual + f(self) weight^T + bias; f: none, gelu, swiglu, layer_norm or rms_norm",
-    shapes: "self [..., I] (swiglu: [..., 2 I]), weight [O, I], bias [O] or nil, residual [..., O] or nil, norm_weight and norm_bias [I]; the result is [..., O]",
-    source: "GELU in its tanh form: Hendrycks and Gimpel 2016, arXiv:1606.08415, sec. 2; the others as in swiglu, layer_norm and rms_norm",
+    shapes: "self [..., I] (swiglu: [..., 2 I]), weight [O, I], bias [O] or nil, residual [..., O] or nil, norm_weight and "
+      + "norm_bias [I]; the result is [..., O]",
+    source: "GELU in its tanh form: Hendrycks and Gimpel 2016, arXiv:1606.08415, sec. 2; the others as in swiglu, layer_norm "
+      + "and rms_norm",
     parameters: [
       Parameter("self", .tensor, "rows of I elements"),
       Parameter("weight", .tensor, "a row of I weights for each output"),

@@ -73,7 +73,10 @@ extension Tensor {
     return withExtendedLifetime(result) { result }
   }
 
-  /// The numbers from `first` on, as many as `count`, in random order.
+  /// The numbers from `first` on, as many as `count`, in random order: i64 [count]. Throws for a negative count and at
+  /// Ctrl-C.
+  ///
+  ///     try Tensor.permutation(3, from: 1, seed: 7, stream: "epoch")   // 1, 2 and 3 in some order
   public static func permutation(
     _ count: Int, from first: Int64 = 0, seed: UInt64, stream: String, step: UInt64 = 0
   ) throws -> Tensor {
