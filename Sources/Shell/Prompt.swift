@@ -7,16 +7,16 @@ import Foundation
 import LuaEngine
 
 final class Prompt {
-  private let session: Session
-  private var lua: Lua { session.lua }
-  private let isTerminal = isatty(STDIN_FILENO) != 0
-  private let parts: Parts
+  let session: Session
+  var lua: Lua { session.lua }
+  let isTerminal = isatty(STDIN_FILENO) != 0
+  let parts: Parts
   private let history: History?
   /// The prompt that readline completes for: its callback has no room for a context.
   nonisolated(unsafe) private static var current: Prompt?
 
   /// The Lua side of the session (SessionSource).
-  private struct Parts {
+  struct Parts {
     let environment: LuaValue
     let locals, declared: LuaTable
     let prepare, show, complete, help: LuaFunction
@@ -27,7 +27,8 @@ final class Prompt {
     let values = try session.lua.load(SessionSource.text, name: SessionSource.chunkName)
       .first([.function(session.lua.localsKeeper())])
     guard let table = values.asTable, let locals = try table.get("locals").asTable,
-      let declared = try table.get("declared").asTable, let prepare = try table.get("prepare").asFunction, let show = try table.get("show").asFunction,
+      let declared = try table.get("declared").asTable, let prepare = try table.get("prepare").asFunction,
+      let show = try table.get("show").asFunction,
       let complete = try table.get("complete").asFunction, let help = try table.get("help").asFunction
     else { throw Failure(.state, "the prompt could not be made") }
     parts = Parts(
@@ -209,58 +210,6 @@ final class Prompt {
       report(error)
     } catch {
       Interpreter.complain("\(error)")
-    }
-  }
-
-  private func show(_ results: [LuaValue], text: String) {
-    guard !results.isEmpty else { return }
-    do {
-      if isTerminal {
-        let silent = text.trimmingCharacters(in: .whitespacesAndNewlines).hasSuffix(";")
-        try parts.show.call([.boolean(silent)] + results)
-        fflush(stdout)
-      } else {
-        let print = try lua.load("return print", name: "=stdin").first([])
-        guard case .function(let function) = print else {
-          throw LuaError(kind: "lua", message: "attempt to call a \(print.typeName) value")
-        }
-        try function.call(results)
-      }
-    } catch let error as LuaError {
-      Interpreter.complain(error.isInterrupt ? error.message : "error calling 'print' (\(error.message))")
-    } catch { Interpreter.complain("\(error)") }
-  }
-
-  private func showTime(_ elapsed: Duration) {
-    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-    guard isatty(STDOUT_FILENO) != 0 else { return }
-    let text = String(format: "[%.3fs]", seconds)
-    let colored = session.options.run.usesColor && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
-    print(colored ? "\u{1B}[2m\(text)\u{1B}[0m" : text)
-    fflush(stdout)
-  }
-
-  /// The traceback is shown when it says more than that the error came from the line just typed.
-  private func report(_ error: LuaError) {
-    var shown = error
-    // What the library refuses says so by itself; where it fails, its own frames are what is asked for.
-    let isRefusal = !isOfLibrary(error.message[...])
-    let frames = (error.traceback ?? "").split(separator: "\n").dropFirst().filter { frame in
-      if frame.hasPrefix("\t[C]:") || frame.hasPrefix("\tperilune:") { return false }
-      return !isRefusal || frame != "\t(...tail calls...)" && !isOfLibrary(frame.dropFirst())
-    }
-    if isTerminal && frames.count <= 1 || error.isInterrupt { shown.traceback = nil }
-    Interpreter.report(shown, program: nil)
-  }
-
-  /// "path:line: ..." where the path is of Perilune's own Lua. Of a long path Lua shows the end, after three dots.
-  private func isOfLibrary(_ line: Substring) -> Bool {
-    guard let library = session.standardLibrary.map({ $0 + "/" }) else { return false }
-    if line.hasPrefix(library) { return true }
-    guard line.hasPrefix("..."), let colon = line.firstIndex(of: ":") else { return false }
-    let end = line[..<colon].dropFirst(3)
-    return end.indices.contains { i in
-      end[i] == "/" && library.hasSuffix(end[...i]) && access(library + end[end.index(after: i)...], R_OK) == 0
     }
   }
 
