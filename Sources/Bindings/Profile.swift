@@ -54,6 +54,32 @@ extension Duration {
 }
 
 extension Bindings {
+  /// The class of what T.profile returns: it can be drawn.
+  static let profileClass = """
+    local Profile = {}
+    Profile.__index = Profile
+
+    function Profile:__tostring()
+      return ("[Profile %.3f ms: plot() draws it, save 'name.svg' keeps it]"):format(self.ms)
+    end
+
+    -- A bar for each of the slowest operations.
+    function Profile:plot(count)
+      local labels, values, rest = {}, {}, 0
+      for i, row in ipairs(self) do
+        if i <= (count or 16) then labels[i], values[i] = row.name, row.ms else rest = rest + row.ms end
+      end
+      if rest > 0 then labels[#labels + 1], values[#values + 1] = "(the rest)", rest end
+      local figure = require "perilune.plot.native".figure { title = ("Where %.4g ms went"):format(self.ms), ylabel = "ms" }
+      return figure:bars { labels = labels, values = values }
+    end
+
+    function Profile:save(path)
+      self:plot():save(path)
+      return self
+    end
+    """
+
   static func addProfile(_ module: inout LuaModule) {
     // T.time(f, ...): the seconds that f(...) took, then its results.
     module.function("time") { call in
@@ -67,7 +93,7 @@ extension Bindings {
       return results.count + 1
     }
     // T.profile(f, ...): runs f(...), prints a table of operations and returns it: a list of
-    // {name =, calls =, ms =, percent =, bytes =}, the slowest first. `callableModule` gives it methods that draw it.
+    // {name =, calls =, ms =, percent =, bytes =}, the slowest first. `callableModule` makes it a `Profile`.
     module.function("profile") { call in
       let function = try call.function(1)
       let arguments = try (2..<max(call.count + 1, 2)).map(call.value)

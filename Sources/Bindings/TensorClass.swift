@@ -41,29 +41,7 @@ extension Bindings {
 
   /// `T{1, 2}` calls `T.tensor{1, 2}`, and what T.profile returns can be drawn. By its name, this chunk is passed over when
   /// an error says where it was raised.
-  private static let callableModule = """
-    local Profile = {}
-    Profile.__index = Profile
-
-    function Profile:__tostring()
-      return ("[Profile %.3f ms: plot() draws it, save 'name.svg' keeps it]"):format(self.ms)
-    end
-
-    -- A bar for each of the slowest operations.
-    function Profile:plot(count)
-      local labels, values, rest = {}, {}, 0
-      for i, row in ipairs(self) do
-        if i <= (count or 16) then labels[i], values[i] = row.name, row.ms else rest = rest + row.ms end
-      end
-      if rest > 0 then labels[#labels + 1], values[#values + 1] = "(the rest)", rest end
-      local figure = require "perilune.plot.native".figure { title = ("Where %.4g ms went"):format(self.ms), ylabel = "ms" }
-      return figure:bars { labels = labels, values = values }
-    end
-
-    function Profile:save(path)
-      self:plot():save(path)
-      return self
-    end
+  private static let callableModule = profileClass + """
 
     package.preload["perilune.tensor"] = function()
       local module = require "perilune.native.tensor"
