@@ -112,34 +112,24 @@ extension Op {
         Elementwise.scalars(a, b, { -($0 / $1).rounded(.towardZero) }, { -($0 / $1).rounded(.towardZero) }), g)
     }, refusals: zeroDivisions)
 
-  private static func modulo(_ x: Float, _ y: Float) -> Float {
-    let r = Libm.fmod(x, y)
-    return r != 0 && (r < 0) != (y < 0) ? r + y : r
-  }
+  private static func modulo(_ x: Float, _ y: Float) -> Float { signed(Libm.fmod(x, y), as: y) }
+  private static func modulo(_ x: Double, _ y: Double) -> Double { signed(Libm.fmod(x, y), as: y) }
 
-  private static func modulo(_ x: Double, _ y: Double) -> Double {
-    let r = Libm.fmod(x, y)
-    return r != 0 && (r < 0) != (y < 0) ? r + y : r
-  }
+  /// The remainder with the sign of the divisor, from that with the sign of the dividend.
+  @inline(__always)
+  private static func signed<T: BinaryFloatingPoint>(_ r: T, as y: T) -> T { r != 0 && (r < 0) != (y < 0) ? r + y : r }
+
+  private static func floorQuotient(_ x: Float, _ y: Float) -> Float { floorQuotient(x, y, leaving: Libm.fmod(x, y)) }
+  private static func floorQuotient(_ x: Double, _ y: Double) -> Double { floorQuotient(x, y, leaving: Libm.fmod(x, y)) }
 
   /// Python's quotient of floating-point numbers, as PyTorch computes it: exact where self / other would round up to a
   /// whole number.
-  private static func floorQuotient(_ x: Double, _ y: Double) -> Double {
+  @inline(__always)
+  private static func floorQuotient<T: BinaryFloatingPoint>(_ x: T, _ y: T, leaving r: T) -> T {
     if y == 0 { return x / y }
-    let r = Libm.fmod(x, y)
     var q = (x - r) / y
     if r != 0 && (y < 0) != (r < 0) { q -= 1 }
-    if q == 0 { return x / y < 0 ? -0.0 : 0 }
-    let whole = q.rounded(.down)
-    return q - whole > 0.5 ? whole + 1 : whole
-  }
-
-  private static func floorQuotient(_ x: Float, _ y: Float) -> Float {
-    if y == 0 { return x / y }
-    let r = Libm.fmod(x, y)
-    var q = (x - r) / y
-    if r != 0 && (y < 0) != (r < 0) { q -= 1 }
-    if q == 0 { return x / y < 0 ? -0.0 : 0 }
+    if q == 0 { return x / y < 0 ? -T.zero : 0 }
     let whole = q.rounded(.down)
     return q - whole > 0.5 ? whole + 1 : whole
   }
