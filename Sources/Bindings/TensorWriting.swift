@@ -98,10 +98,10 @@ extension Op {
     "arithmetic", "elementwise", "activation", "comparison", "softmax",
   ]
   private static let othersInPlace: Set<String> = [
-    "cumsum", "cumprod", "scatter", "scatter_add", "index_add", "sort", "triu", "tril",
+    "cumsum", "cumprod", "scatter", "scatter_add", "index_add", "triu", "tril",
   ]
   /// Of those groups, what gives one value for a whole tensor, or takes its shape from elsewhere.
-  private static let notInPlace: Set<String> = ["equal", "allclose", "logsumexp", "where", "sort"]
+  private static let notInPlace: Set<String> = ["equal", "allclose", "logsumexp", "where"]
 
   /// `x:name_(...)` writes the result into x.
   var hasInPlaceForm: Bool {
