@@ -5,6 +5,9 @@
 #include <immintrin.h>
 #endif
 
+// A product and a sum are one rounding only where it says so: otherwise levels could differ.
+#pragma STDC FP_CONTRACT OFF
+
 // A vector of which only the first floats are there, for levels that have no masks.
 #define PARTS(type, suffix)                                                              \
   static inline __attribute__((always_inline)) type load_part_##suffix(const float *x, ptrdiff_t count) { \

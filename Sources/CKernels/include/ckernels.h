@@ -12,7 +12,8 @@
 
 #pragma clang assume_nonnull begin
 
-// The levels: AVX-512, AVX2 or NEON by the compiler's vectors, and the same code on two floats, which any processor has.
+// The levels: AVX-512; AVX2 or NEON by the compiler's vectors; and the same code on two floats at a time, which tests hold
+// against the others.
 enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2 };
 
 // Where a tile of a product goes: c = alpha * product + beta * add + bias. Without `add`, beta is not looked at.
