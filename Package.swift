@@ -3,6 +3,7 @@
 //
 // Each target imports only targets above it. The kernels are compiled for x86-64-v3 (AVX2 and FMA) on Intel
 // and AMD processors, where Swift's SIMD types would otherwise become calls per lane; other processors use their baseline.
+// CKernels has loops for AVX-512 too and chooses among them when the program runs.
 import PackageDescription
 
 #if arch(x86_64)

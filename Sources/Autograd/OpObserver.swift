@@ -11,6 +11,8 @@ extension Op {
   public nonisolated(unsafe) static var observer: (any OpObserver)?
 
   /// Shows work that is no operation, such as a step of an optimizer, to the profiler as if it were one.
+  ///
+  ///     try Op.observed("adamw step") { try optimizer.update(lr: nil) }
   public static func observed<R>(_ name: String, _ body: () throws -> R) rethrows -> R {
     guard let observer else { return try body() }
     observer.begin(name, isBackward: false)

@@ -29,7 +29,8 @@ public enum Gemm {
   ///
   /// Nothing is checked: whoever made the tensors knows their sizes. With `add`, beta multiplies its rows and not those of C, which is then only written; `bias` is added to each row.
   /// `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
-  /// are), `after` when they are done; each row once.
+  /// are), `after` when they are done; each row once. Neither may multiply: the packed operands lie in the room of the
+  /// thread that calls them.
   @inline(never)
   public static func run(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,

@@ -12,7 +12,7 @@ struct RowMap {
   /// Means and reciprocal deviations of the rows, of a norm.
   let statistics: Tensor?
 
-  /// With `statistics` of an earlier forward pass they are read, without they are made.
+  /// Statistics of an earlier forward pass are read; without any they are made.
   init(_ plan: LinearPlan, _ x: Tensor, _ scale: Tensor?, _ shift: Tensor?, statistics: Tensor?) throws {
     (map, rows, width, inputs, epsilon) = (plan.map, plan.rows, plan.width, plan.inputs, plan.epsilon)
     (self.x, self.scale, self.shift) = (x, scale, shift)
