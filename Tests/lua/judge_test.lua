@@ -102,7 +102,7 @@ end
 
 TestSides = {}
 
---- Identical answers in a batch of others: a product's last bit must not decide.
+--- Identical answers in a batch of others tie, so no bit of a sequence may depend on its neighbours.
 function TestSides:test_turning_the_sides_turns_the_answer_exactly_and_an_answer_ties_with_itself()
   local prompts, a, b = questions()
   for _, made in ipairs { pairwise, pointwise } do

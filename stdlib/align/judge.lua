@@ -138,13 +138,11 @@ local function label_logit(model, labels, sequences)
   return logits:select(2, labels[1] + 1) - logits:select(2, labels[2] + 1)
 end
 
---- 1, 0 or 0.5 by the sign of each difference. The same tokens are a tie, whatever the last bit of a sum in a batch says.
-local function decided(differences, o, a, b)
+--- 1, 0 or 0.5 by the sign of each difference. The same tokens are a tie: what a model says of a sequence is the same to
+-- the last bit whatever else is in the batch.
+local function decided(differences)
   local preferred = {}
-  for i, d in ipairs(differences) do
-    local same = table.concat(sequence({}, o, a[i]), " ") == table.concat(sequence({}, o, b[i]), " ")
-    preferred[i] = (same or d == 0) and 0.5 or d > 0 and 1 or 0
-  end
+  for i, d in ipairs(differences) do preferred[i] = d == 0 and 0.5 or d > 0 and 1 or 0 end
   return preferred
 end
 
@@ -236,7 +234,7 @@ function judge.preference_model(given)
         local difference = tensor.no_grad(function()
           return (label_logit(model, o.labels, forward) - label_logit(model, o.labels, backward)):totable()
         end)
-        return decided(difference, o, a, b)
+        return decided(difference)
       end,
     }
   end
@@ -297,7 +295,7 @@ function judge.reward_model(given)
       prefer = function(self, prompts, a, b)
         local difference, other = self:score(prompts, a), self:score(prompts, b)
         for i, score in ipairs(other) do difference[i] = difference[i] - score end
-        return decided(difference, o, a, b)
+        return decided(difference)
       end,
     }
   end

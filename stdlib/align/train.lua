@@ -93,8 +93,8 @@ local function both(model, prompts, chosen, rejected)
   return logps:narrow(1, 1, n), logps:narrow(1, n + 1, n), lengths:narrow(1, 1, n), lengths:narrow(1, n + 1, n)
 end
 
---- The reference's log-probabilities: computed once for a pair that will come again, and kept with it. A matrix product
--- may differ in the last bit when a pair comes in another batch; within one batch the kept ones are the same bits.
+--- The reference's log-probabilities: computed once for a pair that will come again, and kept with it. They are the same
+-- bits whatever other pairs are in the batch.
 local function reference_logps(self, batch, prompts, chosen, rejected)
   local keep = self.options.keep_reference_logps and self.options.pairs.is_fixed
   local held = self.reference_held
