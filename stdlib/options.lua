@@ -179,7 +179,7 @@ end
 --   > options.fill({ seed = options.integer(1) }, nil, "tasks.sentiment").seed
 --   1
 --   > options.fill({ prompts = options.required("table") }, {}, "pairs.online")
---   pairs.online: option 'prompts' is missing; it must be table
+--   pairs.online: option 'prompts' is missing; expected table
 --   > options.fill({ steps = 400 }, { steps = "many" }, "align.train")
 --   align.train: option 'steps' must be number, not 'many'
 function options.fill(defaults, given, where)
@@ -196,7 +196,7 @@ function options.fill(defaults, given, where)
     local at, value = defaults[key], given[key]
     if getmetatable(at) ~= Rule then at = rule { types = type(at), default = at } end
     if value == nil then
-      if at.needed then refuse(("option '%s' is missing; it must be %s"):format(key, (at.types:gsub("|", " or ")))) end
+      if at.needed then refuse(("option '%s' is missing; expected %s"):format(key, (at.types:gsub("|", " or ")))) end
       value = at.default
     else
       local complaint = check(at, key, value)

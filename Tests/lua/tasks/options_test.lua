@@ -45,7 +45,7 @@ function TestOptions:test_rules()
     steps = options.integer(400, 1), rate = options.number(0.1, 0, 1), split = options.choice("train", { "train", "test" }),
   }
   lu.assertEquals(options.fill(rules, { model = {} }, "here"), { model = {}, steps = 400, rate = 0.1, split = "train" })
-  lu.assertEquals(message(rules, {}), "here: option 'model' is missing; it must be table or userdata")
+  lu.assertEquals(message(rules, {}), "here: option 'model' is missing; expected table or userdata")
   lu.assertEquals(message(rules, { model = 1 }), "here: option 'model' must be table or userdata, not 1")
   lu.assertEquals(message(rules, { model = {}, steps = 1.5 }), "here: option 'steps' must be integer, not 1.5")
   lu.assertEquals(message(rules, { model = {}, steps = 0 }), "here: option 'steps' must be integer of at least 1, not 0")
@@ -54,7 +54,7 @@ function TestOptions:test_rules()
     "here: option 'split' must be one of train, test, not 'trian'; did you mean 'train'?")
   local whole = options.fill(rules, { model = {}, steps = 3.0 }, "here").steps
   lu.assertEquals(math.type(whole), "integer")
-  lu.assertEquals(support.message(options.fill, { n = options.integer() }, {}, "x"), "x: option 'n' is missing; it must be integer")
+  lu.assertEquals(support.message(options.fill, { n = options.integer() }, {}, "x"), "x: option 'n' is missing; expected integer")
 end
 
 function TestOptions:test_a_callable_table_is_a_function()
