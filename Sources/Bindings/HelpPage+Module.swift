@@ -123,7 +123,8 @@ extension HelpPage {
     HelpPage(
       "profile", "modes", "T.profile(f, ...)",
       "Runs f(...), prints calls, own time and bytes of each operation, and returns them as a list of {name, calls, ms, "
-        + "percent, bytes}, the slowest first, and their sum, ms. profile:plot() draws it, profile:save 'name.svg' keeps it.",
+        + "percent, bytes}, the slowest first, and their sum, ms. profile:plot(count) draws the slowest, 16 "
+        + "unless given; profile:save 'name.svg' keeps that.",
       "local print = print; _G.print = function() end\np = T.profile(function() return T{1}:exp() end)\n"
         + "_G.print = print; print(p[1].calls, type(p:plot()))", prints: "1\tuserdata"),
     HelpPage(

@@ -63,11 +63,15 @@ extension Bindings {
       return ("[Profile %.3f ms: plot() draws it, save 'name.svg' keeps it]"):format(self.ms)
     end
 
-    -- A bar for each of the slowest operations.
+    -- A bar for each of the `count` slowest operations.
     function Profile:plot(count)
+      count = count or 16
+      if math.type(count) ~= "integer" or count < 1 then
+        error(("profile:plot: expected a whole number from 1, got %s"):format(tostring(count)), 2)
+      end
       local labels, values, rest = {}, {}, 0
       for i, row in ipairs(self) do
-        if i <= (count or 16) then labels[i], values[i] = row.name, row.ms else rest = rest + row.ms end
+        if i <= count then labels[i], values[i] = row.name, row.ms else rest = rest + row.ms end
       end
       if rest > 0 then labels[#labels + 1], values[#values + 1] = "(the rest)", rest end
       local figure = require "perilune.plot.native".figure { title = ("Where %.4g ms went"):format(self.ms), ylabel = "ms" }

@@ -148,6 +148,7 @@ extension BindingsTests {
         """), "3 49152 true")
       expect(try s.refusal("T.profile(function() error 'oops' end)").contains("oops"), true)
       expect(try s.text("rows:plot():svg():find('matmul backward', 1, true) ~= nil"), "true")
+      expect(try s.refusal("rows:plot('x')").contains("profile:plot: expected a whole number from 1, got x"), true)
       expect(try s.text("tostring(rows):match '^%[Profile [%d.]+ ms'"), "[Profile \(try s.text("('%.3f'):format(rows.ms)")) ms")
       expect(try s.text("T.ones(2):sum():item()"), "2.0")
     }
