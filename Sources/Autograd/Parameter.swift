@@ -39,11 +39,15 @@ public struct Parameter: Sendable {
   public let name: String
   public let kind: Kind
   public let meaning: String
+  /// The type that a whole number in the place of an operand has, where it is not that of the other operands: a count
+  /// would be rounded to f32.
+  public let numberType: DType?
 
-  public init(_ name: String, _ kind: Kind, _ meaning: String) {
+  public init(_ name: String, _ kind: Kind, _ meaning: String, numberType: DType? = nil) {
     self.name = name
     self.kind = kind
     self.meaning = meaning
+    self.numberType = numberType
   }
 
   public var isTensor: Bool {
@@ -53,7 +57,7 @@ public struct Parameter: Sendable {
     }
   }
 
-  /// It may be written as a number, which takes the type of the other operands.
+  /// It may be written as a number, which takes the type of the other operands, or `numberType`.
   public var isOperand: Bool {
     switch kind {
     case .operand, .optionalOperand: return true

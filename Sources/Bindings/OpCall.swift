@@ -77,7 +77,7 @@ struct OpCall {
     }
     if !numbers.isEmpty {
       let other = operandType(inputs)
-      for (input, argument) in numbers { inputs[input] = try argument.scalar(beside: other) }
+      for (input, argument) in numbers { inputs[input] = try argument.scalar(beside: argument.parameter.numberType ?? other) }
     }
     return (inputs, attributes)
   }

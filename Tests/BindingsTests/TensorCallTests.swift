@@ -31,6 +31,13 @@ extension BindingsTests {
       expect(try s.refusal("T.cat(T{1}, T{2})").contains("table of Tensors expected, got Tensor"), true)
     }
 
+    @Test func aCountIsNotRoundedToTheTypeOfTheElements() throws {
+      let s = try Session()
+      expect(try s.text("T{1}:repeat_interleave(16777217):size(1)"), "16777217")
+      expect(try s.text("T{1, 2}:repeat_interleave(2.0)"), "[1, 1, 2, 2]\n[Tensor f32 4]")
+      expect(try s.refusal("T{1}:repeat_interleave(1.5)").contains("expected whole numbers, got 1.5"), true)
+    }
+
     @Test func numbersTakeTheTypeOfTheOtherOperand() throws {
       let s = try Session()
       expect(try s.text("(T({1}, 'f64') + 1):dtype(), (T({1}, 'i64') + 2):dtype(), (T({1}, 'i64') * 0.5)"), "f64 i64 [0.5]\n[Tensor f32 1]")

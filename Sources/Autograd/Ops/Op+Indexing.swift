@@ -61,7 +61,9 @@ extension Op {
     formula: "result = self[1] repeats[1] times, self[2] repeats[2] times, ...",
     shapes: "self [..., d, ...], repeats a number or [d]; the result is [..., sum of repeats, ...], flat without dim",
     parameters: [
-      own, Parameter("repeats", .operand, "how often each comes: a whole number, or a tensor of one for each slice"),
+      own,
+      Parameter(
+        "repeats", .operand, "how often each comes: a whole number, or a tensor of one for each slice", numberType: .i64),
       Parameter("dim", .dimension(default: nil, optional: true), "the dimension; nil takes the elements in row-major order"),
     ],
     example: Example(
