@@ -37,7 +37,8 @@ typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
 
 const ck_decode *ck_decode_level(int limit) {
 #if defined(__x86_64__)
-  if (limit >= CK_AVX512 && ck_best_level() == CK_AVX512 && __builtin_cpu_supports("avx512vl")) return &decode_of_avx512;
+  const int has_vl = __builtin_cpu_supports("avx512vl");
+  if (limit >= CK_AVX512 && ck_best_level() == CK_AVX512 && has_vl) return &decode_of_avx512;
 #endif
   return &decode_of_vector;
 }

@@ -48,7 +48,8 @@ TARGET static void CAT(scores_, NAME)(int size, ptrdiff_t count, float scale, co
   for (; n + SCORE_BLOCKS <= blocks; n += SCORE_BLOCKS)
     CAT(score_blocks_, NAME)(SCORE_BLOCKS, size, scale, query, keys + 16 * n * size, scores + 16 * n);
 #if SCORE_BLOCKS > 2
-  for (; n + 2 <= blocks; n += 2) CAT(score_blocks_, NAME)(2, size, scale, query, keys + 16 * n * size, scores + 16 * n);
+  for (; n + 2 <= blocks; n += 2)
+    CAT(score_blocks_, NAME)(2, size, scale, query, keys + 16 * n * size, scores + 16 * n);
 #endif
   for (; n < blocks; n++) CAT(score_blocks_, NAME)(1, size, scale, query, keys + 16 * n * size, scores + 16 * n);
   for (ptrdiff_t t = count; t < 16 * blocks; t++) scores[t] = -__builtin_inff();
@@ -89,7 +90,8 @@ TARGET static void CAT(mix_, NAME)(int size, ptrdiff_t count, float factor, cons
   for (; i + 16 * MIX_VECTORS <= lead; i += 16 * MIX_VECTORS)
     CAT(mix_vectors_, NAME)(MIX_VECTORS, count, factor, weights, values + i, lead, size - i, out + i);
 #if MIX_VECTORS > 2
-  for (; i + 32 <= lead; i += 32) CAT(mix_vectors_, NAME)(2, count, factor, weights, values + i, lead, size - i, out + i);
+  for (; i + 32 <= lead; i += 32)
+    CAT(mix_vectors_, NAME)(2, count, factor, weights, values + i, lead, size - i, out + i);
 #endif
   for (; i < lead; i += 16) CAT(mix_vectors_, NAME)(1, count, factor, weights, values + i, lead, size - i, out + i);
 }
@@ -174,7 +176,8 @@ TARGET static void CAT(dots_, NAME)(int rows, ptrdiff_t k, const float *spread, 
   }
 }
 
-static const ck_decode CAT(decode_of_, NAME) = {CAT(scores_, NAME), CAT(mix_, NAME), CAT(spread_, NAME), CAT(dots_, NAME)};
+static const ck_decode CAT(decode_of_, NAME) = {
+    CAT(scores_, NAME), CAT(mix_, NAME), CAT(spread_, NAME), CAT(dots_, NAME)};
 
 #undef INLINE
 #undef CAT

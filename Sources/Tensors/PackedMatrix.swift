@@ -28,8 +28,8 @@ public struct PackedMatrix: @unchecked Sendable {
     Parallel.ranges(panelCount, grain: grain) { range in
       for panel in range {
         level.kernels.pack_panel(
-          inputs, Int32(min(level.width, outputs - panel * level.width)), weight + panel * level.width * inputs, 1, inputs,
-          floats + panel * inputs * level.width)
+          inputs, Int32(min(level.width, outputs - panel * level.width)), weight + panel * level.width * inputs, 1,
+          inputs, floats + panel * inputs * level.width)
       }
     }
   }

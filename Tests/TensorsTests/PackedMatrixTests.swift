@@ -16,7 +16,8 @@ import Testing
       let adding = random.below(2) == 0
       let bias = (0..<outputs).map { _ in Float(random.normal()) }
       Gemm.run(
-        false, true, rows, outputs, inputs, 1, x, inputs, weight, inputs, adding ? 1 : 0, &expected, outputs, bias: bias)
+        false, true, rows, outputs, inputs, 1, x, inputs, weight, inputs, adding ? 1 : 0, &expected, outputs,
+        bias: bias)
       withUnsafeTemporaryAllocation(
         of: Float.self, capacity: PackedMatrix.floats(outputs: outputs, inputs: inputs)
       ) { room in
