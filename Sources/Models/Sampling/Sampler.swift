@@ -39,6 +39,7 @@ extension Transformer {
     }
     if blocks.count == 1 { blocks[0].run() } else { Parallel.run(blocks.count) { blocks[$0].run() } }
     try Interrupt.check()
+    if let failure = blocks.lazy.compactMap(\.failure).first { throw failure }
     return blocks.flatMap(\.responses)
   }
 
@@ -57,6 +58,8 @@ private final class SamplingBlock: @unchecked Sendable {
   private let logits: Tensor
   private let scratch: Tensor
   private(set) var responses: [Response]
+  /// Why the block ended early.
+  private(set) var failure: Failure?
 
   init(_ weights: DecoderWeights, _ prompts: [[Int]], _ rows: Range<Int>, _ options: SamplingOptions) throws {
     self.weights = weights
@@ -76,7 +79,7 @@ private final class SamplingBlock: @unchecked Sendable {
     readPrompts()
     for _ in 0..<options.maxNewTokens {
       active.removeAll { isFinished($0) }
-      if active.isEmpty || Interrupt.isPending { return }
+      if active.isEmpty || failure != nil || Interrupt.isPending { return }
       let tokens = active.compactMap { row -> Decoder.Token? in
         guard let last = responses[row].tokens.last else { return nil }
         return Decoder.Token(id: last, row: row, position: prompts[row].count + responses[row].tokens.count - 1)
@@ -117,6 +120,11 @@ private final class SamplingBlock: @unchecked Sendable {
       let drawn = options.draw(
         out + i * vocabulary, vocabulary: vocabulary,
         uniform: options.uniform(row: rows.lowerBound + row, index: index), scratch: scratch.pointer(Float.self))
+      guard let drawn else {
+        let place = "token \(index + 1) after prompt \(rows.lowerBound + row + 1)"
+        failure = failure ?? Failure(.numeric, "the logits of \(place) make no distribution: they hold nan or inf")
+        return
+      }
       responses[row].tokens.append(drawn.id)
       responses[row].logps.append(drawn.logp)
       responses[row].samplingLogps.append(drawn.samplingLogp)

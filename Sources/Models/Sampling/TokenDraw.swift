@@ -11,9 +11,10 @@ struct TokenDraw {
 }
 
 extension SamplingOptions {
-  /// `logits` is overwritten.
-  func draw(_ logits: MutableFloats, vocabulary: Int, uniform: Double, scratch: MutableFloats) -> TokenDraw {
+  /// Nil where the logits make no distribution: one is nan, or the largest is infinite.
+  func draw(_ logits: Floats, vocabulary: Int, uniform: Double, scratch: MutableFloats) -> TokenDraw? {
     let (peak, sum) = ActivationKernels.exponentials(logits, scratch, vocabulary)
+    if !sum.isFinite { return nil }
     let normaliser = peak + ActivationKernels.log(sum)
     if temperature == 0 {
       let id = position(of: peak, logits, vocabulary)
@@ -28,7 +29,7 @@ extension SamplingOptions {
   }
 
   private func drawFiltered(
-    _ logits: MutableFloats, _ vocabulary: Int, _ uniform: Double, _ normaliser: Float, _ scratch: MutableFloats
+    _ logits: Floats, _ vocabulary: Int, _ uniform: Double, _ normaliser: Float, _ scratch: MutableFloats
   ) -> TokenDraw {
     let inverse = Float(1 / temperature)
     for i in 0..<vocabulary { scratch[i] = logits[i] * inverse }
