@@ -152,4 +152,17 @@ import Testing
       }
     }
   }
+
+  /// A temperature whose reciprocal, or the logits it divides, pass what 32 bits hold.
+  @Test(arguments: [1e-300, 1e-40, 3e-38, 1e-30])
+  func theLowestTemperaturesAreGreedy(_ temperature: Double) throws {
+    let model = Support.sharpened(try Support.tinyGPT2(), 40)
+    let prompts = Support.sequences([1, 5, 3], vocabulary: 19)
+    let greedy = try model.sample(prompts, options { $0.temperature = 0 })
+    for least in [0, 0.1] {
+      let drawn = try model.sample(prompts, options { $0.temperature = temperature; $0.minP = least })
+      #expect(drawn.map(\.tokens) == greedy.map(\.tokens))
+      #expect(drawn.allSatisfy { $0.samplingLogps.allSatisfy { $0 == 0 } })
+    }
+  }
 }
