@@ -140,7 +140,7 @@ extension SamplerBinding {
     "Continues each prompt. With the responses come the log-probabilities of their tokens under the model (temperature 1, "
       + "nothing cut) and under the distribution they were drawn from. No gradient; Ctrl-C stops it.",
     options: options, shapes: "n prompts -> n lists of ids, n lists of numbers, n lists of numbers",
-    errors: "a prompt is empty; prompt and max_new_tokens pass max_length; an option is out of its range",
+    errors: "a prompt is empty; prompt and max_new_tokens pass max_length; an option is out of its range; logits hold nan or inf",
     source: "top-k: Fan et al. 2018, arXiv:1805.04833, sec. 5.4; nucleus: Holtzman et al. 2020, arXiv:1904.09751, eq. 2-3; "
       + "min-p: Nguyen et al. 2024, arXiv:2407.01082, sec. 3",
     "model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}\n"

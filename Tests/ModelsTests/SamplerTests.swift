@@ -135,4 +135,34 @@ import Testing
     #expect(try model.sample([], options { _ in }).isEmpty)
     #expect(try model.sample([[1]], options { $0.maxNewTokens = 0 })[0].tokens.isEmpty)
   }
+
+  /// Weights that hold nan or inf end in an error, whatever the tokens are filtered by.
+  @Test func logitsThatMakeNoDistributionAreRefused() throws {
+    for factor in [Float.nan, .infinity, -.infinity] {
+      let model = Support.sharpened(try Support.tinyGPT2(), factor)
+      for temperature in [0, 1, 0.5] {
+        for (k, p, least) in [(0, 1, 0), (3, 1, 0), (0, 0.9, 0), (0, 1, 0.1)] {
+          let refusal = #expect(throws: Failure.self) {
+            try model.sample(
+              Array(repeating: [1], count: 70) + [[2, 3]],
+              options { $0.temperature = temperature; $0.topK = k; $0.topP = p; $0.minP = least })
+          }
+          #expect(refusal?.message == "the logits of token 1 after prompt 1 make no distribution: they hold nan or inf")
+        }
+      }
+    }
+  }
+
+  /// A temperature whose reciprocal, or the logits it divides, pass what 32 bits hold.
+  @Test(arguments: [1e-300, 1e-40, 3e-38, 1e-30])
+  func theLowestTemperaturesAreGreedy(_ temperature: Double) throws {
+    let model = Support.sharpened(try Support.tinyGPT2(), 40)
+    let prompts = Support.sequences([1, 5, 3], vocabulary: 19)
+    let greedy = try model.sample(prompts, options { $0.temperature = 0 })
+    for least in [0, 0.1] {
+      let drawn = try model.sample(prompts, options { $0.temperature = temperature; $0.minP = least })
+      #expect(drawn.map(\.tokens) == greedy.map(\.tokens))
+      #expect(drawn.allSatisfy { $0.samplingLogps.allSatisfy { $0 == 0 } })
+    }
+  }
 }

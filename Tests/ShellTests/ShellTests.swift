@@ -188,6 +188,10 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
   @Test func controlCIsCatchableOnceAndEndsWith130() throws {
     let caught = try perilune(["-e", "io.write('go'):flush() pcall(function() while true do end end) print(42)"], interrupts: [20])
     #expect(caught.out == "go42\n" && caught.code == 0)
+    let product = try perilune(
+      ["-e", "local a = require('perilune.tensor').zeros(5000, 5000) io.write('go'):flush() print(pcall(a.matmul, a, a))"],
+      interrupts: [20])
+    #expect(product.code == 0 && product.out.hasPrefix("gofalse\t") && product.out.contains("interrupted!"))
     let stopped = try perilune(["-e", "io.write('go'):flush() while true do end"], interrupts: [20])
     #expect(stopped.code == 130 && stopped.error.hasPrefix("perilune: (command line):1: interrupted!\nstack traceback:"))
     let coroutine = try perilune(["-e", "io.write('go'):flush() coroutine.wrap(function() while true do end end)()"], interrupts: [20])

@@ -90,6 +90,7 @@ extension Op {
       return [
         Refusal([h, w, try Tensor([Int64(3)], shape: [1])], [.number(1)], words: "expected 0..2 (vocab 3)"),
         Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(0)], words: "temperature"),
+        Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(1e-40)], words: "temperature"),
         Refusal([h, try Tensor(zeros: [3, 4], .f32), try Tensor([Int64(0)], shape: [1])], [.number(1)], words: "1x2"),
       ]
     })
@@ -148,8 +149,8 @@ struct HeadPlan {
       throw Failure(.shape, "expected one id for each of \(rows) rows, got a tensor of \(ids.shape)", argument: 3)
     }
     try Op.checkIds(ids, vocabulary: vocabulary, argument: 3)
-    guard case .number(let given) = attributes[0], given > 0, given.isFinite else {
-      throw Failure(.value, "temperature must be a positive number", argument: 4)
+    guard case .number(let given) = attributes[0], given > 0, given.isFinite, (1 / Float(given)).isFinite else {
+      throw Failure(.value, "temperature must be a positive number whose reciprocal is finite in f32", argument: 4)
     }
     temperature = given
   }

@@ -45,11 +45,13 @@ extension Transformer {
       for range in ranges {
         let block = try SamplingBlock(weights, prompts, range, options)
         block.run()
+        if let failure = block.failure { throw failure }
         responses += block.responses
       }
     } else {
       let blocks = try ranges.map { try SamplingBlock(weights, prompts, $0, options) }
       Parallel.run(blocks.count) { blocks[$0].run() }
+      if let failure = blocks.lazy.compactMap(\.failure).first { throw failure }
       responses = blocks.flatMap(\.responses)
     }
     try Interrupt.check()
@@ -75,7 +77,9 @@ private final class SamplingBlock: @unchecked Sendable {
   private let buffers: [Tensor]
   private let logits, scratch, states: MutableFloats
   private(set) var responses: [Response]
-  private var drawn: [TokenDraw]
+  private var drawn: [TokenDraw?]
+  /// Why the block ended early.
+  private(set) var failure: Failure?
 
   init(_ weights: DecoderWeights, _ prompts: [[Int]], _ rows: Range<Int>, _ options: SamplingOptions) throws {
     self.weights = weights
@@ -92,7 +96,7 @@ private final class SamplingBlock: @unchecked Sendable {
     let p = buffers.map { $0.pointer(Float.self) }
     (logits, scratch, states) = (p[0], p[1], p[2])
     responses = self.prompts.map { _ in Response() }
-    drawn = Array(repeating: TokenDraw(id: 0, logp: 0, samplingLogp: 0), count: rows.count)
+    drawn = Array(repeating: nil, count: rows.count)
   }
 
   func run() {
@@ -102,7 +106,7 @@ private final class SamplingBlock: @unchecked Sendable {
     var tokens: [Decoder.Token] = []
     for _ in 1..<options.maxNewTokens {
       active.removeAll { isFinished($0) }
-      if active.isEmpty || Interrupt.isPending { return }
+      if active.isEmpty || failure != nil || Interrupt.isPending { return }
       tokens.removeAll(keepingCapacity: true)
       for row in active {
         let count = responses[row].tokens.count
@@ -163,9 +167,14 @@ private final class SamplingBlock: @unchecked Sendable {
       }
     }
     for (i, row) in active.enumerated() {
-      responses[row].tokens.append(drawn[i].id)
-      responses[row].logps.append(drawn[i].logp)
-      responses[row].samplingLogps.append(drawn[i].samplingLogp)
+      guard let token = drawn[i] else {
+        let place = "token \(responses[row].tokens.count + 1) after prompt \(rows.lowerBound + row + 1)"
+        failure = failure ?? Failure(.numeric, "the logits of \(place) make no distribution: they hold nan or inf")
+        return
+      }
+      responses[row].tokens.append(token.id)
+      responses[row].logps.append(token.logp)
+      responses[row].samplingLogps.append(token.samplingLogp)
     }
   }
 }

@@ -11,9 +11,10 @@ struct TokenDraw {
 }
 
 extension SamplingOptions {
-  /// `logits` is overwritten.
-  func draw(_ logits: MutableFloats, vocabulary: Int, uniform: Double, scratch: MutableFloats) -> TokenDraw {
+  /// Nil where the logits make no distribution: one is nan, or the largest is infinite.
+  func draw(_ logits: Floats, vocabulary: Int, uniform: Double, scratch: MutableFloats) -> TokenDraw? {
     let (peak, sum) = ActivationKernels.exponentials(logits, scratch, vocabulary)
+    if !sum.isFinite { return nil }
     let normaliser = peak + ActivationKernels.log(sum)
     if temperature == 0 {
       let id = position(of: peak, logits, vocabulary)
@@ -24,14 +25,15 @@ extension SamplingOptions {
       let logp = logits[id] - normaliser
       return TokenDraw(id: id, logp: logp, samplingLogp: logp)
     }
-    return drawFiltered(logits, vocabulary, uniform, normaliser, scratch)
+    return drawFiltered(logits, vocabulary, uniform, peak, normaliser, scratch)
   }
 
   private func drawFiltered(
-    _ logits: MutableFloats, _ vocabulary: Int, _ uniform: Double, _ normaliser: Float, _ scratch: MutableFloats
+    _ logits: Floats, _ vocabulary: Int, _ uniform: Double, _ peak: Float, _ normaliser: Float, _ scratch: MutableFloats
   ) -> TokenDraw {
-    let inverse = Float(1 / temperature)
-    for i in 0..<vocabulary { scratch[i] = logits[i] * inverse }
+    // Less the peak first, and the factor held finite: at the lowest temperatures the rest is then -inf and the peak 0.
+    let inverse = min(Float(1 / temperature), .greatestFiniteMagnitude)
+    for i in 0..<vocabulary { scratch[i] = (logits[i] - peak) * inverse }
     let (_, sum) = ActivationKernels.exponentials(scratch, scratch, vocabulary)
     if drawsFromWholeVocabulary {
       let id = Self.invert(scratch, vocabulary, uniform)

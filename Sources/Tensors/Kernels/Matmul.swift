@@ -62,6 +62,9 @@ private struct Product {
     return result
   }
 
+  /// Multiply-adds between two looks at Ctrl-C, where a product is so large that one would wait for it: half a second.
+  private static let breath = 0x1p35
+
   private func multiply<T: MatrixScalar>(_ result: Tensor, _ type: T.Type) throws {
     let (left, right) = (try Operand(a), try Operand(b))
     try Gemm.checkSizes([m, n, k, left.lead, right.lead])
@@ -79,8 +82,19 @@ private struct Product {
         T.multiply(left.transposed, right.transposed, m, n, k, x, left.lead, y, right.lead, z, n)
       }
     }
-    withExtendedLifetime((left.tensor, right.tensor)) {
-      if together >= starts.count {
+    try withExtendedLifetime((left.tensor, right.tensor)) {
+      if m > 1 && n > 1 && Double(m) * Double(n) * Double(k) > 2 * Self.breath {
+        let rows = max(336, Int(Self.breath / Double(n) / Double(k)))
+        for (i, start) in starts.enumerated() {
+          for row in Swift.stride(from: 0, to: m, by: rows) {
+            try Interrupt.check()
+            T.multiply(
+              left.transposed, right.transposed, min(rows, m - row), n, k,
+              p + start.0 + row * (left.transposed ? 1 : left.lead), left.lead, q + start.1, right.lead,
+              c + (i * m + row) * n, n)
+          }
+        }
+      } else if together >= starts.count {
         for i in 0..<starts.count { body(i) }
       } else {
         Parallel.ranges(starts.count, grain: together) { range in for i in range { body(i) } }
