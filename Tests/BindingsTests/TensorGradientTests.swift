@@ -26,6 +26,15 @@ extension BindingsTests {
       expect(try s.text("x:grad()"), "[8, 12]\n[Tensor f32 2]")
     }
 
+    /// The product's part of the graph comes first, and would have added to w before the change of v is seen.
+    @Test func aRefusedBackwardAddsNothing() throws {
+      let s = try Session()
+      _ = try s.output("v, w = T({{1}}, {requires_grad = true}), T({{2}}, {requires_grad = true}); T{{5}}:linear(w):backward()")
+      _ = try s.output("y = (v * v):linear(w); T.no_grad(function() v:add_(1) end)")
+      expect(try s.refusal("y:backward()").contains("was changed in place"), true)
+      expect(try s.text("w:grad(), v:grad()"), "[[5]]\n[Tensor f32 1x1] nil")
+    }
+
     @Test func noGradRecordsNothingAndComesBackAfterAnError() throws {
       let s = try Session()
       _ = try s.output("x = T({2}, {requires_grad = true})")
