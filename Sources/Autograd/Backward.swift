@@ -32,9 +32,10 @@ extension Variable {
       return
     }
     var incoming: [ObjectIdentifier: [Tensor?]] = [:]
-    // Before anything is added: a part of the graph may be spent, where two losses share it.
+    // Before anything is added, so that a refusal leaves the gradients as they were: a part of the graph may be spent, where
+    // two losses share it, and a value may have been changed.
     let order = Self.order(from: root)
-    for node in order { try node.checkUnspent() }
+    for node in order { try node.check() }
     var first = [Tensor?](repeating: nil, count: root.outputs.count)
     first[index] = seed
     incoming[ObjectIdentifier(root)] = first

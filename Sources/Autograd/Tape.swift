@@ -38,19 +38,19 @@ final class Node {
     call.inputs.map { $0?.storage.version ?? 0 } + outputs.map { $0.storage.version }
   }
 
-  func checkUnspent() throws {
+  /// Refuses where the values that the backward pass needs are gone or are no longer those that were computed with.
+  func check() throws {
     if isSpent {
       throw Failure(.state, "backward through '\(call.op.name)' a second time: its values were freed; pass retain_graph")
+    }
+    if versions != Node.versions(call, outputs) {
+      throw Failure(
+        .state, "a tensor that backward of '\(call.op.name)' needs was changed in place after it was computed")
     }
   }
 
   /// The gradients of the inputs, given those of the outputs.
   func backward(_ gradients: [Tensor?]) throws -> [Tensor?] {
-    try checkUnspent()
-    if versions != Node.versions(call, outputs) {
-      throw Failure(
-        .state, "a tensor that backward of '\(call.op.name)' needs was changed in place after it was computed")
-    }
     guard let backward = call.op.backward else { return inputs.map { _ in nil } }
     guard let observer = Op.observer else { return try backward(call, outputs, gradients) }
     observer.begin(call.op.name, isBackward: true)

@@ -41,7 +41,10 @@ extension HelpPage {
       "Adds the gradient of x to every leaf that wants one. Without gradient, x must hold one element.",
       "w = T({2, 3}, {requires_grad = true})\nloss = (w * w):sum()\nloss:backward()\nprint(w:grad())",
       prints: "[4, 6]\n[Tensor f32 2]"),
-    HelpPage("grad", "gradients", "x:grad()", "The gradient that backward left, or nil.", "print(T{1}:grad())", prints: "nil"),
+    HelpPage(
+      "grad", "gradients", "x:grad()",
+      "The gradient that backward left, or nil. A later backward adds to x's gradient, but never changes one that is held.",
+      "print(T{1}:grad())", prints: "nil"),
     HelpPage(
       "zero_grad", "gradients", "x:zero_grad()", "Forgets the gradient; gives x.", "print(T{1}:zero_grad():grad())",
       prints: "nil"),

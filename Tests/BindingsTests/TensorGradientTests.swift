@@ -26,6 +26,28 @@ extension BindingsTests {
       expect(try s.text("x:grad()"), "[8, 12]\n[Tensor f32 2]")
     }
 
+    /// What adds to gradients in place must leave alone those that the script holds, whole or in part.
+    @Test func aHeldGradientStaysAsItIs() throws {
+      let s = try Session()
+      _ = try s.output("w = T({{1, 2}, {5, 6}}, {requires_grad = true}); x, ids = T{{3, 4}}, T({0, 0}, 'i64')")
+      for loss in ["x:linear(w):sum()", "(w * x):sum()", "T.embedding(w, ids):sum()", "x:token_logps(w, T({0}, 'i64')):sum()"] {
+        _ = try s.output("w:zero_grad(); l = function() return \(loss) end; l():backward()")
+        _ = try s.output("g = w:grad(); part = w:grad()[1]; kept = g:clone(); l():backward(); l():backward()")
+        expect(try s.text("T.allclose(g, kept), T.allclose(part, kept[1]), T.allclose(w:grad(), kept * 3)"), "true true true")
+        _ = try s.output("g = nil; collectgarbage(); collectgarbage(); now = w:grad()[1]; l():backward()")
+        expect(try s.text("T.allclose(part, kept[1]), T.allclose(now, kept[1] * 3)"), "true true")
+      }
+    }
+
+    /// The product's part of the graph comes first, and would have added to w before the change of v is seen.
+    @Test func aRefusedBackwardAddsNothing() throws {
+      let s = try Session()
+      _ = try s.output("v, w = T({{1}}, {requires_grad = true}), T({{2}}, {requires_grad = true}); T{{5}}:linear(w):backward()")
+      _ = try s.output("y = (v * v):linear(w); T.no_grad(function() v:add_(1) end)")
+      expect(try s.refusal("y:backward()").contains("was changed in place"), true)
+      expect(try s.text("w:grad(), v:grad()"), "[[5]]\n[Tensor f32 1x1] nil")
+    }
+
     @Test func noGradRecordsNothingAndComesBackAfterAnError() throws {
       let s = try Session()
       _ = try s.output("x = T({2}, {requires_grad = true})")
