@@ -67,9 +67,12 @@ enum OptimizerClass {
   static func learningRate(_ call: Call) throws -> Int {
     let table = try OptionTable(call, 1, scheduleOptions)
     guard let lr = try table.number("lr") else { throw call.bad(1, "option 'lr' is needed") }
+    let decay = try table.choice("decay", Schedule.Decay.self) ?? .constant
+    let steps = try table.integer("steps")
+    if decay != .constant && steps == nil { throw call.bad(1, "option 'steps' is needed: the rate falls until then") }
     let schedule = try Schedule(
-      lr: lr, steps: try table.integer("steps") ?? 0, warmup: try table.integer("warmup") ?? 0,
-      decay: try table.choice("decay", Schedule.Decay.self) ?? .constant, floor: try table.number("floor") ?? 0)
+      lr: lr, steps: steps ?? 0, warmup: try table.integer("warmup") ?? 0, decay: decay,
+      floor: try table.number("floor") ?? 0)
     try call.pushNumber(schedule.rate(at: try call.integer(2)))
     return 1
   }

@@ -84,6 +84,29 @@ import Testing
     #expect(throws: Failure.self) { try GradientNorm.clip([a], to: 0) }
   }
 
+  @Test func aGradientThatIsNoNumberIsRefusedBeforeAnythingChanges() throws {
+    for dtype in [DType.f32, .f64] {
+      for bad in [Double.nan, .infinity, -.infinity] {
+        for at in [0, 8, 20_000] {
+          let parameters = try (0..<2).map { _ in
+            Variable(try Tensor(zeros: [20_001], dtype), requiresGrad: true)
+          }
+          let optimizer = try AdamW(parameters)
+          var gradient = [Double](repeating: 1, count: 20_001)
+          parameters[0].grad = try Tensor(gradient, shape: [20_001]).cast(to: dtype)
+          gradient[at] = bad
+          parameters[1].grad = try Tensor(gradient, shape: [20_001]).cast(to: dtype)
+          #expect { try optimizer.update() } throws: { "\($0)".contains("the gradient of parameter 2 (20001) holds nan or inf") }
+          #expect(optimizer.step == 0)
+          #expect(try parameters[0].value.doubles().allSatisfy { $0 == 0 })
+          parameters[1].grad = parameters[0].grad
+          try optimizer.update()
+          #expect(optimizer.step == 1)
+        }
+      }
+    }
+  }
+
   @Test func schedulesRiseAndFallWhereTheyShould() throws {
     let linear = try Schedule(lr: 1, steps: 10, warmup: 2, decay: .linear)
     #expect(linear.rate(at: 1) == 0.5 && linear.rate(at: 2) == 1 && linear.rate(at: 10) == 0 && linear.rate(at: 6) == 0.5)

@@ -7,7 +7,7 @@ extension Op {
   public static let segmentSum = Op(
     "segment_sum", group: "models",
     summary: "The sum of each run of elements.",
-    formula: "y_i = sum of the lengths[i] elements after the first i runs",
+    formula: "y_i = sum of the lengths[i] elements after the first i - 1 runs",
     shapes: "self [N], lengths a list of R whole numbers that add up to N; the result is [R]",
     parameters: [
       Parameter("self", .tensor, "runs laid one after another"),

@@ -70,6 +70,7 @@ public final class AdamW {
   public func update(lr: Double? = nil) throws {
     let rate = lr ?? options.lr
     if !(rate >= 0 && rate.isFinite) { throw Failure(.value, "lr must be at least 0, got \(rate)") }
+    try checkGradients()
     step += 1
     let correction1 = 1 - power(options.beta1, step)
     let correction2 = 1 - power(options.beta2, step)
@@ -82,6 +83,17 @@ public final class AdamW {
         plain(weight, gradient, i, rate, correction1, correction2)
       }
       weight.storage.markWritten()
+    }
+  }
+
+  /// Refuses gradients that hold nan or inf before anything is changed: one step with them would spoil the weights for
+  /// good, and unnoticed.
+  private func checkGradients() throws {
+    for (i, parameter) in parameters.enumerated() {
+      guard let gradient = parameter.grad, try !GradientNorm.isFinite(gradient) else { continue }
+      throw Failure(
+        .numeric,
+        "the gradient of parameter \(i + 1) (\(parameter.value.shape)) holds nan or inf: the step is not taken")
     }
   }
 

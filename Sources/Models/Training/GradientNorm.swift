@@ -1,6 +1,7 @@
 /// The norm of all gradients together, and clipping by it.
 import Autograd
 import Base
+import Synchronization
 import Tensors
 
 public enum GradientNorm {
@@ -33,6 +34,35 @@ public enum GradientNorm {
       }
     }
     return norm
+  }
+
+  /// Whether every element is a finite number.
+  static func isFinite(_ gradient: Tensor) throws -> Bool {
+    let packed = try gradient.contiguous()
+    let count = packed.elementCount
+    if packed.dtype == .f64 {
+      let p = packed.pointer(Double.self)
+      return withExtendedLifetime(packed) { (0..<count).allSatisfy { p[$0].isFinite } }
+    }
+    let p = packed.pointer(Float.self)
+    let grain = ActivationKernels.grain
+    let unsound = Atomic<Bool>(false)
+    Parallel.ranges(count, grain: grain) { range in
+      // x * 0 is 0 for finite x and nan for others, and nan stays in a sum.
+      var zeros = Vector()
+      var i = range.lowerBound
+      while i + 8 <= range.upperBound {
+        zeros = zeros.addingProduct(load(p + i), Vector())
+        i += 8
+      }
+      var rest = sum(zeros)
+      while i < range.upperBound {
+        rest += p[i] * 0
+        i += 1
+      }
+      if rest != 0 || rest.isNaN { unsound.store(true, ordering: .relaxed) }
+    }
+    return withExtendedLifetime(packed) { !unsound.load(ordering: .relaxed) }
   }
 
   /// Blocks of fixed size, each by vector, added in order.
