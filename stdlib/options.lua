@@ -119,6 +119,7 @@ function options.strict(where, members, parts, load)
   local known = {}
   for _, name in ipairs(parts or {}) do known[name] = true end
   return setmetatable(members, {
+    __names = parts,  -- for completion at the prompt
     __index = function(self, name)
       if known[name] then
         local part = load(name)

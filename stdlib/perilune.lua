@@ -27,7 +27,7 @@ local short = {
   apropos = function(self) return self.help.apropos end,
 }
 
-local perilune = { parts = parts }
+local perilune = { parts = parts, aliases = short }
 
 --- Starts every stream of random numbers that has no seed of its own anew: that of the tensors and math.random. What takes
 -- a seed (models, samplers, tasks, sources of pairs) has a fixed one unless told otherwise, and is not touched.

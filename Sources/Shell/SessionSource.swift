@@ -175,10 +175,19 @@ enum SessionSource {
       if declared[name] then return rawget(locals, name) end
       local value = rawget(globals, name)
       if value == nil then value = results[name] end
-      if value == nil and type(library) == "table" and type(library.parts) == "table" and library.parts[name] then
-        value = module(name)
+      if value == nil and type(library) == "table" then
+        for _, field in ipairs { "parts", "aliases" } do
+          local names = rawget(library, field)
+          if type(names) == "table" and names[name] then value = module(name) end
+        end
       end
       return value
+    end
+
+    -- Names that one of the library's tables loads when they are first read.
+    local function names_to_load(meta)
+      local names = type(meta) == "table" and rawget(meta, "__names")
+      return type(names) == "table" and names or {}
     end
 
     -- Calls visit(key, value) for every name that `value.name` may find.
@@ -195,6 +204,7 @@ enum SessionSource {
             for key, member in next, members do visit(key, field == "__methods" and member or false) end
           end
         end
+        for _, key in ipairs(names_to_load(meta)) do visit(key, false) end
         value = rawget(meta, "__index")
         if type(value) ~= "table" then return end
       end
@@ -202,8 +212,14 @@ enum SessionSource {
 
     local function member(value, name)
       local found
-      each_member(value, function(key, each) if key == name and found == nil then found = each end end)
-      return found
+      each_member(value, function(key, each) if key == name and not found then found = each end end)
+      if found then return found end
+      for _, key in ipairs(names_to_load(debug.getmetatable(value))) do
+        if key == name then
+          local ok, part = pcall(function() return value[name] end)
+          return ok and part or nil
+        end
+      end
     end
 
     local function complete(word)

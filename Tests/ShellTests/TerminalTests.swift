@@ -126,6 +126,15 @@ final class Terminal {
     }
   }
 
+  @Test func theLibraryIsCompletedBeforeAnyOfItIsUsed() throws {
+    try withFolder([:]) { home in
+      try session([
+        ("T.logsume\t ~= nil\n", "T.logsumexp ~= nil\ntrue\n> "), ("align.tra\t ~= nil\n", "align.train ~= nil\ntrue\n> "),
+        ("align.judge.go\t ~= nil\n", "align.judge.gold ~= nil\ntrue\n> "),
+      ], home: home)
+    }
+  }
+
   @Test func modulesAreNamedWithoutRequireAndWordsAreCompleted() throws {
     let library = [
       "lib/perilune.lua": "return setmetatable({parts = {align = ''}}, {__index = function(_, n) if n == 'align' or n == 'broken' then return require('perilune.' .. n) end end})",
