@@ -28,6 +28,7 @@ extension Bindings {
     try lua.register(tensor)
 
     let random = RandomStream(seed: options.seed, stream: "tensor")
+    DropoutStream.restart(seed: options.seed)
     try registerGenerators(lua)
     addCreation(&module)
     addRandom(&module, random)

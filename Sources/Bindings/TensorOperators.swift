@@ -16,6 +16,12 @@ extension Bindings {
       guard let op = names.lazy.compactMap({ Op.byName[$0] }).first else { continue }
       tensor.metamethod(metamethod) { call in try OpCall.run(op, call) }
     }
+    // Lua would turn what these give into one boolean.
+    for (metamethod, hint) in [("__lt", "lt(y) for x < y, gt(y) for x > y"), ("__le", "le(y) for x <= y, ge(y) for x >= y")] {
+      tensor.metamethod(metamethod) { _ in
+        throw Failure(.dtype, "tensors are compared by methods, which give a tensor of booleans: x:\(hint)")
+      }
+    }
     if let neg = Op.byName["neg"] {
       tensor.metamethod("__unm") { call in
         // Lua passes the operand twice.

@@ -102,6 +102,7 @@ extension Bindings {
     module.function("manual_seed") { call in
       own.seed = UInt64(bitPattern: Int64(try call.integer(1)))
       own.step = 0
+      DropoutStream.restart(seed: own.seed)
       return 0
     }
     // T.generator{seed =, stream =, step =}

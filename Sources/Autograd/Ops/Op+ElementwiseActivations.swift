@@ -205,8 +205,8 @@ extension Op {
     parameters: [
       Parameter("self", .tensor, "the argument"),
       Parameter("p", .number(default: 0.5), "the chance of an element to become 0, in 0..1"),
-      Parameter("seed", .integer(default: 0), "the seed of the mask"),
-      Parameter("step", .integer(default: 0), "another step draws another mask"),
+      Parameter("seed", .integer(default: nil), "the seed of the mask; without seed and step each call draws another"),
+      Parameter("step", .integer(default: nil), "another step draws another mask"),
     ],
     example: Example("print(T{1, 2}:dropout(0, 7, 1))", prints: "[1, 2]\n[Tensor f32 2]"),
     forward: { call in
@@ -236,14 +236,32 @@ extension Op {
       ]
     })
 
+  private static func number(_ call: Invocation, _ i: Int) -> UInt64 {
+    UInt64(bitPattern: Int64(call.integer(i) ?? 0))
+  }
+
   /// 1 / (1 - p) where an element stays and 0 where it goes.
   private static func keepMask(_ call: Invocation, _ x: Tensor) throws -> Tensor {
     let p = call.number(0) ?? 0.5
     if !(p >= 0 && p <= 1) { throw Failure(.value, "p must be in 0..1, got \(p)", argument: 2) }
-    let seed = UInt64(bitPattern: Int64(call.integer(1) ?? 0))
-    let step = UInt64(bitPattern: Int64(call.integer(2) ?? 0))
-    let keep = try Tensor.bernoulli(x.shape, x.dtype, chance: 1 - p, seed: seed, stream: "dropout", step: step)
+    let isNamed = call.integer(1) != nil || call.integer(2) != nil
+    let place = isNamed ? (seed: number(call, 1), step: number(call, 2)) : DropoutStream.next()
+    let keep = try Tensor.bernoulli(
+      x.shape, x.dtype, chance: 1 - p, seed: place.seed, stream: "dropout", step: place.step)
     let scale = p == 1 ? 0 : 1 / (1 - p)
     return try Elementwise.scalars(keep, { $0 * Float(scale) }, { $0 * scale })
+  }
+}
+
+/// Where masks are drawn that no seed and step name: one place after the other. Recording runs on one thread.
+public enum DropoutStream {
+  private nonisolated(unsafe) static var place: (seed: UInt64, step: UInt64) = (0, 0)
+
+  /// Starts anew.
+  public static func restart(seed: UInt64) { place = (seed, 0) }
+
+  static func next() -> (seed: UInt64, step: UInt64) {
+    defer { place.step &+= 1 }
+    return place
   }
 }

@@ -78,7 +78,7 @@ extension Op {
   // MARK: Positions
 
   public static let argmax = positions(
-    "argmax", "The position, from 1, of the largest element; the first of equals. Without dim, in row-major order.",
+    "argmax", "The position, from 1, of the largest element; the first of equals. Without dim, in row-major order. Ids, from 0: argmax_id.",
     "result = argmax self", Example("print(T{1, 5, 3}:argmax())", prints: "2\n[Tensor i64 scalar]"), largest: true,
     fromOne: true)
 
@@ -140,7 +140,7 @@ extension Op {
   public static let quantile = Op(
     "quantile", group: "reduction",
     summary: "The number below which a given part of the elements lies, interpolated between neighbours.",
-    formula: "result = s[k] + (h - k)(s[k + 1] - s[k]), s = sorted self, h = q (n - 1), k = ⌊h⌋",
+    formula: "result = s[k] + (h - k)(s[k + 1] - s[k]), s = sorted self, h = 1 + q (n - 1), k = ⌊h⌋",
     shapes: "self [...]; the result lacks the reduced dimension, or has size 1 there with keepdim",
     parameters: [
       overDimension[0], Parameter("q", .number(default: 0.5), "the part, in 0..1"), overDimension[1], overDimension[2],

@@ -36,7 +36,7 @@ extension Op {
 
   public static let logsumexp = Op(
     "logsumexp", group: "softmax", summary: "The logarithm of a sum of exponentials, without overflow.",
-    formula: "result = log Σ e^self over dims", shapes: reductionShapes, parameters: reductionParameters,
+    formula: "result = log Σ e^self over dim", shapes: reductionShapes, parameters: reductionParameters,
     example: Example("print(T{0, 0}:logsumexp())", prints: "0.6931\n[Tensor f32 scalar]"),
     forward: { call in
       [try Reduce.logSumExp(call[0].floating(), dims(call), keeping: call.flag(1))]

@@ -274,7 +274,7 @@ extension Op {
     "histc", group: "sorting",
     summary:
       "How many elements fall in each of equal intervals; the last includes its end, elements outside are left out.",
-    formula: "result[b] = number of i with min + (b − 1) w ≤ self[i] < min + b w, w = (max − min) / bins",
+    formula: "result[b] = number of i with min + (b − 1) w ≤ self[i] < min + b w (≤ for the last b), w = (max − min) / bins",
     shapes: "self [...]; the result is [bins] of self's type",
     parameters: [
       own, Parameter("bins", .integer(default: 100), "the number of intervals"),
