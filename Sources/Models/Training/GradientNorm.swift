@@ -49,13 +49,16 @@ public enum GradientNorm {
     let unsound = Atomic<Bool>(false)
     Parallel.ranges(count, grain: grain) { range in
       // x * 0 is 0 for finite x and nan for others, and nan stays in a sum.
-      var zeros = Vector()
+      var (a, b, c, d) = (Vector(), Vector(), Vector(), Vector())
       var i = range.lowerBound
-      while i + 8 <= range.upperBound {
-        zeros = zeros.addingProduct(load(p + i), Vector())
-        i += 8
+      while i + 32 <= range.upperBound {
+        a = a.addingProduct(load(p + i), Vector())
+        b = b.addingProduct(load(p + i + 8), Vector())
+        c = c.addingProduct(load(p + i + 16), Vector())
+        d = d.addingProduct(load(p + i + 24), Vector())
+        i += 32
       }
-      var rest = sum(zeros)
+      var rest = sum((a + b) + (c + d))
       while i < range.upperBound {
         rest += p[i] * 0
         i += 1
