@@ -1,15 +1,7 @@
 // See ckernels.h.
 #include "ckernels.h"
+#include "vectors.h"
 
-// Vectors are passed only to functions that are always inlined: how they would be passed otherwise does not matter.
-#pragma clang diagnostic ignored "-Wpsabi"
-// A product and a sum are one rounding only where it says so: otherwise levels could differ.
-#pragma STDC FP_CONTRACT OFF
-
-typedef float v16 __attribute__((ext_vector_type(16)));
-typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
-
-#define FMA(a, b, c) __builtin_elementwise_fma((v16)(a), (v16)(b), (v16)(c))
 #define AT(p) (*(const v16u *)(p))
 #define UNROLLED _Pragma("clang loop unroll(full)")
 

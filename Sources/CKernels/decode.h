@@ -9,18 +9,7 @@
 #define CAT(a, b) CAT2(a, b)
 #define INLINE(type, name) TARGET static inline __attribute__((always_inline)) type CAT(name##_, NAME)
 
-// Up to sixteen floats, zeros after them.
-INLINE(v16, part)(const float *x, ptrdiff_t count) {
-  v16 v = 0.0f;
-  for (ptrdiff_t lane = 0; lane < count; lane++) v[lane] = x[lane];
-  return v;
-}
-
-INLINE(float, total)(v16 v) {
-  const float __attribute__((ext_vector_type(8))) a = v.lo + v.hi;
-  const float __attribute__((ext_vector_type(4))) b = a.lo + a.hi;
-  return (b[0] + b[2]) + (b[1] + b[3]);
-}
+LANE_FUNCTIONS(CAT(part_, NAME), CAT(sum_, NAME))
 
 // Even and odd elements of the head in two chains, so that one sum does not wait for the other.
 INLINE(void, score_blocks)(const int blocks, int size, float scale, const float *query, const float *keys, float *out) {
@@ -107,7 +96,7 @@ TARGET static void CAT(spread_, NAME)(int rows, ptrdiff_t k, const float *x, ptr
       const float *from = x + (first + r) * lead;
       float *to = spread + first * padded + 16 * r;
       for (ptrdiff_t l = 0; l < k; l += 16, to += 16 * n)
-        *(v16u *)to = l + 16 <= k ? AT(from + l) : CAT(part_, NAME)(from + l, k - l);
+        *(v16u *)to = l + 16 <= k ? AT(from + l) : CAT(part_, NAME)(from + l, k - l, 0.0f);
     }
   }
 }
@@ -134,12 +123,12 @@ INLINE(void, dot_group)(const int rows, const int outputs, ptrdiff_t k, const fl
   }
   if (l < k) {
     UNROLLED for (int o = 0; o < outputs; o++) {
-      const v16 b = CAT(part_, NAME)(w + o * lead + l, k - l);
+      const v16 b = CAT(part_, NAME)(w + o * lead + l, k - l, 0.0f);
       UNROLLED for (int r = 0; r < rows; r++) acc[r][o] = FMA(AT(spread + 16 * r), b, acc[r][o]);
     }
   }
   UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++)
-    y[r * y_lead + o] += CAT(total_, NAME)(acc[r][o]);
+    y[r * y_lead + o] += CAT(sum_, NAME)(acc[r][o]);
 }
 
 INLINE(void, dot_rows)(int rows, const int outputs, ptrdiff_t k, const float *spread, const float *w, ptrdiff_t lead,

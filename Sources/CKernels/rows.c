@@ -1,21 +1,14 @@
 // The levels of the kernels of a row: what rows.h needs, and the choice among them.
 #include "ckernels.h"
+#include "vectors.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-// Vectors are passed only to functions that are always inlined: how they would be passed otherwise does not matter.
-#pragma clang diagnostic ignored "-Wpsabi"
-// A product and a sum are one rounding only where it says so: otherwise levels could differ.
-#pragma STDC FP_CONTRACT OFF
-
-typedef float v16 __attribute__((ext_vector_type(16)));
 typedef int i16 __attribute__((ext_vector_type(16)));
-typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
 
 #define GELU_A 0.79788456f  // sqrt(2 / pi)
 #define GELU_B 0.044715f
-#define FMA(a, b, c) __builtin_elementwise_fma((v16)(a), (v16)(b), (v16)(c))
 
 // A loop over vectors, of which the last may be short: its missing lanes are read as 0, or as given, and not written.
 #define EACH(n) for (ptrdiff_t i = 0, left = n; left > 0; i += 16, left -= 16)
@@ -29,19 +22,13 @@ typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
       STORE_PART((v), (y) + i, left);        \
   } while (0)
 
-static inline __attribute__((always_inline)) v16 load_part(const float *x, ptrdiff_t count, float missing) {
-  v16 v = missing;
-  for (ptrdiff_t lane = 0; lane < count; lane++) v[lane] = x[lane];
-  return v;
-}
-
 static inline __attribute__((always_inline)) void store_part(v16 v, float *y, ptrdiff_t count) {
   for (ptrdiff_t lane = 0; lane < count; lane++) y[lane] = v[lane];
 }
 
 #define NAME vector
 #define TARGET
-#define LOAD_PART load_part
+#define LOAD_PART part_vector
 #define STORE_PART store_part
 #include "rows.h"
 

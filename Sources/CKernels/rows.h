@@ -9,11 +9,7 @@
 #define FN(name) TARGET static inline __attribute__((always_inline)) v16 CAT(name##_, NAME)
 #define LOOP(name) TARGET static void CAT(name##_, NAME)
 
-TARGET static inline __attribute__((always_inline)) float CAT(sum_, NAME)(v16 v) {
-  const float __attribute__((ext_vector_type(8))) a = v.lo + v.hi;
-  const float __attribute__((ext_vector_type(4))) b = a.lo + a.hi;
-  return (b[0] + b[2]) + (b[1] + b[3]);
-}
+LANE_FUNCTIONS(CAT(part_, NAME), CAT(sum_, NAME))
 
 TARGET static inline __attribute__((always_inline)) float CAT(most_, NAME)(v16 v) {
   const float __attribute__((ext_vector_type(8))) a = v.hi > v.lo ? v.hi : v.lo;
