@@ -25,7 +25,12 @@ struct PackedBlock {
   var panelCount: Int { (columns.count + level.width - 1) / level.width }
 
   /// Panels for a thread to pack at a time.
-  var packingGrain: Int { max(1, min((panelCount + 1) / 2, 65_536 / max(1, k.count * level.width))) }
+  var packingGrain: Int { Self.packingGrain(level, panels: panelCount, depth: k.count) }
+
+  /// Panels of some depth to pack at a time: two pieces at least, of a quarter megabyte at most.
+  static func packingGrain(_ level: GemmLevel, panels: Int, depth: Int) -> Int {
+    max(1, min((panels + 1) / 2, 65_536 / max(1, depth * level.width)))
+  }
 
   /// Where a panel's part of one block of k lies.
   @inline(__always)

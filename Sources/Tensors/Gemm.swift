@@ -17,7 +17,7 @@ public enum Gemm {
   /// Multiply-adds below which a product is not worth a hand-over to other threads: some 6 microseconds.
   private static let aloneMax = 200_000
   /// Multiply-adds in a piece: some 60 microseconds, so that threads finish together.
-  private static let pieceWork = 2_000_000
+  static let pieceWork = 2_000_000
 
   /// Work on rows of C before or after they are multiplied, while they are in the thread's cache.
   public typealias Rows = (Range<Int>) -> Void
@@ -27,8 +27,8 @@ public enum Gemm {
   ///
   ///     Gemm.run(false, true, 2, 4, 3, 1, a, 3, b, 3, 0, c, 4)   // C[2, 4] = A[2, 3] B[4, 3]^T
   ///
-  /// Nothing is checked: whoever made the tensors knows their sizes. With `add`, beta multiplies its rows and not those of C, which is then only written; `bias` is added to each row.
-  /// `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
+  /// Nothing is checked: whoever made the tensors knows their sizes. With `add`, beta multiplies its rows and not those
+  /// of C, which is then only written; `bias` is added to each row. `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
   /// are), `after` when they are done; each row once. Neither may multiply: the packed operands lie in the room of the
   /// thread that calls them.
   @inline(never)
@@ -104,8 +104,13 @@ public enum Gemm {
   private static func tilesOfPiece(_ tiles: Int, _ block: PackedBlock, rows: Int) -> Int {
     let floats = block.columns.count * block.k.count
     let least = floats > PackedBlock.groupFloats ? min(8, (tiles + 1) / 2) : 1
-    let pieces = max(2, min(rows * floats / pieceWork, tiles / max(least, 1)))
-    let even = pieces + pieces % 2
-    return max(1, (tiles + even - 1) / even)
+    return grain(tiles, pieces: min(rows * floats / pieceWork, tiles / max(least, 1)))
+  }
+
+  /// Items of a piece, where an even number of pieces, two at least, is to take `count` of them.
+  static func grain(_ count: Int, pieces: Int) -> Int {
+    let two = max(2, pieces)
+    let even = two + two % 2
+    return max(1, (count + even - 1) / even)
   }
 }

@@ -24,8 +24,7 @@ public struct PackedMatrix: @unchecked Sendable {
     _ weight: UnsafePointer<Float>, outputs: Int, inputs: Int, at floats: UnsafeMutablePointer<Float>
   ) {
     (self.outputs, self.inputs, self.floats) = (outputs, inputs, floats)
-    let grain = max(1, min((panelCount + 1) / 2, 65_536 / max(1, inputs * level.width)))
-    Parallel.ranges(panelCount, grain: grain) { range in
+    Parallel.ranges(panelCount, grain: PackedBlock.packingGrain(level, panels: panelCount, depth: inputs)) { range in
       for panel in range {
         level.kernels.pack_panel(
           inputs, Int32(min(level.width, outputs - panel * level.width)), weight + panel * level.width * inputs, 1,
@@ -38,8 +37,7 @@ public struct PackedMatrix: @unchecked Sendable {
 
   /// Panels for a piece of work: some 20 microseconds, in an even number of pieces.
   public func grain(rows: Int) -> Int {
-    let pieces = max(2, panelCount * level.width * inputs * rows / 2_000_000)
-    return max(1, (panelCount + pieces + pieces % 2 - 1) / (pieces + pieces % 2))
+    Gemm.grain(panelCount, pieces: panelCount * level.width * inputs * rows / Gemm.pieceWork)
   }
 
   /// y = x W^T + bias for the outputs of some panels, or y += where `adding`, on the calling thread. x is
