@@ -24,6 +24,11 @@ public final class Invocation {
     sums = [Tensor?](repeating: nil, count: inputs.count)
   }
 
+  /// The gradient of `sums[i]` where a kernel can add to it: row-major, and of the input's type.
+  public func lentSum(_ i: Int) -> Tensor? {
+    sums[i].flatMap { $0.isContiguous && $0.dtype == inputs[i]?.dtype ? $0 : nil }
+  }
+
   public var needsAny: Bool { needs.contains(true) }
 
   /// Input `i`, which the operation's parameters say is always there.

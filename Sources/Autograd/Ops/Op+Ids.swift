@@ -28,7 +28,7 @@ extension Op {
     backward: { call, _, gradients in
       guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
       // A table is large and the ids are few: they are added to the gradient that is there, if there is one.
-      let sum = call.sums[0].flatMap { $0.isContiguous ? $0 : nil }
+      let sum = call.lentSum(0)
       let result = try sum ?? Tensor(zeros: call[0].shape, g.dtype)
       let count = call.saved[0].elementCount
       try result.addSlices(0, try call.saved[0].reshaped([count]), try g.reshaped([count, call[0].shape[1]]))

@@ -99,21 +99,13 @@ struct LinearPlan {
     } else if call.needs[1] {
       Parallel.ranges(rows, grain: 64) { mapping.forward($0) }
     }
-    let dw = call.needs[1] ? try weightGradient(call, dy, mapping.mapped) : nil
+    let dw =
+      call.needs[1]
+      ? try LinearKernels.weightGradient(call, dy, mapping.mapped, rows: rows, outputs: outputs, inputs: inputs) : nil
     let db = call.needs[2] ? try LinearKernels.columnSums(dy, rows: rows, width: outputs) : nil
     return withExtendedLifetime((g, mapping)) {
       [call.needs[0] ? dx : nil, dw, db, call.needs[3] ? incoming : nil, dscale, dshift]
     }
-  }
-
-  /// dy^T times the mapped rows, added to the gradient that the weight has, where it can be.
-  private func weightGradient(_ call: Invocation, _ dy: Floats, _ mapped: Floats) throws -> Tensor? {
-    let sum = call.sums[1].flatMap { $0.isContiguous && $0.dtype == .f32 ? $0 : nil }
-    let dw = try sum ?? Tensor(uninitialized: call[1].shape, .f32)
-    Gemm.run(
-      true, false, outputs, inputs, rows, 1, dy, outputs, mapped, inputs, sum == nil ? 0 : 1, dw.pointer(Float.self),
-      inputs)
-    return sum == nil ? dw : nil
   }
 
   /// The map by plain operations.

@@ -57,15 +57,10 @@ extension Op {
       } else {
         Parallel.ranges(plan.rows, grain: 32, differentiate)
       }
-      var dweight: Tensor?
-      if call.needs[1] {
-        let sum = call.sums[1].flatMap { $0.isContiguous && $0.dtype == .f32 ? $0 : nil }
-        let into = try sum ?? Tensor(uninitialized: [plan.vocabulary, plan.width], .f32)
-        Gemm.run(
-          true, false, plan.vocabulary, plan.width, plan.rows, 1, d, plan.vocabulary, hidden.pointer(Float.self),
-          plan.width, sum == nil ? 0 : 1, into.pointer(Float.self), plan.width)
-        dweight = sum == nil ? into : nil
-      }
+      let dweight =
+        call.needs[1]
+        ? try LinearKernels.weightGradient(
+          call, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width) : nil
       return withExtendedLifetime((hidden, weight, ids, kept, g)) { [dhidden, dweight, nil] }
     },
     compose: { inputs, attributes in
