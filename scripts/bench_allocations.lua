@@ -11,7 +11,7 @@ local quoted <const> = turns.quoted
 local allocations = {}
 
 --- The counter as a library to be loaded first; nil where there is no C compiler.
-function allocations.library()
+function allocations.counter()
   local path = turns.output_of "pwd" .. "/" .. turns.logs .. "/count_allocations.so"
   local built = os.execute(("cc -O2 -shared -fPIC -o %s %s/peers/count_allocations.c"):format(quoted(path), folder))
   return built and path or nil

@@ -128,7 +128,7 @@ local function growth()
 end
 
 local function allocated()
-  local library = allocations.library()
+  local library = allocations.counter()
   if not library then return note "allocations needs a C compiler: left out" end
   local all, count = {}, o.smoke and 2 or 100
   for _, row in ipairs(o.smoke and { "train" } or { "train", "logprob_pair", "logprob_pair_answers", "sample" }) do
