@@ -50,13 +50,17 @@ struct PackedBlock {
     }
   }
 
-  /// Blocks of k, and in each the panels that stay in the second-level cache together.
+  /// Panels that stay in the second-level cache together.
+  private var together: Int { max(1, Self.groupFloats / (unit * level.width)) }
+
+  var groupCount: Int { (panelCount + together - 1) / together }
+
+  /// Blocks of k, and in each the groups of some panels.
   @inline(__always)
-  func forEachGroup(_ body: (_ depths: Range<Int>, _ panels: Range<Int>) -> Void) {
+  func forEachGroup(of panels: Range<Int>, _ body: (_ depths: Range<Int>, _ panels: Range<Int>) -> Void) {
     forEachDepth { depths in
-      let together = max(1, Self.groupFloats / (max(1, depths.count) * level.width))
-      for panel in stride(from: 0, to: panelCount, by: together) {
-        body(depths, panel..<min(panel + together, panelCount))
+      for panel in stride(from: panels.lowerBound, to: panels.upperBound, by: together) {
+        body(depths, panel..<min(panel + together, panels.upperBound))
       }
     }
   }

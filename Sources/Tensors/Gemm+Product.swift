@@ -88,10 +88,10 @@ struct GemmProduct {
     tiles.lowerBound * m / tileCount..<tiles.upperBound * m / tileCount
   }
 
-  /// The tiles' rows of the block's columns of C.
-  func multiply(tiles: Range<Int>, _ block: PackedBlock) {
+  /// The tiles' rows of C in the columns of some of the block's panels.
+  func multiply(tiles: Range<Int>, panels: Range<Int>, _ block: PackedBlock) {
     let ownA = copiesA ? ck_scratch(Int32(CK_PACKED_A), Self.copyRow * Self.packedStep) : nil
-    block.forEachGroup { depths, panels in
+    block.forEachGroup(of: panels) { depths, panels in
       for tile in tiles {
         let rows = self.rows(tile..<tile + 1)
         var from = a + rows.lowerBound * aRow + depths.lowerBound * aStep
@@ -138,7 +138,7 @@ struct GemmProduct {
         let block = PackedBlock(
           level, k: l..<min(l + unit, k), columns: j..<min(j + width, columns.upperBound), of: k, packed)
         block.pack(b, row: bRow, step: bStep, panels: 0..<block.panelCount)
-        multiply(tiles: 0..<tileCount, block)
+        multiply(tiles: 0..<tileCount, panels: 0..<block.panelCount, block)
       }
     }
   }

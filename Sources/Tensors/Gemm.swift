@@ -89,28 +89,44 @@ public enum Gemm {
         Parallel.ranges(block.panelCount, grain: block.packingGrain) {
           block.pack(p.b, row: p.bRow, step: p.bStep, panels: $0)
         }
-        Parallel.ranges(tiles, grain: tilesOfPiece(tiles, block, rows: p.m)) { range in
-          if isWhole { before?(p.rows(range)) }
-          p.multiply(tiles: range, block)
-          if isWhole { after?(p.rows(range)) }
+        let pieces = Pieces(block, tiles: tiles, rows: p.m, keepsRows: isWhole && (before != nil || after != nil))
+        Parallel.run(pieces.count) { piece in
+          let (tiles, panels) = pieces[piece]
+          if isWhole { before?(p.rows(tiles)) }
+          p.multiply(tiles: tiles, panels: panels, block)
+          if isWhole { after?(p.rows(tiles)) }
         }
       }
     }
     if !isWhole { everyRow(after) }
   }
 
-  /// Tiles that a thread takes at a time: an even number of pieces of some work, each of several tiles where the block is
-  /// larger than a second-level cache, as each piece then reads all of it from further away.
-  private static func tilesOfPiece(_ tiles: Int, _ block: PackedBlock, rows: Int) -> Int {
-    let floats = block.columns.count * block.k.count
-    let least = floats > PackedBlock.groupFloats ? min(8, (tiles + 1) / 2) : 1
-    return grain(tiles, pieces: min(rows * floats / pieceWork, tiles / max(least, 1)))
+  /// How a product with a packed block is cut: into runs of tiles and, where rows need not stay whole, groups of panels.
+  private struct Pieces {
+    private let tiles, panels, runs, groups: Int
+
+    /// Runs are of several tiles where the block is larger than a second-level cache, as each then reads its panels from
+    /// further away; two at least, so that two threads share the work.
+    init(_ block: PackedBlock, tiles: Int, rows: Int, keepsRows: Bool) {
+      let floats = block.columns.count * block.k.count
+      let most = max(2, rows * floats / pieceWork)
+      let least = floats > PackedBlock.groupFloats ? min(8, (tiles + 1) / 2) : 1
+      (self.tiles, panels) = (tiles, block.panelCount)
+      groups = keepsRows ? 1 : min(block.groupCount, most)
+      runs = min(tiles, evenPieces(min(most / groups, tiles / least)))
+    }
+
+    var count: Int { runs * groups }
+
+    /// Pieces that follow each other share a group: threads side by side read the same panels.
+    subscript(piece: Int) -> (tiles: Range<Int>, panels: Range<Int>) {
+      (Parallel.range(piece % runs, of: runs, tiles), Parallel.range(piece / runs, of: groups, panels))
+    }
   }
 
-  /// Items of a piece, where an even number of pieces, two at least, is to take `count` of them.
-  static func grain(_ count: Int, pieces: Int) -> Int {
-    let two = max(2, pieces)
-    let even = two + two % 2
-    return max(1, (count + even - 1) / even)
+  /// So many pieces or one more, two at least: an even number, that two threads finish together.
+  static func evenPieces(_ wanted: Int) -> Int {
+    let two = max(2, wanted)
+    return two + two % 2
   }
 }

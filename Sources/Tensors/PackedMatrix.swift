@@ -35,9 +35,9 @@ public struct PackedMatrix: @unchecked Sendable {
 
   public var panelCount: Int { (outputs + level.width - 1) / level.width }
 
-  /// Panels for a piece of work: some 20 microseconds, in an even number of pieces.
-  public func grain(rows: Int) -> Int {
-    Gemm.grain(panelCount, pieces: panelCount * level.width * inputs * rows / Gemm.pieceWork)
+  /// Pieces to cut the panels into: of some 20 microseconds, an even number of them.
+  public func pieces(rows: Int) -> Int {
+    min(panelCount, Gemm.evenPieces(panelCount * level.width * inputs * rows / Gemm.pieceWork))
   }
 
   /// y = x W^T + bias for the outputs of some panels, or y += where `adding`, on the calling thread. x is

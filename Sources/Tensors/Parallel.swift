@@ -44,6 +44,12 @@ public enum Parallel {
     let pieces = (count + grain - 1) / grain
     run(pieces) { piece in body(piece * grain..<min(count, (piece + 1) * grain)) }
   }
+
+  /// One of `pieces` ranges that cut `count` items as evenly as can be.
+  @inline(__always)
+  public static func range(_ piece: Int, of pieces: Int, _ count: Int) -> Range<Int> {
+    piece * count / pieces..<(piece + 1) * count / pieces
+  }
 }
 
 /// The worker threads. They start with the first job and are started anew in a forked child.

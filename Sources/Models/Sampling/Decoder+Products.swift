@@ -18,7 +18,7 @@ extension Decoder {
   func multiply(_ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool, isPrompt: Bool) {
     if rows == 0 { return }
     if let packed = m.packed {
-      share(packed.panelCount, grain: packed.grain(rows: rows)) {
+      share(packed.panelCount, pieces: packed.pieces(rows: rows)) {
         packed.multiply(x, y, rows: rows, adding: adding, bias: m.bias, panels: $0)
       }
     } else if isPrompt {
@@ -34,10 +34,9 @@ extension Decoder {
   private func multiplyInPlace(_ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool) {
     let kernels = DecoderLevel.current
     kernels.spread(Int32(rows), m.inputs, x, m.inputs, spread)
-    let pieces = max(1, m.outputs * m.inputs / (2 * Self.pieceFloats)) * 2
-    // An even number of outputs, as they are taken in pairs.
-    let grain = ((m.outputs + pieces - 1) / pieces + 1) / 2 * 2
-    share(m.outputs, grain: grain) { columns in
+    // Outputs are taken in pairs.
+    share((m.outputs + 1) / 2, pieces: max(1, m.outputs * m.inputs / (2 * Self.pieceFloats)) * 2) { pairs in
+      let columns = 2 * pairs.lowerBound..<min(2 * pairs.upperBound, m.outputs)
       m.start(y, rows: rows, columns: columns, adding: adding)
       kernels.dots(
         Int32(rows), m.inputs, spread, m.weight + columns.lowerBound * m.inputs, m.inputs, Int32(columns.count),
@@ -45,9 +44,14 @@ extension Decoder {
     }
   }
 
-  /// Work on `count` items, over the threads where this decoder has them.
+  /// Work on `count` items in even pieces, over the threads where this decoder has them.
   @inline(__always)
-  func share(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
-    if isCut { Parallel.ranges(count, grain: grain, body) } else if count > 0 { body(0..<count) }
+  func share(_ count: Int, pieces: Int, _ body: (Range<Int>) -> Void) {
+    if isCut {
+      let pieces = max(1, min(pieces, count))
+      Parallel.run(pieces) { body(Parallel.range($0, of: pieces, count)) }
+    } else if count > 0 {
+      body(0..<count)
+    }
   }
 }

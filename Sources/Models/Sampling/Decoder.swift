@@ -92,7 +92,7 @@ final class Decoder {
 
   private func norm(_ n: DecoderWeights.Norm, _ count: Int) {
     let dim = config.dim
-    share(count, grain: 32) { range in
+    share(count, pieces: count / 32) { range in
       var mean: Float = 0
       for i in range {
         NormKernels.forwardRow(
@@ -105,7 +105,7 @@ final class Decoder {
   /// Puts the keys and values of the tokens into the cache.
   private func remember(_ layer: Int, _ tokens: [Token]) {
     let shape = config.attentionShape
-    share(tokens.count, grain: 8) { range in
+    share(tokens.count, pieces: tokens.count / 8) { range in
       for i in range {
         let (row, token) = (qkv + i * shape.width, tokens[i])
         rope?.rotate(row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
@@ -120,7 +120,7 @@ final class Decoder {
   /// Attention of the tokens at the given indices, or of all.
   private func attend(_ layer: Int, _ tokens: [Token], _ count: Int, of indices: [Int]?) {
     let shape = config.attentionShape
-    share(count, grain: max(1, count / 32)) { range in
+    share(count, pieces: 32) { range in
       for i in range {
         let index = indices?[i] ?? i
         cache.attend(
@@ -132,11 +132,13 @@ final class Decoder {
 
   private func activate(_ count: Int) {
     let hidden = config.hidden
+    // An even number of pieces, so that two threads finish together.
+    let pieces = (count * hidden / 16_384) * 2
     switch config.activation {
     case .gelu:
-      share(count * hidden, grain: 8192) { ActivationKernels.gelu(up + $0.lowerBound, gated + $0.lowerBound, $0.count) }
+      share(count * hidden, pieces: pieces) { ActivationKernels.gelu(up + $0.lowerBound, gated + $0.lowerBound, $0.count) }
     case .swiglu:
-      share(count, grain: max(1, 8192 / hidden)) { range in
+      share(count, pieces: pieces) { range in
         for i in range {
           ActivationKernels.gate(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
         }

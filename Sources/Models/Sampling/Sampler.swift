@@ -156,7 +156,7 @@ private final class SamplingBlock: @unchecked Sendable {
     let vocabulary = weights.config.vocab
     decoder.readOut(states, logits, rows: active.count)
     drawn.withUnsafeMutableBufferPointer { drawn in
-      decoder.share(active.count, grain: 1) { range in
+      decoder.share(active.count, pieces: active.count) { range in
         for i in range {
           let row = active[i]
           drawn[i] = options.draw(
