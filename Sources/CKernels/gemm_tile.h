@@ -28,8 +28,8 @@ TARGET static inline __attribute__((always_inline)) void CAT(finish_, NAME)(VEC 
 
 // One tile; `rows` is a constant wherever this is inlined, so that the sums live in registers.
 TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
-    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, int width,
-    const ck_sink *sink) {
+    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, const float *ahead,
+    ptrdiff_t pace, int width, const ck_sink *sink) {
   // What is added to the sums is on its way while they are made.
   const float *soon = sink->add ? sink->add : sink->c;
   const ptrdiff_t soon_lead = sink->add ? sink->add_lead : sink->lead;
@@ -38,9 +38,9 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
   VEC acc[ROWS][2];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
   for (ptrdiff_t l = 0; l < k; l++) {
-    // 128 steps ahead: where panels come from memory, waiting for them would otherwise take a third of the time.
-    __builtin_prefetch(panel + 256 * WIDTH);
-    __builtin_prefetch(panel + 257 * WIDTH);
+    __builtin_prefetch(ahead);
+    __builtin_prefetch(ahead + WIDTH);
+    ahead += pace;
     const VEC b0 = *(const VEC *)panel, b1 = *(const VEC *)(panel + WIDTH);
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
       const VEC x = a[i * row] - (VEC){0};
@@ -61,9 +61,10 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
 }
 
 TARGET static void CAT(tile_, NAME)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step,
-                                    const float *panel, int width, const ck_sink *sink) {
+                                    const float *panel, const float *ahead, ptrdiff_t pace, int width,
+                                    const ck_sink *sink) {
 #define CASE(n) \
-  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, width, sink); return;
+  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, ahead, pace, width, sink); return;
   switch (rows) {
     CASE(1) CASE(2) CASE(3) CASE(4)
 #if ROWS > 4

@@ -56,6 +56,8 @@ struct GemmProduct {
   let level = GemmLevel.current
   /// Floats from one l to the next in a packed tile of A.
   private static let packedStep = Int(CK_ROW_STEP)
+  /// Steps of k that panels are asked for ahead of their use.
+  private static let stepsAhead = 128
   /// Floats from one row to the next in a copied tile of A: one line of the cache more than a whole number of them.
   private static let copyRow = Gemm.depth + 16
 
@@ -109,8 +111,9 @@ struct GemmProduct {
         for panel in panels {
           let column = panel * level.width
           var to = sink(rows.lowerBound, block.columns.lowerBound + column, isFirst: depths.lowerBound == 0)
+          let part = block.address(panel, depths)
           level.kernels.tile(
-            Int32(rows.count), depths.count, from, row, step, block.address(panel, depths),
+            Int32(rows.count), depths.count, from, row, step, part, part + Self.stepsAhead * level.width, level.width,
             Int32(min(level.width, block.columns.count - column)), &to)
         }
       }

@@ -54,14 +54,18 @@ public struct PackedMatrix: @unchecked Sendable {
       for start in stride(from: 0, to: inputs, by: unit) {
         let isFirst = start == 0
         let part = floats + (panel * inputs + start) * level.width
+        let depth = min(unit, inputs - start)
+        let next = part + depth * level.width
         for tile in 0..<tiles {
           let (first, end) = (tile * rows / tiles, (tile + 1) * rows / tiles)
           let to = y + first * outputs + column
           var sink = ck_sink(
             c: to, lead: outputs, add: adding || !isFirst ? UnsafePointer(to) : nil, add_lead: outputs,
             bias: isFirst ? bias.map { $0 + column } : nil, alpha: 1, beta: 1)
+          // Each tile asks for its share of what comes next: all waiting in the first would leave memory idle in the others.
           level.kernels.tile(
-            Int32(end - first), min(unit, inputs - start), x + first * inputs + start, inputs, 1, part, width, &sink)
+            Int32(end - first), depth, x + first * inputs + start, inputs, 1, part,
+            next + tile * depth * level.width / tiles, level.width / tiles, width, &sink)
         }
       }
     }
