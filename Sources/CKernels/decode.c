@@ -3,6 +3,11 @@
 #include "vectors.h"
 
 #define AT(p) (*(const v16u *)(p))
+
+// Two floats as one element, to be loaded, spread and stored together.
+typedef double float_pair __attribute__((aligned(4), may_alias));
+typedef double v8d __attribute__((ext_vector_type(8)));
+
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 // Elements of k in one pass of `dots`: eight rows of so many stay in the first-level cache beside the weights.

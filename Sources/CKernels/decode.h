@@ -11,36 +11,64 @@
 
 LANE_FUNCTIONS(CAT(part_, NAME), CAT(sum_, NAME))
 
-// Even and odd elements of the head in two chains, so that one sum does not wait for the other.
+// A pair of elements in all pairs of lanes.
+INLINE(v16, pair)(const float *x) {
+  const v8d pairs = *(const float_pair *)x;
+  return (v16)pairs;
+}
+
+// A block's first eight positions and its last: in a vector the pairs of elements of each of eight. Even and odd elements
+// of the head are two chains, so that one sum does not wait for the other.
 INLINE(void, score_blocks)(const int blocks, int size, float scale, const float *query, const float *keys, float *out) {
-  v16 even[SCORE_BLOCKS], odd[SCORE_BLOCKS];
-  UNROLLED for (int n = 0; n < blocks; n++) even[n] = odd[n] = 0.0f;
+  const int padded = (size + 1) & ~1;
+  v16 first[SCORE_BLOCKS], last[SCORE_BLOCKS];
+  UNROLLED for (int n = 0; n < blocks; n++) first[n] = last[n] = 0.0f;
+#define ADD(q, i)                                              \
+  UNROLLED for (int n = 0; n < blocks; n++) {                  \
+    const float *key = keys + 16 * (n * padded + (i));         \
+    first[n] = FMA(q, AT(key), first[n]);                      \
+    last[n] = FMA(q, AT(key + 16), last[n]);                   \
+  }
   int i = 0;
   for (; i + 2 <= size; i += 2) {
-    const v16 a = query[i], b = query[i + 1];
-    UNROLLED for (int n = 0; n < blocks; n++) {
-      const float *key = keys + 16 * (n * size + i);
-      even[n] = FMA(a, AT(key), even[n]);
-      odd[n] = FMA(b, AT(key + 16), odd[n]);
-    }
+    const v16 q = CAT(pair_, NAME)(query + i);
+    ADD(q, i)
   }
   if (i < size) {
-    UNROLLED for (int n = 0; n < blocks; n++) even[n] = FMA(query[i], AT(keys + 16 * (n * size + i)), even[n]);
+    const float end[2] = {query[i], 0};
+    const v16 q = CAT(pair_, NAME)(end);
+    ADD(q, i)
   }
-  UNROLLED for (int n = 0; n < blocks; n++) *(v16u *)(out + 16 * n) = (even[n] + odd[n]) * scale;
+#undef ADD
+  UNROLLED for (int n = 0; n < blocks; n++) {
+    const v16 even = __builtin_shufflevector(first[n], last[n], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const v16 odd = __builtin_shufflevector(first[n], last[n], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    *(v16u *)(out + 16 * n) = (even + odd) * scale;
+  }
+}
+
+TARGET static void CAT(place_, NAME)(int size, ptrdiff_t position, const float *key, float *keys) {
+  const int padded = (size + 1) & ~1;
+  float *to = keys + position / 16 * 16 * padded + position % 16 * 2;
+  // A line of the cache has eight positions, and one pair of each: two elements are stored at once.
+  for (int i = 0; i + 2 <= size; i += 2) *(float_pair *)(to + 16 * i) = *(const float_pair *)(key + i);
+  if (size % 2) {
+    to[16 * (size - 1)] = key[size - 1];
+    to[16 * (size - 1) + 1] = 0;
+  }
 }
 
 TARGET static void CAT(scores_, NAME)(int size, ptrdiff_t count, float scale, const float *query, const float *keys,
                                       float *scores) {
-  const ptrdiff_t blocks = (count + 15) / 16;
+  const ptrdiff_t blocks = (count + 15) / 16, padded = (size + 1) & ~1;
   ptrdiff_t n = 0;
   for (; n + SCORE_BLOCKS <= blocks; n += SCORE_BLOCKS)
-    CAT(score_blocks_, NAME)(SCORE_BLOCKS, size, scale, query, keys + 16 * n * size, scores + 16 * n);
+    CAT(score_blocks_, NAME)(SCORE_BLOCKS, size, scale, query, keys + 16 * n * padded, scores + 16 * n);
 #if SCORE_BLOCKS > 2
   for (; n + 2 <= blocks; n += 2)
-    CAT(score_blocks_, NAME)(2, size, scale, query, keys + 16 * n * size, scores + 16 * n);
+    CAT(score_blocks_, NAME)(2, size, scale, query, keys + 16 * n * padded, scores + 16 * n);
 #endif
-  for (; n < blocks; n++) CAT(score_blocks_, NAME)(1, size, scale, query, keys + 16 * n * size, scores + 16 * n);
+  for (; n < blocks; n++) CAT(score_blocks_, NAME)(1, size, scale, query, keys + 16 * n * padded, scores + 16 * n);
   for (ptrdiff_t t = count; t < 16 * blocks; t++) scores[t] = -__builtin_inff();
 }
 
@@ -166,7 +194,7 @@ TARGET static void CAT(dots_, NAME)(int rows, ptrdiff_t k, const float *spread, 
 }
 
 static const ck_decode CAT(decode_of_, NAME) = {
-    CAT(scores_, NAME), CAT(mix_, NAME), CAT(spread_, NAME), CAT(dots_, NAME)};
+    CAT(place_, NAME), CAT(scores_, NAME), CAT(mix_, NAME), CAT(spread_, NAME), CAT(dots_, NAME)};
 
 #undef INLINE
 #undef CAT

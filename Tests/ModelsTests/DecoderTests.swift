@@ -25,12 +25,17 @@ import Testing
       for level in levels {
         var scores = [Float](repeating: 0, count: blocks * 16)
         var out = [Float](repeating: 0, count: size)
-        level.scores(Int32(size), count, 0.5, query, keys, &scores)
+        var placed = [Float](repeating: 0, count: blocks * 16 * (size + size % 2))
+        keys.withUnsafeBufferPointer { keys in
+          guard let base = keys.baseAddress else { return }
+          for t in 0..<blocks * 16 { level.place(Int32(size), t, base + t * size, &placed) }
+        }
+        level.scores(Int32(size), count, 0.5, query, placed, &scores)
         level.mix(Int32(size), count, 0.25, scores, values, &out)
         found.append(scores + out)
         for t in 0..<blocks * 16 {
           let product = (0..<size).reduce(0.0) {
-            $0 + Double(query[$1]) * Double(keys[t / 16 * 16 * size + 16 * $1 + t % 16])
+            $0 + Double(query[$1]) * Double(keys[t * size + $1])
           }
           #expect(t < count ? abs(Double(scores[t]) - 0.5 * product) < 1e-4 : scores[t] == -.infinity, "seed \(seed)")
         }

@@ -70,8 +70,12 @@ const ck_rows *ck_rows_level(int limit);
 
 // What decoding does for each token. Every level gives the same bits here too.
 typedef struct ck_decode {
-  // scores[t] = scale (query . key t) for t < count, and -inf from there to the next multiple of 16. Keys of `size`
-  // elements lie in blocks of 16 positions: element i of position t is at keys[t / 16 * 16 * size + 16 * i + t % 16].
+  // Keys lie in blocks of 16 positions, of `size` elements rounded up to an even number each: elements i and i + 1 (i even)
+  // of position t are at keys[t / 16 * 16 * size + 16 * i + t % 16 * 2]. So a position is spread over few lines of the
+  // cache, and sixteen are multiplied at once.
+  // Puts the key of one position there.
+  void (*_Nonnull place)(int size, ptrdiff_t position, const float *key, float *keys);
+  // scores[t] = scale (query . key t) for t < count, and -inf from there to the next multiple of 16.
   void (*_Nonnull scores)(int size, ptrdiff_t count, float scale, const float *query, const float *keys, float *scores);
   // out[i] = factor (sum over t < count of weights[t] values[t * lead + i]), where lead is `size` rounded up to 16.
   void (*_Nonnull mix)(int size, ptrdiff_t count, float factor, const float *weights, const float *values, float *out);

@@ -1,8 +1,8 @@
 /// The keys and values of tokens already read, for one block of rows.
 ///
-/// Keys lie in blocks of sixteen positions, [row, head, block, element, position], so that the scores of sixteen
-/// positions are one multiply-add a head element and the blocks follow each other; values lie [row, head, position,
-/// element], each filled up to whole vectors, so that a position's value is one row to add.
+/// Keys lie in blocks of sixteen positions, [row, head, block, pair of elements, position, element of the pair], so that
+/// sixteen positions are multiplied at once and the blocks follow each other; values lie [row, head, position, element],
+/// each filled up to whole vectors, so that a position's value is one row to add.
 import Base
 import CKernels
 import Tensors
@@ -12,8 +12,8 @@ final class KeyValueCache {
   let rows: Int
   /// Positions per row, rounded up to whole blocks.
   let capacity: Int
-  /// Elements of a value with what fills it up.
-  private let valueSize: Int
+  /// Elements of a key and of a value with what fills them up.
+  private let keySize, valueSize: Int
   private let storage: [Tensor]
   private let keys: [MutableFloats]
   private let values: [MutableFloats]
@@ -22,18 +22,19 @@ final class KeyValueCache {
     shape = config.attentionShape
     self.rows = rows
     capacity = (positions + 15) / 16 * 16
+    keySize = (shape.headSize + 1) / 2 * 2
     valueSize = (shape.headSize + 15) / 16 * 16
-    let size = try Shape(checked: [rows, shape.keyHeads, capacity, shape.headSize + valueSize])
+    let size = try Shape(checked: [rows, shape.keyHeads, capacity, keySize + valueSize])
     // What is not written is not used, except to fill vectors up.
     storage = try (0..<config.layers).map { _ in try Tensor(uninitialized: size, .f32) }
     keys = storage.map { $0.pointer(Float.self) }
-    let allKeys = rows * shape.keyHeads * capacity * shape.headSize
+    let allKeys = rows * shape.keyHeads * capacity * keySize
     values = keys.map { $0 + allKeys }
   }
 
   @inline(__always)
   private func keys(_ layer: Int, _ row: Int, _ head: Int) -> MutableFloats {
-    keys[layer] + (row * shape.keyHeads + head) * capacity * shape.headSize
+    keys[layer] + (row * shape.keyHeads + head) * capacity * keySize
   }
 
   @inline(__always)
@@ -46,7 +47,7 @@ final class KeyValueCache {
     let whole = (positions + 15) / 16 * 16
     for layer in 0..<storage.count {
       for head in 0..<shape.keyHeads {
-        keys(layer, to, head).update(from: keys(layer, from, head), count: whole * shape.headSize)
+        keys(layer, to, head).update(from: keys(layer, from, head), count: whole * keySize)
         values(layer, to, head).update(from: values(layer, from, head), count: positions * valueSize)
       }
     }
@@ -55,9 +56,9 @@ final class KeyValueCache {
   /// Stores the key and value heads of one token.
   func append(layer: Int, row: Int, position: Int, key: Floats, value: Floats) {
     let size = shape.headSize
+    let kernels = DecoderLevel.current
     for head in 0..<shape.keyHeads {
-      let k = keys(layer, row, head) + position / 16 * 16 * size + position % 16
-      for i in 0..<size { k[16 * i] = key[head * size + i] }
+      kernels.place(Int32(size), position, key + head * size, keys(layer, row, head))
       (values(layer, row, head) + position * valueSize).update(from: value + head * size, count: size)
     }
   }
