@@ -128,6 +128,9 @@ AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t 
 
 AVX512 void pack_rows_avx512(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {
   const __mmask16 mask = (1 << rows) - 1;
-  for (ptrdiff_t l = 0; l < k; l++) _mm512_storeu_ps(packed + l * CK_ROW_STEP, _mm512_maskz_loadu_ps(mask, a + l * lead));
+  for (ptrdiff_t l = 0; l < k; l++) {
+    __builtin_prefetch(a + l * lead + 16);
+    _mm512_storeu_ps(packed + l * CK_ROW_STEP, _mm512_maskz_loadu_ps(mask, a + l * lead));
+  }
 }
 #endif

@@ -2,8 +2,9 @@
 import CKernels
 
 struct PackedBlock {
-  /// Floats of B that several tiles of A pass over before the next ones are read: half of a second-level cache.
-  static let groupFloats = 131_072
+  /// Floats of B that several tiles of A pass over before the next ones are read: some 0.6 MB, which
+  /// leaves a second-level cache of 1 MB room for A and C. Twelve panels of the greatest depth are just that.
+  static let groupFloats = 147_456
 
   let level: GemmLevel
   /// Rows and columns of B that are here; the rows begin with one of its blocks of k.
