@@ -105,14 +105,15 @@ public enum Gemm {
   private struct Pieces {
     private let tiles, panels, runs, groups: Int
 
-    /// Runs are of several tiles where the block is larger than a second-level cache, as each then reads its panels from
-    /// further away; two at least, so that two threads share the work.
+    /// Two runs at least, so that two threads share the work.
     init(_ block: PackedBlock, tiles: Int, rows: Int, keepsRows: Bool) {
       let floats = block.columns.count * block.k.count
       let most = max(2, rows * floats / pieceWork)
-      let least = floats > PackedBlock.groupFloats ? min(8, (tiles + 1) / 2) : 1
       (self.tiles, panels) = (tiles, block.panelCount)
       groups = keepsRows ? 1 : min(block.groupCount, most)
+      // A piece whose panels leave a second-level cache reads each of them from further away.
+      let isFar = floats > groups * PackedBlock.groupFloats
+      let least = min(isFar ? 8 : 2, (tiles + 1) / 2)
       runs = min(tiles, evenPieces(min(most / groups, tiles / least)))
     }
 
