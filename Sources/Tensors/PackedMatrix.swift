@@ -35,6 +35,11 @@ public struct PackedMatrix: @unchecked Sendable {
 
   public var panelCount: Int { (outputs + level.width - 1) / level.width }
 
+  /// The outputs that some panels hold.
+  public func columns(_ panels: Range<Int>) -> Range<Int> {
+    panels.lowerBound * level.width..<min(panels.upperBound * level.width, outputs)
+  }
+
   /// Pieces to cut the panels into: of some 20 microseconds, an even number of them.
   public func pieces(rows: Int) -> Int {
     min(panelCount, Gemm.evenPieces(panelCount * level.width * inputs * rows / Gemm.pieceWork))

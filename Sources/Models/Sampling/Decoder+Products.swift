@@ -14,24 +14,31 @@ extension Decoder {
   /// Weights of a piece of work that reads them from memory: a megabyte, some 30 microseconds.
   private static let pieceFloats = 262_144
 
-  /// y = x W^T + bias, or y += x W^T + bias where `adding`.
-  func multiply(_ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool, isPrompt: Bool) {
+  /// y = x W^T + bias, or y += x W^T + bias where `adding`; `then` is called with rows and columns of y that are done.
+  func multiply(
+    _ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool, isPrompt: Bool,
+    then: ((Range<Int>, Range<Int>) -> Void)? = nil
+  ) {
     if rows == 0 { return }
     if let packed = m.packed {
       share(packed.panelCount, pieces: packed.pieces(rows: rows)) {
         packed.multiply(x, y, rows: rows, adding: adding, bias: m.bias, panels: $0)
+        then?(0..<rows, packed.columns($0))
       }
     } else if isPrompt {
       Gemm.run(
         false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, adding ? 1 : 0, y, m.outputs,
-        bias: m.bias)
+        bias: m.bias, after: { then?($0, 0..<m.outputs) })
     } else {
-      multiplyInPlace(m, x, y, rows: rows, adding: adding)
+      multiplyInPlace(m, x, y, rows: rows, adding: adding, then: then)
     }
   }
 
   /// Reads the weights once, where they are: packing them would take longer than the few multiply-adds with each.
-  private func multiplyInPlace(_ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool) {
+  private func multiplyInPlace(
+    _ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool,
+    then: ((Range<Int>, Range<Int>) -> Void)?
+  ) {
     let kernels = DecoderLevel.current
     kernels.spread(Int32(rows), m.inputs, x, m.inputs, spread)
     // Outputs are taken in pairs.
@@ -41,6 +48,7 @@ extension Decoder {
       kernels.dots(
         Int32(rows), m.inputs, spread, m.weight + columns.lowerBound * m.inputs, m.inputs, Int32(columns.count),
         y + columns.lowerBound, m.outputs)
+      then?(0..<rows, columns)
     }
   }
 

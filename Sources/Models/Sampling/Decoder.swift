@@ -56,13 +56,14 @@ final class Decoder {
     for (index, layer) in weights.layers.enumerated() {
       norm(layer.attentionNorm, count)
       multiply(layer.qkv, h, qkv, rows: count, adding: false, isPrompt: isPrompt)
-      remember(index, tokens)
+      // A drawn token attends to its own row alone, and so needs no other token's key.
+      if isPrompt { share(tokens.count, pieces: tokens.count / 8) { for i in $0 { remember(index, tokens[i], i) } } }
       if index == weights.layers.count - 1 { count = keep(wanted) }
-      attend(index, tokens, count, of: count == tokens.count ? nil : wanted)
+      attend(index, tokens, count, of: count == tokens.count ? nil : wanted, remembering: !isPrompt)
       multiply(layer.output, mixed, x, rows: count, adding: true, isPrompt: isPrompt)
       norm(layer.mlpNorm, count)
-      multiply(layer.up, h, up, rows: count, adding: false, isPrompt: isPrompt)
-      activate(count)
+      multiply(layer.up, h, up, rows: count, adding: false, isPrompt: isPrompt, then: gelu)
+      if config.activation == .swiglu { gate(count) }
       multiply(layer.down, gated, x, rows: count, adding: true, isPrompt: isPrompt)
     }
     norm(weights.finalNorm, count)
@@ -92,7 +93,7 @@ final class Decoder {
 
   private func norm(_ n: DecoderWeights.Norm, _ count: Int) {
     let dim = config.dim
-    share(count, pieces: count / 32) { range in
+    share(count, pieces: count * dim / 3072) { range in
       var mean: Float = 0
       for i in range {
         NormKernels.forwardRow(
@@ -102,27 +103,24 @@ final class Decoder {
     }
   }
 
-  /// Puts the keys and values of the tokens into the cache.
-  private func remember(_ layer: Int, _ tokens: [Token]) {
+  /// Puts the key and value of a token, whose projections are at `i`, into the cache.
+  @inline(__always)
+  private func remember(_ layer: Int, _ token: Token, _ i: Int) {
     let shape = config.attentionShape
-    share(tokens.count, pieces: tokens.count / 8) { range in
-      for i in range {
-        let (row, token) = (qkv + i * shape.width, tokens[i])
-        rope?.rotate(row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
-        let key = row + shape.heads * shape.headSize
-        cache.append(
-          layer: layer, row: token.row, position: token.position, key: key,
-          value: key + shape.keyHeads * shape.headSize)
-      }
-    }
+    let row = qkv + i * shape.width
+    rope?.rotate(row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
+    let key = row + shape.heads * shape.headSize
+    cache.append(
+      layer: layer, row: token.row, position: token.position, key: key, value: key + shape.keyHeads * shape.headSize)
   }
 
   /// Attention of the tokens at the given indices, or of all.
-  private func attend(_ layer: Int, _ tokens: [Token], _ count: Int, of indices: [Int]?) {
+  private func attend(_ layer: Int, _ tokens: [Token], _ count: Int, of indices: [Int]?, remembering: Bool) {
     let shape = config.attentionShape
     share(count, pieces: 32) { range in
       for i in range {
         let index = indices?[i] ?? i
+        if remembering { remember(layer, tokens[index], index) }
         cache.attend(
           layer: layer, row: tokens[index].row, position: tokens[index].position, query: qkv + index * shape.width,
           out: mixed + i * shape.outputWidth, scores: scores + i * cache.capacity)
@@ -130,18 +128,24 @@ final class Decoder {
     }
   }
 
-  private func activate(_ count: Int) {
+  /// The activation of some rows and columns of what `up` came to, by whoever has computed them.
+  private var gelu: ((Range<Int>, Range<Int>) -> Void)? {
+    if config.activation != .gelu { return nil }
+    let hidden = config.hidden
+    return { [up, gated] rows, columns in
+      for row in rows {
+        let at = row * hidden + columns.lowerBound
+        ActivationKernels.gelu(up + at, gated + at, columns.count)
+      }
+    }
+  }
+
+  private func gate(_ count: Int) {
     let hidden = config.hidden
     // An even number of pieces, so that two threads finish together.
-    let pieces = (count * hidden / 16_384) * 2
-    switch config.activation {
-    case .gelu:
-      share(count * hidden, pieces: pieces) { ActivationKernels.gelu(up + $0.lowerBound, gated + $0.lowerBound, $0.count) }
-    case .swiglu:
-      share(count, pieces: pieces) { range in
-        for i in range {
-          ActivationKernels.gate(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
-        }
+    share(count, pieces: count * hidden / 16_384 * 2) { range in
+      for i in range {
+        ActivationKernels.gate(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
       }
     }
   }
