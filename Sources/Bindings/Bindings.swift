@@ -80,7 +80,7 @@ public enum Bindings {
 
   /// Lets tensors drive Lua's collector, and the collector free tensors before an allocation is refused.
   private static func shareMemory(with lua: Lua) {
-    lua.nativeBytes = { MemoryAccount.liveBytes }
+    lua.nativeBytes = { MemoryAccount.footprint }
     let owner = Owner(lua: lua, thread: pthread_self())
     MemoryAccount.onPressure {
       // A worker thread must not touch the state that its own thread is using.

@@ -8,11 +8,16 @@ import Synchronization
 public enum MemoryAccount {
   private static let live = Atomic<Int>(0)
   private static let peak = Atomic<Int>(0)
+  private static let count = Atomic<Int>(0)
+  /// What the objects around a tensor's bytes take, measured; a tensor of one number is little else.
+  private static let objectBytes = 600
   private static let limit = Atomic<Int>(Int.max)
   private static let reclaimer = Mutex<(@Sendable () -> Void)?>(nil)
 
   /// Bytes held by live tensors.
   public static var liveBytes: Int { live.load(ordering: .relaxed) }
+  /// Those bytes and the objects that hold them: what Lua's collector cannot see of its userdata.
+  public static var footprint: Int { liveBytes + objectBytes * count.load(ordering: .relaxed) }
   /// The most bytes held at once since the last `resetPeak`.
   public static var peakBytes: Int { peak.load(ordering: .relaxed) }
   public static func resetPeak() { peak.store(liveBytes, ordering: .relaxed) }
@@ -44,9 +49,13 @@ public enum MemoryAccount {
       live.wrappingSubtract(bytes, ordering: .relaxed)
       return false
     }
+    count.wrappingAdd(1, ordering: .relaxed)
     if now > peak.load(ordering: .relaxed) { peak.store(now, ordering: .relaxed) }
     return true
   }
 
-  static func remove(_ bytes: Int) { live.wrappingSubtract(bytes, ordering: .relaxed) }
+  static func remove(_ bytes: Int) {
+    live.wrappingSubtract(bytes, ordering: .relaxed)
+    count.wrappingSubtract(1, ordering: .relaxed)
+  }
 }

@@ -1,4 +1,5 @@
 /// Tensors made from Lua values, constants, ranges and random streams.
+import Tensors
 import Testing
 
 extension BindingsTests {
@@ -13,6 +14,22 @@ extension BindingsTests {
       expect(try s.text("T({9007199254740993}, 'i64')"), "[9007199254740993]\n[Tensor i64 1]")
       expect(try s.text("T{true, false}"), "[true, false]\n[Tensor bool 2]")
       expect(try s.text("T({1, 2}, {requires_grad = true}):requires_grad()"), "true")
+    }
+
+    /// Tensors of one number hold hardly any bytes of their own: what counts is the objects around them.
+    @Test func garbageOfSmallTensorsIsCollectedInTime() throws {
+      let s = try Session()
+      s.lua.collect()
+      let before = MemoryAccount.footprint
+      var peak = 0
+      // A heap of some size, which Lua lets double before it collects.
+      _ = try s.output("a, b, kept = T.ones(1), T.ones(1), {}; for i = 1, 200000 do kept[i] = {i} end")
+      for _ in 0..<100 {
+        _ = try s.output("for _ = 1, 5000 do local _ = a + b end")
+        peak = max(peak, MemoryAccount.footprint - before)
+      }
+      #expect(peak > 5000 * 64)
+      #expect(peak < 40 << 20)
     }
 
     @Test func badTablesAreRefused() throws {
