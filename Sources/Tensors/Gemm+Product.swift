@@ -81,6 +81,9 @@ struct GemmProduct {
 
   var tileCount: Int { (m + level.height - 1) / level.height }
   var panelCount: Int { (n + level.width - 1) / level.width }
+  /// Groups of panels that a thread packs at once.
+  var groupCount: Int { (n + groupWidth - 1) / groupWidth }
+  private var groupWidth: Int { max(1, PackedBlock.groupFloats / Depths(k).size / level.width) * level.width }
   func columns(_ panels: Range<Int>) -> Range<Int> {
     panels.lowerBound * level.width..<min(n, panels.upperBound * level.width)
   }
@@ -133,7 +136,7 @@ struct GemmProduct {
   /// Some columns of C, on the calling thread: B is packed a piece at a time, and each piece is used at once.
   func multiply(columns: Range<Int>) {
     let unit = Depths(k).size
-    let width = tileCount < 4 ? level.width : PackedBlock.groupFloats / unit / level.width * level.width
+    let width = tileCount < 4 ? level.width : groupWidth
     let room = PackedBlock.floats(level, depth: min(unit, k), columns: min(width, columns.count))
     guard let packed = ck_scratch(Int32(CK_PACKED_B), room) else { return multiplyPlainly(columns: columns) }
     for l in stride(from: 0, to: max(k, 1), by: unit) {

@@ -1,9 +1,10 @@
 /// Products of matrices of 32-bit floats.
 ///
 /// B is packed once into panels as wide as a tile of C, for all threads; then each thread takes rows of C, tile by
-/// tile. An element of C is one chain of fused multiply-adds in the order of k, started anew every `depth` elements:
-/// so the bits of a row depend neither on the number of threads, nor on how the product is cut, nor on which rows
-/// stand beside it, nor on the width of the processor's vectors. `GemmProduct.multiplyPlainly` says it in three loops.
+/// tile. Where rows are few, each thread takes columns and packs those of B. An element of C is one chain of fused
+/// multiply-adds in the order of k, started anew every `depth` elements: so the bits of a row depend neither on the number
+/// of threads, nor on how the product is cut, nor on which rows stand beside it, nor on the width of the processor's
+/// vectors. `GemmProduct.multiplyPlainly` says it in three loops.
 import Base
 import CKernels
 
@@ -16,6 +17,9 @@ public enum Gemm {
   private static let columnsMax = 2048
   /// Multiply-adds below which a product is not worth a hand-over to other threads: some 6 microseconds.
   private static let aloneMax = 200_000
+  /// Rows up to which packing B is a good part of the work, so that each thread packs the columns that it multiplies with,
+  /// which stay in its cache, and nobody waits until all of B is packed.
+  private static let fewRows = 1024
   /// Multiply-adds in a piece: some 60 microseconds, so that threads finish together.
   static let pieceWork = 2_000_000
 
@@ -28,9 +32,9 @@ public enum Gemm {
   ///     Gemm.run(false, true, 2, 4, 3, 1, a, 3, b, 3, 0, c, 4)   // C[2, 4] = A[2, 3] B[4, 3]^T
   ///
   /// Nothing is checked: whoever made the tensors knows their sizes. With `add`, beta multiplies its rows and not those
-  /// of C, which is then only written; `bias` is added to each row. `before` is called for rows of C before they are read (and before those rows of an A that is not transposed
-  /// are), `after` when they are done; each row once. Neither may multiply: the packed operands lie in the room of the
-  /// thread that calls them.
+  /// of C, which is then only written; `bias` is added to each row. `before` is called for rows of C before they are read
+  /// (and before those rows of an A that is not transposed are), `after` when they are done; each row once. Neither may
+  /// multiply: the packed operands lie in the room of the thread that calls them.
   @inline(never)
   public static func run(
     _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
@@ -45,12 +49,12 @@ public enum Gemm {
       before?(0..<m)
       product.multiply(columns: 0..<n)
       after?(0..<m)
-    } else if product.tileCount < 4 {
-      before?(0..<m)
-      let panels = product.panelCount
-      let grain = max(1, min((panels + 1) / 2, pieceWork / max(1, m * k * product.level.width)))
-      Parallel.ranges(panels, grain: grain) { product.multiply(columns: product.columns($0)) }
-      after?(0..<m)
+    } else if product.tileCount < 4 || (m <= fewRows && product.groupCount > 1) {
+      everyRow(m, before)
+      let wanted = product.tileCount < 4 ? m * n * k / pieceWork : product.groupCount
+      let (panels, pieces) = (product.panelCount, min(product.panelCount, evenPieces(wanted)))
+      Parallel.run(pieces) { product.multiply(columns: product.columns(Parallel.range($0, of: pieces, panels))) }
+      everyRow(m, after)
     } else {
       cutRows(product, before, after)
     }
@@ -79,10 +83,7 @@ public enum Gemm {
       return
     }
     let (tiles, isWhole) = (p.tileCount, width == p.n && deep >= p.k)
-    func everyRow(_ work: Rows?) {
-      if let work { Parallel.ranges(p.m, grain: max(1, p.m / 8), work) }
-    }
-    if !isWhole { everyRow(before) }
+    if !isWhole { everyRow(p.m, before) }
     for l in stride(from: 0, to: max(p.k, 1), by: deep) {
       for j in stride(from: 0, to: p.n, by: width) {
         let block = PackedBlock(p.level, k: l..<min(l + deep, p.k), columns: j..<min(j + width, p.n), of: p.k, packed)
@@ -98,7 +99,11 @@ public enum Gemm {
         }
       }
     }
-    if !isWhole { everyRow(after) }
+    if !isWhole { everyRow(p.m, after) }
+  }
+
+  private static func everyRow(_ rows: Int, _ work: Rows?) {
+    if let work { Parallel.ranges(rows, grain: max(1, rows / 8), work) }
   }
 
   /// How a product with a packed block is cut: into runs of tiles and, where rows need not stay whole, groups of panels.

@@ -75,8 +75,9 @@ import Testing
 
   @Test func everyLevelAndCutGivesTheBitsOfThreeLoops() {
     var random = Philox(seed: 1, stream: "gemm")
-    for trial in 0..<120 {
-      let sizes = trial < 100 ? [0, 1, 2, 3, 7, 13, 14, 15, 16, 17, 31, 32, 33, 40] : [1, 30, 65, 129, 390, 800]
+    for trial in 0..<122 {
+      let small = [0, 1, 2, 3, 7, 13, 14, 15, 16, 17, 31, 32, 33, 40]
+      let sizes = trial < 100 ? small : trial < 120 ? [1, 30, 65, 129, 390, 800] : [1030, 770]
       let one = Case(&random, sizes)
       let expected = Self.bits(one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) })
       levels { level in
@@ -123,8 +124,11 @@ import Testing
     let before = Parallel.threads
     defer { Parallel.threads = before }
     Parallel.threads = 2
-    // Tall, wide beyond a block of columns, deep beyond a block of k, few rows, and small.
-    for (m, n, k) in [(300, 64, 64), (60, 2100, 40), (50, 1100, 3000), (20, 500, 60), (3, 4, 5)] {
+    // Tall, tall and beyond a block of columns or of k, wide, deep, few rows, and small.
+    let sizes = [
+      (300, 64, 64), (1100, 2100, 40), (1100, 700, 1600), (60, 2100, 40), (50, 1100, 3000), (20, 500, 60), (3, 4, 5),
+    ]
+    for (m, n, k) in sizes {
       var a = [Float](repeating: .nan, count: m * k)
       let b = [Float](repeating: 1, count: k * n)
       var c = [Float](repeating: 0, count: m * n)
