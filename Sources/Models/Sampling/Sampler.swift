@@ -66,7 +66,7 @@ extension Transformer {
 
 private final class SamplingBlock: @unchecked Sendable {
   /// Tokens of prompts that are read at once: enough that weights which must be packed are worth it.
-  private static let promptTokensMax = 256
+  private static let promptTokensMax = 512
 
   private let rows: Range<Int>
   private let prompts: [[Int]]
