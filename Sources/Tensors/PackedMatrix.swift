@@ -40,9 +40,9 @@ public struct PackedMatrix: @unchecked Sendable {
     panels.lowerBound * level.width..<min(panels.upperBound * level.width, outputs)
   }
 
-  /// Pieces to cut the panels into: of some 20 microseconds, an even number of them.
+  /// Pieces to cut the panels into, an even number: large ones, since each waits for its first panel.
   public func pieces(rows: Int) -> Int {
-    min(panelCount, Gemm.evenPieces(panelCount * level.width * inputs * rows / Gemm.pieceWork))
+    min(panelCount, Gemm.evenPieces(panelCount * level.width * inputs * rows / (4 * Gemm.pieceWork)))
   }
 
   /// y = x W^T + bias for the outputs of some panels, or y += where `adding`, on the calling thread. x is
