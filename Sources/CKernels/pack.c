@@ -73,6 +73,7 @@ AVX512 static inline __attribute__((always_inline)) void transpose16(const float
                                                                      const int width, const ptrdiff_t k) {
   __m512 r[16], s[16];
   const __mmask16 there = k >= 16 ? 0xffff : (1 << k) - 1;
+  // The next panel's columns.
   for (int j = 0; j < 16; j++) __builtin_prefetch(b + (j + 32) * step, 0, 2);
   for (int j = 0; j < 16; j++) r[j] = j < width ? _mm512_maskz_loadu_ps(there, b + j * step) : _mm512_setzero_ps();
   for (int j = 0; j < 16; j += 2) {
@@ -109,7 +110,9 @@ AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t 
   if (step == 1) {
     const __mmask16 low = width >= 16 ? 0xffff : (1 << width) - 1, high = width > 16 ? (1u << (width - 16)) - 1 : 0;
     for (ptrdiff_t l = 0; l < k; l++) {
-      __builtin_prefetch(b + l * row + 32, 0, 2);__builtin_prefetch(b + l * row + 48, 0, 2);
+      // The next panel's part of this row: rows lie too far apart for the processor to guess it.
+      __builtin_prefetch(b + l * row + 32, 0, 2);
+      __builtin_prefetch(b + l * row + 48, 0, 2);
       _mm512_storeu_ps(panel + l * 32, _mm512_maskz_loadu_ps(low, b + l * row));
       _mm512_storeu_ps(panel + l * 32 + 16, _mm512_maskz_loadu_ps(high, b + l * row + 16));
     }
@@ -129,7 +132,7 @@ AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t 
 AVX512 void pack_rows_avx512(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {
   const __mmask16 mask = (1 << rows) - 1;
   for (ptrdiff_t l = 0; l < k; l++) {
-    __builtin_prefetch(a + l * lead + 16);
+    __builtin_prefetch(a + l * lead + 16);  // what the next tile takes
     _mm512_storeu_ps(packed + l * CK_ROW_STEP, _mm512_maskz_loadu_ps(mask, a + l * lead));
   }
 }
