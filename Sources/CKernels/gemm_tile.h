@@ -43,6 +43,7 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
     ahead += pace;
     const VEC b0 = *(const VEC *)panel, b1 = *(const VEC *)(panel + WIDTH);
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
+      // The element in all lanes: plus zero would be an addition, as it makes 0 of -0.
       const VEC x = a[i * row] - (VEC){0};
       acc[i][0] = __builtin_elementwise_fma(x, b0, acc[i][0]);
       acc[i][1] = __builtin_elementwise_fma(x, b1, acc[i][1]);

@@ -73,6 +73,7 @@ typedef struct ck_decode {
   // Keys lie in blocks of 16 positions, of `size` elements rounded up to an even number each: elements i and i + 1 (i even)
   // of position t are at keys[t / 16 * 16 * size + 16 * i + t % 16 * 2]. So a position is spread over few lines of the
   // cache, and sixteen are multiplied at once.
+
   // Puts the key of one position there.
   void (*_Nonnull place)(int size, ptrdiff_t position, const float *key, float *keys);
   // scores[t] = scale (query . key t) for t < count, and -inf from there to the next multiple of 16.
