@@ -8,6 +8,8 @@
 typedef double float_pair __attribute__((aligned(4), may_alias));
 typedef double v8d __attribute__((ext_vector_type(8)));
 
+// Elements of a key with what fills up its last pair.
+#define PAIRED(size) (((size) + 1) & ~1)
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
 // Elements of k in one pass of `dots`: eight rows of so many stay in the first-level cache beside the weights.

@@ -20,7 +20,7 @@ INLINE(v16, pair)(const float *x) {
 // A block's first eight positions and its last: in a vector the pairs of elements of each of eight. Even and odd elements
 // of the head are two chains, so that one sum does not wait for the other.
 INLINE(void, score_blocks)(const int blocks, int size, float scale, const float *query, const float *keys, float *out) {
-  const int padded = (size + 1) & ~1;
+  const int padded = PAIRED(size);
   v16 first[SCORE_BLOCKS], last[SCORE_BLOCKS];
   UNROLLED for (int n = 0; n < blocks; n++) first[n] = last[n] = 0.0f;
 #define ADD(q, i)                                              \
@@ -48,7 +48,7 @@ INLINE(void, score_blocks)(const int blocks, int size, float scale, const float 
 }
 
 TARGET static void CAT(place_, NAME)(int size, ptrdiff_t position, const float *key, float *keys) {
-  const int padded = (size + 1) & ~1;
+  const int padded = PAIRED(size);
   float *to = keys + position / 16 * 16 * padded + position % 16 * 2;
   // A line of the cache has eight positions, and one pair of each: two elements are stored at once.
   for (int i = 0; i + 2 <= size; i += 2) *(float_pair *)(to + 16 * i) = *(const float_pair *)(key + i);
@@ -60,7 +60,7 @@ TARGET static void CAT(place_, NAME)(int size, ptrdiff_t position, const float *
 
 TARGET static void CAT(scores_, NAME)(int size, ptrdiff_t count, float scale, const float *query, const float *keys,
                                       float *scores) {
-  const ptrdiff_t blocks = (count + 15) / 16, padded = (size + 1) & ~1;
+  const ptrdiff_t blocks = (count + 15) / 16, padded = PAIRED(size);
   ptrdiff_t n = 0;
   for (; n + SCORE_BLOCKS <= blocks; n += SCORE_BLOCKS)
     CAT(score_blocks_, NAME)(SCORE_BLOCKS, size, scale, query, keys + 16 * n * padded, scores + 16 * n);

@@ -2,8 +2,8 @@
 import CKernels
 
 struct PackedBlock {
-  /// Floats of B that several tiles of A pass over before the next ones are read: some 0.6 MB, which
-  /// leaves a second-level cache of 1 MB room for A and C. Twelve panels of the greatest depth are just that.
+  /// Floats of B that several tiles of A pass over before the next ones are read: some 0.6 MB, which leaves a
+  /// second-level cache of 1 MB room for A and C. Twelve panels of the greatest depth are just that.
   static let groupFloats = 147_456
 
   let level: GemmLevel
@@ -20,10 +20,10 @@ struct PackedBlock {
 
   /// The room that a block takes.
   static func floats(_ level: GemmLevel, depth: Int, columns: Int) -> Int {
-    (columns + level.width - 1) / level.width * level.width * depth
+    level.panels(columns) * level.width * depth
   }
 
-  var panelCount: Int { (columns.count + level.width - 1) / level.width }
+  var panelCount: Int { level.panels(columns.count) }
 
   /// Panels for a thread to pack at a time.
   var packingGrain: Int { Self.packingGrain(level, panels: panelCount, depth: k.count) }
@@ -51,8 +51,7 @@ struct PackedBlock {
     }
   }
 
-  /// Panels that stay in the second-level cache together.
-  private var together: Int { max(1, Self.groupFloats / (unit * level.width)) }
+  private var together: Int { level.panelsTogether(unit) }
 
   var groupCount: Int { (panelCount + together - 1) / together }
 

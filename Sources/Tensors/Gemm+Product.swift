@@ -26,6 +26,17 @@ struct GemmLevel {
     kernels = ck_gemm_level(Int32(limit)).pointee
     (height, width) = (Int(kernels.rows), Int(kernels.columns))
   }
+
+  /// Panels of so many columns, the last of which may be part of one.
+  func panels(_ columns: Int) -> Int { (columns + width - 1) / width }
+
+  /// The columns that some panels hold, of `count` in all.
+  func columns(_ panels: Range<Int>, of count: Int) -> Range<Int> {
+    panels.lowerBound * width..<min(panels.upperBound * width, count)
+  }
+
+  /// Panels that stay in the second-level cache together, where k is cut into blocks of `unit`.
+  func panelsTogether(_ unit: Int) -> Int { max(1, PackedBlock.groupFloats / (unit * width)) }
 }
 
 /// k in blocks of equal size, at most `Gemm.depth`: by k alone, because the sums are rounded between them.
@@ -80,13 +91,11 @@ struct GemmProduct {
   }
 
   var tileCount: Int { (m + level.height - 1) / level.height }
-  var panelCount: Int { (n + level.width - 1) / level.width }
+  var panelCount: Int { level.panels(n) }
   /// Groups of panels that a thread packs at once.
   var groupCount: Int { (n + groupWidth - 1) / groupWidth }
-  private var groupWidth: Int { max(1, PackedBlock.groupFloats / Depths(k).size / level.width) * level.width }
-  func columns(_ panels: Range<Int>) -> Range<Int> {
-    panels.lowerBound * level.width..<min(n, panels.upperBound * level.width)
-  }
+  private var groupWidth: Int { level.panelsTogether(Depths(k).size) * level.width }
+  func columns(_ panels: Range<Int>) -> Range<Int> { level.columns(panels, of: n) }
 
   /// Rows of tiles: m cut evenly, since short tiles waste the multipliers.
   func rows(_ tiles: Range<Int>) -> Range<Int> {

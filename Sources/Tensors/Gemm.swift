@@ -20,7 +20,7 @@ public enum Gemm {
   /// Rows up to which packing B is a good part of the work, so that each thread packs the columns that it multiplies with,
   /// which stay in its cache, and nobody waits until all of B is packed.
   private static let fewRows = 1024
-  /// Multiply-adds in a piece: some 60 microseconds, so that threads finish together.
+  /// Multiply-adds in a piece: some 20 microseconds, so that threads finish together.
   static let pieceWork = 2_000_000
 
   /// Work on rows of C before or after they are multiplied, while they are in the thread's cache.
@@ -52,8 +52,8 @@ public enum Gemm {
     } else if product.tileCount < 4 || (m <= fewRows && product.groupCount > 1) {
       everyRow(m, before)
       let wanted = product.tileCount < 4 ? m * n * k / pieceWork : product.groupCount
-      let (panels, pieces) = (product.panelCount, min(product.panelCount, evenPieces(wanted)))
-      Parallel.run(pieces) { product.multiply(columns: product.columns(Parallel.range($0, of: pieces, panels))) }
+      let panels = product.panelCount
+      Parallel.evenly(panels, pieces: min(panels, evenPieces(wanted))) { product.multiply(columns: product.columns($0)) }
       everyRow(m, after)
     } else {
       cutRows(product, before, after)

@@ -33,12 +33,10 @@ public struct PackedMatrix: @unchecked Sendable {
     }
   }
 
-  public var panelCount: Int { (outputs + level.width - 1) / level.width }
+  public var panelCount: Int { level.panels(outputs) }
 
   /// The outputs that some panels hold.
-  public func columns(_ panels: Range<Int>) -> Range<Int> {
-    panels.lowerBound * level.width..<min(panels.upperBound * level.width, outputs)
-  }
+  public func columns(_ panels: Range<Int>) -> Range<Int> { level.columns(panels, of: outputs) }
 
   /// Pieces to cut the panels into, an even number: large ones, since each waits for its first panel.
   public func pieces(rows: Int) -> Int {
@@ -62,14 +60,14 @@ public struct PackedMatrix: @unchecked Sendable {
         let depth = min(unit, inputs - start)
         let next = part + depth * level.width
         for tile in 0..<tiles {
-          let (first, end) = (tile * rows / tiles, (tile + 1) * rows / tiles)
-          let to = y + first * outputs + column
+          let own = Parallel.range(tile, of: tiles, rows)
+          let to = y + own.lowerBound * outputs + column
           var sink = ck_sink(
             c: to, lead: outputs, add: adding || !isFirst ? UnsafePointer(to) : nil, add_lead: outputs,
             bias: isFirst ? bias.map { $0 + column } : nil, alpha: 1, beta: 1)
           // Each tile asks for its share of what comes next: all waiting in the first would leave memory idle in the others.
           level.kernels.tile(
-            Int32(end - first), depth, x + first * inputs + start, inputs, 1, part,
+            Int32(own.count), depth, x + own.lowerBound * inputs + start, inputs, 1, part,
             next + tile * depth * level.width / tiles, level.width / tiles, width, &sink)
         }
       }

@@ -45,6 +45,12 @@ public enum Parallel {
     run(pieces) { piece in body(piece * grain..<min(count, (piece + 1) * grain)) }
   }
 
+  /// Runs `count` items in `pieces` as even as can be.
+  @inline(__always)
+  public static func evenly(_ count: Int, pieces: Int, _ body: (Range<Int>) -> Void) {
+    run(pieces) { piece in body(range(piece, of: pieces, count)) }
+  }
+
   /// One of `pieces` ranges that cut `count` items as evenly as can be.
   @inline(__always)
   public static func range(_ piece: Int, of pieces: Int, _ count: Int) -> Range<Int> {

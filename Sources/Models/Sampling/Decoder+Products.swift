@@ -56,8 +56,7 @@ extension Decoder {
   @inline(__always)
   func share(_ count: Int, pieces: Int, _ body: (Range<Int>) -> Void) {
     if isCut {
-      let pieces = max(1, min(pieces, count))
-      Parallel.run(pieces) { body(Parallel.range($0, of: pieces, count)) }
+      Parallel.evenly(count, pieces: max(1, min(pieces, count)), body)
     } else if count > 0 {
       body(0..<count)
     }
