@@ -28,7 +28,7 @@ extension Decoder {
     } else if isPrompt {
       Gemm.run(
         false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, adding ? 1 : 0, y, m.outputs,
-        bias: m.bias, after: { then?($0, 0..<m.outputs) })
+        bias: m.bias, after: then.map { then in { then($0, 0..<m.outputs) } })
     } else {
       multiplyInPlace(m, x, y, rows: rows, adding: adding, then: then)
     }
