@@ -27,29 +27,39 @@ let package = Package(
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    .target(
-      name: "CShims", dependencies: ["CLua", "CReadline"], cSettings: vectorC,
-      linkerSettings: [.linkedLibrary("readline")]),
+    .target(name: "CSystem", cSettings: vectorC),
     .target(name: "CKernels", cSettings: vectorC),
-    .target(name: "Base", dependencies: ["CShims"], swiftSettings: plainSwift),
-    .target(name: "Tensors", dependencies: ["Base", "CShims", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
-    .target(name: "Autograd", dependencies: ["Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
-    .target(name: "Formats", dependencies: ["Base", "Tensors", "CZlib", "CCrypto"], swiftSettings: plainSwift),
-    .target(name: "Models", dependencies: ["Autograd", "Formats", "CKernels"], swiftSettings: vectorSwift),
-    .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
-    .target(name: "LuaEngine", dependencies: ["CShims", "CLua", "Base"], swiftSettings: plainSwift),
+    .target(name: "CLuaShims", dependencies: ["CLua", "CSystem"], cSettings: vectorC),
     .target(
-      name: "Bindings", dependencies: ["LuaEngine", "Models", "Plots"], swiftSettings: plainSwift),
-    .target(name: "Shell", dependencies: ["Bindings", "CReadline"], swiftSettings: plainSwift),
-    .executableTarget(name: "perilune", dependencies: ["Shell", "CShims"], swiftSettings: plainSwift),
-    .testTarget(name: "BaseTests", dependencies: ["Base", "CShims"], swiftSettings: plainSwift),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: plainSwift),
-    .testTarget(name: "AutogradTests", dependencies: ["Autograd", "Models"], swiftSettings: plainSwift),
+      name: "CReadlineShims", dependencies: ["CReadline", "CSystem"], cSettings: vectorC,
+      linkerSettings: [.linkedLibrary("readline")]),
+    .target(name: "Base", dependencies: ["CSystem"], swiftSettings: plainSwift),
+    .target(
+      name: "Tensors", dependencies: ["Base", "CSystem", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
+    .target(name: "Autograd", dependencies: ["Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
+    .target(name: "Optim", dependencies: ["Autograd"], swiftSettings: vectorSwift),
+    .target(
+      name: "Formats", dependencies: ["Base", "Tensors", "CZlib", "CCrypto"], swiftSettings: plainSwift),
+    .target(
+      name: "Models", dependencies: ["Autograd", "Formats", "CKernels"], swiftSettings: vectorSwift),
+    .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
+    .target(
+      name: "LuaEngine", dependencies: ["CLuaShims", "CLua", "Base"], swiftSettings: plainSwift),
+    .target(
+      name: "Bindings", dependencies: ["LuaEngine", "Models", "Optim", "Plots"], swiftSettings: plainSwift),
+    .target(
+      name: "Shell", dependencies: ["LuaEngine", "CReadline", "CReadlineShims"], swiftSettings: plainSwift),
+    .executableTarget(
+      name: "perilune", dependencies: ["Bindings", "Shell", "CSystem"], swiftSettings: plainSwift),
+    .testTarget(name: "BaseTests", dependencies: ["Base", "CSystem"], swiftSettings: plainSwift),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: vectorSwift),
+    .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: plainSwift),
     .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: plainSwift),
-    .testTarget(name: "ModelsTests", dependencies: ["Models", "CKernels"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "ModelsTests", dependencies: ["Models", "Optim", "CKernels"], swiftSettings: plainSwift),
     .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: plainSwift),
     .testTarget(name: "LuaEngineTests", dependencies: ["LuaEngine"], swiftSettings: plainSwift),
     .testTarget(name: "BindingsTests", dependencies: ["Bindings"], swiftSettings: plainSwift),
-    .testTarget(name: "ShellTests", dependencies: ["Shell"], swiftSettings: plainSwift),
+    .testTarget(name: "ShellTests", dependencies: ["Shell", "Bindings"], swiftSettings: plainSwift),
   ]
 )

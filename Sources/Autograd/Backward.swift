@@ -48,7 +48,8 @@ extension Variable {
         for (i, input) in node.inputs.enumerated() {
           guard let input, input.requiresGrad, let result = results[i].take() else { continue }
           if let source = input.node {
-            try Self.merge(result, into: &incoming[ObjectIdentifier(source)], source.outputs.count, input.index)
+            try Self.merge(
+              result, into: &incoming[ObjectIdentifier(source)], source.outputs.count, input.index)
           } else {
             try node.accumulate(result, input)
           }

@@ -14,7 +14,8 @@ extension Invocation {
   static func dimension(_ given: Int, rank: Int, argument: Int) throws -> Int {
     if given >= rank || given < -rank {
       throw Failure(
-        .index, "dimension \(given < 0 ? given : given &+ 1) is out of range for a tensor of \(rank) dimensions",
+        .index,
+        "dimension \(given < 0 ? given : given &+ 1) is out of range for a tensor of \(rank) dimensions",
         argument: argument)
     }
     return given < 0 ? given + rank : given
@@ -22,7 +23,9 @@ extension Invocation {
 
   /// Attribute `i` as a list of different dimensions.
   func dimensions(_ i: Int, rank: Int) throws -> [Int] {
-    let found = try (integers(i) ?? []).map { try Invocation.dimension($0, rank: rank, argument: argument(i)) }
+    let found = try (integers(i) ?? []).map {
+      try Invocation.dimension($0, rank: rank, argument: argument(i))
+    }
     if Set(found).count != found.count {
       throw Failure(.argument, "a dimension comes twice", argument: argument(i))
     }
@@ -31,7 +34,9 @@ extension Invocation {
 
   /// Attribute `i` as a position along a dimension of `size`; negatives count from the end.
   func position(_ i: Int, size: Int) throws -> Int {
-    guard let given = integer(i) else { throw Failure(.argument, "expected a position", argument: argument(i)) }
+    guard let given = integer(i) else {
+      throw Failure(.argument, "expected a position", argument: argument(i))
+    }
     if given >= size || given < -size {
       throw Failure(
         .index, "position \(given < 0 ? given : given &+ 1) is out of range for a dimension of size \(size)",
@@ -41,7 +46,9 @@ extension Invocation {
   }
 
   func required(_ i: Int) throws -> Int {
-    guard let given = integer(i) else { throw Failure(.argument, "expected a whole number", argument: argument(i)) }
+    guard let given = integer(i) else {
+      throw Failure(.argument, "expected a whole number", argument: argument(i))
+    }
     return given
   }
 

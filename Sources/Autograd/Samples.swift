@@ -8,7 +8,8 @@ public struct Samples {
   public init(seed: UInt64) { random = Philox(seed: seed, stream: "samples") }
 
   /// Standard normal numbers.
-  public mutating func normal(_ shape: Shape, _ dtype: DType = .f64, scale: Double = 1, shift: Double = 0) throws
+  public mutating func normal(_ shape: Shape, _ dtype: DType = .f64, scale: Double = 1, shift: Double = 0)
+    throws
     -> Tensor
   {
     let values = (0..<shape.elementCount).map { _ in shift + scale * random.normal() }
@@ -16,14 +17,17 @@ public struct Samples {
   }
 
   /// Uniform numbers.
-  public mutating func uniform(_ shape: Shape, _ low: Double, _ high: Double, _ dtype: DType = .f64) throws -> Tensor {
+  public mutating func uniform(_ shape: Shape, _ low: Double, _ high: Double, _ dtype: DType = .f64) throws
+    -> Tensor
+  {
     let values = (0..<shape.elementCount).map { _ in low + (high - low) * random.uniform() }
     return try Tensor(values, shape: shape).cast(to: dtype)
   }
 
   /// Whole numbers in a range.
   public mutating func integers(_ shape: Shape, _ range: Range<Int>) throws -> Tensor {
-    try Tensor((0..<shape.elementCount).map { _ in Int64(range.lowerBound + random.below(range.count)) }, shape: shape)
+    try Tensor(
+      (0..<shape.elementCount).map { _ in Int64(range.lowerBound + random.below(range.count)) }, shape: shape)
   }
 
   /// True or false with equal chance.

@@ -41,11 +41,13 @@ final class Node {
   /// Refuses where the values that the backward pass needs are gone or are no longer those that were computed with.
   func check() throws {
     if isSpent {
-      throw Failure(.state, "backward through '\(call.op.name)' a second time: its values were freed; pass retain_graph")
+      throw Failure(
+        .state, "backward through '\(call.op.name)' a second time: its values were freed; pass retain_graph")
     }
     if versions != Node.versions(call, outputs) {
       throw Failure(
-        .state, "a tensor that backward of '\(call.op.name)' needs was changed in place after it was computed")
+        .state, "a tensor that backward of '\(call.op.name)' needs was changed in place after it was computed"
+      )
     }
   }
 
@@ -74,7 +76,8 @@ final class Node {
     var pending = inputs
     inputs = []
     while !pending.isEmpty {
-      guard var variable = pending.removeLast(), isKnownUniquelyReferenced(&variable), var node = variable.takeNode(),
+      guard var variable = pending.removeLast(), isKnownUniquelyReferenced(&variable),
+        var node = variable.takeNode(),
         isKnownUniquelyReferenced(&node)
       else { continue }
       pending.append(contentsOf: node.inputs)

@@ -32,7 +32,9 @@ extension Variable {
   public func sigmoid() throws -> Variable { try apply(.sigmoid) }
   public func logSigmoid() throws -> Variable { try apply(.logSigmoid) }
   public func tanh() throws -> Variable { try apply(.tanh) }
-  public func softmax(_ dimension: Int) throws -> Variable { try apply(.softmax, attributes: [.integer(dimension)]) }
+  public func softmax(_ dimension: Int) throws -> Variable {
+    try apply(.softmax, attributes: [.integer(dimension)])
+  }
   public func logSoftmax(_ dimension: Int) throws -> Variable {
     try apply(.logSoftmax, attributes: [.integer(dimension)])
   }

@@ -41,7 +41,10 @@ public final class Variable {
 
   /// Marks a leaf as wanting a gradient, or not.
   public func setRequiresGrad(_ wanted: Bool) throws {
-    if !isLeaf { throw Failure(.state, "requires_grad can be set on leaves only: this tensor was computed; detach it first") }
+    if !isLeaf {
+      throw Failure(
+        .state, "requires_grad can be set on leaves only: this tensor was computed; detach it first")
+    }
     if wanted && !value.dtype.isFloating {
       throw Failure(.dtype, "only f32 and f64 tensors can require a gradient, got \(value.dtype.rawValue)")
     }

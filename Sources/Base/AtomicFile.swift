@@ -77,7 +77,9 @@ public enum AtomicFile {
   /// The file that a chain of links ends at, so that the links stay.
   private static func target(of path: String) -> String {
     var info = stat()
-    guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil) else { return path }
+    guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFLNK, let real = realpath(path, nil) else {
+      return path
+    }
     defer { free(real) }
     return String(cString: real)
   }

@@ -2,7 +2,7 @@
 ///
 /// The signal handler (in C) only sets a flag. Native loops call `check()` between steps, where their state is
 /// complete, so that an interrupted run keeps everything up to the last finished step.
-import CShims
+import CSystem
 
 public enum Interrupt {
   /// True after Ctrl-C until the interpreter has turned it into a Lua error.

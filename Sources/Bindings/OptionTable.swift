@@ -62,7 +62,8 @@ struct OptionTable {
   func integers(_ name: String) throws -> [Int]? {
     guard let value = values[name] else { return nil }
     if let table = value.asTable { return try table.integers() }
-    throw call.bad(argument, "option '\(name)': expected a list of whole numbers, got \(Self.describe(value))")
+    throw call.bad(
+      argument, "option '\(name)': expected a list of whole numbers, got \(Self.describe(value))")
   }
 
   func choice<C: RawRepresentable & CaseIterable>(_ name: String, _ type: C.Type) throws -> C?

@@ -28,9 +28,13 @@ extension ByteLevelBPE {
     try self.init(names: names, specials: ids, digitsAlone: false, source: source) { merge in
       while true {
         let more = try lines.next { line in
-          let parts = line.filter { $0 != 13 }.split(separator: 32, maxSplits: 2).map { String(decoding: $0, as: UTF8.self) }
+          let parts = line.filter { $0 != 13 }.split(separator: 32, maxSplits: 2).map {
+            String(decoding: $0, as: UTF8.self)
+          }
           if parts.isEmpty || (lines.line == 1 && parts[0].hasPrefix("#version")) { return }
-          if parts.count != 2 { throw Failure(.format, "\(lines.name): line \(lines.line) is not two tokens and a space") }
+          if parts.count != 2 {
+            throw Failure(.format, "\(lines.name): line \(lines.line) is not two tokens and a space")
+          }
           try merge(parts[0], parts[1])
         }
         if !more { return }
@@ -71,7 +75,8 @@ extension ByteLevelBPE {
     guard var splitter = root["pre_tokenizer"] else { throw failure("no pre_tokenizer, expected ByteLevel") }
     let digits = try digitsAlone(&splitter, failure)
     return try ByteLevelBPE(
-      names: try names(&vocabulary, depth: 2, added, source), specials: added.keys.sorted(), digitsAlone: digits,
+      names: try names(&vocabulary, depth: 2, added, source), specials: added.keys.sorted(),
+      digitsAlone: digits,
       source: source
     ) { merge in
       try merges.array(depth: 2) { parser in
@@ -104,7 +109,9 @@ extension ByteLevelBPE {
       if let other = added[id], ExactText(other) == ExactText(text) { count -= 1 }
     }
     count += added.count
-    if count > Limits.vocabularyMax { throw failure("\(count) tokens, more than the limit of \(Limits.vocabularyMax)") }
+    if count > Limits.vocabularyMax {
+      throw failure("\(count) tokens, more than the limit of \(Limits.vocabularyMax)")
+    }
     var names = [String](repeating: "", count: count)
     var taken = [Bool](repeating: false, count: count)
     for (id, content) in added {
@@ -117,7 +124,9 @@ extension ByteLevelBPE {
       let id = try parser.count("an id")
       if let other = added[id], ExactText(other) == ExactText(text) { return }
       if id >= count { throw failure("\(count) tokens, but '\(text.prefix(40))' has the id \(id)") }
-      if taken[id] { throw failure("'\(names[id].prefix(40))' and '\(text.prefix(40))' both have the id \(id)") }
+      if taken[id] {
+        throw failure("'\(names[id].prefix(40))' and '\(text.prefix(40))' both have the id \(id)")
+      }
       names[id] = text
       taken[id] = true
     }
@@ -135,7 +144,9 @@ extension ByteLevelBPE {
     guard let last = steps.last, last["type"] == "ByteLevel" else {
       throw failure("the pre_tokenizer is \(steps.last?["type"]?.text ?? "unknown"), expected ByteLevel")
     }
-    if last["add_prefix_space"] == true || last["use_regex"] == false { throw failure("ByteLevel with options not supported") }
+    if last["add_prefix_space"] == true || last["use_regex"] == false {
+      throw failure("ByteLevel with options not supported")
+    }
     switch steps.count {
     case 1: return false
     case 2 where steps[0]["type"] == "Digits" && steps[0]["individual_digits"] == true: return true

@@ -15,10 +15,13 @@ extension ByteLevelBPE {
     let merges = mergeList.map { pair -> JSONValue in
       .array([pair.left, pair.right].map { .string(ByteAlphabet.printable(tokens[Int($0)])) })
     }
-    let byteLevel: JSONValue = ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true]
+    let byteLevel: JSONValue = [
+      "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
+    ]
     let digits: JSONValue = ["type": "Digits", "individual_digits": true]
     return [
-      "version": "1.0", "truncation": .null, "padding": .null, "added_tokens": .array(added), "normalizer": .null,
+      "version": "1.0", "truncation": .null, "padding": .null, "added_tokens": .array(added),
+      "normalizer": .null,
       "pre_tokenizer": digitsAlone ? ["type": "Sequence", "pretokenizers": [digits, byteLevel]] : byteLevel,
       "post_processor": .null, "decoder": byteLevel,
       "model": [

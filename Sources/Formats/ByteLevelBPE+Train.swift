@@ -18,14 +18,17 @@ extension ByteLevelBPE {
     let least = specials.count + 256
     if vocabSize < least || vocabSize > Limits.vocabularyMax {
       throw Failure(
-        .value, "vocabulary of \(vocabSize): expected \(least)..\(Limits.vocabularyMax) (256 bytes and \(specials.count) control tokens)")
+        .value,
+        "vocabulary of \(vocabSize): expected \(least)..\(Limits.vocabularyMax) (256 bytes and \(specials.count) control tokens)"
+      )
     }
     var trainer = Trainer(words: try count(texts, digitsAlone), firstByte: Int32(specials.count))
     try trainer.run(vocabSize: vocabSize)
     let names = specials + trainer.tokens.dropFirst(specials.count).map { ByteAlphabet.printable($0) }
     let pairs = trainer.merges.map { (names[Int($0.left)], names[Int($0.right)]) }
     return try ByteLevelBPE(
-      names: names, merges: pairs, specials: Array(specials.indices), digitsAlone: digitsAlone, source: "training")
+      names: names, merges: pairs, specials: Array(specials.indices), digitsAlone: digitsAlone,
+      source: "training")
   }
 
   /// Words and how often they occur, in the order of their bytes. Long words are cut: a page without spaces would
@@ -44,7 +47,9 @@ extension ByteLevelBPE {
         }
       }
     }
-    return counts.map { (word: $0.key, count: $0.value) }.sorted { $0.word.lexicographicallyPrecedes($1.word) }
+    return counts.map { (word: $0.key, count: $0.value) }.sorted {
+      $0.word.lexicographicallyPrecedes($1.word)
+    }
   }
 }
 
@@ -54,7 +59,9 @@ private struct Trainer {
     var count: Int
     var pair: UInt64
     /// The heap gives the least first: the largest count, then the smallest pair.
-    static func < (a: Candidate, b: Candidate) -> Bool { a.count != b.count ? a.count > b.count : a.pair < b.pair }
+    static func < (a: Candidate, b: Candidate) -> Bool {
+      a.count != b.count ? a.count > b.count : a.pair < b.pair
+    }
   }
 
   private(set) var tokens: [[UInt8]]
@@ -117,7 +124,9 @@ private struct Trainer {
   }
 
   /// Replaces the pair in one word and keeps the counts of its neighbours.
-  private mutating func rewrite(_ place: Int, _ left: Int32, _ right: Int32, _ token: Int32, _ touched: inout Set<UInt64>) {
+  private mutating func rewrite(
+    _ place: Int, _ left: Int32, _ right: Int32, _ token: Int32, _ touched: inout Set<UInt64>
+  ) {
     let old = words[place]
     var new: [Int32] = []
     new.reserveCapacity(old.count)
@@ -132,7 +141,9 @@ private struct Trainer {
       }
     }
     if new.count == old.count { return }
-    for i in old.indices.dropFirst() { counts[TokenMerges.key(old[i - 1], old[i]), default: 0] -= frequencies[place] }
+    for i in old.indices.dropFirst() {
+      counts[TokenMerges.key(old[i - 1], old[i]), default: 0] -= frequencies[place]
+    }
     for i in new.indices.dropFirst() {
       let pair = TokenMerges.key(new[i - 1], new[i])
       if new[i - 1] == token || new[i] == token {

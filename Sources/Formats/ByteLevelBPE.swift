@@ -48,7 +48,9 @@ public struct ByteLevelBPE: Tokenizer {
     }
     var specialNames: [Int: String] = [:]
     for id in specials {
-      if id < 0 || id >= names.count { throw failure("control token \(id) is not among the \(names.count) tokens") }
+      if id < 0 || id >= names.count {
+        throw failure("control token \(id) is not among the \(names.count) tokens")
+      }
       if names[id].isEmpty { throw failure("control token \(id) has no name") }
       specialNames[id] = names[id]
     }
@@ -65,9 +67,13 @@ public struct ByteLevelBPE: Tokenizer {
         continue
       }
       guard let bytes = ByteAlphabet.bytes(name), !bytes.isEmpty, bytes.count <= Limits.tokenBytesMax else {
-        throw failure("token \(id) ('\(name.prefix(40))') is not 1..\(Limits.tokenBytesMax) characters that stand for bytes")
+        throw failure(
+          "token \(id) ('\(name.prefix(40))') is not 1..\(Limits.tokenBytesMax) characters that stand for bytes"
+        )
       }
-      if let other = ids.updateValue(Int32(id), forKey: bytes) { throw failure("tokens \(other) and \(id) are both '\(name)'") }
+      if let other = ids.updateValue(Int32(id), forKey: bytes) {
+        throw failure("tokens \(other) and \(id) are both '\(name)'")
+      }
       tokens.append(bytes)
     }
     for name in specialNames.values {
@@ -86,8 +92,12 @@ public struct ByteLevelBPE: Tokenizer {
       let rank = list.count
       guard let left = ByteAlphabet.bytes(first), let right = ByteAlphabet.bytes(second),
         let leftId = ids[left], let rightId = ids[right], let merged = ids[left + right]
-      else { throw failure("merge \(rank + 1) ('\(first.prefix(40))' '\(second.prefix(40))') does not make a token of two") }
-      if !merges.add(leftId, rightId, TokenMerges.Merge(rank: Int32(truncatingIfNeeded: rank), token: merged)) {
+      else {
+        throw failure(
+          "merge \(rank + 1) ('\(first.prefix(40))' '\(second.prefix(40))') does not make a token of two")
+      }
+      if !merges.add(leftId, rightId, TokenMerges.Merge(rank: Int32(truncatingIfNeeded: rank), token: merged))
+      {
         throw failure("merge \(rank + 1) ('\(first)' '\(second)') occurs twice")
       }
       list.append((leftId, rightId))

@@ -54,12 +54,15 @@ public final class ByteSource: @unchecked Sendable {
     }
     if target.isEmpty { return }
     if descriptor < 0 {
-      memory.withUnsafeBytes { target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + target.count])) }
+      memory.withUnsafeBytes {
+        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + target.count]))
+      }
       return
     }
     var done = 0
     while done < target.count {
-      let got = pread(descriptor, target.baseAddress.unsafelyUnwrapped + done, target.count - done, off_t(offset + done))
+      let got = pread(
+        descriptor, target.baseAddress.unsafelyUnwrapped + done, target.count - done, off_t(offset + done))
       if got < 0 && errno == EINTR { continue }
       if got < 0 { throw SystemFile.failure("read", name) }
       if got == 0 { throw Failure(.io, "cannot read \(name): it became shorter while it was read") }
@@ -70,7 +73,8 @@ public final class ByteSource: @unchecked Sendable {
   /// A copy of `count` bytes from `offset`.
   public func bytes(at offset: Int, count wanted: Int) throws -> [UInt8] {
     if wanted < 0 || offset < 0 || offset > count || wanted > count - offset {
-      throw Failure(.format, "\(name): \(wanted) bytes wanted at byte \(offset), but the file has \(count) bytes")
+      throw Failure(
+        .format, "\(name): \(wanted) bytes wanted at byte \(offset), but the file has \(count) bytes")
     }
     return try [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
       try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))

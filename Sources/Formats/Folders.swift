@@ -34,7 +34,8 @@ public enum Folder {
     do {
       try AtomicFile.makeFolder(path)
     } catch {
-      throw Failure(.io, "cannot use the cache folder \(path): \(error); set PERILUNE_CACHE to another", cause: error)
+      throw Failure(
+        .io, "cannot use the cache folder \(path): \(error); set PERILUNE_CACHE to another", cause: error)
     }
     return path
   }

@@ -11,7 +11,9 @@ enum GPT2Split {
   }
 
   /// The kinds of U+0000..U+FFFF, from Swift's Unicode tables.
-  private static let basicPlane: [Kind] = (0..<0x10000).map { Unicode.Scalar(UInt32($0)).map(classify) ?? .other }
+  private static let basicPlane: [Kind] = (0..<0x10000).map {
+    Unicode.Scalar(UInt32($0)).map(classify) ?? .other
+  }
 
   private static func classify(_ scalar: Unicode.Scalar) -> Kind {
     if scalar.properties.isWhitespace { return .space }
@@ -100,7 +102,8 @@ enum GPT2Split {
       case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return start + 2
       case UInt8(ascii: "r"), UInt8(ascii: "v"):
         return start + 2 < end && bytes[start + 2] == UInt8(ascii: "e") ? start + 3 : nil
-      case UInt8(ascii: "l"): return start + 2 < end && bytes[start + 2] == UInt8(ascii: "l") ? start + 3 : nil
+      case UInt8(ascii: "l"):
+        return start + 2 < end && bytes[start + 2] == UInt8(ascii: "l") ? start + 3 : nil
       default: return nil
       }
     }

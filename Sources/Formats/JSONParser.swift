@@ -23,13 +23,16 @@ struct JSONParser {
     try bytes.withUnsafeBufferPointer { try parse($0, name: name) }
   }
 
-  static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws -> JSONValue {
+  static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws -> JSONValue
+  {
     var parser = try checked(bytes, name: name, firstLine: firstLine)
     return try parser.value(depth: 0)
   }
 
   /// A parser at the first value of bytes that have been checked to hold one value and no more.
-  static func checked(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws -> JSONParser {
+  static func checked(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws
+    -> JSONParser
+  {
     var parser = JSONParser(bytes, name: name, firstLine: firstLine)
     parser.skipByteOrderMark()
     let start = parser
@@ -49,7 +52,9 @@ struct JSONParser {
     switch try peek("a value") {
     case UInt8(ascii: "{"):
       var members: [(String, JSONValue)] = []
-      try object(depth: depth) { parser, key in members.append((parser.text(key), try parser.value(depth: depth + 1))) }
+      try object(depth: depth) { parser, key in
+        members.append((parser.text(key), try parser.value(depth: depth + 1)))
+      }
       return .object(JSONObject(members))
     case UInt8(ascii: "["):
       var elements: [JSONValue] = []
@@ -162,7 +167,9 @@ struct JSONParser {
       } else if byte < 0x80 {
         position += 1
       } else {
-        guard let length = UTF8Text.sequenceLength(bytes, at: position) else { throw failure("text is not UTF-8") }
+        guard let length = UTF8Text.sequenceLength(bytes, at: position) else {
+          throw failure("text is not UTF-8")
+        }
         position += length
       }
     }
@@ -176,7 +183,9 @@ struct JSONParser {
       UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
       position += 2
     case UInt8(ascii: "u"):
-      guard let unit = JSONText.unit(bytes, at: position) else { throw failure("\\u needs four hexadecimal digits") }
+      guard let unit = JSONText.unit(bytes, at: position) else {
+        throw failure("\\u needs four hexadecimal digits")
+      }
       if unit & 0xFC00 == 0xDC00 { throw failure("lone surrogate \(hexadecimal(unit))") }
       if unit & 0xFC00 == 0xD800 {
         guard let low = JSONText.unit(bytes, at: position + 6), low & 0xFC00 == 0xDC00 else {
@@ -199,7 +208,9 @@ struct JSONParser {
     if negative { position += 1 }
     let whole = digits()
     if whole == 0 { position = start; throw failure("expected a value") }
-    if whole > 1 && bytes[position - whole] == UInt8(ascii: "0") { throw failure("number with a leading zero") }
+    if whole > 1 && bytes[position - whole] == UInt8(ascii: "0") {
+      throw failure("number with a leading zero")
+    }
     var isWhole = true
     if position < bytes.count && bytes[position] == UInt8(ascii: ".") {
       position += 1
@@ -209,7 +220,9 @@ struct JSONParser {
     if position < bytes.count && bytes[position] | 0x20 == UInt8(ascii: "e") {
       position += 1
       isWhole = false
-      if position < bytes.count && (bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-")) {
+      if position < bytes.count
+        && (bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-"))
+      {
         position += 1
       }
       if digits() == 0 { throw failure("number without digits in the exponent") }
@@ -229,7 +242,8 @@ struct JSONParser {
     for i in (negative ? start + 1 : start)..<position {
       let (tens, over) = value.multipliedReportingOverflow(by: 10)
       let digit = Int(bytes[i]) - 48
-      let (sum, overSum) = negative ? tens.subtractingReportingOverflow(digit) : tens.addingReportingOverflow(digit)
+      let (sum, overSum) =
+        negative ? tens.subtractingReportingOverflow(digit) : tens.addingReportingOverflow(digit)
       if over || overSum { return nil }
       value = sum
     }
@@ -268,7 +282,9 @@ struct JSONParser {
   mutating func expectEnd() throws {
     while position < bytes.count {
       let byte = bytes[position]
-      if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { throw failure("more text after the value") }
+      if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 {
+        throw failure("more text after the value")
+      }
       position += 1
     }
   }

@@ -4,7 +4,8 @@ import Base
 enum JSONText {
   /// The 16-bit unit of `\uXXXX` at a backslash, or nil.
   static func unit(_ bytes: UnsafeBufferPointer<UInt8>, at start: Int) -> UInt16? {
-    guard start + 6 <= bytes.count, bytes[start] == UInt8(ascii: "\\"), bytes[start + 1] == UInt8(ascii: "u") else {
+    guard start + 6 <= bytes.count, bytes[start] == UInt8(ascii: "\\"), bytes[start + 1] == UInt8(ascii: "u")
+    else {
       return nil
     }
     var unit: UInt16 = 0
@@ -54,7 +55,9 @@ enum JSONText {
   }
 
   /// Appends the scalar of one or two `\u` escapes; the number of bytes read.
-  private static func appendScalar(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ out: inout [UInt8]) -> Int {
+  private static func appendScalar(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ out: inout [UInt8])
+    -> Int
+  {
     let high = UInt32(unit(bytes, at: start) ?? 0xFFFD)
     if high & 0xFC00 != 0xD800 {
       out.append(contentsOf: String(Unicode.Scalar(high) ?? "\u{FFFD}").utf8)

@@ -28,13 +28,17 @@ extension JSONValue {
   }
 
   private func write(to out: inout [UInt8], _ sortedKeys: Bool, depth: Int) throws {
-    if depth > Limits.nestingMax { throw Failure(.value, "cannot write JSON nested deeper than \(Limits.nestingMax)") }
+    if depth > Limits.nestingMax {
+      throw Failure(.value, "cannot write JSON nested deeper than \(Limits.nestingMax)")
+    }
     switch self {
     case .null: out.append(contentsOf: "null".utf8)
     case .bool(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
     case .integer(let value): out.append(contentsOf: String(value).utf8)
     case .number(let value):
-      if !value.isFinite { throw Failure(.value, "cannot write \(value) as JSON, which has only finite numbers") }
+      if !value.isFinite {
+        throw Failure(.value, "cannot write \(value) as JSON, which has only finite numbers")
+      }
       out.append(contentsOf: value.description.utf8)
     case .string(let text): Self.write(text, to: &out)
     case .array(let elements):

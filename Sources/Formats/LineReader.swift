@@ -68,7 +68,8 @@ public final class LineReader {
     let from = start
     start = next
     guard let buffer else { return }
-    try body(UnsafeBufferPointer(start: (buffer + from).assumingMemoryBound(to: UInt8.self), count: stop - from))
+    try body(
+      UnsafeBufferPointer(start: (buffer + from).assumingMemoryBound(to: UInt8.self), count: stop - from))
   }
 
   private func tooLong() -> Failure {
@@ -89,7 +90,9 @@ public final class LineReader {
     if end == capacity {
       // Two sizes only: pages of the large one are touched as they fill, while doubling would hold two copies.
       let larger = capacity == 0 ? 1 << 16 : Limits.lineBytesMax + 2
-      guard let grown = realloc(buffer, larger) else { throw Failure(.memory, "not enough memory for a line of \(name)") }
+      guard let grown = realloc(buffer, larger) else {
+        throw Failure(.memory, "not enough memory for a line of \(name)")
+      }
       buffer = grown
       capacity = larger
     }
@@ -114,7 +117,9 @@ final class UnpackedBytes {
   init(_ source: ByteSource) throws {
     self.source = source
     if source.count == 0 && source.name.hasSuffix(".gz") {
-      throw Failure(.format, "\(source.name): the file is empty, and so no gzip file: packed, even nothing takes 20 bytes")
+      throw Failure(
+        .format, "\(source.name): the file is empty, and so no gzip file: packed, even nothing takes 20 bytes"
+      )
     }
     isPacked = try source.bytes(at: 0, count: min(2, source.count)) == [0x1F, 0x8B]
     if isPacked && inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) != Z_OK {

@@ -74,26 +74,36 @@ public struct Llama2C {
     let withTables = try Checked.plus(bytes, tables, "bytes")
     if source.count != bytes && source.count != withTables {
       throw Failure(
-        .format, "\(source.name): \(source.count) bytes, but its header describes \(bytes), or \(withTables) with rotation tables")
+        .format,
+        "\(source.name): \(source.count) bytes, but its header describes \(bytes), or \(withTables) with rotation tables"
+      )
     }
     tensors = try plan.read(source, afterTables: source.count == bytes ? 0 : tables)
   }
 
   private static func config(of source: ByteSource) throws -> DecoderConfig {
-    if source.count < 28 { throw Failure(.format, "\(source.name): \(source.count) bytes, too short for seven numbers") }
-    let names = ["dimension", "hidden dimension", "layers", "heads", "key and value heads", "vocabulary", "length"]
+    if source.count < 28 {
+      throw Failure(.format, "\(source.name): \(source.count) bytes, too short for seven numbers")
+    }
+    let names = [
+      "dimension", "hidden dimension", "layers", "heads", "key and value heads", "vocabulary", "length",
+    ]
     var numbers: [Int] = []
     for (i, name) in names.enumerated() {
       let number = Int(try source.integer(at: i * 4, as: Int32.self))
-      if number == 0 || (number < 0 && i != 5) { throw Failure(.format, "\(source.name): \(name) is \(number)") }
+      if number == 0 || (number < 0 && i != 5) {
+        throw Failure(.format, "\(source.name): \(name) is \(number)")
+      }
       numbers.append(number)
     }
     let heads = numbers[3]
     if numbers[0] % heads != 0 || numbers[0] / heads % 2 != 0 {
-      throw Failure(.format, "\(source.name): dimension \(numbers[0]) is not an even number for each of \(heads) heads")
+      throw Failure(
+        .format, "\(source.name): dimension \(numbers[0]) is not an even number for each of \(heads) heads")
     }
     if heads % numbers[4] != 0 {
-      throw Failure(.format, "\(source.name): \(heads) heads cannot share \(numbers[4]) key and value heads evenly")
+      throw Failure(
+        .format, "\(source.name): \(heads) heads cannot share \(numbers[4]) key and value heads evenly")
     }
     return DecoderConfig(
       dimension: numbers[0], hidden: numbers[1], layers: numbers[2], heads: heads, keyValueHeads: numbers[4],
@@ -112,7 +122,8 @@ private struct Plan {
     let d = config.dimension
     let kv = config.headDimension * config.keyValueHeads
     perLayer = [
-      ("attention_norm", [d]), ("wq", [d, d]), ("wk", [kv, d]), ("wv", [kv, d]), ("wo", [d, d]), ("ffn_norm", [d]),
+      ("attention_norm", [d]), ("wq", [d, d]), ("wk", [kv, d]), ("wv", [kv, d]), ("wo", [d, d]),
+      ("ffn_norm", [d]),
       ("w1", [config.hidden, d]), ("w2", [d, config.hidden]), ("w3", [config.hidden, d]),
     ]
   }
@@ -139,7 +150,8 @@ private struct Plan {
       let tensor = try Tensor(uninitialized: try Shape(checked: shape), .f32)
       let bytes = tensor.elementCount * 4
       try withExtendedLifetime(tensor) {
-        try source.read(at: offset, into: UnsafeMutableRawBufferPointer(start: tensor.storage.address, count: bytes))
+        try source.read(
+          at: offset, into: UnsafeMutableRawBufferPointer(start: tensor.storage.address, count: bytes))
       }
       offset += bytes
       return tensor

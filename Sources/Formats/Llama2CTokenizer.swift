@@ -40,12 +40,14 @@ public struct Llama2CTokenizer: Tokenizer {
       scores.append(score)
     }
     if pieces.count < Self.firstPiece {
-      throw Failure(.format, "\(name): \(pieces.count) tokens, fewer than the \(Self.firstPiece) of bytes and control")
+      throw Failure(
+        .format, "\(name): \(pieces.count) tokens, fewer than the \(Self.firstPiece) of bytes and control")
     }
     for i in 0..<256 {
       let wanted = Self.byteName(UInt8(i))
       if pieces[Self.firstByte + i] != wanted {
-        throw Failure(.format, "\(name): token \(Self.firstByte + i) is not \(String(decoding: wanted, as: UTF8.self))")
+        throw Failure(
+          .format, "\(name): token \(Self.firstByte + i) is not \(String(decoding: wanted, as: UTF8.self))")
       }
     }
     self.init(pieces, scores)
@@ -57,17 +59,22 @@ public struct Llama2CTokenizer: Tokenizer {
     var position = 4
     var id = 0
     while position < source.count {
-      if id == Limits.vocabularyMax { throw Failure(.format, "\(name): more than \(Limits.vocabularyMax) tokens") }
+      if id == Limits.vocabularyMax {
+        throw Failure(.format, "\(name): more than \(Limits.vocabularyMax) tokens")
+      }
       let score = Float(bitPattern: try source.integer(at: position, as: UInt32.self))
       let length = Int(try source.integer(at: position + 4, as: Int32.self))
       if !score.isFinite { throw Failure(.format, "\(name): token \(id) has the score \(score)") }
       if length < 0 || length > min(longest, Limits.tokenBytesMax) {
         throw Failure(
-          .format, "\(name): token \(id) has \(length) bytes, expected 0..\(min(longest, Limits.tokenBytesMax))")
+          .format,
+          "\(name): token \(id) has \(length) bytes, expected 0..\(min(longest, Limits.tokenBytesMax))")
       }
       position += 8
       if length > source.count - position {
-        throw Failure(.format, "\(name): token \(id) has \(length) bytes, but the file ends after \(source.count - position)")
+        throw Failure(
+          .format,
+          "\(name): token \(id) has \(length) bytes, but the file ends after \(source.count - position)")
       }
       token(position..<position + length, score)
       position += length
@@ -160,7 +167,8 @@ public struct Llama2CTokenizer: Tokenizer {
     var previous: Int?
     for id in ids {
       let piece = try bytes(of: id)
-      out.append(contentsOf: previous == 1 && piece.first == UInt8(ascii: " ") ? piece.dropFirst() : piece[...])
+      out.append(
+        contentsOf: previous == 1 && piece.first == UInt8(ascii: " ") ? piece.dropFirst() : piece[...])
       previous = id
     }
     return out

@@ -46,7 +46,9 @@ public struct PreferenceData: Sendable {
       let bytes = try ByteSource(path: path).all(limit: Limits.jsonBytesMax)
       try bytes.withUnsafeBufferPointer { bytes in
         var parser = try JSONParser.checked(bytes, name: path)
-        if try parser.peek("an array") != UInt8(ascii: "[") { throw Failure(.format, "\(path): expected an array of records") }
+        if try parser.peek("an array") != UInt8(ascii: "[") {
+          throw Failure(.format, "\(path): expected an array of records")
+        }
         var position = 0
         try parser.array(depth: 0) { parser in
           position += 1
@@ -63,12 +65,16 @@ public struct PreferenceData: Sendable {
 
   /// Adds one record; `place` begins the text of an error. The record is walked and only its texts are built.
   private mutating func add(_ parser: inout JSONParser, position: Int, _ place: String) throws {
-    if try parser.peek("an object") != UInt8(ascii: "{") { throw Failure(.format, "\(place) is not an object") }
+    if try parser.peek("an object") != UInt8(ascii: "{") {
+      throw Failure(.format, "\(place) is not an object")
+    }
     var texts: [String: String] = [:]
     try parser.object(depth: 1) { parser, key in
       let key = parser.text(key)
       if !["prompt", "chosen", "rejected"].contains(key) { return try parser.skipValue(depth: 2) }
-      if try parser.peek("a string") != UInt8(ascii: "\"") { throw Failure(.format, "\(place): '\(key)' is not a string") }
+      if try parser.peek("a string") != UInt8(ascii: "\"") {
+        throw Failure(.format, "\(place): '\(key)' is not a string")
+      }
       texts[key] = try parser.string()
     }
     guard let chosen = texts["chosen"] else { throw Failure(.format, "\(place) has no 'chosen'") }
@@ -106,7 +112,9 @@ public struct PreferenceData: Sendable {
     while start >= 0 {
       if bytes[start] == 10 && bytes[start..<start + mark.count].elementsEqual(mark) {
         let end = start + mark.count
-        return (String(decoding: bytes[..<end], as: UTF8.self), String(decoding: bytes[end...], as: UTF8.self))
+        return (
+          String(decoding: bytes[..<end], as: UTF8.self), String(decoding: bytes[end...], as: UTF8.self)
+        )
       }
       start -= 1
     }

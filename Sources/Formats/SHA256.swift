@@ -10,7 +10,9 @@ final class SHA256 {
   init() throws {
     guard let context = EVP_MD_CTX_new() else { throw Failure(.memory, "not enough memory for a hash") }
     self.context = context
-    if EVP_DigestInit_ex(context, EVP_sha256(), nil) != 1 { throw Failure(.state, "libcrypto has no SHA-256") }
+    if EVP_DigestInit_ex(context, EVP_sha256(), nil) != 1 {
+      throw Failure(.state, "libcrypto has no SHA-256")
+    }
   }
 
   deinit { EVP_MD_CTX_free(context) }

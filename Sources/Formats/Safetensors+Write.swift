@@ -34,19 +34,23 @@ extension Safetensors {
     var end = 0
     for (name, tensor) in tensors {
       if name == "__metadata__" || header[name] != nil {
-        throw Failure(.argument, "cannot write tensor '\(name)': the name is \(name == "__metadata__" ? "reserved" : "used twice")")
+        throw Failure(
+          .argument,
+          "cannot write tensor '\(name)': the name is \(name == "__metadata__" ? "reserved" : "used twice")")
       }
       let start = end
       end = try Checked.plus(start, tensor.elementCount * tensor.dtype.byteCount, "bytes")
       header[name] = [
-        "dtype": .string(tensor.dtype.rawValue.uppercased()), "shape": .array(tensor.shape.map { .integer($0) }),
+        "dtype": .string(tensor.dtype.rawValue.uppercased()),
+        "shape": .array(tensor.shape.map { .integer($0) }),
         "data_offsets": .array([.integer(start), .integer(end)]),
       ]
     }
     var text = try JSONValue.object(header).encodedBytes()
     while text.count % 8 != 0 { text.append(UInt8(ascii: " ")) }
     if text.count > Limits.headerBytesMax {
-      throw Failure(.format, "cannot write a header of \(text.count) bytes: the limit is \(Limits.headerBytesMax)")
+      throw Failure(
+        .format, "cannot write a header of \(text.count) bytes: the limit is \(Limits.headerBytesMax)")
     }
     return withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
   }

@@ -55,7 +55,8 @@ public struct Safetensors {
 
   private static func tensor(of entry: SafetensorsHeader.Entry, in source: ByteSource) throws -> Tensor {
     guard let stored = entry.dtype.stored else {
-      throw entry.failure(source, "has dtype \(entry.dtype.rawValue); F32, F64, F16, BF16, I64, I32 and BOOL are read")
+      throw entry.failure(
+        source, "has dtype \(entry.dtype.rawValue); F32, F64, F16, BF16, I64, I32 and BOOL are read")
     }
     let tensor = try Tensor(uninitialized: entry.shape, stored)
     let count = tensor.elementCount
@@ -79,7 +80,8 @@ public struct Safetensors {
 
   /// Reads in pieces, so that the narrow form never stands in memory whole.
   private static func widen<Narrow: FixedWidthInteger, Wide>(
-    _ entry: SafetensorsHeader.Entry, _ source: ByteSource, _ count: Int, _ target: UnsafeMutablePointer<Wide>,
+    _ entry: SafetensorsHeader.Entry, _ source: ByteSource, _ count: Int,
+    _ target: UnsafeMutablePointer<Wide>,
     _ convert: (Narrow) -> Wide
   ) throws {
     let width = MemoryLayout<Narrow>.size
@@ -88,7 +90,9 @@ public struct Safetensors {
     while done < count {
       let part = min(piece.count, count - done)
       try piece.withUnsafeMutableBytes {
-        try source.read(at: entry.start + done * width, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<(part * width)]))
+        try source.read(
+          at: entry.start + done * width, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<(part * width)])
+        )
       }
       for i in 0..<part { target[done + i] = convert(Narrow(littleEndian: piece[i])) }
       done += part

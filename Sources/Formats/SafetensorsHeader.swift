@@ -82,10 +82,12 @@ struct SafetensorsHeader {
       throw Failure(.format, "\(source.name): not a safetensors file: it \(try Self.appearance(of: source))")
     }
     if length > Limits.headerBytesMax {
-      throw Failure(.format, "\(source.name): header of \(length) bytes, the limit is \(Limits.headerBytesMax)")
+      throw Failure(
+        .format, "\(source.name): header of \(length) bytes, the limit is \(Limits.headerBytesMax)")
     }
     if length > source.count - 8 {
-      throw Failure(.format, "\(source.name): header of \(length) bytes, but only \(source.count - 8) follow its length")
+      throw Failure(
+        .format, "\(source.name): header of \(length) bytes, but only \(source.count - 8) follow its length")
     }
     let header = try source.bytes(at: 8, count: Int(length))
     try header.withUnsafeBufferPointer { try read($0, source) }
@@ -95,8 +97,10 @@ struct SafetensorsHeader {
   private static func appearance(of source: ByteSource) throws -> String {
     let start = try source.bytes(at: 0, count: min(24, source.count))
     let kinds: [(name: String, magic: [UInt8])] = [
-      ("is gzip data", [0x1F, 0x8B]), ("is a zip archive, as PyTorch's .pt and .bin files are", [0x50, 0x4B, 3, 4]),
-      ("is a GGUF file", Array("GGUF".utf8)), ("is a Python pickle", [0x80, 2]), ("is an HDF5 file", [0x89, 0x48, 0x44, 0x46]),
+      ("is gzip data", [0x1F, 0x8B]),
+      ("is a zip archive, as PyTorch's .pt and .bin files are", [0x50, 0x4B, 3, 4]),
+      ("is a GGUF file", Array("GGUF".utf8)), ("is a Python pickle", [0x80, 2]),
+      ("is an HDF5 file", [0x89, 0x48, 0x44, 0x46]),
       ("is a NumPy array", [0x93, 0x4E, 0x55, 0x4D]),
     ]
     if let kind = kinds.first(where: { start.starts(with: $0.magic) }) { return kind.name }
@@ -164,12 +168,16 @@ struct SafetensorsHeader {
   }
 
   /// One tensor's description, with everything checked that concerns it alone.
-  private static func entry(_ parser: inout JSONParser, _ name: String, _ source: ByteSource, data: Int) throws -> Entry {
+  private static func entry(_ parser: inout JSONParser, _ name: String, _ source: ByteSource, data: Int)
+    throws -> Entry
+  {
     var type: String?
     var sizes: [Int]?
     var offsets: [Int]?
     let here = Entry(name: name, dtype: .f32, shape: [], start: 0, byteCount: 0)
-    if try parser.peek("an object") != UInt8(ascii: "{") { throw here.failure(source, "is not described by an object") }
+    if try parser.peek("an object") != UInt8(ascii: "{") {
+      throw here.failure(source, "is not described by an object")
+    }
     try parser.object(depth: 1) { parser, key in
       switch parser.text(key) {
       case "dtype": type = try parser.string()
@@ -178,15 +186,23 @@ struct SafetensorsHeader {
           here.failure(source, "has more than \(Limits.dimensionsMax) dimensions")
         }
       case "data_offsets":
-        offsets = try numbers(&parser, "an offset", most: 2) { here.failure(source, "has more than two offsets") }
+        offsets = try numbers(&parser, "an offset", most: 2) {
+          here.failure(source, "has more than two offsets")
+        }
       default: try parser.skipValue(depth: 2)
       }
     }
     guard let type else { throw here.failure(source, "has no dtype") }
-    guard let dtype = ElementType(rawValue: type) else { throw here.failure(source, "has unknown dtype '\(type.prefix(20))'") }
+    guard let dtype = ElementType(rawValue: type) else {
+      throw here.failure(source, "has unknown dtype '\(type.prefix(20))'")
+    }
     guard let sizes else { throw here.failure(source, "has no shape") }
-    guard let offsets, offsets.count == 2 else { throw here.failure(source, "has no data_offsets of two numbers") }
-    if offsets[0] > offsets[1] { throw here.failure(source, "ends at byte \(offsets[1]), before its start \(offsets[0])") }
+    guard let offsets, offsets.count == 2 else {
+      throw here.failure(source, "has no data_offsets of two numbers")
+    }
+    if offsets[0] > offsets[1] {
+      throw here.failure(source, "ends at byte \(offsets[1]), before its start \(offsets[0])")
+    }
     if offsets[1] > source.count - data {
       throw here.failure(source, "ends at byte \(offsets[1]) of the data, which has \(source.count - data)")
     }
@@ -198,10 +214,12 @@ struct SafetensorsHeader {
       wanted = product
       shape = try Shape(checked: sizes)
     } catch {
-      throw Failure(.format, "\(source.name): tensor '\(name)' has an impossible shape: \(error)", cause: error)
+      throw Failure(
+        .format, "\(source.name): tensor '\(name)' has an impossible shape: \(error)", cause: error)
     }
     if wanted != offsets[1] - offsets[0] {
-      throw here.failure(source, "of \(shape) \(type) needs \(wanted) bytes, its offsets span \(offsets[1] - offsets[0])")
+      throw here.failure(
+        source, "of \(shape) \(type) needs \(wanted) bytes, its offsets span \(offsets[1] - offsets[0])")
     }
     return Entry(name: name, dtype: dtype, shape: shape, start: data + offsets[0], byteCount: wanted)
   }
@@ -227,7 +245,8 @@ struct SafetensorsHeader {
     var order = (0..<Int32(spans.count)).map { $0 }
     order.sort { raw($0).lexicographicallyPrecedes(raw($1)) }
     for i in order.indices.dropFirst() where raw(order[i - 1]).elementsEqual(raw(order[i])) {
-      throw Failure(.format, "\(source.name): tensor '\(String(decoding: raw(order[i]), as: UTF8.self))' occurs twice")
+      throw Failure(
+        .format, "\(source.name): tensor '\(String(decoding: raw(order[i]), as: UTF8.self))' occurs twice")
     }
   }
 
@@ -240,13 +259,16 @@ struct SafetensorsHeader {
     for span in spans {
       if span.start != end {
         let key = String(decoding: header[Int(span.key.lowerBound)..<Int(span.key.upperBound)], as: UTF8.self)
-        let gap = span.start > end ? "leaves a hole of \(span.start - end)" : "overlaps the one before by \(end - span.start)"
+        let gap =
+          span.start > end
+          ? "leaves a hole of \(span.start - end)" : "overlaps the one before by \(end - span.start)"
         throw Failure(.format, "\(source.name): tensor '\(key)' \(gap) bytes")
       }
       end = span.end
     }
     if end != source.count {
-      throw Failure(.format, "\(source.name): \(source.count - end) bytes after the last tensor belong to none")
+      throw Failure(
+        .format, "\(source.name): \(source.count - end) bytes after the last tensor belong to none")
     }
   }
 }

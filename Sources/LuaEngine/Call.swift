@@ -3,7 +3,7 @@
 /// Arguments are numbered from 1; in a method, 1 is the object itself. Reading throws the error that `luaL_argerror` would raise.
 import Base
 import CLua
-import CShims
+import CLuaShims
 
 public typealias NativeBody = (Call) throws -> Int
 
@@ -167,7 +167,9 @@ public struct Call {
       ? "calling '\(name)' on bad self (\(message))" : "bad argument #\(i - 1) to '\(name)' (\(message))"
   }
 
-  func wrongType(_ i: Int, _ expected: String) -> LuaError { bad(i, "\(expected) expected, got \(typeName(i))") }
+  func wrongType(_ i: Int, _ expected: String) -> LuaError {
+    bad(i, "\(expected) expected, got \(typeName(i))")
+  }
 
   @inline(__always)
   private func room() throws {

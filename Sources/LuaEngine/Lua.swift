@@ -11,7 +11,7 @@
 ///     try lua.run("return require('greet').hello 'moon'", name: "=example")   // [.string("hello moon")]
 import Base
 import CLua
-import CShims
+import CLuaShims
 
 public final class Lua {
   /// Tells the engine how many native bytes (tensors) are alive, so that they can drive Lua's collector.
@@ -29,7 +29,8 @@ public final class Lua {
 
   /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap, counted from after the libraries were opened.
   /// `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.
-  public init(memoryLimit: Int? = nil, standardLibraries: Bool = true, ignoreEnvironment: Bool = false) throws {
+  public init(memoryLimit: Int? = nil, standardLibraries: Bool = true, ignoreEnvironment: Bool = false) throws
+  {
     installCallbacks
     guard let state = shim_lua_new(UnsafeMutableRawPointer(bitPattern: 1)!) else {
       throw Failure(.memory, "not enough memory for a Lua state")
@@ -37,7 +38,8 @@ public final class Lua {
     self.state = state
     self.registry = Registry(state: state)
     state.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
-    try check(shim_lua_open(state, !standardLibraries ? 0 : ignoreEnvironment ? 2 : 1), on: state.pointee.main)
+    try check(
+      shim_lua_open(state, !standardLibraries ? 0 : ignoreEnvironment ? 2 : 1), on: state.pointee.main)
     try registerErrorClass()
     self.memoryLimit = memoryLimit
   }
@@ -87,7 +89,9 @@ public final class Lua {
     try use { L in
       let status: Int32
       if let path {
-        status = (path + [0]).withUnsafeBytes { shim_load_file(L, $0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+        status = (path + [0]).withUnsafeBytes {
+          shim_load_file(L, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
+        }
       } else {
         status = shim_load_file(L, nil)
       }
@@ -208,7 +212,9 @@ public final class Lua {
   func classRecord(of object: AnyObject) -> ClassRecord? {
     let type = ObjectIdentifier(Swift.type(of: object))
     if let last = lastClass, last.type == type { return last.record }
-    guard let record = classByType[type] ?? classes.values.first(where: { $0.matches(object) }) else { return nil }
+    guard let record = classByType[type] ?? classes.values.first(where: { $0.matches(object) }) else {
+      return nil
+    }
     classByType[type] = record
     lastClass = (type, record)
     return record

@@ -8,7 +8,7 @@
 /// An object is released when Lua collects it, or at the end of a block for `local t <close>`. Equality is identity of the object.
 import Base
 import CLua
-import CShims
+import CLuaShims
 
 public struct LuaClass<T: AnyObject> {
   public let name: String
@@ -27,10 +27,11 @@ public struct LuaClass<T: AnyObject> {
 
   /// `object.name`.
   public mutating func property(_ name: String, _ body: @escaping (T) throws -> LuaValue) {
-    getters.append(NativeEntry(name: name) { call in
-      try call.push(body(call.object(1, as: T.self)))
-      return 1
-    })
+    getters.append(
+      NativeEntry(name: name) { call in
+        try call.push(body(call.object(1, as: T.self)))
+        return 1
+      })
   }
 
   /// An operator, such as "__add" or "__tostring".

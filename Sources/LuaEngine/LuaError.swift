@@ -5,7 +5,7 @@
 /// an error that passes through Swift comes out of it as the same value.
 import Base
 import CLua
-import CShims
+import CLuaShims
 
 public struct LuaError: Error, CustomStringConvertible {
   public let kind: String
@@ -66,7 +66,8 @@ public final class ErrorObject {
         kind: failure.kind.rawValue, message: failure.message, position: "",
         cause: chain(failure.cause, depth: depth + 1))
     case let lua as LuaError:
-      return ErrorObject(kind: lua.kind, message: lua.message, position: "", cause: chain(lua.cause, depth: depth + 1))
+      return ErrorObject(
+        kind: lua.kind, message: lua.message, position: "", cause: chain(lua.cause, depth: depth + 1))
     case let chain as ErrorChain: return chain.object
     default: return ErrorObject(kind: "error", message: "\(error)", position: "", cause: nil)
     }
@@ -97,7 +98,9 @@ extension Lua {
     // A string that cannot be kept (no memory) still has its text.
     let value = try? self.value(L, -1)
     if case .object(let object)? = value, let error = object as? ErrorObject {
-      return LuaError(kind: error.kind, message: error.text, traceback: error.traceback, value: value, cause: error.cause.map(ErrorChain.init))
+      return LuaError(
+        kind: error.kind, message: error.text, traceback: error.traceback, value: value,
+        cause: error.cause.map(ErrorChain.init))
     }
     let kind = status == LUA_ERRMEM ? "memory" : status == LUA_ERRSYNTAX ? "syntax" : "lua"
     return LuaError(kind: kind, message: textOfError(L), traceback: traceback, value: value)
@@ -125,7 +128,8 @@ extension Lua {
         return false
       }
       if more == 0 { return false }
-      if lua_type(L, -2) == LUA_TSTRING, String(decoding: stringBuffer(L, -2), as: UTF8.self) == "__tostring" {
+      if lua_type(L, -2) == LUA_TSTRING, String(decoding: stringBuffer(L, -2), as: UTF8.self) == "__tostring"
+      {
         lua_settop(L, -3)
         return true
       }
@@ -239,7 +243,8 @@ let installCallbacks: Void = {
     make_interrupt: { L, owner in
       let lua = Unmanaged<Lua>.fromOpaque(owner).takeUnretainedValue()
       lua.pendingError = ErrorObject(
-        kind: Failure.Kind.interrupted.rawValue, message: "interrupted!", position: lua.position(L, level: 0), cause: nil)
+        kind: Failure.Kind.interrupted.rawValue, message: "interrupted!", position: lua.position(L, level: 0),
+        cause: nil)
     })
   shim_lua_callbacks(&callbacks)
 }()

@@ -1,7 +1,7 @@
 /// A Lua function held from Swift; every call is protected.
 import Base
 import CLua
-import CShims
+import CLuaShims
 
 public struct LuaFunction {
   public let reference: LuaReference
@@ -41,5 +41,7 @@ public struct LuaFunction {
   }
 
   /// Calls it and gives the first result.
-  public func first(_ arguments: [LuaValue]) throws -> LuaValue { try call(arguments, results: 1).first ?? .nil }
+  public func first(_ arguments: [LuaValue]) throws -> LuaValue {
+    try call(arguments, results: 1).first ?? .nil
+  }
 }

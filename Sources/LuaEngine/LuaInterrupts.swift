@@ -1,7 +1,7 @@
 /// Ctrl-C, for the program that owns the terminal.
 ///
 /// The first press is an error a script may catch, the second one that it may not, the third ends the process (CShims/lua_interrupt.c).
-import CShims
+import CLuaShims
 
 extension Lua {
   /// Makes Ctrl-C stop this state, run by the calling thread.

@@ -3,7 +3,7 @@
 /// Nothing here touches `package.path` or `package.cpath`: a user's own settings show exactly as they were given.
 import Base
 import CLua
-import CShims
+import CLuaShims
 import Foundation
 
 public struct LuaModule {
@@ -13,7 +13,9 @@ public struct LuaModule {
   public init() {}
   public init(_ build: (inout LuaModule) -> Void) { build(&self) }
 
-  public mutating func function(_ name: String, _ body: @escaping NativeBody) { functions.append(NativeEntry(name: name, body: body)) }
+  public mutating func function(_ name: String, _ body: @escaping NativeBody) {
+    functions.append(NativeEntry(name: name, body: body))
+  }
   public mutating func value(_ name: String, _ value: LuaValue) { values.append((name, value)) }
 }
 
@@ -59,7 +61,8 @@ extension Lua {
         return 1
       }
       do {
-        try call.push(.function(call.lua.load(skippingHashLine([UInt8](source)), name: "@" + path, textOnly: true)))
+        try call.push(
+          .function(call.lua.load(skippingHashLine([UInt8](source)), name: "@" + path, textOnly: true)))
       } catch let error as LuaError {
         throw LuaError(
           kind: "syntax", message: "error loading module '\(name)' from file '\(path)':\n\t\(error.message)")
@@ -72,7 +75,8 @@ extension Lua {
 }
 
 private func isWord(_ part: Substring) -> Bool {
-  !part.isEmpty && part.utf8.allSatisfy { ($0 | 32) >= 97 && ($0 | 32) <= 122 || $0 >= 48 && $0 <= 57 || $0 == 95 }
+  !part.isEmpty
+    && part.utf8.allSatisfy { ($0 | 32) >= 97 && ($0 | 32) <= 122 || $0 >= 48 && $0 <= 57 || $0 == 95 }
 }
 
 /// A first line that starts with `#` is for the shell: it becomes empty, so that line numbers stay true.

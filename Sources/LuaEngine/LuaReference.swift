@@ -2,7 +2,7 @@
 ///
 /// Swift may drop the last reference anywhere, on another thread or inside a finalizer, where Lua must not be touched. So a dropped
 /// slot is only noted, and given back the next time the engine has the state in hand.
-import CShims
+import CLuaShims
 import Foundation
 
 public final class LuaReference {
@@ -52,7 +52,9 @@ final class Registry {
   }
 
   func lua() throws -> Lua {
-    guard let owner = state?.pointee.owner else { throw LuaError(kind: "state", message: "the Lua state is closed") }
+    guard let owner = state?.pointee.owner else {
+      throw LuaError(kind: "state", message: "the Lua state is closed")
+    }
     return Unmanaged<Lua>.fromOpaque(owner).takeUnretainedValue()
   }
 }

@@ -4,7 +4,7 @@
 /// crosses in a few milliseconds, without a Swift value per element.
 import Base
 import CLua
-import CShims
+import CLuaShims
 
 public struct LuaTable {
   public let reference: LuaReference
@@ -144,7 +144,9 @@ public struct LuaTable {
   }
 
   /// The table is on the top; its element `position` did not fit.
-  private static func wrongElement(_ L: OpaquePointer, _ position: Int, prefix: String, expected: String) -> Failure {
+  private static func wrongElement(_ L: OpaquePointer, _ position: Int, prefix: String, expected: String)
+    -> Failure
+  {
     lua_rawgeti(L, -1, Int64(position))
     defer { lua_settop(L, -2) }
     let place = "element \(prefix)[\(position)]"
@@ -154,7 +156,8 @@ public struct LuaTable {
       let given = lua_isinteger(L, -1) != 0 ? "\(lua_tointegerx(L, -1, nil))" : "\(lua_tonumberx(L, -1, nil))"
       return Failure(.value, "\(place) is \(given), expected \(expected)")
     default:
-      return Failure(.value, "\(place) is a \(String(cString: lua_typename(L, lua_type(L, -1)))), expected \(expected)")
+      return Failure(
+        .value, "\(place) is a \(String(cString: lua_typename(L, lua_type(L, -1)))), expected \(expected)")
     }
   }
 }

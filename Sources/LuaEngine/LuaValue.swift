@@ -3,7 +3,7 @@
 /// Reading copies strings and takes references to tables and functions; nothing here can raise a Lua error.
 import Base
 import CLua
-import CShims
+import CLuaShims
 
 public indirect enum LuaValue {
   case `nil`
@@ -190,7 +190,8 @@ extension Lua {
   func stringBuffer(_ L: OpaquePointer, _ index: Int32) -> UnsafeBufferPointer<UInt8> {
     var count = 0
     let bytes = lua_tolstring(L, index, &count)
-    return UnsafeBufferPointer(start: UnsafeRawPointer(bytes)?.assumingMemoryBound(to: UInt8.self), count: count)
+    return UnsafeBufferPointer(
+      start: UnsafeRawPointer(bytes)?.assumingMemoryBound(to: UInt8.self), count: count)
   }
 
   /// The string on the top, repaired to UTF-8, for messages.
@@ -213,7 +214,9 @@ extension Lua {
   }
 
   private func fits(_ count: Int) throws -> Int32 {
-    guard let count = Int32(exactly: count) else { throw Failure(.memory, "table of \(count) elements is too large") }
+    guard let count = Int32(exactly: count) else {
+      throw Failure(.memory, "table of \(count) elements is too large")
+    }
     return count
   }
 }

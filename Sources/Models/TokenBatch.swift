@@ -11,12 +11,14 @@ public struct TokenBatch {
     for (row, sequence) in sequences.enumerated() {
       if sequence.count > config.maxLength {
         throw Failure(
-          .value, "sequence \(row + 1) has \(sequence.count) tokens, the model takes at most \(config.maxLength)")
+          .value,
+          "sequence \(row + 1) has \(sequence.count) tokens, the model takes at most \(config.maxLength)")
       }
       if let at = sequence.firstIndex(where: { $0 < 0 || $0 >= config.vocab }) {
         throw Failure(
           .index,
-          "\(sequence[at]) at [\(row + 1),\(at + 1)] is not a token id: expected 0..\(config.vocab - 1) (vocab \(config.vocab))")
+          "\(sequence[at]) at [\(row + 1),\(at + 1)] is not a token id: expected 0..\(config.vocab - 1) (vocab \(config.vocab))"
+        )
       }
     }
     segments = try Segments(lengths: sequences.map(\.count))
@@ -42,7 +44,8 @@ public struct TokenBatch {
       if first < 1 || first > range.count {
         throw Failure(
           .index,
-          "sequence \(sequence + 1): a response must follow at least one token and start inside \(range.count) tokens, got position \(first + 1)")
+          "sequence \(sequence + 1): a response must follow at least one token and start inside \(range.count) tokens, got position \(first + 1)"
+        )
       }
       for token in range.lowerBound + first..<range.upperBound {
         rows.append(Int64(token - 1))

@@ -29,8 +29,10 @@ extension Transformer {
       try HeadKernels.divergence(
         policy: own.pointer(Float.self), policyWeight: try headWeight().value.pointer(Float.self),
         policyWidth: config.dim, reference: other.pointer(Float.self),
-        referenceWeight: try reference.headWeight().value.pointer(Float.self), referenceWidth: reference.config.dim,
-        rows: count, vocabulary: config.vocab, kl: kl.pointer(Float.self), entropy: entropy.pointer(Float.self))
+        referenceWeight: try reference.headWeight().value.pointer(Float.self),
+        referenceWidth: reference.config.dim,
+        rows: count, vocabulary: config.vocab, kl: kl.pointer(Float.self),
+        entropy: entropy.pointer(Float.self))
       return withExtendedLifetime((own, other)) { (kl, entropy) }
     }
   }

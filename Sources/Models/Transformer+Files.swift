@@ -14,7 +14,8 @@ extension Transformer {
     let c = config
     let metadata = [
       "format": Self.formatName, "vocab": "\(c.vocab)", "dim": "\(c.dim)", "layers": "\(c.layers)",
-      "heads": "\(c.heads)", "kv_heads": "\(c.kvHeads)", "hidden": "\(c.hidden)", "max_length": "\(c.maxLength)",
+      "heads": "\(c.heads)", "kv_heads": "\(c.kvHeads)", "hidden": "\(c.hidden)",
+      "max_length": "\(c.maxLength)",
       "norm": c.norm.rawValue, "activation": c.activation.rawValue, "positions": c.positions.rawValue,
       "rope_base": "\(c.ropeBase)", "norm_eps": "\(c.normEpsilon)", "bias": "\(c.bias)", "tied": "\(c.tied)",
       "hash": try contentHash(),
@@ -33,11 +34,14 @@ extension Transformer {
     }
     func parsed<T>(_ key: String, _ parse: (String) -> T?) throws -> T {
       let value = try text(key)
-      guard let result = parse(value) else { throw Failure(.format, "\(path): metadata '\(key)' is \"\(value)\"") }
+      guard let result = parse(value) else {
+        throw Failure(.format, "\(path): metadata '\(key)' is \"\(value)\"")
+      }
       return result
     }
     if try text("format") != formatName {
-      throw Failure(.format, "\(path): format \"\(try text("format"))\", this version reads \"\(formatName)\"")
+      throw Failure(
+        .format, "\(path): format \"\(try text("format"))\", this version reads \"\(formatName)\"")
     }
     let config = TransformerConfig(
       vocab: try parsed("vocab") { Int($0) }, dim: try parsed("dim") { Int($0) },
@@ -57,7 +61,8 @@ extension Transformer {
     }
     // A flipped bit would silently be another model. Files from before the hash was written have none.
     if let hash = file.metadata["hash"], try model.contentHash() != hash {
-      throw Failure(.format, "\(path): the file is damaged: its weights do not have the hash that was written with them")
+      throw Failure(
+        .format, "\(path): the file is damaged: its weights do not have the hash that was written with them")
     }
     return model
   }
@@ -82,7 +87,8 @@ extension Transformer {
       let at = "layers.\(layer)"
       tensors.append(("\(at).attention_norm.weight", try tensor("\(at).attention_norm")))
       tensors.append(("\(at).mlp_norm.weight", try tensor("\(at).ffn_norm")))
-      tensors.append(("\(at).attention.qkv.weight", try stacked(["wq", "wk", "wv"].map { try tensor("\(at).\($0)") })))
+      tensors.append(
+        ("\(at).attention.qkv.weight", try stacked(["wq", "wk", "wv"].map { try tensor("\(at).\($0)") })))
       tensors.append(("\(at).attention.output.weight", try tensor("\(at).wo")))
       tensors.append(("\(at).mlp.up.weight", try stacked(["w1", "w3"].map { try tensor("\(at).\($0)") })))
       tensors.append(("\(at).mlp.down.weight", try tensor("\(at).w2")))

@@ -55,7 +55,8 @@ extension Transformer {
   }
 
   private func headLogits(_ states: Variable) throws -> Variable {
-    try Op.linear([states, try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
+    try Op.linear(
+      [states, try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
   }
 
   private func normed(_ name: String, _ x: Variable) throws -> Variable {

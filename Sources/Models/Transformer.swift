@@ -59,7 +59,9 @@ public final class Transformer {
       }
       list.append((name, Variable(try tensor.cast(to: .f32).contiguous(), requiresGrad: true)))
     }
-    if let extra = given.keys.sorted().first { throw Failure(.format, "the weights have an unknown tensor '\(extra)'") }
+    if let extra = given.keys.sorted().first {
+      throw Failure(.format, "the weights have an unknown tensor '\(extra)'")
+    }
     parameters = list
     byName = Dictionary(uniqueKeysWithValues: list)
   }

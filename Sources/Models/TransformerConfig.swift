@@ -39,18 +39,24 @@ public struct TransformerConfig: Equatable, Sendable {
   /// GPT-2's choices: LayerNorm, GELU, learned positions, biases, tied head.
   ///
   ///     TransformerConfig.gpt2(vocab: 512, dim: 64, layers: 3, heads: 4, maxLength: 64)
-  public static func gpt2(vocab: Int, dim: Int, layers: Int, heads: Int, maxLength: Int) -> TransformerConfig {
+  public static func gpt2(vocab: Int, dim: Int, layers: Int, heads: Int, maxLength: Int) -> TransformerConfig
+  {
     TransformerConfig(
-      vocab: vocab, dim: dim, layers: layers, heads: heads, kvHeads: heads, hidden: 4 &* dim, maxLength: maxLength,
-      norm: .layer, activation: .gelu, positions: .learned, ropeBase: 10_000, normEpsilon: 1e-5, bias: true, tied: true)
+      vocab: vocab, dim: dim, layers: layers, heads: heads, kvHeads: heads, hidden: 4 &* dim,
+      maxLength: maxLength,
+      norm: .layer, activation: .gelu, positions: .learned, ropeBase: 10_000, normEpsilon: 1e-5, bias: true,
+      tied: true)
   }
 
   /// Llama's choices: RMSNorm, SwiGLU, rotary positions, no bias, tied head. The feed-forward width keeps the
   /// parameter count of a plain layer four times as wide: 8/3 dim, rounded up to a multiple of 8.
-  public static func llama(vocab: Int, dim: Int, layers: Int, heads: Int, maxLength: Int) -> TransformerConfig {
+  public static func llama(vocab: Int, dim: Int, layers: Int, heads: Int, maxLength: Int) -> TransformerConfig
+  {
     TransformerConfig(
-      vocab: vocab, dim: dim, layers: layers, heads: heads, kvHeads: heads, hidden: (dim &* 8 / 3 &+ 7) / 8 &* 8,
-      maxLength: maxLength, norm: .rms, activation: .swiglu, positions: .rotary, ropeBase: 10_000, normEpsilon: 1e-5,
+      vocab: vocab, dim: dim, layers: layers, heads: heads, kvHeads: heads,
+      hidden: (dim &* 8 / 3 &+ 7) / 8 &* 8,
+      maxLength: maxLength, norm: .rms, activation: .swiglu, positions: .rotary, ropeBase: 10_000,
+      normEpsilon: 1e-5,
       bias: false, tied: true)
   }
 
@@ -73,7 +79,9 @@ public struct TransformerConfig: Equatable, Sendable {
       throw Failure(.value, "rotary positions need an even head size, got \(dim / heads)")
     }
     if !(normEpsilon >= 0) || !(ropeBase > 0) || !normEpsilon.isFinite || !ropeBase.isFinite {
-      throw Failure(.value, "norm_eps must be at least 0 and rope_base positive, both finite, got \(normEpsilon) and \(ropeBase)")
+      throw Failure(
+        .value,
+        "norm_eps must be at least 0 and rope_base positive, both finite, got \(normEpsilon) and \(ropeBase)")
     }
   }
 
@@ -89,7 +97,9 @@ public struct TransformerConfig: Equatable, Sendable {
     if bytes > Double(room) {
       let megabytes = { (bytes: Double) in String(Int(bytes / 1e6)) }
       throw Failure(
-        .memory, "not enough memory: the model has \(megabytes(bytes)) MB of weights, there are \(megabytes(Double(room))) MB")
+        .memory,
+        "not enough memory: the model has \(megabytes(bytes)) MB of weights, there are \(megabytes(Double(room))) MB"
+      )
     }
   }
 

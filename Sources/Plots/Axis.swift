@@ -32,10 +32,12 @@ struct Axis: Equatable {
   /// Makes an axis over the extent of the data (nil without data) with about `count` ticks.
   init(extent: Extent, limits: Limits, scale: AxisScale, count: Int) {
     func place(_ value: Double) -> Double { scale == .log ? log10(value) : value }
-    var (lower, upper) = extent.isEmpty ? (scale == .log ? (0, 1) : (0, 1)) : (place(extent.lower), place(extent.upper))
+    var (lower, upper) =
+      extent.isEmpty ? (scale == .log ? (0, 1) : (0, 1)) : (place(extent.lower), place(extent.upper))
     if let set = limits.lower { lower = place(set) }
     if let set = limits.upper { upper = place(set) }
-    (lower, upper) = Axis.opened(lower, upper, keepLower: limits.lower != nil, keepUpper: limits.upper != nil, scale)
+    (lower, upper) = Axis.opened(
+      lower, upper, keepLower: limits.lower != nil, keepUpper: limits.upper != nil, scale)
 
     self.scale = scale
     if scale == .log {

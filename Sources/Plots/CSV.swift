@@ -25,7 +25,9 @@ public enum CSV {
 
   /// A number as the shortest text that reads back as the same number: `0.1`, `400`, `1e-05`, `nan`, `inf`.
   public static func number(_ value: Double) -> String {
-    if value == value.rounded(), abs(value) < 1e15, !(value == 0 && value.sign == .minus) { return "\(Int(value))" }
+    if value == value.rounded(), abs(value) < 1e15, !(value == 0 && value.sign == .minus) {
+      return "\(Int(value))"
+    }
     return "\(value)"
   }
 }
@@ -56,9 +58,10 @@ extension Figure {
         for value in values { add(number(value), "") }
       case .heatmap(let matrix, let rowNames, let columnNames):
         let map = HeatmapData(matrix, rowNames, columnNames)
-        rows.append(contentsOf: zip(map.rows, matrix).flatMap { name, row in
-          zip(map.columns, row).map { [name, one.word, $0, number($1), "", "", "", ""] }
-        })
+        rows.append(
+          contentsOf: zip(map.rows, matrix).flatMap { name, row in
+            zip(map.columns, row).map { [name, one.word, $0, number($1), "", "", "", ""] }
+          })
       case .bars(let labels, let values, let errors):
         for i in labels.indices { add(labels[i], number(values[i]), ["", ""] + ends(values, errors, i)) }
       case .hline(let y): add("", number(y))

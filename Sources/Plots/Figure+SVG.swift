@@ -85,14 +85,17 @@ struct SVGPlot {
     let names = x.ticks.map { SVGWriter.width($0.label, size: 12) }.max() ?? 0
     isSlanted = scene.xAxisIsNamed && names > (right - left) / Double(max(x.ticks.count, 1)) - 6
     let tickRoom = isSlanted ? min(names * 0.55 + 18, height * 0.35) : 22
-    let below = tickRoom + (figure.xlabel.isEmpty ? 6 : 26) + Double(notes.count) * 15 + (notes.isEmpty ? 2 : 8)
+    let below =
+      tickRoom + (figure.xlabel.isEmpty ? 6 : 26) + Double(notes.count) * 15 + (notes.isEmpty ? 2 : 8)
     (self.x, self.y, self.left, self.top, self.right) = (x, y, left, top, right)
     bottom = max(height - below, top + 30)
   }
 
   /// Small print as lines that fit the width.
   static func notes(_ lines: [String], width: Double) -> [String] {
-    lines.flatMap { Words.wrapped(Words.line($0, unicode: true), to: max(Int(width / 6.4), 10), unicode: true) }
+    lines.flatMap {
+      Words.wrapped(Words.line($0, unicode: true), to: max(Int(width / 6.4), 10), unicode: true)
+    }
   }
 
   func place(_ point: Point) -> Point {
@@ -144,7 +147,9 @@ struct SVGPlot {
         path += "M\(at) \(SVGWriter.number(top))V\(SVGWriter.number(bottom))"
       }
     }
-    if !path.isEmpty { out.leaf("path", ["d": path, "stroke": SVGPlot.pale, "stroke-width": "1", "fill": "none"]) }
+    if !path.isEmpty {
+      out.leaf("path", ["d": path, "stroke": SVGPlot.pale, "stroke-width": "1", "fill": "none"])
+    }
   }
 
   private func axes(_ out: inout SVGWriter) {

@@ -23,7 +23,8 @@ extension Figure {
     let lines: [String]
     if let series = series.first, case .heatmap(let matrix, let rows, let columns) = series.shape {
       lines = TextHeatmap(
-        figure: self, label: series.label, map: HeatmapData(matrix, rows, columns), width: width, height: height,
+        figure: self, label: series.label, map: HeatmapData(matrix, rows, columns), width: width,
+        height: height,
         color: color, unicode: unicode
       ).lines()
     } else if scene.layers.contains(where: { $0.word == "bars" }),
@@ -53,7 +54,8 @@ struct TextPlot {
     }
     let ylabel = Words.line(scene.ylabel, unicode: unicode)
     let around =
-      (figure.title.isEmpty ? 0 : 1) + legend.count + (ylabel.isEmpty ? 0 : 1) + 2 + (figure.xlabel.isEmpty ? 0 : 1)
+      (figure.title.isEmpty ? 0 : 1) + legend.count + (ylabel.isEmpty ? 0 : 1) + 2
+      + (figure.xlabel.isEmpty ? 0 : 1)
       + notes.count
     let rows = max(height - around, 4)
     let y = scene.yAxis(count: max(2, min(rows / 3, 8)))
@@ -90,7 +92,9 @@ struct TextPlot {
       let label = Words.cut(Words.line(tick.label, unicode: unicode), to: room, unicode: unicode)
       let size = Words.width(label)
       let start = min(gutter + 2 + place - size / 2, width - size)
-      if start > Words.width(numbers) || numbers.isEmpty { numbers = Words.padded(numbers, to: max(start, 0)) + label }
+      if start > Words.width(numbers) || numbers.isEmpty {
+        numbers = Words.padded(numbers, to: max(start, 0)) + label
+      }
     }
     return [String(repeating: " ", count: gutter + 1) + (unicode ? "└" : "+") + axis.joined(), numbers]
   }
@@ -198,7 +202,9 @@ struct TextPlot {
       let high = run.map { Point(x: x.unit($0.x), y: y.unit($0.upper)) }
       for column in 0..<canvas.columns {
         let place = canvas.columns > 1 ? Double(column) / Double(canvas.columns - 1) : 0
-        guard let a = height(of: low, at: place), let b = height(of: high, at: place), a <= 1, b >= 0 else { continue }
+        guard let a = height(of: low, at: place), let b = height(of: high, at: place), a <= 1, b >= 0 else {
+          continue
+        }
         for row in canvas.row(b)...max(canvas.row(a), canvas.row(b)) {
           canvas.put(character, column: column, row: row, depth: .shade, color: layer.ink.color)
         }

@@ -34,17 +34,21 @@ struct TextBars {
     for (entry, value) in zip(entries, values) {
       let name = Words.cut(entry.name, to: names, unicode: unicode)
       lines.append(
-        Words.padded(name, to: names) + " " + (unicode ? "│" : "|") + bar(entry, axis, room, rules) + " " + value)
+        Words.padded(name, to: names) + " " + (unicode ? "│" : "|") + bar(entry, axis, room, rules) + " "
+          + value)
     }
     if entries.isEmpty { lines.append("no data") }
     for rule in rules {
       if let value = rule.rule {
-        lines.append(cut("\(unicode ? "┆" : ":") \(rule.label.isEmpty ? "line" : rule.label) \(brief(value))"))
+        lines.append(
+          cut("\(unicode ? "┆" : ":") \(rule.label.isEmpty ? "line" : rule.label) \(brief(value))"))
       }
     }
     for label in [figure.ylabel, figure.xlabel] where !label.isEmpty { lines.append(cut(label)) }
     return lines
-      + scene.noteLines.flatMap { Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode) }
+      + scene.noteLines.flatMap {
+        Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode)
+      }
   }
 
   private func cut(_ text: String) -> String {
@@ -60,7 +64,8 @@ struct TextBars {
           let error = layer.whiskers.first { abs($0.point.x - box.center) < 1e-9 }?.y
           defer { first = false }
           return Entry(
-            name: first ? Words.line(name, unicode: unicode) : "", value: box.height, error: error, layer: layer)
+            name: first ? Words.line(name, unicode: unicode) : "", value: box.height, error: error,
+            layer: layer)
         }
       }
     }
@@ -85,7 +90,9 @@ struct TextBars {
     let (from, to) = (min(place(0), place(entry.value)), max(place(0), place(entry.value)))
     for i in from..<to { cells[i] = fill(entry.layer) }
     for rule in rules {
-      if let value = rule.rule, axis.contains(value) { cells[min(place(value), room - 1)] = unicode ? "┆" : ":" }
+      if let value = rule.rule, axis.contains(value) {
+        cells[min(place(value), room - 1)] = unicode ? "┆" : ":"
+      }
     }
     if let error = entry.error {
       let (low, high) = (place(error.lower), min(place(error.upper), room - 1))

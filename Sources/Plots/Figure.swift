@@ -59,7 +59,8 @@ public struct Figure: Sendable {
     guard Figure.sides.contains(width), Figure.sides.contains(height) else {
       throw Failure(
         .value,
-        "figure: size \(width)x\(height); sides from \(Figure.sides.lowerBound) to \(Figure.sides.upperBound) are wanted")
+        "figure: size \(width)x\(height); sides from \(Figure.sides.lowerBound) to \(Figure.sides.upperBound) are wanted"
+      )
     }
     try xlimits.check("xlimits", xscale)
     try ylimits.check("ylimits", yscale)
@@ -91,7 +92,9 @@ public struct Limits: Sendable, Equatable {
     for end in [lower, upper] {
       guard let end else { continue }
       if !isDrawable(end) { throw Failure(.value, "figure: \(name) has \(end), which cannot be drawn") }
-      if scale == .log, end <= 0 { throw Failure(.value, "figure: \(name) has \(end); a log axis needs ends above 0") }
+      if scale == .log, end <= 0 {
+        throw Failure(.value, "figure: \(name) has \(end); a log axis needs ends above 0")
+      }
     }
     if let lower, let upper, lower >= upper {
       throw Failure(.value, "figure: \(name) from \(lower) to \(upper); the first must be the smaller")

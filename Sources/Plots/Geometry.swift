@@ -44,7 +44,9 @@ func clipped(_ line: [Point]) -> [[Point]] {
 ///
 /// Drawn, the two look alike; x must not go back. Shorter lines and lines that go back are returned unchanged.
 func thinned(_ line: [Point], columns: Int) -> [Point] {
-  guard line.count > 4 * columns, zip(line, line.dropFirst()).allSatisfy({ $0.x <= $1.x }) else { return line }
+  guard line.count > 4 * columns, zip(line, line.dropFirst()).allSatisfy({ $0.x <= $1.x }) else {
+    return line
+  }
   var kept: [Point] = []
   var start = 0
   while start < line.count {

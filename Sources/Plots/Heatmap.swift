@@ -71,7 +71,9 @@ struct HeatmapData {
     return values.map { row in
       row.map { value in
         if !value.isFinite { return "-" }
-        if extent.isEmpty || largest >= 1e5 || (largest < 1e-2 && largest > 0) { return brief(value, digits: 2) }
+        if extent.isEmpty || largest >= 1e5 || (largest < 1e-2 && largest > 0) {
+          return brief(value, digits: 2)
+        }
         return fixed(value, decimals: whole ? 0 : largest < 10 ? 2 : 1)
       }
     }
@@ -126,7 +128,9 @@ struct TextHeatmap {
     } else if isNumbered {
       lines.append(
         String(repeating: " ", count: gutter)
-          + headings.map { " " + Words.paddedLeft(Words.cut($0, to: cell + 3, unicode: unicode), to: cell + 3) }.joined())
+          + headings.map {
+            " " + Words.paddedLeft(Words.cut($0, to: cell + 3, unicode: unicode), to: cell + 3)
+          }.joined())
       for (i, row) in map.values.enumerated() {
         let cells = zip(numbers[i], row).map { " " + Words.paddedLeft($0, to: cell) + " " + shade($1) }
         lines.append(name(names[i], gutter) + cells.joined())
@@ -140,11 +144,14 @@ struct TextHeatmap {
     if !map.extent.isEmpty {
       let scale = shades.indices.map { i in
         color
-          ? TextCanvas.colored("█", Palette.heat(Double(i) / Double(shades.count - 1)), true) : String(shades[i])
+          ? TextCanvas.colored("█", Palette.heat(Double(i) / Double(shades.count - 1)), true)
+          : String(shades[i])
       }
       let (low, high) = (brief(map.extent.lower), brief(map.extent.upper))
       if !label.isEmpty { lines.append(cut(label)) }
-      if low.count + high.count + scale.count + 4 <= width { lines.append("\(low) [\(scale.joined())] \(high)") }
+      if low.count + high.count + scale.count + 4 <= width {
+        lines.append("\(low) [\(scale.joined())] \(high)")
+      }
     }
     lines = lines.map { line in
       var line = line
@@ -152,7 +159,8 @@ struct TextHeatmap {
       return line
     }
     let notes = ([figure.note].filter { !$0.isEmpty } + reduced.notes)
-    return lines + notes.flatMap { Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode) }
+    return lines
+      + notes.flatMap { Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode) }
   }
 
   /// The map as it fits, two columns of text for a cell.

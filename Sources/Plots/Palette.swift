@@ -49,12 +49,14 @@ struct RGB: Equatable, Sendable {
   init(named text: String) throws {
     if let entry = Palette.entries.first(where: { $0.name == text }) {
       self = entry.color
-    } else if text.utf8.count == 7, text.hasPrefix("#"), text.dropFirst().allSatisfy({ $0.isASCII && $0.isHexDigit }),
+    } else if text.utf8.count == 7, text.hasPrefix("#"),
+      text.dropFirst().allSatisfy({ $0.isASCII && $0.isHexDigit }),
       let value = Int(text.dropFirst(), radix: 16)
     {
       self.init(UInt8(value >> 16 & 255), UInt8(value >> 8 & 255), UInt8(value & 255))
     } else {
-      throw Failure(.value, "color '\(text)': '#rrggbb' or one of \(Palette.names.joined(separator: ", ")) is wanted")
+      throw Failure(
+        .value, "color '\(text)': '#rrggbb' or one of \(Palette.names.joined(separator: ", ")) is wanted")
     }
   }
 

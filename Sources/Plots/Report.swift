@@ -72,7 +72,8 @@ public struct Report: Sendable {
       // The first cell names its row.
       html +=
         "<tr>"
-        + row.enumerated().map { $0 == 0 ? cell("th", $1, $0, " scope=\"row\"") : cell("td", $1, $0, "") }.joined()
+        + row.enumerated().map { $0 == 0 ? cell("th", $1, $0, " scope=\"row\"") : cell("td", $1, $0, "") }
+        .joined()
         + "</tr>\n"
     }
     blocks.append(html + "</tbody>\n</table>\n</div>")

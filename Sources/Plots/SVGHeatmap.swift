@@ -63,7 +63,8 @@ struct SVGHeatmap {
   }
 
   private func cells(
-    _ map: HeatmapData, _ left: Double, _ top: Double, _ cell: (width: Double, height: Double), _ out: inout SVGWriter
+    _ map: HeatmapData, _ left: Double, _ top: Double, _ cell: (width: Double, height: Double),
+    _ out: inout SVGWriter
   ) {
     let texts = map.texts
     let widest = texts.joined().map { SVGWriter.width($0, size: 12) }.max() ?? 0
@@ -89,7 +90,8 @@ struct SVGHeatmap {
     }
   }
 
-  private func scale(_ map: HeatmapData, _ x: Double, _ top: Double, _ bottom: Double, _ out: inout SVGWriter) {
+  private func scale(_ map: HeatmapData, _ x: Double, _ top: Double, _ bottom: Double, _ out: inout SVGWriter)
+  {
     let steps = 40
     let size = (bottom - top) / Double(steps)
     for i in 0..<steps {
@@ -97,12 +99,15 @@ struct SVGHeatmap {
         "rect",
         [
           "x": SVGWriter.number(x), "y": SVGWriter.number(bottom - Double(i + 1) * size), "width": "12",
-          "height": SVGWriter.number(i == 0 ? size : size + 1), "fill": Palette.heat((Double(i) + 0.5) / Double(steps)).hex,
+          "height": SVGWriter.number(i == 0 ? size : size + 1),
+          "fill": Palette.heat((Double(i) + 0.5) / Double(steps)).hex,
         ])
     }
     let (lower, upper) = (map.extent.lower, map.extent.upper)
     if upper > lower, upper - lower > 1e-290 {
-      for tick in Step(span: upper - lower, count: max(2, Int((bottom - top) / 48))).ticks(from: lower, to: upper) {
+      for tick in Step(span: upper - lower, count: max(2, Int((bottom - top) / 48))).ticks(
+        from: lower, to: upper)
+      {
         let y = bottom - (tick.place / 2 - lower / 2) / (upper / 2 - lower / 2) * (bottom - top)
         out.label(tick.label, x: x + 17, y: y + 4, anchor: "start", size: 11, isNumber: true)
       }

@@ -23,7 +23,8 @@ struct SVGLegend {
         "rect",
         [
           "x": SVGWriter.number(corner.x), "y": SVGWriter.number(corner.y), "width": SVGWriter.number(width),
-          "height": SVGWriter.number(height), "rx": "3", "fill": "#ffffff", "fill-opacity": "0.85", "stroke": "#cccccc",
+          "height": SVGWriter.number(height), "rx": "3", "fill": "#ffffff", "fill-opacity": "0.85",
+          "stroke": "#cccccc",
           "stroke-width": "0.8",
         ])
     }
@@ -32,7 +33,8 @@ struct SVGLegend {
       for layer in entry.layers { sample(layer, Point(x: corner.x + 8, y: y), &out) }
       let room = width - SVGLegend.swatch - 16
       out.label(
-        SVGWriter.cut(entry.label, to: room, size: SVGLegend.size), x: corner.x + SVGLegend.swatch + 12, y: y + 4,
+        SVGWriter.cut(entry.label, to: room, size: SVGLegend.size), x: corner.x + SVGLegend.swatch + 12,
+        y: y + 4,
         anchor: "start", size: SVGLegend.size)
     }
   }
@@ -49,7 +51,8 @@ struct SVGLegend {
       out.leaf(
         "path",
         [
-          "d": "M\(from) \(SVGWriter.number(at.y - 5))H\(to)v10H\(from)Z", "fill": color, "fill-opacity": opacity,
+          "d": "M\(from) \(SVGWriter.number(at.y - 5))H\(to)v10H\(from)Z", "fill": color,
+          "fill-opacity": opacity,
         ])
       return
     default: break
@@ -95,7 +98,8 @@ struct SVGLegend {
   var isInTheWay: Bool {
     let entries = plot.scene.legend
     if entries.isEmpty || plot.scene.figure.legend != .best { return false }
-    return bestCorner(SVGLegend.width(plot.scene), Double(entries.count) * SVGLegend.lineHeight + 8).hidden > 0
+    return bestCorner(SVGLegend.width(plot.scene), Double(entries.count) * SVGLegend.lineHeight + 8).hidden
+      > 0
   }
 
   private func bestCorner(_ width: Double, _ height: Double) -> (corner: Point, hidden: Int) {
@@ -150,10 +154,16 @@ struct SVGLegend {
       }
       for whisker in layer.whiskers {
         if let y = whisker.y {
-          walk([plot.unit(Point(x: whisker.point.x, y: y.lower)), plot.unit(Point(x: whisker.point.x, y: y.upper))])
+          walk([
+            plot.unit(Point(x: whisker.point.x, y: y.lower)),
+            plot.unit(Point(x: whisker.point.x, y: y.upper)),
+          ])
         }
         if let x = whisker.x {
-          walk([plot.unit(Point(x: x.lower, y: whisker.point.y)), plot.unit(Point(x: x.upper, y: whisker.point.y))])
+          walk([
+            plot.unit(Point(x: x.lower, y: whisker.point.y)),
+            plot.unit(Point(x: x.upper, y: whisker.point.y)),
+          ])
         }
       }
       for box in layer.boxes where box.height != 0 {

@@ -56,9 +56,13 @@ extension SVGPlot {
     whiskers(layer, &out)
     let runs = layer.runs.map { $0.map(unit) }
     let columns = Int(right - left)
-    if layer.ink.style != .none { stroke(runs.map { thinned($0, columns: columns) }, layer.ink, width: 1.8, &out) }
+    if layer.ink.style != .none {
+      stroke(runs.map { thinned($0, columns: columns) }, layer.ink, width: 1.8, &out)
+    }
     if layer.word == "line" {
-      if drawsMarkers(on: layer) { markers(spread(runs.flatMap { $0 }), layer.ink, size: 3.4, opacity: "1", &out) }
+      if drawsMarkers(on: layer) {
+        markers(spread(runs.flatMap { $0 }), layer.ink, size: 3.4, opacity: "1", &out)
+      }
     } else {
       let count = layer.runs.reduce(0) { $0 + $1.count }
       let isBackground = scene.isBackground(layer)
@@ -151,7 +155,10 @@ extension SVGPlot {
     out.leaf(
       "path",
       isOpen
-        ? ["d": path, "fill": "none", "stroke": ink.color.hex, "stroke-width": "1.6", "stroke-opacity": opacity]
+        ? [
+          "d": path, "fill": "none", "stroke": ink.color.hex, "stroke-width": "1.6",
+          "stroke-opacity": opacity,
+        ]
         : [
           "d": path, "fill": ink.color.hex, "fill-opacity": opacity, "stroke": "#ffffff",
           "stroke-width": opacity == "1" ? "0.7" : "0.3",
@@ -164,7 +171,8 @@ extension SVGPlot {
     var text = "M\(SVGWriter.number(first.x)) \(SVGWriter.number(first.y))"
     if points.count == 1 { return text + "h0" }
     text += "L"
-    text += points.dropFirst().map { "\(SVGWriter.number($0.x)) \(SVGWriter.number($0.y))" }.joined(separator: " ")
+    text += points.dropFirst().map { "\(SVGWriter.number($0.x)) \(SVGWriter.number($0.y))" }.joined(
+      separator: " ")
     return text
   }
 

@@ -23,7 +23,8 @@ struct SVGWriter {
 
   /// A text element; `e` in a tick number becomes a power of ten in raised digits.
   mutating func label(
-    _ content: String, x: Double, y: Double, anchor: String = "middle", size: Double = 12, weight: String = "normal",
+    _ content: String, x: Double, y: Double, anchor: String = "middle", size: Double = 12,
+    weight: String = "normal",
     fill: String = "#222222", rotate: Double? = nil, isNumber: Bool = false
   ) {
     if content.isEmpty { return }

@@ -79,7 +79,8 @@ extension Scene {
   }
 
   mutating func fill(
-    _ layer: inout Layer, bars labels: [String], _ values: [Double], _ errors: ErrorBars?, group: Int, of groups: Int
+    _ layer: inout Layer, bars labels: [String], _ values: [Double], _ errors: ErrorBars?, group: Int,
+    of groups: Int
   ) {
     let width = 0.8 / Double(max(groups, 1))
     var places: [String: Double] = [:]

@@ -68,7 +68,9 @@ extension Series {
       // Rounding may leave a distance a hair below zero; anything more is an end given in place of a distance.
       if let i = list.firstIndex(where: { $0 < -1e-9 }) {
         throw Failure(
-          .value, "\(name): \(what) has \(list[i]) at point \(i + 1); distances from the point, not below 0, are wanted")
+          .value,
+          "\(name): \(what) has \(list[i]) at point \(i + 1); distances from the point, not below 0, are wanted"
+        )
       }
     }
   }

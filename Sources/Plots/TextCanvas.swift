@@ -62,7 +62,8 @@ struct TextCanvas {
           if isOn(walked, style) {
             let share = Double(step) / Double(steps)
             set(
-              x0 + Int((Double(x1 - x0) * share).rounded()), y0 + Int((Double(y1 - y0) * share).rounded()), sign, color)
+              x0 + Int((Double(x1 - x0) * share).rounded()), y0 + Int((Double(y1 - y0) * share).rounded()),
+              sign, color)
           }
           if step < steps { walked += 1 }
         }

@@ -31,7 +31,8 @@ struct Step: Equatable {
   /// `steps` times the step, rounded once.
   func value(_ steps: Double) -> Double {
     let whole = steps * Double(mantissa)
-    return exponent < 0 && exponent > -300 ? whole / pow(10, Double(-exponent)) : whole * pow(10, Double(exponent))
+    return exponent < 0 && exponent > -300
+      ? whole / pow(10, Double(-exponent)) : whole * pow(10, Double(exponent))
   }
 
   /// The ticks from `lower` to `upper`, ends included.
@@ -103,14 +104,16 @@ func logTicks(from lower: Double, to upper: Double, count: Int) -> [Tick] {
         guard place >= lower - 1e-9, place <= upper + 1e-9 else { return nil }
         let plain = (-4...5).contains(decade)
         let value = Double(mantissa) * pow(10, Double(decade))
-        return Tick(place: place, label: plain ? fixed(value, decimals: max(0, -decade)) : "\(mantissa)e\(decade)")
+        return Tick(
+          place: place, label: plain ? fixed(value, decimals: max(0, -decade)) : "\(mantissa)e\(decade)")
       }
     }
   }
   guard first <= last else { return [] }
   let stride = max(1, Step(span: max(span, 1), count: count).size)
   let plain = first >= -4 && last <= 5
-  return Swift.stride(from: (Double(first) / stride).rounded(.up) * stride, through: Double(last), by: stride).map {
-    Tick(place: $0, label: plain ? fixed(pow(10, $0), decimals: max(0, -Int($0))) : "1e\(Int($0))")
-  }
+  return Swift.stride(from: (Double(first) / stride).rounded(.up) * stride, through: Double(last), by: stride)
+    .map {
+      Tick(place: $0, label: plain ? fixed(pow(10, $0), decimals: max(0, -Int($0))) : "1e\(Int($0))")
+    }
 }

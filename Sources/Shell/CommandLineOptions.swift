@@ -72,7 +72,8 @@ struct CommandLineOptions {
   }
 
   private mutating func long(_ argument: String) throws {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+      String.init)
     func value<T>(_ read: (String) -> T?) throws -> T {
       guard parts.count == 2 else { throw Misuse(message: "'\(parts[0])' needs '=value'") }
       guard let value = read(parts[1]) else { throw Misuse(message: "invalid value in '\(argument)'") }

@@ -2,7 +2,7 @@
 ///
 /// Entries are only ever appended, each in one write, so that two sessions do not lose each other's.
 import CReadline  // for the linker: the calls are in CShims
-import CShims
+import CReadlineShims
 import Foundation
 
 final class History {
@@ -29,7 +29,8 @@ final class History {
     last = entry
     shim_history_add(entry)
     let folder = (path as NSString).deletingLastPathComponent
-    try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    try? FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard file >= 0 else { return }
     defer { close(file) }

@@ -15,7 +15,8 @@ public enum Interpreter {
   /// Runs the program and gives its exit code. `install` adds the native modules.
   public static func main(install: Installer = { _, _ in }) -> Int32 {
     let arguments = processArguments()
-    let program = arguments.first.flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) } ?? "perilune"
+    let program =
+      arguments.first.flatMap { $0.isEmpty ? nil : String(decoding: $0, as: UTF8.self) } ?? "perilune"
     signal(SIGXFSZ, SIG_IGN)  // a file that may grow no further is an error to report, and its temporary one to remove
     do {
       let options = try CommandLineOptions(arguments)
@@ -25,7 +26,9 @@ public enum Interpreter {
       }
       return try Session(arguments, options).run(install)
     } catch let misuse as CommandLineOptions.Misuse {
-      complain("\(program): \(misuse.message)\nusage: \(program) [options] [script [args]]\n" + CommandLineOptions.usage, end: "")
+      complain(
+        "\(program): \(misuse.message)\nusage: \(program) [options] [script [args]]\n"
+          + CommandLineOptions.usage, end: "")
     } catch let error as LuaError {
       report(error, program: program)
       return error.isInterrupt ? 130 : 1
@@ -50,7 +53,9 @@ public enum Interpreter {
 
   /// "program: message" and the traceback, as lua.c; nil at the prompt.
   static func report(_ error: LuaError, program: String?) {
-    complain((program.map { $0 + ": " } ?? "") + error.message + (error.traceback.map { "\n" + hideOwnFrames($0) } ?? ""))
+    complain(
+      (program.map { $0 + ": " } ?? "") + error.message
+        + (error.traceback.map { "\n" + hideOwnFrames($0) } ?? ""))
   }
 
   /// Drops the frames of chunks that the shell and the engine made themselves.
@@ -101,8 +106,11 @@ final class Session {
       case .warningsOn: lua.warn("@on")
       case .require(let text):
         let parts = text.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-        guard case .function(let require) = try lua.global("require") else { throw Failure(.state, "no 'require'") }
-        try lua.setGlobal(String(decoding: parts[0], as: UTF8.self), require.first([.bytes(Array(parts[parts.count - 1]))]))
+        guard case .function(let require) = try lua.global("require") else {
+          throw Failure(.state, "no 'require'")
+        }
+        try lua.setGlobal(
+          String(decoding: parts[0], as: UTF8.self), require.first([.bytes(Array(parts[parts.count - 1]))]))
       }
     }
     let hasScript = options.script < arguments.count
@@ -158,10 +166,14 @@ final class Session {
 enum StandardLibrary {
   static func find(ignoringEnvironment: Bool) -> String? {
     func holds(_ folder: String) -> Bool { access(folder + "/perilune.lua", R_OK) == 0 }
-    if !ignoringEnvironment, let named = ProcessInfo.processInfo.environment["PERILUNE_STDLIB"], !named.isEmpty {
+    if !ignoringEnvironment, let named = ProcessInfo.processInfo.environment["PERILUNE_STDLIB"],
+      !named.isEmpty
+    {
       return named
     }
-    guard let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+    guard let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
+      return nil
+    }
     var folder = executable
     while let slash = folder.lastIndex(of: "/") {
       folder = String(folder[..<slash])

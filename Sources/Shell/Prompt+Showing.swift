@@ -52,7 +52,8 @@ extension Prompt {
     guard line.hasPrefix("..."), let colon = line.firstIndex(of: ":") else { return false }
     let end = line[..<colon].dropFirst(3)
     return end.indices.contains { i in
-      end[i] == "/" && library.hasSuffix(end[...i]) && access(library + end[end.index(after: i)...], R_OK) == 0
+      end[i] == "/" && library.hasSuffix(end[...i])
+        && access(library + end[end.index(after: i)...], R_OK) == 0
     }
   }
 }

@@ -2,7 +2,8 @@
 ///
 /// On a terminal it edits lines, keeps a history and displays results; with other input it behaves as `lua -i`.
 import Base
-import CShims
+import CLuaShims
+import CReadlineShims
 import Foundation
 import LuaEngine
 
@@ -32,7 +33,8 @@ final class Prompt {
       let complete = try table.get("complete").asFunction, let help = try table.get("help").asFunction
     else { throw Failure(.state, "the prompt could not be made") }
     parts = Parts(
-      environment: try table.get("environment"), locals: locals, declared: declared, prepare: prepare, show: show,
+      environment: try table.get("environment"), locals: locals, declared: declared, prepare: prepare,
+      show: show,
       complete: complete, help: help)
     history = isTerminal ? History() : nil
   }
@@ -44,7 +46,11 @@ final class Prompt {
     if isTerminal && session.options.run.readsInit && !session.options.ignoresEnvironment { runInitFile() }
     while let input = read() {
       if input.isInterrupted { continue }
-      if isTerminal, ["exit", "quit"].contains(input.text.trimmingCharacters(in: .whitespaces)), isUnknown(input.text) { return }
+      if isTerminal, ["exit", "quit"].contains(input.text.trimmingCharacters(in: .whitespaces)),
+        isUnknown(input.text)
+      {
+        return
+      }
       run(input)
       lua.clearInterrupts()
     }
@@ -150,7 +156,9 @@ final class Prompt {
 
   private func readLine(continuing: Bool) -> Line? {
     var prompt = continuing ? ">> " : "> "
-    if let value = try? lua.global(continuing ? "_PROMPT2" : "_PROMPT"), !value.isNil, let text = try? lua.text(value) {
+    if let value = try? lua.global(continuing ? "_PROMPT2" : "_PROMPT"), !value.isNil,
+      let text = try? lua.text(value)
+    {
       prompt = text
     }
     fflush(stdout)
@@ -202,7 +210,8 @@ final class Prompt {
       let results =
         chunk.locals == .none
         ? try chunk.function.call([])
-        : try chunk.function.callKeepingLocals(parts.locals, declared: parts.declared, hook: chunk.locals == .byHook)
+        : try chunk.function.callKeepingLocals(
+          parts.locals, declared: parts.declared, hook: chunk.locals == .byHook)
       let elapsed = ContinuousClock.now - started
       show(results, text: input.text)
       if isTerminal, input.isTimed || elapsed > .milliseconds(100) { showTime(elapsed) }
@@ -229,7 +238,9 @@ final class Prompt {
   // MARK: Completion
 
   fileprivate static func candidates(_ word: String) -> [String] {
-    guard let prompt = current, let table = try? prompt.parts.complete.first([.string(word)]).asTable else { return [] }
+    guard let prompt = current, let table = try? prompt.parts.complete.first([.string(word)]).asTable else {
+      return []
+    }
     return (try? table.strings()) ?? []
   }
 }

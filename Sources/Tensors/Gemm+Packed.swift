@@ -13,7 +13,10 @@ struct PackedBlock {
   private let unit: Int
   private let floats: UnsafeMutablePointer<Float>
 
-  init(_ level: GemmLevel, k: Range<Int>, columns: Range<Int>, of depth: Int, _ floats: UnsafeMutablePointer<Float>) {
+  init(
+    _ level: GemmLevel, k: Range<Int>, columns: Range<Int>, of depth: Int,
+    _ floats: UnsafeMutablePointer<Float>
+  ) {
     (self.level, self.k, self.columns, self.floats) = (level, k, columns, floats)
     unit = Depths(depth).size
   }

@@ -112,7 +112,9 @@ struct GemmProduct {
         var (row, step) = (aRow, aStep)
         if let ownA {
           if aStep == 1 {
-            for i in 0..<rows.count { (ownA + i * Self.copyRow).update(from: from + i * aRow, count: depths.count) }
+            for i in 0..<rows.count {
+              (ownA + i * Self.copyRow).update(from: from + i * aRow, count: depths.count)
+            }
             row = Self.copyRow
           } else {
             level.kernels.pack_rows(depths.count, Int32(rows.count), from, aStep, ownA)
@@ -125,7 +127,8 @@ struct GemmProduct {
           var to = sink(rows.lowerBound, block.columns.lowerBound + column, isFirst: depths.lowerBound == 0)
           let part = block.address(panel, depths)
           level.kernels.tile(
-            Int32(rows.count), depths.count, from, row, step, part, part + Self.stepsAhead * level.width, level.width,
+            Int32(rows.count), depths.count, from, row, step, part, part + Self.stepsAhead * level.width,
+            level.width,
             Int32(min(level.width, block.columns.count - column)), &to)
         }
       }
@@ -136,9 +139,12 @@ struct GemmProduct {
   @inline(__always)
   private func sink(_ row: Int, _ column: Int, isFirst: Bool) -> ck_sink {
     let to = c + row * lead + column
-    if !isFirst { return ck_sink(c: to, lead: lead, add: to, add_lead: lead, bias: nil, alpha: alpha, beta: 1) }
+    if !isFirst {
+      return ck_sink(c: to, lead: lead, add: to, add_lead: lead, bias: nil, alpha: alpha, beta: 1)
+    }
     return ck_sink(
-      c: to, lead: lead, add: add.map { $0 + row * addLead + column }, add_lead: addLead, bias: bias.map { $0 + column },
+      c: to, lead: lead, add: add.map { $0 + row * addLead + column }, add_lead: addLead,
+      bias: bias.map { $0 + column },
       alpha: alpha, beta: beta)
   }
 
@@ -166,7 +172,9 @@ struct GemmProduct {
         let to = c + i * lead + j
         for start in stride(from: 0, to: max(k, 1), by: unit) {
           var sum: Float = 0
-          for l in start..<min(start + unit, k) { sum = sum.addingProduct(a[i * aRow + l * aStep], b[l * bRow + j * bStep]) }
+          for l in start..<min(start + unit, k) {
+            sum = sum.addingProduct(a[i * aRow + l * aStep], b[l * bRow + j * bStep])
+          }
           var base = start == 0 ? add.map { beta * $0[i * addLead + j] } ?? 0 : to.pointee
           if start == 0, let bias { base += bias[j] }
           to.pointee = base.addingProduct(sum, alpha)

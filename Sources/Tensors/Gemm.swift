@@ -53,7 +53,9 @@ public enum Gemm {
       everyRow(m, before)
       let wanted = product.tileCount < 4 ? m * n * k / pieceWork : product.groupCount
       let panels = product.panelCount
-      Parallel.evenly(panels, pieces: min(panels, evenPieces(wanted))) { product.multiply(columns: product.columns($0)) }
+      Parallel.evenly(panels, pieces: min(panels, evenPieces(wanted))) {
+        product.multiply(columns: product.columns($0))
+      }
       everyRow(m, after)
     } else {
       cutRows(product, before, after)
@@ -86,11 +88,13 @@ public enum Gemm {
     if !isWhole { everyRow(p.m, before) }
     for l in stride(from: 0, to: max(p.k, 1), by: deep) {
       for j in stride(from: 0, to: p.n, by: width) {
-        let block = PackedBlock(p.level, k: l..<min(l + deep, p.k), columns: j..<min(j + width, p.n), of: p.k, packed)
+        let block = PackedBlock(
+          p.level, k: l..<min(l + deep, p.k), columns: j..<min(j + width, p.n), of: p.k, packed)
         Parallel.ranges(block.panelCount, grain: block.packingGrain) {
           block.pack(p.b, row: p.bRow, step: p.bStep, panels: $0)
         }
-        let pieces = Pieces(block, tiles: tiles, rows: p.m, keepsRows: isWhole && (before != nil || after != nil))
+        let pieces = Pieces(
+          block, tiles: tiles, rows: p.m, keepsRows: isWhole && (before != nil || after != nil))
         Parallel.run(pieces.count) { piece in
           let (tiles, panels) = pieces[piece]
           if isWhole { before?(p.rows(tiles)) }

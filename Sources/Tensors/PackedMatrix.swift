@@ -24,10 +24,12 @@ public struct PackedMatrix: @unchecked Sendable {
     _ weight: UnsafePointer<Float>, outputs: Int, inputs: Int, at floats: UnsafeMutablePointer<Float>
   ) {
     (self.outputs, self.inputs, self.floats) = (outputs, inputs, floats)
-    Parallel.ranges(panelCount, grain: PackedBlock.packingGrain(level, panels: panelCount, depth: inputs)) { range in
+    Parallel.ranges(panelCount, grain: PackedBlock.packingGrain(level, panels: panelCount, depth: inputs)) {
+      range in
       for panel in range {
         level.kernels.pack_panel(
-          inputs, Int32(min(level.width, outputs - panel * level.width)), weight + panel * level.width * inputs, 1,
+          inputs, Int32(min(level.width, outputs - panel * level.width)),
+          weight + panel * level.width * inputs, 1,
           inputs, floats + panel * inputs * level.width)
       }
     }
@@ -46,7 +48,8 @@ public struct PackedMatrix: @unchecked Sendable {
   /// y = x W^T + bias for the outputs of some panels, or y += where `adding`, on the calling thread. x is
   /// [rows, inputs] and y [rows, outputs].
   public func multiply(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, adding: Bool, bias: UnsafePointer<Float>?,
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, adding: Bool,
+    bias: UnsafePointer<Float>?,
     panels: Range<Int>
   ) {
     let tiles = (rows + level.height - 1) / level.height

@@ -4,7 +4,7 @@
 /// part of the result: so one thread and many give the same bits. Workers spin briefly for the next job, because the
 /// gap between two kernels of a training step is shorter than a wake-up, and then sleep.
 import Base
-import CShims
+import CSystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -98,7 +98,8 @@ final class Team: @unchecked Sendable {
     body = work
     completed.store(0, ordering: .relaxed)
     let number = Self.number(job.load(ordering: .relaxed)) &+ 1
-    job.store(number << (2 * Self.pieceBits) | UInt64(count) << Self.pieceBits, ordering: .sequentiallyConsistent)
+    job.store(
+      number << (2 * Self.pieceBits) | UInt64(count) << Self.pieceBits, ordering: .sequentiallyConsistent)
     if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
       pthread_mutex_lock(&mutex)
       pthread_cond_broadcast(&wake)
@@ -128,7 +129,8 @@ final class Team: @unchecked Sendable {
       {
         return
       }
-      let (taken, now) = job.compareExchange(expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
+      let (taken, now) = job.compareExchange(
+        expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
       if taken {
         // The job cannot end before this piece does, so its body is still there.
         if let work = body { work(Int(piece)) }
@@ -153,11 +155,13 @@ final class Team: @unchecked Sendable {
       var thread = pthread_t()
       let seat = Seat(team: self, number: started + 1, job: Self.number(job.load(ordering: .relaxed)))
       let passed = Unmanaged.passRetained(seat)
-      let status = pthread_create(&thread, nil, { argument in
-        guard let argument else { return nil }
-        Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue().work()
-        return nil
-      }, passed.toOpaque())
+      let status = pthread_create(
+        &thread, nil,
+        { argument in
+          guard let argument else { return nil }
+          Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue().work()
+          return nil
+        }, passed.toOpaque())
       if status != 0 {
         passed.release()
         return
@@ -198,7 +202,9 @@ final class Team: @unchecked Sendable {
     }
     pthread_mutex_lock(&mutex)
     sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while Self.number(job.load(ordering: .sequentiallyConsistent)) == seen { pthread_cond_wait(&wake, &mutex) }
+    while Self.number(job.load(ordering: .sequentiallyConsistent)) == seen {
+      pthread_cond_wait(&wake, &mutex)
+    }
     sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     pthread_mutex_unlock(&mutex)
   }

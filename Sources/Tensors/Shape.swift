@@ -3,7 +3,8 @@
 /// Not an array: a view would otherwise allocate twice, and a training step makes thousands of views.
 import Base
 
-public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendable, ExpressibleByArrayLiteral {
+public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendable, ExpressibleByArrayLiteral
+{
   @usableFromInline var sizes: SIMD8<Int>
   public internal(set) var count: Int
 
@@ -79,7 +80,8 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
     var product = 1
     for i in 0..<count { product = try Checked.times(product, Swift.max(sizes[i], 1), "elements") }
     if product > Limits.tensorBytesMax / 8 {
-      throw Failure(.memory, "a tensor of \(self) has \(product) elements: the limit is \(Limits.tensorBytesMax / 8)")
+      throw Failure(
+        .memory, "a tensor of \(self) has \(product) elements: the limit is \(Limits.tensorBytesMax / 8)")
     }
     return elementCount
   }

@@ -23,7 +23,8 @@ extension Tensor {
   ///     var sum = try Tensor([1, 2] as [Float], shape: [2])
   ///     try sum.add(Tensor([3, 4] as [Float], shape: [2]))   // sum is [4, 6]
   public mutating func add(_ other: consuming Tensor) throws {
-    let both = dtype == .f32 && other.dtype == .f32 && shape == other.shape && isContiguous && other.isContiguous
+    let both =
+      dtype == .f32 && other.dtype == .f32 && shape == other.shape && isContiguous && other.isContiguous
     if both && isSoleOwner() {
       add(into: self, other)
     } else if both && other.isSoleOwner() {

@@ -2,9 +2,13 @@
 import Base
 
 extension Tensor {
-  public static func zeros(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor { try Tensor(zeros: shape, dtype) }
+  public static func zeros(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor {
+    try Tensor(zeros: shape, dtype)
+  }
 
-  public static func ones(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor { try full(shape, 1, dtype) }
+  public static func ones(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor {
+    try full(shape, 1, dtype)
+  }
 
   /// Every element `value`, which must be a whole number where the type is `.i64`.
   public static func full(_ shape: Shape, _ value: Double, _ dtype: DType = .f32) throws -> Tensor {
@@ -50,7 +54,9 @@ extension Tensor {
     if !start.isFinite || !end.isFinite || !step.isFinite || step == 0 {
       throw Failure(.value, "no range from \(start) to \(end) by \(step)")
     }
-    if (end - start) * step < 0 { throw Failure(.value, "a range from \(start) to \(end) cannot go by \(step)") }
+    if (end - start) * step < 0 {
+      throw Failure(.value, "a range from \(start) to \(end) cannot go by \(step)")
+    }
     let steps = (end - start) / step
     let wanted = including ? steps.rounded(.down) + 1 : steps.rounded(.up)
     guard let count = Int(exactly: wanted), count <= Limits.tensorBytesMax / 8 else {
@@ -60,7 +66,9 @@ extension Tensor {
   }
 
   /// `count` numbers from `start` to `end`, both included, at equal distances.
-  public static func linspace(_ start: Double, _ end: Double, _ count: Int, _ dtype: DType = .f32) throws -> Tensor {
+  public static func linspace(_ start: Double, _ end: Double, _ count: Int, _ dtype: DType = .f32) throws
+    -> Tensor
+  {
     if count < 0 { throw Failure(.value, "expected a number of points of at least 0, got \(count)") }
     _ = try Shape(checked: [count])
     let step = count > 1 ? (end - start) / Double(count - 1) : 0

@@ -38,7 +38,8 @@ extension Tensor {
     let size = shape[dimension]
     if start < 0 || length < 0 || start > size || length > size - start {
       throw Failure(
-        .index, "positions \(start &+ 1)..\(start &+ length) are outside dimension \(dimension &+ 1) of size \(size)")
+        .index,
+        "positions \(start &+ 1)..\(start &+ length) are outside dimension \(dimension &+ 1) of size \(size)")
     }
     var shape = shape
     shape[dimension] = length
@@ -50,7 +51,8 @@ extension Tensor {
     try checkDimension(dimension)
     if position < 0 || position >= shape[dimension] {
       throw Failure(
-        .index, "position \(position &+ 1) is outside dimension \(dimension &+ 1) of size \(shape[dimension])")
+        .index, "position \(position &+ 1) is outside dimension \(dimension &+ 1) of size \(shape[dimension])"
+      )
     }
     var shape = shape
     var strides = strides
@@ -129,7 +131,9 @@ extension Tensor {
   /// Another shape of the same elements in row-major order: a view where strides allow, else a copy.
   public func reshaped(_ target: Shape) throws -> Tensor {
     if target.elementCount != elementCount {
-      throw Failure(.shape, "cannot reshape \(shape) to \(target): \(elementCount) elements against \(target.elementCount)")
+      throw Failure(
+        .shape,
+        "cannot reshape \(shape) to \(target): \(elementCount) elements against \(target.elementCount)")
     }
     if isContiguous { return view(target, target.contiguousStrides) }
     if let strides = stridesWithoutCopy(target) { return view(target, strides) }
@@ -139,7 +143,8 @@ extension Tensor {
   /// Another shape of the same elements over the same storage, refused where that needs a copy.
   public func viewed(_ target: Shape) throws -> Tensor {
     if target.elementCount == elementCount, !isContiguous, stridesWithoutCopy(target) == nil {
-      throw Failure(.shape, "no view of \(shape) as \(target) without a copy: use reshape, or contiguous first")
+      throw Failure(
+        .shape, "no view of \(shape) as \(target) without a copy: use reshape, or contiguous first")
     }
     return try reshaped(target)
   }

@@ -28,7 +28,8 @@ public struct Tensor: @unchecked Sendable {
   public init(uninitialized shape: Shape, _ dtype: DType) throws {
     let bytes = try Checked.times(try shape.checkedElementCount(), dtype.byteCount, "bytes")
     self.init(
-      storage: try Storage(byteCount: bytes), dtype: dtype, shape: shape, strides: shape.contiguousStrides, offset: 0)
+      storage: try Storage(byteCount: bytes), dtype: dtype, shape: shape, strides: shape.contiguousStrides,
+      offset: 0)
   }
 
   public init(zeros shape: Shape, _ dtype: DType) throws {
@@ -53,7 +54,8 @@ public struct Tensor: @unchecked Sendable {
     switch dtype {
     case .f32: pointer(Float.self)[0] = Float(scalar)
     case .f64: pointer(Double.self)[0] = scalar
-    case .i64: pointer(Int64.self)[0] = Int64(exactly: scalar.rounded(.towardZero)) ?? (scalar < 0 ? .min : .max)
+    case .i64:
+      pointer(Int64.self)[0] = Int64(exactly: scalar.rounded(.towardZero)) ?? (scalar < 0 ? .min : .max)
     case .bool: pointer(Bool.self)[0] = scalar != 0
     }
   }
@@ -85,7 +87,9 @@ public struct Tensor: @unchecked Sendable {
 
   /// The elements in row-major order, as an array.
   public func elements<T: TensorScalar>(_ type: T.Type) throws -> [T] {
-    if T.dtype != dtype { throw Failure(.dtype, "expected a tensor of \(T.dtype.rawValue), got \(dtype.rawValue)") }
+    if T.dtype != dtype {
+      throw Failure(.dtype, "expected a tensor of \(T.dtype.rawValue), got \(dtype.rawValue)")
+    }
     let packed = try contiguous()
     return withExtendedLifetime(packed) {
       Array(UnsafeBufferPointer(start: packed.pointer(T.self), count: packed.elementCount))
@@ -108,4 +112,3 @@ public struct Tensor: @unchecked Sendable {
     return try doubles()[0]
   }
 }
-

@@ -1,7 +1,6 @@
 /// Sizes and settings drawn at random for every fused operation, whose fast path must equal its formula on each.
 import Autograd
 import Base
-import Models
 import Tensors
 import Testing
 
@@ -15,7 +14,8 @@ enum FusedShapes {
         [
           try d.tensor(lead + [map == "swiglu" ? 2 * inputs : inputs]), try d.tensor([outputs, inputs]),
           d.chance() ? try d.tensor([outputs]) : nil, d.chance() ? try d.tensor(lead + [outputs]) : nil,
-          map.hasSuffix("norm") ? try d.tensor([inputs]) : nil, map == "layer_norm" ? try d.tensor([inputs]) : nil,
+          map.hasSuffix("norm") ? try d.tensor([inputs]) : nil,
+          map == "layer_norm" ? try d.tensor([inputs]) : nil,
         ], [.text(map), .number(0.1)])
     },
     "layer_norm": { d in
@@ -27,7 +27,8 @@ enum FusedShapes {
     "rms_norm": { d in
       let width = d.size(90)
       return Op.Sample(
-        [try d.tensor(d.lead() + [width], scale: 3), try d.tensor([width])], [.number(d.chance() ? 1e-5 : 0.1)])
+        [try d.tensor(d.lead() + [width], scale: 3), try d.tensor([width])],
+        [.number(d.chance() ? 1e-5 : 0.1)])
     },
     "attention": { d in
       let (keyHeads, group, size) = (d.size(3), d.size(3), 2 * d.size(9))
@@ -42,7 +43,8 @@ enum FusedShapes {
       let (rows, width, vocabulary) = (d.size(50) - 1, d.size(70), d.size(150))
       let ids = try Tensor((0..<rows).map { _ in Int64(d.random.below(vocabulary)) }, shape: [rows])
       return Op.Sample(
-        [try d.tensor([rows, width]), try d.tensor([vocabulary, width]), ids], [.number(d.chance() ? 1 : 0.5)])
+        [try d.tensor([rows, width]), try d.tensor([vocabulary, width]), ids], [.number(d.chance() ? 1 : 0.5)]
+      )
     },
   ]
 
@@ -69,9 +71,9 @@ enum FusedShapes {
 
 extension AutogradTests {
   @Suite struct FusedShapesTests {
-    @Test(arguments: Op.everything.filter(\.isFused).map(\.name))
+    @Test(arguments: Op.catalogue.filter(\.isFused).map(\.name))
     func fusedOperationsMatchTheirFormulasOnRandomShapes(_ name: String) throws {
-      let op = try #require(Op.everything.first { $0.name == name })
+      let op = try #require(Op.catalogue.first { $0.name == name })
       let compose = try #require(op.compose)
       let draw = try #require(FusedShapes.draws[name], "FusedShapes.draws has no line for \(name)")
       for seed in UInt64(1)...40 {

@@ -17,7 +17,6 @@
 import Autograd
 import Base
 import Foundation
-import Models
 import Tensors
 import Testing
 
@@ -130,14 +129,16 @@ extension Golden {
   func check() throws {
     var failures: [String: Int] = [:]
     for (number, c) in cases.enumerated() {
-      guard let op = Op.everything.first(where: { $0.name == c.op }) else {
+      guard let op = Op.catalogue.first(where: { $0.name == c.op }) else {
         Issue.record("no operation is called \(c.op)")
         continue
       }
       for problem in try c.problems(op) {
         // A few of each operation say enough.
         failures[c.op, default: 0] += 1
-        if failures[c.op, default: 0] <= 3 { Issue.record("\(c.op), case \(number) (torch \(torch)): \(problem)") }
+        if failures[c.op, default: 0] <= 3 {
+          Issue.record("\(c.op), case \(number) (torch \(torch)): \(problem)")
+        }
       }
     }
   }
@@ -159,7 +160,8 @@ extension Golden.Case {
     } catch let failure as Failure { return ["refused: \(failure.message)"] }
   }
 
-  private func values(_ op: Op, _ inputs: [Variable?], _ attributes: [Attribute], _ out: [Golden.Values]) throws
+  private func values(_ op: Op, _ inputs: [Variable?], _ attributes: [Attribute], _ out: [Golden.Values])
+    throws
     -> [String]
   {
     let results = try op(inputs, attributes)
@@ -168,7 +170,8 @@ extension Golden.Case {
     for (result, expected) in zip(results, out) {
       if Array(result.value.shape) != expected.s || result.value.dtype.rawValue != expected.d {
         problems.append(
-          "\(result.value.dtype.rawValue) \(result.value.shape), expected \(expected.d) \(Shape(known: expected.s))")
+          "\(result.value.dtype.rawValue) \(result.value.shape), expected \(expected.d) \(Shape(known: expected.s))"
+        )
       } else if let difference = Self.difference(try result.value.doubles(), expected.v, tol ?? 1e-10) {
         problems.append("value \(difference)")
       }
@@ -177,7 +180,9 @@ extension Golden.Case {
   }
 
   /// In f32, whose inputs are rounded, against the same exact gradients.
-  private func gradients(_ op: Op, _ attributes: [Attribute], _ floating: DType, _ tolerance: Double) throws -> [String] {
+  private func gradients(_ op: Op, _ attributes: [Attribute], _ floating: DType, _ tolerance: Double) throws
+    -> [String]
+  {
     guard let g, let gin else { return [] }
     // A number among the inputs has no gradient.
     let inputs = try zip(`in`, gin).map { input, expected in
@@ -207,7 +212,9 @@ extension Golden.Case {
     }
   }
 
-  private static func difference(_ found: [Double], _ expected: [Golden.Number], _ tolerance: Double) -> String? {
+  private static func difference(_ found: [Double], _ expected: [Golden.Number], _ tolerance: Double)
+    -> String?
+  {
     if found.count != expected.count { return "has \(found.count) elements, expected \(expected.count)" }
     for (i, (x, y)) in zip(found, expected.map(\.value)).enumerated() {
       if x == y || (x.isNaN && y.isNaN) || abs(x - y) <= tolerance * max(1, abs(y)) { continue }

@@ -42,7 +42,8 @@ enum GradientCheck {
   }
 
   /// The outputs, then the gradients of floating-point inputs, flat.
-  static func valuesAndGradients(_ sample: Op.Sample, _ dtype: DType, _ function: Function) throws -> [Double] {
+  static func valuesAndGradients(_ sample: Op.Sample, _ dtype: DType, _ function: Function) throws -> [Double]
+  {
     let inputs = try sample.inputs.map { tensor -> Tensor? in
       guard let tensor else { return nil }
       return tensor.dtype.isFloating ? try tensor.cast(to: dtype) : tensor
@@ -58,7 +59,9 @@ enum GradientCheck {
     return try random.normal(shape, dtype)
   }
 
-  private static func weighted(_ inputs: [Tensor?], _ attributes: [Attribute], _ function: Function) throws -> Double {
+  private static func weighted(_ inputs: [Tensor?], _ attributes: [Attribute], _ function: Function) throws
+    -> Double
+  {
     var total = 0.0
     for (number, output) in try function(inputs.map { $0.map { Variable($0) } }, attributes).enumerated() {
       guard output.value.dtype.isFloating else { continue }
@@ -101,7 +104,9 @@ enum EdgeInputs {
     for x: Int64 in [0, -1, .min, .max] {
       result.append(
         try inputs.map { tensor in
-          try tensor.map { t in t.dtype == .bool ? t : try Tensor([x], shape: [1]).reshaped([]).expanded(to: t.shape) }
+          try tensor.map { t in
+            t.dtype == .bool ? t : try Tensor([x], shape: [1]).reshaped([]).expanded(to: t.shape)
+          }
         })
     }
     result.append(
@@ -156,7 +161,8 @@ enum EdgeInputs {
     case .number: return numbers.map { .number($0) } + [.none]
     case .flag: return [.flag(true), .flag(false), .none]
     case .text: return [.text(""), .text("é"), .none]
-    case .integers: return [.integers([]), .integers([0]), .integers([0, 0]), .integers([.min, .max]), .none]
+    case .integers:
+      return [.integers([]), .integers([0]), .integers([0, 0]), .integers([.min, .max]), .none]
     case .dtype: return DType.allCases.map { .dtype($0) } + [.none]
     }
   }

@@ -32,7 +32,8 @@ import Testing
 
   @Test func theTemporaryFileOfADeadProcessIsRemovedAndThatOfALivingOneIsNot() throws {
     try withFolder { folder in
-      let dead = folder + "/a.tmp-\(Int32.max)", living = folder + "/a.tmp-\(getppid())", other = folder + "/b.tmp-\(Int32.max)"
+      let dead = folder + "/a.tmp-\(Int32.max)", living = folder + "/a.tmp-\(getppid())",
+        other = folder + "/b.tmp-\(Int32.max)"
       for path in [dead, living, other] { try Data().write(to: URL(fileURLWithPath: path)) }
       try AtomicFile.write([1], to: folder + "/a")
       #expect(access(dead, F_OK) != 0)

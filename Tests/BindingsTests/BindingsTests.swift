@@ -55,7 +55,9 @@ final class Session {
 }
 
 /// As `#expect(found == wanted)`, but shows both.
-func expect<T: Equatable>(_ found: @autoclosure () throws -> T, _ wanted: T, at place: SourceLocation = #_sourceLocation) {
+func expect<T: Equatable>(
+  _ found: @autoclosure () throws -> T, _ wanted: T, at place: SourceLocation = #_sourceLocation
+) {
   do {
     let found = try found()
     if found != wanted { Issue.record("found  \(found)\nwanted \(wanted)", sourceLocation: place) }

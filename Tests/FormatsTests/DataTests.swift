@@ -13,7 +13,8 @@ import Testing
     let data = try PreferenceData.load(path)
     #expect(data.pairs.count == 2307 && data.dropped.count == 5 && data.total == 2312)
     #expect(data.summary == "2307 of 2312 pairs; dropped 5: the prompts of chosen and rejected differ (5)")
-    #expect(data.pairs.allSatisfy { $0.prompt.hasSuffix("\n\nAssistant:") && $0.prompt.hasPrefix("\n\nHuman:") })
+    #expect(
+      data.pairs.allSatisfy { $0.prompt.hasSuffix("\n\nAssistant:") && $0.prompt.hasPrefix("\n\nHuman:") })
   }
 
   @Test func bothFormsOfRecordsAreRead() throws {
@@ -32,7 +33,8 @@ import Testing
       #expect(try PreferenceData.load(folder + "/x.json").pairs == data.pairs)
     }
     #expect(data.pairs[0] == PreferencePair(prompt: "p", chosen: "a", rejected: "b"))
-    #expect(data.pairs[1] == PreferencePair(prompt: "\n\nHuman: q\n\nAssistant:", chosen: " a", rejected: " b"))
+    #expect(
+      data.pairs[1] == PreferencePair(prompt: "\n\nHuman: q\n\nAssistant:", chosen: " a", rejected: " b"))
     #expect(data.dropped.map(\.position) == [3, 4])
     #expect(data.dropped.map(\.reason) == [.promptsDiffer, .noAnswer])
   }
@@ -41,8 +43,10 @@ import Testing
     try withTemporaryFolder { folder in
       for (name, text, words) in [
         ("x.jsonl", "\n{\"chosen\": \"a\"}", "x.jsonl: line 2 has no 'rejected'"),
-        ("x.jsonl", "{\"chosen\": 1}", "line 1: 'chosen' is not a string"), ("x.jsonl", "[1]", "line 1 is not an object"),
-        ("x.json", "[{\"chosen\": \"a\"}]", "x.json: record 1 has no 'rejected'"), ("x.json", "{}", "expected an array of records"),
+        ("x.jsonl", "{\"chosen\": 1}", "line 1: 'chosen' is not a string"),
+        ("x.jsonl", "[1]", "line 1 is not an object"),
+        ("x.json", "[{\"chosen\": \"a\"}]", "x.json: record 1 has no 'rejected'"),
+        ("x.json", "{}", "expected an array of records"),
       ] {
         try AtomicFile.write(Array(text.utf8), to: folder + "/" + name)
         expectFailure(words) { _ = try PreferenceData.load(folder + "/" + name) }
@@ -54,7 +58,9 @@ import Testing
 
   @Test func hashesAreSHA256() throws {
     // NIST FIPS 180-4, example of "abc".
-    #expect(try ContentHash.of(bytes: Array("abc".utf8)) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    #expect(
+      try ContentHash.of(bytes: Array("abc".utf8))
+        == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     try withTemporaryFolder { folder in
       let bytes = (0..<2_500_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
       try AtomicFile.write(bytes, to: folder + "/x")
@@ -68,9 +74,11 @@ import Testing
     let w = try Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])
     let b = try Tensor([5] as [Float], shape: [1])
     let hash = try ContentHash.of(tensors: [("w", w), ("b", b)])
-    #expect(try ContentHash.of(tensors: [("b", b), ("w", w.transposed(0, 1).copied().transposed(0, 1))]) == hash)
+    #expect(
+      try ContentHash.of(tensors: [("b", b), ("w", w.transposed(0, 1).copied().transposed(0, 1))]) == hash)
     let others: [[(name: String, tensor: Tensor)]] = [
-      [("w", w)], [("w", w), ("c", b)], [("w", try w.reshaped([4])), ("b", b)], [("w", try w.cast(to: .f64)), ("b", b)],
+      [("w", w)], [("w", w), ("c", b)], [("w", try w.reshaped([4])), ("b", b)],
+      [("w", try w.cast(to: .f64)), ("b", b)],
       [("w", try w.transposed(0, 1)), ("b", b)],
     ]
     for other in others { #expect(try ContentHash.of(tensors: other) != hash) }

@@ -56,10 +56,14 @@ import Testing
   }
 
   @Test func damagedLlamaModels() throws {
-    func header(_ numbers: Int32...) -> [UInt8] { numbers.flatMap { n in withUnsafeBytes(of: n.littleEndian) { Array($0) } } }
+    func header(_ numbers: Int32...) -> [UInt8] {
+      numbers.flatMap { n in withUnsafeBytes(of: n.littleEndian) { Array($0) } }
+    }
     let seed = header(2, 2, 1, 1, 1, -2, 2) + [UInt8](repeating: 0, count: 4 * 46)
     fuzz("llama model", seed) { _ = try Llama2C.read(bytes: $0) }
-    fuzz("llama header", Array(seed.prefix(28))) { _ = try Llama2C.read(bytes: $0 + [UInt8](repeating: 0, count: 4 * 46)) }
+    fuzz("llama header", Array(seed.prefix(28))) {
+      _ = try Llama2C.read(bytes: $0 + [UInt8](repeating: 0, count: 4 * 46))
+    }
   }
 
   @Test func damagedLlamaTokenizers() throws {
@@ -71,17 +75,20 @@ import Testing
   }
 
   @Test func damagedTokenizerFiles() throws {
-    let seed = try ByteLevelBPE.train(texts: ["the cat sat on the mat, that cat"], vocabSize: 262, specials: ["<pad>"])
+    let seed = try ByteLevelBPE.train(
+      texts: ["the cat sat on the mat, that cat"], vocabSize: 262, specials: ["<pad>"])
     fuzz("bpe json", try seed.json().encodedBytes(), count: 1500) {
       let t = try ByteLevelBPE(json: $0)
       _ = try t.decode(t.encode("the cat") + [t.vocabSize - 1])
     }
     let vocabulary = try #require(seed.json()["model"]?["vocab"]).encodedBytes()
     fuzz("encoder", vocabulary, count: 1000) {
-      _ = try ByteLevelBPE(encoder: $0, merges: LineReader(bytes: [], name: "m"), specials: ["<pad>"], source: "e")
+      _ = try ByteLevelBPE(
+        encoder: $0, merges: LineReader(bytes: [], name: "m"), specials: ["<pad>"], source: "e")
     }
     fuzz("merges", Array("#version: 0.2\nt h\na t\nth e\n".utf8), count: 500) {
-      _ = try ByteLevelBPE(encoder: vocabulary, merges: LineReader(bytes: $0, name: "m"), specials: ["<pad>"], source: "e")
+      _ = try ByteLevelBPE(
+        encoder: vocabulary, merges: LineReader(bytes: $0, name: "m"), specials: ["<pad>"], source: "e")
     }
   }
 
@@ -94,7 +101,8 @@ import Testing
   }
 
   @Test func damagedJSONLinesAndRecords() throws {
-    let seed = Array(#"{"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"}"#.utf8)
+    let seed = Array(
+      #"{"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"}"#.utf8)
     let lines = seed + [10] + seed + [10]
     let read: ([UInt8]) throws -> Void = { bytes in
       try JSONLines.forEach(bytes: bytes) { _, value in
@@ -138,7 +146,9 @@ import Testing
     func safetensors(_ header: [UInt8]) -> [UInt8] {
       withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
     }
-    func load(_ encoder: String, _ merges: String) throws { _ = try ByteLevelBPE.load(encoder: encoder, merges: merges) }
+    func load(_ encoder: String, _ merges: String) throws {
+      _ = try ByteLevelBPE.load(encoder: encoder, merges: merges)
+    }
     let names = try ByteLevelBPE.train(texts: [], vocabSize: 256).json()
     let vocabulary = try #require(names["model"]?["vocab"]).encoded()
     let start = String(try names.encoded().dropLast(3))
@@ -147,23 +157,42 @@ import Testing
       ("flat array", filled("[0", ",0"), { _ = try JSONValue.load($0) }),
       ("empty arrays", filled("[[]", ",[]"), { _ = try JSONValue.load($0) }),
       ("open string", filled("\"", "é"), { _ = try JSONValue.load($0) }),
-      ("header of tensors", safetensors(filled("{", "\"\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},")), { _ = try Safetensors.read($0) }),
-      ("header of sizes", safetensors(filled("{\"a\":{\"shape\":[1", ",1")), { _ = try Safetensors.read($0) }),
+      (
+        "header of tensors",
+        safetensors(filled("{", "\"\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},")),
+        { _ = try Safetensors.read($0) }
+      ),
+      (
+        "header of sizes", safetensors(filled("{\"a\":{\"shape\":[1", ",1")), { _ = try Safetensors.read($0) }
+      ),
       ("header of extras", safetensors(filled("{\"a\":{\"x\":[1", ",1")), { _ = try Safetensors.read($0) }),
       ("empty tokens", filled("\u{7}\0\0\0", "\0\0\0\0\0\0\0\0"), { _ = try Llama2CTokenizer.load($0) }),
       ("one long line", filled("", " "), { try JSONLines.forEach($0) { _, _ in } }),
       ("packed long line", try Gzip.packed(filled("", " ")), { try JSONLines.forEach($0) { _, _ in } }),
-      ("merges", filled("", "a b\n"), { path in
-        try AtomicFile.write(Array(vocabulary.utf8), to: path + ".json")
-        try load(path + ".json", path)
-      }),
-      ("merge list", filled(start + "[\"a b\"", ",[\"a\",\"b\"]") + Array("]}}".utf8), { _ = try ByteLevelBPE.load($0) }),
+      (
+        "merges", filled("", "a b\n"),
+        { path in
+          try AtomicFile.write(Array(vocabulary.utf8), to: path + ".json")
+          try load(path + ".json", path)
+        }
+      ),
+      (
+        "merge list", filled(start + "[\"a b\"", ",[\"a\",\"b\"]") + Array("]}}".utf8),
+        { _ = try ByteLevelBPE.load($0) }
+      ),
       ("vocabulary", filled("{\"\":0", ",\"\":1") + [125], { try load($0, $0) }),
-      ("tokenizer of zeros", filled("{\"pre_tokenizer\":[0", ",0") + Array("],\"model\":{\"vocab\":{},\"merges\":[]}}".utf8), { _ = try ByteLevelBPE.load($0) }),
-      ("record of zeros", filled("[[0", ",0") + Array("]]".utf8), { path in
-        try AtomicFile.write([UInt8](Data(contentsOf: URL(fileURLWithPath: path))), to: path + ".json")
-        _ = try PreferenceData.load(path + ".json")
-      }),
+      (
+        "tokenizer of zeros",
+        filled("{\"pre_tokenizer\":[0", ",0") + Array("],\"model\":{\"vocab\":{},\"merges\":[]}}".utf8),
+        { _ = try ByteLevelBPE.load($0) }
+      ),
+      (
+        "record of zeros", filled("[[0", ",0") + Array("]]".utf8),
+        { path in
+          try AtomicFile.write([UInt8](Data(contentsOf: URL(fileURLWithPath: path))), to: path + ".json")
+          _ = try PreferenceData.load(path + ".json")
+        }
+      ),
       ("model of the wrong size", Array(repeating: 1, count: size), { _ = try Llama2C.read($0) }),
     ]
     try withTemporaryFolder { folder in
@@ -173,13 +202,16 @@ import Testing
         try AtomicFile.write(bytes, to: path)
         _ = trimHeap(0)
         // Writing 5 sets the peak back to what is resident now.
-        guard let file = fopen("/proc/self/clear_refs", "w") else { return print("skipped: no /proc/self/clear_refs") }
+        guard let file = fopen("/proc/self/clear_refs", "w") else {
+          return print("skipped: no /proc/self/clear_refs")
+        }
         fputs("5", file)
         fclose(file)
         guard let before = status("VmHWM") else { return print("skipped: no VmHWM") }
         #expect(throws: Failure.self, "\(name)") { try read(path) }
         let grown = ((status("VmHWM") ?? 0) - before) * 1024
-        print("refusing \(name): \(bytes.count / 1_000_000) MB file, \(grown / 1_000_000) MB more at the peak")
+        print(
+          "refusing \(name): \(bytes.count / 1_000_000) MB file, \(grown / 1_000_000) MB more at the peak")
         #expect(grown <= 2 * bytes.count + 16_000_000, "\(name): \(grown) bytes for \(bytes.count)")
       }
     }

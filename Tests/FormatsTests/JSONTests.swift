@@ -47,18 +47,26 @@ import Testing
 
   @Test func badTextIsRefusedWithItsPlace() {
     for (text, words) in [
-      ("", "ends where a value"), ("  ", "ends where a value"), ("[1,]", "expected a value (line 1, column 4)"),
-      ("{\"a\" 1}", "expected ':'"), ("{a:1}", "a key in quotes"), ("[1 2]", "expected ',' or ']'"), ("[1", "ends where ',' or ']'"),
-      ("tru", "expected true"), ("nulll", "more text"), ("01", "leading zero"), ("1.", "after the point"), ("1e", "exponent"),
-      ("-", "expected a value"), ("+1", "expected a value"), ("NaN", "expected a value"), ("1e999", "beyond 64-bit"),
-      ("-1e999", "beyond 64-bit"), ("\"a", "without closing quote"), ("\"\\", "without closing quote"), ("\"\\x\"", "unknown escape"),
-      ("\"\\u12g4\"", "four hexadecimal"), ("\"\\ud800\"", "lone surrogate \\ud800"), ("\"\\udc00\"", "lone surrogate \\udc00"),
-      ("\"\\ud800\\u0041\"", "lone surrogate"), ("\"a\nb\"", "control character 10"), ("{\"a\":1,\n \"b\" 2}", "line 2, column 6"),
+      ("", "ends where a value"), ("  ", "ends where a value"),
+      ("[1,]", "expected a value (line 1, column 4)"),
+      ("{\"a\" 1}", "expected ':'"), ("{a:1}", "a key in quotes"), ("[1 2]", "expected ',' or ']'"),
+      ("[1", "ends where ',' or ']'"),
+      ("tru", "expected true"), ("nulll", "more text"), ("01", "leading zero"), ("1.", "after the point"),
+      ("1e", "exponent"),
+      ("-", "expected a value"), ("+1", "expected a value"), ("NaN", "expected a value"),
+      ("1e999", "beyond 64-bit"),
+      ("-1e999", "beyond 64-bit"), ("\"a", "without closing quote"), ("\"\\", "without closing quote"),
+      ("\"\\x\"", "unknown escape"),
+      ("\"\\u12g4\"", "four hexadecimal"), ("\"\\ud800\"", "lone surrogate \\ud800"),
+      ("\"\\udc00\"", "lone surrogate \\udc00"),
+      ("\"\\ud800\\u0041\"", "lone surrogate"), ("\"a\nb\"", "control character 10"),
+      ("{\"a\":1,\n \"b\" 2}", "line 2, column 6"),
     ] {
       expectFailure(words) { _ = try JSONValue(parsing: text) }
     }
     let notUTF8: [[UInt8]] = [
-      [0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82], [0x80], [0xF8, 0x88, 0x80, 0x80],
+      [0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82], [0x80],
+      [0xF8, 0x88, 0x80, 0x80],
     ]
     for bad in notUTF8 { expectFailure("not UTF-8") { _ = try JSONValue(parsing: [34] + bad + [34]) } }
   }
@@ -67,7 +75,9 @@ import Testing
     let deepest = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
     #expect(try parse(deepest).encoded() == deepest)
     for bracket in ["[", "{\"a\":", "[{\"a\":"] {
-      expectFailure("nested deeper than 200") { _ = try JSONValue(parsing: String(repeating: bracket, count: 1_000_000)) }
+      expectFailure("nested deeper than 200") {
+        _ = try JSONValue(parsing: String(repeating: bracket, count: 1_000_000))
+      }
     }
     var value: JSONValue = 1
     for _ in 0..<300 { value = .array([value]) }
@@ -103,7 +113,8 @@ import Testing
       let text = Array("{\"a\":1}\r\n\n  \n[2]\n\"last\"".utf8)
       try AtomicFile.write(text, to: folder + "/x.jsonl")
       try AtomicFile.write(Gzip.packed(text), to: folder + "/x.jsonl.gz")
-      try AtomicFile.write(Gzip.packed(Array(text[..<9])) + Gzip.packed(Array(text[9...])), to: folder + "/two.jsonl.gz")
+      try AtomicFile.write(
+        Gzip.packed(Array(text[..<9])) + Gzip.packed(Array(text[9...])), to: folder + "/two.jsonl.gz")
       for name in ["x.jsonl", "x.jsonl.gz", "two.jsonl.gz"] {
         var lines: [Int] = []
         try JSONLines.forEach(folder + "/" + name) { line, _ in lines.append(line) }
@@ -133,7 +144,9 @@ import Testing
     var damaged = packed
     damaged[packed.count - 6] ^= 1
     expectFailure("damaged (incorrect data check)") { try JSONLines.forEach(bytes: damaged) { _, _ in } }
-    expectFailure("damaged (incorrect header check)") { try JSONLines.forEach(bytes: packed + [1, 2, 3]) { _, _ in } }
+    expectFailure("damaged (incorrect header check)") {
+      try JSONLines.forEach(bytes: packed + [1, 2, 3]) { _, _ in }
+    }
   }
 
   @Test func longLinesAreRefusedBeforeTheyAreHeld() throws {

@@ -27,7 +27,8 @@ import Testing
     let strided = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3]).transposed(0, 1)
     return Safetensors(
       [
-        ("layers.0.w", strided), ("a \"quoted\" é", try Tensor([1.5, -0.0, .infinity] as [Double], shape: [3])),
+        ("layers.0.w", strided),
+        ("a \"quoted\" é", try Tensor([1.5, -0.0, .infinity] as [Double], shape: [3])),
         ("ids", try Tensor([Int64.min, 7] as [Int64], shape: [2, 1])),
         ("mask", try Tensor([true, false, true], shape: [3])), ("none", try Tensor(zeros: [0, 4], .f32)),
         ("scalar", try Tensor(scalar: 3, .f32)),
@@ -46,15 +47,20 @@ import Testing
         #expect(try a.tensor.doubles() == b.tensor.doubles())
       }
       #expect(try read["layers.0.w"]?.elements(Float.self) == [1, 4, 2, 5, 3, 6])
-      #expect(try Safetensors.contents(of: folder + "/s.safetensors").map(\.dtype) == ["F32", "F64", "I64", "BOOL", "F32", "F32"])
-      #expect(try [UInt8](Data(contentsOf: URL(fileURLWithPath: folder + "/s.safetensors"))) == sample.encoded())
+      #expect(
+        try Safetensors.contents(of: folder + "/s.safetensors").map(\.dtype) == [
+          "F32", "F64", "I64", "BOOL", "F32", "F32",
+        ])
+      #expect(
+        try [UInt8](Data(contentsOf: URL(fileURLWithPath: folder + "/s.safetensors"))) == sample.encoded())
       #expect(try sample.encoded() == Self.sample().encoded())
     }
   }
 
   @Test func narrowTypesWiden() throws {
     var bytes = Self.file(
-      #"{"h":{"dtype":"F16","shape":[8],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[16,20]},"i":{"dtype":"I32","shape":[2],"data_offsets":[20,28]}}"#)
+      #"{"h":{"dtype":"F16","shape":[8],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[16,20]},"i":{"dtype":"I32","shape":[2],"data_offsets":[20,28]}}"#
+    )
     // IEEE 754 half: 1, -2, 65504, least subnormal, greatest subnormal, -0, infinity, NaN.
     for half in [0x3C00, 0xC000, 0x7BFF, 0x0001, 0x03FF, 0x8000, 0x7C00, 0x7E00] as [UInt16] {
       bytes += [UInt8(half & 255), UInt8(half >> 8)]
@@ -78,23 +84,34 @@ import Testing
   // MARK: hostile headers
 
   @Test func emptyFileIsRefused() { expectFailure("too short") { _ = try Safetensors.read(bytes: []) } }
-  @Test func shortLengthIsRefused() { expectFailure("7 bytes, too short") { _ = try Safetensors.read(bytes: Array(repeating: 0, count: 7)) } }
+  @Test func shortLengthIsRefused() {
+    expectFailure("7 bytes, too short") { _ = try Safetensors.read(bytes: Array(repeating: 0, count: 7)) }
+  }
   @Test func hugeHeaderLengthIsRefused() {
     let bytes = Array(repeating: 255, count: 8) + Array("{}".utf8)
-    expectFailure("header of 18446744073709551615 bytes, the limit") { _ = try Safetensors.read(bytes: bytes) }
+    expectFailure("header of 18446744073709551615 bytes, the limit") {
+      _ = try Safetensors.read(bytes: bytes)
+    }
   }
   @Test func anotherKindOfFileIsCalledByWhatItIs() {
     for (bytes, words) in [
-      (Array("# Perilune\n\nA Lua laboratory".utf8), "not a safetensors file: it begins with the text '# Perilune'"),
-      ([0x50, 0x4B, 3, 4, 0, 0, 0, 8, 0, 0, 1], "it is a zip archive, as PyTorch's .pt"), ([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 9], "it is gzip data"),
-      (Array("GGUF".utf8) + [3, 0, 0, 0, 1], "it is a GGUF file"), ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "it begins with the bytes 01 02 03 04 05 06 07 08"),
+      (
+        Array("# Perilune\n\nA Lua laboratory".utf8),
+        "not a safetensors file: it begins with the text '# Perilune'"
+      ),
+      ([0x50, 0x4B, 3, 4, 0, 0, 0, 8, 0, 0, 1], "it is a zip archive, as PyTorch's .pt"),
+      ([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 9], "it is gzip data"),
+      (Array("GGUF".utf8) + [3, 0, 0, 0, 1], "it is a GGUF file"),
+      ([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "it begins with the bytes 01 02 03 04 05 06 07 08"),
       (Array("{\"a\": [1, 2, 3]}".utf8), "it begins with the text '{\"a\": [1, 2, 3]}'"),
     ] {
       expectFailure(words) { _ = try Safetensors.read(bytes: bytes) }
     }
   }
   @Test func headerBeyondTheFileIsRefused() {
-    expectFailure("header of 99 bytes, but only 2 follow") { _ = try Safetensors.read(bytes: [99, 0, 0, 0, 0, 0, 0, 0, 123, 125]) }
+    expectFailure("header of 99 bytes, but only 2 follow") {
+      _ = try Safetensors.read(bytes: [99, 0, 0, 0, 0, 0, 0, 0, 123, 125])
+    }
   }
   @Test func emptyHeaderIsRefused() { refused("does not begin with '{'", header: "") }
   @Test func headerThatBeginsWithSpaceIsRefused() { refused("does not begin with '{'", header: " {}") }
@@ -108,44 +125,120 @@ import Testing
   @Test func deepHeaderIsRefused() {
     refused("nested deeper than 200", header: "{\"a\":{\"x\":" + String(repeating: "[", count: 1_000_000))
   }
-  @Test func metadataThatIsNotTextIsRefused() { refused("metadata 'a' is not a string", header: #"{"__metadata__":{"a":1}}"#) }
-  @Test func secondMetadataAreRefused() { refused("occurs twice", header: #"{"__metadata__":{},"__metadata__":{}}"#) }
-  @Test func tensorThatIsNoObjectIsRefused() { refused("tensor 'x' is not described by an object", header: #"{"x":[]}"#) }
-  @Test func missingTypeIsRefused() { refused("tensor 'x' has no dtype", header: #"{"x":{"shape":[],"data_offsets":[0,0]}}"#) }
-  @Test func missingShapeIsRefused() { refused("tensor 'x' has no shape", header: #"{"x":{"dtype":"F32","data_offsets":[0,0]}}"#) }
-  @Test func missingOffsetsAreRefused() { refused("tensor 'x' has no data_offsets", header: #"{"x":{"dtype":"F32","shape":[]}}"#) }
-  @Test func oneOffsetIsRefused() { refused("tensor 'x' has no data_offsets of two", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0]}}"#) }
-  @Test func threeOffsetsAreRefused() { refused("tensor 'x' has more than two offsets", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,1,2]}}"#) }
-  @Test func unknownTypeIsRefused() { refused("tensor 'x' has unknown dtype 'F33'", header: #"{"x":{"dtype":"F33","shape":[],"data_offsets":[0,0]}}"#) }
-  @Test func typeThatIsNotReadIsRefused() { refused("tensor 'x' has dtype U64", header: #"{"x":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}"#, data: 8) }
-  @Test func negativeSizeIsRefused() { refused("expected a size", header: #"{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}"#) }
-  @Test func fractionalSizeIsRefused() { refused("expected a size", header: #"{"x":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}"#, data: 4) }
-  @Test func sizeBeyond64BitsIsRefused() { refused("expected a size", header: #"{"x":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}"#, data: 4) }
+  @Test func metadataThatIsNotTextIsRefused() {
+    refused("metadata 'a' is not a string", header: #"{"__metadata__":{"a":1}}"#)
+  }
+  @Test func secondMetadataAreRefused() {
+    refused("occurs twice", header: #"{"__metadata__":{},"__metadata__":{}}"#)
+  }
+  @Test func tensorThatIsNoObjectIsRefused() {
+    refused("tensor 'x' is not described by an object", header: #"{"x":[]}"#)
+  }
+  @Test func missingTypeIsRefused() {
+    refused("tensor 'x' has no dtype", header: #"{"x":{"shape":[],"data_offsets":[0,0]}}"#)
+  }
+  @Test func missingShapeIsRefused() {
+    refused("tensor 'x' has no shape", header: #"{"x":{"dtype":"F32","data_offsets":[0,0]}}"#)
+  }
+  @Test func missingOffsetsAreRefused() {
+    refused("tensor 'x' has no data_offsets", header: #"{"x":{"dtype":"F32","shape":[]}}"#)
+  }
+  @Test func oneOffsetIsRefused() {
+    refused(
+      "tensor 'x' has no data_offsets of two", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0]}}"#
+    )
+  }
+  @Test func threeOffsetsAreRefused() {
+    refused(
+      "tensor 'x' has more than two offsets",
+      header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,1,2]}}"#)
+  }
+  @Test func unknownTypeIsRefused() {
+    refused(
+      "tensor 'x' has unknown dtype 'F33'", header: #"{"x":{"dtype":"F33","shape":[],"data_offsets":[0,0]}}"#)
+  }
+  @Test func typeThatIsNotReadIsRefused() {
+    refused(
+      "tensor 'x' has dtype U64", header: #"{"x":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}"#, data: 8)
+  }
+  @Test func negativeSizeIsRefused() {
+    refused("expected a size", header: #"{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,0]}}"#)
+  }
+  @Test func fractionalSizeIsRefused() {
+    refused("expected a size", header: #"{"x":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}"#, data: 4)
+  }
+  @Test func sizeBeyond64BitsIsRefused() {
+    refused(
+      "expected a size",
+      header: #"{"x":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}"#, data: 4)
+  }
   @Test func overflowingShapeIsRefused() {
-    refused("tensor 'x' has an impossible shape", header: #"{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#)
+    refused(
+      "tensor 'x' has an impossible shape",
+      header: #"{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}"#)
   }
   @Test func overflowHiddenByAZeroIsRefused() {
-    refused("tensor 'x' has an impossible shape", header: #"{"x":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}"#)
+    refused(
+      "tensor 'x' has an impossible shape",
+      header: #"{"x":{"dtype":"F32","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}}"#)
   }
-  @Test func nineDimensionsAreRefused() { refused("tensor 'x' has more than 8 dimensions", header: #"{"x":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#, data: 4) }
+  @Test func nineDimensionsAreRefused() {
+    refused(
+      "tensor 'x' has more than 8 dimensions",
+      header: #"{"x":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}"#, data: 4)
+  }
   @Test func sizeThatDiffersFromTheOffsetsIsRefused() {
-    refused("tensor 'x' of 2 F32 needs 8 bytes, its offsets span 4", header: #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, data: 4)
+    refused(
+      "tensor 'x' of 2 F32 needs 8 bytes, its offsets span 4",
+      header: #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#, data: 4)
   }
-  @Test func offsetsBeyondTheDataAreRefused() { refused("tensor 'x' ends at byte 4 of the data, which has 3", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}"#, data: 3) }
-  @Test func reversedOffsetsAreRefused() { refused("tensor 'x' ends at byte 0, before its start 4", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[4,0]}}"#, data: 4) }
+  @Test func offsetsBeyondTheDataAreRefused() {
+    refused(
+      "tensor 'x' ends at byte 4 of the data, which has 3",
+      header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}"#, data: 3)
+  }
+  @Test func reversedOffsetsAreRefused() {
+    refused(
+      "tensor 'x' ends at byte 0, before its start 4",
+      header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[4,0]}}"#, data: 4)
+  }
   @Test func holeIsRefused() {
-    refused("tensor 'y' leaves a hole of 4 bytes", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}"#, data: 12)
+    refused(
+      "tensor 'y' leaves a hole of 4 bytes",
+      header:
+        #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}"#,
+      data: 12)
   }
   @Test func overlapIsRefused() {
-    refused("tensor 'y' overlaps the one before by 4 bytes", header: #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#, data: 8)
+    refused(
+      "tensor 'y' overlaps the one before by 4 bytes",
+      header:
+        #"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"y":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
+      data: 8)
   }
-  @Test func holeAtTheStartIsRefused() { refused("tensor 'x' leaves a hole of 4", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#, data: 8) }
-  @Test func bytesAfterTheLastTensorAreRefused() { refused("3 bytes after the last tensor", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}"#, data: 7) }
+  @Test func holeAtTheStartIsRefused() {
+    refused(
+      "tensor 'x' leaves a hole of 4", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
+      data: 8)
+  }
+  @Test func bytesAfterTheLastTensorAreRefused() {
+    refused(
+      "3 bytes after the last tensor", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}"#,
+      data: 7)
+  }
   @Test func sameNameTwiceIsRefused() {
-    refused("tensor 'x' occurs twice", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#, data: 8)
+    refused(
+      "tensor 'x' occurs twice",
+      header:
+        #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
+      data: 8)
   }
   @Test func sameNameBehindAnEscapeIsRefused() {
-    refused("tensor 'x' occurs twice", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\u0078":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#, data: 8)
+    refused(
+      "tensor 'x' occurs twice",
+      header:
+        #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\u0078":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
+      data: 8)
   }
   @Test func boolThatIsNeitherIsRefused() {
     var bytes = Self.file(#"{"x":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}}"#, data: 2)
@@ -153,8 +246,12 @@ import Testing
     expectFailure("tensor 'x' is BOOL but element 2 is the byte 7") { _ = try Safetensors.read(bytes: bytes) }
   }
   @Test func folderIsRefused() { expectFailure("it is a folder") { _ = try Safetensors.read("/tmp") } }
-  @Test func deviceIsRefused() { expectFailure("not a regular file") { _ = try Safetensors.read("/dev/zero") } }
-  @Test func missingFileIsRefused() { expectFailure("cannot open /nonexistent.st") { _ = try Safetensors.read("/nonexistent.st") } }
+  @Test func deviceIsRefused() {
+    expectFailure("not a regular file") { _ = try Safetensors.read("/dev/zero") }
+  }
+  @Test func missingFileIsRefused() {
+    expectFailure("cannot open /nonexistent.st") { _ = try Safetensors.read("/nonexistent.st") }
+  }
   @Test func nameUsedTwiceIsNotWritten() throws {
     let t = try Tensor(zeros: [1], .f32)
     expectFailure("used twice") { _ = try Safetensors([("a", t), ("a", t)]).encoded() }
@@ -168,7 +265,8 @@ import Testing
     let model = try Llama2C.read(path)
     let c = model.config
     let expected = DecoderConfig(
-      dimension: 64, hidden: 172, layers: 5, heads: 8, keyValueHeads: 4, vocabulary: 512, length: 512, tied: true)
+      dimension: 64, hidden: 172, layers: 5, heads: 8, keyValueHeads: 4, vocabulary: 512, length: 512,
+      tied: true)
     #expect(c == expected)
     #expect(c.tied && c.ropeInterleaved && c.headDimension == 8)
     #expect(model.tensors.reduce(0) { $0 + $1.tensor.elementCount } == 260_032)
@@ -178,25 +276,34 @@ import Testing
     #expect(model["classifier"] == nil)
     // numpy 2: w[60160+...]: first of embedding and last of the final norm, read with struct from the file.
     let raw = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    func float(_ i: Int) -> Float { raw[28 + 4 * i..<32 + 4 * i].withUnsafeBytes { $0.loadUnaligned(as: Float.self) } }
+    func float(_ i: Int) -> Float {
+      raw[28 + 4 * i..<32 + 4 * i].withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
+    }
     #expect(try model["embedding"]?.elements(Float.self).first == float(0))
     #expect(try model["layers.1.attention_norm"]?.elements(Float.self).first == float(512 * 64 + 64))
     #expect(try model["norm"]?.elements(Float.self).last == float(260_031))
   }
 
   @Test func lyingLlamaHeadersAreRefused() throws {
-    func header(_ numbers: Int32...) -> [UInt8] { numbers.flatMap { n in withUnsafeBytes(of: n.littleEndian) { Array($0) } } }
+    func header(_ numbers: Int32...) -> [UInt8] {
+      numbers.flatMap { n in withUnsafeBytes(of: n.littleEndian) { Array($0) } }
+    }
     expectFailure("too short for seven") { _ = try Llama2C.read(bytes: [1, 2, 3]) }
     expectFailure("layers is 0") { _ = try Llama2C.read(bytes: header(8, 8, 0, 2, 1, 4, 4)) }
     expectFailure("heads is -2") { _ = try Llama2C.read(bytes: header(8, 8, 1, -2, 1, 4, 4)) }
-    expectFailure("not an even number for each of 3") { _ = try Llama2C.read(bytes: header(8, 8, 1, 3, 1, 4, 4)) }
+    expectFailure("not an even number for each of 3") {
+      _ = try Llama2C.read(bytes: header(8, 8, 1, 3, 1, 4, 4))
+    }
     expectFailure("cannot share 3") { _ = try Llama2C.read(bytes: header(8, 8, 1, 4, 3, 4, 4)) }
-    expectFailure("28 bytes, but its header describes") { _ = try Llama2C.read(bytes: header(8, 8, 1, 2, 1, 4, 4)) }
+    expectFailure("28 bytes, but its header describes") {
+      _ = try Llama2C.read(bytes: header(8, 8, 1, 2, 1, 4, 4))
+    }
     expectFailure("does not fit in 64 bits") {
       _ = try Llama2C.read(bytes: header(.max - 1, .max, .max, 1, 1, .max, .max))
     }
     // Vocabulary of 2 untied, 1 layer, dimension 2: 2*2 + 2 + 4*4 + 2 + 3*2*2 + 2, tables 2*2, classifier 4.
-    let untied = header(2, 2, 1, 1, 1, -2, 2) + [UInt8](repeating: 0, count: 4 * (4 + 2 + 16 + 2 + 12 + 2 + 4 + 4))
+    let untied =
+      header(2, 2, 1, 1, 1, -2, 2) + [UInt8](repeating: 0, count: 4 * (4 + 2 + 16 + 2 + 12 + 2 + 4 + 4))
     let model = try Llama2C.read(bytes: untied)
     #expect(model["classifier"]?.shape == [2, 2] && !model.config.tied)
   }

@@ -20,7 +20,8 @@ func sharedData(_ name: String, test: String = #function) -> String? {
 
 /// Runs `body` with a fresh folder and removes the folder.
 func withTemporaryFolder(_ body: (String) throws -> Void) throws {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("perilune-\(UUID().uuidString)").path
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("perilune-\(UUID().uuidString)")
+    .path
   try AtomicFile.makeFolder(folder)
   defer { try? FileManager.default.removeItem(atPath: folder) }
   try body(folder)

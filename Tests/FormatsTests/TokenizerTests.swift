@@ -59,18 +59,25 @@ import Testing
   @Test func brokenStoryTokenizersAreRefused() throws {
     expectFailure("bytes wanted at byte 0") { _ = try Llama2CTokenizer(bytes: [1, 2]) }
     expectFailure("fewer than the 259") { _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0]) }
-    expectFailure("token 0 has 9 bytes, expected 0..7") { _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0]) }
+    expectFailure("token 0 has 9 bytes, expected 0..7") {
+      _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0])
+    }
     expectFailure("token 0 has -1 bytes") {
       _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255])
     }
-    expectFailure("the file ends after 1") { _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 65]) }
-    expectFailure("has the score nan") { _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0, 0, 0, 192, 127, 0, 0, 0, 0]) }
+    expectFailure("the file ends after 1") {
+      _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 65])
+    }
+    expectFailure("has the score nan") {
+      _ = try Llama2CTokenizer(bytes: [7, 0, 0, 0, 0, 0, 192, 127, 0, 0, 0, 0])
+    }
   }
 
   // MARK: GPT-2
 
   private func gpt2() throws -> ByteLevelBPE? {
-    guard let encoder = sharedData("tokenizers/gpt2/encoder.json"), let merges = sharedData("tokenizers/gpt2/vocab.bpe")
+    guard let encoder = sharedData("tokenizers/gpt2/encoder.json"),
+      let merges = sharedData("tokenizers/gpt2/vocab.bpe")
     else { return nil }
     return try ByteLevelBPE.load(encoder: encoder, merges: merges)
   }
@@ -81,9 +88,11 @@ import Testing
     else { return }
     #expect(t.vocabSize == 50257)
     #expect(t.eos == 50256)
-    var texts = try String(contentsOfFile: inputs, encoding: .utf8).components(separatedBy: "\n__ggml_vocab_test__\n")
+    var texts = try String(contentsOfFile: inputs, encoding: .utf8).components(
+      separatedBy: "\n__ggml_vocab_test__\n")
     if texts.last == "" { texts.removeLast() }
-    var lines = try String(contentsOfFile: outputs, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false)
+    var lines = try String(contentsOfFile: outputs, encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false)
     if lines.count == texts.count + 1 { lines.removeLast() }
     #expect(texts.count >= 46 && lines.count == texts.count)
     for (text, line) in zip(texts, lines) {
@@ -130,7 +139,8 @@ import Testing
 
   @Test func trainingLearnsTheFrequentPairsFirst() throws {
     let t = try ByteLevelBPE.train(
-      texts: ["low low low lower", "newest newest newest newest"], vocabSize: 300, specials: ["<pad>", "<bos>", "<eos>", "<sep>"])
+      texts: ["low low low lower", "newest newest newest newest"], vocabSize: 300,
+      specials: ["<pad>", "<bos>", "<eos>", "<sep>"])
     #expect(t.specials == [0, 1, 2, 3])
     #expect([t.pad, t.bos, t.eos] == [0, 1, 2])
     // Counts by hand: "we" is in 4 x newest and 1 x lower; w e = 5, then e s, lo and st follow.
@@ -170,9 +180,15 @@ import Testing
   }
 
   @Test func trainingRefusesTooSmallAVocabulary() {
-    expectFailure("vocabulary of 100", "expected 257..") { _ = try ByteLevelBPE.train(texts: [], vocabSize: 100, specials: ["<pad>"]) }
-    expectFailure("control token 'a' is an ordinary token") { _ = try ByteLevelBPE.train(texts: [], vocabSize: 300, specials: ["a"]) }
-    expectFailure("same id or name") { _ = try ByteLevelBPE.train(texts: [], vocabSize: 300, specials: ["<a>", "<a>"]) }
+    expectFailure("vocabulary of 100", "expected 257..") {
+      _ = try ByteLevelBPE.train(texts: [], vocabSize: 100, specials: ["<pad>"])
+    }
+    expectFailure("control token 'a' is an ordinary token") {
+      _ = try ByteLevelBPE.train(texts: [], vocabSize: 300, specials: ["a"])
+    }
+    expectFailure("same id or name") {
+      _ = try ByteLevelBPE.train(texts: [], vocabSize: 300, specials: ["<a>", "<a>"])
+    }
   }
 
   @Test func trainingOnMegabytesTakesSeconds() throws {
@@ -227,7 +243,9 @@ private struct LlamaReference {
     while true {
       var best: (score: Float, id: Int, at: Int)?
       for i in ids.indices.dropLast() {
-        if let id = find(pieces[ids[i]] + pieces[ids[i + 1]]), scores[id] > best?.score ?? -1e10 { best = (scores[id], id, i) }
+        if let id = find(pieces[ids[i]] + pieces[ids[i + 1]]), scores[id] > best?.score ?? -1e10 {
+          best = (scores[id], id, i)
+        }
       }
       guard let best else { return ids }
       ids[best.at] = best.id
@@ -248,8 +266,12 @@ private func slowMerges(_ texts: [String], _ vocabSize: Int) -> [[Int32]] {
   var merges: [[Int32]] = []
   while spelled.count < vocabSize {
     var counts: [[Int32]: Int] = [:]
-    for word in words { for i in word.indices.dropFirst() { counts[[word[i - 1], word[i]], default: 0] += 1 } }
-    let best = counts.filter { $0.value > 1 }.min { ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1]) }
+    for word in words {
+      for i in word.indices.dropFirst() { counts[[word[i - 1], word[i]], default: 0] += 1 }
+    }
+    let best = counts.filter { $0.value > 1 }.min {
+      ($1.value, $0.key[0], $0.key[1]) < ($0.value, $1.key[0], $1.key[1])
+    }
     guard let pair = best?.key else { break }
     let bytes = spelled[Int(pair[0])] + spelled[Int(pair[1])]
     let token = Int32(spelled.firstIndex(of: bytes) ?? spelled.count)

@@ -1,6 +1,6 @@
 /// Ctrl-C, pressed from within (by a native function, as the handler does it) and from without (a real signal).
 import Base
-import CShims
+import CLuaShims
 import Foundation
 import LuaEngine
 import Testing
@@ -12,10 +12,13 @@ extension Engine {
       let lua = try makeLua()
       lua.handleInterrupts()
       lua.clearInterrupts()
-      try lua.setGlobal("press", .function(lua.function("press") { _ in
-        shim_interrupt_press()
-        return 0
-      }))
+      try lua.setGlobal(
+        "press",
+        .function(
+          lua.function("press") { _ in
+            shim_interrupt_press()
+            return 0
+          }))
       return lua
     }
 
@@ -33,19 +36,34 @@ extension Engine {
     @Test func oneAfterTheOther() throws {
       let lua = try interruptible()
       // First press: an error that pcall may hold, once.
-      #expect(try text(lua, "local ok, e = pcall(function() press() while true do end end); local n = 0; for i = 1, 1e5 do n = i end; return ok, e.kind, n")
-        == "false interrupted 100000")
+      #expect(
+        try text(
+          lua,
+          "local ok, e = pcall(function() press() while true do end end); local n = 0; for i = 1, 1e5 do n = i end; return ok, e.kind, n"
+        )
+          == "false interrupted 100000")
       lua.clearInterrupts()
       expectInterrupt(lua, "press() while true do end")
       expectInterrupt(lua, "coroutine.wrap(function() press() while true do end end)()")
-      #expect(try text(lua, "local co = coroutine.create(function() press() while true do end end); return select(2, coroutine.resume(co)).kind") == "interrupted")
+      #expect(
+        try text(
+          lua,
+          "local co = coroutine.create(function() press() while true do end end); return select(2, coroutine.resume(co)).kind"
+        ) == "interrupted")
       lua.clearInterrupts()
       expectInterrupt(lua, "press() t.spin()")
       // Second press: no pcall and no coroutine holds it.
-      expectInterrupt(lua, "press() pcall(function() while true do end end) press() while true do pcall(function() while true do end end) end")
-      expectInterrupt(lua, "pcall(press) pcall(press) while true do pcall(coroutine.wrap(function() while true do pcall(function() while true do end end) end end)) end")
+      expectInterrupt(
+        lua,
+        "press() pcall(function() while true do end end) press() while true do pcall(function() while true do end end) end"
+      )
+      expectInterrupt(
+        lua,
+        "pcall(press) pcall(press) while true do pcall(coroutine.wrap(function() while true do pcall(function() while true do end end) end end)) end"
+      )
       expectInterrupt(lua, "pcall(press) pcall(press) while true do pcall(t.spin) end")
-      expectInterrupt(lua, "pcall(press) pcall(press) while true do pcall(t.through, function() while true do end end) end")
+      expectInterrupt(
+        lua, "pcall(press) pcall(press) while true do pcall(t.through, function() while true do end end) end")
       expectInterrupt(lua, "table.sort({3, 2, 1}, function(a, b) press() while true do end end)")
       shim_interrupt_target(nil)
     }

@@ -20,23 +20,33 @@ import Testing
 
   @Test func elementErrorsNameTheElement() throws {
     let lua = try makeLua()
-    #expect(try text(lua, "return select(2, pcall(t.rows, {{1}, {1, 'x'}}))").contains(
-      "element [2][2] is a string, expected an integer"))
-    #expect(try text(lua, "return select(2, pcall(t.rows, {{1}, 5}))").contains("element [2] is 5, expected a list"))
-    #expect(try text(lua, "return select(2, pcall(t.sum, {1, 2.5}))").contains("element [2] is 2.5, expected an integer"))
+    #expect(
+      try text(lua, "return select(2, pcall(t.rows, {{1}, {1, 'x'}}))").contains(
+        "element [2][2] is a string, expected an integer"))
+    #expect(
+      try text(lua, "return select(2, pcall(t.rows, {{1}, 5}))").contains("element [2] is 5, expected a list")
+    )
+    #expect(
+      try text(lua, "return select(2, pcall(t.sum, {1, 2.5}))").contains(
+        "element [2] is 2.5, expected an integer"))
   }
 
   @Test func argumentMessagesFollowLua() throws {
     let lua = try makeLua()
-    func message(_ code: String) throws -> String { try text(lua, "return select(2, pcall(function() \(code) end)).message") }
+    func message(_ code: String) throws -> String {
+      try text(lua, "return select(2, pcall(function() \(code) end)).message")
+    }
     #expect(try message("t.integer('2')") == "bad argument #1 to 'integer' (number expected, got string)")
     #expect(try message("t.integer()") == "bad argument #1 to 'integer' (number expected, got no value)")
-    #expect(try message("t.integer(2.5)") == "bad argument #1 to 'integer' (number has no integer representation)")
+    #expect(
+      try message("t.integer(2.5)") == "bad argument #1 to 'integer' (number has no integer representation)")
     #expect(try message("t.integer(t.box())") == "bad argument #1 to 'integer' (number expected, got Box)")
     #expect(try message("t.matmul()") == "bad argument #2 to 'matmul' (inner sizes differ: 2x3 x 4x5)")
     #expect(try message("t.box():add('x')") == "bad argument #1 to 'add' (number expected, got string)")
     #expect(try message("t.box().add(1, 2)") == "bad argument #1 to 'add' (Box expected, got number)")
-    #expect(try message("local x = {add = t.box().add}; x:add(2)") == "calling 'add' on bad self (Box expected, got table)")
+    #expect(
+      try message("local x = {add = t.box().add}; x:add(2)")
+        == "calling 'add' on bad self (Box expected, got table)")
     #expect(try message("t.box():mix()") == "bad argument #1 to 'mix' (inner sizes differ: 2x3 x 4x5)")
     #expect(try message("return t.box() + 1") == "bad argument #2 to 'add' (Box expected, got number)")
     #expect(try text(lua, "return t.integer(2.0)") == "2")
@@ -45,12 +55,15 @@ import Testing
   @Test func errorObjectsAnswerAsObjectsAndAsText() throws {
     let lua = try makeLua()
     try lua.run("ok, err = pcall(function()\n  t.chain() end)", name: "=here")
-    #expect(try text(lua, "return tostring(err)")
-      == "here:2: cannot load the model\ncaused by: bad header\ncaused by: length 7")
-    #expect(try text(lua, "return err.kind, err.message, err.cause.kind, err.cause.cause.message")
-      == "io cannot load the model format length 7")
-    #expect(try text(lua, "return err:match('load the (%w+)'), err:find('model', 1, true), #err > 10")
-      == "model 25 true")
+    #expect(
+      try text(lua, "return tostring(err)")
+        == "here:2: cannot load the model\ncaused by: bad header\ncaused by: length 7")
+    #expect(
+      try text(lua, "return err.kind, err.message, err.cause.kind, err.cause.cause.message")
+        == "io cannot load the model format length 7")
+    #expect(
+      try text(lua, "return err:match('load the (%w+)'), err:find('model', 1, true), #err > 10")
+        == "model 25 true")
     #expect(try text(lua, "return 'E ' .. err, err .. '!'").hasPrefix("E here:2: cannot"))
     #expect(try text(lua, "return err.traceback").contains("in function 't.chain'"))
     #expect(try text(lua, "return err.nothing") == "nil")
@@ -61,17 +74,24 @@ import Testing
   @Test func errorsPassThroughSwiftUnchanged() throws {
     let lua = try makeLua()
     Probe.alive = 0
-    #expect(try text(lua, "local e = {}; return select(2, pcall(t.through, function() error(e) end)) == e") == "true")
+    #expect(
+      try text(lua, "local e = {}; return select(2, pcall(t.through, function() error(e) end)) == e")
+        == "true")
     #expect(try text(lua, "return select(2, pcall(t.through, function() error('s', 0) end))") == "s")
-    #expect(try text(lua, "return select(2, pcall(t.through, function() t.through(t.matmul) end)).kind") == "shape")
-    #expect(try text(lua, "return select(2, pcall(t.through, t.through, t.integer, 'x')).message").contains("number expected"))
+    #expect(
+      try text(lua, "return select(2, pcall(t.through, function() t.through(t.matmul) end)).kind") == "shape")
+    #expect(
+      try text(lua, "return select(2, pcall(t.through, t.through, t.integer, 'x')).message").contains(
+        "number expected"))
     #expect(Probe.alive == 0)
     do {
       try lua.run("local function f() error 'deep' end\nf()", name: "=chunk")
       Issue.record("no error")
     } catch let error as LuaError {
       #expect(error.message == "chunk:1: deep")
-      #expect(error.traceback?.contains("in local 'f'") == true || error.traceback?.contains("in upvalue 'f'") == true)
+      #expect(
+        error.traceback?.contains("in local 'f'") == true
+          || error.traceback?.contains("in upvalue 'f'") == true)
     }
     #expect(throws: LuaError.self) { try lua.load("x = = 1", name: "=bad") }
   }
@@ -79,22 +99,39 @@ import Testing
   @Test func errorsNeverSkipDeinit() throws {
     let lua = try makeLua()
     Probe.alive = 0
-    #expect(try text(lua, "local n = 0; for i = 1, 1000 do if not pcall(t.probe, 0) then n = n + 1 end end; return n") == "1000")
+    #expect(
+      try text(
+        lua, "local n = 0; for i = 1, 1000 do if not pcall(t.probe, 0) then n = n + 1 end end; return n")
+        == "1000")
     #expect(try text(lua, "for i = 1, 100 do pcall(t.probe) pcall(t.probe, {}) end return t.probe(1)") == "0")
     #expect(Probe.alive == 0)
   }
 
   @Test func classesHaveMethodsPropertiesHooksAndIdentity() throws {
     let lua = try makeLua()
-    #expect(try text(lua, "local b = t.box(3); return b:add(2):get(), b.twice, b[10], b.nope") == "5.0 10.0 15.0 nil")
+    #expect(
+      try text(lua, "local b = t.box(3); return b:add(2):get(), b.twice, b[10], b.nope")
+        == "5.0 10.0 15.0 nil")
     #expect(try text(lua, "local b = t.box(3); b.x = 7; return b:get(), (b + b):get()") == "7.0 14.0")
-    #expect(try text(lua, "local b = t.box(3); return b == t.echo(b), b == t.box(3), rawequal(b, t.echo(b))") == "true false false")
+    #expect(
+      try text(lua, "local b = t.box(3); return b == t.echo(b), b == t.box(3), rawequal(b, t.echo(b))")
+        == "true false false")
     #expect(try text(lua, "return tostring(t.box()):match('^Box: ')") == "Box: ")
-    #expect(try text(lua, "local b = t.box(); do local c <close> = b end; return pcall(b.get, b)").contains("got closed object"))
+    #expect(
+      try text(lua, "local b = t.box(); do local c <close> = b end; return pcall(b.get, b)").contains(
+        "got closed object"))
     // A metatable moved onto another userdata, or onto a table, does not make it a Box.
-    #expect(try text(lua, "local m = getmetatable(t.box()); debug.setmetatable(io.stdout, m); return pcall(io.stdout.get, io.stdout)")
+    #expect(
+      try text(
+        lua,
+        "local m = getmetatable(t.box()); debug.setmetatable(io.stdout, m); return pcall(io.stdout.get, io.stdout)"
+      )
       .contains("Box expected, got userdata"))
-    #expect(try text(lua, "getmetatable(t.box()).__gc(5); debug.setupvalue(t.integer, 1, t.box()); return pcall(t.integer, 1)")
+    #expect(
+      try text(
+        lua,
+        "getmetatable(t.box()).__gc(5); debug.setupvalue(t.integer, 1, t.box()); return pcall(t.integer, 1)"
+      )
       .hasPrefix("false"))
   }
 
@@ -107,7 +144,11 @@ import Testing
       try lua.run(grow, name: "=grow")
       Issue.record("no error")
     } catch let error as LuaError { #expect(error.kind == "memory") }
-    #expect(try text(lua, "local n = 0; for i = 1, 100 do local ok = pcall(function() \(grow) end); n = n + (ok and 0 or 1) end; return n") == "100")
+    #expect(
+      try text(
+        lua,
+        "local n = 0; for i = 1, 100 do local ok = pcall(function() \(grow) end); n = n + (ok and 0 or 1) end; return n"
+      ) == "100")
     lua.collect()
     #expect(lua.usedBytes < 1 << 20)
   }
@@ -131,25 +172,44 @@ import Testing
   @Test func deepRecursionThroughSwiftIsAnError() throws {
     let lua = try makeLua()
     Probe.alive = 0
-    #expect(try text(lua, "local function f() return t.through(f) end; return select(2, pcall(f))").contains("C stack overflow"))
+    #expect(
+      try text(lua, "local function f() return t.through(f) end; return select(2, pcall(f))").contains(
+        "C stack overflow"))
     #expect(Probe.alive == 0)
-    #expect(try text(lua, "local function f() return 1 + f() end; return select(2, pcall(t.through, f))").contains("stack overflow"))
-    #expect(try text(lua, "local function f() return coroutine.wrap(function() return t.through(f) end)() end; return select(2, pcall(f))")
+    #expect(
+      try text(lua, "local function f() return 1 + f() end; return select(2, pcall(t.through, f))").contains(
+        "stack overflow"))
+    #expect(
+      try text(
+        lua,
+        "local function f() return coroutine.wrap(function() return t.through(f) end)() end; return select(2, pcall(f))"
+      )
       .contains("C stack overflow"))
-    #expect(try text(lua, "local function f(e) return t.through(error, e) end; return tostring(select(2, xpcall(f, f, 'x')))") != "")
+    #expect(
+      try text(
+        lua,
+        "local function f(e) return t.through(error, e) end; return tostring(select(2, xpcall(f, f, 'x')))")
+        != "")
     #expect(try text(lua, "return t.integer(3)") == "3")
   }
 
   @Test func nativesWorkInCoroutines() throws {
     let lua = try makeLua()
-    #expect(try text(lua, """
-      local co = coroutine.wrap(function(a) local b = coroutine.yield(t.trivial(a)); return t.through(t.trivial, b) end)
-      return co(1), co(10), select(2, pcall(co))
-      """) == "2 11 cannot resume dead coroutine")
-    #expect(try text(lua, "return select(2, coroutine.resume(coroutine.create(function() t.matmul() end))).kind") == "shape")
-    #expect(try text(lua, "return coroutine.resume(coroutine.create(function() t.through(coroutine.yield) end))")
-      .contains("attempt to yield across a C-call boundary"))
-    #expect(try text(lua, "return select(2, pcall(coroutine.wrap(function() error('x') end)))") == "test:1: x")
+    #expect(
+      try text(
+        lua,
+        """
+        local co = coroutine.wrap(function(a) local b = coroutine.yield(t.trivial(a)); return t.through(t.trivial, b) end)
+        return co(1), co(10), select(2, pcall(co))
+        """) == "2 11 cannot resume dead coroutine")
+    #expect(
+      try text(lua, "return select(2, coroutine.resume(coroutine.create(function() t.matmul() end))).kind")
+        == "shape")
+    #expect(
+      try text(lua, "return coroutine.resume(coroutine.create(function() t.through(coroutine.yield) end))")
+        .contains("attempt to yield across a C-call boundary"))
+    #expect(
+      try text(lua, "return select(2, pcall(coroutine.wrap(function() error('x') end)))") == "test:1: x")
   }
 
   @Test func searchersFindModulesUnderTheRootOnly() throws {
@@ -162,11 +222,16 @@ import Testing
     try "x = = 1".write(toFile: root + "/bad.lua", atomically: true, encoding: .utf8)
     let path = try text(lua, "return package.path")
     try lua.addSearcher(root: root, prefix: "pl")
-    #expect(try text(lua, "return require('pl').top, select(2, require('pl.a.b')) == '\(root)/a/b.lua'") == "true true")
+    #expect(
+      try text(lua, "return require('pl').top, select(2, require('pl.a.b')) == '\(root)/a/b.lua'")
+        == "true true")
     #expect(try text(lua, "return require('pl.a.b').name") == "pl.a.b")
-    #expect(try text(lua, "return select(2, pcall(require, 'pl.none'))").contains("no file '\(root)/none.lua'"))
+    #expect(
+      try text(lua, "return select(2, pcall(require, 'pl.none'))").contains("no file '\(root)/none.lua'"))
     #expect(try text(lua, "return select(2, pcall(require, 'pl.../etc'))").contains("not found"))
-    #expect(try text(lua, "return tostring(select(2, pcall(require, 'pl.bad')))").contains("error loading module 'pl.bad' from file"))
+    #expect(
+      try text(lua, "return tostring(select(2, pcall(require, 'pl.bad')))").contains(
+        "error loading module 'pl.bad' from file"))
     #expect(try text(lua, "return package.path") == path)
   }
 
@@ -183,10 +248,13 @@ import Testing
     let lua = try makeLua()
     try lua.register(LuaClass<Big>("Big"))
     lua.nativeBytes = { Big.live }
-    try lua.setGlobal("big", .function(lua.function("big") { call in
-      try call.pushObject(Big())
-      return 1
-    }))
+    try lua.setGlobal(
+      "big",
+      .function(
+        lua.function("big") { call in
+          try call.pushObject(Big())
+          return 1
+        }))
     try lua.run("for i = 1, 1000 do local b = big() end", name: "=t")
     #expect(Big.peak <= 40 << 20)
     lua.reclaim()
@@ -209,7 +277,8 @@ import Testing
   @Test func randomArgumentsNeverTrap() throws {
     let lua = try makeLua()
     let calls = Int(ProcessInfo.processInfo.environment["PERILUNE_CALLS"] ?? "") ?? 40_000
-    let done = try lua.run("""
+    let done = try lua.run(
+      """
       local calls, seed = \(calls), 20240501
       math.randomseed(seed)
       local self_ref = {}; self_ref[1] = self_ref
@@ -235,8 +304,12 @@ import Testing
     let lua = try makeLua()
     let n = 1_000_000
     let clock = ContinuousClock()
-    let time = try clock.measure { try lua.run("local f = t.trivial; for i = 1, \(n) do f(i) end", name: "=t") }
-    let nanoseconds = Double(time.components.attoseconds) / 1e9 / Double(n) + Double(time.components.seconds) * 1e9 / Double(n)
+    let time = try clock.measure {
+      try lua.run("local f = t.trivial; for i = 1, \(n) do f(i) end", name: "=t")
+    }
+    let nanoseconds =
+      Double(time.components.attoseconds) / 1e9 / Double(n) + Double(time.components.seconds) * 1e9
+      / Double(n)
     print("native call: \(nanoseconds) ns")
     #expect(nanoseconds < 1000)  // the aim is 200; this bound holds on a busy machine
   }

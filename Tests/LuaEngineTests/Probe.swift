@@ -56,7 +56,8 @@ func makeLua(memoryLimit: Int? = nil) throws -> Lua {
   }
   module.function("matmul") { _ in throw Failure(.shape, "inner sizes differ: 2x3 x 4x5", argument: 2) }
   module.function("chain") { _ in
-    throw Failure(.io, "cannot load the model", cause: Failure(.format, "bad header", cause: Failure(.value, "length 7")))
+    throw Failure(
+      .io, "cannot load the model", cause: Failure(.format, "bad header", cause: Failure(.value, "length 7")))
   }
   module.function("integer") { call in
     try call.pushInteger(call.integer(1))

@@ -37,7 +37,9 @@ import Testing
           let product = (0..<size).reduce(0.0) {
             $0 + Double(query[$1]) * Double(keys[t * size + $1])
           }
-          #expect(t < count ? abs(Double(scores[t]) - 0.5 * product) < 1e-4 : scores[t] == -.infinity, "seed \(seed)")
+          #expect(
+            t < count ? abs(Double(scores[t]) - 0.5 * product) < 1e-4 : scores[t] == -.infinity,
+            "seed \(seed)")
         }
         for i in 0..<size {
           let sum = (0..<count).reduce(0.0) { $0 + Double(scores[$1]) * Double(values[$1 * lead + i]) }
@@ -68,7 +70,8 @@ import Testing
       let all = products(levels[1], 0..<rows)
       let row = random.below(rows)
       #expect(products(levels[0], 0..<rows).map(\.bitPattern) == all.map(\.bitPattern), "seed \(seed)")
-      #expect(products(levels[1], row..<row + 1) == Array(all[row * outputs..<(row + 1) * outputs]), "seed \(seed)")
+      #expect(
+        products(levels[1], row..<row + 1) == Array(all[row * outputs..<(row + 1) * outputs]), "seed \(seed)")
       for i in 0..<rows * outputs {
         let (a, b) = (i / outputs * k, i % outputs * k)
         let sum = (0..<k).reduce(1.0) { $0 + Double(x[a + $1]) * Double(w[b + $1]) }
@@ -103,7 +106,8 @@ import Testing
   func aRowIsTheSameBitsAloneAndAmongOthers(_ style: String, _ way: Int) throws {
     let model = try model(style)
     // Together more tokens than are read at once.
-    let prompts = Support.sequences([40, 7, 50, 7, 1, 33, 50, 48, 21, 50, 16, 17, 2], vocabulary: 77)
+    let prompts =
+      Support.sequences([40, 7, 50, 7, 1, 33, 50, 48, 21, 50, 16, 17, 2], vocabulary: 77)
       + Support.sequences([40, 7], vocabulary: 77)
     let seeds = (0..<UInt64(prompts.count)).map { 100 + $0 }
     let before = Parallel.threads
@@ -123,7 +127,8 @@ import Testing
     let model = try model(style)
     let prompts = Support.sequences([50, 7, 33, 7, 1, 48, 50, 50, 50], vocabulary: 77)
     let responses = try model.sample(prompts, options(nil), Self.ways[way])
-    let uncached = try Support.logps(model, zip(prompts, responses).map { $0 + $1.tokens }, from: prompts.map(\.count))
+    let uncached = try Support.logps(
+      model, zip(prompts, responses).map { $0 + $1.tokens }, from: prompts.map(\.count))
     for (a, b) in zip(responses.flatMap(\.logps), uncached) { #expect(abs(a - b) <= 1e-5 * max(1, abs(b))) }
   }
 }

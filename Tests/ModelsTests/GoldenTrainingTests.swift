@@ -8,6 +8,7 @@ import Autograd
 import Base
 import Foundation
 import Models
+import Optim
 import Tensors
 import Testing
 
@@ -71,7 +72,9 @@ import Testing
 
   static let file: File? = {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    guard let data = try? Data(contentsOf: folder.appendingPathComponent("Golden/training.json")) else { return nil }
+    guard let data = try? Data(contentsOf: folder.appendingPathComponent("Golden/training.json")) else {
+      return nil
+    }
     return try? JSONDecoder().decode(File.self, from: data)
   }()
 
@@ -102,12 +105,18 @@ import Testing
     return try AdamW(model.parameters.map(\.value), options)
   }
 
-  private func mean(_ x: Variable) throws -> Variable { try x.apply(.mean, attributes: [.none, .flag(false)]) }
+  private func mean(_ x: Variable) throws -> Variable {
+    try x.apply(.mean, attributes: [.none, .flag(false)])
+  }
 
-  private func isNear(_ found: Double, _ expected: Double) -> Bool { abs(found - expected) <= 1e-4 * abs(expected) }
+  private func isNear(_ found: Double, _ expected: Double) -> Bool {
+    abs(found - expected) <= 1e-4 * abs(expected)
+  }
 
   /// Trains as PyTorch did; `look` sees each step's loss while the gradients are there.
-  private func trained(_ golden: Model, _ file: File, look: (Int, Double, Transformer) throws -> Void = { _, _, _ in })
+  private func trained(
+    _ golden: Model, _ file: File, look: (Int, Double, Transformer) throws -> Void = { _, _, _ in }
+  )
     throws -> Transformer
   {
     let model = try transformer(golden)
@@ -180,7 +189,9 @@ import Testing
         file.pairs.map { $0.prompt + $0[keyPath: answer] }, from: file.pairs.map(\.prompt.count))
       return try Op.segmentSum([tokens], [.integers(file.pairs.map { $0[keyPath: answer].count })])[0]
     }
-    func margin(_ model: Transformer) throws -> Variable { try logps(model, \.chosen).minus(try logps(model, \.rejected)) }
+    func margin(_ model: Transformer) throws -> Variable {
+      try logps(model, \.chosen).minus(try logps(model, \.rejected))
+    }
     func loss() throws -> Variable {
       let held = try Tape.withoutRecording { try margin(reference) }
       let wanted = [Float](repeating: Float(1 / (2 * file.beta)), count: file.pairs.count)
@@ -198,6 +209,7 @@ import Testing
       #expect(isNear(try GradientNorm.of([parameter]), expected), "\(golden.style), \(name)")
     }
     try adam.update()
-    #expect(isNear(try Tape.withoutRecording { try loss().value.item() }, golden.ipo.after), "\(golden.style)")
+    #expect(
+      isNear(try Tape.withoutRecording { try loss().value.item() }, golden.ipo.after), "\(golden.style)")
   }
 }

@@ -53,7 +53,9 @@ import Testing
     let ones = [Float](repeating: 1, count: 1000)
     var (y, dx) = (x, x)
     ActivationKernels.geluBoth(x, ones, &y, &dx, 1000)
-    func gelu(_ x: Double) -> Double { x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) }
+    func gelu(_ x: Double) -> Double {
+      x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    }
     for i in 0..<1000 {
       let v = Double(x[i])
       let slope = (gelu(v + 1e-6) - gelu(v - 1e-6)) / 2e-6

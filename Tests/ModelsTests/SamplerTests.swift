@@ -16,13 +16,19 @@ import Testing
 
   /// The text is llama2.c's for this model at temperature 0.
   @Test func storiesWritesItsKnownText() throws {
-    guard let weights = Support.data("stories260K/stories260K.bin"), let vocabulary = Support.data("stories260K/tok512.bin") else {
+    guard let weights = Support.data("stories260K/stories260K.bin"),
+      let vocabulary = Support.data("stories260K/tok512.bin")
+    else {
       print("skipped: stories260K is not at ../shared/data")
       return
     }
     let model = try Transformer.loadLlama2C(path: weights)
     let tokenizer = try Llama2CTokenizer.load(vocabulary)
-    let response = try model.sample([[1]], options { $0.temperature = 0; $0.maxNewTokens = 60 })[0]
+    let response = try model.sample(
+      [[1]],
+      options {
+        $0.temperature = 0; $0.maxNewTokens = 60
+      })[0]
     let known =
       "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. She wanted to play with it, but it was too high"
     #expect(try tokenizer.decode([1] + response.tokens).hasPrefix(known))
@@ -32,7 +38,11 @@ import Testing
   func cachedLogpsEqualUncachedOnes(_ style: String) throws {
     let model = Support.sharpened(style == "gpt2" ? try Support.tinyGPT2() : try Support.tinyLlama(), 8)
     let prompts = Support.sequences([1, 7, 3, 3, 12, 1], vocabulary: 19)
-    let responses = try model.sample(prompts, options { $0.seed = 3; $0.stopIds = [0] })
+    let responses = try model.sample(
+      prompts,
+      options {
+        $0.seed = 3; $0.stopIds = [0]
+      })
     let sequences = zip(prompts, responses).map { $0 + $1.tokens }
     let uncached = try Support.logps(model, sequences, from: prompts.map(\.count))
     for (a, b) in zip(responses.flatMap(\.logps), uncached) { #expect(abs(a - b) <= 1e-5 * max(1, abs(b))) }
@@ -87,7 +97,9 @@ import Testing
     for step in 0..<10 {
       let responses = try model.sample(
         Array(repeating: [4], count: draws / 10),
-        options { $0.maxNewTokens = 1; $0.seed = 21; $0.step = step; $0.temperature = temperature })
+        options {
+          $0.maxNewTokens = 1; $0.seed = 21; $0.step = step; $0.temperature = temperature
+        })
       for response in responses {
         counts[response.tokens[0]] += 1
         let expected = log(weights[response.tokens[0]] / total)
@@ -107,7 +119,13 @@ import Testing
     let p = try Support.logps(model, every, from: every.map { _ in 1 }).map { exp(Double($0)) }
     let order = (0..<19).sorted { p[$0] > p[$1] }
     func seen(_ change: (inout SamplingOptions) -> Void) throws -> Set<Int> {
-      Set(try model.sample(Array(repeating: [4], count: 3000), options { $0.maxNewTokens = 1; change(&$0) }).map { $0.tokens[0] })
+      Set(
+        try model.sample(
+          Array(repeating: [4], count: 3000),
+          options {
+            $0.maxNewTokens = 1; change(&$0)
+          }
+        ).map { $0.tokens[0] })
     }
     #expect(try seen { $0.topK = 3 }.isSubset(of: Set(order.prefix(3))))
     #expect(try seen { $0.topK = 1 } == [order[0]])
@@ -125,7 +143,8 @@ import Testing
   @Test func badOptionsAreRefused() throws {
     let model = try Support.tinyGPT2()
     let wrong: [(inout SamplingOptions) -> Void] = [
-      { $0.temperature = -1 }, { $0.temperature = .nan }, { $0.topP = 0 }, { $0.topP = 1.5 }, { $0.topK = -1 },
+      { $0.temperature = -1 }, { $0.temperature = .nan }, { $0.topP = 0 }, { $0.topP = 1.5 },
+      { $0.topK = -1 },
       { $0.minP = 2 }, { $0.maxNewTokens = -1 }, { $0.rowSeeds = [1, 2] }, { $0.maxNewTokens = 24 },
       { $0.maxNewTokens = Int.max },
     ]
@@ -145,9 +164,13 @@ import Testing
           let refusal = #expect(throws: Failure.self) {
             try model.sample(
               Array(repeating: [1], count: 70) + [[2, 3]],
-              options { $0.temperature = temperature; $0.topK = k; $0.topP = p; $0.minP = least })
+              options {
+                $0.temperature = temperature; $0.topK = k; $0.topP = p; $0.minP = least
+              })
           }
-          #expect(refusal?.message == "the logits of token 1 after prompt 1 make no distribution: they hold nan or inf")
+          #expect(
+            refusal?.message
+              == "the logits of token 1 after prompt 1 make no distribution: they hold nan or inf")
         }
       }
     }
@@ -160,7 +183,11 @@ import Testing
     let prompts = Support.sequences([1, 5, 3], vocabulary: 19)
     let greedy = try model.sample(prompts, options { $0.temperature = 0 })
     for least in [0, 0.1] {
-      let drawn = try model.sample(prompts, options { $0.temperature = temperature; $0.minP = least })
+      let drawn = try model.sample(
+        prompts,
+        options {
+          $0.temperature = temperature; $0.minP = least
+        })
       #expect(drawn.map(\.tokens) == greedy.map(\.tokens))
       #expect(drawn.allSatisfy { $0.samplingLogps.allSatisfy { $0 == 0 } })
     }

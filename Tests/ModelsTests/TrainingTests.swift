@@ -2,6 +2,7 @@ import Autograd
 import Base
 import Foundation
 import Models
+import Optim
 import Tensors
 import Testing
 
@@ -12,7 +13,9 @@ import Testing
     for step in 0..<steps {
       let batch = Support.sequences([12, 12, 5, 20], vocabulary: 19, seed: UInt64(step % 2))
       for parameter in model.parameters { parameter.value.grad = nil }
-      let loss = try model.tokenLogps(batch, from: [1, 4, 1, 1]).apply(.mean, attributes: [.none, .flag(false)]).negated()
+      let loss = try model.tokenLogps(batch, from: [1, 4, 1, 1]).apply(
+        .mean, attributes: [.none, .flag(false)]
+      ).negated()
       try loss.backward()
       try GradientNorm.clip(model.parameters.map(\.value), to: 1)
       try optimizer.update(lr: 1e-2)
@@ -96,7 +99,9 @@ import Testing
           parameters[0].grad = try Tensor(gradient, shape: [20_001]).cast(to: dtype)
           gradient[at] = bad
           parameters[1].grad = try Tensor(gradient, shape: [20_001]).cast(to: dtype)
-          #expect { try optimizer.update() } throws: { "\($0)".contains("the gradient of parameter 2 (20001) holds nan or inf") }
+          #expect { try optimizer.update() } throws: {
+            "\($0)".contains("the gradient of parameter 2 (20001) holds nan or inf")
+          }
           #expect(optimizer.step == 0)
           #expect(try parameters[0].value.doubles().allSatisfy { $0 == 0 })
           parameters[1].grad = parameters[0].grad
@@ -109,9 +114,13 @@ import Testing
 
   @Test func schedulesRiseAndFallWhereTheyShould() throws {
     let linear = try Schedule(lr: 1, steps: 10, warmup: 2, decay: .linear)
-    #expect(linear.rate(at: 1) == 0.5 && linear.rate(at: 2) == 1 && linear.rate(at: 10) == 0 && linear.rate(at: 6) == 0.5)
+    #expect(
+      linear.rate(at: 1) == 0.5 && linear.rate(at: 2) == 1 && linear.rate(at: 10) == 0
+        && linear.rate(at: 6) == 0.5)
     let cosine = try Schedule(lr: 2, steps: 11, warmup: 1, decay: .cosine, floor: 0.1)
-    #expect(cosine.rate(at: 1) == 2 && abs(cosine.rate(at: 11) - 0.2) < 1e-12 && abs(cosine.rate(at: 6) - 1.1) < 1e-12)
+    #expect(
+      cosine.rate(at: 1) == 2 && abs(cosine.rate(at: 11) - 0.2) < 1e-12
+        && abs(cosine.rate(at: 6) - 1.1) < 1e-12)
     #expect(try Schedule(lr: 1, steps: 0).rate(at: 99) == 1)
     #expect(throws: Failure.self) { try Schedule(lr: .nan, steps: 1) }
   }
@@ -121,7 +130,8 @@ import Testing
     let optimizer = try AdamW(model.parameters.map(\.value))
     func step() throws {
       for parameter in model.parameters { parameter.value.grad = nil }
-      try model.tokenLogps([[1, 2, 3, 4]], from: [1]).apply(.mean, attributes: [.none, .flag(false)]).negated().backward()
+      try model.tokenLogps([[1, 2, 3, 4]], from: [1]).apply(.mean, attributes: [.none, .flag(false)])
+        .negated().backward()
       try optimizer.update()
     }
     for _ in 0..<3 { try step() }
@@ -129,7 +139,9 @@ import Testing
     let weights = try model.parameters.map { try $0.value.value.copied() }
     try step()
     let after = try model.contentHash()
-    for (parameter, weight) in zip(model.parameters, weights) { Strided.copy(from: weight, to: parameter.value.value) }
+    for (parameter, weight) in zip(model.parameters, weights) {
+      Strided.copy(from: weight, to: parameter.value.value)
+    }
     try optimizer.restore(step: 3, moments: saved)
     try step()
     #expect(try model.contentHash() == after)

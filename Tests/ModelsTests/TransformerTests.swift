@@ -90,7 +90,10 @@ import Testing
     config = .llama(vocab: 1 << 24, dim: 1 << 24, layers: 1 << 24, heads: 1, maxLength: 1 << 24)
     #expect(throws: Failure.self) { try Transformer(config, seed: 0) }
     let model = try Support.tinyGPT2()
-    for (sequences, from) in [([[19]], [1]), ([[-1, 2]], [1]), ([Array(repeating: 1, count: 25)], [1]), ([[1, 2]], [0]), ([[1, 2]], [3]), ([[1, 2]], [1, 1])] {
+    for (sequences, from) in [
+      ([[19]], [1]), ([[-1, 2]], [1]), ([Array(repeating: 1, count: 25)], [1]), ([[1, 2]], [0]),
+      ([[1, 2]], [3]), ([[1, 2]], [1, 1]),
+    ] {
       #expect(throws: Failure.self) { try model.tokenLogps(sequences, from: from) }
     }
     #expect(try model.tokenLogps([], from: []).value.elementCount == 0)

@@ -26,18 +26,25 @@ private func extent(_ values: Double...) -> Extent {
 }
 
 @Test func tickLabelsAreTheNumbersTheyStandFor() {
-  #expect(Step(span: 1, count: 5).ticks(from: 0, to: 1).map(\.label) == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"])
-  #expect(Step(span: 0.6, count: 3).ticks(from: -0.4, to: 0.2).map(\.label) == ["-0.4", "-0.2", "0.0", "0.2"])
-  #expect(Step(span: 4000, count: 4).ticks(from: 0, to: 4000).map(\.label) == ["0", "1000", "2000", "3000", "4000"])
+  #expect(
+    Step(span: 1, count: 5).ticks(from: 0, to: 1).map(\.label) == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"])
+  #expect(
+    Step(span: 0.6, count: 3).ticks(from: -0.4, to: 0.2).map(\.label) == ["-0.4", "-0.2", "0.0", "0.2"])
+  #expect(
+    Step(span: 4000, count: 4).ticks(from: 0, to: 4000).map(\.label) == ["0", "1000", "2000", "3000", "4000"])
   #expect(Step(span: 3e6, count: 2).ticks(from: 0, to: 4e6).map(\.label) == ["0", "2e6", "4e6"])
-  #expect(Step(span: 2e-7, count: 4).ticks(from: 0, to: 2e-7).map(\.label) == ["0", "5e-8", "1e-7", "1.5e-7", "2e-7"])
+  #expect(
+    Step(span: 2e-7, count: 4).ticks(from: 0, to: 2e-7).map(\.label) == [
+      "0", "5e-8", "1e-7", "1.5e-7", "2e-7",
+    ])
 }
 
 @Test func logTicksArePowersOfTenOrOneTwoFive() {
   #expect(logTicks(from: -3, to: 2, count: 8).map(\.label) == ["0.001", "0.01", "0.1", "1", "10", "100"])
   #expect(logTicks(from: -8, to: 0, count: 4).map(\.label) == ["1e-8", "1e-6", "1e-4", "1e-2", "1e0"])
   #expect(logTicks(from: 0, to: 1, count: 6).map(\.label) == ["1", "2", "5", "10"])
-  #expect(logTicks(from: log10(2), to: log10(4), count: 4).map(\.label) == ["2.0", "2.5", "3.0", "3.5", "4.0"])
+  #expect(
+    logTicks(from: log10(2), to: log10(4), count: 4).map(\.label) == ["2.0", "2.5", "3.0", "3.5", "4.0"])
 }
 
 @Test func logAxesCoverTheDataAndHaveTicks() {
@@ -70,9 +77,10 @@ private func extent(_ values: Double...) -> Extent {
 
 @Test func linesAreCutToTheFrame() {
   let pieces = clipped([Point(x: -1, y: 0.5), Point(x: 2, y: 0.5), Point(x: 2, y: 2), Point(x: 0.5, y: 0.5)])
-  #expect(pieces == [
-    [Point(x: 0, y: 0.5), Point(x: 1, y: 0.5)], [Point(x: 1, y: 1), Point(x: 0.5, y: 0.5)],
-  ])
+  #expect(
+    pieces == [
+      [Point(x: 0, y: 0.5), Point(x: 1, y: 0.5)], [Point(x: 1, y: 1), Point(x: 0.5, y: 0.5)],
+    ])
   #expect(clipped([Point(x: 3, y: 3)]).isEmpty)
 }
 

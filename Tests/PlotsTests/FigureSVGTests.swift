@@ -26,7 +26,8 @@ final class Elements: NSObject, XMLParserDelegate {
 }
 
 private let hard: [Double] = [
-  0, -0.0, 1, -1, .nan, .infinity, -.infinity, 1e-300, 1e300, -1e300, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 1e306, 0.1, 1e16,
+  0, -0.0, 1, -1, .nan, .infinity, -.infinity, 1e-300, 1e300, -1e300, .leastNonzeroMagnitude,
+  .greatestFiniteMagnitude, 1e306, 0.1, 1e16,
 ]
 
 @Test func everyFigureIsWellFormedXMLWithoutNanOrInfinity() throws {
@@ -49,7 +50,9 @@ private let hard: [Double] = [
   let plot = SVGPlot(scene: try Scene(figure), id: "t")
   #expect(plot.place(Point(x: 0, y: 0)) == Point(x: plot.left, y: plot.bottom))
   #expect(plot.place(Point(x: 10, y: 1)) == Point(x: plot.right, y: plot.top))
-  #expect(plot.place(Point(x: 5, y: 0.5)) == Point(x: (plot.left + plot.right) / 2, y: (plot.top + plot.bottom) / 2))
+  #expect(
+    plot.place(Point(x: 5, y: 0.5)) == Point(x: (plot.left + plot.right) / 2, y: (plot.top + plot.bottom) / 2)
+  )
   let n = SVGWriter.number
   let (middle, low) = ((plot.left + plot.right) / 2, plot.bottom + 0.25 * (plot.top - plot.bottom))
   let path =
@@ -82,7 +85,8 @@ private let hard: [Double] = [
       let list: [Series] = [
         .line(x: x, y: y, label: "l"), .scatter(x: x, y: y), .band(x: x, lower: y, upper: x),
         .errorbar(x: x, y: y, xerr: ErrorBars(x.map { abs($0) }), yerr: ErrorBars(y.map { abs($0) })),
-        .histogram(x, bins: 7), .histogram(y, density: true), .bars(["a", "b", "c"], y, errors: ErrorBars(x.map { abs($0) })),
+        .histogram(x, bins: 7), .histogram(y, density: true),
+        .bars(["a", "b", "c"], y, errors: ErrorBars(x.map { abs($0) })),
       ]
       for scale in AxisScale.allCases {
         for one in list { try draw(Figure(xscale: scale, yscale: scale, series: [one])) }
@@ -96,19 +100,27 @@ private let hard: [Double] = [
 private func draw(_ figure: Figure) throws {
   let svg = try figure.renderSVG()
   #expect(Elements.parse(svg) != nil)
-  for unicode in [true, false] { #expect(try figure.renderText(width: 40, height: 10, unicode: unicode).hasSuffix("\n")) }
+  for unicode in [true, false] {
+    #expect(try figure.renderText(width: 40, height: 10, unicode: unicode).hasSuffix("\n"))
+  }
   _ = try figure.csv()
 }
 
 @Test func limitsFarFromTheDataNeverTrap() throws {
-  for limits in [Limits(1e5, 1e6), Limits(-1e306, -1e305), Limits(1e-300, 2e-300), Limits(lower: 1e10), Limits(upper: 1e-9)] {
+  for limits in [
+    Limits(1e5, 1e6), Limits(-1e306, -1e305), Limits(1e-300, 2e-300), Limits(lower: 1e10),
+    Limits(upper: 1e-9),
+  ] {
     for scale in AxisScale.allCases where scale == .linear || (limits.lower ?? 1) > 0 {
       for one in [
         Series.line(x: [1, 2, 3], y: [3, 1, 2]), .histogram([1, 2, 3]), .bars(["a"], [1]),
         .band(x: [1, 2], lower: [0, 0], upper: [1, 1]),
         .errorbar(x: [1, 2], y: [1, 2], xerr: ErrorBars([1, 1]), yerr: ErrorBars([3, 1])),
       ] {
-        try draw(Figure(xlimits: limits, ylimits: limits, xscale: scale, yscale: scale, series: [one, .hline(1), .vline(2)]))
+        try draw(
+          Figure(
+            xlimits: limits, ylimits: limits, xscale: scale, yscale: scale,
+            series: [one, .hline(1), .vline(2)]))
       }
     }
   }
@@ -126,7 +138,9 @@ private func draw(_ figure: Figure) throws {
   var noise = Noise()
   let x = (0..<200_000).map { Double($0) }
   let y = x.map { _ in noise.normal() }
-  let figure = Figure(series: [.line(x: x, y: y), .scatter(x: x, y: y), .band(x: x, lower: y, upper: y.map { $0 + 1 })])
+  let figure = Figure(series: [
+    .line(x: x, y: y), .scatter(x: x, y: y), .band(x: x, lower: y, upper: y.map { $0 + 1 }),
+  ])
   let svg = try figure.renderSVG()
   #expect(svg.utf8.count < 20_000_000)
   #expect(try Figure(series: [.line(x: x, y: y)]).renderSVG().utf8.count < 100_000)
@@ -153,19 +167,23 @@ private func draw(_ figure: Figure) throws {
   #expect(message(.heatmap([[1, 2], [1]])) == "heatmap: row 1 has 2 values, row 2 has 1")
   #expect(message(.histogram([1], bins: 0)) == "histogram: 0 bins; from 1 to 10000 are wanted")
   #expect(message(.hline(.nan)) == "hline: nan is not a number that can be drawn")
-  #expect(message(Series.hline(1).with(color: "pink\"")).hasPrefix("color 'pink\"': '#rrggbb' or one of blue,"))
+  #expect(
+    message(Series.hline(1).with(color: "pink\"")).hasPrefix("color 'pink\"': '#rrggbb' or one of blue,"))
   #expect(
     message(.heatmap([[1]], label: "m"), .hline(1))
       == "figure: heatmap 'm' among 2 series; a heatmap is drawn alone")
   #expect(message(Figure(width: 5)) == "figure: size 5x420; sides from 120 to 10000 are wanted")
-  #expect(message(Figure(xlimits: Limits(1, 1))) == "figure: xlimits from 1.0 to 1.0; the first must be the smaller")
+  #expect(
+    message(Figure(xlimits: Limits(1, 1))) == "figure: xlimits from 1.0 to 1.0; the first must be the smaller"
+  )
   #expect(
     message(Figure(ylimits: Limits(0, 1), yscale: .log))
       == "figure: ylimits has 0.0; a log axis needs ends above 0")
 }
 
 @Test func histogramsOfOneFigureShareTheirEdges() throws {
-  let scene = try Scene(Figure(series: [.histogram([0, 1, 2, 3], bins: 4), .histogram([2, 2, 4], bins: 4)]))
+  let scene = try Scene(
+    Figure(series: [.histogram([0, 1, 2, 3], bins: 4), .histogram([2, 2, 4], bins: 4)]))
   #expect(scene.layers.map { $0.boxes.map(\.left) } == [[0, 1, 2, 3], [0, 1, 2, 3]])
   #expect(scene.layers.map { $0.boxes.map(\.height) } == [[1, 1, 1, 1], [0, 0, 2, 1]])
 }

@@ -2,15 +2,21 @@ import Foundation
 import Plots
 import Testing
 
-private func textLines(_ figure: Figure, _ width: Int = 40, _ height: Int = 12, unicode: Bool = true) throws -> [String] {
-  try figure.renderText(width: width, height: height, unicode: unicode).split(separator: "\n", omittingEmptySubsequences: false)
-    .dropLast().map(String.init)
+private func textLines(_ figure: Figure, _ width: Int = 40, _ height: Int = 12, unicode: Bool = true) throws
+  -> [String]
+{
+  try figure.renderText(width: width, height: height, unicode: unicode).split(
+    separator: "\n", omittingEmptySubsequences: false
+  )
+  .dropLast().map(String.init)
 }
 
 @Test func aSmallLineIsDrawnExactly() throws {
   let figure = Figure(
     title: "gap", xlabel: "step", ylabel: "win rate",
-    series: [.line(x: [0, 1, 2, 3], y: [0, 1, 0.5, 1], label: "online"), .line(x: [0, 3], y: [0, 0], label: "off")])
+    series: [
+      .line(x: [0, 1, 2, 3], y: [0, 1, 0.5, 1], label: "online"), .line(x: [0, 3], y: [0, 0], label: "off"),
+    ])
   #expect(
     try "\n" + figure.renderText(width: 30, height: 11, unicode: false) == """
 
@@ -78,7 +84,9 @@ private func textLines(_ figure: Figure, _ width: Int = 40, _ height: Int = 12, 
     let signs = legend.split(separator: " ").filter { $0.count == 1 }
     #expect(Set(signs).count == 8)
     let body = lines.joined()
-    for sign in signs where !"+".contains(sign) { #expect(body.split(separator: sign, omittingEmptySubsequences: false).count == 3) }
+    for sign in signs where !"+".contains(sign) {
+      #expect(body.split(separator: sign, omittingEmptySubsequences: false).count == 3)
+    }
   }
 }
 
@@ -89,7 +97,8 @@ private func withoutColours(_ text: String) -> String {
 }
 
 @Test func colourIsWrittenOnlyWhenAskedForAndChangesNoCharacter() throws {
-  for (_, figure) in Gallery.all where figure.series.first.map({ if case .heatmap = $0.shape { false } else { true } }) ?? true {
+  for (_, figure) in Gallery.all
+  where figure.series.first.map({ if case .heatmap = $0.shape { false } else { true } }) ?? true {
     let plain = try figure.renderText(color: false)
     let colored = try figure.renderText(color: true)
     #expect(colored.contains("\u{1B}[38;5;"))

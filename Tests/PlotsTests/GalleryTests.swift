@@ -19,9 +19,12 @@ enum Gallery {
   static func frontier() -> Figure {
     var noise = Noise()
     var figure = Figure(
-      title: "Win rate against KL", xlabel: "KL(π, π_sft) (nats)", ylabel: "win rate against the golden policy",
+      title: "Win rate against KL", xlabel: "KL(π, π_sft) (nats)",
+      ylabel: "win rate against the golden policy",
       note: "Each point is one checkpoint; bars are 95 % intervals over 5 seeds.")
-    for (name, peak, height) in [("online", 5.0, 0.34), ("offline", 3.0, 0.16), ("offline, shuffled", 3.5, 0.21)] {
+    for (name, peak, height) in [
+      ("online", 5.0, 0.34), ("offline", 3.0, 0.16), ("offline, shuffled", 3.5, 0.21),
+    ] {
       func curve(_ x: Double) -> Double { 0.12 + height * (x / peak) * exp(1 - x / peak) }
       let x = (0..<120).map { _ in noise.uniform() * 12 }
       figure.add(.scatter(x: x, y: x.map { curve($0) + 0.02 * noise.normal() }, label: name))
@@ -36,7 +39,8 @@ enum Gallery {
   static func accuracy() -> Figure {
     var noise = Noise()
     var figure = Figure(
-      title: "Accuracy on golden pairs", xlabel: "gradient step", ylabel: "accuracy", ylimits: Limits(0.4, 0.75))
+      title: "Accuracy on golden pairs", xlabel: "gradient step", ylabel: "accuracy",
+      ylimits: Limits(0.4, 0.75))
     let steps = (0...200).map { Double($0) * 20 }
     for (name, gain) in [("offline", 0.17), ("online", -0.02), ("shuffled", 0.04)] {
       let y = steps.map { 0.5 + gain * (1 - exp(-$0 / 900)) + 0.006 * noise.normal() }
@@ -52,8 +56,10 @@ enum Gallery {
     let a = (0..<2000).map { _ in noise.normal() * 1.2 + 1 }
     let b = (0..<2000).map { _ in noise.normal() * 0.8 - 0.6 }
     return Figure(
-      title: "Reward margins", xlabel: "margin", series: [
-        .histogram(a, bins: 40, label: "online"), .histogram(b, bins: 40, label: "offline"), .vline(0, label: "no preference"),
+      title: "Reward margins", xlabel: "margin",
+      series: [
+        .histogram(a, bins: 40, label: "online"), .histogram(b, bins: 40, label: "offline"),
+        .vline(0, label: "no preference"),
       ])
   }
 
@@ -72,10 +78,12 @@ enum Gallery {
       title: "Peak win rate", ylabel: "win rate",
       series: [
         .bars(
-          ["IPO", "DPO", "SLiC", "Bo2"], [0.46, 0.44, 0.41, 0.33], errors: ErrorBars([0.02, 0.02, 0.03, 0.01]),
+          ["IPO", "DPO", "SLiC", "Bo2"], [0.46, 0.44, 0.41, 0.33],
+          errors: ErrorBars([0.02, 0.02, 0.03, 0.01]),
           label: "online"),
         .bars(
-          ["IPO", "DPO", "SLiC", "Bo2"], [0.28, 0.31, 0.25, 0.27], errors: ErrorBars([0.02, 0.02, 0.03, 0.01]),
+          ["IPO", "DPO", "SLiC", "Bo2"], [0.28, 0.31, 0.25, 0.27],
+          errors: ErrorBars([0.02, 0.02, 0.03, 0.01]),
           label: "offline"), .hline(0.12, label: "SFT"),
       ])
   }
@@ -83,7 +91,8 @@ enum Gallery {
   static func logarithmic() -> Figure {
     let x = (0...60).map { pow(10, -3 + Double($0) / 12) }
     return Figure(
-      title: "Loss against learning rate", xlabel: "learning rate", ylabel: "loss", xscale: .log, yscale: .log,
+      title: "Loss against learning rate", xlabel: "learning rate", ylabel: "loss", xscale: .log,
+      yscale: .log,
       series: [
         .line(x: x, y: x.map { 1e-4 + 1e-7 / $0 + 1e-3 * $0 * $0 }, label: "small"),
         .line(x: x, y: x.map { 3e-5 + 2e-7 / $0 + 4e-3 * $0 * $0 }, label: "large").with(style: .dashed),

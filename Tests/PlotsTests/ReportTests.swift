@@ -26,7 +26,8 @@ import Testing
 
 @Test func aFigureGivesItsNumbers() throws {
   let figure = Figure(series: [
-    .errorbar(x: [1], y: [0.5], yerr: ErrorBars(lower: [0.25], upper: [0.125]), label: "on, line"), .hline(0.5, label: "chance"),
+    .errorbar(x: [1], y: [0.5], yerr: ErrorBars(lower: [0.25], upper: [0.125]), label: "on, line"),
+    .hline(0.5, label: "chance"),
   ])
   #expect(
     try figure.csv() == "series,kind,x,y,x_lower,x_upper,y_lower,y_upper\r\n"
@@ -48,7 +49,8 @@ import Testing
   #expect(html.contains("<th scope=\"col\">method</th><th scope=\"col\" class=\"right\">win rate</th>"))
   #expect(html.contains("<th scope=\"row\">&lt;off&gt;</th><td class=\"right\">0.58</td>"))
   #expect(html.contains("<pre class=\"error\">red &lt;x&gt;\n  indented</pre>"))
-  #expect(!html.contains("<?xml") && !html.contains("<script") && !html.contains("src=") && !html.contains("href="))
+  #expect(
+    !html.contains("<?xml") && !html.contains("<script") && !html.contains("src=") && !html.contains("href="))
   let ids = html.components(separatedBy: " id=\"").dropFirst().map { $0.prefix { $0 != "\"" } }
   #expect(Set(ids).count == ids.count && ids.count == 5)
   // Apart from the void elements of the head, the page is also well-formed XML.
@@ -66,11 +68,13 @@ import Testing
 @Test func aProgressLineIsExact() {
   var bar = ProgressBar()
   _ = bar.text(step: 0, total: 400, elapsedSeconds: 0, label: "sft")
-  let line = bar.text(step: 248, total: 400, elapsedSeconds: 20, label: "sft", metrics: [("loss", 0.213)], width: 60)
+  let line = bar.text(
+    step: 248, total: 400, elapsedSeconds: 20, label: "sft", metrics: [("loss", 0.213)], width: 60)
   #expect(line == "sft  ▕█████████▎     ▏ 62%  248/400  0:12 left  loss 0.213", "\(line)")
   var plain = ProgressBar(unicode: false)
   _ = plain.text(step: 0, total: 400, elapsedSeconds: 0, label: "sft")
-  let ascii = plain.text(step: 248, total: 400, elapsedSeconds: 20, label: "sft", metrics: [("loss", 0.213)], width: 60)
+  let ascii = plain.text(
+    step: 248, total: 400, elapsedSeconds: 20, label: "sft", metrics: [("loss", 0.213)], width: 60)
   #expect(ascii == "sft  [#########......] 62%  248/400  0:12 left  loss 0.213", "\(ascii)")
 }
 
@@ -78,7 +82,9 @@ import Testing
   for unicode in [true, false] {
     var bar = ProgressBar(unicode: unicode)
     for width in [0, 1, 5, 10, 20, 40, 80, 200] {
-      for (step, total) in [(0, 0), (5, 0), (3, 10), (10, 10), (20, 10), (-1, 10), (Int.max, Int.max), (1, Int.max), (5, -5)] {
+      for (step, total) in [
+        (0, 0), (5, 0), (3, 10), (10, 10), (20, 10), (-1, 10), (Int.max, Int.max), (1, Int.max), (5, -5),
+      ] {
         for seconds in [0, 1, -1, .nan, .infinity, 1e300] {
           let line = bar.text(
             step: step, total: total, elapsedSeconds: seconds, label: "β run\n",
@@ -93,7 +99,9 @@ import Testing
 
 @Test func progressShowsNanAndTheEnd() {
   var bar = ProgressBar()
-  #expect(bar.text(step: 12, total: 10, elapsedSeconds: 61, metrics: [("loss", .nan)]).hasSuffix("100%  12/10  in 1:01  loss nan"))
+  #expect(
+    bar.text(step: 12, total: 10, elapsedSeconds: 61, metrics: [("loss", .nan)]).hasSuffix(
+      "100%  12/10  in 1:01  loss nan"))
   #expect(bar.text(step: 399, total: 400, elapsedSeconds: 61).contains(" 99%"))
 }
 

@@ -17,7 +17,8 @@ let executable = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlink
 /// Runs perilune in `folder` and waits for it; `interrupts` are the times, in ms, of Ctrl-C presses after its first output.
 /// Of presses that come while a busy machine does not run the process only one counts: `pressesUntilItEnds` goes on.
 func perilune(
-  _ arguments: [String], input: String = "", environment: [String: String] = [:], folder: String? = nil, program: String? = nil,
+  _ arguments: [String], input: String = "", environment: [String: String] = [:], folder: String? = nil,
+  program: String? = nil,
   interrupts: [UInt32] = [], pressesUntilItEnds: Bool = false
 ) throws -> Outcome {
   let process = Process()
@@ -34,7 +35,9 @@ func perilune(
   process.standardError = FileHandle(forWritingAtPath: files[2])
   try process.run()
   if !interrupts.isEmpty {
-    for _ in 0..<2000 where (try? String(contentsOfFile: files[1], encoding: .utf8))?.isEmpty != false { usleep(5000) }
+    for _ in 0..<2000 where (try? String(contentsOfFile: files[1], encoding: .utf8))?.isEmpty != false {
+      usleep(5000)
+    }
     for wait in interrupts {
       usleep(wait * 1000)
       kill(process.processIdentifier, SIGINT)
@@ -68,13 +71,17 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
 @Suite(.serialized) struct StandAlone {
   @Test func optionsRunInOrder() throws {
     #expect(try perilune(["-e", "x = 1", "-ex = x + 1", "-e", "print(x)"]).out == "2\n")
-    #expect(try perilune(["-l", "str=string", "-lm=math", "-e", "print(m.sin(0), str.upper 'a')"]).out == "0.0\tA\n")
+    #expect(
+      try perilune(["-l", "str=string", "-lm=math", "-e", "print(m.sin(0), str.upper 'a')"]).out == "0.0\tA\n"
+    )
     let banner = try perilune(["-v", "-e", "print 'hello'"]).out
     #expect(banner.hasSuffix("PUC-Rio\nhello\n"))
     #expect(try perilune(["-W", "-e", "warn 'x'"]).error == "Lua warning: x\n")
     #expect(try perilune(["-e", "warn 'x'"]).error == "")
     #expect(try perilune(["--help"]).out.contains("--seed=N"))
-    #expect(try perilune(["--seed=3", "--threads=2", "--no-init", "-e", "print(arg[0] ~= nil, 1)"]).out == "true\t1\n")
+    #expect(
+      try perilune(["--seed=3", "--threads=2", "--no-init", "-e", "print(arg[0] ~= nil, 1)"]).out
+        == "true\t1\n")
   }
 
   @Test func whatIsNotUTF8ArrivesByteForByte() throws {
@@ -91,7 +98,8 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
   @Test func aFileThatMayGrowNoFurtherIsAnErrorNotTheEnd() throws {
     try withFolder([:]) { folder in
       let write = "print(pcall(require 'perilune.system'.write_file, 'a', ('x'):rep(1e6)))"
-      let outcome = try perilune(["-c", "ulimit -f 8; \"\(executable)\" -e \"\(write)\""], folder: folder, program: "/bin/sh")
+      let outcome = try perilune(
+        ["-c", "ulimit -f 8; \"\(executable)\" -e \"\(write)\""], folder: folder, program: "/bin/sh")
       #expect(outcome.out.hasPrefix("false\tcannot write a.tmp-"))
       let left = try FileManager.default.contentsOfDirectory(atPath: folder)
       #expect(left.isEmpty)
@@ -100,10 +108,13 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
 
   @Test func usageErrorsGiveOne() throws {
     for (arguments, message) in [
-      (["-h"], "unrecognized option '-h'"), (["---"], "unrecognized option '---'"), (["-Ex"], "unrecognized option '-Ex'"),
-      (["-vv"], "unrecognized option '-vv'"), (["-e"], "'-e' needs argument"), (["-l"], "'-l' needs argument"),
+      (["-h"], "unrecognized option '-h'"), (["---"], "unrecognized option '---'"),
+      (["-Ex"], "unrecognized option '-Ex'"),
+      (["-vv"], "unrecognized option '-vv'"), (["-e"], "'-e' needs argument"),
+      (["-l"], "'-l' needs argument"),
       (["--seed=x"], "invalid value in '--seed=x'"), (["--threads=0"], "invalid value in '--threads=0'"),
-      (["--nothing"], "unrecognized option '--nothing'"), (["--max-memory=-1"], "invalid value in '--max-memory=-1'"),
+      (["--nothing"], "unrecognized option '--nothing'"),
+      (["--max-memory=-1"], "invalid value in '--max-memory=-1'"),
     ] {
       let outcome = try perilune(arguments)
       #expect(outcome.code == 1)
@@ -113,13 +124,18 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
   }
 
   @Test func scriptsSeeTheirArguments() throws {
-    try withFolder(["a.lua": "print(#arg, arg[0], arg[-1], arg[-2], ...)", "h.lua": "#!/usr/bin/env perilune\nprint(debug.getinfo(1).currentline)"]) { folder in
-      #expect(try perilune(["-e ", "--", "a.lua", "x", "y"], folder: folder).out == "2\ta.lua\t--\t-e \tx\ty\n")
+    try withFolder([
+      "a.lua": "print(#arg, arg[0], arg[-1], arg[-2], ...)",
+      "h.lua": "#!/usr/bin/env perilune\nprint(debug.getinfo(1).currentline)",
+    ]) { folder in
+      #expect(
+        try perilune(["-e ", "--", "a.lua", "x", "y"], folder: folder).out == "2\ta.lua\t--\t-e \tx\ty\n")
       #expect(try perilune(["h.lua"], folder: folder).out == "2\n")
       #expect(try perilune(["-", "-h"], input: "print(arg[1])").out == "-h\n")
       #expect(try perilune([], input: "print(10)\nprint(2)\n").out == "10\n2\n")
       let missing = try perilune(["nosuch.lua"], folder: folder)
-      #expect(missing.error == "perilune: cannot open nosuch.lua: No such file or directory\n" && missing.code == 1)
+      #expect(
+        missing.error == "perilune: cannot open nosuch.lua: No such file or directory\n" && missing.code == 1)
     }
   }
 
@@ -128,29 +144,40 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
       let outcome = try perilune(["e.lua"], folder: folder)
       #expect(outcome.code == 1)
       #expect(outcome.out == "")
-      #expect(outcome.error == """
-        perilune: e.lua:1: boom
-        stack traceback:
-        \t[C]: in function 'error'
-        \te.lua:1: in local 'f'
-        \te.lua:2: in main chunk
+      #expect(
+        outcome.error == """
+          perilune: e.lua:1: boom
+          stack traceback:
+          \t[C]: in function 'error'
+          \te.lua:1: in local 'f'
+          \te.lua:2: in main chunk
 
-        """)
+          """)
     }
     #expect(try perilune(["-e", "error{}"]).error.hasPrefix("perilune: (error object is a table value)\n"))
-    #expect(try perilune(["-e", "error(setmetatable({}, {__tostring = function() return 'mine' end}))"]).error == "perilune: mine\n")
+    #expect(
+      try perilune(["-e", "error(setmetatable({}, {__tostring = function() return 'mine' end}))"]).error
+        == "perilune: mine\n")
     #expect(try perilune(["-e", "a"]).error == "perilune: (command line):1: syntax error near <eof>\n")
     let deep = try perilune(["-e", "local function f() return 1 + f() end f()"])
     #expect(deep.code == 1 && deep.error.contains("stack overflow"))
-    let hungry = try perilune(["--max-memory=8M", "-e", "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(100) .. i end"])
+    let hungry = try perilune([
+      "--max-memory=8M", "-e", "local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(100) .. i end",
+    ])
     #expect(hungry.code == 1 && hungry.error.contains("not enough memory"))
   }
 
   @Test func exitCodesAreLuas() throws {
-    for (code, expected) in [("os.exit(3)", 3), ("os.exit(true, true)", 0), ("os.exit(false)", 1), ("", 0), ("error()", 1)] as [(String, Int32)] {
+    for (code, expected) in [
+      ("os.exit(3)", 3), ("os.exit(true, true)", 0), ("os.exit(false)", 1), ("", 0), ("error()", 1),
+    ] as [(String, Int32)] {
       #expect(try perilune(["-e", code]).code == expected)
     }
-    #expect(try perilune(["-e", "local x <close> = setmetatable({}, {__close = function() print 'closed' end}) os.exit(0, true)"]).out == "closed\n")
+    #expect(
+      try perilune([
+        "-e",
+        "local x <close> = setmetatable({}, {__close = function() print 'closed' end}) os.exit(0, true)",
+      ]).out == "closed\n")
     try withFolder([:]) { folder in
       _ = try perilune(["-e", "io.output('o.txt') io.write('alo')"], folder: folder)
       #expect(try String(contentsOfFile: folder + "/o.txt", encoding: .utf8) == "alo")
@@ -159,47 +186,75 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
 
   @Test func theEnvironmentIsRead() throws {
     #expect(try perilune(["-e", "print(package.path)"], environment: ["LUA_PATH": "x"]).out == "x\n")
-    #expect(try perilune(["-E", "-e", "print(package.path:find 'xxx')"], environment: ["LUA_PATH": "xxx", "LUA_INIT": "error()"]).out == "nil\n")
-    #expect(try perilune(["-e", "print(X)"], environment: ["LUA_INIT": "X=3", "LUA_INIT_5_4": "X=10"]).out == "10\n")
-    #expect(try perilune(["-e", ""], environment: ["LUA_INIT": "error('msg')"]).error.hasPrefix("perilune: LUA_INIT:1: msg"))
+    #expect(
+      try perilune(
+        ["-E", "-e", "print(package.path:find 'xxx')"],
+        environment: ["LUA_PATH": "xxx", "LUA_INIT": "error()"]
+      ).out == "nil\n")
+    #expect(
+      try perilune(["-e", "print(X)"], environment: ["LUA_INIT": "X=3", "LUA_INIT_5_4": "X=10"]).out == "10\n"
+    )
+    #expect(
+      try perilune(["-e", ""], environment: ["LUA_INIT": "error('msg')"]).error.hasPrefix(
+        "perilune: LUA_INIT:1: msg"))
   }
 
   @Test func thePromptWorksWithoutATerminal() throws {
     let quiet = ["-e", "_PROMPT='' _PROMPT2=''", "-i"]
-    #expect(try perilune(quiet, input: "(6*2-6) -- x\na =\n10\nprint(a)\na").out.hasSuffix("(6*2-6) -- x\n6\na =\n10\nprint(a)\n10\na\n10\n\n"))
-    #expect(try perilune(["-i"], input: "local z = 4\nz = z + 1\n=z\nerror('x')\nz\n").out.hasSuffix("> =z\n5\n> error('x')\n> z\n5\n> \n"))
+    #expect(
+      try perilune(quiet, input: "(6*2-6) -- x\na =\n10\nprint(a)\na").out.hasSuffix(
+        "(6*2-6) -- x\n6\na =\n10\nprint(a)\n10\na\n10\n\n"))
+    #expect(
+      try perilune(["-i"], input: "local z = 4\nz = z + 1\n=z\nerror('x')\nz\n").out.hasSuffix(
+        "> =z\n5\n> error('x')\n> z\n5\n> \n"))
     #expect(try perilune(["-e", "print=nil", "-i"], input: "10").error.contains("error calling 'print'"))
   }
 
   @Test func theLibraryIsFoundFromAnywhere() throws {
     let file = "return {where = debug.getinfo(1, 'S').source}"
-    try withFolder(["app/bin/keep": "", "app/stdlib/perilune.lua": file, "other/perilune.lua": file]) { folder in
+    try withFolder(["app/bin/keep": "", "app/stdlib/perilune.lua": file, "other/perilune.lua": file]) {
+      folder in
       let moved = folder + "/app/bin/perilune"
       try FileManager.default.copyItem(atPath: executable, toPath: moved)
       try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: moved)
       let print = ["-e", "print(require 'perilune'.where)"]
       let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
       #expect(try perilune(print, folder: "/", program: moved).out == "@\(real)/app/stdlib/perilune.lua\n")
-      #expect(try perilune(print, folder: folder, program: folder + "/link").out == "@\(real)/app/stdlib/perilune.lua\n")
-      #expect(try perilune(print, environment: ["PERILUNE_STDLIB": folder + "/other"]).out == "@\(folder)/other/perilune.lua\n")
+      #expect(
+        try perilune(print, folder: folder, program: folder + "/link").out
+          == "@\(real)/app/stdlib/perilune.lua\n")
+      #expect(
+        try perilune(print, environment: ["PERILUNE_STDLIB": folder + "/other"]).out
+          == "@\(folder)/other/perilune.lua\n")
     }
   }
 
   @Test func controlCIsCatchableOnceAndEndsWith130() throws {
-    let caught = try perilune(["-e", "io.write('go'):flush() pcall(function() while true do end end) print(42)"], interrupts: [20])
+    let caught = try perilune(
+      ["-e", "io.write('go'):flush() pcall(function() while true do end end) print(42)"], interrupts: [20])
     #expect(caught.out == "go42\n" && caught.code == 0)
     let product = try perilune(
-      ["-e", "local a = require('perilune.tensor').zeros(5000, 5000) io.write('go'):flush() print(pcall(a.matmul, a, a))"],
+      [
+        "-e",
+        "local a = require('perilune.tensor').zeros(5000, 5000) io.write('go'):flush() print(pcall(a.matmul, a, a))",
+      ],
       interrupts: [20])
     #expect(product.code == 0 && product.out.hasPrefix("gofalse\t") && product.out.contains("interrupted!"))
     let stopped = try perilune(["-e", "io.write('go'):flush() while true do end"], interrupts: [20])
-    #expect(stopped.code == 130 && stopped.error.hasPrefix("perilune: (command line):1: interrupted!\nstack traceback:"))
-    let coroutine = try perilune(["-e", "io.write('go'):flush() coroutine.wrap(function() while true do end end)()"], interrupts: [20])
+    #expect(
+      stopped.code == 130
+        && stopped.error.hasPrefix("perilune: (command line):1: interrupted!\nstack traceback:"))
+    let coroutine = try perilune(
+      ["-e", "io.write('go'):flush() coroutine.wrap(function() while true do end end)()"], interrupts: [20])
     #expect(coroutine.code == 130)
-    let swallowed = try perilune(["-e", "io.write('go'):flush() while true do pcall(function() while true do end end) end"], interrupts: [20, 50],
+    let swallowed = try perilune(
+      ["-e", "io.write('go'):flush() while true do pcall(function() while true do end end) end"],
+      interrupts: [20, 50],
       pressesUntilItEnds: true)
     #expect(swallowed.code == 130)
-    let native = try perilune(["-e", "io.write('go'):flush() string.find(('a'):rep(100000), ('.-'):rep(5) .. 'b')"], interrupts: [20, 50, 50],
+    let native = try perilune(
+      ["-e", "io.write('go'):flush() string.find(('a'):rep(100000), ('.-'):rep(5) .. 'b')"],
+      interrupts: [20, 50, 50],
       pressesUntilItEnds: true)
     #expect(native.code == 130)
     // Work that Ctrl-C ended early and that kept what it had: the script goes on, and its end still tells.

@@ -76,21 +76,27 @@ final class Terminal {
 
   @Test func resultsLocalsAndContinuation() throws {
     try withFolder([:]) { home in
-      try session([
-        ("1 + 1\n", "\n2\n> "), ("=3\n", "\n3\n> "), ("_ + 1\n", "\n4\n> "), ("local z = 7\n", "\n> "), ("z * 2\n", "\n14\n> "),
-        ("z = 8; local y\n", "\n> "), ("z, y\n", "\n8\tnil\n> "), ("'a', nil\n", "\na\tnil\n> "), ("5;\n", "5;\n> "),
-        ("for i = 1, 2 do\n", "\n>> "), ("print(i)\n", "\n>> "), ("end\n", "\n1\n2\n> "),
-        ("{1, {b = 2, a = 'x'}, [10] = true}\n", "\n{1, {a = \"x\", b = 2}, [10] = true}\n> "),
-        ("t = {} t.t = t\n", "\n> "), ("t\n", "\n{t = <cycle>}\n> "), ("{{{{1}}}}\n", "\n{{{{...}}}}\n> "),
-        ("bad bad\n", "stdin:1: syntax error near 'bad'\n> "), ("error 'x'\n", "\nstdin:1: x\n> "),
-        ("local made = 5; error 'y'\n", "\nstdin:1: y\n> "), ("made\n", "\n5\n> "),
-        ("local early = 6 return 1\n", "\n1\n> "), ("early\n", "\n6\n> "), ("made = 9\n", "\n> "), ("made, _G.made\n", "\n9\tnil\n> "),
-        ("local c <const> = 4\n", "\n> "), ("c + 1\n", "\n5\n> "),
-        ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "), ("function f() return made end\n", "\n> "),
-        ("f(), _G.f == f\n", "\n9\ttrue\n> "),
-        ("%time 40 + 1\n", "\n41\n\u{1B}[2m[0."), ("%time local q = 3\n", "s]\u{1B}[0m\n> "), ("q\n", "\n3\n> "),
-        ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help on 'nothing'\n> "),
-      ], home: home)
+      try session(
+        [
+          ("1 + 1\n", "\n2\n> "), ("=3\n", "\n3\n> "), ("_ + 1\n", "\n4\n> "), ("local z = 7\n", "\n> "),
+          ("z * 2\n", "\n14\n> "),
+          ("z = 8; local y\n", "\n> "), ("z, y\n", "\n8\tnil\n> "), ("'a', nil\n", "\na\tnil\n> "),
+          ("5;\n", "5;\n> "),
+          ("for i = 1, 2 do\n", "\n>> "), ("print(i)\n", "\n>> "), ("end\n", "\n1\n2\n> "),
+          ("{1, {b = 2, a = 'x'}, [10] = true}\n", "\n{1, {a = \"x\", b = 2}, [10] = true}\n> "),
+          ("t = {} t.t = t\n", "\n> "), ("t\n", "\n{t = <cycle>}\n> "), ("{{{{1}}}}\n", "\n{{{{...}}}}\n> "),
+          ("bad bad\n", "stdin:1: syntax error near 'bad'\n> "), ("error 'x'\n", "\nstdin:1: x\n> "),
+          ("local made = 5; error 'y'\n", "\nstdin:1: y\n> "), ("made\n", "\n5\n> "),
+          ("local early = 6 return 1\n", "\n1\n> "), ("early\n", "\n6\n> "), ("made = 9\n", "\n> "),
+          ("made, _G.made\n", "\n9\tnil\n> "),
+          ("local c <const> = 4\n", "\n> "), ("c + 1\n", "\n5\n> "),
+          ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "),
+          ("function f() return made end\n", "\n> "),
+          ("f(), _G.f == f\n", "\n9\ttrue\n> "),
+          ("%time 40 + 1\n", "\n41\n\u{1B}[2m[0."), ("%time local q = 3\n", "s]\u{1B}[0m\n> "),
+          ("q\n", "\n3\n> "),
+          ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help on 'nothing'\n> "),
+        ], home: home)
     }
   }
 
@@ -105,22 +111,31 @@ final class Terminal {
 
   @Test func controlCClearsTheLineAndStopsTheEvaluation() throws {
     try withFolder([:]) { home in
-      try session([
-        ("abc\u{03}", "\n> "), ("1 + 2\n", "\n3\n> "), ("for i = 1, 3 do\n", ">> "), ("\u{03}", "\n> "), ("kept = 1\n", "\n> "),
-        // The loops say when they run: an earlier Ctrl-C would only cancel the line.
-        ("io.write('g', 'o'):flush() while true do end\n", "\ngo"), ("\u{03}", "interrupted!\n> "), ("kept\n", "\n1\n> "),
-        ("io.write('g', 'o'):flush() coroutine.wrap(function() while true do end end)()\n", "\ngo"), ("\u{03}", "interrupted!\n> "),
-        ("io.write('g', 'o'):flush() while true do pcall(function() while true do end end) end\n", "\ngo"), ("\u{03}", "^C"), ("\u{03}", "interrupted!\n> "),
-        ("io.write('g', 'o'):flush() io.read()\n", "\ngo"), ("\u{03}", "\n> "), ("kept\n", "\n1\n> "),
-      ], home: home)
+      try session(
+        [
+          ("abc\u{03}", "\n> "), ("1 + 2\n", "\n3\n> "), ("for i = 1, 3 do\n", ">> "), ("\u{03}", "\n> "),
+          ("kept = 1\n", "\n> "),
+          // The loops say when they run: an earlier Ctrl-C would only cancel the line.
+          ("io.write('g', 'o'):flush() while true do end\n", "\ngo"), ("\u{03}", "interrupted!\n> "),
+          ("kept\n", "\n1\n> "),
+          ("io.write('g', 'o'):flush() coroutine.wrap(function() while true do end end)()\n", "\ngo"),
+          ("\u{03}", "interrupted!\n> "),
+          ("io.write('g', 'o'):flush() while true do pcall(function() while true do end end) end\n", "\ngo"),
+          ("\u{03}", "^C"), ("\u{03}", "interrupted!\n> "),
+          ("io.write('g', 'o'):flush() io.read()\n", "\ngo"), ("\u{03}", "\n> "), ("kept\n", "\n1\n> "),
+        ], home: home)
     }
   }
 
   @Test func historyOutlivesTheSession() throws {
     try withFolder([:]) { home in
-      try session([("11 * 11\n", "\n121\n> "), ("for i = 1, 1 do\n", ">> "), ("print('\\\\n') end\n", "> ")], home: home)
+      try session(
+        [("11 * 11\n", "\n121\n> "), ("for i = 1, 1 do\n", ">> "), ("print('\\\\n') end\n", "> ")], home: home
+      )
       let file = home + "/.local/state/perilune/history"
-      #expect(try String(contentsOfFile: file, encoding: .utf8) == "11 * 11\nfor i = 1, 1 do\\nprint('\\\\\\\\n') end\n")
+      #expect(
+        try String(contentsOfFile: file, encoding: .utf8)
+          == "11 * 11\nfor i = 1, 1 do\\nprint('\\\\\\\\n') end\n")
       #expect(try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int == 0o600)
       try session([("\u{10}\u{10}\n", "\n121\n> ")], home: home)
     }
@@ -128,27 +143,36 @@ final class Terminal {
 
   @Test func theLibraryIsCompletedBeforeAnyOfItIsUsed() throws {
     try withFolder([:]) { home in
-      try session([
-        ("T.logsume\t ~= nil\n", "T.logsumexp ~= nil\ntrue\n> "), ("align.tra\t ~= nil\n", "align.train ~= nil\ntrue\n> "),
-        ("align.judge.go\t ~= nil\n", "align.judge.gold ~= nil\ntrue\n> "),
-      ], home: home)
+      try session(
+        [
+          ("T.logsume\t ~= nil\n", "T.logsumexp ~= nil\ntrue\n> "),
+          ("align.tra\t ~= nil\n", "align.train ~= nil\ntrue\n> "),
+          ("align.judge.go\t ~= nil\n", "align.judge.gold ~= nil\ntrue\n> "),
+        ], home: home)
     }
   }
 
   @Test func modulesAreNamedWithoutRequireAndWordsAreCompleted() throws {
     let library = [
-      "lib/perilune.lua": "return setmetatable({parts = {align = ''}}, {__index = function(_, n) if n == 'align' or n == 'broken' then return require('perilune.' .. n) end end})",
-      "lib/align.lua": "return {train = 5, loss = function() end, refuse = function() error('align.refuse: no', 2) end, fail = function() return nil + 1 end}", "lib/broken.lua": "x = = 1",
+      "lib/perilune.lua":
+        "return setmetatable({parts = {align = ''}}, {__index = function(_, n) if n == 'align' or n == 'broken' then return require('perilune.' .. n) end end})",
+      "lib/align.lua":
+        "return {train = 5, loss = function() end, refuse = function() error('align.refuse: no', 2) end, fail = function() return nil + 1 end}",
+      "lib/broken.lua": "x = = 1",
       "lib/help.lua": "return function(name) print('HELP ' .. name) end",
     ]
     try withFolder(library) { home in
-      try session([
-        ("align.tr\t\n", "align.train\n5\n> "), ("align.refuse()\n", "\nalign.refuse: no\n> "),
-        ("align.fail()\n", "in function 'perilune.align.fail'"),
-        ("1\n", "\n1\n> "), ("ali\t.train\n", "\n5\n> "), ("pairs == _G.pairs, _G.align\n", "\ntrue\tnil\n> "),
-        ("local word = 'x'\n", "\n> "), ("word:upp\t()\n", "word:upper()\nX\n> "), ("?align.train\n", "HELP align.train\n> "),
-        ("math.sin?\n", "HELP math.sin\n> "), ("broken\n", "cannot load 'broken'"), ("coroutine.isy\t()\n", "isyieldable()\nfalse\n> "),
-      ], home: home, environment: ["PERILUNE_STDLIB": home + "/lib"])
+      try session(
+        [
+          ("align.tr\t\n", "align.train\n5\n> "), ("align.refuse()\n", "\nalign.refuse: no\n> "),
+          ("align.fail()\n", "in function 'perilune.align.fail'"),
+          ("1\n", "\n1\n> "), ("ali\t.train\n", "\n5\n> "),
+          ("pairs == _G.pairs, _G.align\n", "\ntrue\tnil\n> "),
+          ("local word = 'x'\n", "\n> "), ("word:upp\t()\n", "word:upper()\nX\n> "),
+          ("?align.train\n", "HELP align.train\n> "),
+          ("math.sin?\n", "HELP math.sin\n> "), ("broken\n", "cannot load 'broken'"),
+          ("coroutine.isy\t()\n", "isyieldable()\nfalse\n> "),
+        ], home: home, environment: ["PERILUNE_STDLIB": home + "/lib"])
     }
   }
 }

@@ -82,7 +82,9 @@ import Testing
       let expected = Self.bits(one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) })
       levels { level in
         #expect(Self.bits(one.run()) == expected, "trial \(trial), level \(level)")
-        #expect(Self.bits(one.withProduct { $0.multiply(columns: 0..<one.n) }) == expected, "alone: \(trial), \(level)")
+        #expect(
+          Self.bits(one.withProduct { $0.multiply(columns: 0..<one.n) }) == expected,
+          "alone: \(trial), \(level)")
       }
     }
   }
@@ -102,8 +104,10 @@ import Testing
             size += abs(term)
           }
           let add = one.hasRows ? one.rows[i * one.n + j] : one.c[i * one.ldc + j]
-          let whole = Double(one.alpha) * sum + Double(one.beta) * Double(add) + (one.hasBias ? Double(one.bias[j]) : 0)
-          #expect(abs(Double(out[i * one.ldc + j]) - whole) <= 2e-6 * (size + 4), "trial \(trial) at \(i), \(j)")
+          let whole =
+            Double(one.alpha) * sum + Double(one.beta) * Double(add) + (one.hasBias ? Double(one.bias[j]) : 0)
+          #expect(
+            abs(Double(out[i * one.ldc + j]) - whole) <= 2e-6 * (size + 4), "trial \(trial) at \(i), \(j)")
         }
       }
     }
@@ -116,7 +120,8 @@ import Testing
     let all = try a.matmul(b)
     for (start, length) in [(0, 2), (13, 3), (40, 29), (68, 2)] {
       let part = try a.narrowed(0, from: start, length: length).matmul(b)
-      #expect(try part.elements(Float.self) == all.narrowed(0, from: start, length: length).elements(Float.self))
+      #expect(
+        try part.elements(Float.self) == all.narrowed(0, from: start, length: length).elements(Float.self))
     }
   }
 
@@ -126,7 +131,8 @@ import Testing
     Parallel.threads = 2
     // Tall, tall and beyond a block of columns or of k, wide, deep, few rows, and small.
     let sizes = [
-      (300, 64, 64), (1100, 2100, 40), (1100, 700, 1600), (60, 2100, 40), (50, 1100, 3000), (20, 500, 60), (3, 4, 5),
+      (300, 64, 64), (1100, 2100, 40), (1100, 700, 1600), (60, 2100, 40), (50, 1100, 3000), (20, 500, 60),
+      (3, 4, 5),
     ]
     for (m, n, k) in sizes {
       var a = [Float](repeating: .nan, count: m * k)

@@ -16,7 +16,8 @@ import Testing
       var random = Philox(seed: UInt64(seed), stream: "sorts")
       let (rows, size) = (1 + random.below(3), random.below(seed % 2 == 0 ? 20 : 300))
       let pool: [Double] = [.nan, .infinity, -.infinity, 0, -0.0, 1, -1, 2.5, 1e30, -7, 0x1p-149]
-      let values = (0..<rows * size).map { _ in random.below(3) == 0 ? pool[random.below(pool.count)] : random.normal()
+      let values = (0..<rows * size).map { _ in
+        random.below(3) == 0 ? pool[random.below(pool.count)] : random.normal()
       }
       let tensor = try Tensor(values, shape: [size, rows]).transposed(0, 1)
       for type in [DType.f64, .f32] {
@@ -29,14 +30,16 @@ import Testing
               let (a, b) = descending ? (line[y], line[x]) : (line[x], line[y])
               return comesBefore(a, b) || (!comesBefore(b, a) && x < y)
             }
-            #expect(try places.selected(0, row).elements(Int64.self) == order.map { Int64($0) }, "seed \(seed)")
+            #expect(
+              try places.selected(0, row).elements(Int64.self) == order.map { Int64($0) }, "seed \(seed)")
             let found = try sorted.selected(0, row).doubles()
             #expect(zip(found, order).allSatisfy { $0 == line[$1] || $0.isNaN && line[$1].isNaN })
           }
           let k = min(size, 1 + random.below(seed % 3 == 0 ? 74 : 5))
           let top = try cast.ranked(1, keeping: k, descending: descending).positions
           #expect(
-            try top.elements(Int64.self) == places.narrowed(1, from: 0, length: k).elements(Int64.self), "seed \(seed)")
+            try top.elements(Int64.self) == places.narrowed(1, from: 0, length: k).elements(Int64.self),
+            "seed \(seed)")
         }
       }
     }
@@ -61,7 +64,8 @@ import Testing
       let index = try Tensor(chosen, shape: [chosen.count])
       let slices = try tensor.slices(d, index)
       for (i, place) in chosen.enumerated() {
-        #expect(try slices.selected(d, i).doubles() == tensor.selected(d, Int(place)).doubles(), "seed \(seed)")
+        #expect(
+          try slices.selected(d, i).doubles() == tensor.selected(d, Int(place)).doubles(), "seed \(seed)")
       }
       let sums = try Tensor(zeros: tensor.shape, .f64)
       try sums.addSlices(d, index, slices)

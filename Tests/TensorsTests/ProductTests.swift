@@ -50,7 +50,8 @@ import Testing
         }
       }
       let (p, q) = (try a.matrixRounded(), try b.matrixRounded())
-      #expect(try p.matmul(q).doubles() == p.cast(to: .f64).matmul(q.cast(to: .f64)).doubles(), "seed \(seed)")
+      #expect(
+        try p.matmul(q).doubles() == p.cast(to: .f64).matmul(q.cast(to: .f64)).doubles(), "seed \(seed)")
     }
   }
 

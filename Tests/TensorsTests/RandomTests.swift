@@ -48,10 +48,13 @@ import Testing
     func share(_ row: Int, _ id: Int64) -> Double {
       Double(ids[row * 20_000..<(row + 1) * 20_000].filter { $0 == id }.count) / 20_000
     }
-    #expect(abs(share(0, 0) - 0.25) < 0.02 && abs(share(0, 2) - 0.75) < 0.02 && share(0, 1) == 0 && share(0, 3) == 0)
+    #expect(
+      abs(share(0, 0) - 0.25) < 0.02 && abs(share(0, 2) - 0.75) < 0.02 && share(0, 1) == 0 && share(0, 3) == 0
+    )
     #expect(abs(share(1, 1) - 0.5) < 0.02 && abs(share(1, 2) - 0.5) < 0.02)
     // A row alone draws what it drew among others, and logits mean the same as their exponentials.
-    let first = try Tensor.categorical(weights.narrowed(0, from: 0, length: 1), count: 50, seed: 3, stream: "t")
+    let first = try Tensor.categorical(
+      weights.narrowed(0, from: 0, length: 1), count: 50, seed: 3, stream: "t")
     #expect(try first.elements(Int64.self) == Array(ids.prefix(50)))
     let logits = try Tensor([0, -Double.infinity, 1.0986122886681098, -.infinity], shape: [4])
     let same = try Tensor.categorical(logits, count: 50, areLogits: true, seed: 3, stream: "t")
@@ -64,7 +67,9 @@ import Testing
         try Tensor.categorical(Tensor(bad, shape: [2]), seed: 1, stream: "t")
       }
     }
-    #expect(throws: Failure.self) { try Tensor.categorical(Tensor(zeros: [2, 0], .f32), seed: 1, stream: "t") }
+    #expect(throws: Failure.self) {
+      try Tensor.categorical(Tensor(zeros: [2, 0], .f32), seed: 1, stream: "t")
+    }
     #expect(throws: Failure.self) { try Tensor.categorical(Tensor(scalar: 1, .f32), seed: 1, stream: "t") }
     #expect(throws: Failure.self) { try Tensor.bernoulli([2], chance: .nan, seed: 1, stream: "t") }
     #expect(throws: Failure.self) { try Tensor.integers([2], low: 3, high: 3, seed: 1, stream: "t") }

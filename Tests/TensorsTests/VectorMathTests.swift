@@ -18,8 +18,9 @@ import Testing
       let error = distance(f(SIMD8(repeating: x))[3], exact(Double(x)))
       if error > worst.0 { worst = (error, x) }
     }
-    for x: Float in [0, -0.0, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 88.72, 88.73, -87.5, -103.9, -104.5]
-    {
+    for x: Float in [
+      0, -0.0, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, 88.72, 88.73, -87.5, -103.9, -104.5,
+    ] {
       let error = distance(f(SIMD8(repeating: x))[7], exact(Double(x)))
       if error > worst.0 { worst = (error, x) }
     }
@@ -55,7 +56,9 @@ import Testing
       var y = [Float](repeating: 7, count: count + 1)
       x.withUnsafeBufferPointer { x in
         y.withUnsafeMutableBufferPointer { y in
-          if let x = x.baseAddress, let y = y.baseAddress { VectorMath.map(x, y, count) { VectorMath.exp($0) } }
+          if let x = x.baseAddress, let y = y.baseAddress {
+            VectorMath.map(x, y, count) { VectorMath.exp($0) }
+          }
         }
       }
       for i in 0..<count { #expect(y[i] == VectorMath.exp(SIMD8(repeating: x[i]))[0]) }

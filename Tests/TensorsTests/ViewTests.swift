@@ -20,7 +20,9 @@ import Testing
   /// A random view of a random tensor: permuted, cut, selected, stretched.
   private func randomView(_ random: inout Philox) throws -> Tensor {
     let shape = Shape(
-      known: (0..<random.below(5)).map { _ in [1, 2, 3, 4, 6, 1, 0][random.below(40) == 0 ? 6 : random.below(6)] })
+      known: (0..<random.below(5)).map { _ in
+        [1, 2, 3, 4, 6, 1, 0][random.below(40) == 0 ? 6 : random.below(6)]
+      })
     var tensor = try Tensor((0..<shape.elementCount).map { Double($0) }, shape: shape)
     for _ in 0..<random.below(4) where tensor.rank > 0 {
       let d = random.below(tensor.rank)
@@ -79,7 +81,9 @@ import Testing
   private func isRegular(_ offsets: [Int], _ target: Shape) -> Bool {
     guard let start = offsets.first else { return true }
     var strides = target.contiguousStrides
-    for d in 0..<target.count { strides[d] = target[d] > 1 ? offsets[target.contiguousStrides[d]] - start : 0 }
+    for d in 0..<target.count {
+      strides[d] = target[d] > 1 ? offsets[target.contiguousStrides[d]] - start : 0
+    }
     for (number, offset) in offsets.enumerated() {
       var (rest, sum) = (number, start)
       for d in (0..<target.count).reversed() {

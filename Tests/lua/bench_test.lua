@@ -3,20 +3,20 @@ local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local system = require "perilune.system"
 
-local scripts = support.root .. "/scripts"
+local scripts = support.root .. "/scripts/bench"
 local program = arg[-1]
 
 --- A module of the bench, which finds its neighbours beside the running script.
 local function module(name)
   local own = arg[0]
-  arg[0] = scripts .. "/bench_table.lua"
+  arg[0] = scripts .. "/table.lua"
   local ok, found = pcall(dofile, ("%s/%s.lua"):format(scripts, name))
   arg[0] = own
   assert(ok, found)
   return found
 end
 
-local report, sizes = module "bench_report", module "peers/turns"
+local report, sizes = module "report", module "sizes"
 
 TestBench = {}
 
@@ -79,7 +79,7 @@ function TestBench:test_a_short_run_without_peers_measures_and_reports()
   local folder = os.tmpname()
   os.remove(folder)
   system.make_folder(folder)
-  local command = "cd '%s' && '%s' '%s/bench_table.lua' --smoke --rows train,sample,seeds,allocations 2>&1"
+  local command = "cd '%s' && '%s' '%s/table.lua' --smoke --rows train,sample,seeds,allocations 2>&1"
   local function absolute(path) return path:sub(1, 1) == "/" and path or os.getenv "PWD" .. "/" .. path end
   local pipe <close> = assert(io.popen(command:format(folder, absolute(program), absolute(scripts))))
   local said = pipe:read "a"

@@ -63,12 +63,15 @@ extension Op {
       samples: { random in try binarySamples(&random, domain, otherDomain ?? domain) },
       refusals: {
         let wide = try Tensor(zeros: [2, 3], .f32)
-        return [Refusal([wide, try Tensor(zeros: [4], .f32)], words: "2x3 and 4 cannot broadcast")] + (try refusals())
+        return [Refusal([wide, try Tensor(zeros: [4], .f32)], words: "2x3 and 4 cannot broadcast")]
+          + (try refusals())
       })
   }
 
   /// Equal shapes, both directions of broadcasting, views, no dimension, no elements, mixed types.
-  static func binarySamples(_ random: inout Samples, _ left: ClosedRange<Double>, _ right: ClosedRange<Double>) throws
+  static func binarySamples(
+    _ random: inout Samples, _ left: ClosedRange<Double>, _ right: ClosedRange<Double>
+  ) throws
     -> [Sample]
   {
     func a(_ shape: Shape, _ dtype: DType = .f64) throws -> Tensor {
@@ -92,7 +95,8 @@ extension Op {
   /// One function for each numeric type, and one for bools or a refusal in the name of the operation.
   @inline(__always)
   static func numeric(
-    _ name: String, _ a: Tensor, _ b: Tensor, _ f32: (Float, Float) -> Float, _ f64: (Double, Double) -> Double,
+    _ name: String, _ a: Tensor, _ b: Tensor, _ f32: (Float, Float) -> Float,
+    _ f64: (Double, Double) -> Double,
     _ i64: (Int64, Int64) -> Int64, bool: ((Bool, Bool) -> Bool)? = nil
   ) throws -> Tensor {
     switch a.dtype {
@@ -126,7 +130,8 @@ extension Op {
     "sub", "The elementwise difference.", "result = self - other",
     Example("print(T{1, 2}:sub(T{10}))", prints: "[-9, -8]\n[Tensor f32 2]"),
     { a, b in try numeric("sub", a, b, { $0 - $1 }, { $0 - $1 }, { $0 &- $1 }) },
-    left: { _, _, _, g in g }, right: { _, _, _, g in try Elementwise.scalars(g, { -$0 }, { -$0 }) }, refusals: boolPairRefusals)
+    left: { _, _, _, g in g }, right: { _, _, _, g in try Elementwise.scalars(g, { -$0 }, { -$0 }) },
+    refusals: boolPairRefusals)
 
   public static let mul = binary(
     "mul", "The elementwise product; of bools, and.", "result = self * other",
@@ -157,7 +162,8 @@ extension Op {
       // 0^b is 0 for every b > 0, so that the logarithm must not count.
       let slope = try Elementwise.calls(
         a, b, { $0 == 0 && $1 >= 0 ? 0 : Libm.log($0) }, { $0 == 0 && $1 >= 0 ? 0 : Libm.log($0) })
-      return try product(g, Elementwise.scalars(y, slope, { $1 == 0 ? 0 : $0 * $1 }, { $1 == 0 ? 0 : $0 * $1 }))
+      return try product(
+        g, Elementwise.scalars(y, slope, { $1 == 0 ? 0 : $0 * $1 }, { $1 == 0 ? 0 : $0 * $1 }))
     },
     refusals: {
       let whole = try Tensor([2, 3] as [Int64], shape: [2])
@@ -170,7 +176,9 @@ extension Op {
     let isOneExponent = b.elementCount > 0 && (0..<b.rank).allSatisfy { b.strides[$0] == 0 }
     if isOneExponent, b.dtype != .bool {
       let exponent = try b.reduced1().item()
-      if exponent == 2 { return try numeric("pow", a, a, { x, _ in x * x }, { x, _ in x * x }, { x, _ in x &* x }) }
+      if exponent == 2 {
+        return try numeric("pow", a, a, { x, _ in x * x }, { x, _ in x * x }, { x, _ in x &* x })
+      }
       if b.dtype == .i64 && exponent < 0 {
         throw Failure(.value, "integers to negative integer powers are not allowed", argument: 2)
       }
@@ -193,22 +201,26 @@ extension Op {
   // MARK: Larger and smaller
 
   public static let maximum = binary(
-    "maximum", "The larger of each pair; NaN where either is. Ties share the gradient.", "result = max(self, other)",
+    "maximum", "The larger of each pair; NaN where either is. Ties share the gradient.",
+    "result = max(self, other)",
     Example("print(T{1, 5}:maximum(T{3}))", prints: "[3, 5]\n[Tensor f32 2]"),
     { a, b in
       try numeric(
-        "maximum", a, b, { $0 != $0 || $0 > $1 ? $0 : $1 }, { $0 != $0 || $0 > $1 ? $0 : $1 }, { Swift.max($0, $1) },
+        "maximum", a, b, { $0 != $0 || $0 > $1 ? $0 : $1 }, { $0 != $0 || $0 > $1 ? $0 : $1 },
+        { Swift.max($0, $1) },
         bool: { $0 || $1 })
     },
     left: { a, b, _, g in try product(g, share(a, b) { $0 > $1 }) },
     right: { a, b, _, g in try product(g, share(b, a) { $0 > $1 }) })
 
   public static let minimum = binary(
-    "minimum", "The smaller of each pair; NaN where either is. Ties share the gradient.", "result = min(self, other)",
+    "minimum", "The smaller of each pair; NaN where either is. Ties share the gradient.",
+    "result = min(self, other)",
     Example("print(T{1, 5}:minimum(T{3}))", prints: "[1, 3]\n[Tensor f32 2]"),
     { a, b in
       try numeric(
-        "minimum", a, b, { $0 != $0 || $0 < $1 ? $0 : $1 }, { $0 != $0 || $0 < $1 ? $0 : $1 }, { Swift.min($0, $1) },
+        "minimum", a, b, { $0 != $0 || $0 < $1 ? $0 : $1 }, { $0 != $0 || $0 < $1 ? $0 : $1 },
+        { Swift.min($0, $1) },
         bool: { $0 && $1 })
     },
     left: { a, b, _, g in try product(g, share(a, b) { $0 < $1 }) },
@@ -217,7 +229,8 @@ extension Op {
   /// 1 where `a` wins, a half where the two tie.
   private static func share(_ a: Tensor, _ b: Tensor, _ wins: (Double, Double) -> Bool) throws -> Tensor {
     try Elementwise.scalars(
-      a, b, { $0 == $1 ? 0.5 : wins(Double($0), Double($1)) ? 1 : 0 }, { $0 == $1 ? 0.5 : wins($0, $1) ? 1 : 0 })
+      a, b, { $0 == $1 ? 0.5 : wins(Double($0), Double($1)) ? 1 : 0 },
+      { $0 == $1 ? 0.5 : wins($0, $1) ? 1 : 0 })
   }
 
   // MARK: Mixtures
@@ -232,7 +245,8 @@ extension Op {
         { a, b in
           let top = a.replacing(with: b, where: (b .> a) .| (b .!= b))
           let sum = top + VectorMath.log1pExpOfNegativeAbs(a - b)
-          return sum.replacing(with: top, where: a .== b .& (VectorMath.abs(a) .== VectorMath.splat(.infinity)))
+          return sum.replacing(
+            with: top, where: a .== b .& (VectorMath.abs(a) .== VectorMath.splat(.infinity)))
         },
         { a, b in
           if a == b && Swift.abs(a) == .infinity { return a }
@@ -241,17 +255,20 @@ extension Op {
     },
     left: { a, b, _, g in
       try Elementwise.lanes(
-        Elementwise.scalars(a, b, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 }, { logistic($0) * $1 })
+        Elementwise.scalars(a, b, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 },
+        { logistic($0) * $1 })
     },
     right: { a, b, _, g in
       try Elementwise.lanes(
-        Elementwise.scalars(b, a, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 }, { logistic($0) * $1 })
+        Elementwise.scalars(b, a, { $0 - $1 }, { $0 - $1 }), g, { VectorMath.sigmoid($0) * $1 },
+        { logistic($0) * $1 })
     })
 
   public static let lerp = Op(
     "lerp", group: "arithmetic", summary: "A point on the way from one tensor to another.",
     formula: "result = self + weight (other - self)",
-    shapes: "self [...], other [...] and weight [...] or numbers; the result has their common broadcast shape",
+    shapes:
+      "self [...], other [...] and weight [...] or numbers; the result has their common broadcast shape",
     parameters: operands + [Parameter("weight", .operand, "how far to go: 0 gives self, 1 gives other")],
     example: Example("print(T{0, 10}:lerp(T{10, 20}, 0.5))", prints: "[5, 15]\n[Tensor f32 2]"),
     compose: { inputs, _ in
@@ -262,7 +279,9 @@ extension Op {
       [
         Sample([try random.normal([2, 3]), try random.normal([3]), try random.normal([2, 1])]),
         Sample([try random.normal([3]), try random.normal([3]), try random.normal([])]),
-        Sample([try random.normal([3, 2]).transposed(0, 1), try random.normal([2, 3]), try random.normal([])]),
+        Sample([
+          try random.normal([3, 2]).transposed(0, 1), try random.normal([2, 3]), try random.normal([]),
+        ]),
         Sample([try random.normal([0]), try random.normal([0]), try random.normal([])]),
       ]
     },

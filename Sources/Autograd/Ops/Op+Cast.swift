@@ -11,7 +11,8 @@ extension Op {
     formula: "result = self, rounded to the type; fractions are cut off for i64, and what is not 0 is true",
     shapes: "self [...]; the result has the shape of self",
     parameters: [
-      Parameter("self", .tensor, "the tensor"), Parameter("dtype", .dtype(default: nil), "the element type wanted"),
+      Parameter("self", .tensor, "the tensor"),
+      Parameter("dtype", .dtype(default: nil), "the element type wanted"),
     ],
     example: Example("print(T{1.5, -2}:to(\"i64\"))", prints: "[1, -2]\n[Tensor i64 2]"),
     forward: { call in

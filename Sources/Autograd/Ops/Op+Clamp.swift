@@ -5,11 +5,13 @@ import Tensors
 extension Op {
   public static let clamp: Op = Op(
     "clamp", group: "elementwise", summary: "Keeps each element between two limits, numbers or tensors.",
-    formula: "result = min(max(self, min), max); the gradient flows where min < self < max, and to a limit where it holds",
+    formula:
+      "result = min(max(self, min), max); the gradient flows where min < self < max, and to a limit where it holds",
     shapes: "self [...], min and max [...] or numbers; the result has their common broadcast shape",
     parameters: [
       Parameter("self", .tensor, "the argument"),
-      Parameter("min", .optionalOperand, "the lower limit: a tensor that broadcasts, a number, or nil for none"),
+      Parameter(
+        "min", .optionalOperand, "the lower limit: a tensor that broadcasts, a number, or nil for none"),
       Parameter("max", .optionalOperand, "the upper limit, which wins where the two cross; nil for none"),
     ],
     example: Example("print(T{-5, 1, 5}:clamp(-2, 3))", prints: "[-2, 1, 3]\n[Tensor f32 3]"),
@@ -17,7 +19,9 @@ extension Op {
       guard let x = inputs[0] else { return [] }
       let (low, high) = (inputs[1], inputs[2])
       if low == nil && high == nil { throw Failure(.argument, "at least one of min and max must be given") }
-      if x.value.dtype == .bool { throw Failure(.dtype, "clamp takes numbers, got a bool tensor", argument: 1) }
+      if x.value.dtype == .bool {
+        throw Failure(.dtype, "clamp takes numbers, got a bool tensor", argument: 1)
+      }
       let limits = [low, high].compactMap { $0 }
       // A number changes the type of integers only, and then to f32.
       let isNumber = { (limit: Variable) in
@@ -38,7 +42,10 @@ extension Op {
       let apart = try Tensor([-2.0, -0.3, 1.4, 0.2, 1.9, -1.3], shape: [2, 3])
       return try unarySamples(&random, -2...2).map { Sample([$0, try number(-0.9), try number(1.1)]) } + [
         Sample([apart, low, high]), Sample([apart, low, nil]), Sample([apart, nil, high]),
-        Sample([try apart.transposed(0, 1), try number(-1.2), try low.expanded(to: [3, 3]).narrowed(1, from: 0, length: 2)]),
+        Sample([
+          try apart.transposed(0, 1), try number(-1.2),
+          try low.expanded(to: [3, 3]).narrowed(1, from: 0, length: 2),
+        ]),
         Sample([try number(2), low, nil]), Sample([try random.normal([0, 3]), low, nil]),
         Sample([try random.distinct([7]), try number(0.02), nil]),
         Sample([try random.distinct([7]), nil, try number(0.02)]),

@@ -59,7 +59,9 @@ extension Op {
     example: Example("print(T{0, 5}:logical_not())", prints: "[true, false]\n[Tensor bool 2]"),
     forward: { call in [try Elementwise.map(call[0].cast(to: .bool)) { (x: Bool) in !x }] },
     samples: { random in
-      try unarySamples(&random, -2...2).map { Sample([$0], checksGradient: false) } + [Sample([try random.flags([3])])]
+      try unarySamples(&random, -2...2).map { Sample([$0], checksGradient: false) } + [
+        Sample([try random.flags([3])])
+      ]
     })
 
   /// An operation of two broadcast operands that gives bools.
@@ -134,7 +136,8 @@ extension Op {
       let x = try random.normal([2, 3])
       let exact: [Attribute] = [.number(0), .number(0), .flag(true)]
       return [
-        Sample([x, x], exact), Sample([x, try random.normal([3])], [.number(1e-5), .number(1e-8), .flag(false)]),
+        Sample([x, x], exact),
+        Sample([x, try random.normal([3])], [.number(1e-5), .number(1e-8), .flag(false)]),
         Sample([try random.normal([0]), try random.normal([0])], exact),
       ]
     },

@@ -10,7 +10,8 @@ extension Op {
     summary: "The cross-correlation of every channel with a kernel, summed over the channels of a group.",
     formula:
       "result[b, o, i] = bias[o] + Σ_c Σ_k weight[o, c, k] self[b, c, (i − 1) stride + (k − 1) dilation + 1 − padding]",
-    shapes: "self [N, C, L] or [C, L], weight [O, C / groups, K], bias [O]; the result is [N, O, L'] or [O, L'], "
+    shapes:
+      "self [N, C, L] or [C, L], weight [O, C / groups, K], bias [O]; the result is [N, O, L'] or [O, L'], "
       + "L' = (L + 2 padding − dilation (K − 1) − 1) / stride + 1",
     parameters: [
       Parameter("self", .tensor, "channels along the last dimension but one"),
@@ -59,12 +60,15 @@ extension Op {
       }
       return [
         Sample(
-          [try random.normal([2, 3, 7]), try random.normal([4, 3, 3]), try random.normal([4])], settings(1, 0, 1, 1)),
+          [try random.normal([2, 3, 7]), try random.normal([4, 3, 3]), try random.normal([4])],
+          settings(1, 0, 1, 1)),
         Sample([try random.normal([3, 7]), try random.normal([2, 3, 2]), nil], settings(2, 1, 1, 1)),
         Sample(
-          [try random.normal([1, 4, 8]), try random.normal([6, 2, 3]), try random.normal([6])], settings(2, 2, 2, 2)),
+          [try random.normal([1, 4, 8]), try random.normal([6, 2, 3]), try random.normal([6])],
+          settings(2, 2, 2, 2)),
         Sample(
-          [try random.normal([5, 2, 3]).transposed(0, 2), try random.normal([2, 2, 1]), nil], settings(1, 0, 1, 1)),
+          [try random.normal([5, 2, 3]).transposed(0, 2), try random.normal([2, 2, 1]), nil],
+          settings(1, 0, 1, 1)),
         Sample([try random.normal([0, 1, 3]), try random.normal([1, 1, 2]), nil], settings(1, 0, 1, 1)),
         Sample([try random.normal([1, 1, 1]), try random.normal([1, 1, 1]), nil], settings(1, 0, 1, 1)),
       ]
@@ -79,11 +83,13 @@ extension Op {
           [input, try Tensor(zeros: [2, 2, 2], .f32), nil], plain(),
           words: "weight 2x2x2 does not fit an input of 1x3x4 in 1 group"),
         Refusal(
-          [input, try Tensor(zeros: [2, 3, 5], .f32), nil], plain(), words: "a window of 5 does not fit in 4 positions"),
+          [input, try Tensor(zeros: [2, 3, 5], .f32), nil], plain(),
+          words: "a window of 5 does not fit in 4 positions"),
         Refusal([input, weight, nil], plain(0), words: "at least 1, got 0"),
         Refusal([input, weight, nil], plain(padding: -1), words: "padding of at least 0, got -1"),
         Refusal([input, weight, nil], plain(padding: .max), words: "positions"),
-        Refusal([input, weight, try Tensor(zeros: [3], .f32)], plain(), words: "expected a bias of 2, got 3"),
+        Refusal(
+          [input, weight, try Tensor(zeros: [3], .f32)], plain(), words: "expected a bias of 2, got 3"),
         Refusal([input, weight, nil], plain(groups: 2), words: "does not fit an input of 1x3x4 in 2 groups"),
       ]
     })
@@ -123,10 +129,14 @@ private struct Convolution {
         argument: 2)
     }
     kernel = weight.shape[2]
-    if kernel == 0 { throw Failure(.shape, "a kernel has at least one element, got \(weight.shape)", argument: 2) }
+    if kernel == 0 {
+      throw Failure(.shape, "a kernel has at least one element, got \(weight.shape)", argument: 2)
+    }
     let window = try Checked.plus(try Checked.times(dilation, kernel - 1, "positions"), 1, "positions")
     let room = try Checked.plus(length, try Checked.times(2, padding, "positions"), "positions")
-    if window > room { throw Failure(.shape, "a window of \(window) does not fit in \(room) positions", argument: 2) }
+    if window > room {
+      throw Failure(.shape, "a window of \(window) does not fit in \(room) positions", argument: 2)
+    }
     if let bias = call.inputs[2], bias.shape != [outputs] {
       throw Failure(.shape, "expected a bias of \(outputs), got \(bias.shape)", argument: 3)
     }

@@ -15,11 +15,13 @@ extension Op {
 
   public static let div = Op(
     "div", group: "arithmetic",
-    summary: "The elementwise quotient; of integers, in f32. Rounded, it keeps the type and its gradient is 0.",
+    summary:
+      "The elementwise quotient; of integers, in f32. Rounded, it keeps the type and its gradient is 0.",
     formula: "result = self / other, rounded towards -∞ by \"floor\", towards 0 by \"trunc\"",
     shapes: quotient.shapes,
     parameters: operands + [
-      Parameter("rounding_mode", .choice(["none", "floor", "trunc"], default: "none"), "how the quotient is rounded")
+      Parameter(
+        "rounding_mode", .choice(["none", "floor", "trunc"], default: "none"), "how the quotient is rounded")
     ],
     example: Example(
       "print(T{1, 3}:div(T{2}))\nprint(T{7, -7}:div(2, \"trunc\"))",
@@ -47,7 +49,8 @@ extension Op {
       let rounded = try ["floor", "trunc"].flatMap { mode in
         [
           // Quotients between whole numbers, where the gradient is 0.
-          Sample([try random.uniform([2, 3], 1.1, 1.4), try random.uniform([3], 0.97, 1.03)], [.text(mode)]),
+          Sample(
+            [try random.uniform([2, 3], 1.1, 1.4), try random.uniform([3], 0.97, 1.03)], [.text(mode)]),
           Sample([try random.integers([7], -9..<9), try random.integers([7], 1..<4)], [.text(mode)]),
           Sample([try random.normal([0, 3]), try random.normal([3])], [.text(mode)]),
         ]
@@ -109,7 +112,8 @@ extension Op {
     left: { _, _, _, g in g },
     right: { a, b, _, g in
       try product(
-        Elementwise.scalars(a, b, { -($0 / $1).rounded(.towardZero) }, { -($0 / $1).rounded(.towardZero) }), g)
+        Elementwise.scalars(a, b, { -($0 / $1).rounded(.towardZero) }, { -($0 / $1).rounded(.towardZero) }), g
+      )
     }, refusals: zeroDivisions)
 
   private static func modulo(_ x: Float, _ y: Float) -> Float { signed(Libm.fmod(x, y), as: y) }
@@ -117,10 +121,16 @@ extension Op {
 
   /// The remainder with the sign of the divisor, from that with the sign of the dividend.
   @inline(__always)
-  private static func signed<T: BinaryFloatingPoint>(_ r: T, as y: T) -> T { r != 0 && (r < 0) != (y < 0) ? r + y : r }
+  private static func signed<T: BinaryFloatingPoint>(_ r: T, as y: T) -> T {
+    r != 0 && (r < 0) != (y < 0) ? r + y : r
+  }
 
-  private static func floorQuotient(_ x: Float, _ y: Float) -> Float { floorQuotient(x, y, leaving: Libm.fmod(x, y)) }
-  private static func floorQuotient(_ x: Double, _ y: Double) -> Double { floorQuotient(x, y, leaving: Libm.fmod(x, y)) }
+  private static func floorQuotient(_ x: Float, _ y: Float) -> Float {
+    floorQuotient(x, y, leaving: Libm.fmod(x, y))
+  }
+  private static func floorQuotient(_ x: Double, _ y: Double) -> Double {
+    floorQuotient(x, y, leaving: Libm.fmod(x, y))
+  }
 
   /// Python's quotient of floating-point numbers, as PyTorch computes it: exact where self / other would round up to a
   /// whole number.

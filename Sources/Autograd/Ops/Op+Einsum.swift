@@ -30,13 +30,15 @@ extension Op {
       [
         Sample([try random.normal([2, 3]), try random.normal([3, 4])], [.text("ij,jk->ik")]),
         Sample([try random.normal([2, 3]).transposed(0, 1), try random.normal([2, 3])], [.text("ab,ba")]),
-        Sample([try random.normal([2, 2, 3]), try random.normal([2, 3, 2])], [.text("b i j , b j k -> k b i")]),
+        Sample(
+          [try random.normal([2, 2, 3]), try random.normal([2, 3, 2])], [.text("b i j , b j k -> k b i")]),
         Sample([try random.normal([3, 3])], [.text("ii")]),
         Sample([try random.normal([3, 3])], [.text("ii->i")]),
         Sample([try random.normal([2, 3])], [.text("ij->j")]),
         Sample([try random.normal([2, 3]), try random.normal([4])], [.text("ij,k->kj")]),
         Sample([try random.normal([2, 1, 3]), try random.normal([4, 3, 2])], [.text("...i,...ij->...j")]),
-        Sample([try random.normal([2]), try random.normal([2, 3]), try random.normal([3])], [.text("i,ij,j->")]),
+        Sample(
+          [try random.normal([2]), try random.normal([2, 3]), try random.normal([3])], [.text("i,ij,j->")]),
         Sample([try random.normal([3]), try random.normal([3])], [.text("i,i->i")]),
         Sample([try random.normal([1, 2]), try random.normal([3, 2])], [.text("ij,ij->ij")]),
         Sample([try random.normal([2, 0]), try random.normal([0, 3])], [.text("ij,jk->ik")]),
@@ -184,7 +186,9 @@ private struct Contraction {
         equation.operands.enumerated().filter { $0.offset != i }.flatMap { $0.element } + equation.result)
       return try summed(try withoutRepeats(Named(value: pair.0, letters: pair.1)), keeping: elsewhere)
     }
-    guard var product = named.first else { throw Failure(.argument, "expected at least one tensor", argument: 2) }
+    guard var product = named.first else {
+      throw Failure(.argument, "expected at least one tensor", argument: 2)
+    }
     for i in named.indices.dropFirst() {
       let later = Set(named[(i + 1)...].flatMap(\.letters) + equation.result)
       product = try multiplied(product, named[i], keeping: later)
@@ -227,7 +231,9 @@ private struct Contraction {
     let inner = shared.filter { !kept.contains($0) }
     let rows = x.letters.filter { !shared.contains($0) }
     let columns = y.letters.filter { !shared.contains($0) }
-    let product = try Op.matmul([try matrix(x, [batch, rows, inner]), try matrix(y, [batch, inner, columns])])[0]
+    let product = try Op.matmul([
+      try matrix(x, [batch, rows, inner]), try matrix(y, [batch, inner, columns]),
+    ])[0]
     let letters = batch + rows + columns
     let shape = letters.map { size($0, in: x) ?? size($0, in: y) ?? 1 }
     return Named(value: try Op.reshape([product], [.integers(try checked(shape))])[0], letters: letters)

@@ -4,7 +4,8 @@ import Tensors
 
 extension Op {
   static let elementwise: [Op] = [
-    exp, log, log2, log10, log1p, expm1, sqrt, rsqrt, reciprocal, square, absolute, sign, floor, ceil, round, trunc,
+    exp, log, log2, log10, log1p, expm1, sqrt, rsqrt, reciprocal, square, absolute, sign, floor, ceil, round,
+    trunc,
   ]
 
   /// A function of one tensor, element by element. Integers and bools become f32 first unless `keepsIntegers`.
@@ -19,7 +20,8 @@ extension Op {
     refusals: @escaping () throws -> [Refusal] = { [] }
   ) -> Op {
     Op(
-      name, group: group, summary: summary, formula: formula, shapes: "self [...]; the result has the same shape",
+      name, group: group, summary: summary, formula: formula,
+      shapes: "self [...]; the result has the same shape",
       parameters: [Parameter("self", .tensor, "the argument")], example: example,
       forward: { call in [try forward(keepsIntegers ? call[0] : call[0].floating())] },
       backward: gradient.map { gradient in
@@ -64,7 +66,9 @@ extension Op {
   }
 
   /// The gradient of a function that is flat wherever it has one.
-  static func flat(_ x: Tensor, _ y: Tensor, _ g: Tensor) throws -> Tensor { try Tensor(zeros: x.shape, x.dtype) }
+  static func flat(_ x: Tensor, _ y: Tensor, _ g: Tensor) throws -> Tensor {
+    try Tensor(zeros: x.shape, x.dtype)
+  }
 
   // MARK: Exponentials and logarithms
 
@@ -134,7 +138,8 @@ extension Op {
     "square", "Each element times itself.", "result = self^2",
     Example("print(T{2, 3}:square())", prints: "[4, 9]\n[Tensor f32 2]"), keepsIntegers: true,
     { try numeric("square", $0, { $0 * $0 }, { $0 * $0 }, { $0 &* $0 }) },
-    gradient: { x, _, g in try Elementwise.scalars(x, g, { 2 * $0 * $1 }, { 2 * $0 * $1 }) }, refusals: boolRefusal)
+    gradient: { x, _, g in try Elementwise.scalars(x, g, { 2 * $0 * $1 }, { 2 * $0 * $1 }) },
+    refusals: boolRefusal)
 
   // MARK: Sign and rounding
 
@@ -149,7 +154,8 @@ extension Op {
 
   public static let sign = unary(
     "sign", "-1, 0 or 1. The gradient is 0.", "result = self / |self|, and 0 at 0",
-    Example("print(T{-3, 0, 2}:sign())", prints: "[-1, 0, 1]\n[Tensor f32 3]"), domain: 0.2...2, keepsIntegers: true,
+    Example("print(T{-3, 0, 2}:sign())", prints: "[-1, 0, 1]\n[Tensor f32 3]"), domain: 0.2...2,
+    keepsIntegers: true,
     {
       try numeric(
         "sign", $0, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }, { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }, { $0.signum() })
@@ -157,31 +163,41 @@ extension Op {
 
   public static let floor = unary(
     "floor", "The largest whole number not above. The gradient is 0.", "result = ⌊self⌋",
-    Example("print(T{1.5, -1.5}:floor())", prints: "[1, -2]\n[Tensor f32 2]"), domain: 0.1...0.9, keepsIntegers: true,
+    Example("print(T{1.5, -1.5}:floor())", prints: "[1, -2]\n[Tensor f32 2]"), domain: 0.1...0.9,
+    keepsIntegers: true,
     { try numeric("floor", $0, { $0.rounded(.down) }, { $0.rounded(.down) }, { $0 }) }, gradient: flat,
     refusals: boolRefusal)
 
   public static let ceil = unary(
     "ceil", "The smallest whole number not below. The gradient is 0.", "result = ⌈self⌉",
-    Example("print(T{1.5, -1.5}:ceil())", prints: "[2, -1]\n[Tensor f32 2]"), domain: 0.1...0.9, keepsIntegers: true,
+    Example("print(T{1.5, -1.5}:ceil())", prints: "[2, -1]\n[Tensor f32 2]"), domain: 0.1...0.9,
+    keepsIntegers: true,
     { try numeric("ceil", $0, { $0.rounded(.up) }, { $0.rounded(.up) }, { $0 }) }, gradient: flat,
     refusals: boolRefusal)
 
   public static let round = Op(
     "round", group: "elementwise",
-    summary: "The nearest whole number, or the nearest with so many decimals, halves to the even one. The gradient is 0.",
-    formula: "result = round(10^decimals self) / 10^decimals", shapes: "self [...]; the result has the same shape",
+    summary:
+      "The nearest whole number, or the nearest with so many decimals, halves to the even one. The gradient is 0.",
+    formula: "result = round(10^decimals self) / 10^decimals",
+    shapes: "self [...]; the result has the same shape",
     parameters: [
       Parameter("self", .tensor, "the argument"),
-      Parameter("decimals", .integer(default: 0), "digits to keep behind the point; negative rounds to tens, hundreds ..."),
+      Parameter(
+        "decimals", .integer(default: 0),
+        "digits to keep behind the point; negative rounds to tens, hundreds ..."),
     ],
     example: Example(
-      "print(T{0.5, 1.5, 2.6}:round())\nprint(T{3.14159}:round(2))", prints: "[0, 2, 3]\n[Tensor f32 3]\n[3.14]\n[Tensor f32 1]"),
+      "print(T{0.5, 1.5, 2.6}:round())\nprint(T{3.14159}:round(2))",
+      prints: "[0, 2, 3]\n[Tensor f32 3]\n[3.14]\n[Tensor f32 1]"),
     forward: { call in
       // Formulas in Swift that name no decimals mean 0.
       let decimals = call.attributes.isEmpty ? 0 : call.integer(0) ?? 0
       if decimals == 0 {
-        return [try numeric("round", call[0], { $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) }, { $0 })]
+        return [
+          try numeric(
+            "round", call[0], { $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) }, { $0 })
+        ]
       }
       if !call[0].dtype.isFloating {
         throw Failure(.dtype, "decimals are for f32 and f64, got \(call[0].dtype.rawValue)", argument: 2)
@@ -192,9 +208,11 @@ extension Op {
       return [
         try decimals > 0
           ? Elementwise.scalars(
-            call[0], { ($0 * narrow).rounded(.toNearestOrEven) / narrow }, { ($0 * wide).rounded(.toNearestOrEven) / wide })
+            call[0], { ($0 * narrow).rounded(.toNearestOrEven) / narrow },
+            { ($0 * wide).rounded(.toNearestOrEven) / wide })
           : Elementwise.scalars(
-            call[0], { ($0 / narrow).rounded(.toNearestOrEven) * narrow }, { ($0 / wide).rounded(.toNearestOrEven) * wide })
+            call[0], { ($0 / narrow).rounded(.toNearestOrEven) * narrow },
+            { ($0 / wide).rounded(.toNearestOrEven) * wide })
       ]
     },
     backward: { call, outputs, gradients in [try gradients[0].map { try flat(call[0], outputs[0], $0) }] },
@@ -207,14 +225,19 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor([true, false], shape: [2])], [.integer(0)], words: "takes numbers, got a bool tensor"),
-        Refusal([try Tensor([1, 2] as [Int64], shape: [2])], [.integer(2)], words: "decimals are for f32 and f64, got i64"),
+        Refusal(
+          [try Tensor([true, false], shape: [2])], [.integer(0)], words: "takes numbers, got a bool tensor"),
+        Refusal(
+          [try Tensor([1, 2] as [Int64], shape: [2])], [.integer(2)],
+          words: "decimals are for f32 and f64, got i64"),
       ]
     })
 
   public static let trunc = unary(
     "trunc", "The whole part, towards 0. The gradient is 0.", "result = sign(self) ⌊|self|⌋",
-    Example("print(T{1.5, -1.5}:trunc())", prints: "[1, -1]\n[Tensor f32 2]"), domain: 0.1...0.9, keepsIntegers: true,
-    { try numeric("trunc", $0, { $0.rounded(.towardZero) }, { $0.rounded(.towardZero) }, { $0 }) }, gradient: flat,
+    Example("print(T{1.5, -1.5}:trunc())", prints: "[1, -1]\n[Tensor f32 2]"), domain: 0.1...0.9,
+    keepsIntegers: true,
+    { try numeric("trunc", $0, { $0.rounded(.towardZero) }, { $0.rounded(.towardZero) }, { $0 }) },
+    gradient: flat,
     refusals: boolRefusal)
 }

@@ -29,7 +29,8 @@ extension Op {
         { ($0 > 0 ? 0 : $0) - Libm.log1p(Libm.exp(-Swift.abs($0))) })
     },
     gradient: { x, _, g in
-      try Elementwise.lanes(x, g, { $1 * VectorMath.sigmoid(VectorMath.splat(0) - $0) }, { $1 * logistic(-$0) })
+      try Elementwise.lanes(
+        x, g, { $1 * VectorMath.sigmoid(VectorMath.splat(0) - $0) }, { $1 * logistic(-$0) })
     })
 
   public static let softplus = Op(
@@ -77,7 +78,9 @@ extension Op {
         Sample([try random.normal([2, 3])], [.number(-0.5), .number(20)]),
       ]
     },
-    refusals: { [Refusal([try Tensor(zeros: [2], .f32)], [.number(0), .number(20)], words: "beta must not be 0")] })
+    refusals: {
+      [Refusal([try Tensor(zeros: [2], .f32)], [.number(0), .number(20)], words: "beta must not be 0")]
+    })
 
   public static let relu = unary(
     "relu", group: "activation", "Negative numbers become 0.", "result = max(self, 0)",
@@ -114,7 +117,8 @@ extension Op {
     })
 
   public static let erfc = unary(
-    "erfc", group: "activation", "One less the error function, exact for large self.", "result = 1 - erf(self)",
+    "erfc", group: "activation", "One less the error function, exact for large self.",
+    "result = 1 - erf(self)",
     Example("print(T{0, 20}:erfc())", prints: "[1, 0]\n[Tensor f32 2]"),
     { try Elementwise.calls($0, { Libm.erfc($0) }, { Libm.erfc($0) }) },
     gradient: { x, _, g in
@@ -127,12 +131,14 @@ extension Op {
 
   public static let gelu = Op(
     "gelu", group: "activation", summary: "The Gaussian error linear unit.",
-    formula: "result = self Φ(self); with approximate = \"tanh\": self/2 (1 + tanh(√(2/π) (self + 0.044715 self³)))",
+    formula:
+      "result = self Φ(self); with approximate = \"tanh\": self/2 (1 + tanh(√(2/π) (self + 0.044715 self³)))",
     shapes: "self [...]; the result has the same shape",
     source: "Hendrycks and Gimpel, \"Gaussian error linear units\", 2016, arXiv:1606.08415",
     parameters: [
       Parameter("self", .tensor, "the argument"),
-      Parameter("approximate", .choice(["none", "tanh"], default: "none"), "the exact form, or the one by tanh"),
+      Parameter(
+        "approximate", .choice(["none", "tanh"], default: "none"), "the exact form, or the one by tanh"),
     ],
     example: Example("print(T{0, 10}:gelu())", prints: "[0, 10]\n[Tensor f32 2]"),
     forward: { call in
@@ -198,14 +204,17 @@ extension Op {
   // MARK: Dropout
 
   public static let dropout = Op(
-    "dropout", group: "activation", summary: "Sets a random part of the elements to 0 and scales up the rest.",
-    formula: "result = self m / (1 - p), where m is 0 with chance p and a pure function of (seed, step, element)",
+    "dropout", group: "activation",
+    summary: "Sets a random part of the elements to 0 and scales up the rest.",
+    formula:
+      "result = self m / (1 - p), where m is 0 with chance p and a pure function of (seed, step, element)",
     shapes: "self [...]; the result has the same shape",
     source: "Srivastava et al., \"Dropout\", JMLR 15, 2014",
     parameters: [
       Parameter("self", .tensor, "the argument"),
       Parameter("p", .number(default: 0.5), "the chance of an element to become 0, in 0..1"),
-      Parameter("seed", .integer(default: nil), "the seed of the mask; without seed and step each call draws another"),
+      Parameter(
+        "seed", .integer(default: nil), "the seed of the mask; without seed and step each call draws another"),
       Parameter("step", .integer(default: nil), "another step draws another mask"),
     ],
     example: Example("print(T{1, 2}:dropout(0, 7, 1))", prints: "[1, 2]\n[Tensor f32 2]"),

@@ -9,16 +9,19 @@ extension Op {
 
   public static let isnan = test(
     "isnan", "True where an element is NaN.", "result = self ≠ self",
-    Example("print(T{0/0, 1}:isnan())", prints: "[true, false]\n[Tensor bool 2]"), { $0 != $0 }, onIntegers: false)
+    Example("print(T{0/0, 1}:isnan())", prints: "[true, false]\n[Tensor bool 2]"), { $0 != $0 },
+    onIntegers: false)
 
   public static let isinf = test(
     "isinf", "True where an element is infinite.", "result = |self| = ∞",
-    Example("print(T{1/0, 1}:isinf())", prints: "[true, false]\n[Tensor bool 2]"), { Swift.abs($0) == .infinity },
+    Example("print(T{1/0, 1}:isinf())", prints: "[true, false]\n[Tensor bool 2]"),
+    { Swift.abs($0) == .infinity },
     onIntegers: false)
 
   public static let isfinite = test(
     "isfinite", "True where an element is neither NaN nor infinite.", "result = |self| < ∞",
-    Example("print(T{1/0, 1}:isfinite())", prints: "[false, true]\n[Tensor bool 2]"), { Swift.abs($0) < .infinity },
+    Example("print(T{1/0, 1}:isfinite())", prints: "[false, true]\n[Tensor bool 2]"),
+    { Swift.abs($0) < .infinity },
     onIntegers: true)
 
   /// A bool of each element; f32 is widened, which keeps NaN and infinities.
@@ -63,12 +66,16 @@ extension Op {
         let (n, a) = (Float(nan), up.map { Float($0) } ?? .greatestFiniteMagnitude)
         let b = down.map { Float($0) } ?? -.greatestFiniteMagnitude
         return [
-          try Elementwise.map(call[0]) { (x: Float) in x != x ? n : x == .infinity ? a : x == -.infinity ? b : x }
+          try Elementwise.map(call[0]) { (x: Float) in
+            x != x ? n : x == .infinity ? a : x == -.infinity ? b : x
+          }
         ]
       case .f64:
         let (a, b) = (up ?? .greatestFiniteMagnitude, down ?? -.greatestFiniteMagnitude)
         return [
-          try Elementwise.map(call[0]) { (x: Double) in x != x ? nan : x == .infinity ? a : x == -.infinity ? b : x }
+          try Elementwise.map(call[0]) { (x: Double) in
+            x != x ? nan : x == .infinity ? a : x == -.infinity ? b : x
+          }
         ]
       }
     },
@@ -82,7 +89,8 @@ extension Op {
     samples: { random in
       try unarySamples(&random, -2...2).map { Sample([$0], [.number(0), .none, .none]) } + [
         Sample(
-          [try Tensor([Double.nan, .infinity, -.infinity, 1], shape: [4])], [.number(1), .number(2), .number(3)],
+          [try Tensor([Double.nan, .infinity, -.infinity, 1], shape: [4])],
+          [.number(1), .number(2), .number(3)],
           checksGradient: false)
       ]
     })
@@ -93,7 +101,8 @@ extension Op {
     "where", group: "elementwise",
     summary: "Takes elements from one tensor where a condition holds, else from another.",
     formula: "result = condition ? self : other",
-    shapes: "condition bool [...], self and other [...] or numbers; the result has their common broadcast shape",
+    shapes:
+      "condition bool [...], self and other [...] or numbers; the result has their common broadcast shape",
     parameters: [
       Parameter("condition", .tensor, "bool: where to take from self"),
       Parameter("self", .operand, "taken where the condition is true: a tensor or a number"),
@@ -119,7 +128,9 @@ extension Op {
       [
         Sample([try random.flags([2, 3]), try random.normal([2, 3]), try random.normal([2, 3])]),
         Sample([try random.flags([3]), try random.normal([2, 1]), try random.normal([])]),
-        Sample([try random.flags([2, 1]), try random.normal([3, 2]).transposed(0, 1), try random.normal([1, 3])]),
+        Sample([
+          try random.flags([2, 1]), try random.normal([3, 2]).transposed(0, 1), try random.normal([1, 3]),
+        ]),
         Sample([try random.flags([0]), try random.normal([1]), try random.normal([])]),
         Sample([try random.flags([4]), try random.integers([4], 0..<9), try random.integers([4], 0..<9)]),
       ]
@@ -143,7 +154,8 @@ extension Op {
     return (try call[0].expanded(to: shape), a, try call[2].cast(to: dtype).expanded(to: shape))
   }
 
-  private static func choose<T: TensorScalar>(_ mask: Tensor, _ a: Tensor, _ b: Tensor, _ type: T.Type) throws -> Tensor
+  private static func choose<T: TensorScalar>(_ mask: Tensor, _ a: Tensor, _ b: Tensor, _ type: T.Type) throws
+    -> Tensor
   {
     let result = try b.copied()
     let (flags, left) = (try mask.contiguous(), try a.contiguous())
@@ -202,7 +214,8 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([2, 3]), try random.flags([2, 3])], [.number(-7)]),
-        Sample([try random.normal([2, 3]), try random.flags([3])], [.number(-.infinity)], checksGradient: false),
+        Sample(
+          [try random.normal([2, 3]), try random.flags([3])], [.number(-.infinity)], checksGradient: false),
         Sample([try random.normal([3, 2]).transposed(0, 1), try random.flags([2, 1])], [.number(1)]),
         Sample([try random.normal([]), try random.flags([2])], [.number(1)]),
         Sample([try random.normal([0]), try random.flags([0])], [.number(1)]),

@@ -36,7 +36,8 @@ extension Op {
     Example("print(T{1}:acos())", prints: "[0]\n[Tensor f32 1]"), domain: -0.8...0.8,
     { try Elementwise.calls($0, { Libm.acos($0) }, { Libm.acos($0) }) },
     gradient: { x, _, g in
-      try Elementwise.scalars(x, g, { -$1 / (1 - $0 * $0).squareRoot() }, { -$1 / (1 - $0 * $0).squareRoot() })
+      try Elementwise.scalars(
+        x, g, { -$1 / (1 - $0 * $0).squareRoot() }, { -$1 / (1 - $0 * $0).squareRoot() })
     })
 
   public static let atan = unary(

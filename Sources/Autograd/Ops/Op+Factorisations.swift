@@ -9,14 +9,17 @@ extension Op {
   /// A Aᵀ plus the identity: symmetric and positive definite.
   private static func positive(_ random: inout Samples, _ shape: Shape) throws -> Tensor {
     let a = try random.normal(shape)
-    return try a.matmul(try a.adjoint()).matrixZip(try Tensor.eye(shape[shape.count - 1], nil, .f64)) { $0 + $1 }
+    return try a.matmul(try a.adjoint()).matrixZip(try Tensor.eye(shape[shape.count - 1], nil, .f64)) {
+      $0 + $1
+    }
   }
 
   public static let cholesky = Op(
     "cholesky", group: "linear algebra",
     summary:
       "The lower triangular factor of a symmetric positive definite matrix, of which the symmetric part is taken.",
-    formula: "result · resultᵀ = (self + selfᵀ) / 2", shapes: "self [..., n, n]; the result has the same shape",
+    formula: "result · resultᵀ = (self + selfᵀ) / 2",
+    shapes: "self [..., n, n]; the result has the same shape",
     parameters: [matrix],
     example: Example("print(T{{4, 0}, {0, 9}}:cholesky())", prints: "[[2, 0],\n [0, 3]]\n[Tensor f32 2x2]"),
     forward: { call in
@@ -61,7 +64,8 @@ extension Op {
     summary: "Orthonormal columns and an upper triangular matrix (the reduced form).",
     formula: "Q R = self, Qᵀ Q = 1", shapes: "self [..., m, n]; Q [..., m, k], R [..., k, n], k = min(m, n)",
     parameters: [matrix],
-    example: Example("print((select(2, T{{2, 0}, {0, 3}}:qr())))", prints: "[[2, 0],\n [0, 3]]\n[Tensor f32 2x2]"),
+    example: Example(
+      "print((select(2, T{{2, 0}, {0, 3}}:qr())))", prints: "[[2, 0],\n [0, 3]]\n[Tensor f32 2x2]"),
     forward: { call in
       let (q, r) = try Linalg.qr(try matrices(call, square: false))
       if call.needsAny { call.saved = [q, r] }
@@ -83,7 +87,9 @@ extension Op {
     refusals: { [Refusal([try Tensor(zeros: [3], .f32)], words: "expected matrices, got 3")] })
 
   /// (gQ + Q sym(M)) R⁻ᵀ with M = R gRᵀ − gQᵀ Q. A wide matrix [X Y] has Q R = X and Y adds Y gVᵀ to gQ.
-  private static func qrGradient(_ a: Tensor, _ q: Tensor, _ r: Tensor, _ gq: Tensor, _ gr: Tensor) throws -> Tensor {
+  private static func qrGradient(_ a: Tensor, _ q: Tensor, _ r: Tensor, _ gq: Tensor, _ gr: Tensor) throws
+    -> Tensor
+  {
     let (m, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1])
     if m < n {
       let last = a.rank - 1
@@ -121,7 +127,9 @@ extension Op {
     },
     backward: { call, _, gradients in
       let g = try gradients.map { try $0?.cast(to: .f64) }
-      return [try svdGradient(call.saved[0], call.saved[1], call.saved[2], g[0], g[1], g[2]).cast(to: call[0].dtype)]
+      return [
+        try svdGradient(call.saved[0], call.saved[1], call.saved[2], g[0], g[1], g[2]).cast(to: call[0].dtype)
+      ]
     },
     samples: { random in
       [

@@ -37,7 +37,9 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([5, 3]), try random.integers([2, 4], 0..<5)]),
-        Sample([try random.normal([3, 5]).transposed(0, 1), try random.integers([3, 2], 0..<5).transposed(0, 1)]),
+        Sample([
+          try random.normal([3, 5]).transposed(0, 1), try random.integers([3, 2], 0..<5).transposed(0, 1),
+        ]),
         Sample([try random.normal([2, 3]), try random.integers([], 0..<2)]),
         Sample([try random.normal([2, 3]), try random.integers([0], 0..<2)]),
         Sample([try random.normal([1, 1]), try random.integers([1], 0..<1)]),
@@ -49,10 +51,12 @@ extension Op {
         Refusal(
           [weight, try positions([1, 2, 4, 0]).reshaped([2, 2])],
           words: "id 4 at [2,1] is not a token id: expected 0..3 (vocab 4)"),
-        Refusal([weight, try positions([-1])], words: "id -1 at [1] is not a token id: expected 0..3 (vocab 4)"),
+        Refusal(
+          [weight, try positions([-1])], words: "id -1 at [1] is not a token id: expected 0..3 (vocab 4)"),
         Refusal([weight, try Tensor([0.5], shape: [1])], words: "expected whole numbers, got 0.5"),
         Refusal(
-          [try Tensor(zeros: [4], .f32), try positions([1])], words: "expected a weight of two dimensions, got 4"),
+          [try Tensor(zeros: [4], .f32), try positions([1])],
+          words: "expected a weight of two dimensions, got 4"),
       ]
     })
 
@@ -64,7 +68,8 @@ extension Op {
     parameters: [
       Parameter("ids", .tensor, "class ids from 0"),
       Parameter(
-        "classes", .integer(default: -1), "how many classes there are; by default one more than the largest id"),
+        "classes", .integer(default: -1),
+        "how many classes there are; by default one more than the largest id"),
     ],
     example: Example("print(T{1, 0}:one_hot(2))", prints: "[[0, 1],\n [1, 0]]\n[Tensor i64 2x2]"),
     forward: { call in
@@ -94,7 +99,8 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try positions([1, 4])], [.integer(4)], words: "class 4 at [2] is not a class id: expected 0..3 (classes 4)"),
+          [try positions([1, 4])], [.integer(4)],
+          words: "class 4 at [2] is not a class id: expected 0..3 (classes 4)"),
         Refusal([try positions([1])], [.integer(0)], words: "at least 1 class, got 0"),
         Refusal([try positions([])], [.integer(-1)], words: "no ids to count the classes of"),
         Refusal([try positions([1])], [.integer(1 << 50)], words: "limit"),
@@ -103,7 +109,8 @@ extension Op {
 
   public static let gatherId = Op(
     "gather_id", group: "ids",
-    summary: "For each token id, the element of the last dimension that belongs to it, such as its log-probability.",
+    summary:
+      "For each token id, the element of the last dimension that belongs to it, such as its log-probability.",
     formula: "result[..] = self[.., id + 1]",
     shapes: "self [..., vocab], ids [...]; the result has the shape of the ids",
     parameters: [
@@ -117,7 +124,8 @@ extension Op {
         throw Failure(
           .shape,
           own.rank == 0
-            ? "expected at least one dimension, got a scalar" : "expected ids of \(lead), got \(call[1].shape)",
+            ? "expected at least one dimension, got a scalar"
+            : "expected ids of \(lead), got \(call[1].shape)",
           argument: own.rank == 0 ? 1 : 2)
       }
       let ids = try call[1].checkedIds("target", count: own.shape[own.rank - 1], argument: 2)
@@ -142,9 +150,11 @@ extension Op {
     refusals: {
       let logps = try Tensor(zeros: [2, 3], .f32)
       return [
-        Refusal([logps, try positions([0, 3])], words: "target 3 at [2] is not a token id: expected 0..2 (vocab 3)"),
+        Refusal(
+          [logps, try positions([0, 3])], words: "target 3 at [2] is not a token id: expected 0..2 (vocab 3)"),
         Refusal([logps, try positions([0])], words: "expected ids of 2, got 1"),
-        Refusal([try Tensor(zeros: [], .f32), try positions([])], words: "at least one dimension, got a scalar"),
+        Refusal(
+          [try Tensor(zeros: [], .f32), try positions([])], words: "at least one dimension, got a scalar"),
       ]
     })
 

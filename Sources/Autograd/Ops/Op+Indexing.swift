@@ -46,12 +46,15 @@ extension Op {
           [tensor, try positions([1, 4])], [.integer(0)],
           words: "index 4 at [2] is out of range for a dimension of size 3"),
         Refusal([tensor, try positions([-4])], [.integer(0)], words: "index -4 at [1] is out of range"),
-        Refusal([tensor, try Tensor([1.5], shape: [1])], [.integer(0)], words: "expected whole numbers, got 1.5"),
         Refusal(
-          [tensor, try Tensor([true], shape: [1])], [.integer(0)], words: "expected whole numbers, got a tensor of bool"
+          [tensor, try Tensor([1.5], shape: [1])], [.integer(0)], words: "expected whole numbers, got 1.5"),
+        Refusal(
+          [tensor, try Tensor([true], shape: [1])], [.integer(0)],
+          words: "expected whole numbers, got a tensor of bool"
         ),
         Refusal(
-          [tensor, try Tensor(zeros: [1, 1], .i64)], [.integer(0)], words: "expected a list of positions, got 1x1"),
+          [tensor, try Tensor(zeros: [1, 1], .i64)], [.integer(0)],
+          words: "expected a list of positions, got 1x1"),
       ]
     })
 
@@ -59,12 +62,16 @@ extension Op {
     "repeat_interleave", group: "indexing",
     summary: "Each slice of one dimension, or each element, several times in a row.",
     formula: "result = self[1] repeats[1] times, self[2] repeats[2] times, ...",
-    shapes: "self [..., d, ...], repeats a number or [d]; the result is [..., sum of repeats, ...], flat without dim",
+    shapes:
+      "self [..., d, ...], repeats a number or [d]; the result is [..., sum of repeats, ...], flat without dim",
     parameters: [
       own,
       Parameter(
-        "repeats", .operand, "how often each comes: a whole number, or a tensor of one for each slice", numberType: .i64),
-      Parameter("dim", .dimension(default: nil, optional: true), "the dimension; nil takes the elements in row-major order"),
+        "repeats", .operand, "how often each comes: a whole number, or a tensor of one for each slice",
+        numberType: .i64),
+      Parameter(
+        "dim", .dimension(default: nil, optional: true),
+        "the dimension; nil takes the elements in row-major order"),
     ],
     example: Example(
       "print(T{1, 2}:repeat_interleave(2))\nprint(T{1, 2}:repeat_interleave(T{0, 3}))",
@@ -103,16 +110,21 @@ extension Op {
       return [
         Refusal([tensor, try Tensor(scalar: -1, .i64)], [.none], words: "negative number of repeats -1"),
         Refusal([tensor, try Tensor(scalar: 1.5, .f32)], [.none], words: "expected whole numbers, got 1.5"),
-        Refusal([tensor, try positions([1, 2, 3])], [.integer(0)], words: "3 repeats for a dimension of size 2"),
-        Refusal([tensor, try Tensor(zeros: [1, 2], .i64)], [.integer(0)], words: "a number or a list, got 1x2"),
+        Refusal(
+          [tensor, try positions([1, 2, 3])], [.integer(0)], words: "3 repeats for a dimension of size 2"),
+        Refusal(
+          [tensor, try Tensor(zeros: [1, 2], .i64)], [.integer(0)], words: "a number or a list, got 1x2"),
         Refusal([tensor, try positions([1 << 61, 1 << 61])], [.none], words: "the limit is"),
       ]
     })
 
   /// One count for each of `size` slices, of a number, a list of one, or a list of `size`.
   private static func repeatCounts(_ repeats: Tensor, size: Int) throws -> [Int] {
-    if repeats.rank > 1 { throw Failure(.shape, "expected a number or a list, got \(repeats.shape)", argument: 2) }
-    let given: [Int] = try repeats.dtype == .i64
+    if repeats.rank > 1 {
+      throw Failure(.shape, "expected a number or a list, got \(repeats.shape)", argument: 2)
+    }
+    let given: [Int] =
+      try repeats.dtype == .i64
       ? repeats.elements(Int64.self).map { Int($0) }
       : repeats.doubles().map { x in
         guard repeats.dtype.isFloating, let whole = Int(exactly: x) else {
@@ -123,7 +135,9 @@ extension Op {
     if given.count != 1 && given.count != size {
       throw Failure(.shape, "\(given.count) repeats for a dimension of size \(size)", argument: 2)
     }
-    for count in given where count < 0 { throw Failure(.value, "negative number of repeats \(count)", argument: 2) }
+    for count in given where count < 0 {
+      throw Failure(.value, "negative number of repeats \(count)", argument: 2)
+    }
     return given.count == size ? given : [Int](repeating: given[0], count: size)
   }
 
@@ -141,7 +155,9 @@ extension Op {
     summary: "For each place of the index, the element of its line at that position.",
     formula: "result[i, j] = self[i, index[i, j]] for the last dimension",
     shapes: "self [a, d], index [a', n] with a' ≤ a; gather(2, index) is [a', n]",
-    parameters: [own, indexed, Parameter("index", .tensor, "positions from 1, with as many dimensions as self")],
+    parameters: [
+      own, indexed, Parameter("index", .tensor, "positions from 1, with as many dimensions as self"),
+    ],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:gather(2, T{{2}, {1}}))", prints: "[[2],\n [3]]\n[Tensor f32 2x1]"),
     forward: { call in
@@ -158,7 +174,8 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([2, 3]), try positions([1, -1, 3, 3]).reshaped([2, 2])], [.integer(1)]),
-        Sample([try random.normal([3, 2]).transposed(0, 1), try positions([2, 1]).reshaped([1, 2])], [.integer(0)]),
+        Sample(
+          [try random.normal([3, 2]).transposed(0, 1), try positions([2, 1]).reshaped([1, 2])], [.integer(0)]),
         Sample([try random.normal([3]), try positions([])], [.integer(0)]),
         Sample([try random.normal([1]), try positions([1, 1])], [.integer(0)]),
       ]
@@ -167,8 +184,11 @@ extension Op {
       let tensor = try Tensor(zeros: [2, 3], .f32)
       return [
         Refusal(
-          [tensor, try positions([4]).reshaped([1, 1])], [.integer(1)], words: "index 4 at [1,1] is out of range"),
-        Refusal([tensor, try positions([0]).reshaped([1, 1])], [.integer(1)], words: "index 0: positions start at 1"),
+          [tensor, try positions([4]).reshaped([1, 1])], [.integer(1)],
+          words: "index 4 at [1,1] is out of range"),
+        Refusal(
+          [tensor, try positions([0]).reshaped([1, 1])], [.integer(1)], words: "index 0: positions start at 1"
+        ),
         Refusal(
           [tensor, try positions([1])], [.integer(1)],
           words: "index of 1 does not fit a tensor of 2x3 along dimension 2"),
@@ -183,10 +203,12 @@ extension Op {
     let (own, index) = (call[0], call[1])
     let dimension = try call.dimension(0, rank: own.rank)
     let fits =
-      index.rank == own.rank && (0..<own.rank).allSatisfy { $0 == dimension || index.shape[$0] <= own.shape[$0] }
+      index.rank == own.rank
+      && (0..<own.rank).allSatisfy { $0 == dimension || index.shape[$0] <= own.shape[$0] }
     if !fits {
       throw Failure(
-        .shape, "index of \(index.shape) does not fit a tensor of \(own.shape) along dimension \(dimension + 1)",
+        .shape,
+        "index of \(index.shape) does not fit a tensor of \(own.shape) along dimension \(dimension + 1)",
         argument: 3)
     }
     return (dimension, try index.zeroBasedPositions(size: own.shape[dimension], argument: 3))
@@ -208,7 +230,8 @@ extension Op {
     backward: { call, _, gradients in
       guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
       let result = try Tensor(zeros: [call[0].elementCount], g.dtype)
-      result.scatterAdd(0, try call.saved[0].reshaped([g.elementCount]), from: try g.reshaped([g.elementCount]))
+      result.scatterAdd(
+        0, try call.saved[0].reshaped([g.elementCount]), from: try g.reshaped([g.elementCount]))
       return [try result.reshaped(call[0].shape), nil]
     },
     samples: { random in
@@ -224,7 +247,8 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [2, 2], .f32), try positions([5])],
           words: "index 5 at [1] is out of range for a dimension of size 4"),
-        Refusal([try Tensor(zeros: [2, 2], .f32), try positions([0])], words: "index 0: positions start at 1"),
+        Refusal(
+          [try Tensor(zeros: [2, 2], .f32), try positions([0])], words: "index 0: positions start at 1"),
       ]
     })
 
@@ -263,8 +287,10 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2], .f32), try Tensor(zeros: [2], .f32)], words: "expected a mask of bool, got f32"),
-        Refusal([try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .bool)], words: "2 and 3 cannot broadcast"),
+          [try Tensor(zeros: [2], .f32), try Tensor(zeros: [2], .f32)],
+          words: "expected a mask of bool, got f32"),
+        Refusal(
+          [try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .bool)], words: "2 and 3 cannot broadcast"),
       ]
     })
 

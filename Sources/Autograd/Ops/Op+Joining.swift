@@ -28,7 +28,8 @@ extension Op {
       var start = 0
       for part in parts {
         let length = part.shape[dimension]
-        Strided.copy(from: try part.cast(to: dtype), to: try result.narrowed(dimension, from: start, length: length))
+        Strided.copy(
+          from: try part.cast(to: dtype), to: try result.narrowed(dimension, from: start, length: length))
         start += length
       }
       return [result]
@@ -50,7 +51,9 @@ extension Op {
       [
         Sample([try random.normal([2, 3]), try random.normal([1, 3])], [.integer(0)]),
         Sample(
-          [try random.normal([2, 3]), try random.normal([2, 2]).transposed(0, 1), try random.normal([2, 0])],
+          [
+            try random.normal([2, 3]), try random.normal([2, 2]).transposed(0, 1), try random.normal([2, 0]),
+          ],
           [.integer(1)]),
         Sample([try random.normal([0]), try random.normal([2, 2])], [.integer(-1)]),
         Sample([try random.normal([1])], [.integer(0)]),
@@ -62,7 +65,8 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2, 4], .f32)], [.integer(0)],
           words: "sizes differ outside dimension 1: tensor 1 is 2x3, tensor 2 is 2x4"),
-        Refusal([try Tensor(zeros: [], .f32)], [.integer(0)], words: "tensor 1 has no dimension to join along"),
+        Refusal(
+          [try Tensor(zeros: [], .f32)], [.integer(0)], words: "tensor 1 has no dimension to join along"),
         Refusal([try Tensor(zeros: [2], .f32)], [.integer(1)], words: "dimension 2 is out of range"),
       ]
     })
@@ -103,15 +107,19 @@ extension Op {
     shapes: "n tensors [a, b]; stack(tensors) gives [n, a, b], stack(tensors, 3) gives [a, b, n]",
     parameters: [
       Parameter("tensors", .tensors, "the tensors to join, at least one"),
-      Parameter("dim", .dimension(default: 0, optional: false), "where the new dimension stands in the result"),
+      Parameter(
+        "dim", .dimension(default: 0, optional: false), "where the new dimension stands in the result"),
     ],
     example: Example("print(T.stack{T{1, 2}, T{3, 4}})", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
     compose: { inputs, attributes in
       let all = inputs.compactMap { $0 }
-      guard let first = all.first else { throw Failure(.argument, "expected at least one tensor", argument: 1) }
+      guard let first = all.first else {
+        throw Failure(.argument, "expected at least one tensor", argument: 1)
+      }
       for (i, part) in all.enumerated() where part.value.shape != first.value.shape {
         throw Failure(
-          .shape, "shapes differ: tensor 1 is \(first.value.shape), tensor \(i + 1) is \(part.value.shape)", argument: 1
+          .shape, "shapes differ: tensor 1 is \(first.value.shape), tensor \(i + 1) is \(part.value.shape)",
+          argument: 1
         )
       }
       guard case .integer(let given)? = attributes.first else {
@@ -134,7 +142,8 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .f32)], [.integer(0)],
           words: "shapes differ: tensor 1 is 2, tensor 2 is 3"),
-        Refusal([try Tensor(zeros: [1, 1, 1, 1, 1, 1, 1, 1], .f32)], [.integer(0)], words: "at most 8 dimensions"),
+        Refusal(
+          [try Tensor(zeros: [1, 1, 1, 1, 1, 1, 1, 1], .f32)], [.integer(0)], words: "at most 8 dimensions"),
       ]
     })
 
@@ -156,13 +165,16 @@ extension Op {
       if given.isEmpty { throw Failure(.argument, "expected a size", argument: 2) }
       for part in given where part < 0 { throw Failure(.value, "negative size \(part)", argument: 2) }
       if given.count == 1 && given[0] != size {
-        if given[0] == 0 { throw Failure(.value, "pieces of size 0 never fill \(size) positions", argument: 2) }
+        if given[0] == 0 {
+          throw Failure(.value, "pieces of size 0 never fill \(size) positions", argument: 2)
+        }
         return try pieces(call, 1, every: given[0])
       }
       let total = try given.reduce(0) { try Checked.plus($0, $1, "positions") }
       if total != size {
         throw Failure(
-          .shape, "sizes add up to \(total), dimension \(try call.dimension(1, rank: call[0].rank) + 1) has \(size)",
+          .shape,
+          "sizes add up to \(total), dimension \(try call.dimension(1, rank: call[0].rank) + 1) has \(size)",
           argument: 2)
       }
       return try cut(call[0], try call.dimension(1, rank: call[0].rank), given)
@@ -237,7 +249,8 @@ extension Op {
   }
 
   /// The gradient of `cut`: zeros where no piece has one.
-  private static func glued(_ tensor: Tensor, _ dimension: Int, _ pieces: [Tensor], _ gradients: [Tensor?]) throws
+  private static func glued(_ tensor: Tensor, _ dimension: Int, _ pieces: [Tensor], _ gradients: [Tensor?])
+    throws
     -> Tensor?
   {
     guard let some = gradients.compactMap({ $0 }).first else { return nil }

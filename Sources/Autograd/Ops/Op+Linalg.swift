@@ -18,7 +18,8 @@ extension Op {
       throw Failure(.dtype, "expected f32 or f64, got \(given.dtype.rawValue)", argument: i + 1)
     }
     if given.rank < 2 || (square && given.shape[given.rank - 1] != given.shape[given.rank - 2]) {
-      throw Failure(.shape, "expected \(square ? "square matrices" : "matrices"), got \(given.shape)", argument: i + 1)
+      throw Failure(
+        .shape, "expected \(square ? "square matrices" : "matrices"), got \(given.shape)", argument: i + 1)
     }
     return try given.cast(to: .f64)
   }
@@ -43,7 +44,8 @@ extension Op {
     "solve", group: "linear algebra",
     summary: "The solution of a linear system.",
     formula: "self · result = other",
-    shapes: "self [..., n, n], other [..., n, k] or [..., n]; the result has the shape of other, batches broadcast",
+    shapes:
+      "self [..., n, n], other [..., n, k] or [..., n]; the result has the shape of other, batches broadcast",
     parameters: [matrix, Parameter("other", .tensor, "the right side: a vector or a matrix of columns")],
     example: Example("print(T{{2, 0}, {0, 4}}:solve(T{2, 4}))", prints: "[1, 1]\n[Tensor f32 2]"),
     forward: { call in
@@ -71,10 +73,12 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2, 2], .f32), try Tensor(zeros: [2], .f32)], words: "the matrix is singular"),
+        Refusal(
+          [try Tensor(zeros: [2, 2], .f32), try Tensor(zeros: [2], .f32)], words: "the matrix is singular"),
         Refusal([try Tensor.eye(2), try Tensor(zeros: [3], .f32)], words: "sizes differ: 2x2 x 3"),
         Refusal(
-          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3], .f32)], words: "expected square matrices, got 2x3"),
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3], .f32)],
+          words: "expected square matrices, got 2x3"),
       ]
     })
 
@@ -82,7 +86,8 @@ extension Op {
     "solve_triangular", group: "linear algebra",
     summary: "The solution of a linear system whose matrix is triangular; its other triangle is not read.",
     formula: "triangle(self) · result = other",
-    shapes: "self [..., n, n], other [..., n, k] or [..., n]; the result has the shape of other, batches broadcast",
+    shapes:
+      "self [..., n, n], other [..., n, k] or [..., n]; the result has the shape of other, batches broadcast",
     parameters: [
       matrix, Parameter("other", .tensor, "the right side: a vector or a matrix of columns"),
       Parameter("upper", .flag(default: false), "read the upper triangle, not the lower"),
@@ -97,7 +102,8 @@ extension Op {
     backward: { call, _, gradients in
       guard let g = gradients[0] else { return [nil, nil] }
       let upper = call.flag(0)
-      let gb = try Linalg.solveTriangular(call.saved[0], try sideGradient(g, call), upper: upper, transposed: true)
+      let gb = try Linalg.solveTriangular(
+        call.saved[0], try sideGradient(g, call), upper: upper, transposed: true)
       return try systemGradients(call, gb) { try triangle($0, 0, upper: upper) }
     },
     samples: { random in
@@ -115,7 +121,8 @@ extension Op {
           [try Tensor([1, 0, 0, 0] as [Float], shape: [2, 2]), try Tensor(zeros: [2], .f32)], [.flag(false)],
           words: "the matrix is singular: element 2 of its diagonal is zero"),
         Refusal(
-          [try Tensor.eye(2), try Tensor(zeros: [3, 1], .f32)], [.flag(false)], words: "sizes differ: 2x2 x 3x1"),
+          [try Tensor.eye(2), try Tensor(zeros: [3, 1], .f32)], [.flag(false)],
+          words: "sizes differ: 2x2 x 3x1"),
       ]
     })
 
@@ -153,7 +160,8 @@ extension Op {
   }
 
   /// From the gradient of the right side: that of the matrix is its product with the solution, negated.
-  private static func systemGradients(_ call: Invocation, _ gb: Tensor, _ masked: (Tensor) throws -> Tensor) throws
+  private static func systemGradients(_ call: Invocation, _ gb: Tensor, _ masked: (Tensor) throws -> Tensor)
+    throws
     -> [Tensor?]
   {
     var results: [Tensor?] = [nil, nil]
@@ -173,7 +181,8 @@ extension Op {
     summary: "The inverse of a square matrix. To solve a system, solve is faster and more exact.",
     formula: "self · result = 1", shapes: "self [..., n, n]; the result has the same shape",
     parameters: [matrix],
-    example: Example("print(T{{2, 1}, {1, 1}}:inverse())", prints: "[[ 1, -1],\n [-1,  2]]\n[Tensor f32 2x2]"),
+    example: Example(
+      "print(T{{2, 1}, {1, 1}}:inverse())", prints: "[[ 1, -1],\n [-1,  2]]\n[Tensor f32 2x2]"),
     forward: { call in
       let x = try Linalg.inverse(try matrices(call))
       if call.needsAny { call.saved = [x] }

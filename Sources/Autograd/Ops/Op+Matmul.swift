@@ -27,7 +27,8 @@ extension Op {
       if b.rank == 1 { shape.append(1) }
       let wide = try g.reshaped(shape)
       return [
-        call.needs[0] ? try productGradient(wide, right, left.shape).reshaped(a.shape).cast(to: a.dtype) : nil,
+        call.needs[0]
+          ? try productGradient(wide, right, left.shape).reshaped(a.shape).cast(to: a.dtype) : nil,
         call.needs[1] ? try otherGradient(wide, left, right.shape).reshaped(b.shape).cast(to: b.dtype) : nil,
       ]
     },
@@ -51,9 +52,11 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [4, 5], .f32)], words: "inner sizes differ: 2x3 x 4x5"),
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [4, 5], .f32)],
+          words: "inner sizes differ: 2x3 x 4x5"),
         Refusal(
-          [try Tensor(zeros: [], .f32), try Tensor(zeros: [4], .f32)], words: "at least one dimension, got a scalar"),
+          [try Tensor(zeros: [], .f32), try Tensor(zeros: [4], .f32)],
+          words: "at least one dimension, got a scalar"),
         Refusal(
           [try Tensor(zeros: [2, 2, 3], .f32), try Tensor(zeros: [3, 3, 2], .f32)],
           words: "batch shapes 2 and 3 cannot broadcast: 2x2x3 x 3x3x2"),
@@ -89,10 +92,12 @@ extension Op {
         let pair = inputs.compactMap { $0 }
         for (i, rank) in [ranks.0, ranks.1].enumerated() where pair[i].value.rank != rank {
           throw Failure(
-            .shape, "expected \(rank) dimension\(rank == 1 ? "" : "s"), got \(pair[i].value.shape)", argument: i + 1)
+            .shape, "expected \(rank) dimension\(rank == 1 ? "" : "s"), got \(pair[i].value.shape)",
+            argument: i + 1)
         }
         if ranks.0 == 3 && pair[0].value.shape[0] != pair[1].value.shape[0] {
-          throw Failure(.shape, "batch sizes differ: \(pair[0].value.shape) x \(pair[1].value.shape)", argument: 2)
+          throw Failure(
+            .shape, "batch sizes differ: \(pair[0].value.shape) x \(pair[1].value.shape)", argument: 2)
         }
         return try matmul(pair)
       }, samples: samples, refusals: refusals)
@@ -106,7 +111,9 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([2, 2, 3]), try random.normal([2, 3, 2])]),
-        Sample([try random.normal([2, 3, 2]).transposed(1, 2), try random.normal([2, 2, 3]).transposed(1, 2)]),
+        Sample([
+          try random.normal([2, 3, 2]).transposed(1, 2), try random.normal([2, 2, 3]).transposed(1, 2),
+        ]),
         Sample([try random.normal([0, 2, 3]), try random.normal([0, 3, 2])]),
         Sample([try random.normal([1, 1, 1]), try random.normal([1, 1, 1])]),
       ]
@@ -114,7 +121,8 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2, 3, 4], .f32)], words: "expected 3 dimensions, got 2x3"
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2, 3, 4], .f32)],
+          words: "expected 3 dimensions, got 2x3"
         ),
         Refusal(
           [try Tensor(zeros: [1, 2, 3], .f32), try Tensor(zeros: [2, 3, 4], .f32)],
@@ -129,16 +137,20 @@ extension Op {
     samples: { random in
       [
         Sample([try random.normal([2, 3]), try random.normal([3])]),
-        Sample([try random.normal([3, 2]).transposed(0, 1), try random.normal([6]).reshaped([3, 2]).selected(1, 0)]),
+        Sample([
+          try random.normal([3, 2]).transposed(0, 1), try random.normal([6]).reshaped([3, 2]).selected(1, 0),
+        ]),
         Sample([try random.normal([2, 0]), try random.normal([0])]),
       ]
     },
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3, 1], .f32)], words: "expected 1 dimension, got 3x1"),
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3, 1], .f32)],
+          words: "expected 1 dimension, got 3x1"),
         Refusal(
-          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2], .f32)], words: "inner sizes differ: 2x3 x 2"),
+          [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [2], .f32)],
+          words: "inner sizes differ: 2x3 x 2"),
       ]
     })
 
@@ -156,9 +168,11 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .f32)], words: "inner sizes differ: 2 x 3"),
         Refusal(
-          [try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)], words: "expected 1 dimension, got 2x1"),
+          [try Tensor(zeros: [2], .f32), try Tensor(zeros: [3], .f32)], words: "inner sizes differ: 2 x 3"),
+        Refusal(
+          [try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)],
+          words: "expected 1 dimension, got 2x1"),
       ]
     })
 
@@ -168,7 +182,8 @@ extension Op {
     formula: "result[i, j] = self[i] other[j]",
     shapes: "self [m], other [n]; the result is [m, n]",
     parameters: [
-      Parameter("self", .tensor, "the vector of the rows"), Parameter("other", .tensor, "the vector of the columns"),
+      Parameter("self", .tensor, "the vector of the rows"),
+      Parameter("other", .tensor, "the vector of the columns"),
     ],
     example: Example("print(T{1, 2}:outer(T{3, 4}))", prints: "[[3, 4],\n [6, 8]]\n[Tensor f32 2x2]"),
     compose: { inputs, _ in
@@ -176,7 +191,9 @@ extension Op {
       for (i, operand) in pair.enumerated() where operand.value.rank != 1 {
         throw Failure(.shape, "expected 1 dimension, got \(operand.value.shape)", argument: i + 1)
       }
-      return try matmul([try unsqueeze([pair[0]], [.integer(1)])[0], try unsqueeze([pair[1]], [.integer(0)])[0]])
+      return try matmul([
+        try unsqueeze([pair[0]], [.integer(1)])[0], try unsqueeze([pair[1]], [.integer(0)])[0],
+      ])
     },
     samples: { random in
       [
@@ -188,7 +205,8 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)], words: "expected 1 dimension, got 2x1")
+          [try Tensor(zeros: [2, 1], .f32), try Tensor(zeros: [2], .f32)],
+          words: "expected 1 dimension, got 2x1")
       ]
     })
 }

@@ -77,7 +77,8 @@ extension Op {
   private static func reduction(
     _ name: String, _ summary: String, _ formula: String, _ example: Example,
     _ forward: @escaping (_ x: Tensor, _ dims: [Int], _ keeping: Bool) throws -> Tensor,
-    backward: Backward?, samples: @escaping (inout Samples) throws -> [Sample] = { try reductionSamples(&$0) },
+    backward: Backward?,
+    samples: @escaping (inout Samples) throws -> [Sample] = { try reductionSamples(&$0) },
     refusals: @escaping () throws -> [Refusal] = reductionRefusals
   ) -> Op {
     Op(
@@ -116,13 +117,17 @@ extension Op {
 
   private static let spreadParameters =
     reductionParameters + [
-      Parameter("correction", .number(default: 1), "taken off n in the divisor: 1 is unbiased, 0 the population's own")
+      Parameter(
+        "correction", .number(default: 1), "taken off n in the divisor: 1 is unbiased, 0 the population's own"
+      )
     ]
 
   private static func spreadSamples(_ random: inout Samples) throws -> [Sample] {
     var samples = try reductionSamples(&random, [.number(0)])
-    samples.append(Sample([try random.normal([3, 5], shift: 30)], [.integers([1]), .flag(false), .number(1)]))
-    samples.append(Sample([try random.normal([3, 5], .f32, shift: 30)], [.integers([0]), .flag(true), .number(1)]))
+    samples.append(
+      Sample([try random.normal([3, 5], shift: 30)], [.integers([1]), .flag(false), .number(1)]))
+    samples.append(
+      Sample([try random.normal([3, 5], .f32, shift: 30)], [.integers([0]), .flag(true), .number(1)]))
     return samples.map {
       // One element deviates by 0, where the root of the variance is not smooth.
       Sample($0.inputs, $0.attributes, checksGradient: ($0.inputs[0]?.elementCount ?? 0) > 1)
@@ -197,7 +202,8 @@ extension Op {
       let dims = try dims(call, 1)
       return [
         try normGradient(
-          call[0], spread(outputs[0], call[0].shape, dims), spread(g, call[0].shape, dims), call.number(0) ?? 2, dims)
+          call[0], spread(outputs[0], call[0].shape, dims), spread(g, call[0].shape, dims),
+          call.number(0) ?? 2, dims)
       ]
     },
     samples: { random in
@@ -213,7 +219,10 @@ extension Op {
       ]
     },
     refusals: {
-      [Refusal([try Tensor(zeros: [2], .f32)], [.number(2), .integers([3]), .flag(false)], words: "out of range")]
+      [
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.number(2), .integers([3]), .flag(false)], words: "out of range")
+      ]
     })
 
   private static func normOf(_ x: Tensor, _ p: Double, _ dims: [Int], _ keeping: Bool) throws -> Tensor {
@@ -222,7 +231,8 @@ extension Op {
     case .infinity: return try Reduce.extreme(size, dims, keeping: keeping, largest: true)
     case -.infinity: return try Reduce.extreme(size, dims, keeping: keeping, largest: false)
     case 0:
-      return try Reduce.sum(Elementwise.scalars(size, { $0 == 0 ? 0 : 1 }, { $0 == 0 ? 0 : 1 }), dims, keeping: keeping)
+      return try Reduce.sum(
+        Elementwise.scalars(size, { $0 == 0 ? 0 : 1 }, { $0 == 0 ? 0 : 1 }), dims, keeping: keeping)
     case 1: return try Reduce.sum(size, dims, keeping: keeping)
     case 2:
       let sum = try Reduce.sum(product(x, x), dims, keeping: keeping)
@@ -236,11 +246,14 @@ extension Op {
   }
 
   /// sign(x) |x|^(p-1) / norm^(p-1) g, and 0 where the norm is 0; at p = ∞ the largest elements share it.
-  private static func normGradient(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ p: Double, _ dims: [Int]) throws -> Tensor {
+  private static func normGradient(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ p: Double, _ dims: [Int]) throws
+    -> Tensor
+  {
     if p == 0 { return try Tensor(zeros: x.shape, x.dtype) }
     let slope: Tensor
     if Swift.abs(p) == .infinity {
-      let hits = try Elementwise.scalars(x, y, { Swift.abs($0) == $1 ? 1 : 0 }, { Swift.abs($0) == $1 ? 1 : 0 })
+      let hits = try Elementwise.scalars(
+        x, y, { Swift.abs($0) == $1 ? 1 : 0 }, { Swift.abs($0) == $1 ? 1 : 0 })
       let count = try spread(Reduce.sum(hits, dims), x.shape, dims)
       let signed = try Elementwise.scalars(
         x, hits, { $0 < 0 ? -$1 : $0 > 0 ? $1 : 0 }, { $0 < 0 ? -$1 : $0 > 0 ? $1 : 0 })
@@ -299,7 +312,8 @@ extension Op {
   }
 
   static func shared(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ dims: [Int]) throws -> Tensor {
-    let hits = try Elementwise.scalars(x, spread(y, x.shape, dims), { $0 == $1 ? 1 : 0 }, { $0 == $1 ? 1 : 0 })
+    let hits = try Elementwise.scalars(
+      x, spread(y, x.shape, dims), { $0 == $1 ? 1 : 0 }, { $0 == $1 ? 1 : 0 })
     let count = try spread(Reduce.sum(hits, dims), x.shape, dims)
     let share = try Elementwise.scalars(hits, count, { $0 / $1 }, { $0 / $1 })
     return try product(share, spread(g, x.shape, dims))
@@ -307,7 +321,8 @@ extension Op {
 
   private static func extremeRefusals() throws -> [Refusal] {
     try reductionRefusals() + [
-      Refusal([try Tensor(zeros: [0], .f32)], [.integers([]), .flag(false)], words: "no elements to choose from")
+      Refusal(
+        [try Tensor(zeros: [0], .f32)], [.integers([]), .flag(false)], words: "no elements to choose from")
     ]
   }
 

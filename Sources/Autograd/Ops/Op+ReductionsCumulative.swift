@@ -48,7 +48,8 @@ extension Op {
       Sample([try random.normal([3, 4]).transposed(0, 1)], [.integer(1)]),
       Sample([try random.normal([21], .f32)], [.integer(0)]), Sample([try random.normal([1])], [.integer(0)]),
       Sample([try random.normal([0, 3])], [.integer(1)]), Sample([try random.normal([3, 0])], [.integer(1)]),
-      Sample([try random.integers([5], -4..<5)], [.integer(0)]), Sample([try random.flags([5])], [.integer(0)]),
+      Sample([try random.integers([5], -4..<5)], [.integer(0)]),
+      Sample([try random.flags([5])], [.integer(0)]),
     ]
   }
 

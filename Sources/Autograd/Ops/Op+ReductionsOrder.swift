@@ -19,14 +19,16 @@ extension Op {
     "result = max self", Example("print(T{1, 5, 3}:max())", prints: "5\n[Tensor f32 scalar]"), largest: true)
 
   public static let minOver = extreme(
-    "min", "The smallest element, or with dim the smallest along it and their positions. NaN is the smallest.",
+    "min",
+    "The smallest element, or with dim the smallest along it and their positions. NaN is the smallest.",
     "result = min self", Example("print(T{4, 2, 3}:min())", prints: "2\n[Tensor f32 scalar]"), largest: false)
 
   private static func extreme(
     _ name: String, _ summary: String, _ formula: String, _ example: Example, largest: Bool
   ) -> Op {
     Op(
-      name, group: "reduction", summary: summary, formula: formula, shapes: pairShapes, parameters: overDimension,
+      name, group: "reduction", summary: summary, formula: formula, shapes: pairShapes,
+      parameters: overDimension,
       example: example,
       forward: { call in
         guard let d = try dim(call, 0) else {
@@ -71,20 +73,25 @@ extension Op {
     [
       Refusal([try Tensor(zeros: [0], .f32)], [.none, .flag(false)], words: "no elements"),
       Refusal([try Tensor(zeros: [2, 0], .f32)], [.integer(1), .flag(false)], words: "no elements"),
-      Refusal([try Tensor(zeros: [2], .f32)], [.integer(1), .flag(false)], words: "dimension 2 is out of range"),
+      Refusal(
+        [try Tensor(zeros: [2], .f32)], [.integer(1), .flag(false)], words: "dimension 2 is out of range"),
     ]
   }
 
   // MARK: Positions
 
   public static let argmax = positions(
-    "argmax", "The position, from 1, of the largest element; the first of equals. Without dim, in row-major order. Ids, from 0: argmax_id.",
-    "result = argmax self", Example("print(T{1, 5, 3}:argmax())", prints: "2\n[Tensor i64 scalar]"), largest: true,
+    "argmax",
+    "The position, from 1, of the largest element; the first of equals. Without dim, in row-major order. Ids, from 0: argmax_id.",
+    "result = argmax self", Example("print(T{1, 5, 3}:argmax())", prints: "2\n[Tensor i64 scalar]"),
+    largest: true,
     fromOne: true)
 
   public static let argmin = positions(
-    "argmin", "The position, from 1, of the smallest element; the first of equals. Without dim, in row-major order.",
-    "result = argmin self", Example("print(T{4, 2, 3}:argmin())", prints: "2\n[Tensor i64 scalar]"), largest: false,
+    "argmin",
+    "The position, from 1, of the smallest element; the first of equals. Without dim, in row-major order.",
+    "result = argmin self", Example("print(T{4, 2, 3}:argmin())", prints: "2\n[Tensor i64 scalar]"),
+    largest: false,
     fromOne: true)
 
   public static let argmaxId = positions(
@@ -93,7 +100,8 @@ extension Op {
     largest: true, fromOne: false)
 
   private static func positions(
-    _ name: String, _ summary: String, _ formula: String, _ example: Example, largest: Bool, fromOne startsAtOne: Bool
+    _ name: String, _ summary: String, _ formula: String, _ example: Example, largest: Bool,
+    fromOne startsAtOne: Bool
   ) -> Op {
     Op(
       name, group: "reduction", summary: summary, formula: formula,
@@ -130,7 +138,9 @@ extension Op {
     },
     backward: { call, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      if let d = try dim(call, 0) { return [try Reduce.placed(g, fromZero(outputs[1]), d, into: call[0].shape)] }
+      if let d = try dim(call, 0) {
+        return [try Reduce.placed(g, fromZero(outputs[1]), d, into: call[0].shape)]
+      }
       if call.saved.isEmpty { return [try Tensor(zeros: call[0].shape, g.dtype)] }
       let flat = try Reduce.placed(g.reshaped([]), call.saved[0], 0, into: [call[0].elementCount])
       return [try flat.reshaped(call[0].shape)]
@@ -143,7 +153,8 @@ extension Op {
     formula: "result = s[k] + (h - k)(s[k + 1] - s[k]), s = sorted self, h = 1 + q (n - 1), k = ⌊h⌋",
     shapes: "self [...]; the result lacks the reduced dimension, or has size 1 there with keepdim",
     parameters: [
-      overDimension[0], Parameter("q", .number(default: 0.5), "the part, in 0..1"), overDimension[1], overDimension[2],
+      overDimension[0], Parameter("q", .number(default: 0.5), "the part, in 0..1"), overDimension[1],
+      overDimension[2],
     ],
     example: Example("print(T{1, 2, 3, 4, 5}:quantile(0.25))", prints: "2\n[Tensor f32 scalar]"),
     forward: { call in

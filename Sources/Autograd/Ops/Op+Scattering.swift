@@ -11,15 +11,19 @@ extension Op {
     }
     let cast = try source.cast(to: call[0].dtype)
     if source.rank == 0 { return try cast.expanded(to: index.shape) }
-    let fits = source.rank == index.rank && (0..<index.rank).allSatisfy { index.shape[$0] <= source.shape[$0] }
+    let fits =
+      source.rank == index.rank && (0..<index.rank).allSatisfy { index.shape[$0] <= source.shape[$0] }
     if !fits {
-      throw Failure(.shape, "index of \(index.shape) is larger than its source of \(source.shape)", argument: 4)
+      throw Failure(
+        .shape, "index of \(index.shape) is larger than its source of \(source.shape)", argument: 4)
     }
     return cut(cast, to: index.shape)
   }
 
   private static func cut(_ tensor: Tensor, to shape: Shape) -> Tensor {
-    Tensor(storage: tensor.storage, dtype: tensor.dtype, shape: shape, strides: tensor.strides, offset: tensor.offset)
+    Tensor(
+      storage: tensor.storage, dtype: tensor.dtype, shape: shape, strides: tensor.strides,
+      offset: tensor.offset)
   }
 
   /// What `source` took from its argument, given back.
@@ -63,7 +67,8 @@ extension Op {
     samples: { random in
       [
         Sample(
-          [try random.normal([2, 3]), try positions([1, 3]).reshaped([2, 1]), try random.normal([2, 1])], [.integer(1)]),
+          [try random.normal([2, 3]), try positions([1, 3]).reshaped([2, 1]), try random.normal([2, 1])],
+          [.integer(1)]),
         Sample(
           [
             try random.normal([3, 2]).transposed(0, 1), try positions([2, 1, 2]).reshaped([1, 3]),
@@ -82,7 +87,8 @@ extension Op {
         Refusal(
           [tensor, try positions([1, 2]), try Tensor(zeros: [1], .f32)], [.integer(0)],
           words: "larger than its source of 1"),
-        Refusal([try positions([1]), try positions([1]), tensor], [.integer(0)], words: "cannot put f32 into i64"),
+        Refusal(
+          [try positions([1]), try positions([1]), tensor], [.integer(0)], words: "cannot put f32 into i64"),
       ]
     })
 
@@ -108,7 +114,8 @@ extension Op {
     formula: "result[i, index[i, j]] += source[i, j] for the last dimension",
     shapes: "self [a, d], index [a', n], source [≥ a', ≥ n] or a number; the result has self's shape",
     parameters: scatterParameters,
-    example: Example("print(T{1, 2, 3}:scatter_add(1, T{3, 3}, T{1, 1}))", prints: "[1, 2, 5]\n[Tensor f32 3]"),
+    example: Example(
+      "print(T{1, 2, 3}:scatter_add(1, T{3, 3}, T{1, 1}))", prints: "[1, 2, 5]\n[Tensor f32 3]"),
     forward: { call in
       let (dimension, index) = try placed(call)
       let result = try call[0].copied()
@@ -127,7 +134,10 @@ extension Op {
     samples: { random in
       [
         Sample(
-          [try random.normal([2, 3]), try positions([1, 3, 1, 1]).reshaped([2, 2]), try random.normal([2, 2])],
+          [
+            try random.normal([2, 3]), try positions([1, 3, 1, 1]).reshaped([2, 2]),
+            try random.normal([2, 2]),
+          ],
           [.integer(1)]),
         Sample(
           [
@@ -142,7 +152,8 @@ extension Op {
     refusals: {
       let tensor = try Tensor(zeros: [3], .f32)
       return [
-        Refusal([tensor, try positions([4]), tensor], [.integer(0)], words: "index 4 at [1] is out of range"),
+        Refusal(
+          [tensor, try positions([4]), tensor], [.integer(0)], words: "index 4 at [1] is out of range"),
         Refusal(
           [tensor, try positions([1, 1]).reshaped([1, 2]), tensor], [.integer(0)],
           words: "index of 1x2 does not fit a tensor of 3"),
@@ -158,7 +169,8 @@ extension Op {
       own, indexed, Parameter("index", .tensor, "positions from 1"),
       Parameter("source", .tensor, "what to add: n slices"),
     ],
-    example: Example("print(T{1, 2, 3}:index_add(1, T{3, 1}, T{10, 20}))", prints: "[21, 2, 13]\n[Tensor f32 3]"),
+    example: Example(
+      "print(T{1, 2, 3}:index_add(1, T{3, 1}, T{10, 20}))", prints: "[21, 2, 13]\n[Tensor f32 3]"),
     forward: { call in
       let dimension = try call.dimension(0, rank: call[0].rank)
       let index = try positionList(call[1], size: call[0].shape[dimension])
@@ -168,7 +180,8 @@ extension Op {
         throw Failure(.shape, "expected a source of \(wanted), got \(call[2].shape)", argument: 4)
       }
       if DType.promote(call[2].dtype, call[0].dtype) != call[0].dtype {
-        throw Failure(.dtype, "cannot add \(call[2].dtype.rawValue) to \(call[0].dtype.rawValue)", argument: 4)
+        throw Failure(
+          .dtype, "cannot add \(call[2].dtype.rawValue) to \(call[0].dtype.rawValue)", argument: 4)
       }
       let result = try call[0].copied()
       try result.addSlices(dimension, index, try call[2].cast(to: result.dtype))
@@ -185,7 +198,8 @@ extension Op {
     },
     samples: { random in
       [
-        Sample([try random.normal([3, 2]), try positions([3, 3]), try random.normal([2, 2])], [.integer(0)]),
+        Sample(
+          [try random.normal([3, 2]), try positions([3, 3]), try random.normal([2, 2])], [.integer(0)]),
         Sample(
           [
             try random.normal([3, 2]).transposed(0, 1), try positions([1, -1]),
@@ -199,7 +213,8 @@ extension Op {
       let tensor = try Tensor(zeros: [3], .f32)
       return [
         Refusal([tensor, try positions([1]), tensor], [.integer(0)], words: "expected a source of 1, got 3"),
-        Refusal([tensor, try positions([0, 1, 1]), tensor], [.integer(0)], words: "index 0: positions start at 1"),
+        Refusal(
+          [tensor, try positions([0, 1, 1]), tensor], [.integer(0)], words: "index 0: positions start at 1"),
         Refusal(
           [try positions([1]), try positions([1]), try Tensor(zeros: [1], .f32)], [.integer(0)],
           words: "cannot add f32 to i64"),

@@ -7,7 +7,8 @@ extension Op {
 
   public static let reshape = Op(
     "reshape", group: "views",
-    summary: "Another shape of the same elements in row-major order: a view where strides allow it, else a copy.",
+    summary:
+      "Another shape of the same elements in row-major order: a view where strides allow it, else a copy.",
     formula: "element number i of the result is element number i of self",
     shapes: "self of any shape; the result has the given sizes, with as many elements. One size may be -1",
     parameters: [
@@ -72,8 +73,10 @@ extension Op {
     parameters: [
       own,
       Parameter(
-        "start_dim", .dimension(default: nil, optional: true), "the first dimension joined; the first by default"),
-      Parameter("end_dim", .dimension(default: nil, optional: true), "the last dimension joined; the last by default"),
+        "start_dim", .dimension(default: nil, optional: true),
+        "the first dimension joined; the first by default"),
+      Parameter(
+        "end_dim", .dimension(default: nil, optional: true), "the last dimension joined; the last by default"),
     ],
     example: Example("print(T{{1, 2}, {3, 4}}:flatten())", prints: "[1, 2, 3, 4]\n[Tensor f32 4]"),
     forward: { call in
@@ -81,11 +84,14 @@ extension Op {
       let first = try call.dimension(0, rank: call[0].rank, default: 0)
       let last = try call.dimension(1, rank: call[0].rank, default: -1)
       if first > last {
-        throw Failure(.argument, "dimension \(first + 1) does not come before dimension \(last + 1)", argument: 3)
+        throw Failure(
+          .argument, "dimension \(first + 1) does not come before dimension \(last + 1)", argument: 3)
       }
       let shape = call[0].shape
       let joined = shape[first...last].reduce(1, *)
-      return [try call[0].reshaped(Shape(known: Array(shape[..<first]) + [joined] + Array(shape[(last + 1)...])))]
+      return [
+        try call[0].reshaped(Shape(known: Array(shape[..<first]) + [joined] + Array(shape[(last + 1)...])))
+      ]
     },
     backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
     samples: { random in
@@ -100,8 +106,10 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2, 3], .f32)], [.integer(1), .integer(0)], words: "dimension 2 does not come before"),
-        Refusal([try Tensor(zeros: [2, 3], .f32)], [.integer(2), .none], words: "dimension 3 is out of range"),
+          [try Tensor(zeros: [2, 3], .f32)], [.integer(1), .integer(0)],
+          words: "dimension 2 does not come before"),
+        Refusal(
+          [try Tensor(zeros: [2, 3], .f32)], [.integer(2), .none], words: "dimension 3 is out of range"),
       ]
     })
 
@@ -115,13 +123,15 @@ extension Op {
       Parameter("dim", .dimension(default: nil, optional: false), "the dimension to split"),
       Parameter("sizes", .shape(inferred: true), "what it becomes; -1 stands for what is left"),
     ],
-    example: Example("print(T{1, 2, 3, 4}:unflatten(1, {2, 2}))", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
+    example: Example(
+      "print(T{1, 2, 3, 4}:unflatten(1, {2, 2}))", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
     forward: { call in
       let shape = call[0].shape
       let dimension = try call.dimension(0, rank: shape.count)
       let parts = try call.sizes(1, filling: shape[dimension])
       if parts.elementCount != shape[dimension] {
-        throw Failure(.shape, "dimension \(dimension + 1) of size \(shape[dimension]) is not \(parts)", argument: 3)
+        throw Failure(
+          .shape, "dimension \(dimension + 1) of size \(shape[dimension]) is not \(parts)", argument: 3)
       }
       let sizes = Array(shape[..<dimension]) + Array(parts) + Array(shape[(dimension + 1)...])
       return [try call[0].reshaped(try Shape(checked: sizes))]
@@ -138,7 +148,8 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [6], .f32)], [.integer(0), .integers([4, 2])], words: "dimension 1 of size 6 is not 4x2")
+          [try Tensor(zeros: [6], .f32)], [.integer(0), .integers([4, 2])],
+          words: "dimension 1 of size 6 is not 4x2")
       ]
     })
 
@@ -148,7 +159,8 @@ extension Op {
     formula: "result = self",
     shapes: "self [...]; the result has the same shape",
     parameters: [own],
-    example: Example("print(T{{1, 2}, {3, 4}}:t():contiguous())", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
+    example: Example(
+      "print(T{{1, 2}, {3, 4}}:t():contiguous())", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
     forward: { call in [try call[0].contiguous()] },
     backward: { _, _, gradients in gradients },
     samples: { random in
@@ -218,7 +230,8 @@ extension Op {
     refusals: {
       [
         Refusal([try Tensor(zeros: [2], .f32)], [.integers([-1])], words: "negative size -1"),
-        Refusal([try Tensor(zeros: [2], .f32)], [.integers([1, 1, 1, 1, 1, 1, 1, 1, 1])], words: "at most 8"),
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integers([1, 1, 1, 1, 1, 1, 1, 1, 1])], words: "at most 8"),
         Refusal([try Tensor(zeros: [2, 2], .f32)], [.integers([1 << 30, 1 << 31])], words: "elements"),
       ]
     })
@@ -285,7 +298,8 @@ extension Op {
       own,
       Parameter("shift", .integer(default: nil), "how many positions; negative moves to the front"),
       Parameter(
-        "dim", .dimension(default: nil, optional: true), "the dimension; by default the flattened tensor is rolled"),
+        "dim", .dimension(default: nil, optional: true),
+        "the dimension; by default the flattened tensor is rolled"),
     ],
     example: Example("print(T{1, 2, 3}:roll(1))", prints: "[3, 1, 2]\n[Tensor f32 3]"),
     forward: { call in [try rolled(call[0], call, sign: 1)] },
@@ -300,7 +314,10 @@ extension Op {
       ]
     },
     refusals: {
-      [Refusal([try Tensor(zeros: [2], .f32)], [.integer(1), .integer(1)], words: "dimension 2 is out of range")]
+      [
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integer(1), .integer(1)], words: "dimension 2 is out of range")
+      ]
     })
 
   private static func rolled(_ tensor: Tensor, _ call: Invocation, sign: Int) throws -> Tensor {

@@ -7,7 +7,8 @@ extension Op {
 
   private static let alongDimension = [
     Parameter("self", .tensor, "scores, such as the logits of a model"),
-    Parameter("dim", .dimension(default: -1, optional: false), "the dimension along which the result sums to 1"),
+    Parameter(
+      "dim", .dimension(default: -1, optional: false), "the dimension along which the result sums to 1"),
   ]
 
   public static let softmax = Op(
@@ -60,7 +61,8 @@ extension Op {
       Sample([try random.normal([2, 3, 4])], [.integer(1)]),
       Sample([try random.normal([3, 4]).transposed(0, 1)], [.integer(1)]),
       Sample([try random.normal([2, 19], .f32, scale: 5)], [.integer(1)]),
-      Sample([try random.normal([4], scale: 100)], [.integer(0)]), Sample([try random.normal([1])], [.integer(0)]),
+      Sample([try random.normal([4], scale: 100)], [.integer(0)]),
+      Sample([try random.normal([1])], [.integer(0)]),
       Sample([try random.normal([0, 3])], [.integer(1)]), Sample([try random.normal([3, 0])], [.integer(1)]),
     ]
   }

@@ -22,18 +22,21 @@ extension Op {
     return (own, try call.dimension(attribute, rank: own.rank))
   }
 
-  private static func ranked(_ call: Invocation, keeping count: Int?, descending: Bool, _ attribute: Int) throws
+  private static func ranked(_ call: Invocation, keeping count: Int?, descending: Bool, _ attribute: Int)
+    throws
     -> [Tensor]
   {
     let (own, dimension) = try lines(call, attribute)
-    let (values, positions) = try own.ranked(dimension, keeping: count ?? own.shape[dimension], descending: descending)
+    let (values, positions) = try own.ranked(
+      dimension, keeping: count ?? own.shape[dimension], descending: descending)
     if call.needs[0] { call.saved = [positions] }
     let shape = call[0].rank == 0 && values.elementCount == 1 ? Shape() : values.shape
     return [try values.reshaped(shape), try fromOne(positions).reshaped(shape)]
   }
 
   /// Each value's gradient goes back to where it stood.
-  private static func unranked(_ call: Invocation, _ gradient: Tensor?, _ attribute: Int) throws -> [Tensor?] {
+  private static func unranked(_ call: Invocation, _ gradient: Tensor?, _ attribute: Int) throws -> [Tensor?]
+  {
     guard let gradient, call.needs[0] else { return [nil] }
     let (own, dimension) = try lines(call, attribute)
     let result = try Tensor(zeros: own.shape, gradient.dtype)
@@ -63,7 +66,10 @@ extension Op {
       ]
     },
     refusals: {
-      [Refusal([try Tensor(zeros: [2], .f32)], [.integer(1), .flag(false)], words: "dimension 2 is out of range")]
+      [
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integer(1), .flag(false)], words: "dimension 2 is out of range")
+      ]
     })
 
   public static let argsort = Op(
@@ -83,7 +89,10 @@ extension Op {
       ]
     },
     refusals: {
-      [Refusal([try Tensor(zeros: [2], .f32)], [.integer(1), .flag(false)], words: "dimension 2 is out of range")]
+      [
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integer(1), .flag(false)], words: "dimension 2 is out of range")
+      ]
     })
 
   public static let topk = Op(
@@ -123,7 +132,8 @@ extension Op {
           [try Tensor(zeros: [3], .f32)], [.integer(4), .integer(-1), .flag(true)],
           words: "k = 4 is out of range for a dimension of size 3"),
         Refusal(
-          [try Tensor(zeros: [3], .f32)], [.integer(-1), .integer(-1), .flag(true)], words: "k = -1 is out of range"),
+          [try Tensor(zeros: [3], .f32)], [.integer(-1), .integer(-1), .flag(true)],
+          words: "k = -1 is out of range"),
       ]
     })
 
@@ -193,7 +203,9 @@ extension Op {
     forward: { call in
       let (own, values) = (call[0], call[1])
       if own.rank == 0 { throw Failure(.shape, "expected at least one dimension, got a scalar", argument: 1) }
-      if own.rank > 1 && (values.rank != own.rank || Array(own.shape.dropLast()) != Array(values.shape.dropLast())) {
+      if own.rank > 1
+        && (values.rank != own.rank || Array(own.shape.dropLast()) != Array(values.shape.dropLast()))
+      {
         throw Failure(.shape, "values of \(values.shape) do not fit lines of \(own.shape)", argument: 2)
       }
       return [try fromOne(try own.insertionPlaces(values, right: call.flag(0)))]
@@ -201,7 +213,8 @@ extension Op {
     samples: { random in
       [
         Sample(
-          [try random.distinct([6]).sorted(0, descending: false).values, try random.normal([2, 3])], [.flag(false)]),
+          [try random.distinct([6]).sorted(0, descending: false).values, try random.normal([2, 3])],
+          [.flag(false)]),
         Sample(
           [
             try random.integers([2, 4], 0..<4).sorted(1, descending: false).values,
@@ -216,7 +229,8 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [2, 3], .f32), try Tensor(zeros: [3], .f32)], [.flag(false)],
           words: "values of 3 do not fit lines of 2x3"),
-        Refusal([try Tensor(zeros: [], .f32), try Tensor(zeros: [3], .f32)], [.flag(false)], words: "got a scalar"),
+        Refusal(
+          [try Tensor(zeros: [], .f32), try Tensor(zeros: [3], .f32)], [.flag(false)], words: "got a scalar"),
       ]
     })
 
@@ -224,14 +238,17 @@ extension Op {
     "bincount", group: "sorting",
     summary: "How often each id, counted from 0, occurs, or the sum of its weights.",
     formula: "result[id + 1] = number of i with self[i] = id, or Σ weights[i] over them",
-    shapes: "self [n] of ids, weights [n]; the result is [max(largest id + 1, minlength)] of i64, or f64 with weights",
+    shapes:
+      "self [n] of ids, weights [n]; the result is [max(largest id + 1, minlength)] of i64, or f64 with weights",
     parameters: [
       Parameter("self", .tensor, "ids from 0"), Parameter("weights", .optionalTensor, "one for each id"),
       Parameter("minlength", .integer(default: 0), "the least length of the result"),
     ],
     example: Example("print(T{0, 2, 2}:bincount())", prints: "[1, 0, 2]\n[Tensor i64 3]"),
     forward: { call in
-      if call[0].rank != 1 { throw Failure(.shape, "expected one dimension, got \(call[0].shape)", argument: 1) }
+      if call[0].rank != 1 {
+        throw Failure(.shape, "expected one dimension, got \(call[0].shape)", argument: 1)
+      }
       let least = try call.required(0)
       if least < 0 { throw Failure(.value, "negative minlength \(least)", argument: 3) }
       let ids = try call[0].checkedIds("class", count: Int.max, argument: 1)
@@ -266,7 +283,8 @@ extension Op {
         Refusal([try positions([1]), nil], [.integer(-1)], words: "negative minlength -1"),
         Refusal([try positions([1 << 60]), nil], [.integer(0)], words: "limit"),
         Refusal(
-          [try positions([1]), try Tensor(zeros: [2], .f32)], [.integer(0)], words: "expected weights of 1, got 2"),
+          [try positions([1]), try Tensor(zeros: [2], .f32)], [.integer(0)],
+          words: "expected weights of 1, got 2"),
       ]
     })
 
@@ -274,7 +292,8 @@ extension Op {
     "histc", group: "sorting",
     summary:
       "How many elements fall in each of equal intervals; the last includes its end, elements outside are left out.",
-    formula: "result[b] = number of i with min + (b − 1) w ≤ self[i] < min + b w (≤ for the last b), w = (max − min) / bins",
+    formula:
+      "result[b] = number of i with min + (b − 1) w ≤ self[i] < min + b w (≤ for the last b), w = (max − min) / bins",
     shapes: "self [...]; the result is [bins] of self's type",
     parameters: [
       own, Parameter("bins", .integer(default: 100), "the number of intervals"),
@@ -299,7 +318,9 @@ extension Op {
         let spread = 1 + low.magnitude * 0x1p-20
         (low, high) = (low - spread, high + spread)
       }
-      if !(high - low).isFinite { throw Failure(.value, "intervals from \(low) to \(high) are too wide", argument: 3) }
+      if !(high - low).isFinite {
+        throw Failure(.value, "intervals from \(low) to \(high) are too wide", argument: 3)
+      }
       let result = try Tensor(zeros: shape, .f64)
       let to = result.pointer(Double.self)
       for value in values where value >= low && value <= high {
@@ -317,10 +338,14 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [2], .f32)], [.integer(0), .number(0), .number(1)], words: "at least 1 bin, got 0"),
         Refusal(
-          [try Tensor(zeros: [2], .f32)], [.integer(2), .number(1), .number(0)], words: "no intervals from 1.0 to 0.0"),
-        Refusal([try positions([1])], [.integer(2), .number(0), .number(1)], words: "expected f32 or f64, got i64"),
+          [try Tensor(zeros: [2], .f32)], [.integer(0), .number(0), .number(1)],
+          words: "at least 1 bin, got 0"),
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integer(2), .number(1), .number(0)],
+          words: "no intervals from 1.0 to 0.0"),
+        Refusal(
+          [try positions([1])], [.integer(2), .number(0), .number(1)], words: "expected f32 or f64, got i64"),
       ]
     })
 }

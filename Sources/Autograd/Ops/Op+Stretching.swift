@@ -9,7 +9,8 @@ extension Op {
     formula: "result holds the elements of self",
     shapes: "self [a, 1, b]; the result is [a, b]. A given dimension of another size stays",
     parameters: [
-      own, Parameter("dim", .dimension(default: nil, optional: true), "the dimension to drop; all by default"),
+      own,
+      Parameter("dim", .dimension(default: nil, optional: true), "the dimension to drop; all by default"),
     ],
     example: Example("print(T{{1, 2}}:squeeze())", prints: "[1, 2]\n[Tensor f32 2]"),
     forward: { call in
@@ -26,7 +27,9 @@ extension Op {
         Sample([try random.normal([1, 0])], [.none]),
       ]
     },
-    refusals: { [Refusal([try Tensor(zeros: [1], .f32)], [.integer(1)], words: "dimension 2 is out of range")] })
+    refusals: {
+      [Refusal([try Tensor(zeros: [1], .f32)], [.integer(1)], words: "dimension 2 is out of range")]
+    })
 
   public static let unsqueeze = Op(
     "unsqueeze", group: "views",
@@ -34,7 +37,9 @@ extension Op {
     formula: "result holds the elements of self",
     shapes: "self [a, b]; unsqueeze(1) gives [1, a, b], unsqueeze(3) gives [a, b, 1]",
     parameters: [
-      own, Parameter("dim", .dimension(default: nil, optional: false), "where the new dimension stands in the result"),
+      own,
+      Parameter(
+        "dim", .dimension(default: nil, optional: false), "where the new dimension stands in the result"),
     ],
     example: Example("print(T{1, 2}:unsqueeze(1))", prints: "[[1, 2]]\n[Tensor f32 1x2]"),
     forward: { call in
@@ -54,7 +59,8 @@ extension Op {
     },
     refusals: {
       [
-        Refusal([try Tensor(zeros: [1, 1, 1, 1, 1, 1, 1, 1], .f32)], [.integer(0)], words: "at most 8 dimensions"),
+        Refusal(
+          [try Tensor(zeros: [1, 1, 1, 1, 1, 1, 1, 1], .f32)], [.integer(0)], words: "at most 8 dimensions"),
         Refusal([try Tensor(zeros: [2], .f32)], [.integer(2)], words: "dimension 3 is out of range"),
       ]
     })
@@ -123,9 +129,11 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2, 2], .f32)], [.integer(0), .integer(1), .integer(1)], words: "needs two dimensions"),
+          [try Tensor(zeros: [2, 2], .f32)], [.integer(0), .integer(1), .integer(1)],
+          words: "needs two dimensions"),
         Refusal(
-          [try Tensor(zeros: [2], .f32)], [.integer(0), .integer(0), .integer(1)], words: "dimension 2 is out of range"),
+          [try Tensor(zeros: [2], .f32)], [.integer(0), .integer(0), .integer(1)],
+          words: "dimension 2 is out of range"),
       ]
     })
 
@@ -173,7 +181,9 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [3], .f32)], [.integer(0), .integer(4), .integer(1)],
           words: "window of 4 does not fit in 3"),
-        Refusal([try Tensor(zeros: [3], .f32)], [.integer(0), .integer(2), .integer(0)], words: "step of at least 1"),
+        Refusal(
+          [try Tensor(zeros: [3], .f32)], [.integer(0), .integer(2), .integer(0)], words: "step of at least 1"
+        ),
       ]
     })
 

@@ -36,17 +36,22 @@ extension Op {
         if call[0].rank < 2 { throw Failure(.shape, "expected matrices, got \(call[0].shape)", argument: 1) }
         return [try triangle(call[0], try call.required(0), upper: upper)]
       },
-      backward: { call, _, gradients in [try gradients[0].map { try triangle($0, try call.required(0), upper: upper) }]
+      backward: { call, _, gradients in
+        [try gradients[0].map { try triangle($0, try call.required(0), upper: upper) }]
       },
       samples: { random in
         [
           Sample([try random.normal([3, 4])], [.integer(0)]),
           Sample([try random.normal([4, 3]).transposed(0, 1)], [.integer(1)]),
-          Sample([try random.normal([2, 3, 3])], [.integer(-1)]), Sample([try random.normal([2, 2])], [.integer(7)]),
-          Sample([try random.normal([0, 3])], [.integer(0)]), Sample([try random.normal([1, 1])], [.integer(0)]),
+          Sample([try random.normal([2, 3, 3])], [.integer(-1)]),
+          Sample([try random.normal([2, 2])], [.integer(7)]),
+          Sample([try random.normal([0, 3])], [.integer(0)]),
+          Sample([try random.normal([1, 1])], [.integer(0)]),
         ]
       },
-      refusals: { [Refusal([try Tensor(zeros: [3], .f32)], [.integer(0)], words: "expected matrices, got 3")] })
+      refusals: {
+        [Refusal([try Tensor(zeros: [3], .f32)], [.integer(0)], words: "expected matrices, got 3")]
+      })
   }
 
   public static let tril = triangular(
@@ -95,7 +100,8 @@ extension Op {
     refusals: {
       [
         Refusal(
-          [try Tensor(zeros: [2, 2, 2], .f32)], [.integer(0)], words: "expected a vector or a matrix, got 2x2x2"),
+          [try Tensor(zeros: [2, 2, 2], .f32)], [.integer(0)],
+          words: "expected a vector or a matrix, got 2x2x2"),
         Refusal([try Tensor(zeros: [2], .f32)], [.integer(1 << 40)], words: "elements"),
       ]
     })

@@ -19,7 +19,8 @@ extension Op {
       Parameter("dim1", .dimension(default: nil, optional: false), "one dimension"),
       Parameter("dim2", .dimension(default: nil, optional: false), "the other"),
     ],
-    example: Example("print(T{{1, 2}, {3, 4}}:transpose(1, 2))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
+    example: Example(
+      "print(T{{1, 2}, {3, 4}}:transpose(1, 2))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
     forward: { call in
       let rank = call[0].rank
       return [try call[0].transposed(try call.dimension(0, rank: rank), try call.dimension(1, rank: rank))]
@@ -64,7 +65,8 @@ extension Op {
     },
     samples: { random in
       [
-        Sample([try random.normal([2, 3])]), Sample([try random.normal([3])]), Sample([try random.normal([])]),
+        Sample([try random.normal([2, 3])]), Sample([try random.normal([3])]),
+        Sample([try random.normal([])]),
         Sample([try random.normal([3, 0])]),
       ]
     },
@@ -76,7 +78,8 @@ extension Op {
     formula: "dimension k of the result is dimension dims[k] of self",
     shapes: "self [d1, ..., dn]; the result is [d(dims[1]), ..., d(dims[n])]",
     parameters: [own, Parameter("dims", .dimensions, "every dimension once")],
-    example: Example("print(T{{1, 2}, {3, 4}}:permute{2, 1})", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
+    example: Example(
+      "print(T{{1, 2}, {3, 4}}:permute{2, 1})", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
     forward: { call in [try call[0].permuted(try order(call))] },
     backward: { call, _, gradients in
       let order = try order(call)
@@ -111,7 +114,8 @@ extension Op {
       Parameter("source", .dimension(default: nil, optional: false), "the dimension to move"),
       Parameter("destination", .dimension(default: nil, optional: false), "where it goes"),
     ],
-    example: Example("print(T{{1, 2}, {3, 4}}:movedim(1, 2))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
+    example: Example(
+      "print(T{{1, 2}, {3, 4}}:movedim(1, 2))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
     forward: { call in [try moved(call[0], call, 0, 1)] },
     backward: { call, _, gradients in [try gradients[0].map { try moved($0, call, 1, 0) }] },
     samples: { random in
@@ -122,7 +126,10 @@ extension Op {
       ]
     },
     refusals: {
-      [Refusal([try Tensor(zeros: [2], .f32)], [.integer(0), .integer(1)], words: "dimension 2 is out of range")]
+      [
+        Refusal(
+          [try Tensor(zeros: [2], .f32)], [.integer(0), .integer(1)], words: "dimension 2 is out of range")
+      ]
     })
 
   private static func moved(_ tensor: Tensor, _ call: Invocation, _ from: Int, _ to: Int) throws -> Tensor {
@@ -163,7 +170,8 @@ extension Op {
         Refusal(
           [try Tensor(zeros: [4], .f32)], [.integer(0), .integer(2), .integer(3)],
           words: "positions 3..5 are outside dimension 1 of size 4"),
-        Refusal([try Tensor(zeros: [4], .f32)], [.integer(0), .integer(0), .integer(-1)], words: "negative length"),
+        Refusal(
+          [try Tensor(zeros: [4], .f32)], [.integer(0), .integer(0), .integer(-1)], words: "negative length"),
       ]
     })
 
@@ -210,7 +218,8 @@ extension Op {
           [try Tensor(zeros: [2, 3], .f32)], [.integer(1), .integer(3)],
           words: "position 4 is out of range for a dimension of size 3"),
         Refusal(
-          [try Tensor(zeros: [], .f32)], [.integer(0), .integer(0)], words: "out of range for a tensor of 0 dimensions"),
+          [try Tensor(zeros: [], .f32)], [.integer(0), .integer(0)],
+          words: "out of range for a tensor of 0 dimensions"),
       ]
     })
 

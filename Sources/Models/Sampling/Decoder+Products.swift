@@ -27,7 +27,8 @@ extension Decoder {
       }
     } else if isPrompt {
       Gemm.run(
-        false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, adding ? 1 : 0, y, m.outputs,
+        false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, adding ? 1 : 0, y,
+        m.outputs,
         bias: m.bias, after: then.map { then in { then($0, 0..<m.outputs) } })
     } else {
       multiplyInPlace(m, x, y, rows: rows, adding: adding, then: then)
@@ -46,7 +47,8 @@ extension Decoder {
       let columns = 2 * pairs.lowerBound..<min(2 * pairs.upperBound, m.outputs)
       m.start(y, rows: rows, columns: columns, adding: adding)
       kernels.dots(
-        Int32(rows), m.inputs, spread, m.weight + columns.lowerBound * m.inputs, m.inputs, Int32(columns.count),
+        Int32(rows), m.inputs, spread, m.weight + columns.lowerBound * m.inputs, m.inputs,
+        Int32(columns.count),
         y + columns.lowerBound, m.outputs)
       then?(0..<rows, columns)
     }

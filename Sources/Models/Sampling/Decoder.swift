@@ -57,7 +57,9 @@ final class Decoder {
       norm(layer.attentionNorm, count)
       multiply(layer.qkv, h, qkv, rows: count, adding: false, isPrompt: isPrompt)
       // A drawn token attends to its own row alone, and so needs no other token's key.
-      if isPrompt { share(tokens.count, pieces: tokens.count / 8) { for i in $0 { remember(index, tokens[i], i) } } }
+      if isPrompt {
+        share(tokens.count, pieces: tokens.count / 8) { for i in $0 { remember(index, tokens[i], i) } }
+      }
       if index == weights.layers.count - 1 { count = keep(wanted) }
       attend(index, tokens, count, of: count == tokens.count ? nil : wanted, remembering: !isPrompt)
       multiply(layer.output, mixed, x, rows: count, adding: true, isPrompt: isPrompt)
@@ -78,7 +80,9 @@ final class Decoder {
   /// In the last layer only the wanted tokens go on once all keys and values are in the cache.
   private func keep(_ wanted: [Int]) -> Int {
     let dim = config.dim
-    for (i, token) in wanted.enumerated() where i != token { (x + i * dim).update(from: x + token * dim, count: dim) }
+    for (i, token) in wanted.enumerated() where i != token {
+      (x + i * dim).update(from: x + token * dim, count: dim)
+    }
     return wanted.count
   }
 
@@ -111,7 +115,8 @@ final class Decoder {
     rope?.rotate(row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
     let key = row + shape.heads * shape.headSize
     cache.append(
-      layer: layer, row: token.row, position: token.position, key: key, value: key + shape.keyHeads * shape.headSize)
+      layer: layer, row: token.row, position: token.position, key: key,
+      value: key + shape.keyHeads * shape.headSize)
   }
 
   /// Attention of the tokens at the given indices, or of all.
@@ -122,7 +127,8 @@ final class Decoder {
         let index = indices?[i] ?? i
         if remembering { remember(layer, tokens[index], index) }
         cache.attend(
-          layer: layer, row: tokens[index].row, position: tokens[index].position, query: qkv + index * shape.width,
+          layer: layer, row: tokens[index].row, position: tokens[index].position,
+          query: qkv + index * shape.width,
           out: mixed + i * shape.outputWidth, scores: scores + i * cache.capacity)
       }
     }

@@ -46,7 +46,9 @@ struct DecoderWeights: @unchecked Sendable {
     isCut = byteCount > limits.ownRowsBytesMax
     let room = byteCount > limits.packedBytesMax ? nil : try PackedRoom(model)
     held = parameters + (room.map { [$0.tensor] } ?? [])
-    func floats(_ name: String) throws -> Floats { Floats(try model.parameter(name).value.pointer(Float.self)) }
+    func floats(_ name: String) throws -> Floats {
+      Floats(try model.parameter(name).value.pointer(Float.self))
+    }
     func norm(_ name: String) throws -> Norm {
       Norm(
         weight: try floats("\(name).weight"),

@@ -22,7 +22,9 @@ extension Transformer {
     try sample(prompts, options, DecoderWeights.Limits())
   }
 
-  func sample(_ prompts: [[Int]], _ options: SamplingOptions, _ limits: DecoderWeights.Limits) throws -> [Response] {
+  func sample(_ prompts: [[Int]], _ options: SamplingOptions, _ limits: DecoderWeights.Limits) throws
+    -> [Response]
+  {
     try options.validate()
     _ = try TokenBatch(prompts, config: config)
     if let row = prompts.firstIndex(where: { $0.isEmpty }) {
@@ -34,7 +36,8 @@ extension Transformer {
     for (row, prompt) in prompts.enumerated() where prompt.count > config.maxLength - options.maxNewTokens {
       throw Failure(
         .value,
-        "prompt \(row + 1) of \(prompt.count) tokens and \(options.maxNewTokens) new ones pass the model's \(config.maxLength)")
+        "prompt \(row + 1) of \(prompt.count) tokens and \(options.maxNewTokens) new ones pass the model's \(config.maxLength)"
+      )
     }
     if prompts.isEmpty || options.maxNewTokens == 0 { return prompts.map { _ in Response() } }
     let weights = try DecoderWeights(self, limits)
@@ -111,7 +114,8 @@ private final class SamplingBlock: @unchecked Sendable {
       for row in active {
         let count = responses[row].tokens.count
         tokens.append(
-          Decoder.Token(id: responses[row].tokens[count - 1], row: row, position: prompts[row].count + count - 1))
+          Decoder.Token(
+            id: responses[row].tokens[count - 1], row: row, position: prompts[row].count + count - 1))
       }
       drawNext(decoder.read(tokens, wanted: Array(tokens.indices), isPrompt: false), active)
     }
@@ -169,7 +173,8 @@ private final class SamplingBlock: @unchecked Sendable {
     for (i, row) in active.enumerated() {
       guard let token = drawn[i] else {
         let place = "token \(responses[row].tokens.count + 1) after prompt \(rows.lowerBound + row + 1)"
-        failure = failure ?? Failure(.numeric, "the logits of \(place) make no distribution: they hold nan or inf")
+        failure =
+          failure ?? Failure(.numeric, "the logits of \(place) make no distribution: they hold nan or inf")
         return
       }
       responses[row].tokens.append(token.id)

@@ -29,7 +29,8 @@ extension SamplingOptions {
   }
 
   private func drawFiltered(
-    _ logits: Floats, _ vocabulary: Int, _ uniform: Double, _ peak: Float, _ normaliser: Float, _ scratch: MutableFloats
+    _ logits: Floats, _ vocabulary: Int, _ uniform: Double, _ peak: Float, _ normaliser: Float,
+    _ scratch: MutableFloats
   ) -> TokenDraw {
     // Less the peak first, and the factor held finite: at the lowest temperatures the rest is then -inf and the peak 0.
     let inverse = min(Float(1 / temperature), .greatestFiniteMagnitude)

@@ -32,7 +32,8 @@ public enum Elementwise {
 
   /// A fresh tensor of `f(x)` for floating point, by one function of each precision.
   @inlinable @inline(__always)
-  public static func scalars(_ x: Tensor, _ f32: (Float) -> Float, _ f64: (Double) -> Double) throws -> Tensor {
+  public static func scalars(_ x: Tensor, _ f32: (Float) -> Float, _ f64: (Double) -> Double) throws -> Tensor
+  {
     try x.dtype == .f32 ? map(x, f32) : map(x, f64)
   }
 
@@ -102,7 +103,8 @@ public enum Elementwise {
   /// A fresh tensor of `f(x, y)` for tensors of one type and shape: f32 in lanes, f64 one by one.
   @inlinable @inline(__always)
   public static func lanes(
-    _ x: Tensor, _ y: Tensor, _ f32: (SIMD8<Float>, SIMD8<Float>) -> SIMD8<Float>, _ f64: (Double, Double) -> Double
+    _ x: Tensor, _ y: Tensor, _ f32: (SIMD8<Float>, SIMD8<Float>) -> SIMD8<Float>,
+    _ f64: (Double, Double) -> Double
   ) throws -> Tensor {
     if x.dtype != .f32 { return try calls(x, y, { x, _ in x }, f64) }
     let result = try Tensor(uninitialized: x.shape, .f32)

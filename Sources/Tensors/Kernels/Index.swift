@@ -12,7 +12,8 @@ extension Tensor {
       let position = value > 0 ? value - 1 : value + Int64(size)
       if position < 0 || position >= Int64(size) {
         throw Failure(
-          .index, "index \(value)\(place()) is out of range for a dimension of size \(size)", argument: argument)
+          .index, "index \(value)\(place()) is out of range for a dimension of size \(size)",
+          argument: argument)
       }
       return position
     }
@@ -33,14 +34,17 @@ extension Tensor {
   }
 
   /// Whole numbers of any element type but bool, each passed through `translate` with the text of its place.
-  private func translated(_ argument: Int, _ translate: (Int64, () -> String) throws -> Int64) throws -> Tensor {
+  private func translated(_ argument: Int, _ translate: (Int64, () -> String) throws -> Int64) throws
+    -> Tensor
+  {
     let whole: Tensor
     switch dtype {
     case .i64: whole = self
     case .f32, .f64:
       whole = try cast(to: .i64)
       let widened = try cast(to: .f64).elements(Double.self)
-      for (value, number) in Swift.zip(widened, try whole.elements(Int64.self)) where Double(number) != value {
+      for (value, number) in Swift.zip(widened, try whole.elements(Int64.self)) where Double(number) != value
+      {
         throw Failure(.value, "expected whole numbers, got \(value)", argument: argument)
       }
     case .bool:

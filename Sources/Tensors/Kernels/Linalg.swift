@@ -3,7 +3,7 @@
 /// LAPACK reads a row-major matrix as its transpose; where that changes nothing but a letter in the call, nothing is
 /// copied. f32 matrices are factored in f64 by the callers and rounded once.
 import Base
-import CShims
+import CSystem
 
 public enum Linalg {
   /// The lower triangular L with L Lᵀ = A, reading the lower triangle of A.
@@ -41,7 +41,9 @@ public enum Linalg {
   }
 
   /// X with A X = B for a triangular A, of which the other triangle is not read.
-  public static func solveTriangular(_ a: Tensor, _ b: Tensor, upper: Bool, transposed: Bool = false) throws -> Tensor {
+  public static func solveTriangular(_ a: Tensor, _ b: Tensor, upper: Bool, transposed: Bool = false) throws
+    -> Tensor
+  {
     let n = try order(a)
     let columns = b.shape[b.rank - 1]
     let (packed, right) = (try a.contiguous(), try turned(b).copied())
@@ -50,7 +52,8 @@ public enum Linalg {
       var (size, lead, count, info) = (Int32(n), Int32(max(n, 1)), Int32(columns), Int32(0))
       let to = right.pointer(Double.self) + index * n * columns
       dtrtrs_(
-        upper ? "L" : "U", transposed ? "N" : "T", "N", &size, &count, matrix, &lead, to, &lead, &info, 1, 1, 1)
+        upper ? "L" : "U", transposed ? "N" : "T", "N", &size, &count, matrix, &lead, to, &lead, &info, 1, 1,
+        1)
       if info > 0 {
         throw Failure(.numeric, "the matrix\(number) is singular: element \(info) of its diagonal is zero")
       }
@@ -141,7 +144,8 @@ public enum Linalg {
       let (left, middle) = (vt.pointer(Double.self) + index * k * n, s.pointer(Double.self) + index * k)
       let right = u.pointer(Double.self) + index * m * k
       withWorkspace {
-        dgesdd_("S", &rows, &columns, matrix, &lead, middle, left, &lead, right, &kept, $0, &$1, &whole, &info, 1)
+        dgesdd_(
+          "S", &rows, &columns, matrix, &lead, middle, left, &lead, right, &kept, $0, &$1, &whole, &info, 1)
       }
       if info != 0 { throw Failure(.numeric, "the singular values of the matrix\(number) did not converge") }
       turn(right, m, k) { i in for j in 0..<n { left[i * n + j] = -left[i * n + j] } }
@@ -173,11 +177,14 @@ public enum Linalg {
   }
 
   /// Makes the largest component of each column positive and tells which columns were turned.
-  private static func turn(_ matrix: UnsafeMutablePointer<Double>, _ rows: Int, _ columns: Int, _ turned: (Int) -> Void)
-  {
+  private static func turn(
+    _ matrix: UnsafeMutablePointer<Double>, _ rows: Int, _ columns: Int, _ turned: (Int) -> Void
+  ) {
     for j in 0..<columns {
       var largest = 0.0
-      for i in 0..<rows where abs(matrix[i * columns + j]) > abs(largest) { largest = matrix[i * columns + j] }
+      for i in 0..<rows where abs(matrix[i * columns + j]) > abs(largest) {
+        largest = matrix[i * columns + j]
+      }
       if largest >= 0 { continue }
       for i in 0..<rows { matrix[i * columns + j] = -matrix[i * columns + j] }
       turned(j)
@@ -225,7 +232,8 @@ public enum Linalg {
     try withExtendedLifetime(batch) {
       for index in 0..<count {
         if index & 63 == 63 { try Interrupt.check() }
-        try body(batch.pointer(Double.self) + index * size, count > 1 ? " \(index + 1) of the batch" : "", index)
+        try body(
+          batch.pointer(Double.self) + index * size, count > 1 ? " \(index + 1) of the batch" : "", index)
       }
     }
   }

@@ -183,7 +183,8 @@ extension MatrixScalar {
   /// c = A x for `rows` rows of `columns`; A is stored transposed where `trans`. Rows are cut by size alone, each piece
   /// about 64 thousand multiply-adds.
   fileprivate static func multiplyVector(
-    _ trans: Bool, _ rows: Int, _ columns: Int, _ a: UnsafePointer<Self>, _ lda: Int, _ x: UnsafePointer<Self>,
+    _ trans: Bool, _ rows: Int, _ columns: Int, _ a: UnsafePointer<Self>, _ lda: Int,
+    _ x: UnsafePointer<Self>,
     _ step: Int, _ c: UnsafeMutablePointer<Self>
   ) {
     _ = Gemm.singleThreaded

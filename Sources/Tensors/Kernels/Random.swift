@@ -8,7 +8,9 @@ import Base
 
 extension Tensor {
   /// Standard normal numbers by Box and Muller, two elements from each block.
-  public static func normal(_ shape: Shape, _ dtype: DType = .f32, seed: UInt64, stream: String, step: UInt64 = 0)
+  public static func normal(
+    _ shape: Shape, _ dtype: DType = .f32, seed: UInt64, stream: String, step: UInt64 = 0
+  )
     throws -> Tensor
   {
     let source = Philox(seed: seed, stream: stream, step: step)
@@ -94,7 +96,8 @@ extension Tensor {
     _ weights: Tensor, count: Int = 1, areLogits: Bool = false, seed: UInt64, stream: String, step: UInt64 = 0
   ) throws -> Tensor {
     if weights.rank != 1 && weights.rank != 2 {
-      throw Failure(.shape, "categorical: expected [classes] or [rows, classes], got \(weights.shape)", argument: 1)
+      throw Failure(
+        .shape, "categorical: expected [classes] or [rows, classes], got \(weights.shape)", argument: 1)
     }
     if count < 0 { throw Failure(.value, "categorical: a negative number of draws: \(count)", argument: 2) }
     let rows = weights.rank == 1 ? 1 : weights.shape[0]
@@ -112,7 +115,9 @@ extension Tensor {
         to[row * count + k] = Int64(firstAbove(sums, source.uniform() * sums[classes - 1]))
       }
     }
-    return withExtendedLifetime((table, flat)) { weights.rank == 1 ? (try? flat.selected(0, 0)) ?? flat : flat }
+    return withExtendedLifetime((table, flat)) {
+      weights.rank == 1 ? (try? flat.selected(0, 0)) ?? flat : flat
+    }
   }
 
   /// Running sums of one row, or a failure when it is no distribution.
@@ -128,7 +133,8 @@ extension Tensor {
     for i in 0..<sums.count {
       let weight = !areLogits ? row[i] : row[i] == top ? 1 : Libm.exp(row[i] - top)
       if !(weight >= 0 && weight < .infinity) {
-        throw Failure(.value, "categorical: row \(number + 1) holds \(row[i]), which is no weight", argument: 1)
+        throw Failure(
+          .value, "categorical: row \(number + 1) holds \(row[i]), which is no weight", argument: 1)
       }
       total += weight
       sums[i] = total
@@ -160,7 +166,8 @@ extension Tensor {
 
   /// Elements from blocks of the counter, each of which gives `perBlock` of its four numbers.
   @inline(__always)
-  private static func filled(_ shape: Shape, _ dtype: DType, perBlock: Int, _ f: (UInt64) -> SIMD4<Double>) throws
+  private static func filled(_ shape: Shape, _ dtype: DType, perBlock: Int, _ f: (UInt64) -> SIMD4<Double>)
+    throws
     -> Tensor
   {
     let result = try Tensor(uninitialized: shape, dtype)

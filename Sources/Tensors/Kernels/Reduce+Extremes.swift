@@ -3,7 +3,8 @@ import Base
 
 extension Reduce {
   /// The largest element over `dimensions` (none: all), or the smallest.
-  public static func extreme(_ x: Tensor, _ dimensions: [Int], keeping: Bool, largest: Bool) throws -> Tensor {
+  public static func extreme(_ x: Tensor, _ dimensions: [Int], keeping: Bool, largest: Bool) throws -> Tensor
+  {
     let f = try folded(x, dimensions)
     try refuseEmpty(f)
     switch x.dtype {
@@ -29,7 +30,9 @@ extension Reduce {
   }
 
   /// The position, from 0, of the largest or smallest element in row-major order over `dimensions`.
-  public static func positions(_ x: Tensor, _ dimensions: [Int], keeping: Bool, largest: Bool) throws -> Tensor {
+  public static func positions(_ x: Tensor, _ dimensions: [Int], keeping: Bool, largest: Bool) throws
+    -> Tensor
+  {
     let f = try folded(x, dimensions)
     try refuseEmpty(f)
     switch x.dtype {
@@ -55,7 +58,9 @@ extension Reduce {
   }
 
   /// Elements picked from one dimension: `result[..., 0, ...] = x[..., positions[..., 0, ...], ...]`, positions from 0.
-  public static func picked(_ x: Tensor, _ dimension: Int, _ positions: Tensor, keeping: Bool) throws -> Tensor {
+  public static func picked(_ x: Tensor, _ dimension: Int, _ positions: Tensor, keeping: Bool) throws
+    -> Tensor
+  {
     let f = try folded(x, [dimension])
     switch x.dtype {
     case .f32: return try picked(f, positions, keeping, Float.self)
@@ -65,7 +70,9 @@ extension Reduce {
     }
   }
 
-  private static func picked<T: TensorScalar>(_ f: Folded, _ positions: Tensor, _ keeping: Bool, _ type: T.Type) throws
+  private static func picked<T: TensorScalar>(
+    _ f: Folded, _ positions: Tensor, _ keeping: Bool, _ type: T.Type
+  ) throws
     -> Tensor
   {
     let result = try Tensor(uninitialized: f.shape(keeping: keeping), f.tensor.dtype)
@@ -80,7 +87,8 @@ extension Reduce {
   }
 
   /// The reverse of `picked`: zeros of `shape`, and each value at its position.
-  public static func placed(_ values: Tensor, _ positions: Tensor, _ dimension: Int, into shape: Shape) throws -> Tensor
+  public static func placed(_ values: Tensor, _ positions: Tensor, _ dimension: Int, into shape: Shape) throws
+    -> Tensor
   {
     let result = try Tensor(zeros: shape, values.dtype)
     let f = try folded(result, [dimension])
@@ -94,7 +102,9 @@ extension Reduce {
     return result
   }
 
-  private static func place<T: TensorScalar>(_ f: Folded, _ values: Tensor, _ positions: Tensor, _ type: T.Type) {
+  private static func place<T: TensorScalar>(
+    _ f: Folded, _ values: Tensor, _ positions: Tensor, _ type: T.Type
+  ) {
     let (to, from, at) = (f.tensor.pointer(T.self), values.pointer(T.self), positions.pointer(Int64.self))
     withExtendedLifetime((f.tensor, values, positions)) {
       for i in 0..<f.resultCount {

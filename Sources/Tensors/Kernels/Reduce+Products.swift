@@ -73,7 +73,8 @@ extension Reduce {
 
   /// `stopsAt` if some element over `dimensions` is true as it says, else the opposite.
   public static func logic(_ x: Tensor, _ dimensions: [Int], keeping: Bool, stopsAt: Bool) throws -> Tensor {
-    try each(folded(x.cast(to: .bool), dimensions), keeping: keeping) { (p: UnsafeMutablePointer<Bool>, step, count) in
+    try each(folded(x.cast(to: .bool), dimensions), keeping: keeping) {
+      (p: UnsafeMutablePointer<Bool>, step, count) in
       for i in 0..<count where p[i &* step] == stopsAt { return stopsAt }
       return !stopsAt
     }
@@ -83,7 +84,8 @@ extension Reduce {
   /// between elements, and their number.
   @inlinable @inline(__always)
   public static func scan<T: TensorScalar>(
-    _ x: Tensor, _ dimension: Int, _ body: (UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, Int, Int) -> Void
+    _ x: Tensor, _ dimension: Int,
+    _ body: (UnsafeMutablePointer<T>, UnsafeMutablePointer<T>, Int, Int) -> Void
   ) throws -> Tensor {
     let f = try folded(x.contiguous(), [dimension])
     let result = try Tensor(uninitialized: x.shape, x.dtype)

@@ -69,7 +69,9 @@ extension Reduce {
 
   /// The gradient of running products y of x: y[k - 1] S[k], with S[k] = g[k] + x[k + 1] S[k + 1]. No division, so
   /// zeros need no special case.
-  public static func runningProductsGradient(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ dimension: Int) throws -> Tensor {
+  public static func runningProductsGradient(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ dimension: Int) throws
+    -> Tensor
+  {
     let type = x.dtype
     let last = x.rank - 1
     let rows = try [x, y, g].map { try $0.transposed(dimension, last).cast(to: .f64).contiguous() }

@@ -133,7 +133,8 @@ extension Reduce {
   public static func logSumExp(_ x: Tensor, _ dimensions: [Int], keeping: Bool) throws -> Tensor {
     let f = try folded(x, dimensions)
     let packed =
-      f.inner == 1 ? f : try folded(f.tensor.reshaped([f.outer, f.count, f.inner]).transposed(1, 2).contiguous(), [2])
+      f.inner == 1
+      ? f : try folded(f.tensor.reshaped([f.outer, f.count, f.inner]).transposed(1, 2).contiguous(), [2])
     let result = try Tensor(uninitialized: f.shape(keeping: keeping), x.dtype)
     let n = f.count
     withExtendedLifetime((packed.tensor, result)) {

@@ -14,7 +14,8 @@ extension Reduce {
   public static func sum(_ x: Tensor, _ dimensions: [Int] = [], keeping: Bool = false) throws -> Tensor {
     let x = x.dtype == .bool ? try x.cast(to: .i64) : x
     if x.dtype == .i64 {
-      return try each(folded(x, dimensions), keeping: keeping) { (p: UnsafeMutablePointer<Int64>, step, count) in
+      return try each(folded(x, dimensions), keeping: keeping) {
+        (p: UnsafeMutablePointer<Int64>, step, count) in
         var total: Int64 = 0
         for i in 0..<count { total &+= p[i &* step] }
         return total
@@ -59,7 +60,11 @@ extension Reduce {
     Parallel.ranges(f.outer, grain: grain(count * inner)) { range in
       for o in range {
         let p = from + o * count * inner
-        if inner == 1 { to[o] = Float(row(p, count)) } else { columns(p, count, inner, to + o * inner, inner) }
+        if inner == 1 {
+          to[o] = Float(row(p, count))
+        } else {
+          columns(p, count, inner, to + o * inner, inner)
+        }
       }
     }
   }

@@ -23,7 +23,8 @@ extension Tensor {
     switch dtype {
     case .f32: Sorting.run(self, dimension, places, descending) { (x: Float) in Sorting.key(x) }
     case .f64: Sorting.run(self, dimension, places, descending) { (x: Double) in Sorting.key(x) }
-    case .i64: Sorting.run(self, dimension, places, descending) { (x: Int64) in UInt64(bitPattern: x) ^ 1 << 63 }
+    case .i64:
+      Sorting.run(self, dimension, places, descending) { (x: Int64) in UInt64(bitPattern: x) ^ 1 << 63 }
     case .bool: Sorting.run(self, dimension, places, descending) { (x: Bool) in x ? 1 : 0 }
     }
     return (try gathered(dimension, places), places)
@@ -35,7 +36,9 @@ extension Tensor {
     let (lines, wanted) = (try cast(to: .f64).contiguous(), try values.cast(to: .f64).contiguous())
     let result = try Tensor(uninitialized: values.shape, .i64)
     let (size, width) = (shape[rank - 1], values.rank == 0 ? 1 : values.shape[values.rank - 1])
-    let (from, ask, to) = (lines.pointer(Double.self), wanted.pointer(Double.self), result.pointer(Int64.self))
+    let (from, ask, to) = (
+      lines.pointer(Double.self), wanted.pointer(Double.self), result.pointer(Int64.self)
+    )
     withExtendedLifetime((lines, wanted)) {
       for i in 0..<values.elementCount {
         let line = from + (rank == 1 ? 0 : i / width * size)

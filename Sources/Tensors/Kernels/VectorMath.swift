@@ -31,10 +31,14 @@ public enum VectorMath {
 
   /// The smaller of each pair; `x` where `y` is NaN, and NaN where `x` is.
   @inlinable @inline(__always)
-  public static func min(_ x: Lanes, _ y: Float) -> Lanes { x.replacing(with: splat(y), where: x .> splat(y)) }
+  public static func min(_ x: Lanes, _ y: Float) -> Lanes {
+    x.replacing(with: splat(y), where: x .> splat(y))
+  }
 
   @inlinable @inline(__always)
-  public static func max(_ x: Lanes, _ y: Float) -> Lanes { x.replacing(with: splat(y), where: x .< splat(y)) }
+  public static func max(_ x: Lanes, _ y: Float) -> Lanes {
+    x.replacing(with: splat(y), where: x .< splat(y))
+  }
 
   /// 2^n for whole n in -126...127.
   @inlinable @inline(__always)
@@ -153,6 +157,7 @@ public enum VectorMath {
     near = splat(-3.76125336e-1).addingProduct(near, s)
     near = splat(1.28379166e-1).addingProduct(near, s)
     near = t.addingProduct(near, t)
-    return copySign(near.replacing(with: outer, where: t .> splat(0.927734375)), x).replacing(with: x, where: x .!= x)
+    return copySign(near.replacing(with: outer, where: t .> splat(0.927734375)), x).replacing(
+      with: x, where: x .!= x)
   }
 }

@@ -1,0 +1,196 @@
+/// Causal self-attention over packed sequences as an operation.
+import Base
+import Tensors
+
+extension Op {
+  public static let attention = Op(
+    "attention", group: "models",
+    summary:
+      "Causal self-attention of sequences packed one after another, with grouped keys and rotary positions.",
+    formula: "o_t = sum_{s <= t} softmax_s(q_t . k_s / sqrt(D)) v_s in each head",
+    shapes:
+      "self [N, (heads + 2 kv_heads) D]: queries, keys and values of N tokens; the result is [N, heads D]",
+    source:
+      "Vaswani et al. 2017, arXiv:1706.03762, eq. 1; grouped keys: arXiv:2305.13245; tiles: arXiv:2205.14135",
+    parameters: [
+      Parameter("self", .tensor, "queries, keys and values of each token"),
+      Parameter("lengths", .integers, "tokens of each sequence; they add up to N"),
+      Parameter("heads", .integer(default: 1), "query heads"),
+      Parameter("kv_heads", .integer(default: nil), "key and value heads; heads unless given"),
+      Parameter("rope_base", .number(default: 0), "base of rotary positions, 0 for none"),
+    ],
+    example: Example(
+      "print(T{{0, 0, 3}, {0, 0, 5}}:attention({2}, 1))", prints: "[[3],\n [4]]\n[Tensor f32 2x1]"),
+    forward: { call in
+      let plan = try AttentionPlan(call[0], call.attributes)
+      let input = try call[0].contiguous()
+      let qkv = try plan.rotated(input)
+      let out = try Tensor(uninitialized: [plan.segments.tokenCount, plan.shape.outputWidth], .f32)
+      let lse = try Tensor(uninitialized: [plan.segments.tokenCount, plan.shape.heads], .f32)
+      AttentionKernels.forward(
+        plan.shape, plan.segments, qkv.pointer(Float.self), out.pointer(Float.self), lse.pointer(Float.self))
+      call.saved = [qkv, lse]
+      return [out]
+    },
+    backward: { call, outputs, gradients in
+      guard let dout = try gradients[0]?.contiguous() else { return [nil] }
+      let plan = try AttentionPlan(call[0], call.attributes)
+      let (qkv, lse) = (call.saved[0], call.saved[1])
+      let dqkv = try Tensor(uninitialized: qkv.shape, .f32)
+      AttentionKernels.backward(
+        plan.shape, plan.segments, qkv.pointer(Float.self), outputs[0].pointer(Float.self),
+        lse.pointer(Float.self),
+        dout.pointer(Float.self), dqkv.pointer(Float.self))
+      plan.rotateBack(dqkv)
+      return [dqkv]
+    },
+    compose: { inputs, attributes in
+      guard let input = inputs[0] else { return [] }
+      return [try AttentionPlan(input.value, attributes).composed(input)]
+    },
+    samples: { random in
+      [
+        Sample([try random.normal([5, 12])], [.integers([2, 3]), .integer(2), .none, .number(0)]),
+        Sample(
+          [try random.normal([7, 32])], [.integers([3, 0, 4]), .integer(4), .integer(2), .number(10_000)]),
+        Sample([try random.normal([1, 3])], [.integers([1]), .integer(1), .none, .number(0)]),
+        Sample([try random.normal([0, 6])], [.integers([]), .integer(1), .none, .number(0)]),
+        Sample(
+          [try random.normal([70, 24], scale: 2)], [.integers([70]), .integer(2), .none, .number(100)],
+          checksGradient: false),
+      ]
+    },
+    refusals: {
+      let x = try Tensor(zeros: [4, 12], .f32)
+      return [
+        Refusal([x], [.integers([3]), .integer(2), .none, .number(0)], words: "lengths add up to 3"),
+        Refusal([x], [.integers([4]), .integer(5), .none, .number(0)], words: "5 heads"),
+        Refusal([x], [.integers([4]), .integer(3), .integer(2), .number(0)], words: "kv_heads"),
+      ]
+    })
+}
+
+/// The sizes of an attention call, checked.
+struct AttentionPlan {
+  let shape: AttentionShape
+  let segments: Segments
+  let rope: Rotary?
+
+  init(_ qkv: Tensor, _ attributes: [Attribute]) throws {
+    guard case .integers(let lengths) = attributes[0], case .integer(let heads) = attributes[1] else {
+      throw Failure(.argument, "attention needs lengths and heads")
+    }
+    var keyHeads = heads
+    if case .integer(let given) = attributes[2] { keyHeads = given }
+    try Op.checkFloats([qkv])
+    if qkv.rank != 2 {
+      throw Failure(.shape, "expected [tokens, width], got a tensor of \(qkv.shape)", argument: 1)
+    }
+    if heads < 1 || keyHeads < 1 || heads % keyHeads != 0 {
+      throw Failure(.value, "kv_heads \(keyHeads) does not divide heads \(heads)", argument: 4)
+    }
+    let parts = try Checked.plus(heads, try Checked.times(2, keyHeads, "heads"), "heads")
+    if qkv.shape[1] % parts != 0 || qkv.shape[1] == 0 {
+      throw Failure(
+        .shape, "width \(qkv.shape[1]) is not made of \(heads) heads and \(2 * keyHeads) key and value heads",
+        argument: 3)
+    }
+    shape = AttentionShape(heads: heads, keyHeads: keyHeads, headSize: qkv.shape[1] / parts)
+    segments = try Segments(lengths: lengths)
+    if segments.tokenCount != qkv.shape[0] {
+      throw Failure(
+        .shape, "lengths add up to \(segments.tokenCount), the tensor has \(qkv.shape[0]) tokens", argument: 2
+      )
+    }
+    if case .number(let base) = attributes[3], base != 0 {
+      if shape.headSize % 2 != 0 || !(base > 0) {
+        throw Failure(
+          .value,
+          "rotary positions need an even head size and a positive base, got \(shape.headSize) and \(base)",
+          argument: 5)
+      }
+      rope = Rotary(base: base, headSize: shape.headSize, positions: segments.longest)
+    } else {
+      rope = nil
+    }
+  }
+
+  /// The rows with queries and keys turned to their positions; the input itself without rotary positions.
+  func rotated(_ input: Tensor) throws -> Tensor {
+    guard let rope else { return input }
+    let result = try Tensor(uninitialized: input.shape, .f32)
+    let (x, y) = (input.pointer(Float.self), result.pointer(Float.self))
+    let turned = shape.heads + shape.keyHeads
+    forEachToken { token, position in
+      let (from, to) = (x + token * shape.width, y + token * shape.width)
+      rope.rotate(from, to, heads: turned, position: position, back: false)
+      (to + turned * shape.headSize).update(
+        from: from + turned * shape.headSize, count: shape.keyHeads * shape.headSize)
+    }
+    return withExtendedLifetime(input) { result }
+  }
+
+  func rotateBack(_ gradient: Tensor) {
+    guard let rope else { return }
+    let x = gradient.pointer(Float.self)
+    forEachToken { token, position in
+      let row = x + token * shape.width
+      rope.rotate(row, row, heads: shape.heads + shape.keyHeads, position: position, back: true)
+    }
+  }
+
+  private func forEachToken(_ body: (_ token: Int, _ position: Int) -> Void) {
+    Parallel.ranges(segments.count, grain: max(1, 256 / max(segments.longest, 1))) { range in
+      for sequence in range {
+        for (position, token) in segments.range(sequence).enumerated() { body(token, position) }
+      }
+    }
+  }
+
+  /// The same by plain operations, one sequence and one head at a time.
+  func composed(_ input: Variable) throws -> Variable {
+    var rows: [Variable] = []
+    for sequence in 0..<segments.count where segments.length(sequence) > 0 {
+      let length = segments.length(sequence)
+      let part = try input.narrowed(0, from: segments.starts[sequence], length: length)
+      var outputs: [Variable] = []
+      for head in 0..<shape.heads {
+        let keyHead = shape.heads + head / shape.group
+        let q = try turned(try slice(part, head), length)
+        let k = try turned(try slice(part, keyHead), length)
+        let v = try slice(part, keyHead + shape.keyHeads)
+        let scores = try q.matrixTimes(try k.transposed(0, 1)).times(
+          Double(shape.headSize).squareRoot().inverse)
+        let future = (0..<length * length).map { $0 % length > $0 / length }
+        let mask = Variable(try Tensor(future, shape: [length, length]))
+        let masked = try scores.maskedFill(mask, -.infinity)
+        outputs.append(try masked.softmax(1).matrixTimes(v))
+      }
+      rows.append(try Variable.concatenated(outputs, 1))
+    }
+    if rows.isEmpty { return try input.narrowed(1, from: 0, length: shape.outputWidth) }
+    return try Variable.concatenated(rows, 0)
+  }
+
+  private func slice(_ part: Variable, _ head: Int) throws -> Variable {
+    try part.narrowed(1, from: head * shape.headSize, length: shape.headSize)
+  }
+
+  private func turned(_ x: Variable, _ length: Int) throws -> Variable {
+    guard let rope else { return x }
+    // Each pair (a, b) becomes (a cos - b sin, a sin + b cos): x * cos + swapped(x) * (-sin, sin).
+    let size = shape.headSize
+    var swap = [Double](repeating: 0, count: size * size)
+    for i in 0..<size { swap[i * size + (i ^ 1)] = 1 }
+    let (cosines, sines) = rope.factors(length)
+    let dtype = x.value.dtype
+    let swapped = try x.matrixTimes(Variable(try Tensor(swap, shape: [size, size]).cast(to: dtype)))
+    let c = Variable(try Tensor(cosines, shape: [length, size]).cast(to: dtype))
+    let s = Variable(try Tensor(sines, shape: [length, size]).cast(to: dtype))
+    return try x.times(c).plus(try swapped.times(s))
+  }
+}
+
+extension Double {
+  fileprivate var inverse: Double { 1 / self }
+}

@@ -1,0 +1,91 @@
+/// The affine map of a mapped row: normalisation or activation, matrix product, bias and residual in one operation.
+///
+/// The mapped rows are made piece by piece just before the product reads them, and again in the backward pass: what is
+/// kept between the two is the input, which the model holds anyway.
+import Base
+import Tensors
+
+extension Op {
+  public static let linear = Op(
+    "linear", group: "models",
+    summary: "An affine map of each row, which may first be normalised or activated, added to a residual.",
+    formula: "y = residual + f(self) weight^T + bias; f: none, gelu, swiglu, layer_norm or rms_norm",
+    shapes:
+      "self [..., I] (swiglu: [..., 2 I]), weight [O, I], bias [O] or nil, residual [..., O] or nil, norm_weight and "
+      + "norm_bias [I]; the result is [..., O]",
+    source:
+      "GELU in its tanh form: Hendrycks and Gimpel 2016, arXiv:1606.08415, sec. 2; the others as in swiglu, layer_norm "
+      + "and rms_norm",
+    parameters: [
+      Parameter("self", .tensor, "rows of I elements"),
+      Parameter("weight", .tensor, "a row of I weights for each output"),
+      Parameter("bias", .optionalTensor, "added to each output"),
+      Parameter("residual", .optionalTensor, "added to the result"),
+      Parameter("norm_weight", .optionalTensor, "scale of the normalised elements"),
+      Parameter("norm_bias", .optionalTensor, "added to the normalised elements; layer_norm only"),
+      Parameter(
+        "input", .choice(["none", "gelu", "swiglu", "layer_norm", "rms_norm"], default: "none"),
+        "what is done to each row before the product"),
+      Parameter("eps", .number(default: 1e-5), "of the norms: added to the variance or mean square"),
+    ],
+    example: Example("print(T{{1, 2}}:linear(T{{3, 4}}, T{0.5}))", prints: "[[11.5]]\n[Tensor f32 1x1]"),
+    forward: { call in [try LinearPlan(call).forward(call)] },
+    backward: { call, _, gradients in
+      guard let g = try gradients[0]?.contiguous() else { return call.inputs.map { _ in nil } }
+      return try LinearPlan(call).backward(call, g, incoming: gradients[0])
+    },
+    compose: { inputs, attributes in
+      let plan = try LinearPlan(inputs.map { $0?.value }, attributes)
+      guard let x = inputs[0], let w = inputs[1] else { return [] }
+      var y = try plan.composedMap(x, inputs[4], inputs[5]).matrixTimes(try w.transposed(0, 1))
+      if let bias = inputs[2] { y = try y.plus(bias) }
+      if let residual = inputs[3] { y = try y.plus(residual) }
+      return [y]
+    },
+    samples: { random in
+      let x = try random.normal([2, 3, 5])
+      let w = try random.normal([4, 5])
+      let b = try random.normal([4])
+      let r = try random.normal([2, 3, 4])
+      let (scale, shift) = (try random.normal([5]), try random.normal([5]))
+      func with(_ map: String) -> [Attribute] { [.text(map), .number(1e-5)] }
+      return [
+        Sample([x, w, nil, nil, nil, nil], with("none")), Sample([x, w, b, r, nil, nil], with("gelu")),
+        Sample([x, w, b, nil, nil, nil], with("gelu")), Sample([x, w, nil, r, nil, nil], with("none")),
+        Sample([try random.normal([2, 3, 10]), w, b, r, nil, nil], with("swiglu")),
+        Sample([x, w, b, r, scale, shift], with("layer_norm")),
+        Sample([x, w, nil, nil, scale, nil], with("rms_norm")),
+        Sample([try random.normal([0, 5]), w, b, nil, nil, nil], with("none")),
+        Sample([try random.normal([0, 5]), w, b, nil, scale, shift], with("layer_norm")),
+        Sample(
+          [try random.normal([150, 40]), try random.normal([64, 20]), nil, nil, nil, nil], with("swiglu"),
+          checksGradient: false),
+        Sample(
+          [
+            try random.normal([150, 33]), try random.normal([70, 33]), try random.normal([70]), nil,
+            try random.normal([33]),
+            try random.normal([33]),
+          ], with("layer_norm"), checksGradient: false),
+      ]
+    },
+    refusals: {
+      let x = try Tensor(zeros: [2, 3], .f32)
+      let w = try Tensor(zeros: [4, 3], .f32)
+      func with(_ map: String) -> [Attribute] { [.text(map), .number(1e-5)] }
+      return [
+        Refusal(
+          [x, try Tensor(zeros: [4, 5], .f32), nil, nil, nil, nil], with("none"),
+          words: "inner sizes differ: 2x3 x 4x5"),
+        Refusal(
+          [x, w, try Tensor(zeros: [3], .f32), nil, nil, nil], with("none"), words: "bias of 3 for 4 outputs"),
+        Refusal([x, w, nil, nil, nil, nil], with("swiglu"), words: "rows of 3, expected 6"),
+        Refusal([x, w, nil, nil, nil, nil], with("rms_norm"), words: "rms_norm needs norm_weight"),
+        Refusal(
+          [x, w, nil, nil, try Tensor(zeros: [3], .f32), nil], with("gelu"),
+          words: "norm_weight is not for gelu"),
+        Refusal(
+          [x, w, nil, nil, try Tensor(zeros: [2], .f32), nil], with("rms_norm"),
+          words: "norm_weight of 2 for rows of 3"),
+      ]
+    })
+}

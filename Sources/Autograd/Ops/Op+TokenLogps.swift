@@ -1,0 +1,183 @@
+/// Log-probabilities of tokens: from hidden states through the head, or from logits.
+import Base
+import Tensors
+
+extension Op {
+  public static let tokenLogps = Op(
+    "token_logps", group: "models",
+    summary:
+      "The log-probability of each row's token under the softmax of its logits, without keeping the logits.",
+    formula: "y_i = log softmax(self_i weight^T / temperature)[ids_i]",
+    shapes: "self [N, D], weight [V, D], ids [N] from 0; the result is [N]",
+    parameters: [
+      Parameter("self", .tensor, "hidden states that predict a token"),
+      Parameter("weight", .tensor, "the head: a row for each token of the vocabulary"),
+      Parameter("ids", .tensor, "the tokens, as ids of the vocabulary (from 0)"),
+      Parameter("temperature", .number(default: 1), "divides the logits"),
+    ],
+    example: Example(
+      "print(T{{1, 0}}:token_logps(T{{0, 0}, {0, 0}}, T({1}, \"i64\")))", prints: "[-0.6931]\n[Tensor f32 1]"),
+    forward: { call in
+      let plan = try HeadPlan(call.inputs, call.attributes)
+      let (hidden, weight) = (try call[0].contiguous(), try call[1].contiguous())
+      let ids = try call[2].contiguous()
+      let logps = try Tensor(uninitialized: [plan.rows], .f32)
+      let kept = call.needsAny ? try plan.room() : nil
+      try plan.logps(hidden, weight, ids, logps, kept)
+      if let kept { call.saved = [kept.exponentials, kept.sums] }
+      return withExtendedLifetime((hidden, weight, ids)) { [logps] }
+    },
+    backward: { call, _, gradients in
+      guard let g = try gradients[0]?.contiguous() else { return [nil, nil, nil] }
+      let plan = try HeadPlan(call.inputs, call.attributes)
+      let (hidden, weight) = (try call[0].contiguous(), try call[1].contiguous())
+      let ids = try call[2].contiguous()
+      // What is kept becomes the gradient in place; a second pass over a retained graph makes it anew.
+      var kept: (exponentials: Tensor, sums: Tensor)
+      if call.saved.count == 2 {
+        kept = (call.saved[0], call.saved[1])
+        call.saved = []
+      } else {
+        kept = try plan.room()
+        try plan.logps(hidden, weight, ids, try Tensor(uninitialized: [plan.rows], .f32), kept)
+      }
+      let (d, sums) = (kept.exponentials.pointer(Float.self), kept.sums.pointer(Float.self))
+      func differentiate(_ rows: Range<Int>) {
+        HeadKernels.logitGradient(
+          d, sums: sums, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
+          vocabulary: plan.vocabulary, temperature: Float(plan.temperature))
+      }
+      var dhidden: Tensor?
+      if call.needs[0] {
+        let made = try Tensor(uninitialized: [plan.rows, plan.width], .f32)
+        Gemm.run(
+          false, false, plan.rows, plan.width, plan.vocabulary, 1, d, plan.vocabulary,
+          weight.pointer(Float.self),
+          plan.width, 0, made.pointer(Float.self), plan.width, before: differentiate)
+        dhidden = made
+      } else {
+        Parallel.ranges(plan.rows, grain: 32, differentiate)
+      }
+      let dweight =
+        call.needs[1]
+        ? try LinearKernels.weightGradient(
+          call, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width)
+        : nil
+      return withExtendedLifetime((hidden, weight, ids, kept, g)) { [dhidden, dweight, nil] }
+    },
+    compose: { inputs, attributes in
+      let plan = try HeadPlan(inputs.map { $0?.value }, attributes)
+      guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else { return [] }
+      let logits = try hidden.matrixTimes(try weight.transposed(0, 1)).times(1 / plan.temperature)
+      return [try logits.logSoftmax(1).gatheredIds(ids)]
+    },
+    samples: { random in
+      [
+        Sample(
+          [try random.normal([4, 5]), try random.normal([7, 5]), try random.integers([4], 0..<7)],
+          [.number(1)]),
+        Sample(
+          [
+            try random.normal([3, 8], scale: 3), try random.normal([16, 8]), try random.integers([3], 0..<16),
+          ],
+          [.number(0.5)]),
+        Sample(
+          [try random.normal([0, 5]), try random.normal([7, 5]), try random.integers([0], 0..<7)],
+          [.number(1)]),
+      ]
+    },
+    refusals: {
+      let (h, w) = (try Tensor(zeros: [1, 2], .f32), try Tensor(zeros: [3, 2], .f32))
+      return [
+        Refusal([h, w, try Tensor([Int64(3)], shape: [1])], [.number(1)], words: "expected 0..2 (vocab 3)"),
+        Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(0)], words: "temperature"),
+        Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(1e-40)], words: "temperature"),
+        Refusal(
+          [h, try Tensor(zeros: [3, 4], .f32), try Tensor([Int64(0)], shape: [1])], [.number(1)], words: "1x2"
+        ),
+      ]
+    })
+
+  public static let crossEntropy = Op(
+    "cross_entropy", group: "models",
+    summary: "The mean negative log-likelihood of class ids under the softmax of logits.",
+    formula: "loss = -mean_i log softmax(self_i)[ids_i]",
+    shapes: "self [N, V], ids [N] from 0; the result is a scalar",
+    parameters: [
+      Parameter("self", .tensor, "logits"), Parameter("ids", .tensor, "class or token ids (from 0)"),
+    ],
+    example: Example(
+      "print(T{{0, 0}}:cross_entropy(T({1}, \"i64\")))", prints: "0.6931\n[Tensor f32 scalar]"),
+    compose: { inputs, _ in
+      guard let logits = inputs[0], let ids = inputs[1] else { return [] }
+      try checkFloats([logits.value])
+      if logits.value.rank != 2 || ids.value.shape != [logits.value.shape[0]] {
+        throw Failure(
+          .shape, "expected logits [N, V] and ids [N], got \(logits.value.shape) and \(ids.value.shape)",
+          argument: 2)
+      }
+      try checkIds(ids.value, vocabulary: logits.value.shape[1], argument: 2)
+      return [try logits.logSoftmax(1).gatheredIds(ids).mean().times(-1)]
+    },
+    samples: { random in
+      [
+        Sample([try random.normal([4, 5]), try random.integers([4], 0..<5)]),
+        Sample([try random.normal([1, 1]), try random.integers([1], 0..<1)]),
+      ]
+    },
+    refusals: {
+      [
+        Refusal(
+          [try Tensor(zeros: [1, 3], .f32), try Tensor([Int64(-1)], shape: [1])],
+          words: "-1 at [1] is not a token id")
+      ]
+    })
+}
+
+/// The sizes of a head call, checked.
+struct HeadPlan {
+  let rows: Int
+  let width: Int
+  let vocabulary: Int
+  let temperature: Double
+
+  init(_ inputs: [Tensor?], _ attributes: [Attribute]) throws {
+    guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else {
+      throw Failure(.argument, "token_logps needs three tensors")
+    }
+    try Op.checkFloats([hidden, weight])
+    if hidden.rank != 2 || weight.rank != 2 || hidden.shape[1] != weight.shape[1] {
+      throw Failure(.shape, "inner sizes differ: \(hidden.shape) x \(weight.shape) transposed", argument: 2)
+    }
+    rows = hidden.shape[0]
+    width = hidden.shape[1]
+    vocabulary = weight.shape[0]
+    if ids.shape != [rows] {
+      throw Failure(
+        .shape, "expected one id for each of \(rows) rows, got a tensor of \(ids.shape)", argument: 3)
+    }
+    try Op.checkIds(ids, vocabulary: vocabulary, argument: 3)
+    guard case .number(let given) = attributes[0], given > 0, given.isFinite, (1 / Float(given)).isFinite
+    else {
+      throw Failure(
+        .value, "temperature must be a positive number whose reciprocal is finite in f32", argument: 4)
+    }
+    temperature = given
+  }
+
+  /// Room for what the backward pass keeps.
+  func room() throws -> (exponentials: Tensor, sums: Tensor) {
+    (try Tensor(uninitialized: [rows, vocabulary], .f32), try Tensor(uninitialized: [rows], .f32))
+  }
+
+  func logps(
+    _ hidden: Tensor, _ weight: Tensor, _ ids: Tensor, _ logps: Tensor,
+    _ kept: (exponentials: Tensor, sums: Tensor)?
+  ) throws {
+    try HeadKernels.tokenLogps(
+      hidden: hidden.pointer(Float.self), weight: weight.pointer(Float.self), ids: ids.pointer(Int64.self),
+      rows: rows, width: width, vocabulary: vocabulary, temperature: Float(temperature),
+      logps: logps.pointer(Float.self),
+      kept: kept.map { ($0.exponentials.pointer(Float.self), $0.sums.pointer(Float.self)) })
+  }
+}

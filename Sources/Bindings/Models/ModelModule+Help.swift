@@ -1,0 +1,228 @@
+/// Help pages of `perilune.models`, of a model and of the optimiser, with the options they take.
+import Models
+import Optim
+
+extension ModelModule {
+  static let options = [
+    HelpOption(
+      "style", "\"gpt2\"",
+      "\"gpt2\" (LayerNorm, GELU, learned positions, biases) or \"llama\" (RMSNorm, SwiGLU, rotary, none)"),
+    HelpOption("vocab", needed: "tokens of the vocabulary"),
+    HelpOption("dim", needed: "width of the stream between layers"),
+    HelpOption("layers", needed: "number of layers"),
+    HelpOption("heads", needed: "query heads; they divide dim"),
+    HelpOption("max_length", needed: "the longest sequence, in tokens"),
+    HelpOption("kv_heads", "heads", "key and value heads; fewer is grouped-query attention"),
+    HelpOption("hidden", "4 dim; llama 8/3 dim, up to a multiple of 8", "width of the feed-forward layer"),
+    HelpOption("norm", "by style", listed(TransformerConfig.Norm.self)),
+    HelpOption("activation", "by style", listed(TransformerConfig.Activation.self)),
+    HelpOption("positions", "by style", listed(TransformerConfig.Positions.self)),
+    HelpOption("rope_base", 10_000, "base of the rotary angles"),
+    HelpOption("norm_eps", "1e-05", "added to the variance before its root"),
+    HelpOption("bias", "by style", "whether linear maps have a bias"),
+    HelpOption("tied", "true", "whether the head shares the embedding's weights"),
+    HelpOption("seed", 0, "of the initial weights"),
+  ]
+
+  static let pages = [
+    HelpPage(
+      "models.transformer", "models", "models.transformer{options}", "A decoder with fresh weights.",
+      options: options,
+      errors: "a size is missing, is not from 1 to 2^24, or does not divide; an unknown option",
+      source: "Radford et al. 2019 (GPT-2); Touvron et al. 2023, arXiv:2302.13971 (Llama)",
+      "models = require 'perilune.models'\n"
+        + "print(models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16})",
+      prints: "[Model 1 layers, dim 8, 2 heads, vocab 11, 1104 parameters]"),
+    HelpPage(
+      "models.load", "models", "models.load(path)",
+      "The model that model:save wrote: a safetensors file with its shape.",
+      errors:
+        "the file cannot be read, or is not a model of this version; the message names the tensor or key",
+      "models = require 'perilune.models'\nprint((pcall(models.load, '/no/such/model')))", prints: "false"),
+    HelpPage(
+      "models.load_llama2c", "models", "models.load_llama2c(path)",
+      "A model in the format of llama2.c (version 0: seven numbers, then f32 weights).",
+      errors: "the file cannot be read, its sizes make no model, or its length is not what they say",
+      source: "Karpathy, llama2.c, export.py",
+      "models = require 'perilune.models'\nprint((pcall(models.load_llama2c, '/no/such/model')))",
+      prints: "false"),
+  ]
+}
+
+extension ModelClass {
+  static let logpOptions = [HelpOption("temperature", 1, "divides the logits first")]
+
+  /// The model of the examples.
+  private static let tiny =
+    "model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}\n"
+  private static let answersErrors =
+    "as many responses as prompts are wanted; a prompt is empty; a token id is not 0..vocab - 1; a sequence is longer than "
+    + "max_length"
+
+  static let pages = [
+    HelpPage(
+      "Model:clone", "models", "model:clone()",
+      "A model with its own copy of the weights, without gradients.",
+      tiny + "print(model:clone():hash() == model:hash())", prints: "true"),
+    HelpPage(
+      "Model:parameters", "models", "model:parameters() -> tensors, names",
+      "The weights themselves (changing them changes the model), and their names, in the order of the file.",
+      tiny + "tensors, names = model:parameters()\nprint(names[1], tensors[1]:size(1), tensors[1]:size(2))",
+      prints: "embedding.weight\t11\t8"),
+    HelpPage(
+      "Model:num_parameters", "models", "model:num_parameters()",
+      "How many numbers the weights are; shared ones count once.",
+      tiny + "print(model:num_parameters())", prints: "1104"),
+    HelpPage(
+      "Model:config", "models", "model:config()",
+      "The shape as a table that models.transformer takes: vocab, dim, layers, heads, kv_heads, hidden, max_length and so on.",
+      tiny + "print(model:config().hidden)", prints: "32"),
+    HelpPage(
+      "Model:hash", "models", "model:hash()",
+      "SHA-256 of names, types, shapes and elements of the weights, as hexadecimal digits: equal exactly for equal weights.",
+      tiny
+        + "before = model:hash()\nrequire 'perilune.tensor'.no_grad(function() model:parameters()[1]:mul_(2) end)\n"
+        + "print(model:hash() == before)", prints: "false"),
+    HelpPage(
+      "Model:save", "models", "model:save(path)",
+      "Writes the model as one safetensors file that models.load reads. The file is complete or not there.",
+      errors: "the file cannot be written",
+      tiny + "path = os.tmpname()\nmodel:save(path)\n"
+        + "print(require 'perilune.models'.load(path):hash() == model:hash())\nos.remove(path)",
+      prints: "true"),
+    HelpPage(
+      "Model:zero_grad", "models", "model:zero_grad()", "Forgets the gradients of all weights.",
+      tiny + "model:zero_grad()\nprint(model:parameters()[1]:grad())", prints: "nil"),
+    HelpPage(
+      "Model:logps", "models", "model:logps(prompts, responses, {options}) -> sums, lengths",
+      "log pi(response | prompt) of each pair: the log-probabilities of its tokens, summed. Differentiable; the prompt is not "
+        + "counted. Token ids come as lists of lists.",
+      options: logpOptions, shapes: "n prompts, n responses -> [n], [n] (f32 both)", errors: answersErrors,
+      source: "the pi(y|x) of Rafailov et al. 2023, arXiv:2305.18290, eq. 7",
+      tiny + "sums, lengths = model:logps({{1}, {1, 2}}, {{2, 3}, {4}})\nprint(sums:size(1), lengths)",
+      prints: "2\t[2, 1]\n[Tensor f32 2]"),
+    HelpPage(
+      "Model:token_logps", "models", "model:token_logps(prompts, responses, {options}) -> logps, lengths",
+      "The log-probability of every response token, packed one response after another without padding. Differentiable.",
+      options: logpOptions, shapes: "n prompts, n responses -> [sum of lengths], list of n lengths",
+      errors: answersErrors,
+      tiny
+        + "logps, lengths = model:token_logps({{1}, {1, 2}}, {{2, 3}, {4}})\nprint(#logps, lengths[1], lengths[2])",
+      prints: "3\t2\t1"),
+    HelpPage(
+      "Model:logits", "models", "model:logits(sequences)",
+      "The logits after every token, packed one sequence after another. Differentiable. The column of id i is i + 1.",
+      shapes: "n sequences -> [sum of lengths, vocab]",
+      errors: "a token id is not 0..vocab - 1; a sequence is longer than max_length",
+      tiny + "print(table.concat(model:logits({{1, 2}, {3}}):size(), ' '))", prints: "3 11"),
+    HelpPage(
+      "Model:last_logits", "models", "model:last_logits(sequences)",
+      "The logits after the last token of each sequence. Differentiable.",
+      shapes: "n sequences -> [n, vocab]",
+      errors: "a sequence is empty or longer than max_length; a token id is not 0..vocab - 1",
+      tiny + "print(table.concat(model:last_logits({{1, 2}, {3}}):size(), ' '))", prints: "2 11"),
+    HelpPage(
+      "Model:kl", "models", "model:kl(reference, prompts, responses) -> kl, entropy, lengths",
+      "KL(model || reference) in nats: at every token of a response exact over the vocabulary, summed over the response; the "
+        + "model's entropy alike. Of responses drawn from the model, the mean is the KL of whole answers without bias. "
+        + "Not recorded for a gradient.",
+      shapes: "n prompts, n responses -> [n], [n], [n]",
+      errors: answersErrors + "; the two vocabularies differ",
+      source: "Tang et al. 2024, arXiv:2405.08448, sec. 4",
+      tiny + "kl, entropy, lengths = model:kl(model:clone(), {{1}}, {{2, 3}})\n"
+        + "print(kl:item() < 1e-6, entropy:item() > 0, lengths:item())", prints: "true\ttrue\t2.0"),
+    SamplerBinding.page,
+  ]
+}
+
+extension SamplerBinding {
+  private static let usual = SamplingOptions()
+
+  static let options = [
+    HelpOption("max_new_tokens", usual.maxNewTokens, "tokens of a response at most, its stop token included"),
+    HelpOption("temperature", usual.temperature, "divides the logits; 0 takes the most likely token"),
+    HelpOption("top_k", usual.topK, "only the k most likely tokens; 0 for all"),
+    HelpOption("top_p", usual.topP, "only the smallest set of most likely tokens that has this probability"),
+    HelpOption("min_p", usual.minP, "only tokens at least this fraction as likely as the most likely one"),
+    HelpOption("stop", "{}", "a list of ids; a response ends after one of them, which is part of it"),
+    HelpOption("seed", 0, "of the draws"),
+    HelpOption("step", usual.step, "the number of this draw: the same (seed, step) gives the same tokens"),
+    HelpOption(
+      "seeds", "none",
+      "a list of one seed for each prompt, instead of seed: a row then depends on no other place"),
+  ]
+
+  static let page = HelpPage(
+    "Model:sample", "models", "model:sample(prompts, {options}) -> responses, logps, sampling_logps",
+    "Continues each prompt. With the responses come the log-probabilities of their tokens under the model (temperature 1, "
+      + "nothing cut) and under the distribution they were drawn from. No gradient; Ctrl-C stops it.",
+    options: options, shapes: "n prompts -> n lists of ids, n lists of numbers, n lists of numbers",
+    errors:
+      "a prompt is empty; prompt and max_new_tokens pass max_length; an option is out of its range; logits hold nan or inf",
+    source:
+      "top-k: Fan et al. 2018, arXiv:1805.04833, sec. 5.4; nucleus: Holtzman et al. 2020, arXiv:1904.09751, eq. 2-3; "
+      + "min-p: Nguyen et al. 2024, arXiv:2407.01082, sec. 3",
+    "model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}\n"
+      + "a = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, seed = 7})\n"
+      + "b = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, seed = 7})\n"
+      + "print(#a, #a[1], table.concat(a[2], ' ') == table.concat(b[2], ' '))", prints: "2\t4\ttrue")
+}
+
+extension OptimizerClass {
+  private static let usual = AdamW.Options()
+
+  static let options = [
+    HelpOption("lr", usual.lr, "learning rate, unless step is given one"),
+    HelpOption("beta1", usual.beta1, "decay of the mean of gradients"),
+    HelpOption("beta2", usual.beta2, "decay of the mean of their squares"),
+    HelpOption("eps", usual.eps, "added to the root of the second mean"),
+    HelpOption("weight_decay", usual.weightDecay, "times lr, taken off each weight a step"),
+  ]
+  static let stepOptions = [HelpOption("lr", "that of models.adamw", "learning rate of this step")]
+  static let scheduleOptions = [
+    HelpOption("lr", needed: "the highest rate"),
+    HelpOption("steps", 0, "where the decay ends"),
+    HelpOption("warmup", 0, "steps of linear rise, from lr / warmup"),
+    HelpOption("decay", "\"constant\"", listed(Schedule.Decay.self)),
+    HelpOption("floor", 0, "what it decays to, as a part of lr, from 0 to 1"),
+  ]
+  private static let fit =
+    "models, w = require 'perilune.models', T({1, 2}, {requires_grad = true})\nadam = models.adamw({w}, {lr = 0.5})\n"
+
+  static let pages = [
+    HelpPage(
+      "models.adamw", "models", "models.adamw(model or list of tensors, {options})",
+      "Adam with decoupled weight decay over the weights of a model or the given tensors.", options: options,
+      errors: "an option is out of its range; an element of the list is no Tensor",
+      source: "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2; Kingma & Ba 2015, arXiv:1412.6980, alg. 1",
+      fit + "w:square():sum():backward()\nadam:step()\nprint(('%.2f'):format(w[2]:item()))", prints: "1.50"),
+    HelpPage(
+      "models.clip_grad_norm", "models",
+      "models.clip_grad_norm(model or list of tensors, max_norm = nil) -> norm",
+      "The norm of all gradients together before clipping; with max_norm, scales them so that it is at most that. A norm "
+        + "that is not finite is returned and nothing is scaled.",
+      errors: "max_norm is not positive", source: "Pascanu et al. 2013, arXiv:1211.5063, alg. 1",
+      "models, w = require 'perilune.models', T({3, 4}, {requires_grad = true})\nloss = (w * w / 2):sum()\nloss:backward()\n"
+        + "print(models.clip_grad_norm({w}, 1), models.clip_grad_norm({w}) <= 1)", prints: "5.0\ttrue"),
+    HelpPage(
+      "models.learning_rate", "models", "models.learning_rate({options}, step)",
+      "The rate of a step, counted from 1: a linear rise, then the decay.", options: scheduleOptions,
+      errors: "lr is missing; an option is out of its range",
+      source: "cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5",
+      "rate = require 'perilune.models'.learning_rate\n"
+        + "print(rate({lr = 1, warmup = 2}, 1), rate({lr = 1, steps = 10, decay = 'linear'}, 5))",
+      prints: "0.5\t0.5"),
+    HelpPage(
+      "AdamW:step", "models", "adamw:step{options}",
+      "Changes each weight that has a gradient by one step. Gradients stay: adamw:zero_grad() forgets them.",
+      options: stepOptions, errors: "lr is negative or not finite",
+      source: "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2",
+      fit + "w:sum():backward()\nadam:step{lr = 1}\nprint(('%.2f'):format(w[2]:item()))", prints: "1.00"),
+    HelpPage(
+      "AdamW:zero_grad", "models", "adamw:zero_grad()", "Forgets the gradients of its weights.",
+      fit + "w:sum():backward()\nadam:zero_grad()\nprint(w:grad())", prints: "nil"),
+    HelpPage(
+      "AdamW:steps", "models", "adamw:steps()", "How many steps were taken.",
+      fit + "adam:step()\nprint(adam:steps())", prints: "1"),
+  ]
+}

@@ -1,0 +1,204 @@
+/// Reads series from tables of Lua: `fig:line{ x = , y = , label = }`. Numbers come as lists or as tensors.
+import Autograd
+import Base
+import LuaEngine
+import Plots
+
+enum PlotSeries {
+  /// A kind of series: its method's name, its options, and how they are read. Its help page comes from here too.
+  struct Kind {
+    let name: String
+    let summary: String
+    let options: [HelpOption]
+    /// A call's table as the example gives it.
+    let example: String
+    let shape: (Reader) throws -> Series.Shape
+
+    func read(_ call: Call) throws -> Series {
+      let table = try OptionTable(call, 2, options + PlotSeries.looks)
+      return Series(
+        try shape(Reader(call: call, options: table)), label: try table.text("label") ?? "",
+        color: try table.text("color"),
+        marker: try table.choice("marker", Marker.self), style: try table.choice("style", LineStyle.self))
+    }
+  }
+
+  private static let looks = [
+    HelpOption("label", "none", "its words in the legend"),
+    HelpOption("color", "the next of the palette", "\"#rrggbb\" or a name of plot.colors"),
+    HelpOption("marker", "by kind", listed(Marker.self)),
+    HelpOption("style", "\"solid\"", listed(LineStyle.self)),
+  ]
+  private static let xOption = HelpOption("x", "1, 2, 3 ...", "numbers: a list or a 1-d Tensor")
+  private static let yOption = HelpOption("y", needed: "numbers: a list or a 1-d Tensor")
+  private static let errorKinds = "distances: one number, a list, or {lower = , upper = }"
+
+  static let kinds: [Kind] = [
+    Kind(
+      name: "line", summary: "A line through points.", options: [xOption, yOption], example: "y = {0.5, 0.6}"
+    ) { table in
+      let y = try table.needed("y")
+      return .line(x: try table.numbers("x") ?? table.positions(y), y: y)
+    },
+    Kind(
+      name: "scatter", summary: "Points.", options: [xOption, yOption], example: "x = {1, 2}, y = {0.5, 0.6}"
+    ) { table in
+      let y = try table.needed("y")
+      return .scatter(x: try table.numbers("x") ?? table.positions(y), y: y)
+    },
+    Kind(
+      name: "errorbar", summary: "Points with error bars.",
+      options: [
+        xOption, yOption, HelpOption("xerr", "none", errorKinds), HelpOption("yerr", "none", errorKinds),
+      ],
+      example: "y = {0.5, 0.6}, yerr = 0.1"
+    ) { table in
+      let y = try table.needed("y")
+      return .errorbar(
+        x: try table.numbers("x") ?? table.positions(y), y: y, xerr: try table.errors("xerr", y.count),
+        yerr: try table.errors("yerr", y.count))
+    },
+    Kind(
+      name: "band", summary: "The area between two lines.",
+      options: [
+        xOption, HelpOption("lower", needed: "numbers: a list or a 1-d Tensor"),
+        HelpOption("upper", needed: "numbers: a list or a 1-d Tensor"),
+      ], example: "lower = {0.4, 0.5}, upper = {0.6, 0.7}"
+    ) { table in
+      let lower = try table.needed("lower")
+      return .band(
+        x: try table.numbers("x") ?? table.positions(lower), lower: lower, upper: try table.needed("upper"))
+    },
+    Kind(
+      name: "hist", summary: "How often values fall into bins of equal width.",
+      options: [
+        HelpOption("values", needed: "numbers: a list or a 1-d Tensor"),
+        HelpOption("bins", "by the values", "how many"),
+        HelpOption("density", "false", "whether the area is 1"),
+      ], example: "values = {1, 2, 2, 3}, bins = 3"
+    ) { table in
+      .histogram(
+        values: try table.needed("values"), bins: try table.options.integer("bins"),
+        density: try table.options.flag("density") ?? false)
+    },
+    Kind(
+      name: "heatmap", summary: "A matrix as colours.",
+      options: [
+        HelpOption("matrix", needed: "rows of numbers: a list of lists or a 2-d Tensor"),
+        HelpOption("rows", "none", "a list of words beside the rows"),
+        HelpOption("columns", "none", "a list of words under the columns"),
+      ], example: "matrix = {{1, 2}, {3, 4}}"
+    ) { table in
+      .heatmap(
+        matrix: try table.matrix("matrix"), rows: try table.words("rows") ?? [],
+        columns: try table.words("columns") ?? [])
+    },
+    Kind(
+      name: "bars", summary: "A bar for each value.",
+      options: [
+        HelpOption("labels", "1, 2, 3 ...", "a list of words"),
+        HelpOption("values", needed: "numbers: a list or a 1-d Tensor"),
+        HelpOption("errors", "none", errorKinds),
+      ], example: "labels = {'a', 'b'}, values = {1, 2}"
+    ) { table in
+      let values = try table.needed("values")
+      let labels = try table.words("labels") ?? values.indices.map { "\($0 + 1)" }
+      return .bars(labels: labels, values: values, errors: try table.errors("errors", values.count))
+    },
+    Kind(
+      name: "hline", summary: "A horizontal line from side to side.",
+      options: [HelpOption("y", needed: "where: a number")],
+      example: "y = 0.5"
+    ) { table in .hline(try table.number("y")) },
+    Kind(
+      name: "vline", summary: "A vertical line from top to bottom.",
+      options: [HelpOption("x", needed: "where: a number")],
+      example: "x = 2"
+    ) { table in .vline(try table.number("x")) },
+  ]
+
+  static let pages = kinds.map { kind in
+    HelpPage(
+      "Figure:\(kind.name)", "figures", "fig:\(kind.name){options}", kind.summary + " Gives the figure.",
+      options: kind.options + looks,
+      errors: "a needed option is missing, lists differ in length, an option is unknown or of another type",
+      "fig = require 'perilune.plot'.figure{}\nprint(rawequal(fig:\(kind.name){\(kind.example)}, fig))",
+      prints: "true")
+  }
+
+  /// The numbers among the options of a series.
+  struct Reader {
+    let call: Call
+    let options: OptionTable
+
+    func refusal(_ name: String, _ wanted: String, _ value: LuaValue) -> LuaError {
+      call.bad(2, "option '\(name)': expected \(wanted), got \(OptionTable.describe(value))")
+    }
+
+    func positions(_ values: [Double]) -> [Double] { values.indices.map { Double($0 + 1) } }
+
+    func needed(_ name: String) throws -> [Double] {
+      if let numbers = try numbers(name) { return numbers }
+      throw call.bad(2, "option '\(name)' is needed: a list of numbers or a Tensor")
+    }
+
+    func number(_ name: String) throws -> Double {
+      if let number = try options.number(name) { return number }
+      throw call.bad(2, "option '\(name)' is needed: a number")
+    }
+
+    func numbers(_ name: String) throws -> [Double]? {
+      guard let value = options[name] else { return nil }
+      return try numbers(value, name)
+    }
+
+    private func numbers(_ value: LuaValue, _ name: String) throws -> [Double] {
+      switch value {
+      case .table(let table):
+        do { return try table.numbers() } catch let problem as Failure {
+          throw call.bad(2, "option '\(name)': \(problem.message)")
+        }
+      case .object(let object as Variable):
+        guard object.value.rank <= 1 else {
+          throw call.bad(2, "option '\(name)': expected a Tensor of one dimension, got \(object.value.shape)")
+        }
+        return try object.value.doubles()
+      default: throw refusal(name, "a list of numbers or a Tensor", value)
+      }
+    }
+
+    /// Rows of numbers: a list of lists, or a tensor of two dimensions.
+    func matrix(_ name: String) throws -> [[Double]] {
+      guard let value = options[name] else {
+        throw call.bad(2, "option '\(name)' is needed: rows of numbers")
+      }
+      switch value {
+      case .table(let table): return try table.list().map { try numbers($0, name) }
+      case .object(let object as Variable) where object.value.rank == 2:
+        let (flat, width) = (try object.value.doubles(), object.value.shape[1])
+        return (0..<object.value.shape[0]).map { Array(flat[$0 * width..<($0 + 1) * width]) }
+      default: throw refusal(name, "a list of rows or a Tensor of two dimensions", value)
+      }
+    }
+
+    func words(_ name: String) throws -> [String]? {
+      guard let value = options[name] else { return nil }
+      guard let table = value.asTable else { throw refusal(name, "a list of strings", value) }
+      return try table.list().map { try call.lua.text($0) }
+    }
+
+    /// One number for all points, a list, or `{ lower = , upper = }`: distances, as matplotlib's `yerr`.
+    func errors(_ name: String, _ count: Int) throws -> ErrorBars? {
+      guard let value = options[name] else { return nil }
+      if let same = value.asNumber { return ErrorBars([Double](repeating: same, count: count)) }
+      if let table = value.asTable {
+        let (lower, upper) = (try table.get("lower"), try table.get("upper"))
+        if !lower.isNil || !upper.isNil {
+          return ErrorBars(
+            lower: try numbers(lower, name + ".lower"), upper: try numbers(upper, name + ".upper"))
+        }
+      }
+      return ErrorBars(try numbers(value, name))
+    }
+  }
+}

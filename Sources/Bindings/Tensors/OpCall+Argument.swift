@@ -1,0 +1,210 @@
+/// One argument of an operation, read as its parameter says.
+import Autograd
+import Base
+import LuaEngine
+import Tensors
+
+struct OpArgument {
+  let call: Call
+  let parameter: Parameter
+  /// The position in the call, from 1; also of a named argument.
+  let place: Int
+  /// A list may go on to this position; below `place`, the argument was left out.
+  let last: Int
+  /// The value, where it came by name.
+  let named: LuaValue?
+  /// The last parameter, a list, which may also be written without braces.
+  let takesRest: Bool
+
+  var isNil: Bool { named.map(\.isNil) ?? (place > last || call.isNil(place)) }
+
+  var isNumber: Bool {
+    switch named {
+    case .integer?, .number?: return true
+    case .some: return false
+    case nil:
+      let kind = call.kind(place)
+      return place <= last && (kind == .integer || kind == .number)
+    }
+  }
+
+  // MARK: Tensors
+
+  func tensor(orNumber: Bool = false) throws -> Variable {
+    if let named {
+      if case .object(let object) = named, let variable = object as? Variable { return variable }
+    } else if place <= last, let variable = call.objectIfAny(place) as? Variable {
+      return variable
+    }
+    throw wrongType(orNumber ? "Tensor or number" : "Tensor")
+  }
+
+  func tensors() throws -> [Variable] {
+    // T.einsum("ij,jk->ik", a, b)
+    if takesRest, last > place || call.objectIfAny(place) is Variable {
+      return try (place...max(place, last)).map { i in
+        guard i <= last, let variable = call.objectIfAny(i) as? Variable else {
+          throw call.bad(i, "Tensor expected, got \(call.typeName(i))")
+        }
+        return variable
+      }
+    }
+    guard case .table(let table) = try value() else { throw wrongType("table of Tensors") }
+    return try table.list().enumerated().map { i, element in
+      if case .object(let object) = element, let variable = object as? Variable { return variable }
+      throw bad("element [\(i + 1)] is a \(element.typeName), expected a Tensor")
+    }
+  }
+
+  /// The number as a tensor of no dimension: in the type of the other operand, or in one that can hold it.
+  func scalar(beside other: DType) throws -> Variable {
+    let value = try value()
+    if case .integer(let whole) = value, !other.isFloating {
+      return Variable(try Tensor([whole], shape: []))
+    }
+    guard let number = value.asNumber else { throw wrongType("number") }
+    if !other.isFloating, let whole = Int64(exactly: number) {
+      return Variable(try Tensor([whole], shape: []))
+    }
+    return Variable(try Tensor(scalar: number, other.isFloating ? other : .f32))
+  }
+
+  // MARK: Attributes
+
+  /// The attribute, or its default. `rank` is the number of dimensions to choose from.
+  func attribute(rank: Int) throws -> Attribute {
+    switch parameter.kind {
+    case .integer(let standard): return isNil ? wrap(standard) : .integer(try integer(value()))
+    case .number(let standard): return isNil ? standard.map(Attribute.number) ?? .none : .number(try number())
+    case .flag(let standard): return .flag(isNil ? standard : try flag())
+    case .choice(let words, let standard): return .text(isNil ? standard : try word(words))
+    case .dimension(let standard, let optional):
+      if isNil && (optional || standard != nil) { return wrap(standard) }
+      return .integer(try dimension(integer(value()), rank))
+    case .dimensions:
+      return isNil ? .none : .integers(try distinct(integers().map { try dimension($0, rank) }))
+    case .position(let standard): return isNil ? wrap(standard) : .integer(try position(integer(value())))
+    case .shape, .integers: return isNil ? .none : .integers(try integers())
+    case .dtype(let standard): return isNil ? standard.map(Attribute.dtype) ?? .none : .dtype(try dtype())
+    case .text: return .text(try text())
+    case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors: return .none
+    }
+  }
+
+  private func wrap(_ standard: Int?) -> Attribute { standard.map(Attribute.integer) ?? .none }
+
+  private func value() throws -> LuaValue {
+    if let named { return named }
+    return place <= last ? try call.value(place) : .nil
+  }
+
+  private func integer(_ value: LuaValue) throws -> Int {
+    if let whole = value.asInteger { return whole }
+    if case .number = value { throw bad("number has no integer representation") }
+    throw wrongType("number")
+  }
+
+  private func number() throws -> Double {
+    guard let number = try value().asNumber else { throw wrongType("number") }
+    return number
+  }
+
+  private func flag() throws -> Bool {
+    guard case .boolean(let flag) = try value() else { throw wrongType("boolean") }
+    return flag
+  }
+
+  private func text() throws -> String {
+    guard let text = try value().asString else { throw wrongType("string") }
+    return text
+  }
+
+  private func word(_ words: [String]) throws -> String {
+    let word = try text()
+    if words.contains(word) { return word }
+    let choices = words.map { "'\($0)'" }.joined(separator: ", ")
+    throw bad("invalid option '\(word)': expected \(choices)\(Nearest.hint(word, in: words))")
+  }
+
+  private func dtype() throws -> DType {
+    let word = try text()
+    if let dtype = DType(rawValue: word) { return dtype }
+    throw bad(DType.refusal(word))
+  }
+
+  /// A table of whole numbers, or the whole numbers from here to the last argument.
+  private func integers() throws -> [Int] {
+    let value = try value()
+    if case .table(let table) = value {
+      if named == nil && last > place { throw call.bad(place + 1, "no such argument") }
+      do { return try table.integers() } catch let failure as Failure { throw bad(failure.message) }
+    }
+    if named != nil { return [try integer(value)] }
+    return try (place...last).map { i in
+      if call.kind(i) == .number { throw call.bad(i, "number has no integer representation") }
+      if call.kind(i) != .integer {
+        throw call.bad(i, "\(i == place ? "number or table" : "number") expected, got \(call.typeName(i))")
+      }
+      return try call.integer(i)
+    }
+  }
+
+  // MARK: Counting from 1
+
+  /// A dimension 1..rank or -rank..-1 as 0..<rank.
+  private func dimension(_ given: Int, _ rank: Int) throws -> Int {
+    if given == 0 { throw bad("dimension 0: positions start at 1") }
+    if given > rank || given < -rank {
+      let expected = rank == 0 ? "" : " (expected 1..\(rank) or -\(rank)..-1)"
+      throw bad(
+        "dimension \(given) is out of range for \(rank == 0 ? "a scalar" : "a \(rank)-d tensor")\(expected)")
+    }
+    return given > 0 ? given - 1 : given + rank
+  }
+
+  private func distinct(_ dimensions: [Int]) throws -> [Int] {
+    for (i, dimension) in dimensions.enumerated() where dimensions[..<i].contains(dimension) {
+      throw bad("dimension \(dimension + 1) is given twice")
+    }
+    return dimensions
+  }
+
+  /// A position from 1 as one from 0; negatives count from the end in both.
+  private func position(_ given: Int) throws -> Int {
+    if given == 0 { throw bad("position 0: positions start at 1") }
+    return given > 0 ? given - 1 : given
+  }
+
+  // MARK: Errors
+
+  private func bad(_ message: String) -> LuaError {
+    if named == nil { return call.bad(place, message) }
+    return LuaError(
+      kind: "argument", message: "bad argument '\(parameter.name)' to '\(call.name)' (\(message))")
+  }
+
+  private func wrongType(_ expected: String) -> LuaError {
+    let given = named.map(call.typeName) ?? (place <= last ? call.typeName(place) : "no value")
+    return bad("\(expected) expected, got \(given)")
+  }
+}
+
+extension Call {
+  /// The name of a value's type for messages: the class for an object.
+  func typeName(_ value: LuaValue) -> String {
+    if case .object(let object) = value { return object is Variable ? "Tensor" : "userdata" }
+    return value.typeName
+  }
+}
+
+extension DType {
+  /// The element type of a name, or an error that lists the names.
+  static func named(_ word: String) throws -> DType {
+    guard let dtype = DType(rawValue: word) else { throw Failure(.dtype, refusal(word)) }
+    return dtype
+  }
+
+  static func refusal(_ word: String) -> String {
+    "unknown element type '\(word)': expected \(allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))"
+  }
+}

@@ -1,0 +1,164 @@
+/// Where the time of a function goes, operation by operation.
+///
+///     profile = T.profile(function() loss():backward() end)
+///     operation           calls    total ms      %       MB
+///     matmul                 12       3.412   61.2      1.5
+///     matmul backward        12       1.805   32.4      3.0
+///     (other)                         0.357    6.4
+///     in all                          5.574  100.0      4.5
+///     profile:save "step.svg"
+///
+/// Times are an operation's own: what a composed operation spends in others is counted there. `(other)` is Lua and
+/// whatever else is no operation; the rows add up to the time on the clock. Bytes are those of results.
+import Autograd
+import Base
+import LuaEngine
+import Tensors
+
+final class Profile: OpObserver {
+  struct Row {
+    var calls = 0
+    var seconds = 0.0
+    var bytes = 0
+  }
+
+  private(set) var rows: [String: Row] = [:]
+  private var running: [(name: String, start: ContinuousClock.Instant, inside: Double)] = []
+  private let clock = ContinuousClock()
+
+  func begin(_ name: String, isBackward: Bool) {
+    running.append((isBackward ? name + " backward" : name, clock.now, 0))
+  }
+
+  func end(bytes: Int) {
+    guard let (name, start, inside) = running.popLast() else { return }
+    let whole = (clock.now - start).seconds
+    rows[name, default: Row()].calls += 1
+    rows[name, default: Row()].seconds += max(0, whole - inside)
+    rows[name, default: Row()].bytes += bytes
+    if !running.isEmpty { running[running.count - 1].inside += whole }
+  }
+
+  /// The rows, the slowest first, and the time outside of all.
+  func report(total: Double) -> [(name: String, row: Row)] {
+    var sorted = rows.map { (name: $0.key, row: $0.value) }
+    sorted.sort { ($1.row.seconds, $0.name) < ($0.row.seconds, $1.name) }
+    let known = sorted.reduce(0) { $0 + $1.row.seconds }
+    sorted.append((name: "(other)", row: Row(calls: 0, seconds: max(0, total - known), bytes: 0)))
+    return sorted
+  }
+}
+
+extension Duration {
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
+
+extension Bindings {
+  /// The class of what T.profile returns: it can be drawn.
+  static let profileClass = """
+    local Profile = {}
+    Profile.__index = Profile
+
+    function Profile:__tostring()
+      return ("[Profile %.3f ms: plot() draws it, save 'name.svg' keeps it]"):format(self.ms)
+    end
+
+    -- A bar for each of the `count` slowest operations.
+    function Profile:plot(count)
+      count = count or 16
+      if math.type(count) ~= "integer" or count < 1 then
+        error(("profile:plot: expected a whole number from 1, got %s"):format(tostring(count)), 2)
+      end
+      local labels, values, rest = {}, {}, 0
+      for i, row in ipairs(self) do
+        if i <= count then labels[i], values[i] = row.name, row.ms else rest = rest + row.ms end
+      end
+      if rest > 0 then labels[#labels + 1], values[#values + 1] = "(the rest)", rest end
+      local figure = require "perilune.plot.native".figure { title = ("Where %.4g ms went"):format(self.ms), ylabel = "ms" }
+      return figure:bars { labels = labels, values = values }
+    end
+
+    function Profile:save(path)
+      self:plot():save(path)
+      return self
+    end
+    """
+
+  static func addProfile(_ module: inout LuaModule) {
+    // T.time(f, ...): the seconds that f(...) took, then its results.
+    module.function("time") { call in
+      let function = try call.function(1)
+      let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
+      let clock = ContinuousClock()
+      let start = clock.now
+      let results = try function.call(arguments)
+      try call.pushNumber((clock.now - start).seconds)
+      for result in results { try call.push(result) }
+      return results.count + 1
+    }
+    // T.profile(f, ...): runs f(...), prints a table of operations and returns it: a list of
+    // {name =, calls =, ms =, percent =, bytes =}, the slowest first. `callableModule` makes it a `Profile`.
+    module.function("profile") { call in
+      let function = try call.function(1)
+      let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
+      let profile = Profile()
+      let before = Op.observer
+      let clock = ContinuousClock()
+      let start = clock.now
+      Op.observer = profile
+      defer { Op.observer = before }
+      try function.call(arguments)
+      Op.observer = before
+      let total = (clock.now - start).seconds
+      let report = profile.report(total: total)
+      try call.lua.printLine(table(report, total))
+      try call.push(
+        .list(
+          report.map { name, row in
+            .record([
+              ("name", .string(name)), ("calls", .int(row.calls)), ("ms", .number(row.seconds * 1e3)),
+              ("percent", .number(total > 0 ? 100 * row.seconds / total : 0)), ("bytes", .int(row.bytes)),
+            ])
+          }))
+      try call.pushNumber(total * 1e3)
+      return 2
+    }
+  }
+
+  private static func table(_ report: [(name: String, row: Profile.Row)], _ total: Double) -> String {
+    let width = max(16, report.map(\.name.count).max() ?? 0)
+    var lines = [left("operation", width) + "    calls    total ms       %          MB"]
+    for (name, row) in report {
+      let percent = total > 0 ? 100 * row.seconds / total : 0
+      lines.append(
+        left(name, width) + right(row.calls == 0 ? "" : String(row.calls), 9)
+          + right(row.seconds * 1e3, 3, 12)
+          + right(percent, 1, 8) + (row.calls == 0 ? "" : right(Double(row.bytes) / 1e6, 3, 12)))
+    }
+    let bytes = report.reduce(0) { $0 + $1.row.bytes }
+    lines.append(
+      left("in all", width) + right("", 9) + right(total * 1e3, 3, 12) + right(100, 1, 8)
+        + right(Double(bytes) / 1e6, 3, 12))
+    return lines.joined(separator: "\n")
+  }
+
+  private static func left(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private static func right(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+
+  private static func right(_ value: Double, _ decimals: Int, _ width: Int) -> String {
+    right(TensorPrinter.fixed(value, decimals), width)
+  }
+}
+
+extension Lua {
+  /// Prints through Lua's own `print`, so that a report or a test that replaces it sees the text.
+  func printLine(_ text: String) throws {
+    guard case .function(let print) = try global("print") else { return }
+    try print.call([.string(text)])
+  }
+}

@@ -1,0 +1,168 @@
+/// Tensors made from Lua values, constants and ranges.
+///
+///     T{1, 2, 3}                       f32
+///     T({1, 2}, "i64")                 another element type
+///     T.zeros(2, 3)  T.zeros({2, 3}, {dtype = "f64"})
+///     T.arange(1, 5)                   1 2 3 4 5: both ends, as in Lua's `for`
+import Autograd
+import Base
+import LuaEngine
+import Tensors
+
+/// What every function that creates a tensor takes after its own arguments: a type name, or options.
+struct CreationOptions {
+  static let names = ["dtype", "requires_grad"]
+  let options: OptionTable
+  let dtype: DType?
+  private let call: Call
+
+  /// Reads argument `place`, if it is there.
+  init(_ call: Call, _ place: Int, also names: [String] = []) throws {
+    self.call = call
+    if call.kind(place) == .string {
+      let word = try call.string(place)
+      guard let dtype = DType(rawValue: word) else { throw call.bad(place, DType.refusal(word)) }
+      self.dtype = dtype
+      options = try OptionTable(call)
+    } else if call.isNone(place) {
+      dtype = nil
+      options = try OptionTable(call)
+    } else {
+      options = try OptionTable(call, place, allowed: Self.names + names)
+      dtype = try options.dtype()
+    }
+    if call.count > max(place, 0) && !call.isNone(place + 1) { throw call.bad(place + 1, "no such argument") }
+  }
+
+  func push(_ tensor: Tensor) throws -> Int {
+    let variable = Variable(tensor)
+    if try options.flag("requires_grad") ?? false { try variable.setRequiresGrad(true) }
+    try call.pushObject(variable)
+    return 1
+  }
+}
+
+extension Bindings {
+  static func addCreation(_ module: inout LuaModule) {
+    module.function("tensor") { call in
+      let options = try CreationOptions(call, 2)
+      return try options.push(fromLua(call, options.dtype))
+    }
+    module.function("from_list") { call in
+      let options = try CreationOptions(call, 2)
+      if call.kind(1) != .table { throw call.bad(1, "table expected, got \(call.typeName(1))") }
+      return try options.push(fromLua(call, options.dtype))
+    }
+    for (name, value) in [("zeros", 0.0), ("ones", 1.0)] {
+      module.function(name) { call in
+        let (shape, next) = try sizes(call, from: 1)
+        let options = try CreationOptions(call, next)
+        return try options.push(Tensor.full(shape, value, options.dtype ?? .f32))
+      }
+      module.function(name + "_like") { call in
+        let x: Variable = try call.object(1)
+        let options = try CreationOptions(call, 2)
+        return try options.push(Tensor.full(x.value.shape, value, options.dtype ?? x.value.dtype))
+      }
+    }
+    // T.full({2, 3}, 7)
+    module.function("full") { call in
+      let shape = try sizeList(call, 1)
+      let options = try CreationOptions(call, 3)
+      return try options.push(filled(call, 2, shape, options.dtype ?? .f32))
+    }
+    module.function("full_like") { call in
+      let x: Variable = try call.object(1)
+      let options = try CreationOptions(call, 3)
+      return try options.push(filled(call, 2, x.value.shape, options.dtype ?? x.value.dtype))
+    }
+    module.function("eye") { call in
+      let rows = try call.integer(1)
+      let hasColumns = call.kind(2) == .integer
+      let options = try CreationOptions(call, hasColumns ? 3 : 2)
+      return try options.push(Tensor.eye(rows, hasColumns ? call.integer(2) : nil, options.dtype ?? .f32))
+    }
+    addRanges(&module)
+  }
+
+  private static func addRanges(_ module: inout LuaModule) {
+    // T.arange(n) is 1..n; T.arange(first, last, step) includes `last` where a step reaches it, as Lua's `for` does.
+    module.function("arange") { call in
+      var numbers: [Double] = []
+      while numbers.count < 3, [.integer, .number].contains(call.kind(numbers.count + 1)) {
+        numbers.append(try call.number(numbers.count + 1))
+      }
+      if numbers.isEmpty { throw call.bad(1, "number expected, got \(call.typeName(1))") }
+      let options = try CreationOptions(call, numbers.count + 1)
+      let (first, last) = numbers.count == 1 ? (1, numbers[0]) : (numbers[0], numbers[1])
+      let step = numbers.count == 3 ? numbers[2] : 1
+      if (last - first) * step < 0 { return try options.push(Tensor(zeros: [0], options.dtype ?? .f32)) }
+      return try options.push(Tensor.arange(first, last, step: step, including: true, options.dtype ?? .f32))
+    }
+    // T.linspace(first, last, count): both ends included.
+    module.function("linspace") { call in
+      let options = try CreationOptions(call, 4)
+      let (first, last) = (try call.number(1), try call.number(2))
+      return try options.push(Tensor.linspace(first, last, call.integer(3), options.dtype ?? .f32))
+    }
+  }
+
+  private static func fromLua(_ call: Call, _ dtype: DType?) throws -> Tensor {
+    switch call.kind(1) {
+    case .table:
+      do { return try TensorValue.tensor(of: call.table(1), dtype) } catch let failure as Failure {
+        throw Failure(failure.kind, failure.message, argument: 1)
+      }
+    case .integer, .number:
+      if dtype == .i64 { return try Tensor([Int64(call.integer(1))], shape: []) }
+      return try Tensor(scalar: call.number(1), dtype ?? .f32)
+    case .boolean: return try Tensor([call.boolean(1)], shape: []).cast(to: dtype ?? .bool)
+    case .object where call.objectIfAny(1) is Variable:
+      throw call.bad(1, "a Tensor already: use clone() for a copy, to() for another type")
+    default: throw call.bad(1, "table, number or boolean expected, got \(call.typeName(1))")
+    }
+  }
+
+  private static func filled(_ call: Call, _ i: Int, _ shape: Shape, _ dtype: DType) throws -> Tensor {
+    if call.kind(i) == .boolean { return try Tensor.full(shape, call.boolean(i) ? 1 : 0, dtype) }
+    if dtype == .i64 {
+      let result = try Tensor(uninitialized: shape, .i64)
+      result.pointer(Int64.self).update(repeating: Int64(try call.integer(i)), count: result.elementCount)
+      return withExtendedLifetime(result) { result }
+    }
+    return try Tensor.full(shape, call.number(i), dtype)
+  }
+
+  // MARK: Sizes
+
+  /// Sizes as a table or as numbers, starting at argument `from`; and the position after them.
+  static func sizes(_ call: Call, from: Int) throws -> (Shape, next: Int) {
+    if call.kind(from) == .table, try call.table(from).rawCount > 0 || isEmptyTable(call, from) {
+      return (try sizeList(call, from), from + 1)
+    }
+    var sizes: [Int] = []
+    while call.kind(from + sizes.count) == .integer || call.kind(from + sizes.count) == .number {
+      sizes.append(try call.integer(from + sizes.count))
+    }
+    if sizes.isEmpty { throw call.bad(from, "sizes expected, got \(call.typeName(from))") }
+    return (try checkedShape(sizes, from), from + sizes.count)
+  }
+
+  static func sizeList(_ call: Call, _ i: Int) throws -> Shape {
+    if call.kind(i) == .integer { return try checkedShape([call.integer(i)], i) }
+    let table = try call.table(i)
+    do { return try checkedShape(table.integers(), i) } catch let failure as Failure {
+      throw Failure(failure.kind, failure.message, argument: i)
+    }
+  }
+
+  private static func isEmptyTable(_ call: Call, _ i: Int) throws -> Bool {
+    try call.table(i).entries().isEmpty
+  }
+
+  private static func checkedShape(_ sizes: [Int], _ argument: Int) throws -> Shape {
+    do { return try Shape(checked: sizes) } catch let failure as Failure {
+      throw Failure(failure.kind, failure.message, argument: argument)
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/// A Lua value as a tensor: a number, a boolean, nested lists of either, or a tensor itself.
+///
+/// Numbers become f32 unless a type is named, whole ones too: a tensor of parameters or data is the common case, and
+/// whole numbers that index something are asked for by `"i64"`. Lists of booleans become bool.
+import Autograd
+import Base
+import LuaEngine
+import Tensors
+
+enum TensorValue {
+  /// Argument `i` as a tensor; a bare number takes the type `dtype` if it can hold it.
+  static func read(_ call: Call, _ i: Int, like dtype: DType) throws -> Variable {
+    if let variable = call.objectIfAny(i) as? Variable { return variable }
+    switch call.kind(i) {
+    case .integer, .number:
+      if dtype == .i64 { return Variable(try Tensor([Int64(call.integer(i))], shape: [])) }
+      return Variable(try Tensor(scalar: call.number(i), dtype))
+    case .boolean: return Variable(try Tensor([call.boolean(i)], shape: []))
+    case .table:
+      do { return Variable(try tensor(of: call.table(i), dtype)) } catch let failure as Failure {
+        throw Failure(failure.kind, failure.message, argument: i)
+      }
+    default: throw call.bad(i, "number, boolean, table or Tensor expected, got \(call.typeName(i))")
+    }
+  }
+
+  /// Nested lists: all lists of one depth have one length.
+  static func tensor(of table: LuaTable, _ dtype: DType?) throws -> Tensor {
+    var shape: [Int] = []
+    var probe = table
+    while true {
+      let count = probe.rawCount
+      if count == 0 { throw Failure(.shape, "an empty table has no shape: use T.zeros(0)") }
+      shape.append(count)
+      if shape.count > Limits.dimensionsMax {
+        throw Failure(
+          .shape,
+          "lists nested deeper than \(Limits.dimensionsMax): a tensor has at most that many dimensions")
+      }
+      let first = try probe.get(1)
+      guard case .table(let inner) = first else {
+        if case .boolean = first { return try booleans(table, try Shape(checked: shape), dtype ?? .bool) }
+        return try numbers(table, try Shape(checked: shape), dtype ?? .f32)
+      }
+      probe = inner
+    }
+  }
+
+  private static func numbers(_ table: LuaTable, _ shape: Shape, _ dtype: DType) throws -> Tensor {
+    if dtype == .i64 {
+      var values: [Int64] = []
+      values.reserveCapacity(shape.elementCount)
+      try leaves(table, shape, 0, "") { values += try $0.integers().map(Int64.init) }
+      return try Tensor(values, shape: shape)
+    }
+    var values: [Double] = []
+    values.reserveCapacity(shape.elementCount)
+    try leaves(table, shape, 0, "") { values += try $0.numbers() }
+    return try Tensor(values, shape: shape).cast(to: dtype)
+  }
+
+  private static func booleans(_ table: LuaTable, _ shape: Shape, _ dtype: DType) throws -> Tensor {
+    var values: [Bool] = []
+    try leaves(table, shape, 0, "") { row in
+      for (i, value) in try row.list().enumerated() {
+        guard case .boolean(let flag) = value else {
+          throw Failure(.value, "element [\(i + 1)] is a \(value.typeName), expected a boolean")
+        }
+        values.append(flag)
+      }
+    }
+    return try Tensor(values, shape: shape).cast(to: dtype)
+  }
+
+  /// Calls `read` with each innermost list, in order; names the place of what does not fit.
+  private static func leaves(
+    _ table: LuaTable, _ shape: Shape, _ depth: Int, _ path: String, _ read: (LuaTable) throws -> Void
+  ) throws {
+    if table.rawCount != shape[depth] {
+      let place = path.isEmpty ? "the list" : "element \(path)"
+      throw Failure(
+        .shape, "\(place) has \(table.rawCount) elements, expected \(shape[depth]): all rows must be as long")
+    }
+    if depth == shape.count - 1 {
+      do { try read(table) } catch let failure as Failure {
+        throw Failure(failure.kind, failure.message.replacingFirst("element ", by: "element \(path)"))
+      }
+      return
+    }
+    for i in 1...shape[depth] {
+      let value = try table.get(i)
+      guard case .table(let inner) = value else {
+        throw Failure(
+          .shape,
+          "element \(path)[\(i)] is a \(value.typeName), expected a list of \(shape[depth + 1]) elements")
+      }
+      try leaves(inner, shape, depth + 1, "\(path)[\(i)]", read)
+    }
+  }
+}
+
+extension String {
+  fileprivate func replacingFirst(_ prefix: String, by other: String) -> String {
+    hasPrefix(prefix) ? other + dropFirst(prefix.count) : self
+  }
+}

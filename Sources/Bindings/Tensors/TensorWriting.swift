@@ -1,0 +1,127 @@
+/// Changing a tensor in place: `name_` forms of operations, `fill_`, `copy_`, and what assignment by index uses.
+///
+/// Every change goes through `Variable.mutate`, which refuses what the tape still needs and counts the write, so that a
+/// backward pass notices a saved value that has changed.
+import Autograd
+import Base
+import LuaEngine
+import Tensors
+
+extension Bindings {
+  static func addInPlaceOperations(_ tensor: inout LuaClass<Variable>) {
+    for op in Op.catalogue where op.hasInPlaceForm {
+      tensor.method(op.name + "_") { call, target in
+        let (inputs, attributes) = try OpCall(op, call).read()
+        try target.write(op.name + "_", from: Array(inputs.dropFirst())) {
+          let results = try op(inputs, attributes)
+          guard results.count == 1 else {
+            throw Failure(
+              .state, "\(op.name)_: an operation of \(results.count) results has no form in place")
+          }
+          if results[0].value.shape != target.value.shape {
+            throw Failure(
+              .shape,
+              "\(op.name)_: a result of \(results[0].value.shape) does not fit into \(target.value.shape)")
+          }
+          return results[0].value
+        }
+        try call.pushArgument(1)
+        return 1
+      }
+    }
+  }
+
+  static func addWriting(_ tensor: inout LuaClass<Variable>) {
+    tensor.method("fill_") { call, x in
+      let value = try TensorValue.read(call, 2, like: x.value.dtype)
+      if value.value.elementCount != 1 {
+        throw call.bad(2, "one number expected, got a tensor of \(value.value.shape)")
+      }
+      try x.write("fill_", from: [value]) { try value.value.reshaped([]) }
+      try call.pushArgument(1)
+      return 1
+    }
+    tensor.method("zero_") { call, x in
+      try x.write("zero_", from: []) { try Tensor(scalar: 0, x.value.dtype) }
+      try call.pushArgument(1)
+      return 1
+    }
+    // x:copy_(other): other may broadcast, and is converted between floating types.
+    tensor.method("copy_") { call, x in
+      let other: Variable = try call.object(2)
+      try x.write("copy_", from: [other]) { other.value }
+      try call.pushArgument(1)
+      return 1
+    }
+    // Gives the memory back at once, where no other tensor or graph holds it; the object is closed after it.
+    tensor.method("free") { call, _ in
+      call.closeObject(1)
+      return 0
+    }
+  }
+}
+
+extension Variable {
+  /// Replaces all elements by what `make` gives. `sources` are the tensors it is computed from: what is written is
+  /// not recorded, so none may want a gradient.
+  func write(_ name: String, from sources: [Variable?], _ make: () throws -> Tensor) throws {
+    try Self.refuseLostGradient(name, sources)
+    try mutate(name) { target in try target.store(try Tape.withoutRecording(make), name) }
+  }
+
+  static func refuseLostGradient(_ name: String, _ sources: [Variable?]) throws {
+    if Tape.isRecording && sources.contains(where: { $0?.requiresGrad ?? false }) {
+      throw Failure(
+        .state, "\(name) does not record the gradient of what it writes: detach the value, or use no_grad")
+    }
+  }
+}
+
+extension Tensor {
+  /// Copies `source` here; it may broadcast, and is converted where this type can hold it.
+  func store(_ source: Tensor, _ name: String) throws {
+    if DType.promote(source.dtype, dtype) != dtype && !(source.dtype.isFloating && dtype.isFloating) {
+      throw Failure(
+        .dtype, "\(name): a tensor of \(dtype.rawValue) cannot hold a result of \(source.dtype.rawValue)")
+    }
+    for i in 0..<rank where strides[i] == 0 && shape[i] > 1 {
+      throw Failure(
+        .state, "\(name): dimension \(i + 1) of \(shape) is stretched, so its positions share one element")
+    }
+    let ready: Tensor
+    do {
+      ready = try source.cast(to: dtype).expanded(to: shape)
+    } catch is Failure {
+      throw Failure(.shape, "\(name): a value of \(source.shape) does not fit into \(shape)")
+    }
+    Strided.copy(from: ready.overlaps(self) ? try ready.copied() : ready, to: self)
+  }
+}
+
+extension Op {
+  /// Groups whose operations keep the shape of their first argument; comparisons give bool, but may fill a bool tensor.
+  private static let elementwiseGroups: Set<String> = [
+    "arithmetic", "elementwise", "activation", "comparison", "softmax",
+  ]
+  private static let othersInPlace: Set<String> = [
+    "cumsum", "cumprod", "scatter", "scatter_add", "index_add", "triu", "tril",
+  ]
+  /// Of those groups, what gives one value for a whole tensor, or takes its shape from elsewhere.
+  private static let notInPlace: Set<String> = ["equal", "allclose", "logsumexp", "where"]
+
+  /// `x:name_(...)` writes the result into x.
+  var hasInPlaceForm: Bool {
+    isMethod && !Op.notInPlace.contains(name)
+      && (Op.elementwiseGroups.contains(group) || Op.othersInPlace.contains(name))
+  }
+
+  /// The result is the answer to a question about the whole tensor, so it is a Lua boolean: a tensor of `false` would
+  /// be true in `if`.
+  func answersQuestion(_ attributes: [Attribute]) -> Bool {
+    switch name {
+    case "equal", "allclose": return true
+    case "any", "all": return attributes.first.map { $0 == .none } ?? true
+    default: return false
+    }
+  }
+}

@@ -1,0 +1,162 @@
+/// Causal attention over packed sequences, forward and backward, without a T x T matrix per head in memory.
+///
+/// Queries are taken in tiles of 64; the scores of a tile live in scratch that stays in cache, and only the logarithm
+/// of each row's normaliser is kept for the backward pass, which computes the probabilities again. After Dao et al.,
+/// "FlashAttention", arXiv 2205.14135, with tiles over queries only: at our lengths the keys of a head fit in cache.
+import Base
+import CKernels
+
+package struct AttentionShape {
+  package let heads: Int
+  package let keyHeads: Int
+  package let headSize: Int
+
+  package init(heads: Int, keyHeads: Int, headSize: Int) {
+    self.heads = heads
+    self.keyHeads = keyHeads
+    self.headSize = headSize
+  }
+
+  package var group: Int { heads / keyHeads }
+  package var scale: Float { 1 / Float(headSize).squareRoot() }
+  /// Width of a row that holds queries, keys and values.
+  package var width: Int { (heads + 2 * keyHeads) * headSize }
+  package var outputWidth: Int { heads * headSize }
+}
+
+package enum AttentionKernels {
+  package static let tile = 64
+
+  /// Room that the thread keeps from piece to piece; on the stack or heap for once where there is no memory to keep.
+  @inline(__always)
+  private static func withScores(_ floats: Int, _ body: (MutableFloats) -> Void) {
+    if let kept = ck_scratch(Int32(CK_SCORES), floats) { return body(kept) }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: floats) { scratch in
+      if let base = scratch.baseAddress { body(base) }
+    }
+  }
+
+  /// `out[N, heads * headSize]` and the log-normaliser `lse[N, heads]` from rows `qkv[N, width]`.
+  package static func forward(
+    _ shape: AttentionShape, _ segments: Segments, _ qkv: Floats, _ out: MutableFloats, _ lse: MutableFloats
+  ) {
+    let heads = shape.heads
+    let grain = max(1, heads / max(1, segments.longest / 16))
+    Parallel.ranges(segments.count * heads, grain: grain) { pieces in
+      withScores(tile * max(segments.longest, 1)) { scores in
+        for piece in pieces {
+          let (sequence, head) = (piece / heads, piece % heads)
+          let start = segments.starts[sequence]
+          forwardHead(
+            shape, head, length: segments.length(sequence), qkv + start * shape.width,
+            out + start * shape.outputWidth, lse + start * heads, scores)
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func forwardHead(
+    _ shape: AttentionShape, _ head: Int, length: Int, _ qkv: Floats, _ out: MutableFloats,
+    _ lse: MutableFloats,
+    _ scores: MutableFloats
+  ) {
+    let (size, width, heads) = (shape.headSize, shape.width, shape.heads)
+    let q = qkv + head * size
+    let k = qkv + (heads + head / shape.group) * size
+    let v = qkv + (heads + shape.keyHeads + head / shape.group) * size
+    var first = 0
+    while first < length {
+      let rows = min(tile, length - first)
+      let keys = first + rows
+      Gemm.single(
+        false, true, rows, keys, size, shape.scale, q + first * width, width, k, width, 0, scores, keys)
+      for row in 0..<rows {
+        lse[(first + row) * heads + head] = softmaxRow(
+          scores + row * keys, valid: first + row + 1, total: keys)
+      }
+      Gemm.single(
+        false, false, rows, size, keys, 1, scores, keys, v, width, 0,
+        out + first * shape.outputWidth + head * size,
+        shape.outputWidth)
+      first += rows
+    }
+  }
+
+  /// Turns the first `valid` scores into probabilities, the others into 0; returns log sum exp.
+  @inline(__always)
+  package static func softmaxRow(_ x: MutableFloats, valid: Int, total: Int) -> Float {
+    let (peak, sum) = ActivationKernels.exponentials(x, x, valid)
+    ActivationKernels.scale(x, 1 / sum, valid)
+    var i = valid
+    while i < total {
+      x[i] = 0
+      i += 1
+    }
+    return peak + ActivationKernels.log(sum)
+  }
+
+  /// `dqkv[N, width]` from the gradient of the output.
+  package static func backward(
+    _ shape: AttentionShape, _ segments: Segments, _ qkv: Floats, _ out: Floats, _ lse: Floats,
+    _ dout: Floats,
+    _ dqkv: MutableFloats
+  ) {
+    let keyHeads = shape.keyHeads
+    let grain = max(1, keyHeads / max(1, segments.longest / 16))
+    Parallel.ranges(segments.count * keyHeads, grain: grain) { pieces in
+      let room = 2 * tile * max(segments.longest, 1)
+      withScores(room) { p in
+        for piece in pieces {
+          let (sequence, keyHead) = (piece / keyHeads, piece % keyHeads)
+          let start = segments.starts[sequence]
+          for member in 0..<shape.group {
+            backwardHead(
+              shape, keyHead * shape.group + member, isFirst: member == 0, length: segments.length(sequence),
+              qkv + start * shape.width, out + start * shape.outputWidth, lse + start * shape.heads,
+              dout + start * shape.outputWidth, dqkv + start * shape.width, p, p + room / 2)
+          }
+        }
+      }
+    }
+  }
+
+  /// With P the probabilities, dP = dO V^T and D = rowsum(dO * O): dS = P * (dP - D), dQ = dS K, dK = dS^T Q,
+  /// dV = P^T dO. The heads of a group add to the same keys in order.
+  @inline(__always)
+  private static func backwardHead(
+    _ shape: AttentionShape, _ head: Int, isFirst: Bool, length: Int, _ qkv: Floats, _ out: Floats,
+    _ lse: Floats,
+    _ dout: Floats, _ dqkv: MutableFloats, _ p: MutableFloats, _ ds: MutableFloats
+  ) {
+    let (size, width, heads, outWidth) = (shape.headSize, shape.width, shape.heads, shape.outputWidth)
+    let keyAt = (heads + head / shape.group) * size
+    let valueAt = keyAt + shape.keyHeads * size
+    // The last tile sees every key, so going from the end lets it write where the others add.
+    var end = length
+    var adds = !isFirst
+    while end > 0 {
+      let first = (end - 1) / tile * tile
+      let rows = end - first
+      let q = qkv + first * width + head * size
+      let d = dout + first * outWidth + head * size
+      let o = out + first * outWidth + head * size
+      Gemm.single(false, true, rows, end, size, shape.scale, q, width, qkv + keyAt, width, 0, p, end)
+      Gemm.single(false, true, rows, end, size, 1, d, outWidth, qkv + valueAt, width, 0, ds, end)
+      for row in 0..<rows {
+        ActivationKernels.softmaxGradient(
+          p + row * end, ds + row * end, lse[(first + row) * heads + head],
+          dot(d + row * outWidth, o + row * outWidth, size), valid: first + row + 1, total: end)
+      }
+      Gemm.single(
+        false, false, rows, size, end, shape.scale, ds, end, qkv + keyAt, width, 0,
+        dqkv + first * width + head * size,
+        width)
+      Gemm.single(
+        true, false, end, size, rows, shape.scale, ds, end, q, width, adds ? 1 : 0, dqkv + keyAt, width)
+      Gemm.single(true, false, end, size, rows, 1, p, end, d, outWidth, adds ? 1 : 0, dqkv + valueAt, width)
+      adds = true
+      end = first
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/// Where each sequence lies among packed tokens.
+///
+/// Sequences of a batch are laid one after another without padding, so that no padding can change a probability:
+/// there is none. Token i of the batch belongs to the sequence whose range holds i, at position i - start.
+import Base
+
+public struct Segments: Sendable {
+  /// First token of each sequence, and the number of tokens at the end.
+  public let starts: [Int]
+
+  public init(lengths: [Int]) throws {
+    var starts = [0]
+    for length in lengths {
+      if length < 0 { throw Failure(.value, "negative sequence length \(length)") }
+      starts.append(try Checked.plus(starts[starts.count - 1], length, "tokens"))
+    }
+    self.starts = starts
+  }
+
+  public var count: Int { starts.count - 1 }
+  public var tokenCount: Int { starts[starts.count - 1] }
+  public var longest: Int { (0..<count).map(length).max() ?? 0 }
+  public func length(_ sequence: Int) -> Int { starts[sequence + 1] - starts[sequence] }
+  public func range(_ sequence: Int) -> Range<Int> { starts[sequence]..<starts[sequence + 1] }
+}
