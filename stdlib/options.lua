@@ -1,117 +1,253 @@
---- Options: one table, defaults beside the function, and no misspelt key goes by.
+--- Options of functions, declared once: name, default, bounds and meaning. An unknown option is an error.
 --
--- A function states what it takes as a table of defaults; `fill` returns a fresh table with the
--- given values over them. A key that is not among the defaults is an error that names the nearest
--- one, and a value of another type than the default is an error that says both.
+-- A spec is a list of entries. `spec:fill` checks the options given to a function and adds the defaults;
+-- help, the completion at the prompt and the command line (`perilune.cli`) read the same entries.
 --
---   > options.fill({ beta = 0.1, steps = 400 }, { beta = 1 }, "align.train").beta
+--   > local ipo = options.spec("loss.ipo", { { "beta", 0.1, "strength of the regularisation", above = 0 } })
+--   > ipo:fill({ beta = 1 }).beta
 --   1
---   > options.fill({ beta = 0.1, steps = 400 }, { bate = 1 }, "align.train")
---   align.train: unknown option 'bate'; did you mean 'beta'?
+--   > ipo:fill({ bate = 1 })
+--   loss.ipo: unknown option 'bate'; did you mean 'beta'?
+--   > ipo:fill({ beta = 0 })
+--   loss.ipo: option 'beta' must be a number above 0, not 0
+--   > ipo:text()
+--   beta = 0.1  strength of the regularisation; above 0
 --
--- A default may be a plain value (the type is then its type), or a rule made by one of:
+-- An entry is `{ name, default, meaning }`. The type of the default is the type of the option: a default of
+-- 20 takes whole numbers only, 20.0 takes any finite number. In place of a default an entry may have one of
+-- these rules:
 --
---   options.required("table|userdata")      no default: the caller must give it
---   options.optional("function")            may stay nil
---   options.integer(400, 1)                 a whole number, here at least 1
---   options.number(0.1, 0, 1)               a number from 0 to 1; NaN is always refused
+--   options.required "Model"               the caller must give it; a type of Lua, "integer", or a class name
+--   options.optional "Model|function"      nil when it is not given
+--   options.integer(nil, 1)                a whole number of at least 1; a nil default makes it required
+--   options.number(0.1, 0, 1)              a number from 0 to 1
 --   options.choice("train", { "train", "test" })
 --
--- Errors point at the caller of the function that called `fill`.
-local options = {}
+-- Fields of an entry: `least`, `most` (bounds that are allowed), `above`, `below` (bounds that are not),
+-- `choices` (the allowed values), `finite = false` (infinite numbers are allowed), `smoke` (the value under
+-- `--smoke`), `folder` and `counts` (see `perilune.cli`). An entry that is itself a spec includes all its
+-- entries; an entry after it may declare one of their names again, to change the default.
+local native = require "perilune.native.help"
+local rule = require "perilune.options.rule"
 
-local Rule = {}
+local options = { specs = {}, show = rule.show }
 
-local function rule(fields) return setmetatable(fields, Rule) end
+local Spec = {}
+Spec.__index = Spec
+Spec.__name = "options.Spec"
 
---- A key without a default, whose type is one of `types` ("number", "table|userdata", "any").
-function options.required(types) return rule { types = types or "any", needed = true } end
+--- A rule without a default: the caller must give a value of one of `types` ("number", "table|Model", "any").
+function options.required(types)
+  return rule.new { types = types or "any", required = true }
+end
 
---- A key that may stay nil; when given, its type is one of `types`, and a number is within the bounds.
-function options.optional(types, least, most) return rule { types = types or "any", least = least, most = most } end
+--- A rule that accepts nil. A value is of one of `types`; a number is from `least` to `most`.
+function options.optional(types, least, most)
+  return rule.new { types = types or "any", least = least, most = most }
+end
 
---- A whole number with a default (nil makes it required) and, if wanted, bounds that belong to the range.
+--- A whole number from `least` to `most`; a nil default makes it required.
 function options.integer(default, least, most)
-  return rule { types = "integer", default = default, needed = default == nil, least = least, most = most }
+  local required = default == nil
+  return rule.new { types = "integer", default = default, required = required, least = least, most = most }
 end
 
---- A number with a default (nil makes it required) and, if wanted, bounds that belong to the range.
+--- A finite number from `least` to `most`; a nil default makes it required.
 function options.number(default, least, most)
-  return rule { types = "number", default = default, needed = default == nil, least = least, most = most }
+  local required = default == nil
+  return rule.new { types = "number", default = default, required = required, least = least, most = most }
 end
 
---- One of the strings in `list`; the default may be nil to make it required.
-function options.choice(default, list)
-  return rule { types = "string", default = default, needed = default == nil, list = list }
+--- One of the strings in `choices`; a nil default makes it required.
+function options.choice(default, choices)
+  return rule.new { types = "string", default = default, required = default == nil, choices = choices }
 end
 
---- The number of single-letter edits between two words; a swap of neighbours counts as one.
---
---   > options.distance("bate", "beta")
---   2
---   > options.distance("stpes", "steps")
---   1
-function options.distance(a, b)
-  local before, row, previous = {}, {}, {}
-  for j = 0, #b do previous[j] = j end
-  for i = 1, #a do
-    row = { [0] = i }
-    for j = 1, #b do
-      local same = a:byte(i) == b:byte(j)
-      row[j] = math.min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (same and 0 or 1))
-      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        row[j] = math.min(row[j], before[j - 2] + 1)
+local fields = {
+  least = true, most = true, above = true, below = true, choices = true, finite = true,
+  smoke = true, folder = true, counts = true,
+}
+
+--- An entry of a spec as a rule with a name and a meaning.
+local function entry_of(spec, given)
+  local function refuse(message, ...)
+    error(("options.spec '%s': "):format(spec.name) .. message:format(...), 4)
+  end
+  local name, default, meaning = given[1], given[2], given[3]
+  if type(name) ~= "string" then refuse("an entry needs a name, not %s", rule.show(name)) end
+  if default == nil then refuse("'%s' has no default; use options.required or options.optional", name) end
+  if type(meaning) ~= "string" then refuse("'%s' has no sentence that says what it is", name) end
+  local entry = getmetatable(default) == rule and default:copy() or rule.new { default = default }
+  entry.name, entry.meaning = name, meaning
+  for key, value in pairs(given) do
+    if type(key) == "string" then
+      if not fields[key] then
+        refuse("'%s' has an unknown field %s; %s", name, key, options.suggest(key, fields))
       end
+      entry[key] = value
     end
-    before, previous = previous, row
   end
-  return previous[#b]
+  for _, key in ipairs { "default", "smoke" } do
+    local complaint = entry[key] ~= nil and entry:complaint(entry[key])
+    if complaint then refuse("the %s of '%s' %s", key, name, complaint) end
+  end
+  return entry
 end
 
---- The name in `names` nearest to `name`, or nil when none is near.
+--- Declares the options of the function `name`; a second declaration of a name replaces the first in
+-- `options.specs`.
 --
--- Near is at most half the letters of the longer word, or one being the start of the other.
+--   > local both = options.spec("example", { options.spec("part", { { "seed", 1, "number of the stream" } }),
+--   >>   { "steps", 20, "optimiser steps", least = 1 } })
+--   > table.concat(both:names(), " ")
+--   seed steps
+--   > both:fill({ steps = 2.5 })
+--   example: option 'steps' must be a whole number, not 2.5
+--   > options.specs.example == both
+--   true
+function options.spec(name, entries)
+  local spec = setmetatable({ name = name, list = {}, by_name = {}, own = {} }, Spec)
+  local function add(entry, is_own)
+    local known = spec.by_name[entry.name]
+    if known and (spec.own[entry.name] or not is_own) and known ~= entry then
+      error(("options.spec '%s': '%s' is declared twice"):format(name, entry.name), 4)
+    end
+    local at = #spec.list + 1
+    for i, other in ipairs(spec.list) do if other == known then at = i end end
+    spec.list[at], spec.by_name[entry.name] = entry, entry
+    spec.own[entry.name] = is_own or spec.own[entry.name]
+  end
+  for _, given in ipairs(entries) do
+    if getmetatable(given) == Spec then
+      for _, entry in ipairs(given.list) do add(entry, false) end
+    else
+      add(entry_of(spec, given), true)
+    end
+  end
+  options.specs[name] = spec
+  return spec
+end
+
+--- Whether `value` is a spec.
+function options.is_spec(value) return getmetatable(value) == Spec end
+
+--- The names of the options, in the order of their declaration.
+function Spec:names()
+  local names = {}
+  for i, entry in ipairs(self.list) do names[i] = entry.name end
+  return names
+end
+
+--- The given options over the defaults, as a fresh table.
 --
---   > options.nearest("valid", { "train", "validation", "test" })
---   validation
-function options.nearest(name, names)
-  local best, least
-  for _, candidate in ipairs(names) do
-    local a, b = name:lower(), candidate:lower()
-    local d = options.distance(a, b)
-    local starts = #a >= 2 and b:sub(1, #a) == a or #b >= 2 and a:sub(1, #b) == b
-    if starts then d = math.min(d, 1) end
-    if d <= math.max(#a, #b) // 2 and (not least or d < least) then best, least = candidate, d end
+-- An error begins with the spec's name and points at the caller of the function that called `fill`; `depth`
+-- (1) counts the calls between.
+function Spec:fill(given, depth)
+  local function refuse(message) error(self.name .. ": " .. message, 3 + (depth or 1)) end
+  if given == nil then given = {} end
+  if type(given) ~= "table" or rule.class(given) then
+    refuse(("options must be a table, not %s"):format(rule.show(given)))
   end
-  return best
+  for key in pairs(given) do
+    if not self.by_name[key] then
+      refuse(("unknown option %s; %s"):format(rule.show(key), options.suggest(key, self:names())))
+    end
+  end
+  local filled = {}
+  for _, entry in ipairs(self.list) do
+    local value = given[entry.name]
+    if value == nil then
+      if entry.required then
+        refuse(("option '%s' is missing; expected %s"):format(entry.name, entry:type_text()))
+      end
+      filled[entry.name] = entry.default
+    else
+      local complaint = entry:complaint(value)
+      if complaint then refuse(("option '%s' %s"):format(entry.name, complaint)) end
+      filled[entry.name] = entry:stored(value)
+    end
+  end
+  return filled
 end
 
---- A short form of any value for error messages: long strings are cut.
-function options.show(value)
-  if type(value) == "string" then
-    return #value > 40 and ("'%s...' (%d bytes)"):format(value:sub(1, 40), #value) or ("'%s'"):format(value)
-  elseif type(value) == "table" or type(value) == "function" or type(value) == "userdata" then
-    return "a " .. type(value)
-  end
-  return tostring(value)
+--- How an entry's default is shown: the value, "required", or "" for an optional one.
+local function default_text(entry)
+  if entry.required then return "required" end
+  if type(entry.default) == "table" then return "{ ... }" end
+  return type(entry.default) == "string" and ("%q"):format(entry.default) or tostring(entry.default)
 end
 
---- " did you mean" or the whole list, whichever helps more.
+--- The list of the options as text, a line each: name, default, meaning, bounds.
+function Spec:text()
+  local heads, width = {}, 0
+  for i, entry in ipairs(self.list) do
+    heads[i] = ("%s = %s"):format(entry.name, default_text(entry))
+    width = math.max(width, #heads[i])
+  end
+  local lines = {}
+  for i, entry in ipairs(self.list) do
+    local tail = entry.choices and "one of " .. table.concat(entry.choices, ", ") or entry:bounds_text()
+    if entry.required then tail = entry:type_text() .. (tail and " " .. tail or "") end
+    lines[i] = ("%-" .. width .. "s  %s%s"):format(heads[i], entry.meaning, tail and "; " .. tail or "")
+  end
+  return table.concat(lines, "\n")
+end
+
+--- " did you mean" and the near name, or the whole list. `names` is a list, or a table whose keys are the
+-- names.
+--
+--   > options.suggest("stpes", { "beta", "steps" })
+--   did you mean 'steps'?
 function options.suggest(name, names)
-  local near = type(name) == "string" and options.nearest(name, names)
+  if #names == 0 then
+    local list = {}
+    for key in pairs(names) do list[#list + 1] = key end
+    table.sort(list)
+    names = list
+  end
+  local near = type(name) == "string" and native.nearest(name, names)
   if near then return ("did you mean '%s'?"):format(near) end
   return "it takes " .. (#names > 0 and table.concat(names, ", ") or "no options")
 end
 
-local function sorted_keys(t)
-  local keys = {}
-  for key in pairs(t) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
+--- The options of a native function or method, as a spec under its name.
+--
+--   > options.native("Model:sample"):fill({ temperature = -1 })
+--   Model:sample: option 'temperature' must be a number of at least 0, not -1
+function options.native(name)
+  if options.specs[name] then return options.specs[name] end
+  local list = rawget(native, "options") and native.options(name) or require "perilune.options.sampling"[name]
+  if not list then error(("options.native: '%s' has no options"):format(name), 2) end
+  local entries = {}
+  for i, option in ipairs(list) do
+    local default = option.default
+    if default == nil then default = options.optional(option.type or "any") end
+    entries[i] = {
+      option.name, default, option.sentence,
+      least = option.least, most = option.most, above = option.above, below = option.below,
+      choices = option.choices,
+    }
+  end
+  return options.spec(name, entries)
 end
 
---- Makes reading a name that the library table `members` does not have an error that suggests the near one. `parts` are
--- names that `load(name)` gives when they are first read.
+--- `given` over the table `defaults`, whose values are defaults or rules. `where` opens the error messages.
+function options.fill(defaults, given, where)
+  local entries, names = {}, {}
+  for name in pairs(defaults) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local default = defaults[name]
+    if math.type(default) == "integer" then default = rule.new { types = "number", default = default } end
+    entries[i] = { name, default, "" }
+  end
+  local spec = options.spec(where or "options", entries)
+  options.specs[spec.name] = nil
+  return spec:fill(given, 2)
+end
+
+--- Makes reading a name that the library table `members` does not have an error that suggests the near one.
+-- `parts` are names that `load(name)` gives when they are first read.
 --
 --   > options.strict("align", { train = 1, sft = 2 }).trian
 --   align has no 'trian'; did you mean 'train'?
@@ -127,86 +263,15 @@ function options.strict(where, members, parts, load)
         return part
       end
       if type(name) ~= "string" then return nil end
-      local names = sorted_keys(self)
+      local names = {}
+      for key in pairs(self) do names[#names + 1] = key end
       table.move(parts or {}, 1, #(parts or {}), #names + 1, names)
       table.sort(names)
-      local near = options.nearest(name, names)
-      error(("%s has no '%s'; %s"):format(where, name, near and ("did you mean '%s'?"):format(near)
-        or "it has " .. table.concat(names, ", ")), 2)
+      local near = native.nearest(name, names)
+      local hint = near and ("did you mean '%s'?"):format(near) or "it has " .. table.concat(names, ", ")
+      error(("%s has no '%s'; %s"):format(where, name, hint), 2)
     end,
   })
-end
-
-local function has_type(value, wanted)
-  if wanted == "any" or type(value) == wanted then return true end
-  if wanted == "integer" then return math.type(value) == "integer" or math.type(value) == "float" and value % 1 == 0 end
-  local meta = getmetatable(value)
-  return wanted == "function" and type(meta) == "table" and meta.__call ~= nil
-end
-
-local function is_of(types, value)
-  for wanted in types:gmatch("[^|]+") do
-    if has_type(value, wanted) then return true end
-  end
-  return false
-end
-
-local function range_text(least, most)
-  if least and most then return ("from %s to %s"):format(least, most) end
-  return least and ("of at least %s"):format(least) or ("of at most %s"):format(most)
-end
-
-local function check(at, key, value)
-  local kind = at.types:gsub("|", " or ")
-  if not is_of(at.types, value) then
-    return ("option '%s' must be %s, not %s"):format(key, kind, options.show(value))
-  elseif value ~= value then
-    return ("option '%s' must be %s, not NaN"):format(key, kind)
-  elseif at.least and value < at.least or at.most and value > at.most then
-    return ("option '%s' must be %s %s, not %s"):format(key, kind, range_text(at.least, at.most), value)
-  end
-  for _, allowed in ipairs(at.list or {}) do
-    if value == allowed then return nil end
-  end
-  if at.list then
-    local near = options.nearest(value, at.list)
-    return ("option '%s' must be one of %s, not %s%s"):format(key, table.concat(at.list, ", "), options.show(value),
-      near and ("; did you mean '%s'?"):format(near) or "")
-  end
-end
-
---- `given` over `defaults`, as a fresh table; `where` opens the error messages.
---
---   > options.fill({ seed = options.integer(1) }, nil, "tasks.sentiment").seed
---   1
---   > options.fill({ prompts = options.required("table") }, {}, "pairs.online")
---   pairs.online: option 'prompts' is missing; expected table
---   > options.fill({ steps = 400 }, { steps = "many" }, "align.train")
---   align.train: option 'steps' must be number, not 'many'
-function options.fill(defaults, given, where)
-  local function refuse(message) error(where and ("%s: %s"):format(where, message) or message, 4) end
-  if given == nil then given = {} end
-  if type(given) ~= "table" then refuse(("options must be a table, not %s"):format(options.show(given))) end
-  for key in pairs(given) do
-    if defaults[key] == nil then
-      refuse(("unknown option %s; %s"):format(options.show(key), options.suggest(key, sorted_keys(defaults))))
-    end
-  end
-  local filled = {}
-  for _, key in ipairs(sorted_keys(defaults)) do
-    local at, value = defaults[key], given[key]
-    if getmetatable(at) ~= Rule then at = rule { types = type(at), default = at } end
-    if value == nil then
-      if at.needed then refuse(("option '%s' is missing; expected %s"):format(key, (at.types:gsub("|", " or ")))) end
-      value = at.default
-    else
-      local complaint = check(at, key, value)
-      if complaint then refuse(complaint) end
-      if at.types == "integer" then value = math.tointeger(value) end
-    end
-    filled[key] = value
-  end
-  return filled
 end
 
 return options.strict("options", options)

@@ -28,7 +28,7 @@ local function speaking_as(name, f, ...)
   if message:sub(1, #name + 2) == name .. ": " then message = message:sub(#name + 3) end
   -- A series knows its own options only; the word may have been meant for the figure.
   local unknown = message:match "unknown option '([^']*)'$"
-  local near = unknown and options.nearest(unknown, native.figure_options)
+  local near = unknown and require("perilune.native.help").nearest(unknown, native.figure_options)
   error(("plot.%s: %s%s"):format(name, message, near and ("; did you mean '%s'?"):format(near) or ""), 3)
 end
 

@@ -1,6 +1,7 @@
 /// Finds the name that a misspelt one was meant to be.
 enum Nearest {
-  /// The candidate with the fewest edits, if few enough to be a slip: a third of the letters, at least one.
+  /// The candidate with the fewest edits, at most half the letters of the longer name. A name that starts another
+  /// (`valid`, `validation`) counts as one edit.
   ///
   ///     Nearest.name(to: "keepdims", in: ["dim", "keepdim"])   // "keepdim"
   static func name<S: Sequence>(to name: String, in candidates: S) -> String? where S.Element == String {
@@ -8,8 +9,9 @@ enum Nearest {
     var best: (edits: Int, name: String)?
     for candidate in candidates {
       let letters = Array(candidate.lowercased().utf8)
-      let edits = distance(wanted, letters)
-      if edits > max(1, max(wanted.count, letters.count) / 3) { continue }
+      let isStart = letters.starts(with: wanted) && wanted.count > 1 || wanted.starts(with: letters) && letters.count > 1
+      let edits = isStart ? min(1, distance(wanted, letters)) : distance(wanted, letters)
+      if edits > max(1, max(wanted.count, letters.count) / 2) { continue }
       if best.map({ edits < $0.edits || edits == $0.edits && candidate < $0.name }) ?? true {
         best = (edits, candidate)
       }

@@ -177,7 +177,7 @@ end
 
 function TestGiven:test_wrong_settings_are_refused()
   lu.assertStrContains(support.message(fit, judge.preference_model, { patiense = 1 }), "did you mean 'patience'?")
-  lu.assertStrContains(support.message(fit, judge.reward_model, { labels = 12 }), "option 'labels' must be table")
+  lu.assertStrContains(support.message(fit, judge.reward_model, { labels = 12 }), "option 'labels' must be a table")
   lu.assertStrContains(support.message(fit, judge.reward_model, { data = {} }), "judge.reward_model: no pairs to learn from")
   lu.assertStrContains(support.message(fit, judge.preference_model, { labels = { 12 } }), "two label ids")
   lu.assertStrContains(support.message(fit, judge.reward_model, { lr = 1e38, warmup = 0 }), "reward model: step 2: loss ")

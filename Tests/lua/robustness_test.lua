@@ -125,8 +125,8 @@ function TestFineTuning.test_a_damaged_file_in_the_cache_is_trained_anew()
 end
 
 function TestFineTuning.test_useless_settings_and_divergence_are_errors_and_nothing_is_cached()
-  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 0 }), "option 'steps' must be integer of at least 1, not 0")
-  lu.assertStrContains(support.message(align.sft, sentiment(), { batch = -1 }), "option 'batch' must be integer of at least 1, not -1")
+  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 0 }), "option 'steps' must be a whole number of at least 1, not 0")
+  lu.assertStrContains(support.message(align.sft, sentiment(), { batch = -1 }), "option 'batch' must be a whole number of at least 1, not -1")
   lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 3, lr = 1e30, warmup = 0, cache = false, quiet = true }),
     "align.sft: step 2: loss")
   lu.assertEquals(support.message(align.sft, {}), "align.sft: expected a task, see tasks.open, got a table")

@@ -131,7 +131,7 @@ function TestEdges:test_bad_input_is_refused_by_name()
   lu.assertStrContains(refused("gold_score", { 1 }, { 258 }), "the response has id 258 at position 1")
   lu.assertStrContains(refused("gold_score", { 1 }, { 5, "x" }), "the response has id 'x' at position 2")
   lu.assertStrContains(refused("gold_prefers", 5, {}, {}), "the prompt must be a list of ids, not 5")
-  lu.assertEquals(support.message(stories, {}), "tasks.stories: option 'path' is missing; expected string")
+  lu.assertEquals(support.message(stories, {}), "tasks.stories: option 'path' is missing; expected a string")
   lu.assertEquals(support.message(make, { sead = 1 }), "tasks.stories: unknown option 'sead'; did you mean 'seed'?")
 end
 

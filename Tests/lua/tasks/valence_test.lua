@@ -100,7 +100,7 @@ function TestValence:test_options_change_the_formula_and_unknown_ones_are_refuse
   local plain = valence.judge { alpha = 1, ending = 0, repeats = 1, negation = -1 }
   near(plain(words "not joy and joy"), 0)
   lu.assertEquals(support.message(valence.judge, { alfa = 1 }), "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
-  lu.assertEquals(support.message(valence.judge, { repeats = 2 }), "tasks.valence: option 'repeats' must be number from 0 to 1, not 2")
+  lu.assertEquals(support.message(valence.judge, { repeats = 2 }), "tasks.valence: option 'repeats' must be a number from 0 to 1, not 2")
   lu.assertEquals(support.message(judge, "happy"), "tasks.valence: expected a list of words, not 'happy'")
   lu.assertEquals(support.message(valence.graded, { [1] = "a", [2] = "a" }), "valence: 'a' has two values")
 end

@@ -1,0 +1,147 @@
+--- Options: specs, defaults, near names, types and bounds.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local lu = require "luaunit"
+local options = require "perilune.options"
+local perilune = require "perilune"
+
+--- A spec called "here".
+local function here(...) return options.spec("here", { ... }) end
+
+--- The error of filling `given` into the spec, without the spec's name.
+local function refused(spec, given)
+  local text = support.message(spec.fill, spec, given)
+  lu.assertEquals(text:sub(1, 6), "here: ")
+  return text:sub(7)
+end
+
+--- The same for a spec of the entries.
+local function message(given, ...) return refused(here(...), given) end
+
+local beta = { "beta", 0.1, "strength of the regularisation" }
+local steps = { "steps", 4, "optimiser steps" }
+
+TestOptions = {}
+
+function TestOptions:test_given_values_replace_the_defaults_in_a_fresh_table()
+  local spec = here(beta, { "log", false, "print" }, { "name", "ipo", "loss" })
+  local given = { beta = 1, log = true }
+  local filled = spec:fill(given)
+  lu.assertEquals(filled, { beta = 1, log = true, name = "ipo" })
+  filled.beta = 7
+  lu.assertEquals(given.beta, 1)
+  lu.assertEquals(spec:fill(), { beta = 0.1, log = false, name = "ipo" })
+end
+
+function TestOptions:test_false_is_a_value_and_not_an_absence()
+  lu.assertEquals(here({ "log", true, "print" }):fill { log = false }, { log = false })
+end
+
+function TestOptions:test_an_unknown_option_is_refused_with_the_nearest_name()
+  lu.assertEquals(message({ bate = 1 }, beta, steps), "unknown option 'bate'; did you mean 'beta'?")
+  lu.assertEquals(message({ step = 1 }, beta, steps), "unknown option 'step'; did you mean 'steps'?")
+  lu.assertEquals(message({ zzzzzzzz = 1 }, beta, steps), "unknown option 'zzzzzzzz'; it takes beta, steps")
+  lu.assertEquals(message { beta = 1 }, "unknown option 'beta'; it takes no options")
+  lu.assertEquals(message({ 5 }, beta), "unknown option 1; it takes beta")
+  lu.assertTrue(#message({ [("x"):rep(1e4)] = 1 }, beta) < 120)
+end
+
+function TestOptions:test_lua_and_native_functions_suggest_by_the_same_distance()
+  lu.assertEquals(options.suggest("valid", { "train", "validation" }), "did you mean 'validation'?")
+  lu.assertStrContains(support.message(perilune.T.tensor, { 1 }, { dtpe = "f64" }), "did you mean 'dtype'?")
+end
+
+function TestOptions:test_the_type_of_the_default_is_the_type_of_the_option()
+  lu.assertEquals(message({ beta = "1" }, beta), "option 'beta' must be a number, not '1'")
+  lu.assertEquals(message({ beta = {} }, beta), "option 'beta' must be a number, not a table")
+  lu.assertEquals(message({ steps = 1.5 }, steps), "option 'steps' must be a whole number, not 1.5")
+  lu.assertEquals(message({ log = 1 }, { "log", true, "print" }), "option 'log' must be true or false, not 1")
+  lu.assertEquals(message(3, beta), "options must be a table, not 3")
+  lu.assertEquals(message(perilune.T { 1 }, beta), "options must be a table, not a Tensor")
+  lu.assertEquals(math.type(here(steps):fill({ steps = 3.0 }).steps), "integer")
+end
+
+function TestOptions:test_a_number_is_finite_unless_the_entry_says_otherwise()
+  lu.assertEquals(message({ beta = 0 / 0 }, beta), "option 'beta' must be a finite number, not NaN")
+  lu.assertEquals(message({ beta = 1 / 0 }, beta), "option 'beta' must be a finite number, not inf")
+  local clip = { "clip", 1.0, "largest norm", finite = false }
+  lu.assertEquals(here(clip):fill({ clip = math.huge }).clip, math.huge)
+  lu.assertEquals(message({ clip = 0 / 0 }, clip), "option 'clip' must be a number, not NaN")
+end
+
+function TestOptions:test_bounds_and_choices()
+  local function of(field, bound, value)
+    return message({ x = value }, { "x", 0.5, "a number", [field] = bound })
+  end
+  lu.assertEquals(of("least", 0, -1), "option 'x' must be a number of at least 0, not -1")
+  lu.assertEquals(of("most", 1, 2), "option 'x' must be a number of at most 1, not 2")
+  lu.assertEquals(of("above", 0, 0), "option 'x' must be a number above 0, not 0")
+  lu.assertEquals(of("below", 1, 1), "option 'x' must be a number below 1, not 1")
+  lu.assertEquals(of("choices", { 0.5, 1 }, 2), "option 'x' must be one of 0.5, 1, not 2")
+  lu.assertEquals(message({ split = "trian" }, { "split", "train", "part", choices = { "train", "test" } }),
+    "option 'split' must be one of train, test, not 'trian'; did you mean 'train'?")
+end
+
+function TestOptions:test_rules_without_a_default()
+  local spec = here({ "model", options.required "table|Tensor", "a model" },
+    { "log", options.optional "function", "called each step" }, { "n", options.integer(nil, 1), "how many" })
+  lu.assertEquals(spec:fill { model = {}, n = 1 }, { model = {}, n = 1 })
+  lu.assertEquals(refused(spec, { n = 1 }), "option 'model' is missing; expected a table or a Tensor")
+  lu.assertEquals(refused(spec, { model = 1, n = 1 }), "option 'model' must be a table or a Tensor, not 1")
+  lu.assertEquals(refused(spec, { model = {} }), "option 'n' is missing; expected a whole number")
+  lu.assertEquals(refused(spec, { model = {}, n = 0 }),
+    "option 'n' must be a whole number of at least 1, not 0")
+end
+
+function TestOptions:test_the_class_of_a_native_object_is_a_type()
+  local spec = here { "x", options.required "Tensor|function", "a tensor" }
+  local x = perilune.T { 1 }
+  lu.assertIs(spec:fill({ x = x }).x, x)
+  lu.assertEquals(refused(spec, { x = 1 }), "option 'x' must be a Tensor or a function, not 1")
+  lu.assertEquals(message({ x = x }, { "x", options.required "Model", "a model" }),
+    "option 'x' must be a Model, not a Tensor")
+end
+
+function TestOptions:test_a_callable_table_is_a_function()
+  local callable = setmetatable({}, { __call = function() end })
+  lu.assertIs(here({ "log", options.optional "function", "called" }):fill({ log = callable }).log, callable)
+end
+
+function TestOptions:test_a_spec_includes_another_and_may_change_a_default()
+  local part = options.spec("part", { { "lr", 3e-4, "learning rate", least = 0 }, { "warmup", 0, "steps" } })
+  local whole = options.spec("whole", { { "steps", 10, "steps" }, part, { "lr", 0.1, "learning rate" } })
+  lu.assertEquals(whole:names(), { "steps", "lr", "warmup" })
+  lu.assertEquals(whole:fill().lr, 0.1)
+  lu.assertEquals(part:fill().lr, 3e-4)
+  lu.assertIs(options.specs.whole, whole)
+end
+
+function TestOptions:test_the_text_has_a_line_an_option_with_default_and_bounds()
+  lu.assertEquals(here(
+    { "lr", 0.5, "learning rate", least = 0 }, { "decay", "none", "decay", choices = { "none" } },
+    { "model", options.required "Model", "trained in place" }):text(), table.concat({
+    "lr = 0.5          learning rate; of at least 0",
+    'decay = "none"    decay; one of none',
+    "model = required  trained in place; a Model" }, "\n"))
+end
+
+function TestOptions:test_a_wrong_declaration_is_refused()
+  local function wrong(...) return support.message(options.spec, "bad", { ... }) end
+  lu.assertStrContains(wrong { "lr", 1 }, "'lr' has no sentence")
+  lu.assertStrContains(wrong { "lr", nil, "rate" }, "'lr' has no default")
+  lu.assertStrContains(wrong { "lr", 1, "rate", leest = 0 }, "unknown field leest; did you mean 'least'?")
+  lu.assertStrContains(wrong { "lr", -1.0, "rate", least = 0 },
+    "the default of 'lr' must be a number of at least 0")
+  lu.assertStrContains(wrong({ "lr", 1, "rate", smoke = "x" }), "the smoke of 'lr' must be a whole number")
+  lu.assertStrContains(wrong({ "lr", 1, "rate" }, { "lr", 2, "rate" }), "'lr' is declared twice")
+end
+
+function TestOptions:test_the_error_points_at_the_caller_of_the_function_with_options()
+  local spec = here(beta)
+  local function train(given) local o = spec:fill(given); return o end
+  local line = debug.getinfo(1, "l").currentline + 1
+  local ok, text = pcall(function() local r = train { bate = 1 }; return r end)
+  lu.assertFalse(ok)
+  lu.assertStrContains(text, ("options_test.lua:%d: here: unknown option"):format(line))
+end
+
+os.exit(lu.LuaUnit.run())
