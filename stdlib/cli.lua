@@ -1,160 +1,204 @@
---- Command lines of scripts: named options with defaults, and no misspelt one goes by.
+--- Command-line options of scripts, read by the declarations of `perilune.options`. An unknown option is an
+-- error.
 --
---   local o = cli.parse(arg, {
---     { "steps", 300, "gradient steps of each run" },
---     { "smoke", false, "a tiny run that only shows that everything works" },
---   }, "gap.lua: win rate against KL, online and offline")
+--   local o = cli.parse(arg, options.spec("gap", {
+--     { "steps", 300, "optimiser steps of each run", least = 1, smoke = 6 },
+--     { "kl_prompts", 256, "prompts of the KL estimate", least = 1, smoke = 32 },
+--     { "out", "out/gap", "folder of the report", folder = true },
+--   }), "gap.lua: win rate against KL, online and offline")
 --
--- `--name value` and `--name=value` set an option; a flag (default false) takes no value; numbers must be numbers.
--- An entry may bound its number with `least` (allowed) and `above` (not allowed), say that its text is `counts` ("1,10,all"), or a `folder`,
--- which is made at the start: hours of work must not end at a place that cannot be written. `--help` prints the list.
+-- The option `kl_prompts` is typed `--kl-prompts 256` or `--kl-prompts=256`. A boolean takes no value:
+-- `--quiet`, `--no-quiet`. `--smoke` is a short run: options that were not given take their `smoke` values,
+-- and `o.smoke` is true. `--help` prints the list. An option whose value cannot be typed (a model, a
+-- function) is not offered.
+--
+-- An entry may say that its text is `counts` ("1,10,all"), or a `folder`: it is created at the start, so that
+-- a long run does not end at a folder that cannot be written.
 local options = require "perilune.options"
 local system = require "perilune.system"
 
 local cli = {}
 
-local function convert(name, default, text)
-  if type(default) == "number" then
-    local number = tonumber(text)
-    if not number then error(("--%s takes a number, not '%s'"):format(name, text), 0) end
-    if math.type(default) == "integer" and math.type(number) ~= "integer" then
-      error(("--%s takes a whole number, not '%s'"):format(name, text), 0)
-    end
-    return number
+local function refuse(message, ...) error(message:format(...), 0) end
+
+local function flag_of(name) return "--" .. name:gsub("_", "-") end
+
+local typed = { number = true, integer = true, string = true, boolean = true, any = true }
+
+--- Whether a value of the entry can be typed.
+local function is_typed(entry)
+  for name in entry.types:gmatch "[^|]+" do
+    if typed[name] then return true end
   end
-  return text
+  return false
 end
 
---- Refuses a number that no run could use.
-local function check(entry, value)
-  if type(value) ~= "number" then return end
-  if value - value ~= 0 then error(("--%s takes a finite number, not %s"):format(entry[1], value), 0) end
-  if entry.least and value < entry.least then
-    error(("--%s takes a number of at least %s, not %s"):format(entry[1], entry.least, value), 0)
-  elseif entry.above and value <= entry.above then
-    error(("--%s takes a number above %s, not %s"):format(entry[1], entry.above, value), 0)
-  end
-end
-
---- Makes the folders of the options and writes a file into each, to know that it can be done.
-local function make_folders(values, spec)
-  for _, entry in ipairs(spec) do
-    local folder = values[entry[1]]
-    if entry.folder then
-      local ok, problem = pcall(function()
-        if folder == "" then error("the folder has no name", 0) end
-        system.make_folder(folder)
-        system.write_file(folder .. "/.writable", "")
-        os.remove(folder .. "/.writable")
-      end)
-      if not ok then error(("--%s: %s"):format(entry[1], (tostring(problem):gsub("^[^\n:]*:%d+: ", ""))), 0) end
+--- The entries by their name on the command line, and a list of these names.
+local function flags_of(spec)
+  local entries, flags = {}, {}
+  for _, entry in ipairs(spec.list) do
+    if is_typed(entry) then
+      local flag = flag_of(entry.name)
+      entries[flag] = entry
+      flags[#flags + 1] = flag
     end
   end
+  return entries, flags
 end
 
-local function usage(spec, about)
-  local lines = { about, "", "options:" }
-  for _, entry in ipairs(spec) do
-    local name, default, meaning = entry[1], entry[2], entry[3]
-    local shown = default == false and "" or (default == "" and " VALUE" or (" %s"):format(default))
-    lines[#lines + 1] = ("  --%-22s %s"):format(name .. shown, meaning)
+local function has_smoke(spec)
+  for _, entry in ipairs(spec.list) do
+    if entry.smoke ~= nil then return true end
   end
-  return table.concat(lines, "\n") .. "\n"
+  return false
 end
 
---- The options given in `arguments` over the defaults of `spec`; an error says what is wrong with them.
---
---   > local cli = require "perilune.cli"
---   > cli.read({ "--steps", "20" }, { { "steps", 300, "gradient steps" } }).steps
---   20
---   > cli.read({ "--step", "20" }, { { "steps", 300, "gradient steps" } })
---   unknown option '--step'; did you mean '--steps'?
-function cli.read(arguments, spec)
-  local values, defaults, names, entries = {}, {}, {}, {}
-  for _, entry in ipairs(spec) do
-    values[entry[1]], defaults[entry[1]] = entry[2], entry[2]
-    names[#names + 1] = entry[1]
-    entries[entry[1]] = entry
-  end
-  local i = 1
+local function value_of(flag, entry, text)
+  local number = entry.types ~= "string" and tonumber(text)
+  local value = number or text
+  local complaint = entry:complaint(value)
+  if complaint then refuse("%s %s", flag, complaint) end
+  return entry:stored(value)
+end
+
+--- The values that the arguments give, and whether --smoke or --help is among them.
+local function given_by(arguments, spec)
+  local entries, flags = flags_of(spec)
+  local given, i = {}, 1
   while i <= #arguments do
-    local name, value = arguments[i]:match("^%-%-([%w%-_]+)=?(.*)$")
-    local has_value = arguments[i]:find("=", 1, true)
-    if not name then error(("unexpected argument '%s': options start with --"):format(arguments[i]), 0) end
-    if name == "help" then
-      values.help = true
-    elseif defaults[name] == nil then
-      local near = options.nearest(name, names)
-      error(("unknown option '--%s'; %s"):format(name, near and ("did you mean '--%s'?"):format(near) or "see --help"), 0)
-    elseif defaults[name] == false then
-      if has_value then error(("--%s takes no value"):format(name), 0) end
-      values[name] = true
-    else
-      if not has_value then
+    local flag, value = arguments[i]:match "^(%-%-[%w%-_]+)(.*)$"
+    if not flag or value ~= "" and value:sub(1, 1) ~= "=" then
+      refuse("unexpected argument '%s': options start with --", arguments[i])
+    end
+    value = value ~= "" and value:sub(2) or nil
+    local entry = entries[flag]
+    local negated = entries["--" .. (flag:match "^%-%-no%-(.*)$" or "")]
+    local is_switch = flag == "--help" or flag == "--smoke" and has_smoke(spec)
+    if is_switch or entry and entry.types == "boolean" or negated and negated.types == "boolean" then
+      if value then refuse("%s takes no value", flag) end
+      given[is_switch and flag:sub(3) or (entry or negated).name] = entry ~= nil or is_switch
+    elseif entry then
+      if not value then
         i = i + 1
         value = arguments[i]
-        if not value then error(("--%s needs a value"):format(name), 0) end
+        if not value then refuse("%s needs a value", flag) end
       end
-      values[name] = convert(name, defaults[name], value)
-      check(entries[name], values[name])
+      given[entry.name] = value_of(flag, entry, value)
+    else
+      local hint = options.suggest(flag, flags)
+      refuse("unknown option '%s'; %s", flag, hint:match "^did" and hint or "see --help")
     end
     i = i + 1
+  end
+  return given
+end
+
+--- The values of the arguments over the smoke values and defaults of `spec`; an error says what is wrong.
+--
+--   > local spec = options.spec("example", { { "steps", 300, "optimiser steps", least = 1, smoke = 6 } })
+--   > cli.read({ "--steps", "20" }, spec).steps
+--   20
+--   > cli.read({ "--smoke" }, spec).steps
+--   6
+--   > cli.read({ "--step", "20" }, spec)
+--   unknown option '--step'; did you mean '--steps'?
+--   > cli.read({ "--steps", "0" }, spec)
+--   --steps must be a whole number of at least 1, not 0
+function cli.read(arguments, spec)
+  local given = given_by(arguments, spec)
+  local values = { help = given.help, smoke = given.smoke or false }
+  for _, entry in ipairs(spec.list) do
+    local value = given[entry.name]
+    if value == nil and given.smoke then value = entry.smoke end
+    if value == nil then value = entry.default end
+    if value == nil and entry.required and is_typed(entry) and not given.help then
+      refuse("%s is missing; expected %s", flag_of(entry.name), entry:type_text())
+    end
+    values[entry.name] = value
   end
   return values
 end
 
---- The list in a text of whole numbers from 1 and "all": "1,10,all".
+--- The list in a text of whole numbers from 1 and "all".
 --
---   > local cli = require "perilune.cli"
 --   > cli.counts("every", "1,10,all")[3]
 --   all
 --   > cli.counts("every", "1,o")
 --   --every takes whole numbers from 1 and "all", separated by commas, not '1,o'
 function cli.counts(name, text)
   local list = {}
-  for word in (text .. ","):gmatch "(.-)," do
-    local count = math.tointeger(tonumber(word))
-    if word ~= "all" and not (count and count >= 1) then
-      error(("--%s takes whole numbers from 1 and \"all\", separated by commas, not '%s'"):format(name, text), 0)
+  for item in (text .. ","):gmatch "(.-)," do
+    local count = math.tointeger(tonumber(item))
+    if item ~= "all" and not (count and count >= 1) then
+      refuse('%s takes whole numbers from 1 and "all", separated by commas, not \'%s\'', flag_of(name), text)
     end
-    list[#list + 1] = count or word
+    list[#list + 1] = count or item
   end
   return list
 end
 
---- As `read`, for a script: a wrong option prints what is wrong and ends with status 1; `--help` prints the list.
+--- Creates a folder and writes a file into it, to know that both can be done.
+local function make_folder(name, folder)
+  local ok, problem = pcall(function()
+    if folder == "" then error("the folder has no name", 0) end
+    system.make_folder(folder)
+    system.write_file(folder .. "/.writable", "")
+    os.remove(folder .. "/.writable")
+  end)
+  if not ok then refuse("%s: %s", flag_of(name), (tostring(problem):gsub("^[^\n:]*:%d+: ", ""))) end
+end
+
+local function usage(spec, about)
+  local lines, smoke = { about, "", "options:" }, {}
+  local function add(head, meaning) lines[#lines + 1] = ("  %-24s %s"):format(head, meaning) end
+  for _, entry in ipairs(spec.list) do
+    local flag = flag_of(entry.name)
+    if is_typed(entry) then
+      if entry.default == true then flag = flag:gsub("^%-%-", "--no-") end
+      local shown = entry.default
+      if shown == nil or shown == "" then shown = "VALUE" end
+      add(entry.types == "boolean" and flag or ("%s %s"):format(flag, shown), entry:sentence())
+    end
+    if entry.smoke ~= nil then smoke[#smoke + 1] = ("%s %s"):format(flag, entry.smoke) end
+  end
+  local short = "a short run that shows that everything works: "
+  if #smoke > 0 then add("--smoke", short .. table.concat(smoke, ", ")) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function leave(message)
+  io.stderr:write(tostring(message), "\n")
+  os.exit(1)
+end
+
+--- As `cli.read`, for a script: a wrong option prints what is wrong and ends with status 1; `--help` prints
+-- the list, which begins with `about`, and ends with status 0. Folders are created.
 function cli.parse(arguments, spec, about)
   local ok, values = pcall(cli.read, arguments, spec)
-  if not ok then
-    io.stderr:write(values, "\n")
-    os.exit(1)
-  end
+  if not ok then leave(values) end
   if values.help then
     io.stdout:write(usage(spec, about))
     os.exit(0)
   end
   local made, problem = pcall(function()
-    for _, entry in ipairs(spec) do
-      if entry.counts then cli.counts(entry[1], values[entry[1]]) end
+    for _, entry in ipairs(spec.list) do
+      if entry.counts then cli.counts(entry.name, values[entry.name]) end
+      if entry.folder then make_folder(entry.name, values[entry.name]) end
     end
-    make_folders(values, spec)
   end)
-  if not made then
-    io.stderr:write(tostring(problem), "\n")
-    os.exit(1)
-  end
+  if not made then leave(problem) end
   return values
 end
 
---- What determined a result, for its report: every option as it was typed, and `more`.
+--- The settings of a result, for its report: every option by its name on the command line, and `more`.
 --
---   > require("perilune.cli").settings({ steps = 20 }, { sft = "1f3a" })["--steps"]
+--   > cli.settings({ kl_prompts = 20 }, { sft = "1f3a" })["--kl-prompts"]
 --   20
 function cli.settings(values, more)
   local settings = {}
-  for name, value in pairs(values) do settings["--" .. name] = value end
+  for name, value in pairs(values) do settings[flag_of(name)] = value end
   for name, value in pairs(more or {}) do settings[name] = value end
   return settings
 end
 
-return require "perilune.options".strict("cli", cli)
+return options.strict("cli", cli)

@@ -186,9 +186,7 @@ function Spec:text()
   end
   local lines = {}
   for i, entry in ipairs(self.list) do
-    local tail = entry.choices and "one of " .. table.concat(entry.choices, ", ") or entry:bounds_text()
-    if entry.required then tail = entry:type_text() .. (tail and " " .. tail or "") end
-    lines[i] = ("%-" .. width .. "s  %s%s"):format(heads[i], entry.meaning, tail and "; " .. tail or "")
+    lines[i] = ("%-" .. width .. "s  %s"):format(heads[i], entry:sentence())
   end
   return table.concat(lines, "\n")
 end

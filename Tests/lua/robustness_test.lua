@@ -216,15 +216,4 @@ function TestModels.test_an_optimizer_of_nothing_is_refused()
   lu.assertStrContains(support.message(models.adamw, {}), "no parameters to train")
 end
 
-TestCommandLines = {}
-
-function TestCommandLines.test_a_number_no_run_could_use_is_refused_at_the_start()
-  local spec = { { "steps", 300, "steps", least = 1 }, { "beta", 0.1, "beta", above = 0 }, { "lr", 1e-3, "rate" } }
-  local function refusal(...) return support.message(perilune.cli.read, { ... }, spec) end
-  lu.assertEquals(refusal("--steps", "0"), "--steps takes a number of at least 1, not 0")
-  lu.assertEquals(refusal "--beta=0", "--beta takes a number above 0, not 0")
-  lu.assertEquals(refusal("--lr", "1e999"), "--lr takes a finite number, not inf")
-  lu.assertEquals(perilune.cli.read({ "--steps=1" }, spec).steps, 1)
-end
-
 os.exit(lu.LuaUnit.run())

@@ -10,12 +10,11 @@ local turns = dofile(folder .. "/sizes.lua")
 local perilune = require "perilune"
 local models, system = perilune.models, perilune.system
 
-local o = perilune.cli.parse(arg, {
-  { "seconds", 1.0, "for each shape, three steps at least" },
+local o = perilune.cli.parse(arg, perilune.options.spec("bench.growth", {
+  { "seconds", 1.0, "time of each shape; three steps at least", least = 0, smoke = 0 },
   { "rounds", 3, "how often every shape has its turn", least = 1 },
-  { "threads", 2, "cores" },
-  { "smoke", false, "the two smallest shapes of each axis" },
-}, "growth.lua: step time against the arithmetic")
+  { "threads", 2, "cores", least = 1 },
+}), "growth.lua: step time against the arithmetic")
 system.threads(o.threads)
 
 local axes = {

@@ -3,6 +3,7 @@
 -- See turns.py, which does the same: alone one turn is timed; with --turns the process says that it is warm, then reads
 -- a number of seconds for each turn from standard input, until an empty line.
 local system = require "perilune.system"
+local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 
 local turns = {}
@@ -22,17 +23,16 @@ function turns.train_flops(c)
 end
 
 --- The options that every measuring script takes.
-turns.options = {
-  { "case", "tiny", "tiny, small or gpt2" },
+turns.options = options.spec("bench.row", {
+  { "case", "tiny", "size of the model", choices = { "tiny", "small", "gpt2" } },
   { "what", "train", "the row" },
-  { "seconds", 5.0, "length of a turn" },
-  { "threads", 2, "cores" },
+  { "seconds", 5.0, "length of a turn", least = 0, smoke = 0 },
+  { "threads", 2, "cores", least = 1 },
   { "data", "", "stories260K.bin, with tok512.bin beside it" },
-  { "steps", 0, "do just so many steps and end" },
+  { "steps", 0, "number of steps, without timing; 0 for turns", least = 0 },
   { "embedded", false, "the embedded task with a new model where --data is missing" },
   { "turns", false, "wait for turns on standard input" },
-  { "smoke", false, "one short turn of every row" },
-}
+})
 
 --- The most memory this process has had, in MB.
 local function peak_mb()
@@ -87,7 +87,6 @@ end
 function turns.main(o, rows)
   system.threads(o.threads)
   if o.smoke then
-    o.seconds = 0
     local names = {}
     for name in pairs(rows) do names[#names + 1] = name end
     table.sort(names)

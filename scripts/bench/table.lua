@@ -19,20 +19,20 @@ for i = -2, -100, -1 do
 end
 
 local known = "train,logprob_pair,logprob_pair_answers,sample,offline,offline_kept,online,sgemm,call,op,startup,seeds,growth,allocations"
-local o = cli.parse(arg, {
+local o = cli.parse(arg, perilune.options.spec("bench", {
   { "quick", false, "two turns of one second a row, case tiny only, without seeds, growth and allocations" },
-  { "rows", "", "some of them, with commas between; all unless given" },
-  { "cases", "tiny,small,gpt2", "sizes of train, logprob_pair, logprob_pair_answers and sample" },
-  { "rounds", 3, "turns of each process", least = 1 },
-  { "seconds", 5.0, "length of a turn", least = 0 },
+  { "rows", "", "rows to measure, separated by commas; all unless given",
+    smoke = "train,logprob_pair,sample,startup,seeds,growth,allocations" },
+  { "cases", "tiny,small,gpt2", "sizes of train, logprob_pair, logprob_pair_answers and sample", smoke = "tiny" },
+  { "rounds", 3, "turns of each process", least = 1, smoke = 1 },
+  { "seconds", 5.0, "length of a turn", least = 0, smoke = 0 },
   { "threads", 2, "cores of each process", least = 1 },
   { "patience", 0.0, "seconds to wait before each turn while others use the cores", least = 0 },
   { "data", "", "stories260K.bin, with tok512.bin beside it: for offline, offline_kept, online and seeds" },
   { "python", "", "the interpreter of the peers, which scripts/bench/run gives; none unless given" },
-  { "alone", false, "no peers" },
+  { "alone", false, "no peers", smoke = true },
   { "write", false, "replace what was measured in scripts/results/results.md, and scripts/results/bench.svg and bench_growth.svg" },
-  { "smoke", false, "the shortest run that shows that everything works" },
-}, [[
+}), [[
 bench: Perilune and its peers on the same work, in turns
 
   scripts/bench/run --data stories260K.bin --write     everything: some 40 minutes on a quiet machine
@@ -54,10 +54,6 @@ rows:
   allocations            what a step asks of the system's allocator; needs a C compiler]])
 
 if o.quick then o.rounds, o.seconds, o.cases = 2, 1.0, "tiny" end
-if o.smoke then
-  o.rounds, o.seconds, o.cases, o.alone = 1, 0.0, "tiny", true
-  if o.rows == "" then o.rows = "train,logprob_pair,sample,startup,seeds,growth,allocations" end
-end
 if o.alone then o.python = "" end
 if o.rows == "" then o.rows = o.quick and known:gsub(",seeds.*", "") or known end
 

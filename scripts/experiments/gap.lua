@@ -9,34 +9,29 @@
 --   perilune scripts/experiments/gap.lua --task stories --data FILE    stories260K.bin, with tok512.bin beside it
 --   perilune scripts/experiments/gap.lua --task harmless --data FILE       human preferences, JSON lines
 local perilune = require "perilune"
+local options = perilune.options
 local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
 local parallel, system = perilune.parallel, perilune.system
 local source, judge = align.pairs, align.judge
 
-local o = cli.parse(arg, {
+local o = cli.parse(arg, options.spec("gap", {
   { "task", "sentiment", "sentiment, stories or harmless" },
   { "data", "", "the file of the task, for stories and harmless" },
   { "loss", "ipo", "ipo, dpo, slic or bo2" },
   { "beta", 0.1, "strength of the regularisation", above = 0 },
   { "lr", 1e-3, "learning rate of the policies", least = 0 },
-  { "steps", 240, "gradient steps of each run", least = 1 },
-  { "batch", 32, "pairs a step", least = 1 },
-  { "seeds", 3, "runs of each side", least = 1 },
-  { "pairs", 8192, "golden pairs", least = 1 },
-  { "prompts", 512, "prompts of the win rate", least = 1 },
-  { "kl-prompts", 256, "prompts of the KL", least = 1 },
+  { "steps", 240, "gradient steps of each run", least = 1, smoke = 6 },
+  { "batch", 32, "pairs a step", least = 1, smoke = 8 },
+  { "seeds", 3, "runs of each side", least = 1, smoke = 2 },
+  { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
+  { "prompts", 512, "prompts of the win rate", least = 1, smoke = 32 },
+  { "kl_prompts", 256, "prompts of the KL", least = 1, smoke = 32 },
   { "proxy", "", "who labels online answers: preference or reward (a model) or gold itself; the task's choice unless given" },
-  { "judge-steps", 0, "steps of each preference or reward model, at most; 0 for the task's choice", least = 0 },
-  { "points", 8, "checkpoints of each run", least = 1 },
+  { "judge_steps", 0, "steps of each preference or reward model, at most; 0 for the task's choice", least = 0, smoke = 10 },
+  { "points", 8, "checkpoints of each run", least = 1, smoke = 2 },
   { "jobs", 0, "runs side by side; 0 for one a core", least = 0 },
   { "out", "out/gap", "folder of the report", folder = true },
-  { "smoke", false, "a tiny run that only shows that everything works" },
-}, "gap.lua: win rate against KL, online and offline")
-
-if o.smoke then
-  o.steps, o.seeds, o.pairs, o.prompts, o["kl-prompts"], o["judge-steps"], o.points = 6, 2, 96, 32, 32, 10, 2
-  o.batch = 8
-end
+}), "gap.lua: win rate against KL, online and offline")
 
 if o.batch > o.pairs then
   io.stderr:write(("--batch %d is more than all of --pairs %d\n"):format(o.batch, o.pairs))
@@ -56,7 +51,7 @@ local kinds = { preference = "preference_model", reward = "reward_model", gold =
 local function learnt(kind, label, data, held_out, seed)
   local settings = { init = sft, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos, label = label, seed = seed }
   for name, value in pairs(task.judge_options) do settings[name] = value end
-  if o["judge-steps"] > 0 then settings.steps = o["judge-steps"] end
+  if o.judge_steps > 0 then settings.steps = o.judge_steps end
   return judge[kinds[kind]](settings)
 end
 
@@ -88,7 +83,7 @@ note("the proxy agrees with gold on %.1f %% of %d held-out pairs", 100 * proxy_a
 -- The runs: the golden policy, and online and offline for every seed. They differ in `pairs` only.
 local measure = align.measure {
   task = task, reference = sft, judge = gold, prompts = task:prompts("test", most("test", o.prompts)),
-  kl_prompts = task:prompts("train", most("train", o["kl-prompts"])),
+  kl_prompts = task:prompts("train", most("train", o.kl_prompts)),
 }
 local make_loss = align.loss[o.loss] or error(("unknown loss '%s': it takes ipo, dpo, slic or bo2"):format(o.loss), 0)
 local loss = make_loss(o.loss == "bo2" and {} or { beta = o.beta })

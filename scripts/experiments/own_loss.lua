@@ -7,16 +7,13 @@ local perilune = require "perilune"
 local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
 local loss, source, judge, evaluate = align.loss, align.pairs, align.judge, align.evaluate
 
-local o = cli.parse(arg, {
+local o = cli.parse(arg, perilune.options.spec("own_loss", {
   { "beta", 0.1, "strength of the regularisation", above = 0 },
   { "lr", 3e-4, "learning rate", least = 0 },
-  { "steps", 150, "gradient steps", least = 1 },
-  { "batch", 32, "pairs a step", least = 1 },
-  { "prompts", 256, "prompts of the evaluation", least = 1 },
-  { "smoke", false, "a tiny run that only shows that everything works" },
-}, "own_loss.lua: a loss and a judge written in the script")
-
-if o.smoke then o.steps, o.batch, o.prompts = 6, 8, 16 end
+  { "steps", 150, "gradient steps", least = 1, smoke = 6 },
+  { "batch", 32, "pairs a step", least = 1, smoke = 8 },
+  { "prompts", 256, "prompts of the evaluation", least = 1, smoke = 16 },
+}), "own_loss.lua: a loss and a judge written in the script")
 
 local task = tasks.sentiment()
 local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})

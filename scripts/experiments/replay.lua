@@ -6,26 +6,24 @@
 --
 --   perilune scripts/experiments/replay.lua [--task sentiment] [--windows 1,4,50,all] [--steps 200] [--seeds 2]
 local perilune = require "perilune"
+local options = perilune.options
 local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
 local source, judge = align.pairs, align.judge
 
-local o = cli.parse(arg, {
+local o = cli.parse(arg, options.spec("replay", {
   { "task", "sentiment", "sentiment or stories" },
   { "data", "", "the file of the task, for stories" },
   { "beta", 0.1, "strength of the regularisation", above = 0 },
   { "lr", 3e-4, "learning rate", least = 0 },
-  { "steps", 200, "gradient steps of each run", least = 1 },
-  { "batch", 32, "pairs a step", least = 1 },
-  { "windows", "1,4,50,all", "shuffle whole batches within windows of so many", counts = true },
-  { "seeds", 2, "runs of each", least = 1 },
-  { "prompts", 256, "prompts of the win rate and of the KL", least = 1 },
-  { "points", 5, "checkpoints of each run", least = 1 },
+  { "steps", 200, "gradient steps of each run", least = 1, smoke = 6 },
+  { "batch", 32, "pairs a step", least = 1, smoke = 8 },
+  { "windows", "1,4,50,all", "shuffle whole batches within windows of so many", counts = true, smoke = "1,all" },
+  { "seeds", 2, "runs of each", least = 1, smoke = 1 },
+  { "prompts", 256, "prompts of the win rate and of the KL", least = 1, smoke = 16 },
+  { "points", 5, "checkpoints of each run", least = 1, smoke = 2 },
   { "jobs", 0, "seeds side by side; 0 for one a core", least = 0 },
   { "out", "out/replay", "folder of the report", folder = true },
-  { "smoke", false, "a tiny run that only shows that everything works" },
-}, "replay.lua: an online run's data in order and shuffled")
-
-if o.smoke then o.steps, o.batch, o.windows, o.seeds, o.prompts, o.points = 6, 8, "1,all", 1, 16, 2 end
+}), "replay.lua: an online run's data in order and shuffled")
 
 local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
 local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})

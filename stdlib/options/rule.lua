@@ -59,6 +59,13 @@ function rule:bounds_text()
   return #texts > 0 and table.concat(texts, " and ") or nil
 end
 
+--- The meaning of an entry, with its choices, its bounds, and its type where it must be given.
+function rule:sentence()
+  local limits = self.choices and "one of " .. table.concat(self.choices, ", ") or self:bounds_text()
+  if self.required then limits = self:type_text() .. (limits and " " .. limits or "") end
+  return self.meaning .. (limits and "; " .. limits or "")
+end
+
 local function is_within(self, value)
   return not (self.least and value < self.least or self.most and value > self.most
     or self.above and value <= self.above or self.below and value >= self.below)

@@ -1,0 +1,82 @@
+--- Command lines: values, switches, smoke values, and what is refused.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local lu = require "luaunit"
+local perilune = require "perilune"
+local cli, options = perilune.cli, perilune.options
+
+local spec = options.spec("cli test", {
+  { "steps", 300, "optimiser steps", least = 1, smoke = 6 },
+  { "kl_prompts", 256, "prompts of the KL", smoke = 32 },
+  { "beta", 0.1, "strength", above = 0 },
+  { "loss", "ipo", "the loss", choices = { "ipo", "dpo" } },
+  { "window", options.optional "integer|string", "batches of a window" },
+  { "quiet", false, "no bar" },
+  { "cache", true, "use the cache" },
+  { "policy", options.required "Model", "trained in place" },
+})
+
+local function read(...) return cli.read({ ... }, spec) end
+local function refusal(...) return support.message(cli.read, { ... }, spec) end
+
+TestCli = {}
+
+function TestCli:test_values_have_the_type_of_their_option()
+  local o = read("--steps=20", "--beta", "1", "--kl-prompts", "3.0", "--loss", "dpo")
+  lu.assertEquals({ o.steps, o.beta, o.kl_prompts, o.loss }, { 20, 1, 3, "dpo" })
+  lu.assertEquals(math.type(o.kl_prompts), "integer")
+  lu.assertEquals({ read("--window", "4").window, read("--window", "all").window }, { 4, "all" })
+  lu.assertNil(read().window)
+end
+
+function TestCli:test_a_switch_is_set_or_unset_without_a_value()
+  local o = read("--quiet", "--no-cache")
+  lu.assertEquals({ o.quiet, o.cache }, { true, false })
+  lu.assertEquals(refusal "--quiet=1", "--quiet takes no value")
+end
+
+function TestCli:test_smoke_values_give_way_to_given_ones()
+  local o = read("--smoke", "--steps", "9")
+  lu.assertEquals({ o.smoke, o.steps, o.kl_prompts, o.beta }, { true, 9, 32, 0.1 })
+  lu.assertFalse(read().smoke)
+end
+
+function TestCli:test_a_wrong_value_is_refused_by_the_rule_of_its_option()
+  lu.assertEquals(refusal("--steps", "0"), "--steps must be a whole number of at least 1, not 0")
+  lu.assertEquals(refusal("--steps", "many"), "--steps must be a whole number, not 'many'")
+  lu.assertEquals(refusal "--beta=0", "--beta must be a number above 0, not 0")
+  lu.assertEquals(refusal("--beta", "1e999"), "--beta must be a finite number, not inf")
+  lu.assertEquals(refusal("--loss", "ip"), "--loss must be one of ipo, dpo, not 'ip'; did you mean 'ipo'?")
+  lu.assertEquals(refusal("--steps"), "--steps needs a value")
+end
+
+function TestCli:test_an_unknown_option_is_refused()
+  lu.assertEquals(refusal "--step", "unknown option '--step'; did you mean '--steps'?")
+  lu.assertEquals(refusal "--kl_promts", "unknown option '--kl_promts'; did you mean '--kl-prompts'?")
+  lu.assertEquals(refusal "--zzzzzzzzzz", "unknown option '--zzzzzzzzzz'; see --help")
+  lu.assertEquals(refusal "steps", "unexpected argument 'steps': options start with --")
+end
+
+function TestCli:test_a_value_that_cannot_be_typed_is_no_option_of_the_command_line()
+  lu.assertStrContains(refusal("--policy", "x"), "unknown option '--policy'")
+end
+
+function TestCli:test_the_settings_name_the_options_as_they_are_typed()
+  lu.assertEquals(cli.settings({ kl_prompts = 4 }, { sft = "1f" }), { ["--kl-prompts"] = 4, sft = "1f" })
+end
+
+function TestCli:test_help_lists_every_option_with_its_default_and_smoke_value()
+  local program = arg[-1]
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w"))
+  file:write [[local P = require "perilune"
+local spec = P.options.spec("s", { { "steps", 300, "optimiser steps", least = 1, smoke = 6 } })
+P.cli.parse(arg, spec, "s.lua: a script")]]
+  file:flush()
+  local pipe <close> = assert(io.popen(("'%s' '%s' --help"):format(program, path)))
+  lu.assertEquals(pipe:read "a", table.concat({
+    "s.lua: a script", "", "options:", "  --steps 300              optimiser steps; of at least 1",
+    "  --smoke                  a short run that shows that everything works: --steps 6", "" }, "\n"))
+  os.remove(path)
+end
+
+os.exit(lu.LuaUnit.run())
