@@ -95,6 +95,7 @@ end
 
 --- The values of the arguments over the smoke values and defaults of `spec`; an error says what is wrong.
 --
+--   > local options = require "perilune.options"
 --   > local spec = options.spec("example", { { "steps", 300, "optimiser steps", least = 1, smoke = 6 } })
 --   > cli.read({ "--steps", "20" }, spec).steps
 --   20

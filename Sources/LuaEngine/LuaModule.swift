@@ -47,7 +47,7 @@ extension Lua {
     nativeModules.append(moduleName)
   }
 
-  /// Makes `require "prefix"` load root/prefix.lua and `require "prefix.a.b"` load root/a/b.lua.
+  /// Makes `require "prefix"` load root/prefix.lua and `require "prefix.a.b"` load root/a/b.lua or root/a/b/init.lua.
   public func addSearcher(root: String, prefix: String) throws {
     let searcher = try function("searcher") { call in
       let name = try call.string(1)
@@ -55,9 +55,12 @@ extension Lua {
       // Names become paths: nothing but plain words, so that no name leaves the root.
       guard parts.first.map(String.init) == prefix, parts.allSatisfy(isWord) else { return 0 }
       let file = parts.count == 1 ? prefix : parts.dropFirst().joined(separator: "/")
-      let path = root + "/" + file + ".lua"
-      guard let source = FileManager.default.contents(atPath: path) else {
-        try call.pushString("no file '\(path)'")
+      let paths = [root + "/" + file + ".lua", root + "/" + file + "/init.lua"]
+      let found = paths.lazy.compactMap { path in
+        FileManager.default.contents(atPath: path).map { (path: path, source: $0) }
+      }.first
+      guard let (path, source) = found else {
+        try call.pushString(paths.map { "no file '\($0)'" }.joined(separator: "\n\t"))
         return 1
       }
       do {

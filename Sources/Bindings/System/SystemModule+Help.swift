@@ -31,6 +31,11 @@ extension SystemModule {
       "system.exists", "system", "system.exists(path)", "Whether there is a file or folder of this name.",
       "print(require 'perilune.system'.exists '/no/such/file')", prints: "false"),
     HelpPage(
+      "system.list_folder", "system", "system.list_folder(path)", "The names of the files and folders in a folder, sorted.",
+      errors: "the folder is missing or cannot be read",
+      "print(table.concat(require 'perilune.system'.list_folder '/proc/self', ' '):match 'status')",
+      prints: "status"),
+    HelpPage(
       "system.cache_folder", "system", "system.cache_folder()",
       "Where files that can be made again are kept, made when missing: $PERILUNE_CACHE, else $XDG_CACHE_HOME/perilune, else "
         + "~/.cache/perilune.",

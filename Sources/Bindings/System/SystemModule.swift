@@ -41,6 +41,14 @@ enum SystemModule {
           try call.pushBoolean(FileManager.default.fileExists(atPath: try call.string(1)))
           return 1
         }
+        module.function("list_folder") { call in
+          let path = try call.string(1)
+          guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+            throw Failure(.io, "'\(path)' is no folder that can be read")
+          }
+          try call.push(.list(names.sorted().map(LuaValue.string)))
+          return 1
+        }
         module.function("cache_folder") { call in
           try call.pushString(try Folder.cacheRoot())
           return 1
