@@ -1,88 +1,150 @@
---- Functions side by side, each in a process of its own on one core: several seeds, several settings.
+--- Runs a function for several items at once, each in a process of its own on one core: seeds, settings.
 --
---   local results = parallel.map({ 1, 2, 3 }, function(seed, report) return { win = experiment(seed, report) } end)
+--   local results = parallel.map({ 1, 2, 3 }, function(seed, report)
+--     return { win = experiment(seed, report) }
+--   end)
 --
--- A result is plain data (numbers, strings, booleans, tables); models stay in the process that made them.
-local system = require "perilune.system"
-local formats = require "perilune.formats"
+-- A result is plain data: nil, booleans, numbers (NaN and infinity too), strings, and tables of them. Models
+-- and tensors stay in the process that made them.
+local options = require "perilune.options"
 local progress = require "perilune.progress"
+local system = require "perilune.system"
+local plain = require "perilune.parallel.plain"
 
 local parallel = {}
 
---- Runs `f(item, report)` for every item, at most `jobs` at once (the number of threads unless given), and returns the
--- results in the order of the items. `report(share)` tells how much of an item is done, from 0 to 1.
+local is_child = false
+
+--- Whether this process was started by parallel.map.
 --
--- An error in one stops the others and is raised here. Ctrl-C stops all of them.
-function parallel.map(items, f, given)
-  if type(items) ~= "table" then error("parallel.map: expected a list of items, got " .. type(items), 2) end
-  if type(f) ~= "function" then error("parallel.map: expected a function, got " .. type(f), 2) end
-  local options = require("perilune.options").fill({ jobs = 0, label = "", quiet = false }, given or {}, "parallel.map")
-  local jobs = options.jobs > 0 and options.jobs or system.threads()
-  -- The bar counts hundredths of all the work while it goes on, and the items at its end.
-  local bar = progress.start { label = options.label, total = 100, quiet = options.quiet }
-  local results, ended, shares, running, started, problem = {}, {}, {}, {}, 0, nil
+--   > parallel.in_child()
+--   false
+function parallel.in_child() return is_child end
 
-  local function start(index)
-    running[index] = system.fork(function(send)
-      system.threads(1)
-      progress.quiet(true)
-      local ok, result = pcall(function()
-        local result = f(items[index], function(share) send("share " .. tostring(tonumber(share))) end)
-        return formats.json_encode { result == nil and {} or result }
-      end)
-      if ok then
-        send("result " .. result)
-      else
-        local told, text = pcall(tostring, result)
-        if not told then text = "an error that has no text" end
-        send("error " .. formats.json_encode(utf8.len(text) and text or (text:gsub("[\x80-\xff]", "?"))))
-      end
-    end)
-  end
+local spec = options.spec("parallel.map", {
+  { "jobs", 0, "processes at once; 0 for one a thread", least = 0 },
+  { "results", options.optional "table",
+    "results by item, filled as they come; an item that has one is not run, so a second call continues" },
+  { "label", "", "label of the progress bar" },
+  { "quiet", false, "no progress bar" },
+})
 
-  local function take(index, line)
-    local word, rest = line:match("^(%a+) (.*)$")
-    if word == "share" then
-      shares[index] = tonumber(rest)
-    elseif word == "result" then
-      results[index], ended[index], shares[index] = formats.json_decode(rest)[1], true, 1
-    elseif word == "error" then
-      problem = formats.json_decode(rest)
+local function is_interrupt(problem) return type(problem) == "userdata" and problem.kind == "interrupted" end
+
+--- What a child does: sends lines "share X", then one "result X" or "error X".
+local function child(f, item)
+  return function(send)
+    is_child = true
+    system.threads(1)
+    progress.quiet(true)
+    local function report(share) send("share " .. tostring(tonumber(share))) end
+    local ok, result = pcall(function() return plain.encode(f(item, report), "the result") end)
+    if ok then
+      send("result " .. result)
+    elseif is_interrupt(result) then
+      send "interrupted "
+    else
+      local has_text, text = pcall(tostring, result)
+      send("error " .. plain.encode(has_text and text or "an error without text", "the error"))
     end
   end
-
-  local function collect()
-    for index, job in pairs(running) do
-      for _, line in ipairs(job:lines(0.05)) do take(index, line) end
-      local status = job:status()
-      if status then
-        for _, line in ipairs(job:lines()) do take(index, line) end
-        running[index] = nil
-        if not ended[index] then problem = problem or ("item %d: its process ended with status %d"):format(index, status) end
-      end
-    end
-  end
-
-  local ok, raised = pcall(function()
-    while not problem and (started < #items or next(running)) do
-      local count = 0
-      for _ in pairs(running) do count = count + 1 end
-      while count < jobs and started < #items do
-        started, count = started + 1, count + 1
-        start(started)
-      end
-      collect()
-      local done = 0.0
-      for _, share in pairs(shares) do done = done + share end
-      bar:update(math.floor(100 * done / math.max(#items, 1)))
-    end
-  end)
-  if ok and not problem then bar.done, bar.total = #items, #items end
-  bar:finish()
-  for _, job in pairs(running) do job:stop() end
-  if not ok then error(raised, 0) end
-  if problem then error(problem, 2) end
-  return results
 end
 
-return require "perilune.options".strict("parallel", parallel)
+--- The state of one map: what runs, what has ended and how.
+local Map = {}
+Map.__index = Map
+
+local function read(self, index, line)
+  local word, rest = line:match "^(%a+) (.*)$"
+  if word == "share" then
+    self.shares[index] = tonumber(rest) or self.shares[index]
+  elseif word == "result" then
+    self.results[index], self.ended[index], self.shares[index] = plain.decode(rest), true, 1
+  elseif word == "error" then
+    self.problems[index] = plain.decode(rest)
+  elseif word == "interrupted" then
+    self.problems[index] = "interrupted"
+  end
+end
+
+--- Reads what the children sent; waits at most `seconds` for each.
+local function collect(self, seconds)
+  for index, job in pairs(self.running) do
+    for _, line in ipairs(job:lines(seconds)) do read(self, index, line) end
+    local status = job:status()
+    if status then
+      for _, line in ipairs(job:lines()) do read(self, index, line) end
+      self.running[index] = nil
+      if not (self.ended[index] or self.problems[index]) then
+        self.problems[index] = ("its process ended with status %d and gave no result"):format(status)
+      end
+    end
+  end
+end
+
+local function run_all(self, items, f, jobs, bar)
+  local waiting = {}
+  for i = 1, #items do
+    if not self.ended[i] then waiting[#waiting + 1] = i end
+  end
+  local next_one = 1
+  while next_one <= #waiting or next(self.running) do
+    local count = 0
+    for _ in pairs(self.running) do count = count + 1 end
+    while count < jobs and next_one <= #waiting do
+      local index = waiting[next_one]
+      next_one, count = next_one + 1, count + 1
+      self.running[index] = system.fork(child(f, items[index]))
+    end
+    collect(self, 0.05)
+    local done = 0.0
+    for _, share in pairs(self.shares) do done = done + share end
+    bar:update(math.floor(100 * done / math.max(#items, 1)))
+  end
+end
+
+--- The failed items as one message.
+local function failures(problems, count)
+  local indices, lines = {}, {}
+  for index in pairs(problems) do indices[#indices + 1] = index end
+  table.sort(indices)
+  for i, index in ipairs(indices) do lines[i] = ("item %d: %s"):format(index, problems[index]) end
+  local more = #lines > 1 and (" (%d of %d items failed)"):format(#lines, count) or ""
+  return ("parallel.map: %s%s"):format(table.concat(lines, "\n"), more)
+end
+
+--- Runs `f(item, report)` for every item and returns the results in the order of the items. `report(share)`
+-- says which part of an item is done, from 0 to 1, for the progress bar.
+--
+-- Every item runs, also after another has failed; then an error names the items that failed. Ctrl-C stops all
+-- children and raises its error. Give a table as `results` to read what is finished after either of them;
+-- the same call with the same table then runs only what is missing.
+--
+--   > parallel.map({ 2, 3 }, function(n) return n * n end, { quiet = true })[2]
+--   9
+--   > parallel.map({ 2 }, function() error("no luck", 0) end, { quiet = true })
+--   parallel.map: item 1: no luck
+function parallel.map(items, f, given)
+  local o = spec:fill(given)
+  if type(items) ~= "table" then error("parallel.map: expected a list of items, got " .. type(items), 2) end
+  if type(f) ~= "function" then error("parallel.map: expected a function, got " .. type(f), 2) end
+  local self = setmetatable(
+    { results = o.results or {}, ended = {}, shares = {}, problems = {}, running = {} }, Map)
+  for index in pairs(self.results) do self.ended[index], self.shares[index] = true, 1 end
+  -- The bar counts hundredths of all the work while it runs, and the items at its end.
+  local bar = progress.start { label = o.label, total = 100, quiet = o.quiet }
+  local ok, raised = pcall(run_all, self, items, f, o.jobs > 0 and o.jobs or system.threads(), bar)
+  if not ok then
+    pcall(collect, self, 0)
+    for _, job in pairs(self.running) do job:stop() end
+  end
+  local finished = 0
+  for _ in pairs(self.ended) do finished = finished + 1 end
+  bar.done, bar.total = finished, #items
+  bar:finish()
+  if not ok then error(raised, 0) end
+  if next(self.problems) then error(failures(self.problems, #items), 2) end
+  return self.results
+end
+
+return options.strict("parallel", parallel)

@@ -1,0 +1,162 @@
+--- parallel.map: what crosses between processes, what an error and Ctrl-C leave.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local lu = require "luaunit"
+local support = require "support"
+local parallel = require "perilune.parallel"
+local system = require "perilune.system"
+
+TestResults = {}
+
+local function map(items, f, o)
+  o = o or {}
+  o.quiet, o.jobs = true, o.jobs or 2
+  return parallel.map(items, f, o)
+end
+
+function TestResults.test_false_is_a_result()
+  lu.assertEquals(map({ 1, 2 }, function() return false end), { false, false })
+end
+
+function TestResults.test_numbers_cross_exactly_nan_and_infinity_too()
+  local sent = { 0.1, 1 / 3, 2 ^ 53 + 2, math.mininteger, 5e-324, 1 / 0, -1 / 0, -0.0, 3, 3.0 }
+  local got = map({ 1 }, function() return { sent, nan = 0 / 0 } end)[1]
+  for i, x in ipairs(sent) do
+    lu.assertEquals(got[1][i], x)
+    lu.assertEquals(math.type(got[1][i]), math.type(x))
+  end
+  lu.assertEquals(1 / got[1][8], -1 / 0)
+  lu.assertTrue(got.nan ~= got.nan)
+end
+
+function TestResults.test_an_item_without_a_result_has_none()
+  local got = map({ 1, 2, 3 }, function(n) if n ~= 2 then return n end end)
+  lu.assertEquals({ got[1], got[2], got[3] }, { 1, nil, 3 })
+end
+
+function TestResults.test_any_bytes_and_keys_cross()
+  local bytes = {}
+  for i = 0, 255 do bytes[i + 1] = string.char(i) end
+  local value = { [table.concat(bytes)] = "a\nb\r\n\0001\u{3b1}", [1.5] = { [true] = {} }, [7] = "\\" }
+  lu.assertEquals(map({ 1 }, function() return value end)[1], value)
+end
+
+function TestResults.test_what_is_no_plain_data_is_named_by_its_place()
+  lu.assertEquals(support.message(map, { 1 }, function() return { list = { 1, print } } end),
+    "parallel.map: item 1: the result.list[2] is a function; a result is plain data: booleans, numbers, "
+      .. "strings and tables of them")
+  lu.assertStrContains(support.message(map, { 1 }, function()
+    local t = {}
+    t.t = t
+    return t
+  end), "the result.t contains itself")
+end
+
+TestFailures = {}
+
+function TestFailures.test_other_items_finish_and_their_results_are_there()
+  local results = {}
+  local function f(n)
+    if n == 2 then error("no luck", 0) end
+    return n * 10
+  end
+  lu.assertEquals(support.message(map, { 1, 2, 3, 4 }, f, { results = results, jobs = 1 }),
+    "parallel.map: item 2: no luck")
+  lu.assertEquals(results, { [1] = 10, [3] = 30, [4] = 40 })
+end
+
+function TestFailures.test_the_same_call_runs_only_what_is_missing()
+  local results = { [1] = "done", [3] = false }
+  local got = map({ 1, 2, 3 }, function(n) return "ran " .. n end, { results = results })
+  lu.assertEquals(got, { "done", "ran 2", false })
+  lu.assertTrue(got == results)
+end
+
+function TestFailures.test_every_failed_item_is_named()
+  local message = support.message(map, { 1, 2, 3 }, function(n) if n < 3 then error("n " .. n, 0) end end)
+  lu.assertEquals(message, "parallel.map: item 1: n 1\nitem 2: n 2 (2 of 3 items failed)")
+end
+
+function TestFailures.test_a_child_that_dies_is_named_with_its_status()
+  lu.assertEquals(support.message(map, { 1, 2 }, function(n)
+    lu.unregisterCurrentSuite()
+    if n == 2 then os.exit(7) end
+    return n
+  end), "parallel.map: item 2: its process ended with status 7 and gave no result")
+end
+
+function TestFailures.test_errors_without_text_and_with_bytes_arrive()
+  lu.assertEquals(support.message(map, { 1 }, function() error() end), "parallel.map: item 1: nil")
+  lu.assertEquals(support.message(map, { 1 }, function() error("\xff", 0) end), "parallel.map: item 1: \xff")
+  local silent = setmetatable({}, { __tostring = function() error "no" end })
+  lu.assertEquals(support.message(map, { 1 }, function() error(silent) end),
+    "parallel.map: item 1: an error without text")
+end
+
+function TestFailures.test_options_out_of_range_are_refused()
+  lu.assertEquals(support.message(map, { 1 }, print, { jobs = -3 }),
+    "parallel.map: option 'jobs' must be a whole number of at least 0, not -3")
+end
+
+--- The number of this process.
+local function own_pid()
+  local stat = assert(io.open "/proc/self/stat")
+  local pid = stat:read "n"
+  stat:close()
+  return pid
+end
+
+function TestFailures.test_ctrl_c_leaves_the_finished_results()
+  local pid, results = own_pid(), {}
+  local function f(n)
+    if n == 1 then return "one" end
+    local start = system.clock()
+    while system.clock() < start + 0.5 do end
+    os.execute(("kill -INT %d"):format(pid))
+    while true do end
+  end
+  local ok, problem = pcall(map, { 1, 2 }, f, { results = results })
+  lu.assertFalse(ok)
+  lu.assertEquals(problem.kind, "interrupted")
+  lu.assertEquals(results, { "one" })
+  lu.assertEquals(map({ 1, 2 }, function(n) return n end, { results = results }), { "one", 2 })
+end
+
+function TestFailures.test_only_children_are_children()
+  lu.assertEquals(map({ 1 }, function() return parallel.in_child() end), { true })
+  lu.assertFalse(parallel.in_child())
+end
+
+TestProcesses = {}
+
+function TestProcesses.test_the_child_of_a_killed_parent_ends_too()
+  local name = os.tmpname()
+  local parent = system.fork(function()
+    system.fork(function()
+      local file = assert(io.open(name, "w"))
+      local stat = assert(io.open "/proc/self/stat")
+      file:write((stat:read "n"))
+      file:close()
+      while true do end
+    end)
+    while true do end
+  end)
+  local pid
+  local patience = system.clock() + 10
+  repeat
+    local file = io.open(name)
+    pid = file and file:read "n"
+    if file then file:close() end
+  until pid or system.clock() > patience
+  parent:stop()
+  patience = system.clock() + 10
+  local stat
+  repeat
+    stat = io.open(("/proc/%d/stat"):format(pid))
+    local state = stat and stat:read("l"):match "%) (%a)"
+    if stat then stat:close() end
+  until not stat or state == "Z" or system.clock() > patience
+  os.remove(name)
+  lu.assertTrue(system.clock() < patience, "the child of a killed process still runs")
+end
+
+os.exit(lu.LuaUnit.run())
