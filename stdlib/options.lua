@@ -214,12 +214,10 @@ end
 --   Model:sample: option 'temperature' must be a number of at least 0, not -1
 function options.native(name)
   if options.specs[name] then return options.specs[name] end
-  local list = rawget(native, "options") and native.options(name) or require "perilune.options.sampling"[name]
-  if not list then error(("options.native: '%s' has no options"):format(name), 2) end
   local entries = {}
-  for i, option in ipairs(list) do
+  for i, option in ipairs(native.options(name)) do
     local default = option.default
-    if default == nil then default = options.optional(option.type or "any") end
+    if default == nil then default = (option.required and options.required or options.optional)(option.type) end
     entries[i] = {
       option.name, default, option.sentence,
       least = option.least, most = option.most, above = option.above, below = option.below,

@@ -1,77 +1,126 @@
-/// A table of named options as an argument: every key must be known, and a misspelt one is answered with the near one.
+/// A table of named options as an argument, checked against the declarations of the function's options.
+///
+/// Every key must be declared, a misspelt one is answered with the nearest name; every value must have the
+/// declared type and lie within the declared bounds; a missing value is the declared default.
 import Base
 import LuaEngine
 
 struct OptionTable {
   private let call: Call
   private let argument: Int
+  private let declared: [Option]
   private var values: [String: LuaValue] = [:]
 
-  /// Reads argument `i`, which may be left out; its keys must be among `allowed`.
-  init(_ call: Call, _ i: Int, allowed: [String]) throws {
+  /// Reads argument `i`, which may be left out unless an option is required.
+  init(_ call: Call, _ i: Int, _ declared: [Option]) throws {
     self.call = call
+    self.declared = declared
     argument = i
-    if call.isNil(i) { return }
-    for (key, value) in try call.table(i).entries() {
-      guard let name = key.asString else {
-        throw call.bad(i, "options are named, got a key of type \(key.typeName)")
+    if !call.isNil(i) {
+      for (key, value) in try call.table(i).entries() { values[try name(key)] = value }
+    }
+    for option in declared {
+      guard let value = values[option.name] else {
+        if case .required = option.standard {
+          throw refusal("option '\(option.name)' is missing; expected \(option.expected)")
+        }
+        continue
       }
-      if !allowed.contains(name) {
-        throw call.bad(i, "unknown option '\(name)'\(Nearest.hint(name, in: allowed))")
-      }
-      values[name] = value
+      if !option.accepts(value) { throw refusal(option.name, expected: option.expected) }
     }
   }
 
-  /// Reads argument `i` by the options that the help page lists.
-  init(_ call: Call, _ i: Int, _ options: [HelpOption]) throws {
-    try self.init(call, i, allowed: options.map(\.name))
+  private func name(_ key: LuaValue) throws -> String {
+    guard let name = key.asString else {
+      throw refusal("options are named, got a key of type \(key.typeName)")
+    }
+    let names = declared.map(\.name)
+    if !names.contains(name) { throw refusal("unknown option '\(name)'\(Nearest.hint(name, in: names))") }
+    return name
   }
 
   /// An error about the table as an argument.
   func refusal(_ message: String) -> LuaError { call.bad(argument, message) }
 
+  /// An error about the value of one option.
+  func refusal(_ name: String, expected: String) -> LuaError {
+    refusal("option '\(name)': expected \(expected), got \(values[name].map(Self.describe) ?? "nil")")
+  }
+
   func has(_ name: String) -> Bool { values[name] != nil }
 
+  /// The value as it was given; nil where it was not.
   subscript(_ name: String) -> LuaValue? { values[name] }
 
-  func integer(_ name: String) throws -> Int? {
-    guard let value = values[name] else { return nil }
-    if let whole = value.asInteger { return whole }
-    throw call.bad(argument, "option '\(name)': expected a whole number, got \(Self.describe(value))")
+  /// The value given, or the declared default.
+  private func value(_ name: String) throws -> LuaValue {
+    if let given = values[name] { return given }
+    guard let option = declared.first(where: { $0.name == name }) else {
+      throw Failure(.state, "option '\(name)' is not declared")
+    }
+    return option.defaultValue
   }
 
-  func number(_ name: String) throws -> Double? {
-    guard let value = values[name] else { return nil }
-    if let number = value.asNumber { return number }
-    throw call.bad(argument, "option '\(name)': expected a number, got \(Self.describe(value))")
+  private func value<V>(_ name: String, _ read: (LuaValue) -> V?) throws -> V {
+    if let found = read(try value(name)) { return found }
+    throw Failure(.state, "option '\(name)' has no default of this type")
   }
 
-  func flag(_ name: String) throws -> Bool? {
-    guard let value = values[name] else { return nil }
-    if case .boolean(let flag) = value { return flag }
-    throw call.bad(argument, "option '\(name)': expected true or false, got \(Self.describe(value))")
+  // MARK: Options with a default, and required ones
+
+  func integer(_ name: String) throws -> Int { try value(name, \.asInteger) }
+  func number(_ name: String) throws -> Double { try value(name, \.asNumber) }
+  func text(_ name: String) throws -> String { try value(name, \.asString) }
+  func table(_ name: String) throws -> LuaTable { try value(name, \.asTable) }
+
+  func flag(_ name: String) throws -> Bool {
+    try value(name) { value -> Bool? in
+      if case .boolean(let flag) = value { return flag }
+      return nil
+    }
   }
 
-  func text(_ name: String) throws -> String? {
-    guard let value = values[name] else { return nil }
-    if case .string(let text) = value { return text }
-    throw call.bad(argument, "option '\(name)': expected a string, got \(Self.describe(value))")
-  }
-
-  func integers(_ name: String) throws -> [Int]? {
-    guard let value = values[name] else { return nil }
-    if let table = value.asTable { return try table.integers() }
-    throw call.bad(
-      argument, "option '\(name)': expected a list of whole numbers, got \(Self.describe(value))")
-  }
-
-  func choice<C: RawRepresentable & CaseIterable>(_ name: String, _ type: C.Type) throws -> C?
+  func choice<C: RawRepresentable>(_ name: String, _ type: C.Type = C.self) throws -> C
   where C.RawValue == String {
-    guard let text = try text(name) else { return nil }
-    if let found = C(rawValue: text) { return found }
-    let known = C.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-    throw call.bad(argument, "option '\(name)': expected one of \(known), got \"\(text)\"")
+    try value(name) { $0.asString.flatMap(C.init(rawValue:)) }
+  }
+
+  /// Any whole number as the 64 bits of a seed.
+  func seed(_ name: String) throws -> UInt64 { UInt64(bitPattern: Int64(try integer(name))) }
+
+  // MARK: Options without a default: nil where they were not given
+
+  func integer(ifGiven name: String) throws -> Int? { try has(name) ? integer(name) : nil }
+  func number(ifGiven name: String) throws -> Double? { try has(name) ? number(name) : nil }
+  func flag(ifGiven name: String) throws -> Bool? { try has(name) ? flag(name) : nil }
+  func text(ifGiven name: String) throws -> String? { try has(name) ? text(name) : nil }
+
+  func choice<C: RawRepresentable>(ifGiven name: String, _ type: C.Type = C.self) throws -> C?
+  where C.RawValue == String {
+    try has(name) ? choice(name, type) : nil
+  }
+
+  // MARK: Lists
+
+  /// The list given, or the declared default; an element of another type is refused by its position.
+  func integers(_ name: String) throws -> [Int] { try integers(ifGiven: name) ?? [] }
+
+  func integers(ifGiven name: String) throws -> [Int]? {
+    guard let table = values[name]?.asTable else { return nil }
+    return try list(name) { try table.integers() }
+  }
+
+  func texts(_ name: String) throws -> [String] {
+    if let table = values[name]?.asTable { return try list(name) { try table.strings() } }
+    guard let option = declared.first(where: { $0.name == name }), case .list(let values) = option.standard
+    else { return [] }
+    return values
+  }
+
+  private func list<V>(_ name: String, _ read: () throws -> [V]) throws -> [V] {
+    do { return try read() } catch let failure as Failure {
+      throw refusal("option '\(name)': \(failure.message)")
+    }
   }
 
   static func describe(_ value: LuaValue) -> String {

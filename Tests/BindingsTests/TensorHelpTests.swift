@@ -111,6 +111,68 @@ extension BindingsTests {
       }
     }
 
+    /// Declared once in Swift: what Lua reads is what the function fills in and checks.
+    @Test func optionsOfANativeFunctionAreAListForLua() throws {
+      let s = try Session()
+      _ = try s.output(
+        """
+        native, models = require 'perilune.native.help', require 'perilune.models'
+        model = models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}
+        option = {}
+        for _, one in ipairs(native.options 'Model:sample') do option[one.name] = one end
+        """)
+      expect(
+        try s.text("option.top_k.default, math.type(option.top_k.default), option.top_k.least"),
+        "0 integer 0")
+      expect(try s.text("option.top_p.default, option.top_p.above, option.top_p.most"), "1.0 0 1")
+      expect(try s.text("#option.stop.default, option.seeds.default, option.stop.type"), "0 nil table")
+      _ = try s.output(
+        "for _, one in ipairs(native.options 'models.learning_rate') do option[one.name] = one end")
+      expect(
+        try s.text("table.concat(option.decay.choices, ' '), option.decay.default"),
+        "constant linear cosine constant")
+      expect(try s.text("option.lr.required, option.decay.required"), "true false")
+      expect(
+        try s.refusal("native.options 'Model:sampel'").contains("did you mean 'Model:sample'?"), true)
+    }
+
+    @Test func anOptionBeyondItsDeclarationIsRefusedByItsName() throws {
+      let s = try Session()
+      _ = try s.output(
+        """
+        models = require 'perilune.models'
+        model = models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}
+        """)
+      for (call, message) in [
+        (
+          "model:sample({{1}}, {top_p = 0})", "option 'top_p': expected a number above 0 and at most 1, got 0"
+        ),
+        (
+          "model:sample({{1}}, {top_p = 0 / 0})",
+          "option 'top_p': expected a number above 0 and at most 1, got -nan"
+        ),
+        (
+          "model:sample({{1}}, {top_k = 1.5})",
+          "option 'top_k': expected a whole number of at least 0, got 1.5"
+        ),
+        ("model:sample({{1}}, {stop = 3})", "option 'stop': expected a list of token ids, got 3"),
+        ("model:sample({{1}}, {stop = {'a'}})", "option 'stop': element [1] is a string"),
+        ("model:sample({{1}}, {topk = 1})", "unknown option 'topk'; did you mean 'top_k'?"),
+        ("models.learning_rate({}, 1)", "option 'lr' is missing; expected a number of at least 0"),
+        (
+          "models.learning_rate({lr = 1, decay = 'cubic'}, 1)",
+          "option 'decay': expected one of \"constant\", \"linear\", \"cosine\", got \"cubic\""
+        ),
+        (
+          "models.transformer{vocab = 0}", "option 'vocab': expected a whole number from 1 to 16777216, got 0"
+        ),
+        ("T.zeros(2, {dtype = 'f16'})", "option 'dtype': expected one of \"f32\""),
+      ] {
+        let found = try s.refusal(call)
+        if !found.contains(message) { Issue.record("\(call): \(found)") }
+      }
+    }
+
     @Test func aproposAndManual() throws {
       let s = try Session()
       _ = try s.output("help = require 'perilune.help'")

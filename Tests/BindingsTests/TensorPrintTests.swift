@@ -54,7 +54,7 @@ extension BindingsTests {
       expect(try s.text("T.arange(5)"), "[1, ..., 5]\n[Tensor f32 5]")
       expect(
         try s.refusal("T.set_print{width = 1}"),
-        "bad argument #1 to 'set_print' (width must be in 20..10000, got 1)")
+        "bad argument #1 to 'set_print' (option 'width': expected a whole number from 20 to 10000, got 1)")
       expect(
         try s.refusal("T.set_print{with = 1}"),
         "bad argument #1 to 'set_print' (unknown option 'with'; did you mean 'width'?)")

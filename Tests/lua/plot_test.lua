@@ -62,7 +62,7 @@ end
 function TestPlot:test_wrong_names_and_numbers_are_told()
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, lable = "x" }), "unknown option 'lable'; did you mean 'label'?")
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, tilte = "x" }), "unknown option 'tilte'; did you mean 'title'?")
-  lu.assertEquals(support.message(plot.line, {}), "plot.line: option 'y' is needed: a list of numbers or a Tensor")
+  lu.assertEquals(support.message(plot.line, {}), "plot.line: option 'y' is missing; expected a list of numbers or a Tensor")
   lu.assertStrContains(support.message(plot.line, { x = { 1 }, y = { 1, 2 } }), "line: x has 1 values, y has 2")
   lu.assertStrContains(support.message(plot.line, { y = { 1, "2" } }), "option 'y': element [2] is a string, expected a number")
   lu.assertStrContains(support.message(plot.line, { y = 3 }), "expected a list of numbers or a Tensor, got 3")
@@ -183,7 +183,7 @@ end
 
 function TestReport:test_what_does_not_fit_is_told()
   local r = report.new()
-  lu.assertStrContains(support.message(r.table, r, { rows = {} }), "option 'header' is needed")
+  lu.assertStrContains(support.message(r.table, r, { rows = {} }), "option 'header' is missing; expected a list of strings")
   lu.assertStrContains(support.message(r.table, r, { header = { "a" }, rows = { { 1, 2 } } }), "the header has 1 cells, row 1 has 2")
   lu.assertStrContains(support.message(r.figure, r, 3), "Figure expected, got number")
   lu.assertStrContains(support.message(r.heading, r), "string expected, got no value")

@@ -27,6 +27,15 @@ extension Bindings {
           }))
       return 1
     }
+    module.function("options") { call in
+      let name = try call.string(1)
+      guard let page = HelpPage.byName[name] else {
+        throw call.bad(
+          1, "no native function '\(name)'\(Nearest.hint(name, in: Array(HelpPage.byName.keys)))")
+      }
+      try call.push(.list(page.options.map(\.record)))
+      return 1
+    }
     module.function("examples") { call in
       try call.push(
         .list(HelpPage.all.map { .list([.string($0.name), .string($0.lua), .string($0.prints)]) }))
@@ -86,6 +95,13 @@ extension HelpPage {
       "native.help.summaries", "help", "native.summaries()",
       "A list of {name, group, summary, signature, formula} of all pages, in the order of the manual.",
       native + "print(#native.summaries() > 200)", prints: "true"),
+    HelpPage(
+      "native.help.options", "help", "native.options(name)",
+      "The declared options of a native function, by the name of its page: a list of {name, type, default, required, "
+        + "sentence, expected, least, most, above, below, choices}.",
+      errors: "no native function has this name",
+      native + "print(native.options('Model:sample')[1].name, native.options('Model:sample')[1].default)",
+      prints: "max_new_tokens\t32"),
     HelpPage(
       "native.help.examples", "help", "native.examples()",
       "A list of {name, code, printed} of the pages that are no operations, for the test that runs them.",

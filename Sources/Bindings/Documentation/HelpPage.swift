@@ -10,7 +10,7 @@ struct HelpPage {
   let group: String
   let signature: String
   let summary: String
-  let options: [HelpOption]
+  let options: [Option]
   let shapes: String?
   let errors: String?
   /// The paper and equation, where there is one.
@@ -19,7 +19,7 @@ struct HelpPage {
   let prints: String
 
   init(
-    _ name: String, _ group: String, _ signature: String, _ summary: String, options: [HelpOption] = [],
+    _ name: String, _ group: String, _ signature: String, _ summary: String, options: [Option] = [],
     shapes: String? = nil, errors: String? = nil, source: String? = nil, _ lua: String, prints: String
   ) {
     self.name = name
@@ -111,32 +111,4 @@ struct HelpPage {
         + "tape still needs cannot be changed; T.no_grad allows it for parameters.",
       "x = T{1, 4}\nx:sqrt_():add_(1)\nprint(x)", prints: "[2, 3]\n[Tensor f32 2]"),
   ]
-}
-
-/// An option of a function: what it is called, what holds without it, what it means.
-struct HelpOption {
-  let name: String
-  /// As the page shows it; nil where the option must be given or has a rule of its own, told by the meaning.
-  let standard: String?
-  let meaning: String
-
-  init(_ name: String, _ standard: String?, _ meaning: String) {
-    self.name = name
-    self.standard = standard
-    self.meaning = meaning
-  }
-
-  init(_ name: String, needed meaning: String) { self.init(name, nil, meaning + " (needed)") }
-  init<N: Numeric>(_ name: String, _ standard: N, _ meaning: String) {
-    self.init(name, "\(standard)", meaning)
-  }
-
-  var text: String { standard.map { "\(meaning) (default \($0))" } ?? meaning }
-}
-
-/// The words of a type of choices, as a page lists them: `"constant", "linear" or "cosine"`.
-func listed<C: RawRepresentable & CaseIterable>(_ type: C.Type) -> String where C.RawValue == String {
-  let words = C.allCases.map { "\"\($0.rawValue)\"" }
-  return words.count < 2
-    ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
 }

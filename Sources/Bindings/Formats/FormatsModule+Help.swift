@@ -1,10 +1,12 @@
 /// Help pages of `perilune.formats` and of a tokenizer.
 extension FormatsModule {
   static let trainOptions = [
-    HelpOption("vocab_size", needed: "tokens at most: control tokens, 256 bytes, merges"),
-    HelpOption(
-      "specials", "{\"<pad>\", \"<bos>\", \"<eos>\"}",
-      "names of control tokens; those three names set pad, bos and eos"),
+    Option(
+      "vocab_size", required: .integer,
+      "maximum number of tokens: control tokens, 256 bytes and merges", least: 256),
+    Option(
+      "specials", ["<pad>", "<bos>", "<eos>"], of: "strings",
+      "names of control tokens; these three names set pad, bos and eos"),
   ]
 
   private static let cannotRead =

@@ -56,12 +56,9 @@ enum FormatsModule {
   /// train_bpe(texts, {vocab_size=, specials=}) -> Tokenizer
   private static func trainBPE(_ call: Call) throws -> Int {
     let options = try OptionTable(call, 2, trainOptions)
-    guard let size = try options.integer("vocab_size") else {
-      throw call.bad(2, "option 'vocab_size' is needed")
-    }
-    let specials = try options["specials"]?.asTable?.strings() ?? ["<pad>", "<bos>", "<eos>"]
     var trained = try ByteLevelBPE.train(
-      texts: try call.table(1).strings(), vocabSize: size, specials: specials)
+      texts: try call.table(1).strings(), vocabSize: try options.integer("vocab_size"),
+      specials: try options.texts("specials"))
     trained.pad = trained.id(named: "<pad>")
     trained.bos = trained.id(named: "<bos>")
     trained.eos = trained.id(named: "<eos>")

@@ -74,7 +74,7 @@ enum ModelClass {
     let options = try OptionTable(call, 4, logpOptions)
     let (sequences, from, lengths) = try joined(call, 2, 3)
     let tokens = try model.tokenLogps(
-      sequences, from: from, temperature: try options.number("temperature") ?? 1)
+      sequences, from: from, temperature: try options.number("temperature"))
     try call.pushObject(try Op.segmentSum([tokens], [.integers(lengths)])[0])
     try call.pushObject(Variable(try Tensor(lengths.map(Float.init), shape: [lengths.count])))
     return 2
@@ -85,7 +85,7 @@ enum ModelClass {
     let options = try OptionTable(call, 4, logpOptions)
     let (sequences, from, lengths) = try joined(call, 2, 3)
     try call.pushObject(
-      try model.tokenLogps(sequences, from: from, temperature: try options.number("temperature") ?? 1))
+      try model.tokenLogps(sequences, from: from, temperature: try options.number("temperature")))
     try call.pushIntegers(lengths)
     return 2
   }

@@ -3,25 +3,42 @@ import Models
 import Optim
 
 extension ModelModule {
+  enum Style: String, CaseIterable { case gpt2, llama }
+  private static let largest = 0x1p24
+
   static let options = [
-    HelpOption(
-      "style", "\"gpt2\"",
-      "\"gpt2\" (LayerNorm, GELU, learned positions, biases) or \"llama\" (RMSNorm, SwiGLU, rotary, none)"),
-    HelpOption("vocab", needed: "tokens of the vocabulary"),
-    HelpOption("dim", needed: "width of the stream between layers"),
-    HelpOption("layers", needed: "number of layers"),
-    HelpOption("heads", needed: "query heads; they divide dim"),
-    HelpOption("max_length", needed: "the longest sequence, in tokens"),
-    HelpOption("kv_heads", "heads", "key and value heads; fewer is grouped-query attention"),
-    HelpOption("hidden", "4 dim; llama 8/3 dim, up to a multiple of 8", "width of the feed-forward layer"),
-    HelpOption("norm", "by style", listed(TransformerConfig.Norm.self)),
-    HelpOption("activation", "by style", listed(TransformerConfig.Activation.self)),
-    HelpOption("positions", "by style", listed(TransformerConfig.Positions.self)),
-    HelpOption("rope_base", 10_000, "base of the rotary angles"),
-    HelpOption("norm_eps", "1e-05", "added to the variance before its root"),
-    HelpOption("bias", "by style", "whether linear maps have a bias"),
-    HelpOption("tied", "true", "whether the head shares the embedding's weights"),
-    HelpOption("seed", 0, "of the initial weights"),
+    Option(
+      "style", Style.gpt2,
+      "\"gpt2\": LayerNorm, GELU, learned positions, biases; \"llama\": RMSNorm, SwiGLU, rotary positions, no biases"
+    ),
+    Option("vocab", required: .integer, "number of tokens in the vocabulary", least: 1, most: largest),
+    Option("dim", required: .integer, "width of the residual stream", least: 1, most: largest),
+    Option("layers", required: .integer, "number of layers", least: 1, most: largest),
+    Option("heads", required: .integer, "number of query heads, a divisor of dim", least: 1, most: largest),
+    Option("max_length", required: .integer, "longest sequence, in tokens", least: 1, most: largest),
+    Option(
+      "kv_heads", optional: .integer,
+      "number of key and value heads, a divisor of heads; fewer than heads is grouped-query attention",
+      otherwise: "heads", least: 1, most: largest),
+    Option(
+      "hidden", optional: .integer, "width of the feed-forward layer",
+      otherwise: "4 dim; llama: 8/3 dim rounded up to a multiple of 8", least: 1, most: largest),
+    Option("norm", optional: TransformerConfig.Norm.self, "normalisation", otherwise: "by style"),
+    Option(
+      "activation", optional: TransformerConfig.Activation.self, "activation of the feed-forward layer",
+      otherwise: "by style"),
+    Option(
+      "positions", optional: TransformerConfig.Positions.self, "position encoding", otherwise: "by style"),
+    Option(
+      "rope_base", optional: .number, "base of the rotary angles", otherwise: "10000.0", above: 0),
+    Option(
+      "norm_eps", optional: .number, "added to the variance before the square root", otherwise: "1e-05",
+      above: 0),
+    Option("bias", optional: .flag, "whether linear layers have a bias", otherwise: "by style"),
+    Option(
+      "tied", optional: .flag, "whether the output head shares the weights of the embedding",
+      otherwise: "true"),
+    Option("seed", 0, "seed of the initial weights"),
   ]
 
   static let pages = [
@@ -50,7 +67,9 @@ extension ModelModule {
 }
 
 extension ModelClass {
-  static let logpOptions = [HelpOption("temperature", 1, "divides the logits first")]
+  static let logpOptions = [
+    Option("temperature", 1.0, "divides the logits before the softmax", above: 0)
+  ]
 
   /// The model of the examples.
   private static let tiny =
@@ -136,22 +155,6 @@ extension ModelClass {
 }
 
 extension SamplerBinding {
-  private static let usual = SamplingOptions()
-
-  static let options = [
-    HelpOption("max_new_tokens", usual.maxNewTokens, "tokens of a response at most, its stop token included"),
-    HelpOption("temperature", usual.temperature, "divides the logits; 0 takes the most likely token"),
-    HelpOption("top_k", usual.topK, "only the k most likely tokens; 0 for all"),
-    HelpOption("top_p", usual.topP, "only the smallest set of most likely tokens that has this probability"),
-    HelpOption("min_p", usual.minP, "only tokens at least this fraction as likely as the most likely one"),
-    HelpOption("stop", "{}", "a list of ids; a response ends after one of them, which is part of it"),
-    HelpOption("seed", 0, "of the draws"),
-    HelpOption("step", usual.step, "the number of this draw: the same (seed, step) gives the same tokens"),
-    HelpOption(
-      "seeds", "none",
-      "a list of one seed for each prompt, instead of seed: a row then depends on no other place"),
-  ]
-
   static let page = HelpPage(
     "Model:sample", "models", "model:sample(prompts, {options}) -> responses, logps, sampling_logps",
     "Continues each prompt. With the responses come the log-probabilities of their tokens under the model (temperature 1, "
@@ -172,19 +175,26 @@ extension OptimizerClass {
   private static let usual = AdamW.Options()
 
   static let options = [
-    HelpOption("lr", usual.lr, "learning rate, unless step is given one"),
-    HelpOption("beta1", usual.beta1, "decay of the mean of gradients"),
-    HelpOption("beta2", usual.beta2, "decay of the mean of their squares"),
-    HelpOption("eps", usual.eps, "added to the root of the second mean"),
-    HelpOption("weight_decay", usual.weightDecay, "times lr, taken off each weight a step"),
+    Option("lr", usual.lr, "learning rate of steps that are not given one", least: 0),
+    Option("beta1", usual.beta1, "decay rate of the first moment", least: 0, below: 1),
+    Option("beta2", usual.beta2, "decay rate of the second moment", least: 0, below: 1),
+    Option("eps", usual.eps, "added to the square root of the second moment", least: 0),
+    Option(
+      "weight_decay", usual.weightDecay, "a step subtracts lr * weight_decay * weight from each weight",
+      least: 0),
   ]
-  static let stepOptions = [HelpOption("lr", "that of models.adamw", "learning rate of this step")]
+  static let stepOptions = [
+    Option(
+      "lr", optional: .number, "learning rate of this step", otherwise: "the optimiser's", least: 0)
+  ]
   static let scheduleOptions = [
-    HelpOption("lr", needed: "the highest rate"),
-    HelpOption("steps", 0, "where the decay ends"),
-    HelpOption("warmup", 0, "steps of linear rise, from lr / warmup"),
-    HelpOption("decay", "\"constant\"", listed(Schedule.Decay.self)),
-    HelpOption("floor", 0, "what it decays to, as a part of lr, from 0 to 1"),
+    Option("lr", required: .number, "highest rate", least: 0),
+    Option(
+      "steps", optional: .integer, "step at which the decay ends; required unless decay is \"constant\"",
+      least: 0),
+    Option("warmup", 0, "steps of linear warm-up, starting at lr / warmup", least: 0),
+    Option("decay", Schedule.Decay.constant, "shape of the decay after warm-up"),
+    Option("floor", 0.0, "rate at the end of the decay, as a fraction of lr", least: 0, most: 1),
   ]
   private static let fit =
     "models, w = require 'perilune.models', T({1, 2}, {requires_grad = true})\nadam = models.adamw({w}, {lr = 0.5})\n"

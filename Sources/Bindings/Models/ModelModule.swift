@@ -25,37 +25,30 @@ enum ModelModule {
   /// transformer{ style = "gpt2" | "llama", vocab, dim, layers, heads, max_length, ... }
   private static func transformer(_ call: Call) throws -> Int {
     let options = try OptionTable(call, 1, Self.options)
-    func size(_ name: String) throws -> Int {
-      guard let value = try options.integer(name) else { throw call.bad(1, "option '\(name)' is needed") }
-      return value
-    }
-    let style = try options.text("style") ?? "gpt2"
     let sizes = (
-      vocab: try size("vocab"), dim: try size("dim"), layers: try size("layers"), heads: try size("heads"),
-      length: try size("max_length")
+      vocab: try options.integer("vocab"), dim: try options.integer("dim"),
+      layers: try options.integer("layers"), heads: try options.integer("heads"),
+      length: try options.integer("max_length")
     )
     var config: TransformerConfig
-    switch style {
-    case "gpt2":
+    switch try options.choice("style", Style.self) {
+    case .gpt2:
       config = .gpt2(
         vocab: sizes.vocab, dim: sizes.dim, layers: sizes.layers, heads: sizes.heads, maxLength: sizes.length)
-    case "llama":
+    case .llama:
       config = .llama(
         vocab: sizes.vocab, dim: sizes.dim, layers: sizes.layers, heads: sizes.heads, maxLength: sizes.length)
-    default: throw call.bad(1, "option 'style': expected \"gpt2\" or \"llama\", got \"\(style)\"")
     }
-    config.kvHeads = try options.integer("kv_heads") ?? config.kvHeads
-    config.hidden = try options.integer("hidden") ?? config.hidden
-    config.norm = try options.choice("norm", TransformerConfig.Norm.self) ?? config.norm
-    config.activation =
-      try options.choice("activation", TransformerConfig.Activation.self) ?? config.activation
-    config.positions = try options.choice("positions", TransformerConfig.Positions.self) ?? config.positions
-    config.ropeBase = try options.number("rope_base") ?? config.ropeBase
-    config.normEpsilon = try options.number("norm_eps") ?? config.normEpsilon
-    config.bias = try options.flag("bias") ?? config.bias
-    config.tied = try options.flag("tied") ?? config.tied
-    let seed = UInt64(bitPattern: Int64(try options.integer("seed") ?? 0))
-    try call.pushObject(try Transformer(config, seed: seed))
+    config.kvHeads = try options.integer(ifGiven: "kv_heads") ?? config.kvHeads
+    config.hidden = try options.integer(ifGiven: "hidden") ?? config.hidden
+    config.norm = try options.choice(ifGiven: "norm") ?? config.norm
+    config.activation = try options.choice(ifGiven: "activation") ?? config.activation
+    config.positions = try options.choice(ifGiven: "positions") ?? config.positions
+    config.ropeBase = try options.number(ifGiven: "rope_base") ?? config.ropeBase
+    config.normEpsilon = try options.number(ifGiven: "norm_eps") ?? config.normEpsilon
+    config.bias = try options.flag(ifGiven: "bias") ?? config.bias
+    config.tied = try options.flag(ifGiven: "tied") ?? config.tied
+    try call.pushObject(try Transformer(config, seed: try options.seed("seed")))
     return 1
   }
 

@@ -5,18 +5,41 @@ import LuaEngine
 import Models
 
 enum SamplerBinding {
-  static func options(_ call: Call, _ i: Int) throws -> SamplingOptions {
+  private static let usual = SamplingOptions()
+
+  static let options = [
+    Option(
+      "max_new_tokens", usual.maxNewTokens, "maximum tokens of a response, its stop token included", least: 0),
+    Option("temperature", usual.temperature, "divides the logits; 0 takes the most likely token", least: 0),
+    Option("top_k", usual.topK, "draw from the k most likely tokens only; 0 draws from all", least: 0),
+    Option(
+      "top_p", usual.topP,
+      "draw from the smallest set of most likely tokens whose probabilities sum to top_p or more", most: 1,
+      above: 0),
+    Option(
+      "min_p", usual.minP, "draw from tokens at least min_p times as likely as the most likely one", least: 0,
+      most: 1),
+    Option(
+      "stop", [], of: "token ids", "a response ends after one of these ids, which is part of the response"),
+    Option("seed", 0, "seed of the draws"),
+    Option("step", usual.step, "number of this draw: equal (seed, step) give equal tokens", least: 0),
+    Option(
+      "seeds", optional: .list("seeds"),
+      "one seed per prompt, instead of seed: a response is then independent of its place in the list"),
+  ]
+
+  static func read(_ call: Call, _ i: Int) throws -> SamplingOptions {
     let table = try OptionTable(call, i, Self.options)
     var options = SamplingOptions()
-    options.maxNewTokens = try table.integer("max_new_tokens") ?? options.maxNewTokens
-    options.temperature = try table.number("temperature") ?? options.temperature
-    options.topK = try table.integer("top_k") ?? options.topK
-    options.topP = try table.number("top_p") ?? options.topP
-    options.minP = try table.number("min_p") ?? options.minP
-    options.stopIds = Set(try table.integers("stop") ?? [])
-    options.seed = UInt64(bitPattern: Int64(try table.integer("seed") ?? 0))
-    options.step = try table.integer("step") ?? 0
-    options.rowSeeds = try table.integers("seeds")?.map { UInt64(bitPattern: Int64($0)) }
+    options.maxNewTokens = try table.integer("max_new_tokens")
+    options.temperature = try table.number("temperature")
+    options.topK = try table.integer("top_k")
+    options.topP = try table.number("top_p")
+    options.minP = try table.number("min_p")
+    options.stopIds = Set(try table.integers("stop"))
+    options.seed = try table.seed("seed")
+    options.step = try table.integer("step")
+    options.rowSeeds = try table.integers(ifGiven: "seeds")?.map { UInt64(bitPattern: Int64($0)) }
     return options
   }
 
@@ -24,7 +47,7 @@ enum SamplerBinding {
   /// -> list of responses (ids), list of log-probabilities under the model, and under the sampling distribution
   static func sample(_ call: Call, _ model: Transformer) throws -> Int {
     let prompts = try call.tokenLists(2, "prompts", "prompt")
-    let options = try options(call, 3)
+    let options = try read(call, 3)
     let responses = try Op.observed("sample") { try model.sample(prompts, options) }
     try call.push(.list(responses.map { .list($0.tokens.map(LuaValue.int)) }))
     try call.push(.list(responses.map { .list($0.logps.map { .number(Double($0)) }) }))

@@ -11,7 +11,7 @@ enum OptimizerClass {
     var optimizer = LuaClass<AdamW>("AdamW")
     optimizer.method("step") { call, optimizer in
       let options = try OptionTable(call, 2, stepOptions)
-      let lr = try options.number("lr")
+      let lr = try options.number(ifGiven: "lr")
       try Op.observed("adamw step") { try optimizer.update(lr: lr) }
       return 0
     }
@@ -45,11 +45,11 @@ enum OptimizerClass {
   static func create(_ call: Call) throws -> Int {
     let table = try OptionTable(call, 2, Self.options)
     var options = AdamW.Options()
-    options.lr = try table.number("lr") ?? options.lr
-    options.beta1 = try table.number("beta1") ?? options.beta1
-    options.beta2 = try table.number("beta2") ?? options.beta2
-    options.eps = try table.number("eps") ?? options.eps
-    options.weightDecay = try table.number("weight_decay") ?? options.weightDecay
+    options.lr = try table.number("lr")
+    options.beta1 = try table.number("beta1")
+    options.beta2 = try table.number("beta2")
+    options.eps = try table.number("eps")
+    options.weightDecay = try table.number("weight_decay")
     try call.pushObject(try AdamW(try parameters(call, 1), options))
     return 1
   }
@@ -67,15 +67,14 @@ enum OptimizerClass {
   /// learning_rate({lr=, steps=, warmup=, decay=, floor=}, step) -> the rate of a step, counted from 1
   static func learningRate(_ call: Call) throws -> Int {
     let table = try OptionTable(call, 1, scheduleOptions)
-    guard let lr = try table.number("lr") else { throw call.bad(1, "option 'lr' is needed") }
-    let decay = try table.choice("decay", Schedule.Decay.self) ?? .constant
-    let steps = try table.integer("steps")
+    let decay = try table.choice("decay", Schedule.Decay.self)
+    let steps = try table.integer(ifGiven: "steps")
     if decay != .constant && steps == nil {
-      throw call.bad(1, "option 'steps' is needed: the rate falls until then")
+      throw table.refusal("option 'steps' is missing; a \(decay.rawValue) decay ends at step 'steps'")
     }
     let schedule = try Schedule(
-      lr: lr, steps: steps ?? 0, warmup: try table.integer("warmup") ?? 0, decay: decay,
-      floor: try table.number("floor") ?? 0)
+      lr: try table.number("lr"), steps: steps ?? 0, warmup: try table.integer("warmup"), decay: decay,
+      floor: try table.number("floor"))
     try call.pushNumber(schedule.rate(at: try call.integer(2)))
     return 1
   }

@@ -64,10 +64,10 @@ final class PlotFigure {
     let options = try OptionTable(call, 2, textOptions)
     try call.pushString(
       try object.figure.renderText(
-        width: try options.integer("width") ?? PlotTerminal.columns,
-        height: try options.integer("height") ?? 20,
-        color: try options.flag("color") ?? false,
-        unicode: try options.flag("unicode") ?? PlotTerminal.isUnicode))
+        width: try options.integer(ifGiven: "width") ?? PlotTerminal.columns,
+        height: try options.integer("height"),
+        color: try options.flag("color"),
+        unicode: try options.flag(ifGiven: "unicode") ?? PlotTerminal.isUnicode))
     return 1
   }
 

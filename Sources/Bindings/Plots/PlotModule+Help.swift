@@ -23,23 +23,28 @@ extension PlotModule {
 }
 
 extension PlotSettings {
+  private static let limits = Option.Kind.any("{lower, upper}; an end that is false follows the data")
+  private static let positions = LegendPosition.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+
   static let options = [
-    HelpOption("title", "none", "words above the axes"),
-    HelpOption("xlabel", "none", "words under the x axis"),
-    HelpOption("ylabel", "none", "words beside the y axis"),
-    HelpOption("note", "none", "words under the figure: settings, seeds"),
-    HelpOption("width", Figure().width, "of the SVG, in pixels"),
-    HelpOption("height", Figure().height, "of the SVG, in pixels"),
-    HelpOption("xlim", "the data's", "{lower, upper}; an end that is false follows the data"),
-    HelpOption("ylim", "the data's", "{lower, upper}; an end that is false follows the data"),
-    HelpOption("xscale", "\"linear\"", listed(AxisScale.self)),
-    HelpOption("yscale", "\"linear\"", listed(AxisScale.self)),
-    HelpOption("legend", "\"best\"", "true, false, " + listed(LegendPosition.self)),
-    HelpOption("grid", "true", "whether lines cross the axes at ticks"),
+    Option("title", optional: .text, "text above the axes"),
+    Option("xlabel", optional: .text, "text below the x axis"),
+    Option("ylabel", optional: .text, "text beside the y axis"),
+    Option("note", optional: .text, "text below the figure, such as settings and seeds"),
+    Option("width", Figure().width, "width of the SVG in pixels"),
+    Option("height", Figure().height, "height of the SVG in pixels"),
+    Option("xlim", optional: limits, "ends of the x axis", otherwise: "the range of the data"),
+    Option("ylim", optional: limits, "ends of the y axis", otherwise: "the range of the data"),
+    Option("xscale", AxisScale.linear, "scale of the x axis"),
+    Option("yscale", AxisScale.linear, "scale of the y axis"),
+    Option(
+      "legend", optional: .any("true, false, " + positions), "whether and where the legend is drawn",
+      otherwise: "\"best\""),
+    Option("grid", true, "whether grid lines are drawn at the ticks"),
   ]
 
   /// The settings that are methods too; width and height go together, as `size`.
-  static var methods: [HelpOption] { options.filter { $0.name != "width" && $0.name != "height" } }
+  static var methods: [Option] { options.filter { $0.name != "width" && $0.name != "height" } }
 
   static let pages = methods.map { option in
     let (form, given): (String, String)
@@ -60,9 +65,11 @@ extension PlotSettings {
 
 extension PlotFigure {
   static let textOptions = [
-    HelpOption("width", "plot.native.columns()", "in letters"), HelpOption("height", 20, "in lines"),
-    HelpOption("color", "false", "whether to write terminal colours"),
-    HelpOption("unicode", "by the locale", "whether braille and box letters may be used"),
+    Option("width", optional: .integer, "width in characters", otherwise: "the terminal's"),
+    Option("height", 20, "height in lines"), Option("color", false, "whether to use terminal colours"),
+    Option(
+      "unicode", optional: .flag, "whether to use braille and box-drawing characters",
+      otherwise: "by the locale"),
   ]
 
   static let pages = [
@@ -100,10 +107,10 @@ extension PlotFigure {
 
 extension PlotProgress {
   static let options = [
-    HelpOption("step", 0, "steps done"), HelpOption("total", 0, "steps in all; 0 when not known"),
-    HelpOption("elapsed", 0, "seconds since the start"), HelpOption("label", "none", "words before the bar"),
-    HelpOption("metrics", "{}", "figures by name, shown sorted"),
-    HelpOption("width", "plot.native.columns()", "in letters"),
+    Option("step", 0, "steps done"), Option("total", 0, "number of steps; 0 if unknown"),
+    Option("elapsed", 0.0, "seconds since the start"), Option("label", "", "text before the bar"),
+    Option("metrics", optional: .any("a table of numbers by name"), "metrics, shown sorted by name"),
+    Option("width", optional: .integer, "width in characters", otherwise: "the terminal's"),
   ]
 
   static let pages = [

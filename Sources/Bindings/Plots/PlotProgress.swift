@@ -20,10 +20,10 @@ final class PlotProgress {
     }
     try call.pushString(
       object.bar.text(
-        step: try options.integer("step") ?? 0, total: try options.integer("total") ?? 0,
-        elapsedSeconds: try options.number("elapsed") ?? 0, label: try options.text("label") ?? "",
+        step: try options.integer("step"), total: try options.integer("total"),
+        elapsedSeconds: try options.number("elapsed"), label: try options.text("label"),
         metrics: (metrics ?? []).sorted { $0.0 < $1.0 },
-        width: try options.integer("width") ?? PlotTerminal.columns))
+        width: try options.integer(ifGiven: "width") ?? PlotTerminal.columns))
     return 1
   }
 }

@@ -9,7 +9,7 @@ enum PlotSeries {
   struct Kind {
     let name: String
     let summary: String
-    let options: [HelpOption]
+    let options: [Option]
     /// A call's table as the example gives it.
     let example: String
     let shape: (Reader) throws -> Series.Shape
@@ -17,21 +17,27 @@ enum PlotSeries {
     func read(_ call: Call) throws -> Series {
       let table = try OptionTable(call, 2, options + PlotSeries.looks)
       return Series(
-        try shape(Reader(call: call, options: table)), label: try table.text("label") ?? "",
-        color: try table.text("color"),
-        marker: try table.choice("marker", Marker.self), style: try table.choice("style", LineStyle.self))
+        try shape(Reader(call: call, options: table)), label: try table.text("label"),
+        color: try table.text(ifGiven: "color"), marker: try table.choice(ifGiven: "marker"),
+        style: try table.choice(ifGiven: "style"))
     }
   }
 
   private static let looks = [
-    HelpOption("label", "none", "its words in the legend"),
-    HelpOption("color", "the next of the palette", "\"#rrggbb\" or a name of plot.colors"),
-    HelpOption("marker", "by kind", listed(Marker.self)),
-    HelpOption("style", "\"solid\"", listed(LineStyle.self)),
+    Option("label", "", "text in the legend"),
+    Option(
+      "color", optional: .text, "\"#rrggbb\" or a name in plot.colors", otherwise: "the next of the palette"),
+    Option("marker", optional: Marker.self, "shape of the points", otherwise: "by kind"),
+    Option("style", optional: LineStyle.self, "pattern of the line", otherwise: "\"solid\""),
   ]
-  private static let xOption = HelpOption("x", "1, 2, 3 ...", "numbers: a list or a 1-d Tensor")
-  private static let yOption = HelpOption("y", needed: "numbers: a list or a 1-d Tensor")
-  private static let errorKinds = "distances: one number, a list, or {lower = , upper = }"
+  private static let numbers = Option.Kind.any("a list of numbers or a Tensor")
+  private static let xOption = Option("x", optional: numbers, "positions", otherwise: "1, 2, 3, ...")
+  private static let yOption = Option("y", required: numbers, "heights")
+  private static func errorOption(_ name: String) -> Option {
+    Option(
+      name, optional: .any("a number, a list or {lower =, upper =}"),
+      "lengths of the error bars from the point")
+  }
 
   static let kinds: [Kind] = [
     Kind(
@@ -49,7 +55,7 @@ enum PlotSeries {
     Kind(
       name: "errorbar", summary: "Points with error bars.",
       options: [
-        xOption, yOption, HelpOption("xerr", "none", errorKinds), HelpOption("yerr", "none", errorKinds),
+        xOption, yOption, errorOption("xerr"), errorOption("yerr"),
       ],
       example: "y = {0.5, 0.6}, yerr = 0.1"
     ) { table in
@@ -61,8 +67,8 @@ enum PlotSeries {
     Kind(
       name: "band", summary: "The area between two lines.",
       options: [
-        xOption, HelpOption("lower", needed: "numbers: a list or a 1-d Tensor"),
-        HelpOption("upper", needed: "numbers: a list or a 1-d Tensor"),
+        xOption, Option("lower", required: numbers, "lower line"),
+        Option("upper", required: numbers, "upper line"),
       ], example: "lower = {0.4, 0.5}, upper = {0.6, 0.7}"
     ) { table in
       let lower = try table.needed("lower")
@@ -72,21 +78,21 @@ enum PlotSeries {
     Kind(
       name: "hist", summary: "How often values fall into bins of equal width.",
       options: [
-        HelpOption("values", needed: "numbers: a list or a 1-d Tensor"),
-        HelpOption("bins", "by the values", "how many"),
-        HelpOption("density", "false", "whether the area is 1"),
+        Option("values", required: numbers, "values"),
+        Option("bins", optional: .integer, "number of bins", otherwise: "by the values"),
+        Option("density", false, "whether to scale the total area to 1"),
       ], example: "values = {1, 2, 2, 3}, bins = 3"
     ) { table in
       .histogram(
-        values: try table.needed("values"), bins: try table.options.integer("bins"),
-        density: try table.options.flag("density") ?? false)
+        values: try table.needed("values"), bins: try table.options.integer(ifGiven: "bins"),
+        density: try table.options.flag("density"))
     },
     Kind(
       name: "heatmap", summary: "A matrix as colours.",
       options: [
-        HelpOption("matrix", needed: "rows of numbers: a list of lists or a 2-d Tensor"),
-        HelpOption("rows", "none", "a list of words beside the rows"),
-        HelpOption("columns", "none", "a list of words under the columns"),
+        Option("matrix", required: .any("a list of rows or a Tensor of two dimensions"), "rows of numbers"),
+        Option("rows", [], of: "strings", "labels of the rows"),
+        Option("columns", [], of: "strings", "labels of the columns"),
       ], example: "matrix = {{1, 2}, {3, 4}}"
     ) { table in
       .heatmap(
@@ -96,9 +102,9 @@ enum PlotSeries {
     Kind(
       name: "bars", summary: "A bar for each value.",
       options: [
-        HelpOption("labels", "1, 2, 3 ...", "a list of words"),
-        HelpOption("values", needed: "numbers: a list or a 1-d Tensor"),
-        HelpOption("errors", "none", errorKinds),
+        Option("labels", optional: .list("strings"), "labels of the bars", otherwise: "1, 2, 3, ..."),
+        Option("values", required: numbers, "values"),
+        errorOption("errors"),
       ], example: "labels = {'a', 'b'}, values = {1, 2}"
     ) { table in
       let values = try table.needed("values")
@@ -107,14 +113,14 @@ enum PlotSeries {
     },
     Kind(
       name: "hline", summary: "A horizontal line from side to side.",
-      options: [HelpOption("y", needed: "where: a number")],
+      options: [Option("y", required: .number, "height")],
       example: "y = 0.5"
-    ) { table in .hline(try table.number("y")) },
+    ) { table in .hline(try table.options.number("y")) },
     Kind(
       name: "vline", summary: "A vertical line from top to bottom.",
-      options: [HelpOption("x", needed: "where: a number")],
+      options: [Option("x", required: .number, "position")],
       example: "x = 2"
-    ) { table in .vline(try table.number("x")) },
+    ) { table in .vline(try table.options.number("x")) },
   ]
 
   static let pages = kinds.map { kind in
@@ -139,12 +145,7 @@ enum PlotSeries {
 
     func needed(_ name: String) throws -> [Double] {
       if let numbers = try numbers(name) { return numbers }
-      throw call.bad(2, "option '\(name)' is needed: a list of numbers or a Tensor")
-    }
-
-    func number(_ name: String) throws -> Double {
-      if let number = try options.number(name) { return number }
-      throw call.bad(2, "option '\(name)' is needed: a number")
+      throw options.refusal(name, expected: "a list of numbers or a Tensor")
     }
 
     func numbers(_ name: String) throws -> [Double]? {
@@ -170,7 +171,7 @@ enum PlotSeries {
     /// Rows of numbers: a list of lists, or a tensor of two dimensions.
     func matrix(_ name: String) throws -> [[Double]] {
       guard let value = options[name] else {
-        throw call.bad(2, "option '\(name)' is needed: rows of numbers")
+        throw options.refusal(name, expected: "a list of rows or a Tensor of two dimensions")
       }
       switch value {
       case .table(let table): return try table.list().map { try numbers($0, name) }

@@ -1,15 +1,16 @@
 /// Help pages of reports.
 extension ReportModule {
   static let options = [
-    HelpOption("title", "\"Report\"", "the first heading and the window's title"),
-    HelpOption("footer", "none", "words at the end: date, commit, command"),
+    Option("title", "Report", "first heading and title of the page"),
+    Option("footer", "", "text at the end, such as date, commit and command"),
   ]
   static let tableOptions = [
-    HelpOption("header", needed: "a list of the columns' names"),
-    HelpOption("rows", needed: "a list of rows, each a list of cells; nil is an empty cell"),
-    HelpOption("caption", "none", "words above the table"),
-    HelpOption(
-      "align", "numbers right, words left", "a list of \"left\", \"center\" or \"right\" for each column"),
+    Option("header", required: .list("strings"), "names of the columns"),
+    Option("rows", required: .list("rows, each a list of cells"), "cells of each row; nil is an empty cell"),
+    Option("caption", "", "text above the table"),
+    Option(
+      "align", optional: .list("\"left\", \"center\" or \"right\""), "alignment of each column",
+      otherwise: "numbers right, text left"),
   ]
 
   private static let new = "r = require 'perilune.report'.new{title = 'The gap'}\n"

@@ -19,7 +19,7 @@ enum ReportModule {
           let options = try OptionTable(call, 1, Self.options)
           try call.pushObject(
             ReportObject(
-              Report(title: try options.text("title") ?? "Report", footer: try options.text("footer") ?? "")))
+              Report(title: try options.text("title"), footer: try options.text("footer"))))
           return 1
         }
       })
@@ -70,14 +70,8 @@ enum ReportModule {
   /// table{ header = {...}, rows = {{...}, ...}, caption =, align = {"left", "right"} }; a nil cell is empty.
   private static func table(_ call: Call, _ report: inout Report) throws {
     let options = try OptionTable(call, 2, tableOptions)
-    guard let head = options["header"]?.asTable else {
-      throw call.bad(2, "option 'header' is needed: a list of strings")
-    }
-    guard let body = options["rows"]?.asTable else {
-      throw call.bad(2, "option 'rows' is needed: a list of rows")
-    }
-    let header = try head.list().map { try call.lua.text($0) }
-    let rows = try body.list().enumerated().map { position, value in
+    let header = try options.table("header").list().map { try call.lua.text($0) }
+    let rows = try options.table("rows").list().enumerated().map { position, value in
       guard let row = value.asTable else {
         throw call.bad(2, "row \(position + 1) is a \(value.typeName), expected a list of cells")
       }
@@ -93,6 +87,6 @@ enum ReportModule {
       return side
     }
     try report.add(
-      table: header, rows: rows, caption: try options.text("caption") ?? "", alignment: sides ?? [])
+      table: header, rows: rows, caption: try options.text("caption"), alignment: sides ?? [])
   }
 }

@@ -11,32 +11,35 @@ import Tensors
 
 /// What every function that creates a tensor takes after its own arguments: a type name, or options.
 struct CreationOptions {
-  static let names = ["dtype", "requires_grad"]
+  static let declared = [
+    Option("dtype", optional: DType.self, "element type", otherwise: "\"f32\", or that of the argument"),
+    Option("requires_grad", false, "whether gradients are computed for the tensor"),
+  ]
   let options: OptionTable
   let dtype: DType?
   private let call: Call
 
   /// Reads argument `place`, if it is there.
-  init(_ call: Call, _ place: Int, also names: [String] = []) throws {
+  init(_ call: Call, _ place: Int, _ declared: [Option] = Self.declared) throws {
     self.call = call
     if call.kind(place) == .string {
       let word = try call.string(place)
       guard let dtype = DType(rawValue: word) else { throw call.bad(place, DType.refusal(word)) }
       self.dtype = dtype
-      options = try OptionTable(call)
+      options = try OptionTable(call, call.count + 1, declared)
     } else if call.isNone(place) {
       dtype = nil
-      options = try OptionTable(call)
+      options = try OptionTable(call, call.count + 1, declared)
     } else {
-      options = try OptionTable(call, place, allowed: Self.names + names)
-      dtype = try options.dtype()
+      options = try OptionTable(call, place, declared)
+      dtype = try options.choice(ifGiven: "dtype")
     }
     if call.count > max(place, 0) && !call.isNone(place + 1) { throw call.bad(place + 1, "no such argument") }
   }
 
   func push(_ tensor: Tensor) throws -> Int {
     let variable = Variable(tensor)
-    if try options.flag("requires_grad") ?? false { try variable.setRequiresGrad(true) }
+    if try options.flag("requires_grad") { try variable.setRequiresGrad(true) }
     try call.pushObject(variable)
     return 1
   }

@@ -5,6 +5,12 @@ import LuaEngine
 import Tensors
 
 extension Bindings {
+  private static let backwardOptions = [
+    Option(
+      "gradient", optional: .any("a Tensor"), "gradient with respect to x", otherwise: "1, for one element"),
+    Option("retain_graph", false, "whether a second backward pass through the graph is allowed"),
+  ]
+
   static func addGradients(_ tensor: inout LuaClass<Variable>) {
     tensor.method("requires_grad") { call, x in
       try call.pushBoolean(x.requiresGrad)
@@ -35,9 +41,9 @@ extension Bindings {
       var gradient: Variable?
       var retainGraph = false
       if call.kind(2) == .table {
-        let options = try OptionTable(call, 2, allowed: ["gradient", "retain_graph"])
+        let options = try OptionTable(call, 2, backwardOptions)
         gradient = try options.tensor("gradient")
-        retainGraph = try options.flag("retain_graph") ?? false
+        retainGraph = try options.flag("retain_graph")
       } else if !call.isNone(2) {
         gradient = try call.object(2)
         retainGraph = call.isNone(3) ? false : try call.boolean(3)

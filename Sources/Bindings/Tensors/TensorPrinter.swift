@@ -124,6 +124,18 @@ struct TensorPrinter {
 }
 
 extension Bindings {
+  private static let printOptions = [
+    Option("precision", optional: .integer, "maximum decimals", otherwise: "as before", least: 0, most: 17),
+    Option(
+      "edge", optional: .integer, "elements shown at each end of a long dimension", otherwise: "as before",
+      least: 1, most: 1000),
+    Option(
+      "threshold", optional: .integer, "tensors with more elements are abbreviated", otherwise: "as before",
+      least: 0, most: 1e9),
+    Option(
+      "width", optional: .integer, "characters per line", otherwise: "as before", least: 20, most: 10_000),
+  ]
+
   static func addPrinting(_ module: inout LuaModule) {
     // T.set_print{precision =, edge =, threshold =, width =}; without arguments, the standard settings.
     module.function("set_print") { call in
@@ -131,21 +143,12 @@ extension Bindings {
         TensorPrinter.current = TensorPrinter()
         return 0
       }
-      let options = try OptionTable(call, 1, allowed: ["precision", "edge", "threshold", "width"])
+      let options = try OptionTable(call, 1, printOptions)
       var printer = TensorPrinter.current
-      func read(_ name: String, _ range: ClosedRange<Int>, _ field: WritableKeyPath<TensorPrinter, Int>)
-        throws
-      {
-        guard let value = try options.integer(name) else { return }
-        if !range.contains(value) {
-          throw call.bad(1, "\(name) must be in \(range.lowerBound)..\(range.upperBound), got \(value)")
-        }
-        printer[keyPath: field] = value
-      }
-      try read("precision", 0...17, \.precision)
-      try read("edge", 1...1000, \.edge)
-      try read("threshold", 0...1_000_000_000, \.threshold)
-      try read("width", 20...10_000, \.width)
+      printer.precision = try options.integer(ifGiven: "precision") ?? printer.precision
+      printer.edge = try options.integer(ifGiven: "edge") ?? printer.edge
+      printer.threshold = try options.integer(ifGiven: "threshold") ?? printer.threshold
+      printer.width = try options.integer(ifGiven: "width") ?? printer.width
       TensorPrinter.current = printer
       return 0
     }

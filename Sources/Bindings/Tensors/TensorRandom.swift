@@ -55,13 +55,28 @@ extension Bindings {
     try lua.register(generator)
   }
 
-  private static let drawNames = ["seed", "stream", "step", "generator"]
+  private static let drawOptions =
+    CreationOptions.declared + [
+      Option("seed", optional: .integer, "seed of the draw", otherwise: "that of T.manual_seed"),
+      Option("stream", optional: .text, "name of the stream", otherwise: "the function's name"),
+      Option("step", optional: .integer, "number of the draw in its stream", otherwise: "0"),
+      Option(
+        "generator", optional: .any("a Generator"), "source of the draw, instead of seed, stream and step"),
+    ]
+  private static let rangeOptions =
+    drawOptions + [Option("low", 0.0, "lower end, included"), Option("high", 1.0, "upper end, excluded")]
+  private static let categoricalOptions =
+    drawOptions + [Option("logits", false, "whether the weights are given as logarithms")]
+  private static let generatorOptions = [
+    Option("seed", optional: .integer, "seed", otherwise: "that of T.manual_seed"),
+    Option("stream", "generator", "name of the stream"), Option("step", 0, "number of the next draw"),
+  ]
 
   /// Options of a random function, and where it draws from.
   private static func draw(
-    _ call: Call, _ place: Int, _ own: RandomStream, also names: [String] = []
+    _ call: Call, _ place: Int, _ own: RandomStream, _ declared: [Option] = drawOptions
   ) throws -> (CreationOptions, () throws -> Draw) {
-    let options = try CreationOptions(call, place, also: drawNames + names)
+    let options = try CreationOptions(call, place, declared)
     let values = options.options
     var source = own
     if let generator = try values.generator("generator") {
@@ -71,7 +86,8 @@ extension Bindings {
       }
     }
     let (seed, stream, step) = (
-      try values.integer("seed"), try values.text("stream"), try values.integer("step")
+      try values.integer(ifGiven: "seed"), try values.text(ifGiven: "stream"),
+      try values.integer(ifGiven: "step")
     )
     return (
       options,
@@ -92,17 +108,17 @@ extension Bindings {
 
   /// T.name(sizes, options), and T.name_like(x, options) in the shape and type of x.
   private static func addRandom(
-    _ module: inout LuaModule, _ name: String, _ own: RandomStream, also names: [String] = [],
+    _ module: inout LuaModule, _ name: String, _ own: RandomStream, _ declared: [Option] = drawOptions,
     _ fill: @escaping Fill
   ) {
     module.function(name) { call in
       let (shape, next) = try sizes(call, from: 1)
-      let (options, draw) = try draw(call, next, own, also: names)
+      let (options, draw) = try draw(call, next, own, declared)
       return try options.push(fill(shape, options.dtype ?? .f32, options.options, draw()))
     }
     module.function(name + "_like") { call in
       let x: Variable = try call.object(1)
-      let (options, draw) = try draw(call, 2, own, also: names)
+      let (options, draw) = try draw(call, 2, own, declared)
       return try options.push(fill(x.value.shape, options.dtype ?? x.value.dtype, options.options, draw()))
     }
   }
@@ -116,14 +132,12 @@ extension Bindings {
     }
     // T.generator{seed =, stream =, step =}
     module.function("generator") { call in
-      let options =
-        call.isNone(1)
-        ? try OptionTable(call) : try OptionTable(call, 1, allowed: ["seed", "stream", "step"])
-      let seed = try options.integer("seed").map { UInt64(bitPattern: Int64($0)) }
+      let options = try OptionTable(call, 1, generatorOptions)
+      let seed = try options.integer(ifGiven: "seed").map { UInt64(bitPattern: Int64($0)) }
       try call.pushObject(
         RandomStream(
-          seed: seed ?? own.seed, stream: try options.text("stream") ?? "generator",
-          step: UInt64(bitPattern: Int64(try options.integer("step") ?? 0))))
+          seed: seed ?? own.seed, stream: try options.text("stream"),
+          step: try options.seed("step")))
       return 1
     }
     // T.randn(2, 3, options): standard normal numbers. T.randn_like(x, options): in the shape and type of x.
@@ -131,8 +145,8 @@ extension Bindings {
       try Tensor.normal(shape, dtype, seed: d.seed, stream: d.stream, step: d.step)
     }
     // T.rand(2, 3, {low =, high =}): uniform in [low, high), [0, 1) by default.
-    addRandom(&module, "rand", own, also: ["low", "high"]) { shape, dtype, options, d in
-      let (low, high) = (try options.number("low") ?? 0, try options.number("high") ?? 1)
+    addRandom(&module, "rand", own, rangeOptions) { shape, dtype, options, d in
+      let (low, high) = (try options.number("low"), try options.number("high"))
       return try Tensor.uniform(
         shape, dtype, low: low, high: high, seed: d.seed, stream: d.stream, step: d.step)
     }
@@ -180,9 +194,9 @@ extension Bindings {
     module.function("categorical") { call in
       let weights: Variable = try call.object(1)
       let hasCount = call.kind(2) == .integer
-      let (options, draw) = try draw(call, hasCount ? 3 : 2, own, also: ["logits"])
+      let (options, draw) = try draw(call, hasCount ? 3 : 2, own, categoricalOptions)
       let count = hasCount ? try call.integer(2) : 1
-      let areLogits = try options.options.flag("logits") ?? false
+      let areLogits = try options.options.flag("logits")
       let d = try draw()
       let ids = try Tensor.categorical(
         weights.value, count: count, areLogits: areLogits, seed: d.seed, stream: d.stream, step: d.step)
