@@ -144,6 +144,17 @@ public struct Call {
   public func pushIntegers(_ values: UnsafeBufferPointer<Int64>) throws {
     try lua.check(shim_push_integers(L, values.baseAddress, values.count), on: L)
   }
+  /// Pushes a fresh list of lists of integers.
+  public func pushIntegerLists(_ lists: [[Int]]) throws {
+    guard let count = Int32(exactly: lists.count) else {
+      throw Failure(.memory, "table of \(lists.count) elements is too large")
+    }
+    try lua.check(shim_push_table(L, count, 0), on: L)
+    for (i, list) in lists.enumerated() {
+      try pushIntegers(list)
+      lua_rawseti(L, -2, Int64(i + 1))  // within the array part made above: allocates nothing
+    }
+  }
   /// Pushes a fresh list of numbers.
   public func pushNumbers(_ values: [Double]) throws {
     try lua.check(values.withUnsafeBufferPointer { shim_push_numbers(L, $0.baseAddress, $0.count) }, on: L)

@@ -4,12 +4,12 @@ import Base
 import Tensors
 
 extension Transformer {
-  /// For the tokens of each sequence from position `from[i]` on: KL(self || reference) between the two distributions
-  /// over the whole vocabulary at that position, and self's entropy, both in nats, packed.
+  /// For each response token: KL(self || reference) between the two distributions over the whole vocabulary at that
+  /// position, and self's entropy, both in nats, packed.
   ///
   /// Summed over a response drawn from self, the first is the Rao-Blackwellised, unbiased estimate of the sequence
   /// KL. Tang et al., arXiv:2405.08448, sec. 4.
-  public func divergence(from reference: Transformer, _ sequences: [[Int]], from first: [Int]) throws -> (
+  public func divergence(from reference: Transformer, _ rows: TokenRows) throws -> (
     kl: Tensor, entropy: Tensor
   ) {
     if reference.config.vocab != config.vocab {
@@ -17,13 +17,8 @@ extension Transformer {
         .shape, "the vocabularies differ: \(config.vocab) and \(reference.config.vocab) tokens", argument: 2)
     }
     return try Tape.withoutRecording {
-      let batch = try TokenBatch(sequences, config: config)
-      let (rows, _) = try batch.predictions(from: first)
-      let own = try Op.embedding([try hidden(batch), Variable(rows)])[0].value
-      let other = try Op.embedding([
-        try reference.hidden(try TokenBatch(sequences, config: reference.config)), Variable(rows),
-      ])[0].value
-      let count = rows.elementCount
+      let (own, other) = (try states(rows).value, try reference.states(rows).value)
+      let count = rows.responses.tokenCount
       let kl = try Tensor(uninitialized: [count], .f32)
       let entropy = try Tensor(uninitialized: [count], .f32)
       try HeadKernels.divergence(

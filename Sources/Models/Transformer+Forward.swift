@@ -30,31 +30,40 @@ extension Transformer {
 
   /// The logits of every token's successor, [N, vocab].
   public func logits(_ batch: TokenBatch) throws -> Variable {
-    try headLogits(try hidden(batch))
+    try batch.check(config)
+    return try headLogits(try hidden(batch))
   }
 
-  /// log pi(token | tokens before it) for the tokens of each sequence from position `from[i]` (0-based, at least 1)
-  /// on, packed one sequence after another. The first token of a sequence has no probability.
-  public func tokenLogps(_ sequences: [[Int]], from: [Int], temperature: Double = 1) throws -> Variable {
-    let batch = try TokenBatch(sequences, config: config)
-    let (rows, targets) = try batch.predictions(from: from)
-    let states = try Op.embedding([try hidden(batch), Variable(rows)])[0]
-    return try Op.tokenLogps([states, try headWeight(), Variable(targets)], [.number(temperature)])[0]
+  /// log pi(token | tokens before it) of the response tokens, packed one response after another.
+  public func tokenLogps(_ rows: TokenRows, temperature: Double = 1) throws -> Variable {
+    try tokenLogps(try states(rows), rows, temperature)
+  }
+
+  func tokenLogps(_ states: Variable, _ rows: TokenRows, _ temperature: Double) throws -> Variable {
+    let targets = Variable(try rows.responsePredictions().targets)
+    return try Op.tokenLogps([states, try headWeight(), targets], [.number(temperature)])[0]
+  }
+
+  /// The hidden states that predict the response tokens, [N, dim].
+  func states(_ rows: TokenRows) throws -> Variable {
+    try rows.batch.check(config)
+    let places = Variable(try rows.responsePredictions().rows)
+    return try Op.embedding([try hidden(rows.batch), places])[0]
   }
 
   /// The logits of what follows each sequence's last token, [n, vocab].
-  public func lastLogits(_ sequences: [[Int]]) throws -> Variable {
-    if let empty = sequences.firstIndex(where: { $0.isEmpty }) {
+  public func lastLogits(_ batch: TokenBatch) throws -> Variable {
+    try batch.check(config)
+    let segments = batch.segments
+    if let empty = (0..<segments.count).first(where: { segments.length($0) == 0 }) {
       throw Failure(.value, "sequence \(empty + 1) is empty")
     }
-    let batch = try TokenBatch(sequences, config: config)
-    let last = (0..<batch.segments.count).map { Int64(batch.segments.range($0).upperBound - 1) }
+    let last = (0..<segments.count).map { Int64(segments.range($0).upperBound - 1) }
     let rows = Variable(try Tensor(last, shape: [last.count]))
-    let states = try Op.embedding([try hidden(batch), rows])[0]
-    return try headLogits(states)
+    return try headLogits(try Op.embedding([try hidden(batch), rows])[0])
   }
 
-  private func headLogits(_ states: Variable) throws -> Variable {
+  func headLogits(_ states: Variable) throws -> Variable {
     try Op.linear(
       [states, try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
   }

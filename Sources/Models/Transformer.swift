@@ -1,7 +1,7 @@
 /// One decoder for GPT-2 and Llama styles, as a chain of fused operations on packed sequences.
 ///
 ///     let model = try Transformer(.gpt2(vocab: 512, dim: 64, layers: 3, heads: 4, maxLength: 64), seed: 1)
-///     let logps = try model.tokenLogps([[1, 5, 9, 2]], from: [1])      // of tokens 5, 9 and 2
+///     let logps = try model.tokenLogps(TokenRows([[1, 5, 9, 2]], from: [1]))      // of tokens 5, 9 and 2
 import Autograd
 import Base
 import Formats

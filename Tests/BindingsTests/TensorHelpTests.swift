@@ -68,7 +68,8 @@ extension BindingsTests {
         end)()
         """)
       for name in [
-        "zeros", "backward", "models.transformer", "Model:sample", "AdamW:step", "formats.train_bpe",
+        "zeros", "backward", "models.transformer", "Model:sample", "Rows:select", "AdamW:step",
+        "formats.train_bpe",
         "Tokenizer:eos",
         "system.fork", "Job:stop", "Figure:line", "Figure:xlim", "Report:table", "ProgressBar:text",
         "Generator:set_step",

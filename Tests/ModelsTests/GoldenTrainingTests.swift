@@ -124,7 +124,7 @@ import Testing
     for step in 0..<golden.losses.count {
       let batch = file.batches[step % file.batches.count]
       for parameter in model.parameters { parameter.value.grad = nil }
-      let loss = try mean(try model.tokenLogps(batch.sequences, from: batch.from)).negated()
+      let loss = try mean(try model.tokenLogps(TokenRows(batch.sequences, from: batch.from))).negated()
       try loss.backward()
       try look(step, try loss.value.item(), model)
       try adam.update()
@@ -186,7 +186,7 @@ import Testing
 
     func logps(_ model: Transformer, _ answer: KeyPath<Pair, [Int]>) throws -> Variable {
       let tokens = try model.tokenLogps(
-        file.pairs.map { $0.prompt + $0[keyPath: answer] }, from: file.pairs.map(\.prompt.count))
+        TokenRows(prompts: file.pairs.map(\.prompt), responses: file.pairs.map { $0[keyPath: answer] }))
       return try Op.segmentSum([tokens], [.integers(file.pairs.map { $0[keyPath: answer].count })])[0]
     }
     func margin(_ model: Transformer) throws -> Variable {

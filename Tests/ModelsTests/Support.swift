@@ -40,6 +40,8 @@ enum Support {
   }
 
   static func logps(_ model: Transformer, _ sequences: [[Int]], from: [Int]) throws -> [Float] {
-    try Tape.withoutRecording { try model.tokenLogps(sequences, from: from).value.elements(Float.self) }
+    try Tape.withoutRecording {
+      try model.tokenLogps(TokenRows(sequences, from: from)).value.elements(Float.self)
+    }
   }
 }

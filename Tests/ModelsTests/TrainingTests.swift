@@ -13,7 +13,7 @@ import Testing
     for step in 0..<steps {
       let batch = Support.sequences([12, 12, 5, 20], vocabulary: 19, seed: UInt64(step % 2))
       for parameter in model.parameters { parameter.value.grad = nil }
-      let loss = try model.tokenLogps(batch, from: [1, 4, 1, 1]).apply(
+      let loss = try model.tokenLogps(TokenRows(batch, from: [1, 4, 1, 1])).apply(
         .mean, attributes: [.none, .flag(false)]
       ).negated()
       try loss.backward()
@@ -130,8 +130,10 @@ import Testing
     let optimizer = try AdamW(model.parameters.map(\.value))
     func step() throws {
       for parameter in model.parameters { parameter.value.grad = nil }
-      try model.tokenLogps([[1, 2, 3, 4]], from: [1]).apply(.mean, attributes: [.none, .flag(false)])
-        .negated().backward()
+      try model.tokenLogps(TokenRows([[1, 2, 3, 4]], from: [1])).apply(
+        .mean, attributes: [.none, .flag(false)]
+      )
+      .negated().backward()
       try optimizer.update()
     }
     for _ in 0..<3 { try step() }

@@ -40,7 +40,8 @@ import Testing
     let model = Support.sharpened(style == "gpt2" ? try Support.tinyGPT2() : try Support.tinyLlama(), 6)
     let sequences = Support.sequences([7, 12], vocabulary: 19)
     func loss() throws -> Variable {
-      try model.tokenLogps(sequences, from: [1, 3]).apply(.mean, attributes: [.none, .flag(false)])
+      try model.tokenLogps(TokenRows(sequences, from: [1, 3])).apply(
+        .mean, attributes: [.none, .flag(false)])
     }
     try loss().backward()
     for (number, parameter) in model.parameters.enumerated() {
@@ -94,18 +95,18 @@ import Testing
       ([[19]], [1]), ([[-1, 2]], [1]), ([Array(repeating: 1, count: 25)], [1]), ([[1, 2]], [0]),
       ([[1, 2]], [3]), ([[1, 2]], [1, 1]),
     ] {
-      #expect(throws: Failure.self) { try model.tokenLogps(sequences, from: from) }
+      #expect(throws: Failure.self) { try model.tokenLogps(TokenRows(sequences, from: from)) }
     }
-    #expect(try model.tokenLogps([], from: []).value.elementCount == 0)
+    #expect(try model.tokenLogps(TokenRows([], from: [])).value.elementCount == 0)
   }
 
   @Test func theDivergenceFromItselfIsExactlyZeroAndOtherwiseTheFormula() throws {
     let a = Support.sharpened(try Support.tinyGPT2(seed: 1), 8)
     let b = Support.sharpened(try Support.tinyGPT2(seed: 2), 8)
     let sequences = Support.sequences([6, 4], vocabulary: 19)
-    let (zero, entropy) = try a.divergence(from: a, sequences, from: [2, 1])
+    let (zero, entropy) = try a.divergence(from: a, TokenRows(sequences, from: [2, 1]))
     #expect(try zero.elements(Float.self).allSatisfy { $0 == 0 })
-    let (kl, _) = try a.divergence(from: b, sequences, from: [2, 1])
+    let (kl, _) = try a.divergence(from: b, TokenRows(sequences, from: [2, 1]))
     // By the definition, from log-probabilities of every token at the first of these positions.
     let every = (0..<19).map { Array(sequences[0].prefix(2)) + [$0] }
     let p = try Support.logps(a, every, from: every.map { _ in 2 }).map(Double.init)

@@ -77,13 +77,19 @@ for _, style in ipairs { "gpt2", "llama" } do
   for i = 1, 9 do prompts[i] = { i, 2 * i, 60 - i } end
   for _, way in ipairs { { "plain" }, { "cut", temperature = 0.7, top_k = 20, top_p = 0.9 }, { "greedy", temperature = 0 } } do
     local options = { max_new_tokens = 20, seed = 5, temperature = way.temperature, top_k = way.top_k, top_p = way.top_p }
-    say(style .. " sample " .. way[1], policy:sample(prompts, options))
+    local rows = policy:sample(prompts, options)
+    local function lists(name)
+      local all = rows:split(rows:column(name))
+      for i, part in ipairs(all) do all[i] = part:totable() end
+      return all
+    end
+    say(style .. " sample " .. way[1], rows:responses(), lists "logps", lists "sampling_logps")
   end
   local answers = policy:sample(prompts, { max_new_tokens = 20, seed = 6 })
   local adam = models.adamw(policy, { lr = 1e-2, weight_decay = 0.01 })
   local losses = {}
   for step = 1, 8 do
-    local loss = -policy:logps(prompts, answers):mean()
+    local loss = -policy:logps(answers):mean()
     losses[step] = loss:item()
     loss:backward()
     adam:step()

@@ -35,12 +35,12 @@ function answers.given(given)
   return all
 end
 
---- One answer of the policy to each prompt, and the log-probabilities of their tokens. `role` is who they are for:
--- first or second of a pair, evaluation or baseline.
-function answers.draw(policy, prompts, o, role, step)
+--- Rows of one response of the policy to each prompt, or of `count`. `role` is who they are for: first or second of a
+-- pair, evaluation or baseline.
+function answers.draw(policy, prompts, o, role, step, count)
   return policy:sample(prompts, {
     max_new_tokens = o.max_new_tokens, temperature = o.temperature, top_k = o.top_k, top_p = o.top_p, min_p = o.min_p,
-    stop = o.stop, seed = (o.seed << 8) ~ streams[role], step = step,
+    stop = o.stop, seed = o.seed, stream = streams[role], step = step, count = count,
   })
 end
 

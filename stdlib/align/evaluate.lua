@@ -25,7 +25,7 @@ local function drawn(policy, given, role)
   local o = options.fill(options_with(), answers.given(given), "evaluate.responses")
   local responses = {}
   for start = 1, #o.prompts, o.batch do
-    local part = answers.draw(policy, slice(o.prompts, start, start + o.batch - 1), o, role, start)
+    local part = answers.draw(policy, slice(o.prompts, start, start + o.batch - 1), o, role, start):responses()
     table.move(part, 1, #part, #responses + 1, responses)
   end
   return responses

@@ -104,11 +104,16 @@ function sources.online(given)
   }
 end
 
---- Two answers of one policy to each prompt. Both are drawn in one call, so that a prompt is read once.
+--- The responses of rows, and the log-probabilities of their tokens.
+local function lists(rows)
+  local logps = rows:split(rows:column "logps")
+  for i, part in ipairs(logps) do logps[i] = part:totable() end
+  return rows:responses(), logps
+end
+
+--- Two answers of one policy to each prompt.
 local function draw_twice(policy, prompts, o, step)
-  local doubled = {}
-  for i, prompt in ipairs(prompts) do doubled[2 * i - 1], doubled[2 * i] = prompt, prompt end
-  local drawn, logps = answers.draw(policy, doubled, o, "first", step)
+  local drawn, logps = lists(answers.draw(policy, prompts, o, "first", step, 2))
   local first, second, first_logps, second_logps = {}, {}, {}, {}
   for i = 1, #prompts do
     first[i], second[i] = drawn[2 * i - 1], drawn[2 * i]
@@ -125,8 +130,8 @@ function sources.draw(a, b, prompts, o, origin)
     -- The first of two answers that are drawn alike is as good as a coin.
     return order(prompts, first, second, first_logps, second_logps, o.judge, origin, function() return 0 end)
   end
-  local first, first_logps = answers.draw(a, prompts, o, "first", origin.step)
-  local second, second_logps = answers.draw(b, prompts, o, "second", origin.step)
+  local first, first_logps = lists(answers.draw(a, prompts, o, "first", origin.step))
+  local second, second_logps = lists(answers.draw(b, prompts, o, "second", origin.step))
   local function coin(i) return system.uniform(o.seed, "pairs/ties", origin.step * #prompts + i) end
   return order(prompts, first, second, first_logps, second_logps, o.judge, origin, coin)
 end

@@ -182,7 +182,7 @@ local function own_sampler(self)
     for k = 1, #prompts do
       seeds[k] = counter.mix(counter.mix(how.seed + counter.hash(how.stream)) + how.first + k - 1)
     end
-    return (model:sample(prompts, { max_new_tokens = how.tokens, seeds = seeds, stop = self.stop }))
+    return model:sample(prompts, { max_new_tokens = how.tokens, seeds = seeds, stop = self.stop }):responses()
   end
 end
 

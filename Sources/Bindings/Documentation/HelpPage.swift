@@ -37,7 +37,8 @@ struct HelpPage {
   static let ofTensors = topics + creation + random + modes + queries + gradients + writing
 
   static let ofModules: [HelpPage] =
-    ModelModule.pages + ModelClass.pages + OptimizerClass.pages + FormatsModule.pages + SystemModule.pages
+    ModelModule.pages + ModelClass.pages + RowsClass.pages + OptimizerClass.pages + FormatsModule.pages
+    + SystemModule.pages
     + ForkedJob.pages + PlotModule.pages + PlotFigure.pages + PlotSeries.pages + PlotSettings.pages
     + PlotProgress.pages + ReportModule.pages + helpModule + errorClass
 

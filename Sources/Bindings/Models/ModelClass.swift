@@ -37,6 +37,7 @@ enum ModelClass {
       for parameter in model.parameters { parameter.value.grad = nil }
       return 0
     }
+    model.method("outputs", outputs)
     model.method("logps", logps)
     model.method("token_logps", tokenLogps)
     model.method("logits", logits)
@@ -54,65 +55,63 @@ enum ModelClass {
     return model
   }
 
-  /// Prompts and responses as whole sequences, with the position at which each response starts.
-  static func joined(_ call: Call, _ prompts: Int, _ responses: Int) throws -> (
-    sequences: [[Int]], from: [Int], lengths: [Int]
-  ) {
-    let before = try call.tokenLists(prompts, "prompts", "prompt")
-    let after = try call.tokenLists(responses, "responses", "response")
-    if before.count != after.count {
-      throw call.bad(responses, "\(after.count) responses for \(before.count) prompts")
-    }
-    if let empty = before.firstIndex(where: { $0.isEmpty }) {
-      throw call.bad(prompts, "prompt \(empty + 1) is empty: a prompt has at least one token, such as bos")
-    }
-    return (zip(before, after).map { $0 + $1 }, before.map(\.count), after.map(\.count))
-  }
-
-  /// logps(prompts, responses [, {temperature=}]) -> [n] sums of token log-probabilities, [n] lengths
+  /// logps(rows [, {temperature=}]) -> [n] sums of token log-probabilities, [n] lengths
   private static func logps(_ call: Call, _ model: Transformer) throws -> Int {
-    let options = try OptionTable(call, 4, logpOptions)
-    let (sequences, from, lengths) = try joined(call, 2, 3)
-    let tokens = try model.tokenLogps(
-      sequences, from: from, temperature: try options.number("temperature"))
-    try call.pushObject(try Op.segmentSum([tokens], [.integers(lengths)])[0])
-    try call.pushObject(Variable(try Tensor(lengths.map(Float.init), shape: [lengths.count])))
+    let (rows, next) = try RowsClass.read(call, 2)
+    let tokens = try model.tokenLogps(rows, temperature: try temperature(call, next))
+    try call.pushObject(try RowsClass.sums(rows, tokens))
+    try call.pushObject(try RowsClass.lengths(rows))
     return 2
   }
 
-  /// token_logps(prompts, responses [, {temperature=}]) -> all response tokens' log-probabilities packed, lengths
+  /// token_logps(rows [, {temperature=}]) -> all response tokens' log-probabilities packed, lengths
   private static func tokenLogps(_ call: Call, _ model: Transformer) throws -> Int {
-    let options = try OptionTable(call, 4, logpOptions)
-    let (sequences, from, lengths) = try joined(call, 2, 3)
-    try call.pushObject(
-      try model.tokenLogps(sequences, from: from, temperature: try options.number("temperature")))
-    try call.pushIntegers(lengths)
+    let (rows, next) = try RowsClass.read(call, 2)
+    try call.pushObject(try model.tokenLogps(rows, temperature: try temperature(call, next)))
+    try call.pushIntegers(RowsClass.responseLengths(rows))
     return 2
+  }
+
+  /// outputs(rows, names [, {temperature=}]) -> table of what one pass gives
+  private static func outputs(_ call: Call, _ model: Transformer) throws -> Int {
+    let (rows, next) = try RowsClass.read(call, 2)
+    let wanted = try call.table(next).strings().map { name in
+      guard let output = RowOutput(rawValue: name) else {
+        let known = RowOutput.allCases.map(\.rawValue)
+        throw call.bad(
+          next, "no output '\(name)'\(Nearest.hint(name, in: known)); known: \(known.joined(separator: ", "))"
+        )
+      }
+      return output
+    }
+    let outputs = try model.outputs(rows, wanted, temperature: try temperature(call, next + 1))
+    try call.push(.record(outputs.map { ($0.key.rawValue, .object($0.value)) }))
+    return 1
+  }
+
+  private static func temperature(_ call: Call, _ i: Int) throws -> Double {
+    try OptionTable(call, i, logpOptions).number("temperature")
   }
 
   /// logits(sequences) -> [N, vocab] for all tokens packed
   private static func logits(_ call: Call, _ model: Transformer) throws -> Int {
-    let sequences = try call.tokenLists(2, "sequences", "sequence")
-    try call.pushObject(try model.logits(try TokenBatch(sequences, config: model.config)))
+    try call.pushObject(try model.logits(try RowsClass.sequences(call, 2)))
     return 1
   }
 
   /// last_logits(sequences) -> [n, vocab] after each sequence's last token
   private static func lastLogits(_ call: Call, _ model: Transformer) throws -> Int {
-    let sequences = try call.tokenLists(2, "sequences", "sequence")
-    try call.pushObject(try model.lastLogits(sequences))
+    try call.pushObject(try model.lastLogits(try RowsClass.sequences(call, 2)))
     return 1
   }
 
-  /// kl(reference, prompts, responses) -> [n] sums over each response of the exact KL, [n] of the entropy, [n] lengths
+  /// kl(reference, rows) -> [n] sums over each response of the exact KL, [n] of the entropy, [n] lengths
   private static func divergence(_ call: Call, _ model: Transformer) throws -> Int {
     let reference = try call.object(2, as: Transformer.self)
-    let (sequences, from, lengths) = try joined(call, 3, 4)
-    let (kl, entropy) = try Op.observed("kl") { try model.divergence(from: reference, sequences, from: from) }
-    for part in [kl, entropy] {
-      try call.pushObject(try Op.segmentSum([Variable(part)], [.integers(lengths)])[0])
-    }
-    try call.pushObject(Variable(try Tensor(lengths.map(Float.init), shape: [lengths.count])))
+    let (rows, _) = try RowsClass.read(call, 3)
+    let (kl, entropy) = try Op.observed("kl") { try model.divergence(from: reference, rows) }
+    for part in [kl, entropy] { try call.pushObject(try RowsClass.sums(rows, Variable(part))) }
+    try call.pushObject(try RowsClass.lengths(rows))
     return 3
   }
 }

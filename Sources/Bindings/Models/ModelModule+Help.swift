@@ -113,21 +113,30 @@ extension ModelClass {
       "Model:zero_grad", "models", "model:zero_grad()", "Forgets the gradients of all weights.",
       tiny + "model:zero_grad()\nprint(model:parameters()[1]:grad())", prints: "nil"),
     HelpPage(
-      "Model:logps", "models", "model:logps(prompts, responses, {options}) -> sums, lengths",
-      "log pi(response | prompt) of each pair: the log-probabilities of its tokens, summed. Differentiable; the prompt is not "
-        + "counted. Token ids come as lists of lists.",
-      options: logpOptions, shapes: "n prompts, n responses -> [n], [n] (f32 both)", errors: answersErrors,
+      "Model:logps", "models", "model:logps(rows, {options}) -> sums, lengths",
+      "log pi(response | prompt) of each row: the log-probabilities of its tokens, summed. Differentiable; the prompt is not "
+        + "counted. Rows, or a list of prompts and one of responses.",
+      options: logpOptions, shapes: "n rows -> [n], [n] (f32 both)", errors: answersErrors,
       source: "the pi(y|x) of Rafailov et al. 2023, arXiv:2305.18290, eq. 7",
       tiny + "sums, lengths = model:logps({{1}, {1, 2}}, {{2, 3}, {4}})\nprint(sums:size(1), lengths)",
       prints: "2\t[2, 1]\n[Tensor f32 2]"),
     HelpPage(
-      "Model:token_logps", "models", "model:token_logps(prompts, responses, {options}) -> logps, lengths",
+      "Model:token_logps", "models", "model:token_logps(rows, {options}) -> logps, lengths",
       "The log-probability of every response token, packed one response after another without padding. Differentiable.",
-      options: logpOptions, shapes: "n prompts, n responses -> [sum of lengths], list of n lengths",
+      options: logpOptions, shapes: "n rows -> [N], list of n lengths",
       errors: answersErrors,
       tiny
         + "logps, lengths = model:token_logps({{1}, {1, 2}}, {{2, 3}, {4}})\nprint(#logps, lengths[1], lengths[2])",
       prints: "3\t2\t1"),
+    HelpPage(
+      "Model:outputs", "models", "model:outputs(rows, names, {options}) -> table",
+      "Several quantities of the response tokens from one forward pass, differentiable: logps [N]; entropy [N] of the "
+        + "distribution that a token is drawn from; log_collision [N], log sum p^2 of it; logits [N, vocab]; hidden [N, dim], "
+        + "the states that predict the tokens; and prompt_logps, of the prompts' tokens from the second on.",
+      options: logpOptions, shapes: "n rows with N response tokens -> a table by name",
+      errors: answersErrors + "; a name is unknown",
+      tiny + "out = model:outputs(require 'perilune.models'.rows({{1}}, {{2, 3}}), {'logps', 'entropy'})\n"
+        + "print(#out.logps, out.entropy:gt(0):all())", prints: "2\ttrue"),
     HelpPage(
       "Model:logits", "models", "model:logits(sequences)",
       "The logits after every token, packed one sequence after another. Differentiable. The column of id i is i + 1.",
@@ -136,16 +145,16 @@ extension ModelClass {
       tiny + "print(table.concat(model:logits({{1, 2}, {3}}):size(), ' '))", prints: "3 11"),
     HelpPage(
       "Model:last_logits", "models", "model:last_logits(sequences)",
-      "The logits after the last token of each sequence. Differentiable.",
+      "The logits after the last token of each sequence, or of prompt and response of each of Rows. Differentiable.",
       shapes: "n sequences -> [n, vocab]",
       errors: "a sequence is empty or longer than max_length; a token id is not 0..vocab - 1",
       tiny + "print(table.concat(model:last_logits({{1, 2}, {3}}):size(), ' '))", prints: "2 11"),
     HelpPage(
-      "Model:kl", "models", "model:kl(reference, prompts, responses) -> kl, entropy, lengths",
+      "Model:kl", "models", "model:kl(reference, rows) -> kl, entropy, lengths",
       "KL(model || reference) in nats: at every token of a response exact over the vocabulary, summed over the response; the "
         + "model's entropy alike. Of responses drawn from the model, the mean is the KL of whole answers without bias. "
         + "Not recorded for a gradient.",
-      shapes: "n prompts, n responses -> [n], [n], [n]",
+      shapes: "n rows -> [n], [n], [n]",
       errors: answersErrors + "; the two vocabularies differ",
       source: "Tang et al. 2024, arXiv:2405.08448, sec. 4",
       tiny + "kl, entropy, lengths = model:kl(model:clone(), {{1}}, {{2, 3}})\n"
@@ -156,19 +165,20 @@ extension ModelClass {
 
 extension SamplerBinding {
   static let page = HelpPage(
-    "Model:sample", "models", "model:sample(prompts, {options}) -> responses, logps, sampling_logps",
-    "Continues each prompt. With the responses come the log-probabilities of their tokens under the model (temperature 1, "
-      + "nothing cut) and under the distribution they were drawn from. No gradient; Ctrl-C stops it.",
-    options: options, shapes: "n prompts -> n lists of ids, n lists of numbers, n lists of numbers",
+    "Model:sample", "models", "model:sample(prompts, {options}) -> Rows",
+    "Continues each prompt. The rows have the columns \"logps\", the log-probabilities of the tokens under the model "
+      + "(temperature 1, nothing cut), and \"sampling_logps\", those under the distribution they were drawn from. No gradient; "
+      + "Ctrl-C stops it.",
+    options: options, shapes: "n prompts -> count n rows",
     errors:
       "a prompt is empty; prompt and max_new_tokens pass max_length; an option is out of its range; logits hold nan or inf",
     source:
       "top-k: Fan et al. 2018, arXiv:1805.04833, sec. 5.4; nucleus: Holtzman et al. 2020, arXiv:1904.09751, eq. 2-3; "
       + "min-p: Nguyen et al. 2024, arXiv:2407.01082, sec. 3",
     "model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}\n"
-      + "a = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, seed = 7})\n"
-      + "b = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, seed = 7})\n"
-      + "print(#a, #a[1], table.concat(a[2], ' ') == table.concat(b[2], ' '))", prints: "2\t4\ttrue")
+      + "a = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, count = 2, seed = 7})\n"
+      + "print(a, #a:column 'logps')",
+    prints: "[Rows 4, 22 tokens, 16 of responses; logps, sampling_logps]\t16")
 }
 
 extension OptimizerClass {

@@ -8,12 +8,14 @@ import Tensors
 
 enum ModelModule {
   static func install(into lua: Lua) throws {
+    try lua.register(RowsClass.declaration())
     try lua.register(ModelClass.declaration())
     try lua.register(OptimizerClass.declaration())
     try lua.preload(
       "perilune.models",
       LuaModule { module in
         module.function("transformer", transformer)
+        module.function("rows", RowsClass.create)
         module.function("load", load)
         module.function("load_llama2c", loadLlama2C)
         module.function("adamw", OptimizerClass.create)

@@ -22,7 +22,14 @@ enum SamplerBinding {
     Option(
       "stop", [], of: "token ids", "a response ends after one of these ids, which is part of the response"),
     Option("seed", 0, "seed of the draws"),
-    Option("step", usual.step, "number of this draw: equal (seed, step) give equal tokens", least: 0),
+    Option(
+      "stream", optional: .integer, "independent stream of the seed, from 1 to 255", least: 1, most: 255),
+    Option("step", usual.step, "number of this draw: equal (seed, stream, step) give equal tokens", least: 0),
+    Option("count", usual.count, "responses to each prompt, adjacent in the rows", least: 1),
+    Option(
+      "first", usual.first,
+      "number of the first prompt: response i depends on first + i - 1, not on the chunk it is drawn in",
+      least: 1),
     Option(
       "seeds", optional: .list("seeds"),
       "one seed per prompt, instead of seed: a response is then independent of its place in the list"),
@@ -38,20 +45,19 @@ enum SamplerBinding {
     options.minP = try table.number("min_p")
     options.stopIds = Set(try table.integers("stop"))
     options.seed = try table.seed("seed")
+    options.stream = try table.integer(ifGiven: "stream")
     options.step = try table.integer("step")
+    options.count = try table.integer("count")
+    options.first = try table.integer("first")
     options.rowSeeds = try table.integers(ifGiven: "seeds")?.map { UInt64(bitPattern: Int64($0)) }
     return options
   }
 
-  /// sample(prompts, {max_new_tokens=, temperature=, top_k=, top_p=, min_p=, stop=, seed=, step=, seeds=})
-  /// -> list of responses (ids), list of log-probabilities under the model, and under the sampling distribution
+  /// sample(prompts, {options}) -> Rows
   static func sample(_ call: Call, _ model: Transformer) throws -> Int {
     let prompts = try call.tokenLists(2, "prompts", "prompt")
     let options = try read(call, 3)
-    let responses = try Op.observed("sample") { try model.sample(prompts, options) }
-    try call.push(.list(responses.map { .list($0.tokens.map(LuaValue.int)) }))
-    try call.push(.list(responses.map { .list($0.logps.map { .number(Double($0)) }) }))
-    try call.push(.list(responses.map { .list($0.samplingLogps.map { .number(Double($0)) }) }))
-    return 3
+    try call.pushObject(try Op.observed("sample") { try model.sampleRows(prompts, options) })
+    return 1
   }
 }

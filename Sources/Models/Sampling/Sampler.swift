@@ -17,7 +17,20 @@ public struct Response: Sendable {
 }
 
 extension Transformer {
-  /// Continues each prompt. Throws `.interrupted` on Ctrl-C.
+  /// The responses as rows with the columns "logps" and "sampling_logps".
+  public func sampleRows(_ prompts: [[Int]], _ options: SamplingOptions) throws -> TokenRows {
+    let responses = try sample(prompts, options)
+    func column(_ name: String, _ part: KeyPath<Response, [Float]>) throws -> TokenRows.Column {
+      let values = responses.flatMap { $0[keyPath: part] }
+      return (name, try Tensor(values, shape: [values.count]))
+    }
+    return try TokenRows(
+      prompts: prompts.flatMap { Array(repeating: $0, count: options.count) },
+      responses: responses.map(\.tokens),
+      columns: [try column("logps", \.logps), try column("sampling_logps", \.samplingLogps)])
+  }
+
+  /// Continues each prompt, `options.count` times. Throws `.interrupted` on Ctrl-C.
   public func sample(_ prompts: [[Int]], _ options: SamplingOptions) throws -> [Response] {
     try sample(prompts, options, DecoderWeights.Limits())
   }
@@ -26,19 +39,18 @@ extension Transformer {
     -> [Response]
   {
     try options.validate()
-    _ = try TokenBatch(prompts, config: config)
+    try TokenBatch.check(prompts, config)
     if let row = prompts.firstIndex(where: { $0.isEmpty }) {
       throw Failure(.value, "prompt \(row + 1) is empty: a prompt has at least one token, such as bos")
     }
-    if let seeds = options.rowSeeds, seeds.count != prompts.count {
-      throw Failure(.value, "\(seeds.count) row seeds for \(prompts.count) prompts")
-    }
+    try options.validate(prompts: prompts.count)
     for (row, prompt) in prompts.enumerated() where prompt.count > config.maxLength - options.maxNewTokens {
       throw Failure(
         .value,
         "prompt \(row + 1) of \(prompt.count) tokens and \(options.maxNewTokens) new ones pass the model's \(config.maxLength)"
       )
     }
+    let prompts = prompts.flatMap { Array(repeating: $0, count: options.count) }
     if prompts.isEmpty || options.maxNewTokens == 0 { return prompts.map { _ in Response() } }
     let weights = try DecoderWeights(self, limits)
     let size = Self.blockSize(rows: prompts.count, weights)

@@ -14,8 +14,14 @@ public struct SamplingOptions: Sendable {
   /// A row ends after one of these; it is part of the row.
   public var stopIds: Set<Int> = []
   public var seed: UInt64 = 0
-  /// Number of this draw: the same (seed, step) gives the same tokens, and row i depends on no other row.
+  /// Independent stream of the seed, from 1 to 255; nil for the seed itself.
+  public var stream: Int?
+  /// Number of this draw: the same (seed, stream, step) gives the same tokens, and row i depends on no other row.
   public var step = 0
+  /// Responses to each prompt, next to each other.
+  public var count = 1
+  /// Number of the first prompt, from 1: a response depends on its prompt's number, not on the chunk it is drawn in.
+  public var first = 1
   /// Overrides `seed` for each row.
   public var rowSeeds: [UInt64]?
 
@@ -30,14 +36,44 @@ public struct SamplingOptions: Sendable {
     if !(minP >= 0 && minP <= 1) { throw Failure(.value, "min_p must be in [0, 1], got \(minP)") }
     if maxNewTokens < 0 { throw Failure(.value, "max_new_tokens must be at least 0, got \(maxNewTokens)") }
     if step < 0 { throw Failure(.value, "step must be at least 0, got \(step)") }
+    if let stream, !(1...255).contains(stream) {
+      throw Failure(.value, "stream must be from 1 to 255, got \(stream)")
+    }
+    if !(1...Self.rowsMax).contains(count) {
+      throw Failure(.value, "count must be from 1 to \(Self.rowsMax), got \(count)")
+    }
+    if !(1...Self.rowsMax).contains(first) {
+      throw Failure(.value, "first must be from 1 to \(Self.rowsMax), got \(first)")
+    }
+  }
+
+  /// Rows that one step can number.
+  static let rowsMax = 1 << 24
+
+  /// Refuses what `prompts` prompts cannot be drawn with.
+  func validate(prompts: Int) throws {
+    if let seeds = rowSeeds {
+      if seeds.count != prompts { throw Failure(.value, "\(seeds.count) row seeds for \(prompts) prompts") }
+      if count != 1 {
+        throw Failure(.value, "count must be 1 where each prompt has its own seed, got \(count)")
+      }
+    }
+    if try Checked.times(try Checked.plus(first - 1, prompts, "rows"), count, "rows") > Self.rowsMax {
+      throw Failure(
+        .value,
+        "\(prompts) prompts from \(first) on, \(count) responses each: a step has at most \(Self.rowsMax) rows"
+      )
+    }
   }
 
   var drawsFromWholeVocabulary: Bool { topK == 0 && topP == 1 && minP == 0 }
 
-  /// The uniform number of row `row` at its token `index`: a pure function of (seed, step, row, index).
+  /// The uniform number of row `row` at its token `index`: a pure function of (seed, stream, step, row, index), where rows
+  /// are counted from that of prompt 1.
   func uniform(row: Int, index: Int) -> Double {
-    let seed = rowSeeds?[row] ?? self.seed
-    let lane = rowSeeds == nil ? UInt64(row) : 0
+    var seed = rowSeeds?[row] ?? self.seed
+    if let stream { seed = seed << 8 ^ UInt64(stream) }
+    let lane = rowSeeds == nil ? UInt64((first - 1) * count + row) : 0
     let stream = Philox(seed: seed ^ Philox.hash("sample"), subsequence: UInt64(step) << 24 ^ lane)
     let words = stream.words(at: UInt64(index))
     return (Double(words[0]) * 0x1p21 + Double(words[1] >> 11)) * 0x1p-53

@@ -166,7 +166,7 @@ end
 -- The text is that of llama2.c's run.c on the same file at temperature 0.
 function TestCheckpoint:test_greedy_from_bos_writes_the_known_story_word_for_word()
   local real = checkpoint()
-  local new = real:pretrained():sample({ { real.tokenizer.bos } }, { max_new_tokens = 80, temperature = 0 })[1]
+  local new = real:pretrained():sample({ { real.tokenizer.bos } }, { max_new_tokens = 80, temperature = 0 }):response(1)
   local text = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw "
     .. "a big, red ball. She wanted to play with it, but it was too high"
   lu.assertEquals(real.tokenizer:decode(new):gsub("^ ", ""):sub(1, #text), text)

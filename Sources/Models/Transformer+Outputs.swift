@@ -1,0 +1,67 @@
+/// Several quantities of the same rows from one forward pass.
+import Autograd
+import Base
+import Tensors
+
+/// What a pass can give; all but `promptLogps` have a row or number for each response token, packed.
+public enum RowOutput: String, CaseIterable, Sendable {
+  /// log pi(token | tokens before it), [N].
+  case logps
+  /// Entropy of the distribution that the token is drawn from, [N].
+  case entropy
+  /// log sum_v p(v)^2 of that distribution, [N]: the log-probability that two draws are the same token.
+  case logCollision = "log_collision"
+  /// Logits over the vocabulary that predict the token, [N, vocab].
+  case logits
+  /// State after the last norm that predicts the token, [N, dim].
+  case hidden
+  /// log pi of the prompts' tokens from the second on, packed.
+  case promptLogps = "prompt_logps"
+}
+
+extension Transformer {
+  /// Each of `wanted` by one pass, differentiable. `temperature` divides the logits.
+  ///
+  ///     try model.outputs(rows, [.logps, .entropy])[.entropy]
+  public func outputs(_ rows: TokenRows, _ wanted: [RowOutput], temperature: Double = 1) throws -> [RowOutput:
+    Variable]
+  {
+    try rows.batch.check(config)
+    let all = try hidden(rows.batch)
+    let states = try Op.embedding([all, Variable(try rows.responsePredictions().rows)])[0]
+    var results: [RowOutput: Variable] = [:]
+    var scaled, logProbabilities: Variable?
+    func logits() throws -> Variable {
+      if let scaled { return scaled }
+      let raw = try headLogits(states)
+      let made = temperature == 1 ? raw : try raw.dividedBy(temperature)
+      scaled = made
+      return made
+    }
+    func logSoftmax() throws -> Variable {
+      if let logProbabilities { return logProbabilities }
+      let made = try logits().logSoftmax(1)
+      logProbabilities = made
+      return made
+    }
+    for output in wanted {
+      switch output {
+      case .logps: results[output] = try tokenLogps(states, rows, temperature)
+      case .hidden: results[output] = states
+      case .logits: results[output] = try logits()
+      case .entropy:
+        let logs = try logSoftmax()
+        results[output] = try logs.exp().times(logs).sum(1, keeping: false).negated()
+      case .logCollision:
+        results[output] = try logSoftmax().times(2)
+          .apply(.logsumexp, attributes: [.integers([1]), .flag(false)])
+      case .promptLogps:
+        let (places, targets) = try rows.promptPredictions()
+        let predicting = try Op.embedding([all, Variable(places)])[0]
+        results[output] = try Op.tokenLogps(
+          [predicting, try headWeight(), Variable(targets)], [.number(temperature)])[0]
+      }
+    }
+    return results
+  }
+}
