@@ -1,7 +1,7 @@
 --- Figures under matplotlib's words, drawn in the terminal and written as SVG.
 --
--- Numbers come as lists or as tensors. A figure's methods return the figure; `tostring` draws it in letters, as wide as
--- the terminal; `:save` writes .svg, .csv (the numbers behind it) or .txt.
+-- Numbers come as lists or as tensors. A figure's methods return the figure; `tostring` draws it in letters,
+-- as wide as the terminal; `:save` writes .svg, .csv (the numbers behind it) or .txt.
 --
 --   plot.line { y = losses, label = "loss", title = "SFT", xlabel = "step" }
 --   plot.figure { title = "Win rate" }:line { x = kl, y = win }:hline { y = 0.5, label = "chance" }:save "win.svg"
@@ -13,12 +13,14 @@
 --   7
 --   > plot.figure { tilte = "x" }
 --   plot.figure: unknown option 'tilte'; did you mean 'title'?
+local frontier = require "perilune.align.evaluate.frontier"
 local native = require "perilune.plot.native"
 local options = require "perilune.options"
 
 local plot = { colors = native.colors, markers = native.markers, styles = native.styles }
 
---- Calls a native function for the public one named `name`: a complaint speaks of that one, and points at its caller.
+--- Calls a native function for the public one named `name`: a complaint speaks of that one, and points at its
+-- caller.
 local function speaking_as(name, f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end
@@ -47,7 +49,8 @@ for _, name in ipairs(native.figure_options) do figure_options[name] = true end
 --- A figure of one series: what belongs to the figure goes to it, the rest to the series.
 local function alone(kind, given)
   if type(given) ~= "table" then
-    error(("plot.%s: options must be a table, such as { y = { 1, 2, 3 } }, got %s"):format(kind, type(given)), 2)
+    error(("plot.%s: options must be a table, such as { y = { 1, 2, 3 } }, got %s"):format(
+      kind, type(given)), 2)
   end
   local settings, series = {}, {}
   for name, value in pairs(given) do (figure_options[name] and settings or series)[name] = value end
@@ -56,13 +59,15 @@ local function alone(kind, given)
   return fig
 end
 
---- A line through points: `x` (1, 2, 3 ... unless given), `y`, and for every series `label`, `color`, `marker`, `style`.
+--- A line through points: `x` (1, 2, 3 ... unless given), `y`, and for every series `label`, `color`,
+-- `marker`, `style`.
 function plot.line(given) return alone("line", given) end
 
 --- Points: `x`, `y`.
 function plot.scatter(given) return alone("scatter", given) end
 
---- Points with error bars: `x`, `y`, `yerr`, `xerr`: distances, as one number, a list, or `{ lower =, upper = }`.
+--- Points with error bars: `x`, `y`, `yerr`, `xerr`: distances, as one number, a list, or `{ lower =, upper =
+-- }`.
 function plot.errorbar(given) return alone("errorbar", given) end
 
 --- The area between `lower` and `upper` over `x`.
@@ -83,37 +88,17 @@ local function figure_of(value, se)
   return value, se
 end
 
-local function mean(list)
-  local sum = 0.0
-  for _, x in ipairs(list) do sum = sum + x end
-  return sum / #list
-end
-
---- Points of one run as { kl, win, se }.
+--- Points of one run as { step, kl, win, se }.
 local function read(points, where)
   local out = {}
   for i, point in ipairs(points) do
-    local kl, win, se = figure_of(point.kl)
-    win, se = figure_of(point.win, point.se)
+    local kl = figure_of(point.kl)
+    local win, se = figure_of(point.win, point.se)
     if type(kl) ~= "number" or type(win) ~= "number" then
-      error(("plot.frontier: point %d of %s has no %s"):format(i, where, type(kl) ~= "number" and "kl" or "win"), 4)
+      error(("plot.frontier: point %d of %s has no %s"):format(
+        i, where, type(kl) ~= "number" and "kl" or "win"), 4)
     end
-    out[i] = { kl = kl, win = win, se = se }
-  end
-  return out
-end
-
---- Several runs (seeds) as one: the means of their first points, of their second points ..., with the standard error
--- over the runs. The shortest run ends it.
-local function averaged(runs)
-  local out, count = {}, math.huge
-  for _, run in ipairs(runs) do count = math.min(count, #run) end
-  for i = 1, count do
-    local kls, wins, squares = {}, {}, 0.0
-    for r, run in ipairs(runs) do kls[r], wins[r] = run[i].kl, run[i].win end
-    local win = mean(wins)
-    for _, x in ipairs(wins) do squares = squares + (x - win) ^ 2 end
-    out[i] = { kl = mean(kls), win = win, se = #runs > 1 and math.sqrt(squares / (#runs - 1) / #runs) or runs[1][i].se }
+    out[i] = { step = point.step, kl = kl, win = win, se = se }
   end
   return out
 end
@@ -129,12 +114,30 @@ local function label_of(entry, i)
   return entry.label or o and (o.label or o.pairs and o.pairs.name) or ("run %d"):format(i)
 end
 
+--- The seeds of an argument, each a list of runs.
+local function seeds_of(entry, label)
+  local by_seed = entry.by_seed
+  if not by_seed then
+    by_seed = {}
+    for i, run in ipairs(entry.runs or { entry.points or entry }) do by_seed[i] = { run } end
+  end
+  local seeds = {}
+  for s, runs in ipairs(by_seed) do
+    seeds[s] = {}
+    for r, run in ipairs(runs) do seeds[s][r] = read(run.points or run, ("'%s'"):format(label)) end
+  end
+  if #seeds == 0 then error(("plot.frontier: '%s' has no runs"):format(label), 3) end
+  return seeds
+end
+
 --- Win rate against KL, a curve for each argument (Tang et al. 2024, fig. 1).
 --
--- An argument is a run of `align.train`, `{ label =, points = }` with points `{ kl =, win =, se = }` in the order of
--- steps, or `{ label =, runs = }` with such lists of several seeds: their means are joined, their points shown.
--- The band is 1.96 standard errors. `xscale` is "linear", "log" (the paper's axis; a point at KL 0 cannot be on it) or
--- "sqrt"; the other settings are those of a figure.
+-- An argument is a run of `align.train`, `{ label =, points = }` with points `{ kl =, win =, se = }` in the
+-- order of steps, `{ label =, runs = }` with such lists of several seeds, or `{ label =, by_seed = }` with a
+-- list of pooled runs for each seed. Points are checkpoints. The line is the mean over seeds of the win rate
+-- at equal KL, by the rules of `align.evaluate.frontier`; it is drawn where every seed has checkpoints on
+-- both sides of the KL. The band is 1.96 standard errors. `xscale` is "linear", "log" (the paper's axis; a
+-- point at KL 0 cannot be on it) or "sqrt"; the other settings are those of a figure.
 --
 --   > local plot = require "perilune.plot"
 --   > local fig = plot.frontier { { label = "online", points = { { kl = 0, win = 0.5 }, { kl = 4, win = 0.7 } } }, xscale = "sqrt" }
@@ -148,7 +151,8 @@ function plot.frontier(given)
   end
   local scale = scales[settings.xscale or "linear"]
   if not scale then
-    error(("plot.frontier: xscale must be \"linear\", \"log\" or \"sqrt\", got %s"):format(tostring(settings.xscale)), 2)
+    error(("plot.frontier: xscale must be \"linear\", \"log\" or \"sqrt\", got %s"):format(
+      tostring(settings.xscale)), 2)
   end
   settings.xscale = scale.axis
   settings.xlabel = settings.xlabel or scale.label
@@ -156,22 +160,22 @@ function plot.frontier(given)
   local fig = speaking_as("frontier", native.figure, settings)
   for i, entry in ipairs(given) do
     local label = label_of(entry, i)
-    local runs = {}
-    for r, points in ipairs(entry.runs or { entry.points or entry }) do
-      runs[r] = read(points.points or points, ("'%s'"):format(label))
+    local seeds, loose_x, loose_y = seeds_of(entry, label), {}, {}
+    for _, runs in ipairs(seeds) do
+      for _, run in ipairs(runs) do
+        for _, point in ipairs(run) do loose_x[#loose_x + 1], loose_y[#loose_y + 1] = scale.kl(point.kl), point.win end
+      end
     end
-    if #runs == 0 then error(("plot.frontier: '%s' has no runs"):format(label), 2) end
-    local x, y, lower, upper, loose_x, loose_y = {}, {}, {}, {}, {}, {}
-    for _, point in ipairs(averaged(runs)) do
+    local x, y, lower, upper, has_band = {}, {}, {}, {}, false
+    for _, point in ipairs(frontier.curve(seeds, 61)) do
       local half = 1.96 * (point.se or 0)
-      x[#x + 1], y[#y + 1], lower[#lower + 1], upper[#upper + 1] = scale.kl(point.kl), point.win, point.win - half, point.win + half
+      has_band = has_band or half > 0
+      x[#x + 1], y[#y + 1], lower[#lower + 1], upper[#upper + 1] = scale.kl(point.kl), point.win,
+        point.win - half, point.win + half
     end
-    for _, run in ipairs(#runs > 1 and runs or {}) do
-      for _, point in ipairs(run) do loose_x[#loose_x + 1], loose_y[#loose_y + 1] = scale.kl(point.kl), point.win end
-    end
-    if table.concat(lower, " ") ~= table.concat(upper, " ") then fig:band { x = x, lower = lower, upper = upper, label = label } end
-    if #loose_x > 0 then fig:scatter { x = loose_x, y = loose_y, label = label } end
-    fig:line { x = x, y = y, label = label, marker = entry.marker, color = entry.color, style = entry.style }
+    if has_band then fig:band { x = x, lower = lower, upper = upper, label = label } end
+    fig:scatter { x = loose_x, y = loose_y, label = label, marker = entry.marker, color = entry.color }
+    if #x > 0 then fig:line { x = x, y = y, label = label, color = entry.color, style = entry.style } end
   end
   return fig
 end

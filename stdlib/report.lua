@@ -1,7 +1,8 @@
 --- Reports: headings, words, tables and figures as one HTML file that needs nothing else.
 --
--- The methods return the report: `heading(text [, level])`, `text(words)`, `table { header =, rows =, caption =, align = }`,
--- `figure(fig [, caption])`, `code(text)`, `output(text)`, `error(text)`, `footer(text)`, `html()`, `save(path)`.
+-- The methods return the report: `heading(text [, level])`, `text(words)`, `table { header =, rows =, caption
+-- =, align = }`, `figure(fig [, caption])`, `code(text)`, `output(text)`, `error(text)`, `footer(text)`,
+-- `html()`, `save(path)`.
 --
 --   > local report = require "perilune.report"
 --   > local r = report.new { title = "The gap" }:heading "Win rate":text "Two runs from the same start."
@@ -13,10 +14,18 @@ local native = require "perilune.report.native"
 
 local report = {}
 
+--- A table as comma-separated text, quoted; a text that a spreadsheet would take for a formula gets an
+-- apostrophe in front.
+--
+--   > report.csv({ header = { "side", "win" }, rows = { { "=1+1", 0.5 } } }):match "\n(.-)\r"
+--   '=1+1,0.5
+function report.csv(given) return native.csv(given) end
+
 --- An empty report with a `title` and, if wanted, a `footer`: date, commit, command.
 function report.new(given)
   local ok, made = pcall(native.new, given or {})
-  if not ok then error("report.new: " .. tostring(made):gsub("^bad argument #%d+ to '[%w_]+' %((.*)%)$", "%1"), 2) end
+  if not ok then error("report.new: "
+    .. tostring(made):gsub("^bad argument #%d+ to '[%w_]+' %((.*)%)$", "%1"), 2) end
   return made
 end
 

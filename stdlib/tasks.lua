@@ -5,6 +5,7 @@
 --
 --   gold_prefers(prompt, a, b)   the exact rule of what is better        sentiment, stories
 --   gold_pairs(split, n)         human-labelled pairs to learn it from   harmless
+--   golden                       beta, lr and steps of the golden policy
 --   model, sft                   sizes and steps to train a start with   sentiment, harmless
 --   pretrained()                 a start that is given                   stories
 --

@@ -16,12 +16,20 @@ public enum CSV {
   }
 
   /// A field, in quotes when it holds a comma, a quote or a line end, or blanks that a reader may trim.
+  ///
+  /// A spreadsheet takes a text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return as a formula: such a text
+  /// gets an apostrophe in front (OWASP, "CSV Injection"). Numbers stay as they are.
   public static func quoted(_ field: String) -> String {
+    let isFormula =
+      field.unicodeScalars.first.map { formulaStarts.contains($0) } == true && Double(field) == nil
+    let safe = isFormula ? "'" + field : field
     let needsQuotes =
-      field.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) } || field.hasPrefix(" ")
-      || field.hasSuffix(" ")
-    return needsQuotes ? "\"" + field.replacing("\"", with: "\"\"") + "\"" : field
+      safe.unicodeScalars.contains { [",", "\"", "\n", "\r"].contains($0) } || safe.hasPrefix(" ")
+      || safe.hasSuffix(" ")
+    return needsQuotes ? "\"" + safe.replacing("\"", with: "\"\"") + "\"" : safe
   }
+
+  private static let formulaStarts: [Unicode.Scalar] = ["=", "+", "-", "@", "\t", "\r"]
 
   /// A number as the shortest text that reads back as the same number: `0.1`, `400`, `1e-05`, `nan`, `inf`.
   public static func number(_ value: Double) -> String {

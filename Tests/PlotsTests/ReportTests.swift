@@ -7,6 +7,9 @@ import Testing
 @Test func csvQuotesAsTheStandardSays() throws {
   let text = try CSV.text(header: ["a", "b,c"], rows: [["1", "say \"hi\""], ["two\nlines", " x"]])
   #expect(text == "a,\"b,c\"\r\n1,\"say \"\"hi\"\"\"\r\n\"two\nlines\",\" x\"\r\n")
+  for text in ["=1+2", "+x", "-x", "@SUM(A1)", "\tx"] { #expect(CSV.quoted(text) == "'" + text) }
+  for number in ["-1", "+0.5", "-1e-05", "-inf"] { #expect(CSV.quoted(number) == number) }
+  #expect(CSV.quoted("=\"a\"") == "\"'=\"\"a\"\"\"")
   #expect(CSV.quoted("a\r\nb") == "\"a\r\nb\"")
 }
 

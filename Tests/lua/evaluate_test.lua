@@ -25,19 +25,8 @@ local function repeated(times)
 end
 
 local function assert_within(figure, wanted, what)
-  lu.assertTrue(math.abs(figure.mean - wanted) <= 4 * figure.se, ("%s: %.4f +- %.4f, not %.4f"):format(what, figure.mean, figure.se, wanted))
-end
-
-TestSummary = {}
-
-function TestSummary:test_mean_and_standard_error_by_hand()
-  -- 1, 2, 3, 6: mean 3, squares 4 + 1 + 0 + 9 = 14, se = sqrt(14 / 3 / 4).
-  local summary = evaluate.summary { 1, 2, 3, 6 }
-  lu.assertEquals({ summary.mean, summary.count }, { 3.0, 4 })
-  support.close(summary.se, math.sqrt(14 / 12), 1e-15)
-  local alone = evaluate.summary { 1 }
-  lu.assertEquals(alone.mean, 1.0)
-  lu.assertNotEquals(alone.se, alone.se, "one number has no spread")
+  lu.assertTrue(math.abs(figure.mean - wanted) <= 4 * figure.se,
+    ("%s: %.4f +- %.4f, not %.4f"):format(what, figure.mean, figure.se, wanted))
 end
 
 TestKL = {}
@@ -78,13 +67,29 @@ end
 
 TestResponses = {}
 
-function TestResponses:test_they_depend_on_the_seed_and_not_on_later_prompts()
+function TestResponses:test_they_depend_on_the_seed()
   local drawn = evaluate.responses(policy, answers { seed = 1 })
   lu.assertEquals(evaluate.responses(policy, answers { seed = 1 }), drawn)
   lu.assertNotEquals(evaluate.responses(policy, answers { seed = 2 }), drawn)
-  for i, first in ipairs(evaluate.responses(policy, answers { seed = 1, prompts = { toy.prompts[1] } })) do
-    lu.assertEquals(first, drawn[i])
+end
+
+--- With one number of a draw for a whole batch, batches of 32 and 64 gave other responses to prompt 33.
+function TestResponses:test_response_i_depends_on_no_batch_and_no_other_prompt()
+  local prompts = repeated(3)
+  local whole = evaluate.responses(policy, answers { prompts = prompts, seed = 1, batch = #prompts })
+  for _, batch in ipairs { 1, 7, 32, 64 } do
+    lu.assertEquals(evaluate.responses(policy, answers { prompts = prompts, seed = 1, batch = batch }), whole)
   end
+  local few = table.move(prompts, 1, 40, 1, {})
+  lu.assertEquals(evaluate.responses(policy, answers { prompts = few, seed = 1 }),
+    table.move(whole, 1, 40, 1, {}))
+  lu.assertNotEquals(table.move(whole, 1, 48, 1, {}), table.move(whole, 49, 96, 1, {}),
+    "equal prompts have other numbers")
+end
+
+function TestResponses:test_each_role_has_a_stream_of_its_own()
+  local prompts = answers { seed = 1 }
+  lu.assertNotEquals(evaluate.baseline(policy, prompts), evaluate.responses(policy, prompts))
 end
 
 TestWinRate = {}
@@ -103,15 +108,18 @@ function TestWinRate:test_answers_and_baseline_by_the_same_seed_are_not_coupled(
   local prompts = repeated(100)
   local function win(against_seed)
     local against = evaluate.baseline(reference, answers { prompts = prompts, seed = against_seed })
-    return evaluate.win_rate(policy, answers { prompts = prompts, seed = 12, against = against, judge = toy.more_sevens })
+    return evaluate.win_rate(
+      policy, answers { prompts = prompts, seed = 12, against = against, judge = toy.more_sevens })
   end
   local same, other = win(12), win(13)
-  assert_within({ mean = same.mean - other.mean, se = math.sqrt(same.se ^ 2 + other.se ^ 2) }, 0, "the same seed less another")
+  assert_within({ mean = same.mean - other.mean, se = math.sqrt(same.se ^ 2 + other.se ^ 2) }, 0,
+    "the same seed less another")
 end
 
 function TestWinRate:test_it_is_the_mean_of_its_wins()
   local against = evaluate.responses(reference, answers())
-  local result, drawn = evaluate.win_rate(policy, answers { against = against, judge = toy.more_sevens, seed = 1 })
+  local result, drawn = evaluate.win_rate(
+    policy, answers { against = against, judge = toy.more_sevens, seed = 1 })
   local sum = 0.0
   for i, win in ipairs(result.wins) do
     lu.assertEquals(win, toy.more_sevens(nil, drawn[i], against[i]))
@@ -123,9 +131,83 @@ function TestWinRate:test_it_is_the_mean_of_its_wins()
 end
 
 function TestWinRate:test_wrong_calls_are_refused()
-  local message = support.message(evaluate.win_rate, policy, answers { against = { {} }, judge = toy.more_sevens })
-  lu.assertStrContains(message, "evaluate.win_rate: 1 answers to compare with for 48 prompts")
-  lu.assertStrContains(support.message(evaluate.responses, policy, answers { tempertaure = 1 }), "did you mean 'temperature'?")
+  local message = support.message(
+    evaluate.win_rate, policy, answers { against = { {} }, judge = toy.more_sevens })
+  lu.assertStrContains(message, "evaluate.win_rate: 1 responses to compare with for 48 prompts")
+  lu.assertStrContains(support.message(evaluate.responses, policy, answers { tempertaure = 1 }),
+    "did you mean 'temperature'?")
+  lu.assertStrContains(support.message(evaluate.compare, toy.more_sevens, {}, {}, {}),
+    "evaluate.compare: no prompts")
+end
+
+--- A policy of NaN was as good as any other: 0.5 in every figure.
+TestNaN = {}
+
+local broken = reference:clone()
+tensor.no_grad(function() broken:parameters()[1]:fill_(0 / 0) end)
+
+function TestNaN:test_a_judge_that_gives_nan_is_refused()
+  local message = support.message(evaluate.compare, function() return 0 / 0 end, { { 2 } }, { { 3 } }, { { 4 } })
+  lu.assertStrContains(message, "expected a number from 0 to 1")
+end
+
+function TestNaN:test_a_policy_of_nan_has_no_accuracy_and_no_kl()
+  local pairs_given = { { prompt = { 2, 3 }, chosen = { 7, 1 }, rejected = { 4, 1 } } }
+  local message = support.message(evaluate.accuracy, broken, reference, pairs_given)
+  lu.assertStrContains(message, "evaluate.accuracy: the log-ratio of pair 1, ")
+  lu.assertStrContains(message, "is NaN")
+  lu.assertStrContains(support.message(evaluate.log_ratios, reference, broken, pairs_given),
+    "evaluate.log_ratios: the log-ratio of pair 1")
+  local drawn = { { 7, 1 } }
+  message = support.message(
+    evaluate.kl, broken, reference, answers { prompts = { { 2, 3 } }, responses = drawn })
+  lu.assertStrContains(message, "NaN")
+end
+
+TestMeasure = {}
+
+local function measured(more)
+  local prompts = toy.prompts
+  local task = { name = "toy", max_response = 6, stop = { 1 }, tokenizer = { decode = function(_, ids) return table.concat(ids, " ") end } }
+  return evaluate.measure(toy.with({
+    task = task, reference = reference, judge = toy.more_sevens, prompts = prompts,
+    against = evaluate.baseline(reference, answers()),
+  }, more))(policy, 25), task, prompts
+end
+
+function TestMeasure:test_all_figures_are_of_the_responses_of_evaluate()
+  local point, task, prompts = measured()
+  local drawn = evaluate.responses(policy, { task = task, prompts = prompts })
+  local kl = evaluate.kl(policy, reference, { task = task, prompts = prompts, responses = drawn })
+  local win = evaluate.compare(toy.more_sevens, prompts, drawn, evaluate.baseline(reference, answers()))
+  lu.assertEquals({ point.step, point.kl, point.kl_se, point.entropy },
+    { 25, kl.mean, kl.se, kl.entropy.mean })
+  lu.assertEquals({ point.win, point.se, point.wins }, { win.mean, win.se, win.wins })
+  local tokens, unfinished = 0, 0
+  for _, response in ipairs(drawn) do
+    tokens = tokens + #response
+    if response[#response] ~= 1 then unfinished = unfinished + 1 end
+  end
+  support.close(point.length, tokens / #drawn, 1e-12)
+  support.close(point.unfinished, unfinished / #drawn, 1e-12)
+  lu.assertEquals(point.samples[1], { table.concat(prompts[1], " "), table.concat(drawn[1], " ") })
+  lu.assertNil(point.proxy_win, "there is no proxy")
+end
+
+function TestMeasure:test_the_proxy_has_a_win_rate_and_an_accuracy()
+  local function opposite(_, a, b) return toy.more_sevens(nil, b, a) end
+  local same = measured { proxy = function(_, a, b) return toy.more_sevens(nil, a, b) end }
+  local other = measured { proxy = opposite }
+  support.close(same.proxy_win, same.win, 1e-12)
+  support.close(other.proxy_win, 1 - same.win, 1e-12)
+  support.close(other.proxy_accuracy, 1 - same.proxy_accuracy, 1e-12)
+  lu.assertTrue(same.proxy_accuracy > 0.5)
+end
+
+function TestMeasure:test_a_point_is_plain_data()
+  local formats = require "perilune.formats"
+  local point = measured()
+  lu.assertEquals(formats.json_decode(formats.json_encode(point)), point)
 end
 
 TestClassifier = {}
@@ -142,10 +224,12 @@ end
 function TestClassifier:test_turned_pairs_turn_the_accuracy()
   local turned = {}
   for i, pair in ipairs(dataset) do turned[i] = { prompt = pair.prompt, chosen = pair.rejected, rejected = pair.chosen } end
-  local accuracy, mirrored = evaluate.accuracy(policy, reference, dataset), evaluate.accuracy(policy, reference, turned)
+  local accuracy, mirrored = evaluate.accuracy(policy, reference, dataset),
+    evaluate.accuracy(policy, reference, turned)
   support.close(mirrored.mean, 1 - accuracy.mean, 1e-12)
   lu.assertTrue(accuracy.mean > 0.5, ("accuracy %.3f"):format(accuracy.mean))
-  local ratios, other = evaluate.log_ratios(policy, reference, dataset), evaluate.log_ratios(policy, reference, turned)
+  local ratios, other = evaluate.log_ratios(policy, reference, dataset),
+    evaluate.log_ratios(policy, reference, turned)
   support.close(ratios.chosen.mean, other.rejected.mean, 1e-5)
 end
 

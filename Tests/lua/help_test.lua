@@ -12,7 +12,7 @@ end
 
 function TestHelp:test_a_function_is_found_by_its_path()
   contains(help.page "plot.line", "A line through points")
-  contains(help.page "perilune.align.evaluate.kl", "KL(policy || reference) of whole answers")
+  contains(help.page "perilune.align.evaluate.kl", "KL(policy || reference) and entropy of whole responses")
   contains(help.page "align.pairs.online", "judge                 needed")
 end
 

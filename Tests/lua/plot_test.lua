@@ -19,9 +19,11 @@ end
 TestPlot = {}
 
 function TestPlot:test_a_figure_keeps_its_numbers()
-  local fig = plot.figure { title = "T" }:line { x = { 0, 1 }, y = { 0.5, 0.7 }, label = "online" }:hline { y = 0.5 }
+  local fig = plot.figure { title = "T" }:line { x = { 0, 1 }, y = { 0.5, 0.7 }, label = "online" }:hline {
+    y = 0.5 }
   lu.assertEquals(lines(fig:csv()), {
-    "series,kind,x,y,x_lower,x_upper,y_lower,y_upper", "online,line,0,0.5,,,,", "online,line,1,0.7,,,,", ",hline,,0.5,,,,",
+    "series,kind,x,y,x_lower,x_upper,y_lower,y_upper", "online,line,0,0.5,,,,", "online,line,1,0.7,,,,",
+      ",hline,,0.5,,,,",
   })
 end
 
@@ -30,7 +32,8 @@ function TestPlot:test_every_kind_of_series_is_drawn()
   local all = {
     plot.line { y = two }, plot.scatter { x = two, y = two }, plot.errorbar { y = two, yerr = 0.5 },
     plot.errorbar { y = two, yerr = { lower = two, upper = two }, xerr = { 1, 1 } },
-    plot.band { lower = { 0, 1 }, upper = two }, plot.hist { values = { 1, 2, 2, 3 }, bins = 3, density = true },
+    plot.band { lower = { 0, 1 }, upper = two },
+      plot.hist { values = { 1, 2, 2, 3 }, bins = 3, density = true },
     plot.heatmap { matrix = { two, two }, rows = { "a", "b" }, columns = { "c", "d" } },
     plot.bars { labels = { "a", "b" }, values = two, errors = 0.1 }, plot.figure():vline { x = 1 },
   }
@@ -60,14 +63,21 @@ function TestPlot:test_limits_set_both_ends_or_one()
 end
 
 function TestPlot:test_wrong_names_and_numbers_are_told()
-  lu.assertStrContains(support.message(plot.line, { y = { 1 }, lable = "x" }), "unknown option 'lable'; did you mean 'label'?")
-  lu.assertStrContains(support.message(plot.line, { y = { 1 }, tilte = "x" }), "unknown option 'tilte'; did you mean 'title'?")
-  lu.assertEquals(support.message(plot.line, {}), "plot.line: option 'y' is missing; expected a list of numbers or a Tensor")
-  lu.assertStrContains(support.message(plot.line, { x = { 1 }, y = { 1, 2 } }), "line: x has 1 values, y has 2")
-  lu.assertStrContains(support.message(plot.line, { y = { 1, "2" } }), "option 'y': element [2] is a string, expected a number")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, lable = "x" }),
+    "unknown option 'lable'; did you mean 'label'?")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, tilte = "x" }),
+    "unknown option 'tilte'; did you mean 'title'?")
+  lu.assertEquals(support.message(plot.line, {}),
+    "plot.line: option 'y' is missing; expected a list of numbers or a Tensor")
+  lu.assertStrContains(support.message(plot.line, { x = { 1 }, y = { 1, 2 } }),
+    "line: x has 1 values, y has 2")
+  lu.assertStrContains(support.message(plot.line, { y = { 1, "2" } }),
+    "option 'y': element [2] is a string, expected a number")
   lu.assertStrContains(support.message(plot.line, { y = 3 }), "expected a list of numbers or a Tensor, got 3")
-  lu.assertStrContains(support.message(plot.line, { y = { 1 }, marker = "cirle" }), "option 'marker': expected one of")
-  lu.assertStrContains(support.message(plot.line, { y = { 1 }, xscale = "sqrt" }), "option 'xscale': expected one of \"linear\", \"log\"")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, marker = "cirle" }),
+    "option 'marker': expected one of")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, xscale = "sqrt" }),
+    "option 'xscale': expected one of \"linear\", \"log\"")
   lu.assertStrContains(support.message(plot.line, { y = { 1 }, color = "blu" }), "color 'blu'")
 end
 
@@ -125,33 +135,60 @@ end
 
 TestFrontierPlot = {}
 
-function TestFrontierPlot:test_points_become_a_line_and_a_band()
-  local fig = plot.frontier { { label = "a", points = { { kl = 1, win = 0.5, se = 0.1 }, { kl = 4, win = 0.75, se = 0 } } } }
-  lu.assertEquals(lines(fig:csv()), {
-    "series,kind,x,y,x_lower,x_upper,y_lower,y_upper", "a,band,1,,,,0.304,0.696", "a,band,4,,,,0.75,0.75",
-    "a,line,1,0.5,,,,", "a,line,4,0.75,,,,",
-  })
+local function rows_of(fig, kind)
+  local rows = {}
+  for _, row in ipairs(lines(fig:csv())) do
+    if row:find("^a," .. kind .. ",") then rows[#rows + 1] = row end
+  end
+  return rows
 end
 
-function TestFrontierPlot:test_several_seeds_become_their_means_and_their_points()
+function TestFrontierPlot:test_checkpoints_are_points_and_a_line_and_a_band_join_them()
+  local fig = plot.frontier {
+    { label = "a", points = { { kl = 1, win = 0.5, se = 0.1 }, { kl = 4, win = 0.75, se = 0 } } } }
+  lu.assertEquals(rows_of(fig, "scatter"), { "a,scatter,1,0.5,,,,", "a,scatter,4,0.75,,,," })
+  local line, band = rows_of(fig, "line"), rows_of(fig, "band")
+  lu.assertEquals({ line[1], line[#line] }, { "a,line,1,0.5,,,,", "a,line,4,0.75,,,," })
+  lu.assertEquals({ band[1], band[#band] }, { "a,band,1,,,,0.304,0.696", "a,band,4,,,,0.75,0.75" })
+end
+
+function TestFrontierPlot:test_the_line_of_several_seeds_is_their_mean_at_equal_kl()
   local fig = plot.frontier { xscale = "sqrt", {
-    label = "a", runs = { { { kl = 1, win = 0.5 }, { kl = 9, win = 0.5 } }, { { kl = 7, win = 1 } } },
+    label = "a", runs = {
+      { { kl = 1, win = 0.5 }, { kl = 13, win = 0.5 } }, { { kl = 3, win = 1 }, { kl = 4, win = 1 } } },
   } }
-  local rows = lines(fig:csv())
-  -- Means over two runs: KL 4, win 0.75, standard error 0.25.
-  lu.assertEquals(rows[2], "a,band,2,,,,0.26,1.24")
-  lu.assertEquals(rows[3], "a,scatter,1,0.5,,,,")
-  lu.assertEquals(rows[#rows], "a,line,2,0.75,,,,")
+  local line, band = rows_of(fig, "line"), rows_of(fig, "band")
+  -- Both seeds have checkpoints around 3 to 4 nats: means 0.75, standard error 0.25.
+  lu.assertEquals({ line[#line], band[#band] }, { "a,line,2,0.75,,,,", "a,band,2,,,,0.26,1.24" })
+  lu.assertEquals(#line, 6)
+  lu.assertEquals(#rows_of(fig, "scatter"), 4)
+end
+
+function TestFrontierPlot:test_runs_of_a_seed_are_pooled_and_the_line_never_runs_backwards()
+  local back = { { kl = 1, win = 0 }, { kl = 9, win = 0.8 }, { kl = 5, win = 0.2 } }
+  local fig = plot.frontier {
+    { label = "a", by_seed = { { back, { { kl = 1, win = 0.3 }, { kl = 5, win = 0.3 } } } } } }
+  local before = -1
+  for _, row in ipairs(rows_of(fig, "line")) do
+    local kl, win = row:match "^a,line,([%d.]+),([%d.]+)"
+    lu.assertTrue(tonumber(kl) > before, row)
+    lu.assertTrue(tonumber(win) >= 0.3 - 1e-12, row)
+    before = tonumber(kl)
+  end
+  lu.assertEquals(before, 9)
 end
 
 function TestFrontierPlot:test_runs_of_the_training_loop_are_taken_as_they_are()
-  local run = { options = { label = "online ipo" }, points = { { kl = { mean = 2, se = 0.1 }, win = { mean = 0.6, se = 0 } } } }
-  lu.assertStrContains(plot.frontier({ run }):csv(), "online ipo,line,2,0.6")
+  local run = { options = { label = "online ipo" },
+    points = { { kl = { mean = 2, se = 0.1 }, win = { mean = 0.6, se = 0 } } } }
+  lu.assertStrContains(plot.frontier({ run }):csv(), "online ipo,scatter,2,0.6")
 end
 
 function TestFrontierPlot:test_what_is_missing_is_told()
-  lu.assertStrContains(support.message(plot.frontier, { { label = "a", points = { { kl = 1 } } } }), "point 1 of 'a' has no win")
-  lu.assertStrContains(support.message(plot.frontier, { xscale = "cube" }), 'must be "linear", "log" or "sqrt", got cube')
+  lu.assertStrContains(support.message(plot.frontier, { { label = "a", points = { { kl = 1 } } } }),
+    "point 1 of 'a' has no win")
+  lu.assertStrContains(support.message(plot.frontier, { xscale = "cube" }),
+    'must be "linear", "log" or "sqrt", got cube')
   lu.assertStrContains(support.message(plot.frontier, { { label = "a", runs = {} } }), "'a' has no runs")
 end
 
@@ -160,7 +197,8 @@ TestProgress = {}
 function TestProgress:test_a_line_has_the_step_the_share_and_the_time_left()
   local bar = native.progress_bar()
   bar:text { step = 0, total = 400, elapsed = 0, label = "sft", width = 70 }
-  local text = bar:text { step = 100, total = 400, elapsed = 10, label = "sft", metrics = { loss = 0.5 }, width = 70 }
+  local text = bar:text {
+    step = 100, total = 400, elapsed = 10, label = "sft", metrics = { loss = 0.5 }, width = 70 }
   for _, part in ipairs { "sft", "25%", "100/400", "0:30 left", "loss 0.5" } do lu.assertStrContains(text, part) end
 end
 
@@ -172,7 +210,9 @@ function TestReport:test_a_report_holds_what_was_put_in()
   r:table { header = { "method", "win" }, rows = { { "online", 0.71 }, { "offline", nil } }, caption = "C" }
   r:figure(plot.line { y = { 1, 2 } }, "F"):footer "end"
   local html = r:html()
-  for _, part in ipairs { "<h1>The &lt;gap&gt;</h1>", "<h2>Win rate</h2>", "One &amp; two.", "x = 1", ">0.71<", "<svg", "F</figcaption>", "end" } do
+  for _, part in ipairs {
+    "<h1>The &lt;gap&gt;</h1>", "<h2>Win rate</h2>", "One &amp; two.", "x = 1", ">0.71<", "<svg",
+    "F</figcaption>", "end" } do
     lu.assertStrContains(html, part)
   end
   local path = os.tmpname()
@@ -183,8 +223,10 @@ end
 
 function TestReport:test_what_does_not_fit_is_told()
   local r = report.new()
-  lu.assertStrContains(support.message(r.table, r, { rows = {} }), "option 'header' is missing; expected a list of strings")
-  lu.assertStrContains(support.message(r.table, r, { header = { "a" }, rows = { { 1, 2 } } }), "the header has 1 cells, row 1 has 2")
+  lu.assertStrContains(support.message(r.table, r, { rows = {} }),
+    "option 'header' is missing; expected a list of strings")
+  lu.assertStrContains(support.message(r.table, r, { header = { "a" }, rows = { { 1, 2 } } }),
+    "the header has 1 cells, row 1 has 2")
   lu.assertStrContains(support.message(r.figure, r, 3), "Figure expected, got number")
   lu.assertStrContains(support.message(r.heading, r), "string expected, got no value")
 end

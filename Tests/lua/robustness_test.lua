@@ -80,7 +80,7 @@ end
 function TestJudges.test_answers_that_are_fewer_than_prompts_are_not_compared()
   local gold = align.judge.from_function("more", toy.more_sevens)
   lu.assertEquals(support.message(align.evaluate.compare, gold, { { 2 }, { 3 } }, { { 7 } }, { { 1 }, { 1 } }),
-    "evaluate.compare: 1 and 2 answers for 2 prompts")
+    "evaluate.compare: 1 and 2 responses for 2 prompts")
 end
 
 TestFineTuning = {}

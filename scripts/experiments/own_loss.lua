@@ -1,48 +1,43 @@
---- A loss and a judge of one's own: is a saturating loss less greedy than IPO, for a judge that likes short happy ends?
+--- A loss and a judge of one's own: is a saturating loss less greedy than IPO, for a brief judge?
 --
--- The two definitions below are all it takes; everything else is the same loop as `gap.lua`.
---
---   perilune scripts/experiments/own_loss.lua [--steps 150] [--beta 0.1]
-local perilune = require "perilune"
-local align, tasks, cli = perilune.align, perilune.tasks, perilune.cli
-local loss, source, judge, evaluate = align.loss, align.pairs, align.judge, align.evaluate
+--   perilune scripts/experiments/own_loss.lua [--beta 0.1] [--task stories --data FILE]
+local align = require("perilune").align
+local experiment, loss = align.experiment, align.loss
 
-local o = cli.parse(arg, perilune.options.spec("own_loss", {
-  { "beta", 0.1, "strength of the regularisation", above = 0 },
-  { "lr", 3e-4, "learning rate", least = 0 },
-  { "steps", 150, "gradient steps", least = 1, smoke = 6 },
-  { "batch", 32, "pairs a step", least = 1, smoke = 8 },
-  { "prompts", 256, "prompts of the evaluation", least = 1, smoke = 16 },
-}), "own_loss.lua: a loss and a judge written in the script")
-
-local task = tasks.sentiment()
-local sft = align.sft(task, o.smoke and { steps = 20, cache = false } or {})
+local o = experiment.parse(arg, "own_loss.lua: a loss and a judge written in the script", {
+  { "steps", 180, "optimiser steps of each run", least = 1, smoke = 6 },
+  { "outer_seeds", 1, "repetitions of the whole pipeline", least = 1 },
+  { "out", "out/own_loss", "folder of the report", folder = true },
+})
 
 -- A loss: 1 - tanh(beta rho). Flat on both sides, so that neither a hopeless nor a settled pair pulls.
 local saturating = loss.define {
   name = "saturating",
   defaults = { beta = 0.1 },
-  loss = function(pair, options) return 1 - (options.beta * loss.margin(pair, options.norm)):tanh() end,
+  loss = function(pair, given) return 1 - (given.beta * loss.margin(pair, given.norm)):tanh() end,
 }
 
--- A judge: valence, less a hundredth for every token.
-local short_and_glad = judge.from_score("short and glad", function(prompt, answer)
-  return task:gold_score(prompt, answer) - #answer / 100
-end)
-
-local test = { task = task, prompts = task:prompts("test", o.prompts) }
-local start = evaluate.baseline(sft, test)
-for _, choice in ipairs { loss.ipo { beta = o.beta }, saturating { beta = o.beta } } do
-  local run = align.train {
-    policy = sft:clone(), reference = sft, loss = choice, steps = o.steps, lr = o.lr, warmup = o.steps // 10, label = choice.name,
-    pairs = source.online { task = task, judge = short_and_glad, prompts = task:prompts("train", 2048), batch = o.batch, seed = 1 },
+-- A judge: gold's choice, unless one response is half as long again as the other.
+local function brief(stage)
+  return {
+    name = "gold, but brief",
+    prefer = function(_, prompts, a, b)
+      local preferred = stage.gold:prefer(prompts, a, b)
+      for i in ipairs(preferred) do
+        if #a[i] > 1.5 * #b[i] then preferred[i] = 0 elseif #b[i] > 1.5 * #a[i] then preferred[i] = 1 end
+      end
+      return preferred
+    end,
   }
-  local answers = evaluate.responses(run.policy, test)
-  local win = evaluate.compare(short_and_glad, test.prompts, answers, start)
-  local kl = evaluate.kl(run.policy, sft, test)
-  local tokens = 0
-  for _, answer in ipairs(answers) do tokens = tokens + #answer end
-  print(("%-12s win rate against the start %.3f +- %.3f   KL %.2f +- %.2f   %.1f tokens an answer"):format(
-    choice.name, win.mean, 1.96 * win.se, kl.mean, 1.96 * kl.se, tokens / #answers))
-  print("  " .. task.tokenizer:decode(answers[1]))
 end
+
+local function online(stage, run) return stage:online(run, { judge = brief(stage) }) end
+
+experiment.compare {
+  title = ("%s on %s: a loss and a judge of one's own"):format(o.loss:upper(), o.task), options = o,
+    judge = brief,
+  variants = {
+    { label = o.loss, source = online },
+    { label = "saturating", source = online, loss = function(setting) return saturating { beta = setting.beta } end },
+  },
+}

@@ -13,7 +13,7 @@ local models = require "perilune.models"
 local system = require "perilune.system"
 local progress = require "perilune.progress"
 local batches = require "perilune.align.batches"
-local metrics = require "perilune.align.metrics"
+local stats = require "perilune.align.evaluate.stats"
 
 local judge = {}
 
@@ -322,7 +322,7 @@ function judge.accuracy(given, dataset)
     end
     for _, preferred in ipairs(judge.ask(given, prompts, chosen, rejected)) do agreed[#agreed + 1] = preferred end
   end
-  return metrics.summary(agreed)
+  return stats.summary(agreed)
 end
 
 return require "perilune.options".strict("align.judge", judge)

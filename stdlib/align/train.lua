@@ -14,7 +14,7 @@ local options = require "perilune.options"
 local models = require "perilune.models"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
-local metrics = require "perilune.align.metrics"
+local stats = require "perilune.align.evaluate.stats"
 local progress = require "perilune.progress"
 
 local defaults = {
@@ -31,7 +31,7 @@ local defaults = {
   weight_decay = options.number(0.0, 0),
   max_grad_norm = options.number(1.0, 0),
   evaluate = options.optional("function"),
-  evaluate_every = options.integer(50, 1),
+  evaluate_every = options.optional "integer|table",
   checkpoint_every = options.integer(0, 0),
   log_every = options.integer(1, 1),
   record = false,
@@ -118,7 +118,7 @@ end
 
 --- Figures of a batch under TRL's names, each a sum and a count. `rewards/accuracies` counts a tie as 1/2.
 local function figures(pair, beta, losses)
-  local m = metrics.new()
+  local m = stats.sums()
   local chosen, rejected = pair.chosen:detach(), pair.rejected:detach()
   m:add_all("loss", losses:detach())
   m:add_all("logps/chosen", chosen)
@@ -171,6 +171,16 @@ end
 --- True when the optimiser took a step about which not everything has been done.
 function Run:is_behind() return self.taken ~= nil and self.taken.step == self.optimizer:steps() end
 
+--- Whether `evaluate` is called after a step: at multiples of evaluate_every or at the steps it lists, and at the last one.
+local function is_measured(o, step)
+  if step == o.steps then return true end
+  if type(o.evaluate_every) ~= "table" then return step % (o.evaluate_every or 50) == 0 end
+  for _, listed in ipairs(o.evaluate_every) do
+    if listed == step then return true end
+  end
+  return false
+end
+
 --- Records, logs and evaluates the step that was taken. Done twice, it gives what it gives when done once.
 function Run:after_step()
   local o, step, m = self.options, self.taken.step, self.taken.metrics
@@ -184,7 +194,7 @@ function Run:after_step()
   end
   if o.checkpoint_every > 0 and step % o.checkpoint_every == 0 then self.checkpoints[step] = o.policy:clone() end
   last = self.points[#self.points]
-  if o.evaluate and (step % o.evaluate_every == 0 or step == o.steps) and not (last and last.step == step) then
+  if o.evaluate and is_measured(o, step) and not (last and last.step == step) then
     local point = o.evaluate(o.policy, step, self)
     if type(point) ~= "table" then error("train: evaluate must return a table of figures, got " .. type(point), 0) end
     point.step = step
@@ -242,7 +252,7 @@ end
 --   weight_decay = 0.0      times the rate, taken off each weight a step
 --   max_grad_norm = 1.0     the gradient is scaled to at most this norm; 0 leaves it
 --   evaluate = nil          a function(policy, step, run) that gives a table of figures, kept in run.points
---   evaluate_every = 50     steps between its calls; it is also called after the last step
+--   evaluate_every = 50     steps between its calls, or a list of steps; it is also called after the last step
 --   checkpoint_every = 0    steps between copies of the policy in run.checkpoints; 0 keeps none
 --   log_every = 1           steps between rows of run.log
 --   record = false          keeps every batch in run.stream, for align.pairs.replay

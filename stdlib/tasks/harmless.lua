@@ -214,6 +214,8 @@ function harmless.new(given)
   -- pairwise preference model stays at 0.52 to 0.59 (150 steps at 3e-4, seed 0).
   self.judge_kind = "reward"
   self.judge_options = { steps = 150, batch = 32, lr = 3e-4, warmup = 20, evaluate_every = 25, patience = 3 }
+  --- The golden policy: online IPO against the golden model.
+  self.golden = { beta = 0.1, lr = 5e-4, steps = 120 }
   function self.settings()
     return {
       task = self.name, tokenizer = key, seed = o.seed, max_prompt = o.max_prompt, max_response = o.max_response,

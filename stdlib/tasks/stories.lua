@@ -208,6 +208,8 @@ function stories.new(given)
   --- Judges: as for the sentiment task, whose answers are as long.
   self.judge_kind = "preference"
   self.judge_options = { steps = 700, batch = 64, lr = 6e-4, warmup = 50, evaluate_every = 100, patience = 5 }
+  --- The golden policy: online IPO against gold.
+  self.golden = { beta = 0.1, lr = 3e-4, steps = 200 }
   self.sample = o.sample or own_sampler(self)
   function self.settings()
     local settings = {

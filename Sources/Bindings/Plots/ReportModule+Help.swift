@@ -4,9 +4,11 @@ extension ReportModule {
     Option("title", "Report", "first heading and title of the page"),
     Option("footer", "", "text at the end, such as date, commit and command"),
   ]
-  static let tableOptions = [
+  static let csvOptions = [
     Option("header", required: .list("strings"), "names of the columns"),
     Option("rows", required: .list("rows, each a list of cells"), "cells of each row; nil is an empty cell"),
+  ]
+  static let tableOptions = csvOptions + [
     Option("caption", "", "text above the table"),
     Option(
       "align", optional: .list("\"left\", \"center\" or \"right\""), "alignment of each column",
@@ -29,6 +31,13 @@ extension ReportModule {
       "An empty Report; scripts call it as report.new.",
       options: options, errors: "an option is unknown or of another type",
       "print(require 'perilune.report.native'.new{title = 'The gap'})", prints: "[Report The gap]"),
+    HelpPage(
+      "report.native.csv", "reports", "native.csv{options}",
+      "A table as comma-separated text, quoted as RFC 4180 says. A text that a spreadsheet would take for a formula, such as "
+        + "one that begins with =, gets an apostrophe in front. Scripts call it as report.csv.",
+      options: csvOptions, errors: "a row has more cells than the header; header or rows are missing",
+      "text = require 'perilune.report.native'.csv{header = {'side', 'win rate'}, rows = {{'online, ipo', 0.71}}}\n"
+        + "print((text:match '\n(.-)\r'))", prints: "\"online, ipo\",0.71"),
     page("heading", "text, level = 2", "Adds a heading.", "('Win rate', 3)", "<h3"),
     page(
       "text", "words", "Adds words; an empty line begins another paragraph.", " 'Two runs.'",

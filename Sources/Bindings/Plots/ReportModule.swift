@@ -22,6 +22,11 @@ enum ReportModule {
               Report(title: try options.text("title"), footer: try options.text("footer"))))
           return 1
         }
+        module.function("csv") { call in
+          let cells = try cells(call, try OptionTable(call, 1, csvOptions))
+          try call.pushString(try CSV.text(header: cells.header, rows: cells.rows))
+          return 1
+        }
       })
   }
 
@@ -67,19 +72,25 @@ enum ReportModule {
     return try call.lua.text(try call.value(i))
   }
 
-  /// table{ header = {...}, rows = {{...}, ...}, caption =, align = {"left", "right"} }; a nil cell is empty.
-  private static func table(_ call: Call, _ report: inout Report) throws {
-    let options = try OptionTable(call, 2, tableOptions)
+  /// The names of the columns and the rows of text in a table of options; a nil cell is empty.
+  private static func cells(_ call: Call, _ options: OptionTable) throws -> (header: [String], rows: [[String]]) {
     let header = try options.table("header").list().map { try call.lua.text($0) }
     let rows = try options.table("rows").list().enumerated().map { position, value in
       guard let row = value.asTable else {
-        throw call.bad(2, "row \(position + 1) is a \(value.typeName), expected a list of cells")
+        throw Failure(.value, "row \(position + 1) is a \(value.typeName), expected a list of cells")
       }
       return try (1...max(header.count, try row.count, 1)).map { column in
         let cell = try row.get(column)
         return cell.isNil ? "" : try call.lua.text(cell)
       }
     }
+    return (header, rows)
+  }
+
+  /// table{ header = {...}, rows = {{...}, ...}, caption =, align = {"left", "right"} }
+  private static func table(_ call: Call, _ report: inout Report) throws {
+    let options = try OptionTable(call, 2, tableOptions)
+    let cells = try cells(call, options)
     let sides = try options["align"]?.asTable?.strings().map { name in
       guard let side = Report.Alignment(rawValue: name) else {
         throw call.bad(2, "option 'align': expected left, center or right, got \"\(name)\"")
@@ -87,6 +98,6 @@ enum ReportModule {
       return side
     }
     try report.add(
-      table: header, rows: rows, caption: try options.text("caption"), alignment: sides ?? [])
+      table: cells.header, rows: cells.rows, caption: try options.text("caption"), alignment: sides ?? [])
   }
 }

@@ -1,0 +1,58 @@
+--- The policy read as a classifier of pairs: log-ratios and their agreement with the order of the pairs.
+local options = require "perilune.options"
+local tensor = require "perilune.tensor"
+local stats = require "perilune.align.evaluate.stats"
+
+local evaluate = {}
+
+--- Log-ratios log pi(y|x) - log pi_ref(y|x) of the chosen and the rejected responses: two lists, one number a
+-- pair.
+local function both(policy, reference, dataset, where)
+  local chosen, rejected = {}, {}
+  for start = 1, #dataset, 64 do
+    local prompts, winners, losers = {}, {}, {}
+    for i = start, math.min(start + 63, #dataset) do
+      local pair = dataset[i]
+      prompts[#prompts + 1], winners[#winners + 1], losers[#losers + 1] = pair.prompt, pair.chosen,
+        pair.rejected
+    end
+    tensor.no_grad(function()
+      for given, into in pairs { [winners] = chosen, [losers] = rejected } do
+        local ratio = policy:logps(prompts, given) - reference:logps(prompts, given)
+        table.move(ratio:totable(), 1, #prompts, #into + 1, into)
+      end
+    end)
+  end
+  for name, list in pairs { chosen = chosen, rejected = rejected } do
+    for i, x in ipairs(list) do
+      if x ~= x then error(("%s: the log-ratio of pair %d, %s, is NaN"):format(where, i, name), 3) end
+    end
+  end
+  return chosen, rejected
+end
+
+--- Mean log-ratio of the chosen and of the rejected responses: { chosen = { mean, se, count }, rejected = ...
+-- } (Tang et al. 2024, fig. 8, bottom, shows the chosen). Errors: there are no pairs; a log-ratio is NaN.
+--
+--   evaluate.log_ratios(policy, sft, dataset).chosen.mean
+function evaluate.log_ratios(policy, reference, dataset)
+  local chosen, rejected = both(policy, reference, dataset, "evaluate.log_ratios")
+  return {
+    chosen = stats.summary(chosen, "evaluate.log_ratios"),
+      rejected = stats.summary(rejected, "evaluate.log_ratios"),
+  }
+end
+
+--- The share of pairs whose chosen response has the larger log-ratio; a tie counts 1/2, so the reference
+-- itself has 1/2: { mean, se, count }. Tang et al. 2024, sec. 5.3. Errors: there are no pairs; a log-ratio is
+-- NaN.
+--
+--   evaluate.accuracy(policy, sft, dataset).mean
+function evaluate.accuracy(policy, reference, dataset)
+  local chosen, rejected = both(policy, reference, dataset, "evaluate.accuracy")
+  local right = {}
+  for i, c in ipairs(chosen) do right[i] = c > rejected[i] and 1 or c < rejected[i] and 0 or 0.5 end
+  return stats.summary(right, "evaluate.accuracy")
+end
+
+return options.strict("align.evaluate.classifier", evaluate)

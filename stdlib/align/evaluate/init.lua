@@ -1,0 +1,48 @@
+--- Evaluation: win rate, KL from the start, accuracy as a classifier, log-ratios, comparisons of runs.
+--
+--   responses, baseline        one response to each prompt
+--   win_rate, compare          the share of prompts on which a judge prefers one side
+--   kl                         Rao-Blackwellised estimate of KL(policy || reference), and entropy
+--   accuracy, log_ratios       the policy read as a classifier of pairs
+--   measure                    all figures of a checkpoint from one draw
+--   stats, frontier, report    means and intervals; win rate at equal KL; the report of a comparison
+--
+-- A figure is a table { mean, se, count }: the mean over prompts or pairs and its standard error. A figure of
+-- NaN is an error, never a tie.
+local options = require "perilune.options"
+local classifier = require "perilune.align.evaluate.classifier"
+local drawing = require "perilune.align.evaluate.responses"
+local stats = require "perilune.align.evaluate.stats"
+local win_rate = require "perilune.align.evaluate.win_rate"
+
+local evaluate = {
+  summary = stats.summary, compare = win_rate.compare, win_rate = win_rate.win_rate,
+    accuracy = classifier.accuracy,
+  log_ratios = classifier.log_ratios,
+}
+
+--- One response to each prompt, in the order of the prompts: a list of lists of ids. Response i is a pure
+-- function of the seed and i, whatever `batch`.
+--
+--   evaluate.responses(policy, { task = task, prompts = prompts })
+--
+-- Errors: prompts are missing, an option is unknown or out of range; what model:sample refuses.
+function evaluate.responses(policy, given)
+  return drawing.draw(policy, drawing.options:fill(drawing.given(given)), "evaluation")
+end
+
+--- The same for the policy that others are compared with: independent of what `responses` draws by the same
+-- seed.
+--
+--   evaluate.baseline(golden, { task = task, prompts = prompts })
+--
+-- Options and errors as evaluate.responses.
+function evaluate.baseline(policy, given)
+  return drawing.draw(policy, drawing.options:fill(drawing.given(given)), "baseline")
+end
+
+local parts = { "stats", "frontier", "kl", "measure", "report" }
+
+return options.strict("align.evaluate", evaluate, parts, function(name)
+  return require("perilune.align.evaluate." .. name)
+end)

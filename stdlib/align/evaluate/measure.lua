@@ -1,0 +1,98 @@
+--- All figures of a checkpoint from one draw of responses.
+local drawing = require "perilune.align.evaluate.responses"
+local judges = require "perilune.align.judge"
+local kl_of = require "perilune.align.evaluate.kl"
+local options = require "perilune.options"
+local stats = require "perilune.align.evaluate.stats"
+local win_rate = require "perilune.align.evaluate.win_rate"
+
+local spec = options.spec("evaluate.measure", {
+  { "task", options.required "table", "the task: its limits, stop tokens and tokenizer" },
+  { "reference", options.required "Model", "the start, from which the KL is measured" },
+  { "judge", options.required "table|function", "who decides the win rate: gold" },
+  { "prompts", options.required "table", "prompts of win rate and KL" },
+  { "against", options.required "table", "the response to compare with, for each prompt" },
+  { "proxy", options.optional "table|function", "the judge that labels online responses" },
+  { "pairs", 128, "pairs of fresh responses for the proxy's accuracy", least = 1 },
+  { "samples", 2, "responses given as text", least = 0 },
+  { "seed", 0, "seed of the draws" },
+})
+
+--- A standard error, or nil where one prompt gives none: a point can be written as JSON.
+local function defined(se) return se == se and se or nil end
+
+local function take(list, count) return table.move(list, 1, math.min(count, #list), 1, {}) end
+
+--- Length and end of the responses: mean number of tokens, and the share that no stop token ends.
+local function shape_of(task, drawn)
+  local stops, lengths, unfinished = {}, {}, {}
+  for _, id in ipairs(task.stop) do stops[id] = true end
+  for i, response in ipairs(drawn) do
+    lengths[i], unfinished[i] = #response, stops[response[#response]] and 0 or 1
+  end
+  return stats.summary(lengths).mean, stats.summary(unfinished).mean
+end
+
+--- The share of pairs of two responses of the policy on which the proxy agrees with the judge; a tie of
+-- either counts 1/2.
+local function agreement(self, prompts, first, second)
+  local gold = win_rate.compare(self.judge, prompts, first, second).wins
+  local proxy = win_rate.compare(self.proxy, prompts, first, second).wins
+  local agreed = {}
+  for i, g in ipairs(gold) do
+    agreed[i] = (g == 0.5 or proxy[i] == 0.5) and 0.5 or (g > 0.5) == (proxy[i] > 0.5) and 1 or 0
+  end
+  return stats.summary(agreed).mean
+end
+
+--- A function(policy, step) that measures a checkpoint: what `align.train` takes as `evaluate`.
+--
+--   local against = evaluate.baseline(golden, { task = task, prompts = prompts })
+--   local measure = evaluate.measure { task = task, reference = sft, judge = gold, prompts = prompts, against = against }
+--   align.train { ..., evaluate = measure }
+--
+-- Win rate, KL, length and the proxy's win rate are of the same responses to the same prompts. The point is
+-- plain data:
+--
+--   step, kl, kl_se, entropy            nats; the KL is a Rao-Blackwellised estimate
+--   win, se, wins                       the win rate against `against` and the outcome of each prompt
+--   length, unfinished                  mean tokens of a response, and the share that ends at the limit
+--   proxy_win, proxy_accuracy           the proxy's own win rate; its agreement with the judge on fresh pairs
+--   samples                             texts { prompt, response }
+--
+-- Errors: an option is missing, unknown or out of range; what evaluate.compare and evaluate.kl refuse.
+return function(given)
+  local self = spec:fill(given)
+  self.judge, self.proxy = judges.as_judge(self.judge), self.proxy and judges.as_judge(self.proxy)
+  if self.proxy == self.judge then self.proxy = nil end
+  if #self.against ~= #self.prompts then
+    error(("evaluate.measure: %d responses to compare with for %d prompts"):format(
+      #self.against, #self.prompts), 2)
+  end
+  local task = self.task
+  return function(policy, step)
+    local function draw(prompts, role)
+      local o = drawing.options:fill(drawing.given { task = task, prompts = prompts, seed = self.seed })
+      return drawing.draw(policy, o, role)
+    end
+    local drawn = draw(self.prompts, "evaluation")
+    local kl = kl_of(policy, self.reference, { task = task, prompts = self.prompts, responses = drawn })
+    local compared = win_rate.compare(self.judge, self.prompts, drawn, self.against)
+    local length, unfinished = shape_of(task, drawn)
+    local point = {
+      step = step, kl = kl.mean, kl_se = defined(kl.se), entropy = kl.entropy.mean, length = length,
+        unfinished = unfinished,
+      win = compared.mean, se = defined(compared.se), wins = compared.wins, samples = {},
+    }
+    if self.proxy then
+      local prompts = take(self.prompts, self.pairs)
+      local second = draw(prompts, "second")
+      point.proxy_win = win_rate.compare(self.proxy, self.prompts, drawn, self.against).mean
+      point.proxy_accuracy = agreement(self, prompts, take(drawn, self.pairs), second)
+    end
+    for i = 1, math.min(self.samples, #drawn) do
+      point.samples[i] = { task.tokenizer:decode(self.prompts[i]), task.tokenizer:decode(drawn[i]) }
+    end
+    return point
+  end
+end

@@ -1,0 +1,188 @@
+--- The report of a comparison: win rates at equal KL, the figure, an HTML page and all points as CSV.
+--
+-- A side is { label =, by_seed = }: by_seed[i] is the list of the runs of one seed (the settings that are
+-- pooled), a run the list of its points as `evaluate.measure` gives them, with its `setting` as a text if
+-- there are several. The rules for win rates at equal KL, peaks and intervals are those of
+-- `evaluate.frontier`.
+local frontier = require "perilune.align.evaluate.frontier"
+local options = require "perilune.options"
+local pages = require "perilune.report"
+local plot = require "perilune.plot"
+local sections = require "perilune.align.evaluate.sections"
+local system = require "perilune.system"
+
+local grid = { 0.25, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32 }
+
+local function refuse(message, ...) error("evaluate.report: " .. message:format(...), 4) end
+
+local function list_of(value, what)
+  if type(value) ~= "table" or #value == 0 then
+    refuse("%s must be a list that is not empty, got %s", what, type(value) == "table" and "an empty table"
+      or type(value))
+  end
+  return value
+end
+
+--- Refuses sides from which no figure can be made.
+local function check(sides)
+  for i, side in ipairs(list_of(sides, "sides")) do
+    local name = ("side %d"):format(i)
+    if type(side) ~= "table" or type(side.label) ~= "string" then refuse("%s needs a text `label`", name) end
+    for s, runs in ipairs(list_of(side.by_seed, ("by_seed of '%s'"):format(side.label))) do
+      for r, run in ipairs(list_of(runs, ("seed %d of '%s'"):format(s, side.label))) do
+        for p, point in ipairs(list_of(run, ("run %d of seed %d of '%s'"):format(r, s, side.label))) do
+          for _, key in ipairs { "step", "kl", "win" } do
+            local value = type(point) == "table" and point[key]
+            if type(value) ~= "number" or value ~= value then
+              refuse("point %d of run %d of seed %d of '%s' has %s = %s, expected a number", p, r, s,
+                side.label, key,
+                tostring(value))
+            end
+          end
+        end
+      end
+    end
+  end
+end
+
+--- An interval as text. Where not all seeds have the figure it says how many do: seeds that got so far are a
+-- selection.
+local function shown(interval, seeds)
+  if not interval then return "-" end
+  local text = ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high)
+  return interval.seeds == seeds and text or ("%s (%d of %d)"):format(text, interval.seeds, seeds)
+end
+
+--- The KLs of the grid that at least two sides reach between checkpoints, each in some seed.
+local function shared_kls(sides)
+  local kls = {}
+  for _, kl in ipairs(grid) do
+    local reached = 0
+    for _, side in ipairs(sides) do
+      for _, runs in ipairs(side.by_seed) do
+        if frontier.best_at_kl(runs, kl) then
+          reached = reached + 1
+          break
+        end
+      end
+    end
+    if reached >= math.min(2, #sides) then kls[#kls + 1] = kl end
+  end
+  return kls
+end
+
+--- In how many seeds the peak of a side is the last point of its run.
+local function still_rising(side)
+  local count = 0
+  for _, runs in ipairs(side.by_seed) do
+    local _, _, is_last = frontier.peak(runs)
+    if is_last then count = count + 1 end
+  end
+  if count == 0 then return "" end
+  return #side.by_seed == 1 and " still rising at the end"
+    or (" still rising at the end (%d of %d)"):format(count, #side.by_seed)
+end
+
+--- Rows of the table: the peak of each side, its win rate at each shared KL, and the difference from the
+-- first side.
+local function rows_of(sides)
+  local resampling, rows = frontier.resampling(sides[1].by_seed), {}
+  local function add(name, measure, mark)
+    local row = { name }
+    for _, side in ipairs(sides) do
+      row[#row + 1] = shown(frontier.interval(side.by_seed, measure, resampling), #side.by_seed)
+        .. (mark and mark(side) or "")
+    end
+    local first = sides[1].by_seed
+    for i = 2, #sides do
+      local other = sides[i].by_seed
+      row[#row + 1] = shown(frontier.difference(first, other, measure, resampling), math.min(#first, #other))
+    end
+    rows[#rows + 1] = row
+  end
+  add("peak", frontier.peak, still_rising)
+  for _, kl in ipairs(shared_kls(sides)) do
+    add(("KL %g"):format(kl), function(runs, win) return frontier.best_at_kl(runs, kl, win) end)
+  end
+  return rows
+end
+
+local function header_of(sides)
+  local header = { "win rate at" }
+  for _, side in ipairs(sides) do header[#header + 1] = side.label end
+  for i = 2, #sides do header[#header + 1] = ("%s - %s"):format(sides[1].label, sides[i].label) end
+  return header
+end
+
+local function text_table(header, rows)
+  local widths, lines = {}, {}
+  for _, row in ipairs { header, table.unpack(rows) } do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, #cell) end
+  end
+  for _, row in ipairs { header, table.unpack(rows) } do
+    local cells = {}
+    for i, cell in ipairs(row) do cells[i] = cell .. (" "):rep(widths[i] - #cell) end
+    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local rules <const> = {
+  "KL is a Rao-Blackwellised estimate: exact over the vocabulary at each token, a mean over sampled responses. "
+    .. "Intervals are 95 % over seeds and prompts; they do not include the standard error of the KL.",
+  "Between neighbouring checkpoints the win rate is linear in KL. Where a run's KL goes back and forth, its "
+    .. "highest win rate of all crossings counts; \"-\" means that no two checkpoints enclose the KL: the line from "
+    .. "the start to the first checkpoint is no measurement.",
+  "Peaks are maxima of noisy estimates and biased upwards, more with more checkpoints.",
+}
+
+local spec = options.spec("evaluate.report", {
+  { "title", "", "title of the figure and the page" },
+  { "sides", options.required "table", "list of sides; differences are from the first" },
+  { "out", options.required "string", "folder of the report" },
+  { "settings", options.optional "table", "what determined the result, by name" },
+  { "notes", options.optional "table", "sentences for the page" },
+})
+
+--- Prints the table and the figure, and writes `report.html`, `frontier.svg` and `points.csv` into the folder
+-- `out`.
+--
+-- The page also has the date, the figures beside each curve, samples of text, and the jumps of the KL between
+-- neighbouring checkpoints. An earlier report in `out` is replaced, with a warning.
+--
+--   evaluate.report { title = "online against offline", out = "out/gap", sides = { online, offline } }
+--
+-- Gives { header, rows, jumps }. Errors: an option is missing, unknown or of another type; a side has no
+-- label, no seeds, no runs or a point without step, kl, win and wins; a file cannot be written.
+return function(given)
+  local o = spec:fill(given)
+  check(o.sides)
+  local path = o.out .. "/report.html"
+  if system.exists(path) then io.stderr:write(("evaluate.report: %s is replaced\n"):format(path)) end
+  local header, rows = header_of(o.sides), rows_of(o.sides)
+  local curves = { title = o.title,
+    note = "lines: means over seeds at equal KL; bands: 1.96 standard errors; points: checkpoints" }
+  for i, side in ipairs(o.sides) do curves[i] = { label = side.label, by_seed = side.by_seed } end
+  local figure, jumps = plot.frontier(curves), sections.jumps(o.sides)
+  io.write("\n", text_table(header, rows), "\n", tostring(figure), "\n")
+  for _, jump in ipairs(jumps) do io.write("jump: ", jump, "\n") end
+
+  local page = pages.new { title = o.title, footer = os.date "written on %Y-%m-%d at %H:%M" }
+  page:figure(figure, "Win rate and KL from the start, every checkpoint.")
+  page:table {
+    header = header, rows = rows,
+    caption = "Means over seeds with 95 % intervals; differences are of the seeds where both sides reach the KL.",
+  }
+  for _, sentence in ipairs(o.notes or {}) do page:text(sentence) end
+  for _, sentence in ipairs(rules) do page:text(sentence) end
+  sections.add(page, o.sides, jumps)
+  page:heading "Settings"
+  page:table { header = { "setting", "value" }, rows = sections.settings(o.settings or {}) }
+
+  system.make_folder(o.out)
+  figure:save(o.out .. "/frontier.svg")
+  system.write_file(o.out .. "/points.csv", pages.csv(sections.points(o.sides)))
+  page:save(path)
+  io.write(("report: %s   points: %s/points.csv\n"):format(path, o.out))
+  return { header = header, rows = rows, jumps = jumps }
+end

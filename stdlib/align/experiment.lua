@@ -1,0 +1,222 @@
+--- Experiments: a stage made once for each repetition, variants trained from it, and a report.
+--
+--   local o = experiment.parse(arg, "gap.lua: online and offline")
+--   experiment.compare {
+--     title = "online against offline", options = o,
+--     variants = {
+--       { label = "online", source = function(stage, run) return stage:online(run) end },
+--       { label = "offline", source = function(stage, run) return stage:offline(run) end },
+--     },
+--   }
+--
+-- A variant differs from the others in its source of data, its loss, or both. It is trained once for each
+-- setting (each learning rate and beta) and seed; the settings of a seed are pooled in the report, as Tang et
+-- al. 2024 pool their offline runs. `--outer-seeds` repeats the whole pipeline: start, golden pairs, proxy
+-- and golden policy are functions of the outer seed, so the intervals include their spread.
+local cli = require "perilune.cli"
+local options = require "perilune.options"
+local report = require "perilune.align.evaluate.report"
+local results = require "perilune.align.experiment.results"
+local settings = require "perilune.align.experiment.settings"
+local stages = require "perilune.align.experiment.stage"
+local system = require "perilune.system"
+local training = require "perilune.align.train"
+
+local experiment = { stage = stages.stage }
+
+--- Options of every experiment script. `experiment.parse` adds those of a script, which may change a default.
+experiment.options = options.spec("align.experiment", {
+  stages.options,
+  { "loss", "ipo", "a loss of align.loss and its options: ipo, or ipo,norm=mean" },
+  { "lr", "3e-4", "learning rates, separated by commas; a side pools all rates and betas" },
+  { "beta", "0.05", "strengths of the regularisation, separated by commas; for losses that have it" },
+  { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6 },
+  { "checkpoints", "10,20,30,45,60,90,120,180,240,360,480,720,960",
+    "steps to measure, about log-spaced; the last step is always measured", counts = true, smoke = "3,6" },
+  { "seeds", 1, "runs of each setting in each repetition", least = 1 },
+  { "outer_seeds", 3, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
+    least = 1, smoke = 1 },
+  { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
+  { "out", "out/experiment", "folder of the report", folder = true },
+})
+
+--- The options of a script from its command line. `more` lists entries of its own, or entries of
+-- `experiment.options` with another default. A wrong option, loss, rate or proxy ends the script with status
+-- 1 before anything is trained.
+function experiment.parse(arguments, about, more)
+  local name = about:match "^[%w_.]+" or "experiment"
+  local o = cli.parse(arguments, options.spec(name, { experiment.options, table.unpack(more or {}) }), about)
+  local ok, problem = pcall(experiment.check, o)
+  if not ok then
+    io.stderr:write((tostring(problem):gsub("^[^\n:]*:%d+: ", "")), "\n")
+    os.exit(1)
+  end
+  return o
+end
+
+--- Refuses options that would fail only after the stage is made: an unknown loss, proxy or task, a batch
+-- larger than the golden pairs.
+function experiment.check(o)
+  settings.list(o)
+  stages.check(o)
+  if o.batch > o.pairs then error(
+    ("--batch %d is more than all of --pairs %d"):format(o.batch, o.pairs), 0) end
+end
+
+--- The checkpoints of a run of `steps` steps.
+local function checkpoints(o)
+  local list = {}
+  for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
+    if step ~= "all" and step < o.steps then list[#list + 1] = step end
+  end
+  list[#list + 1] = o.steps
+  return list
+end
+
+--- Trains one variant with one setting; gives the run of align.train.
+local function train(given, stage, variant, run, measure, notify)
+  local o = given.options
+  local loss = variant.loss and variant.loss(run.setting) or run.setting.loss
+  local trained = training {
+    policy = stage.start:clone(), reference = stage.start, pairs = variant.source(stage, run), loss = loss,
+    steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
+    log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
+    evaluate = function(policy, step)
+      notify(step / o.steps)
+      return measure(policy, step)
+    end,
+  }
+  if trained.status == "interrupted" then error("interrupted", 0) end
+  assert(trained.reference_hash == trained.policy_hash_at_start,
+    "the policy must start as the reference, bit for bit")
+  return trained
+end
+
+--- The work of one process: one variant, or all of them one after the other where they build on each other.
+-- Gives the points by label.
+local function work(given, stage, measure, job, notify)
+  local points, done = {}, {}
+  for i, variant in ipairs(job.variants) do
+    local run = { setting = job.setting, seed = job.seed, batch = given.options.batch, done = done }
+    local trained = train(given, stage, variant, run, measure, function(share)
+      notify((i - 1 + share) / #job.variants)
+    end)
+    done[variant.label] = trained
+    if variant.check then variant.check(trained, done) end
+    points[variant.label] = { stage.start_point, table.unpack(trained.points) }
+  end
+  return points
+end
+
+--- The jobs of a repetition.
+local function jobs_of(given, outer)
+  local jobs = {}
+  for seed = 1, given.options.seeds do
+    for _, setting in ipairs(settings.list(given.options)) do
+      for _, variants in ipairs(given.together and { given.variants } or results.each(given.variants)) do
+        local id = ("outer seed %d, seed %d, %s, %s"):format(
+          outer, seed, setting.name, results.labels(variants))
+        jobs[#jobs + 1] = { id = id, variants = variants, setting = setting,
+          seed = (outer - 1) * 1000 + seed, index = seed }
+      end
+    end
+  end
+  return jobs
+end
+
+--- Runs the jobs of a repetition that are not finished yet; the stage is made if there are any.
+local function repetition(given, outer, kept)
+  local o, jobs = given.options, jobs_of(given, outer)
+  local missing = {}
+  for _, job in ipairs(jobs) do
+    if not kept:has(job.id) then missing[#missing + 1] = job end
+  end
+  if #missing > 0 then
+    local stage = stages.of_options(o, outer)
+    kept:put(("outer seed %d"):format(outer), { notes = stage.notes })
+    local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
+    stage.start_point = measure(stage.start, 0)
+    require("perilune.parallel").map(missing, function(job, notify)
+      kept:put(job.id, work(given, stage, measure, job, notify))
+      return true
+    end, { jobs = o.jobs, label = ("repetition %d of %d"):format(outer, o.outer_seeds) })
+  end
+  return jobs
+end
+
+--- The sides of the report from the kept results.
+local function sides_of(given, jobs, kept)
+  local sides = {}
+  for i, variant in ipairs(given.variants) do
+    local side = { label = variant.label, by_seed = {} }
+    for outer = 1, given.options.outer_seeds do
+      local seeds = {}
+      for _, job in ipairs(jobs[outer]) do
+        local points = kept:get(job.id)[variant.label]
+        if points then
+          points.setting = job.setting.name
+          seeds[job.index] = seeds[job.index] or { outer = outer }
+          table.insert(seeds[job.index], points)
+        end
+      end
+      table.move(seeds, 1, #seeds, #side.by_seed + 1, side.by_seed)
+    end
+    sides[i] = side
+  end
+  return sides
+end
+
+local spec = options.spec("experiment.compare", {
+  { "title", options.required "string", "title of the report" },
+  { "options", options.required "table", "the options, as experiment.parse gives them" },
+  { "variants", options.required "table",
+    "list of { label =, source = function(stage, run), loss = function(setting) }" },
+  { "together", false, "variants run one after the other; run.done[label] is an earlier one, batches recorded" },
+  { "judge", options.optional "function",
+    "function(stage) that gives the judge of win rates against the start; gold and the golden policy by default" },
+  { "notes", options.optional "table", "sentences for the report" },
+})
+
+--- Trains every variant with every setting and seed, and writes the report. Differences are from the first
+-- variant.
+--
+-- Finished runs are kept in the folder of the report until it is written. After Ctrl-C, or an error in one
+-- run, the same call trains only those that are missing.
+--
+-- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `setting` = { lr, beta, loss,
+-- name } and `done`. A variant may also have `check(trained, done)`, called after its training. Gives what
+-- evaluate.report gives. Errors: an option is missing or unknown; a variant has no label or source; what
+-- align.train refuses.
+function experiment.compare(given)
+  local all = spec:fill(given)
+  local o, started = all.options, system.clock()
+  for i, variant in ipairs(all.variants) do
+    if type(variant.label) ~= "string" or type(variant.source) ~= "function" then
+      error(("experiment.compare: variant %d needs a text `label` and a function `source`"):format(i), 2)
+    end
+  end
+  experiment.check(o)
+  local kept = results.folder(o.out, all.title, o)
+  local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
+  local ok, problem = pcall(function()
+    for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer, kept) end
+  end)
+  if not ok then
+    io.stderr:write(("finished runs are kept in %s; the same command trains the others\n"):format(kept.path))
+    error(problem, 0)
+  end
+  for outer = 1, o.outer_seeds do
+    for _, note in ipairs(kept:get(("outer seed %d"):format(outer)).notes) do
+      notes[#notes + 1] = ("Repetition %d: %s"):format(outer, note)
+    end
+  end
+  table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
+  local made = report {
+    title = all.title, sides = sides_of(all, jobs, kept), out = o.out, notes = notes,
+    settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),
+  }
+  kept:remove()
+  return made
+end
+
+return options.strict("align.experiment", experiment)

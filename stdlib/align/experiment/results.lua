@@ -1,0 +1,67 @@
+--- Finished runs of an experiment, kept in its folder until the report is written.
+local formats = require "perilune.formats"
+local options = require "perilune.options"
+local system = require "perilune.system"
+
+local results = {}
+
+local Kept = {}
+Kept.__index = Kept
+
+--- The variants one by one, each in a list of its own.
+function results.each(variants)
+  local lists = {}
+  for i, variant in ipairs(variants) do lists[i] = { variant } end
+  return lists
+end
+
+--- The labels of variants as one text.
+function results.labels(variants)
+  local labels = {}
+  for i, variant in ipairs(variants) do labels[i] = variant.label end
+  return table.concat(labels, "; ")
+end
+
+--- What determines a run, as one text: the title and every option but those of the machine and the number of
+-- repetitions.
+local function key_of(title, o)
+  local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true }
+  local names = {}
+  for name in pairs(o) do
+    if not left_out[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do names[i] = name .. "=" .. tostring(o[name]) end
+  return title .. "\n" .. table.concat(names, "\n")
+end
+
+--- The kept results of an experiment in `out`/unfinished. Results of other options are not seen.
+function results.folder(out, title, o)
+  local path = out .. "/unfinished"
+  system.make_folder(path)
+  return setmetatable({ path = path, key = key_of(title, o), written = {} }, Kept)
+end
+
+local function file_of(self, id)
+  return ("%s/%s.json"):format(self.path, system.sha256(self.key .. "\n" .. id):sub(1, 24))
+end
+
+--- Whether there is a result of this name.
+function Kept:has(id) return system.exists(file_of(self, id)) end
+
+--- Writes a result, plain data; another process may do so.
+function Kept:put(id, value) system.write_file(file_of(self, id), formats.json_encode(value)) end
+
+--- Reads a result.
+function Kept:get(id)
+  self.written[id] = self.written[id] or formats.load_json(file_of(self, id))
+  return self.written[id]
+end
+
+--- Removes the results that were read, and the folder if nothing else is in it.
+function Kept:remove()
+  for id in pairs(self.written) do os.remove(file_of(self, id)) end
+  os.remove(self.path)
+end
+
+return options.strict("align.experiment.results", results)

@@ -1,0 +1,180 @@
+--- The stage of an experiment: all that its variants share, a function of one seed.
+--
+-- Tang et al. 2024, sec. 4: one start for both sides; a golden judge that labels the golden pairs and decides
+-- every win rate; a proxy learnt from the golden pairs that labels online responses; one golden policy,
+-- trained online against the golden judge with the task's own settings (`task.golden`), with which every
+-- policy is compared.
+local evaluate = require "perilune.align.evaluate"
+local judges = require "perilune.align.judge"
+local losses = require "perilune.align.loss"
+local options = require "perilune.options"
+local sft = require "perilune.align.sft"
+local sources = require "perilune.align.pairs"
+local tasks = require "perilune.tasks"
+local train = require "perilune.align.train"
+
+local stage = {}
+
+--- Options of a stage.
+stage.options = options.spec("experiment.stage", {
+  { "task", "sentiment", "name of a task: sentiment, stories or harmless" },
+  { "data", "", "file of the task, for stories and harmless" },
+  { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8 },
+  { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
+  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16 },
+  { "proxy", "", "labels of online responses: preference or reward (a model), or gold; default: the task's" },
+  { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's", least = 0, smoke = 10 },
+  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 20 },
+  { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
+})
+
+local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
+
+--- Refuses an unknown task or proxy.
+function stage.check(o)
+  if o.proxy ~= "" and not kinds[o.proxy] then
+    error(("--proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
+  end
+  local ok, problem = pcall(function() return tasks[o.task] end)
+  if not ok then error(tostring(problem), 0) end
+end
+
+--- Sentences that hold for every experiment.
+stage.notes = {
+  "Win rate and KL are of the same responses to training prompts, as in the paper: nothing is said of new prompts.",
+  "Offline runs see labels of the golden judge, online runs those of the proxy, as in the paper: a lead of online "
+    .. "data is in spite of worse labels.",
+  "Gradients are clipped to norm 1. Those of IPO have norms of 40 to 800 at beta 0.05 and above, so nearly every "
+    .. "step is normalised and the learning rate alone sets its size.",
+}
+
+local Stage = {}
+Stage.__index = Stage
+
+--- A judge trained on pairs from the start's weights, with the task's settings.
+local function learn(self, kind, label, data, held_out, seed)
+  local task, o = self.task, self.options
+  local given = {
+    init = self.start, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
+      label = label,
+    seed = seed,
+  }
+  for name, value in pairs(task.judge_options) do given[name] = value end
+  if o.judge_steps > 0 then given.steps = o.judge_steps end
+  return judges[kinds[kind]](given)
+end
+
+--- Golden pairs of a task with human labels: a golden model of those labels relabels the same pairs.
+local function relabelled(self, seed)
+  local task, o = self.task, self.options
+  local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
+  local data, validation, test = human("train", o.pairs), human("validation", 256), human("test", 256)
+  self.gold = learn(self, task.judge_kind, "golden " .. task.judge_kind .. " model", data, validation,
+    seed + 1)
+  local agreement = judges.accuracy(self.gold, test)
+  self.notes[#self.notes + 1] = (
+    "the golden judge agrees with the human labels on %.1f %% of %d test pairs."):format(
+    100 * agreement.mean, agreement.count)
+  return sources.relabel(data, self.gold), sources.relabel(validation, self.gold),
+    sources.relabel(test, self.gold)
+end
+
+--- Golden pairs of a task whose gold is a rule: two responses of the start to each prompt, ordered by it.
+local function sampled(self, seed)
+  local task, o = self.task, self.options
+  self.gold = judges.gold(task)
+  local function draw(split, count, number)
+    return sources.sample(self.start, {
+      task = task, judge = self.gold, prompts = task:prompts(split, count), count = count, seed = number,
+      label = split .. " pairs",
+    })
+  end
+  local few = math.min(256, o.pairs)
+  return draw("train", o.pairs, seed + 3), draw("validation", few, seed + 4), draw("test", few, seed + 5)
+end
+
+--- The golden policy, from the task's settings alone.
+local function golden_policy(self, seed)
+  local how, o = self.task.golden, self.options
+  local steps = o.golden_steps > 0 and o.golden_steps or how.steps
+  return train {
+    policy = self.start:clone(), reference = self.start, loss = losses.ipo { beta = how.beta },
+      steps = steps, lr = how.lr,
+    warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
+    pairs = sources.online {
+      task = self.task, judge = self.gold, prompts = self.prompts, batch = math.min(32, #self.prompts),
+        seed = seed + 6,
+    },
+  }.policy
+end
+
+--- Makes the stage of one seed. It has `task`, `start`, `gold`, `golden_pairs`, `held_out` (golden pairs of
+-- the test split), `proxy`, `prompts` (those of the golden pairs), `golden` (the golden policy), `test`
+-- (training prompts of the measure), `baseline` (the golden policy's responses to them), `measure` (a
+-- function for align.train's `evaluate`) and `notes`.
+--
+--   local stage = align.experiment.stage { task = "sentiment", pairs = 1024 }
+--
+-- `seed` (1) draws the start, the golden pairs, the proxy and the golden policy. Errors: an option is
+-- missing, unknown or out of range; the task's file cannot be read.
+function stage.stage(given)
+  local o = stage.spec:fill(given)
+  stage.check(o)
+  local seed, task = o.seed * 10000, tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
+  local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
+  local steps = o.start_steps > 0 and o.start_steps or nil
+  self.start = sft(task, { steps = steps, cache = not steps, seed = o.seed - 1 })
+  local stopping
+  self.golden_pairs, stopping, self.held_out = (task.gold_pairs and relabelled or sampled)(self, seed)
+  self.prompts = sources.prompts(self.golden_pairs)
+  local kind = o.proxy ~= "" and o.proxy or task.judge_kind
+  self.proxy = kind == "gold" and self.gold
+    or learn(self, kind, "proxy " .. kind .. " model", self.golden_pairs, stopping, seed + 2)
+  local agreement = judges.accuracy(self.proxy, self.held_out)
+  self.notes[#self.notes + 1] = (
+    "the proxy (%s) agrees with the golden judge on %.1f %% of %d test pairs of the start."):format(
+    kind, 100 * agreement.mean, agreement.count)
+  self.golden = golden_policy(self, seed)
+  local count = task.counts and math.min(o.prompts, task.counts.train.prompts) or o.prompts
+  self.test = task:prompts("train", count)
+  self.baseline = evaluate.baseline(self.golden, { task = task, prompts = self.test })
+  self.measure = evaluate.measure {
+    task = task, reference = self.start, judge = self.gold, prompts = self.test, against = self.baseline,
+      proxy = self.proxy,
+  }
+  local kl = evaluate.kl(self.golden, self.start, { task = task, prompts = self.test })
+  self.notes[#self.notes + 1] = ("the golden policy is at a KL of %.2f nats (standard error %.2f)."):format(
+    kl.mean, kl.se)
+  return self
+end
+
+stage.spec = options.spec(
+  "experiment.stage", { stage.options, { "seed", 1, "seed of the whole stage", least = 1 } })
+
+--- The stage of repetition `outer` of a script's options.
+function stage.of_options(o, outer)
+  local given = { seed = outer }
+  for _, name in ipairs(stage.options:names()) do given[name] = o[name] end
+  return stage.stage(given)
+end
+
+--- Fresh responses of the policy, labelled by the proxy; `more` overrides options of sources.online.
+function Stage:online(run, more)
+  local given = { task = self.task, judge = self.proxy, prompts = self.prompts, batch = run.batch,
+    seed = run.seed }
+  for name, value in pairs(more or {}) do given[name] = value end
+  return sources.online(given)
+end
+
+--- The golden pairs.
+function Stage:offline(run) return sources.offline(self.golden_pairs, { batch = run.batch, seed = run.seed }) end
+
+--- The measure of another judge, against the start's own responses.
+function Stage:measure_by(judge)
+  local against = evaluate.baseline(self.start, { task = self.task, prompts = self.test })
+  return evaluate.measure {
+    task = self.task, reference = self.start, judge = judge, prompts = self.test, against = against,
+  }
+end
+
+return stage
