@@ -138,6 +138,23 @@ function Spec:names()
   return names
 end
 
+--- A spec of the entries with these names, to include in another spec.
+--
+--   > table.concat(options.native("Model:sample"):only({ "top_k", "seed" }):names(), " ")
+--   top_k seed
+function Spec:only(names)
+  local part = setmetatable({ name = self.name, list = {}, by_name = {}, own = {} }, Spec)
+  for i, name in ipairs(names) do
+    local entry = self.by_name[name]
+    if not entry then
+      error(("options: '%s' has no option '%s'; %s"):format(
+        self.name, name, options.suggest(name, self:names())), 2)
+    end
+    part.list[i], part.by_name[name] = entry, entry
+  end
+  return part
+end
+
 --- The given options over the defaults, as a fresh table.
 --
 -- An error begins with the spec's name and points at the caller of the function that called `fill`; `depth`

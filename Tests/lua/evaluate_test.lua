@@ -6,6 +6,7 @@ local tensor = require "perilune.tensor"
 local align = require "perilune.align"
 
 local evaluate, source = align.evaluate, align.pairs
+local rows_of = require("perilune.models").rows
 local reference = toy.model(5)
 
 --- A policy that is some nats from the reference.
@@ -49,7 +50,7 @@ function TestKL:test_of_whole_answers_it_agrees_with_the_mean_log_ratio_and_vari
   local prompts = repeated(40)
   local exact = evaluate.kl(policy, reference, answers { prompts = prompts, seed = 1 })
   local drawn = evaluate.responses(policy, answers { prompts = prompts, seed = 2 })
-  local ratios = tensor.no_grad(function() return policy:logps(prompts, drawn) - reference:logps(prompts, drawn) end)
+  local ratios = tensor.no_grad(function() return policy:logps(drawn) - reference:logps(drawn) end)
   local sampled = evaluate.summary(ratios:totable())
   local difference = { mean = exact.mean - sampled.mean, se = math.sqrt(exact.se ^ 2 + sampled.se ^ 2) }
   assert_within(difference, 0, "KL less the mean log-ratio")
@@ -57,39 +58,47 @@ function TestKL:test_of_whole_answers_it_agrees_with_the_mean_log_ratio_and_vari
   lu.assertTrue(exact.se < sampled.se, ("%.4f and %.4f"):format(exact.se, sampled.se))
 end
 
-function TestKL:test_given_answers_are_used_and_batches_do_not_matter()
-  local drawn = evaluate.responses(policy, answers { seed = 1 })
-  local whole = evaluate.kl(policy, reference, answers { responses = drawn })
-  local parts = evaluate.kl(policy, reference, answers { responses = drawn, batch = 7 })
+function TestKL:test_given_responses_are_used_and_batches_do_not_matter()
+  local whole = evaluate.kl(policy, reference, evaluate.responses(policy, answers { seed = 1 }))
+  local parts = evaluate.kl(policy, reference, answers { seed = 1, batch = 7 })
   support.close(parts.mean, whole.mean, 1e-5)
   support.close(whole.mean, evaluate.kl(policy, reference, answers { seed = 1 }).mean, 1e-6)
 end
 
 TestResponses = {}
 
+local function drawn_by(more) return evaluate.responses(policy, answers(more)):responses() end
+
 function TestResponses:test_they_depend_on_the_seed()
-  local drawn = evaluate.responses(policy, answers { seed = 1 })
-  lu.assertEquals(evaluate.responses(policy, answers { seed = 1 }), drawn)
-  lu.assertNotEquals(evaluate.responses(policy, answers { seed = 2 }), drawn)
+  local drawn = drawn_by { seed = 1 }
+  lu.assertEquals(drawn_by { seed = 1 }, drawn)
+  lu.assertNotEquals(drawn_by { seed = 2 }, drawn)
 end
 
 --- With one number of a draw for a whole batch, batches of 32 and 64 gave other responses to prompt 33.
 function TestResponses:test_response_i_depends_on_no_batch_and_no_other_prompt()
   local prompts = repeated(3)
-  local whole = evaluate.responses(policy, answers { prompts = prompts, seed = 1, batch = #prompts })
+  local whole = drawn_by { prompts = prompts, seed = 1, batch = #prompts }
   for _, batch in ipairs { 1, 7, 32, 64 } do
-    lu.assertEquals(evaluate.responses(policy, answers { prompts = prompts, seed = 1, batch = batch }), whole)
+    lu.assertEquals(drawn_by { prompts = prompts, seed = 1, batch = batch }, whole)
   end
   local few = table.move(prompts, 1, 40, 1, {})
-  lu.assertEquals(evaluate.responses(policy, answers { prompts = few, seed = 1 }),
-    table.move(whole, 1, 40, 1, {}))
+  lu.assertEquals(drawn_by { prompts = few, seed = 1 }, table.move(whole, 1, 40, 1, {}))
   lu.assertNotEquals(table.move(whole, 1, 48, 1, {}), table.move(whole, 49, 96, 1, {}),
     "equal prompts have other numbers")
 end
 
 function TestResponses:test_each_role_has_a_stream_of_its_own()
-  local prompts = answers { seed = 1 }
-  lu.assertNotEquals(evaluate.baseline(policy, prompts), evaluate.responses(policy, prompts))
+  local drawn = evaluate.baseline(policy, answers { seed = 1 }):responses()
+  lu.assertNotEquals(drawn, drawn_by { seed = 1 })
+end
+
+function TestResponses:test_the_role_s_random_numbers_cannot_be_chosen()
+  for _, name in ipairs { "stream", "first", "step", "count", "seeds" } do
+    lu.assertStrContains(support.message(evaluate.responses, policy, answers { [name] = 1 }),
+      "unknown option '" .. name)
+  end
+  lu.assertStrContains(support.message(evaluate.responses, policy, { prompts = {} }), "evaluate: no prompts")
 end
 
 TestWinRate = {}
@@ -122,22 +131,28 @@ function TestWinRate:test_it_is_the_mean_of_its_wins()
     policy, answers { against = against, judge = toy.more_sevens, seed = 1 })
   local sum = 0.0
   for i, win in ipairs(result.wins) do
-    lu.assertEquals(win, toy.more_sevens(nil, drawn[i], against[i]))
+    lu.assertEquals(win, toy.more_sevens(nil, drawn:response(i), against:response(i)))
     sum = sum + win
   end
   lu.assertEquals({ result.mean, result.count }, { sum / #toy.prompts, #toy.prompts })
-  local other = evaluate.compare(toy.more_sevens, toy.prompts, against, drawn)
+  local other = evaluate.compare(toy.more_sevens, against, drawn)
   support.close(other.mean, 1 - result.mean, 1e-12, "the other side's share")
 end
 
 function TestWinRate:test_wrong_calls_are_refused()
-  local message = support.message(
-    evaluate.win_rate, policy, answers { against = { {} }, judge = toy.more_sevens })
-  lu.assertStrContains(message, "evaluate.win_rate: 1 responses to compare with for 48 prompts")
-  lu.assertStrContains(support.message(evaluate.responses, policy, answers { tempertaure = 1 }),
-    "did you mean 'temperature'?")
-  lu.assertStrContains(support.message(evaluate.compare, toy.more_sevens, {}, {}, {}),
-    "evaluate.compare: no prompts")
+  local function of(more) return support.message(evaluate.win_rate, policy, answers(more)) end
+  local one = rows_of({ { 2, 3 } }, { { 4 } })
+  lu.assertStrContains(of { against = one, judge = toy.more_sevens },
+    "evaluate.win_rate: 1 responses to compare with for 48 prompts")
+  lu.assertStrContains(of { against = { {} }, judge = toy.more_sevens }, "option 'against' must be a Rows")
+  lu.assertStrContains(of { against = one }, "option 'judge' is missing")
+  lu.assertStrContains(of { tempertaure = 1 }, "did you mean 'temperature'?")
+  local other = rows_of({ { 3, 3 } }, { { 4 } })
+  lu.assertStrContains(support.message(evaluate.compare, toy.more_sevens, one, other),
+    "evaluate.compare: the prompts of 1 and 1 responses differ")
+  local none = rows_of({}, {})
+  lu.assertStrContains(support.message(evaluate.compare, toy.more_sevens, none, none),
+    "evaluate.compare: no responses")
 end
 
 --- A policy of NaN was as good as any other: 0.5 in every figure.
@@ -147,50 +162,53 @@ local broken = reference:clone()
 tensor.no_grad(function() broken:parameters()[1]:fill_(0 / 0) end)
 
 function TestNaN:test_a_judge_that_gives_nan_is_refused()
-  local message = support.message(evaluate.compare, function() return 0 / 0 end, { { 2 } }, { { 3 } }, { { 4 } })
+  local rows = rows_of({ { 2 } }, { { 3 } })
+  local message = support.message(evaluate.compare, function() return 0 / 0 end, rows, rows)
   lu.assertStrContains(message, "expected a number from 0 to 1")
 end
 
 function TestNaN:test_a_policy_of_nan_has_no_accuracy_and_no_kl()
-  local pairs_given = { { prompt = { 2, 3 }, chosen = { 7, 1 }, rejected = { 4, 1 } } }
-  local message = support.message(evaluate.accuracy, broken, reference, pairs_given)
+  local dataset = { { prompt = { 2, 3 }, chosen = { 7, 1 }, rejected = { 4, 1 } } }
+  local message = support.message(evaluate.accuracy, broken, reference, dataset)
   lu.assertStrContains(message, "evaluate.accuracy: the log-ratio of pair 1, ")
   lu.assertStrContains(message, "is NaN")
-  lu.assertStrContains(support.message(evaluate.log_ratios, reference, broken, pairs_given),
+  lu.assertStrContains(support.message(evaluate.log_ratios, reference, broken, dataset),
     "evaluate.log_ratios: the log-ratio of pair 1")
-  local drawn = { { 7, 1 } }
-  message = support.message(
-    evaluate.kl, broken, reference, answers { prompts = { { 2, 3 } }, responses = drawn })
-  lu.assertStrContains(message, "NaN")
+  lu.assertStrContains(support.message(evaluate.kl, broken, reference, rows_of({ { 2, 3 } }, { { 7, 1 } })),
+    "NaN")
 end
 
 TestMeasure = {}
 
+local task = {
+  name = "toy", max_response = 6, stop = { 1 },
+  tokenizer = { decode = function(_, ids) return table.concat(ids, " ") end },
+}
+
 local function measured(more)
-  local prompts = toy.prompts
-  local task = { name = "toy", max_response = 6, stop = { 1 }, tokenizer = { decode = function(_, ids) return table.concat(ids, " ") end } }
   return evaluate.measure(toy.with({
-    task = task, reference = reference, judge = toy.more_sevens, prompts = prompts,
+    task = task, reference = reference, judge = toy.more_sevens, prompts = toy.prompts,
     against = evaluate.baseline(reference, answers()),
-  }, more))(policy, 25), task, prompts
+  }, more))(policy, 25)
 end
 
 function TestMeasure:test_all_figures_are_of_the_responses_of_evaluate()
-  local point, task, prompts = measured()
-  local drawn = evaluate.responses(policy, { task = task, prompts = prompts })
-  local kl = evaluate.kl(policy, reference, { task = task, prompts = prompts, responses = drawn })
-  local win = evaluate.compare(toy.more_sevens, prompts, drawn, evaluate.baseline(reference, answers()))
+  local point = measured()
+  local drawn = evaluate.responses(policy, { task = task, prompts = toy.prompts })
+  local kl = evaluate.kl(policy, reference, drawn)
+  local win = evaluate.compare(toy.more_sevens, drawn, evaluate.baseline(reference, answers()))
   lu.assertEquals({ point.step, point.kl, point.kl_se, point.entropy },
     { 25, kl.mean, kl.se, kl.entropy.mean })
   lu.assertEquals({ point.win, point.se, point.wins }, { win.mean, win.se, win.wins })
   local tokens, unfinished = 0, 0
-  for _, response in ipairs(drawn) do
+  for _, response in ipairs(drawn:responses()) do
     tokens = tokens + #response
     if response[#response] ~= 1 then unfinished = unfinished + 1 end
   end
-  support.close(point.length, tokens / #drawn, 1e-12)
+  support.close(point.length, tokens / #drawn, 1e-6)
   support.close(point.unfinished, unfinished / #drawn, 1e-12)
-  lu.assertEquals(point.samples[1], { table.concat(prompts[1], " "), table.concat(drawn[1], " ") })
+  local sample = { table.concat(toy.prompts[1], " "), table.concat(drawn:response(1), " ") }
+  lu.assertEquals(point.samples[1], sample)
   lu.assertNil(point.proxy_win, "there is no proxy")
 end
 

@@ -16,7 +16,8 @@ end
 local function train(more)
   local reference = toy.model(1)
   return align.train(toy.with({
-    policy = reference:clone(), reference = reference, pairs = source { pair, pair }, loss = align.loss.ipo { beta = 0.1 },
+    policy = reference:clone(), reference = reference, pairs = source { pair, pair },
+      loss = align.loss.ipo { beta = 0.1 },
     steps = 1, quiet = true,
   }, more))
 end
@@ -55,9 +56,11 @@ function TestTraining.test_a_loss_that_is_no_tensor_of_one_loss_a_pair_is_refuse
 end
 
 function TestTraining.test_the_policy_and_its_reference_must_be_models_of_one_vocabulary()
-  lu.assertStrContains(support.message(train, { policy = tensor.ones(2) }), "align.train: policy must be a model")
+  lu.assertStrContains(support.message(train, { policy = tensor.ones(2) }),
+    "align.train: policy must be a model")
   local other = models.transformer { vocab = 13, dim = 16, layers = 1, heads = 2, max_length = 32 }
-  lu.assertEquals(support.message(train, { policy = other }), "align.train: the policy has 13 tokens, its reference 12")
+  lu.assertEquals(support.message(train, { policy = other }),
+    "align.train: the policy has 13 tokens, its reference 12")
 end
 
 TestJudges = {}
@@ -67,7 +70,7 @@ function TestJudges.test_a_judge_that_answers_nonsense_is_refused_wherever_it_is
     local bad = { name = "bad", prefer = function() return answer end }
     local model = toy.model(1)
     for _, ask in ipairs {
-      function() align.evaluate.compare(bad, { { 2 } }, { { 3 } }, { { 4 } }) end,
+      function() align.evaluate.compare(bad, models.rows({ { 2 } }, { { 3 } }), models.rows({ { 2 } }, { { 4 } })) end,
       function() align.judge.accuracy(bad, { pair }) end,
       function() align.pairs.relabel({ pair }, bad) end,
       function() align.pairs.online(toy.sampling { judge = bad, batch = 1 }):batch(1, model) end,
@@ -79,8 +82,9 @@ end
 
 function TestJudges.test_answers_that_are_fewer_than_prompts_are_not_compared()
   local gold = align.judge.from_function("more", toy.more_sevens)
-  lu.assertEquals(support.message(align.evaluate.compare, gold, { { 2 }, { 3 } }, { { 7 } }, { { 1 }, { 1 } }),
-    "evaluate.compare: 1 and 2 responses for 2 prompts")
+  local one, two = models.rows({ { 2 } }, { { 7 } }), models.rows({ { 2 }, { 3 } }, { { 1 }, { 1 } })
+  lu.assertEquals(support.message(align.evaluate.compare, gold, one, two),
+    "evaluate.compare: the prompts of 1 and 2 responses differ")
 end
 
 TestFineTuning = {}
@@ -112,7 +116,8 @@ function TestFineTuning.test_a_damaged_file_in_the_cache_is_trained_anew()
   local good = file:read "a"
   file:close()
   local middle = #good - 5000
-  for _, damaged in ipairs { "", good:sub(1, 1000), good:sub(1, middle) .. "\1\2\3\4" .. good:sub(middle + 5), ("x"):rep(5000) } do
+  for _, damaged in ipairs {
+    "", good:sub(1, 1000), good:sub(1, middle) .. "\1\2\3\4" .. good:sub(middle + 5), ("x"):rep(5000) } do
     system.write_file(first.path, damaged)
     local info
     local said = with_errors(function() _, info = align.sft(sentiment(), { steps = 1, quiet = true }) end)
@@ -125,9 +130,12 @@ function TestFineTuning.test_a_damaged_file_in_the_cache_is_trained_anew()
 end
 
 function TestFineTuning.test_useless_settings_and_divergence_are_errors_and_nothing_is_cached()
-  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 0 }), "option 'steps' must be a whole number of at least 1, not 0")
-  lu.assertStrContains(support.message(align.sft, sentiment(), { batch = -1 }), "option 'batch' must be a whole number of at least 1, not -1")
-  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 3, lr = 1e30, warmup = 0, cache = false, quiet = true }),
+  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 0 }),
+    "option 'steps' must be a whole number of at least 1, not 0")
+  lu.assertStrContains(support.message(align.sft, sentiment(), { batch = -1 }),
+    "option 'batch' must be a whole number of at least 1, not -1")
+  lu.assertStrContains(support.message(
+    align.sft, sentiment(), { steps = 3, lr = 1e30, warmup = 0, cache = false, quiet = true }),
     "align.sft: step 2: loss")
   lu.assertEquals(support.message(align.sft, {}), "align.sft: expected a task, see tasks.open, got a table")
 end
@@ -189,15 +197,18 @@ function TestFigures.test_figures_and_reports_say_what_they_were_given_instead_o
   lu.assertStrContains(support.message(plot.line), "plot.line: options must be a table")
   lu.assertStrContains(support.message(plot.hist, tensor.ones(3)), "plot.hist: options must be a table")
   lu.assertEquals(support.message(plot.frontier), "plot.frontier: expected a list of runs, got nil")
-  lu.assertEquals(support.message(report.new, { titel = "x" }), "report.new: unknown option 'titel'; did you mean 'title'?")
-  lu.assertStrContains(support.message(plot.line, { y = { 1 }, title = "\xff" }), "expected a string, got a string that is not UTF-8")
+  lu.assertEquals(support.message(report.new, { titel = "x" }),
+    "report.new: unknown option 'titel'; did you mean 'title'?")
+  lu.assertStrContains(support.message(plot.line, { y = { 1 }, title = "\xff" }),
+    "expected a string, got a string that is not UTF-8")
 end
 
 TestModels = {}
 
 function TestModels.test_a_model_beyond_all_memory_is_refused_at_once()
   local before = system.clock()
-  local message = support.message(models.transformer, { vocab = 12, dim = 16, layers = 1 << 24, heads = 2, max_length = 32 })
+  local message = support.message(
+    models.transformer, { vocab = 12, dim = 16, layers = 1 << 24, heads = 2, max_length = 32 })
   lu.assertStrContains(message, "not enough memory: the model has 2")
   lu.assertTrue(system.clock() - before < 2)
 end

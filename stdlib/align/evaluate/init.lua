@@ -21,7 +21,7 @@ local evaluate = {
   log_ratios = classifier.log_ratios,
 }
 
---- One response to each prompt, in the order of the prompts: a list of lists of ids. Response i is a pure
+--- Rows of one response to each prompt, in the order of the prompts. Response i is a pure
 -- function of the seed and i, whatever `batch`.
 --
 --   evaluate.responses(policy, { task = task, prompts = prompts })

@@ -1,12 +1,6 @@
 --- KL(policy || reference) and entropy of whole responses, in nats.
 local drawing = require "perilune.align.evaluate.responses"
-local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
-
-local spec = options.spec("evaluate.kl", {
-  drawing.options,
-  { "responses", options.optional "table", "responses drawn before from the policy, instead of fresh ones" },
-})
 
 --- A Rao-Blackwellised estimate: one response of the policy to each prompt, at every token the KL over the
 -- whole vocabulary, summed over the response, averaged over the prompts. It is unbiased and varies less than
@@ -14,22 +8,22 @@ local spec = options.spec("evaluate.kl", {
 -- Tang et al. 2024, sec. 4.
 --
 --   evaluate.kl(policy, sft, { task = task, prompts = prompts }).mean
+--   evaluate.kl(policy, sft, evaluate.responses(policy, { task = task, prompts = prompts })).mean
 --
--- Gives { mean, se, count, entropy = { mean, se, count } }. Errors: prompts are missing, an option is unknown
--- or out of range; what model:kl refuses; a KL is NaN.
+-- `given` has the options of evaluate.responses, or is Rows that the policy wrote. Gives { mean, se, count,
+-- entropy = { mean, se, count } } in nats. Errors: prompts are missing, an option is unknown or out of range;
+-- what model:kl refuses; a KL is NaN.
 return function(policy, reference, given)
-  local o = spec:fill(drawing.given(given))
-  local drawn = o.responses or drawing.draw(policy, o, "evaluation")
-  if #drawn ~= #o.prompts then
-    error(("evaluate.kl: %d responses for %d prompts"):format(#drawn, #o.prompts), 2)
+  local rows, batch = given, 64
+  if type(given) ~= "userdata" then
+    local o = drawing.options:fill(drawing.given(given))
+    rows, batch = drawing.draw(policy, o, "evaluation"), o.batch
   end
-  local function slice(list, first, last) return table.move(list, first, math.min(last, #list), 1, {}) end
   local kls, entropies = {}, {}
-  for start = 1, #o.prompts, o.batch do
-    local last = start + o.batch - 1
-    local kl, entropy = policy:kl(reference, slice(o.prompts, start, last), slice(drawn, start, last))
-    table.move(kl:totable(), 1, kl:numel(), #kls + 1, kls)
-    table.move(entropy:totable(), 1, entropy:numel(), #entropies + 1, entropies)
+  for part in drawing.parts(rows, batch) do
+    local kl, entropy = policy:kl(reference, part)
+    table.move(kl:totable(), 1, #part, #kls + 1, kls)
+    table.move(entropy:totable(), 1, #part, #entropies + 1, entropies)
   end
   local result = stats.summary(kls, "evaluate.kl")
   result.entropy = stats.summary(entropies, "evaluate.kl: entropy")

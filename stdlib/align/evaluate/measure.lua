@@ -11,7 +11,7 @@ local spec = options.spec("evaluate.measure", {
   { "reference", options.required "Model", "the start, from which the KL is measured" },
   { "judge", options.required "table|function", "who decides the win rate: gold" },
   { "prompts", options.required "table", "prompts of win rate and KL" },
-  { "against", options.required "table", "the response to compare with, for each prompt" },
+  { "against", options.required "Rows", "the responses to compare with, to the same prompts" },
   { "proxy", options.optional "table|function", "the judge that labels online responses" },
   { "pairs", 128, "pairs of fresh responses for the proxy's accuracy", least = 1 },
   { "samples", 2, "responses given as text", least = 0 },
@@ -21,23 +21,19 @@ local spec = options.spec("evaluate.measure", {
 --- A standard error, or nil where one prompt gives none: a point can be written as JSON.
 local function defined(se) return se == se and se or nil end
 
-local function take(list, count) return table.move(list, 1, math.min(count, #list), 1, {}) end
-
 --- Length and end of the responses: mean number of tokens, and the share that no stop token ends.
 local function shape_of(task, drawn)
-  local stops, lengths, unfinished = {}, {}, {}
+  local stops, unfinished = {}, {}
   for _, id in ipairs(task.stop) do stops[id] = true end
-  for i, response in ipairs(drawn) do
-    lengths[i], unfinished[i] = #response, stops[response[#response]] and 0 or 1
-  end
-  return stats.summary(lengths).mean, stats.summary(unfinished).mean
+  for i, response in ipairs(drawn:responses()) do unfinished[i] = stops[response[#response]] and 0 or 1 end
+  return drawn:lengths():mean():item(), stats.summary(unfinished).mean
 end
 
 --- The share of pairs of two responses of the policy on which the proxy agrees with the judge; a tie of
 -- either counts 1/2.
-local function agreement(self, prompts, first, second)
-  local gold = win_rate.compare(self.judge, prompts, first, second).wins
-  local proxy = win_rate.compare(self.proxy, prompts, first, second).wins
+local function agreement(self, first, second)
+  local gold = win_rate.compare(self.judge, first, second).wins
+  local proxy = win_rate.compare(self.proxy, first, second).wins
   local agreed = {}
   for i, g in ipairs(gold) do
     agreed[i] = (g == 0.5 or proxy[i] == 0.5) and 0.5 or (g > 0.5) == (proxy[i] > 0.5) and 1 or 0
@@ -76,8 +72,8 @@ return function(given)
       return drawing.draw(policy, o, role)
     end
     local drawn = draw(self.prompts, "evaluation")
-    local kl = kl_of(policy, self.reference, { task = task, prompts = self.prompts, responses = drawn })
-    local compared = win_rate.compare(self.judge, self.prompts, drawn, self.against)
+    local kl = kl_of(policy, self.reference, drawn)
+    local compared = win_rate.compare(self.judge, drawn, self.against)
     local length, unfinished = shape_of(task, drawn)
     local point = {
       step = step, kl = kl.mean, kl_se = defined(kl.se), entropy = kl.entropy.mean, length = length,
@@ -85,13 +81,12 @@ return function(given)
       win = compared.mean, se = defined(compared.se), wins = compared.wins, samples = {},
     }
     if self.proxy then
-      local prompts = take(self.prompts, self.pairs)
-      local second = draw(prompts, "second")
-      point.proxy_win = win_rate.compare(self.proxy, self.prompts, drawn, self.against).mean
-      point.proxy_accuracy = agreement(self, prompts, take(drawn, self.pairs), second)
+      local few = drawing.parts(drawn, self.pairs)()
+      point.proxy_win = win_rate.compare(self.proxy, drawn, self.against).mean
+      point.proxy_accuracy = agreement(self, few, draw(few:prompts(), "second"))
     end
     for i = 1, math.min(self.samples, #drawn) do
-      point.samples[i] = { task.tokenizer:decode(self.prompts[i]), task.tokenizer:decode(drawn[i]) }
+      point.samples[i] = { task.tokenizer:decode(drawn:prompt(i)), task.tokenizer:decode(drawn:response(i)) }
     end
     return point
   end

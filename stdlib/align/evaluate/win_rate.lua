@@ -8,31 +8,28 @@ local evaluate = {}
 
 local spec = options.spec("evaluate.win_rate", {
   drawing.options,
-  { "against", options.required "table", "the response to compare with, for each prompt" },
+  { "against", options.required "Rows", "the responses to compare with, to the same prompts" },
   { "judge", options.required "table|function", "a judge, or a function(prompt, a, b)" },
 })
 
-local function slice(list, first, last) return table.move(list, first, math.min(last, #list), 1, {}) end
-
---- The share of prompts on which `judge` prefers `first[i]` to `second[i]`; a tie counts 1/2: { mean, se,
--- count, wins }, `wins` the outcome of each prompt. Errors: the lists differ in length; the judge gives
--- something else than a number from 0 to 1.
+--- The share of rows on which `judge` prefers `first` to `second`, Rows with the same prompts; a tie counts
+-- 1/2: { mean, se, count, wins }, `wins` the outcome of each row. Errors: the prompts differ; there are none;
+-- the judge gives something else than a number from 0 to 1.
 --
---   > local evaluate = require "perilune.align.evaluate"
+--   > local evaluate, models = require "perilune.align.evaluate", require "perilune.models"
 --   > local function shorter(prompt, a, b) return #a < #b end
---   > evaluate.compare(shorter, { { 1 }, { 1 } }, { { 2 }, { 2, 2 } }, { { 2, 3 }, { 3 } }).mean
+--   > local first = models.rows({ { 1 }, { 1 } }, { { 2 }, { 2, 2 } })
+--   > evaluate.compare(shorter, first, models.rows({ { 1 }, { 1 } }, { { 2, 3 }, { 3 } })).mean
 --   0.5
-function evaluate.compare(judge, prompts, first, second)
+function evaluate.compare(judge, first, second)
   judge = judges.as_judge(judge)
-  if #prompts == 0 then error("evaluate.compare: no prompts", 2) end
-  if #first ~= #prompts or #second ~= #prompts then
-    error(("evaluate.compare: %d and %d responses for %d prompts"):format(#first, #second, #prompts), 2)
+  if #first == 0 then error("evaluate.compare: no responses", 2) end
+  if not first:same_prompts(second) then
+    error(("evaluate.compare: the prompts of %d and %d responses differ"):format(#first, #second), 2)
   end
-  local wins = {}
-  for start = 1, #prompts, 64 do
-    local last = start + 63
-    local asked = judges.ask(
-      judge, slice(prompts, start, last), slice(first, start, last), slice(second, start, last))
+  local wins, others = {}, drawing.parts(second, 64)
+  for part in drawing.parts(first, 64) do
+    local asked = judges.ask(judge, part:prompts(), part:responses(), others():responses())
     table.move(asked, 1, #asked, #wins + 1, wins)
   end
   local result = stats.summary(wins, "evaluate.compare")
@@ -40,14 +37,13 @@ function evaluate.compare(judge, prompts, first, second)
   return result
 end
 
---- The share of prompts on which the policy's response is preferred to the fixed response `against[i]`, and
--- the policy's responses. Tang et al. 2024, sec. 4: against one golden policy, judged by gold.
+--- The share of prompts on which the policy's response is preferred to that of `against`, and the policy's
+-- responses, Rows. Tang et al. 2024, sec. 4: against one golden policy, judged by gold.
 --
 --   local against = evaluate.baseline(golden, { task = task, prompts = prompts })
 --   evaluate.win_rate(policy, { task = task, prompts = prompts, against = against, judge = gold })
 --
--- Errors: `against` has another length than `prompts`; an option is missing, unknown or out of range; what
--- evaluate.compare refuses.
+-- Errors: an option is missing, unknown or out of range; what evaluate.compare refuses.
 function evaluate.win_rate(policy, given)
   local o = spec:fill(drawing.given(given))
   if #o.against ~= #o.prompts then
@@ -55,7 +51,7 @@ function evaluate.win_rate(policy, given)
       2)
   end
   local drawn = drawing.draw(policy, o, "evaluation")
-  return evaluate.compare(o.judge, o.prompts, drawn, o.against), drawn
+  return evaluate.compare(o.judge, drawn, o.against), drawn
 end
 
 return options.strict("align.evaluate.win_rate", evaluate)

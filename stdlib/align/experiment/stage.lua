@@ -137,10 +137,10 @@ function stage.stage(given)
   self.golden = golden_policy(self, seed)
   local count = task.counts and math.min(o.prompts, task.counts.train.prompts) or o.prompts
   self.test = task:prompts("train", count)
-  self.baseline = evaluate.baseline(self.golden, { task = task, prompts = self.test })
+  self.baseline = evaluate.baseline(self.golden, { task = task, prompts = self.test, seed = o.seed })
   self.measure = evaluate.measure {
     task = task, reference = self.start, judge = self.gold, prompts = self.test, against = self.baseline,
-      proxy = self.proxy,
+    proxy = self.proxy, seed = o.seed,
   }
   local kl = evaluate.kl(self.golden, self.start, { task = task, prompts = self.test })
   self.notes[#self.notes + 1] = ("the golden policy is at a KL of %.2f nats (standard error %.2f)."):format(
@@ -171,9 +171,11 @@ function Stage:offline(run) return sources.offline(self.golden_pairs, { batch = 
 
 --- The measure of another judge, against the start's own responses.
 function Stage:measure_by(judge)
-  local against = evaluate.baseline(self.start, { task = self.task, prompts = self.test })
+  local seed = self.options.seed
+  local against = evaluate.baseline(self.start, { task = self.task, prompts = self.test, seed = seed })
   return evaluate.measure {
     task = self.task, reference = self.start, judge = judge, prompts = self.test, against = against,
+    seed = seed,
   }
 end
 

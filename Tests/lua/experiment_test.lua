@@ -1,0 +1,211 @@
+--- Experiments at toy size: settings, stages as functions of a seed, runs that are kept, checkpoints.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local lu = require "luaunit"
+local align = require "perilune.align"
+local cli = require "perilune.cli"
+local options = require "perilune.options"
+local settings = require "perilune.align.experiment.settings"
+local system = require "perilune.system"
+
+local experiment = align.experiment
+
+local folder = os.tmpname()
+os.remove(folder)
+
+--- The options of a script under --smoke, smaller still.
+local function small(more)
+  local o = cli.read({ "--smoke" }, options.spec("experiment_test", { experiment.options }))
+  o.pairs, o.judge_steps, o.start_steps, o.golden_steps, o.steps, o.out = 32, 2, 2, 2, 4, folder
+  o.checkpoints, o.jobs = "1,2", 1
+  for name, value in pairs(more or {}) do o[name] = value end
+  return o
+end
+
+--- Calls f without what it prints.
+local function quietly(f, ...)
+  local write, stderr, progress = io.write, io.stderr, require "perilune.progress"
+  local warned = {}
+  progress.quiet(true)
+  io.write = function() end
+  io.stderr = { write = function(_, ...) warned[#warned + 1] = table.concat { ... } end }
+  local result = table.pack(pcall(f, ...))
+  io.write, io.stderr = write, stderr
+  return result[1], result[2], table.concat(warned)
+end
+
+TestSettings = {}
+
+function TestSettings:test_every_rate_and_beta_is_a_setting()
+  local list = settings.list { loss = "ipo", lr = "1e-4,3e-4", beta = "0.05,0.1" }
+  local names = {}
+  for i, setting in ipairs(list) do names[i] = setting.name end
+  lu.assertEquals(names, {
+    "lr 0.0001, beta 0.05", "lr 0.0003, beta 0.05", "lr 0.0001, beta 0.1", "lr 0.0003, beta 0.1",
+  })
+  lu.assertEquals({ list[3].lr, list[3].beta, list[3].loss.options.beta }, { 1e-4, 0.1, 0.1 })
+end
+
+function TestSettings:test_a_loss_takes_its_own_options_and_one_without_beta_has_none()
+  local list = settings.list { loss = "ipo,norm=mean,beta=0.3", lr = "1e-4", beta = "0.05,0.1" }
+  lu.assertEquals({ #list, list[1].loss.options.norm, list[1].loss.options.beta }, { 1, "mean", 0.3 })
+  list = settings.list { loss = "bo2", lr = "1e-4", beta = "0.05,0.1" }
+  lu.assertEquals({ #list, list[1].name }, { 1, "lr 0.0001" })
+end
+
+--- gap.lua trained the proxy before it said that there is no loss kto.
+function TestSettings:test_wrong_options_are_refused_before_anything_is_trained()
+  local function refusal(more) return support.message(experiment.check, small(more)) end
+  lu.assertStrContains(refusal { loss = "ippo" }, "--loss: there is no loss 'ippo'; did you mean 'ipo'?")
+  lu.assertStrContains(refusal { loss = "ipo,norn=mean" }, "did you mean 'norm'?")
+  lu.assertStrContains(refusal { loss = "ipo,norm" }, "--loss: expected option=value after 'ipo', got 'norm'")
+  lu.assertStrContains(refusal { lr = "1e-4,0" },
+    "--lr takes numbers above 0, separated by commas, not '1e-4,0'")
+  lu.assertStrContains(refusal { beta = "x" }, "--beta takes numbers above 0")
+  lu.assertStrContains(refusal { proxy = "none" },
+    "--proxy: there is no 'none'; it takes gold, preference, reward")
+  lu.assertStrContains(refusal { task = "sentimant" }, "did you mean 'sentiment'?")
+  lu.assertStrContains(refusal { batch = 64 }, "--batch 64 is more than all of --pairs 32")
+end
+
+TestStage = {}
+
+local tiny = {
+  pairs = 32, prompts = 8, batch = 8, judge_steps = 2, start_steps = 2, golden_steps = 2,
+}
+
+local function made(more)
+  local given = {}
+  for _, from in ipairs { tiny, more or {} } do
+    for name, value in pairs(from) do given[name] = value end
+  end
+  local ok, stage = quietly(experiment.stage, given)
+  if not ok then error(stage, 0) end
+  return stage
+end
+
+local function hashes(stage)
+  return { stage.start:hash(), stage.proxy.model:hash(), stage.golden:hash(), stage.golden_pairs[1].chosen }
+end
+
+function TestStage:test_the_whole_stage_is_a_function_of_its_seed()
+  local one, again, other = made(), made(), made { seed = 2 }
+  lu.assertEquals(hashes(again), hashes(one))
+  lu.assertEquals(again.baseline:responses(), one.baseline:responses())
+  local a, b = hashes(one), hashes(other)
+  for i = 1, 3 do lu.assertNotEquals(a[i], b[i]) end
+  lu.assertNotEquals(one.golden_pairs, other.golden_pairs)
+  lu.assertEquals(one.test, other.test,
+    "prompts are the same in every repetition, so that they can be resampled")
+end
+
+--- gap.lua trained the golden policy with the user's beta, rate, steps and loss: each call had another opponent.
+function TestStage:test_the_golden_policy_has_the_task_s_settings_alone()
+  local names = table.concat(options.specs["experiment.stage"]:names(), " ")
+  for _, name in ipairs { "beta", "lr", "loss", "steps" } do
+    lu.assertNil((" " .. names .. " "):find(" " .. name .. " ", 1, true), name)
+  end
+  local task = made().task
+  lu.assertEquals(task.golden, { beta = 0.1, lr = 1e-3, steps = 240 })
+end
+
+function TestStage:test_win_rate_and_kl_are_of_the_same_training_prompts()
+  local stage = made()
+  lu.assertEquals(stage.test, stage.task:prompts("train", 8))
+  lu.assertEquals(stage.baseline:prompts(), stage.test)
+  local point = stage.measure(stage.start, 0)
+  lu.assertEquals({ point.step, point.kl, #point.wins }, { 0, 0.0, 8 })
+end
+
+TestCompare = {}
+
+local function run(o, fails)
+  local counted = folder .. ".count"
+  local function source(kind)
+    return function(stage, given)
+      local file <close> = assert(io.open(counted, "a"))
+      file:write(kind, " ")
+      if fails == kind then error("no luck", 0) end
+      return kind == "online" and stage:online(given) or stage:offline(given)
+    end
+  end
+  os.remove(counted)
+  local ok, result, warned = quietly(experiment.compare, {
+    title = "toy", options = o,
+    variants = { { label = "online", source = source "online" },
+      { label = "offline", source = source "offline" } },
+  })
+  local file = io.open(counted)
+  local trained = file and file:read "a" or ""
+  if file then file:close() end
+  os.remove(counted)
+  return ok, result, warned, trained
+end
+
+function TestCompare:test_finished_runs_are_kept_and_a_second_call_trains_the_others()
+  local o = small { beta = "0.05" }
+  local ok, problem, warned, trained = run(o, "offline")
+  lu.assertFalse(ok)
+  lu.assertStrContains(tostring(problem), "no luck")
+  lu.assertStrContains(warned, "finished runs are kept in " .. folder
+    .. "/unfinished; the same command trains the others")
+  lu.assertEquals(trained, "online offline ")
+  local result
+  ok, result, _, trained = run(o)
+  lu.assertTrue(ok, tostring(result))
+  lu.assertEquals(trained, "offline ")
+  lu.assertFalse(system.exists(folder .. "/unfinished"), "nothing is left once the report is written")
+  ok, _, _, trained = run(o)
+  lu.assertTrue(ok)
+  lu.assertEquals(trained, "online offline ")
+end
+
+function TestCompare:test_results_of_other_options_are_not_taken()
+  run(small { steps = 4 }, "offline")
+  local _, _, _, trained = run(small { steps = 3 })
+  lu.assertEquals(trained, "online offline ")
+  run(small { steps = 4 })
+end
+
+function TestCompare:test_the_start_and_the_listed_steps_are_the_checkpoints_of_every_run()
+  local ok, result = run(small { lr = "1e-4,3e-4", seeds = 2 })
+  lu.assertTrue(ok, tostring(result))
+  local steps, runs = {}, {}
+  for line in io.lines(folder .. "/points.csv") do
+    local side, seed, number, step = line:match '^(%a+),(%d+),(%d+),"[^"]*",(%d+),'
+    if side == "online" and seed == "1" and number == "1" then steps[#steps + 1] = tonumber(step) end
+    if side then runs[side .. seed .. number] = true end
+  end
+  lu.assertEquals(steps, { 0, 1, 2, 4 })
+  local count = 0
+  for _ in pairs(runs) do count = count + 1 end
+  lu.assertEquals(count, 8, "2 sides, 2 seeds, 2 rates")
+end
+
+function TestCompare:test_variants_together_see_the_earlier_runs()
+  local o = small()
+  local ok, problem = quietly(experiment.compare, {
+    title = "together", options = o, together = true,
+    variants = {
+      { label = "online", source = function(stage, given) return stage:online(given) end },
+      {
+        label = "again",
+        source = function(_, given) return align.pairs.replay(given.done.online.stream) end,
+        check = function(trained, done) lu.assertEquals(trained.policy:hash(), done.online.policy:hash()) end,
+      },
+    },
+  })
+  lu.assertTrue(ok, tostring(problem))
+end
+
+function TestCompare:test_wrong_variants_are_refused()
+  local function refusal(variants)
+    return support.message(experiment.compare, { title = "x", options = small(), variants = variants })
+  end
+  lu.assertStrContains(refusal { { label = "a" } }, "variant 1 needs a text `label` and a function `source`")
+  lu.assertStrContains(support.message(experiment.compare, { title = "x" }), "option 'options' is missing")
+end
+
+local status = lu.LuaUnit.run()
+for _, name in ipairs { "report.html", "frontier.svg", "points.csv" } do os.remove(folder .. "/" .. name) end
+os.remove(folder)
+os.exit(status)
