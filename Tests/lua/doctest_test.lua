@@ -68,7 +68,7 @@ local function lua_files()
 end
 
 for _, file in ipairs(lua_files()) do
-  local name = file:gsub("/", ".")
+  local name = file:gsub("/init$", ""):gsub("/", ".")
   TestExamples["test_" .. name:gsub("%.", "_")] = function()
     local module = name == "perilune" and name or "perilune." .. name
     local wrong = {}

@@ -9,8 +9,8 @@
 --   p_i  1 + ending * i / T for word i of T: the ending matters more; ending = 0.5
 --
 -- A mark (. , ! ?) ends the reach of a negation and of a degree. The squash is that of VADER's compound score
--- (Hutto and Gilbert, 2014); lexicon, negation and repeats are our own. It is a judge of words and not of
--- grammar: a policy can be led to say glad things badly.
+-- (Hutto and Gilbert, 2014); lexicon, negation and repeats are our own. It scores
+-- words and not grammar: a policy can learn to write glad words in broken sentences.
 --
 --   > valence.score({ "she", "was", "happy", "." })
 --   0.4775
@@ -18,18 +18,18 @@
 --   -0.2667
 --   > valence.score({}) == 0
 --   true
-local counter = require "perilune.tasks.counter"
 local options = require "perilune.options"
+local task = require "perilune.tasks.task"
 
 local valence = {}
 
---- Options of a judge.
-valence.defaults = {
-  alpha = options.number(40, 1e-9),
-  repeats = options.number(0.5, 0, 1),
-  ending = options.number(0.5, 0),
-  negation = options.number(-0.5, -1, 1),
-}
+--- The options of a scorer.
+valence.options = options.spec("tasks.valence", {
+  { "alpha", options.number(40), "squash of the score: larger is flatter", above = 0 },
+  { "repeats", 0.5, "factor of each repetition of a word", least = 0, most = 1 },
+  { "ending", 0.5, "extra weight of the last word", least = 0 },
+  { "negation", -0.5, "factor of a negated word", least = -1, most = 1 },
+})
 
 local function graded(levels)
   local lexicon = {}
@@ -42,7 +42,8 @@ local function graded(levels)
   return lexicon
 end
 
---- A lexicon from a table that gives each value a text of words: `valence.graded { [3] = "joy", [-2] = "sad" }`.
+--- A lexicon from a table that gives each value a text of words: `valence.graded { [3] = "joy", [-2] = "sad"
+-- }`.
 valence.graded = graded
 
 --- The words of the short stories with a valence; all others are neutral.
@@ -99,29 +100,31 @@ local function listed(t)
   return table.concat(out, " ")
 end
 
---- A judge: `judge(words)` is the score of a list of words, `judge.parts(words)` what each word gave to S.
+--- A scorer: `scorer(words)` is the score of a list of words, `scorer.parts(words)` what each word adds to S.
 --
--- `judge.fingerprint()` is a number that changes when its options or any of its words do, for cache keys.
+-- `scorer.fingerprint()` is a number that changes with its options and its words, for cache keys.
 --
---   > judge = valence.judge { alpha = 15 }
---   > judge({ "joy" }) == valence.score({ "joy" }, { alpha = 15 })
+--   > scorer = valence.scorer { alpha = 15 }
+--   > scorer({ "joy" }) == valence.score({ "joy" }, { alpha = 15 })
 --   true
-function valence.judge(given, lexicon)
-  local o = options.fill(valence.defaults, given, "tasks.valence")
+function valence.scorer(given, lexicon)
+  local o = valence.options:fill(given)
   lexicon = lexicon or valence.lexicon
   local function check(words)
-    if type(words) ~= "table" then error("tasks.valence: expected a list of words, not " .. options.show(words), 3) end
+    if type(words) == "table" then return end
+    error("tasks.valence: expected a list of words, not " .. options.show(words), 3)
   end
-  local judge = { options = o, lexicon = lexicon }
-  function judge.parts(words)
+  local scorer = { options = o, lexicon = lexicon }
+  function scorer.parts(words)
     check(words)
     local parts = {}
     return parts, sum(words, o, lexicon, parts)
   end
-  function judge.fingerprint()
-    return counter.hash(table.concat({ listed(o), listed(lexicon), listed(valence.degrees), listed(valence.negations) }, "\n"))
+  function scorer.fingerprint()
+    return task.hash(table.concat(
+      { listed(o), listed(lexicon), listed(valence.degrees), listed(valence.negations) }, "\n"))
   end
-  return setmetatable(judge, {
+  return setmetatable(scorer, {
     __call = function(_, words)
       check(words)
       return squash(sum(words, o, lexicon), o.alpha)
@@ -131,7 +134,7 @@ end
 
 --- The score of a list of words by the short stories' lexicon.
 function valence.score(words, given)
-  return valence.judge(given)(words)
+  return valence.scorer(given)(words)
 end
 
 return valence

@@ -1,9 +1,9 @@
 --- A tokenizer of whole words: one id for each word and mark, and text that comes back the same.
 --
--- Ids are values: 0 <pad>, 1 <bos>, 2 <eos>, 3 <unk>, then <a> and <b>, which a preference model answers with and no
--- text encodes to, then the words in the order given.
--- Decoding closes up punctuation and opens sentences with a capital; encoding undoes both. So a word list
--- must not hold two words that differ only in capitals.
+-- Ids are values: 0 <pad>, 1 <bos>, 2 <eos>, 3 <unk>, then <a> and <b>, which a preference model answers with
+-- and no text encodes to, then the words in the order given. Decoding closes up punctuation and opens
+-- sentences with a capital; encoding undoes both. So a word list must not hold two words that differ only in
+-- capitals.
 --
 --   > small = words.tokenizer { "a", "dog", "Lily", "saw", ".", "," }
 --   > small:decode(small:encode("Lily saw a dog."))

@@ -17,8 +17,9 @@ local stage = {}
 
 --- Options of a stage.
 stage.options = options.spec("experiment.stage", {
-  { "task", "sentiment", "name of a task: sentiment, stories or harmless" },
-  { "data", "", "file of the task, for stories and harmless" },
+  { "task", "sentiment", "name of the task", choices = tasks.names() },
+  { "data", "", "file of the task, where it reads one" },
+  { "small", false, "a small task, by the smoke values of its options", smoke = true },
   { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8 },
   { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
   { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16 },
@@ -30,13 +31,14 @@ stage.options = options.spec("experiment.stage", {
 
 local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
 
---- Refuses an unknown task or proxy.
+--- Refuses an unknown proxy, and a task whose file is not given.
 function stage.check(o)
   if o.proxy ~= "" and not kinds[o.proxy] then
     error(("--proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
   end
-  local ok, problem = pcall(function() return tasks[o.task] end)
-  if not ok then error(tostring(problem), 0) end
+  if tasks.needs(o.task) and o.data == "" then
+    error(("the task '%s' needs its file as `data`: %s"):format(o.task, tasks.needs(o.task)), 0)
+  end
 end
 
 --- Sentences that hold for every experiment.
@@ -59,7 +61,7 @@ local function learn(self, kind, label, data, held_out, seed)
       label = label,
     seed = seed,
   }
-  for name, value in pairs(task.judge_options) do given[name] = value end
+  for name, value in pairs(task.preference.options) do given[name] = value end
   if o.judge_steps > 0 then given.steps = o.judge_steps end
   return judges[kinds[kind]](given)
 end
@@ -69,8 +71,8 @@ local function relabelled(self, seed)
   local task, o = self.task, self.options
   local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
   local data, validation, test = human("train", o.pairs), human("validation", 256), human("test", 256)
-  self.gold = learn(self, task.judge_kind, "golden " .. task.judge_kind .. " model", data, validation,
-    seed + 1)
+  local kind = task.preference.kind
+  self.gold = learn(self, kind, "golden " .. kind .. " model", data, validation, seed + 1)
   local agreement = judges.accuracy(self.gold, test)
   self.notes[#self.notes + 1] = (
     "the golden judge agrees with the human labels on %.1f %% of %d test pairs."):format(
@@ -120,14 +122,15 @@ end
 function stage.stage(given)
   local o = stage.spec:fill(given)
   stage.check(o)
-  local seed, task = o.seed * 10000, tasks.open(o.task, { path = o.data ~= "" and o.data or nil })
+  local seed = o.seed * 10000
+  local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil }, o.small)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, { steps = steps, cache = not steps, seed = o.seed - 1 })
   local stopping
   self.golden_pairs, stopping, self.held_out = (task.gold_pairs and relabelled or sampled)(self, seed)
   self.prompts = sources.prompts(self.golden_pairs)
-  local kind = o.proxy ~= "" and o.proxy or task.judge_kind
+  local kind = o.proxy ~= "" and o.proxy or task.preference.kind
   self.proxy = kind == "gold" and self.gold
     or learn(self, kind, "proxy " .. kind .. " model", self.golden_pairs, stopping, seed + 2)
   local agreement = judges.accuracy(self.proxy, self.held_out)

@@ -2,13 +2,10 @@
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 
-if not pcall(require, "perilune.formats") then
-  print("skipped: the harmless task needs Perilune's own tokenizers")
-  os.exit(0)
-end
-
+local dialogues = require "perilune.tasks.harmless.dialogues"
 local formats = require "perilune.formats"
 local harmless = require "perilune.tasks.harmless"
+local system = require "perilune.system"
 local splits <const> = { "train", "validation", "test" }
 
 --- A task on these records; the tokenizer is small and not kept.
@@ -134,10 +131,77 @@ function TestHarmless:test_what_does_not_fit_is_refused_and_reported()
   records[63] = { chosen = dialogue { "A?", "Well." }, rejected = dialogue { "B?", "Ill." } }
   local task = make(records, { max_prompt = 48, max_response = 40 })
   lu.assertEquals(task.dropped,
-    { prompts_differ = 1, responses_equal = 0, prompts_too_long = 1, responses_too_long = 1, pairs_too_long = 1 })
-  lu.assertStrContains(task.report, "63 records; left out: 1 whose prompts differ, 0 with equal responses, 1 whose last turn")
-  lu.assertStrContains(task.report, "1 responses longer than 40 tokens refused, and with them 1 pairs")
+    { null = 0, prompts_differ = 1, responses_empty = 0, responses_equal = 0, prompts_too_long = 1,
+      responses_too_long = 1, pairs_too_long = 1 })
+  lu.assertStrContains(task.report, "63 records; left out: 0 null, 1 with differing prompts, 0 with an empty response")
+  lu.assertStrContains(task.report, "1 with a prompt longer than 48 tokens")
+  lu.assertStrContains(task.report, "1 longer than 40 tokens left out, with 1 pairs")
   check(task)
+end
+
+--- One pair more than the synthetic ones; what the task says of it.
+local function with(chosen, rejected)
+  local records = synthetic()
+  records[61] = { chosen = chosen, rejected = rejected }
+  return make(records)
+end
+
+function TestHarmless:test_a_response_that_runs_on_into_a_human_turn_is_cut_there_and_counted()
+  local task = with(dialogue { "And you?", "Well.", "Bye" }, dialogue { "And you?", "Ill." })
+  lu.assertEquals(task.cut, 1)
+  lu.assertStrContains(task.report, "1 responses cut at a human turn")
+  local found = false
+  for _, split in ipairs(splits) do
+    for _, pair in ipairs(task:pairs(split)) do
+      found = found or task.tokenizer:decode(pair.chosen) == " Well."
+    end
+  end
+  lu.assertTrue(found)
+end
+
+function TestHarmless:test_a_pair_with_an_empty_response_is_left_out_and_counted()
+  for _, empty in ipairs { "", " ", "\n" } do
+    local task = with(dialogue { "And you?", empty }, dialogue { "And you?", "Ill." })
+    lu.assertEquals(task.dropped.responses_empty, 1)
+    lu.assertStrContains(task.report, "1 with an empty response")
+  end
+end
+
+function TestHarmless:test_a_pair_whose_responses_are_equal_after_trimming_is_left_out_and_counted()
+  local task = with(dialogue { "And you?", "Well. " }, dialogue { "And you?", "Well." })
+  lu.assertEquals(task.dropped.responses_equal, 1)
+  lu.assertStrContains(task.report, "1 with equal responses")
+end
+
+function TestHarmless:test_records_after_a_null_are_read_and_the_null_is_counted()
+  local lines = {}
+  for i, record in ipairs(synthetic()) do lines[i] = formats.json_encode(record) end
+  table.insert(lines, 6, "null")
+  local path = os.tmpname()
+  system.write_file(path, table.concat(lines, "\n"))
+  local task = harmless { path = path, vocab_size = 300, cache = false }
+  os.remove(path)
+  local count = 0
+  for _, split in ipairs(splits) do count = count + task.counts[split].pairs end
+  lu.assertEquals({ count, task.dropped.null }, { 60, 1 })
+  lu.assertStrContains(task.report, "61 records; left out: 1 null")
+end
+
+-- A line of 240 KB took 23 s and 1 GB when every end of the dialogue was encoded.
+function TestHarmless:test_a_dialogue_of_many_turns_takes_time_in_proportion_to_its_length()
+  local records, turns = synthetic(), ("\n\nHuman: a"):rep(24000) .. "\n\nAssistant:"
+  records[61] = { chosen = turns .. " Yes.", rejected = turns .. " No." }
+  local started = system.clock()
+  local task = make(records)
+  lu.assertTrue(system.clock() - started < 5)
+  lu.assertEquals(task.shortened, 1)
+end
+
+function TestHarmless:test_the_first_records_alone_make_a_smaller_task()
+  local task = make(synthetic(), { records = 20 })
+  local count = 0
+  for _, split in ipairs(splits) do count = count + task.counts[split].pairs end
+  lu.assertEquals(count, 20)
 end
 
 function TestHarmless:test_the_tokenizer_is_learnt_from_the_training_part_alone_and_kept()
@@ -145,8 +209,8 @@ function TestHarmless:test_the_tokenizer_is_learnt_from_the_training_part_alone_
   local function words(split_wanted)
     local changed = {}
     for i, record in ipairs(records) do
-      local prompt = require("perilune.tasks.dialogues").split(record.chosen)
-      local mine = require("perilune.tasks.dialogues").owner(prompt) == split_wanted
+      local prompt = dialogues.split(record.chosen)
+      local mine = require("perilune.tasks.task").split_of(dialogues.last_turn(prompt)) == split_wanted
       changed[i] = { chosen = record.chosen .. (mine and " zyzzyva zyzzyva" or ""), rejected = record.rejected }
     end
     return changed
@@ -178,7 +242,11 @@ TestFiles = {}
 function TestFiles:test_a_missing_file_other_keys_and_broken_lines_are_named()
   local missing = support.message(harmless, { path = "/nowhere/test.jsonl.gz" })
   lu.assertStrContains(missing, "/nowhere/test.jsonl.gz")
-  lu.assertStrContains(support.message(make, { { prompt = "a" } }), "record 1 has no text 'chosen'")
+  lu.assertStrContains(support.message(make, { { prompt = "a" } }), "record 1 has no text 'chosen' (it is nil)")
+  lu.assertStrContains(support.message(make, { { chosen = 5 } }), "record 1 has no text 'chosen' (it is 5)")
+  lu.assertStrContains(support.message(make, { 7 }), "record 1 has no text 'chosen' (it is 7)")
+  lu.assertStrContains(support.message(make, { { chosen = "Hi", rejected = "Hi" } }),
+    "record 1, 'chosen', has no turn that starts with a blank line and \"Assistant:\"")
   lu.assertEquals(support.message(harmless, {}), "tasks.harmless: option 'path' is missing; expected a string")
   local path = os.tmpname()
   local file = io.open(path, "w")
@@ -193,10 +261,7 @@ end
 TestRecords = {}
 
 function TestRecords:test_two_hundred_real_records()
-  local path = support.root .. "/../shared/data/hh-rlhf/harmless-base/test.jsonl.gz"
-  local file = io.open(path)
-  if not file then support.skip("needs ../shared/data/hh-rlhf") end
-  file:close()
+  local path = support.need "hh-rlhf/harmless-base/test.jsonl.gz"
   local records = table.move(formats.load_json_lines(path), 1, 200, 1, {})
   local task = make(records, { vocab_size = 1024, max_prompt = 128, max_response = 96 })
   check(task)

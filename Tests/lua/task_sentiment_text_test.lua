@@ -1,31 +1,25 @@
 --- The stories: pure functions of seed and number, within their limits, many and coherent.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
-local counter = require "perilune.tasks.counter"
-local grammar = require "perilune.tasks.sentiment_grammar"
-local sentiment_text = require "perilune.tasks.sentiment_text"
+local grammar = require "perilune.tasks.sentiment.grammar"
+local random_of = require "perilune.tasks.sentiment.random"
+local stories = require "perilune.tasks.sentiment.text"
 local words = require "perilune.tasks.words"
 
-local function text(...) return sentiment_text.text(sentiment_text.story(...)) end
+local function text(...) return stories.join(stories.story(...)) end
 
-TestCounter = {}
+TestRandom = {}
 
-function TestCounter:test_a_stream_is_a_pure_function_of_its_numbers()
-  local a, b = counter.random(1, 2, 3), counter.random(1, 2, 3)
+function TestRandom:test_a_stream_is_a_pure_function_of_its_numbers()
+  local a, b = random_of(1, 2, 3), random_of(1, 2, 3)
   for _ = 1, 100 do lu.assertEquals(a(), b()) end
-  lu.assertNotEquals(counter.random(1, 2, 3)(), counter.random(1, 2, 4)())
-  lu.assertNotEquals(counter.random(1, 2, 3)(), counter.random(1, 3, 2)())
-  lu.assertNotEquals(counter.random(1, 2, 3)(), counter.random(2, 1, 3)())
+  lu.assertNotEquals(random_of(1, 2, 3)(), random_of(1, 2, 4)())
+  lu.assertNotEquals(random_of(1, 2, 3)(), random_of(1, 3, 2)())
+  lu.assertNotEquals(random_of(1, 2, 3)(), random_of(2, 1, 3)())
 end
 
--- Computed with Python integers modulo 2^64 from the formula in the file's head.
-function TestCounter:test_mix_is_the_finaliser_of_splitmix64()
-  lu.assertEquals(("%016x"):format(counter.mix(0x9E3779B97F4A7C15)), "e220a8397b1dcdaf")
-  lu.assertEquals(counter.mix(0), 0)
-end
-
-function TestCounter:test_draws_are_even_within_five_standard_errors()
-  local random, counts, n = counter.random(5, 0), {}, 60000
+function TestRandom:test_draws_are_even_within_five_standard_errors()
+  local random, counts, n = random_of(5, 0), {}, 60000
   for _ = 1, n do
     local k = random(6)
     counts[k] = (counts[k] or 0) + 1
@@ -62,10 +56,10 @@ end
 function TestStories:test_variants_keep_the_first_sentence_and_change_the_rest()
   local distinct = {}
   for variant = 0, 15 do
-    local s = sentiment_text.story(1, 9, variant)
-    lu.assertEquals(s.prompt_length, sentiment_text.story(1, 9).prompt_length)
-    distinct[sentiment_text.text(s)] = true
-    lu.assertEquals(sentiment_text.text(s):match("^[^.]*%."), text(1, 9):match("^[^.]*%."))
+    local s = stories.story(1, 9, variant)
+    lu.assertEquals(s.prompt_length, stories.story(1, 9).prompt_length)
+    distinct[stories.join(s)] = true
+    lu.assertEquals(stories.join(s):match("^[^.]*%."), text(1, 9):match("^[^.]*%."))
   end
   local count = 0
   for _ in pairs(distinct) do count = count + 1 end
@@ -73,9 +67,9 @@ function TestStories:test_variants_keep_the_first_sentence_and_change_the_rest()
 end
 
 function TestStories:test_lengths_stay_within_the_limits()
-  local limits = sentiment_text.limits
+  local limits = stories.limits
   for i = 1, 3000 do
-    local s = sentiment_text.story(1, i)
+    local s = stories.story(1, i)
     local response = #s.words - s.prompt_length + 1
     lu.assertTrue(s.prompt_length >= limits.prompt_least and s.prompt_length <= limits.prompt_most)
     lu.assertTrue(response >= limits.response_least and response <= limits.response_most, response)
@@ -89,7 +83,7 @@ function TestStories:test_an_opening_is_longer_than_any_prompt_and_has_no_moody_
       count = count + 1
       lu.assertNil(grammar.moody[piece:match("^{[%-~]?(%l+)}$") or ""], piece)
     end
-    lu.assertTrue(count > sentiment_text.limits.prompt_most, opening[1])
+    lu.assertTrue(count > stories.limits.prompt_most, opening[1])
   end
 end
 
@@ -122,13 +116,13 @@ function TestStories:test_twenty_thousand_stories_are_all_distinct()
 end
 
 function TestStories:test_an_acceptance_that_never_holds_is_an_error_and_not_a_hang()
-  lu.assertEquals(support.message(sentiment_text.story, 1, 1, 0, function() return false end),
-    "tasks.sentiment_text: no opening in 10000 was accepted")
+  lu.assertEquals(support.message(stories.story, 1, 1, 0, function() return false end),
+    "tasks.sentiment.text: no opening in 10000 was accepted")
 end
 
 TestWords = {}
 
-local tokenizer = words.tokenizer(sentiment_text.vocabulary())
+local tokenizer = words.tokenizer(stories.vocabulary())
 
 function TestWords:test_the_vocabulary_fits_in_512_with_the_special_ids()
   lu.assertTrue(tokenizer.vocab_size <= 512 and tokenizer.vocab_size > 300)
@@ -138,8 +132,8 @@ end
 function TestWords:test_every_word_of_every_story_is_in_the_vocabulary_and_comes_back()
   local used = {}
   for i = 1, 3000 do
-    local s = sentiment_text.story(2, i)
-    local ids = tokenizer:encode(sentiment_text.text(s))
+    local s = stories.story(2, i)
+    local ids = tokenizer:encode(stories.join(s))
     lu.assertEquals(#ids, #s.words)
     for k, id in ipairs(ids) do
       lu.assertEquals(tokenizer:word(id), s.words[k])

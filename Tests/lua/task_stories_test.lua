@@ -1,9 +1,9 @@
 --- The stories task with a stand-in for the model: letters as tokens, and a sampler that reads from a list.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
-local counter = require "perilune.tasks.counter"
 local stories = require "perilune.tasks.stories"
-local stories_lexicon = require "perilune.tasks.stories_lexicon"
+local lexicon = require "perilune.tasks.stories.lexicon"
+local system = require "perilune.system"
 
 --- Bytes as tokens: id = byte + 2, with <bos> 1 and <eos> 2, which decode to nothing.
 local tokenizer = { bos = 1, eos = 2, vocab_size = 258 }
@@ -27,9 +27,11 @@ local function sample(prompts, how)
   calls = calls + 1
   local out = {}
   for k in ipairs(prompts) do
-    local random = counter.random(how.seed, how.first + k - 1, counter.hash(how.stream))
     out[k] = {}
-    for i = 1, how.tokens do out[k][i] = random(26) + 98 end
+    for i = 1, how.tokens do
+      local u = system.uniform(how.seed, how.stream, (how.first + k - 1) * 1000 + i)
+      out[k][i] = math.floor(u * 26) + 99
+    end
   end
   return out
 end
@@ -114,7 +116,7 @@ end
 
 function TestGold:test_the_lexicon_has_hundreds_of_lower_case_words_up_to_three()
   local count = 0
-  for word, value in pairs(stories_lexicon) do
+  for word, value in pairs(lexicon) do
     count = count + 1
     lu.assertEquals(stories.words(word), { word })
     lu.assertTrue(math.abs(value) <= 3 and value ~= 0, word)
@@ -156,11 +158,7 @@ local folder = support.root .. "/../shared/data/stories260K"
 
 --- The task on stories260K, where Perilune and the file are there; otherwise the test is skipped.
 local function checkpoint()
-  local file = io.open(folder .. "/stories260K.bin")
-  if not file then support.skip("needs ../shared/data/stories260K") end
-  file:close()
-  if not pcall(require, "perilune.models") then lu.skip("a model needs Perilune") end
-  return stories { path = folder .. "/stories260K.bin" }
+  return stories { path = support.need "stories260K/stories260K.bin" }
 end
 
 -- The text is that of llama2.c's run.c on the same file at temperature 0.

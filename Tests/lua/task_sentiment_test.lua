@@ -58,7 +58,7 @@ function TestInterface:test_two_tasks_of_one_seed_are_equal_and_of_two_seeds_are
   lu.assertEquals(other.tokenizer.words, tokenizer.words)
 end
 
-function TestInterface:test_settings_are_plain_and_tell_judges_apart()
+function TestInterface:test_settings_are_plain_and_tell_scorers_apart()
   for key, value in pairs(task.settings()) do
     lu.assertEquals(type(key), "string")
     lu.assertTrue(type(value) == "number" or type(value) == "string", key)
@@ -129,7 +129,7 @@ function TestGold:test_a_preference_rests_on_many_words()
   for i = 1, n do
     local words = {}
     for _, id in ipairs(task:response("train", i)) do words[#words + 1] = tokenizer:word(id) end
-    local parts, total = task.judge.parts(words)
+    local parts, total = task.scorer.parts(words)
     counted = counted + #parts / n
     local largest = 0
     for _, part in ipairs(parts) do largest = math.max(largest, math.abs(part.part)) end
@@ -183,7 +183,7 @@ end
 function TestEdges:test_ids_outside_the_vocabulary_are_named()
   local size = tokenizer.vocab_size
   lu.assertEquals(refused("gold_score", { 1 }, { 5, size }),
-    ("tasks.sentiment: the response has id %d at position 2, which is not in the vocabulary of %d words"):format(size, size))
+    ("tasks.sentiment: the response has id %d at position 2, which is not in the vocabulary of %d tokens"):format(size, size))
   lu.assertStrContains(refused("gold_score", { 1 }, { -1 }), "the response has id -1 at position 1")
   lu.assertStrContains(refused("gold_score", { 1 }, { 2.5 }), "id 2.5 at position 1")
   lu.assertStrContains(refused("gold_score", { 1 }, { "happy" }), "id 'happy' at position 1")
@@ -198,12 +198,13 @@ function TestEdges:test_wrong_splits_numbers_and_options_are_refused()
   lu.assertEquals(refused("prompt", "valid", 1), "tasks.sentiment: unknown split 'valid'; did you mean 'validation'?")
   lu.assertEquals(refused("prompt", nil, 1), "tasks.sentiment: unknown split nil; it takes train, validation, test")
   for _, bad in ipairs { 0, -1, 1.5, "1", 2 ^ 60 } do
-    lu.assertStrContains(refused("prompt", "train", bad), "stories are numbered by whole numbers from 1")
+    lu.assertStrContains(refused("prompt", "train", bad), "a story's number must be a whole number from 1")
   end
-  lu.assertStrContains(refused("text", "train", 1, -1), "variants are numbered by whole numbers from 0")
+  lu.assertStrContains(refused("text", "train", 1, -1), "a variant's number must be a whole number from 0, not -1")
   lu.assertStrContains(refused("prompts", "train", -1), "the number of prompts must be a whole number from 0, not -1")
   lu.assertEquals(support.message(sentiment, { sed = 1 }), "tasks.sentiment: unknown option 'sed'; did you mean 'seed'?")
-  lu.assertEquals(support.message(sentiment, { gold = { alfa = 1 } }), "tasks.sentiment, gold: unknown option 'alfa'; did you mean 'alpha'?")
+  lu.assertEquals(support.message(sentiment, { gold = { alfa = 1 } }),
+    "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
 end
 
 os.exit(lu.LuaUnit.run())

@@ -1,4 +1,4 @@
---- The words and sentences of the short stories: data only, read by `sentiment_text`.
+--- The words and sentences of the short stories: data only, read by `text`.
 --
 -- A sentence is a template of words and slots. Slots in plain braces come from the story's own state (who it
 -- is about, where, with what) or from a neutral class. Slots of a moody class have a sign for their tone:
@@ -7,12 +7,12 @@
 --   {-feeling}   the opposite tone: after "not", "no", "never", "without", and where a story turns
 --   {~feeling}   a tone of its own: after "but" and the like, where a story may turn
 --
--- A body sentence may need a state of the story's one thing (`needs`), leave another (`sets`), and have a tone
--- that it always has (`tone`); `weight` is how often it is taken among those that fit (1 unless told).
+-- A body sentence may need a state of the story's one thing (`needs`), leave another (`sets`), and have a
+-- tone that it always has (`tone`); `weight` is how often it is taken among those that fit (1 unless told).
 --
---   > #sentiment_grammar.openings
+--   > #grammar.openings
 --   6
-local sentiment_grammar = {}
+local grammar = {}
 
 local function list(text)
   local out = {}
@@ -20,13 +20,13 @@ local function list(text)
   return out
 end
 
-sentiment_grammar.names = {
+grammar.names = {
   she = list "Lily Mia Rosa Anna Nora Ivy Clara Ruth Ella Maya Tess June",
   he = list "Tom Ben Leo Max Finn Omar Hugo Paul Sam Ali Noah Emil",
 }
 
 --- Neutral classes: one word of the list, evenly.
-sentiment_grammar.plain = {
+grammar.plain = {
   role = list "baker sailor farmer painter teacher miller fisher gardener tailor student singer doctor shepherd potter",
   trait = list "young old tall quiet busy small shy thin",
   place = list "harbour village forest market river garden hill mill school bridge field island",
@@ -40,7 +40,7 @@ sentiment_grammar.plain = {
 }
 
 --- Moody classes: good, plain and bad words, which fit the same places.
-sentiment_grammar.moody = {
+grammar.moody = {
   feeling = {
     good = list "happy glad cheerful proud calm hopeful grateful joyful delighted content",
     plain = list "curious awake sleepy thoughtful patient surprised",
@@ -94,13 +94,13 @@ sentiment_grammar.moody = {
 }
 
 --- Optional words before a describing word: after "a", and after "was". "" is none.
-sentiment_grammar.degree = {
+grammar.degree = {
   very = { { "", 12 }, { "very", 4 }, { "really", 2 }, { "rather", 2 } },
   so = { { "", 11 }, { "so", 3 }, { "very", 3 }, { "really", 2 }, { "rather", 1 } },
 }
 
 --- First sentences, all without a tone: their first tokens are the prompt, so each has more than ten.
-sentiment_grammar.openings = {
+grammar.openings = {
   { "{name} was a {trait} {role} who lived near the {ground} {place} with a {animal} .", knows = "animal" },
   { "one {weather} {time} , {name} and {friend} {went} to the {ground} {place} together .", knows = "friend" },
   { "at the {ground} {place} , {name} the {trait} {role} was looking for a {thing} .", sets = "lost" },
@@ -110,7 +110,7 @@ sentiment_grammar.openings = {
 }
 
 --- Sentences in the middle.
-sentiment_grammar.body = {
+grammar.body = {
   { "{who} felt {so} {feeling} .", weight = 2 },
   { "{who} was {so} {feeling} and {did} {manner} .", weight = 2 },
   { "{who} was not {-feeling} , and {she} {did} {manner} ." },
@@ -142,7 +142,7 @@ sentiment_grammar.body = {
 }
 
 --- Last sentences.
-sentiment_grammar.closings = {
+grammar.closings = {
   { "in the end {she} was {so} {feeling} ." },
   { "{name} went home {manner} and was {feeling} ." },
   { "it was the most {quality} {time} of all ." },
@@ -154,6 +154,6 @@ sentiment_grammar.closings = {
 }
 
 --- Words that the slots put in by themselves.
-sentiment_grammar.glue = list "she he her him his friend a an the"
+grammar.glue = list "she he her him his friend a an the"
 
-return sentiment_grammar
+return grammar

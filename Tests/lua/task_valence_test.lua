@@ -1,8 +1,8 @@
---- The gold judge: its formula by hand, negation, degree, repeats, position and squash.
+--- The gold scorer: its formula by hand, negation, degree, repeats, position and squash.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
-local grammar = require "perilune.tasks.sentiment_grammar"
-local sentiment_text = require "perilune.tasks.sentiment_text"
+local grammar = require "perilune.tasks.sentiment.grammar"
+local sentiment_text = require "perilune.tasks.sentiment.text"
 local valence = require "perilune.tasks.valence"
 
 local function words(text)
@@ -11,9 +11,9 @@ local function words(text)
   return out
 end
 
-local judge = valence.judge()
-local function score(text) return judge(words(text)) end
-local function sum(text) return select(2, judge.parts(words(text))) end
+local scorer = valence.scorer()
+local function score(text) return scorer(words(text)) end
+local function sum(text) return select(2, scorer.parts(words(text))) end
 local function near(a, b) lu.assertAlmostEquals(a, b, 1e-12) end
 
 TestValence = {}
@@ -63,9 +63,9 @@ function TestValence:test_each_repeat_counts_half_of_the_one_before()
   near(sum("joy joy joy"), 3 * (1 + 1 / 6) + 1.5 * (1 + 2 / 6) + 0.75 * 1.5)
   local long = {}
   for i = 1, 200 do long[i] = "happy" end
-  local total = select(2, judge.parts(long))
+  local total = select(2, scorer.parts(long))
   lu.assertTrue(total < 2 * 2.5 * 1.5, "repeating for ever is worth less than two words")
-  lu.assertTrue(score("happy joy love treasure laughed .") > judge(long), "five glad words beat two hundred times one")
+  lu.assertTrue(score("happy joy love treasure laughed .") > scorer(long), "five glad words beat two hundred times one")
 end
 
 function TestValence:test_a_repeated_sad_word_is_damped_too()
@@ -73,7 +73,7 @@ function TestValence:test_a_repeated_sad_word_is_damped_too()
 end
 
 function TestValence:test_neutral_and_empty_texts_score_zero()
-  lu.assertEquals(judge {}, 0)
+  lu.assertEquals(scorer {}, 0)
   lu.assertEquals(score("the dog saw a tree ."), 0)
   lu.assertEquals(score("<unk> zebra"), 0)
 end
@@ -84,12 +84,12 @@ function TestValence:test_scores_stay_inside_minus_one_and_one()
     local list = value > 0 and good or bad
     list[#list + 1] = word
   end
-  lu.assertTrue(judge(good) < 1 and judge(good) > 0.99)
-  lu.assertTrue(judge(bad) > -1 and judge(bad) < -0.99)
+  lu.assertTrue(scorer(good) < 1 and scorer(good) > 0.99)
+  lu.assertTrue(scorer(bad) > -1 and scorer(bad) < -0.99)
 end
 
 function TestValence:test_parts_add_up_to_the_sum()
-  local parts, total = judge.parts(words("she was not sad but very happy and then sad again ."))
+  local parts, total = scorer.parts(words("she was not sad but very happy and then sad again ."))
   local again = 0
   for _, part in ipairs(parts) do again = again + part.part end
   lu.assertEquals(#parts, 3)
@@ -97,11 +97,11 @@ function TestValence:test_parts_add_up_to_the_sum()
 end
 
 function TestValence:test_options_change_the_formula_and_unknown_ones_are_refused()
-  local plain = valence.judge { alpha = 1, ending = 0, repeats = 1, negation = -1 }
+  local plain = valence.scorer { alpha = 1, ending = 0, repeats = 1, negation = -1 }
   near(plain(words "not joy and joy"), 0)
-  lu.assertEquals(support.message(valence.judge, { alfa = 1 }), "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
-  lu.assertEquals(support.message(valence.judge, { repeats = 2 }), "tasks.valence: option 'repeats' must be a number from 0 to 1, not 2")
-  lu.assertEquals(support.message(judge, "happy"), "tasks.valence: expected a list of words, not 'happy'")
+  lu.assertEquals(support.message(valence.scorer, { alfa = 1 }), "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
+  lu.assertEquals(support.message(valence.scorer, { repeats = 2 }), "tasks.valence: option 'repeats' must be a number from 0 to 1, not 2")
+  lu.assertEquals(support.message(scorer, "happy"), "tasks.valence: expected a list of words, not 'happy'")
   lu.assertEquals(support.message(valence.graded, { [1] = "a", [2] = "a" }), "valence: 'a' has two values")
 end
 

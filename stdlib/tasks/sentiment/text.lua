@@ -3,33 +3,33 @@
 -- A story has a hero with a name and a pronoun, a friend, an animal, a place, and at most one thing that is
 -- lost and found or broken and mended. Its sentiment comes from three layers, each only leaning on the last:
 --
---   mood  of the story    bad, mixed or good; each sentence keeps it with 0.6, else draws it anew
+--   mood  of the story    bad, mixed or good; a sentence keeps it with probability 0.6, else draws another
 --   tone  of a sentence   bad, plain or good, given the mood (table `lean`)
 --   word  of a slot       of the tone with 0.76, plain with 0.16, of the opposite tone with 0.08
 --
 -- So no word decides a story, good and bad are mirror images, and a policy may turn a story by many small
 -- choices. Story i of a seed is a pure function of both, made without the stories before it.
 --
---   > s = sentiment_text.story(1, 5)
+--   > s = text.story(1, 5)
 --   > #s.words > 24
 --   true
---   > sentiment_text.text(s) == sentiment_text.text(sentiment_text.story(1, 5))
+--   > text.join(s) == text.join(text.story(1, 5))
 --   true
-local counter = require "perilune.tasks.counter"
-local grammar = require "perilune.tasks.sentiment_grammar"
+local grammar = require "perilune.tasks.sentiment.grammar"
+local random_of = require "perilune.tasks.sentiment.random"
 
-local sentiment_text = {}
+local text = {}
 
 --- The shortest and longest prompt and response in tokens; a response counts its <eos>.
-sentiment_text.limits = { prompt_least = 6, prompt_most = 10, response_least = 24, response_most = 48 }
+text.limits = { prompt_least = 6, prompt_most = 10, response_least = 24, response_most = 48 }
 
 --- How often a mood gives a good, a plain and a bad sentence.
-sentiment_text.lean = { good = { 0.7, 0.14, 0.16 }, mixed = { 0.43, 0.14, 0.43 }, bad = { 0.16, 0.14, 0.7 } }
+text.lean = { good = { 0.7, 0.14, 0.16 }, mixed = { 0.43, 0.14, 0.43 }, bad = { 0.16, 0.14, 0.7 } }
 
 local keep_mood <const>, keep_tone <const>, plain_word <const> = 0.6, 0.76, 0.16
 local moods <const> = { "bad", "mixed", "good" }
 local opposite <const> = { good = "bad", bad = "good", plain = "plain" }
-local limits <const> = sentiment_text.limits
+local limits <const> = text.limits
 
 local function pick(random, list) return list[random(#list)] end
 
@@ -46,7 +46,7 @@ local function pick_weighted(random, list, weight)
 end
 
 local function tone_of(random, mood)
-  local lean, at = sentiment_text.lean[mood], random()
+  local lean, at = text.lean[mood], random()
   return at < lean[1] and "good" or at < lean[1] + lean[2] and "plain" or "bad"
 end
 
@@ -143,7 +143,7 @@ local function open(random, accept)
     write(story, random, pick(random, grammar.openings), words)
     if not accept or accept(words) then return story, words end
   end
-  error("tasks.sentiment_text: no opening in 10000 was accepted", 3)
+  error("tasks.sentiment.text: no opening in 10000 was accepted", 3)
 end
 
 --- Body and closing after the opening; nil when the response came out too short or too long.
@@ -164,23 +164,23 @@ end
 
 --- Story `index` of `seed`: { words, prompt_length }, the prompt being the first words.
 --
--- `variant` (0 unless told) changes all after the first sentence and keeps that: many answers to one prompt.
--- `accept(words)` limits which first sentences may be used.
-function sentiment_text.story(seed, index, variant, accept)
-  local random = counter.random(seed, index, 0)
+-- `variant` (0) changes everything after the first sentence: it gives many responses to one prompt.
+-- `accept(words)` says which first sentences may be used.
+function text.story(seed, index, variant, accept)
+  local random = random_of(seed, index, 0)
   local opening, first = open(random, accept)
   local prompt_length = limits.prompt_least - 1 + random(limits.prompt_most - limits.prompt_least + 1)
-  random = counter.random(seed, index, 1 + (variant or 0))
+  random = random_of(seed, index, 1 + (variant or 0))
   local words
   repeat words = continue(opening, first, random, prompt_length) until words
   return { words = words, prompt_length = prompt_length }
 end
 
 --- The words of a story with spaces between.
-function sentiment_text.text(story) return table.concat(story.words, " ") end
+function text.join(story) return table.concat(story.words, " ") end
 
 --- Every word the grammar can write, sorted: the vocabulary without the special ids.
-function sentiment_text.vocabulary()
+function text.vocabulary()
   local seen, words = { [""] = true }, {}
   local function add(word)
     if not seen[word] then seen[word], words[#words + 1] = true, word end
@@ -206,4 +206,4 @@ function sentiment_text.vocabulary()
   return words
 end
 
-return sentiment_text
+return text

@@ -3,11 +3,11 @@
 -- Inflected forms are listed, since the judge compares whole lower-case words. Words of many senses are left
 -- out ("like", "well", "right", "light") or kept small ("kind" is mostly said of people here).
 --
---   > stories_lexicon.happy > 0 and stories_lexicon.sad < 0 and stories_lexicon.table == nil
+--   > lexicon.happy > 0 and lexicon.sad < 0 and lexicon.table == nil
 --   true
 local valence = require "perilune.tasks.valence"
 
-local stories_lexicon = valence.graded {
+local lexicon = valence.graded {
   [3.0] = [[love loves loving wonderful amazing joy joyful delighted delightful magical fantastic marvelous
     excellent perfect thrilled overjoyed]],
   [2.5] = [[happy happily happier happiest happiness beautiful awesome delicious laughed laughing laughter giggled
@@ -41,4 +41,4 @@ local stories_lexicon = valence.graded {
   [-3.0] = [[die died dead death kill killed terrible terrified hopeless murder tragedy grief despair]],
 }
 
-return stories_lexicon
+return lexicon

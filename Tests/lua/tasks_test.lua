@@ -1,0 +1,170 @@
+--- Tasks by name, tasks of a user's own, and tasks from a file of pairs.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local lu = require "luaunit"
+local formats = require "perilune.formats"
+local system = require "perilune.system"
+local tasks = require "perilune.tasks"
+local task = require "perilune.tasks.task"
+
+TestNames = {}
+
+function TestNames:test_the_folders_are_the_tasks()
+  local names = {}
+  for _, entry in ipairs(system.list_folder(support.stdlib .. "/tasks")) do
+    if not entry:find(".", 1, true) then names[#names + 1] = entry end
+  end
+  lu.assertEquals(tasks.names(), names)
+end
+
+function TestNames:test_an_unknown_task_and_a_missing_path_are_refused_without_a_word_of_the_command_line()
+  lu.assertEquals(support.message(tasks.open, "sentimnet"), "unknown task 'sentimnet'; did you mean 'sentiment'?")
+  for _, name in ipairs { "harmless", "stories", "pairs" } do
+    lu.assertEquals(support.message(tasks.open, name), ("task '%s' needs a path: %s"):format(name, tasks.needs(name)))
+  end
+  lu.assertNil(tasks.needs "sentiment")
+end
+
+-- Computed with Python integers modulo 2^64: FNV-1a, then the finaliser of SplitMix64, upper 32 bits.
+function TestNames:test_the_hash_of_splits_is_the_same_everywhere()
+  lu.assertEquals({ task.hash "", task.hash "abc" }, { 4113176041, 232034377 })
+end
+
+function TestNames:test_eight_in_ten_texts_are_training_texts()
+  local counts = { train = 0, validation = 0, test = 0 }
+  for i = 1, 2000 do
+    local split = task.split_of(("question %d?"):format(i))
+    counts[split] = counts[split] + 1
+  end
+  lu.assertTrue(counts.train > 1500 and counts.train < 1700, counts.train)
+  lu.assertTrue(counts.validation > 140 and counts.test > 140)
+end
+
+--- A task on letters: `given` replaces fields, false removes one.
+local function letters(given)
+  local tokenizer = { eos = 0, vocab_size = 27 }
+  function tokenizer.encode(_, text) return { text:byte(1, -1) } end
+  function tokenizer.decode(_, ids) return table.concat(ids, ",") end
+  local fields = {
+    name = "letters", tokenizer = tokenizer, max_prompt = 2, max_response = 4,
+    model = { style = "llama", layers = 1, dim = 8, heads = 1, max_length = 8 },
+    prompts = function(_, _, count, skip)
+      local out = {}
+      for i = 1, count do out[i] = { 1, ((skip or 0) + i) % 26 + 1 } end
+      return out
+    end,
+    text = function(_, _, i) return { 1, i % 26 + 1, 0 } end,
+    gold_score = function(_, _, response) return -#response end,
+  }
+  for name, value in pairs(given or {}) do fields[name] = value or nil end
+  return fields
+end
+
+local function refused(given) return support.message(tasks.define, letters(given)) end
+
+TestDefine = {}
+
+function TestDefine:test_a_table_becomes_a_task_with_what_follows_from_its_fields()
+  local made = tasks.define(letters())
+  lu.assertEquals(made:gold_prefers({ 1 }, { 2 }, { 2, 3 }), 1)
+  lu.assertEquals(made:prompt("train", 3), { 1, 4 })
+  lu.assertEquals({ made.stop, made.preference.kind, made.golden.beta }, { { 0 }, "preference", 0.1 })
+end
+
+function TestDefine:test_what_is_missing_is_named()
+  lu.assertStrContains(refused { prompts = false }, "option 'prompts' is missing; expected a function")
+  lu.assertStrContains(refused { gold_score = false }, "gold_score, gold_prefers or gold_pairs is missing")
+  lu.assertStrContains(refused { model = false }, "pretrained, or text and model, is missing")
+  lu.assertStrContains(refused { tokenizer = { eos = 0 } }, "the tokenizer has no 'encode'")
+end
+
+function TestDefine:test_what_a_method_gives_is_checked()
+  lu.assertStrContains(refused { prompts = function() return {} end }, 'prompts("train", 1) must give a list of one')
+  lu.assertStrContains(refused { prompts = function() return { { 1, 2, 3 } } end }, "a prompt must be at most 2 ids, not 3")
+  lu.assertStrContains(refused { prompts = function() return { { 27 } } end }, "a prompt must be ids below 27, not 27")
+  lu.assertStrContains(refused { text = function() return {} end }, "a text must be a list of ids, not a table")
+  lu.assertStrContains(refused { max_response = 7 }, "model.max_length is 8, less than a prompt and a response of 9")
+end
+
+function TestDefine:test_tasks_of_other_texts_have_other_settings()
+  local other = letters { text = function(_, _, i) return { 1, i % 25 + 2, 0 } end }
+  lu.assertEquals(tasks.define(letters()).settings(), tasks.define(letters()).settings())
+  lu.assertNotEquals(tasks.define(other).settings(), tasks.define(letters()).settings())
+end
+
+--- A task from records.
+local function from(records, given)
+  local path = os.tmpname()
+  formats.save_json_lines(path, records)
+  local o = { path = path, vocab_size = 300, cache = false }
+  for name, value in pairs(given or {}) do o[name] = value end
+  local ok, made = pcall(tasks.pairs, o)
+  os.remove(path)
+  if not ok then error(made, 0) end
+  return made
+end
+
+--- The texts of the only pair of a task.
+local function texts(made)
+  for _, split in ipairs(task.splits) do
+    local pair = made:pairs(split)[1]
+    if pair then
+      local decode = function(ids) return made.tokenizer:decode(ids) end
+      return { decode(pair.prompt), decode(pair.chosen), decode(pair.rejected) }
+    end
+  end
+end
+
+local function message(role, content) return { role = role, content = content } end
+
+TestPairs = {}
+
+-- The cases of an implicit prompt are those of `extract_prompt` in TRL 1.0 (trl/data_utils.py).
+function TestPairs:test_a_prompt_is_explicit_or_what_both_responses_begin_with()
+  lu.assertEquals(texts(from { { prompt = "The sky is", chosen = " blue.", rejected = " green." } }),
+    { "The sky is", " blue.", " green." })
+  lu.assertEquals(texts(from { { chosen = "The sky is blue.", rejected = "The sky is green." } }),
+    { "The sky is", " blue.", " green." })
+  lu.assertEquals(texts(from { { chosen = "ab", rejected = "ac" } }), { "a", "b", "c" })
+end
+
+function TestPairs:test_a_character_of_several_bytes_is_not_divided()
+  lu.assertEquals(texts(from { { chosen = "x\u{e9}", rejected = "x\u{e8}" } }), { "x", "\u{e9}", "\u{e8}" })
+end
+
+function TestPairs:test_messages_are_turns()
+  local question = message("user", "Hi")
+  local wanted = { "\n\nHuman: Hi\n\nAssistant:", " Yes.", " No." }
+  lu.assertEquals(texts(from { {
+    prompt = { question }, chosen = { message("assistant", "Yes.") }, rejected = { message("assistant", "No.") },
+  } }), wanted)
+  local implicit = {
+    chosen = { question, message("assistant", "Yes.") }, rejected = { question, message("assistant", "No.") },
+  }
+  lu.assertEquals(texts(from { implicit }), wanted)
+  implicit.prompt = "Hi"
+  lu.assertEquals(texts(from { implicit }), wanted)
+end
+
+function TestPairs:test_what_is_left_out_is_counted()
+  local made = from({
+    { prompt = "A", chosen = " b", rejected = " c" },
+    { prompt = "B", chosen = " b", rejected = " b " },
+    { prompt = "C", chosen = "", rejected = " b" },
+    { prompt = "qwertyuiopasdfghjkl", chosen = " a", rejected = " b" },
+  }, { max_prompt = 8 })
+  lu.assertEquals({ made.dropped.responses_equal, made.dropped.responses_empty, made.dropped.prompts_too_long },
+    { 1, 1, 1 })
+  lu.assertEquals(made.settings().task, "pairs")
+end
+
+function TestPairs:test_a_record_of_another_form_is_named()
+  lu.assertStrContains(support.message(from, { { chosen = 1, rejected = "" } }),
+    "record 1: 'chosen' must be a text or a list of messages { role, content }, not 1")
+  lu.assertStrContains(support.message(from, { { chosen = { message("tool", "x") }, rejected = { } } }),
+    "not a message of role 'tool'")
+  lu.assertStrContains(support.message(from, { { chosen = "a", rejected = { message("user", "x") } } }),
+    "'chosen' and 'rejected' must have the same form")
+  lu.assertStrContains(support.message(from, { "x" }), "record 1 must be an object, not 'x'")
+end
+
+os.exit(lu.LuaUnit.run())

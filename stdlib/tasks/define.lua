@@ -1,0 +1,108 @@
+--- Makes a task of a table, and says what is missing.
+local options = require "perilune.options"
+local system = require "perilune.system"
+local task = require "perilune.tasks.task"
+
+local spec = options.spec("tasks.define", {
+  { "name", options.required "string", "name of the task, part of every cache key" },
+  { "tokenizer", options.required "table|Tokenizer", "with encode, decode, eos and vocab_size" },
+  { "prompts", options.required "function", "prompts(task, split, count, skip): a list of lists of ids" },
+  { "text", options.optional "function", "text(task, split, i): ids to train a start on" },
+  { "pretrained", options.optional "function", "pretrained(task): a start, instead of text and model" },
+  { "model", options.optional "table", "sizes of the start, as models.transformer takes them" },
+  { "sft", options.optional "table", "training of the start, as align.sft takes it" },
+  { "gold_score", options.optional "function", "gold_score(task, prompt, response): a number" },
+  { "gold_prefers", options.optional "function", "gold_prefers(task, prompt, a, b): 1, 0 or 0.5" },
+  { "gold_pairs", options.optional "function", "gold_pairs(task, split, count, skip): labelled pairs of ids" },
+  { "max_prompt", options.integer(nil, 1), "tokens of a prompt at most" },
+  { "max_response", options.integer(nil, 1), "tokens of a response at most" },
+  { "stop", options.optional "table", "ids that end a response; the tokenizer's eos unless given" },
+  { "labels", options.optional "table", "two ids that no text contains, for preference models" },
+  { "counts", options.optional "table", "counts[split] = { prompts, pairs }, where they are limited" },
+  { "preference", options.optional "table", "{ kind, options } of learned judges" },
+  { "golden", options.optional "table", "beta, lr and steps of the golden policy" },
+  { "settings", options.optional "function", "settings(): plain values that determine the task; by content unless given" },
+})
+
+--- What is missing of the fields that only together make a task; nil when all is there.
+local function missing(o)
+  if not (o.gold_score or o.gold_prefers or o.gold_pairs) then
+    return "gold_score, gold_prefers or gold_pairs is missing: it says which response is better"
+  elseif not o.pretrained and not (o.text and o.model) then
+    return "pretrained, or text and model, is missing: the start is read or trained"
+  end
+  for _, name in ipairs { "encode", "decode", "eos", "vocab_size" } do
+    if o.tokenizer[name] == nil then return ("the tokenizer has no '%s'"):format(name) end
+  end
+end
+
+--- What is wrong with a list of ids, in words; nil when it is right.
+local function wrong_ids(ids, vocab_size, most)
+  if type(ids) ~= "table" or #ids == 0 then return ("a list of ids, not %s"):format(options.show(ids)) end
+  if most and #ids > most then return ("at most %d ids, not %d"):format(most, #ids) end
+  for i = 1, #ids do
+    local id = math.type(ids[i]) and math.tointeger(ids[i])
+    if not id or id < 0 or id >= vocab_size then
+      return ("ids below %d, not %s"):format(vocab_size, options.show(ids[i]))
+    end
+  end
+end
+
+--- A hash of the first prompts and texts, as ids and as the tokenizer reads them.
+local function content(self)
+  local parts = { tostring(self.tokenizer.vocab_size) }
+  local function add(ids)
+    parts[#parts + 1] = table.concat(ids, " ")
+    parts[#parts + 1] = self.tokenizer:decode(ids)
+  end
+  for i = 1, self.text and 64 or 0 do add(self:text("train", i)) end
+  local count = math.min(64, self.counts and self.counts.train.prompts or 64)
+  for _, prompt in ipairs(self:prompts("train", count)) do add(prompt) end
+  return system.sha256(table.concat(parts, "\0"))
+end
+
+--- A task from its fields, checked; other functions and methods may be added to the result.
+--
+--   local task = tasks.define {
+--     name = "letters", tokenizer = tokenizer, max_prompt = 4, max_response = 8,
+--     prompts = function(self, split, count, skip) ... end,
+--     text = function(self, split, i) ... end, model = { style = "llama", layers = 2, dim = 32, heads = 2 },
+--     gold_score = function(self, prompt, response) return -#response end,
+--   }
+--
+-- The methods are called once, for the first prompt and text of "train". Errors: a field is missing or of
+-- another type; a method gives something else than is said.
+--
+--   > local define = require "perilune.tasks.define"
+--   > define { name = "letters", tokenizer = {}, prompts = print, max_prompt = 4, max_respones = 8 }
+--   tasks.define: unknown option 'max_respones'; did you mean 'max_response'?
+--   > define { name = "letters", tokenizer = {}, prompts = print, max_prompt = 4, max_response = 8 }
+--   tasks.define: gold_score, gold_prefers or gold_pairs is missing: it says which response is better
+return function(given)
+  local self = spec:fill(given)
+  local function refuse(message, ...) error("tasks.define: " .. message:format(...), 3) end
+  local problem = missing(self)
+  if problem then refuse("%s", problem) end
+  local vocab_size = self.tokenizer.vocab_size
+  self.stop = self.stop or { self.tokenizer.eos }
+  self.preference = self.preference or task.preference()
+  self.golden = self.golden or { beta = 0.1, lr = 3e-4, steps = 200 }
+  self.gold_prefers = self.gold_prefers or self.gold_score and function(t, prompt, a, b)
+    return task.compare(t:gold_score(prompt, a), t:gold_score(prompt, b))
+  end
+  self.prompt = function(t, split, index) return t:prompts(split, 1, index - 1)[1] end
+  local prompts = self:prompts("train", 1)
+  if type(prompts) ~= "table" or #prompts ~= 1 then
+    refuse("prompts(\"train\", 1) must give a list of one prompt, not %s", options.show(prompts))
+  end
+  problem = wrong_ids(prompts[1], vocab_size, self.max_prompt)
+  if problem then refuse("a prompt must be %s", problem) end
+  problem = self.text and wrong_ids(self:text("train", 1), vocab_size)
+  if problem then refuse("a text must be %s", problem) end
+  local longest = self.max_prompt + self.max_response
+  if self.model and (self.model.max_length or longest) < longest then
+    refuse("model.max_length is %d, less than a prompt and a response of %d tokens", self.model.max_length, longest)
+  end
+  self.settings = self.settings or function() return { task = self.name, content = content(self) } end
+  return self
+end

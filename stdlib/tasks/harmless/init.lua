@@ -1,0 +1,61 @@
+--- A task of human preferences: answer as a harmless assistant (Anthropic's hh-rlhf, harmless-base).
+--
+--   task = harmless { path = "hh-rlhf/harmless-base/test.jsonl.gz" }
+--   print(task.report)
+--
+-- Records are pairs of dialogues, `chosen` and `rejected`. The file is the user's own copy; it contains
+-- offensive text. There is no exact rule: gold is a model trained on the human labels,
+-- `task:gold_pairs("train")`, as in Tang et al. 2024, sec. 4. See `tasks.records` for tokens and splits.
+--
+-- A dialogue longer than `max_prompt` loses whole turns from its start until it fits. A response that runs on
+-- into a human turn is cut there. Equal last human turns are in the same split, so no question is in two.
+local dialogues = require "perilune.tasks.harmless.dialogues"
+local options = require "perilune.options"
+local records = require "perilune.tasks.records"
+local task = require "perilune.tasks.task"
+
+local spec = options.spec("tasks.harmless", { records.options })
+
+--- The texts of a record { chosen, rejected }; nil when their prompts differ.
+local function parse(record, path, number)
+  local prompts, responses, cut = {}, {}, 0
+  for _, key in ipairs { "chosen", "rejected" } do
+    local text = type(record) == "table" and record[key]
+    if type(text) ~= "string" then
+      error(("%s: record %d has no text '%s' (it is %s)"):format(path, number, key,
+        type(record) == "table" and options.show(record[key]) or options.show(record)), 0)
+    end
+    local ran_on
+    prompts[key], responses[key], ran_on = dialogues.split(text)
+    if not prompts[key] then
+      error(("%s: record %d, '%s', has no turn that starts with a blank line and \"Assistant:\""):format(
+        path, number, key), 0)
+    end
+    if ran_on then cut = cut + 1 end
+  end
+  if prompts.chosen ~= prompts.rejected then return nil end
+  return {
+    prompt = prompts.chosen, chosen = responses.chosen, rejected = responses.rejected, cut = cut,
+    key = dialogues.last_turn(prompts.chosen),
+  }
+end
+
+local function fit(tokenizer, prompt, limit)
+  local ids, was_shortened = dialogues.longest_end(prompt, limit, function(text) return tokenizer:encode(text) end)
+  if ids then table.insert(ids, 1, tokenizer.bos) end
+  return ids, was_shortened
+end
+
+--- A task; see the head of the file.
+local function new(given)
+  local self = records.task("harmless", spec:fill(given), parse, fit)
+  --- With 1,343 training pairs a reward model reaches 0.65 on the human labels of 160 validation pairs, a
+  -- pairwise preference model 0.52 to 0.59 (150 steps at 3e-4, seed 0).
+  self.preference = {
+    kind = "reward",
+    options = { steps = 150, batch = 32, lr = 3e-4, warmup = 20, evaluate_every = 25, patience = 3 },
+  }
+  return self
+end
+
+return task.module { options = spec, needs = "hh-rlhf's harmless-base/test.jsonl.gz", new = new }

@@ -1,0 +1,60 @@
+--- Tasks: where prompts and text come from, and which response is better.
+--
+-- Every task has `name`, `prompts(split, n)`, `text(split, i)`, a `tokenizer`, the ids `labels` that no text
+-- contains (a preference model answers with them), the ids `stop` that end a response, `max_prompt` and
+-- `max_response` in tokens, and `settings()`. `preference = { kind, options }` says how its judges are
+-- trained, `golden` how its golden policy is. Further fields:
+--
+--   gold_prefers(prompt, a, b)   the exact rule of which response is better
+--   scorer                       what that rule compares, where it is a score
+--   gold_pairs(split, n)         human-labelled pairs to learn the rule from, where there is none
+--   model, sft                   model size and training steps of the start
+--   pretrained()                 a start that is read from a file
+--
+-- Each folder of `tasks` is a task. `tasks.pairs` makes a task of a file of pairs, `tasks.define` of a table.
+--
+--   > tasks.sentiment().name
+--   sentiment
+--   > table.concat(tasks.names(), " ")
+--   harmless pairs sentiment stories
+local folder = require "perilune.folder"
+local options = require "perilune.options"
+
+local tasks = {}
+
+local names <const> = folder.modules "folders"
+
+--- The names of the tasks, sorted.
+function tasks.names() return table.move(names, 1, #names, 1, {}) end
+
+--- The file that a task reads, as a sentence; nil for a task that reads none.
+--
+--   > tasks.needs "stories"
+--   stories260K.bin, with tok512.bin beside it
+function tasks.needs(name) return tasks[name].needs end
+
+--- A task by its name, for a script whose task is an option. With `smoke` it is small: options that are not
+-- given take their smoke values.
+--
+--   > tasks.open("sentiment", { seed = 2 }).seed
+--   2
+--   > tasks.open("harmless")
+--   task 'harmless' needs a path: hh-rlhf's harmless-base/test.jsonl.gz
+function tasks.open(name, given, smoke)
+  local is_known = false
+  for _, known in ipairs(names) do is_known = is_known or known == name end
+  if not is_known then
+    error(("unknown task %s; %s"):format(options.show(name), options.suggest(name, names)), 2)
+  end
+  local module, filled = tasks[name], {}
+  for key, value in pairs(given or {}) do filled[key] = value end
+  if module.needs and not filled.path then
+    error(("task '%s' needs a path: %s"):format(name, module.needs), 2)
+  end
+  for _, entry in ipairs(smoke and module.options.list or {}) do
+    if filled[entry.name] == nil then filled[entry.name] = entry.smoke end
+  end
+  return module(filled)
+end
+
+return options.strict("tasks", tasks, folder.modules(), function(name) return require("perilune.tasks." .. name) end)
