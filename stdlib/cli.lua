@@ -1,5 +1,4 @@
---- Command-line options of scripts, read by the declarations of `perilune.options`. An unknown option is an
--- error.
+--- Command-line options of scripts, by the declarations of `perilune.options`. An unknown option is an error.
 --
 --   local o = cli.parse(arg, options.spec("gap", {
 --     { "steps", 300, "optimiser steps of each run", least = 1, smoke = 6 },

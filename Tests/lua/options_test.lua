@@ -3,6 +3,7 @@ local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local options = require "perilune.options"
 local perilune = require "perilune"
+local system = require "perilune.system"
 
 --- A spec called "here".
 local function here(...) return options.spec("here", { ... }) end
@@ -142,6 +143,54 @@ function TestOptions:test_the_error_points_at_the_caller_of_the_function_with_op
   local ok, text = pcall(function() local r = train { bate = 1 }; return r end)
   lu.assertFalse(ok)
   lu.assertStrContains(text, ("options_test.lua:%d: here: unknown option"):format(line))
+end
+
+--- The files below a folder that end in .lua.
+local function lua_files(folder)
+  local files = {}
+  for _, name in ipairs(system.list_folder(folder)) do
+    local path = folder .. "/" .. name
+    if name:match "%.lua$" then
+      files[#files + 1] = path
+    elseif not name:find(".", 1, true) and pcall(system.list_folder, path) then
+      for _, inner in ipairs(lua_files(path)) do files[#files + 1] = inner end
+    end
+  end
+  return files
+end
+
+--- The names of all declared options: those of the modules' specs, and the entries that scripts write down.
+local function declared()
+  local names = {}
+  for _, path in ipairs(lua_files(support.stdlib)) do
+    local name = path:sub(#support.stdlib + 2, -5):gsub("/init$", ""):gsub("/", ".")
+    require(name == "perilune" and name or "perilune." .. name)
+  end
+  for _, spec in pairs(options.specs) do
+    for _, name in ipairs(spec:names()) do names[name] = true end
+  end
+  return names
+end
+
+TestDeclared = {}
+
+-- A list in a comment looks like `--   steps = 400   optimiser steps` or `--   judge   needed: who prefers`.
+function TestDeclared:test_no_comment_lists_an_option_that_is_declared()
+  local names, wrong = declared(), {}
+  for _, folder in ipairs { support.stdlib, support.root .. "/scripts" } do
+    for _, path in ipairs(lua_files(folder)) do
+      local number = 0
+      for line in io.lines(path) do
+        number = number + 1
+        local name = line:match "^%s*%-%-+%s+([%a_][%w_]*) = %S.-%s%s+%S"
+          or line:match "^%s*%-%-+%s%s+([%a_][%w_]*)%s%s+%S"
+        if name and names[name] then
+          wrong[#wrong + 1] = ("%s:%d: %s"):format(path:sub(#support.root + 2), number, line)
+        end
+      end
+    end
+  end
+  lu.assertEquals(table.concat(wrong, "\n"), "")
 end
 
 os.exit(lu.LuaUnit.run())

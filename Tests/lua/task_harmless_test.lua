@@ -1,4 +1,4 @@
---- The harmless task: on dialogues made here, and on the first 200 records of hh-rlhf's test file where it is found.
+--- The harmless task: made dialogues, and the first 200 records of hh-rlhf's test file where it is there.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 
@@ -110,7 +110,8 @@ end
 function TestHarmless:test_a_long_dialogue_keeps_the_last_turns_that_fit_and_is_counted()
   local long, records = ("so "):rep(60), synthetic()
   records[61] = {
-    chosen = dialogue { long, "Go on.", "And you?", "Well." }, rejected = dialogue { long, "Go on.", "And you?", "Ill." },
+    chosen = dialogue { long, "Go on.", "And you?", "Well." },
+    rejected = dialogue { long, "Go on.", "And you?", "Ill." },
   }
   local task = make(records, { max_prompt = 48 })
   lu.assertEquals(task.shortened, 1)
@@ -133,7 +134,8 @@ function TestHarmless:test_what_does_not_fit_is_refused_and_reported()
   lu.assertEquals(task.dropped,
     { null = 0, prompts_differ = 1, responses_empty = 0, responses_equal = 0, prompts_too_long = 1,
       responses_too_long = 1, pairs_too_long = 1 })
-  lu.assertStrContains(task.report, "63 records; left out: 0 null, 1 with differing prompts, 0 with an empty response")
+  lu.assertStrContains(task.report,
+    "63 records; left out: 0 null, 1 with differing prompts, 0 with an empty response")
   lu.assertStrContains(task.report, "1 with a prompt longer than 48 tokens")
   lu.assertStrContains(task.report, "1 longer than 40 tokens left out, with 1 pairs")
   check(task)
@@ -211,7 +213,8 @@ function TestHarmless:test_the_tokenizer_is_learnt_from_the_training_part_alone_
     for i, record in ipairs(records) do
       local prompt = dialogues.split(record.chosen)
       local mine = require("perilune.tasks.task").split_of(dialogues.last_turn(prompt)) == split_wanted
-      changed[i] = { chosen = record.chosen .. (mine and " zyzzyva zyzzyva" or ""), rejected = record.rejected }
+      changed[i] = { chosen = record.chosen .. (mine and " zyzzyva zyzzyva" or ""),
+        rejected = record.rejected }
     end
     return changed
   end
@@ -228,11 +231,16 @@ function TestHarmless:test_more_than_there_is_and_wrong_names_are_refused()
   local task = make(synthetic())
   local n = task.counts.train.prompts
   local function refused(method, ...) return support.message(task[method], task, ...) end
-  lu.assertEquals(refused("prompts", "train", n + 1), ("tasks.harmless: split 'train' has %d prompts, not %d"):format(n, n + 1))
-  lu.assertEquals(refused("prompts", "train", n, 1), ("tasks.harmless: split 'train' has %d prompts, not %d after 1"):format(n, n))
-  lu.assertEquals(refused("pairs", "dev"), "tasks.harmless: unknown split 'dev'; it takes train, validation, test")
-  lu.assertEquals(refused("text", "train", 0), "tasks.harmless: a text's number must be a whole number from 1, not 0")
-  lu.assertEquals(refused("prompts", "train", 1.5), "tasks.harmless: the number of prompts must be a whole number from 0, not 1.5")
+  lu.assertEquals(refused("prompts", "train", n + 1),
+    ("tasks.harmless: split 'train' has %d prompts, not %d"):format(n, n + 1))
+  lu.assertEquals(refused("prompts", "train", n, 1),
+    ("tasks.harmless: split 'train' has %d prompts, not %d after 1"):format(n, n))
+  lu.assertEquals(refused("pairs", "dev"),
+    "tasks.harmless: unknown split 'dev'; it takes train, validation, test")
+  lu.assertEquals(refused("text", "train", 0),
+    "tasks.harmless: a text's number must be a whole number from 1, not 0")
+  lu.assertEquals(refused("prompts", "train", 1.5),
+    "tasks.harmless: the number of prompts must be a whole number from 0, not 1.5")
   lu.assertEquals(#task:prompts("train", 2, 3), 2)
   lu.assertEquals(task:prompt("train", 4), task:prompts("train", 1, 3)[1])
 end
@@ -242,12 +250,14 @@ TestFiles = {}
 function TestFiles:test_a_missing_file_other_keys_and_broken_lines_are_named()
   local missing = support.message(harmless, { path = "/nowhere/test.jsonl.gz" })
   lu.assertStrContains(missing, "/nowhere/test.jsonl.gz")
-  lu.assertStrContains(support.message(make, { { prompt = "a" } }), "record 1 has no text 'chosen' (it is nil)")
+  lu.assertStrContains(support.message(make, { { prompt = "a" } }),
+    "record 1 has no text 'chosen' (it is nil)")
   lu.assertStrContains(support.message(make, { { chosen = 5 } }), "record 1 has no text 'chosen' (it is 5)")
   lu.assertStrContains(support.message(make, { 7 }), "record 1 has no text 'chosen' (it is 7)")
   lu.assertStrContains(support.message(make, { { chosen = "Hi", rejected = "Hi" } }),
     "record 1, 'chosen', has no turn that starts with a blank line and \"Assistant:\"")
-  lu.assertEquals(support.message(harmless, {}), "tasks.harmless: option 'path' is missing; expected a string")
+  lu.assertEquals(support.message(harmless, {}),
+    "tasks.harmless: option 'path' is missing; expected a string")
   local path = os.tmpname()
   local file = io.open(path, "w")
   file:write('{"chosen": "a"}\nnot json\n')

@@ -23,7 +23,9 @@ local function scores(n, k)
   for i = 1, n do
     local prompt = task:prompt("train", i)
     out[i] = {}
-    for variant = 0, k - 1 do out[i][variant + 1] = task:gold_score(prompt, task:response("train", i, variant)) end
+    for variant = 0, k - 1 do
+      out[i][variant + 1] = task:gold_score(prompt, task:response("train", i, variant))
+    end
   end
   return out
 end
@@ -44,7 +46,8 @@ function TestInterface:test_a_text_is_its_prompt_and_its_response()
 end
 
 function TestInterface:test_prompts_are_the_prompts_one_by_one()
-  lu.assertEquals(task:prompts("test", 3), { task:prompt("test", 1), task:prompt("test", 2), task:prompt("test", 3) })
+  lu.assertEquals(task:prompts("test", 3), { task:prompt("test", 1), task:prompt("test", 2),
+    task:prompt("test", 3) })
   lu.assertEquals(task:prompts("test", 1, 2), { task:prompt("test", 3) })
   lu.assertEquals(task:prompts("test", 0), {})
 end
@@ -135,7 +138,8 @@ function TestGold:test_a_preference_rests_on_many_words()
     for _, part in ipairs(parts) do largest = math.max(largest, math.abs(part.part)) end
     if largest > math.abs(total) then decided = decided + 1 / n end
   end
-  print(("# words with a valence in a response: %.2f; responses whose sign one word could turn: %.0f %%"):format(counted, 100 * decided))
+  print(("# words with a valence in a response: %.2f; responses whose sign one word turns: %.0f %%"):format(
+    counted, 100 * decided))
   lu.assertTrue(counted > 4.5)
 end
 
@@ -147,7 +151,8 @@ function TestGold:test_ties_are_rare_and_scores_are_spread_evenly_about_zero()
   end
   local mean, deviation = spread(flat)
   table.sort(flat)
-  print(("# score: mean %.3f, standard deviation %.3f, quantiles 5/25/50/75/95 %%: %.2f %.2f %.2f %.2f %.2f; ties %.2f %%"):format(
+  print(("# score: mean %.3f, standard deviation %.3f, quantiles 5/25/50/75/95 %%: "
+    .. "%.2f %.2f %.2f %.2f %.2f; ties %.2f %%"):format(
     mean, deviation, flat[200], flat[1000], flat[2000], flat[3000], flat[3800], 100 * ties / 2000))
   lu.assertTrue(ties / 2000 < 0.02)
   lu.assertTrue(math.abs(mean) < 0.15 and deviation > 0.45 and deviation < 0.75)
@@ -162,7 +167,8 @@ function TestGold:test_the_best_of_sixteen_is_far_above_the_mean_of_the_corpus()
       if means[k] then means[k] = means[k] + best / n end
     end
   end
-  print(("# mean %.3f, best of 2 %.3f, of 4 %.3f, of 16 %.3f"):format(means[1], means[2], means[4], means[16]))
+  print(("# mean %.3f, best of 2 %.3f, of 4 %.3f, of 16 %.3f"):format(
+    means[1], means[2], means[4], means[16]))
   lu.assertTrue(means[2] - means[1] > 0.25)
   lu.assertTrue(means[16] - means[1] > 0.7 and means[16] < 0.95)
 end
@@ -183,26 +189,34 @@ end
 function TestEdges:test_ids_outside_the_vocabulary_are_named()
   local size = tokenizer.vocab_size
   lu.assertEquals(refused("gold_score", { 1 }, { 5, size }),
-    ("tasks.sentiment: the response has id %d at position 2, which is not in the vocabulary of %d tokens"):format(size, size))
+    ("tasks.sentiment: the response has id %d at position 2, which is not in the vocabulary of %d "
+      .. "tokens"):format(size, size))
   lu.assertStrContains(refused("gold_score", { 1 }, { -1 }), "the response has id -1 at position 1")
   lu.assertStrContains(refused("gold_score", { 1 }, { 2.5 }), "id 2.5 at position 1")
   lu.assertStrContains(refused("gold_score", { 1 }, { "happy" }), "id 'happy' at position 1")
   lu.assertStrContains(refused("gold_score", { 1e9 }, {}), "the prompt has id")
   lu.assertStrContains(refused("gold_prefers", { 1 }, {}, { size }), "response b has id")
-  lu.assertEquals(refused("gold_score", { 1 }, "text"), "tasks.sentiment: the response must be a list of ids, not 'text'")
-  lu.assertEquals(refused("gold_score", { 1 }), "tasks.sentiment: the response must be a list of ids, not nil")
+  lu.assertEquals(refused("gold_score", { 1 }, "text"),
+    "tasks.sentiment: the response must be a list of ids, not 'text'")
+  lu.assertEquals(refused("gold_score", { 1 }),
+    "tasks.sentiment: the response must be a list of ids, not nil")
   lu.assertEquals(task:gold_score({ 1.0 }, { 5.0 }), task:gold_score({ 1 }, { 5 }))
 end
 
 function TestEdges:test_wrong_splits_numbers_and_options_are_refused()
-  lu.assertEquals(refused("prompt", "valid", 1), "tasks.sentiment: unknown split 'valid'; did you mean 'validation'?")
-  lu.assertEquals(refused("prompt", nil, 1), "tasks.sentiment: unknown split nil; it takes train, validation, test")
+  lu.assertEquals(refused("prompt", "valid", 1),
+    "tasks.sentiment: unknown split 'valid'; did you mean 'validation'?")
+  lu.assertEquals(refused("prompt", nil, 1),
+    "tasks.sentiment: unknown split nil; it takes train, validation, test")
   for _, bad in ipairs { 0, -1, 1.5, "1", 2 ^ 60 } do
     lu.assertStrContains(refused("prompt", "train", bad), "a story's number must be a whole number from 1")
   end
-  lu.assertStrContains(refused("text", "train", 1, -1), "a variant's number must be a whole number from 0, not -1")
-  lu.assertStrContains(refused("prompts", "train", -1), "the number of prompts must be a whole number from 0, not -1")
-  lu.assertEquals(support.message(sentiment, { sed = 1 }), "tasks.sentiment: unknown option 'sed'; did you mean 'seed'?")
+  lu.assertStrContains(refused("text", "train", 1, -1),
+    "a variant's number must be a whole number from 0, not -1")
+  lu.assertStrContains(refused("prompts", "train", -1),
+    "the number of prompts must be a whole number from 0, not -1")
+  lu.assertEquals(support.message(sentiment, { sed = 1 }),
+    "tasks.sentiment: unknown option 'sed'; did you mean 'seed'?")
   lu.assertEquals(support.message(sentiment, { gold = { alfa = 1 } }),
     "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
 end

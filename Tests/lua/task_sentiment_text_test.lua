@@ -50,7 +50,9 @@ function TestStories:test_math_random_is_not_used()
 end
 
 function TestStories:test_this_seed_and_number_give_this_story_for_ever()
-  lu.assertEquals(text(1, 10), "Tess and Ivy walked to the wooden bridge with a fox every evening . she had a nasty kite . there was no shame at the bridge , and she felt delighted . she lost the kite and shouted . Tess and Ivy were patient together .")
+  lu.assertEquals(text(1, 10), "Tess and Ivy walked to the wooden bridge with a fox every evening . "
+    .. "she had a nasty kite . there was no shame at the bridge , and she felt delighted . "
+    .. "she lost the kite and shouted . Tess and Ivy were patient together .")
 end
 
 function TestStories:test_variants_keep_the_first_sentence_and_change_the_rest()
@@ -142,7 +144,9 @@ function TestWords:test_every_word_of_every_story_is_in_the_vocabulary_and_comes
     lu.assertEquals(tokenizer:encode(tokenizer:decode(ids)), ids)
   end
   for _, label in ipairs { 4, 5 } do lu.assertNil(used[label], "a label is written") end
-  for id = 6, tokenizer.vocab_size - 1 do lu.assertTrue(used[id], tokenizer:word(id) .. " is never written") end
+  for id = 6, tokenizer.vocab_size - 1 do
+    lu.assertTrue(used[id], tokenizer:word(id) .. " is never written")
+  end
 end
 
 function TestWords:test_decoding_reads_as_prose()
@@ -157,9 +161,12 @@ function TestWords:test_special_ids_and_edges()
   lu.assertEquals(tokenizer:encode "zebra <eos> <a> <b>", { 3, 3, 3, 3 })
   local sad = tokenizer:id "sad"
   lu.assertEquals(tokenizer:decode { 1, sad, 0, sad, 2, sad }, "Sad sad")
-  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1, 512 }), "id 512 is not in the vocabulary")
-  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1, -1 }), "id -1 is not in the vocabulary")
-  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1.5 }), "id 1.5 is not in the vocabulary")
+  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1, 512 }),
+    "id 512 is not in the vocabulary")
+  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1, -1 }),
+    "id -1 is not in the vocabulary")
+  lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { 1.5 }),
+    "id 1.5 is not in the vocabulary")
   lu.assertStrContains(support.message(tokenizer.encode, tokenizer, 5), "encode takes a string, not 5")
   lu.assertStrContains(support.message(words.tokenizer, { "Rose", "rose" }), "'Rose' and 'rose'")
 end

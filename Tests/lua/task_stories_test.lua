@@ -111,7 +111,8 @@ end
 
 function TestGold:test_preference_mirrors()
   local p, a, b = ids "Tom ", ids "smiled.", ids "cried."
-  lu.assertEquals({ task:gold_prefers(p, a, b), task:gold_prefers(p, b, a), task:gold_prefers(p, a, a) }, { 1, 0, 0.5 })
+  lu.assertEquals({ task:gold_prefers(p, a, b), task:gold_prefers(p, b, a), task:gold_prefers(p, a, a) },
+    { 1, 0, 0.5 })
 end
 
 function TestGold:test_the_lexicon_has_hundreds_of_lower_case_words_up_to_three()
@@ -128,27 +129,35 @@ TestEdges = {}
 
 function TestEdges:test_bad_input_is_refused_by_name()
   local function refused(method, ...) return support.message(task[method], task, ...) end
-  lu.assertEquals(refused("prompt", "dev", 1), "tasks.stories: unknown split 'dev'; it takes train, validation, test")
-  lu.assertStrContains(refused("prompt", "train", 0), "a prompt's number must be a whole number from 1, not 0")
+  lu.assertEquals(refused("prompt", "dev", 1),
+    "tasks.stories: unknown split 'dev'; it takes train, validation, test")
+  lu.assertStrContains(refused("prompt", "train", 0),
+    "a prompt's number must be a whole number from 1, not 0")
   lu.assertStrContains(refused("gold_score", { 1 }, { 258 }), "the response has id 258 at position 1")
   lu.assertStrContains(refused("gold_score", { 1 }, { 5, "x" }), "the response has id 'x' at position 2")
   lu.assertStrContains(refused("gold_prefers", 5, {}, {}), "the prompt must be a list of ids, not 5")
   lu.assertEquals(support.message(stories, {}), "tasks.stories: option 'path' is missing; expected a string")
-  lu.assertEquals(support.message(make, { sead = 1 }), "tasks.stories: unknown option 'sead'; did you mean 'seed'?")
+  lu.assertEquals(support.message(make, { sead = 1 }),
+    "tasks.stories: unknown option 'sead'; did you mean 'seed'?")
 end
 
 function TestEdges:test_a_sampler_that_breaks_its_word_is_named()
   local function with(result) return make { sample = function() return result end } end
-  local function message(result) return select(2, pcall(function() return (with(result):prompt("train", 1)) end)) end
+  local function message(result)
+    return select(2, pcall(function() return (with(result):prompt("train", 1)) end))
+  end
   lu.assertEquals(message(nil), "tasks.stories: sample must return a list of 1 lists of ids, not nil")
   lu.assertEquals(message {}, "tasks.stories: sample must return a list of 1 lists of ids, not 0 of them")
   lu.assertEquals(message { 5 }, "tasks.stories: sample must return lists of at most 7 ids, not 5")
-  lu.assertEquals(message { { 5, 5, 5, 5, 5, 5, 5, 5 } }, "tasks.stories: sample must return lists of at most 7 ids, not one of 8")
+  lu.assertEquals(message { { 5, 5, 5, 5, 5, 5, 5, 5 } },
+    "tasks.stories: sample must return lists of at most 7 ids, not one of 8")
 end
 
 function TestEdges:test_empty_responses_score_zero_and_settings_are_plain()
   lu.assertEquals(task:gold_score({ 1 }, {}), 0)
-  for key, value in pairs(task.settings()) do lu.assertTrue(type(value) == "number" or type(value) == "string", key) end
+  for key, value in pairs(task.settings()) do
+    lu.assertTrue(type(value) == "number" or type(value) == "string", key)
+  end
   lu.assertNotEquals(make({ gold = { alpha = 1 } }).settings(), task.settings())
 end
 
@@ -164,9 +173,10 @@ end
 -- The text is that of llama2.c's run.c on the same file at temperature 0.
 function TestCheckpoint:test_greedy_from_bos_writes_the_known_story_word_for_word()
   local real = checkpoint()
-  local new = real:pretrained():sample({ { real.tokenizer.bos } }, { max_new_tokens = 80, temperature = 0 }):response(1)
-  local text = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw "
-    .. "a big, red ball. She wanted to play with it, but it was too high"
+  local new = real:pretrained():sample({ { real.tokenizer.bos } },
+    { max_new_tokens = 80, temperature = 0 }):response(1)
+  local text = "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. "
+    .. "One day, she saw a big, red ball. She wanted to play with it, but it was too high"
   lu.assertEquals(real.tokenizer:decode(new):gsub("^ ", ""):sub(1, #text), text)
 end
 
@@ -187,7 +197,8 @@ end
 
 function TestCheckpoint:test_labels_and_control_tokens_occur_in_no_text()
   local real = checkpoint()
-  local never = { [real.labels[1]] = true, [real.labels[2]] = true, [real.tokenizer.bos] = true, [real.tokenizer.eos] = true }
+  local never = { [real.labels[1]] = true, [real.labels[2]] = true, [real.tokenizer.bos] = true,
+    [real.tokenizer.eos] = true }
   for i = 1, 40 do
     local response = real:response("train", i)
     for k, id in ipairs(response) do lu.assertTrue(not never[id] or k == #response and id <= 2) end

@@ -65,7 +65,8 @@ function TestValence:test_each_repeat_counts_half_of_the_one_before()
   for i = 1, 200 do long[i] = "happy" end
   local total = select(2, scorer.parts(long))
   lu.assertTrue(total < 2 * 2.5 * 1.5, "repeating for ever is worth less than two words")
-  lu.assertTrue(score("happy joy love treasure laughed .") > scorer(long), "five glad words beat two hundred times one")
+  lu.assertTrue(score("happy joy love treasure laughed .") > scorer(long),
+    "five glad words beat two hundred times one")
 end
 
 function TestValence:test_a_repeated_sad_word_is_damped_too()
@@ -99,8 +100,10 @@ end
 function TestValence:test_options_change_the_formula_and_unknown_ones_are_refused()
   local plain = valence.scorer { alpha = 1, ending = 0, repeats = 1, negation = -1 }
   near(plain(words "not joy and joy"), 0)
-  lu.assertEquals(support.message(valence.scorer, { alfa = 1 }), "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
-  lu.assertEquals(support.message(valence.scorer, { repeats = 2 }), "tasks.valence: option 'repeats' must be a number from 0 to 1, not 2")
+  lu.assertEquals(support.message(valence.scorer, { alfa = 1 }),
+    "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
+  lu.assertEquals(support.message(valence.scorer, { repeats = 2 }),
+    "tasks.valence: option 'repeats' must be a number from 0 to 1, not 2")
   lu.assertEquals(support.message(scorer, "happy"), "tasks.valence: expected a list of words, not 'happy'")
   lu.assertEquals(support.message(valence.graded, { [1] = "a", [2] = "a" }), "valence: 'a' has two values")
 end

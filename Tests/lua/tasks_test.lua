@@ -17,9 +17,11 @@ function TestNames:test_the_folders_are_the_tasks()
 end
 
 function TestNames:test_an_unknown_task_and_a_missing_path_are_refused_without_a_word_of_the_command_line()
-  lu.assertEquals(support.message(tasks.open, "sentimnet"), "unknown task 'sentimnet'; did you mean 'sentiment'?")
+  lu.assertEquals(support.message(tasks.open, "sentimnet"),
+    "unknown task 'sentimnet'; did you mean 'sentiment'?")
   for _, name in ipairs { "harmless", "stories", "pairs" } do
-    lu.assertEquals(support.message(tasks.open, name), ("task '%s' needs a path: %s"):format(name, tasks.needs(name)))
+    lu.assertEquals(support.message(tasks.open, name),
+      ("task '%s' needs a path: %s"):format(name, tasks.needs(name)))
   end
   lu.assertNil(tasks.needs "sentiment")
 end
@@ -78,11 +80,16 @@ function TestDefine:test_what_is_missing_is_named()
 end
 
 function TestDefine:test_what_a_method_gives_is_checked()
-  lu.assertStrContains(refused { prompts = function() return {} end }, 'prompts("train", 1) must give a list of one')
-  lu.assertStrContains(refused { prompts = function() return { { 1, 2, 3 } } end }, "a prompt must be at most 2 ids, not 3")
-  lu.assertStrContains(refused { prompts = function() return { { 27 } } end }, "a prompt must be ids below 27, not 27")
-  lu.assertStrContains(refused { text = function() return {} end }, "a text must be a list of ids, not a table")
-  lu.assertStrContains(refused { max_response = 7 }, "model.max_length is 8, less than a prompt and a response of 9")
+  lu.assertStrContains(refused { prompts = function() return {} end },
+    'prompts("train", 1) must give a list of one')
+  lu.assertStrContains(refused { prompts = function() return { { 1, 2, 3 } } end },
+    "a prompt must be at most 2 ids, not 3")
+  lu.assertStrContains(refused { prompts = function() return { { 27 } } end },
+    "a prompt must be ids below 27, not 27")
+  lu.assertStrContains(refused { text = function() return {} end },
+    "a text must be a list of ids, not a table")
+  lu.assertStrContains(refused { max_response = 7 },
+    "model.max_length is 8, less than a prompt and a response of 9")
 end
 
 function TestDefine:test_tasks_of_other_texts_have_other_settings()
@@ -135,7 +142,8 @@ function TestPairs:test_messages_are_turns()
   local question = message("user", "Hi")
   local wanted = { "\n\nHuman: Hi\n\nAssistant:", " Yes.", " No." }
   lu.assertEquals(texts(from { {
-    prompt = { question }, chosen = { message("assistant", "Yes.") }, rejected = { message("assistant", "No.") },
+    prompt = { question }, chosen = { message("assistant", "Yes.") },
+    rejected = { message("assistant", "No.") },
   } }), wanted)
   local implicit = {
     chosen = { question, message("assistant", "Yes.") }, rejected = { question, message("assistant", "No.") },
@@ -152,7 +160,8 @@ function TestPairs:test_what_is_left_out_is_counted()
     { prompt = "C", chosen = "", rejected = " b" },
     { prompt = "qwertyuiopasdfghjkl", chosen = " a", rejected = " b" },
   }, { max_prompt = 8 })
-  lu.assertEquals({ made.dropped.responses_equal, made.dropped.responses_empty, made.dropped.prompts_too_long },
+  lu.assertEquals({ made.dropped.responses_equal, made.dropped.responses_empty,
+    made.dropped.prompts_too_long },
     { 1, 1, 1 })
   lu.assertEquals(made.settings().task, "pairs")
 end

@@ -13,7 +13,8 @@ local spec = options.spec("tasks.define", {
   { "sft", options.optional "table", "training of the start, as align.sft takes it" },
   { "gold_score", options.optional "function", "gold_score(task, prompt, response): a number" },
   { "gold_prefers", options.optional "function", "gold_prefers(task, prompt, a, b): 1, 0 or 0.5" },
-  { "gold_pairs", options.optional "function", "gold_pairs(task, split, count, skip): labelled pairs of ids" },
+  { "gold_pairs", options.optional "function",
+    "gold_pairs(task, split, count, skip): labelled pairs of ids" },
   { "max_prompt", options.integer(nil, 1), "tokens of a prompt at most" },
   { "max_response", options.integer(nil, 1), "tokens of a response at most" },
   { "stop", options.optional "table", "ids that end a response; the tokenizer's eos unless given" },
@@ -21,7 +22,8 @@ local spec = options.spec("tasks.define", {
   { "counts", options.optional "table", "counts[split] = { prompts, pairs }, where they are limited" },
   { "preference", options.optional "table", "{ kind, options } of learned judges" },
   { "golden", options.optional "table", "beta, lr and steps of the golden policy" },
-  { "settings", options.optional "function", "settings(): plain values that determine the task; by content unless given" },
+  { "settings", options.optional "function",
+    "settings(): plain values that determine the task; by content unless given" },
 })
 
 --- What is missing of the fields that only together make a task; nil when all is there.
@@ -101,7 +103,8 @@ return function(given)
   if problem then refuse("a text must be %s", problem) end
   local longest = self.max_prompt + self.max_response
   if self.model and (self.model.max_length or longest) < longest then
-    refuse("model.max_length is %d, less than a prompt and a response of %d tokens", self.model.max_length, longest)
+    refuse("model.max_length is %d, less than a prompt and a response of %d tokens", self.model.max_length,
+      longest)
   end
   self.settings = self.settings or function() return { task = self.name, content = content(self) } end
   return self

@@ -57,4 +57,5 @@ function tasks.open(name, given, smoke)
   return module(filled)
 end
 
-return options.strict("tasks", tasks, folder.modules(), function(name) return require("perilune.tasks." .. name) end)
+return options.strict("tasks", tasks, folder.modules(),
+  function(name) return require("perilune.tasks." .. name) end)

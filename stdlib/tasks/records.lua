@@ -1,5 +1,4 @@
---- Tasks made of records of human preferences: pairs of texts become prompts, texts and labelled pairs of
--- ids.
+--- Tasks from records of human preferences: texts become prompts, training texts and labelled pairs of ids.
 --
 -- Such a task learns a byte-level BPE from its training part and saves it in the cache folder. A prompt is
 -- <bos> and its text; a response ends with <eos>. A response is never shortened: a longer one than
@@ -100,7 +99,8 @@ local function tokenizer_of(name, pairs_of_text, o)
   if path and system.exists(path) then
     local ok, tokenizer = pcall(formats.bpe_tokenizer, path)
     if ok then return tokenizer, key end
-    io.stderr:write(("tasks.%s: %s cannot be read (%s); training again\n"):format(name, path, tostring(tokenizer)))
+    io.stderr:write(("tasks.%s: %s cannot be read (%s); training again\n"):format(
+      name, path, tostring(tokenizer)))
   end
   local tokenizer = formats.train_bpe(texts, { vocab_size = o.vocab_size, specials = specials })
   if path then tokenizer:save(path) end
@@ -147,11 +147,13 @@ local function report(self, count)
   lines[1] = ("%s: %d records; left out: %d null, %d with differing prompts, %d with an empty response, "
     .. "%d with equal responses, %d with a prompt longer than %d tokens"):format(self.name, count, d.null,
     d.prompts_differ, d.responses_empty, d.responses_equal, d.prompts_too_long, self.max_prompt)
-  lines[2] = ("  %d prompts shortened, %d responses cut at a human turn, %d longer than %d tokens left out, with %d pairs")
+  lines[2] = ("  %d prompts shortened, %d responses cut at a human turn, %d longer than %d tokens left out, "
+    .. "with %d pairs")
     :format(self.shortened, self.cut, d.responses_too_long, self.max_response, d.pairs_too_long)
   for _, split in ipairs(task.splits) do
     local n = self.counts[split]
-    lines[#lines + 1] = ("  %-10s %5d prompts, %5d pairs, %5d texts"):format(split, n.prompts, n.pairs, n.texts)
+    lines[#lines + 1] = ("  %-10s %5d prompts, %5d pairs, %5d texts"):format(
+      split, n.prompts, n.pairs, n.texts)
   end
   return table.concat(lines, "\n")
 end
@@ -172,7 +174,8 @@ function records.task(name, o, parse, fit)
   local function drop(why) dropped[why] = dropped[why] + 1 end
   for _, record in ipairs(list) do
     local pair = parse(record.value, o.path, record.number)
-    local chosen, rejected = pair and pair.chosen:match "^%s*(.-)%s*$", pair and pair.rejected:match "^%s*(.-)%s*$"
+    local chosen, rejected = pair and pair.chosen:match "^%s*(.-)%s*$",
+      pair and pair.rejected:match "^%s*(.-)%s*$"
     if not pair then
       drop "prompts_differ"
     elseif chosen == "" or rejected == "" then

@@ -5,7 +5,7 @@
 --   v_i  the valence of the word, -3 to 3; other words give nothing
 --   d_i  1.3 after "very" or "so", 0.7 after "rather" and the like (`valence.degrees`), else 1
 --   n_i  -0.5 when one of the two words before is a negation: "not happy" is bad, but less than "sad"
---   r_i  repeat^(k-1) for the k-th time the same word comes, with repeat = 1/2: saying it again soon pays nothing
+--   r_i  repeat^(k-1) for the k-th time the same word comes, with repeat = 1/2
 --   p_i  1 + ending * i / T for word i of T: the ending matters more; ending = 0.5
 --
 -- A mark (. , ! ?) ends the reach of a negation and of a degree. The squash is that of VADER's compound score
@@ -50,14 +50,18 @@ valence.graded = graded
 valence.lexicon = graded {
   [3.0] = "joyful delighted wonderful delicious love joy rejoiced perfect",
   [2.5] = "happy beautiful splendid happily treasure success feast laughed praised hugged",
-  [2.0] = "glad cheerful grateful lovely kind gentle friendly generous gladly warmly kindly danced cheered peace luck hope prize",
-  [1.5] = "proud hopeful bright pleasant brave clever honest smiled sang helped thanked comforted welcomed gift rainbow sweet golden",
+  [2.0] = [[glad cheerful grateful lovely kind gentle friendly generous gladly warmly kindly danced
+    cheered peace luck hope prize]],
+  [1.5] = [[proud hopeful bright pleasant brave clever honest smiled sang helped thanked comforted
+    welcomed gift rainbow sweet golden]],
   [1.0] = "calm content fine sunny bravely gently flower fresh mended",
   [0.5] = "clear mild found together gave",
   [-0.5] = "grey pale dark freezing lost slow",
   [-1.0] = "tired worried dull poor gloomy frowned sighed scolded trap sour broke lazy",
-  [-1.5] = "upset afraid ashamed nasty stormy grim foolish rude coldly rudely badly shouted trembled ignored teased trouble burnt snake",
-  [-2.0] = "lonely sad ugly greedy selfish mean sadly bitterly angrily cried mocked cheated shame loss thief ruin rotten",
+  [-1.5] = [[upset afraid ashamed nasty stormy grim foolish rude coldly rudely badly shouted trembled
+    ignored teased trouble burnt snake]],
+  [-2.0] = [[lonely sad ugly greedy selfish mean sadly bitterly angrily cried mocked cheated shame loss
+    thief ruin rotten]],
   [-2.5] = "angry dreadful awful cruel wept fear pain wound grave hurt",
   [-3.0] = "miserable hopeless terrible grief",
 }

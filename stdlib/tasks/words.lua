@@ -74,7 +74,8 @@ end
 
 --- A tokenizer over a list of distinct words.
 function words.tokenizer(list)
-  local self = setmetatable({ pad = words.pad, bos = words.bos, eos = words.eos, unk = words.unk, words = {}, ids = {} }, Tokenizer)
+  local self = setmetatable({ pad = words.pad, bos = words.bos, eos = words.eos, unk = words.unk, words = {},
+    ids = {} }, Tokenizer)
   for id, word in pairs(specials) do self.words[id] = word end
   local folded = {}
   for i, word in ipairs(list) do

@@ -6,8 +6,8 @@
 --   > prompt, response = dialogues.split("\n\nHuman: Hi\n\nAssistant: Hello")
 --   > #response
 --   6
---   > dialogues.last_turn("\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Bye\n\nAssistant:") == "\n\nHuman: Bye\n\nAssistant:"
---   true
+--   > dialogues.last_turn("\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Bye"):match "%a+: (%a+)"
+--   Bye
 local dialogues = {}
 
 local human <const>, assistant <const> = "\n\nHuman:", "\n\nAssistant:"

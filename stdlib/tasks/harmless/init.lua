@@ -41,7 +41,8 @@ local function parse(record, path, number)
 end
 
 local function fit(tokenizer, prompt, limit)
-  local ids, was_shortened = dialogues.longest_end(prompt, limit, function(text) return tokenizer:encode(text) end)
+  local ids, was_shortened = dialogues.longest_end(
+    prompt, limit, function(text) return tokenizer:encode(text) end)
   if ids then table.insert(ids, 1, tokenizer.bos) end
   return ids, was_shortened
 end

@@ -27,7 +27,8 @@ grammar.names = {
 
 --- Neutral classes: one word of the list, evenly.
 grammar.plain = {
-  role = list "baker sailor farmer painter teacher miller fisher gardener tailor student singer doctor shepherd potter",
+  role = list [[baker sailor farmer painter teacher miller fisher gardener tailor student singer doctor
+    shepherd potter]],
   trait = list "young old tall quiet busy small shy thin",
   place = list "harbour village forest market river garden hill mill school bridge field island",
   ground = list "little narrow wide green long northern stone sandy wooden high",
@@ -102,10 +103,13 @@ grammar.degree = {
 --- First sentences, all without a tone: their first tokens are the prompt, so each has more than ten.
 grammar.openings = {
   { "{name} was a {trait} {role} who lived near the {ground} {place} with a {animal} .", knows = "animal" },
-  { "one {weather} {time} , {name} and {friend} {went} to the {ground} {place} together .", knows = "friend" },
+  { "one {weather} {time} , {name} and {friend} {went} to the {ground} {place} together .",
+    knows = "friend" },
   { "at the {ground} {place} , {name} the {trait} {role} was looking for a {thing} .", sets = "lost" },
-  { "{name} and {friend} {went} to the {ground} {place} with a {animal} every {time} .", knows = "friend animal" },
-  { "on a {weather} {time} , a {trait} {role} called {name} took a {thing} to the {place} .", sets = "whole" },
+  { "{name} and {friend} {went} to the {ground} {place} with a {animal} every {time} .",
+    knows = "friend animal" },
+  { "on a {weather} {time} , a {trait} {role} called {name} took a {thing} to the {place} .",
+    sets = "whole" },
   { "the {trait} {role} {name} had a {trait} {animal} at the {ground} {place} .", knows = "animal" },
 }
 
@@ -135,8 +139,10 @@ grammar.body = {
   { "{who} lost the {thing} and {did} .", needs = "whole", sets = "lost", tone = "bad", weight = 3 },
   { "the {thing} broke , and {friend} {did} .", needs = "whole", sets = "broken", tone = "bad", weight = 3 },
   { "{friend} gave {her} a {quality} {find} for the {thing} .", needs = "whole", sets = "gone", weight = 2 },
-  { "{friend} found the {thing} , so {she} was {feeling} .", needs = "lost", sets = "whole", tone = "good", weight = 5 },
-  { "nobody could find the {thing} , and {she} {did} .", needs = "lost", sets = "gone", tone = "bad", weight = 5 },
+  { "{friend} found the {thing} , so {she} was {feeling} .", needs = "lost", sets = "whole", tone = "good",
+    weight = 5 },
+  { "nobody could find the {thing} , and {she} {did} .", needs = "lost", sets = "gone", tone = "bad",
+    weight = 5 },
   { "{friend} mended the {thing} {manner} .", needs = "broken", sets = "whole", tone = "good", weight = 5 },
   { "the {thing} was {quality} for ever .", needs = "broken", sets = "gone", tone = "bad", weight = 5 },
 }

@@ -136,7 +136,8 @@ local function new(given)
   local limits = text.limits
   local self = setmetatable({
     name = "sentiment", seed = o.seed, scorer = scorer, tokenizer = words.tokenizer(text.vocabulary()),
-    labels = { table.unpack(words.labels) }, max_prompt = limits.prompt_most + 1, max_response = limits.response_most,
+    labels = { table.unpack(words.labels) }, max_prompt = limits.prompt_most + 1,
+    max_response = limits.response_most,
     preference = task.preference(),
   }, Task)
   self.stop = { self.tokenizer.eos }

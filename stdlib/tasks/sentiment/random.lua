@@ -1,5 +1,6 @@
---- The random numbers of the stories: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
--- generators", 2014) as a counter.
+--- The random numbers of the stories: SplitMix64 as a counter.
+--
+-- Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
 --
 -- Philox, the generator of the tensors, would serve as well. SplitMix64 stays because story i of a seed is
 -- part of every published figure of this task, and another generator would write other stories.

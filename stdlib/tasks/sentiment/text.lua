@@ -53,9 +53,11 @@ end
 local function word_of(random, class, tone)
   local words, at = grammar.moody[class], random()
   if tone == "plain" then
-    return pick(random, at < keep_tone and words.plain or at < (1 + keep_tone) / 2 and words.good or words.bad)
+    return pick(random, at < keep_tone and words.plain or at < (1 + keep_tone) / 2 and words.good
+      or words.bad)
   end
-  return pick(random, words[at < keep_tone and tone or at < keep_tone + plain_word and "plain" or opposite[tone]])
+  return pick(random, words[at < keep_tone and tone or at < keep_tone + plain_word and "plain"
+    or opposite[tone]])
 end
 
 --- Slots that come from the story's state. A friend and an animal are introduced once.
@@ -68,13 +70,16 @@ for class, list in pairs(grammar.plain) do
   slots[class] = slots[class] or function(_, random) return pick(random, list) end
 end
 for degree, list in pairs(grammar.degree) do
-  slots[degree] = function(_, random) return pick_weighted(random, list, function(entry) return entry[2] end)[1] end
+  slots[degree] = function(_, random) return pick_weighted(
+    random, list, function(entry) return entry[2] end)[1] end
 end
 
 function slots.she(story) return story.she and "she" or "he" end
 function slots.her(story) return story.she and "her" or "him" end
 function slots.who(story, random) return random() < 0.3 and story.name or slots.she(story) end
-function slots.place(story, random) return random() < 0.5 and story.place or pick(random, grammar.plain.place) end
+function slots.place(story, random)
+  return random() < 0.5 and story.place or pick(random, grammar.plain.place)
+end
 
 function slots.friend(story)
   if story.known.friend then return story.friend end
@@ -130,9 +135,12 @@ end
 local function new_story(random)
   local she = random(2) == 1
   local friends = grammar.names[random(2) == 1 and "she" or "he"]
-  local story = { she = she, known = {}, state = "none", mood = "mixed", name = pick(random, grammar.names[she and "she" or "he"]) }
+  local story = { she = she, known = {}, state = "none", mood = "mixed",
+    name = pick(random, grammar.names[she and "she" or "he"]) }
   repeat story.friend = pick(random, friends) until story.friend ~= story.name
-  for _, key in ipairs { "thing", "animal", "place", "time" } do story[key] = pick(random, grammar.plain[key]) end
+  for _, key in ipairs { "thing", "animal", "place", "time" } do
+    story[key] = pick(random, grammar.plain[key])
+  end
   return story
 end
 

@@ -33,9 +33,12 @@ local check = task.checks "tasks.stories"
 
 local spec = options.spec("tasks.stories", {
   { "path", options.required "string", "the checkpoint: starting point and reference" },
-  { "tokenizer_path", options.optional "string", "the tokenizer; tok512.bin in the folder of the checkpoint unless given" },
-  { "tokenizer", options.optional "table|Tokenizer", "a tokenizer with encode, decode, bos, eos and vocab_size instead" },
-  { "sample", options.optional "function", "the sampler of prompts and texts; the checkpoint's own unless given" },
+  { "tokenizer_path", options.optional "string",
+    "the tokenizer; tok512.bin in the folder of the checkpoint unless given" },
+  { "tokenizer", options.optional "table|Tokenizer",
+    "a tokenizer with encode, decode, bos, eos and vocab_size instead" },
+  { "sample", options.optional "function",
+    "the sampler of prompts and texts; the checkpoint's own unless given" },
   { "seed", 1, "seed of prompts and texts" },
   { "prompt_tokens", 7, "sampled tokens of a prompt", least = 1 },
   { "max_response", 64, "tokens of a response at most", least = 1 },
@@ -193,4 +196,5 @@ local function new(given)
   return self
 end
 
-return task.module { options = spec, needs = "stories260K.bin, with tok512.bin beside it", new = new, words = words }
+return task.module { options = spec, needs = "stories260K.bin, with tok512.bin beside it", new = new,
+  words = words }
