@@ -170,7 +170,9 @@ function Stage:online(run, more)
 end
 
 --- The golden pairs.
-function Stage:offline(run) return sources.offline(self.golden_pairs, { batch = run.batch, seed = run.seed }) end
+function Stage:offline(run)
+  return sources.offline(self.golden_pairs, { batch = run.batch, seed = run.seed })
+end
 
 --- The measure of another judge, against the start's own responses.
 function Stage:measure_by(judge)
