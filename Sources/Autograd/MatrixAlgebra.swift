@@ -2,16 +2,6 @@
 import Base
 import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-@inline(__always) func exponential(_ x: Double) -> Double { exp(x) }
-
 extension Tensor {
   /// The last two dimensions exchanged.
   func adjoint() throws -> Tensor { try transposed(rank - 2, rank - 1) }

@@ -73,7 +73,7 @@ public struct Philox: Sendable {
   public mutating func normal() -> Double {
     let u = 1 - uniform()
     let v = uniform()
-    return (-2 * _log(u)).squareRoot() * _cos(2 * .pi * v)
+    return (-2 * Libm.log(u)).squareRoot() * Libm.cos(2 * .pi * v)
   }
 
   /// Uniform in 0..<bound, without bias, by rejection.

@@ -9,14 +9,6 @@ import Base
 import LuaEngine
 import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What a run is started with.
 public struct RunOptions: Sendable {
   /// The seed of every random number that is not given one of its own.

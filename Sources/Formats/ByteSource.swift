@@ -5,14 +5,6 @@
 /// one that shrinks meanwhile is an error and not a dead process.
 import Base
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Random access to the bytes of a file or an array.
 ///
 ///     let source = ByteSource(Array("Lua".utf8), name: "memory")

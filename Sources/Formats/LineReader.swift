@@ -5,14 +5,6 @@
 import Base
 import CZlib
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The lines of a plain or gzipped file, without their ends.
 ///
 ///     let lines = try LineReader(path: "test.jsonl.gz")

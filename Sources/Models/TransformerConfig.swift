@@ -3,14 +3,6 @@ import Base
 import Formats
 import Tensors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 public struct TransformerConfig: Equatable, Sendable {
   public enum Norm: String, Sendable, CaseIterable { case layer, rms }
   public enum Activation: String, Sendable, CaseIterable { case gelu, swiglu }

@@ -1,14 +1,6 @@
 /// Learning rates over the course of a run.
 import Base
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 public struct Schedule: Sendable {
   public enum Decay: String, Sendable, CaseIterable { case constant, linear, cosine }
 

@@ -7,14 +7,6 @@ import Base
 import CSystem
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 public enum Parallel {
   /// Threads that work together, the caller included. The default is the number of cores the process may use.
   public static var threads: Int {

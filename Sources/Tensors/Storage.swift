@@ -5,14 +5,6 @@
 import Base
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 public final class Storage: @unchecked Sendable {
   public let address: UnsafeMutableRawPointer
   public let byteCount: Int
@@ -103,7 +95,7 @@ public enum BufferPool {
       free.bytes += capacity
       return true
     }
-    if !kept { Glibc.free(buffer) }
+    if !kept { release(buffer) }
   }
 
   /// Gives every free buffer back to the system.
@@ -114,6 +106,9 @@ public enum BufferPool {
       free.bytes = 0
       return buffers
     }
-    for buffer in all { Glibc.free(buffer) }
+    for buffer in all { release(buffer) }
   }
 }
+
+/// The system's `free`, under a name that the pool's list of free buffers does not hide.
+private func release(_ buffer: UnsafeMutableRawPointer) { free(buffer) }

@@ -1,13 +1,6 @@
+import Base
 import Tensors
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 @Suite struct VectorMathTests {
   /// The error of `f`, in units in the last place of the exact value, over a sweep of all bit patterns.

@@ -216,7 +216,7 @@ extension Op {
     forward: { call in
       let (sign, log) = try Linalg.logDeterminant(try matrices(call))
       let result = try Tensor(uninitialized: sign.shape, .f64)
-      Strided.zip(sign, log, result) { (s: Double, l: Double) in s == 0 ? 0 : s * exponential(l) }
+      Strided.zip(sign, log, result) { (s: Double, l: Double) in s == 0 ? 0 : s * Libm.exp(l) }
       return [try result.cast(to: call[0].dtype)]
     },
     backward: { call, _, gradients in

@@ -15,7 +15,7 @@ extension SamplingOptions {
   func draw(_ logits: Floats, vocabulary: Int, uniform: Double, scratch: MutableFloats) -> TokenDraw? {
     let (peak, sum) = ActivationKernels.exponentials(logits, scratch, vocabulary)
     if !sum.isFinite { return nil }
-    let normaliser = peak + ActivationKernels.log(sum)
+    let normaliser = peak + Libm.log(sum)
     if temperature == 0 {
       let id = position(of: peak, logits, vocabulary)
       return TokenDraw(id: id, logp: logits[id] - normaliser, samplingLogp: 0)
@@ -39,7 +39,7 @@ extension SamplingOptions {
     if drawsFromWholeVocabulary {
       let id = Self.invert(scratch, vocabulary, uniform)
       return TokenDraw(
-        id: id, logp: logits[id] - normaliser, samplingLogp: ActivationKernels.log(scratch[id] / sum))
+        id: id, logp: logits[id] - normaliser, samplingLogp: Libm.log(scratch[id] / sum))
     }
     let kept = keep(scratch, vocabulary, Double(sum))
     let mass = kept.reduce(0.0) { $0 + Double(scratch[$1]) }
@@ -53,7 +53,7 @@ extension SamplingOptions {
       }
     }
     return TokenDraw(
-      id: id, logp: logits[id] - normaliser, samplingLogp: ActivationKernels.log(scratch[id] / Float(mass)))
+      id: id, logp: logits[id] - normaliser, samplingLogp: Libm.log(scratch[id] / Float(mass)))
   }
 
   /// The tokens that the filters leave, most likely first; at least one. Filters apply as in `transformers`: top-k,

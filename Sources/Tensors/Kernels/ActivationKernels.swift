@@ -5,21 +5,11 @@
 import Base
 import CKernels
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 package enum ActivationKernels {
   /// Elements per piece of the elementwise kernels.
   package static let grain = 16_384
   /// The widest that the processor has.
   private static let level = ck_rows_level(Int32(CK_AVX512)).pointee
-
-  package static func log(_ x: Float) -> Float { logf(x) }
 
   /// y = exp(x - max x); returns the maximum and the sum of y.
   @inline(__always)

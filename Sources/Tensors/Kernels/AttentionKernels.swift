@@ -93,7 +93,7 @@ package enum AttentionKernels {
       x[i] = 0
       i += 1
     }
-    return peak + ActivationKernels.log(sum)
+    return peak + Libm.log(sum)
   }
 
   /// `dqkv[N, width]` from the gradient of the output.

@@ -30,7 +30,7 @@ package enum HeadKernels {
             let x = logits + i * vocabulary
             let logit = x[Int(ids[start + i])]
             let (peak, sum) = ActivationKernels.exponentials(x, x, vocabulary)
-            logps[start + i] = logit - peak - ActivationKernels.log(sum)
+            logps[start + i] = logit - peak - Libm.log(sum)
             kept?.sums[i] = sum
           }
         })
@@ -88,8 +88,8 @@ package enum HeadKernels {
   ) {
     let (peakB, sumB) = ActivationKernels.exponentials(b, p, count)
     let (peakA, sumA) = ActivationKernels.exponentials(a, p, count)
-    let normA = peakA + ActivationKernels.log(sumA)
-    let normB = peakB + ActivationKernels.log(sumB)
+    let normA = peakA + Libm.log(sumA)
+    let normB = peakB + Libm.log(sumB)
     var (kl, entropy) = (0.0, 0.0)
     for i in 0..<count {
       let probability = Double(p[i])

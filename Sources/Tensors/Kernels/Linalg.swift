@@ -95,7 +95,7 @@ public enum Linalg {
         let pivot = matrix[i * n + i]
         if pivot == 0 { sign = 0 } else if (pivot < 0) != (Int(pivots[i]) != i + 1) { sign = -sign }
         if pivot.isNaN { sign = .nan }
-        log += logarithm(abs(pivot))
+        log += Libm.log(abs(pivot))
       }
       signs.pointer(Double.self)[index] = sign
       logs.pointer(Double.self)[index] = log

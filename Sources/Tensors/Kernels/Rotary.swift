@@ -4,14 +4,6 @@
 /// arXiv 2104.09864, eq. 15 and 34.
 import Base
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 package struct Rotary {
   package let headSize: Int
   /// cos and sin of each (position, pair), interleaved.

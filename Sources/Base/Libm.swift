@@ -1,12 +1,4 @@
-/// The C library's functions of one or two numbers, under a name that operations called `exp` or `sin` do not hide.
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
+/// The C library's functions of one or two numbers. Operations named `exp` or `sin` do not hide them.
 public enum Libm {
   @inlinable public static func exp(_ x: Float) -> Float { expf(x) }
   @inlinable public static func exp(_ x: Double) -> Double { c_exp(x) }
@@ -60,29 +52,29 @@ public enum Libm {
   @inlinable public static func hypot(_ x: Double, _ y: Double) -> Double { c_hypot(x, y) }
 }
 
-// Outside the enumeration the names mean the C functions.
-@usableFromInline func c_exp(_ x: Double) -> Double { exp(x) }
-@usableFromInline func c_exp2(_ x: Double) -> Double { exp2(x) }
-@usableFromInline func c_log(_ x: Double) -> Double { log(x) }
-@usableFromInline func c_log2(_ x: Double) -> Double { log2(x) }
-@usableFromInline func c_log10(_ x: Double) -> Double { log10(x) }
-@usableFromInline func c_log1p(_ x: Double) -> Double { log1p(x) }
-@usableFromInline func c_expm1(_ x: Double) -> Double { expm1(x) }
-@usableFromInline func c_sin(_ x: Double) -> Double { sin(x) }
-@usableFromInline func c_cos(_ x: Double) -> Double { cos(x) }
-@usableFromInline func c_tan(_ x: Double) -> Double { tan(x) }
-@usableFromInline func c_sinh(_ x: Double) -> Double { sinh(x) }
-@usableFromInline func c_cosh(_ x: Double) -> Double { cosh(x) }
-@usableFromInline func c_tanh(_ x: Double) -> Double { tanh(x) }
-@usableFromInline func c_asin(_ x: Double) -> Double { asin(x) }
-@usableFromInline func c_acos(_ x: Double) -> Double { acos(x) }
-@usableFromInline func c_atan(_ x: Double) -> Double { atan(x) }
-@usableFromInline func c_asinh(_ x: Double) -> Double { asinh(x) }
-@usableFromInline func c_acosh(_ x: Double) -> Double { acosh(x) }
-@usableFromInline func c_atanh(_ x: Double) -> Double { atanh(x) }
-@usableFromInline func c_erf(_ x: Double) -> Double { erf(x) }
-@usableFromInline func c_erfc(_ x: Double) -> Double { erfc(x) }
-@usableFromInline func c_pow(_ x: Double, _ y: Double) -> Double { pow(x, y) }
-@usableFromInline func c_fmod(_ x: Double, _ y: Double) -> Double { fmod(x, y) }
-@usableFromInline func c_atan2(_ x: Double, _ y: Double) -> Double { atan2(x, y) }
-@usableFromInline func c_hypot(_ x: Double, _ y: Double) -> Double { hypot(x, y) }
+// Outside the enumeration an unqualified `exp` is the C function.
+@inlinable func c_exp(_ x: Double) -> Double { exp(x) }
+@inlinable func c_exp2(_ x: Double) -> Double { exp2(x) }
+@inlinable func c_log(_ x: Double) -> Double { log(x) }
+@inlinable func c_log2(_ x: Double) -> Double { log2(x) }
+@inlinable func c_log10(_ x: Double) -> Double { log10(x) }
+@inlinable func c_log1p(_ x: Double) -> Double { log1p(x) }
+@inlinable func c_expm1(_ x: Double) -> Double { expm1(x) }
+@inlinable func c_sin(_ x: Double) -> Double { sin(x) }
+@inlinable func c_cos(_ x: Double) -> Double { cos(x) }
+@inlinable func c_tan(_ x: Double) -> Double { tan(x) }
+@inlinable func c_sinh(_ x: Double) -> Double { sinh(x) }
+@inlinable func c_cosh(_ x: Double) -> Double { cosh(x) }
+@inlinable func c_tanh(_ x: Double) -> Double { tanh(x) }
+@inlinable func c_asin(_ x: Double) -> Double { asin(x) }
+@inlinable func c_acos(_ x: Double) -> Double { acos(x) }
+@inlinable func c_atan(_ x: Double) -> Double { atan(x) }
+@inlinable func c_asinh(_ x: Double) -> Double { asinh(x) }
+@inlinable func c_acosh(_ x: Double) -> Double { acosh(x) }
+@inlinable func c_atanh(_ x: Double) -> Double { atanh(x) }
+@inlinable func c_erf(_ x: Double) -> Double { erf(x) }
+@inlinable func c_erfc(_ x: Double) -> Double { erfc(x) }
+@inlinable func c_pow(_ x: Double, _ y: Double) -> Double { pow(x, y) }
+@inlinable func c_fmod(_ x: Double, _ y: Double) -> Double { fmod(x, y) }
+@inlinable func c_atan2(_ x: Double, _ y: Double) -> Double { atan2(x, y) }
+@inlinable func c_hypot(_ x: Double, _ y: Double) -> Double { hypot(x, y) }
