@@ -1,58 +1,49 @@
-/// Writes a file so that a crash leaves the old contents or the new, never a half.
+/// Writes a file so that a crash leaves the old contents or the new ones, never a part.
 ///
-/// Temporary file in the same folder, write, fsync, rename, fsync of the folder. Foundation's `.atomic` does not sync
-/// the folder and mkstemp's mode would hide the file from the user's group, so this is our own. A device or a pipe keeps
-/// its place and gets the bytes directly; a link keeps its place too, and the file it names is replaced.
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
+/// The bytes go to a temporary file in the same folder, which is synced and renamed; then the folder is synced.
+/// Foundation's `.atomic` does not sync the folder. A device or a pipe is written in place. A symbolic link stays, and
+/// the file that it names is replaced.
+///
+/// The temporary file has a random name and is locked while it is written: a temporary file without a lock belongs to a
+/// process that has ended, on this machine or in another container, and the next write to the folder removes it.
 public enum AtomicFile {
-  /// Replaces the file at `path`; its mode becomes 0644 less the umask.
+  /// Replaces the file at `path`. An existing file keeps its mode and, where the system allows it, its owner; a new one
+  /// has mode 0644 less the umask.
   ///
   ///     try AtomicFile.write(Array("a,b\n1,2\n".utf8), to: "points.csv")
   public static func write(_ bytes: [UInt8], to path: String) throws {
     try write(to: path) { put in try bytes.withUnsafeBytes { try put($0) } }
   }
 
-  /// Replaces the file at `path` with what `produce` puts, piece by piece.
+  /// Replaces the file at `path` with the bytes that `produce` passes to its argument.
   public static func write(
     to path: String, _ produce: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
     if path.isEmpty || path.utf8.contains(0) { throw Failure(.io, "not a file name: \"\(path)\"") }
     var info = stat()
-    if stat(path, &info) == 0 && info.st_mode & S_IFMT != S_IFREG {
+    let exists = stat(path, &info) == 0
+    if exists && info.st_mode & S_IFMT != S_IFREG {
       if info.st_mode & S_IFMT == S_IFDIR { throw Failure(.io, "cannot write \(path): it is a folder") }
       return try writeInPlace(path, produce)
     }
     let path = target(of: path)
-    removeLeftovers(of: path)
-    let temporary = "\(path).tmp-\(getpid())"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    if descriptor < 0 { throw failure("create", temporary) }
+    let folder = Self.folder(of: path)
+    removeLeftovers(in: folder)
+    let (temporary, descriptor) = try makeTemporary(in: folder, for: path)
     do {
-      try produce { try writeAll(descriptor, $0, temporary) }
-      if fsync(descriptor) != 0 { throw failure("sync", temporary) }
+      defer { close(descriptor) }
+      if exists {
+        _ = fchown(descriptor, info.st_uid, info.st_gid)
+        if fchmod(descriptor, info.st_mode & 0o7777) != 0 { throw failure("set the mode of", temporary) }
+      }
+      try produce { try writeAll(descriptor, $0, path) }
+      if retryingOnSignal({ fsync(descriptor) }) != 0 { throw failure("sync", path) }
+      if rename(temporary, path) != 0 { throw failure("write", path) }
     } catch {
-      close(descriptor)
       unlink(temporary)
       throw error
     }
-    if close(descriptor) != 0 {
-      let problem = failure("close", temporary)
-      unlink(temporary)
-      throw problem
-    }
-    if rename(temporary, path) != 0 {
-      let problem = failure("rename", "\(temporary) to \(path)")
-      unlink(temporary)
-      throw problem
-    }
-    try syncFolder(of: path)
+    try sync(folder: folder)
   }
 
   /// Makes the folder and its parents; an existing folder is no error.
@@ -64,11 +55,48 @@ public enum AtomicFile {
     }
   }
 
-  /// For what is not a regular file: renaming over `/dev/null` would put a file in its place.
+  static let temporaryPrefix = ".perilune-"
+  static let temporarySuffix = ".tmp"
+
+  /// A new locked file. O_EXCL neither opens a file of another process nor follows a link.
+  private static func makeTemporary(in folder: String, for path: String) throws -> (String, Int32) {
+    while true {
+      let name = temporaryPrefix + String(UInt64.random(in: 0 ... .max), radix: 16) + temporarySuffix
+      let temporary = folder == "." ? name : folder + "/" + name
+      let descriptor = retryingOnSignal { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
+      if descriptor < 0 {
+        if errno == EEXIST { continue }
+        throw failure("write", path)
+      }
+      retryingOnSignal { flock(descriptor, LOCK_EX) }
+      var info = stat()
+      if fstat(descriptor, &info) == 0 && info.st_nlink > 0 { return (temporary, descriptor) }
+      close(descriptor)  // removed by `removeLeftovers` of another process before it was locked
+    }
+  }
+
+  /// Removes the temporary files of processes that were killed.
+  private static func removeLeftovers(in folder: String) {
+    guard let entries = opendir(folder) else { return }
+    defer { closedir(entries) }
+    while let entry = readdir(entries) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      }
+      guard name.hasPrefix(temporaryPrefix), name.hasSuffix(temporarySuffix) else { continue }
+      let path = folder + "/" + name
+      let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+      if descriptor < 0 { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+      close(descriptor)
+    }
+  }
+
+  /// For what is not a regular file: renaming over `/dev/null` would replace the device by a file.
   private static func writeInPlace(
     _ path: String, _ produce: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
-    let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    let descriptor = retryingOnSignal { open(path, O_WRONLY | O_CLOEXEC) }
     if descriptor < 0 { throw failure("open", path) }
     defer { close(descriptor) }
     try produce { try writeAll(descriptor, $0, path) }
@@ -84,41 +112,27 @@ public enum AtomicFile {
     return String(cString: real)
   }
 
-  /// Removes temporary files that processes which no longer live began for `path`: nobody else can, after a kill.
-  private static func removeLeftovers(of path: String) {
-    let cut = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-    let folder = cut == path.startIndex ? "." : String(path[..<cut])
-    let start = path[cut...] + ".tmp-"
-    guard let entries = opendir(folder) else { return }
-    defer { closedir(entries) }
-    while let entry = readdir(entries) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-      }
-      guard name.hasPrefix(start), let pid = pid_t(name.dropFirst(start.count)), pid > 0 else { continue }
-      if kill(pid, 0) != 0 && errno == ESRCH { unlink(cut == path.startIndex ? name : folder + name) }
-    }
-  }
-
   private static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ name: String) throws {
     var done = 0
     while done < bytes.count {
-      let wrote = systemWrite(descriptor, bytes.baseAddress.unsafelyUnwrapped + done, bytes.count - done)
-      if wrote < 0 {
-        if errno == EINTR { continue }
-        throw failure("write", name)
+      let wrote = retryingOnSignal {
+        systemWrite(descriptor, bytes.baseAddress.unsafelyUnwrapped + done, bytes.count - done)
       }
+      if wrote < 0 { throw failure("write", name) }
       done += wrote
     }
   }
 
-  private static func syncFolder(of path: String) throws {
-    let cut = path.lastIndex(of: "/")
-    let folder = cut.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  private static func folder(of path: String) -> String {
+    guard let cut = path.lastIndex(of: "/") else { return "." }
+    return cut == path.startIndex ? "/" : String(path[..<cut])
+  }
+
+  private static func sync(folder: String) throws {
+    let descriptor = retryingOnSignal { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     if descriptor < 0 { throw failure("open folder", folder) }
     defer { close(descriptor) }
-    if fsync(descriptor) != 0 && errno != EINVAL { throw failure("sync folder", folder) }
+    if retryingOnSignal({ fsync(descriptor) }) != 0 && errno != EINVAL { throw failure("sync folder", folder) }
   }
 
   static func failure(_ step: String, _ name: String) -> Failure {

@@ -100,7 +100,7 @@ function TestFineTuning.test_a_model_that_cannot_be_kept_is_still_returned()
   system.cache_folder = function() error("no folder", 0) end
   said = said .. with_errors(tune)
   system.cache_folder = own
-  lu.assertStrContains(said, "the model is not kept: cannot create /proc/self/nowhere")
+  lu.assertStrContains(said, "the model is not kept: cannot write /proc/self/nowhere")
   lu.assertStrContains(said, "no folder; the model will not be kept")
   lu.assertEquals(info.path, nil)
   lu.assertEquals(#model:hash(), 64)

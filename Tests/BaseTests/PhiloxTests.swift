@@ -1,5 +1,4 @@
 import Base
-import Foundation
 import Testing
 
 @Suite struct CheckedTests {
@@ -54,45 +53,5 @@ import Testing
       #expect(try random.permutation(count).sorted() == Array(0..<count))
     }
     #expect((0..<1000).allSatisfy { _ in (0..<7).contains(random.below(7)) })
-  }
-}
-
-@Suite struct FailedWriteTests {
-  private func inFolder(_ body: (String) throws -> Void) throws {
-    let folder = NSTemporaryDirectory() + "perilune-atomic-\(getpid())-\(UUID().uuidString)"
-    try AtomicFile.makeFolder(folder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
-  }
-
-  @Test func aFailedWriteLeavesTheOldFileAndNothingElse() throws {
-    try inFolder { folder in
-      let path = folder + "/state"
-      try AtomicFile.write(Array("old".utf8), to: path)
-      #expect(throws: Failure.self) {
-        try AtomicFile.write(to: path) { put in
-          try Array("half of the new".utf8).withUnsafeBytes { try put($0) }
-          throw Failure(.io, "the disk is full")
-        }
-      }
-      #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["state"])
-      try AtomicFile.write(Array("new".utf8), to: path)
-      #expect(try String(contentsOfFile: path, encoding: .utf8) == "new")
-      let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
-      #expect(mode.map { $0 & 0o600 } == 0o600)
-    }
-  }
-
-  @Test func foldersAreMadeWithTheirParentsAndBadNamesAreRefused() throws {
-    try inFolder { folder in
-      try AtomicFile.makeFolder(folder + "/a/b/c")
-      try AtomicFile.makeFolder(folder + "/a/b/c")
-      try AtomicFile.write([], to: folder + "/a/b/c/empty")
-      for path in ["", "a\0b", folder + "/missing/file", folder + "/a"] {
-        #expect(throws: Failure.self) { try AtomicFile.write([1], to: path) }
-      }
-      #expect(throws: Failure.self) { try AtomicFile.makeFolder(folder + "/a/b/c/empty/d") }
-    }
   }
 }
