@@ -39,7 +39,7 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
   return pid;
 }
 
-void shim_exit_child(int status) {
+_Noreturn void shim_exit_child(int status) {
   fflush(NULL);
   _exit(status);
 }

@@ -6,4 +6,4 @@
 // to send; in the parent, `read_end` (non-blocking) is where to read. Returns -1 with errno on failure.
 int shim_fork_with_pipe(int *read_end, int *write_end);
 // Ends a forked child without running the parent's exit handlers.
-void shim_exit_child(int status);
+_Noreturn void shim_exit_child(int status);
