@@ -33,13 +33,13 @@ let package = Package(
     .target(
       name: "CReadlineShims", dependencies: ["CReadline", "CSystem"], cSettings: vectorC,
       linkerSettings: [.linkedLibrary("readline")]),
-    .target(name: "Base", dependencies: ["CSystem"], swiftSettings: plainSwift),
+    .target(name: "Base", dependencies: ["CSystem", "CCrypto"], swiftSettings: plainSwift),
     .target(
       name: "Tensors", dependencies: ["Base", "CSystem", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
     .target(name: "Autograd", dependencies: ["Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
     .target(name: "Optim", dependencies: ["Autograd"], swiftSettings: vectorSwift),
     .target(
-      name: "Formats", dependencies: ["Base", "Tensors", "CZlib", "CCrypto"], swiftSettings: plainSwift),
+      name: "Formats", dependencies: ["Base", "Tensors", "CZlib"], swiftSettings: plainSwift),
     .target(
       name: "Models", dependencies: ["Autograd", "Formats", "CKernels"], swiftSettings: vectorSwift),
     .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
@@ -48,13 +48,13 @@ let package = Package(
     .target(
       name: "Bindings", dependencies: ["LuaEngine", "Models", "Optim", "Plots"], swiftSettings: plainSwift),
     .target(
-      name: "Shell", dependencies: ["LuaEngine", "CReadline", "CReadlineShims"], swiftSettings: plainSwift),
+      name: "Shell", dependencies: ["LuaEngine", "CReadlineShims"], swiftSettings: plainSwift),
     .executableTarget(
       name: "perilune", dependencies: ["Bindings", "Shell", "CSystem"], swiftSettings: plainSwift),
     .testTarget(name: "BaseTests", dependencies: ["Base", "CSystem"], swiftSettings: plainSwift),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: vectorSwift),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: plainSwift),
-    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: plainSwift),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats", "CZlib"], swiftSettings: plainSwift),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Optim", "CKernels"], swiftSettings: plainSwift),
     .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: plainSwift),

@@ -147,6 +147,8 @@ static int open_core(lua_State *L) {
   return 0;
 }
 
+const char *shim_lua_copyright(void) { return LUA_COPYRIGHT; }
+
 shim_state *shim_lua_new(void *owner) {
   shim_state *s = calloc(1, sizeof *s);
   if (s == NULL) return NULL;

@@ -19,17 +19,12 @@ public enum JSONLines {
   }
 
   private static func forEach(in lines: LineReader, _ body: (Int, JSONValue) throws -> Void) throws {
-    try forEachChecked(lines) { line, parser in try body(line, try parser.value(depth: 0)) }
-  }
-
-  /// Calls `body` with a parser at each line's value, which has been checked.
-  static func forEachChecked(_ lines: LineReader, _ body: (Int, inout JSONParser) throws -> Void) throws {
     var more = true
     while more {
       more = try lines.next { bytes in
         if bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return }
         var parser = try JSONParser.checked(bytes, name: lines.name, firstLine: lines.line)
-        try body(lines.line, &parser)
+        try body(lines.line, try parser.value(depth: 0))
       }
     }
   }

@@ -55,9 +55,7 @@ public struct Call {
   }
 
   /// True for an argument left out or nil.
-  public func isNone(_ i: Int) -> Bool { i < 1 || i > count || lua_type(L, Int32(i)) <= LUA_TNIL }
-  /// True for an argument left out or nil.
-  public func isNil(_ i: Int) -> Bool { isNone(i) }
+  public func isNil(_ i: Int) -> Bool { i < 1 || i > count || lua_type(L, Int32(i)) <= LUA_TNIL }
 
   // MARK: Reading
 

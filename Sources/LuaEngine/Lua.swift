@@ -27,6 +27,9 @@ public final class Lua {
   var nativeBytesAtCollection = 0
   private var lastClass: (type: ObjectIdentifier, record: ClassRecord)?
 
+  /// "Lua 5.4.x  Copyright (C) ...", of the library that is linked.
+  public static var copyright: String { String(cString: shim_lua_copyright()) }
+
   /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap, counted from after the libraries were opened.
   /// `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.
   public init(memoryLimit: Int? = nil, standardLibraries: Bool = true, ignoreEnvironment: Bool = false) throws
@@ -187,7 +190,7 @@ public final class Lua {
   func collectIfNativeBytesGrew() {
     let bytes = nativeBytes()
     if bytes < nativeBytesAtCollection { nativeBytesAtCollection = bytes }
-    if bytes - nativeBytesAtCollection > max(Limits.nativeBytesPerCollection, usedBytes) { collect() }
+    if bytes - nativeBytesAtCollection > max(EngineLimits.nativeBytesPerCollection, usedBytes) { collect() }
   }
 
   // MARK: Inside
@@ -222,7 +225,7 @@ public final class Lua {
 }
 
 /// The bounds of the engine, each with its reason.
-enum Limits {
+enum EngineLimits {
   /// Native bytes may grow by this much between two full collections: 33 MB at the peak for dropped 80 KB tensors, measured.
   static let nativeBytesPerCollection = 32 << 20
   /// Nesting of a Swift value turned into Lua tables; Lua's own limit on nested C calls is 200.

@@ -104,14 +104,14 @@ extension Lua {
     case .function(let function): try push(function.reference, on: L)
     case .object(let object): try push(object, on: L)
     case .list(let elements):
-      guard depth < Limits.valueDepth else { throw Failure(.value, "value nested too deeply") }
+      guard depth < EngineLimits.valueDepth else { throw Failure(.value, "value nested too deeply") }
       try check(shim_push_table(L, try fits(elements.count), 0), on: L)
       for (i, element) in elements.enumerated() {
         try push(element, on: L, depth: depth + 1)
         lua_rawseti(L, -2, Int64(i + 1))  // within the array part made above: allocates nothing
       }
     case .record(let fields):
-      guard depth < Limits.valueDepth else { throw Failure(.value, "value nested too deeply") }
+      guard depth < EngineLimits.valueDepth else { throw Failure(.value, "value nested too deeply") }
       try check(shim_push_table(L, 0, try fits(fields.count)), on: L)
       for (name, field) in fields {
         try push(field, on: L, depth: depth + 1)

@@ -30,7 +30,7 @@ struct Axis: Equatable {
   }
 
   /// Makes an axis over the extent of the data (nil without data) with about `count` ticks.
-  init(extent: Extent, limits: Limits, scale: AxisScale, count: Int) {
+  init(extent: Extent, limits: AxisRange, scale: AxisScale, count: Int) {
     func place(_ value: Double) -> Double { scale == .log ? log10(value) : value }
     var (lower, upper) =
       extent.isEmpty ? (scale == .log ? (0, 1) : (0, 1)) : (place(extent.lower), place(extent.upper))

@@ -20,8 +20,8 @@ public struct Figure: Sendable {
   /// Size of the SVG in pixels.
   public var width: Int
   public var height: Int
-  public var xlimits: Limits
-  public var ylimits: Limits
+  public var xlimits: AxisRange
+  public var ylimits: AxisRange
   public var xscale: AxisScale
   public var yscale: AxisScale
   public var legend: LegendPosition
@@ -33,7 +33,7 @@ public struct Figure: Sendable {
 
   public init(
     title: String = "", xlabel: String = "", ylabel: String = "", note: String = "", width: Int = 640,
-    height: Int = 420, xlimits: Limits = Limits(), ylimits: Limits = Limits(), xscale: AxisScale = .linear,
+    height: Int = 420, xlimits: AxisRange = AxisRange(), ylimits: AxisRange = AxisRange(), xscale: AxisScale = .linear,
     yscale: AxisScale = .linear, legend: LegendPosition = .best, grid: Bool = true, series: [Series] = []
   ) {
     self.title = title
@@ -75,9 +75,9 @@ public struct Figure: Sendable {
 
 /// The ends of an axis; an end left nil follows the data.
 ///
-///     Limits(0, 1)            // both
-///     Limits(lower: 0)        // from 0 to what the data need
-public struct Limits: Sendable, Equatable {
+///     AxisRange(0, 1)            // both
+///     AxisRange(lower: 0)        // from 0 to what the data need
+public struct AxisRange: Sendable, Equatable {
   public var lower: Double?
   public var upper: Double?
 

@@ -1,22 +1,19 @@
-/// What was typed at the prompt, kept between sessions: one entry a line, newlines inside an entry escaped.
+/// The history of the prompt, saved between sessions: one entry a line, newlines inside an entry escaped.
 ///
-/// Entries are only ever appended, each in one write, so that two sessions do not lose each other's.
-import CReadline  // for the linker: the calls are in CShims
+/// Each entry is appended in one write, so that two sessions do not lose each other's entries.
+import Base
 import CReadlineShims
 import Foundation
 
 final class History {
-  private let path: String
+  /// Nil without a home folder: the history then ends with the session.
+  private let path = Folders.state.map { $0 + "/history" }
   private var last = ""
-  /// Entries given to readline at the start: enough for years, little enough to load at once.
+  /// Entries loaded at the start, in a few milliseconds.
   private static let entriesMax = 10_000
 
-  init() {
-    path = Folders.user("XDG_STATE_HOME", default: ".local/state") + "/perilune/history"
-  }
-
   func load() {
-    guard let data = FileManager.default.contents(atPath: path) else { return }
+    guard let path, let data = FileManager.default.contents(atPath: path) else { return }
     let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
     for line in lines.suffix(Self.entriesMax) {
       last = Self.unescaped(line)
@@ -28,6 +25,7 @@ final class History {
     guard !entry.allSatisfy(\.isWhitespace), entry != last else { return }
     last = entry
     shim_history_add(entry)
+    guard let path else { return }
     let folder = (path as NSString).deletingLastPathComponent
     try? FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -56,15 +54,5 @@ final class History {
       }
     }
     return text
-  }
-}
-
-enum Folders {
-  /// The folder a variable of the XDG specification names, or the default below the home folder ($HOME first, as shells do).
-  static func user(_ variable: String, default fallback: String) -> String {
-    let environment = ProcessInfo.processInfo.environment
-    if let folder = environment[variable], !folder.isEmpty { return folder }
-    let home = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory()
-    return home + "/" + fallback
   }
 }

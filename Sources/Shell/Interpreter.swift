@@ -7,7 +7,6 @@ import LuaEngine
 
 public enum Interpreter {
   public static let version = "Perilune 0.1.0"
-  static let luaCopyright = "Lua 5.4.4  Copyright (C) 1994-2022 Lua.org, PUC-Rio"
 
   /// Makes the native modules known to a fresh state.
   public typealias Installer = (Lua, RunSettings) throws -> Void
@@ -76,7 +75,7 @@ final class Session {
   init(_ arguments: [[UInt8]], _ options: CommandLineOptions) throws {
     self.arguments = arguments
     self.options = options
-    if options.showsVersion { print("\(Interpreter.version)\n\(Interpreter.luaCopyright)") }
+    if options.showsVersion { print("\(Interpreter.version)\n\(Lua.copyright)") }
     lua = try Lua(memoryLimit: options.run.maxMemory, ignoreEnvironment: options.ignoresEnvironment)
   }
 
@@ -120,7 +119,7 @@ final class Session {
       return true
     } else if !hasScript && !options.hasExecute && !options.showsVersion {
       if isatty(STDIN_FILENO) != 0 {
-        print("\(Interpreter.version)\n\(Interpreter.luaCopyright)")
+        print("\(Interpreter.version)\n\(Lua.copyright)")
         try Prompt(self).run()
         return true
       }

@@ -223,8 +223,7 @@ final class Prompt {
   }
 
   private func runInitFile() {
-    let path = Folders.user("XDG_CONFIG_HOME", default: ".config") + "/perilune/init.lua"
-    guard access(path, R_OK) == 0 else { return }
+    guard let path = Folders.config.map({ $0 + "/init.lua" }), access(path, R_OK) == 0 else { return }
     do {
       try lua.loadFile(Array(path.utf8)).call([])
     } catch let error as LuaError { report(error) } catch { Interpreter.complain("\(error)") }

@@ -105,9 +105,7 @@ import Testing
       #"{"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"}"#.utf8)
     let lines = seed + [10] + seed + [10]
     let read: ([UInt8]) throws -> Void = { bytes in
-      try JSONLines.forEach(bytes: bytes) { _, value in
-        _ = [value["chosen"], value["rejected"]].map { $0?.text.flatMap(PreferenceData.cut) }
-      }
+      try JSONLines.forEach(bytes: bytes) { _, value in _ = [value["chosen"], value["rejected"]].map { $0?.text } }
     }
     fuzz("json lines", lines, read)
     fuzz("gzip", try Gzip.packed(lines), count: 4000, read)
@@ -185,13 +183,6 @@ import Testing
         "tokenizer of zeros",
         filled("{\"pre_tokenizer\":[0", ",0") + Array("],\"model\":{\"vocab\":{},\"merges\":[]}}".utf8),
         { _ = try ByteLevelBPE.load($0) }
-      ),
-      (
-        "record of zeros", filled("[[0", ",0") + Array("]]".utf8),
-        { path in
-          try AtomicFile.write([UInt8](Data(contentsOf: URL(fileURLWithPath: path))), to: path + ".json")
-          _ = try PreferenceData.load(path + ".json")
-        }
       ),
       ("model of the wrong size", Array(repeating: 1, count: size), { _ = try Llama2C.read($0) }),
     ]

@@ -51,7 +51,7 @@ func makeLua(memoryLimit: Int? = nil) throws -> Lua {
 
   var module = LuaModule()
   module.function("box") { call in
-    try call.pushObject(Box(call.isNone(1) ? 0 : call.number(1)))
+    try call.pushObject(Box(call.isNil(1) ? 0 : call.number(1)))
     return 1
   }
   module.function("matmul") { _ in throw Failure(.shape, "inner sizes differ: 2x3 x 4x5", argument: 2) }

@@ -82,8 +82,8 @@ import Testing
 
   /// Weights packed with rows of its own for each thread, packed and cut over the threads, and in place.
   private static let ways = [
-    DecoderWeights.Limits(), DecoderWeights.Limits(ownRowsBytesMax: 0),
-    DecoderWeights.Limits(packedBytesMax: 0, ownRowsBytesMax: 0),
+    DecoderThresholds(), DecoderThresholds(ownRowsBytesMax: 0),
+    DecoderThresholds(packedBytesMax: 0, ownRowsBytesMax: 0),
   ]
 
   private func options(_ seeds: [UInt64]?) -> SamplingOptions {

@@ -15,7 +15,7 @@ private func extent(_ values: Double...) -> Extent {
     let size = pow(10, noise.uniform() * 40 - 20)
     let (a, b) = ((noise.uniform() - 0.5) * size, (noise.uniform() - 0.5) * size)
     for count in 2...9 {
-      let axis = Axis(extent: extent(a, b), limits: Limits(), scale: .linear, count: count)
+      let axis = Axis(extent: extent(a, b), limits: AxisRange(), scale: .linear, count: count)
       #expect(axis.ticks.count >= 2 && axis.ticks.count <= count + 4, "\(a) \(b) \(count)")
       let slack = abs(axis.upper - axis.lower) * 1e-5
       #expect((axis.ticks.first?.place ?? .infinity) <= min(a, b) + slack, "\(a) \(b)")
@@ -52,7 +52,7 @@ private func extent(_ values: Double...) -> Extent {
   for _ in 0..<5000 {
     let a = pow(10, noise.uniform() * 600 - 300)
     let b = min(max(a * pow(10, noise.uniform() * 10 - 5), 1e-300), 1e300)
-    let axis = Axis(extent: extent(a, b), limits: Limits(), scale: .log, count: 6)
+    let axis = Axis(extent: extent(a, b), limits: AxisRange(), scale: .log, count: 6)
     #expect(axis.ticks.count >= 1, "\(a) \(b)")
     #expect(axis.unit(a) >= -1e-6 && axis.unit(b) <= 1 + 1e-6, "\(a) \(b)")
   }
@@ -60,18 +60,18 @@ private func extent(_ values: Double...) -> Extent {
 
 @Test func equalAndExtremeValuesStillMakeAnAxis() {
   for value in [0, 1, -1, .leastNormalMagnitude, 1e300, -1e306, .leastNonzeroMagnitude, 1e16] {
-    let axis = Axis(extent: extent(value), limits: Limits(), scale: .linear, count: 5)
+    let axis = Axis(extent: extent(value), limits: AxisRange(), scale: .linear, count: 5)
     #expect(axis.unit(value) > 0 && axis.unit(value) < 1, "\(value)")
     #expect(axis.ticks.count >= 2, "\(value)")
   }
-  let wide = Axis(extent: extent(-1e306, 1e306), limits: Limits(), scale: .linear, count: 5)
+  let wide = Axis(extent: extent(-1e306, 1e306), limits: AxisRange(), scale: .linear, count: 5)
   #expect(wide.unit(0) == 0.5 && wide.unit(1e306) == 1)
-  let both = Axis(extent: extent(1e-300, 1e300), limits: Limits(), scale: .log, count: 5)
+  let both = Axis(extent: extent(1e-300, 1e300), limits: AxisRange(), scale: .log, count: 5)
   #expect(abs(both.unit(1) - 0.5) < 1e-9)
 }
 
 @Test func aSetLimitIsKeptAndTheOtherFollowsTheData() {
-  let axis = Axis(extent: extent(0.13, 0.87), limits: Limits(lower: 0.05), scale: .linear, count: 4)
+  let axis = Axis(extent: extent(0.13, 0.87), limits: AxisRange(lower: 0.05), scale: .linear, count: 4)
   #expect(axis.lower == 0.05 && axis.upper == 1.0)
 }
 

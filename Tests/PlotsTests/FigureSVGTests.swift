@@ -45,7 +45,7 @@ private let hard: [Double] = [
 
 @Test func pointsStandWhereTheyBelong() throws {
   let figure = Figure(
-    width: 400, height: 300, xlimits: Limits(0, 10), ylimits: Limits(0, 1),
+    width: 400, height: 300, xlimits: AxisRange(0, 10), ylimits: AxisRange(0, 1),
     series: [.line(x: [0, 5, 10], y: [0, 1, 0.25])])
   let plot = SVGPlot(scene: try Scene(figure), id: "t")
   #expect(plot.place(Point(x: 0, y: 0)) == Point(x: plot.left, y: plot.bottom))
@@ -108,8 +108,8 @@ private func draw(_ figure: Figure) throws {
 
 @Test func limitsFarFromTheDataNeverTrap() throws {
   for limits in [
-    Limits(1e5, 1e6), Limits(-1e306, -1e305), Limits(1e-300, 2e-300), Limits(lower: 1e10),
-    Limits(upper: 1e-9),
+    AxisRange(1e5, 1e6), AxisRange(-1e306, -1e305), AxisRange(1e-300, 2e-300), AxisRange(lower: 1e10),
+    AxisRange(upper: 1e-9),
   ] {
     for scale in AxisScale.allCases where scale == .linear || (limits.lower ?? 1) > 0 {
       for one in [
@@ -174,10 +174,10 @@ private func draw(_ figure: Figure) throws {
       == "figure: heatmap 'm' among 2 series; a heatmap is drawn alone")
   #expect(message(Figure(width: 5)) == "figure: size 5x420; sides from 120 to 10000 are wanted")
   #expect(
-    message(Figure(xlimits: Limits(1, 1))) == "figure: xlimits from 1.0 to 1.0; the first must be the smaller"
+    message(Figure(xlimits: AxisRange(1, 1))) == "figure: xlimits from 1.0 to 1.0; the first must be the smaller"
   )
   #expect(
-    message(Figure(ylimits: Limits(0, 1), yscale: .log))
+    message(Figure(ylimits: AxisRange(0, 1), yscale: .log))
       == "figure: ylimits has 0.0; a log axis needs ends above 0")
 }
 

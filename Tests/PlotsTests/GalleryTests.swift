@@ -40,7 +40,7 @@ enum Gallery {
     var noise = Noise()
     var figure = Figure(
       title: "Accuracy on golden pairs", xlabel: "gradient step", ylabel: "accuracy",
-      ylimits: Limits(0.4, 0.75))
+      ylimits: AxisRange(0.4, 0.75))
     let steps = (0...200).map { Double($0) * 20 }
     for (name, gain) in [("offline", 0.17), ("online", -0.02), ("shuffled", 0.04)] {
       let y = steps.map { 0.5 + gain * (1 - exp(-$0 / 900)) + 0.006 * noise.normal() }

@@ -51,7 +51,7 @@ final class PlotFigure {
     object.metamethod("__tostring") { call in
       let object = try call.object(1, as: PlotFigure.self)
       var text = try object.figure.renderText(
-        width: PlotTerminal.columns, color: PlotTerminal.hasColor, unicode: PlotTerminal.isUnicode)
+        width: Terminal.columns, color: Terminal.hasColor, unicode: Terminal.isUnicode)
       if text.hasSuffix("\n") { text.removeLast() }
       try call.pushString(text)
       return 1
@@ -64,10 +64,10 @@ final class PlotFigure {
     let options = try OptionTable(call, 2, textOptions)
     try call.pushString(
       try object.figure.renderText(
-        width: try options.integer(ifGiven: "width") ?? PlotTerminal.columns,
+        width: try options.integer(ifGiven: "width") ?? Terminal.columns,
         height: try options.integer("height"),
         color: try options.flag("color"),
-        unicode: try options.flag(ifGiven: "unicode") ?? PlotTerminal.isUnicode))
+        unicode: try options.flag(ifGiven: "unicode") ?? Terminal.isUnicode))
     return 1
   }
 

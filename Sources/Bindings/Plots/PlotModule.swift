@@ -1,4 +1,5 @@
 /// `perilune.plot.native`: figures and progress lines for Lua. The words a script uses are in stdlib/plot.lua.
+import Base
 import LuaEngine
 import Plots
 
@@ -18,7 +19,7 @@ enum PlotModule {
           return 1
         }
         module.function("columns") { call in
-          try call.pushInteger(PlotTerminal.columns)
+          try call.pushInteger(Terminal.columns)
           return 1
         }
         module.value("figure_options", .list(PlotSettings.names.map { .string($0) }))

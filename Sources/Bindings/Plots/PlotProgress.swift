@@ -1,9 +1,10 @@
 /// A progress line as Lua holds it: it remembers how fast steps went, so that the time left is that of late steps.
+import Base
 import LuaEngine
 import Plots
 
 final class PlotProgress {
-  private var bar = ProgressBar(unicode: PlotTerminal.isUnicode)
+  private var bar = ProgressBar(unicode: Terminal.isUnicode)
 
   static func declaration() -> LuaClass<PlotProgress> {
     var object = LuaClass<PlotProgress>("ProgressBar")
@@ -23,7 +24,7 @@ final class PlotProgress {
         step: try options.integer("step"), total: try options.integer("total"),
         elapsedSeconds: try options.number("elapsed"), label: try options.text("label"),
         metrics: (metrics ?? []).sorted { $0.0 < $1.0 },
-        width: try options.integer(ifGiven: "width") ?? PlotTerminal.columns))
+        width: try options.integer(ifGiven: "width") ?? Terminal.columns))
     return 1
   }
 }

@@ -65,7 +65,7 @@ enum PlotSettings {
   }
 
   /// `{ lower, upper }`; an end that is nil or false follows the data.
-  private static func ends(_ value: LuaValue, _ refuse: (String) -> LuaError) throws -> Plots.Limits {
+  private static func ends(_ value: LuaValue, _ refuse: (String) -> LuaError) throws -> AxisRange {
     let pair: [LuaValue]
     switch value {
     case .list(let given): pair = given
@@ -77,6 +77,6 @@ enum PlotSettings {
       if let number = value.asNumber { return number }
       throw refuse("expected { lower, upper } of numbers, got \(OptionTable.describe(value))")
     }
-    return Plots.Limits(lower: try end(pair[0]), upper: try end(pair[1]))
+    return AxisRange(lower: try end(pair[0]), upper: try end(pair[1]))
   }
 }

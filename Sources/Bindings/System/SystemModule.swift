@@ -1,6 +1,5 @@
 /// `perilune.system`: clock, threads, files and terminal, for scripts that run experiments.
 import Base
-import Formats
 import Foundation
 import LuaEngine
 import Tensors
@@ -50,11 +49,11 @@ enum SystemModule {
           return 1
         }
         module.function("cache_folder") { call in
-          try call.pushString(try Folder.cacheRoot())
+          try call.pushString(try Folders.cache())
           return 1
         }
         module.function("sha256") { call in
-          try call.pushString(try ContentHash.of(bytes: try call.bytes(1)))
+          try call.pushString(try SHA256.hash(of: try call.bytes(1)))
           return 1
         }
         module.function("is_terminal") { call in

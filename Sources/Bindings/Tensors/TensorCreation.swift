@@ -27,14 +27,14 @@ struct CreationOptions {
       guard let dtype = DType(rawValue: word) else { throw call.bad(place, DType.refusal(word)) }
       self.dtype = dtype
       options = try OptionTable(call, call.count + 1, declared)
-    } else if call.isNone(place) {
+    } else if call.isNil(place) {
       dtype = nil
       options = try OptionTable(call, call.count + 1, declared)
     } else {
       options = try OptionTable(call, place, declared)
       dtype = try options.choice(ifGiven: "dtype")
     }
-    if call.count > max(place, 0) && !call.isNone(place + 1) { throw call.bad(place + 1, "no such argument") }
+    if call.count > max(place, 0) && !call.isNil(place + 1) { throw call.bad(place + 1, "no such argument") }
   }
 
   func push(_ tensor: Tensor) throws -> Int {

@@ -18,7 +18,7 @@ extension Bindings {
     }
     // x:requires_grad_() or x:requires_grad_(false); gives x.
     tensor.method("requires_grad_") { call, x in
-      try x.setRequiresGrad(call.isNone(2) ? true : call.boolean(2))
+      try x.setRequiresGrad(call.isNil(2) ? true : call.boolean(2))
       try call.pushArgument(1)
       return 1
     }
@@ -44,9 +44,9 @@ extension Bindings {
         let options = try OptionTable(call, 2, backwardOptions)
         gradient = try options.tensor("gradient")
         retainGraph = try options.flag("retain_graph")
-      } else if !call.isNone(2) {
+      } else if !call.isNil(2) {
         gradient = try call.object(2)
-        retainGraph = call.isNone(3) ? false : try call.boolean(3)
+        retainGraph = call.isNil(3) ? false : try call.boolean(3)
       }
       try x.backward(gradient?.value, retainGraph: retainGraph)
       return 0

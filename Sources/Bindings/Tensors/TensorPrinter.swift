@@ -139,7 +139,7 @@ extension Bindings {
   static func addPrinting(_ module: inout LuaModule) {
     // T.set_print{precision =, edge =, threshold =, width =}; without arguments, the standard settings.
     module.function("set_print") { call in
-      guard !call.isNone(1) else {
+      guard !call.isNil(1) else {
         TensorPrinter.current = TensorPrinter()
         return 0
       }

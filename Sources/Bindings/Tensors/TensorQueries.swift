@@ -8,7 +8,7 @@ extension Bindings {
   static func addQueries(_ tensor: inout LuaClass<Variable>) {
     // x:size() -> {2, 3}; x:size(1) -> 2
     tensor.method("size") { call, x in
-      if call.isNone(2) {
+      if call.isNil(2) {
         try call.pushIntegers(Array(x.value.shape))
       } else {
         try call.pushInteger(

@@ -39,6 +39,9 @@ enum { SHIM_NO_STACK = 100 };  // a status beside LUA_OK and the LUA_ERR codes: 
 
 void shim_lua_callbacks(const shim_callbacks *_Nonnull callbacks);
 
+// The version of Lua that is linked, and its copyright.
+const char *_Nonnull shim_lua_copyright(void);
+
 // --- states -----------------------------------------------------------------------------------------------------------------
 shim_state *_Nullable shim_lua_new(void *_Nonnull owner);
 // `libraries`: 0 none, 1 the standard ones, 2 those without looking at environment variables (lua -E).

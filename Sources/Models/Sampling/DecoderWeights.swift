@@ -3,6 +3,16 @@ import Autograd
 import Base
 import Tensors
 
+/// Model sizes at which the decoder changes its plan; tests give smaller ones.
+struct DecoderThresholds {
+  /// Bytes of weights that are packed for a call: packing takes as long as a step or two, and a second copy of more
+  /// would be felt. Above it the weights come from memory at every step, which takes longer than the arithmetic.
+  var packedBytesMax = 96 << 20
+  /// Bytes that every thread can read at each step for rows of its own: a last-level cache. Beyond, weights are read
+  /// once for all rows, and each product is cut over the threads.
+  var ownRowsBytesMax = 32 << 20
+}
+
 struct DecoderWeights: @unchecked Sendable {
   struct Norm {
     let weight: Floats
@@ -18,16 +28,6 @@ struct DecoderWeights: @unchecked Sendable {
     let down: DecoderMatrix
   }
 
-  /// What a model's size decides; tests give smaller ones.
-  struct Limits {
-    /// Bytes of weights that are packed for a call: packing takes as long as a step or two, and a second copy of more
-    /// would be felt. Above it the weights come from memory at every step, which takes longer than the arithmetic.
-    var packedBytesMax = 96 << 20
-    /// Bytes that every thread can read at each step for rows of its own: a last-level cache. Beyond, weights are read
-    /// once for all rows, and each product is cut over the threads.
-    var ownRowsBytesMax = 32 << 20
-  }
-
   let config: TransformerConfig
   let embedding: Floats
   let positions: Floats?
@@ -39,12 +39,12 @@ struct DecoderWeights: @unchecked Sendable {
   /// Keeps the storage alive behind the pointers.
   private let held: [Tensor]
 
-  init(_ model: Transformer, _ limits: Limits) throws {
+  init(_ model: Transformer, _ thresholds: DecoderThresholds) throws {
     config = model.config
     let parameters = model.parameters.map { $0.value.value }
     let byteCount = parameters.reduce(0) { $0 + 4 * $1.elementCount }
-    isCut = byteCount > limits.ownRowsBytesMax
-    let room = byteCount > limits.packedBytesMax ? nil : try PackedRoom(model)
+    isCut = byteCount > thresholds.ownRowsBytesMax
+    let room = byteCount > thresholds.packedBytesMax ? nil : try PackedRoom(model)
     held = parameters + (room.map { [$0.tensor] } ?? [])
     func floats(_ name: String) throws -> Floats {
       Floats(try model.parameter(name).value.pointer(Float.self))

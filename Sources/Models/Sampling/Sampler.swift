@@ -32,10 +32,10 @@ extension Transformer {
 
   /// Continues each prompt, `options.count` times. Throws `.interrupted` on Ctrl-C.
   public func sample(_ prompts: [[Int]], _ options: SamplingOptions) throws -> [Response] {
-    try sample(prompts, options, DecoderWeights.Limits())
+    try sample(prompts, options, DecoderThresholds())
   }
 
-  func sample(_ prompts: [[Int]], _ options: SamplingOptions, _ limits: DecoderWeights.Limits) throws
+  func sample(_ prompts: [[Int]], _ options: SamplingOptions, _ thresholds: DecoderThresholds) throws
     -> [Response]
   {
     try options.validate()
@@ -52,7 +52,7 @@ extension Transformer {
     }
     let prompts = prompts.flatMap { Array(repeating: $0, count: options.count) }
     if prompts.isEmpty || options.maxNewTokens == 0 { return prompts.map { _ in Response() } }
-    let weights = try DecoderWeights(self, limits)
+    let weights = try DecoderWeights(self, thresholds)
     let size = Self.blockSize(rows: prompts.count, weights)
     let ranges = stride(from: 0, to: prompts.count, by: size).map { $0..<min($0 + size, prompts.count) }
     var responses: [Response] = []

@@ -1,16 +1,17 @@
 /// Finds the name that a misspelt one was meant to be.
-enum Nearest {
-  /// The candidate with the fewest edits, at most half the letters of the longer name. A name that starts another
-  /// (`valid`, `validation`) counts as one edit.
+public enum Nearest {
+  /// The candidate with the fewest edits, if they are few: at most half the letters of the longer name, but at least
+  /// one. A name that begins the other counts as one edit.
   ///
   ///     Nearest.name(to: "keepdims", in: ["dim", "keepdim"])   // "keepdim"
-  static func name<S: Sequence>(to name: String, in candidates: S) -> String? where S.Element == String {
+  ///     Nearest.name(to: "valid", in: ["train", "validation"]) // "validation"
+  public static func name<S: Sequence>(to name: String, in candidates: S) -> String?
+  where S.Element == String {
     let wanted = Array(name.lowercased().utf8.prefix(longest))
     var best: (edits: Int, name: String)?
     for candidate in candidates {
-      let letters = Array(candidate.lowercased().utf8)
-      let isStart = letters.starts(with: wanted) && wanted.count > 1 || wanted.starts(with: letters) && letters.count > 1
-      let edits = isStart ? min(1, distance(wanted, letters)) : distance(wanted, letters)
+      let letters = Array(candidate.lowercased().utf8.prefix(longest))
+      let edits = begins(wanted, letters) ? 1 : distance(wanted, letters)
       if edits > max(1, max(wanted.count, letters.count) / 2) { continue }
       if best.map({ edits < $0.edits || edits == $0.edits && candidate < $0.name }) ?? true {
         best = (edits, candidate)
@@ -19,13 +20,19 @@ enum Nearest {
     return best?.name
   }
 
-  /// `; did you mean 'keepdim'?`, or nothing.
-  static func hint<S: Sequence>(_ name: String, in candidates: S) -> String where S.Element == String {
+  /// `; did you mean 'keepdim'?`, or "" if no candidate is near.
+  public static func hint<S: Sequence>(_ name: String, in candidates: S) -> String
+  where S.Element == String {
     self.name(to: name, in: candidates).map { "; did you mean '\($0)'?" } ?? ""
   }
 
-  /// Names are short; a page of text given as a name is not worth comparing to its end.
+  /// Bytes of a name that are compared: the cost is quadratic, and a caller may pass a page of text as a name.
   private static let longest = 64
+
+  /// True if one of two different names is the start of the other. One letter begins too many names to be a hint.
+  private static func begins(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    a.count != b.count && min(a.count, b.count) >= 2 && (a.starts(with: b) || b.starts(with: a))
+  }
 
   /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
   private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {

@@ -1,12 +1,9 @@
-/// Packs bytes as gzip; `LineReader` unpacks as it reads.
+/// Packs bytes as gzip, for tests of readers that unpack.
 import Base
 import CZlib
 
-public enum Gzip {
-  /// The gzip form of bytes, without name or time, so that the same bytes pack to the same file.
-  ///
-  ///     try AtomicFile.write(Gzip.packed(Array("{}\n".utf8)), to: "one.jsonl.gz")
-  public static func packed(_ bytes: [UInt8]) throws -> [UInt8] {
+enum Gzip {
+  static func packed(_ bytes: [UInt8]) throws -> [UInt8] {
     var stream = z_stream()
     let size = Int32(MemoryLayout<z_stream>.size)
     if deflateInit2_(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size) != Z_OK {
