@@ -5,52 +5,51 @@ local system = require "perilune.system"
 
 local scripts = support.root .. "/scripts/bench"
 local program = arg[-1]
-
---- A module of the bench, which finds its neighbours beside the running script.
-local function module(name)
-  local own = arg[0]
-  arg[0] = scripts .. "/table.lua"
-  local ok, found = pcall(dofile, ("%s/%s.lua"):format(scripts, name))
-  arg[0] = own
-  assert(ok, found)
-  return found
-end
+local function module(name) return dofile(("%s/%s.lua"):format(scripts, name)) end
 
 local report, sizes = module "report", module "sizes"
 
 TestBench = {}
 
 function TestBench:test_a_ratio_at_the_goal_has_reached_it_and_one_below_has_missed_it()
-  local function line(fastest) return { name = "train", case = "tiny", figure = "1 tokens/s", goal = 2, fastest = fastest, speed = {} } end
+  local function line(fastest)
+    return { name = "train", case = "tiny", figure = "1 tokens/s", goal = 2, fastest = fastest, speed = {} }
+  end
   local text = report.speeds({ line(2), line(1.9) }, { "jax" }, { jax = "JAX" })
   lu.assertStrContains(text, "| **2.00** | 2 | reached |")
   lu.assertStrContains(text, "| **1.90** | 2 | **missed** |")
 end
 
 function TestBench:test_the_fastest_of_a_line_is_shown_beside_each_peer_it_was_held_against()
-  local lines = { { name = "sample", case = "tiny", figure = "f", fastest = 1.5, speed = { jax = 1.5, pytorch = 3 } } }
-  local text = report.speeds(lines, { "pytorch", "jax", "trl" }, { pytorch = "PyTorch", jax = "JAX", trl = "TRL" })
+  local lines = { { name = "sample", case = "tiny", figure = "f", fastest = 1.5,
+    speed = { jax = 1.5, pytorch = 3 } } }
+  local text = report.speeds(
+    lines, { "pytorch", "jax", "trl" }, { pytorch = "PyTorch", jax = "JAX", trl = "TRL" })
   lu.assertStrContains(text, "| row | case | Perilune | PyTorch | JAX | fastest | goal |  |")
   lu.assertStrContains(text, "| sample | tiny | f | 3.00 | 1.50 | **1.50** |  |  |")
 end
 
 function TestBench:test_memory_is_held_against_PyTorch_or_against_TRL_which_runs_it()
-  local function line(name, memory) return { name = name, case = "", process = name, peak = 100, memory = memory } end
+  local function line(name, memory)
+    return { name = name, case = "", process = name, peak = 100, memory = memory }
+  end
   local lines = { line("train", { pytorch = 150, jax = 90 }), line("online", { trl = 900 }) }
-  local text = report.peaks(lines, { "pytorch", "jax", "trl" }, { pytorch = "PyTorch", jax = "JAX", trl = "TRL" })
+  local text = report.peaks(
+    lines, { "pytorch", "jax", "trl" }, { pytorch = "PyTorch", jax = "JAX", trl = "TRL" })
   lu.assertStrContains(text, "| **1.50** | 2 | **missed** |")
   lu.assertStrContains(text, "| **9.00** | 2 | reached |")
 end
 
 function TestBench:test_growth_says_where_the_rate_falls()
   local text = report.growth {
-    { name = "batch", points = { { size = 16, gflop = 1, ms = 10 }, { size = 32, gflop = 2, ms = 20 }, { size = 64, gflop = 4, ms = 80 } } },
+    { name = "batch", points = { { size = 16, gflop = 1, ms = 10 }, { size = 32, gflop = 2, ms = 20 },
+      { size = 64, gflop = 4, ms = 80 } } },
   }
   lu.assertStrContains(text, "| batch | 32 | 2.00 | 20.00 | 2.00 | 2.00 | 1.00 | 100 | holds |")
   lu.assertStrContains(text, "| batch | 64 | 4.00 | 80.00 | 2.00 | 4.00 | 2.00 | 50 | **falls** to 50 % |")
 end
 
---- 6 * 63 positions * (12 * 4 * 128^2 + 512 * 128) weights, and 6 * 4 layers * 63^2 * 128 of attention, in each of 32 rows.
+-- 6 * 63 positions * (12 * 4 * 128^2 + 512 * 128) weights, and 6 * 4 layers * 63^2 * 128 of attention, in a row.
 function TestBench:test_the_arithmetic_of_tiny()
   lu.assertEquals(sizes.train_flops(sizes.cases.tiny), 32 * (6 * 63 * (786432 + 65536) + 24 * 3969 * 128.0))
 end
@@ -62,7 +61,8 @@ function TestBench:test_a_part_of_the_results_is_replaced_and_the_rest_is_kept()
   report.write(path, "bench growth", "grown")
   local file <close> = assert(io.open(path))
   lu.assertEquals(file:read "a",
-    "# Results\n\n<!-- bench -->\nnew\n\n<!-- /bench -->\n\nafter\n\n<!-- bench growth -->\ngrown\n\n<!-- /bench growth -->\n")
+    "# Results\n\n<!-- bench -->\nnew\n\n<!-- /bench -->\n\nafter\n\n"
+      .. "<!-- bench growth -->\ngrown\n\n<!-- /bench growth -->\n")
   os.remove(path)
 end
 
@@ -75,22 +75,51 @@ function TestBench:test_the_chart_has_a_goal_for_each_bar()
   lu.assertNil(report.chart { { name = "call", case = "", fastest = 1 } })
 end
 
+--- A path from here as one from any folder.
+local function absolute(path) return path:sub(1, 1) == "/" and path or os.getenv "PWD" .. "/" .. path end
+
+local bench_killed = [[
+cd '%s'
+'%s' '%s/table.lua' --rows train --cases tiny --alone --seconds 60 >log 2>&1 & bench=$!
+for i in $(seq 100); do
+  child=$(pgrep -P $bench -f core.lua | head -1)
+  [ -n "$child" ] && break
+  sleep 0.1
+done
+kill -9 $bench
+sleep 0.5
+grep -q '^State:.*[RSD]' /proc/$child/status 2>/dev/null && echo "$child goes on" || echo "$child ended"]]
+
+-- Processes of the bench went on for up to 14 s.
+function TestBench:test_a_process_of_the_bench_ends_with_it_even_by_kill_9()
+  if not os.execute "command -v setpriv >/dev/null 2>&1" then lu.skip "needs setpriv" end
+  local folder = os.tmpname()
+  os.remove(folder)
+  system.make_folder(folder)
+  local pipe <close> = assert(io.popen(bench_killed:format(folder, absolute(program), absolute(scripts))))
+  local said = pipe:read "a"
+  os.execute(("rm -r '%s'"):format(folder))
+  lu.assertStrMatches(said, "%d+ ended\n")
+end
+
 function TestBench:test_a_short_run_without_peers_measures_and_reports()
   local folder = os.tmpname()
   os.remove(folder)
   system.make_folder(folder)
   local command = "cd '%s' && '%s' '%s/table.lua' --smoke --rows train,sample,seeds,allocations 2>&1"
-  local function absolute(path) return path:sub(1, 1) == "/" and path or os.getenv "PWD" .. "/" .. path end
   local pipe <close> = assert(io.popen(command:format(folder, absolute(program), absolute(scripts))))
   local said = pipe:read "a"
   os.execute(("rm -r '%s'"):format(folder))
   for _, part in ipairs {
-    "| train | tiny | %d+ tokens/s |", "| sample against generate%(%) | tiny |", "| tiny | %d+ | %d+ | %*%*%d+ %%%*%* |",
+    "| train | tiny | %d+ tokens/s |", "| sample against generate%(%) | tiny |",
+    "| tiny | %d+ | %d+ | %*%*%d+ %%%*%* |",
     "| online | [%d.]+ steps/s, %d+ tokens/s | [%d.]+ steps/s, %d+ tokens/s |",
   } do
     lu.assertStrMatches(said:gsub("\n", " "), ".*" .. part .. ".*")
   end
-  if os.execute "command -v cc >/dev/null" then lu.assertStrMatches(said:gsub("\n", " "), ".*| train | Perilune | %d+ %(%d+ KB%) |.*") end
+  if os.execute "command -v cc >/dev/null" then
+    lu.assertStrMatches(said:gsub("\n", " "), ".*| train | Perilune | %d+ %(%d+ KB%) |.*")
+  end
 end
 
 os.exit(lu.LuaUnit.run())

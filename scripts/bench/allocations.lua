@@ -1,23 +1,25 @@
---- Counts what a step asks of the system's allocator in the steady state: two runs, of n steps and of 2n, differ by n.
+--- Counts what a step asks of the system's allocator: runs of n and of 2n steps differ by n steps in the
+-- steady state.
 --
--- The counts come from outside, from peers/count_allocations.c in the same process; beside them are our own counts of the
--- buffers that tensors took and of those that the pool did not have.
+-- peers/count_allocations.c counts in the same process, for us and for PyTorch. Our own counts are those of
+-- the buffers that tensors took, and of those that the pool did not have.
 local perilune = require "perilune"
 local formats = perilune.formats
-local folder = arg[0]:match "^(.*)[/\\]" or "."
-local turns = dofile(folder .. "/processes.lua")
-local quoted <const> = turns.quoted
+local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
+local processes = dofile(folder .. "/processes.lua")
+local quoted <const> = processes.quoted
 
 local allocations = {}
 
---- The counter as a library to be loaded first; nil where there is no C compiler.
+--- The path of the counter as a library for LD_PRELOAD; nil without a C compiler.
 function allocations.counter()
-  local path = turns.output_of "pwd" .. "/" .. turns.logs .. "/count_allocations.so"
-  local built = os.execute(("cc -O2 -shared -fPIC -o %s %s/peers/count_allocations.c"):format(quoted(path), folder))
+  local path = processes.output_of "pwd" .. "/" .. processes.logs .. "/count_allocations.so"
+  local built = os.execute(
+    ("cc -O2 -shared -fPIC -o %s %s/peers/count_allocations.c"):format(quoted(path), folder))
   return built and path or nil
 end
 
---- The counts of the process that asked most: others in the file were started on the way.
+--- The counts of the process with the most allocations: the file has those of every process that was started.
 local function most_of(path)
   local file <close> = io.open(path)
   local most
@@ -28,12 +30,13 @@ local function most_of(path)
   return most
 end
 
---- Counts of one run, and what it printed last; nil when it failed.
+--- The counts of one run; nil when it failed.
 local function counted(library, command, steps)
-  local path = turns.logs .. "/allocations.json"
+  local path = processes.logs .. "/allocations.json"
   os.remove(path)
-  local said = turns.output_of(("COUNT_ALLOCATIONS=%s LD_PRELOAD=%s %s --steps %d 2>%s/allocations.log"):format(
-    quoted(path), quoted(library), command, steps, turns.logs))
+  local counting = ("env COUNT_ALLOCATIONS=%s LD_PRELOAD=%s %s --steps %d 2>%s/allocations.log"):format(
+    quoted(path), quoted(library), command, steps, processes.logs)
+  local said = processes.output_of(processes.bound(counting))
   local counts = most_of(path)
   local own = said:match "({[^\n]*})$"
   if counts and own then

@@ -1,31 +1,34 @@
---- How fast are training, log-probabilities of pairs and sampling? One row of `scripts/bench/run`, which has the peers.
+--- How fast are training, log-probabilities of pairs and sampling? One row of scripts/bench/run.
 --
---   perilune scripts/core.lua --case tiny --what train --seconds 5
+--   perilune scripts/bench/core.lua --case tiny --what train --seconds 5
 --
 --   train         forward, cross-entropy of every position, backward, AdamW
---   logprob_pair  IPO on `batch` pairs with a frozen reference, whose log-probabilities are computed anew every step; the
---                 log-probabilities of every position, of which those of the answers, the second halves, are summed
+--   logprob_pair  IPO on `batch` pairs with a frozen reference, whose log-probabilities are computed in
+--                 every step; log-probabilities of every position, of which those of the answers (the second
+--                 halves) are summed
 --   logprob_pair_answers   the same, and the head computes log-probabilities of the answers alone
 --   sample        `new` tokens after a prompt, temperature 1, with every token's log-probability
 --   sample_shared the same, four answers to each prompt, which is read once
 --   sgemm         2048 x 2048 times 2048 x 2048
---   call, op      a method that does nothing much, and an addition of two numbers, each 10,000 times
+--   call, op      a method that does almost nothing, and an addition of two numbers, each 10,000 times
 --
--- Prints a JSON line: tokens a second, milliseconds of the median step, steps, and the peak of resident memory in MB.
--- With --steps it does that many steps, neither warm nor timed one by one, for counting what they ask of the system.
-local folder = arg[0]:match "^(.*)[/\\]" or "."
-local turns = dofile(folder .. "/sizes.lua")
+-- Prints a JSON line: tokens a second, milliseconds of the median step, steps, and the peak of resident
+-- memory in MB. With --steps it does that many steps without timing, for counting allocations.
+local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
+local sizes = dofile(folder .. "/sizes.lua")
 local perilune = require "perilune"
 local models, system, tensor = perilune.models, perilune.system, perilune.tensor
 
 local function case(o)
-  local c = turns.cases[o.case] or error(("unknown case '%s': it takes tiny, small or gpt2"):format(o.case), 0)
+  local c = sizes.cases[o.case]
+    or error(("unknown case '%s': it takes tiny, small or gpt2"):format(o.case), 0)
   return c, math.max(c.length, c.prompt + c.new)
 end
 
 local function model_of(c, positions)
   return models.transformer {
-    style = "gpt2", vocab = c.vocab, dim = c.dim, layers = c.layers, heads = c.heads, max_length = positions, seed = 1,
+    style = "gpt2", vocab = c.vocab, dim = c.dim, layers = c.layers, heads = c.heads, max_length = positions,
+    seed = 1,
   }
 end
 
@@ -56,10 +59,11 @@ function rows.train(o)
   local model = model_of(c, positions)
   local optimizer = models.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local first, rest = random_tokens(c.batch, c.length, 1, c.vocab)
-  turns.run(o, c.batch * c.length, function() update(optimizer, -(model:token_logps(first, rest):mean())) end)
+  sizes.run(o, c.batch * c.length, function() update(optimizer, -(model:token_logps(first, rest):mean())) end)
 end
 
---- Steps of IPO; `logps(model, prompts, answers)` gives the answers' log-probabilities, the chosen ones first.
+--- Steps of IPO; `logps(model, prompts, answers)` gives the answers' log-probabilities, the chosen ones
+-- first.
 local function pair_steps(o, logps, first)
   local c, positions = case(o)
   local model = model_of(c, positions)
@@ -67,7 +71,7 @@ local function pair_steps(o, logps, first)
   local optimizer = models.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local prompts, answers = random_tokens(2 * c.batch, c.length, first or c.length // 2 + 1, c.vocab)
   local ipo = perilune.align.loss.ipo { beta = 0.1 }
-  turns.run(o, 2 * c.batch * c.length, function()
+  sizes.run(o, 2 * c.batch * c.length, function()
     local held = tensor.no_grad(logps, reference, prompts, answers)
     local w = logps(model, prompts, answers)
     update(optimizer, ipo({
@@ -98,7 +102,7 @@ local function sample_steps(o, each)
   local distinct, prompts = random_tokens(count // each, c.prompt, c.prompt, c.vocab), {}
   for i = 1, count do prompts[i] = distinct[(i - 1) // each + 1] end
   local step = 0
-  turns.run(o, count * c.new, function()
+  sizes.run(o, count * c.new, function()
     step = step + 1
     model:sample(prompts, { max_new_tokens = c.new, temperature = 1, seed = 1, step = step })
   end, 1)
@@ -110,21 +114,21 @@ function rows.sample_shared(o) sample_steps(o, 4) end
 
 function rows.sgemm(o)
   local a, b = tensor.randn(2048, 2048), tensor.randn(2048, 2048)
-  turns.run(o, 1, function() tensor.matmul(a, b) end)
+  sizes.run(o, 1, function() tensor.matmul(a, b) end)
 end
 
 function rows.call(o)
   local a = tensor.ones(1)
-  turns.run(o, 10000, function()
+  sizes.run(o, 10000, function()
     for _ = 1, 10000 do a:numel() end
   end)
 end
 
 function rows.op(o)
   local a, b = tensor.ones(1), tensor.ones(1)
-  turns.run(o, 10000, function()
+  sizes.run(o, 10000, function()
     for _ = 1, 10000 do local _ = a + b end
   end)
 end
 
-turns.main(perilune.cli.parse(arg, turns.options, "core.lua: one row of scripts/bench"), rows)
+sizes.main(perilune.cli.parse(arg, sizes.options, "core.lua: one row of scripts/bench"), rows)

@@ -1,12 +1,13 @@
---- How does a training step grow with batch, length, width and vocabulary, each doubled again and again around tiny's?
+--- How does a training step grow with batch, length, width and vocabulary, each doubled again and again
+-- around tiny's?
 --
 --   perilune scripts/bench/growth.lua --seconds 1
 --
--- Prints a JSON line for each shape and round: the axis, its size, milliseconds of the median step, and what the
--- arithmetic of the step is, in GFLOP. Rounds go over all shapes, so that a slow minute does not fall on one axis alone.
--- A width has heads of 32.
-local folder = arg[0]:match "^(.*)[/\\]" or "."
-local turns = dofile(folder .. "/sizes.lua")
+-- Prints a JSON line for each shape and round: the axis, its size, milliseconds of the median step, and what
+-- the arithmetic of the step is, in GFLOP. Rounds go over all shapes, so that a slow minute does not fall on
+-- one axis alone. A width has heads of 32.
+local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
+local sizes = dofile(folder .. "/sizes.lua")
 local perilune = require "perilune"
 local models, system = perilune.models, perilune.system
 
@@ -18,14 +19,15 @@ local o = perilune.cli.parse(arg, perilune.options.spec("bench.growth", {
 system.threads(o.threads)
 
 local axes = {
-  { "batch", { 8, 16, 32, 64, 128 } }, { "length", { 16, 32, 64, 128, 256 } }, { "dim", { 32, 64, 128, 256, 512 } },
+  { "batch", { 8, 16, 32, 64, 128 } }, { "length", { 16, 32, 64, 128, 256 } },
+  { "dim", { 32, 64, 128, 256, 512 } },
   { "vocab", { 128, 256, 512, 1024, 2048, 4096 } },
 }
 
 --- tiny's shape with one size changed.
 local function shape(axis, size)
   local c = {}
-  for name, value in pairs(turns.cases.tiny) do c[name] = value end
+  for name, value in pairs(sizes.cases.tiny) do c[name] = value end
   c[axis] = size
   if axis == "dim" then c.heads = size // 32 end
   return c
@@ -34,7 +36,8 @@ end
 --- The median step in seconds.
 local function measure(c)
   local model = models.transformer {
-    style = "gpt2", vocab = c.vocab, dim = c.dim, layers = c.layers, heads = c.heads, max_length = c.length, seed = 1,
+    style = "gpt2", vocab = c.vocab, dim = c.dim, layers = c.layers, heads = c.heads, max_length = c.length,
+    seed = 1,
   }
   local optimizer = models.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local heads, tails = {}, {}
@@ -55,17 +58,17 @@ local function measure(c)
     step()
     times[#times + 1] = system.clock() - begun
   end
-  return turns.median(times)
+  return sizes.median(times)
 end
 
 for _ = 1, o.rounds do
   for _, entry in ipairs(axes) do
-    local axis, sizes = entry[1], entry[2]
-    for i, size in ipairs(sizes) do
+    local axis, list = entry[1], entry[2]
+    for i, size in ipairs(list) do
       if o.smoke and i > 2 then break end
       local c = shape(axis, size)
       io.write(('{"axis": "%s", "size": %d, "ms": %.6f, "gflop": %.6f}'):format(
-        axis, size, measure(c) * 1e3, turns.train_flops(c) / 1e9), "\n")
+        axis, size, measure(c) * 1e3, sizes.train_flops(c) / 1e9), "\n")
       io.flush()
       collectgarbage()
     end

@@ -1,16 +1,16 @@
---- How long is a step of the whole job: IPO on stories260K, offline and online? One row of `scripts/bench/run`.
+--- How long is a step of the whole job, IPO on stories260K? One row of scripts/bench/run.
 --
---   perilune scripts/job.lua --what online --data stories260K.bin --seconds 5
+--   perilune scripts/bench/job.lua --what online --data stories260K.bin --seconds 5
 --
---   offline       a step on pairs written beforehand; the reference's log-probabilities computed in every step
+--   offline       a step on fixed pairs; the reference's log-probabilities computed in every step
 --   offline_kept  the same, with the reference's log-probabilities kept from the first epoch
---   online        two answers to each prompt, judged by valence, then the same step
+--   online        two responses to each prompt, judged by valence, then the same step
 --
--- 32 pairs a step, prompts of 8 tokens and answers of 32; beta 0.1, AdamW, gradients clipped at 1. A step counts all
--- tokens of its pairs. With --embedded and without --data it takes the embedded task's prompts and a new model, which only
--- shows that everything works.
-local folder = arg[0]:match "^(.*)[/\\]" or "."
-local turns = dofile(folder .. "/sizes.lua")
+-- 32 pairs a step, prompts of 8 tokens and responses of 32; beta 0.1, AdamW, gradients clipped at 1. A step
+-- counts all tokens of its pairs. With --embedded and without --data it takes the embedded task's prompts and
+-- a new model, which only shows that everything works.
+local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
+local sizes = dofile(folder .. "/sizes.lua")
 local perilune = require "perilune"
 local align, models, tasks = perilune.align, perilune.models, perilune.tasks
 
@@ -23,16 +23,17 @@ local function stage(o)
   end
   if not (o.smoke or o.embedded) then error("job.lua: give --data stories260K.bin", 0) end
   local task = tasks.sentiment()
-  local sizes = { vocab = task.tokenizer.vocab_size }
-  for name, value in pairs(task.model) do sizes[name] = value end
-  return task, models.transformer(sizes)
+  local shape = { vocab = task.tokenizer.vocab_size }
+  for name, value in pairs(task.model) do shape[name] = value end
+  return task, models.transformer(shape)
 end
 
 --- Trains with one source of pairs, a step at a time.
 local function run(o, make_pairs, keep, warm)
   local task, reference = stage(o)
   local sampling = {
-    judge = align.judge.gold(task), prompts = task:prompts("train", epoch_pairs), max_new_tokens = answer_tokens,
+    judge = align.judge.gold(task), prompts = task:prompts("train", epoch_pairs),
+    max_new_tokens = answer_tokens,
     stop = { task.tokenizer.eos }, seed = 1,
   }
   local training = align.train {
@@ -40,7 +41,7 @@ local function run(o, make_pairs, keep, warm)
     loss = align.loss.ipo { beta = 0.1 }, steps = 1, lr = 3e-4, keep_reference_logps = keep, quiet = true,
   }
   local tokens = 2 * batch * (task.max_prompt + answer_tokens)
-  turns.run(o, tokens, function() training:resume(training.step + 1) end, o.smoke and 0 or warm)
+  sizes.run(o, tokens, function() training:resume(training.step + 1) end, o.smoke and 0 or warm)
 end
 
 local function written(reference, sampling)
@@ -62,4 +63,4 @@ function rows.online(o)
   end, false, 3)
 end
 
-turns.main(perilune.cli.parse(arg, turns.options, "job.lua: one row of scripts/bench"), rows)
+sizes.main(perilune.cli.parse(arg, sizes.options, "job.lua: one row of scripts/bench"), rows)

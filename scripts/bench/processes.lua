@@ -1,23 +1,31 @@
---- Processes that take turns: each waits until it is told for how many seconds it has the cores.
+--- Processes of the bench: each waits until it may use the cores for a number of seconds.
 local perilune = require "perilune"
 local formats, system = perilune.formats, perilune.system
 
-local turns = {}
+local processes = {}
 
---- Where the standard error of each process goes.
-turns.logs = "out/bench"
-system.make_folder(turns.logs)
+--- The folder of the standard error of each process.
+processes.logs = "out/bench"
+system.make_folder(processes.logs)
 
-function turns.quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-local quoted <const> = turns.quoted
+function processes.quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+local quoted <const> = processes.quoted
 
---- What a command prints, without the blanks at its end.
-function turns.output_of(command)
+local has_setpriv = os.execute "command -v setpriv >/dev/null 2>&1"
+
+--- A command that is killed when this process ends, even by kill -9 (PR_SET_PDEATHSIG), where `setpriv` is
+-- there.
+function processes.bound(command)
+  return has_setpriv and "exec setpriv --pdeathsig KILL -- " .. command or command
+end
+
+--- The output of a command, without blanks at its end.
+function processes.output_of(command)
   local pipe <close> = assert(io.popen(command))
   return (pipe:read "a"):gsub("%s+$", "")
 end
 
---- Time that the machine's cores worked and had in all since it started, in ticks.
+--- Busy time and total time of the machine's cores since its start, in ticks.
 local function ticks()
   local busy, all, i = 0, 0, 0
   for number in io.open("/proc/stat"):read("l"):gmatch "%d+" do
@@ -29,9 +37,10 @@ local function ticks()
   return busy, all
 end
 
---- Waits for a moment in which nobody of ours works, because threads of the one before may still spin, and gives the share
--- of the cores that others had in its second half. Waits on, up to `patience` seconds, while others have a tenth of them.
-function turns.pause(patience)
+--- Waits while no process of the bench works, because threads of the last one may still spin, and gives the
+-- share of the cores that other processes used. Waits longer, up to `patience` seconds, while that share is a
+-- tenth or more.
+function processes.pause(patience)
   local finish = system.clock() + (patience or 0)
   os.execute "sleep 0.2"
   while true do
@@ -46,14 +55,14 @@ end
 local Process = {}
 Process.__index = Process
 
---- A process that waits for turns; nil and its log when it ends before it is warm. Its input is a named pipe, because
--- popen gives only one direction.
-function turns.start(name, command)
-  local input, log = os.tmpname(), ("%s/%s.log"):format(turns.logs, name)
+--- A process that waits for turns; nil and its log when it ends before it is warm. Its input is a named pipe,
+-- because popen has one direction only.
+function processes.start(name, command)
+  local input, log = os.tmpname(), ("%s/%s.log"):format(processes.logs, name)
   os.remove(input)
   assert(os.execute("mkfifo " .. quoted(input)))
   local self = setmetatable({ log = log, name = name }, Process)
-  self.out = assert(io.popen(("%s <%s 2>%s"):format(command, quoted(input), quoted(log))))
+  self.out = assert(io.popen(("%s <%s 2>%s"):format(processes.bound(command), quoted(input), quoted(log))))
   self.input = assert(io.open(input, "w"))
   os.remove(input)
   local line = self.out:read "l"
@@ -62,7 +71,7 @@ function turns.start(name, command)
   return nil, log
 end
 
---- Tells it to begin; `finish` waits for the end. Several may be at work at once.
+--- Starts a turn; `finish` waits for its end. Several processes may work at the same time.
 function Process:begin(seconds)
   self.input:write(seconds, "\n")
   self.input:flush()
@@ -87,8 +96,10 @@ end
 local Together = {}
 Together.__index = Together
 
---- Several processes that have the cores together; a step of all counts as long as one whose speed is the sum of theirs.
-function turns.together(members) return setmetatable({ members = members, log = members[1].log }, Together) end
+--- Several processes whose turns are at the same time. Their joint speed is the sum of their speeds.
+function processes.together(members)
+  return setmetatable({ members = members, log = members[1].log }, Together)
+end
 
 function Together:turn(seconds)
   for _, one in ipairs(self.members) do one:begin(seconds) end
@@ -106,8 +117,8 @@ function Together:stop()
   for _, one in ipairs(self.members) do one:stop() end
 end
 
---- A command whose whole life is timed, ten times a turn.
-function turns.repeated(command)
+--- A command whose whole run is timed, ten times a turn.
+function processes.repeated(command)
   return {
     turn = function()
       local begun = system.clock()
@@ -118,4 +129,4 @@ function turns.repeated(command)
   }
 end
 
-return turns
+return processes

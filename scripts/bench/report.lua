@@ -55,7 +55,8 @@ function report.speeds(results, columns, labels)
   return report.grid(headed({ "row", "case", "Perilune" }, keys, labels, { "fastest", "goal", "" }), rows, 2)
 end
 
---- Peaks of memory, and PyTorch's beside ours; TRL's where PyTorch runs inside it. Nil where nothing has a peak.
+--- Peaks of memory, and PyTorch's beside ours; TRL's where PyTorch runs inside it. Nil where nothing has a
+-- peak.
 function report.peaks(results, columns, labels)
   local keys, rows, seen = present(columns, results, "memory"), {}, {}
   for _, r in ipairs(results) do
@@ -71,7 +72,8 @@ function report.peaks(results, columns, labels)
     end
   end
   if #rows == 0 then return nil end
-  return report.grid(headed({ "row", "case", "Perilune" }, keys, labels, { "PyTorch / ours", "goal", "" }), rows, 2)
+  return report.grid(headed({ "row", "case", "Perilune" }, keys, labels, { "PyTorch / ours", "goal", "" }),
+    rows, 2)
 end
 
 --- A training step beside the best plain product of anyone in the same turns.
@@ -104,13 +106,15 @@ function report.chart(results)
   end
   if #values == 0 then return nil end
   local figure = plot.figure {
-    title = "Perilune beside the fastest peer", ylabel = "times as fast", width = math.max(640, 160 + 64 * #values), height = 480,
+    title = "Perilune beside the fastest peer", ylabel = "times as fast",
+    width = math.max(640, 160 + 64 * #values), height = 480,
     legend = "upper left",
   }
   figure:bars { labels = labels, values = values, label = "Perilune", color = "#56b4e9" }
   for i, goal in ipairs(goals) do
     figure:line {
-      x = { i - 0.42, i + 0.42 }, y = { goal, goal }, label = i == 1 and "goal" or nil, color = "#d55e00", marker = "none", style = "solid",
+      x = { i - 0.42, i + 0.42 }, y = { goal, goal }, label = i == 1 and "goal" or nil, color = "#d55e00",
+      marker = "none", style = "solid",
     }
   end
   return figure:hline { y = 1, label = "as fast as the fastest peer", style = "dashed" }
@@ -118,11 +122,13 @@ end
 
 local axis_names = { batch = "batch", length = "length", dim = "width", vocab = "vocabulary" }
 
---- Step time against the arithmetic: a table, and a chart with the arithmetic's own line. The rate falls where it is
--- below 95 % of the best at a smaller size of the axis; an exponent is given where a doubling is a fifth more work.
+--- Step time against the arithmetic: a table, and a chart with the arithmetic's own line. The rate falls
+-- where it is below 95 % of the best at a smaller size of the axis; an exponent is given where a doubling is
+-- a fifth more work.
 function report.growth(axes)
   local figure = plot.figure {
-    title = "A training step around tiny's shape", xlabel = "arithmetic of the step, GFLOP", ylabel = "milliseconds",
+    title = "A training step around tiny's shape", xlabel = "arithmetic of the step, GFLOP",
+    ylabel = "milliseconds",
     xscale = "log", yscale = "log", width = 800, height = 520, legend = "upper left",
   }
   local rows, least, most, rate = {}, math.huge, 0, nil
@@ -136,7 +142,8 @@ function report.growth(axes)
       local exponent = work and work > 1.2 and math.log(time) / math.log(work)
       local rate_of = now < 0.95 * best and ("**falls** to %.0f %%"):format(100 * now / best) or "holds"
       rows[#rows + 1] = {
-        axis_names[axis.name], tostring(point.size), ("%.2f"):format(point.gflop), ("%.2f"):format(point.ms), number("%.2f", work),
+        axis_names[axis.name], tostring(point.size), ("%.2f"):format(point.gflop), ("%.2f"):format(point.ms),
+          number("%.2f", work),
         number("%.2f", time), number("%.2f", exponent), ("%.0f"):format(now), before and rate_of or "",
       }
       best = math.max(best, now)
@@ -147,11 +154,13 @@ function report.growth(axes)
   end
   if rate then
     figure:line {
-      x = { least, most }, y = { least / rate * 1e3, most / rate * 1e3 }, label = ("the arithmetic at %.0f GFLOP/s"):format(rate),
+      x = { least, most }, y = { least / rate * 1e3, most / rate * 1e3 },
+      label = ("the arithmetic at %.0f GFLOP/s"):format(rate),
       style = "dashed", marker = "none", color = "#666666",
     }
   end
-  local head = { "axis", "size", "GFLOP", "ms", "times the work", "times as long", "exponent", "GFLOP/s", "rate" }
+  local head = { "axis", "size", "GFLOP", "ms", "times the work", "times as long", "exponent", "GFLOP/s",
+    "rate" }
   return report.grid(head, rows, 1), figure
 end
 
@@ -162,19 +171,23 @@ function report.allocations(all)
   for i, entry in ipairs(all) do
     local a = entry.a_step
     rows[i] = {
-      entry.row, entry.who, cell(a.small, a.small_bytes), cell(a.middle, a.middle_bytes), cell(a.large, a.large_bytes),
-      ("%.2f"):format(a.mapped + a.mmaps), ("%.2f"):format(a.unmapped + a.munmaps), ("%.2f"):format(a.heap_moves),
+      entry.row, entry.who, cell(a.small, a.small_bytes), cell(a.middle, a.middle_bytes),
+        cell(a.large, a.large_bytes),
+      ("%.2f"):format(a.mapped + a.mmaps), ("%.2f"):format(a.unmapped + a.munmaps),
+      ("%.2f"):format(a.heap_moves),
       ("%.1f"):format(a.page_faults), a.buffers_taken and ("%.0f"):format(a.buffers_taken) or "",
       a.buffers_fresh and ("%.2f"):format(a.buffers_fresh) or "",
     }
   end
   return report.grid({
-    "row", "who", "below 1 KB", "1 to 64 KB", "64 KB and more", "mapped", "unmapped", "heap moves", "page faults",
+    "row", "who", "below 1 KB", "1 to 64 KB", "64 KB and more", "mapped", "unmapped", "heap moves",
+    "page faults",
     "buffers of tensors", "of these fresh",
   }, rows, 2)
 end
 
---- Puts a text between the markers of a part of the file of results; the part is begun at its end when it is missing.
+--- Puts a text between the markers of a part of the file of results; the part is begun at its end when it is
+-- missing.
 function report.write(path, part, text)
   local file = io.open(path, "r")
   local whole = file and file:read "a" or "# Results\n"
@@ -182,7 +195,8 @@ function report.write(path, part, text)
   local opening, closing = ("<!-- %s -->"):format(part), ("<!-- /%s -->"):format(part)
   if not whole:find(opening, 1, true) then whole = whole .. "\n" .. opening .. "\n" .. closing .. "\n" end
   local _, from = whole:find(opening, 1, true)
-  local to = whole:find(closing, from, true) or error(("%s: no %s after %s"):format(path, closing, opening), 0)
+  local to = whole:find(closing, from, true)
+    or error(("%s: no %s after %s"):format(path, closing, opening), 0)
   system.write_file(path, ("%s\n%s\n\n%s"):format(whole:sub(1, from), text, whole:sub(to)))
 end
 

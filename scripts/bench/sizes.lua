@@ -1,29 +1,31 @@
---- What our side of scripts/bench shares with its peers: taking turns, and the line that reports a turn.
+--- Sizes, options and turns of a process of the bench; peers/turns.py is the same for the peers.
 --
--- See turns.py, which does the same: alone one turn is timed; with --turns the process says that it is warm, then reads
--- a number of seconds for each turn from standard input, until an empty line.
+-- Alone, a process times one turn. With --turns it prints {"ready": true} when it is warm, then reads the
+-- number of seconds of each turn from standard input, until an empty line.
 local system = require "perilune.system"
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 
-local turns = {}
+local sizes = {}
 
---- Layers, width, heads, vocabulary, batch, length; prompt and new tokens of sampling: as in turns.py.
-turns.cases = {
+--- Layers, width, heads, vocabulary, batch, length; prompt and new tokens of sampling: as in peers/turns.py.
+sizes.cases = {
   tiny = { layers = 4, dim = 128, heads = 4, vocab = 512, batch = 32, length = 64, prompt = 16, new = 48 },
   small = { layers = 6, dim = 384, heads = 6, vocab = 4096, batch = 16, length = 256, prompt = 32, new = 64 },
-  gpt2 = { layers = 12, dim = 768, heads = 12, vocab = 50257, batch = 1, length = 256, prompt = 32, new = 32 },
+  gpt2 = { layers = 12, dim = 768, heads = 12, vocab = 50257, batch = 1, length = 256, prompt = 32,
+    new = 32 },
 }
 
---- What a training step on these sizes computes: six operations for each weight of a product and each position, and
--- attention to what comes before.
-function turns.train_flops(c)
+--- The operations of a training step: six for each weight of a product and each position, and attention to
+-- the earlier positions.
+function sizes.train_flops(c)
   local positions = c.length - 1
-  return c.batch * (6 * positions * (12 * c.layers * c.dim ^ 2 + c.vocab * c.dim) + 6 * c.layers * positions ^ 2 * c.dim)
+  return c.batch * (6 * positions * (
+    12 * c.layers * c.dim ^ 2 + c.vocab * c.dim) + 6 * c.layers * positions ^ 2 * c.dim)
 end
 
 --- The options that every measuring script takes.
-turns.options = options.spec("bench.row", {
+sizes.options = options.spec("bench.row", {
   { "case", "tiny", "size of the model", choices = { "tiny", "small", "gpt2" } },
   { "what", "train", "the row" },
   { "seconds", 5.0, "length of a turn", least = 0, smoke = 0 },
@@ -34,7 +36,7 @@ turns.options = options.spec("bench.row", {
   { "turns", false, "wait for turns on standard input" },
 })
 
---- The most memory this process has had, in MB.
+--- The peak of resident memory of this process, in MB.
 local function peak_mb()
   for line in io.lines "/proc/self/status" do
     local kb = line:match "^VmHWM:%s+(%d+)"
@@ -42,8 +44,8 @@ local function peak_mb()
   end
 end
 
---- The middle of a list of numbers, which is left as it is.
-function turns.median(list)
+--- The median of a list of numbers.
+function sizes.median(list)
   local sorted = table.move(list, 1, #list, 1, {})
   table.sort(sorted)
   local middle = #sorted // 2
@@ -62,17 +64,18 @@ local function turn(o, tokens, step, seconds)
     step()
     times[#times + 1] = system.clock() - begun
   end
-  local count, s = #times, turns.median(times)
+  local count, s = #times, sizes.median(times)
   line('{"case": "%s", "what": "%s", "tokens_per_s": %.1f, "ms": %.6f, "steps": %d, "peak_rss_mb": %d}',
     o.case, o.what, tokens / s, s * 1e3, count, peak_mb())
 end
 
 --- Warms up, then times `step`, which processes `tokens`, for each turn, three times at least.
-function turns.run(o, tokens, step, warm)
+function sizes.run(o, tokens, step, warm)
   if o.steps > 0 then
     for _ = 1, o.steps do step() end
     local memory = tensor.memory()
-    return line('{"steps": %d, "buffers_taken": %d, "buffers_fresh": %d}', o.steps, memory.taken, memory.fresh)
+    return line('{"steps": %d, "buffers_taken": %d, "buffers_fresh": %d}', o.steps, memory.taken,
+      memory.fresh)
   end
   for _ = 1, warm or 3 do step() end
   if not o.turns then return turn(o, tokens, step, o.seconds) end
@@ -83,8 +86,8 @@ function turns.run(o, tokens, step, warm)
   end
 end
 
---- Runs the row that is asked for out of `rows`, functions of the options; with --smoke a short turn of each.
-function turns.main(o, rows)
+--- Runs the row `o.what` of `rows`, functions of the options; with --smoke a short turn of every row.
+function sizes.main(o, rows)
   system.threads(o.threads)
   if o.smoke then
     local names = {}
@@ -102,4 +105,4 @@ function turns.main(o, rows)
   end
 end
 
-return turns
+return sizes
