@@ -7,9 +7,9 @@
 -- A result is plain data: nil, booleans, numbers (NaN and infinity too), strings, and tables of them. Models
 -- and tensors stay in the process that made them.
 local options = require "perilune.options"
+local plain = require "perilune.plain"
 local progress = require "perilune.progress"
 local system = require "perilune.system"
-local plain = require "perilune.parallel.plain"
 
 local parallel = {}
 
@@ -117,8 +117,8 @@ end
 -- says which part of an item is done, from 0 to 1, for the progress bar.
 --
 -- Every item runs, also after another has failed; then an error names the items that failed. Ctrl-C stops all
--- children and raises its error. Give a table as `results` to read what is finished after either of them;
--- the same call with the same table then runs only what is missing.
+-- children and raises its error. Give a table as `results` to read what is finished after either of them: the
+-- same call with the same table then runs only what is missing.
 --
 --   > parallel.map({ 2, 3 }, function(n) return n * n end, { quiet = true })[2]
 --   9

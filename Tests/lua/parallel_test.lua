@@ -42,8 +42,8 @@ end
 
 function TestResults.test_what_is_no_plain_data_is_named_by_its_place()
   lu.assertEquals(support.message(map, { 1 }, function() return { list = { 1, print } } end),
-    "parallel.map: item 1: the result.list[2] is a function; a result is plain data: booleans, numbers, "
-      .. "strings and tables of them")
+    "parallel.map: item 1: the result.list[2] is a function; plain data is nil, booleans, numbers, strings "
+      .. "and tables of them")
   lu.assertStrContains(support.message(map, { 1 }, function()
     local t = {}
     t.t = t
@@ -97,16 +97,8 @@ function TestFailures.test_options_out_of_range_are_refused()
     "parallel.map: option 'jobs' must be a whole number of at least 0, not -3")
 end
 
---- The number of this process.
-local function own_pid()
-  local stat = assert(io.open "/proc/self/stat")
-  local pid = stat:read "n"
-  stat:close()
-  return pid
-end
-
 function TestFailures.test_ctrl_c_leaves_the_finished_results()
-  local pid, results = own_pid(), {}
+  local pid, results = support.pid(), {}
   local function f(n)
     if n == 1 then return "one" end
     local start = system.clock()
