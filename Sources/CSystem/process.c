@@ -1,5 +1,7 @@
-// Forked jobs; see shim_process.h.
+// Forked jobs, and exchanging two paths; see shim_process.h.
+#define _GNU_SOURCE
 #include "shim_process.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +21,7 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
   if (pid < 0) {
     close(ends[0]);
     close(ends[1]);
-    return -1;
+  return -1;
   }
   if (pid == 0) {
 #ifdef __linux__
@@ -27,7 +29,7 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
 #else
-    (void)parent;
+  (void)parent;
 #endif
     close(ends[0]);
     *write_end = ends[1];
@@ -42,4 +44,15 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
 _Noreturn void shim_exit_child(int status) {
   fflush(NULL);
   _exit(status);
+}
+
+int shim_exchange_paths(const char *a, const char *b) {
+#ifdef RENAME_EXCHANGE
+  return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+#else
+  (void)a;
+  (void)b;
+  errno = ENOSYS;
+  return -1;
+#endif
 }

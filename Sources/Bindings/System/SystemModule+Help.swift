@@ -28,10 +28,20 @@ extension SystemModule {
       "require 'perilune.system'.make_folder '/tmp'\nprint(require 'perilune.system'.exists '/tmp')",
       prints: "true"),
     HelpPage(
+      "system.replace_folder", "system", "system.replace_folder(path, finished)",
+      "Renames the folder `finished` to `path`; a folder at `path` is exchanged for it in one step and removed. After a "
+        + "crash the old folder or the new one is there, complete.",
+      errors: "`finished` is no folder, or is on another file system than `path`",
+      "system = require 'perilune.system'\npath = os.tmpname()\nos.remove(path)\n"
+        + "system.make_folder(path .. '.new')\nsystem.replace_folder(path, path .. '.new')\n"
+        + "print(system.exists(path), system.exists(path .. '.new'), os.remove(path))",
+      prints: "true\tfalse\ttrue"),
+    HelpPage(
       "system.exists", "system", "system.exists(path)", "Whether there is a file or folder of this name.",
       "print(require 'perilune.system'.exists '/no/such/file')", prints: "false"),
     HelpPage(
-      "system.list_folder", "system", "system.list_folder(path)", "The names of the files and folders in a folder, sorted.",
+      "system.list_folder", "system", "system.list_folder(path)",
+      "The names of the files and folders in a folder, sorted.",
       errors: "the folder is missing or cannot be read",
       "print(table.concat(require 'perilune.system'.list_folder '/proc/self', ' '):match 'status')",
       prints: "status"),
@@ -45,6 +55,11 @@ extension SystemModule {
       "system.sha256", "system", "system.sha256(bytes)", "The SHA-256 of a string, as 64 hexadecimal digits.",
       source: "FIPS 180-4, sec. 6.2", "print(require 'perilune.system'.sha256('abc'):sub(1, 16))",
       prints: "ba7816bf8f01cfea"),
+    HelpPage(
+      "system.sha256_file", "system", "system.sha256_file(path)",
+      "The SHA-256 of a file's bytes, as 64 hexadecimal digits.",
+      errors: "the file cannot be read", source: "FIPS 180-4, sec. 6.2",
+      "print((pcall(require 'perilune.system'.sha256_file, '/no/such/file')))", prints: "false"),
     HelpPage(
       "system.is_terminal", "system", "system.is_terminal(descriptor = 2)",
       "Whether a file descriptor is a terminal: 0 input, 1 output, 2 errors.",

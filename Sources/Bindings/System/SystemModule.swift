@@ -40,6 +40,12 @@ enum SystemModule {
           try call.pushBoolean(FileManager.default.fileExists(atPath: try call.string(1)))
           return 1
         }
+        module.function("replace_folder") { call in
+          if let old = try AtomicFolder.replace(try call.string(1), with: try call.string(2)) {
+            try? FileManager.default.removeItem(atPath: old)
+          }
+          return 0
+        }
         module.function("list_folder") { call in
           let path = try call.string(1)
           guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
@@ -54,6 +60,10 @@ enum SystemModule {
         }
         module.function("sha256") { call in
           try call.pushString(try SHA256.hash(of: try call.bytes(1)))
+          return 1
+        }
+        module.function("sha256_file") { call in
+          try call.pushString(try hash(ofFile: try call.string(1)))
           return 1
         }
         module.function("is_terminal") { call in
@@ -79,5 +89,17 @@ enum SystemModule {
           return 1
         }
       })
+  }
+
+  /// SHA-256 of a file, read in pieces.
+  private static func hash(ofFile path: String) throws -> String {
+    guard let file = FileHandle(forReadingAtPath: path) else { throw Failure(.io, "cannot read \(path)") }
+    defer { try? file.close() }
+    let hash = try SHA256()
+    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+      try Interrupt.check()
+      piece.withUnsafeBytes { hash.update($0) }
+    }
+    return hash.finish()
   }
 }

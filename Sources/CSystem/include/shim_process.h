@@ -7,3 +7,7 @@
 int shim_fork_with_pipe(int *read_end, int *write_end);
 // Ends a forked child without running the parent's exit handlers.
 _Noreturn void shim_exit_child(int status);
+
+// Gives each of two existing paths the contents of the other, atomically. Returns 0, or -1 with errno: EINVAL or ENOSYS
+// where the file system or the system cannot.
+int shim_exchange_paths(const char *a, const char *b);
