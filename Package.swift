@@ -54,6 +54,7 @@ let package = Package(
     .testTarget(name: "BaseTests", dependencies: ["Base", "CSystem"], swiftSettings: plainSwift),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: vectorSwift),
     .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: plainSwift),
+    .testTarget(name: "OptimTests", dependencies: ["Optim"], swiftSettings: plainSwift),
     .testTarget(name: "FormatsTests", dependencies: ["Formats", "CZlib"], swiftSettings: plainSwift),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Optim", "CKernels"], swiftSettings: plainSwift),

@@ -5,6 +5,6 @@
 --   align.train { policy = sft:clone(), reference = sft, pairs = online, loss = align.loss.ipo { beta = 0.1 }, steps = 400 }
 local options = require "perilune.options"
 
-local parts = { "answers", "evaluate", "experiment", "judge", "loss", "pairs", "sft", "train" }
+local parts = { "answers", "evaluate", "experiment", "fit", "judge", "loss", "pairs", "sft", "train" }
 
 return options.strict("align", {}, parts, function(name) return require("perilune.align." .. name) end)

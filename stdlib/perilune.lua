@@ -7,7 +7,8 @@
 --   function
 local parts = {
   tensor = "tensors: creation, operations, gradients",
-  models = "decoders, sampling, optimisers",
+  models = "decoders and sampling",
+  optim = "optimizers, learning rates, gradient clipping, one step of training",
   formats = "files: JSON lines, tokenizers, safetensors",
   tasks = "prompts, text and gold preferences",
   align = "preference optimisation: losses, pairs, judges, training, evaluation",
@@ -17,6 +18,7 @@ local parts = {
   options = "tables of options that refuse unknown names",
   cli = "command lines of scripts",
   progress = "progress bars",
+  plain = "plain data as JSON without loss",
   parallel = "functions side by side, a core each",
   system = "clock, seeds, threads, files",
 }

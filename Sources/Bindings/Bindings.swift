@@ -33,6 +33,7 @@ public enum Bindings {
     installTensors,
     installHelp,
     { lua, _ in try ModelModule.install(into: lua) },
+    { lua, _ in try OptimModule.install(into: lua) },
     { lua, _ in try FormatsModule.install(into: lua) },
     { lua, _ in try SystemModule.install(into: lua) },
     { lua, _ in try PlotModule.install(into: lua) },

@@ -1,22 +1,23 @@
 /// The norm of all gradients together, and clipping by it.
 import Autograd
 import Base
-import Synchronization
 import Tensors
 
 public enum GradientNorm {
-  /// sqrt(sum of squares of all gradients), summed in double precision in a fixed order. NaN or infinite if any is.
+  /// sqrt(sum of squares of all gradients), in a fixed order. NaN or infinite if a gradient is; finite gradients neither
+  /// overflow nor vanish in their squares.
   public static func of(_ parameters: [Variable]) throws -> Double {
-    var total = 0.0
-    for parameter in parameters {
-      guard let gradient = try parameter.grad?.contiguous() else { continue }
-      total += squares(gradient)
-    }
-    return total.squareRoot()
+    let gradients = try parameters.compactMap { try $0.grad?.contiguous() }
+    let total = gradients.reduce(0.0) { $0 + squares($1, scale: 1) }
+    if total.isFinite && total > 1e-280 || total.isNaN { return total.squareRoot() }
+    // Squares left the range of f64, or every gradient is 0: scale by the largest first.
+    let largest = gradients.reduce(0.0) { max($0, magnitude($1)) }
+    if largest == 0 || !largest.isFinite { return largest }
+    return largest * gradients.reduce(0.0) { $0 + squares($1, scale: 1 / largest) }.squareRoot()
   }
 
-  /// Scales all gradients so that their norm is at most `limit`; returns the norm before. Pascanu et al.,
-  /// arXiv:1211.5063, algorithm 1.
+  /// Scales all gradients so that their norm is at most `limit`; returns the norm before. A norm that is not finite
+  /// scales nothing. Pascanu et al. 2013, arXiv:1211.5063, algorithm 1.
   @discardableResult
   public static func clip(_ parameters: [Variable], to limit: Double) throws -> Double {
     if !(limit > 0) { throw Failure(.value, "max_norm must be positive, got \(limit)") }
@@ -25,55 +26,33 @@ public enum GradientNorm {
       let factor = limit / (norm + 1e-6)
       for parameter in parameters {
         guard let gradient = parameter.grad else { continue }
-        let scaled = try Tensor(uninitialized: gradient.shape, gradient.dtype)
-        switch gradient.dtype {
-        case .f64: Strided.map(gradient, scaled) { (x: Double) in x * factor }
-        default: Strided.map(gradient, scaled) { (x: Float) in x * Float(factor) }
-        }
-        parameter.grad = scaled
+        parameter.grad = try scaled(gradient, factor)
       }
     }
     return norm
   }
 
-  /// Whether every element is a finite number.
-  static func isFinite(_ gradient: Tensor) throws -> Bool {
-    let packed = try gradient.contiguous()
-    let count = packed.elementCount
-    if packed.dtype == .f64 {
-      let p = packed.pointer(Double.self)
-      return withExtendedLifetime(packed) { (0..<count).allSatisfy { p[$0].isFinite } }
+  private static func scaled(_ gradient: Tensor, _ factor: Double) throws -> Tensor {
+    let result = try Tensor(uninitialized: gradient.shape, gradient.dtype)
+    if gradient.dtype == .f64 {
+      Strided.map(gradient, result) { (x: Double) in x * factor }
+    } else if Float(factor).isNormal {
+      Strided.map(gradient, result) { (x: Float) in x * Float(factor) }
+    } else {
+      Strided.map(gradient, result) { (x: Float) in Float(Double(x) * factor) }
     }
-    let p = packed.pointer(Float.self)
-    let grain = ActivationKernels.grain
-    let unsound = Atomic<Bool>(false)
-    Parallel.ranges(count, grain: grain) { range in
-      // x * 0 is 0 for finite x and nan for others, and nan stays in a sum.
-      var (a, b, c, d) = (Vector(), Vector(), Vector(), Vector())
-      var i = range.lowerBound
-      while i + 32 <= range.upperBound {
-        a = a.addingProduct(load(p + i), Vector())
-        b = b.addingProduct(load(p + i + 8), Vector())
-        c = c.addingProduct(load(p + i + 16), Vector())
-        d = d.addingProduct(load(p + i + 24), Vector())
-        i += 32
-      }
-      var rest = sum((a + b) + (c + d))
-      while i < range.upperBound {
-        rest += p[i] * 0
-        i += 1
-      }
-      if rest != 0 || rest.isNaN { unsound.store(true, ordering: .relaxed) }
-    }
-    return withExtendedLifetime(packed) { !unsound.load(ordering: .relaxed) }
+    return result
   }
 
-  /// Blocks of fixed size, each by vector, added in order.
-  private static func squares(_ gradient: Tensor) -> Double {
+  /// The sum of (scale g)^2: blocks of fixed size, added in order. A block of f32 whose sum overflows f32 or
+  /// comes near its smallest number is summed again in f64.
+  private static func squares(_ gradient: Tensor, scale: Double) -> Double {
     let count = gradient.elementCount
     if gradient.dtype == .f64 {
       let p = gradient.pointer(Double.self)
-      return (0..<count).reduce(0.0) { $0 + p[$1] * p[$1] }
+      return withExtendedLifetime(gradient) {
+        (0..<count).reduce(0.0) { $0 + p[$1] * scale * (p[$1] * scale) }
+      }
     }
     let p = gradient.pointer(Float.self)
     let block = 4096
@@ -81,9 +60,27 @@ public enum GradientNorm {
     var at = 0
     while at < count {
       let length = min(block, count - at)
-      total += Double(dot(p + at, p + at, length))
+      let sum = Double(dot(p + at, p + at, length))
+      if scale == 1 && sum.isFinite && (sum > 1e-25 || sum == 0) {
+        total += sum
+      } else {
+        total += (at..<at + length).reduce(0.0) { $0 + Double(p[$1]) * scale * (Double(p[$1]) * scale) }
+      }
       at += length
     }
     return withExtendedLifetime(gradient) { total }
+  }
+
+  /// The largest absolute value; infinite if one is.
+  private static func magnitude(_ gradient: Tensor) -> Double {
+    let count = gradient.elementCount
+    return withExtendedLifetime(gradient) {
+      if gradient.dtype == .f64 {
+        let p = gradient.pointer(Double.self)
+        return (0..<count).reduce(0.0) { max($0, abs(p[$1])) }
+      }
+      let p = gradient.pointer(Float.self)
+      return (0..<count).reduce(0.0) { max($0, Double(abs(p[$1]))) }
+    }
   }
 }

@@ -1,5 +1,6 @@
 /// Learning rates over the course of a run.
 import Base
+import Tensors
 
 public struct Schedule: Sendable {
   public enum Decay: String, Sendable, CaseIterable { case constant, linear, cosine }
@@ -8,10 +9,12 @@ public struct Schedule: Sendable {
   public let warmup: Int
   public let steps: Int
   public let decay: Decay
-  /// What the rate decays to, as a part of `lr`.
+  /// What the rate decays to, as a fraction of `lr`.
   public let floor: Double
 
-  /// Rises linearly from lr / warmup to `lr` over `warmup` steps, then decays until step `steps`.
+  /// Rises linearly from lr / warmup to `lr` over `warmup` steps, then decays. The first step after the rise has `lr`,
+  /// and `floor` would be reached at step `steps` + 1, so that step k of N without a rise has the part (N - k + 1) / N
+  /// of a linear decay: as transformers' get_linear_schedule_with_warmup and get_cosine_schedule_with_warmup.
   public init(lr: Double, steps: Int, warmup: Int = 0, decay: Decay = .constant, floor: Double = 0) throws {
     if !(lr >= 0 && lr.isFinite) { throw Failure(.value, "lr must be at least 0, got \(lr)") }
     if warmup < 0 || steps < 0 {
@@ -31,11 +34,11 @@ public struct Schedule: Sendable {
   public func rate(at step: Int) -> Double {
     if step <= warmup && warmup > 0 { return lr * Double(max(step, 0)) / Double(warmup) }
     let span = max(steps - warmup, 1)
-    let done = min(max(Double(step - warmup) / Double(span), 0), 1)
+    let done = min(max(Double(step - 1 - warmup) / Double(span), 0), 1)
     switch decay {
     case .constant: return lr
     case .linear: return lr * (floor + (1 - floor) * (1 - done))
-    case .cosine: return lr * (floor + (1 - floor) * 0.5 * (1 + cos(.pi * done)))
+    case .cosine: return lr * (floor + (1 - floor) * 0.5 * (1 + Libm.cos(.pi * done)))
     }
   }
 }

@@ -68,7 +68,7 @@ extension BindingsTests {
         end)()
         """)
       for name in [
-        "zeros", "backward", "models.transformer", "Model:sample", "Rows:select", "AdamW:step",
+        "zeros", "backward", "models.transformer", "Model:sample", "Rows:select", "optim.adamw", "Optimizer:step",
         "formats.train_bpe",
         "Tokenizer:eos",
         "system.fork", "Job:stop", "Figure:line", "Figure:xlim", "Report:table", "ProgressBar:text",
@@ -94,8 +94,8 @@ extension BindingsTests {
       expect(try s.output("help 'models.transformer'").contains("kv_heads"), true)
       expect(try s.output("help(models.transformer)"), try s.output("help 'perilune.models.transformer'"))
       expect(try s.output("help 'train_bpe'").contains("vocab_size"), true)
-      expect(try s.output("help 'zero_grad'").contains("see also Model:zero_grad, AdamW:zero_grad"), true)
-      expect(try s.output("help 'models'").contains("models.clip_grad_norm"), true)
+      expect(try s.output("help 'zero_grad'").contains("see also Model:zero_grad, Optimizer:zero_grad"), true)
+      expect(try s.output("help 'models'").contains("models.load"), true)
       expect(try s.output("help.apropos 'tokenizer'").contains("formats.bpe_tokenizer"), true)
     }
 

@@ -98,11 +98,11 @@ import Testing
       })
   }
 
-  private func optimizer(_ model: Transformer, _ file: File) throws -> AdamW {
-    var options = AdamW.Options()
-    options.lr = file.lr
-    options.weightDecay = file.weight_decay
-    return try AdamW(model.parameters.map(\.value), options)
+  private func optimizer(_ model: Transformer, _ file: File) throws -> Optimizer {
+    var adam = AdamW()
+    adam.lr = file.lr
+    adam.weightDecay = file.weight_decay
+    return try Optimizer(model.parameters.map(\.value), adam)
   }
 
   private func mean(_ x: Variable) throws -> Variable {

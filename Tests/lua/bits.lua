@@ -86,7 +86,7 @@ for _, style in ipairs { "gpt2", "llama" } do
     say(style .. " sample " .. way[1], rows:responses(), lists "logps", lists "sampling_logps")
   end
   local answers = policy:sample(prompts, { max_new_tokens = 20, seed = 6 })
-  local adam = models.adamw(policy, { lr = 1e-2, weight_decay = 0.01 })
+  local adam = require("perilune.optim").adamw(policy, { lr = 1e-2, weight_decay = 0.01 })
   local losses = {}
   for step = 1, 8 do
     local loss = -policy:logps(answers):mean()

@@ -5,7 +5,7 @@ local support = require "support"
 local toy = require "toy"
 local perilune = require "perilune"
 local align, models, tensor, system = perilune.align, perilune.models, perilune.tensor, perilune.system
-local parallel, plot, report, tasks = perilune.parallel, perilune.plot, perilune.report, perilune.tasks
+local plot, report = perilune.plot, perilune.report
 
 local pair = { prompt = { 2, 3 }, chosen = { 7, 7, 1 }, rejected = { 4, 1 } }
 
@@ -20,16 +20,6 @@ local function train(more)
       loss = align.loss.ipo { beta = 0.1 },
     steps = 1, quiet = true,
   }, more))
-end
-
---- Runs `body` with what it writes to standard error kept as text.
-local function with_errors(body)
-  local kept, own = {}, io.stderr
-  io.stderr = { write = function(_, ...) kept[#kept + 1] = table.concat { ... } end }
-  local ok, problem = pcall(body)
-  io.stderr = own
-  if not ok then error(problem, 0) end
-  return table.concat(kept)
 end
 
 TestTraining = {}
@@ -87,110 +77,6 @@ function TestJudges.test_answers_that_are_fewer_than_prompts_are_not_compared()
     "evaluate.compare: the prompts of 1 and 2 responses differ")
 end
 
-TestFineTuning = {}
-
-local function sentiment() return tasks.open "sentiment" end
-
-function TestFineTuning.test_a_model_that_cannot_be_kept_is_still_returned()
-  local own = system.cache_folder
-  local model, info
-  local function tune() model, info = align.sft(sentiment(), { steps = 1, quiet = true }) end
-  system.cache_folder = function() return "/proc/self/nowhere" end
-  local said = with_errors(tune)
-  system.cache_folder = function() error("no folder", 0) end
-  said = said .. with_errors(tune)
-  system.cache_folder = own
-  lu.assertStrContains(said, "the model is not kept: cannot write /proc/self/nowhere")
-  lu.assertStrContains(said, "no folder; the model will not be kept")
-  lu.assertEquals(info.path, nil)
-  lu.assertEquals(#model:hash(), 64)
-end
-
-function TestFineTuning.test_a_damaged_file_in_the_cache_is_trained_anew()
-  local own, folder = system.cache_folder, os.tmpname()
-  os.remove(folder)
-  system.make_folder(folder)
-  system.cache_folder = function() return folder end
-  local _, first = align.sft(sentiment(), { steps = 1, quiet = true })
-  local file = assert(io.open(first.path, "rb"))
-  local good = file:read "a"
-  file:close()
-  local middle = #good - 5000
-  for _, damaged in ipairs {
-    "", good:sub(1, 1000), good:sub(1, middle) .. "\1\2\3\4" .. good:sub(middle + 5), ("x"):rep(5000) } do
-    system.write_file(first.path, damaged)
-    local info
-    local said = with_errors(function() _, info = align.sft(sentiment(), { steps = 1, quiet = true }) end)
-    lu.assertStrContains(said, "training anew")
-    lu.assertEquals({ info.cached, info.hash }, { false, first.hash })
-  end
-  os.remove(first.path)
-  os.remove(folder)
-  system.cache_folder = own
-end
-
-function TestFineTuning.test_useless_settings_and_divergence_are_errors_and_nothing_is_cached()
-  lu.assertStrContains(support.message(align.sft, sentiment(), { steps = 0 }),
-    "option 'steps' must be a whole number of at least 1, not 0")
-  lu.assertStrContains(support.message(align.sft, sentiment(), { batch = -1 }),
-    "option 'batch' must be a whole number of at least 1, not -1")
-  lu.assertStrContains(support.message(
-    align.sft, sentiment(), { steps = 3, lr = 1e30, warmup = 0, cache = false, quiet = true }),
-    "align.sft: step 2: loss")
-  lu.assertEquals(support.message(align.sft, {}), "align.sft: expected a task, see tasks.open, got a table")
-end
-
-TestParallel = {}
-
-local function map(f) return parallel.map({ 1, 2 }, f, { quiet = true, jobs = 2 }) end
-
-function TestParallel.test_false_is_a_result()
-  lu.assertEquals(map(function() return false end), { false, false })
-end
-
-function TestParallel.test_a_result_that_is_no_plain_data_is_an_error_that_says_so()
-  lu.assertStrContains(support.message(map, function() return print end), "a function cannot be written as JSON")
-  lu.assertStrContains(support.message(map, function() return "\xff" end), "a string that is not UTF-8")
-end
-
-function TestParallel.test_errors_without_text_and_with_bytes_arrive()
-  lu.assertEquals(support.message(map, function() error() end), "nil")
-  lu.assertEquals(support.message(map, function() error("a\xff", 0) end), "a?")
-  local silent = setmetatable({}, { __tostring = function() error "no" end })
-  lu.assertEquals(support.message(map, function() error(silent) end), "an error that has no text")
-end
-
-function TestParallel.test_the_child_of_a_killed_parent_does_not_live_on()
-  local name = os.tmpname()
-  local parent = system.fork(function()
-    system.fork(function()
-      local file = assert(io.open(name, "w"))
-      local stat = assert(io.open "/proc/self/stat")
-      file:write((stat:read "n"))
-      file:close()
-      while true do end
-    end)
-    while true do end
-  end)
-  local pid
-  local patience = system.clock() + 10
-  repeat
-    local file = io.open(name)
-    pid = file and file:read "n"
-    if file then file:close() end
-  until pid or system.clock() > patience
-  parent:stop()
-  patience = system.clock() + 10
-  local stat
-  repeat
-    stat = io.open(("/proc/%d/stat"):format(pid))
-    local state = stat and stat:read("l"):match "%) (%a)"
-    if stat then stat:close() end
-  until not stat or state == "Z" or system.clock() > patience
-  os.remove(name)
-  lu.assertTrue(system.clock() < patience, "the child of a killed process still runs")
-end
-
 TestFigures = {}
 
 function TestFigures.test_figures_and_reports_say_what_they_were_given_instead_of_options()
@@ -221,10 +107,6 @@ function TestModels.test_one_prompt_that_is_in_no_list_is_named()
     "bad argument #2 to 'logps' (prompts must be a list of lists of token ids: element [2][2] is a string, expected an integer)")
   lu.assertEquals(support.message(model.logps, model, { { 1 } }, { 3 }),
     "bad argument #3 to 'logps' (responses must be a list of lists of token ids, got one list of ids: write { response })")
-end
-
-function TestModels.test_an_optimizer_of_nothing_is_refused()
-  lu.assertStrContains(support.message(models.adamw, {}), "no parameters to train")
 end
 
 os.exit(lu.LuaUnit.run())

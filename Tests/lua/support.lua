@@ -33,4 +33,28 @@ function support.close(actual, expected, tolerance, message)
   end
 end
 
+--- Runs `body` and returns what it writes to standard error.
+function support.with_errors(body)
+  local texts, own = {}, io.stderr
+  rawset(io, "stderr", { write = function(_, ...) texts[#texts + 1] = table.concat { ... } end })
+  local ok, problem = pcall(body)
+  rawset(io, "stderr", own)
+  if not ok then error(problem, 0) end
+  return table.concat(texts)
+end
+
+--- The number of this process.
+function support.pid()
+  local stat = assert(io.open "/proc/self/stat")
+  local pid = stat:read "n"
+  stat:close()
+  return pid
+end
+
+--- Sends this process the signal of Ctrl-C and waits until it is raised. os.execute would ignore the signal.
+function support.press_ctrl_c()
+  io.popen(("kill -INT %d"):format(support.pid())):close()
+  for _ = 1, 1e8 do end
+end
+
 return support

@@ -17,7 +17,7 @@
 local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
 local sizes = dofile(folder .. "/sizes.lua")
 local perilune = require "perilune"
-local models, system, tensor = perilune.models, perilune.system, perilune.tensor
+local models, optim, system, tensor = perilune.models, perilune.optim, perilune.system, perilune.tensor
 
 local function case(o)
   local c = sizes.cases[o.case]
@@ -57,7 +57,7 @@ local rows = {}
 function rows.train(o)
   local c, positions = case(o)
   local model = model_of(c, positions)
-  local optimizer = models.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
+  local optimizer = optim.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local first, rest = random_tokens(c.batch, c.length, 1, c.vocab)
   sizes.run(o, c.batch * c.length, function() update(optimizer, -(model:token_logps(first, rest):mean())) end)
 end
@@ -68,7 +68,7 @@ local function pair_steps(o, logps, first)
   local c, positions = case(o)
   local model = model_of(c, positions)
   local reference = model:clone()
-  local optimizer = models.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
+  local optimizer = optim.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local prompts, answers = random_tokens(2 * c.batch, c.length, first or c.length // 2 + 1, c.vocab)
   local ipo = perilune.align.loss.ipo { beta = 0.1 }
   sizes.run(o, 2 * c.batch * c.length, function()

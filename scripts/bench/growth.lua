@@ -9,7 +9,7 @@
 local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
 local sizes = dofile(folder .. "/sizes.lua")
 local perilune = require "perilune"
-local models, system = perilune.models, perilune.system
+local models, optim, system = perilune.models, perilune.optim, perilune.system
 
 local o = perilune.cli.parse(arg, perilune.options.spec("bench.growth", {
   { "seconds", 1.0, "time of each shape; three steps at least", least = 0, smoke = 0 },
@@ -39,7 +39,7 @@ local function measure(c)
     style = "gpt2", vocab = c.vocab, dim = c.dim, layers = c.layers, heads = c.heads, max_length = c.length,
     seed = 1,
   }
-  local optimizer = models.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
+  local optimizer = optim.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local heads, tails = {}, {}
   for i = 1, c.batch do
     heads[i], tails[i] = { i % c.vocab }, {}

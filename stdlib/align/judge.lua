@@ -9,7 +9,7 @@
 --   reward_model{...}       Bradley-Terry: scores one answer at a time
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
-local models = require "perilune.models"
+local optim = require "perilune.optim"
 local system = require "perilune.system"
 local progress = require "perilune.progress"
 local batches = require "perilune.align.batches"
@@ -156,7 +156,7 @@ end
 --- Fits a model to `loss(model, batch, step)` on pairs and keeps the state of the best validation accuracy.
 local function fit(o, name, loss, as_judge)
   local model = o.init:clone()
-  local optimizer = models.adamw(model, { lr = o.lr })
+  local optimizer = optim.adamw(model, { lr = o.lr })
   local dealt = batches(o.data, math.min(o.batch, #o.data), o.seed, "judge/batches")
   local best, best_accuracy, since = model, nil, 0
   local bar = progress.start { label = o.label or name, total = o.steps, quiet = o.quiet }
@@ -166,11 +166,11 @@ local function fit(o, name, loss, as_judge)
     local value = loss(model, batch, step):mean()
     optimizer:zero_grad()
     value:backward()
-    local norm, shown = models.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil), { loss = value:item() }
+    local norm, shown = optim.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil), { loss = value:item() }
     if shown.loss ~= shown.loss or norm ~= norm or norm == math.huge then
       error(("%s: step %d: loss %s, gradient norm %s"):format(name, step, shown.loss, norm), 3)
     end
-    optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps }, step) }
+    optimizer:step { lr = optim.schedule { lr = o.lr, warmup = o.warmup, steps = o.steps }(step) }
     if o.validation and (step % o.evaluate_every == 0 or step == o.steps) then
       local accuracy = judge.accuracy(as_judge(model), o.validation).mean
       log[#log + 1] = { step = step, loss = shown.loss, validation_accuracy = accuracy }

@@ -1,122 +1,204 @@
---- Supervised fine-tuning: the start and the reference of every run, cached by its settings.
+--- Supervised fine-tuning: the initial policy and the reference of a run, cached by all that determines it.
 --
 --   local sft = align.sft(task)
-local options = require "perilune.options"
+--   local small = align.sft(task, { model = { dim = 32, layers = 2 }, steps = 200 })
+local fit = require "perilune.align.fit"
+local formats = require "perilune.formats"
 local models = require "perilune.models"
+local optim = require "perilune.optim"
+local options = require "perilune.options"
 local system = require "perilune.system"
-local progress = require "perilune.progress"
 
---- Changes whenever training would give other weights from the same settings.
-local recipe = "sft-1"
+--- Part of the cache key: changed whenever the same settings would give other weights.
+local recipe <const> = "sft-2"
 
-local defaults = {
-  steps = options.optional("integer", 1),
-  batch = options.optional("integer", 1),
-  lr = options.optional("number", 0),
-  warmup = options.integer(20, 0),
-  max_grad_norm = options.number(1.0, 0),
-  seed = options.integer(0),
-  cache = true,
-  quiet = false,
-}
+local spec = options.spec("align.sft", {
+  optim.options,
+  { "steps", options.optional("integer", 1), "optimiser steps; by default those of task.sft" },
+  { "batch", options.optional("integer", 1), "texts of a step; likewise" },
+  { "lr", options.optional("number", 0), "learning rate after the warm-up; likewise" },
+  { "warmup", 20, "steps of linear rise of the rate", least = 0 },
+  { "decay", "cosine", "decay of the rate after the warm-up", choices = optim.decays },
+  { "floor", 0.05, "what the rate decays to, as a fraction of lr", least = 0, most = 1 },
+  { "beta2", options.optional "number", "decay of the mean of squares; adamw: 0.99", least = 0, below = 1 },
+  { "weight_decay", 0.01, "times the rate, the fraction of each weight subtracted in a step", least = 0 },
+  { "model", options.optional "table", "options of models.transformer, over those of task.model" },
+  { "seed", 0, "seed of the initial weights" },
+  { "cache", true, "whether the model is read from the cache and stored there" },
+  { "quiet", false, "no progress bar" },
+})
 
---- A table of settings as one line, keys sorted: what the cache goes by.
-local function fingerprint(value)
+--- A value as one line of text, keys sorted: equal text means equal settings.
+local function canonical(value)
   if type(value) ~= "table" then return ("%s:%s"):format(math.type(value) or type(value), tostring(value)) end
   local keys, parts = {}, {}
   for key in pairs(value) do keys[#keys + 1] = key end
   table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  for _, key in ipairs(keys) do parts[#parts + 1] = ("%s=%s"):format(tostring(key), fingerprint(value[key])) end
+  for _, key in ipairs(keys) do parts[#parts + 1] = ("%s=%s"):format(tostring(key), canonical(value[key])) end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
---- Prompts and continuations of a batch of texts: the first token has nothing before it, so it is the prompt.
+--- Text `index` of the training split as token ids, checked.
+local function text_of(task, index)
+  local ids = task:text("train", index)
+  if type(ids) ~= "table" or #ids < 2 then
+    error(("align.sft: text %d of the task must be a list of at least 2 token ids, got %s"):format(
+      index, type(ids) == "table" and #ids or options.show(ids)), 0)
+  end
+  return ids
+end
+
+--- SHA-256 of the first `count` training texts, as token ids.
+local function texts_hash(task, count)
+  local hash, lines = "", {}
+  for i = 1, count do
+    lines[#lines + 1] = table.concat(text_of(task, i), " ")
+    if #lines == 1000 or i == count then
+      hash, lines = system.sha256(hash .. table.concat(lines, "\n")), {}
+    end
+  end
+  return hash
+end
+
+--- SHA-256 of what each token id of a tokenizer decodes to.
+local function tokenizer_hash(tokenizer)
+  local parts = { tokenizer.vocab_size }
+  for _, name in ipairs { "bos", "eos", "pad" } do parts[#parts + 1] = tostring(tokenizer[name]) end
+  for id = 0, tokenizer.vocab_size - 1 do
+    local text = tokenizer:decode { id }
+    parts[#parts + 1] = #text .. ":" .. text
+  end
+  return system.sha256(table.concat(parts, " "))
+end
+
+--- Prompts and continuations of a step: the first token has no predecessor, so it is the prompt.
 local function batch_of(task, o, step)
   local prompts, rest = {}, {}
   for i = 1, o.batch do
-    local text = task:text("train", (step - 1) * o.batch + i)
+    local text = text_of(task, (step - 1) * o.batch + i)
     prompts[i] = { text[1] }
     rest[i] = table.move(text, 2, #text, 1, {})
   end
   return prompts, rest
 end
 
---- Mean negative log-likelihood a token, over all tokens of the batch.
-local function loss_of(model, prompts, rest)
-  return -(model:token_logps(prompts, rest):mean())
-end
-
---- The file of the cache for a key; nothing, with a warning, where there can be no cache.
+--- Where the cache stores a model, without the endings; nil, with a warning, where there can be no cache.
 local function cache_path(key)
   local ok, folder = pcall(system.cache_folder)
-  if ok then return ("%s/%s-%s.safetensors"):format(folder, recipe, system.sha256(key):sub(1, 24)) end
-  io.stderr:write(("align.sft: %s; the model will not be kept\n"):format(tostring(folder)))
+  if ok then return ("%s/%s-%s"):format(folder, recipe, key:sub(1, 24)) end
+  io.stderr:write(("align.sft: %s; the model is not cached\n"):format(tostring(folder)))
 end
 
---- Keeps the model. What was trained is not lost because the disk is full or the folder may not be written.
-local function keep(model, path)
-  local ok, problem = pcall(model.save, model, path)
-  if ok then return path end
-  if tostring(problem):find("interrupted!", 1, true) then error(problem, 0) end
-  io.stderr:write(("align.sft: the model is not kept: %s\n"):format(tostring(problem)))
+--- An error's text without the place in this file where it was raised.
+local function message_of(problem)
+  return type(problem) == "userdata" and problem.message or tostring(problem)
 end
 
---- Trains a fresh model of the task's recommended size on the task's texts (next-token likelihood over all tokens), or
--- loads the one trained before with the same settings. Returns the model and a table of what was done.
---
---   steps                 optimiser steps; as the task recommends (task.sft) unless given
---   batch                 texts of a step; as the task recommends
---   lr                    learning rate after warm-up, decayed by a cosine to 1/20; as the task recommends
---   warmup = 20           steps of linear rise
---   max_grad_norm = 1.0   the gradient is scaled to at most this norm; 0 leaves it
---   seed = 0              of the weights
---   cache = true          false trains anew and keeps nothing
---   quiet = false         no progress bar
---
--- The table has `cached`, `path` of the cache's file, `hash` of the weights and, when trained now, the last `loss`. A task
--- with a pretrained model gives that one. Errors: an option is unknown or out of range; the cache cannot be written.
-return function(task, given)
-  local o = options.fill(defaults, given or {}, "align.sft")
+--- The cached model of a key and its record, or nil. A file that is not that model is reported, not used.
+local function cached(path, key)
+  if not system.exists(path .. ".safetensors") then return nil end
+  local function refuse(why)
+    io.stderr:write(("align.sft: %s.safetensors %s; training again\n"):format(path, why))
+  end
+  local ok, model = pcall(models.load, path .. ".safetensors")
+  if not ok then
+    if fit.is_interrupt(model) then error(model, 0) end
+    return refuse(("cannot be read (%s)"):format(message_of(model)))
+  end
+  local readable, record = pcall(formats.load_json, path .. ".json")
+  if not readable or type(record) ~= "table" or record.key ~= key or record.hash ~= model:hash() then
+    return refuse "is not the model that its record names"
+  elseif not optim.is_finite(model) then
+    return refuse "has weights that are not finite"
+  end
+  return model, record
+end
+
+--- Stores the model and its record. A full disk or a folder without permission loses the cache entry only.
+local function store(model, path, record)
+  local ok, problem = pcall(function()
+    model:save(path .. ".safetensors")
+    system.write_file(path .. ".json", formats.json_encode(record) .. "\n")
+  end)
+  if ok then return path .. ".safetensors" end
+  if fit.is_interrupt(problem) then error(problem, 0) end
+  io.stderr:write(("align.sft: the model is not cached: %s\n"):format(message_of(problem)))
+end
+
+--- The filled options with the task's recommendations, and the options of the model.
+local function settings_of(task, given)
+  local o = spec:fill(given, 2)
   if type(task) ~= "table" or type(task.settings) ~= "function" then
-    error("align.sft: expected a task, see tasks.open, got " .. options.show(task), 2)
+    error("align.sft: expected a task, see tasks.open, got " .. options.show(task), 3)
+  elseif task.pretrained then
+    if o.model then error("align.sft: the task has a pretrained model; option 'model' does not apply", 3) end
+    return o
   end
-  for name, value in pairs(task.sft or {}) do
-    if o[name] == nil then o[name] = value end
+  for _, name in ipairs { "steps", "batch", "lr" } do
+    if o[name] == nil then o[name] = (task.sft or {})[name] end
+    if o[name] == nil then
+      error(("align.sft: option '%s' is missing: the task has no task.sft.%s"):format(name, name), 3)
+    end
   end
+  if o.beta2 == nil and o.optimizer == "adamw" then o.beta2 = 0.99 end
+  local config = {}
+  for _, part in ipairs { task.model or {}, o.model or {} } do
+    for name, value in pairs(part) do config[name] = value end
+  end
+  config.vocab, config.seed = task.tokenizer.vocab_size, o.seed
+  return o, config
+end
+
+--- Trains a fresh model of the task's recommended size on its training texts, to predict every next token, or
+-- reads the one that was trained before from equal texts, tokenizer and options. A task with a pretrained
+-- model gives that one.
+--
+-- Returns the model and a table: `cached`, `hash` of the weights, `path` in the cache, `loss` of the last
+-- step, `steps` taken and `status`. After Ctrl-C the status is "interrupted" and the model is the result of
+-- the finished steps; it is not cached.
+--
+-- Errors: an option is unknown or out of range; a loss, gradient or weight is not finite.
+return function(task, given)
+  local o, config = settings_of(task, given)
   if task.pretrained then
     local model = task:pretrained()
-    return model, { cached = true, hash = model:hash() }
+    return model, { cached = true, hash = model:hash(), status = "finished", steps = 0 }
   end
-  local key = fingerprint {
-    recipe = recipe, task = task:settings(), model = task.model, steps = o.steps, batch = o.batch, lr = o.lr,
-    warmup = o.warmup, max_grad_norm = o.max_grad_norm, seed = o.seed,
-  }
-  local path = o.cache and cache_path(key) or nil
-  if path and system.exists(path) then
-    local ok, model = pcall(models.load, path)
-    if ok then return model, { cached = true, path = path, hash = model:hash() } end
-    io.stderr:write(("align.sft: %s cannot be read (%s); training anew\n"):format(path, tostring(model)))
-  end
-  local settings = { vocab = task.tokenizer.vocab_size, seed = o.seed }
-  for name, value in pairs(task.model) do settings[name] = value end
-  local model = models.transformer(settings)
-  local optimizer = models.adamw(model, { lr = o.lr, beta2 = 0.99, weight_decay = 0.01 })
-  local bar = progress.start { label = "sft " .. task.name, total = o.steps, quiet = o.quiet }
-  local last
-  for step = 1, o.steps do
-    local loss = loss_of(model, batch_of(task, o, step))
-    optimizer:zero_grad()
-    loss:backward()
-    local norm = models.clip_grad_norm(model, o.max_grad_norm > 0 and o.max_grad_norm or nil)
-    last = loss:item()
-    if last ~= last or norm ~= norm or norm == math.huge then
-      bar:finish()
-      error(("align.sft: step %d: loss %s, gradient norm %s"):format(step, last, norm), 2)
+  local key, path
+  if o.cache then
+    local training = {}
+    for _, name in ipairs(optim.options:names()) do training[name] = o[name] end
+    key = system.sha256(canonical {
+      recipe = recipe, task = task:settings(), texts = texts_hash(task, o.steps * o.batch),
+      tokenizer = tokenizer_hash(task.tokenizer), model = config, steps = o.steps, batch = o.batch,
+      training = training,
+    })
+    path = cache_path(key)
+    local model, record = nil, nil
+    if path then model, record = cached(path, key) end
+    if model then
+      return model, {
+        cached = true, path = path .. ".safetensors", hash = record.hash, loss = record.loss, steps = o.steps,
+        status = "finished",
+      }
     end
-    optimizer:step { lr = models.learning_rate({ lr = o.lr, warmup = o.warmup, steps = o.steps, decay = "cosine", floor = 0.05 }, step) }
-    bar:update(step, { loss = last })
   end
-  bar:finish()
-  path = path and keep(model, path)
-  return model, { cached = false, path = path, hash = model:hash(), loss = last }
+  local model = models.transformer(config)
+  local last
+  local loop = fit.new {
+    optimizer = optim.from_options(model, o), options = o, steps = o.steps, quiet = o.quiet,
+    label = "sft " .. task.name, advice = "the model is returned, not cached",
+    loss = function(step) return -(model:token_logps(batch_of(task, o, step)):mean()) end,
+    after = function(_, row) last = row.loss end,
+  }
+  local status, problem = loop:run()
+  if status == "failed" then
+    local is_text = type(problem) == "string"
+    error(is_text and "align.sft: " .. problem or problem, is_text and 2 or 0)
+  end
+  local done = { cached = false, hash = model:hash(), loss = last, steps = loop.step, status = status }
+  if path and status == "finished" then
+    done.path = store(model, path, { key = key, hash = done.hash, loss = last })
+  end
+  return model, done
 end

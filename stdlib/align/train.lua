@@ -11,7 +11,7 @@
 -- `status` ("finished", "interrupted" or "failed"). After Ctrl-C everything up to the last finished step is kept, and
 -- `run:resume()` goes on; a program without a prompt goes on too, and ends with 130 as one that Ctrl-C stopped.
 local options = require "perilune.options"
-local models = require "perilune.models"
+local optim = require "perilune.optim"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 local stats = require "perilune.align.evaluate.stats"
@@ -154,7 +154,7 @@ function Run:train_step(step)
   local loss = losses:mean()
   self.optimizer:zero_grad()
   loss:backward()
-  local norm = models.clip_grad_norm(o.policy, o.max_grad_norm > 0 and o.max_grad_norm or nil)
+  local norm = optim.clip_grad_norm(o.policy, o.max_grad_norm > 0 and o.max_grad_norm or nil)
   local value = loss:item()
   if value ~= value or norm ~= norm or norm == math.huge then
     error(("step %d: loss %s, gradient norm %s: the step is not applied"):format(step, value, norm), 0)
@@ -162,7 +162,7 @@ function Run:train_step(step)
   local settings = type(o.loss) == "table" and o.loss.options
   local m = figures(pair, type(settings) == "table" and tonumber(settings.beta) or 1, losses)
   m:add("grad_norm", norm, 1)
-  local rate = models.learning_rate({ lr = o.lr, warmup = o.warmup, decay = o.decay, steps = o.steps }, step)
+  local rate = optim.schedule { lr = o.lr, warmup = o.warmup, decay = o.decay, steps = o.steps }(step)
   m:add("lr", rate, 1)
   self.taken = { step = step, batch = batch, metrics = m }
   self.optimizer:step { lr = rate }
@@ -286,7 +286,7 @@ return function(given)
     policy_hash_at_start = o.policy:hash(),
     needs_reference = not (type(o.loss) == "table" and o.loss.needs_reference == false),
     reference_held = setmetatable({}, { __mode = "k" }),
-    optimizer = models.adamw(o.policy, { lr = o.lr, beta1 = o.beta1, beta2 = o.beta2, weight_decay = o.weight_decay }),
+    optimizer = optim.adamw(o.policy, { lr = o.lr, beta1 = o.beta1, beta2 = o.beta2, weight_decay = o.weight_decay }),
     log = {}, points = {}, checkpoints = {}, stream = {}, step = 0, status = "new",
   }, Run)
   return run:resume()

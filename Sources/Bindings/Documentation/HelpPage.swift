@@ -37,8 +37,8 @@ struct HelpPage {
   static let ofTensors = topics + creation + random + modes + queries + gradients + writing
 
   static let ofModules: [HelpPage] =
-    ModelModule.pages + ModelClass.pages + RowsClass.pages + OptimizerClass.pages + FormatsModule.pages
-    + SystemModule.pages
+    ModelModule.pages + ModelClass.pages + RowsClass.pages + OptimModule.pages + OptimizerClass.pages
+    + FormatsModule.pages + SystemModule.pages
     + ForkedJob.pages + PlotModule.pages + PlotFigure.pages + PlotSeries.pages + PlotSettings.pages
     + PlotProgress.pages + ReportModule.pages + helpModule + errorClass
 
@@ -49,6 +49,7 @@ struct HelpPage {
   /// What stands before the name of a function of a native module on its page.
   static func prefix(ofModule name: String) -> String {
     if name == "perilune.native.tensor" { return "" }
+    if name == "perilune.native.optim" { return "optim." }
     return (name.hasPrefix("perilune.") ? String(name.dropFirst("perilune.".count)) : name) + "."
   }
 

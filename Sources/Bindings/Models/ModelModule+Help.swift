@@ -1,6 +1,5 @@
-/// Help pages of `perilune.models`, of a model and of the optimiser, with the options they take.
+/// Help pages of `perilune.models` and of a model, with the options they take.
 import Models
-import Optim
 
 extension ModelModule {
   enum Style: String, CaseIterable { case gpt2, llama }
@@ -179,70 +178,4 @@ extension SamplerBinding {
       + "a = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, count = 2, seed = 7})\n"
       + "print(a, #a:column 'logps')",
     prints: "[Rows 4, 22 tokens, 16 of responses; logps, sampling_logps]\t16")
-}
-
-extension OptimizerClass {
-  private static let usual = AdamW.Options()
-
-  static let options = [
-    Option("lr", usual.lr, "learning rate of steps that are not given one", least: 0),
-    Option("beta1", usual.beta1, "decay rate of the first moment", least: 0, below: 1),
-    Option("beta2", usual.beta2, "decay rate of the second moment", least: 0, below: 1),
-    Option("eps", usual.eps, "added to the square root of the second moment", least: 0),
-    Option(
-      "weight_decay", usual.weightDecay, "a step subtracts lr * weight_decay * weight from each weight",
-      least: 0),
-  ]
-  static let stepOptions = [
-    Option(
-      "lr", optional: .number, "learning rate of this step", otherwise: "the optimiser's", least: 0)
-  ]
-  static let scheduleOptions = [
-    Option("lr", required: .number, "highest rate", least: 0),
-    Option(
-      "steps", optional: .integer, "step at which the decay ends; required unless decay is \"constant\"",
-      least: 0),
-    Option("warmup", 0, "steps of linear warm-up, starting at lr / warmup", least: 0),
-    Option("decay", Schedule.Decay.constant, "shape of the decay after warm-up"),
-    Option("floor", 0.0, "rate at the end of the decay, as a fraction of lr", least: 0, most: 1),
-  ]
-  private static let fit =
-    "models, w = require 'perilune.models', T({1, 2}, {requires_grad = true})\nadam = models.adamw({w}, {lr = 0.5})\n"
-
-  static let pages = [
-    HelpPage(
-      "models.adamw", "models", "models.adamw(model or list of tensors, {options})",
-      "Adam with decoupled weight decay over the weights of a model or the given tensors.", options: options,
-      errors: "an option is out of its range; an element of the list is no Tensor",
-      source: "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2; Kingma & Ba 2015, arXiv:1412.6980, alg. 1",
-      fit + "w:square():sum():backward()\nadam:step()\nprint(('%.2f'):format(w[2]:item()))", prints: "1.50"),
-    HelpPage(
-      "models.clip_grad_norm", "models",
-      "models.clip_grad_norm(model or list of tensors, max_norm = nil) -> norm",
-      "The norm of all gradients together before clipping; with max_norm, scales them so that it is at most that. A norm "
-        + "that is not finite is returned and nothing is scaled.",
-      errors: "max_norm is not positive", source: "Pascanu et al. 2013, arXiv:1211.5063, alg. 1",
-      "models, w = require 'perilune.models', T({3, 4}, {requires_grad = true})\nloss = (w * w / 2):sum()\nloss:backward()\n"
-        + "print(models.clip_grad_norm({w}, 1), models.clip_grad_norm({w}) <= 1)", prints: "5.0\ttrue"),
-    HelpPage(
-      "models.learning_rate", "models", "models.learning_rate({options}, step)",
-      "The rate of a step, counted from 1: a linear rise, then the decay.", options: scheduleOptions,
-      errors: "lr is missing; an option is out of its range",
-      source: "cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5",
-      "rate = require 'perilune.models'.learning_rate\n"
-        + "print(rate({lr = 1, warmup = 2}, 1), rate({lr = 1, steps = 10, decay = 'linear'}, 5))",
-      prints: "0.5\t0.5"),
-    HelpPage(
-      "AdamW:step", "models", "adamw:step{options}",
-      "Changes each weight that has a gradient by one step. Gradients stay: adamw:zero_grad() forgets them.",
-      options: stepOptions, errors: "lr is negative or not finite",
-      source: "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2",
-      fit + "w:sum():backward()\nadam:step{lr = 1}\nprint(('%.2f'):format(w[2]:item()))", prints: "1.00"),
-    HelpPage(
-      "AdamW:zero_grad", "models", "adamw:zero_grad()", "Forgets the gradients of its weights.",
-      fit + "w:sum():backward()\nadam:zero_grad()\nprint(w:grad())", prints: "nil"),
-    HelpPage(
-      "AdamW:steps", "models", "adamw:steps()", "How many steps were taken.",
-      fit + "adam:step()\nprint(adam:steps())", prints: "1"),
-  ]
 }

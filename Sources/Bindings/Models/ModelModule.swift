@@ -1,4 +1,4 @@
-/// `perilune.models`: decoders, optimisers and schedules for Lua.
+/// `perilune.models`: decoders for Lua.
 import Autograd
 import Base
 import Formats
@@ -10,7 +10,6 @@ enum ModelModule {
   static func install(into lua: Lua) throws {
     try lua.register(RowsClass.declaration())
     try lua.register(ModelClass.declaration())
-    try lua.register(OptimizerClass.declaration())
     try lua.preload(
       "perilune.models",
       LuaModule { module in
@@ -18,9 +17,6 @@ enum ModelModule {
         module.function("rows", RowsClass.create)
         module.function("load", load)
         module.function("load_llama2c", loadLlama2C)
-        module.function("adamw", OptimizerClass.create)
-        module.function("clip_grad_norm", OptimizerClass.clip)
-        module.function("learning_rate", OptimizerClass.learningRate)
       })
   }
 

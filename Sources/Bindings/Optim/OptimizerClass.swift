@@ -1,81 +1,192 @@
-/// AdamW, gradient clipping and learning rates for Lua.
+/// The class `Optimizer` of Lua: steps, and the state that a saved run needs.
 import Autograd
 import Base
+import Formats
 import LuaEngine
 import Models
 import Optim
 import Tensors
 
 enum OptimizerClass {
-  static func declaration() -> LuaClass<AdamW> {
-    var optimizer = LuaClass<AdamW>("AdamW")
+  static func declaration() -> LuaClass<Optimizer> {
+    var optimizer = LuaClass<Optimizer>("Optimizer")
     optimizer.method("step") { call, optimizer in
-      let options = try OptionTable(call, 2, stepOptions)
-      let lr = try options.number(ifGiven: "lr")
-      try Op.observed("adamw step") { try optimizer.update(lr: lr) }
+      let lr = try OptionTable(call, 2, stepOptions).number(ifGiven: "lr")
+      try Op.observed("\(optimizer.name) step") { try optimizer.update(lr: lr) }
       return 0
     }
     optimizer.method("zero_grad") { _, optimizer in
-      for parameter in optimizer.parameters { parameter.grad = nil }
+      optimizer.zeroGrad()
       return 0
     }
     optimizer.method("steps") { call, optimizer in
       try call.pushInteger(optimizer.step)
       return 1
     }
+    optimizer.method("name") { call, optimizer in
+      try call.pushString(optimizer.name)
+      return 1
+    }
+    optimizer.method("parameters") { call, optimizer in
+      try call.push(.list(optimizer.parameters.map { .object($0) }))
+      return 1
+    }
+    optimizer.method("state", state)
+    optimizer.method("restore", restore)
+    optimizer.method("save", save)
+    optimizer.method("load", load)
     optimizer.metamethod("__tostring") { call in
-      let optimizer = try call.object(1, as: AdamW.self)
-      try call.pushString("[AdamW \(optimizer.parameters.count) parameters, \(optimizer.step) steps]")
+      let optimizer = try call.object(1, as: Optimizer.self)
+      let counts = "\(optimizer.parameters.count) parameters, \(optimizer.step) steps"
+      try call.pushString("[Optimizer \(optimizer.name): \(counts)]")
       return 1
     }
     return optimizer
   }
 
-  private static func parameters(_ call: Call, _ i: Int) throws -> [Variable] {
-    if let model = call.objectIfAny(i) as? Transformer { return model.parameters.map(\.value) }
-    return try call.table(i).list().enumerated().map { position, value in
-      guard case .object(let object) = value, let variable = object as? Variable else {
-        throw call.bad(i, "element \(position + 1) is a \(value.typeName), expected a Tensor")
+  private static func state(_ call: Call, _ optimizer: Optimizer) throws -> Int {
+    let tensors = try optimizer.state.map { ($0.name, LuaValue.object(Variable(try $0.tensor.copied()))) }
+    try call.push(
+      .record([
+        ("optimizer", .string(optimizer.name)), ("steps", .int(optimizer.step)),
+        ("tensors", .record(tensors)),
+      ]))
+    return 1
+  }
+
+  private static func restore(_ call: Call, _ optimizer: Optimizer) throws -> Int {
+    let table = try call.table(2)
+    try checkName(try table.get("optimizer").asString ?? "nothing", optimizer)
+    guard let steps = try table.get("steps").asInteger else {
+      throw call.bad(2, "the state has no whole number 'steps'")
+    }
+    guard let tensors = try table.get("tensors").asTable else {
+      throw call.bad(2, "the state has no table 'tensors'")
+    }
+    let named = try tensors.entries().map { key, value -> (name: String, tensor: Tensor) in
+      guard let name = key.asString, case .object(let object) = value, let tensor = object as? Variable else {
+        throw call.bad(2, "the state's tensors must be Tensors by name, got a \(value.typeName)")
       }
-      return variable
+      return (name, tensor.value)
     }
+    try optimizer.restore(step: steps, state: named)
+    return 0
   }
 
-  /// adamw(model or list of tensors, {lr=, beta1=, beta2=, eps=, weight_decay=})
-  static func create(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 2, Self.options)
-    var options = AdamW.Options()
-    options.lr = try table.number("lr")
-    options.beta1 = try table.number("beta1")
-    options.beta2 = try table.number("beta2")
-    options.eps = try table.number("eps")
-    options.weightDecay = try table.number("weight_decay")
-    try call.pushObject(try AdamW(try parameters(call, 1), options))
-    return 1
+  private static let format = "perilune-optimizer-1"
+
+  private static func save(_ call: Call, _ optimizer: Optimizer) throws -> Int {
+    var tensors = optimizer.state
+    if !call.isNil(3) {
+      let model = try call.object(3, as: Transformer.self)
+      let saved = Set(model.parameters.map { ObjectIdentifier($0.value) })
+      for (i, parameter) in optimizer.parameters.enumerated()
+      where !saved.contains(ObjectIdentifier(parameter)) {
+        tensors.append((parameterName(i), parameter.value))
+      }
+    }
+    let metadata = [
+      "format": format, "optimizer": optimizer.name, "steps": "\(optimizer.step)",
+      "hash": try ContentHash.of(tensors: tensors),
+    ]
+    try Safetensors(tensors, metadata: metadata).write(to: try call.string(2))
+    return 0
   }
 
-  /// clip_grad_norm(model or list of tensors [, max_norm]) -> the norm before clipping
-  static func clip(_ call: Call) throws -> Int {
-    let all = try parameters(call, 1)
-    let norm = try Op.observed("clip_grad_norm") {
-      call.isNil(2) ? try GradientNorm.of(all) : try GradientNorm.clip(all, to: try call.number(2))
+  private static func parameterName(_ i: Int) -> String { "parameter.\(i + 1)" }
+
+  private static func load(_ call: Call, _ optimizer: Optimizer) throws -> Int {
+    let path = try call.string(2)
+    let file = try Safetensors.read(path)
+    if file.metadata["format"] != format {
+      throw Failure(.format, "\(path): not the state of an optimizer saved by this version (\(format))")
     }
-    try call.pushNumber(norm)
-    return 1
+    if try ContentHash.of(tensors: file.tensors.map { ($0.name, $0.tensor) }) != file.metadata["hash"] {
+      throw Failure(
+        .format, "\(path): the file is damaged: its tensors do not have the hash written with them")
+    }
+    guard let steps = file.metadata["steps"].flatMap({ Int($0) }) else {
+      throw Failure(.format, "\(path): no whole number 'steps' in the metadata")
+    }
+    try checkName(file.metadata["optimizer"] ?? "nothing", optimizer)
+    let weights = try optimizer.parameters.enumerated().compactMap { i, parameter -> (Tensor, Tensor)? in
+      guard let saved = file[parameterName(i)] else { return nil }
+      let to = parameter.value
+      if saved.shape != to.shape || saved.dtype != to.dtype {
+        throw Failure(
+          .state,
+          "\(path): \(parameterName(i)) is \(saved.dtype.rawValue) \(saved.shape), expected \(to.dtype.rawValue) "
+            + "\(to.shape)")
+      }
+      return (saved, to)
+    }
+    let state = file.tensors.filter { !$0.name.hasPrefix("parameter.") }
+    try optimizer.restore(step: steps, state: state.map { ($0.name, $0.tensor) })
+    for (from, to) in weights {
+      Strided.copy(from: from, to: to)
+      to.storage.markWritten()
+    }
+    return 0
   }
 
-  /// learning_rate({lr=, steps=, warmup=, decay=, floor=}, step) -> the rate of a step, counted from 1
-  static func learningRate(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 1, scheduleOptions)
-    let decay = try table.choice("decay", Schedule.Decay.self)
-    let steps = try table.integer(ifGiven: "steps")
-    if decay != .constant && steps == nil {
-      throw table.refusal("option 'steps' is missing; a \(decay.rawValue) decay ends at step 'steps'")
+  private static func checkName(_ name: String, _ optimizer: Optimizer) throws {
+    if name != optimizer.name {
+      throw Failure(.state, "a state of \(name) cannot restore an optimizer of kind \(optimizer.name)")
     }
-    let schedule = try Schedule(
-      lr: try table.number("lr"), steps: steps ?? 0, warmup: try table.integer("warmup"), decay: decay,
-      floor: try table.number("floor"))
-    try call.pushNumber(schedule.rate(at: try call.integer(2)))
-    return 1
   }
+}
+
+extension OptimizerClass {
+  static let stepOptions = [
+    Option("lr", optional: .number, "learning rate of this step", otherwise: "the optimizer's", least: 0)
+  ]
+
+  private static let start =
+    "optim, w = require 'perilune.optim', T({1, 2}, {requires_grad = true})\nadam = optim.adamw({w}, {lr = 0.5})\n"
+
+  static let pages = [
+    HelpPage(
+      "Optimizer:step", "optim", "optimizer:step{options}",
+      "Changes each parameter that has a gradient by one step. Gradients stay: optimizer:zero_grad() forgets them.",
+      options: stepOptions,
+      errors:
+        "lr is negative or not finite; a gradient holds nan or inf (nothing changes); a parameter does after the step",
+      start + "w:sum():backward()\nadam:step{lr = 1}\nprint(('%.2f'):format(w[2]:item()))", prints: "1.00"),
+    HelpPage(
+      "Optimizer:zero_grad", "optim", "optimizer:zero_grad()", "Forgets the gradients of its parameters.",
+      start + "w:sum():backward()\nadam:zero_grad()\nprint(w:grad())", prints: "nil"),
+    HelpPage(
+      "Optimizer:steps", "optim", "optimizer:steps()", "The number of steps taken.",
+      start + "adam:step()\nprint(adam:steps())", prints: "1"),
+    HelpPage(
+      "Optimizer:name", "optim", "optimizer:name()", "The name of its update rule.",
+      start + "print(adam:name())", prints: "adamw"),
+    HelpPage(
+      "Optimizer:parameters", "optim", "optimizer:parameters() -> list of Tensors",
+      "The tensors it trains, in the order given: without frozen ones and repetitions.",
+      start + "print(#adam:parameters(), adam:parameters()[1] == w)", prints: "1\ttrue"),
+    HelpPage(
+      "Optimizer:state", "optim", "optimizer:state() -> {optimizer, steps, tensors}",
+      "A copy of the state beside the weights: the name of the rule, the steps taken and its tensors by name "
+        + "(\"exp_avg.1\" belongs to parameter 1). Their names are PyTorch's.",
+      start + "w:sum():backward()\nadam:step()\nprint(adam:state().steps, adam:state().tensors['exp_avg.1'])",
+      prints: "1\t[0.1, 0.1]\n[Tensor f32 2]"),
+    HelpPage(
+      "Optimizer:restore", "optim", "optimizer:restore(state)",
+      "Goes back to what optimizer:state() gave: the same steps follow, bit for bit, from the same weights.",
+      errors: "the state is of another rule, or of parameters of other shapes; nothing changes then",
+      start + "state = adam:state()\nadam:step()\nadam:restore(state)\nprint(adam:steps())", prints: "0"),
+    HelpPage(
+      "Optimizer:save", "optim", "optimizer:save(path, model = nil)",
+      "Writes the state as a safetensors file that optimizer:load reads, with a model also the parameters that are not the "
+        + "model's. The file is complete or not there.",
+      errors: "the file cannot be written",
+      start + "path = os.tmpname()\nadam:step()\nadam:save(path)\nother = optim.adamw {w}\nother:load(path)\n"
+        + "print(other:steps())\nos.remove(path)", prints: "1"),
+    HelpPage(
+      "Optimizer:load", "optim", "optimizer:load(path)",
+      "Goes back to what optimizer:save wrote: the state, and the parameters that the file has.",
+      errors: "the file cannot be read or is damaged; the state is of another rule or of other shapes",
+      start + "print((pcall(adam.load, adam, '/no/such/file')))", prints: "false"),
+  ]
 }

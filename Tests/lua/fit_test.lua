@@ -1,0 +1,141 @@
+--- The training loop: what its states mean, and what an error and Ctrl-C leave.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local lu = require "luaunit"
+local support = require "support"
+local fit = require "perilune.align.fit"
+local optim = require "perilune.optim"
+local parallel = require "perilune.parallel"
+local tensor = require "perilune.tensor"
+
+--- A loop that moves w by -1 each step, with `more` options.
+local function loop_of(w, more)
+  local given = {
+    optimizer = optim.sgd { w }, options = optim.options:fill { lr = 1, max_grad_norm = 0 }, steps = 5,
+    quiet = true, label = "toy", loss = function() return w:sum() end,
+  }
+  for name, value in pairs(more or {}) do given[name] = value end
+  return fit.new(given)
+end
+
+local function leaf(x) return tensor({ x }, { requires_grad = true }) end
+
+TestLoop = {}
+
+function TestLoop.test_it_takes_its_steps_and_tells_each()
+  local w, rows = leaf(10), {}
+  local loop = loop_of(w, {
+    loss = function(step) return w:sum(), "batch " .. step end,
+    after = function(step, row, value) rows[step] = { row.step, row.loss, row.grad_norm, row.lr, value } end,
+  })
+  lu.assertEquals(loop:run(), "finished")
+  lu.assertEquals(rows[2], { 2, 9, 1, 1, "batch 2" })
+  lu.assertEquals({ #rows, loop.step, w:item() }, { 5, 5, 5 })
+end
+
+function TestLoop.test_after_may_stop_it()
+  local loop = loop_of(leaf(10), { after = function(step) return nil, step == 3 end })
+  lu.assertEquals({ loop:run(), loop.step, loop.stopped }, { "finished", 3, true })
+end
+
+function TestLoop.test_more_steps_continue_with_the_schedule_of_the_longer_run()
+  local w, rates = leaf(10), {}
+  local loop = loop_of(w, {
+    options = optim.options:fill { lr = 1, decay = "linear" }, steps = 2,
+    after = function(step, row) rates[step] = row.lr end,
+  })
+  loop:run()
+  loop:set_steps(4, "run:resume")
+  loop:run()
+  lu.assertEquals(rates, { 1, 0.5, 0.5, 0.25 })
+end
+
+function TestLoop.test_steps_that_are_no_count_beyond_the_taken_ones_are_refused()
+  local loop = loop_of(leaf(1))
+  for value, shown in pairs { [-5] = "-5", [2.5] = "2.5", [0] = "0", x = "'x'" } do
+    lu.assertEquals(support.message(loop.set_steps, loop, value, "run:resume"),
+      "run:resume: steps must be a whole number of at least 1, got " .. shown)
+  end
+  loop:run()
+  lu.assertEquals(support.message(loop.set_steps, loop, 3, "run:resume"),
+    "run:resume: steps must be a whole number of at least 5 (5 are taken), got 3")
+end
+
+TestFailures = {}
+
+function TestFailures.test_a_number_that_is_not_finite_fails_the_run_and_steps_before_it_count()
+  local w = leaf(10)
+  local loop = loop_of(w, { loss = function(step) return w:sum() / (step == 3 and 0 or 1) end })
+  local status, problem = loop:run()
+  lu.assertEquals({ status, loop.status, loop.step, w:item() }, { "failed", "failed", 2, 8 })
+  lu.assertEquals(problem, "step 3: loss inf, gradient norm inf: the step is not applied")
+end
+
+function TestFailures.test_one_step_with_a_rate_of_1e300_fails()
+  local status, problem = loop_of(leaf(10), { options = optim.options:fill { lr = 1e300 }, steps = 1 }):run()
+  lu.assertEquals(status, "failed")
+  lu.assertStrContains(tostring(problem), "step 1: parameter 1 (1) holds nan or inf after the update")
+end
+
+function TestFailures.test_an_error_of_the_loss_is_given_back_as_it_is()
+  local mine = { "mine" }
+  local status, problem = loop_of(leaf(1), { loss = function() error(mine) end }):run()
+  lu.assertEquals(status, "failed")
+  lu.assertTrue(problem == mine)
+end
+
+function TestFailures.test_a_text_about_interruption_is_no_interruption()
+  local status = loop_of(leaf(1), { loss = function() error "interrupted!" end }):run()
+  lu.assertEquals(status, "failed")
+end
+
+TestInterrupts = {}
+
+function TestInterrupts.test_finished_steps_count_and_run_continues()
+  local w, pressed = leaf(10), false
+  local loop = loop_of(w, {
+    advice = "continue with run()",
+    loss = function(step)
+      if step == 3 and not pressed then
+        pressed = true
+        support.press_ctrl_c()
+      end
+      return w:sum()
+    end,
+  })
+  local status
+  local said = support.with_errors(function() status = loop:run() end)
+  lu.assertEquals(said, "toy: interrupted after step 2; continue with run()\n")
+  lu.assertEquals({ status, loop.step, w:item() }, { "interrupted", 2, 8 })
+  lu.assertEquals({ loop:run(), loop.step, w:item() }, { "finished", 5, 5 })
+end
+
+function TestInterrupts.test_a_step_whose_figures_were_not_told_is_told_by_the_next_run()
+  local w, told, pressed = leaf(10), {}, false
+  local loop = loop_of(w, { after = function(step, row)
+    if step == 2 and not pressed then
+      pressed = true
+      support.press_ctrl_c()
+    end
+    told[#told + 1] = row.step
+  end })
+  support.with_errors(function() loop:run() end)
+  lu.assertEquals({ loop.status, loop.step, w:item() }, { "interrupted", 2, 8 })
+  loop:run()
+  lu.assertEquals(told, { 1, 2, 3, 4, 5 })
+  lu.assertEquals(w:item(), 5)
+end
+
+function TestInterrupts.test_in_a_child_process_nothing_is_said_and_the_child_ends()
+  local message = support.message(parallel.map, { 1 }, function()
+    lu.unregisterCurrentSuite()
+    local said = support.with_errors(function()
+      local ok, problem = pcall(function() loop_of(leaf(1), { loss = support.press_ctrl_c }):run() end)
+      if not ok then error(problem, 0) end
+    end)
+    return said
+  end, { quiet = true })
+  lu.assertEquals(message, "parallel.map: item 1: interrupted")
+end
+
+local ok = lu.LuaUnit.run()
+os.exit(ok)

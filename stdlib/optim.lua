@@ -1,0 +1,118 @@
+--- Optimizers, learning rates, gradient clipping, and one step of training.
+--
+--   local adam = optim.adamw(model, { lr = 3e-4 })            -- also optim.sgd, optim.lion, optim.adafactor
+--   local rate = optim.schedule { lr = 3e-4, steps = 400, warmup = 20, decay = "cosine" }
+--   for step = 1, 400 do
+--     local loss, norm = optim.step(adam, loss_of(model), { rate = rate(step), max_grad_norm = 1.0 })
+--   end
+--
+-- Parameters are a Model, or a list of Models and Tensors: `optim.adamw { policy, value_head }`. Those that
+-- do not require a gradient are skipped.
+local options = require "perilune.options"
+local native = require "perilune.native.optim"
+
+local optim = {}
+for name, value in pairs(native) do optim[name] = value end
+
+--- How the rate of a run changes after the warm-up.
+optim.decays = { "constant", "linear", "cosine" }
+
+--- The options of every function that trains.
+optim.options = options.spec("optim.options", {
+  { "optimizer", "adamw", "update rule", choices = { "adamw", "sgd", "lion", "adafactor" } },
+  { "lr", 3e-4, "learning rate after the warm-up", least = 0 },
+  { "warmup", 0, "steps of linear rise of the rate", least = 0 },
+  { "decay", "constant", "decay of the rate after the warm-up", choices = optim.decays },
+  { "floor", 0.0, "what the rate decays to, as a fraction of lr", least = 0, most = 1 },
+  { "beta1", options.optional "number", "decay of the mean of gradients; by default the optimizer's own",
+    least = 0, below = 1 },
+  { "beta2", options.optional "number", "decay of the mean of squares (lion: of the momentum); likewise",
+    least = 0, below = 1 },
+  { "momentum", options.optional "number", "of sgd", least = 0 },
+  { "weight_decay", 0.0, "times the rate, the fraction of each weight subtracted in a step", least = 0 },
+  { "max_grad_norm", 1.0, "gradients are scaled to at most this norm; 0 does not clip", least = 0 },
+})
+
+local specific = {
+  adamw = { beta1 = true, beta2 = true }, sgd = { momentum = true }, lion = { beta1 = true, beta2 = true },
+  adafactor = {},
+}
+
+--- The optimizer that filled `optim.options` describe.
+--
+--   > local w = require "perilune.tensor"({ 1 }, { requires_grad = true })
+--   > optim.from_options({ w }, optim.options:fill { optimizer = "sgd", momentum = 0.9 })
+--   [Optimizer sgd: 1 parameters, 0 steps]
+--   > optim.from_options({ w }, optim.options:fill { optimizer = "sgd", beta1 = 0.9 })
+--   optim: sgd has no option 'beta1'
+function optim.from_options(parameters, o)
+  local given = { lr = o.lr, weight_decay = o.weight_decay }
+  for _, name in ipairs { "beta1", "beta2", "momentum" } do
+    if o[name] ~= nil and not specific[o.optimizer][name] then
+      error(("optim: %s has no option '%s'"):format(o.optimizer, name), 2)
+    end
+    given[name] = o[name]
+  end
+  return native[o.optimizer](parameters, given)
+end
+
+--- The learning rate of each step of a run of `steps` steps, as a function, from filled `optim.options`.
+--
+--   > optim.rates(optim.options:fill { lr = 1, decay = "linear" }, 4)(2)
+--   0.75
+function optim.rates(o, steps)
+  return native.schedule { lr = o.lr, warmup = o.warmup, decay = o.decay, floor = o.floor, steps = steps }
+end
+
+local function is_finite(x) return x - x == 0 end
+
+--- Computes the gradients of one step and clips them; returns the loss and the norm before clipping.
+--
+-- `loss` is a Tensor of one element, or a function that runs backward itself, once for each part of a batch,
+-- and returns the loss as a number. `max_grad_norm` is nil or 0 for no clipping.
+--
+-- Errors: the loss or the norm is not finite; the weights are unchanged then.
+--
+--   > local w = require "perilune.tensor"({ 3 }, { requires_grad = true })
+--   > optim.gradients(optim.sgd { w }, (w * w):sum(), 1)
+--   9.0	6.0
+--   > optim.gradients(optim.sgd { w }, (w / 0):sum())
+--   step 1: loss inf, gradient norm inf: the step is not applied
+function optim.gradients(optimizer, loss, max_grad_norm)
+  optimizer:zero_grad()
+  local value
+  if type(loss) == "function" then value = loss() else loss:backward() end
+  local clips = max_grad_norm and max_grad_norm > 0
+  local norm = native.clip_grad_norm(optimizer, clips and max_grad_norm or nil)
+  value = value or loss:item()
+  if not (is_finite(value) and is_finite(norm)) then
+    error(("step %d: loss %s, gradient norm %s: the step is not applied"):format(
+      optimizer:steps() + 1, value, norm), 0)
+  end
+  return value, norm
+end
+
+local step_options = options.spec("optim.step", {
+  { "rate", options.optional "number", "learning rate of this step; by default the optimizer's", least = 0 },
+  { "max_grad_norm", 0.0, "gradients are scaled to at most this norm; 0 does not clip", least = 0 },
+})
+
+--- One step of training: zero_grad, backward, clip, step. Returns the loss and the gradient norm before
+-- clipping, both numbers. `loss` is as for optim.gradients.
+--
+-- Errors: the loss or a gradient is not finite (the step is not applied); a weight is not finite after it.
+--
+--   > local w = require "perilune.tensor"({ 3 }, { requires_grad = true })
+--   > local sgd = optim.sgd { w }
+--   > optim.step(sgd, (w * w):sum(), { rate = 0.25 })
+--   9.0	6.0
+--   > w:item()
+--   1.5
+function optim.step(optimizer, loss, given)
+  local o = step_options:fill(given)
+  local value, norm = optim.gradients(optimizer, loss, o.max_grad_norm)
+  optimizer:step { lr = o.rate }
+  return value, norm
+end
+
+return options.strict("optim", optim)
