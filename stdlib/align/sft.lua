@@ -71,6 +71,12 @@ local function tokenizer_hash(tokenizer)
   return system.sha256(table.concat(parts, " "))
 end
 
+--- What the first `count` training texts and the tokenizer are, unless the task's settings already say so.
+local function content_of(task, count)
+  if task.content_in_settings then return nil end
+  return { texts = texts_hash(task, count), tokenizer = tokenizer_hash(task.tokenizer) }
+end
+
 --- Prompts and continuations of a step: the first token has no predecessor, so it is the prompt.
 local function batch_of(task, o, step)
   local prompts, rest = {}, {}
@@ -169,9 +175,8 @@ return function(task, given)
     local training = {}
     for _, name in ipairs(optim.options:names()) do training[name] = o[name] end
     key = system.sha256(canonical {
-      recipe = recipe, task = task:settings(), texts = texts_hash(task, o.steps * o.batch),
-      tokenizer = tokenizer_hash(task.tokenizer), model = config, steps = o.steps, batch = o.batch,
-      training = training,
+      recipe = recipe, task = task:settings(), content = content_of(task, o.steps * o.batch), model = config,
+      steps = o.steps, batch = o.batch, training = training,
     })
     path = cache_path(key)
     local model, record = nil, nil

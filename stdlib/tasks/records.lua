@@ -192,7 +192,7 @@ function records.task(name, o, parse, fit)
     name = name, seed = o.seed, tokenizer = tokenizer, labels = { tokenizer:id "<a>", tokenizer:id "<b>" },
     stop = { tokenizer.eos }, max_prompt = o.max_prompt, max_response = o.max_response, dropped = dropped,
     shortened = 0, cut = cut, parts = {}, counts = {}, check = task.checks("tasks." .. name),
-    preference = task.preference(),
+    preference = task.preference(), content_in_settings = true,
     --- The golden policy: online IPO against the golden model.
     golden = { beta = 0.1, lr = 5e-4, steps = 120 },
   }, Task)

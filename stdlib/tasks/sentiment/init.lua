@@ -138,7 +138,7 @@ local function new(given)
     name = "sentiment", seed = o.seed, scorer = scorer, tokenizer = words.tokenizer(text.vocabulary()),
     labels = { table.unpack(words.labels) }, max_prompt = limits.prompt_most + 1,
     max_response = limits.response_most,
-    preference = task.preference(),
+    preference = task.preference(), content_in_settings = true,
   }, Task)
   self.stop = { self.tokenizer.eos }
   --- Recommended transformer: 172 thousand parameters with tied embeddings, RMSNorm, rotary positions and
