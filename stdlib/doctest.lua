@@ -1,10 +1,10 @@
---- Runs the examples in comments, and compares what they print with what the comment says.
+--- Runs the examples in comments, and compares their output with the output that the comment shows.
 --
--- In a block of comment lines, a line that starts with `>` is code as at the prompt: an expression shows its values. The
--- lines after it, indented alike up to an empty one, are what it shows; an error shows its message without the place.
--- A line that starts with `>>` goes on with the one before. A block is one chunk, so that its locals last to its end, and
--- its globals are its own; it sees the module of its file under the last part of the module's name. A number may be
--- given to fewer digits than it has.
+-- In a block of comment lines, a line that begins with `>` is code as at the prompt: an expression prints its
+-- values. The lines after it, with the same indent up to an empty line, are its output; an error prints its
+-- message without the position. A line that begins with `>>` continues the line before. A block is one chunk:
+-- its locals and globals end with it. The module of the file is visible under the last part of its name. A
+-- number in the output may have fewer digits than the computed one.
 --
 --   > local doctest = require "perilune.doctest"
 --   > #doctest.examples("--   > 1 + 1\n--   2\n")
@@ -57,7 +57,7 @@ local function without_place(message)
   return (tostring(message):gsub("^[^\n:]*:%d+: ", ""))
 end
 
---- One chunk for a block. Expressions are wrapped, so that the rest of the block goes on after their errors.
+--- One chunk for a block. Expressions are wrapped: after an error the rest of the block is run.
 local function chunk_of(block)
   local parts = { "local __at, __show = ...\n" }
   for i, example in ipairs(block) do
@@ -98,7 +98,7 @@ local function run_block(block, env)
   if not ok then put(without_place(raised)) end
 end
 
---- Whether the text shown is the text wanted; numbers alone on a line may be cut to the digits wanted.
+--- Whether the output is the wanted one; a number alone on a line is rounded to the wanted digits.
 local function is_same(shown, wanted)
   if shown == wanted then return true end
   local x = tonumber(shown)
@@ -108,7 +108,7 @@ local function is_same(shown, wanted)
   return count >= 2 and tonumber(("%%.%dg"):format(count):format(x)) == tonumber(wanted)
 end
 
---- Runs the examples of a source text; `globals` are seen by them. Each example gets `shown` and `ok`.
+--- Runs the examples of a source text; `globals` are visible to them. Each example gets `shown` and `ok`.
 function doctest.run(source, globals)
   local all = {}
   for _, block in ipairs(doctest.blocks(source)) do
@@ -118,7 +118,8 @@ function doctest.run(source, globals)
       return _G[name]
     end }))
     for _, example in ipairs(block) do
-      example.shown = example.ran and (example.shown or ""):gsub("[ \t]+\n", "\n"):gsub("%s+$", "") or "(not reached)"
+      example.shown = example.ran and (example.shown or ""):gsub("[ \t]+\n", "\n"):gsub("%s+$", "")
+        or "(not reached)"
       example.ok = is_same(example.shown, example.wanted)
       all[#all + 1] = example
     end

@@ -1,6 +1,6 @@
 --- Perilune: a laboratory for online versus offline preference optimisation.
 --
--- The table of everything a script can use; each part is loaded when it is first named.
+-- The table of all parts of the library. A part is loaded when it is first used.
 --
 --   > local perilune = require "perilune"
 --   > type(perilune.align.train)
@@ -10,20 +10,20 @@ local parts = {
   models = "decoders and sampling",
   optim = "optimizers, learning rates, gradient clipping, one step of training",
   formats = "files: JSON lines, tokenizers, safetensors",
-  tasks = "prompts, text and gold preferences",
+  tasks = "prompts, texts and gold preferences",
   align = "preference optimisation: losses, pairs, judges, training, evaluation",
   plot = "figures in the terminal and as SVG",
   report = "HTML reports",
   help = "help on any function",
-  options = "tables of options that refuse unknown names",
+  options = "options of functions, declared once",
   cli = "command lines of scripts",
   progress = "progress bars",
   plain = "plain data as JSON without loss",
-  parallel = "functions side by side, a core each",
-  system = "clock, seeds, threads, files",
+  parallel = "runs side by side, a process each",
+  system = "clock, threads, files, random numbers",
 }
 
--- Short names, as the help pages write them.
+-- Short names, as the help pages use them.
 local short = {
   T = function(self) return self.tensor end,
   apropos = function(self) return self.help.apropos end,
@@ -31,8 +31,8 @@ local short = {
 
 local perilune = { parts = parts, aliases = short }
 
---- Starts every stream of random numbers that has no seed of its own anew: that of the tensors and math.random. What takes
--- a seed (models, samplers, tasks, sources of pairs) has a fixed one unless told otherwise, and is not touched.
+--- Seeds the random numbers of the tensors and of math.random. Functions with an option `seed` (models,
+-- samplers, tasks, sources) are not affected: their default is a fixed seed.
 --
 --   > local perilune = require "perilune"
 --   > perilune.seed(7)
@@ -41,7 +41,9 @@ local perilune = { parts = parts, aliases = short }
 --   > perilune.T.rand(2):equal(a) and math.random() == b
 --   true
 function perilune.seed(seed)
-  if math.type(seed) ~= "integer" then error(("seed: expected a whole number, got %s"):format(tostring(seed)), 2) end
+  if math.type(seed) ~= "integer" then
+    error(("seed: expected a whole number, got %s"):format(tostring(seed)), 2)
+  end
   perilune.T.manual_seed(seed)
   math.randomseed(seed)
 end

@@ -1,32 +1,46 @@
---- Progress bars with an estimate of what is left, on the terminal only: a log file gets a line at the end.
+--- Progress bars with an estimate of the time left. Without a terminal, one line is written at the end.
 --
 --   local bar = progress.start { label = "sft", total = 400 }
 --   bar:update(step, { loss = loss })
 --   bar:finish()
 local system = require "perilune.system"
 local native = require "perilune.plot.native"
+local options = require "perilune.options"
 
 local progress = {}
 progress.__index = progress
 
 local quiet_everywhere = false
 
---- Silences all bars, for tests: returns the setting before.
+--- Turns all bars off, or on again; returns the setting before.
 function progress.quiet(on)
   local before = quiet_everywhere
   quiet_everywhere = on
   return before
 end
 
---- A bar of `total` steps, of which `done` are done already. `quiet = true` draws nothing.
-function progress.start(options)
+local spec = options.spec("progress.start", {
+  { "label", "", "label in front of the bar" },
+  { "total", options.integer(nil, 0), "number of steps" },
+  { "done", 0, "steps that are done at the start", least = 0 },
+  { "quiet", false, "draw nothing" },
+})
+
+--- A bar, drawn on the standard error.
+--
+--   > local progress = require "perilune.progress"
+--   > progress.start { label = "sft", total = 400, quiet = true }.done
+--   0
+function progress.start(given)
+  local o = spec:fill(given)
   return setmetatable({
-    label = options.label or "", total = options.total, done = options.done or 0, started = system.clock(), drawn = -1,
-    terminal = system.is_terminal(2), quiet = options.quiet or quiet_everywhere, metrics = {}, bar = native.progress_bar(),
+    label = o.label, total = o.total, done = o.done, quiet = o.quiet or quiet_everywhere,
+    started = system.clock(),
+    drawn = -1, terminal = system.is_terminal(2), metrics = {}, bar = native.progress_bar(),
   }, progress)
 end
 
---- Says that `done` steps are done; `metrics` is a table of numbers to show.
+--- Sets the number of steps that are done; `metrics` is a table of numbers to show.
 function progress:update(done, metrics)
   self.done = done
   if metrics then self.metrics = metrics end
@@ -38,24 +52,25 @@ function progress:update(done, metrics)
   io.stderr:flush()
 end
 
---- The line for a moment of the clock. The rate forgets, so that the time left is that of late steps.
+--- The line at a time of the clock. The rate is that of the latest steps, and so is the time left.
 function progress:text(now)
   return self.bar:text {
-    label = self.label, step = self.done, total = self.total, elapsed = now - self.started, metrics = self.metrics,
-    width = native.columns() - 2,
+    label = self.label, step = self.done, total = self.total, elapsed = now - self.started,
+    metrics = self.metrics, width = native.columns() - 2,
   }
 end
 
---- Ends the bar's line. Without a terminal this is where its one line is written.
+--- Ends the line of the bar. Without a terminal it writes the one line.
 function progress:finish()
   if self.quiet then return end
   local now = system.clock()
   if self.terminal then
     io.stderr:write("\r", self:text(now), "\27[K\n")
   else
-    io.stderr:write(("%s: %d of %d in %.1f s\n"):format(self.label, self.done, self.total, now - self.started))
+    io.stderr:write(("%s: %d of %d in %.1f s\n"):format(
+      self.label, self.done, self.total, now - self.started))
   end
   io.stderr:flush()
 end
 
-return require "perilune.options".strict("progress", progress)
+return options.strict("progress", progress)
