@@ -1,5 +1,4 @@
---- Counts what a step asks of the system's allocator: runs of n and of 2n steps differ by n steps in the
--- steady state.
+--- Counts what a step asks of the system's allocator: the difference of runs of n and of 2n steps.
 --
 -- peers/count_allocations.c counts in the same process, for us and for PyTorch. Our own counts are those of
 -- the buffers that tensors took, and of those that the pool did not have.

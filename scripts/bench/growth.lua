@@ -1,11 +1,10 @@
---- How does a training step grow with batch, length, width and vocabulary, each doubled again and again
--- around tiny's?
+--- How does a training step grow with batch, length, width and vocabulary?
 --
 --   perilune scripts/bench/growth.lua --seconds 1
 --
--- Prints a JSON line for each shape and round: the axis, its size, milliseconds of the median step, and what
--- the arithmetic of the step is, in GFLOP. Rounds go over all shapes, so that a slow minute does not fall on
--- one axis alone. A width has heads of 32.
+-- Each is doubled several times around tiny's. Prints a JSON line for each shape and round: the axis, its
+-- size, milliseconds of the median step, and the arithmetic of the step in GFLOP. Rounds go over all shapes,
+-- so that a slow minute is not one axis alone. A width has heads of 32.
 local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
 local sizes = dofile(folder .. "/sizes.lua")
 local perilune = require "perilune"
