@@ -1,10 +1,13 @@
---- What the tests share: where the project is, how close numbers are, and how a missing file is said.
+--- What the tests share: the folders of the project, error messages, missing files, closeness of numbers.
 local lu = require "luaunit"
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)[/\\][^/\\]*$") or "."
 local support = { root = here .. "/../.." }
 support.stdlib = support.root .. "/stdlib"
 support.data = support.root .. "/../shared/data"
+
+--- Another file of this folder, such as `support.load "toy"`.
+function support.load(name) return dofile(("%s/%s.lua"):format(here, name)) end
 
 --- The message of the error that `f(...)` raises, without the place it points at.
 function support.message(f, ...)
@@ -29,7 +32,8 @@ end
 function support.close(actual, expected, tolerance, message)
   local bound = (tolerance or 1e-6) * math.max(1, math.abs(expected))
   if not (math.abs(actual - expected) <= bound) then
-    lu.fail(("%s: %.17g is not %.17g (apart by %.3g)"):format(message or "number", actual, expected, math.abs(actual - expected)))
+    lu.fail(("%s: %.17g is not %.17g (apart by %.3g)"):format(
+      message or "number", actual, expected, math.abs(actual - expected)))
   end
 end
 
