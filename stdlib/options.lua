@@ -131,6 +131,8 @@ end
 --- Whether `value` is a spec.
 function options.is_spec(value) return getmetatable(value) == Spec end
 
+function Spec:__tostring() return ("[options.Spec %s]"):format(self.name) end
+
 --- The names of the options, in the order of their declaration.
 function Spec:names()
   local names = {}

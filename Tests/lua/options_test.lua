@@ -1,6 +1,7 @@
 --- Options: specs, defaults, near names, types and bounds.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
+local keys = require "perilune.options.keys"
 local options = require "perilune.options"
 local perilune = require "perilune"
 local system = require "perilune.system"
@@ -170,6 +171,27 @@ local function declared()
     for _, name in ipairs(spec:names()) do names[name] = true end
   end
   return names
+end
+
+TestKeys = {}
+
+function TestKeys:test_keys_are_offered_inside_the_braces_of_a_call()
+  here({ "steps", 1, "steps" }, { "stop", 2, "id" }, { "lr", 0.1, "rate" })
+  lu.assertEquals(keys "here { ", { "steps", "stop", "lr" })
+  lu.assertEquals(keys "x = perilune.here({ lr = f(1, { 2 }), st", { "steps", "stop" })
+  lu.assertEquals(keys 'here { stop = "a { ,", s', { "steps" })
+end
+
+function TestKeys:test_keys_are_offered_for_native_functions_and_methods()
+  lu.assertEquals(keys "model:sample(prompts, { temp", { "temperature" })
+  lu.assertEquals(keys "models.transformer { voc", { "vocab" })
+end
+
+function TestKeys:test_nothing_is_offered_elsewhere()
+  for _, text in ipairs { "here", "here { st = ", "here { lr = st", "here { 'st", "other { st", "{ st",
+    "here { } st" } do
+    lu.assertNil(keys(text), text)
+  end
 end
 
 TestDeclared = {}
