@@ -10,6 +10,7 @@ local parts = {
   models = "decoders and sampling",
   optim = "optimizers, learning rates, gradient clipping, one step of training",
   formats = "files: JSON lines, tokenizers, safetensors",
+  csv = "comma-separated values",
   tasks = "prompts, texts and gold preferences",
   align = "preference optimisation: losses, pairs, judges, training, evaluation",
   plot = "figures in the terminal and as SVG",

@@ -153,6 +153,14 @@ function TestPairs:test_messages_are_turns()
   lu.assertEquals(texts(from { implicit }), wanted)
 end
 
+function TestPairs:test_a_file_of_comma_separated_values_is_read()
+  local path = os.tmpname() .. ".csv"
+  system.write_file(path, 'prompt,chosen,rejected\nThe sky is," blue, mostly."," green."\n')
+  local made = tasks.pairs { path = path, vocab_size = 300, cache = false }
+  os.remove(path)
+  lu.assertEquals(texts(made), { "The sky is", " blue, mostly.", " green." })
+end
+
 function TestPairs:test_what_is_left_out_is_counted()
   local made = from({
     { prompt = "A", chosen = " b", rejected = " c" },

@@ -14,7 +14,7 @@ local records = {}
 
 --- The options that these tasks share.
 records.options = options.spec("tasks.records", {
-  { "path", options.required "string", "the file: JSON lines, gzipped or not" },
+  { "path", options.required "string", "the file: JSON lines, gzipped or not, or .csv with a header" },
   { "records", options.optional("integer", 1), "only the first records of the file", smoke = 200 },
   { "vocab_size", 2048, "tokens of the vocabulary", least = 261, most = 65536, smoke = 512 },
   { "max_prompt", 128, "tokens of a prompt at most, with <bos>", least = 8, smoke = 48 },
@@ -28,7 +28,8 @@ local recipe <const> = "bpe-1"
 
 --- The records of a file, the first `limit` of them, and the number of null ones, which are left out.
 function records.load(path, limit)
-  local list, last, out = require("perilune.formats").load_json_lines(path), 0, {}
+  local load = path:find "%.csv$" and require("perilune.csv").load or require("perilune.formats").load_json_lines
+  local list, last, out = load(path), 0, {}
   for i in pairs(list) do last = math.max(last, i) end
   for i = 1, math.min(last, limit or last) do
     if list[i] ~= nil then out[#out + 1] = { number = i, value = list[i] } end

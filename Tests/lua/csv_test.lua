@@ -1,0 +1,39 @@
+--- Comma-separated values: quotes, numbers, and what is refused. The texts follow section 2 of RFC 4180.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local lu = require "luaunit"
+local csv = require "perilune.csv"
+
+TestCsv = {}
+
+function TestCsv:test_quoted_cells_have_commas_line_ends_and_quotes()
+  lu.assertEquals(csv.decode 'a,b\r\n"x, ""y""\nz",w\r\n', { { a = 'x, "y"\nz', b = "w" } })
+  lu.assertEquals(csv.decode '\u{FEFF}a,b\n"",\nu,"v"', { {}, { a = "u", b = "v" } })
+  lu.assertEquals(csv.decode "", {})
+end
+
+function TestCsv:test_a_column_of_numbers_is_of_numbers()
+  local records = csv.decode "id,win\n1,0.5\n2,\n"
+  lu.assertEquals(records, { { id = 1, win = 0.5 }, { id = 2 } })
+  lu.assertEquals(math.type(records[1].id), "integer")
+  lu.assertEquals(csv.decode("id\n1\nx\n")[1].id, "1")
+end
+
+function TestCsv:test_what_is_written_is_read_back()
+  local records = { { name = 'a, "b"', win = 0.25 }, { name = "c\nd" } }
+  local path = os.tmpname()
+  csv.save(path, records, { "name", "win" })
+  lu.assertEquals(csv.load(path), records)
+  os.remove(path)
+end
+
+function TestCsv:test_wrong_text_is_refused_with_its_line()
+  lu.assertEquals(support.message(csv.decode, 'a,b\n"x\ny",1\n2\n'),
+    "csv: line 4: the row has 1 cells, the header 2")
+  lu.assertEquals(support.message(csv.decode, 'a\n"x'), "csv: line 2: a quoted cell is not closed")
+  lu.assertEquals(support.message(csv.decode, 'a\n"x"y\n'),
+    "csv: line 2: expected a comma after a quoted cell")
+  lu.assertEquals(support.message(csv.decode, "a,a\n1,2\n"), "csv: the header has 'a' twice")
+  lu.assertStrContains(support.message(csv.load, "/no/such/file"), "csv.load: /no/such/file")
+end
+
+os.exit(lu.LuaUnit.run())
