@@ -4,7 +4,8 @@ import Testing
 @testable import Base
 
 @Suite struct FoldersTests {
-  private func environment(_ variables: [String: String], passwordHome: String? = nil) -> Folders.Environment {
+  private func environment(_ variables: [String: String], passwordHome: String? = nil) -> Folders.Environment
+  {
     Folders.Environment(variable: { variables[$0] }, passwordHome: { passwordHome })
   }
 
@@ -13,15 +14,15 @@ import Testing
       func cache(_ variables: [String: String]) throws -> String {
         try Folders.cache(environment(variables, passwordHome: folder + "/password"))
       }
-      #expect(
-        try cache(["PERILUNE_CACHE": folder + "/own", "XDG_CACHE_HOME": folder]) == folder + "/own")
-      #expect(
-        try cache(["XDG_CACHE_HOME": folder + "/xdg", "HOME": "/nowhere"]) == folder + "/xdg/perilune")
-      #expect(
-        try cache(["XDG_CACHE_HOME": "relative", "HOME": folder, "PERILUNE_CACHE": ""])
-          == folder + "/.cache/perilune")
-      #expect(FileManager.default.fileExists(atPath: folder + "/.cache/perilune"))
-      #expect(try cache(["HOME": ""]) == folder + "/password/.cache/perilune")
+      let own = try cache(["PERILUNE_CACHE": folder + "/own", "XDG_CACHE_HOME": folder])
+      let shared = try cache(["XDG_CACHE_HOME": folder + "/xdg", "HOME": "/nowhere"])
+      let home = try cache(["XDG_CACHE_HOME": "relative", "HOME": folder, "PERILUNE_CACHE": ""])
+      let password = try cache(["HOME": ""])
+      #expect(own == folder + "/own")
+      #expect(shared == folder + "/xdg/perilune")
+      #expect(home == folder + "/.cache/perilune")
+      #expect(FileManager.default.fileExists(atPath: home))
+      #expect(password == folder + "/password/.cache/perilune")
     }
   }
 
