@@ -20,7 +20,7 @@ function TestBench:test_a_ratio_at_the_goal_has_reached_it_and_one_below_has_mis
   lu.assertStrContains(text, "| **1.90** | 2 | **missed** |")
 end
 
-function TestBench:test_the_fastest_of_a_line_is_shown_beside_each_peer_it_was_held_against()
+function TestBench:test_the_fastest_of_a_line_and_each_peer_are_shown()
   local lines = { { name = "sample", case = "tiny", figure = "f", fastest = 1.5,
     speed = { jax = 1.5, pytorch = 3 } } }
   local text = report.speeds(
@@ -29,7 +29,7 @@ function TestBench:test_the_fastest_of_a_line_is_shown_beside_each_peer_it_was_h
   lu.assertStrContains(text, "| sample | tiny | f | 3.00 | 1.50 | **1.50** |  |  |")
 end
 
-function TestBench:test_memory_is_held_against_PyTorch_or_against_TRL_which_runs_it()
+function TestBench:test_memory_is_compared_with_PyTorch_or_with_TRL_which_runs_it()
   local function line(name, memory)
     return { name = name, case = "", process = name, peak = 100, memory = memory }
   end

@@ -8,7 +8,7 @@ local harmless = require "perilune.tasks.harmless"
 local system = require "perilune.system"
 local splits <const> = { "train", "validation", "test" }
 
---- A task on these records; the tokenizer is small and not kept.
+--- A task on these records; the tokenizer is small and not saved.
 local function make(records, given)
   local path = os.tmpname() .. ".jsonl"
   formats.save_json_lines(path, records)

@@ -1,4 +1,4 @@
---- The sentiment task: interface, separate splits, and room above the mean for a policy to climb.
+--- The sentiment task: interface, separate splits, and scores far above the mean that a policy can reach.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local sentiment = require "perilune.tasks.sentiment"

@@ -81,9 +81,9 @@ end
 function TestStories:test_an_opening_is_longer_than_any_prompt_and_has_no_moody_slot()
   for _, opening in ipairs(grammar.openings) do
     local count = 0
-    for piece in opening[1]:gmatch("%S+") do
+    for token in opening[1]:gmatch("%S+") do
       count = count + 1
-      lu.assertNil(grammar.moody[piece:match("^{[%-~]?(%l+)}$") or ""], piece)
+      lu.assertNil(grammar.moody[token:match("^{[%-~]?(%l+)}$") or ""], token)
     end
     lu.assertTrue(count > stories.limits.prompt_most, opening[1])
   end

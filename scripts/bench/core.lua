@@ -72,11 +72,11 @@ local function pair_steps(o, logps, first)
   local prompts, answers = random_tokens(2 * c.batch, c.length, first or c.length // 2 + 1, c.vocab)
   local ipo = perilune.align.loss.ipo { beta = 0.1 }
   sizes.run(o, 2 * c.batch * c.length, function()
-    local held = tensor.no_grad(logps, reference, prompts, answers)
+    local ref = tensor.no_grad(logps, reference, prompts, answers)
     local w = logps(model, prompts, answers)
     update(optimizer, ipo({
       chosen = w:narrow(1, 1, c.batch), rejected = w:narrow(1, c.batch + 1, c.batch),
-      ref_chosen = held:narrow(1, 1, c.batch), ref_rejected = held:narrow(1, c.batch + 1, c.batch),
+      ref_chosen = ref:narrow(1, 1, c.batch), ref_rejected = ref:narrow(1, c.batch + 1, c.batch),
     }):mean())
   end)
 end

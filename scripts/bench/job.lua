@@ -3,7 +3,7 @@
 --   perilune scripts/bench/job.lua --what online --data stories260K.bin --seconds 5
 --
 --   offline       a step on fixed pairs; the reference's log-probabilities computed in every step
---   offline_kept  the same, with the reference's log-probabilities kept from the first epoch
+--   offline_kept  the same, with the reference's log-probabilities computed in the first epoch only
 --   online        two responses to each prompt, judged by valence, then the same step
 --
 -- 32 pairs a step, prompts of 8 tokens and responses of 32; beta 0.1, AdamW, gradients clipped at 1. A step

@@ -1,4 +1,4 @@
---- The parts of the bench beside its table: runs side by side, growth, allocations.
+--- The parts of the bench after its table: runs side by side, growth, allocations.
 local perilune = require "perilune"
 local formats = perilune.formats
 local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."

@@ -42,7 +42,7 @@ local function headed(first, keys, labels, last)
   return table.move(last, 1, #last, #head + 1, head)
 end
 
---- Speed: how many times as fast we are as each peer, and as the fastest of those a line is held against.
+--- Speed: how many times as fast we are as each peer, and as the fastest of the peers of a line.
 function report.speeds(results, columns, labels)
   local keys, rows = present(columns, results, "speed"), {}
   for i, r in ipairs(results) do
@@ -55,7 +55,7 @@ function report.speeds(results, columns, labels)
   return report.grid(headed({ "row", "case", "Perilune" }, keys, labels, { "fastest", "goal", "" }), rows, 2)
 end
 
---- Peaks of memory, and PyTorch's beside ours; TRL's where PyTorch runs inside it. Nil where nothing has a
+--- Peaks of memory: ours, and PyTorch's or that of TRL, which runs PyTorch. Nil where nothing has a
 -- peak.
 function report.peaks(results, columns, labels)
   local keys, rows, seen = present(columns, results, "memory"), {}, {}
@@ -76,7 +76,7 @@ function report.peaks(results, columns, labels)
     rows, 2)
 end
 
---- A training step beside the best plain product of anyone in the same turns.
+--- A training step, and the fastest plain product of any library in the same turns.
 function report.products(steps)
   local rows, order = {}, {}
   for _, label in ipairs(steps[1].order) do

@@ -99,7 +99,7 @@ local function sampling(commands)
   }
 end
 
---- Steps of the whole job, beside TRL's.
+--- Steps of the whole job, ours and TRL's.
 local function jobs(commands)
   local function row(name, of_peers, lines)
     return {

@@ -28,7 +28,8 @@ local recipe <const> = "bpe-1"
 
 --- The records of a file, the first `limit` of them, and the number of null ones, which are left out.
 function records.load(path, limit)
-  local load = path:find "%.csv$" and require("perilune.csv").load or require("perilune.formats").load_json_lines
+  local formats, csv = require "perilune.formats", require "perilune.csv"
+  local load = path:find "%.csv$" and csv.load or formats.load_json_lines
   local list, last, out = load(path), 0, {}
   for i in pairs(list) do last = math.max(last, i) end
   for i = 1, math.min(last, limit or last) do

@@ -1,4 +1,4 @@
---- A tokenizer of whole words: one id for each word and mark, and text that comes back the same.
+--- A tokenizer of whole words: one id for each word and mark; decoding gives the same text again.
 --
 -- Ids are values: 0 <pad>, 1 <bos>, 2 <eos>, 3 <unk>, then <a> and <b>, which a preference model answers with
 -- and no text encodes to, then the words in the order given. Decoding closes up punctuation and opens
@@ -43,8 +43,8 @@ end
 function Tokenizer:encode(text)
   if type(text) ~= "string" then error("words: encode takes a string, not " .. options.show(text), 2) end
   local ids = {}
-  for piece in text:gmatch("%S+") do
-    local head, marks = piece:match("^(.-)([%.,!%?]*)$")
+  for chunk in text:gmatch("%S+") do
+    local head, marks = chunk:match("^(.-)([%.,!%?]*)$")
     if head ~= "" then ids[#ids + 1] = self:id(head) end
     for mark in marks:gmatch(".") do ids[#ids + 1] = self:id(mark) end
   end

@@ -8,7 +8,7 @@
 --   {~feeling}   a tone of its own: after "but" and the like, where a story may turn
 --
 -- A body sentence may need a state of the story's one thing (`needs`), leave another (`sets`), and have a
--- tone that it always has (`tone`); `weight` is how often it is taken among those that fit (1 unless told).
+-- tone that it always has (`tone`); `weight` (1) is its share among those that fit.
 --
 --   > #grammar.openings
 --   6
@@ -25,7 +25,7 @@ grammar.names = {
   he = list "Tom Ben Leo Max Finn Omar Hugo Paul Sam Ali Noah Emil",
 }
 
---- Neutral classes: one word of the list, evenly.
+--- Neutral classes: one word of the list, with equal chances.
 grammar.plain = {
   role = list [[baker sailor farmer painter teacher miller fisher gardener tailor student singer doctor
     shepherd potter]],

@@ -111,10 +111,10 @@ end
 local function write(story, random, sentence, words)
   local tone = sentence.tone or tone_of(random, story.mood)
   for item in (sentence.knows or ""):gmatch("%S+") do story.known[item] = true end
-  for piece in sentence[1]:gmatch("%S+") do
-    local sign, slot = piece:match("^{([%-~]?)(%l+)}$")
+  for token in sentence[1]:gmatch("%S+") do
+    local sign, slot = token:match("^{([%-~]?)(%l+)}$")
     if not slot then
-      emit(words, piece)
+      emit(words, token)
     elseif grammar.moody[slot] then
       emit(words, word_of(random, slot, turn(random, story.mood, tone, sign)))
     else
@@ -205,8 +205,8 @@ function text.vocabulary()
   end
   for _, sentences in ipairs { grammar.openings, grammar.body, grammar.closings } do
     for _, sentence in ipairs(sentences) do
-      for piece in sentence[1]:gmatch("%S+") do
-        if not piece:find("{", 1, true) then add(piece) end
+      for token in sentence[1]:gmatch("%S+") do
+        if not token:find("{", 1, true) then add(token) end
       end
     end
   end

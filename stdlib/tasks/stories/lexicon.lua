@@ -1,7 +1,7 @@
 --- Valences of common words of children's stories, -3 to 3, by our own judgement.
 --
 -- Inflected forms are listed, since the judge compares whole lower-case words. Words of many senses are left
--- out ("like", "well", "right", "light") or kept small ("kind" is mostly said of people here).
+-- out ("like", "well", "right", "light") or have a small value ("kind" is mostly said of people here).
 --
 --   > lexicon.happy > 0 and lexicon.sad < 0 and lexicon.table == nil
 --   true
