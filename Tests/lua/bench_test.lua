@@ -49,7 +49,7 @@ function TestBench:test_growth_says_where_the_rate_falls()
   lu.assertStrContains(text, "| batch | 64 | 4.00 | 80.00 | 2.00 | 4.00 | 2.00 | 50 | **falls** to 50 % |")
 end
 
--- 6 * 63 positions * (12 * 4 * 128^2 + 512 * 128) weights, and 6 * 4 layers * 63^2 * 128 of attention, in a row.
+-- 6 * 63 positions * (12 * 4 * 128^2 + 512 * 128) weights, and 6 * 4 layers * 63^2 * 128 of attention a row.
 function TestBench:test_the_arithmetic_of_tiny()
   lu.assertEquals(sizes.train_flops(sizes.cases.tiny), 32 * (6 * 63 * (786432 + 65536) + 24 * 3969 * 128.0))
 end

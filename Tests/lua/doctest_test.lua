@@ -33,7 +33,8 @@ function TestDoctest:test_printed_lines_and_indents_count()
 end
 
 function TestDoctest:test_an_error_shows_its_message_without_the_place()
-  lu.assertEquals(results "--   > error('no')\n--   no\n--   > 1\n--   1\n", { { true, "no" }, { true, "1" } })
+  lu.assertEquals(results "--   > error('no')\n--   no\n--   > 1\n--   1\n",
+    { { true, "no" }, { true, "1" } })
   local cut = results "--   > local a = error('no')\n--   no\n--   > 1\n--   1\n"
   lu.assertEquals(cut, { { true, "no" }, { false, "(not reached)" } })
 end
@@ -74,7 +75,8 @@ for _, file in ipairs(lua_files()) do
     local wrong = {}
     for _, example in ipairs(doctest.file(("%s/%s.lua"):format(support.stdlib, file), module)) do
       if not example.ok then
-        wrong[#wrong + 1] = ("stdlib/%s.lua:%d: > %s\nshows\n%s\nnot\n%s"):format(file, example.line, example.code, example.shown, example.wanted)
+        wrong[#wrong + 1] = ("stdlib/%s.lua:%d: > %s\nshows\n%s\nnot\n%s"):format(
+          file, example.line, example.code, example.shown, example.wanted)
       end
     end
     if #wrong > 0 then lu.fail(table.concat(wrong, "\n")) end

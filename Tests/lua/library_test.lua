@@ -1,4 +1,5 @@
---- Members of the library that are misspelt, files that are not what they seem, one seed for all, and writing in place.
+--- Members of the library that are misspelt, files that are not what they seem, one seed for all, and writing
+-- in place.
 package.path = (arg[0]:match("^(.*)/[^/]*$") or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
 local support = require "support"
@@ -51,9 +52,12 @@ end
 TestInPlace = {}
 
 local in_place <const> = {
-  add_ = { 1 }, sub_ = { 1 }, mul_ = { 2 }, div_ = { 2 }, pow_ = { 2 }, clamp_ = { 0 }, maximum_ = { 3 }, logaddexp_ = { tensor.ones(2) },
-  lerp_ = { tensor.ones(2), 0.5 }, exp_ = {}, log_ = {}, sqrt_ = {}, abs_ = {}, neg_ = {}, round_ = {}, tanh_ = {}, sigmoid_ = {}, relu_ = {},
-  gelu_ = {}, softmax_ = { 1 }, cumsum_ = { 1 }, nan_to_num_ = {}, masked_fill_ = { tensor { true, false }, 0 }, scatter_ = { 1, tensor { 1 }, 0 },
+  add_ = { 1 }, sub_ = { 1 }, mul_ = { 2 }, div_ = { 2 }, pow_ = { 2 }, clamp_ = { 0 }, maximum_ = { 3 },
+  logaddexp_ = { tensor.ones(2) },
+  lerp_ = { tensor.ones(2), 0.5 }, exp_ = {}, log_ = {}, sqrt_ = {}, abs_ = {}, neg_ = {}, round_ = {},
+  tanh_ = {}, sigmoid_ = {}, relu_ = {},
+  gelu_ = {}, softmax_ = { 1 }, cumsum_ = { 1 }, nan_to_num_ = {},
+  masked_fill_ = { tensor { true, false }, 0 }, scatter_ = { 1, tensor { 1 }, 0 },
   index_add_ = { 1, tensor { 1 }, tensor { 1 } }, fill_ = { 0 }, zero_ = {}, copy_ = { tensor { 5, 6 } },
 }
 
@@ -65,10 +69,13 @@ function TestInPlace.test_no_form_in_place_changes_what_the_tape_needs()
       ["a leaf that requires a gradient"] = w,
       ["a tensor with recorded history"] = w * 2,
     } do
-      lu.assertEquals(change(x), ("%s would change %s in place: use the form without _, or no_grad"):format(name, what))
+      lu.assertEquals(change(x),
+        ("%s would change %s in place: use the form without _, or no_grad"):format(name, what))
     end
-    lu.assertStrContains(change(w[{ { 1, 2 } }]), "would change a tensor with recorded history in place", name)
-    lu.assertStrContains(change(w:view(2, 1):t():select(1, 1)), "would change a tensor with recorded history in place", name)
+    lu.assertStrContains(change(w[{ { 1, 2 } }]), "would change a tensor with recorded history in place",
+      name)
+    lu.assertStrContains(change(w:view(2, 1):t():select(1, 1)),
+      "would change a tensor with recorded history in place", name)
     lu.assertEquals(w:totable(), { 1, 2 }, name)
     -- What was saved for the backward pass, through another view of it or with the tape off.
     local detached, kept, output = w:detach(), tensor { 3, 4 }, w:exp()
@@ -76,7 +83,8 @@ function TestInPlace.test_no_form_in_place_changes_what_the_tape_needs()
       { (w * w):sum(), detached }, { (w * kept):sum(), kept[{ { 1, 2 } }] }, { output:sum(), output },
     } do
       tensor.no_grad(function() case[2][name](case[2], table.unpack(arguments)) end)
-      lu.assertStrContains(support.message(case[1].backward, case[1]), "needs was changed in place after it was computed", name)
+      lu.assertStrContains(support.message(case[1].backward, case[1]),
+        "needs was changed in place after it was computed", name)
     end
   end
 end

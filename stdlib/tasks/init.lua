@@ -10,8 +10,8 @@
 --   gold_pairs(split, n)         human-labelled pairs to learn the rule from, where there is none
 --   model, sft                   model size and training steps of the start
 --   pretrained()                 a start that is read from a file
---   content_in_settings          true where settings() changes with every text and token, so that the cache key
---                                of align.sft does not read them
+--   content_in_settings          true where settings() changes with every text and token: the cache key of
+--                                align.sft does not read them
 --
 -- Each folder of `tasks` is a task. `tasks.pairs` makes a task of a file of pairs, `tasks.define` of a table.
 --
