@@ -236,7 +236,9 @@ function options.native(name)
   local entries = {}
   for i, option in ipairs(native.options(name)) do
     local default = option.default
-    if default == nil then default = (option.required and options.required or options.optional)(option.type) end
+    if default == nil then
+      default = (option.required and options.required or options.optional)(option.type)
+    end
     entries[i] = {
       option.name, default, option.sentence,
       least = option.least, most = option.most, above = option.above, below = option.below,

@@ -1,4 +1,4 @@
---- How the Lua of the library and of the scripts is written. Names, globals and widths are checked by luacheck.
+--- How the Lua of the library and scripts is written. Names, globals and widths are checked by luacheck.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 
