@@ -1,28 +1,23 @@
---- Help on operations, on Lua functions, and on modules.
+--- Help on operations, native functions, Lua functions and modules.
 --
---   local help = require "perilune.help"
---   help "logsumexp"          -- prints the page of an operation
---   help(T.logsumexp)         -- the same, from the function
---   help "models.load"        -- a function of a native module; help "sample", help(model.sample): a method
---   help "align.pairs.online" -- a function of Perilune by its path
---   help.apropos "softmax"    -- lists what mentions a word
---   help.manual()             -- the manual of all operations, as Markdown
+--   help "logsumexp"            prints the page of an operation
+--   help(T.logsumexp)           the same page, found by the function
+--   help "models.load"          a native function
+--   help "sample"               a method of any class; also help(model.sample)
+--   help "align.train"          a module or function of the Lua library, by its name or the end of it
+--   help.apropos "softmax"      lists the pages that contain a word
+--   help.manual()               all pages as Markdown
 --
--- The page of a Lua function is the block of comments above its definition, found in its source file.
+-- Native pages are declared with their functions. The page of a Lua function is the comment above its
+-- definition, with the options that the function declares.
 local native = require "perilune.native.help"
+local index = require "perilune.help.index"
+local markdown = require "perilune.help.markdown"
 
 local help = {}
 
--- The page names of native functions and methods by value, so that help(T.exp) and help(model.sample) know what they
--- were given. A function with several pages has that of its own name.
-local function native_names()
-  local names = {}
-  for _, entry in ipairs(native.natives()) do names[entry[2]] = names[entry[2]] or entry[1] end
-  return names
-end
-
--- Names of pages that end in `.name` or `:name`: what else `help "save"` could mean.
-local function names_ending(name)
+-- The names of native pages that end in `.name` or `:name`.
+local function native_endings(name)
   local found = {}
   for _, entry in ipairs(native.summaries()) do
     if entry.name:match "[.:]([^.:]+)$" == name then found[#found + 1] = entry.name end
@@ -30,76 +25,48 @@ local function names_ending(name)
   return found
 end
 
--- The page of a native name: exact, or without `perilune.`, or that of the method of any class.
-local function native_page(what)
-  local name = what:gsub("^perilune%.", ""):gsub("^tensor%.", ""):gsub("^T[.:]", ""):gsub("^x:", "")
-  local page = native.page(name) or native.page((name:gsub("^(%u%a*)%.", "%1:"))) or native.page((name:gsub("_$", "")))
-  local method = name:match "^[%w_]+[.:]([%w_]+)$"
-  local others = names_ending(page and name or method or name)
-  if page and #others > 0 then return page .. "\n\n  see also " .. table.concat(others, ", ") end
-  if page then return page end
-  -- model:sample and tok.encode are variables of the reader: what counts is the method's name.
-  if method and what:find("^perilune%.") then return nil end
+-- The native page of a name as the reader wrote it: `T.exp`, `x:exp`, `perilune.models.load`, `Model.sample`.
+local function native_page(name)
+  local method, in_place = name:gsub("^(%u%a*)%.", "%1:"), name:gsub("_$", "")
+  return native.page(name) or native.page(method) or native.page(in_place)
+end
+
+-- The pages of the native methods that a reader's variable may have: `model:sample`, `tok.encode`, `sample`.
+local function method_pages(name)
+  local member = name:match "^[%w_]+[.:]([%w_]+)$"
   local pages = {}
-  for i, other in ipairs(others) do pages[i] = native.page(other) end
-  if method and #pages == 0 and what:find ":" then return native.page(method) end
-  if #pages > 0 then return table.concat(pages, "\n\n") end
+  for i, other in ipairs(native_endings(member or name)) do pages[i] = native.page(other) end
+  if #pages == 0 and member and name:find ":" then pages[1] = native.page(member) end
+  return pages
 end
 
-local function lines_of(path)
-  local file = io.open(path, "r")
-  if not file then return nil end
-  local lines = {}
-  for line in file:lines() do table.insert(lines, line) end
-  file:close()
-  return lines
-end
-
--- The comments that end on the line before `line`, without their dashes.
-local function comments_above(lines, line)
-  local first = line
-  while first > 1 and lines[first - 1]:match "^%s*%-%-" do first = first - 1 end
-  local text = {}
-  for i = first, line - 1 do text[#text + 1] = (lines[i]:gsub("^%s*%-%-%-? ?", "")) end
-  return text
-end
-
--- The comments at the top of a file: the page of a module.
-local function comments_at_top(lines)
-  local last = 0
-  while lines[last + 1] and lines[last + 1]:match "^%-%-" do last = last + 1 end
-  return comments_above(lines, last + 1)
-end
-
---- The page of a Lua function: its first line and the comments above it; nil without source or comments.
-function help.of_function(f)
-  local info = debug.getinfo(f, "S")
-  if not info or info.what == "C" or info.source:sub(1, 1) ~= "@" then return nil end
-  local lines = lines_of(info.source:sub(2))
-  if not lines or not lines[info.linedefined] then return nil end
-  local text = comments_above(lines, info.linedefined)
-  if #text == 0 then return nil end
-  table.insert(text, 1, (lines[info.linedefined]:gsub("^%s*", ""):gsub("^return ", "")))
-  return table.concat(text, "\n")
-end
-
---- The page of a module, from the comments at the top of its file.
-function help.of_module(name)
-  local path = package.searchpath(name, package.path)
-  for _, searcher in ipairs(path and {} or package.searchers) do
-    local ok, _, found = pcall(searcher, name)
-    if ok and type(found) == "string" and found:match "%.lua$" then path = found end
+local function see_also(page, name)
+  local others = {}
+  for _, other in ipairs(native_endings(name)) do
+    if other ~= name then others[#others + 1] = other end
   end
-  local lines = path and lines_of(path)
-  local text = lines and comments_at_top(lines)
-  if text and #text > 0 then return table.concat(text, "\n") end
-  return nil
+  return #others == 0 and page or page .. "\n\n  see also " .. table.concat(others, ", ")
 end
 
---- What a path such as "align.pairs.online" names among the parts of Perilune, or nil.
+-- The native functions of a module, or the methods of a class: `models`, `Model`.
+local function native_members(name)
+  local found = {}
+  for _, entry in ipairs(native.summaries()) do
+    if entry.name:match "^(.+)[.:][^.:]+$" == name then found[#found + 1] = entry end
+  end
+  return #found > 0 and name .. "\n" .. index.list(found) or nil
+end
+
+-- One page, or the list of several.
+local function pages_of(found, entries)
+  if #found == 1 then return index.page(found[1], entries) end
+  return #found > 1 and index.list(found) or nil
+end
+
+-- The value of a path such as "align.pairs.online" among the parts of the library.
 local function at_path(path)
   local value = require "perilune"
-  for key in path:gsub("^perilune%.", ""):gmatch "[^.:]+" do
+  for key in path:gmatch "[^.:]+" do
     if type(value) ~= "table" then return nil end
     local ok, found = pcall(function(from) return from[key] end, value)
     if not ok or found == nil then return nil end
@@ -108,74 +75,49 @@ local function at_path(path)
   return value
 end
 
--- Calls visit(path, page) for every Lua function of the parts that has a page, in the order of their paths.
-local function each_lua_function(visit)
-  local perilune = require "perilune"
-  local seen = {}
-  local function walk(prefix, value, depth)
-    if type(value) == "function" then
-      local page = help.of_function(value)
-      if page then visit(prefix, page) end
-    elseif type(value) == "table" and depth > 0 and not seen[value] then
-      seen[value] = true
-      local names = {}
-      for name in pairs(value) do
-        if type(name) == "string" and name:match "^%a" then names[#names + 1] = name end
-      end
-      table.sort(names)
-      for _, name in ipairs(names) do walk(prefix .. "." .. name, value[name], depth - 1) end
+local function unknown(name, entries)
+  local names = {}
+  for _, from in ipairs { native.summaries(), entries } do
+    for _, entry in ipairs(from) do
+      names[#names + 1] = entry.name
+      names[#names + 1] = entry.name:match "[.:]([^.:]+)$"
     end
   end
-  local parts = {}
-  for name in pairs(perilune.parts) do parts[#parts + 1] = name end
-  table.sort(parts)
-  for _, name in ipairs(parts) do
-    local ok, part = pcall(function() return perilune[name] end)
-    if ok then walk(name, part, 3) end
-  end
+  local near = native.nearest(name, names)
+  return ("no help on '%s'%s"):format(name, near and ("; did you mean '%s'?"):format(near) or "")
 end
 
---- Every operation, native function and method whose name, signature, summary, group or formula contains a word, and
--- every Lua function whose path or page does, one line each.
---
---   help.apropos "tokenizer"
-function help.apropos(word)
-  if type(word) ~= "string" then error("apropos: expected a word, got " .. type(word), 2) end
-  local wanted, count = word:lower(), 0
-  local function list(name, summary)
-    print(("%-22s %s"):format(name, summary))
-    count = count + 1
-  end
-  for _, entry in ipairs(native.summaries()) do
-    local text = (entry.name .. " " .. entry.signature .. " " .. entry.summary .. " " .. entry.group .. " " .. entry.formula):lower()
-    if text:find(wanted, 1, true) then list(entry.name, entry.summary) end
-  end
-  each_lua_function(function(path, page)
-    if (path .. " " .. page):lower():find(wanted, 1, true) then
-      local text = page:gsub("^[^\n]*\n", ""):gsub("\n\n.*", ""):gsub("%s+", " ")
-      list(path, text:match "^(.-%.) %u" or text)
-    end
-  end)
-  if count == 0 then print(("nothing mentions '%s'"):format(word)) end
+local function page_of_name(what)
+  local name = what:gsub("^perilune%.", ""):gsub("^tensor%.", ""):gsub("^[Tx][.:]", "")
+  if name == "Tensor" then return help.page(require("perilune.tensor").zeros(0)) end
+  local page = native_page(name)
+  if page then return see_also(page, name) end
+  local entries = index.entries()
+  local found = index.find(name, entries)
+  if index.is_exact(found, name) then return pages_of(found, entries) end
+  page = native_members(name)
+  if page then return page end
+  local value = at_path(name)
+  if value ~= nil and value ~= require "perilune" then return help.page(value) end
+  page = pages_of(found, entries)
+  local pages = method_pages(name)
+  if page then pages[#pages + 1] = page end
+  local is_path = what:find "^perilune%." and name:find "[.:]"
+  if #pages > 0 and not is_path then return table.concat(pages, "\n\n") end
+  return nil, unknown(what, entries)
 end
 
---- The manual of everything native, as Markdown.
-function help.manual()
-  return native.manual()
-end
-
--- The list of what a native module or class has: `help "models"`, `help "Model"`.
-local function class_page(what)
-  local start, lines = what:gsub("^perilune%.", ""), {}
-  for _, entry in ipairs(native.summaries()) do
-    if entry.name:match "^(.+)[.:][^.:]+$" == start then
-      lines[#lines + 1] = ("  %-28s %s"):format(entry.name, entry.summary:match "^.-[.:]%f[%s\0]" or entry.summary)
-    end
+local function page_of_function(f)
+  for _, entry in ipairs(native.functions()) do
+    if rawequal(entry[2], f) then return native.page(entry[1]) end
   end
-  if #lines > 0 then return what .. "\n" .. table.concat(lines, "\n") end
+  local entries = index.entries()
+  local entry = index.of_value(f, entries) or index.of_function(f, entries)
+  if entry then return index.page(entry, entries) end
+  return nil, "no help on this function: there is no comment above its definition"
 end
 
---- Names in order, in lines of at most 100 characters.
+-- Names in order, in lines of at most 100 characters.
 local function sorted_lines(names)
   table.sort(names)
   local lines = { "" }
@@ -186,66 +128,87 @@ local function sorted_lines(names)
   return " " .. table.concat(lines, "\n ")
 end
 
---- The page of a name, function or object as text, or nil and why there is none.
+local function page_of_object(object)
+  local meta = debug.getmetatable(object)
+  if not (meta and meta.__methods) then return nil, "no help on this value" end
+  local names = {}
+  for name in pairs(meta.__methods) do names[#names + 1] = name end
+  return ("%s: methods\n%s"):format(meta.__name, sorted_lines(names))
+end
+
+-- The page of a module, or the functions of a table and of its class.
+local function page_of_table(value)
+  local entries = index.entries()
+  local module = index.of_value(value, entries)
+  if module then return index.page(module, entries) end
+  local names, class = {}, (debug.getmetatable(value) or {}).__index
+  local found = {}
+  for _, from in ipairs { value, type(class) == "table" and class or nil } do
+    for name, member in pairs(from) do
+      if type(name) == "string" and not name:match "^_" and type(member) == "function" then
+        local entry = index.of_function(member, entries)
+        if entry then found[#found + 1] = { name = name, summary = entry.summary } end
+        names[#names + 1] = name
+      end
+    end
+  end
+  if #found < #names then return "functions\n" .. sorted_lines(names) end
+  table.sort(found, function(a, b) return a.name < b.name end)
+  return "functions\n" .. index.list(found)
+end
+
+local by_type = {
+  string = page_of_name, ["function"] = page_of_function, userdata = page_of_object, table = page_of_table,
+}
+
+--- The page of a name, function or object as text; nil and the reason where there is none.
 --
 --   > help.page("exp"):match "^[^\n]+"
 --   x:exp()
 --   > select(2, help.page "sampel")
 --   no help on 'sampel'; did you mean 'sample'?
 function help.page(what)
-  if type(what) == "string" then
-    if native.page(what) then return native_page(what) end
-    if what == "Tensor" then return help.page(require("perilune.tensor").zeros(0)) end
-    local page = help.of_module(what) or help.of_module("perilune." .. what)
-    local value = at_path(what)
-    if type(value) == "function" then
-      local of_function = help.page(value)
-      if page and of_function then return page .. "\n\n" .. of_function end
-      page = page or of_function
-    end
-    page = page or class_page(what) or native_page(what)
-    if page then return page end
-    if value ~= nil then return help.page(value) end
-    local names = {}
-    for _, entry in ipairs(native.summaries()) do
-      names[#names + 1] = entry.name
-      names[#names + 1] = entry.name:match "[.:]([^.:]+)$"
-    end
-    local near = native.nearest(what, names)
-    return nil, ("no help on '%s'%s"):format(what, near and ("; did you mean '%s'?"):format(near) or "")
-  elseif type(what) == "function" then
-    local name = native_names()[what]
-    if name then return native.page(name) end
-    local page = help.of_function(what)
-    if page then return page end
-    return nil, "no help on this function: there are no comments above its definition"
-  elseif type(what) == "userdata" then
-    local meta = debug.getmetatable(what)
-    if not (meta and meta.__methods) then return nil, "no help on this value" end
-    local names = {}
-    for name in pairs(meta.__methods) do names[#names + 1] = name end
-    return ("%s: methods\n%s"):format(meta.__name, sorted_lines(names))
-  elseif type(what) == "table" then
-    local names, class = {}, (debug.getmetatable(what) or {}).__index
-    for _, from in ipairs { what, type(class) == "table" and class or nil } do
-      for name, value in pairs(from) do
-        if type(name) == "string" and not name:match "^_" and type(value) == "function" then names[#names + 1] = name end
-      end
-    end
-    return "functions\n" .. sorted_lines(names)
-  end
-  return nil, ("no help on a %s"):format(type(what))
+  local find = by_type[type(what)]
+  if not find then return nil, ("no help on a %s"):format(type(what)) end
+  return find(what)
 end
 
-local usage = 'help "name" or help(f) shows a page; help.apropos "word" searches; print(help.manual()) lists every operation'
+--- Prints a line for each page that contains a word, in any case: native pages, then those of the library.
+--
+-- Names, signatures, sentences, formulas and options are searched.
+--
+--   help.apropos "tokenizer"
+function help.apropos(word)
+  if type(word) ~= "string" then error("apropos: expected a string, got " .. type(word), 2) end
+  local wanted, found = word:lower(), {}
+  local function search(entry, text)
+    if text:lower():find(wanted, 1, true) then found[#found + 1] = entry end
+  end
+  for _, entry in ipairs(native.summaries()) do
+    search(entry, entry.name .. " " .. entry.group .. " " .. entry.text)
+  end
+  index.load_all()
+  for _, entry in ipairs(index.entries()) do
+    local spec = index.spec(entry.name)
+    search(entry, table.concat({ entry.name, entry.title, entry.text, spec and spec:text() }, " "))
+  end
+  print(#found > 0 and index.list(found) or ("nothing mentions '%s'"):format(word))
+end
+
+--- All pages as Markdown: native ones by subject, then the Lua library by module.
+function help.manual()
+  return native.manual() .. markdown.library()
+end
+
+local usage = [[
+help "name" or help(f)  prints a page
+help.apropos "word"     lists the pages that contain a word
+print(help.manual())    prints all pages]]
 
 return setmetatable(help, {
   __tostring = function() return usage end,
   __call = function(_, what)
-    if what == nil then
-      print(usage)
-      return
-    end
+    if what == nil then return print(usage) end
     local page, why = help.page(what)
     print(page or why)
   end,

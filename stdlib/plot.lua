@@ -14,7 +14,7 @@
 --   > plot.figure { tilte = "x" }
 --   plot.figure: unknown option 'tilte'; did you mean 'title'?
 local frontier = require "perilune.align.evaluate.frontier"
-local native = require "perilune.plot.native"
+local native = require "perilune.native.plot"
 local options = require "perilune.options"
 
 local plot = { colors = native.colors, markers = native.markers, styles = native.styles }

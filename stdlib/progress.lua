@@ -4,7 +4,7 @@
 --   bar:update(step, { loss = loss })
 --   bar:finish()
 local system = require "perilune.system"
-local native = require "perilune.plot.native"
+local native = require "perilune.native.plot"
 local options = require "perilune.options"
 
 local progress = {}

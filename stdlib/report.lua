@@ -10,7 +10,7 @@
 --   [Report The gap]
 --   > r:html():find("<td class=\"right\">0.71</td>", 1, true) ~= nil
 --   true
-local native = require "perilune.report.native"
+local native = require "perilune.native.report"
 
 local report = {}
 

@@ -1,6 +1,6 @@
 /// Everything that Lua sees of the numeric core, installed into a state.
 ///
-/// Each area of the library is one installer: adding a line to `installers` is all it takes to add one.
+/// An area of the library is one line of `areas`.
 ///
 ///     let lua = try Lua()
 ///     try Bindings.install(into: lua, options: RunOptions(seed: 7))
@@ -26,18 +26,15 @@ public struct RunOptions: Sendable {
 }
 
 public enum Bindings {
-  typealias Installer = (Lua, RunOptions) throws -> Void
+  /// An area of the library: the part of the manual that its pages belong to, and what it adds.
+  typealias Area = (part: String, install: (Library) throws -> Void)
 
-  /// In this order, since a later one may use the classes of an earlier one.
-  static let installers: [Installer] = [
-    installTensors,
-    installHelp,
-    { lua, _ in try ModelModule.install(into: lua) },
-    { lua, _ in try OptimModule.install(into: lua) },
-    { lua, _ in try FormatsModule.install(into: lua) },
-    { lua, _ in try SystemModule.install(into: lua) },
-    { lua, _ in try PlotModule.install(into: lua) },
-    { lua, _ in try ReportModule.install(into: lua) },
+  /// In the order of the manual. An area may use the classes of those before it.
+  static let areas: [Area] = [
+    ("Tensors", installTensors), ("Models", ModelModule.install), ("Optimizers", OptimModule.install),
+    ("Files", FormatsModule.install),
+    ("Figures and reports", PlotModule.install), ("Figures and reports", ReportModule.install),
+    ("System", SystemModule.install), ("Errors", documentErrors), ("Help", installHelp),
   ]
 
   /// Registers the classes and makes the native modules known to `require`.
@@ -45,30 +42,40 @@ public enum Bindings {
     if let threads = options.threads { Parallel.threads = threads }
     MemoryAccount.limitBytes = options.memoryLimit ?? .max
     shareMemory(with: lua)
-    for installer in installers { try installer(lua, options) }
-    try lua.load(strictModules, name: "=perilune").call(lua.nativeModules.map { .string($0) })
+    let manual = Manual()
+    for area in areas {
+      try area.install(Library(lua: lua, options: options, manual: manual, part: area.part))
+    }
+    try lua.load(publicNames, name: "=perilune").call([])
   }
 
-  /// Reading a name that a native module does not have is an error that suggests the near one, and calls the module as
-  /// scripts do. `options.strict` does the same for modules in Lua, which these must work without.
-  private static let strictModules = """
-    for _, name in ipairs { ... } do
-      local open = package.preload[name]
-      package.preload[name] = function(...)
-        local module = open(...)
-        if getmetatable(module) == nil then
-          local spoken = name:gsub("^perilune%.", ""):gsub("native%.", ""):gsub("%.native$", ""):gsub("^tensor$", "T")
-          setmetatable(module, { __index = function(_, key)
-            if type(key) ~= "string" then return nil end
-            local names = {}
-            for known in next, module do names[#names + 1] = known end
-            local near = require "perilune.native.help".nearest(key, names)
-            error(("%s has no '%s'%s"):format(spoken, key, near and ("; did you mean '%s'?"):format(near) or ""), 2)
-          end })
-        end
-        return module
-      end
+  /// Reading a name that a native module does not have is an error that suggests the nearest one; `options.strict` does
+  /// the same for modules in Lua.
+  static func makeStrict(_ module: NativeModule, in lua: Lua) throws {
+    try lua.load(strictModule, name: "=perilune").call([.string(module.path), .string(module.title)])
+  }
+
+  private static let strictModule = """
+    local name, title = ...
+    local open = package.preload[name]
+    package.preload[name] = function(...)
+      local module = open(...)
+      return setmetatable(module, { __index = function(_, key)
+        if type(key) ~= "string" then return nil end
+        local names = {}
+        for known in next, module do names[#names + 1] = known end
+        local near = require "perilune.native.help".nearest(key, names)
+        error(("%s has no '%s'%s"):format(title, key, near and ("; did you mean '%s'?"):format(near) or ""), 2)
+      end })
     end
+    """
+
+  /// A native module X without a stdlib/X.lua is also `perilune.X`.
+  private static let publicNames = """
+    table.insert(package.searchers, function(name)
+      local native = "perilune.native." .. (name:match "^perilune%.([%w_]+)$" or "")
+      return package.preload[native] and function() return require(native) end or nil
+    end)
     """
 
   /// Lets tensors drive Lua's collector, and the collector free tensors before an allocation is refused.

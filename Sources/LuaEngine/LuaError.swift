@@ -57,6 +57,18 @@ public final class ErrorObject {
     return lines
   }
 
+  /// What Lua reads of an error: `err.kind`, ... with the meaning that help shows.
+  public static let properties: [(name: String, meaning: String, read: (ErrorObject) -> LuaValue)] = [
+    ("kind", "The kind of the error, such as \"shape\" or \"value\".", { .string($0.kind) }),
+    ("message", "What is wrong, without the place.", { .string($0.message) }),
+    ("position", "The place in the script, \"file:line:\".", { .string($0.position) }),
+    (
+      "traceback", "The calls that led to the error, as debug.traceback shows them.",
+      { .string($0.traceback) }
+    ),
+    ("cause", "The error that caused this one, or nil.", { $0.cause.map { .object($0) } ?? .nil }),
+  ]
+
   /// The chain below any Swift error.
   static func chain(_ error: (any Error)?, depth: Int = 0) -> ErrorObject? {
     guard let error, depth < 20 else { return nil }
@@ -174,11 +186,7 @@ extension Lua {
       try call.pushString(call.object(1, as: ErrorObject.self).text)
       return 1
     }
-    errors.property("kind") { .string($0.kind) }
-    errors.property("message") { .string($0.message) }
-    errors.property("position") { .string($0.position) }
-    errors.property("traceback") { .string($0.traceback) }
-    errors.property("cause") { $0.cause.map { .object($0) } ?? .nil }
+    for property in ErrorObject.properties { errors.property(property.name, property.read) }
     // err:match(...), err .. "" and #err treat the error as its text, as handlers of plain Lua errors do.
     errors.metamethod("__concat") { call in
       let text = try [1, 2].map { i in try call.lua.text(call.value(i)) }

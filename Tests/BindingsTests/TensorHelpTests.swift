@@ -28,24 +28,12 @@ extension BindingsTests {
       expect(try s.output("help 'help'").hasPrefix("Help on operations"), true)
     }
 
-    /// Functions and methods without a page are found here; the examples of pages print what the pages say.
-    @Test func everythingHasAPageWhoseExampleRuns() throws {
+    @Test func examplesOfAllPagesPrintWhatThePagesSay() throws {
       let s = try Session()
-      let missing = try s.text(
-        """
-        (function()
-          local native, missing = require 'perilune.native.help', {}
-          for _, entry in ipairs(native.natives()) do
-            if not native.page(entry[1]) then missing[#missing + 1] = entry[1] end
-          end
-          return table.concat(missing, ' ')
-        end)()
-        """)
-      expect(missing, "")
       let pages =
         try s.lua.run("return require('perilune.native.help').examples()", name: "=test")[0].asTable?.list()
         ?? []
-      expect(pages.count > 150, true)
+      expect(pages.count > 300, true)
       for case .table(let page) in pages {
         let (name, lua, prints) = (
           try page.get(1).asString ?? "", try page.get(2).asString ?? "", try page.get(3).asString ?? ""
@@ -56,25 +44,43 @@ extension BindingsTests {
       }
     }
 
-    /// What the walk of the test above stands on: modules and classes that were found at all.
-    @Test func nativesOfEveryModuleAndClassAreWalked() throws {
+    /// Also the second name of a function: a method, a form in place.
+    @Test func everyNativeFunctionIsFoundByItsValue() throws {
       let s = try Session()
-      let names = try s.text(
+      _ = try s.output(
         """
-        (function()
-          local names = {}
-          for i, entry in ipairs(require 'perilune.native.help'.natives()) do names[i] = entry[1] end
-          return ' ' .. table.concat(names, ' ') .. ' '
-        end)()
+        help, missing, count = require 'perilune.help', {}, 0
+        function visit(where, functions)
+          for name, f in pairs(functions) do
+            if type(f) == 'function' then
+              count = count + 1
+              if not help.page(f) then missing[#missing + 1] = where .. '.' .. name end
+            end
+          end
+        end
+        for name in pairs(package.preload) do
+          if name:find '^perilune%.native%.' then visit(name, require(name)) end
+        end
         """)
-      for name in [
-        "zeros", "backward", "models.transformer", "Model:sample", "Rows:select", "optim.adamw", "Optimizer:step",
-        "formats.train_bpe",
-        "Tokenizer:eos",
-        "system.fork", "Job:stop", "Figure:line", "Figure:xlim", "Report:table", "ProgressBar:text",
-        "Generator:set_step",
-        "Error:kind", "plot.native.figure", "report.native.new", "native.help.page",
-      ] { if !names.contains(" \(name) ") { Issue.record("\(name) is not walked") } }
+      for (name, methods, getters) in try s.lua.registeredClasses() {
+        for table in [methods, getters] {
+          try s.lua.setGlobal("methods", .table(table))
+          _ = try s.output("visit('\(name)', methods)")
+        }
+      }
+      expect(try s.text("table.concat(missing, ' ')"), "")
+      expect(try s.text("count > 500"), "true")
+    }
+
+    @Test func nativeModulesHaveOneNameAndScriptsTheShortOne() throws {
+      let s = try Session()
+      for name in ["models", "tensor", "formats", "system"] {
+        expect(try s.text("rawequal(require 'perilune.\(name)', require 'perilune.native.\(name)')"), "true")
+      }
+      // plot has functions of its own in Lua.
+      expect(try s.text("require 'perilune.plot'.frontier ~= nil"), "true")
+      expect(
+        try s.refusal("require 'perilune.nothing'").contains("module 'perilune.nothing' not found"), true)
     }
 
     @Test func nativeFunctionsAndMethodsAreFoundByNameAndByValue() throws {
@@ -128,7 +134,7 @@ extension BindingsTests {
       expect(try s.text("option.top_p.default, option.top_p.above, option.top_p.most"), "1.0 0 1")
       expect(try s.text("#option.stop.default, option.seeds.default, option.stop.type"), "0 nil table")
       _ = try s.output(
-        "for _, one in ipairs(native.options 'models.learning_rate') do option[one.name] = one end")
+        "for _, one in ipairs(native.options 'optim.schedule') do option[one.name] = one end")
       expect(
         try s.text("table.concat(option.decay.choices, ' '), option.decay.default"),
         "constant linear cosine constant")
@@ -141,7 +147,7 @@ extension BindingsTests {
       let s = try Session()
       _ = try s.output(
         """
-        models = require 'perilune.models'
+        models, optim = require 'perilune.models', require 'perilune.optim'
         model = models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}
         """)
       for (call, message) in [
@@ -159,9 +165,9 @@ extension BindingsTests {
         ("model:sample({{1}}, {stop = 3})", "option 'stop': expected a list of token ids, got 3"),
         ("model:sample({{1}}, {stop = {'a'}})", "option 'stop': element [1] is a string"),
         ("model:sample({{1}}, {topk = 1})", "unknown option 'topk'; did you mean 'top_k'?"),
-        ("models.learning_rate({}, 1)", "option 'lr' is missing; expected a number of at least 0"),
+        ("optim.schedule{}", "option 'lr' is missing; expected a number of at least 0"),
         (
-          "models.learning_rate({lr = 1, decay = 'cubic'}, 1)",
+          "optim.schedule{lr = 1, decay = 'cubic'}",
           "option 'decay': expected one of \"constant\", \"linear\", \"cosine\", got \"cubic\""
         ),
         (

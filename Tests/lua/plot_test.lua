@@ -3,7 +3,7 @@ local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local plot = require "perilune.plot"
 local report = require "perilune.report"
-local native = require "perilune.plot.native"
+local native = require "perilune.native.plot"
 
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))

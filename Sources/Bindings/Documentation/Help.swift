@@ -1,143 +1,131 @@
-/// The native half of `perilune.help`: the pages of operations, functions, methods and properties.
+/// `perilune.native.help`: the pages of native functions, methods, properties and operations.
 ///
-/// The other half is stdlib/help.lua, which also reads the comments above Lua functions.
-import Autograd
+/// stdlib/help.lua adds the pages of Lua functions, which are the comments above them.
 import Base
 import LuaEngine
 
 extension Bindings {
-  static func installHelp(_ lua: Lua, _ options: RunOptions) throws {
-    var module = LuaModule()
-    module.function("page") { call in
-      let name = try call.string(1)
-      let page = Op.byName[name].map { OpHelp(op: $0).text } ?? HelpPage.byName[name]?.text
-      try call.push(page.map(LuaValue.string) ?? .nil)
+  static func installHelp(_ library: Library) throws {
+    let manual = library.manual
+    try library.add(
+      NativeModule("help", prefix: "native.help.", group: "help") { module in
+        addPages(&module, manual)
+        addLists(&module, manual)
+      })
+  }
+
+  private static let native = "native = require 'perilune.native.help'\n"
+
+  private static func addPages(_ module: inout NativeModule, _ manual: Manual) {
+    module.function(
+      "page",
+      Page(
+        "native.help.page(name)", "The page of a native function as text, or nil.",
+        example: native + "print(native.page 'exp':match '^[^\\n]+')", prints: "x:exp()")
+    ) { call in
+      try call.push(manual[try call.string(1)].map { .string($0.text) } ?? .nil)
       return 1
     }
-    module.function("summaries") { call in
-      let pages = HelpPage.all.map { ($0.name, $0.group, $0.summary, $0.signature, "") }
-      let ops = Op.catalogue.map { ($0.name, $0.group, $0.summary, OpHelp(op: $0).signature, $0.formula) }
-      try call.push(
-        .list(
-          (pages + ops).map { name, group, summary, signature, formula in
-            .record([
-              ("name", .string(name)), ("group", .string(group)), ("summary", .string(summary)),
-              ("signature", .string(signature)), ("formula", .string(formula)),
-            ])
-          }))
-      return 1
-    }
-    module.function("options") { call in
+    module.function(
+      "options",
+      Page(
+        "native.help.options(name)",
+        "The declared options of a native function: a list of {name, type, default, required, sentence, expected, least, "
+          + "most, above, below, choices}.", errors: "no native function has this name",
+        example: native
+          + "option = native.options('Model:sample')[1]\nprint(option.name, option.default, option.least)",
+        prints: "max_new_tokens\t32\t0")
+    ) { call in
       let name = try call.string(1)
-      guard let page = HelpPage.byName[name] else {
-        throw call.bad(
-          1, "no native function '\(name)'\(Nearest.hint(name, in: Array(HelpPage.byName.keys)))")
+      guard let page = manual[name] else {
+        throw call.bad(1, "no native function '\(name)'\(Nearest.hint(name, in: manual.names))")
       }
       try call.push(.list(page.options.map(\.record)))
       return 1
     }
-    module.function("examples") { call in
-      try call.push(
-        .list(HelpPage.all.map { .list([.string($0.name), .string($0.lua), .string($0.prints)]) }))
+    module.function(
+      "manual",
+      Page(
+        "native.help.manual()", "All native pages as Markdown.",
+        example: native + "print(native.manual():match '^# %a+')", prints: "# Tensors")
+    ) { call in
+      try call.pushString(manual.markdown)
       return 1
     }
-    module.function("natives") { call in
-      try call.push(.list(natives(call.lua).map { .list([.string($0.name), $0.value]) }))
-      return 1
-    }
-    module.function("manual") { call in
-      try call.pushString(OpHelp.manual)
-      return 1
-    }
-    module.function("nearest") { call in
+    module.function(
+      "nearest",
+      Page(
+        "native.help.nearest(name, names)", "The name in a list that is nearest to a misspelt one, or nil.",
+        example: native + "print(native.nearest('stpes', {'beta', 'steps'}))", prints: "steps")
+    ) { call in
       let nearest = Nearest.name(to: try call.string(1), in: try call.table(2).strings())
       try call.push(nearest.map(LuaValue.string) ?? .nil)
       return 1
     }
-    try lua.preload("perilune.native.help", module)
   }
 
-  /// Every function of the native modules, and every method and property of the classes, by the name of its page.
-  private static func natives(_ lua: Lua) throws -> [(name: String, value: LuaValue)] {
+  private static func addLists(_ module: inout NativeModule, _ manual: Manual) {
+    module.function(
+      "summaries",
+      Page(
+        "native.help.summaries()",
+        "A list of {name, group, summary, text} of all pages, in the order of the manual. text is what apropos searches.",
+        example: native + "print(#native.summaries() > 200)", prints: "true")
+    ) { call in
+      let list = manual.entries.map { entry in
+        LuaValue.record([
+          ("name", .string(entry.name)), ("group", .string(entry.group)),
+          ("summary", .string(entry.page.summary)), ("text", .string(entry.page.searched)),
+        ])
+      }
+      try call.push(.list(list))
+      return 1
+    }
+    module.function(
+      "examples",
+      Page(
+        "native.help.examples()",
+        "A list of {name, code, printed} of all pages, for the test that runs them.",
+        example: native + "print(#native.examples()[1])", prints: "3")
+    ) { call in
+      let list = manual.entries.map { entry in
+        LuaValue.list([
+          .string(entry.name), .string(entry.page.example), .string(entry.page.prints),
+        ])
+      }
+      try call.push(.list(list))
+      return 1
+    }
+    module.function(
+      "functions",
+      Page(
+        "native.help.functions()",
+        "A list of {name of the page, function} of all native functions and methods; of a property, its getter.",
+        example: native + "print(#native.functions()[1])", prints: "2")
+    ) { call in
+      try call.push(
+        .list(try functions(call.lua, manual).map { .list([.string($0.name), $0.value]) }))
+      return 1
+    }
+  }
+
+  private static func functions(_ lua: Lua, _ manual: Manual) throws -> [(name: String, value: LuaValue)] {
     guard case .function(let require) = try lua.global("require") else {
       throw Failure(.state, "no 'require'")
     }
-    var found: [(name: String, value: LuaValue)] = []
-    func add(_ table: LuaTable, _ prefix: String) throws {
-      for (key, value) in try table.entries() {
-        guard let name = key.asString, value.asFunction != nil else { continue }
-        // The form in place has the page of its operation.
-        let plain =
-          name.hasSuffix("_") && HelpPage.byName[prefix + name] == nil ? String(name.dropLast()) : name
-        found.append((prefix + plain, value))
+    let classes = Dictionary(
+      try lua.registeredClasses().map { ($0.name, ($0.methods, $0.getters)) }, uniquingKeysWith: { $1 })
+    return try manual.places.compactMap { entry in
+      let found: LuaValue
+      switch entry.place {
+      case .topic: return nil
+      case .module(let path):
+        found = try require.first([.string(path)]).asTable?.get(entry.declared.member) ?? .nil
+      case .member(let name):
+        let method = try classes[name]?.0.get(entry.declared.member) ?? .nil
+        found = try method.isNil ? classes[name]?.1.get(entry.declared.member) ?? .nil : method
       }
+      return found.isNil ? nil : (entry.name, found)
     }
-    for name in lua.nativeModules {
-      guard case .table(let module) = try require.first([.string(name)]) else { continue }
-      try add(module, HelpPage.prefix(ofModule: name))
-    }
-    for (name, methods, getters) in try lua.registeredClasses() {
-      try add(methods, HelpPage.prefix(ofClass: name))
-      try add(getters, HelpPage.prefix(ofClass: name))
-    }
-    return found
   }
-}
-
-extension HelpPage {
-  private static let native = "native = require 'perilune.native.help'\n"
-
-  static let helpModule = [
-    HelpPage(
-      "native.help.page", "help", "native.page(name)", "The text of the page of a native function, or nil.",
-      native + "print(native.page 'exp':match '^[^\\n]+')", prints: "x:exp()"),
-    HelpPage(
-      "native.help.summaries", "help", "native.summaries()",
-      "A list of {name, group, summary, signature, formula} of all pages, in the order of the manual.",
-      native + "print(#native.summaries() > 200)", prints: "true"),
-    HelpPage(
-      "native.help.options", "help", "native.options(name)",
-      "The declared options of a native function, by the name of its page: a list of {name, type, default, required, "
-        + "sentence, expected, least, most, above, below, choices}.",
-      errors: "no native function has this name",
-      native + "print(native.options('Model:sample')[1].name, native.options('Model:sample')[1].default)",
-      prints: "max_new_tokens\t32"),
-    HelpPage(
-      "native.help.examples", "help", "native.examples()",
-      "A list of {name, code, printed} of the pages that are no operations, for the test that runs them.",
-      native + "print(#native.examples()[1])", prints: "3"),
-    HelpPage(
-      "native.help.natives", "help", "native.natives()",
-      "A list of {name of the page, function} of everything native that Lua can see; of a property, its getter.",
-      native + "print(#native.natives()[1])", prints: "2"),
-    HelpPage(
-      "native.help.manual", "help", "native.manual()", "All pages as Markdown.",
-      native + "print(native.manual():match '^# %a+')", prints: "# Tensors"),
-    HelpPage(
-      "native.help.nearest", "help", "native.nearest(name, names)",
-      "The name that was probably meant, or nil.",
-      native + "print(native.nearest('stpes', {'beta', 'steps'}))", prints: "steps"),
-  ]
-
-  private static let caught = "ok, err = pcall(function() return T{1, 2} + T{1, 2, 3} end)\n"
-
-  static let errorClass = [
-    HelpPage(
-      "Error:kind", "errors", "err.kind",
-      "What kind of error a native function raised, such as \"shape\" or \"value\".",
-      caught + "print(err.kind)", prints: "shape"),
-    HelpPage(
-      "Error:message", "errors", "err.message", "What was wrong, without the place.",
-      caught + "print(tostring(err):find(err.message, 1, true) ~= nil)", prints: "true"),
-    HelpPage(
-      "Error:position", "errors", "err.position", "The place in the script, \"file:line:\".",
-      caught + "print(type(err.position))", prints: "string"),
-    HelpPage(
-      "Error:traceback", "errors", "err.traceback",
-      "The calls that led there, as debug.traceback shows them.",
-      caught + "print(type(err.traceback))", prints: "string"),
-    HelpPage(
-      "Error:cause", "errors", "err.cause", "The error behind this one, or nil.", caught + "print(err.cause)",
-      prints: "nil"),
-  ]
 }

@@ -1,4 +1,4 @@
-/// The methods of a model in Lua. Prompts, responses and sequences are lists of lists of token ids.
+/// The class Model. Prompts, responses and sequences are lists of lists of token ids.
 import Autograd
 import Base
 import LuaEngine
@@ -6,44 +6,21 @@ import Models
 import Tensors
 
 enum ModelClass {
-  static func declaration() -> LuaClass<Transformer> {
-    var model = LuaClass<Transformer>("Model")
-    model.method("clone") { call, model in
-      try call.pushObject(try model.clone())
-      return 1
-    }
-    model.method("parameters") { call, model in
-      try call.push(.list(model.parameters.map { .object($0.value) }))
-      try call.push(.list(model.parameters.map { .string($0.name) }))
-      return 2
-    }
-    model.method("num_parameters") { call, model in
-      try call.pushInteger(model.parameterCount)
-      return 1
-    }
-    model.method("config") { call, model in
-      try call.push(ModelModule.configTable(model.config))
-      return 1
-    }
-    model.method("hash") { call, model in
-      try call.pushString(try model.contentHash())
-      return 1
-    }
-    model.method("save") { call, model in
-      try model.save(path: try call.string(2))
-      return 0
-    }
-    model.method("zero_grad") { _, model in
-      for parameter in model.parameters { parameter.value.grad = nil }
-      return 0
-    }
-    model.method("outputs", outputs)
-    model.method("logps", logps)
-    model.method("token_logps", tokenLogps)
-    model.method("logits", logits)
-    model.method("last_logits", lastLogits)
-    model.method("kl", divergence)
-    model.method("sample", SamplerBinding.sample)
+  /// The model of the examples.
+  static let tiny =
+    "model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}\n"
+  private static let logpOptions = [
+    Option("temperature", 1.0, "divides the logits before the softmax", above: 0)
+  ]
+  private static let errors =
+    "a token id is not from 0 to vocab - 1; a sequence is longer than max_length; lists of prompts and responses differ in "
+    + "number"
+
+  static func declaration() -> NativeClass<Transformer> {
+    var model = NativeClass<Transformer>("Model", group: "models")
+    addWeights(&model)
+    addLogps(&model)
+    model.method("sample", SamplerBinding.page, optionsAt: 3, SamplerBinding.sample)
     model.metamethod("__tostring") { call in
       let model = try call.object(1, as: Transformer.self)
       let c = model.config
@@ -55,7 +32,164 @@ enum ModelClass {
     return model
   }
 
-  /// logps(rows [, {temperature=}]) -> [n] sums of token log-probabilities, [n] lengths
+  private static func addWeights(_ model: inout NativeClass<Transformer>) {
+    model.method(
+      "clone",
+      Page(
+        "model:clone()", "A model with a copy of the weights and without gradients.",
+        example: tiny + "print(model:clone():hash() == model:hash())", prints: "true")
+    ) { call, model in
+      try call.pushObject(try model.clone())
+      return 1
+    }
+    model.method(
+      "parameters",
+      Page(
+        "model:parameters() -> tensors, names",
+        "The weights and their names, in the order of the file. The tensors are those of the model: changing one "
+          + "changes the model.",
+        example: tiny + """
+          tensors, names = model:parameters()
+          print(names[1], tensors[1]:size(1), tensors[1]:size(2))
+          """, prints: "embedding.weight\t11\t8")
+    ) { call, model in
+      try call.push(.list(model.parameters.map { .object($0.value) }))
+      try call.push(.list(model.parameters.map { .string($0.name) }))
+      return 2
+    }
+    model.method(
+      "num_parameters",
+      Page(
+        "model:num_parameters()", "The number of weights. Shared weights count once.",
+        example: tiny + "print(model:num_parameters())", prints: "1104")
+    ) { call, model in
+      try call.pushInteger(model.parameterCount)
+      return 1
+    }
+    model.method(
+      "config",
+      Page(
+        "model:config()",
+        "The configuration as a table of the options of models.transformer: vocab, dim, layers, heads, ...",
+        example: tiny + "print(model:config().hidden)", prints: "32")
+    ) { call, model in
+      try call.push(ModelModule.configTable(model.config))
+      return 1
+    }
+    model.method(
+      "hash",
+      Page(
+        "model:hash()",
+        "SHA-256 of the names, dtypes, shapes and elements of the weights, as 64 hexadecimal digits.",
+        example: tiny + """
+          before = model:hash()
+          require 'perilune.tensor'.no_grad(function() model:parameters()[1]:mul_(2) end)
+          print(model:hash() == before)
+          """, prints: "false")
+    ) { call, model in
+      try call.pushString(try model.contentHash())
+      return 1
+    }
+    model.method(
+      "save",
+      Page(
+        "model:save(path)",
+        "Writes the model as one safetensors file for models.load. The file is written atomically.",
+        errors: "the file cannot be written",
+        example: tiny + """
+          path = os.tmpname()
+          model:save(path)
+          print(require 'perilune.models'.load(path):hash() == model:hash())
+          os.remove(path)
+          """, prints: "true")
+    ) { call, model in
+      try model.save(path: try call.string(2))
+      return 0
+    }
+    model.method(
+      "zero_grad",
+      Page(
+        "model:zero_grad()", "Discards the gradients of all weights.",
+        example: tiny + "model:zero_grad()\nprint(model:parameters()[1]:grad())", prints: "nil")
+    ) { _, model in
+      for parameter in model.parameters { parameter.value.grad = nil }
+      return 0
+    }
+  }
+
+  private static func addLogps(_ model: inout NativeClass<Transformer>) {
+    model.method(
+      "logps",
+      Page(
+        "model:logps(rows, {options}) -> sums, lengths",
+        "log pi(response | prompt) for each row: the sum of the log-probabilities of the response tokens. rows are Rows, or a "
+          + "list of prompts followed by a list of responses. "
+          + "Differentiable.",
+        options: logpOptions, shapes: "n rows -> [n], [n], both f32", errors: errors,
+        source: "pi(y|x) of Rafailov et al. 2023, arXiv:2305.18290, eq. 7",
+        example: tiny + """
+          sums, lengths = model:logps({{1}, {1, 2}}, {{2, 3}, {4}})
+          print(sums:size(1), lengths)
+          """, prints: "2\t[2, 1]\n[Tensor f32 2]"), logps)
+    model.method(
+      "token_logps",
+      Page(
+        "model:token_logps(rows, {options}) -> logps, lengths",
+        "The log-probability of each response token, packed: one response after another, without padding. "
+          + "Differentiable.",
+        options: logpOptions, shapes: "n rows with N response tokens -> [N], list of n lengths",
+        errors: errors,
+        example: tiny + """
+          logps, lengths = model:token_logps({{1}, {1, 2}}, {{2, 3}, {4}})
+          print(#logps, lengths[1], lengths[2])
+          """, prints: "3\t2\t1"), tokenLogps)
+    model.method(
+      "outputs",
+      Page(
+        "model:outputs(rows, names, {options}) -> table",
+        "Several quantities of the response tokens from one forward pass, by name: logps [N]; entropy [N] of the "
+          + "predicted distribution p; log_collision [N], log sum p^2; logits [N, vocab]; hidden [N, dim], the state that "
+          + "predicts each token; prompt_logps, the log-probabilities of the prompt tokens after the first. Differentiable.",
+        options: logpOptions, shapes: "n rows with N response tokens -> a table by name",
+        errors: errors + "; a name is unknown",
+        example: tiny + """
+          out = model:outputs(require 'perilune.models'.rows({{1}}, {{2, 3}}), {'logps', 'entropy'})
+          print(#out.logps, out.entropy:gt(0):all())
+          """, prints: "2\ttrue"), outputs)
+    model.method(
+      "logits",
+      Page(
+        "model:logits(sequences)",
+        "The logits after each token, packed: one sequence after another. Token id i is column i + 1. "
+          + "Differentiable.",
+        shapes: "n sequences -> [sum of lengths, vocab]",
+        errors: "a token id is not from 0 to vocab - 1; a sequence is longer than max_length",
+        example: tiny + "print(table.concat(model:logits({{1, 2}, {3}}):size(), ' '))", prints: "3 11"),
+      logits)
+    model.method(
+      "last_logits",
+      Page(
+        "model:last_logits(sequences)",
+        "The logits after the last token of each sequence, or of each of Rows. Differentiable.",
+        shapes: "n sequences -> [n, vocab]",
+        errors: "a sequence is empty or longer than max_length; a token id is not from 0 to vocab - 1",
+        example: tiny + "print(table.concat(model:last_logits({{1, 2}, {3}}):size(), ' '))", prints: "2 11"),
+      lastLogits)
+    model.method(
+      "kl",
+      Page(
+        "model:kl(reference, rows) -> kl, entropy, lengths",
+        "KL(model || reference) and the entropy of the model, both in nats: at each response token exact over the "
+          + "vocabulary, summed over the response. For responses sampled from the model, the mean over responses is an "
+          + "unbiased estimate of the KL of whole responses. Not differentiable.",
+        shapes: "n rows -> [n], [n], [n]", errors: errors + "; the two vocabularies differ",
+        source: "Tang et al. 2024, arXiv:2405.08448, sec. 4",
+        example: tiny + """
+          kl, entropy, lengths = model:kl(model:clone(), {{1}}, {{2, 3}})
+          print(kl:item() < 1e-6, entropy:item() > 0, lengths:item())
+          """, prints: "true\ttrue\t2.0"), divergence)
+  }
+
   private static func logps(_ call: Call, _ model: Transformer) throws -> Int {
     let (rows, next) = try RowsClass.read(call, 2)
     let tokens = try model.tokenLogps(rows, temperature: try temperature(call, next))
@@ -64,7 +198,6 @@ enum ModelClass {
     return 2
   }
 
-  /// token_logps(rows [, {temperature=}]) -> all response tokens' log-probabilities packed, lengths
   private static func tokenLogps(_ call: Call, _ model: Transformer) throws -> Int {
     let (rows, next) = try RowsClass.read(call, 2)
     try call.pushObject(try model.tokenLogps(rows, temperature: try temperature(call, next)))
@@ -72,7 +205,6 @@ enum ModelClass {
     return 2
   }
 
-  /// outputs(rows, names [, {temperature=}]) -> table of what one pass gives
   private static func outputs(_ call: Call, _ model: Transformer) throws -> Int {
     let (rows, next) = try RowsClass.read(call, 2)
     let wanted = try call.table(next).strings().map { name in
@@ -93,19 +225,16 @@ enum ModelClass {
     try OptionTable(call, i, logpOptions).number("temperature")
   }
 
-  /// logits(sequences) -> [N, vocab] for all tokens packed
   private static func logits(_ call: Call, _ model: Transformer) throws -> Int {
     try call.pushObject(try model.logits(try RowsClass.sequences(call, 2)))
     return 1
   }
 
-  /// last_logits(sequences) -> [n, vocab] after each sequence's last token
   private static func lastLogits(_ call: Call, _ model: Transformer) throws -> Int {
     try call.pushObject(try model.lastLogits(try RowsClass.sequences(call, 2)))
     return 1
   }
 
-  /// kl(reference, rows) -> [n] sums over each response of the exact KL, [n] of the entropy, [n] lengths
   private static func divergence(_ call: Call, _ model: Transformer) throws -> Int {
     let reference = try call.object(2, as: Transformer.self)
     let (rows, _) = try RowsClass.read(call, 3)
@@ -117,7 +246,7 @@ enum ModelClass {
 }
 
 extension Call {
-  /// Argument `i`: a list of lists of token ids, called by these words in messages.
+  /// Argument `i`: a list of lists of token ids, called `plural` and `singular` in messages.
   func tokenLists(_ i: Int, _ plural: String, _ singular: String) throws -> [[Int]] {
     let table = try table(i)
     do { return try table.listOfIntegerLists() } catch let failure as Failure {

@@ -1,4 +1,4 @@
-/// `perilune.models`: decoders for Lua.
+/// `perilune.models`: transformers, created or loaded; the class Model is in ModelClass.swift.
 import Autograd
 import Base
 import Formats
@@ -7,22 +7,81 @@ import Models
 import Tensors
 
 enum ModelModule {
-  static func install(into lua: Lua) throws {
-    try lua.register(RowsClass.declaration())
-    try lua.register(ModelClass.declaration())
-    try lua.preload(
-      "perilune.models",
-      LuaModule { module in
-        module.function("transformer", transformer)
-        module.function("rows", RowsClass.create)
-        module.function("load", load)
-        module.function("load_llama2c", loadLlama2C)
+  enum Style: String, CaseIterable { case gpt2, llama }
+  private static let largest = 0x1p24
+
+  static let options = [
+    Option(
+      "style", Style.gpt2,
+      "\"gpt2\": LayerNorm, GELU, learned positions, biases; \"llama\": RMSNorm, SwiGLU, rotary positions, no biases"
+    ),
+    Option("vocab", required: .integer, "number of tokens in the vocabulary", least: 1, most: largest),
+    Option("dim", required: .integer, "width of the residual stream", least: 1, most: largest),
+    Option("layers", required: .integer, "number of layers", least: 1, most: largest),
+    Option("heads", required: .integer, "number of query heads, a divisor of dim", least: 1, most: largest),
+    Option("max_length", required: .integer, "longest sequence, in tokens", least: 1, most: largest),
+    Option(
+      "kv_heads", optional: .integer,
+      "number of key and value heads, a divisor of heads; fewer than heads is grouped-query attention",
+      otherwise: "heads", least: 1, most: largest),
+    Option(
+      "hidden", optional: .integer, "width of the feed-forward layer",
+      otherwise: "4 dim; llama: 8/3 dim rounded up to a multiple of 8", least: 1, most: largest),
+    Option("norm", optional: TransformerConfig.Norm.self, "normalisation", otherwise: "by style"),
+    Option(
+      "activation", optional: TransformerConfig.Activation.self, "activation of the feed-forward layer",
+      otherwise: "by style"),
+    Option(
+      "positions", optional: TransformerConfig.Positions.self, "position encoding", otherwise: "by style"),
+    Option(
+      "rope_base", optional: .number, "base of the rotary angles", otherwise: "10000.0", above: 0),
+    Option(
+      "norm_eps", optional: .number, "added to the variance before the square root", otherwise: "1e-05",
+      above: 0),
+    Option("bias", optional: .flag, "whether linear layers have a bias", otherwise: "by style"),
+    Option(
+      "tied", optional: .flag, "whether the output head shares the weights of the embedding",
+      otherwise: "true"),
+    Option("seed", 0, "seed of the initial weights"),
+  ]
+
+  static func install(_ library: Library) throws {
+    try library.add(RowsClass.declaration())
+    try library.add(ModelClass.declaration())
+    try library.add(
+      NativeModule("models", group: "models") { module in
+        module.function(
+          "transformer",
+          Page(
+            "models.transformer{options}", "A decoder-only transformer with random initial weights.",
+            options: options, errors: "heads does not divide dim; kv_heads does not divide heads",
+            source: "Radford et al. 2019 (GPT-2); Touvron et al. 2023, arXiv:2302.13971 (Llama)",
+            example: """
+              models = require 'perilune.models'
+              print(models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16})
+              """, prints: "[Model 1 layers, dim 8, 2 heads, vocab 11, 1104 parameters]"), optionsAt: 1,
+          transformer)
+        module.function(
+          "load",
+          Page(
+            "models.load(path)", "The model saved by model:save, a safetensors file with its configuration.",
+            errors: "the file cannot be read, or holds no model; the message names the tensor or key",
+            example: "print((pcall(require 'perilune.models'.load, '/no/such/model')))", prints: "false"),
+          load)
+        module.function(
+          "load_llama2c",
+          Page(
+            "models.load_llama2c(path)",
+            "A model in the format of llama2.c, version 0: seven numbers, then the weights in f32.",
+            errors: "the file cannot be read, its sizes make no model, or its length does not match them",
+            source: "Karpathy, llama2.c, export.py",
+            example: "print((pcall(require 'perilune.models'.load_llama2c, '/no/such/model')))",
+            prints: "false"), loadLlama2C)
+        module.function("rows", RowsClass.page, RowsClass.create)
       })
   }
 
-  /// transformer{ style = "gpt2" | "llama", vocab, dim, layers, heads, max_length, ... }
-  private static func transformer(_ call: Call) throws -> Int {
-    let options = try OptionTable(call, 1, Self.options)
+  private static func transformer(_ call: Call, _ options: OptionTable) throws -> Int {
     let sizes = (
       vocab: try options.integer("vocab"), dim: try options.integer("dim"),
       layers: try options.integer("layers"), heads: try options.integer("heads"),
@@ -50,13 +109,11 @@ enum ModelModule {
     return 1
   }
 
-  /// load(path): a model written by `model:save(path)`.
   private static func load(_ call: Call) throws -> Int {
     try call.pushObject(try Transformer.load(path: try call.string(1)))
     return 1
   }
 
-  /// load_llama2c(path): a model in llama2.c's format.
   private static func loadLlama2C(_ call: Call) throws -> Int {
     try call.pushObject(try Transformer.loadLlama2C(path: try call.string(1)))
     return 1

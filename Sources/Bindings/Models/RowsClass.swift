@@ -1,4 +1,4 @@
-/// `Rows` of Lua: prompts and responses packed once. `model:sample` gives them; models, judges and losses read them.
+/// The class Rows: prompts and responses packed once. model:sample returns them; models, judges and losses read them.
 import Autograd
 import Base
 import LuaEngine
@@ -6,8 +6,20 @@ import Models
 import Tensors
 
 enum RowsClass {
-  static func declaration() -> LuaClass<TokenRows> {
-    var rows = LuaClass<TokenRows>("Rows")
+  /// The rows of the examples.
+  private static let two = "rows = require 'perilune.models'.rows({{1}, {1, 2}}, {{2, 3}, {4}})\n"
+  private static let count = "the number of values is not N"
+
+  static let page = Page(
+    "models.rows(prompts, responses)",
+    "Rows: one response to each prompt, packed once, for model:logps, model:kl, judges and losses. Rows are immutable; "
+      + "those with columns come from model:sample and rows:with.",
+    shapes: "two lists of n lists of token ids, from 0",
+    errors: "prompts and responses differ in number; a prompt is empty; an element is no whole number",
+    example: two + "print(#rows, rows)", prints: "2\t[Rows 2, 6 tokens, 3 of responses]")
+
+  static func declaration() -> NativeClass<TokenRows> {
+    var rows = NativeClass<TokenRows>("Rows", group: "models")
     rows.metamethod("__len") { call in
       try call.pushInteger(try call.object(1, as: TokenRows.self).count)
       return 1
@@ -20,31 +32,72 @@ enum RowsClass {
       )
       return 1
     }
-    rows.method("prompt") { call, rows in
+    rows.method(
+      "prompt",
+      Page(
+        "rows:prompt(i)", "The token ids of prompt i.",
+        errors: "i is not from 1 to #rows",
+        example: two + "print(table.concat(rows:prompt(2), ' '))", prints: "1 2")
+    ) { call, rows in
       try call.pushIntegers(rows.prompt(try position(call, rows)))
       return 1
     }
-    rows.method("response") { call, rows in
+    rows.method(
+      "response",
+      Page(
+        "rows:response(i)", "The token ids of response i.",
+        errors: "i is not from 1 to #rows",
+        example: two + "print(table.concat(rows:response(1), ' '))", prints: "2 3")
+    ) { call, rows in
       try call.pushIntegers(rows.response(try position(call, rows)))
       return 1
     }
-    rows.method("prompts") { call, rows in
+    rows.method(
+      "prompts",
+      Page(
+        "rows:prompts()", "A list of the prompts, lists of token ids.",
+        example: two + "print(#rows:prompts()[2])", prints: "2")
+    ) { call, rows in
       try call.pushIntegerLists((0..<rows.count).map(rows.prompt))
       return 1
     }
-    rows.method("responses") { call, rows in
+    rows.method(
+      "responses",
+      Page(
+        "rows:responses()", "A list of the responses, lists of token ids.",
+        example: two + "print(#rows:responses()[1])", prints: "2")
+    ) { call, rows in
       try call.pushIntegerLists((0..<rows.count).map(rows.response))
       return 1
     }
-    rows.method("lengths") { call, rows in
+    rows.method(
+      "lengths",
+      Page(
+        "rows:lengths()", "The number of tokens of each response.",
+        shapes: "-> [n] f32",
+        example: two + "print(rows:lengths())", prints: "[2, 1]\n[Tensor f32 2]")
+    ) { call, rows in
       try call.pushObject(try lengths(rows))
       return 1
     }
-    rows.method("prompt_lengths") { call, rows in
+    rows.method(
+      "prompt_lengths",
+      Page(
+        "rows:prompt_lengths()", "The number of tokens of each prompt.",
+        shapes: "-> [n] f32",
+        example: two + "print(rows:prompt_lengths())", prints: "[1, 2]\n[Tensor f32 2]")
+    ) { call, rows in
       try call.pushObject(Variable(try Tensor(rows.promptLengths.map(Float.init), shape: [rows.count])))
       return 1
     }
-    rows.method("select") { call, rows in
+    rows.method(
+      "select",
+      Page(
+        "rows:select(positions)",
+        "The rows at a list of positions, in its order and with repetitions, with their columns.",
+        errors: "a position is not from 1 to #rows",
+        example: two + "print(#rows:select{2, 1, 2}, rows:select{2}:response(1)[1])", prints: "3\t4")
+    ) { call, rows in
       let places = try call.table(2).integers()
       if let wrong = places.first(where: { $0 < 1 || $0 > rows.count }) {
         throw call.bad(2, "row \(wrong) is out of 1..\(rows.count)")
@@ -52,12 +105,25 @@ enum RowsClass {
       try call.pushObject(try rows.selected(places.map { $0 - 1 }))
       return 1
     }
-    rows.method("concat") { call, rows in
+    rows.method(
+      "concat",
+      Page(
+        "rows:concat(other, ...)",
+        "These rows followed by those of the others, with the columns that all of them have.",
+        example: two + "print(#rows:concat(rows, rows))", prints: "6")
+    ) { call, rows in
       let others = try (2..<max(call.count + 1, 2)).map { try call.object($0, as: TokenRows.self) }
       try call.pushObject(try rows.concatenated(others))
       return 1
     }
-    rows.method("column") { call, rows in
+    rows.method(
+      "column",
+      Page(
+        "rows:column(name)",
+        "A copy of a column, one number per response token, or nil. Rows of model:sample have \"logps\" and \"sampling_logps\".",
+        shapes: "-> [N] f32, for N response tokens in all",
+        example: two + "print(rows:column 'logps')", prints: "nil")
+    ) { call, rows in
       guard let column = rows.column(try call.string(2)) else {
         try call.pushNil()
         return 1
@@ -65,34 +131,87 @@ enum RowsClass {
       try call.pushObject(Variable(try column.copied()))
       return 1
     }
-    rows.method("columns") { call, rows in
+    rows.method(
+      "columns",
+      Page(
+        "rows:columns()", "A list of the names of the columns.",
+        example: two + "print(rows:with('reward', T{1, 2, 3}):columns()[1])", prints: "reward")
+    ) { call, rows in
       try call.push(.list(rows.columns.map { .string($0.name) }))
       return 1
     }
-    rows.method("with") { call, rows in
+    rows.method(
+      "with",
+      Page(
+        "rows:with(name, values)",
+        "The same rows with one more column, a detached copy of values. Values are packed: one response after another.",
+        shapes: "values [N]",
+        errors: count,
+        example: two + "print(rows:with('reward', T{1, 2, 3}):column 'reward')",
+        prints: "[1, 2, 3]\n[Tensor f32 3]")
+    ) { call, rows in
       try call.pushObject(try rows.with(try call.string(2), try call.object(3, as: Variable.self).value))
       return 1
     }
-    rows.method("sums") { call, rows in
+    rows.method(
+      "sums",
+      Page(
+        "rows:sums(values)", "The sum of values over each response. Differentiable.",
+        shapes: "[N] -> [n]",
+        errors: count,
+        example: two + "print(rows:sums(T{1, 2, 3}))", prints: "[3, 3]\n[Tensor f32 2]")
+    ) { call, rows in
       try call.pushObject(try sums(rows, try call.object(2)))
       return 1
     }
-    rows.method("means") { call, rows in
+    rows.method(
+      "means",
+      Page(
+        "rows:means(values)", "The mean of values over each response; 0 for an empty one. Differentiable.",
+        shapes: "[N] -> [n]",
+        errors: count,
+        example: two + "print(rows:means(T{1, 2, 3}))", prints: "[1.5, 3.0]\n[Tensor f32 2]")
+    ) { call, rows in
       let counts = Variable(try Tensor(responseLengths(rows).map { Float(max($0, 1)) }, shape: [rows.count]))
       try call.pushObject(try sums(rows, try call.object(2)).dividedBy(counts))
       return 1
     }
-    rows.method("spread", spread)
-    rows.method("split", split)
-    rows.method("labelled", labelled)
-    rows.method("same_prompts") { call, rows in
+    rows.method(
+      "spread",
+      Page(
+        "rows:spread(values)",
+        "The value of each row repeated for each of its response tokens. Differentiable.",
+        shapes: "[n] -> [N]",
+        errors: "the number of values is not n",
+        example: two + "print(rows:spread(T{5, 7}))", prints: "[5, 5, 7]\n[Tensor f32 3]"), spread)
+    rows.method(
+      "split",
+      Page(
+        "rows:split(values)", "The values of each response: a list of n views.",
+        shapes: "[N, ...] -> n tensors",
+        errors: count,
+        example: two + "print(rows:split(T{1, 2, 3})[1])", prints: "[1, 2]\n[Tensor f32 2]"), split)
+    rows.method(
+      "labelled",
+      Page(
+        "rows:labelled(labels, eos, other, ...)",
+        "The input of a judge, as responses to the same prompts: a label, the response, eos unless the response ends with it, and the same for each of the other rows.",
+        errors: "the number of labels is not that of the responses to a prompt; prompts differ",
+        example: two + "print(table.concat(rows:labelled({8, 9}, 0, rows):response(2), ' '))",
+        prints: "8 4 0 9 4 0"), labelled)
+    rows.method(
+      "same_prompts",
+      Page(
+        "rows:same_prompts(other)", "Whether other rows have the same prompts in the same order.",
+        example: two + "print(rows:same_prompts(rows), rows:same_prompts(rows:select{2, 1}))",
+        prints: "true\tfalse")
+    ) { call, rows in
       try call.pushBoolean(rows.firstOtherPrompt(try call.object(2)) == nil)
       return 1
     }
     return rows
   }
 
-  /// models.rows(prompts, responses)
   static func create(_ call: Call) throws -> Int {
     try call.pushObject(try read(call, 1).rows)
     return 1
@@ -135,7 +254,6 @@ enum RowsClass {
     return i - 1
   }
 
-  /// rows:spread(y): the number of each row at each of its response tokens, [n] -> [N]
   private static func spread(_ call: Call, _ rows: TokenRows) throws -> Int {
     let values = try call.object(2, as: Variable.self)
     if values.value.shape != [rows.count] {
@@ -149,7 +267,6 @@ enum RowsClass {
     return 1
   }
 
-  /// rows:split(x): the part of each response, a list of views
   private static func split(_ call: Call, _ rows: TokenRows) throws -> Int {
     let values = try call.object(2, as: Variable.self)
     if values.value.rank < 1 || values.value.shape[0] != rows.responses.tokenCount {
@@ -166,7 +283,6 @@ enum RowsClass {
     return 1
   }
 
-  /// rows:labelled(labels, eos, ...): each response after a label and closed by eos, with those of other rows
   private static func labelled(_ call: Call, _ rows: TokenRows) throws -> Int {
     let (labels, eos) = (try call.table(2).integers(), try call.integer(3))
     let others = try (4..<max(call.count + 1, 4)).map { try call.object($0, as: TokenRows.self) }

@@ -7,7 +7,7 @@ import Models
 enum SamplerBinding {
   private static let usual = SamplingOptions()
 
-  static let options = [
+  private static let options = [
     Option(
       "max_new_tokens", usual.maxNewTokens, "maximum tokens of a response, its stop token included", least: 0),
     Option("temperature", usual.temperature, "divides the logits; 0 takes the most likely token", least: 0),
@@ -35,8 +35,23 @@ enum SamplerBinding {
       "one seed per prompt, instead of seed: a response is then independent of its place in the list"),
   ]
 
-  static func read(_ call: Call, _ i: Int) throws -> SamplingOptions {
-    let table = try OptionTable(call, i, Self.options)
+  static let page = Page(
+    "model:sample(prompts, {options}) -> Rows",
+    "Samples responses to each prompt. Column \"logps\" of the rows holds the log-probabilities of the tokens under the "
+      + "model, at temperature 1 without truncation, column \"sampling_logps\" those under the distribution sampled from. Not "
+      + "differentiable.",
+    options: options, shapes: "n prompts -> count * n rows",
+    errors:
+      "a prompt is empty; prompt and max_new_tokens exceed max_length; a logit is NaN or infinite; Ctrl-C",
+    source:
+      "top-k: Fan et al. 2018, arXiv:1805.04833, sec. 5.4; nucleus: Holtzman et al. 2020, arXiv:1904.09751, eq. 2-3; "
+      + "min-p: Nguyen et al. 2024, arXiv:2407.01082, sec. 3",
+    example: ModelClass.tiny + """
+      a = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, count = 2, seed = 7})
+      print(a, #a:column 'logps')
+      """, prints: "[Rows 4, 22 tokens, 16 of responses; logps, sampling_logps]\t16")
+
+  static func read(_ table: OptionTable) throws -> SamplingOptions {
     var options = SamplingOptions()
     options.maxNewTokens = try table.integer("max_new_tokens")
     options.temperature = try table.number("temperature")
@@ -53,10 +68,9 @@ enum SamplerBinding {
     return options
   }
 
-  /// sample(prompts, {options}) -> Rows
-  static func sample(_ call: Call, _ model: Transformer) throws -> Int {
+  static func sample(_ call: Call, _ model: Transformer, _ table: OptionTable) throws -> Int {
     let prompts = try call.tokenLists(2, "prompts", "prompt")
-    let options = try read(call, 3)
+    let options = try read(table)
     try call.pushObject(try Op.observed("sample") { try model.sampleRows(prompts, options) })
     return 1
   }

@@ -7,23 +7,86 @@ import Optim
 import Tensors
 
 enum OptimModule {
-  static func install(into lua: Lua) throws {
-    try lua.register(OptimizerClass.declaration())
-    try lua.preload(
-      "perilune.native.optim",
-      LuaModule { module in
-        module.function("adamw", adamw)
-        module.function("sgd", sgd)
-        module.function("lion", lion)
-        module.function("adafactor", adafactor)
-        module.function("clip_grad_norm", clip)
-        module.function("is_finite", isFinite)
-        module.function("schedule", schedule)
+  static func install(_ library: Library) throws {
+    try library.add(OptimizerClass.declaration())
+    try library.add(
+      NativeModule("optim", group: "optim") { module in
+        module.function(
+          "adamw",
+          Page(
+            "optim.adamw(parameters, {options}) -> Optimizer",
+            "Adam with decoupled weight decay. Parameters are a Model, or a list of Models and Tensors; those that do not "
+              + "require a gradient are skipped.", options: adamwOptions, errors: parametersErrors,
+            source:
+              "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2; Kingma & Ba 2015, arXiv:1412.6980, alg. 1",
+            example: start + "adam = optim.adamw({w}, {lr = 0.5})\nw:square():sum():backward()\nadam:step()\n"
+              + "print(('%.2f'):format(w[2]:item()))", prints: "1.50"), optionsAt: 2, adamw)
+        module.function(
+          "sgd",
+          Page(
+            "optim.sgd(parameters, {options}) -> Optimizer",
+            "Stochastic gradient descent, with momentum where it is above 0. Parameters as for optim.adamw.",
+            options: sgdOptions, errors: parametersErrors + "; nesterov without momentum",
+            source: "Sutskever et al. 2013, PMLR 28(3):1139-1147, as PyTorch's SGD",
+            example: start
+              + "sgd = optim.sgd({w}, {lr = 0.25})\nw:square():sum():backward()\nsgd:step()\nprint(w)",
+            prints: "[0.5, 1.0]\n[Tensor f32 2]"), optionsAt: 2, sgd)
+        module.function(
+          "lion",
+          Page(
+            "optim.lion(parameters, {options}) -> Optimizer",
+            "Lion: each weight moves by lr along the sign of its momentum. Parameters as for optim.adamw; lr is 3 to 10 times "
+              + "smaller than AdamW's.", options: lionOptions, errors: parametersErrors,
+            source: "Chen et al. 2023, arXiv:2302.06675, alg. 2",
+            example: start
+              + "lion = optim.lion({w}, {lr = 0.25})\nw:square():sum():backward()\nlion:step()\nprint(w)",
+            prints: "[0.75, 1.75]\n[Tensor f32 2]"), optionsAt: 2, lion)
+        module.function(
+          "adafactor",
+          Page(
+            "optim.adafactor(parameters, {options}) -> Optimizer",
+            "Adafactor: second moments of a matrix as the product of row and column means, so that its state is r + c numbers. "
+              + "A step is relative to the root mean square of the parameter. Parameters as for optim.adamw.",
+            options: adafactorOptions, errors: parametersErrors,
+            source: "Shazeer & Stern 2018, arXiv:1804.04235, alg. 4, 5 and 7",
+            example: start
+              + "factor = optim.adafactor({w}, {lr = 0.5})\nw:square():sum():backward()\nfactor:step()\n"
+              + "print(('%.4f'):format(w[1]:item()))", prints: "0.2094"), optionsAt: 2, adafactor)
+        module.function(
+          "clip_grad_norm",
+          Page(
+            "optim.clip_grad_norm(parameters, max_norm = nil) -> norm",
+            "The norm of all gradients together before clipping; with max_norm, scales them so that it is at most that. "
+              + "Parameters are an Optimizer, a Model, or a list of Models and Tensors. A norm that is not finite scales nothing.",
+            errors: "max_norm is not positive", source: "Pascanu et al. 2013, arXiv:1211.5063, alg. 1",
+            example:
+              "optim, w = require 'perilune.optim', T({3, 4}, {requires_grad = true})\nloss = (w * w / 2):sum()\nloss:backward()\n"
+              + "print(optim.clip_grad_norm({w}, 1), optim.clip_grad_norm({w}) <= 1)", prints: "5.0\ttrue"),
+          clip)
+        module.function(
+          "is_finite",
+          Page(
+            "optim.is_finite(parameters)",
+            "Whether every element of the parameters is a finite number. Parameters as for optim.clip_grad_norm.",
+            example:
+              "print(require 'perilune.optim'.is_finite {T{1, 2}}, require 'perilune.optim'.is_finite {T{1 / 0}})",
+            prints: "true\tfalse"), isFinite)
+        module.function(
+          "schedule",
+          Page(
+            "optim.schedule{options} -> function(step) -> rate",
+            "The learning rate of each step, counted from 1: a linear rise, then the decay. Without a rise, step k of N has the "
+              + "fraction (N - k + 1) / N of a linear decay.", options: scheduleOptions,
+            errors: "lr is missing; steps is missing where the rate decays; an option is out of its range",
+            source:
+              "cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5; the steps as in transformers 4",
+            example: "schedule = require 'perilune.optim'.schedule\n"
+              + "print(schedule{lr = 1, warmup = 2}(1), schedule{lr = 1, steps = 10, decay = 'linear'}(6))",
+            prints: "0.5\t0.5"), optionsAt: 1, schedule)
       })
   }
 
-  private static func adamw(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 2, adamwOptions)
+  private static func adamw(_ call: Call, _ table: OptionTable) throws -> Int {
     var rule = AdamW()
     rule.lr = try table.number("lr")
     rule.beta1 = try table.number("beta1")
@@ -33,8 +96,7 @@ enum OptimModule {
     return try push(rule, call)
   }
 
-  private static func sgd(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 2, sgdOptions)
+  private static func sgd(_ call: Call, _ table: OptionTable) throws -> Int {
     var rule = SGD()
     rule.lr = try table.number("lr")
     rule.momentum = try table.number("momentum")
@@ -43,8 +105,7 @@ enum OptimModule {
     return try push(rule, call)
   }
 
-  private static func lion(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 2, lionOptions)
+  private static func lion(_ call: Call, _ table: OptionTable) throws -> Int {
     var rule = Lion()
     rule.lr = try table.number("lr")
     rule.beta1 = try table.number("beta1")
@@ -53,8 +114,7 @@ enum OptimModule {
     return try push(rule, call)
   }
 
-  private static func adafactor(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 2, adafactorOptions)
+  private static func adafactor(_ call: Call, _ table: OptionTable) throws -> Int {
     var rule = Adafactor()
     rule.lr = try table.number("lr")
     rule.beta2Decay = try table.number("beta2_decay")
@@ -105,8 +165,7 @@ enum OptimModule {
     return 1
   }
 
-  private static func schedule(_ call: Call) throws -> Int {
-    let table = try OptionTable(call, 1, scheduleOptions)
+  private static func schedule(_ call: Call, _ table: OptionTable) throws -> Int {
     let decay = try table.choice("decay", Schedule.Decay.self)
     let steps = try table.integer(ifGiven: "steps")
     if decay != .constant && steps == nil {
@@ -130,26 +189,26 @@ extension OptimModule {
   private static let rate = "learning rate of steps that are not given one"
   private static let decoupled = "a step subtracts lr * weight_decay * weight from each weight"
 
-  static let adamwOptions = [
+  private static let adamwOptions = [
     Option("lr", usual.adamw.lr, rate, least: 0),
     Option("beta1", usual.adamw.beta1, "decay rate of the first moment", least: 0, below: 1),
     Option("beta2", usual.adamw.beta2, "decay rate of the second moment", least: 0, below: 1),
     Option("eps", usual.adamw.eps, "added to the square root of the second moment", least: 0),
     Option("weight_decay", usual.adamw.weightDecay, decoupled, least: 0),
   ]
-  static let sgdOptions = [
+  private static let sgdOptions = [
     Option("lr", usual.sgd.lr, rate, least: 0),
     Option("momentum", usual.sgd.momentum, "decay rate of the sum of gradients", least: 0),
     Option("nesterov", usual.sgd.nesterov, "whether a step looks ahead along the momentum"),
     Option("weight_decay", usual.sgd.weightDecay, "times the weight, added to its gradient", least: 0),
   ]
-  static let lionOptions = [
+  private static let lionOptions = [
     Option("lr", usual.lion.lr, rate + ": the distance by which a weight moves", least: 0),
     Option("beta1", usual.lion.beta1, "share of the momentum in the direction of a step", least: 0, below: 1),
     Option("beta2", usual.lion.beta2, "decay rate of the momentum", least: 0, below: 1),
     Option("weight_decay", usual.lion.weightDecay, decoupled, least: 0),
   ]
-  static let adafactorOptions = [
+  private static let adafactorOptions = [
     Option("lr", usual.adafactor.lr, "upper limit of the relative step size min(lr, 1 / sqrt t)", least: 0),
     Option(
       "beta2_decay", usual.adafactor.beta2Decay, "exponent of t in the decay of second moments", most: 0),
@@ -159,7 +218,7 @@ extension OptimModule {
     Option("clip", usual.adafactor.clip, "root mean square to which an update is scaled down", above: 0),
     Option("weight_decay", usual.adafactor.weightDecay, decoupled, least: 0),
   ]
-  static let scheduleOptions = [
+  private static let scheduleOptions = [
     Option("lr", required: .number, "highest rate", least: 0),
     Option(
       "steps", optional: .integer, "number of steps of the run; required unless decay is \"constant\"",
@@ -174,57 +233,4 @@ extension OptimModule {
     + "requires a gradient"
   private static let start =
     "optim, w = require 'perilune.optim', T({1, 2}, {requires_grad = true})\n"
-
-  static let pages = [
-    HelpPage(
-      "optim.adamw", "optim", "optim.adamw(parameters, {options}) -> Optimizer",
-      "Adam with decoupled weight decay. Parameters are a Model, or a list of Models and Tensors; those that do not "
-        + "require a gradient are skipped.", options: adamwOptions, errors: parametersErrors,
-      source: "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2; Kingma & Ba 2015, arXiv:1412.6980, alg. 1",
-      start + "adam = optim.adamw({w}, {lr = 0.5})\nw:square():sum():backward()\nadam:step()\n"
-        + "print(('%.2f'):format(w[2]:item()))", prints: "1.50"),
-    HelpPage(
-      "optim.sgd", "optim", "optim.sgd(parameters, {options}) -> Optimizer",
-      "Stochastic gradient descent, with momentum where it is above 0. Parameters as for optim.adamw.",
-      options: sgdOptions, errors: parametersErrors + "; nesterov without momentum",
-      source: "Sutskever et al. 2013, PMLR 28(3):1139-1147, as PyTorch's SGD",
-      start + "sgd = optim.sgd({w}, {lr = 0.25})\nw:square():sum():backward()\nsgd:step()\nprint(w)",
-      prints: "[0.5, 1.0]\n[Tensor f32 2]"),
-    HelpPage(
-      "optim.lion", "optim", "optim.lion(parameters, {options}) -> Optimizer",
-      "Lion: each weight moves by lr along the sign of its momentum. Parameters as for optim.adamw; lr is 3 to 10 times "
-        + "smaller than AdamW's.", options: lionOptions, errors: parametersErrors,
-      source: "Chen et al. 2023, arXiv:2302.06675, alg. 2",
-      start + "lion = optim.lion({w}, {lr = 0.25})\nw:square():sum():backward()\nlion:step()\nprint(w)",
-      prints: "[0.75, 1.75]\n[Tensor f32 2]"),
-    HelpPage(
-      "optim.adafactor", "optim", "optim.adafactor(parameters, {options}) -> Optimizer",
-      "Adafactor: second moments of a matrix as the product of row and column means, so that its state is r + c numbers. "
-        + "A step is relative to the root mean square of the parameter. Parameters as for optim.adamw.",
-      options: adafactorOptions, errors: parametersErrors,
-      source: "Shazeer & Stern 2018, arXiv:1804.04235, alg. 4, 5 and 7",
-      start + "factor = optim.adafactor({w}, {lr = 0.5})\nw:square():sum():backward()\nfactor:step()\n"
-        + "print(('%.4f'):format(w[1]:item()))", prints: "0.2094"),
-    HelpPage(
-      "optim.clip_grad_norm", "optim", "optim.clip_grad_norm(parameters, max_norm = nil) -> norm",
-      "The norm of all gradients together before clipping; with max_norm, scales them so that it is at most that. "
-        + "Parameters are an Optimizer, a Model, or a list of Models and Tensors. A norm that is not finite scales nothing.",
-      errors: "max_norm is not positive", source: "Pascanu et al. 2013, arXiv:1211.5063, alg. 1",
-      "optim, w = require 'perilune.optim', T({3, 4}, {requires_grad = true})\nloss = (w * w / 2):sum()\nloss:backward()\n"
-        + "print(optim.clip_grad_norm({w}, 1), optim.clip_grad_norm({w}) <= 1)", prints: "5.0\ttrue"),
-    HelpPage(
-      "optim.is_finite", "optim", "optim.is_finite(parameters)",
-      "Whether every element of the parameters is a finite number. Parameters as for optim.clip_grad_norm.",
-      "print(require 'perilune.optim'.is_finite {T{1, 2}}, require 'perilune.optim'.is_finite {T{1 / 0}})",
-      prints: "true\tfalse"),
-    HelpPage(
-      "optim.schedule", "optim", "optim.schedule{options} -> function(step) -> rate",
-      "The learning rate of each step, counted from 1: a linear rise, then the decay. Without a rise, step k of N has the "
-        + "fraction (N - k + 1) / N of a linear decay.", options: scheduleOptions,
-      errors: "lr is missing; steps is missing where the rate decays; an option is out of its range",
-      source: "cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5; the steps as in transformers 4",
-      "schedule = require 'perilune.optim'.schedule\n"
-        + "print(schedule{lr = 1, warmup = 2}(1), schedule{lr = 1, steps = 10, decay = 'linear'}(6))",
-      prints: "0.5\t0.5"),
-  ]
 }

@@ -8,33 +8,93 @@ import Optim
 import Tensors
 
 enum OptimizerClass {
-  static func declaration() -> LuaClass<Optimizer> {
-    var optimizer = LuaClass<Optimizer>("Optimizer")
-    optimizer.method("step") { call, optimizer in
-      let lr = try OptionTable(call, 2, stepOptions).number(ifGiven: "lr")
+  static func declaration() -> NativeClass<Optimizer> {
+    var optimizer = NativeClass<Optimizer>("Optimizer", group: "optim")
+    optimizer.method(
+      "step",
+      Page(
+        "optimizer:step{options}",
+        "Changes each parameter that has a gradient by one step. Gradients stay: optimizer:zero_grad() forgets them.",
+        options: stepOptions,
+        errors:
+          "lr is negative or not finite; a gradient holds nan or inf (nothing changes); a parameter does after the step",
+        example: start + "w:sum():backward()\nadam:step{lr = 1}\nprint(('%.2f'):format(w[2]:item()))",
+        prints: "1.00"), optionsAt: 2
+    ) { _, optimizer, options in
+      let lr = try options.number(ifGiven: "lr")
       try Op.observed("\(optimizer.name) step") { try optimizer.update(lr: lr) }
       return 0
     }
-    optimizer.method("zero_grad") { _, optimizer in
+    optimizer.method(
+      "zero_grad",
+      Page(
+        "optimizer:zero_grad()", "Forgets the gradients of its parameters.",
+        example: start + "w:sum():backward()\nadam:zero_grad()\nprint(w:grad())", prints: "nil")
+    ) { _, optimizer in
       optimizer.zeroGrad()
       return 0
     }
-    optimizer.method("steps") { call, optimizer in
+    optimizer.method(
+      "steps",
+      Page(
+        "optimizer:steps()", "The number of steps taken.",
+        example: start + "adam:step()\nprint(adam:steps())", prints: "1")
+    ) { call, optimizer in
       try call.pushInteger(optimizer.step)
       return 1
     }
-    optimizer.method("name") { call, optimizer in
+    optimizer.method(
+      "name",
+      Page(
+        "optimizer:name()", "The name of its update rule.", example: start + "print(adam:name())",
+        prints: "adamw")
+    ) { call, optimizer in
       try call.pushString(optimizer.name)
       return 1
     }
-    optimizer.method("parameters") { call, optimizer in
+    optimizer.method(
+      "parameters",
+      Page(
+        "optimizer:parameters() -> list of Tensors",
+        "The tensors it trains, in the order given: without frozen ones and repetitions.",
+        example: start + "print(#adam:parameters(), adam:parameters()[1] == w)", prints: "1\ttrue")
+    ) { call, optimizer in
       try call.push(.list(optimizer.parameters.map { .object($0) }))
       return 1
     }
-    optimizer.method("state", state)
-    optimizer.method("restore", restore)
-    optimizer.method("save", save)
-    optimizer.method("load", load)
+    optimizer.method(
+      "state",
+      Page(
+        "optimizer:state() -> {optimizer, steps, tensors}",
+        "A copy of the state beside the weights: the name of the rule, the steps taken and its tensors by name "
+          + "(\"exp_avg.1\" belongs to parameter 1). Their names are PyTorch's.",
+        example: start
+          + "w:sum():backward()\nadam:step()\nprint(adam:state().steps, adam:state().tensors['exp_avg.1'])",
+        prints: "1\t[0.1, 0.1]\n[Tensor f32 2]"), state)
+    optimizer.method(
+      "restore",
+      Page(
+        "optimizer:restore(state)",
+        "Goes back to what optimizer:state() gave: the same steps follow, bit for bit, from the same weights.",
+        errors: "the state is of another rule, or of parameters of other shapes; nothing changes then",
+        example: start + "state = adam:state()\nadam:step()\nadam:restore(state)\nprint(adam:steps())",
+        prints: "0"), restore)
+    optimizer.method(
+      "save",
+      Page(
+        "optimizer:save(path, model = nil)",
+        "Writes the state as a safetensors file that optimizer:load reads, with a model also the parameters that are not the "
+          + "model's. The file is complete or not there.", errors: "the file cannot be written",
+        example: start
+          + "path = os.tmpname()\nadam:step()\nadam:save(path)\nother = optim.adamw {w}\nother:load(path)\n"
+          + "print(other:steps())\nos.remove(path)", prints: "1"), save)
+    optimizer.method(
+      "load",
+      Page(
+        "optimizer:load(path)",
+        "Goes back to what optimizer:save wrote: the state, and the parameters that the file has.",
+        errors: "the file cannot be read or is damaged; the state is of another rule or of other shapes",
+        example: start + "print((pcall(adam.load, adam, '/no/such/file')))", prints: "false"), load)
     optimizer.metamethod("__tostring") { call in
       let optimizer = try call.object(1, as: Optimizer.self)
       let counts = "\(optimizer.parameters.count) parameters, \(optimizer.step) steps"
@@ -137,56 +197,10 @@ enum OptimizerClass {
 }
 
 extension OptimizerClass {
-  static let stepOptions = [
+  private static let stepOptions = [
     Option("lr", optional: .number, "learning rate of this step", otherwise: "the optimizer's", least: 0)
   ]
 
   private static let start =
     "optim, w = require 'perilune.optim', T({1, 2}, {requires_grad = true})\nadam = optim.adamw({w}, {lr = 0.5})\n"
-
-  static let pages = [
-    HelpPage(
-      "Optimizer:step", "optim", "optimizer:step{options}",
-      "Changes each parameter that has a gradient by one step. Gradients stay: optimizer:zero_grad() forgets them.",
-      options: stepOptions,
-      errors:
-        "lr is negative or not finite; a gradient holds nan or inf (nothing changes); a parameter does after the step",
-      start + "w:sum():backward()\nadam:step{lr = 1}\nprint(('%.2f'):format(w[2]:item()))", prints: "1.00"),
-    HelpPage(
-      "Optimizer:zero_grad", "optim", "optimizer:zero_grad()", "Forgets the gradients of its parameters.",
-      start + "w:sum():backward()\nadam:zero_grad()\nprint(w:grad())", prints: "nil"),
-    HelpPage(
-      "Optimizer:steps", "optim", "optimizer:steps()", "The number of steps taken.",
-      start + "adam:step()\nprint(adam:steps())", prints: "1"),
-    HelpPage(
-      "Optimizer:name", "optim", "optimizer:name()", "The name of its update rule.",
-      start + "print(adam:name())", prints: "adamw"),
-    HelpPage(
-      "Optimizer:parameters", "optim", "optimizer:parameters() -> list of Tensors",
-      "The tensors it trains, in the order given: without frozen ones and repetitions.",
-      start + "print(#adam:parameters(), adam:parameters()[1] == w)", prints: "1\ttrue"),
-    HelpPage(
-      "Optimizer:state", "optim", "optimizer:state() -> {optimizer, steps, tensors}",
-      "A copy of the state beside the weights: the name of the rule, the steps taken and its tensors by name "
-        + "(\"exp_avg.1\" belongs to parameter 1). Their names are PyTorch's.",
-      start + "w:sum():backward()\nadam:step()\nprint(adam:state().steps, adam:state().tensors['exp_avg.1'])",
-      prints: "1\t[0.1, 0.1]\n[Tensor f32 2]"),
-    HelpPage(
-      "Optimizer:restore", "optim", "optimizer:restore(state)",
-      "Goes back to what optimizer:state() gave: the same steps follow, bit for bit, from the same weights.",
-      errors: "the state is of another rule, or of parameters of other shapes; nothing changes then",
-      start + "state = adam:state()\nadam:step()\nadam:restore(state)\nprint(adam:steps())", prints: "0"),
-    HelpPage(
-      "Optimizer:save", "optim", "optimizer:save(path, model = nil)",
-      "Writes the state as a safetensors file that optimizer:load reads, with a model also the parameters that are not the "
-        + "model's. The file is complete or not there.",
-      errors: "the file cannot be written",
-      start + "path = os.tmpname()\nadam:step()\nadam:save(path)\nother = optim.adamw {w}\nother:load(path)\n"
-        + "print(other:steps())\nos.remove(path)", prints: "1"),
-    HelpPage(
-      "Optimizer:load", "optim", "optimizer:load(path)",
-      "Goes back to what optimizer:save wrote: the state, and the parameters that the file has.",
-      errors: "the file cannot be read or is damaged; the state is of another rule or of other shapes",
-      start + "print((pcall(adam.load, adam, '/no/such/file')))", prints: "false"),
-  ]
 }

@@ -1,4 +1,4 @@
-/// A figure as Lua holds it: methods that add series or change words return the figure, so that they chain.
+/// The class Figure. Methods that add series or change settings return the figure, so that calls chain.
 import Base
 import LuaEngine
 import Plots
@@ -7,47 +7,34 @@ final class PlotFigure {
   var figure: Figure
   init(_ figure: Figure) { self.figure = figure }
 
-  static func declaration() -> LuaClass<PlotFigure> {
-    var object = LuaClass<PlotFigure>("Figure")
+  private static let drawn =
+    "fig = require 'perilune.plot'.figure{title = 'Win rate'}:line{y = {0.5, 0.6}}\n"
+
+  static func declaration() -> NativeClass<PlotFigure> {
+    var object = NativeClass<PlotFigure>("Figure", group: "figures")
     for kind in PlotSeries.kinds {
-      object.method(kind.name) { call, object in
+      object.chained(kind.name, kind.page) { call, object in
         let series = try kind.read(call)
         try series.check()
         object.figure.add(series)
-        try call.pushArgument(1)
-        return 1
       }
     }
-    for name in PlotSettings.methods.map(\.name) {
-      object.method(name) { call, object in
-        try PlotSettings.apply(name, try PlotSettings.value(call, name), to: &object.figure) {
+    for option in PlotSettings.methods {
+      object.chained(option.name, PlotSettings.page(option)) { call, object in
+        try PlotSettings.apply(option.name, try PlotSettings.value(call, option.name), to: &object.figure) {
           call.bad(2, $0)
         }
-        try call.pushArgument(1)
-        return 1
       }
     }
-    object.method("size") { call, object in
+    object.chained(
+      "size",
+      Page(
+        "fig:size(width, height)", "Sets the size of the SVG in pixels. Returns the figure.",
+        example: drawn + "print(fig:size(640, 360):svg():find('640', 1, true) ~= nil)", prints: "true")
+    ) { call, object in
       (object.figure.width, object.figure.height) = (try call.integer(2), try call.integer(3))
-      try call.pushArgument(1)
-      return 1
     }
-    object.method("save", save)
-    object.method("svg") { call, object in
-      try call.pushString(try object.figure.renderSVG())
-      return 1
-    }
-    object.method("csv") { call, object in
-      try call.pushString(try object.figure.csv())
-      return 1
-    }
-    object.method("text", text)
-    object.method("show") { call, _ in
-      // Through Lua's print, so that whoever catches printed text catches figures.
-      try call.lua.global("print").asFunction?.call([try call.value(1)], results: 0)
-      try call.pushArgument(1)
-      return 1
-    }
+    addOutput(&object)
     object.metamethod("__tostring") { call in
       let object = try call.object(1, as: PlotFigure.self)
       var text = try object.figure.renderText(
@@ -59,9 +46,69 @@ final class PlotFigure {
     return object
   }
 
-  /// text{ width=, height=, color=, unicode= } -> the drawing in letters, each line ended.
-  private static func text(_ call: Call, _ object: PlotFigure) throws -> Int {
-    let options = try OptionTable(call, 2, textOptions)
+  private static func addOutput(_ object: inout NativeClass<PlotFigure>) {
+    object.chained(
+      "save",
+      Page(
+        "fig:save(path)",
+        "Writes the figure; the extension of path is the format: .svg, .csv (the data of the figure) or .txt. Returns "
+          + "the figure.", errors: "the extension is another; the file cannot be written",
+        example: drawn + """
+          path = os.tmpname() .. '.csv'
+          fig:save(path)
+          print(#io.open(path):read 'a' > 0)
+          os.remove(path)
+          """, prints: "true"), save)
+    object.method(
+      "svg",
+      Page(
+        "fig:svg()", "The figure as the text of an SVG file.",
+        errors: "an axis cannot be drawn, such as a log scale of a number that is not positive",
+        example: drawn + "print(fig:svg():find('<svg', 1, true) ~= nil)", prints: "true")
+    ) { call, object in
+      try call.pushString(try object.figure.renderSVG())
+      return 1
+    }
+    object.method(
+      "csv",
+      Page(
+        "fig:csv()", "The data of the figure as comma-separated lines with a header.",
+        example: drawn + "print(select(2, fig:csv():gsub('\\n', '')))", prints: "3")
+    ) { call, object in
+      try call.pushString(try object.figure.csv())
+      return 1
+    }
+    object.method(
+      "text",
+      Page(
+        "fig:text{options}", "The figure drawn with characters, as print(fig) shows it.",
+        options: [
+          Option("width", optional: .integer, "width in characters", otherwise: "the terminal's"),
+          Option("height", 20, "height in lines"), Option("color", false, "whether to use terminal colours"),
+          Option(
+            "unicode", optional: .flag, "whether to use braille and box-drawing characters",
+            otherwise: "by the locale"),
+        ],
+        example: drawn + "print(fig:text{width = 60}:find('Win rate', 1, true) ~= nil)", prints: "true"),
+      optionsAt: 2, text)
+    object.method(
+      "show",
+      Page(
+        "fig:show()", "Prints the figure with characters. Returns the figure.",
+        example: drawn + """
+          local print, shown = print; _G.print = function(f) shown = tostring(f) end
+          fig:show()
+          _G.print = print; print(#shown > 0)
+          """, prints: "true")
+    ) { call, _ in
+      // Through Lua's print, so that whoever catches printed text catches figures.
+      try call.lua.global("print").asFunction?.call([try call.value(1)], results: 0)
+      try call.pushArgument(1)
+      return 1
+    }
+  }
+
+  private static func text(_ call: Call, _ object: PlotFigure, _ options: OptionTable) throws -> Int {
     try call.pushString(
       try object.figure.renderText(
         width: try options.integer(ifGiven: "width") ?? Terminal.columns,
@@ -71,8 +118,7 @@ final class PlotFigure {
     return 1
   }
 
-  /// save(path): the ending of the name says what is written.
-  private static func save(_ call: Call, _ object: PlotFigure) throws -> Int {
+  private static func save(_ call: Call, _ object: PlotFigure) throws {
     let path = try call.string(2)
     let contents: String
     switch path.split(separator: ".").last.map({ $0.lowercased() }) {
@@ -82,7 +128,5 @@ final class PlotFigure {
     default: throw call.bad(2, "a name that ends in .svg, .csv or .txt expected, got \"\(path)\"")
     }
     try AtomicFile.write(Array(contents.utf8), to: path)
-    try call.pushArgument(1)
-    return 1
   }
 }

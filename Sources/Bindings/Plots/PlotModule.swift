@@ -1,24 +1,43 @@
-/// `perilune.plot.native`: figures and progress lines for Lua. The words a script uses are in stdlib/plot.lua.
+/// `perilune.native.plot`: figures and progress bars. Scripts use stdlib/plot.lua and stdlib/progress.lua.
 import Base
 import LuaEngine
 import Plots
 
 enum PlotModule {
-  static func install(into lua: Lua) throws {
-    try lua.register(PlotFigure.declaration())
-    try lua.register(PlotProgress.declaration())
-    try lua.preload(
-      "perilune.plot.native",
-      LuaModule { module in
-        module.function("figure") { call in
+  static func install(_ library: Library) throws {
+    try library.add(PlotFigure.declaration())
+    try library.add(PlotProgress.declaration())
+    try library.add(
+      NativeModule("plot", prefix: "native.plot.", group: "figures") { module in
+        module.function(
+          "figure",
+          Page(
+            "native.plot.figure{options}", "An empty Figure; scripts call plot.figure.",
+            options: PlotSettings.options,
+            example: "print(#require 'perilune.native.plot'.figure{}:csv() > 0)", prints: "true")
+        ) { call in
           try call.pushObject(PlotFigure(try PlotSettings.figure(call, 1)))
           return 1
         }
-        module.function("progress_bar") { call in
+        module.function(
+          "progress_bar",
+          Page(
+            "native.plot.progress_bar()", "A ProgressBar; scripts use perilune.progress.",
+            example: """
+              bar = require 'perilune.native.plot'.progress_bar()
+              print(#bar:text{step = 1, total = 2} > 0)
+              """, prints: "true")
+        ) { call in
           try call.pushObject(PlotProgress())
           return 1
         }
-        module.function("columns") { call in
+        module.function(
+          "columns",
+          Page(
+            "native.plot.columns()",
+            "The width of printed figures in characters: $COLUMNS, else that of the terminal, else 80.",
+            example: "print(require 'perilune.native.plot'.columns() > 0)", prints: "true")
+        ) { call in
           try call.pushInteger(Terminal.columns)
           return 1
         }

@@ -1,18 +1,28 @@
-/// Reads series from tables of Lua: `fig:line{ x = , y = , label = }`. Numbers come as lists or as tensors.
+/// The series of a figure: `fig:line{x =, y =, label =}`. Numbers are lists or tensors.
 import Autograd
 import Base
 import LuaEngine
 import Plots
 
 enum PlotSeries {
-  /// A kind of series: its method's name, its options, and how they are read. Its help page comes from here too.
+  /// A kind of series: the name of its method, its options with their page, and how they are read.
   struct Kind {
     let name: String
     let summary: String
     let options: [Option]
-    /// A call's table as the example gives it.
+    /// The options of the page's example.
     let example: String
     let shape: (Reader) throws -> Series.Shape
+
+    var page: Page {
+      Page(
+        "fig:\(name){options}", summary + " Returns the figure.", options: options + PlotSeries.looks,
+        errors: "lists differ in length",
+        example: """
+          fig = require 'perilune.plot'.figure{}
+          print(rawequal(fig:\(name){\(example)}, fig))
+          """, prints: "true")
+    }
 
     func read(_ call: Call) throws -> Series {
       let table = try OptionTable(call, 2, options + PlotSeries.looks)
@@ -76,7 +86,7 @@ enum PlotSeries {
         x: try table.numbers("x") ?? table.positions(lower), lower: lower, upper: try table.needed("upper"))
     },
     Kind(
-      name: "hist", summary: "How often values fall into bins of equal width.",
+      name: "hist", summary: "A histogram with bins of equal width.",
       options: [
         Option("values", required: numbers, "values"),
         Option("bins", optional: .integer, "number of bins", otherwise: "by the values"),
@@ -122,15 +132,6 @@ enum PlotSeries {
       example: "x = 2"
     ) { table in .vline(try table.options.number("x")) },
   ]
-
-  static let pages = kinds.map { kind in
-    HelpPage(
-      "Figure:\(kind.name)", "figures", "fig:\(kind.name){options}", kind.summary + " Gives the figure.",
-      options: kind.options + looks,
-      errors: "a needed option is missing, lists differ in length, an option is unknown or of another type",
-      "fig = require 'perilune.plot'.figure{}\nprint(rawequal(fig:\(kind.name){\(kind.example)}, fig))",
-      prints: "true")
-  }
 
   /// The numbers among the options of a series.
   struct Reader {

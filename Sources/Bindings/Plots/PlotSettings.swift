@@ -1,8 +1,51 @@
-/// The words and axes of a figure, under matplotlib's names: in the table of `figure{...}` and as methods.
+/// The texts and axes of a figure, under matplotlib's names: options of `plot.figure{...}` and methods of a Figure.
 import LuaEngine
 import Plots
 
 enum PlotSettings {
+  private static let limits = Option.Kind.any("{lower, upper}; an end that is false follows the data")
+  private static let positions = LegendPosition.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+
+  static let options = [
+    Option("title", optional: .text, "text above the axes"),
+    Option("xlabel", optional: .text, "text below the x axis"),
+    Option("ylabel", optional: .text, "text beside the y axis"),
+    Option("note", optional: .text, "text below the figure, such as settings and seeds"),
+    Option("width", Figure().width, "width of the SVG in pixels"),
+    Option("height", Figure().height, "height of the SVG in pixels"),
+    Option("xlim", optional: limits, "ends of the x axis", otherwise: "the range of the data"),
+    Option("ylim", optional: limits, "ends of the y axis", otherwise: "the range of the data"),
+    Option("xscale", AxisScale.linear, "scale of the x axis"),
+    Option("yscale", AxisScale.linear, "scale of the y axis"),
+    Option(
+      "legend", optional: .any("true, false, " + positions), "whether and where the legend is drawn",
+      otherwise: "\"best\""),
+    Option("grid", true, "whether grid lines are drawn at the ticks"),
+  ]
+
+  /// The settings that are methods too; width and height go together, as `size`.
+  static var methods: [Option] { options.filter { $0.name != "width" && $0.name != "height" } }
+
+  /// The page of a setting's method.
+  static func page(_ option: Option) -> Page {
+    let (form, given): (String, String)
+    switch option.name {
+    case "xlim", "ylim": (form, given) = ("(lower, upper)", "(0, 1)")
+    case "xscale", "yscale": (form, given) = ("(scale)", " 'linear'")
+    case "legend": (form, given) = ("(where = true)", " 'outside'")
+    case "grid": (form, given) = ("(wanted = true)", "(false)")
+    default: (form, given) = ("(text)", " 'text'")
+    }
+    return Page(
+      "fig:\(option.name)\(form)",
+      "Sets the option \(option.name) of plot.figure: \(option.text). Returns the figure.",
+      errors: "the value has another type, or is not one of the choices",
+      example: """
+        fig = require 'perilune.plot'.figure{title = 'Win rate'}:line{y = {0.5, 0.6}}
+        print(rawequal(fig:\(option.name)\(given), fig))
+        """, prints: "true")
+  }
+
   static var names: [String] { options.map(\.name) }
 
   /// The figure that a table of settings describes.

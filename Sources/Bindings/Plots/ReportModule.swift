@@ -1,4 +1,4 @@
-/// `perilune.report.native`: reports as one HTML file. The words a script uses are in stdlib/report.lua.
+/// `perilune.native.report`: reports as one HTML file. Scripts use stdlib/report.lua.
 import Base
 import LuaEngine
 import Plots
@@ -10,54 +10,120 @@ final class ReportObject {
 }
 
 enum ReportModule {
-  static func install(into lua: Lua) throws {
-    try lua.register(declaration())
-    try lua.preload(
-      "perilune.report.native",
-      LuaModule { module in
-        module.function("new") { call in
-          let options = try OptionTable(call, 1, Self.options)
+  static func install(_ library: Library) throws {
+    try library.add(declaration())
+    try library.add(
+      NativeModule("report", prefix: "native.report.", group: "reports") { module in
+        module.function(
+          "new",
+          Page(
+            "native.report.new{options}", "An empty Report; scripts call report.new.",
+            options: [
+              Option("title", "Report", "first heading and title of the page"),
+              Option("footer", "", "text at the end, such as date, commit and command"),
+            ],
+            example: "print(require 'perilune.native.report'.new{title = 'The gap'})",
+            prints: "[Report The gap]"), optionsAt: 1
+        ) { call, options in
           try call.pushObject(
-            ReportObject(
-              Report(title: try options.text("title"), footer: try options.text("footer"))))
+            ReportObject(Report(title: try options.text("title"), footer: try options.text("footer"))))
           return 1
         }
-        module.function("csv") { call in
-          let cells = try cells(call, try OptionTable(call, 1, csvOptions))
+        module.function(
+          "csv",
+          Page(
+            "native.report.csv{options}",
+            "A table as comma-separated text, quoted as in RFC 4180. Text that a spreadsheet would take for a formula, such "
+              + "as text that begins with =, is prefixed with an apostrophe. Scripts call report.csv.",
+            options: cellOptions, errors: "a row has more cells than the header",
+            example: """
+              csv = require 'perilune.native.report'.csv
+              text = csv{header = {'side', 'win rate'}, rows = {{'online, ipo', 0.71}}}
+              print((text:match '\\n(.-)\\r'))
+              """, prints: "\"online, ipo\",0.71"), optionsAt: 1
+        ) { call, options in
+          let cells = try cells(call, options)
           try call.pushString(try CSV.text(header: cells.header, rows: cells.rows))
           return 1
         }
       })
   }
 
-  private static func declaration() -> LuaClass<ReportObject> {
-    var object = LuaClass<ReportObject>("Report")
-    func adds(_ name: String, _ body: @escaping (Call, inout Report) throws -> Void) {
-      object.method(name) { call, object in
-        try body(call, &object.report)
-        try call.pushArgument(1)
-        return 1
-      }
+  private static let cellOptions = [
+    Option("header", required: .list("strings"), "names of the columns"),
+    Option("rows", required: .list("rows, each a list of cells"), "cells of each row; nil is an empty cell"),
+  ]
+  private static let new = "r = require 'perilune.report'.new{title = 'The gap'}\n"
+
+  /// The page of a method whose HTML the example finds in the report.
+  private static func page(_ form: String, _ summary: String, _ call: String, gives html: String) -> Page {
+    Page(
+      "r:\(form)", summary + " Returns the report.",
+      example: new + "print(r:\(call):html():find('\(html)', 1, true) ~= nil)", prints: "true")
+  }
+
+  private static func declaration() -> NativeClass<ReportObject> {
+    var object = NativeClass<ReportObject>("Report", group: "reports")
+    object.chained(
+      "heading", page("heading(text, level = 2)", "Adds a heading.", "heading('Win rate', 3)", gives: "<h3")
+    ) { call, object in
+      object.report.add(heading: try text(call, 2), level: call.isNil(3) ? 2 : try call.integer(3))
     }
-    adds("heading") { call, report in
-      report.add(heading: try text(call, 2), level: call.isNil(3) ? 2 : try call.integer(3))
+    object.chained(
+      "text",
+      page(
+        "text(text)", "Adds text; an empty line starts a new paragraph.", "text 'Two runs.'",
+        gives: "<p>Two runs.</p>")
+    ) { call, object in object.report.add(paragraph: try text(call, 2)) }
+    object.chained("code", page("code(text)", "Adds source code.", "code 'x = 1'", gives: "x = 1")) {
+      call, object in object.report.add(preformatted: try text(call, 2), as: .code)
     }
-    adds("text") { call, report in report.add(paragraph: try text(call, 2)) }
-    adds("code") { call, report in report.add(preformatted: try text(call, 2), as: .code) }
-    adds("output") { call, report in report.add(preformatted: try text(call, 2), as: .output) }
-    adds("error") { call, report in report.add(preformatted: try text(call, 2), as: .error) }
-    adds("footer") { call, report in report.footer = try text(call, 2) }
-    adds("figure") { call, report in
+    object.chained(
+      "output", page("output(text)", "Adds the output of a program.", "output '42'", gives: "42")
+    ) { call, object in object.report.add(preformatted: try text(call, 2), as: .output) }
+    object.chained(
+      "error",
+      page("error(text)", "Adds an error message.", "error 'no such file'", gives: "no such file")
+    ) { call, object in object.report.add(preformatted: try text(call, 2), as: .error) }
+    object.chained(
+      "footer", page("footer(text)", "Sets the text at the end.", "footer 'seed 7'", gives: "seed 7")
+    ) { call, object in object.report.footer = try text(call, 2) }
+    object.chained(
+      "figure",
+      Page(
+        "r:figure(fig, caption = nil)", "Adds a Figure as SVG. Returns the report.",
+        errors: "fig is no Figure, or cannot be drawn",
+        example: new + """
+          fig = require 'perilune.plot'.line{y = {1, 2}}
+          print(r:figure(fig, 'Loss'):html():find('<svg', 1, true) ~= nil)
+          """, prints: "true")
+    ) { call, object in
       let caption = call.isNil(3) ? "" : try text(call, 3)
-      try report.add(figure: try call.object(2, as: PlotFigure.self).figure, caption: caption)
+      try object.report.add(figure: try call.object(2, as: PlotFigure.self).figure, caption: caption)
     }
-    adds("table", table)
-    object.method("html") { call, object in
+    addTable(&object)
+    object.method(
+      "html",
+      Page(
+        "r:html()", "The report as the text of one HTML file without external resources.",
+        example: new + "print(r:html():sub(1, 15))", prints: "<!DOCTYPE html>")
+    ) { call, object in
       try call.pushString(object.report.renderHTML())
       return 1
     }
-    adds("save") { call, report in
-      try AtomicFile.write(Array(report.renderHTML().utf8), to: try call.string(2))
+    object.chained(
+      "save",
+      Page(
+        "r:save(path)", "Writes the report as one HTML file. Returns the report.",
+        errors: "the file cannot be written",
+        example: new + """
+          path = os.tmpname()
+          r:save(path)
+          print(io.open(path):read 'a' == r:html())
+          os.remove(path)
+          """, prints: "true")
+    ) { call, object in
+      try AtomicFile.write(Array(object.report.renderHTML().utf8), to: try call.string(2))
     }
     object.metamethod("__tostring") { call in
       try call.pushString("[Report \(try call.object(1, as: ReportObject.self).report.title)]")
@@ -72,8 +138,32 @@ enum ReportModule {
     return try call.lua.text(try call.value(i))
   }
 
+  private static func addTable(_ object: inout NativeClass<ReportObject>) {
+    object.method(
+      "table",
+      Page(
+        "r:table{options}", "Adds a table. Returns the report.",
+        options: cellOptions + [
+          Option("caption", "", "text above the table"),
+          Option(
+            "align", optional: .list("\"left\", \"center\" or \"right\""), "alignment of each column",
+            otherwise: "numbers right, text left"),
+        ], errors: "a row has more cells than the header",
+        example: new + """
+          r:table{header = {'method', 'win rate'}, rows = {{'online', 0.71}}}
+          print(r:html():find('<td class="right">0.71</td>', 1, true) ~= nil)
+          """, prints: "true"), optionsAt: 2
+    ) { call, object, options in
+      try add(table: options, to: &object.report, call)
+      try call.pushArgument(1)
+      return 1
+    }
+  }
+
   /// The names of the columns and the rows of text in a table of options; a nil cell is empty.
-  private static func cells(_ call: Call, _ options: OptionTable) throws -> (header: [String], rows: [[String]]) {
+  private static func cells(_ call: Call, _ options: OptionTable) throws -> (
+    header: [String], rows: [[String]]
+  ) {
     let header = try options.table("header").list().map { try call.lua.text($0) }
     let rows = try options.table("rows").list().enumerated().map { position, value in
       guard let row = value.asTable else {
@@ -87,9 +177,7 @@ enum ReportModule {
     return (header, rows)
   }
 
-  /// table{ header = {...}, rows = {{...}, ...}, caption =, align = {"left", "right"} }
-  private static func table(_ call: Call, _ report: inout Report) throws {
-    let options = try OptionTable(call, 2, tableOptions)
+  private static func add(table options: OptionTable, to report: inout Report, _ call: Call) throws {
     let cells = try cells(call, options)
     let sides = try options["align"]?.asTable?.strings().map { name in
       guard let side = Report.Alignment(rawValue: name) else {

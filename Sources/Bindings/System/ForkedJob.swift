@@ -4,25 +4,49 @@ import Foundation
 import LuaEngine
 
 enum ForkedJob {
-  static func install(into lua: Lua) throws {
-    var job = LuaClass<ChildProcess>("Job")
-    job.method("lines") { call, job in
+  private static let started =
+    "job = require 'perilune.system'.fork(function(send) send 'hello' end)\n"
+
+  static func declaration() -> NativeClass<ChildProcess> {
+    var job = NativeClass<ChildProcess>("Job", group: "system")
+    job.method(
+      "lines",
+      Page(
+        "job:lines(seconds = 0)",
+        "A list of the complete lines received since the last call. Waits up to `seconds` for the first.",
+        example: started + "repeat lines = job:lines(1) until lines[1]\nprint(lines[1])", prints: "hello")
+    ) { call, job in
       try call.push(.list(job.lines(waiting: try call.isNil(2) ? 0 : call.number(2)).map { .string($0) }))
       return 1
     }
-    job.method("status") { call, job in
+    job.method(
+      "status",
+      Page(
+        "job:status()",
+        "The exit status, or nothing while the child runs: 0, 1 after an error, 130 after Ctrl-C, 128 + n after "
+          + "signal n.",
+        example: started + "repeat job:lines(0.01) until job:status()\nprint(job:status())", prints: "0")
+    ) { call, job in
       guard let status = job.status() else { return 0 }
       try call.pushInteger(Int(status))
       return 1
     }
-    job.method("stop") { _, job in
+    job.method(
+      "stop",
+      Page(
+        "job:stop()", "Kills the child if it runs, and waits for its end.",
+        example: """
+          job = require 'perilune.system'.fork(function() while true do end end)
+          job:stop()
+          print(job:status())
+          """, prints: "137")
+    ) { _, job in
       job.stop()
       return 0
     }
-    try lua.register(job)
+    return job
   }
 
-  /// fork(f): runs f(send) in a child, where send(text) passes a line to the parent -> Job
   static func fork(_ call: Call) throws -> Int {
     let body = try call.function(1)
     try call.pushObject(ChildProcess.fork { run(body, call.lua, $0) })

@@ -1,94 +1,247 @@
-/// `perilune.system`: clock, threads, files and terminal, for scripts that run experiments.
+/// `perilune.system`: clock, threads, files, terminal and child processes, for scripts that run experiments.
 import Base
 import Foundation
 import LuaEngine
 import Tensors
 
 enum SystemModule {
-  static func install(into lua: Lua) throws {
-    try ForkedJob.install(into: lua)
-    try lua.preload(
-      "perilune.system",
-      LuaModule { module in
-        module.function("clock") { call in
-          try call.pushNumber(ProcessInfo.processInfo.systemUptime)
-          return 1
-        }
-        module.function("threads") { call in
-          if !call.isNil(1) { Parallel.threads = try call.integer(1) }
-          try call.pushInteger(Parallel.threads)
-          return 1
-        }
-        module.function("ended_by_interrupt") { _ in
-          Interrupt.endedWork = true
-          return 0
-        }
-        module.function("memory") { call in
-          try call.pushInteger(MemoryAccount.liveBytes)
-          try call.pushInteger(MemoryAccount.peakBytes)
-          return 2
-        }
-        module.function("write_file") { call in
-          try AtomicFile.write(try call.bytes(2), to: try call.string(1))
-          return 0
-        }
-        module.function("make_folder") { call in
-          try AtomicFile.makeFolder(try call.string(1))
-          return 0
-        }
-        module.function("exists") { call in
-          try call.pushBoolean(FileManager.default.fileExists(atPath: try call.string(1)))
-          return 1
-        }
-        module.function("replace_folder") { call in
-          if let old = try AtomicFolder.replace(try call.string(1), with: try call.string(2)) {
-            try? FileManager.default.removeItem(atPath: old)
-          }
-          return 0
-        }
-        module.function("list_folder") { call in
-          let path = try call.string(1)
-          guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-            throw Failure(.io, "'\(path)' is no folder that can be read")
-          }
-          try call.push(.list(names.sorted().map(LuaValue.string)))
-          return 1
-        }
-        module.function("cache_folder") { call in
-          try call.pushString(try Folders.cache())
-          return 1
-        }
-        module.function("sha256") { call in
-          try call.pushString(try SHA256.hash(of: try call.bytes(1)))
-          return 1
-        }
-        module.function("sha256_file") { call in
-          try call.pushString(try hash(ofFile: try call.string(1)))
-          return 1
-        }
-        module.function("is_terminal") { call in
-          try call.pushBoolean(isatty(call.isNil(1) ? 2 : Int32(clamping: try call.integer(1))) == 1)
-          return 1
-        }
-        module.function("fork", ForkedJob.fork)
-        module.function("uniform") { call in
-          var random = Philox(
-            seed: UInt64(bitPattern: Int64(try call.integer(1))), stream: try call.string(2),
-            step: UInt64(bitPattern: Int64(try call.integer(3))))
-          try call.pushNumber(random.uniform())
-          return 1
-        }
-        module.function("permutation") { call in
-          let count = try call.integer(1)
-          if count < 0 || count > 1 << 28 { throw call.bad(1, "expected 0..\(1 << 28), got \(count)") }
-          let order = try Tensor.permutation(
-            count, from: 1, seed: UInt64(bitPattern: Int64(try call.integer(2))), stream: try call.string(3),
-            step: UInt64(bitPattern: Int64(try call.integer(4))))
-          try call.pushIntegers(UnsafeBufferPointer(start: order.pointer(Int64.self), count: count))
-          withExtendedLifetime(order) {}
-          return 1
-        }
+  static func install(_ library: Library) throws {
+    try library.add(ForkedJob.declaration())
+    try library.add(
+      NativeModule("system", group: "system") { module in
+        addProcess(&module)
+        addFiles(&module)
+        addRandom(&module)
       })
+  }
+
+  private static func addProcess(_ module: inout NativeModule) {
+    module.function(
+      "clock",
+      Page(
+        "system.clock()", "Seconds since the machine started, for measuring durations.",
+        example: """
+          system = require 'perilune.system'
+          start = system.clock()
+          print(system.clock() >= start)
+          """, prints: "true")
+    ) { call in
+      try call.pushNumber(ProcessInfo.processInfo.systemUptime)
+      return 1
+    }
+    module.function(
+      "threads",
+      Page(
+        "system.threads(count = nil)",
+        "The number of threads that the kernels use. With a count, sets it first.",
+        errors: "count is no whole number", example: "print(require 'perilune.system'.threads() >= 1)",
+        prints: "true")
+    ) { call in
+      if !call.isNil(1) { Parallel.threads = try call.integer(1) }
+      try call.pushInteger(Parallel.threads)
+      return 1
+    }
+    module.function(
+      "memory",
+      Page(
+        "system.memory() -> live, peak", "Bytes of the tensors alive, and the peak of that number.",
+        example: """
+          live, peak = require 'perilune.system'.memory()
+          print(peak >= live)
+          """, prints: "true")
+    ) { call in
+      try call.pushInteger(MemoryAccount.liveBytes)
+      try call.pushInteger(MemoryAccount.peakBytes)
+      return 2
+    }
+    module.function(
+      "ended_by_interrupt",
+      Page(
+        "system.ended_by_interrupt()",
+        "Records that Ctrl-C ended work early and its result was returned: a script then exits with status 130.",
+        example: "require 'perilune.system'.ended_by_interrupt()")
+    ) { _ in
+      Interrupt.endedWork = true
+      return 0
+    }
+    module.function(
+      "is_terminal",
+      Page(
+        "system.is_terminal(descriptor = 2)",
+        "Whether a file descriptor is a terminal: 0 is input, 1 output, 2 errors.",
+        example: "print(type(require 'perilune.system'.is_terminal(1)))", prints: "boolean")
+    ) { call in
+      try call.pushBoolean(isatty(call.isNil(1) ? 2 : Int32(clamping: try call.integer(1))) == 1)
+      return 1
+    }
+    module.function(
+      "fork",
+      Page(
+        "system.fork(f) -> Job",
+        "Runs f(send) in a child process, a copy of this one; send(text) passes a line to the parent. "
+          + "Nothing else is shared.",
+        errors:
+          "no process can be started; an error of f is printed to the child's standard error and its status is 1",
+        example: """
+          job = require 'perilune.system'.fork(function(send) send(tostring(6 * 7)) end)
+          repeat lines = job:lines(1) until lines[1]
+          print(lines[1])
+          """, prints: "42"), ForkedJob.fork)
+  }
+
+  private static func addFiles(_ module: inout NativeModule) {
+    module.function(
+      "write_file",
+      Page(
+        "system.write_file(path, bytes)",
+        "Writes a file atomically: a temporary file beside it is written, synced and renamed.",
+        errors: "the file cannot be written; the message names the step that failed",
+        example: """
+          path = os.tmpname()
+          require 'perilune.system'.write_file(path, 'moon')
+          print(io.open(path):read 'a')
+          os.remove(path)
+          """, prints: "moon")
+    ) { call in
+      try AtomicFile.write(try call.bytes(2), to: try call.string(1))
+      return 0
+    }
+    module.function(
+      "make_folder",
+      Page(
+        "system.make_folder(path)", "Creates a folder and its parents. A folder that exists is accepted.",
+        errors: "a part of the path is a file, or cannot be created",
+        example: """
+          require 'perilune.system'.make_folder '/tmp'
+          print(require 'perilune.system'.exists '/tmp')
+          """, prints: "true")
+    ) { call in
+      try AtomicFile.makeFolder(try call.string(1))
+      return 0
+    }
+    module.function(
+      "replace_folder",
+      Page(
+        "system.replace_folder(path, finished)",
+        "Renames the folder `finished` to `path`. A folder at `path` is exchanged for it in one step and removed: after a crash "
+          + "either the old folder or the new one is there, complete.",
+        errors: "`finished` is no folder, or is on another file system than `path`",
+        example: """
+          system = require 'perilune.system'
+          path = os.tmpname()
+          os.remove(path)
+          system.make_folder(path .. '.new')
+          system.replace_folder(path, path .. '.new')
+          print(system.exists(path), system.exists(path .. '.new'), os.remove(path))
+          """, prints: "true\tfalse\ttrue")
+    ) { call in
+      if let old = try AtomicFolder.replace(try call.string(1), with: try call.string(2)) {
+        try? FileManager.default.removeItem(atPath: old)
+      }
+      return 0
+    }
+    module.function(
+      "exists",
+      Page(
+        "system.exists(path)", "Whether a file or folder has this name.",
+        example: "print(require 'perilune.system'.exists '/no/such/file')", prints: "false")
+    ) { call in
+      try call.pushBoolean(FileManager.default.fileExists(atPath: try call.string(1)))
+      return 1
+    }
+    module.function(
+      "list_folder",
+      Page(
+        "system.list_folder(path)", "A sorted list of the names of the files and folders in a folder.",
+        errors: "the folder does not exist or cannot be read",
+        example:
+          "print(table.concat(require 'perilune.system'.list_folder '/proc/self', ' '):match 'status')",
+        prints: "status")
+    ) { call in
+      let path = try call.string(1)
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+        throw Failure(.io, "'\(path)' is no folder that can be read")
+      }
+      try call.push(.list(names.sorted().map(LuaValue.string)))
+      return 1
+    }
+    module.function(
+      "cache_folder",
+      Page(
+        "system.cache_folder()",
+        "The folder for files that can be computed again, created if it does not exist: $PERILUNE_CACHE, "
+          + "else $XDG_CACHE_HOME/perilune, else ~/.cache/perilune.",
+        errors: "none of the variables is set, or the folder cannot be created",
+        example: """
+          ok, path = pcall(require 'perilune.system'.cache_folder)
+          print(not ok or #path > 0)
+          """, prints: "true")
+    ) { call in
+      try call.pushString(try Folders.cache())
+      return 1
+    }
+    module.function(
+      "sha256",
+      Page(
+        "system.sha256(bytes)", "The SHA-256 hash of a string, as 64 hexadecimal digits.",
+        source: "FIPS 180-4, sec. 6.2", example: "print(require 'perilune.system'.sha256('abc'):sub(1, 16))",
+        prints: "ba7816bf8f01cfea")
+    ) { call in
+      try call.pushString(try SHA256.hash(of: try call.bytes(1)))
+      return 1
+    }
+    module.function(
+      "sha256_file",
+      Page(
+        "system.sha256_file(path)", "The SHA-256 hash of the contents of a file, as 64 hexadecimal digits.",
+        errors: "the file cannot be read", source: "FIPS 180-4, sec. 6.2",
+        example: "print((pcall(require 'perilune.system'.sha256_file, '/no/such/file')))", prints: "false")
+    ) { call in
+      try call.pushString(try hash(ofFile: try call.string(1)))
+      return 1
+    }
+  }
+
+  private static func addRandom(_ module: inout NativeModule) {
+    module.function(
+      "uniform",
+      Page(
+        "system.uniform(seed, stream, step)",
+        "A random number in [0, 1), a function of its arguments only. stream is a string.",
+        source: "Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3, Philox4x32-10",
+        example: """
+          uniform = require 'perilune.system'.uniform
+          print(uniform(1, 'coin', 1) == uniform(1, 'coin', 1))
+          """, prints: "true")
+    ) { call in
+      var random = Philox(
+        seed: UInt64(bitPattern: Int64(try call.integer(1))), stream: try call.string(2),
+        step: UInt64(bitPattern: Int64(try call.integer(3))))
+      try call.pushNumber(random.uniform())
+      return 1
+    }
+    module.function(
+      "permutation",
+      Page(
+        "system.permutation(n, seed, stream, step)",
+        "A list of the positions 1, ..., n in random order, a function of its arguments only.",
+        errors: "n is not from 0 to 2^28",
+        source: "Fisher-Yates shuffle with the random numbers of system.uniform",
+        example: """
+          p = require 'perilune.system'.permutation(5, 1, 'epoch', 0)
+          table.sort(p)
+          print(table.concat(p, ' '))
+          """, prints: "1 2 3 4 5")
+    ) { call in
+      let count = try call.integer(1)
+      if count < 0 || count > 1 << 28 { throw call.bad(1, "expected 0..\(1 << 28), got \(count)") }
+      let order = try Tensor.permutation(
+        count, from: 1, seed: UInt64(bitPattern: Int64(try call.integer(2))), stream: try call.string(3),
+        step: UInt64(bitPattern: Int64(try call.integer(4))))
+      try call.pushIntegers(UnsafeBufferPointer(start: order.pointer(Int64.self), count: count))
+      withExtendedLifetime(order) {}
+      return 1
+    }
   }
 
   /// SHA-256 of a file, read in pieces.

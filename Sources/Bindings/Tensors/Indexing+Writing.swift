@@ -113,14 +113,15 @@ extension Tensor {
 }
 
 extension Bindings {
-  static func addIndexing(_ tensor: inout LuaClass<Variable>) {
+  /// After the methods, which a misspelt name is compared with.
+  static func addIndexing(_ tensor: inout NativeClass<Variable>) {
+    let methods = tensor.pages.map(\.member)
     tensor.index { call, x in
       if let name = try fieldName(call) {
         if name.hasPrefix("_") { return 0 }  // what printers and libraries probe for
         if let method = pytorchAttributes[name] {
           throw Failure(.index, "a Tensor has no field '\(name)'; use the method \(method)")
         }
-        let methods = Op.catalogue.filter(\.isMethod).map(\.name) + HelpPage.ofTensors.map(\.name)
         throw Failure(.index, "a Tensor has no field '\(name)'\(Nearest.hint(name, in: methods))")
       }
       try call.pushObject(try Indexing.read(x, call.value(2)))

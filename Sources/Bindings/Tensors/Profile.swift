@@ -74,7 +74,7 @@ extension Bindings {
         if i <= count then labels[i], values[i] = row.name, row.ms else rest = rest + row.ms end
       end
       if rest > 0 then labels[#labels + 1], values[#values + 1] = "(the rest)", rest end
-      local figure = require "perilune.plot.native".figure { title = ("Where %.4g ms went"):format(self.ms), ylabel = "ms" }
+      local figure = require "perilune.native.plot".figure { title = ("Where %.4g ms went"):format(self.ms), ylabel = "ms" }
       return figure:bars { labels = labels, values = values }
     end
 
@@ -84,9 +84,18 @@ extension Bindings {
     end
     """
 
-  static func addProfile(_ module: inout LuaModule) {
-    // T.time(f, ...): the seconds that f(...) took, then its results.
-    module.function("time") { call in
+  static func addProfile(_ module: inout NativeModule) {
+    module.function(
+      "time",
+      Page(
+        "T.time(f, ...) -> seconds, ...",
+        "The duration of f(...) in seconds, followed by its results. At the prompt, `%time` before an input.",
+        example: """
+          seconds, y = T.time(function(x) return x:exp() end, T{0})
+          print(seconds < 1, y:item())
+          """,
+        prints: "true\t1.0")
+    ) { call in
       let function = try call.function(1)
       let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
       let clock = ContinuousClock()
@@ -96,9 +105,18 @@ extension Bindings {
       for result in results { try call.push(result) }
       return results.count + 1
     }
-    // T.profile(f, ...): runs f(...), prints a table of operations and returns it: a list of
-    // {name =, calls =, ms =, percent =, bytes =}, the slowest first. `callableModule` makes it a `Profile`.
-    module.function("profile") { call in
+    module.function(
+      "profile",
+      Page(
+        "T.profile(f, ...)",
+        "Runs f(...), prints a table of its operations and returns it: a list of {name, calls, ms, percent, bytes}, slowest first, with the total time in field ms. Times are those of the operation itself, bytes those of its results. profile:plot(count = 16) draws the slowest, profile:save 'name.svg' saves the drawing.",
+        example: """
+          local print = print; _G.print = function() end
+          p = T.profile(function() return T{1}:exp() end)
+          _G.print = print; print(p[1].calls, type(p:plot()))
+          """,
+        prints: "1\tuserdata")
+    ) { call in
       let function = try call.function(1)
       let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
       let profile = Profile()

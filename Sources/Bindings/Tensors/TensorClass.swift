@@ -1,7 +1,7 @@
-/// The class `Tensor` and the module `perilune.tensor`, put together from their parts.
+/// The class `Tensor` and the module `perilune.tensor`.
 ///
-/// A Lua `Tensor` is an `Autograd.Variable`. Every operation of the catalogue is a method and a function; what is
-/// written by hand here is what is no operation: sizes, conversion to Lua values, gradients, indexing, creation.
+/// A Lua `Tensor` is an `Autograd.Variable`. Every operation of the catalogue is a method and a function; the other
+/// files of this folder add what is no operation: sizes, conversion to Lua values, gradients, indexing, creation.
 ///
 /// `==` compares identity, since Lua makes a boolean of it; `x:eq(y)` compares elements. `<` and `<=` are not defined
 /// for the same reason: use `x:lt(y)`.
@@ -11,42 +11,80 @@ import LuaEngine
 import Tensors
 
 extension Bindings {
-  static func installTensors(_ lua: Lua, _ options: RunOptions) throws {
-    var tensor = LuaClass<Variable>("Tensor")
-    var module = LuaModule()
-    for op in Op.catalogue {
-      module.function(op.name) { call in try OpCall.run(op, call) }
-      if op.isMethod { tensor.method(op.name) { call, _ in try OpCall.run(op, call) } }
-    }
-    addInPlaceOperations(&tensor)
-    addQueries(&tensor)
-    addConversions(&tensor)
-    addGradients(&tensor)
-    addWriting(&tensor)
-    addOperators(&tensor)
-    addIndexing(&tensor)
-    try lua.register(tensor)
-
-    let random = RandomStream(seed: options.seed, stream: "tensor")
-    DropoutStream.restart(seed: options.seed)
-    try registerGenerators(lua)
+  static func installTensors(_ library: Library) throws {
+    addTopics(library)
+    let random = RandomStream(seed: library.options.seed, stream: "tensor")
+    DropoutStream.restart(seed: library.options.seed)
+    var module = NativeModule("tensor", title: "T", prefix: "", group: "creation")
     addCreation(&module)
+    module.group = "random"
     addRandom(&module, random)
+    try addGenerators(library)
+    module.group = "modes"
     addModes(&module)
     addSupport(&module)
     addPrinting(&module)
     addProfile(&module)
-    try lua.preload("perilune.native.tensor", module)
-    try lua.load(callableModule, name: "=perilune").call([])
+
+    var tensor = NativeClass<Variable>("Tensor", prefix: "", group: "queries")
+    addQueries(&tensor)
+    addConversions(&tensor)
+    tensor.group = "gradients"
+    addGradients(&tensor)
+    tensor.group = "writing"
+    addWriting(&tensor)
+    addOperators(&tensor)
+    for op in Op.catalogue {
+      (module.group, tensor.group) = (op.group, op.group)
+      module.function(op.name, Page(op)) { call in try OpCall.run(op, call) }
+      if op.isMethod { tensor.method(op.name, Page(op)) { call, _ in try OpCall.run(op, call) } }
+      if op.hasInPlaceForm { addInPlaceForm(of: op, &tensor) }
+    }
+    addIndexing(&tensor)
+    try library.add(module)
+    try library.add(tensor)
+    try library.lua.load(callableModule, name: "=perilune").call([])
   }
 
-  /// `T{1, 2}` calls `T.tensor{1, 2}`, and what T.profile returns can be drawn. By its name, this chunk is passed over when
-  /// an error says where it was raised.
+  private static func addTopics(_ library: Library) {
+    library.topic(
+      "indexing", group: "topics",
+      Page(
+        "t[key], t[key] = value",
+        "key is a position, a list of positions and ranges {first, last} (inclusive; {} selects all), a tensor of "
+          + "positions, or a mask. Positions count from 1, negative ones from the end. A position of a 1-d tensor selects "
+          + "a scalar tensor: t[i]:item() is the number.",
+        example: """
+          t = T{{1, 2, 3}, {4, 5, 6}}
+          t[{ {}, 1 }] = 0
+          print(t[{ 2, {2, 3} }], t[t:gt(4)])
+          """, prints: "[5, 6]\n[Tensor f32 2]\t[5, 6]\n[Tensor f32 2]"))
+    library.topic(
+      "operators", group: "topics",
+      Page(
+        "a + b, a - b, a * b, a / b, a // b, a % b, a ^ b, -a, #a",
+        "Elementwise operations with broadcasting; one operand may be a number. #a is the size of the first dimension. "
+          + "a == b compares identity, since Lua converts its result to one boolean: a:eq(b), a:lt(b) and so on compare "
+          + "elements.",
+        example: "a = T{7, 8}\nprint(2 * a - 1, #a, a == a, a == T{7, 8})",
+        prints: "[13, 15]\n[Tensor f32 2]\t2\ttrue\tfalse"))
+    library.topic(
+      "in_place", group: "topics",
+      Page(
+        "x:name_(...)",
+        "An operation that keeps the shape has a form that writes its result into x and returns x. The result must fit the "
+          + "dtype of x. Values saved for a backward pass cannot be changed; T.no_grad allows it for parameters.",
+        example: "x = T{1, 4}\nx:sqrt_():add_(1)\nprint(x)", prints: "[2, 3]\n[Tensor f32 2]"))
+  }
+
+  /// `T{1, 2}` calls `T.tensor{1, 2}`, and the result of T.profile can be drawn. The name of this chunk excludes it from
+  /// the places that errors name.
   private static let callableModule =
     profileClass + """
 
-      package.preload["perilune.tensor"] = function()
-        local module = require "perilune.native.tensor"
+      local open = package.preload["perilune.native.tensor"]
+      package.preload["perilune.native.tensor"] = function(...)
+        local module = open(...)
         local tensor, profile = module.tensor, module.profile
         function module.profile(...)
           local rows, ms = profile(...)

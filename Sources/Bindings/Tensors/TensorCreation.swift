@@ -46,40 +46,116 @@ struct CreationOptions {
 }
 
 extension Bindings {
-  static func addCreation(_ module: inout LuaModule) {
-    module.function("tensor") { call in
+  static func addCreation(_ module: inout NativeModule) {
+    module.function(
+      "tensor",
+      Page(
+        "T(value, dtype or options)",
+        "A tensor of nested lists, a number or a boolean; T.tensor is the same function. Numbers become f32 and booleans bool unless a dtype is given.",
+        options: CreationOptions.declared,
+        shapes: "n nested levels -> n dimensions; a number -> []",
+        errors: "rows differ in length; an element is no number or boolean",
+        example: "print(T{{1, 2}, {3, 4}}, T({1, 2}, 'i64'))",
+        prints: """
+          [[1, 2],
+           [3, 4]]
+          [Tensor f32 2x2]\t[1, 2]
+          [Tensor i64 2]
+          """)
+    ) { call in
       let options = try CreationOptions(call, 2)
       return try options.push(fromLua(call, options.dtype))
     }
-    module.function("from_list") { call in
+    module.function(
+      "from_list",
+      Page(
+        "T.from_list(list, dtype or options)", "T(list), for a list only.",
+        options: CreationOptions.declared,
+        errors: "the argument is no list",
+        example: "print(T.from_list({true, false}))",
+        prints: """
+          [true, false]
+          [Tensor bool 2]
+          """)
+    ) { call in
       let options = try CreationOptions(call, 2)
       if call.kind(1) != .table { throw call.bad(1, "table expected, got \(call.typeName(1))") }
       return try options.push(fromLua(call, options.dtype))
     }
     for (name, value) in [("zeros", 0.0), ("ones", 1.0)] {
-      module.function(name) { call in
+      module.function(
+        name,
+        Page(
+          "T.\(name)(sizes, dtype or options)",
+          "A tensor filled with \(Int(value)). Sizes are numbers or a list.",
+          options: CreationOptions.declared, errors: "a size is negative or no whole number",
+          example: "print(T.\(name)(3), T.\(name)({1, 2}, 'i64'))",
+          prints: (value == 0 ? "[0, 0, 0]\n[Tensor f32 3]\t[[0, 0]]" : "[1, 1, 1]\n[Tensor f32 3]\t[[1, 1]]")
+            + "\n[Tensor i64 1x2]")
+      ) { call in
         let (shape, next) = try sizes(call, from: 1)
         let options = try CreationOptions(call, next)
         return try options.push(Tensor.full(shape, value, options.dtype ?? .f32))
       }
-      module.function(name + "_like") { call in
+      module.function(
+        name + "_like",
+        Page(
+          "T.\(name)_like(x, dtype or options)",
+          "A tensor filled with \(Int(value)), of the shape of x; its dtype is that of x unless one is given.",
+          options: CreationOptions.declared, example: "print(T.\(name)_like(T({5, 6}, 'i64')))",
+          prints: (value == 0 ? "[0, 0]" : "[1, 1]") + "\n[Tensor i64 2]")
+      ) { call in
         let x: Variable = try call.object(1)
         let options = try CreationOptions(call, 2)
         return try options.push(Tensor.full(x.value.shape, value, options.dtype ?? x.value.dtype))
       }
     }
-    // T.full({2, 3}, 7)
-    module.function("full") { call in
+    module.function(
+      "full",
+      Page(
+        "T.full(sizes, value, dtype or options)", "A tensor filled with a value. Sizes are a list.",
+        options: CreationOptions.declared,
+        errors: "a size is negative or no whole number; value is no number or boolean",
+        example: "print(T.full({2}, 7))",
+        prints: """
+          [7, 7]
+          [Tensor f32 2]
+          """)
+    ) { call in
       let shape = try sizeList(call, 1)
       let options = try CreationOptions(call, 3)
       return try options.push(filled(call, 2, shape, options.dtype ?? .f32))
     }
-    module.function("full_like") { call in
+    module.function(
+      "full_like",
+      Page(
+        "T.full_like(x, value, dtype or options)",
+        "A tensor filled with a value, of the shape of x; its dtype is that of x unless one is given.",
+        options: CreationOptions.declared,
+        example: "print(T.full_like(T{5, 6}, 2))",
+        prints: """
+          [2, 2]
+          [Tensor f32 2]
+          """)
+    ) { call in
       let x: Variable = try call.object(1)
       let options = try CreationOptions(call, 3)
       return try options.push(filled(call, 2, x.value.shape, options.dtype ?? x.value.dtype))
     }
-    module.function("eye") { call in
+    module.function(
+      "eye",
+      Page(
+        "T.eye(rows, columns = rows, dtype or options)",
+        "The identity matrix: 1 on the diagonal, 0 elsewhere.",
+        options: CreationOptions.declared,
+        shapes: "rows, columns -> [rows, columns]",
+        example: "print(T.eye(2))",
+        prints: """
+          [[1, 0],
+           [0, 1]]
+          [Tensor f32 2x2]
+          """)
+    ) { call in
       let rows = try call.integer(1)
       let hasColumns = call.kind(2) == .integer
       let options = try CreationOptions(call, hasColumns ? 3 : 2)
@@ -88,9 +164,22 @@ extension Bindings {
     addRanges(&module)
   }
 
-  private static func addRanges(_ module: inout LuaModule) {
-    // T.arange(n) is 1..n; T.arange(first, last, step) includes `last` where a step reaches it, as Lua's `for` does.
-    module.function("arange") { call in
+  private static func addRanges(_ module: inout NativeModule) {
+    module.function(
+      "arange",
+      Page(
+        "T.arange(first = 1, last, step = 1, dtype or options)",
+        "The numbers first, first + step, ... up to last, inclusive, as Lua's `for` counts; T.arange(n) is 1, ..., n. PyTorch excludes the end.",
+        options: CreationOptions.declared,
+        shapes: "-> [floor((last - first) / step) + 1], or [0] where step leads away from last",
+        errors: "step is 0",
+        example: "print(T.arange(4), T.arange(0, 1, 0.5))",
+        prints: """
+          [1, 2, 3, 4]
+          [Tensor f32 4]\t[0.0, 0.5, 1.0]
+          [Tensor f32 3]
+          """)
+    ) { call in
       var numbers: [Double] = []
       while numbers.count < 3, [.integer, .number].contains(call.kind(numbers.count + 1)) {
         numbers.append(try call.number(numbers.count + 1))
@@ -102,8 +191,19 @@ extension Bindings {
       if (last - first) * step < 0 { return try options.push(Tensor(zeros: [0], options.dtype ?? .f32)) }
       return try options.push(Tensor.arange(first, last, step: step, including: true, options.dtype ?? .f32))
     }
-    // T.linspace(first, last, count): both ends included.
-    module.function("linspace") { call in
+    module.function(
+      "linspace",
+      Page(
+        "T.linspace(first, last, count, dtype or options)",
+        "count evenly spaced numbers from first to last, inclusive.",
+        options: CreationOptions.declared,
+        shapes: "-> [count]",
+        example: "print(T.linspace(0, 1, 3))",
+        prints: """
+          [0.0, 0.5, 1.0]
+          [Tensor f32 3]
+          """)
+    ) { call in
       let options = try CreationOptions(call, 4)
       let (first, last) = (try call.number(1), try call.number(2))
       return try options.push(Tensor.linspace(first, last, call.integer(3), options.dtype ?? .f32))

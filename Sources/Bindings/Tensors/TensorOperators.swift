@@ -12,7 +12,7 @@ extension Bindings {
     ("__pow", ["pow"]),
   ]
 
-  static func addOperators(_ tensor: inout LuaClass<Variable>) {
+  static func addOperators(_ tensor: inout NativeClass<Variable>) {
     for (metamethod, names) in operators {
       guard let op = names.lazy.compactMap({ Op.byName[$0] }).first else { continue }
       tensor.metamethod(metamethod) { call in try OpCall.run(op, call) }

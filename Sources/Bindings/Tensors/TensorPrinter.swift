@@ -136,9 +136,23 @@ extension Bindings {
       "width", optional: .integer, "characters per line", otherwise: "as before", least: 20, most: 10_000),
   ]
 
-  static func addPrinting(_ module: inout LuaModule) {
-    // T.set_print{precision =, edge =, threshold =, width =}; without arguments, the standard settings.
-    module.function("set_print") { call in
+  static func addPrinting(_ module: inout NativeModule) {
+    module.function(
+      "set_print",
+      Page(
+        "T.set_print{options}",
+        "Sets how tensors are printed. Options that are not given stay; without an argument all return to their initial values 4, 3, 1000 and 80.",
+        options: printOptions,
+        example: """
+          T.set_print{precision = 1}
+          print(T(1 / 3))
+          T.set_print()
+          """,
+        prints: """
+          0.3
+          [Tensor f32 scalar]
+          """)
+    ) { call in
       guard !call.isNil(1) else {
         TensorPrinter.current = TensorPrinter()
         return 0

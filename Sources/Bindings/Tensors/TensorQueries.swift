@@ -5,9 +5,15 @@ import LuaEngine
 import Tensors
 
 extension Bindings {
-  static func addQueries(_ tensor: inout LuaClass<Variable>) {
-    // x:size() -> {2, 3}; x:size(1) -> 2
-    tensor.method("size") { call, x in
+  static func addQueries(_ tensor: inout NativeClass<Variable>) {
+    tensor.method(
+      "size",
+      Page(
+        "x:size(dim)", "The size of one dimension, or the list of all sizes.",
+        errors: "x has no such dimension",
+        example: "print(T.zeros(2, 3):size(-1), #T.zeros(2, 3):size())",
+        prints: "3\t2")
+    ) { call, x in
       if call.isNil(2) {
         try call.pushIntegers(Array(x.value.shape))
       } else {
@@ -16,27 +22,63 @@ extension Bindings {
       }
       return 1
     }
-    tensor.method("dim") { call, x in
+    tensor.method(
+      "dim",
+      Page(
+        "x:dim()", "The number of dimensions.",
+        example: "print(T.zeros(2, 3):dim())",
+        prints: "2")
+    ) { call, x in
       try call.pushInteger(x.value.rank)
       return 1
     }
-    tensor.method("numel") { call, x in
+    tensor.method(
+      "numel",
+      Page(
+        "x:numel()", "The number of elements.",
+        example: "print(T.zeros(2, 3):numel())",
+        prints: "6")
+    ) { call, x in
       try call.pushInteger(x.value.elementCount)
       return 1
     }
-    tensor.method("dtype") { call, x in
+    tensor.method(
+      "dtype",
+      Page(
+        "x:dtype()", "The element type: 'f32', 'f64', 'i64' or 'bool'.",
+        example: "print(T{1}:dtype())",
+        prints: "f32")
+    ) { call, x in
       try call.pushString(x.value.dtype.rawValue)
       return 1
     }
-    tensor.method("stride") { call, x in
+    tensor.method(
+      "stride",
+      Page(
+        "x:stride()", "For each dimension, the distance in elements between neighbouring positions.",
+        example: "print(table.concat(T.zeros(2, 3):stride(), ' '))",
+        prints: "3 1")
+    ) { call, x in
       try call.pushIntegers(Array(x.value.strides))
       return 1
     }
-    tensor.method("is_contiguous") { call, x in
+    tensor.method(
+      "is_contiguous",
+      Page(
+        "x:is_contiguous()", "Whether the elements are stored in row-major order without gaps.",
+        example: "print(T.zeros(2, 3):t():is_contiguous())",
+        prints: "false")
+    ) { call, x in
       try call.pushBoolean(x.value.isContiguous)
       return 1
     }
-    tensor.method("storage_bytes") { call, x in
+    tensor.method(
+      "storage_bytes",
+      Page(
+        "x:storage_bytes()", "Size in bytes of the storage of x, which all views of it share.",
+        example: "print(T.zeros(10):storage_bytes())",
+        prints: "40")
+    ) { call, x in
       try call.pushInteger(x.value.storage.byteCount)
       return 1
     }
@@ -53,23 +95,39 @@ extension Bindings {
     }
   }
 
-  static func addConversions(_ tensor: inout LuaClass<Variable>) {
-    // The one element as a Lua number or boolean.
-    tensor.method("item") { call, x in
+  static func addConversions(_ tensor: inout NativeClass<Variable>) {
+    tensor.method(
+      "item",
+      Page(
+        "x:item()", "The only element, as a Lua float (f32, f64), integer (i64) or boolean (bool).",
+        errors: "x does not have exactly one element",
+        example: "print(T{2.5}:item(), T(3, 'i64'):item())",
+        prints: "2.5\t3")
+    ) { call, x in
       if x.value.elementCount != 1 {
         throw Failure(.shape, "item: expected one element, got a tensor of \(x.value.shape)")
       }
       try call.push(x.value.elementsAsLua()[0])
       return 1
     }
-    // Nested lists, or one value for a scalar.
-    tensor.method("totable") { call, x in
+    tensor.method(
+      "totable",
+      Page(
+        "x:totable()", "The elements as nested lists; for a scalar tensor, the element.",
+        example: "print(T{{1, 2}, {3, 4}}:totable()[2][1])",
+        prints: "3.0")
+    ) { call, x in
       try pushTable(call, x.value)
       return 1
     }
-    // Short for to("f32") and so on.
     for (name, dtype) in [("float", DType.f32), ("double", .f64), ("long", .i64)] {
-      tensor.method(name) { call, x in
+      tensor.method(
+        name,
+        Page(
+          "x:\(name)()",
+          "x:to('\(dtype.rawValue)'): x itself if it has this dtype, otherwise a converted copy.",
+          example: "print(T.zeros(1, 'bool'):\(name)():dtype())", prints: dtype.rawValue)
+      ) { call, x in
         if x.value.dtype == dtype {
           try call.pushArgument(1)
         } else {

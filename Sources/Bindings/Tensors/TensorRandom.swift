@@ -36,23 +36,40 @@ final class RandomStream {
 extension Bindings {
   typealias Draw = (seed: UInt64, stream: String, step: UInt64)
 
-  static func registerGenerators(_ lua: Lua) throws {
-    var generator = LuaClass<RandomStream>("Generator")
-    generator.property("seed") { .integer(Int64(bitPattern: $0.seed)) }
-    generator.property("stream") { .string($0.stream) }
-    generator.property("step") { .integer(Int64(bitPattern: $0.step)) }
-    // Goes to a step: all there is to save and restore.
-    generator.method("set_step") { call, generator in
-      generator.step = UInt64(bitPattern: Int64(try call.integer(2)))
-      try call.pushArgument(1)
-      return 1
-    }
+  static func addGenerators(_ library: Library) throws {
+    var generator = NativeClass<RandomStream>("Generator", group: "random")
+    generator.property(
+      "seed", Page("g.seed", "The seed.", example: "print(T.generator{seed = 7}.seed)", prints: "7")
+    ) { .integer(Int64(bitPattern: $0.seed)) }
+    generator.property(
+      "stream",
+      Page(
+        "g.stream", "The name of the stream: streams of different names are independent.",
+        example: "print(T.generator{seed = 7}.stream)", prints: "generator")
+    ) { .string($0.stream) }
+    generator.property(
+      "step",
+      Page(
+        "g.step", "The number of draws made so far. A draw is a function of seed, stream, step and position.",
+        example: "print(T.generator{seed = 7, step = 3}.step)", prints: "3")
+    ) { .integer(Int64(bitPattern: $0.step)) }
+    generator.chained(
+      "set_step",
+      Page(
+        "g:set_step(step)",
+        "Moves to a step. Seed, stream and step are the whole state of a generator. Returns the generator.",
+        example: """
+          g = T.generator{seed = 7}
+          a = T.rand(2, {generator = g})
+          print(T.rand(2, {generator = g:set_step(0)}):equal(a))
+          """, prints: "true")
+    ) { call, generator in generator.step = UInt64(bitPattern: Int64(try call.integer(2))) }
     generator.metamethod("__tostring") { call in
       let g: RandomStream = try call.object(1)
       try call.pushString("[Generator seed \(g.seed) stream '\(g.stream)' step \(g.step)]")
       return 1
     }
-    try lua.register(generator)
+    try library.add(generator)
   }
 
   private static let drawOptions =
@@ -108,30 +125,65 @@ extension Bindings {
 
   /// T.name(sizes, options), and T.name_like(x, options) in the shape and type of x.
   private static func addRandom(
-    _ module: inout LuaModule, _ name: String, _ own: RandomStream, _ declared: [Option] = drawOptions,
+    _ module: inout NativeModule, _ name: String, _ summary: String, _ own: RandomStream,
+    _ declared: [Option] = drawOptions,
     _ fill: @escaping Fill
   ) {
-    module.function(name) { call in
+    module.function(
+      name,
+      Page(
+        "T.\(name)(sizes, dtype or options)", summary + " Sizes are numbers or a list.", options: declared,
+        errors: "a size is negative; generator is combined with seed, stream or step",
+        source: "Salmon et al. 2011, Philox4x32-10",
+        example: "print(T.\(name)(4, {seed = 1}):equal(T.\(name)(4, {seed = 1})))", prints: "true")
+    ) { call in
       let (shape, next) = try sizes(call, from: 1)
       let (options, draw) = try draw(call, next, own, declared)
       return try options.push(fill(shape, options.dtype ?? .f32, options.options, draw()))
     }
-    module.function(name + "_like") { call in
+    module.function(
+      name + "_like",
+      Page(
+        "T.\(name)_like(x, dtype or options)",
+        summary + " The shape is that of x, and the dtype too unless one is given.", options: declared,
+        example: "print(T.\(name)_like(T({1, 2}, 'f64')):dtype())", prints: "f64")
+    ) { call in
       let x: Variable = try call.object(1)
       let (options, draw) = try draw(call, 2, own, declared)
       return try options.push(fill(x.value.shape, options.dtype ?? x.value.dtype, options.options, draw()))
     }
   }
 
-  static func addRandom(_ module: inout LuaModule, _ own: RandomStream) {
-    module.function("manual_seed") { call in
+  static func addRandom(_ module: inout NativeModule, _ own: RandomStream) {
+    module.function(
+      "manual_seed",
+      Page(
+        "T.manual_seed(seed)",
+        "Restarts the default stream of random numbers and that of dropout with a seed.",
+        example: """
+          T.manual_seed(1); a = T.rand(3)
+          T.manual_seed(1)
+          print(T.rand(3):equal(a))
+          """,
+        prints: "true")
+    ) { call in
       own.seed = UInt64(bitPattern: Int64(try call.integer(1)))
       own.step = 0
       DropoutStream.restart(seed: own.seed)
       return 0
     }
-    // T.generator{seed =, stream =, step =}
-    module.function("generator") { call in
+    module.function(
+      "generator",
+      Page(
+        "T.generator{options}", "A Generator: an independent stream of random numbers.",
+        options: generatorOptions,
+        example: """
+          g = T.generator{seed = 1}
+          T.rand(2, {generator = g})
+          print(g.step)
+          """,
+        prints: "1")
+    ) { call in
       let options = try OptionTable(call, 1, generatorOptions)
       let seed = try options.integer(ifGiven: "seed").map { UInt64(bitPattern: Int64($0)) }
       try call.pushObject(
@@ -140,18 +192,28 @@ extension Bindings {
           step: try options.seed("step")))
       return 1
     }
-    // T.randn(2, 3, options): standard normal numbers. T.randn_like(x, options): in the shape and type of x.
-    addRandom(&module, "randn", own) { shape, dtype, _, d in
+    addRandom(&module, "randn", "Standard normal random numbers.", own) { shape, dtype, _, d in
       try Tensor.normal(shape, dtype, seed: d.seed, stream: d.stream, step: d.step)
     }
-    // T.rand(2, 3, {low =, high =}): uniform in [low, high), [0, 1) by default.
-    addRandom(&module, "rand", own, rangeOptions) { shape, dtype, options, d in
+    addRandom(&module, "rand", "Random numbers uniform in [low, high).", own, rangeOptions) {
+      shape, dtype, options, d in
       let (low, high) = (try options.number("low"), try options.number("high"))
       return try Tensor.uniform(
         shape, dtype, low: low, high: high, seed: d.seed, stream: d.stream, step: d.step)
     }
-    // T.randint(1, 6, {3}): whole numbers from 1 to 6, both included, as math.random(1, 6).
-    module.function("randint") { call in
+    module.function(
+      "randint",
+      Page(
+        "T.randint(low, high, sizes, dtype or options)",
+        "Random whole numbers from low to high, inclusive, as math.random(low, high); i64 unless a dtype is given.",
+        options: drawOptions,
+        errors: "high is less than low",
+        example: "print(T.randint(3, 3, 2))",
+        prints: """
+          [3, 3]
+          [Tensor i64 2]
+          """)
+    ) { call in
       let (low, high) = (try call.integer(1), try call.integer(2))
       let (shape, next) = try sizes(call, from: 3)
       let (options, draw) = try draw(call, next, own)
@@ -161,8 +223,19 @@ extension Bindings {
         shape, low: Int64(low), high: Int64(high) + 1, seed: d.seed, stream: d.stream, step: d.step)
       return try options.push(result.cast(to: options.dtype ?? .i64))
     }
-    // T.randint_like(x, 1, 6, options)
-    module.function("randint_like") { call in
+    module.function(
+      "randint_like",
+      Page(
+        "T.randint_like(x, low, high, dtype or options)",
+        "Random whole numbers from low to high, inclusive, in the shape of x; the dtype is that of x unless one is given.",
+        options: drawOptions,
+        errors: "high is less than low",
+        example: "print(T.randint_like(T{{1, 2}}, 3, 3))",
+        prints: """
+          [[3, 3]]
+          [Tensor f32 1x2]
+          """)
+    ) { call in
       let x: Variable = try call.object(1)
       let (low, high) = (try call.integer(2), try call.integer(3))
       let (options, draw) = try draw(call, 4, own)
@@ -172,16 +245,39 @@ extension Bindings {
         x.value.shape, low: Int64(low), high: Int64(high) + 1, seed: d.seed, stream: d.stream, step: d.step)
       return try options.push(result.cast(to: options.dtype ?? x.value.dtype))
     }
-    // T.randperm(n): the positions 1..n in random order.
-    module.function("randperm") { call in
+    module.function(
+      "randperm",
+      Page(
+        "T.randperm(n, dtype or options)",
+        "The positions 1, ..., n in random order; i64 unless a dtype is given.",
+        options: drawOptions,
+        shapes: "-> [n]",
+        example: "print((T.randperm(3):sort()))",
+        prints: """
+          [1, 2, 3]
+          [Tensor i64 3]
+          """)
+    ) { call in
       let count = try call.integer(1)
       let (options, draw) = try draw(call, 2, own)
       let d = try draw()
       let positions = try Tensor.permutation(count, from: 1, seed: d.seed, stream: d.stream, step: d.step)
       return try options.push(positions.cast(to: options.dtype ?? .i64))
     }
-    // T.bernoulli(p, 2, 3): true with chance p.
-    module.function("bernoulli") { call in
+    module.function(
+      "bernoulli",
+      Page(
+        "T.bernoulli(p, sizes, dtype or options)",
+        "true with probability p, otherwise false; a numeric dtype gives 1 and 0.",
+        options: drawOptions,
+        errors: "p is not in [0, 1]",
+        example: "print(T.bernoulli(1, 2), T.bernoulli(0, 2, 'f32'))",
+        prints: """
+          [true, true]
+          [Tensor bool 2]\t[0, 0]
+          [Tensor f32 2]
+          """)
+    ) { call in
       let chance = try call.number(1)
       let (shape, next) = try sizes(call, from: 2)
       let (options, draw) = try draw(call, next, own)
@@ -190,8 +286,20 @@ extension Bindings {
         Tensor.bernoulli(
           shape, options.dtype ?? .bool, chance: chance, seed: d.seed, stream: d.stream, step: d.step))
     }
-    // T.categorical(weights, count, {logits = true}): ids from 0, drawn from each row of weights.
-    module.function("categorical") { call in
+    module.function(
+      "categorical",
+      Page(
+        "T.categorical(weights, count = 1, dtype or options)",
+        "Ids, from 0, drawn with replacement from each row of weights, which are unnormalised probabilities or, with logits, their logarithms.",
+        options: categoricalOptions,
+        shapes: "[..., k] -> [..., count]",
+        errors: "a weight is negative or not finite; a row sums to 0",
+        example: "print(T.categorical(T{0, 0, 1}, 2))",
+        prints: """
+          [2, 2]
+          [Tensor i64 2]
+          """)
+    ) { call in
       let weights: Variable = try call.object(1)
       let hasCount = call.kind(2) == .integer
       let (options, draw) = try draw(call, hasCount ? 3 : 2, own, categoricalOptions)

@@ -8,31 +8,37 @@ import LuaEngine
 import Tensors
 
 extension Bindings {
-  static func addInPlaceOperations(_ tensor: inout LuaClass<Variable>) {
-    for op in Op.catalogue where op.hasInPlaceForm {
-      tensor.method(op.name + "_") { call, target in
-        let (inputs, attributes) = try OpCall(op, call).read()
-        try target.write(op.name + "_", from: Array(inputs.dropFirst())) {
-          let results = try op(inputs, attributes)
-          guard results.count == 1 else {
-            throw Failure(
-              .state, "\(op.name)_: an operation of \(results.count) results has no form in place")
-          }
-          if results[0].value.shape != target.value.shape {
-            throw Failure(
-              .shape,
-              "\(op.name)_: a result of \(results[0].value.shape) does not fit into \(target.value.shape)")
-          }
-          return results[0].value
+  static func addInPlaceForm(of op: Op, _ tensor: inout NativeClass<Variable>) {
+    tensor.chained(op.name + "_", Page(op), titled: op.name) { call, target in
+      let (inputs, attributes) = try OpCall(op, call).read()
+      try target.write(op.name + "_", from: Array(inputs.dropFirst())) {
+        let results = try op(inputs, attributes)
+        guard results.count == 1 else {
+          throw Failure(
+            .state, "\(op.name)_: an operation of \(results.count) results has no form in place")
         }
-        try call.pushArgument(1)
-        return 1
+        if results[0].value.shape != target.value.shape {
+          throw Failure(
+            .shape,
+            "\(op.name)_: a result of \(results[0].value.shape) does not fit into \(target.value.shape)")
+        }
+        return results[0].value
       }
     }
   }
 
-  static func addWriting(_ tensor: inout LuaClass<Variable>) {
-    tensor.method("fill_") { call, x in
+  static func addWriting(_ tensor: inout NativeClass<Variable>) {
+    tensor.method(
+      "fill_",
+      Page(
+        "x:fill_(value)", "Sets every element to value. Returns x.",
+        errors: "value has more than one element or does not fit the dtype of x",
+        example: "print(T{1, 2}:fill_(5))",
+        prints: """
+          [5, 5]
+          [Tensor f32 2]
+          """)
+    ) { call, x in
       let value = try TensorValue.read(call, 2, like: x.value.dtype)
       if value.value.elementCount != 1 {
         throw call.bad(2, "one number expected, got a tensor of \(value.value.shape)")
@@ -41,20 +47,51 @@ extension Bindings {
       try call.pushArgument(1)
       return 1
     }
-    tensor.method("zero_") { call, x in
+    tensor.method(
+      "zero_",
+      Page(
+        "x:zero_()", "Sets every element to 0. Returns x.",
+        example: "print(T{1, 2}:zero_())",
+        prints: """
+          [0, 0]
+          [Tensor f32 2]
+          """)
+    ) { call, x in
       try x.write("zero_", from: []) { try Tensor(scalar: 0, x.value.dtype) }
       try call.pushArgument(1)
       return 1
     }
-    // x:copy_(other): other may broadcast, and is converted between floating types.
-    tensor.method("copy_") { call, x in
+    tensor.method(
+      "copy_",
+      Page(
+        "x:copy_(other)",
+        "Copies the elements of other into x, with broadcasting and conversion between floating types. Returns x.",
+        shapes: "other broadcasts to the shape of x",
+        errors: "other does not broadcast to x, or has a dtype that x cannot hold",
+        example: "print(T.zeros(2, 2):copy_(T{1, 2}))",
+        prints: """
+          [[1, 2],
+           [1, 2]]
+          [Tensor f32 2x2]
+          """)
+    ) { call, x in
       let other: Variable = try call.object(2)
       try x.write("copy_", from: [other]) { other.value }
       try call.pushArgument(1)
       return 1
     }
-    // Gives the memory back at once, where no other tensor or graph holds it; the object is closed after it.
-    tensor.method("free") { call, _ in
+    tensor.method(
+      "free",
+      Page(
+        "x:free()",
+        "Releases the memory of x now, unless another tensor or a recorded operation uses it. x cannot be used afterwards; `local x <close>` does the same at the end of a block.",
+        example: """
+          x = T.zeros(1000)
+          x:free()
+          print((pcall(x.sum, x)))
+          """,
+        prints: "false")
+    ) { call, _ in
       call.closeObject(1)
       return 0
     }

@@ -1,0 +1,170 @@
+--- The pages of everything written in Lua: modules, functions and methods of the library, and experiments.
+--
+-- The files are the index: a folder's modules are the files in it, a module's functions are the documented
+-- definitions of its file. Nothing is loaded to make it.
+local options = require "perilune.options"
+local source = require "perilune.help.source"
+local system = require "perilune.system"
+
+local index = {}
+
+local library <const> = debug.getinfo(1, "S").source:match "^@(.*)/help/[^/]*$"
+
+-- Calls visit(path, name) for each Lua file below a folder; a folder's init.lua has the name of the folder.
+local function each_file(folder, prefix, visit)
+  for _, entry in ipairs(system.list_folder(folder)) do
+    local path, name = folder .. "/" .. entry, entry:match "^([%w_]+)%.lua$"
+    if name then
+      visit(path, name == "init" and prefix:sub(1, -2) or prefix .. name)
+    elseif entry:match "^[%w_]+$" and pcall(system.list_folder, path) then
+      each_file(path, prefix .. entry .. ".", visit)
+    end
+  end
+end
+
+-- The name of a definition in the library: in align/train.lua, `train.run` is `align.train.run` and
+-- `Run:resume` is `align.train.Run:resume`.
+local function full_name(module, name)
+  local base, rest = name:match "^([%w_]+)([.:].+)$"
+  if base == module:match "[^.]+$" then return module .. rest end
+  return module .. "." .. name
+end
+
+-- Adds the module at `path` and its definitions to the list of entries.
+local function add_file(entries, path, module)
+  local text = source.read(path) or ""
+  local top = source.top(text)
+  entries[#entries + 1] = {
+    name = module, title = module, text = top, summary = source.summary(top), path = path, line = 0,
+    module = module, is_module = true,
+  }
+  for _, found in ipairs(source.definitions(text)) do
+    local name = full_name(module, found.name)
+    entries[#entries + 1] = {
+      name = name, title = name .. found.title:match "%b()$", text = found.text, line = found.line,
+      summary = source.summary(found.text), path = path, module = module,
+    }
+  end
+end
+
+--- All entries { name, title, text, summary, path, line, module, is_module }, sorted by module and line.
+function index.entries()
+  local entries = {}
+  each_file(library, "", function(path, module) add_file(entries, path, module) end)
+  local experiments = library .. "/../scripts/experiments"
+  if system.exists(experiments) then
+    each_file(experiments, "experiments.", function(path, module) add_file(entries, path, module) end)
+  end
+  table.sort(entries, function(a, b)
+    if a.module ~= b.module then return a.module < b.module end
+    return a.line < b.line
+  end)
+  return entries
+end
+
+-- The value of `perilune.NAME`; nil where it cannot be loaded.
+local function load_module(name)
+  if name:match "^experiments" then return nil end
+  local ok, value = pcall(require, name == "perilune" and name or "perilune." .. name)
+  return ok and value or nil
+end
+
+--- Loads every module of the library, so that `options.specs` holds every spec.
+function index.load_all()
+  for _, entry in ipairs(index.entries()) do
+    if entry.is_module then load_module(entry.name) end
+  end
+end
+
+--- The spec of the options of the function `name`: that of its name, or of the end of its name.
+function index.spec(name)
+  for from in ("." .. name):gmatch "()[.:]" do
+    local spec = rawget(options.specs, name:sub(from))
+    if spec then return spec end
+  end
+  return nil
+end
+
+local function indented(text) return "  " .. text:gsub("\n", "\n  ") end
+
+--- A list of names and summaries as lines.
+function index.list(entries)
+  local lines, width = {}, 0
+  for _, entry in ipairs(entries) do width = math.max(width, math.min(#entry.name, 36)) end
+  for i, entry in ipairs(entries) do
+    lines[i] = ("  %-" .. width .. "s  %s"):format(entry.name, entry.summary)
+  end
+  return table.concat(lines, "\n")
+end
+
+-- What belongs to a module: its functions, its classes' methods, and the modules of its folder.
+local function members(entries, module)
+  local found = {}
+  for _, entry in ipairs(entries) do
+    local of_folder = entry.is_module and entry.name:match "^(.*)%.[^.]+$" == module
+    if entry.module == module and not entry.is_module or of_folder then found[#found + 1] = entry end
+  end
+  return found
+end
+
+--- The page of an entry as text: title, comment, options, and the members of a module.
+function index.page(entry, entries)
+  load_module(entry.module)
+  local parts = { entry.is_module and entry.text or entry.title .. "\n" .. entry.text }
+  if entry.text == "" then parts[1] = entry.title end
+  local spec = index.spec(entry.name)
+  if spec then parts[#parts + 1] = "options\n" .. indented(spec:text()) end
+  local of_module = entry.is_module and members(entries or index.entries(), entry.name) or {}
+  if #of_module > 0 then parts[#parts + 1] = index.list(of_module) end
+  return table.concat(parts, "\n\n")
+end
+
+--- The entry of a Lua function: the definition at its line, the comment above that line, or nil.
+function index.of_function(f, entries)
+  local info = debug.getinfo(f, "S")
+  local path = info.source:match "^@(.*)$"
+  if not path then return nil end
+  for _, entry in ipairs(entries) do
+    if entry.path == path and entry.line == info.linedefined then return entry end
+  end
+  local text, title = source.above(source.read(path) or "", info.linedefined)
+  if not text then return nil end
+  return { name = title, title = title, text = text, summary = source.summary(text), module = "" }
+end
+
+--- The entry of the module whose value is `value`; nil for other values.
+function index.of_value(value, entries)
+  for _, entry in ipairs(entries) do
+    if entry.is_module and rawequal(package.loaded["perilune." .. entry.name], value) then return entry end
+  end
+  return nil
+end
+
+--- The entries that `name` may mean: the entry of this name; else those of a module that end in its last
+-- part, as `align.train.Run:resume` for `align.train.resume`; else those whose name ends in it; else the
+-- members of a class or folder of this name.
+function index.find(name, entries)
+  local wanted = name:gsub(":", ".")
+  local module, member = wanted:match "^(.*)%.([^.]+)$"
+  local found = { {}, {}, {}, {} }
+  for _, entry in ipairs(entries) do
+    local own = entry.name:gsub(":", ".")
+    local rank = own == wanted and 1
+      or module and own:sub(1, #module + 1) == module .. "." and own:match "[^.]+$" == member and 2
+      or own:sub(-#wanted - 1) == "." .. wanted and 3
+      or wanted:match "^%u" and ("." .. own):find("." .. wanted .. ".", 1, true) and 4
+      or entry.is_module and own:sub(1, #wanted + 1) == wanted .. "." and 4
+    if rank then table.insert(found[rank], entry) end
+  end
+  for _, list in ipairs(found) do
+    if #list > 0 then return list end
+  end
+  return {}
+end
+
+--- Whether `found` is one entry, named `name`.
+function index.is_exact(found, name)
+  return #found == 1 and found[1].name:gsub(":", ".") == name:gsub(":", ".")
+end
+
+return index
