@@ -1,30 +1,23 @@
 --- Perilune: a laboratory for online versus offline preference optimisation.
 --
--- The table of all parts of the library. A part is loaded when it is first used.
+-- The table of the library's parts: `perilune.align` is `require "perilune.align"`, loaded when first read.
+-- Parts are the native modules and the modules of this folder; `help "perilune"` lists them.
 --
 --   > local perilune = require "perilune"
 --   > type(perilune.align.train)
 --   function
-local parts = {
-  tensor = "tensors: creation, operations, gradients",
-  models = "decoders and sampling",
-  optim = "optimizers, learning rates, gradient clipping, one step of training",
-  formats = "files: JSON lines, tokenizers, safetensors",
-  csv = "comma-separated values",
-  tasks = "prompts, texts and gold preferences",
-  align = "preference optimisation: losses, pairs, judges, training, evaluation",
-  plot = "figures in the terminal and as SVG",
-  report = "HTML reports",
-  help = "help on any function",
-  options = "options of functions, declared once",
-  cli = "command lines of scripts",
-  progress = "progress bars",
-  plain = "plain data as JSON without loss",
-  parallel = "runs side by side, a process each",
-  system = "clock, threads, files, random numbers",
-}
+local folder = require "perilune.folder"
 
--- Short names, as the help pages use them.
+local parts = {}
+for _, name in ipairs(folder.modules()) do
+  if name ~= "perilune" then parts[name] = true end
+end
+for path in pairs(package.preload) do
+  local name = path:match "^perilune%.native%.([%w_]+)$"
+  if name then parts[name] = true end
+end
+
+-- Short names, as the help pages write them.
 local short = {
   T = function(self) return self.tensor end,
   apropos = function(self) return self.help.apropos end,
@@ -32,8 +25,9 @@ local short = {
 
 local perilune = { parts = parts, aliases = short }
 
---- Seeds the random numbers of the tensors and of math.random. Functions with an option `seed` (models,
--- samplers, tasks, sources) are not affected: their default is a fixed seed.
+--- Seeds the default streams of random numbers: that of tensors and math.random.
+--
+-- Functions with an option `seed` (models, samplers, tasks, sources) do not use these streams.
 --
 --   > local perilune = require "perilune"
 --   > perilune.seed(7)

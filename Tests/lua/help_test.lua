@@ -1,25 +1,94 @@
---- Help on what is written in Lua: by path, by value and by a word.
-dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+--- Help on what is written in Lua: by name, by value and by a word; the manual and its lists.
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local perilune = require "perilune"
+local index = require "perilune.help.index"
+local options = require "perilune.options"
+local system = require "perilune.system"
 local help = perilune.help
 
 TestHelp = {}
 
-local function contains(text, part)
-  lu.assertStrContains(text, part)
+local contains = lu.assertStrContains
+
+-- What a function prints, as one text.
+local function printed(f, ...)
+  local lines, plain = {}, print
+  print = function(...) lines[#lines + 1] = table.concat({ ... }, "\t") end  -- luacheck: ignore 121
+  local ok, problem = pcall(f, ...)
+  print = plain  -- luacheck: ignore 121
+  lu.assertTrue(ok, problem)
+  return table.concat(lines, "\n")
 end
 
-function TestHelp:test_a_function_is_found_by_its_path()
-  contains(help.page "plot.line", "A line through points")
-  contains(help.page "perilune.align.evaluate.kl", "KL(policy || reference) and entropy of whole responses")
-  contains(help.page "align.pairs.online", "judge                 needed")
+function TestHelp:test_every_module_and_function_is_found_by_its_name()
+  local entries = index.entries()
+  lu.assertTrue(#entries > 100)
+  for _, entry in ipairs(entries) do
+    lu.assertIs(index.find(entry.name, entries)[1], entry)
+    contains(index.page(entry, entries), entry.text:match "^[^\n]*")
+  end
 end
 
-function TestHelp:test_a_module_that_is_a_function_shows_both_pages()
+function TestHelp:test_a_function_is_found_by_its_value()
+  contains(help.page(perilune.plot.line), "A line through points")
+  contains(help.page(perilune.align.evaluate.kl), "KL(policy || reference)")
+  contains(help.page(perilune.tasks.open), "A task by its name")
+end
+
+function TestHelp:test_a_loss_has_the_same_page_by_value_and_by_name()
+  local losses = 0
+  for _, entry in ipairs(index.entries()) do
+    local name = entry.is_module and entry.name:match "^align%.loss%.(%w+)$"
+    if name then
+      losses = losses + 1
+      lu.assertEquals(help.page(perilune.align.loss[name]), help.page(entry.name))
+    end
+  end
+  lu.assertTrue(losses >= 4)
+end
+
+function TestHelp:test_the_end_of_a_name_is_enough()
+  contains(help.page "ipo", "Identity preference optimisation")
+  contains(help.page "train", "The training loop")
+  contains(help.page "align.train.resume", "Run:resume(")
+  contains(help.page "resume", "Run:resume(")
+  contains(help.page "Run", "align.train.Run:resume")
+end
+
+function TestHelp:test_the_options_a_function_declares_are_printed_with_its_page()
   local page = help.page "align.train"
   contains(page, "The training loop")
   contains(page, "checkpoint_every")
+  index.load_all()
+  local pages, entries = 0, index.entries()
+  for _, entry in ipairs(entries) do
+    local spec = index.spec(entry.name)
+    for _, name in ipairs(spec and spec:names() or {}) do
+      pages = pages + 1
+      contains(index.page(entry, entries), name)
+    end
+  end
+  if next(options.specs) then lu.assertTrue(pages > 0) end
+end
+
+function TestHelp:test_a_folder_lists_its_modules()
+  for _, folder in ipairs { "align", "align/loss", "tasks" } do
+    local name = folder:gsub("/", ".")
+    local page = help.page(name)
+    for _, entry in ipairs(system.list_folder(support.stdlib .. "/" .. folder)) do
+      local module = entry:match "^([%w_]+)%.lua$"
+      if module and module ~= "init" then contains(page, name .. "." .. module) end
+    end
+  end
+  contains(help.page "experiments", "experiments.gap")
+end
+
+function TestHelp:test_a_list_shows_whole_sentences()
+  local page = help.page "models"
+  for _, entry in ipairs(require("perilune.native.help").summaries()) do
+    if entry.name:match "^models%." then contains(page, entry.summary) end
+  end
 end
 
 function TestHelp:test_the_page_of_an_object_lists_the_methods_of_its_class()
@@ -27,18 +96,29 @@ function TestHelp:test_the_page_of_an_object_lists_the_methods_of_its_class()
 end
 
 function TestHelp:test_no_path_no_page()
-  lu.assertNil((help.page "align.nothing"))
-  lu.assertNil((help.page "plot.line.more"))
+  for _, name in ipairs { "align.nothing", "plot.line.more", "perilune.align.sample" } do
+    local page, why = help.page(name)
+    lu.assertNil(page)
+    contains(why, ("no help on '%s'"):format(name))
+  end
 end
 
-function TestHelp:test_apropos_finds_functions_written_in_lua()
-  local printed, plain = {}, print
-  print = function(text) printed[#printed + 1] = text end
-  local ok, problem = pcall(perilune.apropos, "Rao-Blackwell")
-  print = plain
-  lu.assertTrue(ok, problem)
-  lu.assertEquals(#printed, 1)
-  contains(printed[1], "align.evaluate.kl")
+function TestHelp:test_apropos_finds_functions_losses_methods_and_options()
+  contains(printed(perilune.apropos, "Rao-Blackwell"), "align.evaluate.kl")
+  contains(printed(perilune.apropos, "dpo"), "align.loss.dpo")
+  contains(printed(perilune.apropos, "learning_rate"), "learning_rate")
+  contains(printed(perilune.apropos, "resume"), "align.train.Run:resume")
+  contains(printed(perilune.apropos, "max_new_tokens"), "Model:sample")
+  lu.assertEquals(printed(perilune.apropos, "zzzz"), "nothing mentions 'zzzz'")
+end
+
+function TestHelp:test_the_manual_holds_every_module_with_its_functions()
+  local manual = help.manual()
+  for _, entry in ipairs(index.entries()) do
+    contains(manual, (entry.is_module and "## `%s`" or "### `%s`"):format(entry.title))
+  end
+  contains(manual, "# Tensors")
+  contains(manual, "Direct preference optimisation.")
 end
 
 os.exit(lu.LuaUnit.run())

@@ -22,24 +22,24 @@ local function each_file(folder, prefix, visit)
   end
 end
 
--- The name of a definition in the library: in align/train.lua, `train.run` is `align.train.run` and
--- `Run:resume` is `align.train.Run:resume`.
-local function full_name(module, name)
-  local base, rest = name:match "^([%w_]+)([.:].+)$"
-  if base == module:match "[^.]+$" then return module .. rest end
+-- The name of a definition in the library: in align/train.lua, where `train` is returned, `train.run` is
+-- `align.train.run` and `Run:resume` is `align.train.Run:resume`.
+local function full_name(module, returned, name)
+  local base, rest = name:match "^([%w_]+)(.*)$"
+  if base == returned or base == "self" or base == module:match "[^.]+$" then return module .. rest end
   return module .. "." .. name
 end
 
 -- Adds the module at `path` and its definitions to the list of entries.
 local function add_file(entries, path, module)
   local text = source.read(path) or ""
-  local top = source.top(text)
+  local top, returned = source.top(text), source.returned(text)
   entries[#entries + 1] = {
     name = module, title = module, text = top, summary = source.summary(top), path = path, line = 0,
     module = module, is_module = true,
   }
   for _, found in ipairs(source.definitions(text)) do
-    local name = full_name(module, found.name)
+    local name = full_name(module, returned, found.name)
     entries[#entries + 1] = {
       name = name, title = name .. found.title:match "%b()$", text = found.text, line = found.line,
       summary = source.summary(found.text), path = path, module = module,
@@ -101,20 +101,25 @@ end
 local function members(entries, module)
   local found = {}
   for _, entry in ipairs(entries) do
-    local of_folder = entry.is_module and entry.name:match "^(.*)%.[^.]+$" == module
+    local parent = entry.name:match "^(.*)%.[^.]+$" or entry.name ~= "perilune" and "perilune"
+    local of_folder = entry.is_module and parent == module
     if entry.module == module and not entry.is_module or of_folder then found[#found + 1] = entry end
   end
   return found
 end
 
---- The page of an entry as text: title, comment, options, and the members of a module.
+--- The page of an entry as text: title, comment, options, and the members of a module. The page of a module
+-- that is a function holds the comment above the function too.
 function index.page(entry, entries)
-  load_module(entry.module)
+  entries = entries or index.entries()
+  local value = load_module(entry.module)
   local parts = { entry.is_module and entry.text or entry.title .. "\n" .. entry.text }
   if entry.text == "" then parts[1] = entry.title end
+  local f = entry.is_module and type(value) == "function" and index.of_function(value, entries)
+  if f then parts[#parts + 1] = f.title .. "\n" .. f.text end
   local spec = index.spec(entry.name)
   if spec then parts[#parts + 1] = "options\n" .. indented(spec:text()) end
-  local of_module = entry.is_module and members(entries or index.entries(), entry.name) or {}
+  local of_module = entry.is_module and members(entries, entry.name) or {}
   if #of_module > 0 then parts[#parts + 1] = index.list(of_module) end
   return table.concat(parts, "\n\n")
 end

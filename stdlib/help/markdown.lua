@@ -5,10 +5,9 @@ local markdown = {}
 
 --- A page's text as Markdown: indented lines become blocks of code.
 --
---   > markdown.text("  > 1 + 1\n  2"):gsub("`", "'")
+--   > markdown.text("  x = 1"):gsub("`", "'")
 --   '''lua
---   > 1 + 1
---   2
+--   x = 1
 --   '''	6
 function markdown.text(text)
   local lines, is_code = {}, false

@@ -38,11 +38,25 @@ function source.top(text)
   return uncommented(lines, first, last)
 end
 
--- What a line defines: its name and parameters.
+-- What a line defines: its name and parameters. A definition within a function is that of a method.
 local function definition(line)
   local name, parameters = line:match "^function ([%w_.:]+)%s*(%b())"
+  if not name then name, parameters = line:match "^%s+function ([%w_]+[.:][%w_.:]+)%s*(%b())" end
   if not name then name, parameters = line:match "^([%w_.]+)%s*=%s*function%s*(%b())" end
   return name, parameters
+end
+
+--- The name of the table that a file's text returns, directly or through `options.strict` or `setmetatable`;
+-- nil where it returns something else.
+--
+--   > source.returned("return strict('align.sources', sources)\n")
+--   sources
+function source.returned(text)
+  local last
+  for found in ("\n" .. text):gmatch "\nreturn ([^\n]*)" do last = found end
+  if not last then return nil end
+  return last:match "^([%w_]+)%s*$" or last:match "strict%(['\"][^'\"]*['\"], ([%w_]+)"
+    or last:match "^setmetatable%(([%w_]+)"
 end
 
 --- The documented definitions of a file's text: a list of { name, title, text, line }.
@@ -52,7 +66,7 @@ function source.definitions(text)
     local name, parameters = definition(line)
     local first = i
     while is_comment(lines[first - 1]) do first = first - 1 end
-    if name and first < i and lines[first]:match "^%-%-%-" then
+    if name and first < i and lines[first]:match "^%s*%-%-%-" then
       found[#found + 1] = {
         name = name, title = name .. parameters, text = uncommented(lines, first, i - 1), line = i,
       }
