@@ -1,7 +1,7 @@
 --- The options that may be typed next: completion inside the braces of a call.
 --
 --   > local options = require "perilune.options"
---   > options.spec("example.run", { { "steps", 1, "steps" }, { "stop", 2, "last id" }, { "lr", 0.1, "rate" } })
+--   > options.spec("example.run", { { "steps", 1, "n" }, { "stop", 2, "last id" }, { "lr", 1, "rate" } })
 --   [options.Spec example.run]
 --   > table.concat(keys "x = example.run { lr = 0.2, st", " ")
 --   steps stop
