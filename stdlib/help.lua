@@ -57,10 +57,14 @@ local function native_members(name)
   return #found > 0 and name .. "\n" .. index.list(found) or nil
 end
 
--- One page, or the list of several.
+-- The pages of entries of one name, or the list of entries of several names.
 local function pages_of(found, entries)
-  if #found == 1 then return index.page(found[1], entries) end
-  return #found > 1 and index.list(found) or nil
+  local pages = {}
+  for i, entry in ipairs(found) do
+    if entry.name ~= found[1].name then return index.list(found) end
+    pages[i] = index.page(entry, entries)
+  end
+  return #pages > 0 and table.concat(pages, "\n\n") or nil
 end
 
 -- The value of a path such as "align.pairs.online" among the parts of the library.

@@ -1,7 +1,7 @@
 /// An operation on tensors, defined once.
 ///
-/// Its Lua method, help page, gradient check, refusal test, documentation test and bench row all come from this
-/// value; adding an operation is adding one `Op` to `Op.catalogue`. Three kinds:
+/// Its Lua method, help page, gradient check, refusal test and documentation test all come from this value. An
+/// operation is added by adding one `Op` to `Op.catalogue`. Three kinds:
 ///
 /// - a primitive has `forward` and `backward`;
 /// - a composed operation has `compose`, a formula over other operations, and needs no gradient of its own;

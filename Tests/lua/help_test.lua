@@ -25,7 +25,9 @@ function TestHelp:test_every_module_and_function_is_found_by_its_name()
   local entries = index.entries()
   lu.assertTrue(#entries > 100)
   for _, entry in ipairs(entries) do
-    lu.assertIs(index.find(entry.name, entries)[1], entry)
+    local found = false
+    for _, one in ipairs(index.find(entry.name, entries)) do found = found or one == entry end
+    lu.assertTrue(found, entry.name)
     contains(index.page(entry, entries), entry.text:match "^[^\n]*")
   end
 end

@@ -30,20 +30,27 @@ local function full_name(module, returned, name)
   return module .. "." .. name
 end
 
--- Adds the module at `path` and its definitions to the list of entries.
+-- Adds the module at `path` and its definitions to the list of entries. The function that a module returns is a
+-- part of the module's entry; other local functions have no page.
 local function add_file(entries, path, module)
   local text = source.read(path) or ""
   local top, returned = source.top(text), source.returned(text)
-  entries[#entries + 1] = {
+  local own = {
     name = module, title = module, text = top, summary = source.summary(top), path = path, line = 0,
     module = module, is_module = true,
   }
+  entries[#entries + 1] = own
   for _, found in ipairs(source.definitions(text)) do
-    local name = full_name(module, returned, found.name)
-    entries[#entries + 1] = {
-      name = name, title = name .. found.title:match "%b()$", text = found.text, line = found.line,
-      summary = source.summary(found.text), path = path, module = module,
-    }
+    if found.name == "" or found.name == returned then
+      own.text = ("%s\n\n%s%s\n%s"):format(own.text, module, found.title:match "%b()$", found.text)
+      own.line = found.line
+    elseif not found.is_local then
+      local name = full_name(module, returned, found.name)
+      entries[#entries + 1] = {
+        name = name, title = name .. found.title:match "%b()$", text = found.text, line = found.line,
+        summary = source.summary(found.text), path = path, module = module,
+      }
+    end
   end
 end
 
@@ -57,6 +64,7 @@ function index.entries()
   end
   table.sort(entries, function(a, b)
     if a.module ~= b.module then return a.module < b.module end
+    if a.is_module ~= b.is_module then return a.is_module == true end
     return a.line < b.line
   end)
   return entries
@@ -108,15 +116,12 @@ local function members(entries, module)
   return found
 end
 
---- The page of an entry as text: title, comment, options, and the members of a module. The page of a module
--- that is a function holds the comment above the function too.
+--- The page of an entry as text: title, comment, options, and the members of a module.
 function index.page(entry, entries)
   entries = entries or index.entries()
-  local value = load_module(entry.module)
+  load_module(entry.module)
   local parts = { entry.is_module and entry.text or entry.title .. "\n" .. entry.text }
   if entry.text == "" then parts[1] = entry.title end
-  local f = entry.is_module and type(value) == "function" and index.of_function(value, entries)
-  if f then parts[#parts + 1] = f.title .. "\n" .. f.text end
   local spec = index.spec(entry.name)
   if spec then parts[#parts + 1] = "options\n" .. indented(spec:text()) end
   local of_module = entry.is_module and members(entries, entry.name) or {}
@@ -167,9 +172,9 @@ function index.find(name, entries)
   return {}
 end
 
---- Whether `found` is one entry, named `name`.
+--- Whether the entries found have exactly the name `name`.
 function index.is_exact(found, name)
-  return #found == 1 and found[1].name:gsub(":", ".") == name:gsub(":", ".")
+  return #found > 0 and found[1].name:gsub(":", ".") == name:gsub(":", ".")
 end
 
 return index

@@ -1,7 +1,7 @@
 --- The comments of a Lua file: the page of the file, and one page for each documented definition.
 --
 -- The comment at the top of a file is the page of the file. A comment that begins with three dashes is the
--- page of the function defined on the line after it; functions declared `local` have no page.
+-- page of the function defined on the line after it.
 --
 --   > local found = source.definitions("--- Adds.\nfunction sum.add(a, b)\nend\n")
 --   > found[1].name, found[1].title, found[1].text, found[1].line
@@ -43,7 +43,9 @@ local function definition(line)
   local name, parameters = line:match "^function ([%w_.:]+)%s*(%b())"
   if not name then name, parameters = line:match "^%s+function ([%w_]+[.:][%w_.:]+)%s*(%b())" end
   if not name then name, parameters = line:match "^([%w_.]+)%s*=%s*function%s*(%b())" end
-  return name, parameters
+  if not name then name, parameters = line:match "^local function ([%w_]+)%s*(%b())" end
+  if not name then name, parameters = "", line:match "^return function%s*(%b())" end
+  return parameters and name, parameters
 end
 
 --- The name of the table that a file's text returns, directly or through `options.strict` or `setmetatable`;
@@ -59,7 +61,8 @@ function source.returned(text)
     or last:match "^setmetatable%(([%w_]+)"
 end
 
---- The documented definitions of a file's text: a list of { name, title, text, line }.
+--- The documented definitions of a text: a list of { name, title, text, line, is_local }. The name of a
+-- function that the file returns without a name is "".
 function source.definitions(text)
   local lines, found = lines_of(text), {}
   for i, line in ipairs(lines) do
@@ -69,6 +72,7 @@ function source.definitions(text)
     if name and first < i and lines[first]:match "^%s*%-%-%-" then
       found[#found + 1] = {
         name = name, title = name .. parameters, text = uncommented(lines, first, i - 1), line = i,
+        is_local = line:match "^local " ~= nil,
       }
     end
   end
