@@ -30,8 +30,8 @@ local function full_name(module, returned, name)
   return module .. "." .. name
 end
 
--- Adds the module at `path` and its definitions to the list of entries. The function that a module returns is a
--- part of the module's entry; other local functions have no page.
+-- Adds the module at `path` and its definitions to the list of entries. The function that a module returns is
+-- a part of the module's entry; other local functions have no page.
 local function add_file(entries, path, module)
   local text = source.read(path) or ""
   local top, returned = source.top(text), source.returned(text)
