@@ -4,10 +4,11 @@
 -- as wide as the terminal; `:save` writes .svg, .csv (the numbers behind it) or .txt.
 --
 --   plot.line { y = losses, label = "loss", title = "SFT", xlabel = "step" }
---   plot.figure { title = "Win rate" }:line { x = kl, y = win }:hline { y = 0.5, label = "chance" }:save "win.svg"
+--   plot.figure { title = "Win rate" }:line { x = kl, y = win }:hline { y = 0.5 }:save "win.svg"
 --
 --   > local plot = require "perilune.plot"
---   > local fig = plot.figure { title = "Two runs", xlabel = "step" }:line { y = { 0.5, 0.6, 0.7 }, label = "online" }
+--   > local fig = plot.figure { title = "Two runs", xlabel = "step" }
+--   > fig = fig:line { y = { 0.5, 0.6, 0.7 }, label = "online" }
 --   > fig = fig:line { x = { 1, 2, 3 }, y = { 0.5, 0.5, 0.4 }, label = "offline" }
 --   > select(2, fig:csv():gsub("\n", ""))
 --   7
@@ -106,7 +107,10 @@ end
 local scales = {
   linear = { kl = function(x) return x end, axis = "linear", label = "KL(policy || SFT), nats" },
   log = { kl = function(x) return x end, axis = "log", label = "KL(policy || SFT), nats (log)" },
-  sqrt = { kl = function(x) return x >= 0 and math.sqrt(x) or 0 / 0 end, axis = "linear", label = "sqrt KL(policy || SFT)" },
+  sqrt = {
+    kl = function(x) return x >= 0 and math.sqrt(x) or 0 / 0 end, axis = "linear",
+    label = "sqrt KL(policy || SFT)",
+  },
 }
 
 local function label_of(entry, i)
@@ -140,7 +144,8 @@ end
 -- point at KL 0 cannot be on it) or "sqrt"; the other settings are those of a figure.
 --
 --   > local plot = require "perilune.plot"
---   > local fig = plot.frontier { { label = "online", points = { { kl = 0, win = 0.5 }, { kl = 4, win = 0.7 } } }, xscale = "sqrt" }
+--   > local points = { { kl = 0, win = 0.5 }, { kl = 4, win = 0.7 } }
+--   > local fig = plot.frontier { { label = "online", points = points }, xscale = "sqrt" }
 --   > fig:csv():match("online,line,2,([%d.]+)")
 --   0.7
 function plot.frontier(given)
@@ -163,7 +168,9 @@ function plot.frontier(given)
     local seeds, loose_x, loose_y = seeds_of(entry, label), {}, {}
     for _, runs in ipairs(seeds) do
       for _, run in ipairs(runs) do
-        for _, point in ipairs(run) do loose_x[#loose_x + 1], loose_y[#loose_y + 1] = scale.kl(point.kl), point.win end
+        for _, point in ipairs(run) do
+          loose_x[#loose_x + 1], loose_y[#loose_y + 1] = scale.kl(point.kl), point.win
+        end
       end
     end
     local x, y, lower, upper, has_band = {}, {}, {}, {}, false

@@ -16,7 +16,9 @@ local trained = align.train {
 }
 local policy = trained.policy
 
-local function answers(more) return toy.with({ prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } }, more) end
+local function answers(more)
+  return toy.with({ prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } }, more)
+end
 
 --- Every prompt `times` over.
 local function repeated(times)
@@ -39,8 +41,10 @@ end
 
 function TestKL:test_of_one_token_it_is_the_sum_over_the_vocabulary()
   local kl = evaluate.kl(policy, reference, answers { max_new_tokens = 1 })
-  local log_p = tensor.no_grad(function() return policy:last_logits(toy.prompts) end):to("f64"):log_softmax(2)
-  local log_q = tensor.no_grad(function() return reference:last_logits(toy.prompts) end):to("f64"):log_softmax(2)
+  local function log_softmax(model)
+    return tensor.no_grad(function() return model:last_logits(toy.prompts) end):to("f64"):log_softmax(2)
+  end
+  local log_p, log_q = log_softmax(policy), log_softmax(reference)
   local p = log_p:exp()
   support.close(kl.mean, (p * (log_p - log_q)):sum():item() / #toy.prompts, 1e-5, "KL")
   support.close(kl.entropy.mean, -(p * log_p):sum():item() / #toy.prompts, 1e-5, "entropy")
@@ -241,7 +245,9 @@ end
 
 function TestClassifier:test_turned_pairs_turn_the_accuracy()
   local turned = {}
-  for i, pair in ipairs(dataset) do turned[i] = { prompt = pair.prompt, chosen = pair.rejected, rejected = pair.chosen } end
+  for i, pair in ipairs(dataset) do
+    turned[i] = { prompt = pair.prompt, chosen = pair.rejected, rejected = pair.chosen }
+  end
   local accuracy, mirrored = evaluate.accuracy(policy, reference, dataset),
     evaluate.accuracy(policy, reference, turned)
   support.close(mirrored.mean, 1 - accuracy.mean, 1e-12)

@@ -199,7 +199,9 @@ function TestProgress:test_a_line_has_the_step_the_share_and_the_time_left()
   bar:text { step = 0, total = 400, elapsed = 0, label = "sft", width = 70 }
   local text = bar:text {
     step = 100, total = 400, elapsed = 10, label = "sft", metrics = { loss = 0.5 }, width = 70 }
-  for _, part in ipairs { "sft", "25%", "100/400", "0:30 left", "loss 0.5" } do lu.assertStrContains(text, part) end
+  for _, part in ipairs { "sft", "25%", "100/400", "0:30 left", "loss 0.5" } do
+    lu.assertStrContains(text, part)
+  end
 end
 
 TestReport = {}

@@ -20,10 +20,11 @@ local function side(label, ...) return { label = label, by_seed = { { { point(0,
 --- The answer of a report, with what it printed and what it warned of.
 local function written(given)
   local out, warned, write, stderr = {}, {}, io.write, io.stderr
-  io.write = function(...) out[#out + 1] = table.concat { ... } end
-  io.stderr = { write = function(_, ...) warned[#warned + 1] = table.concat { ... } end }
+  rawset(io, "write", function(...) out[#out + 1] = table.concat { ... } end)
+  rawset(io, "stderr", { write = function(_, ...) warned[#warned + 1] = table.concat { ... } end })
   local ok, made = pcall(report, given)
-  io.write, io.stderr = write, stderr
+  rawset(io, "write", write)
+  rawset(io, "stderr", stderr)
   if not ok then error(made, 0) end
   return made, table.concat(out), table.concat(warned)
 end

@@ -6,8 +6,8 @@
 -- learning rates and betas.
 --
 --   perilune scripts/experiments/gap.lua
---   perilune scripts/experiments/gap.lua --task stories --data FILE    stories260K.bin, with tok512.bin beside it
---   perilune scripts/experiments/gap.lua --task harmless --data FILE   human preferences, JSON lines
+--   perilune scripts/experiments/gap.lua --task stories --data stories260K.bin     tok512.bin is beside it
+--   perilune scripts/experiments/gap.lua --task harmless --data test.jsonl.gz      human preferences
 local experiment = require("perilune").align.experiment
 
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {

@@ -38,6 +38,9 @@ experiment.compare {
     judge = brief,
   variants = {
     { label = o.loss, source = online },
-    { label = "saturating", source = online, loss = function(setting) return saturating { beta = setting.beta } end },
+    {
+      label = "saturating", source = online,
+      loss = function(setting) return saturating { beta = setting.beta } end,
+    },
   },
 }

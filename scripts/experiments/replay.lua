@@ -19,7 +19,9 @@ local variants = { { label = "online", source = function(stage, run) return stag
 for _, window in ipairs(cli.counts("windows", o.windows)) do
   variants[#variants + 1] = {
     label = window == 1 and "in order" or ("shuffled within %s"):format(window),
-    source = function(_, run) return sources.replay(run.done.online.stream, { window = window, seed = run.seed }) end,
+    source = function(_, run)
+      return sources.replay(run.done.online.stream, { window = window, seed = run.seed })
+    end,
     check = window == 1 and function(replayed, done)
       assert(replayed.policy:hash() == done.online.policy:hash(),
         "replay in order must reproduce the online run bit for bit")
@@ -30,5 +32,5 @@ end
 experiment.compare {
   title = ("%s on %s: an online run's data, in order and shuffled"):format(o.loss:upper(), o.task),
   options = o, variants = variants, together = true,
-  notes = { "The run on the record in order ended with the online run's parameters, bit for bit, in every seed." },
+  notes = { "The run in order ended with the online run's parameters, bit for bit, in every seed." },
 }

@@ -171,9 +171,9 @@ local spec = options.spec("experiment.compare", {
   { "options", options.required "table", "the options, as experiment.parse gives them" },
   { "variants", options.required "table",
     "list of { label =, source = function(stage, run), loss = function(setting) }" },
-  { "together", false, "variants run one after the other; run.done[label] is an earlier one, batches recorded" },
+  { "together", false, "variants run one after the other; run.done[label] is an earlier one, recorded" },
   { "judge", options.optional "function",
-    "function(stage) that gives the judge of win rates against the start; gold and the golden policy by default" },
+    "function(stage) giving the judge of win rates against the start; default: gold, the golden policy" },
   { "notes", options.optional "table", "sentences for the report" },
 })
 

@@ -44,7 +44,9 @@ end
 --- A function(policy, step) that measures a checkpoint: what `align.train` takes as `evaluate`.
 --
 --   local against = evaluate.baseline(golden, { task = task, prompts = prompts })
---   local measure = evaluate.measure { task = task, reference = sft, judge = gold, prompts = prompts, against = against }
+--   local measure = evaluate.measure {
+--     task = task, reference = sft, judge = gold, prompts = prompts, against = against,
+--   }
 --   align.train { ..., evaluate = measure }
 --
 -- Win rate, KL, length and the proxy's win rate are of the same responses to the same prompts. The point is

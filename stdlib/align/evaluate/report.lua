@@ -128,10 +128,10 @@ local function text_table(header, rows)
 end
 
 local rules <const> = {
-  "KL is a Rao-Blackwellised estimate: exact over the vocabulary at each token, a mean over sampled responses. "
+  "KL is a Rao-Blackwellised estimate: exact over the vocabulary at each token, a mean over responses. "
     .. "Intervals are 95 % over seeds and prompts; they do not include the standard error of the KL.",
   "Between neighbouring checkpoints the win rate is linear in KL. Where a run's KL goes back and forth, its "
-    .. "highest win rate of all crossings counts; \"-\" means that no two checkpoints enclose the KL: the line from "
+    .. "highest win rate of all crossings counts. \"-\": no two checkpoints enclose the KL; the line from "
     .. "the start to the first checkpoint is no measurement.",
   "Peaks are maxima of noisy estimates and biased upwards, more with more checkpoints.",
 }
@@ -171,7 +171,7 @@ return function(given)
   page:figure(figure, "Win rate and KL from the start, every checkpoint.")
   page:table {
     header = header, rows = rows,
-    caption = "Means over seeds with 95 % intervals; differences are of the seeds where both sides reach the KL.",
+    caption = "Means over seeds, 95 % intervals; differences are of the seeds where both sides reach the KL.",
   }
   for _, sentence in ipairs(o.notes or {}) do page:text(sentence) end
   for _, sentence in ipairs(rules) do page:text(sentence) end

@@ -114,7 +114,7 @@ function sections.add(page, sides, jumps)
   end
   for _, line in ipairs(jumps) do page:text(line) end
   page:heading "Checkpoints"
-  page:text "Means over seeds. The proxy's accuracy is its agreement with the judge on fresh pairs of the checkpoint."
+  page:text "Means over seeds. The proxy's accuracy is its agreement with the judge on fresh pairs."
   for _, side in ipairs(sides) do
     page:table { header = columns, rows = checkpoints_of(side), caption = side.label }
   end

@@ -1,6 +1,6 @@
 --- Finished runs of an experiment, kept in its folder until the report is written.
-local formats = require "perilune.formats"
 local options = require "perilune.options"
+local plain = require "perilune.plain"
 local system = require "perilune.system"
 
 local results = {}
@@ -39,7 +39,7 @@ end
 function results.folder(out, title, o)
   local path = out .. "/unfinished"
   system.make_folder(path)
-  return setmetatable({ path = path, key = key_of(title, o), written = {} }, Kept)
+  return setmetatable({ path = path, key = key_of(title, o), read = {} }, Kept)
 end
 
 local function file_of(self, id)
@@ -50,17 +50,20 @@ end
 function Kept:has(id) return system.exists(file_of(self, id)) end
 
 --- Writes a result, plain data; another process may do so.
-function Kept:put(id, value) system.write_file(file_of(self, id), formats.json_encode(value)) end
+function Kept:put(id, value) system.write_file(file_of(self, id), plain.encode(value, id)) end
 
---- Reads a result.
+--- Reads a result. Errors: there is none of this name.
 function Kept:get(id)
-  self.written[id] = self.written[id] or formats.load_json(file_of(self, id))
-  return self.written[id]
+  if not self.read[id] then
+    local file <close> = assert(io.open(file_of(self, id), "rb"))
+    self.read[id] = plain.decode(file:read "a")
+  end
+  return self.read[id]
 end
 
 --- Removes the results that were read, and the folder if nothing else is in it.
 function Kept:remove()
-  for id in pairs(self.written) do os.remove(file_of(self, id)) end
+  for id in pairs(self.read) do os.remove(file_of(self, id)) end
   os.remove(self.path)
 end
 

@@ -43,11 +43,12 @@ end
 
 --- Sentences that hold for every experiment.
 stage.notes = {
-  "Win rate and KL are of the same responses to training prompts, as in the paper: nothing is said of new prompts.",
-  "Offline runs see labels of the golden judge, online runs those of the proxy, as in the paper: a lead of online "
-    .. "data is in spite of worse labels.",
-  "Gradients are clipped to norm 1. Those of IPO have norms of 40 to 800 at beta 0.05 and above, so nearly every "
-    .. "step is normalised and the learning rate alone sets its size.",
+  "Win rate and KL are of the same responses to training prompts, as in the paper: nothing is said of new "
+    .. "prompts.",
+  "Offline runs see labels of the golden judge, online runs those of the proxy, as in the paper: a lead of "
+    .. "online data is in spite of worse labels.",
+  "Gradients are clipped to norm 1. Those of IPO have norms of 40 to 800 at beta 0.05 and above, so nearly "
+    .. "every step is normalised and the learning rate alone sets its size.",
 }
 
 local Stage = {}
@@ -58,8 +59,7 @@ local function learn(self, kind, label, data, held_out, seed)
   local task, o = self.task, self.options
   local given = {
     init = self.start, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
-      label = label,
-    seed = seed,
+    label = label, seed = seed,
   }
   for name, value in pairs(task.preference.options) do given[name] = value end
   if o.judge_steps > 0 then given.steps = o.judge_steps end
@@ -70,7 +70,8 @@ end
 local function relabelled(self, seed)
   local task, o = self.task, self.options
   local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
-  local data, validation, test = human("train", o.pairs), human("validation", 256), human("test", 256)
+  local few = math.min(256, o.pairs)
+  local data, validation, test = human("train", o.pairs), human("validation", few), human("test", few)
   local kind = task.preference.kind
   self.gold = learn(self, kind, "golden " .. kind .. " model", data, validation, seed + 1)
   local agreement = judges.accuracy(self.gold, test)
@@ -101,11 +102,10 @@ local function golden_policy(self, seed)
   local steps = o.golden_steps > 0 and o.golden_steps or how.steps
   return train {
     policy = self.start:clone(), reference = self.start, loss = losses.ipo { beta = how.beta },
-      steps = steps, lr = how.lr,
-    warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
+    steps = steps, lr = how.lr, warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
     pairs = sources.online {
-      task = self.task, judge = self.gold, prompts = self.prompts, batch = math.min(32, #self.prompts),
-        seed = seed + 6,
+      task = self.task, judge = self.gold, prompts = self.prompts, seed = seed + 6,
+      batch = math.min(32, #self.prompts),
     },
   }.policy
 end
