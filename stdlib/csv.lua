@@ -8,6 +8,7 @@
 --   > local records = csv.decode 'name,win\n"a, b",0.5\nc,\n'
 --   > records[1].name, records[1].win, records[2].win
 --   a, b	0.5	nil
+local native = require "perilune.native.report"
 local options = require "perilune.options"
 local system = require "perilune.system"
 
@@ -92,26 +93,21 @@ function csv.load(path)
   return csv.decode(text, path)
 end
 
-local function quoted(value)
-  local text = tostring(value)
-  if not text:find '[,"\r\n]' then return text end
-  return ('"%s"'):format((text:gsub('"', '""')))
-end
-
---- The text of records, with these columns; a missing value is an empty cell.
+--- The text of records, with these columns; a missing value is an empty cell. Text that a spreadsheet would
+-- take for a formula (it begins with =, +, - or @ and is no number) is prefixed with an apostrophe.
 --
 --   > local csv = require "perilune.csv"
 --   > (csv.encode({ { name = "a, b", win = 0.5 } }, { "name", "win" }):gsub("\r\n", " | "))
 --   name,win | "a, b",0.5 |
+--   > csv.encode({ { name = "=1+1" } }, { "name" }):match "\n(.-)\r"
+--   '=1+1
 function csv.encode(records, columns)
-  local lines, cells = {}, {}
-  for i, name in ipairs(columns) do cells[i] = quoted(name) end
-  lines[1] = table.concat(cells, ",") .. "\r\n"
+  local rows = {}
   for r, record in ipairs(records) do
-    for i, name in ipairs(columns) do cells[i] = record[name] == nil and "" or quoted(record[name]) end
-    lines[r + 1] = table.concat(cells, ",") .. "\r\n"
+    rows[r] = {}
+    for i, name in ipairs(columns) do rows[r][i] = record[name] end
   end
-  return table.concat(lines)
+  return native.csv { header = columns, rows = rows }
 end
 
 --- Writes records to a file.

@@ -14,13 +14,6 @@ local native = require "perilune.native.report"
 
 local report = {}
 
---- A table as comma-separated text, quoted; a text that a spreadsheet would take for a formula gets an
--- apostrophe in front.
---
---   > report.csv({ header = { "side", "win" }, rows = { { "=1+1", 0.5 } } }):match "\n(.-)\r"
---   '=1+1,0.5
-function report.csv(given) return native.csv(given) end
-
 --- An empty report with a `title` and, if wanted, a `footer`: date, commit, command.
 function report.new(given)
   local ok, made = pcall(native.new, given or {})

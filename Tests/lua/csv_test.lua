@@ -26,6 +26,12 @@ function TestCsv:test_what_is_written_is_read_back()
   os.remove(path)
 end
 
+--- OWASP, "CSV Injection": a spreadsheet runs such a cell.
+function TestCsv:test_formulas_are_written_as_text_and_numbers_as_numbers()
+  local text = csv.encode({ { a = "=1+1", b = -0.5 }, { a = "@x", b = "-x" } }, { "a", "b" })
+  lu.assertEquals(text, "a,b\r\n'=1+1,-0.5\r\n'@x,'-x\r\n")
+end
+
 function TestCsv:test_wrong_text_is_refused_with_its_line()
   lu.assertEquals(support.message(csv.decode, 'a,b\n"x\ny",1\n2\n'),
     "csv: line 4: the row has 1 cells, the header 2")

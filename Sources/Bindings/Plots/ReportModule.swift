@@ -34,7 +34,7 @@ enum ReportModule {
           Page(
             "native.report.csv{options}",
             "A table as comma-separated text, quoted as in RFC 4180. Text that a spreadsheet would take for a formula, such "
-              + "as text that begins with =, is prefixed with an apostrophe. Scripts call report.csv.",
+              + "as text that begins with =, is prefixed with an apostrophe. Scripts call csv.encode.",
             options: cellOptions, errors: "a row has more cells than the header",
             example: """
               csv = require 'perilune.native.report'.csv

@@ -4,6 +4,7 @@
 -- pooled), a run the list of its points as `evaluate.measure` gives them, with its `setting` as a text if
 -- there are several. The rules for win rates at equal KL, peaks and intervals are those of
 -- `evaluate.frontier`.
+local csv = require "perilune.csv"
 local frontier = require "perilune.align.evaluate.frontier"
 local options = require "perilune.options"
 local pages = require "perilune.report"
@@ -181,7 +182,7 @@ return function(given)
 
   system.make_folder(o.out)
   figure:save(o.out .. "/frontier.svg")
-  system.write_file(o.out .. "/points.csv", pages.csv(sections.points(o.sides)))
+  csv.save(o.out .. "/points.csv", sections.points(o.sides), sections.columns)
   page:save(path)
   io.write(("report: %s   points: %s/points.csv\n"):format(path, o.out))
   return { header = header, rows = rows, jumps = jumps }

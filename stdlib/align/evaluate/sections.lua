@@ -131,30 +131,32 @@ function sections.settings(settings)
   return rows
 end
 
---- All points as { header, rows } of text.
+--- The columns of `sections.points`.
+sections.columns = {
+  "side", "seed", "run", "setting", "step", "kl", "kl_se", "win", "se", "entropy", "length", "unfinished",
+  "proxy_win", "proxy_accuracy", "prompts",
+}
+
+--- All points as records with these columns.
 function sections.points(sides)
-  local fields <const> = {
-    "step", "kl", "kl_se", "win", "se", "entropy", "length", "unfinished", "proxy_win", "proxy_accuracy",
-  }
-  local header, rows = { "side", "seed", "run", "setting", table.unpack(fields) }, {}
-  header[#header + 1] = "prompts"
+  local records = {}
   for _, side in ipairs(sides) do
     for seed, runs in ipairs(side.by_seed) do
       for r, run in ipairs(runs) do
         for _, point in ipairs(run) do
-          local row = { side.label, tostring(seed), tostring(r), run.setting or "" }
-          for _, field in ipairs(fields) do
-            local value = point[field]
-            row[#row + 1] = value == nil and "" or math.type(value) == "integer" and tostring(value)
-              or ("%.6f"):format(value)
+          local record = { side = side.label, seed = seed, run = r, setting = run.setting,
+            prompts = #point.wins }
+          for _, name in ipairs(sections.columns) do
+            local value = point[name]
+            if math.type(value) == "float" then value = ("%.6f"):format(value) end
+            record[name] = record[name] or value
           end
-          row[#row + 1] = tostring(#point.wins)
-          rows[#rows + 1] = row
+          records[#records + 1] = record
         end
       end
     end
   end
-  return { header = header, rows = rows }
+  return records
 end
 
 return options.strict("align.evaluate.sections", sections)
