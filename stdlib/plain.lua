@@ -47,6 +47,7 @@ local function packed_table(value, name, inside)
   for key, element in pairs(value) do
     local shown = options.show(key):gsub("'", "")
     local place = (type(key) == "string" and "%s.%s" or "%s[%s]"):format(name, shown)
+    if type(key) == "table" then error(("%s has %s as a key"):format(name, shown), 0) end
     local packed = pack(element, place, inside)
     if shape == "entries" then key, packed = #result + 1, { pack(key, place, inside), packed } end
     result[key] = packed
@@ -83,7 +84,8 @@ end
 
 --- The value as one line of JSON; `name` is what an error calls it ("the value").
 --
--- Errors: a part is no plain data, such as a Model or a table with a metatable; a table contains itself.
+-- Errors: a part is no plain data, such as a Model or a table with a metatable; a table contains itself or is a
+-- key.
 function plain.encode(value, name)
   return (formats.json_encode({ pack(value, name or "the value", {}) }):gsub("^%[", ""):gsub("%]$", ""))
 end
