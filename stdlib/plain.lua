@@ -84,8 +84,8 @@ end
 
 --- The value as one line of JSON; `name` is what an error calls it ("the value").
 --
--- Errors: a part is no plain data, such as a Model or a table with a metatable; a table contains itself; a key
--- is a table.
+-- Errors: a part is no plain data, such as a Model or a table with a metatable; a table contains itself; a
+-- key is a table.
 function plain.encode(value, name)
   return (formats.json_encode({ pack(value, name or "the value", {}) }):gsub("^%[", ""):gsub("%]$", ""))
 end
