@@ -10,7 +10,7 @@ struct NativeClass<T: AnyObject> {
   let name: String
   /// What precedes a method's name on its page: "Model:", or "" for the methods of a tensor.
   let prefix: String
-  /// The heading of the manual under which the next pages stand.
+  /// The heading in the manual of the pages declared next.
   var group: String
   private(set) var lua: LuaClass<T>
   private(set) var pages: [Declared] = []

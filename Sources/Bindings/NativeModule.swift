@@ -19,7 +19,7 @@ struct NativeModule {
   let title: String
   /// What precedes a function's name on its page: "models.", or "" for the functions of `T`.
   let prefix: String
-  /// The heading of the manual under which the next pages stand.
+  /// The heading in the manual of the pages declared next.
   var group: String
   private(set) var lua = LuaModule()
   private(set) var pages: [Declared] = []

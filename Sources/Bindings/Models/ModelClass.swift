@@ -248,6 +248,9 @@ enum ModelClass {
 extension Call {
   /// Argument `i`: a list of lists of token ids, called `plural` and `singular` in messages.
   func tokenLists(_ i: Int, _ plural: String, _ singular: String) throws -> [[Int]] {
+    guard kind(i) == .table else {
+      throw bad(i, "\(plural): expected a list of lists of token ids, got \(typeName(i))")
+    }
     let table = try table(i)
     do { return try table.listOfIntegerLists() } catch let failure as Failure {
       if try table.list().first?.asInteger != nil {

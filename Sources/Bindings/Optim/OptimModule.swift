@@ -15,7 +15,7 @@ enum OptimModule {
           "adamw",
           Page(
             "optim.adamw(parameters, {options}) -> Optimizer",
-            "Adam with decoupled weight decay. Parameters are a Model, or a list of Models and Tensors; those that do not "
+            "Adam with decoupled weight decay. parameters is a Model, or a list of Models and Tensors; those that do not "
               + "require a gradient are skipped.", options: adamwOptions, errors: parametersErrors,
             source:
               "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2; Kingma & Ba 2015, arXiv:1412.6980, alg. 1",
@@ -25,7 +25,7 @@ enum OptimModule {
           "sgd",
           Page(
             "optim.sgd(parameters, {options}) -> Optimizer",
-            "Stochastic gradient descent, with momentum where it is above 0. Parameters as for optim.adamw.",
+            "Stochastic gradient descent with momentum. parameters as for optim.adamw.",
             options: sgdOptions, errors: parametersErrors + "; nesterov without momentum",
             source: "Sutskever et al. 2013, PMLR 28(3):1139-1147, as PyTorch's SGD",
             example: start
@@ -35,8 +35,8 @@ enum OptimModule {
           "lion",
           Page(
             "optim.lion(parameters, {options}) -> Optimizer",
-            "Lion: each weight moves by lr along the sign of its momentum. Parameters as for optim.adamw; lr is 3 to 10 times "
-              + "smaller than AdamW's.", options: lionOptions, errors: parametersErrors,
+            "Lion: a step subtracts lr times the sign of the momentum. parameters as for optim.adamw; lr is 3 to 10 times "
+              + "smaller than for AdamW.", options: lionOptions, errors: parametersErrors,
             source: "Chen et al. 2023, arXiv:2302.06675, alg. 2",
             example: start
               + "lion = optim.lion({w}, {lr = 0.25})\nw:square():sum():backward()\nlion:step()\nprint(w)",
@@ -45,8 +45,8 @@ enum OptimModule {
           "adafactor",
           Page(
             "optim.adafactor(parameters, {options}) -> Optimizer",
-            "Adafactor: second moments of a matrix as the product of row and column means, so that its state is r + c numbers. "
-              + "A step is relative to the root mean square of the parameter. Parameters as for optim.adamw.",
+            "Adafactor: the second moments of an r x c matrix are a product of row and column means, r + c numbers. The step "
+              + "is relative to the root mean square of the parameter. parameters as for optim.adamw.",
             options: adafactorOptions, errors: parametersErrors,
             source: "Shazeer & Stern 2018, arXiv:1804.04235, alg. 4, 5 and 7",
             example: start
@@ -56,8 +56,9 @@ enum OptimModule {
           "clip_grad_norm",
           Page(
             "optim.clip_grad_norm(parameters, max_norm = nil) -> norm",
-            "The norm of all gradients together before clipping; with max_norm, scales them so that it is at most that. "
-              + "Parameters are an Optimizer, a Model, or a list of Models and Tensors. A norm that is not finite scales nothing.",
+            "The Euclidean norm of all gradients before clipping. With max_norm, scales the gradients to a norm of at most "
+              + "max_norm; a norm that is not finite scales nothing. parameters is an Optimizer, a Model, or a list of Models and "
+              + "Tensors.",
             errors: "max_norm is not positive", source: "Pascanu et al. 2013, arXiv:1211.5063, alg. 1",
             example:
               "optim, w = require 'perilune.optim', T({3, 4}, {requires_grad = true})\nloss = (w * w / 2):sum()\nloss:backward()\n"
@@ -67,7 +68,7 @@ enum OptimModule {
           "is_finite",
           Page(
             "optim.is_finite(parameters)",
-            "Whether every element of the parameters is a finite number. Parameters as for optim.clip_grad_norm.",
+            "Whether every element of the parameters is finite. parameters as for optim.clip_grad_norm.",
             example:
               "print(require 'perilune.optim'.is_finite {T{1, 2}}, require 'perilune.optim'.is_finite {T{1 / 0}})",
             prints: "true\tfalse"), isFinite)
@@ -75,9 +76,9 @@ enum OptimModule {
           "schedule",
           Page(
             "optim.schedule{options} -> function(step) -> rate",
-            "The learning rate of each step, counted from 1: a linear rise, then the decay. Without a rise, step k of N has the "
-              + "fraction (N - k + 1) / N of a linear decay.", options: scheduleOptions,
-            errors: "lr is missing; steps is missing where the rate decays; an option is out of its range",
+            "The learning rate of a step, counted from 1: linear warm-up, then the decay. Without warm-up, step k of N has "
+              + "the fraction (N - k + 1) / N of a linear decay.", options: scheduleOptions,
+            errors: "steps is missing and decay is not \"constant\"",
             source:
               "cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5; the steps as in transformers 4",
             example: "schedule = require 'perilune.optim'.schedule\n"
@@ -135,6 +136,9 @@ enum OptimModule {
     if let object = call.objectIfAny(i) {
       if let found = parameters(of: object), !(object is Variable) { return found }
       throw call.bad(i, "expected a Model or a list of Models and Tensors, got a \(call.typeName(i))")
+    }
+    guard call.kind(i) == .table else {
+      throw call.bad(i, "expected a Model or a list of Models and Tensors, got \(call.typeName(i))")
     }
     return try call.table(i).list().enumerated().flatMap { position, value -> [Variable] in
       if case .object(let object) = value, let found = parameters(of: object) { return found }
@@ -199,12 +203,12 @@ extension OptimModule {
   private static let sgdOptions = [
     Option("lr", usual.sgd.lr, rate, least: 0),
     Option("momentum", usual.sgd.momentum, "decay rate of the sum of gradients", least: 0),
-    Option("nesterov", usual.sgd.nesterov, "whether a step looks ahead along the momentum"),
-    Option("weight_decay", usual.sgd.weightDecay, "times the weight, added to its gradient", least: 0),
+    Option("nesterov", usual.sgd.nesterov, "whether to use Nesterov momentum"),
+    Option("weight_decay", usual.sgd.weightDecay, "weight_decay * weight is added to the gradient", least: 0),
   ]
   private static let lionOptions = [
-    Option("lr", usual.lion.lr, rate + ": the distance by which a weight moves", least: 0),
-    Option("beta1", usual.lion.beta1, "share of the momentum in the direction of a step", least: 0, below: 1),
+    Option("lr", usual.lion.lr, rate, least: 0),
+    Option("beta1", usual.lion.beta1, "weight of the momentum in the update", least: 0, below: 1),
     Option("beta2", usual.lion.beta2, "decay rate of the momentum", least: 0, below: 1),
     Option("weight_decay", usual.lion.weightDecay, decoupled, least: 0),
   ]
@@ -214,8 +218,9 @@ extension OptimModule {
       "beta2_decay", usual.adafactor.beta2Decay, "exponent of t in the decay of second moments", most: 0),
     Option("eps1", usual.adafactor.eps1, "added to squared gradients", above: 0),
     Option(
-      "eps2", usual.adafactor.eps2, "least root mean square that scales the step of a parameter", least: 0),
-    Option("clip", usual.adafactor.clip, "root mean square to which an update is scaled down", above: 0),
+      "eps2", usual.adafactor.eps2, "lower limit of the root mean square of a parameter that scales its step",
+      least: 0),
+    Option("clip", usual.adafactor.clip, "upper limit of the root mean square of an update", above: 0),
     Option("weight_decay", usual.adafactor.weightDecay, decoupled, least: 0),
   ]
   private static let scheduleOptions = [
@@ -229,8 +234,7 @@ extension OptimModule {
   ]
 
   private static let parametersErrors =
-    "an option is out of its range; an element of the list is no Tensor or Model; a tensor is computed from others; none "
-    + "requires a gradient"
+    "an element of the list is no Tensor or Model; a tensor is computed from others; no tensor requires a gradient"
   private static let start =
     "optim, w = require 'perilune.optim', T({1, 2}, {requires_grad = true})\n"
 }

@@ -14,10 +14,10 @@ enum OptimizerClass {
       "step",
       Page(
         "optimizer:step{options}",
-        "Changes each parameter that has a gradient by one step. Gradients stay: optimizer:zero_grad() forgets them.",
+        "Updates each parameter that has a gradient. Gradients are not reset: see optimizer:zero_grad().",
         options: stepOptions,
         errors:
-          "lr is negative or not finite; a gradient holds nan or inf (nothing changes); a parameter does after the step",
+          "a gradient is NaN or infinite (nothing changes); a parameter is NaN or infinite after the step",
         example: start + "w:sum():backward()\nadam:step{lr = 1}\nprint(('%.2f'):format(w[2]:item()))",
         prints: "1.00"), optionsAt: 2
     ) { _, optimizer, options in
@@ -28,7 +28,7 @@ enum OptimizerClass {
     optimizer.method(
       "zero_grad",
       Page(
-        "optimizer:zero_grad()", "Forgets the gradients of its parameters.",
+        "optimizer:zero_grad()", "Discards the gradients of the parameters.",
         example: start + "w:sum():backward()\nadam:zero_grad()\nprint(w:grad())", prints: "nil")
     ) { _, optimizer in
       optimizer.zeroGrad()
@@ -46,7 +46,7 @@ enum OptimizerClass {
     optimizer.method(
       "name",
       Page(
-        "optimizer:name()", "The name of its update rule.", example: start + "print(adam:name())",
+        "optimizer:name()", "The name of the update rule.", example: start + "print(adam:name())",
         prints: "adamw")
     ) { call, optimizer in
       try call.pushString(optimizer.name)
@@ -56,7 +56,7 @@ enum OptimizerClass {
       "parameters",
       Page(
         "optimizer:parameters() -> list of Tensors",
-        "The tensors it trains, in the order given: without frozen ones and repetitions.",
+        "The tensors that the optimizer trains, in the order given, without frozen and repeated ones.",
         example: start + "print(#adam:parameters(), adam:parameters()[1] == w)", prints: "1\ttrue")
     ) { call, optimizer in
       try call.push(.list(optimizer.parameters.map { .object($0) }))
@@ -66,8 +66,8 @@ enum OptimizerClass {
       "state",
       Page(
         "optimizer:state() -> {optimizer, steps, tensors}",
-        "A copy of the state beside the weights: the name of the rule, the steps taken and its tensors by name "
-          + "(\"exp_avg.1\" belongs to parameter 1). Their names are PyTorch's.",
+        "A copy of the state: the name of the update rule, the number of steps and the tensors by their names in PyTorch; "
+          + "\"exp_avg.1\" belongs to parameter 1.",
         example: start
           + "w:sum():backward()\nadam:step()\nprint(adam:state().steps, adam:state().tensors['exp_avg.1'])",
         prints: "1\t[0.1, 0.1]\n[Tensor f32 2]"), state)
@@ -75,16 +75,16 @@ enum OptimizerClass {
       "restore",
       Page(
         "optimizer:restore(state)",
-        "Goes back to what optimizer:state() gave: the same steps follow, bit for bit, from the same weights.",
-        errors: "the state is of another rule, or of parameters of other shapes; nothing changes then",
+        "Sets the state to one returned by optimizer:state(). From equal weights and gradients the same steps follow, bit for bit.",
+        errors: "the state belongs to another update rule or to parameters of other shapes (nothing changes)",
         example: start + "state = adam:state()\nadam:step()\nadam:restore(state)\nprint(adam:steps())",
         prints: "0"), restore)
     optimizer.method(
       "save",
       Page(
         "optimizer:save(path, model = nil)",
-        "Writes the state as a safetensors file that optimizer:load reads, with a model also the parameters that are not the "
-          + "model's. The file is complete or not there.", errors: "the file cannot be written",
+        "Writes the state as a safetensors file for optimizer:load; with a model, also the parameters that are not the "
+          + "model's. The file is written atomically.", errors: "the file cannot be written",
         example: start
           + "path = os.tmpname()\nadam:step()\nadam:save(path)\nother = optim.adamw {w}\nother:load(path)\n"
           + "print(other:steps())\nos.remove(path)", prints: "1"), save)
@@ -92,8 +92,9 @@ enum OptimizerClass {
       "load",
       Page(
         "optimizer:load(path)",
-        "Goes back to what optimizer:save wrote: the state, and the parameters that the file has.",
-        errors: "the file cannot be read or is damaged; the state is of another rule or of other shapes",
+        "Sets the state, and the parameters in the file, to those written by optimizer:save.",
+        errors:
+          "the file cannot be read or is damaged; the state belongs to another update rule or to other shapes",
         example: start + "print((pcall(adam.load, adam, '/no/such/file')))", prints: "false"), load)
     optimizer.metamethod("__tostring") { call in
       let optimizer = try call.object(1, as: Optimizer.self)

@@ -101,7 +101,7 @@ final class PlotFigure {
           _G.print = print; print(#shown > 0)
           """, prints: "true")
     ) { call, _ in
-      // Through Lua's print, so that whoever catches printed text catches figures.
+      // Lua's print is called, so that a script that replaces it receives figures too.
       try call.lua.global("print").asFunction?.call([try call.value(1)], results: 0)
       try call.pushArgument(1)
       return 1

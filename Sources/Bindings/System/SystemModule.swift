@@ -244,14 +244,14 @@ enum SystemModule {
     }
   }
 
-  /// SHA-256 of a file, read in pieces.
+  /// SHA-256 of a file, read in blocks.
   private static func hash(ofFile path: String) throws -> String {
     guard let file = FileHandle(forReadingAtPath: path) else { throw Failure(.io, "cannot read \(path)") }
     defer { try? file.close() }
     let hash = try SHA256()
-    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+    while let block = try file.read(upToCount: 1 << 20), !block.isEmpty {
       try Interrupt.check()
-      piece.withUnsafeBytes { hash.update($0) }
+      block.withUnsafeBytes { hash.update($0) }
     }
     return hash.finish()
   }

@@ -1,4 +1,4 @@
-/// Where the time of a function goes, operation by operation.
+/// A profile of a function: calls, time and bytes of each operation.
 ///
 ///     profile = T.profile(function() loss():backward() end)
 ///     operation           calls    total ms      %       MB
