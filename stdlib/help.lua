@@ -79,6 +79,18 @@ local function at_path(path)
   return value
 end
 
+-- The native modules that are parts of the library themselves, without a file in Lua.
+local function native_modules(entries)
+  local names, in_lua = {}, {}
+  for _, entry in ipairs(entries) do in_lua[entry.name] = true end
+  for path in pairs(package.preload) do
+    local name = path:match "^perilune%.native%.([%w_]+)$"
+    if name and not in_lua[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return "Native modules, as help \"models\" lists: " .. table.concat(names, ", ")
+end
+
 local function unknown(name, entries)
   local names = {}
   for _, from in ipairs { native.summaries(), entries } do
@@ -98,6 +110,7 @@ local function page_of_name(what)
   if page then return see_also(page, name) end
   local entries = index.entries()
   local found = index.find(name, entries)
+  if name == "perilune" then return pages_of(found, entries) .. "\n\n" .. native_modules(entries) end
   if index.is_exact(found, name) then return pages_of(found, entries) end
   page = native_members(name)
   if page then return page end

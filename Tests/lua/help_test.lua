@@ -84,12 +84,14 @@ function TestHelp:test_a_folder_lists_its_modules()
     end
   end
   contains(help.page "experiments", "experiments.gap")
+  contains(help.page "perilune", "  align ")
+  contains(help.page "perilune", "formats, models, system, tensor")
 end
 
 function TestHelp:test_a_list_shows_whole_sentences()
   local page = help.page "models"
   for _, entry in ipairs(require("perilune.native.help").summaries()) do
-    if entry.name:match "^models%." then contains(page, entry.summary) end
+    if entry.name:match "^models%." then contains(page, entry.summary:match "^(.-%.) %u" or entry.summary) end
   end
 end
 

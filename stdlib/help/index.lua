@@ -95,12 +95,12 @@ end
 
 local function indented(text) return "  " .. text:gsub("\n", "\n  ") end
 
---- A list of names and summaries as lines.
+--- A list of names as lines, each with the first sentence of its summary.
 function index.list(entries)
   local lines, width = {}, 0
   for _, entry in ipairs(entries) do width = math.max(width, math.min(#entry.name, 36)) end
   for i, entry in ipairs(entries) do
-    lines[i] = ("  %-" .. width .. "s  %s"):format(entry.name, entry.summary)
+    lines[i] = ("  %-" .. width .. "s  %s"):format(entry.name, source.summary(entry.summary))
   end
   return table.concat(lines, "\n")
 end
