@@ -30,7 +30,8 @@ extension Bindings {
       "options",
       Page(
         "native.help.options(name)",
-        "The declared options of a native function: a list of {name, type, default, required, sentence, expected, least, "
+        "The declared options of a native function: a list of {name, type, default, required, sentence, "
+          + "expected, least, "
           + "most, above, below, choices}.", errors: "no native function has this name",
         example: native
           + "option = native.options('Model:sample')[1]\nprint(option.name, option.default, option.least)",
@@ -69,7 +70,8 @@ extension Bindings {
       "summaries",
       Page(
         "native.help.summaries()",
-        "A list of {name, group, summary, text} of all pages, in the order of the manual. text is what apropos searches.",
+        "A list of {name, group, summary, text} of all pages, in the order of the manual. text is what "
+          + "apropos searches.",
         example: native + "print(#native.summaries() > 200)", prints: "true")
     ) { call in
       let list = manual.entries.map { entry in
@@ -100,7 +102,8 @@ extension Bindings {
       "functions",
       Page(
         "native.help.functions()",
-        "A list of {name of the page, function} of all native functions and methods; of a property, its getter.",
+        "A list of {name of the page, function} of all native functions and methods; of a property, its "
+          + "getter.",
         example: native + "print(#native.functions()[1])", prints: "2")
     ) { call in
       try call.push(

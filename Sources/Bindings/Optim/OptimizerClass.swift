@@ -66,7 +66,8 @@ enum OptimizerClass {
       "state",
       Page(
         "optimizer:state() -> {optimizer, steps, tensors}",
-        "A copy of the state: the name of the update rule, the number of steps and the tensors by their names in PyTorch; "
+        "A copy of the state: the name of the update rule, the number of steps and the tensors by their "
+          + "names in PyTorch; "
           + "\"exp_avg.1\" belongs to parameter 1.",
         example: start
           + "w:sum():backward()\nadam:step()\nprint(adam:state().steps, adam:state().tensors['exp_avg.1'])",
@@ -75,7 +76,8 @@ enum OptimizerClass {
       "restore",
       Page(
         "optimizer:restore(state)",
-        "Sets the state to one returned by optimizer:state(). From equal weights and gradients the same steps follow, bit for bit.",
+        "Sets the state to one returned by optimizer:state(). From equal weights and gradients the same "
+          + "steps follow, bit for bit.",
         errors: "the state belongs to another update rule or to parameters of other shapes (nothing changes)",
         example: start + "state = adam:state()\nadam:step()\nadam:restore(state)\nprint(adam:steps())",
         prints: "0"), restore)
@@ -83,7 +85,8 @@ enum OptimizerClass {
       "save",
       Page(
         "optimizer:save(path, model = nil)",
-        "Writes the state as a safetensors file for optimizer:load; with a model, also the parameters that are not the "
+        "Writes the state as a safetensors file for optimizer:load; with a model, also the parameters that "
+          + "are not the "
           + "model's. The file is written atomically.", errors: "the file cannot be written",
         example: start
           + "path = os.tmpname()\nadam:step()\nadam:save(path)\nother = optim.adamw {w}\nother:load(path)\n"
@@ -94,7 +97,8 @@ enum OptimizerClass {
         "optimizer:load(path)",
         "Sets the state, and the parameters in the file, to those written by optimizer:save.",
         errors:
-          "the file cannot be read or is damaged; the state belongs to another update rule or to other shapes",
+          "the file cannot be read or is damaged; the state belongs to another update rule or to other "
+          + "shapes",
         example: start + "print((pcall(adam.load, adam, '/no/such/file')))", prints: "false"), load)
     optimizer.metamethod("__tostring") { call in
       let optimizer = try call.object(1, as: Optimizer.self)
@@ -176,7 +180,8 @@ enum OptimizerClass {
       if saved.shape != to.shape || saved.dtype != to.dtype {
         throw Failure(
           .state,
-          "\(path): \(parameterName(i)) is \(saved.dtype.rawValue) \(saved.shape), expected \(to.dtype.rawValue) "
+          "\(path): \(parameterName(i)) is \(saved.dtype.rawValue) \(saved.shape), expected "
+            + "\(to.dtype.rawValue) "
             + "\(to.shape)")
       }
       return (saved, to)
@@ -203,5 +208,6 @@ extension OptimizerClass {
   ]
 
   private static let start =
-    "optim, w = require 'perilune.optim', T({1, 2}, {requires_grad = true})\nadam = optim.adamw({w}, {lr = 0.5})\n"
+    "optim, w = require 'perilune.optim', T({1, 2}, {requires_grad = true})\nadam = optim.adamw({w}, {lr = "
+    + "0.5})\n"
 }
