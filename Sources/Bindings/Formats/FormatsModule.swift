@@ -16,12 +16,12 @@ enum FormatsModule {
     "tok = require 'perilune.formats'.train_bpe({'low lower lowest'}, {vocab_size = 262})\n"
 
   static func install(_ library: Library) throws {
-    try library.add(tokenizerClass())
     try library.add(
       NativeModule("formats", group: "files") { module in
         addJSON(&module)
         addTokenizers(&module)
       })
+    try library.add(tokenizerClass())
   }
 
   private static func addJSON(_ module: inout NativeModule) {

@@ -46,8 +46,6 @@ enum ModelModule {
   ]
 
   static func install(_ library: Library) throws {
-    try library.add(RowsClass.declaration())
-    try library.add(ModelClass.declaration())
     try library.add(
       NativeModule("models", group: "models") { module in
         module.function(
@@ -79,6 +77,8 @@ enum ModelModule {
             prints: "false"), loadLlama2C)
         module.function("rows", RowsClass.page, RowsClass.create)
       })
+    try library.add(RowsClass.declaration())
+    try library.add(ModelClass.declaration())
   }
 
   private static func transformer(_ call: Call, _ options: OptionTable) throws -> Int {

@@ -8,7 +8,6 @@ import Tensors
 
 enum OptimModule {
   static func install(_ library: Library) throws {
-    try library.add(OptimizerClass.declaration())
     try library.add(
       NativeModule("optim", group: "optim") { module in
         module.function(
@@ -93,6 +92,7 @@ enum OptimModule {
               + "print(schedule{lr = 1, warmup = 2}(1), schedule{lr = 1, steps = 10, decay = 'linear'}(6))",
             prints: "0.5\t0.5"), optionsAt: 1, schedule)
       })
+    try library.add(OptimizerClass.declaration())
   }
 
   private static func adamw(_ call: Call, _ table: OptionTable) throws -> Int {

@@ -5,8 +5,6 @@ import Plots
 
 enum PlotModule {
   static func install(_ library: Library) throws {
-    try library.add(PlotFigure.declaration())
-    try library.add(PlotProgress.declaration())
     try library.add(
       NativeModule("plot", prefix: "native.plot.", group: "figures") { module in
         module.function(
@@ -46,5 +44,7 @@ enum PlotModule {
         module.value("markers", .list(Marker.allCases.map { .string($0.rawValue) }))
         module.value("styles", .list(LineStyle.allCases.map { .string($0.rawValue) }))
       })
+    try library.add(PlotFigure.declaration())
+    try library.add(PlotProgress.declaration())
   }
 }

@@ -11,7 +11,6 @@ final class ReportObject {
 
 enum ReportModule {
   static func install(_ library: Library) throws {
-    try library.add(declaration())
     try library.add(
       NativeModule("report", prefix: "native.report.", group: "reports") { module in
         module.function(
@@ -47,6 +46,7 @@ enum ReportModule {
           return 1
         }
       })
+    try library.add(declaration())
   }
 
   private static let cellOptions = [

@@ -6,13 +6,13 @@ import Tensors
 
 enum SystemModule {
   static func install(_ library: Library) throws {
-    try library.add(ForkedJob.declaration())
     try library.add(
       NativeModule("system", group: "system") { module in
         addProcess(&module)
         addFiles(&module)
         addRandom(&module)
       })
+    try library.add(ForkedJob.declaration())
   }
 
   private static func addProcess(_ module: inout NativeModule) {
