@@ -32,35 +32,67 @@ public final class TokenBatch {
 
   /// Refuses a sequence that is longer than the model's context, and an id outside its vocabulary.
   public func check(_ config: TransformerConfig) throws {
+    if let misfit = misfit(config) { throw misfit.failure(config) }
+  }
+
+  /// The first sequence that a model of this shape cannot read; nil when it can read all.
+  public func misfit(_ config: TransformerConfig) -> Misfit? {
     if segments.longest > config.maxLength {
       let row = (0..<segments.count).first { segments.length($0) > config.maxLength } ?? 0
-      throw Self.tooLong(row, segments.length(row), config)
+      return .length(row: row, segments.length(row))
     }
-    if segments.tokenCount == 0 || least >= 0 && most < config.vocab { return }
-    for row in 0..<segments.count { try Self.check(row, Int64.self, sequence(row), config) }
+    if segments.tokenCount == 0 || least >= 0 && most < config.vocab { return nil }
+    return (0..<segments.count).lazy.compactMap { Self.badId($0, self.sequence($0), config) }.first
   }
 
   /// The same check for lists that are not packed.
   static func check(_ sequences: [[Int]], _ config: TransformerConfig) throws {
     for (row, sequence) in sequences.enumerated() {
-      if sequence.count > config.maxLength { throw tooLong(row, sequence.count, config) }
-      try sequence.withUnsafeBufferPointer { try check(row, Int.self, $0, config) }
+      if sequence.count > config.maxLength {
+        throw Misfit.length(row: row, sequence.count).failure(config)
+      }
+      if let bad = sequence.withUnsafeBufferPointer({ badId(row, $0, config) }) { throw bad.failure(config) }
     }
   }
 
-  private static func tooLong(_ row: Int, _ count: Int, _ config: TransformerConfig) -> Failure {
-    Failure(
-      .value, "sequence \(row + 1) has \(count) tokens, the model takes at most \(config.maxLength)")
+  private static func badId<T: BinaryInteger>(
+    _ row: Int, _ sequence: UnsafeBufferPointer<T>, _ config: TransformerConfig
+  ) -> Misfit? {
+    guard let at = sequence.firstIndex(where: { $0 < 0 || $0 >= config.vocab }) else { return nil }
+    return .id(row: row, at: at, Int(sequence[at]))
   }
 
-  private static func check<T: BinaryInteger>(
-    _ row: Int, _ type: T.Type, _ sequence: UnsafeBufferPointer<T>, _ config: TransformerConfig
-  ) throws {
-    guard let at = sequence.firstIndex(where: { $0 < 0 || $0 >= config.vocab }) else { return }
-    throw Failure(
-      .index,
-      "\(sequence[at]) at [\(row + 1),\(at + 1)] is not a token id: expected 0..\(config.vocab - 1) (vocab \(config.vocab))"
-    )
+  /// Why a model cannot read a sequence; rows and positions count from 0.
+  public enum Misfit {
+    case length(row: Int, Int)
+    case id(row: Int, at: Int, Int)
+
+    public var row: Int {
+      switch self {
+      case .length(let row, _), .id(let row, _, _): return row
+      }
+    }
+
+    /// What is wrong with the sequence.
+    public func reason(_ config: TransformerConfig) -> String {
+      switch self {
+      case .length(_, let count): return "has \(count) tokens, the model takes at most \(config.maxLength)"
+      case .id(_, let at, let id):
+        return
+          "token \(at + 1) is \(id), not a token id: expected 0..\(config.vocab - 1) (vocab \(config.vocab))"
+      }
+    }
+
+    func failure(_ config: TransformerConfig) -> Failure {
+      switch self {
+      case .length(let row, _): return Failure(.value, "sequence \(row + 1) \(reason(config))")
+      case .id(let row, let at, let id):
+        return Failure(
+          .index,
+          "\(id) at [\(row + 1),\(at + 1)] is not a token id: expected 0..\(config.vocab - 1) (vocab \(config.vocab))"
+        )
+      }
+    }
   }
 
   /// The ids of a sequence; valid while the batch is alive.

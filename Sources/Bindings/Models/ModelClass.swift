@@ -144,6 +144,21 @@ enum ModelClass {
           print(#logps, lengths[1], lengths[2])
           """, prints: "3\t2\t1"), tokenLogps)
     model.method(
+      "misfit",
+      Page(
+        "model:misfit(rows) -> row, reason",
+        "The first row that the model cannot read, and the reason: it is longer than max_length, or holds an id outside "
+          + "the vocabulary. Nothing if the model can read all rows.",
+        example: tiny + "print(model:misfit(require 'perilune.models'.rows({{1}, {1}}, {{2}, {11}})))",
+        prints: "2\ttoken 2 is 11, not a token id: expected 0..10 (vocab 11)")
+    ) { call, model in
+      let rows: TokenRows = try call.object(2)
+      guard let misfit = rows.batch.misfit(model.config) else { return 0 }
+      try call.pushInteger(misfit.row + 1)
+      try call.pushString(misfit.reason(model.config))
+      return 2
+    }
+    model.method(
       "outputs",
       Page(
         "model:outputs(rows, names, {options}) -> table",

@@ -21,6 +21,10 @@ enum SamplerBinding {
       most: 1),
     Option(
       "stop", [], of: "token ids", "a response ends after one of these ids, which is part of the response"),
+    Option(
+      "mixture", optional: .any("a Model"),
+      "a model whose logits are mixed in before each draw; the rows' columns are then of the mixture"),
+    Option("mixture_weight", 0.5, "weight of the logits of `mixture`", least: 0, most: 1),
     Option("seed", 0, "seed of the draws"),
     Option(
       "stream", optional: .integer, "independent stream of the seed, from 1 to 255", least: 1, most: 255),
@@ -68,10 +72,19 @@ enum SamplerBinding {
     return options
   }
 
+  private static func mixture(_ table: OptionTable) throws -> Mixture? {
+    guard table.has("mixture") else { return nil }
+    guard case .object(let object)? = table["mixture"], let model = object as? Transformer else {
+      throw table.refusal("mixture", expected: "a Model")
+    }
+    return Mixture(model, weight: try table.number("mixture_weight"))
+  }
+
   static func sample(_ call: Call, _ model: Transformer, _ table: OptionTable) throws -> Int {
     let prompts = try call.tokenLists(2, "prompts", "prompt")
-    let options = try read(table)
-    try call.pushObject(try Op.observed("sample") { try model.sampleRows(prompts, options) })
+    let (options, mixture) = (try read(table), try mixture(table))
+    try call.pushObject(
+      try Op.observed("sample") { try model.sampleRows(prompts, options, mixture: mixture) })
     return 1
   }
 }

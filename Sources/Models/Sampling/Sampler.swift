@@ -16,10 +16,30 @@ public struct Response: Sendable {
   public var samplingLogps: [Float] = []
 }
 
+/// A second model whose logits are mixed in before each draw: (1 - weight) own + weight model's.
+public struct Mixture {
+  public let model: Transformer
+  public let weight: Double
+
+  public init(_ model: Transformer, weight: Double) { (self.model, self.weight) = (model, weight) }
+
+  func validate(_ config: TransformerConfig) throws {
+    if model.config.vocab != config.vocab {
+      throw Failure(
+        .shape, "a mixture of vocabularies of \(config.vocab) and \(model.config.vocab) tokens")
+    }
+    if !(weight >= 0 && weight <= 1) {
+      throw Failure(.value, "the weight of a mixture must be from 0 to 1, got \(weight)")
+    }
+  }
+}
+
 extension Transformer {
   /// The responses as rows with the columns "logps" and "sampling_logps".
-  public func sampleRows(_ prompts: [[Int]], _ options: SamplingOptions) throws -> TokenRows {
-    let responses = try sample(prompts, options)
+  public func sampleRows(_ prompts: [[Int]], _ options: SamplingOptions, mixture: Mixture? = nil) throws
+    -> TokenRows
+  {
+    let responses = try sample(prompts, options, mixture: mixture)
     func column(_ name: String, _ part: KeyPath<Response, [Float]>) throws -> TokenRows.Column {
       let values = responses.flatMap { $0[keyPath: part] }
       return (name, try Tensor(values, shape: [values.count]))
@@ -31,40 +51,48 @@ extension Transformer {
   }
 
   /// Continues each prompt, `options.count` times. Throws `.interrupted` on Ctrl-C.
-  public func sample(_ prompts: [[Int]], _ options: SamplingOptions) throws -> [Response] {
-    try sample(prompts, options, DecoderThresholds())
-  }
-
-  func sample(_ prompts: [[Int]], _ options: SamplingOptions, _ thresholds: DecoderThresholds) throws
+  public func sample(_ prompts: [[Int]], _ options: SamplingOptions, mixture: Mixture? = nil) throws
     -> [Response]
   {
+    try sample(prompts, options, DecoderThresholds(), mixture: mixture)
+  }
+
+  func sample(
+    _ prompts: [[Int]], _ options: SamplingOptions, _ thresholds: DecoderThresholds, mixture: Mixture? = nil
+  ) throws -> [Response] {
     try options.validate()
+    try mixture?.validate(config)
     try TokenBatch.check(prompts, config)
     if let row = prompts.firstIndex(where: { $0.isEmpty }) {
       throw Failure(.value, "prompt \(row + 1) is empty: a prompt has at least one token, such as bos")
     }
     try options.validate(prompts: prompts.count)
-    for (row, prompt) in prompts.enumerated() where prompt.count > config.maxLength - options.maxNewTokens {
+    let maxLength = min(config.maxLength, mixture?.model.config.maxLength ?? .max)
+    for (row, prompt) in prompts.enumerated() where prompt.count > maxLength - options.maxNewTokens {
       throw Failure(
         .value,
-        "prompt \(row + 1) of \(prompt.count) tokens and \(options.maxNewTokens) new ones pass the model's \(config.maxLength)"
+        "prompt \(row + 1) of \(prompt.count) tokens and \(options.maxNewTokens) new ones pass the model's \(maxLength)"
       )
     }
     let prompts = prompts.flatMap { Array(repeating: $0, count: options.count) }
     if prompts.isEmpty || options.maxNewTokens == 0 { return prompts.map { _ in Response() } }
     let weights = try DecoderWeights(self, thresholds)
-    let size = Self.blockSize(rows: prompts.count, weights)
+    let other = try mixture.map {
+      (weights: try DecoderWeights($0.model, thresholds), share: Float($0.weight))
+    }
+    let isCut = weights.isCut || other?.weights.isCut == true
+    let size = Self.blockSize(rows: prompts.count, isCut: isCut)
     let ranges = stride(from: 0, to: prompts.count, by: size).map { $0..<min($0 + size, prompts.count) }
     var responses: [Response] = []
-    if weights.isCut {
+    if isCut {
       for range in ranges {
-        let block = try SamplingBlock(weights, prompts, range, options)
+        let block = try SamplingBlock(weights, other, prompts, range, options)
         block.run()
         if let failure = block.failure { throw failure }
         responses += block.responses
       }
     } else {
-      let blocks = try ranges.map { try SamplingBlock(weights, prompts, $0, options) }
+      let blocks = try ranges.map { try SamplingBlock(weights, other, prompts, $0, options) }
       Parallel.run(blocks.count) { blocks[$0].run() }
       if let failure = blocks.lazy.compactMap(\.failure).first { throw failure }
       responses = blocks.flatMap(\.responses)
@@ -74,8 +102,8 @@ extension Transformer {
   }
 
   /// Rows per block: two at least where each runs on a thread, and not so many that their keys leave the cache.
-  private static func blockSize(rows: Int, _ weights: DecoderWeights) -> Int {
-    weights.isCut ? min(rows, 64) : min(32, (rows + 1) / 2)
+  private static func blockSize(rows: Int, isCut: Bool) -> Int {
+    isCut ? min(rows, 64) : min(32, (rows + 1) / 2)
   }
 }
 
@@ -86,38 +114,58 @@ private final class SamplingBlock: @unchecked Sendable {
   private let rows: Range<Int>
   private let prompts: [[Int]]
   private let options: SamplingOptions
-  private let weights: DecoderWeights
-  private let decoder: Decoder
-  /// The rows' next logits, their exponentials, and the states after their prompts.
-  private let buffers: [Tensor]
-  private let logits, scratch, states: MutableFloats
+  private let reader: Reader
+  /// The other model of a mixture, and its share of the logits.
+  private let other: (reader: Reader, share: Float)?
+  private let buffer: Tensor
+  /// The exponentials of the logits.
+  private let scratch: MutableFloats
   private(set) var responses: [Response]
   private var drawn: [TokenDraw?]
   /// Why the block ended early.
   private(set) var failure: Failure?
 
-  init(_ weights: DecoderWeights, _ prompts: [[Int]], _ rows: Range<Int>, _ options: SamplingOptions) throws {
-    self.weights = weights
-    self.rows = rows
-    self.prompts = Array(prompts[rows])
-    self.options = options
-    let longest = self.prompts.map(\.count).max() ?? 0
-    let given = self.prompts.reduce(0) { $0 + $1.count }
-    decoder = try Decoder(
-      weights, rows: rows.count, positions: longest + options.maxNewTokens,
-      tokensAtOnce: max(rows.count, min(given, Self.promptTokensMax)))
-    let (dim, vocabulary) = (weights.config.dim, weights.config.vocab)
-    buffers = try [vocabulary, vocabulary, dim].map { try Tensor(uninitialized: [rows.count, $0], .f32) }
-    let p = buffers.map { $0.pointer(Float.self) }
-    (logits, scratch, states) = (p[0], p[1], p[2])
+  /// A model that reads the rows, with the next logits and the states after the prompts of each.
+  private struct Reader {
+    let decoder: Decoder
+    let config: TransformerConfig
+    let buffers: [Tensor]
+    let logits, states: MutableFloats
+
+    init(_ weights: DecoderWeights, rows: Int, positions: Int, tokensAtOnce: Int) throws {
+      config = weights.config
+      decoder = try Decoder(weights, rows: rows, positions: positions, tokensAtOnce: tokensAtOnce)
+      buffers = try [config.vocab, config.dim].map { try Tensor(uninitialized: [rows, $0], .f32) }
+      (logits, states) = (buffers[0].pointer(Float.self), buffers[1].pointer(Float.self))
+    }
+  }
+
+  init(
+    _ weights: DecoderWeights, _ mixed: (weights: DecoderWeights, share: Float)?, _ all: [[Int]],
+    _ rows: Range<Int>, _ options: SamplingOptions
+  ) throws {
+    let prompts = Array(all[rows])
+    let longest = prompts.map(\.count).max() ?? 0
+    let given = prompts.reduce(0) { $0 + $1.count }
+    func reader(_ weights: DecoderWeights) throws -> Reader {
+      try Reader(
+        weights, rows: rows.count, positions: longest + options.maxNewTokens,
+        tokensAtOnce: max(rows.count, min(given, Self.promptTokensMax)))
+    }
+    (self.rows, self.prompts, self.options) = (rows, prompts, options)
+    self.reader = try reader(weights)
+    other = try mixed.map { (try reader($0.weights), $0.share) }
+    buffer = try Tensor(uninitialized: [rows.count, weights.config.vocab], .f32)
+    scratch = buffer.pointer(Float.self)
     responses = self.prompts.map { _ in Response() }
     drawn = Array(repeating: nil, count: rows.count)
   }
 
   func run() {
     var active = Array(0..<prompts.count)
-    readPrompts()
-    drawNext(Floats(states), active)
+    readPrompts(reader)
+    if let other { readPrompts(other.reader) }
+    drawNext(Floats(reader.states), other.map { Floats($0.reader.states) }, active)
     var tokens: [Decoder.Token] = []
     for _ in 1..<options.maxNewTokens {
       active.removeAll { isFinished($0) }
@@ -129,7 +177,9 @@ private final class SamplingBlock: @unchecked Sendable {
           Decoder.Token(
             id: responses[row].tokens[count - 1], row: row, position: prompts[row].count + count - 1))
       }
-      drawNext(decoder.read(tokens, wanted: Array(tokens.indices), isPrompt: false), active)
+      let all = Array(tokens.indices)
+      let mixed = other?.reader.decoder.read(tokens, wanted: all, isPrompt: false)
+      drawNext(reader.decoder.read(tokens, wanted: all, isPrompt: false), mixed, active)
     }
   }
 
@@ -139,11 +189,11 @@ private final class SamplingBlock: @unchecked Sendable {
   }
 
   /// Reads each distinct prompt once, many of them at a time, and leaves the state after each row's prompt in `states`.
-  private func readPrompts() {
+  private func readPrompts(_ reader: Reader) {
+    let (decoder, states, dim) = (reader.decoder, reader.states, reader.config.dim)
     var first: [[Int]: Int] = [:]
     var tokens: [Decoder.Token] = []
     var ends: [(index: Int, row: Int)] = []
-    let dim = weights.config.dim
     func read() {
       let read = decoder.read(tokens, wanted: ends.map(\.index), isPrompt: true)
       for (i, end) in ends.enumerated() { (states + end.row * dim).update(from: read + i * dim, count: dim) }
@@ -167,10 +217,16 @@ private final class SamplingBlock: @unchecked Sendable {
     }
   }
 
-  /// Draws the next token of the active rows, whose states follow each other.
-  private func drawNext(_ states: Floats, _ active: [Int]) {
-    let vocabulary = weights.config.vocab
+  /// Draws the next token of the active rows from their states, one row after another, in one model or two.
+  private func drawNext(_ states: Floats, _ mixed: Floats?, _ active: [Int]) {
+    let (decoder, logits, vocabulary) = (reader.decoder, reader.logits, reader.config.vocab)
     decoder.readOut(states, logits, rows: active.count)
+    if let other, let mixed {
+      other.reader.decoder.readOut(mixed, other.reader.logits, rows: active.count)
+      for i in 0..<active.count * vocabulary {
+        logits[i] = (1 - other.share) * logits[i] + other.share * other.reader.logits[i]
+      }
+    }
     drawn.withUnsafeMutableBufferPointer { drawn in
       decoder.share(active.count, pieces: active.count) { range in
         for i in range {
