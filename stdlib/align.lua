@@ -1,10 +1,10 @@
---- Preference optimisation: one loss, one training loop; only the source of pairs differs between online and offline.
+--- Preference optimisation: one training loop for every loss; online and offline differ in the source of batches alone.
 --
---   local online  = align.pairs.online { judge = proxy, prompts = prompts }
---   local offline = align.pairs.offline(dataset)
---   align.train { policy = sft:clone(), reference = sft, pairs = online, loss = align.loss.ipo { beta = 0.1 }, steps = 400 }
+--   local online  = align.sources.online { judge = proxy, prompts = prompts }
+--   local offline = align.sources.offline(pairs)
+--   align.train { policy = sft:clone(), reference = sft, source = online, loss = align.loss.ipo {}, steps = 400 }
 local options = require "perilune.options"
 
-local parts = { "answers", "evaluate", "experiment", "fit", "judge", "loss", "pairs", "sft", "train" }
+local parts = { "batch", "evaluate", "experiment", "fit", "judge", "loss", "sft", "sources", "train" }
 
 return options.strict("align", {}, parts, function(name) return require("perilune.align." .. name) end)

@@ -130,9 +130,11 @@ end
 --- Runs the examples of the file at `path`, which is the module `name`.
 function doctest.file(path, name)
   local file <close> = assert(io.open(path, "rb"))
+  name = name and name:gsub("%.init$", "")
   local short = name and name:match("[^.]+$")
   return doctest.run(file:read "a", setmetatable({}, { __index = function(_, key)
     if key == short then return require(name) end
+    if key == "T" then return require "perilune.tensor" end
   end }))
 end
 

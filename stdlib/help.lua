@@ -67,7 +67,7 @@ local function pages_of(found, entries)
   return #pages > 0 and table.concat(pages, "\n\n") or nil
 end
 
--- The value of a path such as "align.pairs.online" among the parts of the library.
+-- The value of a path such as "align.sources.online" among the parts of the library.
 local function at_path(path)
   local value = require "perilune"
   for key in path:gmatch "[^.:]+" do

@@ -115,7 +115,7 @@ local scales = {
 
 local function label_of(entry, i)
   local o = entry.options
-  return entry.label or o and (o.label or o.pairs and o.pairs.name) or ("run %d"):format(i)
+  return entry.label or o and (o.label ~= "" and o.label or o.source and o.source.name) or ("run %d"):format(i)
 end
 
 --- The seeds of an argument, each a list of runs.

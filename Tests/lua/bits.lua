@@ -101,7 +101,7 @@ end
 -- Online IPO as the experiments run it: samples, judges, trains.
 local reference = toy.model(5)
 local on = align.train {
-  policy = reference:clone(), reference = reference, pairs = align.pairs.online(toy.sampling { batch = 8, seed = 3 }),
+  policy = reference:clone(), reference = reference, source = align.sources.online(toy.sampling { batch = 8, seed = 3 }),
   loss = align.loss.ipo { beta = 0.1 }, steps = 12, lr = 1e-2, quiet = true,
 }
 say("online policy", on.policy:hash():byte(1, -1))

@@ -5,13 +5,13 @@ local lu = require "luaunit"
 local tensor = require "perilune.tensor"
 local align = require "perilune.align"
 
-local evaluate, source = align.evaluate, align.pairs
+local evaluate, source = align.evaluate, align.sources
 local rows_of = require("perilune.models").rows
 local reference = toy.model(5)
 
 --- A policy that is some nats from the reference.
 local trained = align.train {
-  policy = reference:clone(), reference = reference, pairs = source.online(toy.sampling { batch = 24 }),
+  policy = reference:clone(), reference = reference, source = source.online(toy.sampling { batch = 24 }),
   loss = align.loss.ipo { beta = 0.1 }, steps = 25, lr = 3e-3, quiet = true,
 }
 local policy = trained.policy
@@ -168,7 +168,7 @@ tensor.no_grad(function() broken:parameters()[1]:fill_(0 / 0) end)
 function TestNaN:test_a_judge_that_gives_nan_is_refused()
   local rows = rows_of({ { 2 } }, { { 3 } })
   local message = support.message(evaluate.compare, function() return 0 / 0 end, rows, rows)
-  lu.assertStrContains(message, "expected a number from 0 to 1")
+  lu.assertStrContains(message, "the score of row 1 is NaN")
 end
 
 function TestNaN:test_a_policy_of_nan_has_no_accuracy_and_no_kl()

@@ -188,7 +188,7 @@ function TestCompare:test_variants_together_see_the_earlier_runs()
       { label = "online", source = function(stage, given) return stage:online(given) end },
       {
         label = "again",
-        source = function(_, given) return align.pairs.replay(given.done.online.stream) end,
+        source = function(_, given) return align.sources.replay(given.done.online.stream) end,
         check = function(trained, done) lu.assertEquals(trained.policy:hash(), done.online.policy:hash()) end,
       },
     },

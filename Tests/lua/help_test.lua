@@ -55,7 +55,7 @@ function TestHelp:test_the_end_of_a_name_is_enough()
   contains(help.page "train", "The training loop")
   contains(help.page "align.train.resume", "Run:resume(")
   contains(help.page "resume", "Run:resume(")
-  contains(help.page "Run", "align.train.Run:resume")
+  contains(help.page "Run", "align.train.run.Run:resume")
 end
 
 function TestHelp:test_the_options_a_function_declares_are_printed_with_its_page()

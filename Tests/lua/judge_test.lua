@@ -7,9 +7,13 @@ local models = require "perilune.models"
 local system = require "perilune.system"
 local judge = require "perilune.align.judge"
 
+local rows = models.rows
+
 -- Ids 2 to 11 are words, 1 ends an answer, 12 and 13 mark the answers.
 local labels, eos = { 12, 13 }, 1
-local init = models.transformer { vocab = 14, dim = 32, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = 1 }
+local init = models.transformer {
+  vocab = 14, dim = 32, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = 1,
+}
 
 --- Answers of 3 to 6 words, id 7 among them about twice as often as by chance.
 local function answer(seed, number)
@@ -41,20 +45,22 @@ local held_out = rule_pairs(300, 2)
 
 local function fit(make, more)
   return make(toy.with({
-    init = init, data = rule_pairs(2000, 1), labels = labels, eos = eos, steps = 250, batch = 32, lr = 3e-3, quiet = true,
+    init = init, data = rule_pairs(2000, 1), labels = labels, eos = eos, steps = 250, batch = 32, lr = 3e-3,
+    quiet = true,
   }, more))
 end
 
 local pairwise, pointwise = fit(judge.preference_model), fit(judge.reward_model)
 
---- 40 prompts and two answers to each; every fourth time they are the same.
-local function questions()
+--- Rows of 40 prompts with two responses to each; every fourth time they are the same.
+local function questions(change)
   local prompts, a, b = {}, {}, {}
   for i = 1, 40 do
     prompts[i], a[i], b[i] = toy.prompts[i], answer(3, 2 * i), answer(3, 2 * i + 1)
     if i % 4 == 0 then b[i] = { table.unpack(a[i]) } end
+    if change then a[i] = change(a[i]) end
   end
-  return prompts, a, b
+  return rows(prompts, a), rows(prompts, b)
 end
 
 TestLearned = {}
@@ -91,27 +97,29 @@ function TestLearned:test_the_best_state_on_validation_is_kept()
 end
 
 function TestLearned:test_no_better_validation_ends_it_early()
-  local made = fit(judge.reward_model, { steps = 60, evaluate_every = 10, patience = 2, lr = 0, validation = held_out })
+  local made = fit(judge.reward_model,
+    { steps = 60, evaluate_every = 10, patience = 2, lr = 0, validation = held_out })
   lu.assertEquals(#made.log, 3)
 end
 
 function TestLearned:test_a_norm_of_0_clips_nothing()
   local unclipped = fit(judge.reward_model, { steps = 3, max_grad_norm = 0 })
-  lu.assertEquals(unclipped.model:hash(), fit(judge.reward_model, { steps = 3, max_grad_norm = 1e9 }).model:hash())
+  lu.assertEquals(unclipped.model:hash(),
+    fit(judge.reward_model, { steps = 3, max_grad_norm = 1e9 }).model:hash())
 end
 
 TestSides = {}
 
 --- Identical answers in a batch of others tie, so no bit of a sequence may depend on its neighbours.
 function TestSides:test_turning_the_sides_turns_the_answer_exactly_and_an_answer_ties_with_itself()
-  local prompts, a, b = questions()
+  local a, b = questions()
   for _, made in ipairs { pairwise, pointwise } do
-    local forward, backward = made:prefer(prompts, a, b), made:prefer(prompts, b, a)
-    for i = 1, #prompts do
+    local forward, backward = made:prefer(a, b), made:prefer(b, a)
+    for i = 1, #a do
       lu.assertEquals(forward[i], 1 - backward[i], made.name)
       if i % 4 == 0 then lu.assertEquals(forward[i], 0.5, made.name) end
     end
-    for _, preferred in ipairs(made:prefer(prompts, a, a)) do lu.assertEquals(preferred, 0.5, made.name) end
+    for _, preferred in ipairs(made:prefer(a, a)) do lu.assertEquals(preferred, 0.5, made.name) end
   end
 end
 
@@ -136,58 +144,106 @@ function TestSides:test_a_bias_for_a_position_cancels()
     sequences[i] = joined
   end
   local logits = made.model:last_logits(sequences)
-  local first = (logits:select(2, labels[1] + 1) - logits:select(2, labels[2] + 1)):gt(0):to("f32"):mean():item()
-  lu.assertEquals(first, 1.0, "asked in one order it says the first always")
+  local margin = logits:select(2, labels[1] + 1) - logits:select(2, labels[2] + 1)
+  lu.assertEquals(margin:gt(0):to("f32"):mean():item(), 1.0, "asked in one order it says the first always")
   support.close(judge.accuracy(made, held_out).mean, right, 0.01)
 end
 
 function TestSides:test_a_closing_eos_is_added_once()
-  local prompts, a, b = questions()
-  local open = {}
-  for i, words in ipairs(a) do open[i] = table.move(words, 1, #words - 1, 1, {}) end
-  for _, made in ipairs { pairwise, pointwise } do lu.assertEquals(made:prefer(prompts, open, b), made:prefer(prompts, a, b)) end
+  local a, b = questions()
+  local open = questions(function(words) return table.move(words, 1, #words - 1, 1, {}) end)
+  for _, made in ipairs { pairwise, pointwise } do
+    lu.assertEquals(made:prefer(open, b), made:prefer(a, b))
+  end
 end
 
 TestGiven = {}
 
 function TestGiven:test_gold_is_the_rule_of_the_task()
-  local task = { name = "sevens", gold_prefers = function(_, prompt, a, b) return toy.more_sevens(prompt, a, b) end }
+  local task = { name = "sevens",
+    gold_prefers = function(_, prompt, a, b) return toy.more_sevens(prompt, a, b) end }
   local gold = judge.gold(task)
   lu.assertEquals({ gold.name, gold.task }, { "gold sevens", task })
   lu.assertEquals(judge.accuracy(gold, held_out).mean, 1.0)
-  lu.assertEquals(gold:prefer({ {}, {}, {} }, { { 7 }, { 7 }, { 3 } }, { { 3 }, { 7 }, { 7 } }), { 1, 0.5, 0 })
-  lu.assertStrContains(support.message(judge.gold, { name = "ruleless" }), "judge.gold: task 'ruleless' has no exact rule")
+  local first, second = rows({ { 1 }, { 1 }, { 1 } }, { { 7 }, { 7 }, { 3 } }), { { 3 }, { 7 }, { 7 } }
+  lu.assertEquals(gold:prefer(first, rows({ { 1 }, { 1 }, { 1 } }, second)), { 1, 0.5, 0 })
+  lu.assertStrContains(support.message(judge.gold, { name = "ruleless" }),
+    "judge.gold: task 'ruleless' has no exact rule")
 end
 
 function TestGiven:test_a_function_judges_by_numbers_or_booleans()
   local longer = judge.from_function("longer", function(_, a, b) return #a > #b end)
-  lu.assertEquals(longer:prefer({ {}, {} }, { { 1, 2 }, {} }, { { 1 }, { 1 } }), { 1, 0 })
-  lu.assertEquals(judge.as_judge(function() return 0.25 end):prefer({ {} }, { {} }, { {} }), { 0.25 })
+  local first, second = rows({ { 1 }, { 1 } }, { { 1, 2 }, {} }), rows({ { 1 }, { 1 } }, { { 1 }, { 1 } })
+  lu.assertEquals(longer:prefer(first, second), { 1, 0 })
+  lu.assertEquals(judge.as_judge(function() return 0.5 end):prefer(first, second), { 0.5, 0.5 })
   lu.assertIs(judge.as_judge(longer), longer)
 end
 
-function TestGiven:test_what_is_no_preference_is_refused()
-  for _, wrong in ipairs { "yes", 2, -1, 0 / 0 } do
+local one = rows({ { 1, 2 } }, { { 3 } })
+
+--- A judge's 0.7 once labelled as 1 without a word.
+function TestGiven:test_what_is_no_outcome_is_refused()
+  for _, wrong in ipairs { "yes", 2, -1, 0.7 } do
     local made = judge.from_function("odd", function() return wrong end)
-    lu.assertStrContains(support.message(made.prefer, made, { {} }, { {} }, { {} }), "judge odd: expected a number from 0 to 1")
+    lu.assertEquals(support.message(judge.ask, made, one, one),
+      ("judge odd: the outcome for row 1 is %s, expected 1, 0 or 0.5"):format(wrong))
   end
-  lu.assertStrContains(support.message(judge.as_judge(function() end).prefer, nil, { {} }, { {} }, { {} }), "got nil")
+  lu.assertStrContains(support.message(judge.ask, judge.as_judge(function() end), one, one), "row 1 is nil")
   lu.assertStrContains(support.message(judge.as_judge, 3), "expected a judge")
+  local short = { name = "short", prefer = function() return {} end }
+  lu.assertStrContains(support.message(judge.ask, short, one, one),
+    "a list of 1 numbers, one a row, got a list of 0")
+end
+
+--- A score that is NaN was a tie, and a string was compared as text.
+function TestGiven:test_a_score_that_is_no_number_names_judge_prompt_and_response()
+  for shown, value in pairs { NaN = 0 / 0, ["'12'"] = "12", ["nil"] = false or nil, ["a table"] = {} } do
+    local made = judge.from_score("r", function() return value end)
+    local place = "expected a number (prompt { 1 2 }, response { 3 })"
+    local wanted = ("judge r: the score of row 1 is %s, %s"):format(shown, place)
+    lu.assertEquals(support.message(judge.ask, made, one, one), wanted)
+    lu.assertEquals(support.message(judge.scores, made, one), wanted)
+  end
+  local made = judge.from_function("odd", function() return 0 / 0 end)
+  lu.assertStrContains(support.message(judge.ask, made, one, one), "judge odd: the score of row 1 is NaN")
+end
+
+--- A reward model with NaN weights said 0 in both orders.
+function TestGiven:test_a_learned_judge_with_NaN_weights_is_an_error()
+  for _, make in ipairs { judge.preference_model, judge.reward_model } do
+    local made = fit(make, { steps = 1 })
+    tensor.no_grad(function() made.model:parameters()[1]:fill_(0 / 0) end)
+    lu.assertStrContains(support.message(judge.ask, made, one, one),
+      ("judge %s: the score of row 1 is NaN"):format(made.name))
+  end
+end
+
+function TestGiven:test_two_rows_with_different_prompts_are_refused()
+  local other = rows({ { 2, 1 } }, { { 3 } })
+  lu.assertEquals(support.message(judge.ask, judge.as_judge(toy.more_sevens), one, other),
+    "judge function: the two responses have different prompts")
 end
 
 function TestGiven:test_wrong_settings_are_refused()
-  lu.assertStrContains(support.message(fit, judge.preference_model, { patiense = 1 }), "did you mean 'patience'?")
-  lu.assertStrContains(support.message(fit, judge.reward_model, { labels = 12 }), "option 'labels' must be a table")
-  lu.assertStrContains(support.message(fit, judge.reward_model, { data = {} }), "judge.reward_model: no pairs to learn from")
+  lu.assertStrContains(support.message(fit, judge.preference_model, { patiense = 1 }),
+    "did you mean 'patience'?")
+  lu.assertStrContains(support.message(fit, judge.reward_model, { labels = 12 }),
+    "option 'labels' must be a table")
+  lu.assertStrContains(support.message(fit, judge.reward_model, { data = {} }),
+    "judge.reward_model: no pairs to learn from")
   lu.assertStrContains(support.message(fit, judge.preference_model, { labels = { 12 } }), "two label ids")
-  lu.assertStrContains(support.message(fit, judge.reward_model, { lr = 1e38, warmup = 0 }), "reward model: step 2: loss ")
+  lu.assertStrContains(support.message(fit, judge.reward_model, { lr = 1e38, warmup = 0 }),
+    "reward model: step ")
 end
 
 TestFromScore = {}
 
 function TestFromScore:test_equal_scores_tie()
-  local longer = judge.from_score("longer", function(_, answer) return #answer end)
-  lu.assertEquals(longer:prefer({ {}, {}, {} }, { { 1, 2 }, { 1 }, { 1 } }, { { 1 }, { 1, 2 }, { 2 } }), { 1, 0, 0.5 })
+  local longer = judge.from_score("longer", function(_, response) return #response end)
+  local prompts = { { 1 }, { 1 }, { 1 } }
+  local first, second = rows(prompts, { { 1, 2 }, { 1 }, { 1 } }), rows(prompts, { { 1 }, { 1, 2 }, { 2 } })
+  lu.assertEquals(longer:prefer(first, second), { 1, 0, 0.5 })
+  lu.assertEquals(longer:score(first), { 2, 1, 1 })
 end
 
 os.exit(lu.LuaUnit.run())

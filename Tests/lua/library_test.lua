@@ -11,7 +11,7 @@ function TestLibrary.test_a_misspelt_member_is_an_error_with_the_near_name()
   local align, tasks = require "perilune.align", require "perilune.tasks"
   for _, case in ipairs {
     { align, "los", "align has no 'los'; did you mean 'loss'?" },
-    { align.pairs, "onlin", "align.pairs has no 'onlin'; did you mean 'online'?" },
+    { align.sources, "onlin", "align.sources has no 'onlin'; did you mean 'online'?" },
     { align.loss, "ipp", "align.loss has no 'ipp'; did you mean 'ipo'?" },
     { tasks, "sentimnt", "tasks has no 'sentimnt'; did you mean 'sentiment'?" },
     { require "perilune.tensor", "zeross", "T has no 'zeross'; did you mean 'zeros'?" },

@@ -1,7 +1,7 @@
 --- The losses against numbers computed by TRL's own code, and what must hold for every one of them.
 --
--- The golden file holds, for log-probabilities of single tokens, the loss of the batch and its gradient in each of them
--- (TRL 1.16.0, 1.10.0 and 0.28.0 in float64; `formula/*` from the formulas of the papers).
+-- The golden file holds, for log-probabilities of single tokens, the loss of the batch and its gradient in
+-- each of them (TRL 1.16.0, 1.10.0 and 0.28.0 in float64; `formula/*` from the formulas of the papers).
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
@@ -25,7 +25,8 @@ local function check_gradient(leaf, rows, scale, name)
   for i, row in ipairs(rows) do
     for j, expected in ipairs(row) do
       at = at + 1
-      support.close(got[at], expected * scale, 1e-6, ("%s: gradient in token %d of row %d"):format(name, j, i))
+      support.close(got[at], expected * scale, 1e-6,
+        ("%s: gradient in token %d of row %d"):format(name, j, i))
     end
   end
   lu.assertEquals(at, #got)
@@ -81,7 +82,8 @@ local function check_pairs(case, bound)
   end
 end
 
---- Two samples for each prompt; the first is chosen when its score, less the penalty for no end, is not the lower.
+--- Two samples for each prompt; the first is chosen when its score, less the penalty for no end, is not the
+-- lower.
 local function check_online(case, bound)
   local i, n = case.inputs, #case.inputs.scores_first
   local penalty = i.options.missing_eos_penalty or 0
@@ -106,7 +108,9 @@ local function check_online(case, bound)
   }:mean()
   support.close(value:item(), case.loss, 1e-9, case.name)
   value:backward()
-  for which, leaf in pairs(leaves) do check_gradient(leaf, case.grad_policy_logps["policy_" .. which], 1, case.name) end
+  for which, leaf in pairs(leaves) do
+    check_gradient(leaf, case.grad_policy_logps["policy_" .. which], 1, case.name)
+  end
 end
 
 TestGolden = {}
@@ -157,7 +161,8 @@ local numbers = {
 
 --- A pair of batches; `change(name, list)` gives the numbers for a name.
 local function pair_of(change, grad)
-  local pair = { chosen_lengths = f64 { 3, 5, 1, 9, 4, 2, 6, 3 }, rejected_lengths = f64 { 2, 4, 1, 8, 4, 2, 9, 4 } }
+  local pair = { chosen_lengths = f64 { 3, 5, 1, 9, 4, 2, 6, 3 },
+    rejected_lengths = f64 { 2, 4, 1, 8, 4, 2, 9, 4 } }
   for name, list in pairs(numbers) do
     pair[name] = f64(change and change(name, list) or list, grad and not name:match "^ref")
   end
@@ -178,9 +183,15 @@ end
 function TestInvariances:test_at_policy_equal_to_reference()
   local same = pair_of(function(name) return numbers[(name:gsub("ref_", ""))] end)
   for _, beta in ipairs { 0.1, 0.5, 2 } do
-    for _, x in ipairs(loss.ipo { beta = beta }(same):totable()) do support.close(x, 1 / (4 * beta ^ 2), 1e-12, "ipo") end
-    for _, x in ipairs(loss.ipo { beta = beta, scale = "tang" }(same):totable()) do support.close(x, 0.25, 1e-12, "tang") end
-    for _, x in ipairs(loss.dpo { beta = beta }(same):totable()) do support.close(x, math.log(2), 1e-12, "dpo") end
+    for _, x in ipairs(loss.ipo { beta = beta }(same):totable()) do
+      support.close(x, 1 / (4 * beta ^ 2), 1e-12, "ipo")
+    end
+    for _, x in ipairs(loss.ipo { beta = beta, scale = "tang" }(same):totable()) do
+      support.close(x, 0.25, 1e-12, "tang")
+    end
+    for _, x in ipairs(loss.dpo { beta = beta }(same):totable()) do
+      support.close(x, math.log(2), 1e-12, "dpo")
+    end
     for _, x in ipairs(loss.slic { beta = beta }(same):totable()) do support.close(x, 1, 1e-12, "slic") end
   end
 end
@@ -194,7 +205,8 @@ function TestInvariances:test_a_shift_of_policy_and_reference_changes_nothing()
 end
 
 function TestInvariances:test_swapping_chosen_and_rejected_mirrors_the_margin()
-  local other = { chosen = "rejected", rejected = "chosen", ref_chosen = "ref_rejected", ref_rejected = "ref_chosen" }
+  local other = { chosen = "rejected", rejected = "chosen", ref_chosen = "ref_rejected",
+    ref_rejected = "ref_chosen" }
   local pair, swapped = pair_of(), pair_of(function(name) return numbers[other[name]] end)
   local margin, mirrored = loss.margin(pair, "sum"), loss.margin(swapped, "sum")
   assert_all_close((-mirrored):totable(), margin:totable(), "margin")
@@ -210,7 +222,8 @@ function TestInvariances:test_finite_at_huge_margins()
       for _, dtype in ipairs { "f32", "f64" } do
         local chosen = tensor({ margin }, { dtype = dtype, requires_grad = true })
         local zero = tensor({ 0 }, { dtype = dtype })
-        local value = bound { chosen = chosen, rejected = zero, ref_chosen = zero, ref_rejected = zero }:mean()
+        local pair = { chosen = chosen, rejected = zero, ref_chosen = zero, ref_rejected = zero }
+        local value = bound(pair):mean()
         value:backward()
         local x, g = value:item(), chosen:grad():totable()[1]
         lu.assertTrue(x == x and math.abs(x) < math.huge and g == g and math.abs(g) < math.huge,
@@ -231,7 +244,8 @@ function TestInvariances:test_a_batch_of_8_equals_8_batches_of_1()
       value:backward()
       total = total + value:item()
       for _, name in ipairs { "chosen", "rejected" } do
-        support.close(one[name]:grad():totable()[1], whole[name]:grad():totable()[i], 1e-12, bound.name .. " " .. name)
+        support.close(one[name]:grad():totable()[1], whole[name]:grad():totable()[i], 1e-12,
+          bound.name .. " " .. name)
       end
     end
     support.close(bound(pair_of()):mean():item(), total, 1e-12, bound.name)
@@ -244,7 +258,9 @@ function TestInvariances:test_gradients_are_the_slopes()
     bound(pair):sum():backward()
     for _, name in ipairs { "chosen", "rejected" } do
       local got = pair[name]:grad():totable()
-      local function at(by) return bound(pair_of(function(n, list) return n == name and plus(list, by) or list end)):totable() end
+      local function at(by)
+        return bound(pair_of(function(n, list) return n == name and plus(list, by) or list end)):totable()
+      end
       local above, below = at(1e-5), at(-1e-5)
       for i = 1, 8 do support.close(got[i], (above[i] - below[i]) / 2e-5, 1e-6, bound.name .. " " .. name) end
     end
@@ -255,7 +271,8 @@ function TestInvariances:test_a_better_chosen_answer_never_costs_more()
   -- Not ipo: it asks for one margin, and a bigger one costs more.
   for _, bound in ipairs { loss.dpo {}, loss.slic {}, loss.bo2 {} } do
     local before = bound(pair_of()):totable()
-    local after = bound(pair_of(function(name, list) return name == "chosen" and plus(list, 0.5) or list end)):totable()
+    local function better(name, list) return name == "chosen" and plus(list, 0.5) or list end
+    local after = bound(pair_of(better)):totable()
     for i = 1, 8 do lu.assertTrue(after[i] <= before[i], bound.name) end
   end
 end
@@ -263,18 +280,65 @@ end
 TestOptionsOfLosses = {}
 
 function TestOptionsOfLosses:test_a_wrong_option_is_refused_by_name()
-  lu.assertStrContains(support.message(loss.ipo, { bata = 1 }), "loss.ipo: unknown option 'bata'; did you mean 'beta'?")
-  lu.assertStrContains(support.message(loss.dpo, { beta = 0 }), "loss.dpo: beta must be a positive number, got 0")
+  lu.assertStrContains(support.message(loss.ipo, { bata = 1 }),
+    "loss.ipo: unknown option 'bata'; did you mean 'beta'?")
+  lu.assertStrContains(support.message(loss.dpo, { beta = 0 }),
+    "loss.dpo: option 'beta' must be a number above 0, not 0")
   lu.assertStrContains(support.message(loss.dpo, { beta = 0 / 0 }), "NaN")
-  lu.assertStrContains(support.message(loss.dpo, { label_smoothing = 0.5 }), "label_smoothing must be in [0, 0.5)")
-  lu.assertStrContains(support.message(loss.slic, { norm = "average" }), 'norm must be "sum" or "mean"')
-  lu.assertStrContains(support.message(loss.ipo, { scale = "azzar" }), 'scale must be "azar" or "tang"')
+  lu.assertStrContains(support.message(loss.dpo, { label_smoothing = 0.5 }),
+    "option 'label_smoothing' must be a number of at least 0 and below 0.5, not 0.5")
+  lu.assertStrContains(support.message(loss.slic, { norm = "average" }),
+    "option 'norm' must be one of sum, mean, not 'average'")
+  lu.assertStrContains(support.message(loss.ipo, { scale = "azzar" }),
+    "option 'scale' must be one of azar, tang, not 'azzar'")
 end
 
-function TestOptionsOfLosses:test_a_loss_tells_its_name_options_and_needs()
+function TestOptionsOfLosses:test_a_loss_has_name_options_and_reads()
   local bound = loss.ipo { beta = 2 }
-  lu.assertEquals({ bound.name, bound.options.beta, bound.options.norm, bound.needs_reference }, { "ipo", 2, "sum", true })
-  lu.assertFalse(loss.bo2 {}.needs_reference)
+  lu.assertEquals({ bound.name, bound.options.beta, bound.options.norm, bound.per },
+    { "ipo", 2, "sum", "pair" })
+  lu.assertEquals({ bound.reads, loss.bo2 {}.reads }, { { "logps", "ref_logps" }, { "logps" } })
+end
+
+function TestOptionsOfLosses:test_the_losses_are_the_files_of_the_folder()
+  lu.assertEquals(loss.names(), { "bo2", "dpo", "ipo", "slic" })
+  lu.assertStrContains(support.message(function() return loss.kto2 end), "align.loss has no 'kto2'")
+end
+
+function TestOptionsOfLosses:test_a_definition_without_a_loss_or_with_an_unknown_field_is_refused()
+  lu.assertStrContains(support.message(loss.define, { name = "x" }), "option 'loss' is missing")
+  lu.assertStrContains(support.message(loss.define, { name = "x", loss = print, default = {} }),
+    "loss.define: unknown option 'default'")
+  lu.assertStrContains(support.message(loss.define, { name = "x", loss = print, per = "batch" }),
+    "option 'per' must be one of pair, row, group, token, not 'batch'")
+end
+
+function TestOptionsOfLosses:test_a_batch_in_place_of_options_is_refused()
+  lu.assertStrContains(support.message(loss.ipo, { chosen = f64 { 1 } }), "got a batch before its options")
+end
+
+--- An empty response once made the loss NaN.
+function TestOptionsOfLosses:test_an_empty_response_has_the_mean_0()
+  local pair = {
+    chosen = f64 { 0 }, rejected = f64 { -6 }, ref_chosen = f64 { 0 }, ref_rejected = f64 { -2 },
+    chosen_lengths = f64 { 0 }, rejected_lengths = f64 { 2 },
+  }
+  lu.assertEquals(loss.ipo { beta = 0.5, norm = "mean" }(pair):item(), 1.0)
+end
+
+TestSums = {}
+
+function TestSums:test_a_sum_is_the_weighted_sum_of_the_means()
+  local both = loss.sum { loss.dpo {}, loss.bo2 {}, weights = { 1, 0.25 } }
+  local expected = loss.dpo {}(pair_of()):mean() + 0.25 * loss.bo2 {}(pair_of()):mean()
+  support.close(both(pair_of()):item(), expected:item(), 1e-12)
+  lu.assertEquals({ both.name, both.reads }, { "dpo + bo2", { "logps", "ref_logps" } })
+end
+
+function TestSums:test_what_is_no_loss_is_refused()
+  lu.assertStrContains(support.message(loss.sum, {}), "no losses to add")
+  lu.assertStrContains(support.message(loss.sum, { loss.dpo }), "part 1 is")
+  lu.assertStrContains(support.message(loss.sum, { loss.dpo {}, weights = { 0 / 0 } }), "weight 1 is")
 end
 
 os.exit(lu.LuaUnit.run())

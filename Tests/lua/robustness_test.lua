@@ -16,7 +16,7 @@ end
 local function train(more)
   local reference = toy.model(1)
   return align.train(toy.with({
-    policy = reference:clone(), reference = reference, pairs = source { pair, pair },
+    policy = reference:clone(), reference = reference, source = source { pair, pair },
       loss = align.loss.ipo { beta = 0.1 },
     steps = 1, quiet = true,
   }, more))
@@ -26,31 +26,35 @@ TestTraining = {}
 
 function TestTraining.test_a_batch_that_is_no_list_of_pairs_is_named_with_its_source()
   for batch, wanted in pairs {
-    [{}] = "step 1: mine must give a list of pairs, got none",
-    [5] = "step 1: mine must give a list of pairs, got 5",
-    [{ pair, 2 }] = "step 1: pair 2 of mine has no list of token ids 'prompt'",
-    [{ { prompt = { 1 }, chosen = { 2 } } }] = "step 1: pair 1 of mine has no list of token ids 'rejected'",
+    [{}] = "step 1: mine gave an empty batch",
+    [5] = "step 1: mine must give a batch, got number",
+    [{ pair, 2 }] = "step 1: mine: pair 2 is 2, expected a table",
+    [{ { prompt = { 1 }, chosen = { 2 } } }] = "step 1: mine: pair 1 has no list of token ids 'rejected'",
   } do
-    lu.assertEquals(support.message(train, { pairs = source(batch) }), wanted)
+    lu.assertEquals(support.message(train, { source = source(batch) }), wanted)
   end
-  lu.assertEquals(support.message(train, { pairs = { name = "mine", batch = function() end } }),
-    "step 1: mine must give a list of pairs, got nil")
+  lu.assertEquals(support.message(train, { source = { name = "mine", batch = function() end } }),
+    "step 1: mine must give a batch, got nil")
 end
 
 function TestTraining.test_a_loss_that_is_no_tensor_of_one_loss_a_pair_is_refused()
   local function refusal(loss) return support.message(train, { loss = loss }) end
-  lu.assertEquals(refusal(function() end), "the loss must give a tensor of 2 losses, one a pair, got nil")
-  lu.assertEquals(refusal(function() return 3 end), "the loss must give a tensor of 2 losses, one a pair, got 3")
-  lu.assertEquals(refusal(function(p) return tensor.ones(7) * p.chosen:sum() end), "the loss must give 2 losses, one a pair, got 7")
-  lu.assertStrContains(refusal(function(p) return p.chosen:detach() end), "no tensor that requires a gradient leads here")
+  lu.assertEquals(refusal(function() end),
+    "the loss 'function' must give a tensor of 2 losses, one a pair, got nil")
+  lu.assertEquals(refusal(function() return 3 end),
+    "the loss 'function' must give a tensor of 2 losses, one a pair, got 3")
+  lu.assertEquals(refusal(function(p) return tensor.ones(7) * p.chosen:sum() end),
+    "the loss 'function' must give 2 losses, one a pair, got 7")
+  lu.assertStrContains(refusal(function(p) return p.chosen:detach() end),
+    "no tensor that requires a gradient leads here")
 end
 
 function TestTraining.test_the_policy_and_its_reference_must_be_models_of_one_vocabulary()
   lu.assertStrContains(support.message(train, { policy = tensor.ones(2) }),
-    "align.train: policy must be a model")
+    "align.train: option 'policy' must be a Model, not a Tensor")
   local other = models.transformer { vocab = 13, dim = 16, layers = 1, heads = 2, max_length = 32 }
   lu.assertEquals(support.message(train, { policy = other }),
-    "align.train: the policy has 13 tokens, its reference 12")
+    "align.train: the policy has a vocabulary of 13 tokens, the reference of 12")
 end
 
 TestJudges = {}
@@ -60,10 +64,11 @@ function TestJudges.test_a_judge_that_answers_nonsense_is_refused_wherever_it_is
     local bad = { name = "bad", prefer = function() return answer end }
     local model = toy.model(1)
     for _, ask in ipairs {
-      function() align.evaluate.compare(bad, models.rows({ { 2 } }, { { 3 } }), models.rows({ { 2 } }, { { 4 } })) end,
+      function() align.evaluate.compare(bad, models.rows({ { 2 } }, { { 3 } }),
+        models.rows({ { 2 } }, { { 4 } })) end,
       function() align.judge.accuracy(bad, { pair }) end,
-      function() align.pairs.relabel({ pair }, bad) end,
-      function() align.pairs.online(toy.sampling { judge = bad, batch = 1 }):batch(1, model) end,
+      function() align.sources.relabel({ pair }, bad) end,
+      function() align.sources.online(toy.sampling { judge = bad, batch = 1 }):batch(1, model) end,
     } do
       lu.assertStrContains(support.message(ask), "judge bad: ")
     end

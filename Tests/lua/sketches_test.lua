@@ -2,31 +2,35 @@
 --
 -- What is asserted is what must hold at any size; the paper's findings about size are for the scripts.
 local here = arg[0]:match("^(.*)[/\\]") or "."
-local support, toy = dofile(here .. "/support.lua"), dofile(here .. "/toy.lua")
+local toy = dofile(here .. "/toy.lua")
 local lu = require "luaunit"
 local models = require "perilune.models"
 local align = require "perilune.align"
-local source, judge, loss, evaluate = align.pairs, align.judge, align.loss, align.evaluate
+local source, judge, loss, evaluate = align.sources, align.judge, align.loss, align.evaluate
 
 -- The stage: task, start, golden judge, golden pairs, and a proxy that learnt from them.
 local task, prompts = toy.task, toy.prompts
 local start = toy.model(5)
 local gold = judge.from_score("gold", function(_, answer) return toy.sevens(answer) end)
-local golden = source.sample(start, { task = task, judge = gold, prompts = prompts, count = 3840, seed = 9, quiet = true })
+local golden = source.sample(start,
+  { task = task, judge = gold, prompts = prompts, count = 3840, seed = 9, quiet = true })
 local proxy = judge.preference_model {
-  init = models.transformer { vocab = 14, dim = 32, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = 1 },
+  init = models.transformer { vocab = 14, dim = 32, layers = 1, heads = 2, max_length = 32, style = "gpt2",
+    seed = 1 },
   data = golden, labels = { 12, 13 }, eos = 1, steps = 300, batch = 64, lr = 3e-3, quiet = true,
 }
 
 local function train(pairs, more)
   return align.train(toy.with({
-    policy = start:clone(), reference = start, pairs = pairs, loss = loss.ipo { beta = 0.1 }, steps = 24, lr = 3e-3,
+    policy = start:clone(), reference = start, source = pairs, loss = loss.ipo { beta = 0.1 }, steps = 24,
+      lr = 3e-3,
     checkpoint_every = 8, record = true, quiet = true,
   }, more))
 end
 
 local function online_pairs(more)
-  return source.online(toy.with({ task = task, judge = proxy, prompts = prompts, batch = 16, seed = 1 }, more))
+  return source.online(toy.with({ task = task, judge = proxy, prompts = prompts, batch = 16, seed = 1 },
+    more))
 end
 
 local test = { task = task, prompts = {}, judge = gold }
@@ -36,7 +40,8 @@ test.against = evaluate.baseline(start, { task = task, prompts = test.prompts })
 local function win(policy) return (evaluate.win_rate(policy, test)) end
 
 local function assert_above(figure, than, what)
-  lu.assertTrue(figure.mean - 2 * figure.se > than, ("%s: %.3f +- %.3f, not above %.3f"):format(what, figure.mean, figure.se, than))
+  lu.assertTrue(figure.mean - 2 * figure.se > than,
+    ("%s: %.3f +- %.3f, not above %.3f"):format(what, figure.mean, figure.se, than))
 end
 
 local online = train(online_pairs())
@@ -61,7 +66,8 @@ end
 
 --- Fig. 5: are better answers better data? The last online policy writes both, gold orders them.
 function TestSketches:test_answers_of_the_last_online_policy_as_offline_data()
-  local better = source.sample(online.policy, { task = task, judge = gold, prompts = prompts, count = 480, seed = 9, quiet = true })
+  local better = source.sample(online.policy,
+    { task = task, judge = gold, prompts = prompts, count = 480, seed = 9, quiet = true })
   local run = train(source.offline(better, { batch = 16 }))
   local function sevens(dataset)
     local count = 0
@@ -107,7 +113,9 @@ function TestSketches:test_best_of_two_online_offline_and_shuffled()
   local on = train(online_pairs(), bo2)
   local off = train(source.offline(golden, { batch = 16 }), bo2)
   local shuffled = train(source.replay(on.stream, { window = "all" }), bo2)
-  for name, run in pairs { online = on, offline = off, shuffled = shuffled } do assert_above(win(run.policy), 0.5, name) end
+  for name, run in pairs { online = on, offline = off, shuffled = shuffled } do
+    assert_above(win(run.policy), 0.5, name)
+  end
 end
 
 --- Fig. 12: which pair of writers makes the best offline data?
@@ -115,7 +123,8 @@ function TestSketches:test_pairs_between_checkpoints()
   local writers = { start = start, early = online.checkpoints[8], late = online.policy }
   for _, names in ipairs { { "start", "start" }, { "start", "early" }, { "early", "late" }, { "late", "late" } } do
     local a, b = writers[names[1]], writers[names[2]]
-    local dataset = source.between(a, b, { task = task, judge = gold, prompts = prompts, count = 480, quiet = true })
+    local dataset = source.between(a, b,
+      { task = task, judge = gold, prompts = prompts, count = 480, quiet = true })
     assert_above(win(train(source.offline(dataset, { batch = 16 })).policy), 0.5, table.concat(names, " vs "))
   end
 end
@@ -136,7 +145,8 @@ end
 --- The paper's last sentence: offline data that are renewed often enough are online data.
 function TestSketches:test_refreshed_data_from_every_step_to_never()
   local function refreshed(every)
-    return train(source.refreshed { task = task, judge = proxy, prompts = prompts, batch = 16, seed = 1, every = every })
+    return train(source.refreshed { task = task, judge = proxy, prompts = prompts, batch = 16, seed = 1,
+      every = every })
   end
   lu.assertEquals(refreshed(1).policy:hash(), online.policy:hash())
   lu.assertNotEquals(refreshed(24).policy:hash(), online.policy:hash())
@@ -145,7 +155,7 @@ end
 --- A loss of one's own.
 function TestSketches:test_a_saturating_loss()
   local saturating = loss.define {
-    name = "saturating", defaults = { beta = 0.1 },
+    name = "saturating", options = { { "beta", 0.1, "strength", above = 0 } },
     loss = function(pair, o) return 1 - (o.beta * loss.margin(pair, o.norm)):tanh() end,
   }
   assert_above(win(train(online_pairs(), { loss = saturating {} }).policy), 0.5, "saturating")

@@ -61,4 +61,17 @@ function support.press_ctrl_c()
   for _ = 1, 1e8 do end
 end
 
+--- Runs a test in a process of its own, with its failure: for tests that press Ctrl-C more than once.
+function support.in_process(test)
+  local job = require "perilune.system".fork(function(send)
+    lu.unregisterCurrentSuite()
+    local ok, problem = pcall(test)
+    send(ok and "passed" or (tostring(type(problem) == "table" and problem.msg or problem):gsub("\n", " ")))
+  end)
+  local lines
+  repeat lines = job:lines(1) until lines[1] or job:status()
+  local outcome = lines[1] or job:lines()[1] or "the process ended without a word"
+  if outcome ~= "passed" then lu.fail(outcome) end
+end
+
 return support

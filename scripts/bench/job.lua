@@ -28,17 +28,27 @@ local function stage(o)
   return task, models.transformer(shape)
 end
 
---- Trains with one source of pairs, a step at a time.
-local function run(o, make_pairs, keep, warm)
+--- The same source without a store of the reference's log-probabilities: every step computes them.
+local function without_store(source)
+  return { name = source.name, batch = function(_, ...)
+    local drawn = source:batch(...)
+    drawn:forget_parent()
+    return drawn
+  end }
+end
+
+--- Trains with one source, a step at a time; with `stores` the reference reads each pair once.
+local function run(o, make_source, stores, warm)
   local task, reference = stage(o)
   local sampling = {
     judge = align.judge.gold(task), prompts = task:prompts("train", epoch_pairs),
     max_new_tokens = answer_tokens,
     stop = { task.tokenizer.eos }, seed = 1,
   }
+  local source = make_source(reference, sampling)
   local training = align.train {
-    policy = reference:clone(), reference = reference, pairs = make_pairs(reference, sampling),
-    loss = align.loss.ipo { beta = 0.1 }, steps = 1, lr = 3e-4, keep_reference_logps = keep, quiet = true,
+    policy = reference:clone(), reference = reference, source = stores and source or without_store(source),
+    loss = align.loss.ipo { beta = 0.1 }, steps = 1, lr = 3e-4, quiet = true,
   }
   local tokens = 2 * batch * (task.max_prompt + answer_tokens)
   sizes.run(o, tokens, function() training:resume(training.step + 1) end, o.smoke and 0 or warm)
@@ -46,7 +56,7 @@ end
 
 local function written(reference, sampling)
   sampling.count, sampling.quiet = epoch_pairs, true
-  return align.pairs.offline(align.pairs.sample(reference, sampling), { batch = batch, seed = 1 })
+  return align.sources.offline(align.sources.sample(reference, sampling), { batch = batch, seed = 1 })
 end
 
 local rows = {}
@@ -59,7 +69,7 @@ function rows.offline_kept(o) run(o, written, true, epoch_pairs // batch) end
 function rows.online(o)
   run(o, function(_, sampling)
     sampling.batch = batch
-    return align.pairs.online(sampling)
+    return align.sources.online(sampling)
   end, false, 3)
 end
 

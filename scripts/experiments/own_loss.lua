@@ -13,7 +13,7 @@ local o = experiment.parse(arg, "own_loss.lua: a loss and a judge written in the
 -- A loss: 1 - tanh(beta rho). Flat on both sides, so that neither a hopeless nor a settled pair pulls.
 local saturating = loss.define {
   name = "saturating",
-  defaults = { beta = 0.1 },
+  options = { { "beta", 0.1, "steepness", above = 0 } },
   loss = function(pair, given) return 1 - (given.beta * loss.margin(pair, given.norm)):tanh() end,
 }
 
@@ -21,10 +21,11 @@ local saturating = loss.define {
 local function brief(stage)
   return {
     name = "gold, but brief",
-    prefer = function(_, prompts, a, b)
-      local preferred = stage.gold:prefer(prompts, a, b)
+    prefer = function(_, first, second)
+      local preferred, a, b = stage.gold:prefer(first, second), first:lengths(), second:lengths()
       for i in ipairs(preferred) do
-        if #a[i] > 1.5 * #b[i] then preferred[i] = 0 elseif #b[i] > 1.5 * #a[i] then preferred[i] = 1 end
+        local x, y = a[i]:item(), b[i]:item()
+        if x > 1.5 * y then preferred[i] = 0 elseif y > 1.5 * x then preferred[i] = 1 end
       end
       return preferred
     end,

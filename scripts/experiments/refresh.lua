@@ -6,7 +6,7 @@
 --
 --   perilune scripts/experiments/refresh.lua [--every 1,10,50,all] [--steps 480] [--task stories --data FILE]
 local perilune = require "perilune"
-local experiment, sources, cli = perilune.align.experiment, perilune.align.pairs, perilune.cli
+local experiment, sources, cli = perilune.align.experiment, perilune.align.sources, perilune.cli
 
 local o = experiment.parse(arg, "refresh.lua: offline data renewed every s steps", {
   { "every", "1,10,50,all", "steps between renewals of the policy that writes", counts = true,

@@ -7,7 +7,7 @@
 --
 --   perilune scripts/experiments/replay.lua [--windows 1,4,50,all] [--steps 480] [--task stories --data FILE]
 local perilune = require "perilune"
-local experiment, sources, cli = perilune.align.experiment, perilune.align.pairs, perilune.cli
+local experiment, sources, cli = perilune.align.experiment, perilune.align.sources, perilune.cli
 
 local o = experiment.parse(arg, "replay.lua: an online run's data in order and shuffled", {
   { "windows", "1,4,50,all", "batches are shuffled within windows of this many", counts = true,

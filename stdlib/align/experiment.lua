@@ -78,7 +78,7 @@ local function train(given, stage, variant, run, measure, notify)
   local o = given.options
   local loss = variant.loss and variant.loss(run.setting) or run.setting.loss
   local trained = training {
-    policy = stage.start:clone(), reference = stage.start, pairs = variant.source(stage, run), loss = loss,
+    policy = stage.start:clone(), reference = stage.start, source = variant.source(stage, run), loss = loss,
     steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
     log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
     evaluate = function(policy, step)

@@ -14,7 +14,7 @@ local spec = options.spec("evaluate.win_rate", {
 
 --- The share of rows on which `judge` prefers `first` to `second`, Rows with the same prompts; a tie counts
 -- 1/2: { mean, se, count, wins }, `wins` the outcome of each row. Errors: the prompts differ; there are none;
--- the judge gives something else than a number from 0 to 1.
+-- the judge gives something else than 1, 0 or 0.5.
 --
 --   > local evaluate, models = require "perilune.align.evaluate", require "perilune.models"
 --   > local function shorter(prompt, a, b) return #a < #b end
@@ -29,7 +29,7 @@ function evaluate.compare(judge, first, second)
   end
   local wins, others = {}, drawing.parts(second, 64)
   for part in drawing.parts(first, 64) do
-    local asked = judges.ask(judge, part:prompts(), part:responses(), others():responses())
+    local asked = judges.ask(judge, part, others())
     table.move(asked, 1, #asked, #wins + 1, wins)
   end
   local result = stats.summary(wins, "evaluate.compare")

@@ -48,11 +48,11 @@ end
 function settings.list(o)
   local name, given = settings.loss(o.loss)
   local ok, make = pcall(function() return losses[name] end)
-  if not ok or type(make) ~= "table" then
+  if not ok or type(make) ~= "table" or not make.spec then
     error(("--loss: there is no loss '%s'; %s"):format(
       name, options.suggest(name, getmetatable(losses).__names)), 0)
   end
-  local takes_beta = make.defaults.beta ~= nil and given.beta == nil
+  local takes_beta = make.spec.by_name.beta ~= nil and given.beta == nil
   local list = {}
   for _, beta in ipairs(takes_beta and settings.numbers("beta", o.beta) or { false }) do
     for _, lr in ipairs(settings.numbers("lr", o.lr)) do

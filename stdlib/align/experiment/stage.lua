@@ -9,7 +9,7 @@ local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
 local options = require "perilune.options"
 local sft = require "perilune.align.sft"
-local sources = require "perilune.align.pairs"
+local sources = require "perilune.align.sources"
 local tasks = require "perilune.tasks"
 local train = require "perilune.align.train"
 
@@ -103,7 +103,7 @@ local function golden_policy(self, seed)
   return train {
     policy = self.start:clone(), reference = self.start, loss = losses.ipo { beta = how.beta },
     steps = steps, lr = how.lr, warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
-    pairs = sources.online {
+    source = sources.online {
       task = self.task, judge = self.gold, prompts = self.prompts, seed = seed + 6,
       batch = math.min(32, #self.prompts),
     },

@@ -1,12 +1,11 @@
---- Best of two: supervised fine-tuning on the winner of each pair.
+--- Best of two: supervised fine-tuning on the chosen response of each pair.
 --
 --   L = -log pi(y_w)
 --
--- Tang et al. 2024, arXiv:2405.08448, eq. 3 (printed with "min"; the sense is to raise the winner's likelihood). There
--- is no reference, no rejected answer and no KL term. Offline, its optimum is the best-of-2 distribution
--- 2 mu(y) p(y > mu), at most log 2 - 1/2 = 0.193 nats from mu.
+-- Tang et al. 2024, arXiv:2405.08448, eq. 3 (printed with "min"; the aim is to raise the likelihood of the
+-- chosen response). There is no reference, no rejected response and no KL term. Offline, its optimum is the
+-- best-of-2 distribution 2 mu(y) p(y > mu), at most log 2 - 1/2 = 0.193 nats from mu.
 --
---   > local T, bo2 = require "perilune.tensor", require "perilune.align.loss.bo2"
 --   > print(bo2 {} { chosen = T{-3}, rejected = T{-1} })
 --   [3]
 --   [Tensor f32 1]
@@ -17,9 +16,6 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "bo2",
-  needs_reference = false,
-  loss = function(pair, o)
-    if o.norm == "mean" then return -(pair.chosen / pair.chosen_lengths) end
-    return -pair.chosen
-  end,
+  reads = { "logps" },
+  loss = function(pair, o) return -loss.normed(pair, pair.chosen, "chosen", o.norm) end,
 }

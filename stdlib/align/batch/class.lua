@@ -1,0 +1,321 @@
+--- The class of batches: columns, token columns, reductions, views of pairs, and parts. See `align.batch`.
+local tensor = require "perilune.tensor"
+
+local Batch = { __name = "Batch" }
+
+--- Columns that stay lists, whatever their entries.
+Batch.lists = { group = true, step = true, writer = true, checkpoint = true }
+
+--- What losses on pairs read: the token column it is the sum of, and the half of the rows.
+local views = {
+  chosen = { "logps", 1 }, rejected = { "logps", 2 },
+  ref_chosen = { "ref_logps", 1 }, ref_rejected = { "ref_logps", 2 },
+  chosen_lengths = { "lengths", 1 }, rejected_lengths = { "lengths", 2 },
+}
+
+--- Makes a batch of its fields: `rows`, or `segments` where there are no token ids; `pair_count`.
+function Batch.assemble(fields)
+  fields.segments = fields.segments or fields.rows
+  fields.columns, fields.token_columns, fields.cache, fields.stored = {}, {}, {}, {}
+  fields.pair_count, fields.parent = fields.pair_count or false, fields.parent or false
+  fields.places, fields.given = fields.places or false, fields.given or false
+  fields.rows = fields.rows or false
+  return setmetatable(fields, Batch)
+end
+
+--- The columns of several batches one after another.
+function Batch.joined(columns)
+  if type(columns[1]) == "userdata" then return tensor.cat(columns, 1) end
+  local all = {}
+  for _, column in ipairs(columns) do table.move(column, 1, #column, #all + 1, all) end
+  return all
+end
+
+local function computed(self, name)
+  local rows, n = self.rows, self.pair_count
+  if name == "lengths" then return self.segments:lengths() end
+  if rows then
+    if name == "prompt_lengths" then return rows:prompt_lengths() end
+    -- "logps" of the rows are those of the policy that wrote them.
+    local column = name ~= "logps" and rows:column(name) or name == "old_logps" and rows:column "logps"
+    if column then return column end
+  end
+  if not n then return nil end
+  local view = views[name]
+  if view and self[view[1]] then
+    local whole = view[1] == "lengths" and self.lengths or self:sums(view[1])
+    return whole:narrow(1, (view[2] - 1) * n + 1, n)
+  end
+  -- A chosen response is desirable, a rejected one is not.
+  if name == "label" then return tensor.cat({ tensor.ones(n), tensor.zeros(n) }, 1) end
+end
+
+function Batch.__index(self, name)
+  if math.type(name) == "integer" then return Batch.record(self, name) end
+  local method = rawget(Batch, name)
+  if method ~= nil then return method end
+  local value = self.token_columns[name]
+  if value == nil then value = self.columns[name] end
+  if value == nil then value = self.cache[name] end
+  if value == nil then
+    value = computed(self, name)
+    self.cache[name] = value
+  end
+  return value
+end
+
+--- `batch.name = column` sets a column.
+function Batch.__newindex(self, name, value) Batch.set(self, name, value) end
+
+--- The number of pairs, or of rows where the batch has no pairs.
+function Batch.__len(self) return self.pair_count or #self.segments end
+
+function Batch.__tostring(self)
+  local names = {}
+  for name in pairs(self.columns) do names[#names + 1] = name end
+  table.sort(names)
+  local list = #names > 0 and ": " .. table.concat(names, ", ") or ""
+  return ("[Batch %d %s%s]"):format(#self, self.pair_count and "pairs" or "rows", list)
+end
+
+function Batch:has_pairs() return self.pair_count and true end
+
+--- Sets a column: a tensor [n], or a list of n entries. Lists of numbers and of booleans become tensors,
+-- those of `group`, `step`, `writer` and `checkpoint` stay lists.
+function Batch:set(name, value)
+  local count = #self.segments
+  local function refuse(message, ...)
+    error(("batch: column '%s' "):format(name) .. message:format(...), 3)
+  end
+  if type(value) == "userdata" then
+    if value:dim() ~= 1 or value:numel() ~= count then
+      refuse("has shape %s, expected %d numbers, one a row", table.concat(value:size(), "x"), count)
+    end
+  elseif type(value) ~= "table" then
+    refuse("is a %s, expected a list or a tensor", type(value))
+  else
+    if #value ~= count then refuse("has %d entries for %d rows", #value, count) end
+    local kind, numbers = type(value[1]), {}
+    for i = 1, count do
+      if value[i] == nil then refuse("has no entry %d", i) end
+      if type(value[i]) ~= kind then refuse("has a %s at entry %d, not a %s", type(value[i]), i, kind) end
+      numbers[i] = kind == "boolean" and (value[i] and 1 or 0) or value[i]
+    end
+    local is_numeric = kind == "number" or kind == "boolean"
+    if is_numeric and not Batch.lists[name] then value = tensor(numbers) end
+  end
+  self.columns[name] = value
+  rawset(self, "cache", {})
+end
+
+--- Sets a token column: a tensor [N] or [N, ...], an entry for each response token.
+function Batch:set_tokens(name, value)
+  self.token_columns[name] = value
+  rawset(self, "cache", {})
+end
+
+local function reduced(self, how, x)
+  if type(x) ~= "string" then return self.segments[how](self.segments, x) end
+  local key = how .. " " .. x
+  if not self.cache[key] then
+    local values = self[x]
+    if values == nil then error(("the batch has no '%s'"):format(x), 3) end
+    self.cache[key] = self.segments[how](self.segments, values)
+  end
+  return self.cache[key]
+end
+
+--- The sum over each response of a token column, named or given: [N] -> [n].
+function Batch:sums(x) return reduced(self, "sums", x) end
+
+--- The mean over each response, 0 for an empty one: [N] -> [n].
+function Batch:means(x) return reduced(self, "means", x) end
+
+--- The number of each row at each of its response tokens: [n] -> [N].
+function Batch:spread(y) return self.segments:spread(type(y) == "string" and self[y] or y) end
+
+--- The chosen and the rejected half of one number a row: [2n] -> [n], [n].
+function Batch:halves(y)
+  local n = self.pair_count
+  if not n then error("the batch has no pairs", 2) end
+  return y:narrow(1, 1, n), y:narrow(1, n + 1, n)
+end
+
+--- What the batch is cut into: a list of lists of rows. The rows of a pair stay together, and those of a
+-- group.
+function Batch:units()
+  local n, group, units = self.pair_count, self.columns.group, {}
+  if n then
+    for i = 1, n do units[i] = { i, n + i } end
+  elseif group then
+    local of = {}
+    for i, id in ipairs(group) do
+      if not of[id] then
+        of[id] = {}
+        units[#units + 1] = of[id]
+      end
+      table.insert(of[id], i)
+    end
+  else
+    for i = 1, #self.segments do units[i] = { i } end
+  end
+  return units
+end
+
+--- The mean over its group of one number a row, and the size of the group, at every row: [n] -> [n], [n].
+function Batch:group_means(y)
+  local units, number = self:units(), {}
+  for i, unit in ipairs(units) do
+    for _, row in ipairs(unit) do number[row] = i end
+  end
+  local index = tensor(number, "i64")
+  local dtype = y:dtype()
+  local sizes = tensor.zeros(#units, dtype):index_add(1, index, tensor.ones(#number, dtype))
+  local means = tensor.zeros(#units, dtype):index_add(1, index, y) / sizes
+  return means:index_select(1, index), sizes:index_select(1, index)
+end
+
+--- The batch of some units, by their places in `units()`, with columns and token columns.
+function Batch:select(places)
+  local units, rows = self:units(), {}
+  for half = 1, self.pair_count and 2 or 1 do
+    for _, place in ipairs(places) do
+      local unit = units[place]
+      if not unit then error(("batch: unit %s is out of 1..%d"):format(tostring(place), #units), 2) end
+      if self.pair_count then
+        rows[#rows + 1] = unit[half]
+      else
+        table.move(unit, 1, #unit, #rows + 1, rows)
+      end
+    end
+  end
+  return self:at_rows(rows, self.pair_count and #places)
+end
+
+--- The batch of the rows at `places`. What is stored of a reference stays with the batch that they are rows
+-- of.
+function Batch:at_rows(places, pair_count)
+  local at, origin = tensor(places, "i64"), {}
+  for i, place in ipairs(places) do origin[i] = self.places and self.places[place] or place end
+  local part = Batch.assemble {
+    rows = self.rows:select(places), pair_count = pair_count, parent = self.parent or self, places = origin,
+  }
+  for name, column in pairs(self.columns) do
+    local values = {}
+    if type(column) == "userdata" then
+      values = column:index_select(1, at)
+    else
+      for i, place in ipairs(places) do values[i] = column[place] end
+    end
+    part.columns[name] = values
+  end
+  for name, column in pairs(self.token_columns) do
+    local of_row, values = self.rows:split(column), {}
+    for i, place in ipairs(places) do values[i] = of_row[place] end
+    part.token_columns[name] = tensor.cat(values, 1)
+  end
+  return part
+end
+
+--- Makes the batch one of its own: what is stored of a reference is stored here.
+function Batch:forget_parent()
+  rawset(self, "parent", false)
+  rawset(self, "places", false)
+end
+
+--- Token columns [N] that depend on a model, whose hash is given, and on each row alone: a table by name.
+-- They are computed once for every row of a data set and stored with it. `compute(rows)` gives all of them.
+function Batch:stored_tokens(hash, names, compute)
+  local store, count = (self.parent or self).stored, #self.segments
+  local found, missing = {}, false
+  for _, name in ipairs(names) do
+    local key, parts = name .. " " .. hash, {}
+    store[key] = store[key] or {}
+    for i = 1, count do
+      parts[i] = store[key][self.places and self.places[i] or i]
+      if not parts[i] then break end
+    end
+    if #parts == count then found[name] = tensor.cat(parts, 1) else missing = true end
+  end
+  if not missing then return found end
+  local values = compute(self.rows)
+  for _, name in ipairs(names) do
+    local known = store[name .. " " .. hash]
+    for i, part in ipairs(self.rows:split(values[name])) do
+      known[self.places and self.places[i] or i] = part
+    end
+  end
+  return values
+end
+
+--- The same batch with its own table of columns: what is set on the view is not set on the batch.
+function Batch:view()
+  local view = Batch.assemble {
+    rows = self.rows, segments = self.segments, pair_count = self.pair_count, parent = self.parent or self,
+    places = self.places,
+  }
+  for name, column in pairs(self.columns) do view.columns[name] = column end
+  for name, column in pairs(self.token_columns) do view.token_columns[name] = column end
+  return view
+end
+
+--- The names of what the batch has, for messages.
+function Batch:column_names()
+  local names = {}
+  for name in pairs(self.columns) do names[#names + 1] = name end
+  for name in pairs(self.token_columns) do names[#names + 1] = name end
+  for _, name in ipairs(self.rows and self.rows:columns() or {}) do
+    names[#names + 1] = name == "logps" and "old_logps" or name
+  end
+  table.sort(names)
+  return #names > 0 and table.concat(names, ", ") or "no columns"
+end
+
+--- Refuses a batch that a model cannot read; the error begins with `where` and names the pair or row.
+function Batch:check(model, where)
+  local row, reason = model:misfit(self.rows)
+  if row then error(("%s: %s: %s"):format(where, self:name_of(row), reason), 0) end
+end
+
+--- What row `row` is called in messages: "pair 3: rejected", "row 3".
+function Batch:name_of(row)
+  local n = self.pair_count
+  if not n then return ("row %d"):format(row) end
+  return ("pair %d: %s"):format((row - 1) % n + 1, row <= n and "chosen" or "rejected")
+end
+
+--- Pair i, or row i where the batch has no pairs, as a plain table; nil beyond the last.
+function Batch:record(i)
+  if i < 1 or i > #self then return nil end
+  if self.given then return self.given[i] end
+  local rows, n, record = self.rows, self.pair_count, { prompt = self.rows:prompt(i) }
+  for name, column in pairs(self.columns) do
+    record[name] = type(column) == "userdata" and column[i]:item() or column[i]
+  end
+  local logps = self.cache["split logps"]
+  if logps == nil then
+    local column = rows:column "logps"
+    logps = column and rows:split(column) or false
+    self.cache["split logps"] = logps
+  end
+  local function add(name, row)
+    record[name] = rows:response(row)
+    if logps then record[name == "response" and "logps" or name .. "_logps"] = logps[row]:totable() end
+  end
+  if not n then
+    add("response", i)
+  else
+    add("chosen", i)
+    add("rejected", n + i)
+  end
+  return record
+end
+
+--- All pairs or rows as a list of plain tables, which `formats.save_json_lines` can write.
+function Batch:list()
+  local list = {}
+  for i = 1, #self do list[i] = self:record(i) end
+  return list
+end
+
+return Batch

@@ -1,0 +1,110 @@
+--- A batch: rows of tokens, and what is known of each row. Sources give batches, losses read them.
+--
+-- `batch.rows` are the prompts and responses (see `?Rows`). A column has one entry a row: a tensor [n] of
+-- numbers (`reward`, `label`, `advantage`), or a list (`group`, `writer`, `checkpoint`, `step`). A token
+-- column has one number a response token, packed [N]: `old_logps` and `sampling_logps` come from the sampler,
+-- `logps`, `ref_logps` and the like from the trainer.
+--
+--   > local b = batch.new { prompts = { { 1 }, { 1 } }, responses = { { 2, 3 }, { 4 } }, reward = { 1, 0 } }
+--   > print(#b, b.reward:sum():item(), b.lengths:sum():item())
+--   2	1.0	3.0
+--   > print(b:sums(b:spread "reward"))
+--   [2, 0]
+--   [Tensor f32 2]
+--
+-- Pairs are a view: the first half of the rows are the chosen responses, the second half the rejected ones.
+--
+--   > local p = batch.of_pairs { { prompt = { 1 }, chosen = { 2, 3 }, rejected = { 4 } } }
+--   > print(p.chosen_lengths:item(), p.rejected_lengths:item(), p[1].chosen[2])
+--   2.0	1.0	3
+local models = require "perilune.models"
+local segments = require "perilune.align.batch.segments"
+local from_pairs = require "perilune.align.batch.from_pairs"
+local Batch = require "perilune.align.batch.class"
+
+local batch = {}
+
+--- A batch of `rows`, or of `prompts` and `responses`; every other key is a column, except `pairs`: true
+-- where the first half of the rows are chosen responses and the second half the rejected ones to the same
+-- prompts.
+--
+--   > batch.new { prompts = { { 1 } }, responses = { { 2 } }, reward = { 1, 2 } }
+--   batch: column 'reward' has 2 entries for 1 rows
+function batch.new(given)
+  local rows = given.rows or models.rows(given.prompts, given.responses)
+  if given.pairs and #rows % 2 == 1 then error(("batch: %d rows make no pairs"):format(#rows), 2) end
+  local made = Batch.assemble { rows = rows, pair_count = given.pairs and #rows // 2 or nil }
+  for name, value in pairs(given) do
+    if name ~= "rows" and name ~= "prompts" and name ~= "responses" and name ~= "pairs" then
+      made:set(name, value)
+    end
+  end
+  return made
+end
+
+--- A batch of pairs from a list of tables with `prompt`, `chosen` and `rejected`, lists of token ids. What
+-- every pair has of `step`, `checkpoint`, `writer`, `chosen_logps` and `rejected_logps` (numbers, one a
+-- token) becomes columns. A batch of pairs is returned as it is. `where` opens the error messages.
+--
+--   > batch.of_pairs { { prompt = { 1 }, chosen = { 2 } } }
+--   batch.of_pairs: pair 1 has no list of token ids 'rejected'
+function batch.of_pairs(list, where)
+  where = where or "batch.of_pairs"
+  if type(list) ~= "table" then
+    error(("%s: expected a list of pairs, got %s"):format(where, type(list)), 2)
+  end
+  if getmetatable(list) ~= Batch then return from_pairs(list, where) end
+  if not list:has_pairs() then error(where .. ": expected a batch of pairs, got one of rows", 2) end
+  return list
+end
+
+--- A batch without token ids, to try a loss on: `lengths` (a list, response tokens of each row), columns,
+-- token columns as tensors [N], and `pairs` as in `batch.new`. A table without `lengths` is returned as it
+-- is.
+--
+--   > print(batch.plain { lengths = { 2, 1 }, logps = T{ -1, -2, -3 } }:sums "logps")
+--   [-3, -3]
+--   [Tensor f32 2]
+function batch.plain(given)
+  if getmetatable(given) or type(given.lengths) ~= "table" then return given end
+  local count = #given.lengths
+  local runs = segments(given.lengths)
+  local made = Batch.assemble { segments = runs, pair_count = given.pairs and count // 2 or nil }
+  for name, value in pairs(given) do
+    local is_tensor = type(value) == "userdata"
+    local is_token = is_tensor and value:size(1) == runs:token_count()
+    if is_token and (name:find "logps$" or value:size(1) ~= count) then
+      made:set_tokens(name, value)
+    elseif name ~= "lengths" and name ~= "pairs" then
+      made:set(name, value)
+    end
+  end
+  return made
+end
+
+--- The units of several batches one after another, with the columns that all have; all of pairs, or none.
+function batch.concat(parts)
+  local first = parts[1]
+  local has_pairs = first:has_pairs()
+  local rows, places, count = first.rows, {}, 0
+  for i = 2, #parts do rows = rows:concat(parts[i].rows) end
+  for half = 1, has_pairs and 2 or 1 do
+    local start = 0
+    for _, part in ipairs(parts) do
+      for i = 1, #part do places[#places + 1] = start + (half - 1) * #part + i end
+      start = start + #part.rows
+    end
+  end
+  for _, part in ipairs(parts) do count = count + #part end
+  local all = Batch.assemble { rows = rows }
+  for name in pairs(first.columns) do
+    local columns = {}
+    for _, part in ipairs(parts) do columns[#columns + 1] = part.columns[name] end
+    if #columns == #parts then all:set(name, Batch.joined(columns)) end
+  end
+  local joined = all:at_rows(places, has_pairs and count or nil)
+  joined:forget_parent()
+  return joined
+end
+
+return require "perilune.options".strict("align.batch", batch)

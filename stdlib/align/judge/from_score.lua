@@ -1,0 +1,29 @@
+--- A judge from a score of one response: the larger wins, equal ones tie.
+--
+-- It also has `score(rows)`, a list of numbers. Errors, when it is asked: a score is NaN or no number.
+--
+--   > local rows = require "perilune.models".rows
+--   > local shorter = from_score("shorter", function(prompt, response) return -#response end)
+--   > shorter:prefer(rows({ { 1 } }, { { 2 } }), rows({ { 1 } }, { { 3 } }))[1]
+--   0.5
+--   > from_score("r", function() return 0 / 0 end):score(rows({ { 1 } }, { { 2, 3 } }))
+--   judge r: the score of row 1 is NaN, expected a number (prompt { 1 }, response { 2 3 })
+local judge = require "perilune.align.judge"
+
+return function(name, score)
+  local made = { name = name }
+  function made:score(rows)
+    local prompts, responses, scores = rows:prompts(), rows:responses(), {}
+    for i = 1, #rows do
+      scores[i] = score(prompts[i], responses[i])
+      judge.check_score(name, scores[i], rows, i)
+    end
+    return scores
+  end
+  function made:prefer(first, second)
+    local a, b, outcomes = self:score(first), self:score(second), {}
+    for i, x in ipairs(a) do outcomes[i] = x > b[i] and 1 or x < b[i] and 0 or 0.5 end
+    return outcomes
+  end
+  return made
+end

@@ -1,0 +1,114 @@
+--- Judges: they decide which of two responses to a prompt is better.
+--
+-- A judge is a table with a `name` and a method `prefer(first, second)` of two Rows with the same prompts; it
+-- returns a list: 1 where the first response is preferred, 0 where the second is, 0.5 for a tie. A
+-- function(prompt, a, b) of three lists of ids is accepted wherever a judge is.
+--
+--   gold(task)              the task's own exact rule
+--   from_function(name, f)  a function(prompt, a, b)
+--   from_score(name, f)     the response with the larger f(prompt, response)
+--   preference_model{...}   pairwise, as in Tang et al.: reads both responses, in both orders
+--   reward_model{...}       Bradley-Terry: scores one response at a time
+local options = require "perilune.options"
+local folder = require "perilune.folder"
+local stats = require "perilune.align.evaluate.stats"
+local batches = require "perilune.align.batch"
+
+local judge = {}
+
+--- The judge itself, or a function made into one; anything else is refused.
+--
+--   > judge.as_judge(function() return 0.5 end).name
+--   function
+function judge.as_judge(given)
+  if type(given) == "function" then return judge.from_function("function", given) end
+  if type(given) == "table" and type(given.prefer) == "function" then return given end
+  error("expected a judge (a table with prefer, or a function of prompt and two responses), got "
+    .. options.show(given), 3)
+end
+
+--- Whether `value` is an outcome: 1, 0 or 0.5.
+local function is_outcome(value) return value == 1 or value == 0 or value == 0.5 end
+
+--- The outcomes of a judge for two Rows with the same prompts, checked.
+--
+--   > local rows = require "perilune.models".rows
+--   > local first, second = rows({ { 1 } }, { { 2 } }), rows({ { 1 } }, { { 3 } })
+--   > judge.ask({ name = "mine", prefer = function() return { 0.7 } end }, first, second)
+--   judge mine: the outcome for row 1 is 0.7, expected 1, 0 or 0.5
+--   > judge.ask({ name = "mine", prefer = function() return { 0.5 } end }, first, rows({ { 2 } }, { { 3 } }))
+--   judge mine: the two responses have different prompts
+function judge.ask(given, first, second)
+  local name = tostring(given.name or "without a name")
+  if not first:same_prompts(second) then
+    error(("judge %s: the two responses have different prompts"):format(name), 0)
+  end
+  local preferred = given:prefer(first, second)
+  if type(preferred) ~= "table" or #preferred ~= #first then
+    local got = type(preferred) == "table" and "a list of " .. #preferred or type(preferred)
+    error(("judge %s: prefer must return a list of %d numbers, one a row, got %s"):format(name, #first, got),
+      0)
+  end
+  for i, p in ipairs(preferred) do
+    if not is_outcome(p) then
+      error(("judge %s: the outcome for row %d is %s, expected 1, 0 or 0.5"):format(name, i, tostring(p)), 0)
+    end
+  end
+  return preferred
+end
+
+--- Who gives rewards: a judge with `score(rows)`, or a function(prompt, response) made into one.
+function judge.as_scorer(given)
+  if type(given) == "function" then return judge.from_score("reward", given) end
+  if type(given) == "table" and type(given.score) == "function" then return given end
+  error("expected a judge with score, or a function of prompt and response, got " .. options.show(given), 3)
+end
+
+--- The scores of Rows, a list of numbers, checked: a score that is NaN or no number is an error.
+function judge.scores(scorer, rows)
+  local scores, name = scorer:score(rows), tostring(scorer.name or "without a name")
+  if type(scores) ~= "table" or #scores ~= #rows then
+    error(("judge %s: score must return a list of %d numbers, one a row"):format(name, #rows), 0)
+  end
+  for i, score in ipairs(scores) do judge.check_score(name, score, rows, i) end
+  return scores
+end
+
+local function shown(ids)
+  local text = table.concat(ids, " ", 1, math.min(#ids, 12))
+  return "{ " .. text .. (#ids > 12 and " ..." or "") .. " }"
+end
+
+--- Refuses a score that is NaN or no number, naming judge, prompt and response.
+function judge.check_score(name, score, rows, i)
+  if type(score) == "number" and score == score then return end
+  error(("judge %s: the score of row %d is %s, expected a number (prompt %s, response %s)"):format(
+    name, i, options.show(score), shown(rows:prompt(i)), shown(rows:response(i))), 0)
+end
+
+--- The outcomes of a judge for a batch of pairs: 1 where it agrees that the chosen response is better.
+function judge.of_pairs(given, batch)
+  local outcomes, n = {}, #batch
+  for start = 1, n, 64 do
+    local chosen, rejected = {}, {}
+    for i = start, math.min(start + 63, n) do
+      chosen[#chosen + 1], rejected[#rejected + 1] = i, n + i
+    end
+    local part = judge.ask(given, batch.rows:select(chosen), batch.rows:select(rejected))
+    table.move(part, 1, #part, #outcomes + 1, outcomes)
+  end
+  return outcomes
+end
+
+--- The share of pairs whose order a judge agrees with: { mean, se, count }. A tie counts 1/2.
+--
+--   > local pair = { prompt = { 1 }, chosen = { 2 }, rejected = { 2, 3 } }
+--   > judge.accuracy(function(prompt, a, b) return #a < #b end, { pair }).mean
+--   1.0
+function judge.accuracy(given, dataset)
+  return stats.summary(judge.of_pairs(judge.as_judge(given), batches.of_pairs(dataset, "judge.accuracy")))
+end
+
+return options.strict("align.judge", judge, folder.modules(), function(name)
+  return require("perilune.align.judge." .. name)
+end)

@@ -1,0 +1,186 @@
+--- Losses, and how to write one: a name, what it reads of a batch, and a function of the batch.
+--
+--   > local half = loss.define { name = "half", options = { { "beta", 1.0, "factor", above = 0 } },
+--   >>   loss = function(batch, o) return o.beta * loss.margin(batch, o.norm) end }
+--   > half { beta = 2 }.options.beta
+--   2.0
+--   > half { beta = 0 }
+--   loss.half: option 'beta' must be a number above 0, not 0
+--
+-- A loss is called with a batch; a plain table of tensors does as well:
+--
+--   > local same = { chosen = T{-1}, rejected = T{-1}, ref_chosen = T{-1}, ref_rejected = T{-1} }
+--   > print(loss.ipo { beta = 0.1 }(same))
+--   [25]
+--   [Tensor f32 1]
+--
+-- The losses are the files of the folder: `align.loss.ipo`, `align.loss.dpo` and so on.
+local options = require "perilune.options"
+local tensor = require "perilune.tensor"
+local batches = require "perilune.align.batch"
+local folder = require "perilune.folder"
+
+local loss = {}
+
+--- What one pass of a model gives, by the names that losses read; with `ref_` before it, of the reference.
+loss.outputs = {
+  logps = true, entropy = true, log_collision = true, logits = true, hidden = true, prompt_logps = true,
+}
+
+local norm = options.spec("loss.norm", {
+  { "norm", "sum", "sum of a response's token log-probabilities, as in the papers, or their mean",
+    choices = { "sum", "mean" } },
+})
+
+local definition = options.spec("loss.define", {
+  { "name", options.required "string", "name in messages and logs" },
+  { "loss", options.required "function",
+    "function(batch, o, parameters): a tensor of one loss a unit, and figures to log" },
+  { "reads", { "logps", "ref_logps" }, "what it reads: a list, or a function of its options that gives one",
+  },
+  { "per", "pair", "unit of the returned losses", choices = { "pair", "row", "group", "token" } },
+  { "options", {}, "entries of its options, as for options.spec" },
+  { "check", options.optional "function", "function(o): raises an error where options do not fit together" },
+  { "splits", true, "false where the loss of a batch is no mean over its units" },
+  { "parameters", options.optional "function",
+    "function(o, policy): a table of tensors by name, trained with the policy" },
+  { "prepare", options.optional "function",
+    "function(batch, o, models): sets columns of a whole batch before the first update, without gradient" },
+  { "prepare_reads", {}, "what `prepare` reads of the models" },
+})
+
+local Loss = { __name = "Loss" }
+Loss.__index = Loss
+
+--- The losses of a batch, one a unit, and what the loss has to log.
+function Loss:__call(batch, parameters)
+  return self.definition.loss(batches.plain(batch), self.options, parameters)
+end
+
+function Loss:__tostring()
+  local parts = {}
+  for _, name in ipairs(self.spec:names()) do
+    parts[#parts + 1] = ("%s = %s"):format(name, tostring(self.options[name]))
+  end
+  return ("loss.%s { %s }"):format(self.name, table.concat(parts, ", "))
+end
+
+--- Sets the columns that the loss computes from a whole batch. `models` has `policy`, `reference`,
+-- `parameters`.
+function Loss:prepare(batch, models)
+  if not self.definition.prepare then return end
+  tensor.no_grad(self.definition.prepare, batch, self.options, models)
+end
+
+--- The parameters of the loss itself for a new run, by name.
+function Loss:new_parameters(policy)
+  local make = self.definition.parameters
+  return make and make(self.options, policy) or {}
+end
+
+--- How many losses a batch has.
+function Loss:count(batch)
+  if self.per == "pair" then return #batch end
+  if self.per == "row" then return #batch.segments end
+  if self.per == "group" then return #batch:units() end
+  return math.tointeger(batch.lengths:sum():item())
+end
+
+--- The losses that are added, each with its weight.
+function Loss:terms() return { { loss = self, weight = 1 } } end
+
+local function call_before_options(name, given)
+  if type(given) == "table" and (given.chosen or given.lengths or given.rows) then
+    error(("loss.%s: got a batch before its options: call it first, as in %s {}"):format(name, name), 3)
+  end
+end
+
+--- Makes a loss. Options of `loss.define`: see `options.specs["loss.define"]:text()`. A loss on pairs also
+-- has the option `norm`. The result is called with options and gives the loss for `align.train`.
+--
+-- `reads` are names of a batch: what a pass of a model gives (`logps`, `entropy`, `log_collision`, `logits`,
+-- `hidden`, `prompt_logps`, the same with `ref_` of the reference), and columns (`label`, `group`, `reward`,
+-- `old_logps`). The trainer computes the former, in one pass of each model, and refuses a batch without the
+-- latter.
+--
+--   > loss.define { name = "x" }
+--   loss.define: option 'loss' is missing; expected a function
+--   > loss.define { name = "x", loss = print, opions = {} }
+--   loss.define: unknown option 'opions'; did you mean 'options'?
+function loss.define(given)
+  local d = definition:fill(given)
+  local entries = d.per == "pair" and { norm, table.unpack(d.options) } or d.options
+  local spec = options.spec("loss." .. d.name, entries)
+  local maker = { name = d.name, definition = d, spec = spec }
+  return setmetatable(maker, {
+    __name = "LossDefinition",
+    __call = function(_, settings)
+      call_before_options(d.name, settings)
+      local o = spec:fill(settings)
+      if d.check then d.check(o) end
+      local reads = type(d.reads) == "function" and d.reads(o) or d.reads
+      local prepares = type(d.prepare_reads) == "function" and d.prepare_reads(o) or d.prepare_reads
+      return setmetatable({
+        name = d.name, options = o, spec = spec, definition = d, per = d.per, splits = d.splits,
+        reads = reads, prepare_reads = prepares,
+      }, Loss)
+    end,
+  })
+end
+
+--- A function of a batch as a loss: one number a pair. It reads the reference where there is one.
+function loss.from_function(f, has_reference)
+  return loss.define {
+    name = "function", loss = function(batch) return f(batch) end,
+    reads = has_reference and { "logps", "ref_logps" } or { "logps" },
+  } {}
+end
+
+--- log pi(y|x) - log pi_ref(y|x) of the chosen and of the rejected responses, each [n].
+--
+-- `norm = "sum"` sums over the tokens of a response, as the papers do; `"mean"` divides by their number (by 1
+-- for an empty response), as TRL's offline trainer does for ipo.
+function loss.log_ratios(pair, norm_name)
+  local chosen = loss.normed(pair, pair.chosen - pair.ref_chosen, "chosen", norm_name)
+  local rejected = loss.normed(pair, pair.rejected - pair.ref_rejected, "rejected", norm_name)
+  return chosen, rejected
+end
+
+--- `x`, a sum over each "chosen" or "rejected" response, or with `norm = "mean"` x over the number of its
+-- tokens.
+function loss.normed(pair, x, which, norm_name)
+  if norm_name ~= "mean" then return x end
+  return x / pair[which .. "_lengths"]:clamp(1)
+end
+
+--- rho = log-ratio of the chosen response - log-ratio of the rejected one, [n].
+function loss.margin(pair, norm_name)
+  local chosen, rejected = loss.log_ratios(pair, norm_name)
+  return chosen - rejected
+end
+
+--- The weighted sum of losses: of each the mean over its own units. `weights` are 1 unless given.
+--
+--   align.train { ..., loss = align.loss.sum { align.loss.dpo {}, align.loss.bo2 {}, weights = { 1, 0.2 } } }
+--
+--   > loss.sum { loss.dpo {}, loss.bo2 {} }.name
+--   dpo + bo2
+--   > #loss.sum { loss.dpo {}, loss.bo2 {} }.reads
+--   2
+function loss.sum(given)
+  return require "perilune.align.loss_sum"(given, Loss)
+end
+
+local function is_loss(name) return name ~= "sum" end
+
+local names = {}
+for _, name in ipairs(folder.modules()) do
+  if is_loss(name) then names[#names + 1] = name end
+end
+
+--- The names of the losses.
+function loss.names() return table.move(names, 1, #names, 1, {}) end
+
+return options.strict("align.loss", loss, names, function(name)
+  return require("perilune.align.loss." .. name)
+end)

@@ -1,0 +1,46 @@
+--- The weighted sum of several losses, each the mean over its own units.
+local batches = require "perilune.align.batch"
+
+local function union(lists)
+  local all, seen = {}, {}
+  for _, list in ipairs(lists) do
+    for _, name in ipairs(list) do
+      if not seen[name] then seen[name], all[#all + 1] = true, name end
+    end
+  end
+  return all
+end
+
+return function(given, Loss)
+  local Sum = { __name = "Loss" }
+  Sum.__index = function(_, name) return Sum[name] or Loss[name] end
+
+  function Sum:terms() return self.parts end
+
+  function Sum:__call(batch, parameters)
+    local total
+    for i, part in ipairs(self.parts) do
+      local value = part.loss(batches.plain(batch), parameters and parameters[i]):mean() * part.weight
+      total = total and total + value or value
+    end
+    return total
+  end
+
+  local weights, parts, names, reads, prepares, splits = given.weights or {}, {}, {}, {}, {}, true
+  for i, loss in ipairs(given) do
+    if (getmetatable(loss) or {}).__name ~= "Loss" then
+      error(("loss.sum: part %d is %s, expected a loss"):format(i, type(loss)), 3)
+    end
+    local weight = weights[i] or 1
+    if type(weight) ~= "number" or weight - weight ~= 0 then
+      error(("loss.sum: weight %d is %s, expected a finite number"):format(i, tostring(weight)), 3)
+    end
+    parts[i], names[i] = { loss = loss, weight = weight }, loss.name
+    reads[i], prepares[i], splits = loss.reads, loss.prepare_reads, splits and loss.splits
+  end
+  if #parts == 0 then error("loss.sum: no losses to add", 3) end
+  return setmetatable({
+    name = table.concat(names, " + "), parts = parts, splits = splits, options = parts[1].loss.options,
+    reads = union(reads), prepare_reads = union(prepares), definition = {},
+  }, Sum)
+end

@@ -1,0 +1,66 @@
+--- Two responses to each prompt, drawn and ordered by a judge into a batch of pairs.
+local system = require "perilune.system"
+local batches = require "perilune.align.batch"
+local judges = require "perilune.align.judge"
+local sampling = require "perilune.align.sampling"
+
+local ordered = {}
+
+local function filled(count, value)
+  local list = {}
+  for i = 1, count do list[i] = value end
+  return list
+end
+
+--- A batch of pairs from two Rows with the same prompts. A tie prefers the first where `coin(i)` is below
+-- 1/2. `facts` are the columns of the rows: entries of the first, then of the second.
+function ordered.pairs(judge, first, second, coin, facts)
+  local n, preferred = #first, judges.ask(judge, first, second)
+  local places = {}
+  for i = 1, n do
+    local wins = preferred[i] > 0.5 or preferred[i] == 0.5 and coin(i) < 0.5
+    places[i], places[n + i] = wins and i or n + i, wins and n + i or i
+  end
+  local columns = { rows = first:concat(second):select(places), pairs = true }
+  for name, column in pairs(facts) do
+    columns[name] = {}
+    for row, place in ipairs(places) do columns[name][row] = column[place] end
+  end
+  return batches.new(columns)
+end
+
+--- The rows at every second place from `first` on.
+local function every_second(rows, first)
+  local places = {}
+  for i = first, #rows, 2 do places[#places + 1] = i end
+  return rows:select(places)
+end
+
+local function name_of(writer, policy)
+  if writer == policy then return "policy" end
+  return type(writer) == "table" and writer.name or "other"
+end
+
+--- Draws one response of `a` and one of `b` to each prompt and orders them. `o` has filled options of a
+-- source with a judge; `origin` has `step`, `checkpoint` and optionally `writers`, the names of a and b.
+function ordered.draw(policy, a, b, prompts, o, origin)
+  local first, second, coin
+  if a == b then
+    -- A prompt is read once. The first of two responses of one policy is as good as a coin.
+    local rows = sampling.draw(a, policy, prompts, o, "first", origin.step, 2)
+    first, second = every_second(rows, 1), every_second(rows, 2)
+    coin = function() return 0 end
+  else
+    first = sampling.draw(a, policy, prompts, o, "first", origin.step, 1)
+    second = sampling.draw(b, policy, prompts, o, "second", origin.step, 1)
+    coin = function(i) return system.uniform(o.seed, "pairs/ties", origin.step * #prompts + i) end
+  end
+  local n, writers = #prompts, origin.writers or { name_of(a, policy), name_of(b, policy) }
+  local writer = filled(n, writers[1])
+  table.move(filled(n, writers[2]), 1, n, n + 1, writer)
+  return ordered.pairs(o.judge, first, second, coin, {
+    step = filled(2 * n, origin.step), checkpoint = filled(2 * n, origin.checkpoint or ""), writer = writer,
+  })
+end
+
+return ordered

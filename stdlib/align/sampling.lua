@@ -1,0 +1,35 @@
+--- How a source draws responses: its options, and the independent random stream of each role.
+local options = require "perilune.options"
+
+local sampling = {}
+
+local streams = { first = 1, second = 2 }
+
+local names = { "max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop", "seed" }
+
+--- The options of every source that draws responses.
+sampling.options = options.spec("align.sampling", {
+  { "prompts", options.required "table", "list of prompts, each a list of token ids" },
+  { "task", options.optional "table", "gives max_new_tokens and stop where they are not given" },
+  options.native("Model:sample"):only(names),
+})
+
+--- The given options, with the task's max_new_tokens and stop where they are not given.
+function sampling.given(given)
+  local task = type(given) == "table" and given.task
+  if type(task) ~= "table" then return given end
+  local all = { max_new_tokens = task.max_response, stop = task.stop }
+  for name, value in pairs(given) do all[name] = value end
+  return all
+end
+
+--- Rows of `count` responses to each prompt, drawn by `writer`: a Model, or a table with a method
+-- `sample(policy, prompts, options)`, which gives Rows. Rows i of roles "first" and "second" are independent.
+function sampling.draw(writer, policy, prompts, o, role, step, count)
+  local how = { stream = streams[role], step = step, count = count }
+  for _, name in ipairs(names) do how[name] = o[name] end
+  if type(writer) == "table" then return writer:sample(policy, prompts, how) end
+  return writer:sample(prompts, how)
+end
+
+return options.strict("align.sampling", sampling)

@@ -1,0 +1,150 @@
+--- A run of `align.train`: what it was given, what it has measured, and how it continues.
+--
+--   policy, reference      the models; `reference_hash`, `policy_hash_at_start` are their content hashes
+--   parameters             the loss's own parameters, a table of tensors by name for each part of the loss
+--   optimizer              of all of them
+--   step                   optimiser steps taken
+--   status, problem        "running", "finished", "interrupted" or "failed", and then the error
+--   log                    a row of figures for each logged step
+--   points                 what `evaluate` returned
+--   checkpoints            copies of the policy, by step
+--   stream                 the batches, when `record` is set
+local fit = require "perilune.align.fit"
+local optim = require "perilune.optim"
+local stats = require "perilune.align.evaluate.stats"
+local batches = require "perilune.align.batch"
+local figures = require "perilune.align.train.figures"
+local gradient = require "perilune.align.train.gradient"
+
+local Run = { __name = "Run" }
+Run.__index = Run
+
+--- The error of a run that failed, with the run.
+local Failure = { __name = "RunError" }
+Failure.__index = Failure
+function Failure:__tostring() return self.message end
+
+--- A run of filled options of `align.train`.
+local function new(o)
+  local parameters, trained = {}, { o.policy }
+  for i, term in ipairs(o.loss:terms()) do
+    parameters[i] = term.loss:new_parameters(o.policy)
+    local names = {}
+    for name in pairs(parameters[i]) do names[#names + 1] = name end
+    table.sort(names)
+    for _, name in ipairs(names) do trained[#trained + 1] = parameters[i][name] end
+  end
+  local hash = o.policy:hash()
+  return setmetatable({
+    options = o, policy = o.policy, reference = o.reference, parameters = parameters,
+    reference_hash = o.reference and o.reference:hash(), policy_hash_at_start = hash,
+    updates_a_batch = o.epochs * o.mini_batches,
+    optimizer = optim.from_options(#trained == 1 and o.policy or trained, o),
+    label = o.label ~= "" and o.label or tostring(o.source.name or "train"),
+    log = {}, points = {}, checkpoints = {}, stream = {}, step = 0, status = "new",
+  }, Run)
+end
+
+--- The batch of a step, checked: a source may be the user's own and give a list of pairs.
+function Run:draw(step)
+  local source = self.options.source
+  local name = tostring(source.name or "the source")
+  local where = ("step %d: %s"):format(step, name)
+  local origin = ("%s@%d"):format((self.reference_hash or self.policy_hash_at_start):sub(1, 12), step - 1)
+  local batch = source:batch(step, self.policy, origin, self.reference)
+  if type(batch) ~= "table" then error(("%s must give a batch, got %s"):format(where, type(batch)), 0) end
+  if #batch == 0 then error(("%s gave an empty batch"):format(where), 0) end
+  if getmetatable(batch) == nil then batch = batches.of_pairs(batch, where) end
+  batch:check(self.policy, where)
+  return batch, where
+end
+
+--- Draws a batch and computes what belongs to all of it: the reference's columns, and the loss's own.
+function Run:begin(step)
+  local batch, where = self:draw(step)
+  local view = gradient.prepared(self, batch, where)
+  self.current = { step = step, batch = batch, view = view, where = where }
+end
+
+--- What a step reads, and a function that computes its gradients and returns the loss.
+function Run:update(step)
+  local o, count = self.options, self.updates_a_batch
+  local number, within = (step - 1) // count + 1, (step - 1) % count
+  if not self.current or self.current.step ~= number then self:begin(number) end
+  local current = self.current
+  local logged = (step % o.log_every == 0 or step == o.steps) and stats.sums() or nil
+  local part = within % o.mini_batches + 1
+  return function()
+    local function seen(piece, found) figures.add(logged, piece, found) end
+    return gradient.of_part(self, current.view, part, current.where, logged and seen)
+  end, { batch = current.batch, metrics = logged, drawn = within == 0 and number }
+end
+
+--- Whether `evaluate` is called after a step: at the multiples of evaluate_every, or the steps it lists, and
+-- the last.
+local function is_evaluated(o, step)
+  if step == o.steps then return true end
+  if type(o.evaluate_every) ~= "table" then return step % o.evaluate_every == 0 end
+  for _, listed in ipairs(o.evaluate_every) do
+    if listed == step then return true end
+  end
+  return false
+end
+
+--- Records, logs and evaluates a step; called again after Ctrl-C, it does what is not done.
+function Run:after_step(step, row, value)
+  local o = self.options
+  self.step = step
+  if o.record and value.drawn then self.stream[value.drawn] = value.batch end
+  local m = value.metrics
+  if m and not (self.log[#self.log] and self.log[#self.log].step == step) then
+    local logged = m:means()
+    logged.step, logged.grad_norm, logged.lr = step, row.grad_norm, row.lr
+    logged.loss = logged.loss or row.loss
+    self.log[#self.log + 1] = logged
+  end
+  if o.checkpoint_every > 0 and step % o.checkpoint_every == 0 then
+    self.checkpoints[step] = o.policy:clone()
+  end
+  local last = self.points[#self.points]
+  if o.evaluate and is_evaluated(o, step) and not (last and last.step == step) then
+    local point = o.evaluate(o.policy, step, self)
+    if type(point) ~= "table" then
+      error("evaluate must return a table of figures, got " .. type(point), 0)
+    end
+    point.step = step
+    self.points[#self.points + 1] = point
+  end
+  return { loss = row.loss, margin = m and m:mean "rewards/margins" }
+end
+
+--- Trains from the step after the last finished one to `steps`; more steps can be given.
+function Run:resume(steps)
+  local o = self.options
+  if not self.loop then
+    self.loop = fit.new {
+      optimizer = self.optimizer, options = o, steps = o.steps, label = self.label, quiet = o.quiet,
+      loss = function(step) return self:update(step) end,
+      after = function(step, row, value) return self:after_step(step, row, value) end,
+      advice = "run:resume() continues it",
+    }
+  end
+  if steps then
+    self.loop:set_steps(steps, "run:resume", 2)
+    o.steps = steps
+  end
+  self.status = "running"
+  local status, problem = self.loop:run()
+  self.step, self.status, self.problem = self.loop.step, status, nil
+  if status == "failed" then
+    self.problem = type(problem) == "userdata" and problem.message or tostring(problem)
+    error(setmetatable({ run = self, message = self.problem, cause = problem }, Failure), 0)
+  end
+  return self
+end
+
+function Run:__tostring()
+  return ("[Run %s: step %d of %d, %s]"):format(self.label, self.step, self.options.steps, self.status)
+end
+
+return new
