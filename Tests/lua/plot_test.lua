@@ -115,13 +115,14 @@ function TestPlot:test_text_is_as_wide_as_asked_and_plain()
   end
 end
 
-function TestPlot:test_show_prints_through_print()
+function TestPlot:test_show_prints_through_print_and_returns_nothing()
   local kept, printed = print, {}
   print = function(value) printed[#printed + 1] = tostring(value) end
   local fig = plot.line { y = { 1, 2 } }
-  local ok, problem = pcall(function() return fig:show() end)
+  local ok, results = pcall(function() return select("#", fig:show()) end)
   print = kept
-  lu.assertTrue(ok, problem)
+  lu.assertTrue(ok, results)
+  lu.assertEquals(results, 0)
   lu.assertEquals(printed, { tostring(fig) })
 end
 

@@ -94,7 +94,8 @@ final class PlotFigure {
     object.method(
       "show",
       Page(
-        "fig:show()", "Prints the figure with characters. Returns the figure.",
+        "fig:show()",
+        "Prints the figure with characters. Returns nothing, so that the prompt does not print it again.",
         example: drawn + """
           local print, shown = print; _G.print = function(f) shown = tostring(f) end
           fig:show()
@@ -103,8 +104,7 @@ final class PlotFigure {
     ) { call, _ in
       // Lua's print is called, so that a script that replaces it receives figures too.
       try call.lua.global("print").asFunction?.call([try call.value(1)], results: 0)
-      try call.pushArgument(1)
-      return 1
+      return 0
     }
   }
 
