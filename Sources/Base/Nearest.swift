@@ -1,21 +1,20 @@
 /// Finds the name that a misspelt one was meant to be.
 public enum Nearest {
   /// The candidate with the fewest edits, if they are few: at most half the letters of the longer name, but at least
-  /// one. A name that begins the other counts as one edit.
+  /// one. A name that begins the other counts as one edit; of equal counts the name of nearest length is taken.
   ///
   ///     Nearest.name(to: "keepdims", in: ["dim", "keepdim"])   // "keepdim"
   ///     Nearest.name(to: "valid", in: ["train", "validation"]) // "validation"
   public static func name<S: Sequence>(to name: String, in candidates: S) -> String?
   where S.Element == String {
     let wanted = Array(name.lowercased().utf8.prefix(longest))
-    var best: (edits: Int, name: String)?
+    var best: (edits: Int, difference: Int, name: String)?
     for candidate in candidates {
       let letters = Array(candidate.lowercased().utf8.prefix(longest))
       let edits = begins(wanted, letters) ? 1 : distance(wanted, letters)
       if edits > max(1, max(wanted.count, letters.count) / 2) { continue }
-      if best.map({ edits < $0.edits || edits == $0.edits && candidate < $0.name }) ?? true {
-        best = (edits, candidate)
-      }
+      let found = (edits: edits, difference: abs(wanted.count - letters.count), name: candidate)
+      if best.map({ found < $0 }) ?? true { best = found }
     }
     return best?.name
   }

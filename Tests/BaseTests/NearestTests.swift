@@ -7,6 +7,7 @@ import Testing
       ("keepdims", ["dim", "keepdim"], "keepdim"), ("stpes", ["steps", "seeds"], "steps"),
       ("bate", ["beta", "batch"], "beta"), ("valid", ["train", "validation", "test"], "validation"),
       ("LR", ["lr", "beta"], "lr"),
+      ("logsumexpp", ["log", "logsumexp"], "logsumexp"),
     ] {
       #expect(Nearest.name(to: given, in: candidates) == expected, "\(given)")
     }
