@@ -35,10 +35,14 @@ local function speaking_as(name, f, ...)
   error(("plot.%s: %s%s"):format(name, message, near and ("; did you mean '%s'?"):format(near) or ""), 3)
 end
 
---- An empty figure: `title`, `xlabel`, `ylabel`, `note`, `width` and `height` in pixels, `xlim`, `ylim`,
--- `xscale` and `yscale` ("linear" or "log"), `legend` ("best", "upper left", "outside", "none" ...), `grid`.
---
--- Each of these is also a method: `fig:title "Win rate"`, `fig:xlim(0, 8)`.
+-- Help shows the options that the native functions declare: those of a series and those of the figure.
+local of_figure = options.native "native.plot.figure"
+options.spec("plot.figure", { of_figure })
+for _, kind in ipairs { "line", "scatter", "errorbar", "band", "hist", "heatmap", "bars" } do
+  options.spec("plot." .. kind, { options.native("Figure:" .. kind), of_figure })
+end
+
+--- An empty figure. Its options except the size are also methods: `fig:title "Win rate"`, `fig:xlim(0, 8)`.
 function plot.figure(settings)
   local fig = speaking_as("figure", native.figure, settings or {})
   return fig
@@ -60,27 +64,25 @@ local function alone(kind, given)
   return fig
 end
 
---- A line through points: `x` (1, 2, 3 ... unless given), `y`, and for every series `label`, `color`,
--- `marker`, `style`.
+--- A line through points.
 function plot.line(given) return alone("line", given) end
 
---- Points: `x`, `y`.
+--- Points.
 function plot.scatter(given) return alone("scatter", given) end
 
---- Points with error bars: `x`, `y`, `yerr`, `xerr`: distances, as one number, a list, or `{ lower =, upper =
--- }`.
+--- Points with error bars.
 function plot.errorbar(given) return alone("errorbar", given) end
 
---- The area between `lower` and `upper` over `x`.
+--- The area between two lines.
 function plot.band(given) return alone("band", given) end
 
---- A histogram of `values`: `bins` (the data decide unless given), `density`.
+--- A histogram with bins of equal width.
 function plot.hist(given) return alone("hist", given) end
 
---- A matrix in colours: `matrix` (rows from the top), names of `rows` and `columns`.
+--- A matrix as colours, the first row at the top.
 function plot.heatmap(given) return alone("heatmap", given) end
 
---- Bars: `labels`, `values`, `errors`.
+--- A bar for each value.
 function plot.bars(given) return alone("bars", given) end
 
 --- The mean and standard error of a figure that is a number or `{ mean =, se = }`.

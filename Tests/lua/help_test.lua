@@ -62,6 +62,7 @@ function TestHelp:test_the_options_a_function_declares_are_printed_with_its_page
   local page = help.page "align.train"
   contains(page, "The training loop")
   contains(page, "checkpoint_every")
+  for _, name in ipairs { "label", "density", "title" } do contains(help.page "plot.hist", name) end
   index.load_all()
   local pages, entries = 0, index.entries()
   for _, entry in ipairs(entries) do

@@ -165,6 +165,14 @@ struct Option: Sendable {
     }
   }
 
+  /// The sentence with what `type` and `default` of the record cannot say.
+  private var luaSentence: String {
+    var text = sentence
+    if case .any(let expected) = kind { text += ": \(expected)" }
+    if case .absent(let otherwise) = standard, otherwise != "none" { text += "; by default \(otherwise)" }
+    return text
+  }
+
   /// `{ name, type, default, required, sentence, expected, least, most, above, below, choices }`.
   var record: LuaValue {
     func bound(_ value: Double?) -> LuaValue {
@@ -176,7 +184,7 @@ struct Option: Sendable {
     if case .choice(let words) = kind { choices = .list(words.map { .string($0) }) }
     return .record([
       ("name", .string(name)), ("type", .string(luaType)), ("default", defaultValue),
-      ("required", .boolean(isRequired)), ("sentence", .string(sentence)), ("expected", .string(expected)),
+      ("required", .boolean(isRequired)), ("sentence", .string(luaSentence)), ("expected", .string(expected)),
       ("least", bound(least)), ("most", bound(most)), ("above", bound(above)), ("below", bound(below)),
       ("choices", choices),
     ])
