@@ -5,6 +5,6 @@
 --   align.train { policy = sft:clone(), reference = sft, source = online, loss = align.loss.ipo {}, steps = 400 }
 local options = require "perilune.options"
 
-local parts = { "batch", "evaluate", "experiment", "fit", "judge", "loss", "sft", "sources", "train" }
+local parts = { "batch", "evaluate", "experiment", "fit", "judge", "loss", "runs", "sft", "sources", "train" }
 
 return options.strict("align", {}, parts, function(name) return require("perilune.align." .. name) end)

@@ -35,5 +35,9 @@ return function(given)
       local origin = { step = step, checkpoint = written, writers = { "policy", "policy" } }
       return ordered.draw(policy, writer, writer, prompts, o, origin)
     end,
+    state = function() return { written = written }, { writer = writer } end,
+    restore = function(_, data, models, policy)
+      writer, copied, written = models.writer, policy, data.written
+    end,
   }
 end

@@ -143,6 +143,9 @@ function Run:resume(steps)
   return self
 end
 
+--- Saves the run to a folder, from which `align.runs.load` continues it in another process. See `align.runs`.
+function Run:save(folder) require "perilune.align.runs".save(self, folder) end
+
 function Run:__tostring()
   return ("[Run %s: step %d of %d, %s]"):format(self.label, self.step, self.options.steps, self.status)
 end

@@ -1,0 +1,225 @@
+--- Saved runs: N steps give the same bits as k steps, a folder, and the rest in another process.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local lu = require "luaunit"
+local support = require "support"
+local toy = require "toy"
+local perilune = require "perilune"
+local align, models, plain, system = perilune.align, perilune.models, perilune.plain, perilune.system
+local tensor = perilune.tensor
+
+-- `first` is evaluated in a run of `total` steps too: a run always evaluates its last step.
+local total <const>, first <const> = 7, 4
+
+--- A fixed list of pairs.
+local function pairs_of(count)
+  local list = {}
+  for i = 1, count do
+    list[i] = { prompt = toy.prompts[i], chosen = { 7, 2 + i % 9, 1 }, rejected = { 3, 2 + i % 7, 1 } }
+  end
+  return list
+end
+
+local sources = {
+  online = function() return align.sources.online(toy.sampling { batch = 4, seed = 3 }) end,
+  offline = function() return align.sources.offline(pairs_of(10), { batch = 4, seed = 3 }) end,
+  refreshed = function() return align.sources.refreshed(toy.sampling { batch = 4, seed = 3, every = 2 }) end,
+  replay = function(stream) return align.sources.replay(stream, { window = 3, seed = 3 }) end,
+}
+
+--- A loss with a parameter of its own, trained with the policy.
+local scaled = align.loss.define {
+  name = "scaled", options = { { "beta", 0.1, "factor", above = 0 } },
+  parameters = function() return { scale = tensor({ 2 }, { requires_grad = true }) } end,
+  loss = function(pair, o, own)
+    return (align.loss.margin(pair, o.norm) * own.scale - o.beta):square()
+  end,
+}
+
+local losses = { ipo = align.loss.ipo, dpo = align.loss.dpo, scaled = scaled }
+
+--- The recorded batches that the replay reads.
+local function recorded()
+  local reference = toy.model(1)
+  return align.train {
+    policy = reference:clone(), reference = reference, source = sources.online(), steps = total,
+    loss = align.loss.ipo { beta = 0.1 }, lr = 1e-2, record = true, quiet = true,
+  }.stream
+end
+
+--- Everything that must be equal to the last bit, as one text.
+local function result_of(run)
+  local batches = {}
+  for i, batch in ipairs(run.stream) do
+    batches[i] = { batch.rows:prompts(), batch.rows:responses(), batch.rows:column "logps" and
+      batch.rows:column("logps"):totable() }
+  end
+  local checkpoints = {}
+  for step, model in pairs(run.checkpoints) do checkpoints[step] = model:hash() end
+  local own = run.parameters[1].scale
+  return plain.encode {
+    own and own:totable() or {}, run.policy:hash(), run.log, run.points, batches, checkpoints, run.step,
+    run.status,
+    plain.encode(run.optimizer:steps()),
+  }
+end
+
+local function evaluate(policy, step) return { hash = policy:hash(), at = step, none = 0 / 0 } end
+
+--- What a run is given besides its options.
+local function parts(case)
+  local stream = case.source == "replay" and recorded()
+  return {
+    source = sources[case.source](stream), loss = losses[case.loss] { beta = 0.1 },
+    reference = toy.model(1), evaluate = evaluate, quiet = true,
+  }
+end
+
+local function train(case, steps)
+  local o = parts(case)
+  o.policy, o.steps, o.evaluate_every = o.reference:clone(), steps, 2
+  o.optimizer, o.lr, o.warmup = case.optimizer, 1e-2, 2
+  o.checkpoint_every, o.record = 3, true
+  return align.train(o)
+end
+
+local cases = {
+  { source = "online", optimizer = "adamw", loss = "ipo" },
+  { source = "offline", optimizer = "sgd", loss = "dpo" },
+  { source = "refreshed", optimizer = "lion", loss = "ipo" },
+  { source = "replay", optimizer = "adafactor", loss = "ipo" },
+  { source = "online", optimizer = "adamw", loss = "scaled" },
+}
+
+-- Another process runs this file with a case's number and a folder, and prints the result.
+if arg[1] == "continue" then
+  local run = align.runs.load(arg[3], parts(cases[tonumber(arg[2])]))
+  print(result_of(run:resume(total)))
+  os.exit(true)
+end
+
+local function new_path()
+  local path = os.tmpname()
+  os.remove(path)
+  return path
+end
+
+local function remove(path) os.execute(("rm -rf '%s'"):format(path)) end
+
+TestSavedRuns = {}
+
+for number, case in ipairs(cases) do
+  local name = "test_%s_with_%s_and_%s_continues_in_a_new_process_with_the_same_bits"
+  name = name:format(case.source, case.optimizer, case.loss)
+  TestSavedRuns[name] = function()
+    local path = new_path()
+    train(case, first):save(path)
+    local program = ("/proc/%d/exe"):format(support.pid())
+    local output = assert(io.popen(("%s %s continue %d '%s'"):format(program, arg[0], number, path)))
+    local continued = output:read "l"
+    output:close()
+    remove(path)
+    lu.assertEquals(continued, result_of(train(case, first):resume(total)))
+    lu.assertEquals(continued, result_of(train(case, total)))
+  end
+end
+
+local online = cases[1]
+
+function TestSavedRuns.test_a_second_save_replaces_the_first_whole()
+  local path = new_path()
+  local run = train(online, first)
+  run:save(path)
+  run:resume(first + 1)
+  run:save(path .. "/")
+  local again = align.runs.load(path, parts(online))
+  lu.assertEquals(result_of(again), result_of(run))
+  local beside = assert(io.popen(("ls -d '%s'*"):format(path)))
+  lu.assertEquals(beside:read "a", path .. "\n")
+  beside:close()
+  remove(path)
+end
+
+function TestSavedRuns.test_a_damaged_or_half_written_folder_is_refused_by_name()
+  local path = new_path()
+  train(online, first):save(path)
+  local function refusal() return support.message(align.runs.load, path, parts(online)) end
+  for _, name in ipairs(system.list_folder(path)) do
+    local file = assert(io.open(path .. "/" .. name, "rb"))
+    local good = file:read "a"
+    file:close()
+    local shown = name == "run.sha256" and "run.json" or name
+    for _, bad in ipairs { good:sub(1, -20), good:sub(1, 30) .. "#" .. good:sub(32) } do
+      system.write_file(path .. "/" .. name, bad)
+      lu.assertStrContains(refusal(), ("runs.load: %s: %s is damaged"):format(path, shown))
+    end
+    os.remove(path .. "/" .. name)
+    lu.assertStrContains(refusal(), name .. " is missing")
+    system.write_file(path .. "/" .. name, good)
+  end
+  lu.assertEquals(align.runs.load(path, parts(online)).step, first)
+  remove(path)
+end
+
+function TestSavedRuns.test_other_parts_than_those_of_the_run_are_refused()
+  local path = new_path()
+  train(online, first):save(path)
+  local function refusal(more)
+    return support.message(align.runs.load, path, toy.with(parts(online), more))
+  end
+  local other = refusal { source = sources.offline() }
+  lu.assertStrContains(other, "the source of the run is 'online', not 'offline'")
+  lu.assertStrContains(refusal { loss = align.loss.ipo { beta = 0.2 } }, "the loss of the run is")
+  lu.assertStrContains(refusal { loss = align.loss.dpo { beta = 0.1 } }, "the loss of the run is")
+  lu.assertStrContains(refusal { reference = toy.model(2) },
+    "the reference is not the model that the run began with")
+  remove(path)
+end
+
+function TestSavedRuns.test_a_folder_of_something_else_is_never_replaced()
+  local path = new_path()
+  system.make_folder(path)
+  system.write_file(path .. "/mine.txt", "mine")
+  local run = train(online, 1)
+  lu.assertStrContains(support.message(run.save, run, path), "exists and is not a saved run")
+  lu.assertEquals(system.list_folder(path), { "mine.txt" })
+  lu.assertStrContains(support.message(run.save, run, 5), "run:save: expected the path of a folder, got 5")
+  remove(path)
+end
+
+function TestSavedRuns.test_a_run_within_a_batch_of_several_steps_is_not_saved()
+  local path, o = new_path(), parts(online)
+  o.policy, o.steps, o.mini_batches, o.lr = o.reference:clone(), 3, 2, 1e-2
+  local run = align.train(o)
+  lu.assertEquals(support.message(run.save, run, path),
+    "run:save: step 3 is within a batch of 2 steps; save after a whole batch")
+  run:resume(4):save(path)
+  local again = align.runs.load(path, parts(online)):resume(6)
+  lu.assertEquals(again.policy:hash(), run:resume(6).policy:hash())
+  remove(path)
+end
+
+function TestSavedRuns.test_a_run_is_not_saved_while_it_is_evaluated()
+  local o, message = parts(online), nil
+  o.policy, o.steps = o.reference:clone(), 1
+  function o.evaluate(_, _, run)
+    message = support.message(run.save, run, new_path())
+    return {}
+  end
+  align.train(o)
+  lu.assertEquals(message,
+    "run:save: the run is within a step; save it after align.train or run:resume() returned")
+end
+
+function TestSavedRuns.test_what_is_no_plain_data_is_named_and_leaves_nothing()
+  local path = new_path()
+  local run = train(online, 1)
+  run.points[1].model = models
+  run.points[1].f = print
+  lu.assertStrContains(support.message(run.save, run, path), "run.points[1].")
+  lu.assertFalse(system.exists(path))
+  local beside = assert(io.popen(("ls -d '%s'* 2>&1"):format(path)))
+  lu.assertStrContains(beside:read "a", "cannot access")
+  beside:close()
+end
+
+os.exit(lu.LuaUnit.run())

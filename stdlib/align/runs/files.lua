@@ -1,0 +1,106 @@
+--- The files of a saved run: what is written, what identifies it, and whether it is whole.
+local plain = require "perilune.plain"
+local system = require "perilune.system"
+local packed = require "perilune.align.runs.packed"
+
+local files = {}
+
+local format <const> = "perilune-run-1"
+
+--- The values of a table that are plain data.
+local function plain_part(values)
+  local part = {}
+  for name, value in pairs(values) do
+    if pcall(plain.encode, value) then part[name] = value end
+  end
+  return part
+end
+
+--- What identifies a loss: its parts, with their weights and options.
+function files.identity(loss)
+  local parts = {}
+  for i, term in ipairs(loss:terms()) do
+    parts[i] = { name = term.loss.name, weight = term.weight, options = plain_part(term.loss.options or {}) }
+  end
+  return parts
+end
+
+--- Writes a file and records its SHA-256.
+local function add(folder, hashes, name, write)
+  write(folder .. "/" .. name)
+  hashes[name] = system.sha256_file(folder .. "/" .. name)
+end
+
+--- Writes models under `prefix-NAME.safetensors`; returns their names, sorted.
+local function add_models(folder, hashes, prefix, by_name)
+  local names = {}
+  for name, model in pairs(by_name) do
+    names[#names + 1] = name
+    add(folder, hashes, ("%s-%s.safetensors"):format(prefix, name), function(path) model:save(path) end)
+  end
+  table.sort(names)
+  return names
+end
+
+local function write_stream(stream, path)
+  local lines = {}
+  for i, batch in ipairs(stream) do lines[i] = plain.encode(packed.pack(batch), "batch " .. i) end
+  system.write_file(path, table.concat(lines, "\n") .. "\n")
+end
+
+--- Writes all files of a run into an empty folder.
+function files.write(run, folder)
+  local hashes, o = {}, run.options
+  add(folder, hashes, "policy.safetensors", function(path) run.policy:save(path) end)
+  add(folder, hashes, "optimizer.safetensors", function(path) run.optimizer:save(path, run.policy) end)
+  local checkpoints = add_models(folder, hashes, "checkpoint", run.checkpoints)
+  if #run.stream > 0 then
+    add(folder, hashes, "stream.jsonl", function(path) write_stream(run.stream, path) end)
+  end
+  local state, own_models
+  if o.source.state then state, own_models = o.source:state() end
+  local record = {
+    format = format, step = run.step, status = run.status, problem = run.problem, label = run.label,
+    options = plain_part(o), source = o.source.name, loss = files.identity(o.loss), log = run.log,
+    points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
+    checkpoints = checkpoints, source_state = state,
+    source_models = add_models(folder, hashes, "source", own_models or {}), files = hashes,
+  }
+  system.write_file(folder .. "/run.json", plain.encode(record, "run") .. "\n")
+  system.write_file(folder .. "/run.sha256", system.sha256_file(folder .. "/run.json") .. "\n")
+end
+
+--- Removes a folder of files.
+function files.remove(folder)
+  for _, name in ipairs(system.exists(folder) and system.list_folder(folder) or {}) do
+    os.remove(folder .. "/" .. name)
+  end
+  os.remove(folder)
+end
+
+local function text_of(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read "a"
+  if file then file:close() end
+  return text
+end
+
+--- What `run.json` says, once every file is there with its SHA-256. `refuse(message)` raises an error.
+function files.read(folder, refuse)
+  local function check(name, hash)
+    local path = folder .. "/" .. name
+    if not system.exists(path) then refuse(name .. " is missing") end
+    if system.sha256_file(path) ~= hash then refuse(name .. " is damaged: its SHA-256 differs") end
+  end
+  local hash = text_of(folder .. "/run.sha256")
+  if not hash then refuse "run.sha256 is missing; this is not a saved run" end
+  check("run.json", hash:match "^%x+")
+  local record = plain.decode(text_of(folder .. "/run.json"))
+  if record.format ~= format then
+    refuse(("the format is '%s', this version reads '%s'"):format(tostring(record.format), format))
+  end
+  for name, known in pairs(record.files) do check(name, known) end
+  return record
+end
+
+return files

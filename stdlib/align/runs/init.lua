@@ -1,0 +1,117 @@
+--- Runs of align.train in folders: saved, and continued in another process with the same bits.
+--
+--   run:save "runs/online-1"
+--
+--   local run = align.runs.load("runs/online-1", { source = source, loss = loss, reference = sft })
+--   run:resume(800)
+--
+-- The folder holds the policy, the optimizer's state with the loss's own parameters, the checkpoints and the
+-- recorded batches, and `run.json` with the options, the log, the points and the SHA-256 of every other file.
+-- It is written beside its place and renamed when it is complete.
+local models = require "perilune.models"
+local options = require "perilune.options"
+local plain = require "perilune.plain"
+local system = require "perilune.system"
+local files = require "perilune.align.runs.files"
+local packed = require "perilune.align.runs.packed"
+
+local runs = {}
+
+local function path_of(folder, where)
+  if type(folder) ~= "string" or folder == "" then
+    error(("%s: expected the path of a folder, got %s"):format(where, options.show(folder)), 4)
+  end
+  return (folder:gsub("(.)/+$", "%1"))
+end
+
+--- What `run:save(folder)` does. The folder is new, or an earlier save of a run, which is replaced whole.
+--
+-- Errors: the run is within a step or a batch; the folder holds something else; a point, a figure of the log
+-- or the state of the source is no plain data; the files cannot be written. A failed save
+-- leaves nothing behind.
+function runs.save(run, folder)
+  folder = path_of(folder, "run:save")
+  local function refuse(message, ...) error("run:save: " .. message:format(...), 4) end
+  if run.status == "running" or run.loop and run.loop:is_pending() then
+    refuse "the run is within a step; save it after align.train or run:resume() returned"
+  elseif run.step % run.updates_a_batch ~= 0 then
+    refuse("step %d is within a batch of %d steps; save after a whole batch", run.step, run.updates_a_batch)
+  elseif system.exists(folder) and not system.exists(folder .. "/run.json") then
+    refuse("%s exists and is not a saved run", folder)
+  end
+  local finished = ("%s.new-%s"):format(folder, system.sha256(folder .. system.clock()):sub(1, 8))
+  local ok, problem = pcall(function()
+    system.make_folder(finished)
+    files.write(run, finished)
+    system.replace_folder(folder, finished)
+  end)
+  if ok then return end
+  files.remove(finished)
+  error(problem, 0)
+end
+
+local spec = options.spec("runs.load", {
+  { "source", options.required "table", "the source of the run, made with the same options" },
+  { "loss", options.required "function", "the loss of the run" },
+  { "reference", options.optional "Model", "the reference of the run, if it had one; its hash is checked" },
+  { "evaluate", options.optional "function", "function(policy, step, run), as in align.train" },
+  { "quiet", false, "no progress bar" },
+})
+
+--- Refuses a source, a loss or a reference that is not the one of the run.
+local function check_parts(run, record, refuse)
+  local o = run.options
+  if o.source.name ~= record.source then
+    refuse(("the source of the run is '%s', not '%s'"):format(record.source, tostring(o.source.name)))
+  end
+  local own, saved = plain.encode(files.identity(o.loss)), plain.encode(record.loss)
+  if own ~= saved then refuse(("the loss of the run is %s, not %s"):format(saved, own)) end
+  if run.reference_hash ~= record.reference_hash then
+    refuse "the reference is not the model that the run began with: its hash differs"
+  end
+end
+
+--- Gives a source with a state of its own what it was when the run was saved.
+local function restore_source(source, record, folder, policy)
+  if not source.restore then return end
+  local own = {}
+  for _, name in ipairs(record.source_models) do
+    own[name] = models.load(("%s/source-%s.safetensors"):format(folder, name))
+  end
+  source:restore(record.source_state, own, policy)
+end
+
+--- Reads a run that `run:save` wrote. What no file can hold is given again: the source, the loss, the
+-- reference and `evaluate`. `run:resume()` then takes the steps that the saved run would have taken, with the
+-- same bits.
+--
+-- A source with a state of its own has `source:state()`, which returns plain data and a table of models by
+-- name, and `source:restore(data, models, policy)`.
+--
+-- Errors: a file is missing, damaged or of another version, and is named; the source, the loss or the
+-- reference is not that of the run.
+function runs.load(folder, given)
+  local o = spec:fill(given)
+  folder = path_of(folder, "runs.load")
+  local function refuse(message) error(("runs.load: %s: %s"):format(folder, message), 0) end
+  local record = files.read(folder, refuse)
+  for name, value in pairs(record.options) do
+    if o[name] == nil then o[name] = value end
+  end
+  o.policy = models.load(folder .. "/policy.safetensors")
+  local run = require "perilune.align.train.prepare"(o)
+  check_parts(run, record, refuse)
+  run.optimizer:load(folder .. "/optimizer.safetensors")
+  for _, step in ipairs(record.checkpoints) do
+    run.checkpoints[step] = models.load(("%s/checkpoint-%d.safetensors"):format(folder, step))
+  end
+  for line in record.files["stream.jsonl"] and io.lines(folder .. "/stream.jsonl") or function() end do
+    run.stream[#run.stream + 1] = packed.unpack(plain.decode(line))
+  end
+  restore_source(o.source, record, folder, o.policy)
+  run.step, run.status, run.problem, run.label = record.step, record.status, record.problem, record.label
+  run.policy_hash_at_start, run.log, run.points = record.policy_hash_at_start, record.log, record.points
+  return run
+end
+
+return options.strict("align.runs", runs)

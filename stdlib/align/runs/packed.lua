@@ -1,0 +1,46 @@
+--- A batch as plain data, and back: token ids, columns and token columns with the same bits.
+local batches = require "perilune.align.batch"
+local models = require "perilune.models"
+local tensor = require "perilune.tensor"
+
+local packed = {}
+
+--- A column as plain data: a tensor as a list of numbers with its shape and type, a list as it is.
+local function column_of(value)
+  if type(value) ~= "userdata" then return value end
+  return { numbers = value:detach():flatten():totable(), size = value:size(), dtype = value:dtype() }
+end
+
+local function column_from(value)
+  if type(value) ~= "table" or not value.numbers then return value end
+  return tensor(value.numbers, value.dtype):reshape(value.size)
+end
+
+local function all(columns, convert)
+  local result = {}
+  for name, value in pairs(columns) do result[name] = convert(value) end
+  return result
+end
+
+--- The plain data of a batch.
+function packed.pack(batch)
+  local rows, of_rows = batch.rows, {}
+  for _, name in ipairs(rows:columns()) do of_rows[name] = rows:column(name) end
+  return {
+    prompts = rows:prompts(), responses = rows:responses(), pairs = batch:has_pairs() or false,
+    rows = all(of_rows, column_of), columns = all(batch.columns, column_of),
+    tokens = all(batch.token_columns, column_of),
+  }
+end
+
+--- The batch of plain data.
+function packed.unpack(data)
+  local rows = models.rows(data.prompts, data.responses)
+  for name, value in pairs(data.rows) do rows = rows:with(name, column_from(value)) end
+  local batch = batches.new { rows = rows, pairs = data.pairs }
+  for name, value in pairs(data.columns) do batch:set(name, column_from(value)) end
+  for name, value in pairs(data.tokens) do batch:set_tokens(name, column_from(value)) end
+  return batch
+end
+
+return packed

@@ -1,0 +1,78 @@
+--- A run of align.train before its first step: options filled, and checked against each other.
+local options = require "perilune.options"
+local optim = require "perilune.optim"
+local losses = require "perilune.align.loss"
+local new_run = require "perilune.align.train.run"
+
+local spec = options.spec("align.train", {
+  { "policy", options.required "Model", "trained in place" },
+  { "reference", options.optional "Model",
+    "frozen, and another model than the policy; required where the loss reads it" },
+  { "source", options.required "table", "gives a batch for each step, see align.sources" },
+  { "loss", options.required "function",
+    "of align.loss, or a function of a batch that returns one number a pair" },
+  { "steps", options.integer(nil, 1), "optimiser steps" },
+  optim.options,
+  { "gradient_accumulation_steps", 1, "parts a batch is divided into, for less memory; the step is the same",
+    least = 1 },
+  { "mini_batches", 1, "optimiser steps on a batch in one epoch, each on a part of it", least = 1 },
+  { "epochs", 1, "passes over a batch before the next one is drawn", least = 1 },
+  { "evaluate", options.optional "function",
+    "function(policy, step, run): a table of figures, appended to run.points" },
+  { "evaluate_every", options.optional "integer|table",
+    "steps between calls of evaluate (50 unless given), or a list of steps; the last is always evaluated" },
+  { "checkpoint_every", 0, "steps between copies of the policy in run.checkpoints; 0 for none", least = 0 },
+  { "log_every", 1, "steps between rows of run.log", least = 1 },
+  { "record", false, "store every batch in run.stream, for align.sources.replay" },
+  { "label", "", "label of the progress bar; the source's name unless given" },
+  { "quiet", false, "no progress bar" },
+})
+
+local function refuse(message, ...) error("align.train: " .. message:format(...), 4) end
+
+--- Whether a loss reads the reference.
+local function reads_reference(loss)
+  for _, list in ipairs { loss.reads, loss.prepare_reads } do
+    for _, name in ipairs(list) do
+      if name:match "^ref_(.*)" and losses.outputs[name:match "^ref_(.*)"] then return true end
+    end
+  end
+  return false
+end
+
+local function check_models(o)
+  if not o.reference then
+    if reads_reference(o.loss) then
+      refuse("loss '%s' reads the reference, and none is given", o.loss.name)
+    end
+    return
+  end
+  local vocab, other = o.policy:config().vocab, o.reference:config().vocab
+  if vocab ~= other then
+    refuse("the policy has a vocabulary of %d tokens, the reference of %d", vocab, other)
+  end
+  if o.policy == o.reference then
+    refuse "policy and reference are one model: give policy = reference:clone()"
+  end
+end
+
+--- The run of the options `given`. Errors point at the caller of align.train.
+return function(given)
+  local o = spec:fill(given, 2)
+  if type(o.source.batch) ~= "function" then refuse "source has no method batch, see align.sources" end
+  if getmetatable(o.loss) == nil or type(o.loss) == "function" then
+    o.loss = losses.from_function(o.loss, o.reference ~= nil)
+  end
+  check_models(o)
+  o.evaluate_every = o.evaluate_every or 50
+  if o.source.steps and o.steps > o.source.steps * o.epochs * o.mini_batches then
+    refuse("'%s' has batches for %d steps, fewer than %d", o.source.name, o.source.steps, o.steps)
+  end
+  local pieces = o.gradient_accumulation_steps * o.mini_batches
+  if pieces > 1 and not o.loss.splits then
+    refuse("loss '%s' of a batch is no mean over its parts: gradient_accumulation_steps and mini_batches "
+      .. "must be 1", o.loss.name)
+  end
+  if o.source.check then o.source:check(o) end
+  return new_run(o)
+end
