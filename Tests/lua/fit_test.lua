@@ -145,6 +145,18 @@ function TestInterrupts.test_a_step_whose_figures_were_not_told_is_told_by_the_n
   lu.assertEquals(weight, 5)
 end
 
+function TestInterrupts.test_within_whole_it_is_raised()
+  local kind, said, after = in_process(function()
+    local loop, problem = loop_of(leaf(10), { loss = support.press_ctrl_c }), nil
+    local text = support.with_errors(function()
+      local _, raised = pcall(fit.whole, function() return loop:run() end)
+      problem = raised
+    end)
+    return problem.kind, text, { fit.whole(function(x) return x + 1, "two" end, 1) }
+  end)
+  lu.assertEquals({ kind, said, after }, { "interrupted", "", { 2, "two" } })
+end
+
 function TestInterrupts.test_a_child_of_parallel_map_says_nothing_and_ends()
   local said
   local message = support.message(parallel.map, { 1 }, function()

@@ -45,6 +45,17 @@ end
 --- Whether an error is that of Ctrl-C.
 function fit.is_interrupt(problem) return type(problem) == "userdata" and problem.kind == "interrupted" end
 
+local depth = 0
+local leave = setmetatable({}, { __close = function() depth = depth - 1 end })
+
+--- Returns f(...). Within it every loop raises Ctrl-C instead of ending as "interrupted": for a caller that
+-- cannot use a part of a training, such as an experiment that trains one model after another.
+function fit.whole(f, ...)
+  depth = depth + 1
+  local guard <close> = leave  -- luacheck: ignore 211
+  return f(...)
+end
+
 --- Sets the number of steps of the whole run; `where` opens the error message, which points `level` (2) up.
 function Loop:set_steps(steps, where, level)
   local least = math.max(1, self.step)
@@ -84,7 +95,8 @@ end
 --   "interrupted"   Ctrl-C; every finished step counts, and run() continues after it
 --   "failed"        the loss, the source or `after` raised an error, or a number was not finite
 --
--- In a child process of parallel.map Ctrl-C is raised again: nothing there can continue the loop.
+-- In a child process of parallel.map, and within fit.whole, Ctrl-C is raised again: nothing there continues
+-- the loop.
 function Loop:run()
   local bar = progress.start { label = self.label, total = self.steps, done = self.step, quiet = self.quiet }
   local rate = optim.rates(self.options, self.steps)
@@ -103,7 +115,7 @@ function Loop:run()
     self.status = "finished"
   elseif fit.is_interrupt(problem) then
     self.status = "interrupted"
-    if require "perilune.parallel".in_child() then error(problem, 0) end
+    if depth > 0 or require "perilune.parallel".in_child() then error(problem, 0) end
     local advice = self.advice ~= "" and "; " .. self.advice or ""
     io.stderr:write(("%s: interrupted after step %d%s\n"):format(self.label, self.step, advice))
     system.ended_by_interrupt()

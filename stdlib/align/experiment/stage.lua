@@ -8,6 +8,7 @@ local evaluate = require "perilune.align.evaluate"
 local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
 local options = require "perilune.options"
+local fit = require "perilune.align.fit"
 local sft = require "perilune.align.sft"
 local sources = require "perilune.align.sources"
 local tasks = require "perilune.tasks"
@@ -110,18 +111,8 @@ local function golden_policy(self, seed)
   }.policy
 end
 
---- Makes the stage of one seed. It has `task`, `start`, `gold`, `golden_pairs`, `held_out` (golden pairs of
--- the test split), `proxy`, `prompts` (those of the golden pairs), `golden` (the golden policy), `test`
--- (training prompts of the measure), `baseline` (the golden policy's responses to them), `measure` (a
--- function for align.train's `evaluate`) and `notes`.
---
---   local stage = align.experiment.stage { task = "sentiment", pairs = 1024 }
---
--- `seed` (1) draws the start, the golden pairs, the proxy and the golden policy. Errors: an option is
--- missing, unknown or out of range; the task's file cannot be read.
-function stage.stage(given)
-  local o = stage.spec:fill(given)
-  stage.check(o)
+--- The stage of filled options.
+local function build(o)
   local seed = o.seed * 10000
   local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil }, o.small)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
@@ -149,6 +140,21 @@ function stage.stage(given)
   self.notes[#self.notes + 1] = ("the golden policy is at a KL of %.2f nats (standard error %.2f)."):format(
     kl.mean, kl.se)
   return self
+end
+
+--- Makes the stage of one seed. It has `task`, `start`, `gold`, `golden_pairs`, `held_out` (golden pairs of
+-- the test split), `proxy`, `prompts` (those of the golden pairs), `golden` (the golden policy), `test`
+-- (training prompts of the measure), `baseline` (the golden policy's responses to them), `measure` (a
+-- function for align.train's `evaluate`) and `notes`.
+--
+--   local stage = align.experiment.stage { task = "sentiment", pairs = 1024 }
+--
+-- `seed` (1) draws the start, the golden pairs, the proxy and the golden policy. Ctrl-C is raised: a stage is
+-- whole or not there. Errors: an option is missing, unknown or out of range; the task's file cannot be read.
+function stage.stage(given)
+  local o = stage.spec:fill(given)
+  stage.check(o)
+  return fit.whole(build, o)
 end
 
 stage.spec = options.spec(
