@@ -49,7 +49,7 @@ function optim.from_options(parameters, o)
   local given = { lr = o.lr, weight_decay = o.weight_decay }
   for _, name in ipairs { "beta1", "beta2", "momentum" } do
     if o[name] ~= nil and not specific[o.optimizer][name] then
-      error(("optim: %s has no option '%s'"):format(o.optimizer, name), 2)
+      error(("optim: %s has no option '%s'"):format(o.optimizer, name), 0)
     end
     given[name] = o[name]
   end
