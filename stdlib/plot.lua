@@ -117,7 +117,8 @@ local scales = {
 
 local function label_of(entry, i)
   local o = entry.options
-  return entry.label or o and (o.label ~= "" and o.label or o.source and o.source.name) or ("run %d"):format(i)
+  local given = o and (o.label ~= "" and o.label or o.source and o.source.name)
+  return entry.label or given or ("run %d"):format(i)
 end
 
 --- The seeds of an argument, each a list of runs.
