@@ -248,21 +248,6 @@ function options.native(name)
   return options.spec(name, entries)
 end
 
---- `given` over the table `defaults`, whose values are defaults or rules. `where` opens the error messages.
-function options.fill(defaults, given, where)
-  local entries, names = {}, {}
-  for name in pairs(defaults) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    local default = defaults[name]
-    if math.type(default) == "integer" then default = rule.new { types = "number", default = default } end
-    entries[i] = { name, default, "" }
-  end
-  local spec = options.spec(where or "options", entries)
-  options.specs[spec.name] = nil
-  return spec:fill(given, 2)
-end
-
 --- Makes reading a name that the library table `members` does not have an error that suggests the near one.
 -- `parts` are names that `load(name)` gives when they are first read.
 --

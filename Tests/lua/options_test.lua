@@ -196,19 +196,51 @@ end
 
 TestDeclared = {}
 
--- A list in a comment looks like `--   steps = 400   optimiser steps` or `--   judge   needed: who prefers`.
+--- The options that the comments of a text list: lines `-- steps = 400 optimiser steps`, and two or more
+-- lines `-- judge needed: who prefers` in a row of comments, if the same text declares them. Output of
+-- examples is none.
+local function listed(text, names)
+  local found, block, in_example, number = {}, {}, false, 0
+  local function close()
+    if #block > 1 then table.move(block, 1, #block, #found + 1, found) end
+    block = {}
+  end
+  for line in text:gmatch "(.-)\n" do
+    number = number + 1
+    local comment = line:match "^%s*%-%-+(.*)$"
+    if not comment then close() end
+    in_example = comment ~= nil and (comment:match "^%s*>" ~= nil or in_example and comment:match "%S" ~= nil)
+    if comment and not in_example then
+      local with_default = not comment:find("--", 1, true) and comment:match "^%s+([%a_][%w_]*) = %S.-%s%s+%S"
+      local name = comment:match "^%s%s+([%a_][%w_]*)%s%s+%S"
+      if with_default and names[with_default] then
+        found[#found + 1] = ("%d: %s"):format(number, line)
+      elseif name and names[name] and text:find(('{ "%s",'):format(name), 1, true) then
+        block[#block + 1] = ("%d: %s"):format(number, line)
+      end
+    end
+  end
+  close()
+  return found
+end
+
+function TestDeclared:test_lists_of_options_are_found_in_comments()
+  local names = { steps = true, lr = true, judge = true, prompts = true }
+  local entries = 'x = { { "judge", 1, "" }, { "prompts", 2, "" } }\n'
+  lu.assertEquals(#listed("--   steps = 400   optimiser steps\n", names), 1)
+  lu.assertEquals(#listed("--   judge     needed: who prefers\n--   prompts   needed: a list\n" .. entries,
+    names), 2)
+  lu.assertEquals(#listed("--   judge     who preferred\n" .. entries, names), 0)
+  lu.assertEquals(#listed("--   > spec:text()\n--   steps = 400  optimiser steps\n", names), 0)
+end
+
 function TestDeclared:test_no_comment_lists_an_option_that_is_declared()
   local names, wrong = declared(), {}
   for _, folder in ipairs { support.stdlib, support.root .. "/scripts" } do
     for _, path in ipairs(lua_files(folder)) do
-      local number = 0
-      for line in io.lines(path) do
-        number = number + 1
-        local name = line:match "^%s*%-%-+%s+([%a_][%w_]*) = %S.-%s%s+%S"
-          or line:match "^%s*%-%-+%s%s+([%a_][%w_]*)%s%s+%S"
-        if name and names[name] then
-          wrong[#wrong + 1] = ("%s:%d: %s"):format(path:sub(#support.root + 2), number, line)
-        end
+      local file <close> = assert(io.open(path, "rb"))
+      for _, line in ipairs(listed(file:read "a", names)) do
+        wrong[#wrong + 1] = ("%s:%s"):format(path:sub(#support.root + 2), line)
       end
     end
   end
