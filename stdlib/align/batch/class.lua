@@ -1,4 +1,4 @@
---- The class of batches: columns, token columns, reductions, views of pairs, and parts. See `align.batch`.
+--- The class of batches: columns, token columns, reductions and views of pairs.
 local tensor = require "perilune.tensor"
 
 local Batch = { __name = "Batch" }
@@ -141,27 +141,6 @@ function Batch:halves(y)
   return y:narrow(1, 1, n), y:narrow(1, n + 1, n)
 end
 
---- What the batch is cut into: a list of lists of rows. The rows of a pair stay together, and those of a
--- group.
-function Batch:units()
-  local n, group, units = self.pair_count, self.columns.group, {}
-  if n then
-    for i = 1, n do units[i] = { i, n + i } end
-  elseif group then
-    local of = {}
-    for i, id in ipairs(group) do
-      if not of[id] then
-        of[id] = {}
-        units[#units + 1] = of[id]
-      end
-      table.insert(of[id], i)
-    end
-  else
-    for i = 1, #self.segments do units[i] = { i } end
-  end
-  return units
-end
-
 --- The mean over its group of one number a row, and the size of the group, at every row: [n] -> [n], [n].
 function Batch:group_means(y)
   local units, number = self:units(), {}
@@ -173,90 +152,6 @@ function Batch:group_means(y)
   local sizes = tensor.zeros(#units, dtype):index_add(1, index, tensor.ones(#number, dtype))
   local means = tensor.zeros(#units, dtype):index_add(1, index, y) / sizes
   return means:index_select(1, index), sizes:index_select(1, index)
-end
-
---- The batch of some units, by their places in `units()`, with columns and token columns.
-function Batch:select(places)
-  local units, rows = self:units(), {}
-  for half = 1, self.pair_count and 2 or 1 do
-    for _, place in ipairs(places) do
-      local unit = units[place]
-      if not unit then error(("batch: unit %s is out of 1..%d"):format(tostring(place), #units), 2) end
-      if self.pair_count then
-        rows[#rows + 1] = unit[half]
-      else
-        table.move(unit, 1, #unit, #rows + 1, rows)
-      end
-    end
-  end
-  return self:at_rows(rows, self.pair_count and #places)
-end
-
---- The batch of the rows at `places`. What is stored of a reference stays with the batch that they are rows
--- of.
-function Batch:at_rows(places, pair_count)
-  local at, origin = tensor(places, "i64"), {}
-  for i, place in ipairs(places) do origin[i] = self.places and self.places[place] or place end
-  local part = Batch.assemble {
-    rows = self.rows:select(places), pair_count = pair_count, parent = self.parent or self, places = origin,
-  }
-  for name, column in pairs(self.columns) do
-    local values = {}
-    if type(column) == "userdata" then
-      values = column:index_select(1, at)
-    else
-      for i, place in ipairs(places) do values[i] = column[place] end
-    end
-    part.columns[name] = values
-  end
-  for name, column in pairs(self.token_columns) do
-    local of_row, values = self.rows:split(column), {}
-    for i, place in ipairs(places) do values[i] = of_row[place] end
-    part.token_columns[name] = tensor.cat(values, 1)
-  end
-  return part
-end
-
---- Makes the batch one of its own: what is stored of a reference is stored here.
-function Batch:forget_parent()
-  rawset(self, "parent", false)
-  rawset(self, "places", false)
-end
-
---- Token columns [N] that depend on a model, whose hash is given, and on each row alone: a table by name.
--- They are computed once for every row of a data set and stored with it. `compute(rows)` gives all of them.
-function Batch:stored_tokens(hash, names, compute)
-  local store, count = (self.parent or self).stored, #self.segments
-  local found, missing = {}, false
-  for _, name in ipairs(names) do
-    local key, parts = name .. " " .. hash, {}
-    store[key] = store[key] or {}
-    for i = 1, count do
-      parts[i] = store[key][self.places and self.places[i] or i]
-      if not parts[i] then break end
-    end
-    if #parts == count then found[name] = tensor.cat(parts, 1) else missing = true end
-  end
-  if not missing then return found end
-  local values = compute(self.rows)
-  for _, name in ipairs(names) do
-    local known = store[name .. " " .. hash]
-    for i, part in ipairs(self.rows:split(values[name])) do
-      known[self.places and self.places[i] or i] = part
-    end
-  end
-  return values
-end
-
---- The same batch with its own table of columns: what is set on the view is not set on the batch.
-function Batch:view()
-  local view = Batch.assemble {
-    rows = self.rows, segments = self.segments, pair_count = self.pair_count, parent = self.parent or self,
-    places = self.places,
-  }
-  for name, column in pairs(self.columns) do view.columns[name] = column end
-  for name, column in pairs(self.token_columns) do view.token_columns[name] = column end
-  return view
 end
 
 --- The names of what the batch has, for messages.

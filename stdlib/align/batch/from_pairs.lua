@@ -1,7 +1,7 @@
 --- Packs a list of pair tables into a batch; an error names the pair and the part at fault.
 local tensor = require "perilune.tensor"
 local models = require "perilune.models"
-local Batch = require "perilune.align.batch.class"
+local Batch = require "perilune.align.batch.parts"
 
 local parts = { "prompt", "chosen", "rejected" }
 

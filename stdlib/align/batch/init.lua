@@ -20,7 +20,7 @@
 local models = require "perilune.models"
 local segments = require "perilune.align.batch.segments"
 local from_pairs = require "perilune.align.batch.from_pairs"
-local Batch = require "perilune.align.batch.class"
+local Batch = require "perilune.align.batch.parts"
 
 local batch = {}
 
