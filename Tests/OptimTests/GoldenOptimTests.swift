@@ -1,7 +1,7 @@
 /// Six steps of every optimizer, and schedules, against other libraries in double precision.
 ///
-/// Tests/Golden/optim.json is made by `python3 scripts/golden/optim.py Tests/Golden/optim.json`; it names the versions of
-/// PyTorch, lion-pytorch and transformers.
+/// Tests/Golden/optim.json is made by `python3 scripts/golden/optim.py Tests/Golden/optim.json`; it names the
+/// versions of PyTorch, lion-pytorch and transformers.
 import Autograd
 import Base
 import Foundation
@@ -102,7 +102,8 @@ import Testing
     }
   }
 
-  /// transformers counts the steps of the rise from 0, so that its first step trains nothing; here they count from 1.
+  /// transformers counts the steps of the rise from 0, so that its first step trains nothing; here they count
+  /// from 1.
   @Test func schedulesFallAsInTransformersAndRiseFromTheFirstStep() throws {
     let file = try #require(Self.file)
     for golden in file.schedules {

@@ -14,7 +14,8 @@ import Testing
   }()
 
   /// Against the formula in double precision, and against PyTorch 2.15:
-  /// w = tensor([1., -2.], requires_grad=True); AdamW([w], lr=0.1, weight_decay=0.1); three steps with grad [0.5, -1.5]
+  /// w = tensor([1., -2.], requires_grad=True); AdamW([w], lr=0.1, weight_decay=0.1);
+  /// three steps with grad [0.5, -1.5]
   @Test func adamWMatchesItsFormulaAndPyTorch() throws {
     var rule = AdamW()
     rule.lr = 0.1
@@ -101,7 +102,8 @@ import Testing
     #expect(throws: Failure.self) { try Schedule(lr: .nan, steps: 1) }
   }
 
-  /// The norm of n gradients of g is g sqrt n: 1e19 sqrt 128 = 1.1313708498984761e20 (Python 3.11, math.sqrt).
+  /// The norm of n gradients of g is g sqrt n: 1e19 sqrt 128 = 1.1313708498984761e20 (Python 3.11,
+  /// math.sqrt).
   @Test func theNormOfLargeAndSmallGradientsIsRight() throws {
     for dtype in [DType.f32, .f64] {
       for (size, count) in [(1e19, 128), (1e-25, 10_000), (3e38, 5), (1e-44, 9), (0, 4)] {

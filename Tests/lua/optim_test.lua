@@ -37,7 +37,9 @@ function TestParameters.test_what_cannot_be_trained_is_refused()
     ["expected a Model or a list of Models and Tensors"] = function() optim.adafactor(w) end,
     ["element 2 is a number, expected a Tensor or a Model"] = function() optim.adamw { w, 3 } end,
     ["unknown option 'rl'; did you mean 'lr'?"] = function() optim.adamw({ w }, { rl = 1 }) end,
-    ["option 'beta1': expected a number of at least 0 and below 1, got 1"] = function() optim.adamw({ w }, { beta1 = 1 }) end,
+    ["option 'beta1': expected a number of at least 0 and below 1, got 1"] = function()
+      optim.adamw({ w }, { beta1 = 1 })
+    end,
     ["nesterov needs a momentum above 0"] = function() optim.sgd({ w }, { nesterov = true }) end,
   } do
     lu.assertStrContains(support.message(call), wanted)
@@ -164,8 +166,10 @@ end
 
 function TestSchedules.test_a_decay_without_its_end_is_refused()
   local function refusal(o) return support.message(optim.schedule, o) end
-  lu.assertStrContains(refusal { lr = 1, decay = "cosine" }, "option 'steps' is missing; a cosine decay ends at step 'steps'")
-  lu.assertStrContains(refusal { decay = "cosine" }, "option 'lr' is missing; expected a number of at least 0")
+  lu.assertStrContains(refusal { lr = 1, decay = "cosine" },
+    "option 'steps' is missing; a cosine decay ends at step 'steps'")
+  lu.assertStrContains(refusal { decay = "cosine" },
+    "option 'lr' is missing; expected a number of at least 0")
   lu.assertStrContains(refusal { lr = 1, decay = "half" }, "expected one of")
 end
 
