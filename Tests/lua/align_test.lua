@@ -371,7 +371,7 @@ function TestRefusals:test_the_error_of_a_run_that_fails_has_the_run()
   for wanted, more in pairs {
     ["step 3: loss "] = { loss = broken_at(3) },
     ["no more"] = { evaluate = fails_at_4, evaluate_every = 1 },
-    ["judge odd: the outcome for row 1 is 3"] = {
+    ["step 1: online: judge odd: the outcome for row 1 is 3"] = {
       source = source.online(drawn { judge = { name = "odd", prefer = function(_, rows)
         local list = {}
         for i = 1, #rows do list[i] = 3 end

@@ -12,7 +12,7 @@ learned.options = options.spec("judge.training", {
   { "init", options.required "Model", "model to start from, such as the SFT model; it is copied" },
   { "data", options.required "table", "pairs to learn from" },
   { "validation", options.optional "table",
-    "held-out pairs: the state with the best accuracy on them is kept, else the last" },
+    "held-out pairs: the judge is the state with the best accuracy on them, else the last" },
   { "labels", options.required "table", "two token ids, the marks of the first and of the second response" },
   { "eos", options.integer(nil, 0), "id that closes a response" },
   optim.options,

@@ -1,4 +1,4 @@
-/// Runs tokens through a model without recording, keeping keys and values: what sampling does at every step.
+/// Runs tokens through a model without recording and caches keys and values: the forward pass of sampling.
 import Base
 import Tensors
 
@@ -15,7 +15,7 @@ final class Decoder {
   /// Rows as the products in place read them.
   let spread: MutableFloats
   /// Tokens that one call can take.
-  let room: Int
+  let tokensMax: Int
 
   init(_ weights: DecoderWeights, rows: Int, positions: Int, tokensAtOnce: Int) throws {
     config = weights.config
@@ -26,7 +26,7 @@ final class Decoder {
     rope =
       config.positions == .rotary
       ? Rotary(base: config.ropeBase, headSize: attention.headSize, positions: positions) : nil
-    room = tokensAtOnce
+    tokensMax = tokensAtOnce
     let upWidth = config.activation == .swiglu ? 2 * config.hidden : config.hidden
     let widths = [
       config.dim, config.dim, attention.width, attention.outputWidth, upWidth, config.hidden, cache.capacity,
@@ -50,7 +50,7 @@ final class Decoder {
   /// Reads tokens, those of a row in their order, and returns the normed hidden states of the wanted ones (indices in
   /// rising order), valid until the next call.
   func read(_ tokens: [Token], wanted: [Int], isPrompt: Bool) -> Floats {
-    precondition(tokens.count <= room)
+    precondition(tokens.count <= tokensMax)
     var count = tokens.count
     embed(tokens)
     for (index, layer) in weights.layers.enumerated() {
@@ -134,7 +134,7 @@ final class Decoder {
     }
   }
 
-  /// The activation of some rows and columns of what `up` came to, by whoever has computed them.
+  /// Applies the activation to a block of the product `up`, on the thread that computed it.
   private var gelu: ((Range<Int>, Range<Int>) -> Void)? {
     if config.activation != .gelu { return nil }
     let hidden = config.hidden

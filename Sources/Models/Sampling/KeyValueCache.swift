@@ -63,7 +63,7 @@ final class KeyValueCache {
     }
   }
 
-  /// Attention of one token's query heads over positions 0...position, into `out`. `scores` has room for `capacity`.
+  /// Attention of one token's query heads over positions 0...position, into `out`. `scores` has `capacity` elements.
   func attend(layer: Int, row: Int, position: Int, query: Floats, out: MutableFloats, scores: MutableFloats) {
     let size = shape.headSize
     let kernels = DecoderLevel.current

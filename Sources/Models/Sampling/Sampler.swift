@@ -1,8 +1,8 @@
 /// Batched sampling with a key-value cache.
 ///
-/// Rows are cut into blocks; each block of a model that fits into a cache runs from prompt to last token on one thread,
-/// so that there is nothing to wait for between tokens, and those of a larger one run in turn on all threads. Rows with
-/// the same prompt read it once.
+/// Rows are divided into blocks. If the model fits into a cache, each block runs from prompt to last token on one thread,
+/// without waiting between tokens; blocks of a larger model run one after another on all threads. Rows with the same
+/// prompt read it once.
 import Autograd
 import Base
 import Tensors
@@ -101,14 +101,14 @@ extension Transformer {
     return responses
   }
 
-  /// Rows per block: two at least where each runs on a thread, and not so many that their keys leave the cache.
+  /// Rows per block: at least two blocks if each runs on its own thread; few enough rows that their keys fit a cache.
   private static func blockSize(rows: Int, isCut: Bool) -> Int {
     isCut ? min(rows, 64) : min(32, (rows + 1) / 2)
   }
 }
 
 private final class SamplingBlock: @unchecked Sendable {
-  /// Tokens of prompts that are read at once: enough that weights which must be packed are worth it.
+  /// Prompt tokens of one pass: enough to make packing the weights worth while.
   private static let promptTokensMax = 512
 
   private let rows: Range<Int>
@@ -122,7 +122,7 @@ private final class SamplingBlock: @unchecked Sendable {
   private let scratch: MutableFloats
   private(set) var responses: [Response]
   private var drawn: [TokenDraw?]
-  /// Why the block ended early.
+  /// The reason for which the block ended early.
   private(set) var failure: Failure?
 
   /// A model that reads the rows, with the next logits and the states after the prompts of each.
@@ -203,7 +203,7 @@ private final class SamplingBlock: @unchecked Sendable {
     for (row, prompt) in prompts.enumerated() where first[prompt] == nil {
       first[prompt] = row
       for (position, id) in prompt.enumerated() {
-        if tokens.count == decoder.room { read() }
+        if tokens.count == decoder.tokensMax { read() }
         if Interrupt.isPending { return }
         tokens.append(Decoder.Token(id: id, row: row, position: position))
       }

@@ -11,7 +11,7 @@ struct TokenDraw {
 }
 
 extension SamplingOptions {
-  /// Nil where the logits make no distribution: one is nan, or the largest is infinite.
+  /// Nil if the logits define no distribution: one is NaN, or the largest is infinite.
   func draw(_ logits: Floats, vocabulary: Int, uniform: Double, scratch: MutableFloats) -> TokenDraw? {
     let (peak, sum) = ActivationKernels.exponentials(logits, scratch, vocabulary)
     if !sum.isFinite { return nil }
@@ -32,7 +32,7 @@ extension SamplingOptions {
     _ logits: Floats, _ vocabulary: Int, _ uniform: Double, _ peak: Float, _ normaliser: Float,
     _ scratch: MutableFloats
   ) -> TokenDraw {
-    // Less the peak first, and the factor held finite: at the lowest temperatures the rest is then -inf and the peak 0.
+    // Subtract the peak first and clamp the factor: at the lowest temperatures the rest is -inf and the peak 0.
     let inverse = min(Float(1 / temperature), .greatestFiniteMagnitude)
     for i in 0..<vocabulary { scratch[i] = (logits[i] - peak) * inverse }
     let (_, sum) = ActivationKernels.exponentials(scratch, scratch, vocabulary)
@@ -41,11 +41,11 @@ extension SamplingOptions {
       return TokenDraw(
         id: id, logp: logits[id] - normaliser, samplingLogp: Libm.log(scratch[id] / sum))
     }
-    let kept = keep(scratch, vocabulary, Double(sum))
-    let mass = kept.reduce(0.0) { $0 + Double(scratch[$1]) }
+    let candidates = keep(scratch, vocabulary, Double(sum))
+    let mass = candidates.reduce(0.0) { $0 + Double(scratch[$1]) }
     var left = uniform * mass
-    var id = kept[kept.count - 1]
-    for candidate in kept {
+    var id = candidates[candidates.count - 1]
+    for candidate in candidates {
       left -= Double(scratch[candidate])
       if left < 0 {
         id = candidate
@@ -56,8 +56,8 @@ extension SamplingOptions {
       id: id, logp: logits[id] - normaliser, samplingLogp: Libm.log(scratch[id] / Float(mass)))
   }
 
-  /// The tokens that the filters leave, most likely first; at least one. Filters apply as in `transformers`: top-k,
-  /// then top-p over what is left, then min-p.
+  /// The tokens that pass the filters, most likely first; at least one. Filters apply in the order of `transformers`:
+  /// top-k, top-p over the rest, min-p.
   private func keep(_ weights: Floats, _ vocabulary: Int, _ sum: Double) -> [Int] {
     var order = Array(0..<vocabulary).sorted { a, b in
       weights[a] != weights[b] ? weights[a] > weights[b] : a < b
@@ -88,11 +88,11 @@ extension SamplingOptions {
   /// Weights whose sum is one step of the search.
   private static let blockSize = 64
 
-  /// The first index whose cumulative weight passes `uniform` times the sum: first among blocks, then in one.
+  /// The first index whose cumulative weight exceeds `uniform` times the sum; searches blocks, then one block.
   private static func invert(_ weights: Floats, _ count: Int, _ uniform: Double) -> Int {
     var total = 0.0
     for start in stride(from: 0, to: count, by: blockSize) { total += blockSum(weights, start, count) }
-    // Rounding may let a search pass its end: it ends at the last block, or weight, that is not 0.
+    // Rounding can move the search past its end; it then returns the last block, or weight, that is not 0.
     var (here, left) = (0, uniform * total)
     var before = left
     for start in stride(from: 0, to: count, by: blockSize) {

@@ -2,7 +2,7 @@
 --
 -- Ties are ordered by a coin of `seed`: left in their order, they would count as agreement of the two judges.
 -- Fields of a pair that belong to a response (`chosen_...`, `rejected_...`) are swapped with it, the others
--- are kept.
+-- are copied.
 --
 --   align.sources.relabel(pairs, align.judge.gold(task))
 --

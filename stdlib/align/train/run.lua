@@ -51,10 +51,12 @@ function Run:draw(step)
   local name = tostring(source.name or "the source")
   local where = ("step %d: %s"):format(step, name)
   local origin = ("%s@%d"):format((self.reference_hash or self.policy_hash_at_start):sub(1, 12), step - 1)
-  local batch = source:batch(step, self.policy, origin, self.reference)
+  local ok, batch = pcall(source.batch, source, step, self.policy, origin, self.reference)
+  if not ok then error(type(batch) == "string" and ("%s: %s"):format(where, batch) or batch, 0) end
   if type(batch) ~= "table" then error(("%s must give a batch, got %s"):format(where, type(batch)), 0) end
   if #batch == 0 then error(("%s gave an empty batch"):format(where), 0) end
   if getmetatable(batch) == nil then batch = batches.of_pairs(batch, where) end
+  if not batch.rows then error(("%s gave a batch without token ids"):format(where), 0) end
   batch:check(self.policy, where)
   return batch, where
 end
