@@ -31,8 +31,7 @@ extension Bindings {
       Page(
         "native.help.options(name)",
         "The declared options of a native function: a list of {name, type, default, required, sentence, "
-          + "expected, least, "
-          + "most, above, below, choices}.", errors: "no native function has this name",
+          + "expected, least, most, above, below, choices}.", errors: "no native function has this name",
         example: native
           + "option = native.options('Model:sample')[1]\nprint(option.name, option.default, option.least)",
         prints: "max_new_tokens\t32\t0")

@@ -1,4 +1,4 @@
-/// The class Rows: prompts and responses packed once. model:sample returns them; models, judges and losses read them.
+/// The class Rows: prompts and responses packed once, for models, judges and losses.
 import Autograd
 import Base
 import LuaEngine
@@ -12,8 +12,8 @@ enum RowsClass {
 
   static let page = Page(
     "models.rows(prompts, responses)",
-    "Rows: one response to each prompt, packed once, for model:logps, model:kl, judges and losses. Rows are immutable; "
-      + "those with columns come from model:sample and rows:with.",
+    "Rows: one response to each prompt, packed once, for model:logps, model:kl, judges and losses. Rows are "
+      + "immutable; those with columns come from model:sample and rows:with.",
     shapes: "two lists of n lists of token ids, from 0",
     errors: "prompts and responses differ in number; a prompt is empty; an element is no whole number",
     example: two + "print(#rows, rows)", prints: "2\t[Rows 2, 6 tokens, 3 of responses]")
@@ -28,7 +28,8 @@ enum RowsClass {
       let rows = try call.object(1, as: TokenRows.self)
       let names = rows.columns.isEmpty ? "" : "; " + rows.columns.map(\.name).joined(separator: ", ")
       try call.pushString(
-        "[Rows \(rows.count), \(rows.batch.segments.tokenCount) tokens, \(rows.responses.tokenCount) of responses\(names)]"
+        "[Rows \(rows.count), \(rows.batch.segments.tokenCount) tokens, \(rows.responses.tokenCount) of "
+          + "responses\(names)]"
       )
       return 1
     }
@@ -120,7 +121,8 @@ enum RowsClass {
       "column",
       Page(
         "rows:column(name)",
-        "A copy of a column, one number per response token, or nil. Rows of model:sample have \"logps\" and \"sampling_logps\".",
+        "A copy of a column, one number per response token, or nil. Rows of model:sample have \"logps\" and "
+          + "\"sampling_logps\".",
         shapes: "-> [N] f32, for N response tokens in all",
         example: two + "print(rows:column 'logps')", prints: "nil")
     ) { call, rows in
@@ -144,7 +146,8 @@ enum RowsClass {
       "with",
       Page(
         "rows:with(name, values)",
-        "The same rows with one more column, a detached copy of values. Values are packed: one response after another.",
+        "The same rows with one more column, a detached copy of values. Values are packed: one response "
+          + "after another.",
         shapes: "values [N]",
         errors: count,
         example: two + "print(rows:with('reward', T{1, 2, 3}):column 'reward')",
@@ -195,7 +198,8 @@ enum RowsClass {
       "labelled",
       Page(
         "rows:labelled(labels, eos, other, ...)",
-        "The input of a judge, as responses to the same prompts: a label, the response, eos unless the response ends with it, and the same for each of the other rows.",
+        "The input of a judge, as responses to the same prompts: a label, the response, eos unless the "
+          + "response ends with it, and the same for each of the other rows.",
         errors: "the number of labels is not that of the responses to a prompt; prompts differ",
         example: two + "print(table.concat(rows:labelled({8, 9}, 0, rows):response(2), ' '))",
         prints: "8 4 0 9 4 0"), labelled)
@@ -272,7 +276,8 @@ enum RowsClass {
     if values.value.rank < 1 || values.value.shape[0] != rows.responses.tokenCount {
       throw call.bad(
         2,
-        "expected \(rows.responses.tokenCount) numbers, one a response token, got a tensor of \(values.value.shape)"
+        "expected \(rows.responses.tokenCount) numbers, one a response token, got a tensor of "
+          + "\(values.value.shape)"
       )
     }
     let parts = try (0..<rows.count).map { row in

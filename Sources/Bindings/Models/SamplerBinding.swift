@@ -9,7 +9,7 @@ enum SamplerBinding {
 
   private static let options = [
     Option(
-      "max_new_tokens", usual.maxNewTokens, "maximum tokens of a response, its stop token included", least: 0),
+      "max_new_tokens", usual.maxNewTokens, "maximum tokens of a response, stop token included", least: 0),
     Option("temperature", usual.temperature, "divides the logits; 0 takes the most likely token", least: 0),
     Option("top_k", usual.topK, "draw from the k most likely tokens only; 0 draws from all", least: 0),
     Option(
@@ -41,15 +41,15 @@ enum SamplerBinding {
 
   static let page = Page(
     "model:sample(prompts, {options}) -> Rows",
-    "Samples responses to each prompt. Column \"logps\" of the rows holds the log-probabilities of the tokens under the "
-      + "model, at temperature 1 without truncation, column \"sampling_logps\" those under the distribution sampled from. Not "
-      + "differentiable.",
+    "Samples responses to each prompt. Column \"logps\" of the rows holds the log-probabilities of the "
+      + "tokens under the model, at temperature 1 without truncation, column \"sampling_logps\" those under "
+      + "the distribution sampled from. Not differentiable.",
     options: options, shapes: "n prompts -> count * n rows",
     errors:
       "a prompt is empty; prompt and max_new_tokens exceed max_length; a logit is NaN or infinite; Ctrl-C",
     source:
-      "top-k: Fan et al. 2018, arXiv:1805.04833, sec. 5.4; nucleus: Holtzman et al. 2020, arXiv:1904.09751, eq. 2-3; "
-      + "min-p: Nguyen et al. 2024, arXiv:2407.01082, sec. 3",
+      "top-k: Fan et al. 2018, arXiv:1805.04833, sec. 5.4; nucleus: Holtzman et al. 2020, arXiv:1904.09751, "
+      + "eq. 2-3; min-p: Nguyen et al. 2024, arXiv:2407.01082, sec. 3",
     example: ModelClass.tiny + """
       a = model:sample({{1}, {1, 2}}, {max_new_tokens = 4, count = 2, seed = 7})
       print(a, #a:column 'logps')

@@ -14,9 +14,9 @@ enum OptimModule {
           "adamw",
           Page(
             "optim.adamw(parameters, {options}) -> Optimizer",
-            "Adam with decoupled weight decay. parameters is a Model, or a list of Models and Tensors; "
-              + "those that do not "
-              + "require a gradient are skipped.", options: adamwOptions, errors: parametersErrors,
+            "Adam with decoupled weight decay. parameters is a Model, or a list of Models and Tensors; those "
+              + "that do not require a gradient are skipped.", options: adamwOptions,
+            errors: parametersErrors,
             source:
               "Loshchilov & Hutter 2019, arXiv:1711.05101, alg. 2; Kingma & Ba 2015, arXiv:1412.6980, alg. 1",
             example: start + "adam = optim.adamw({w}, {lr = 0.5})\nw:square():sum():backward()\nadam:step()\n"
@@ -36,8 +36,7 @@ enum OptimModule {
           Page(
             "optim.lion(parameters, {options}) -> Optimizer",
             "Lion: a step subtracts lr times the sign of the momentum. parameters as for optim.adamw; lr is "
-              + "3 to 10 times "
-              + "smaller than for AdamW.", options: lionOptions, errors: parametersErrors,
+              + "3 to 10 times smaller than for AdamW.", options: lionOptions, errors: parametersErrors,
             source: "Chen et al. 2023, arXiv:2302.06675, alg. 2",
             example: start
               + "lion = optim.lion({w}, {lr = 0.25})\nw:square():sum():backward()\nlion:step()\nprint(w)",
@@ -47,8 +46,8 @@ enum OptimModule {
           Page(
             "optim.adafactor(parameters, {options}) -> Optimizer",
             "Adafactor: the second moments of an r x c matrix are a product of row and column means, r + c "
-              + "numbers. The step "
-              + "is relative to the root mean square of the parameter. parameters as for optim.adamw.",
+              + "numbers. The step is relative to the root mean square of the parameter. parameters as for "
+              + "optim.adamw.",
             options: adafactorOptions, errors: parametersErrors,
             source: "Shazeer & Stern 2018, arXiv:1804.04235, alg. 4, 5 and 7",
             example: start
@@ -59,10 +58,8 @@ enum OptimModule {
           Page(
             "optim.clip_grad_norm(parameters, max_norm = nil) -> norm",
             "The Euclidean norm of all gradients before clipping. With max_norm, scales the gradients to a "
-              + "norm of at most "
-              + "max_norm; a norm that is not finite scales nothing. parameters is an Optimizer, a Model, "
-              + "or a list of Models and "
-              + "Tensors.",
+              + "norm of at most max_norm; a norm that is not finite scales nothing. parameters is an "
+              + "Optimizer, a Model, or a list of Models and Tensors.",
             errors: "max_norm is not positive", source: "Pascanu et al. 2013, arXiv:1211.5063, alg. 1",
             example:
               "optim, w = require 'perilune.optim', T({3, 4}, {requires_grad = true})\nloss = (w * w / "
@@ -75,16 +72,15 @@ enum OptimModule {
             "optim.is_finite(parameters)",
             "Whether every element of the parameters is finite. parameters as for optim.clip_grad_norm.",
             example:
-              "print(require 'perilune.optim'.is_finite {T{1, 2}}, require 'perilune.optim'.is_finite {T{1 "
-              + "/ 0}})",
+              "is_finite = require 'perilune.optim'.is_finite\n"
+              + "print(is_finite {T{1, 2}}, is_finite {T{1 / 0}})",
             prints: "true\tfalse"), isFinite)
         module.function(
           "schedule",
           Page(
             "optim.schedule{options} -> function(step) -> rate",
             "The learning rate of a step, counted from 1: linear warm-up, then the decay. Without warm-up, "
-              + "step k of N has "
-              + "the fraction (N - k + 1) / N of a linear decay.", options: scheduleOptions,
+              + "step k of N has the fraction (N - k + 1) / N of a linear decay.", options: scheduleOptions,
             errors: "steps is missing and decay is not \"constant\"",
             source:
               "cosine: Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5; the steps as in transformers 4",

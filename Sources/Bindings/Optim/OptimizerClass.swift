@@ -67,8 +67,7 @@ enum OptimizerClass {
       Page(
         "optimizer:state() -> {optimizer, steps, tensors}",
         "A copy of the state: the name of the update rule, the number of steps and the tensors by their "
-          + "names in PyTorch; "
-          + "\"exp_avg.1\" belongs to parameter 1.",
+          + "names in PyTorch; \"exp_avg.1\" belongs to parameter 1.",
         example: start
           + "w:sum():backward()\nadam:step()\nprint(adam:state().steps, adam:state().tensors['exp_avg.1'])",
         prints: "1\t[0.1, 0.1]\n[Tensor f32 2]"), state)
@@ -86,8 +85,7 @@ enum OptimizerClass {
       Page(
         "optimizer:save(path, model = nil)",
         "Writes the state as a safetensors file for optimizer:load; with a model, also the parameters that "
-          + "are not the "
-          + "model's. The file is written atomically.", errors: "the file cannot be written",
+          + "are not the model's. The file is written atomically.", errors: "the file cannot be written",
         example: start
           + "path = os.tmpname()\nadam:step()\nadam:save(path)\nother = optim.adamw {w}\nother:load(path)\n"
           + "print(other:steps())\nos.remove(path)", prints: "1"), save)
@@ -97,8 +95,7 @@ enum OptimizerClass {
         "optimizer:load(path)",
         "Sets the state, and the parameters in the file, to those written by optimizer:save.",
         errors:
-          "the file cannot be read or is damaged; the state belongs to another update rule or to other "
-          + "shapes",
+          "the file cannot be read or is damaged; the state belongs to another update rule or to other shapes",
         example: start + "print((pcall(adam.load, adam, '/no/such/file')))", prints: "false"), load)
     optimizer.metamethod("__tostring") { call in
       let optimizer = try call.object(1, as: Optimizer.self)
@@ -181,8 +178,7 @@ enum OptimizerClass {
         throw Failure(
           .state,
           "\(path): \(parameterName(i)) is \(saved.dtype.rawValue) \(saved.shape), expected "
-            + "\(to.dtype.rawValue) "
-            + "\(to.shape)")
+            + "\(to.dtype.rawValue) \(to.shape)")
       }
       return (saved, to)
     }
