@@ -35,13 +35,10 @@ end
 local function online(stage, run) return stage:online(run, { judge = brief(stage) }) end
 
 experiment.compare {
-  title = ("%s on %s: a loss and a judge of one's own"):format(o.loss:upper(), o.task), options = o,
-    judge = brief,
+  title = ("%s and a loss of one's own on %s"):format(o.loss:upper(), o.task),
+  options = o, judge = brief,
   variants = {
     { label = o.loss, source = online },
-    {
-      label = "saturating", source = online,
-      loss = function(setting) return saturating { beta = setting.beta } end,
-    },
+    { label = "saturating", source = online, loss = function(s) return saturating { beta = s.beta } end },
   },
 }

@@ -1,13 +1,17 @@
---- How a source draws responses: its options, and the independent random stream of each role.
+--- How responses are drawn: the options, and the independent random stream of each role.
+--
+-- Two responses that are compared must be independent. Drawn with the same uniform numbers they are coupled,
+-- and their win rate is another quantity than p(a > b): by 5 points on the toy of the tests.
 local options = require "perilune.options"
 
 local sampling = {}
 
-local streams = { first = 1, second = 2 }
+-- Two responses of a pair; a checkpoint's responses, those it is compared with, and its second responses.
+local streams = { first = 1, second = 2, evaluation = 3, baseline = 4, evaluation_second = 5 }
 
 local names = { "max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop", "seed" }
 
---- The options of every source that draws responses.
+--- The options of everything that draws responses.
 sampling.options = options.spec("align.sampling", {
   { "prompts", options.required "table", "list of prompts, each a list of token ids" },
   { "task", options.optional "table", "gives max_new_tokens and stop where they are not given" },
@@ -25,8 +29,9 @@ end
 
 --- Rows of `count` responses to each prompt, drawn by `writer`: a Model, or a table with a method
 -- `sample(policy, prompts, options)`, which gives Rows. Rows i of roles "first" and "second" are independent.
-function sampling.draw(writer, policy, prompts, o, role, step, count)
-  local how = { stream = streams[role], step = step, count = count }
+-- The first prompt has the number `first` (1).
+function sampling.draw(writer, policy, prompts, o, role, step, count, first)
+  local how = { stream = streams[role], step = step, count = count, first = first }
   for _, name in ipairs(names) do how[name] = o[name] end
   if type(writer) == "table" then return writer:sample(policy, prompts, how) end
   return writer:sample(prompts, how)

@@ -1,4 +1,6 @@
 --- The policy read as a classifier of pairs: log-ratios and their agreement with the order of the pairs.
+local batches = require "perilune.align.batch"
+local drawing = require "perilune.align.evaluate.responses"
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 local stats = require "perilune.align.evaluate.stats"
@@ -8,25 +10,18 @@ local evaluate = {}
 --- Log-ratios log pi(y|x) - log pi_ref(y|x) of the chosen and the rejected responses: two lists, one number a
 -- pair.
 local function both(policy, reference, dataset, where)
-  local chosen, rejected = {}, {}
-  for start = 1, #dataset, 64 do
-    local prompts, winners, losers = {}, {}, {}
-    for i = start, math.min(start + 63, #dataset) do
-      local pair = dataset[i]
-      prompts[#prompts + 1], winners[#winners + 1], losers[#losers + 1] = pair.prompt, pair.chosen,
-        pair.rejected
-    end
-    tensor.no_grad(function()
-      for given, into in pairs { [winners] = chosen, [losers] = rejected } do
-        local ratio = policy:logps(prompts, given) - reference:logps(prompts, given)
-        table.move(ratio:totable(), 1, #prompts, #into + 1, into)
-      end
-    end)
+  local rows, ratios, chosen, rejected = batches.of_pairs(dataset, where).rows, {}, {}, {}
+  for part in drawing.parts(rows, 128) do
+    local ratio = tensor.no_grad(function() return policy:logps(part) - reference:logps(part) end)
+    table.move(ratio:totable(), 1, #part, #ratios + 1, ratios)
   end
-  for name, list in pairs { chosen = chosen, rejected = rejected } do
-    for i, x in ipairs(list) do
-      if x ~= x then error(("%s: the log-ratio of pair %d, %s, is NaN"):format(where, i, name), 3) end
+  local n = #rows // 2
+  for i, x in ipairs(ratios) do
+    if x ~= x then
+      error(("%s: the log-ratio of pair %d, %s, is NaN"):format(
+        where, (i - 1) % n + 1, i <= n and "chosen" or "rejected"), 3)
     end
+    if i <= n then chosen[i] = x else rejected[i - n] = x end
   end
   return chosen, rejected
 end

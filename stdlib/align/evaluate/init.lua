@@ -28,7 +28,7 @@ local evaluate = {
 --
 -- Errors: prompts are missing, an option is unknown or out of range; what model:sample refuses.
 function evaluate.responses(policy, given)
-  return drawing.draw(policy, drawing.options:fill(drawing.given(given)), "evaluation")
+  return drawing.draw(policy, drawing.fill(given), "evaluation")
 end
 
 --- The same for the policy that others are compared with: independent of what `responses` draws by the same
@@ -38,7 +38,7 @@ end
 --
 -- Options and errors as evaluate.responses.
 function evaluate.baseline(policy, given)
-  return drawing.draw(policy, drawing.options:fill(drawing.given(given)), "baseline")
+  return drawing.draw(policy, drawing.fill(given), "baseline")
 end
 
 local parts = { "stats", "frontier", "kl", "measure", "report" }

@@ -16,7 +16,7 @@ local stats = require "perilune.align.evaluate.stats"
 return function(policy, reference, given)
   local rows, batch = given, 64
   if type(given) ~= "userdata" then
-    local o = drawing.options:fill(drawing.given(given))
+    local o = drawing.fill(given)
     rows, batch = drawing.draw(policy, o, "evaluation"), o.batch
   end
   local kls, entropies = {}, {}

@@ -70,7 +70,7 @@ return function(given)
   local task = self.task
   return function(policy, step)
     local function draw(prompts, role)
-      local o = drawing.options:fill(drawing.given { task = task, prompts = prompts, seed = self.seed })
+      local o = drawing.fill { task = task, prompts = prompts, seed = self.seed }
       return drawing.draw(policy, o, role)
     end
     local drawn = draw(self.prompts, "evaluation")
@@ -85,7 +85,7 @@ return function(given)
     if self.proxy then
       local few = drawing.parts(drawn, self.pairs)()
       point.proxy_win = win_rate.compare(self.proxy, drawn, self.against).mean
-      point.proxy_accuracy = agreement(self, few, draw(few:prompts(), "second"))
+      point.proxy_accuracy = agreement(self, few, draw(few:prompts(), "evaluation_second"))
     end
     for i = 1, math.min(self.samples, #drawn) do
       point.samples[i] = { task.tokenizer:decode(drawn:prompt(i)), task.tokenizer:decode(drawn:response(i)) }

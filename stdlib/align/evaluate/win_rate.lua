@@ -2,6 +2,7 @@
 local options = require "perilune.options"
 local drawing = require "perilune.align.evaluate.responses"
 local judges = require "perilune.align.judge"
+local sampling = require "perilune.align.sampling"
 local stats = require "perilune.align.evaluate.stats"
 
 local evaluate = {}
@@ -45,7 +46,7 @@ end
 --
 -- Errors: an option is missing, unknown or out of range; what evaluate.compare refuses.
 function evaluate.win_rate(policy, given)
-  local o = spec:fill(drawing.given(given))
+  local o = spec:fill(sampling.given(given))
   if #o.against ~= #o.prompts then
     error(("evaluate.win_rate: %d responses to compare with for %d prompts"):format(#o.against, #o.prompts),
       2)

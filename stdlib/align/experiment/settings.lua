@@ -49,8 +49,7 @@ function settings.list(o)
   local name, given = settings.loss(o.loss)
   local ok, make = pcall(function() return losses[name] end)
   if not ok or type(make) ~= "table" or not make.spec then
-    error(("--loss: there is no loss '%s'; %s"):format(
-      name, options.suggest(name, getmetatable(losses).__names)), 0)
+    error(("--loss: there is no loss '%s'; %s"):format(name, options.suggest(name, losses.names())), 0)
   end
   local takes_beta = make.spec.by_name.beta ~= nil and given.beta == nil
   local list = {}
