@@ -150,7 +150,10 @@ end
 
 local function usage(spec, about)
   local lines, smoke = { about, "", "options:" }, {}
-  local function add(head, meaning) lines[#lines + 1] = ("  %-24s %s"):format(head, meaning) end
+  local function add(head, meaning)
+    if #head > 24 then lines[#lines + 1], head = "  " .. head, "" end
+    lines[#lines + 1] = ("  %-24s %s"):format(head, meaning)
+  end
   for _, entry in ipairs(spec.list) do
     local flag = flag_of(entry.name)
     if is_typed(entry) then
@@ -159,7 +162,9 @@ local function usage(spec, about)
       if shown == nil or shown == "" then shown = "VALUE" end
       add(entry.types == "boolean" and flag or ("%s %s"):format(flag, shown), entry:sentence())
     end
-    if entry.smoke ~= nil then smoke[#smoke + 1] = ("%s %s"):format(flag, entry.smoke) end
+    if entry.smoke ~= nil then
+      smoke[#smoke + 1] = entry.types == "boolean" and flag or ("%s %s"):format(flag, entry.smoke)
+    end
   end
   local short = "a short run that shows that everything works: "
   if #smoke > 0 then add("--smoke", short .. table.concat(smoke, ", ")) end

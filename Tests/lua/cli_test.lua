@@ -74,7 +74,7 @@ P.cli.parse(arg, spec, "s.lua: a script")]]
   file:flush()
   local pipe <close> = assert(io.popen(("'%s' '%s' --help"):format(program, path)))
   lu.assertEquals(pipe:read "a", table.concat({
-    "s.lua: a script", "", "options:", "  --steps 300              optimiser steps; of at least 1",
+    "s.lua: a script", "", "options:", "  --steps 300              optimiser steps; at least 1",
     "  --smoke                  a short run that shows that everything works: --steps 6", "" }, "\n"))
   os.remove(path)
 end

@@ -121,7 +121,7 @@ function TestOptions:test_the_text_has_a_line_an_option_with_default_and_bounds(
   lu.assertEquals(here(
     { "lr", 0.5, "learning rate", least = 0 }, { "decay", "none", "decay", choices = { "none" } },
     { "model", options.required "Model", "trained in place" }):text(), table.concat({
-    "lr = 0.5          learning rate; of at least 0",
+    "lr = 0.5          learning rate; at least 0",
     'decay = "none"    decay; one of none',
     "model = required  trained in place; a Model" }, "\n"))
 end

@@ -63,7 +63,7 @@ end
 function rule:sentence()
   local limits = self.choices and "one of " .. table.concat(self.choices, ", ") or self:bounds_text()
   if self.required then limits = self:type_text() .. (limits and " " .. limits or "") end
-  return self.meaning .. (limits and "; " .. limits or "")
+  return self.meaning .. (limits and "; " .. limits:gsub("^of at", "at") or "")
 end
 
 local function is_within(self, value)

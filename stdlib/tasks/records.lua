@@ -20,6 +20,8 @@ records.options = options.spec("tasks.records", {
   { "max_prompt", 128, "tokens of a prompt at most, with <bos>", least = 8, smoke = 48 },
   { "max_response", 96, "tokens of a response at most, with <eos>", least = 2, smoke = 32 },
   { "seed", 1, "seed of the order of prompts, pairs and texts" },
+  { "layers", 4, "layers of the recommended model", least = 1, smoke = 1 },
+  { "dim", 128, "width of the recommended model, a multiple of 16", least = 16, smoke = 32 },
   { "cache", true, "whether the tokenizer is read from the cache folder and saved there" },
 })
 
@@ -204,10 +206,10 @@ function records.task(name, o, parse, fit)
     self.counts[split] = { prompts = #part.prompts, pairs = #part.pairs, texts = #part.texts }
   end
   self.report = report(self, #list + null)
-  --- Recommended transformer: 1.05 million parameters with the default vocabulary. The window fits a prompt
+  --- Recommended transformer: 1.05 million parameters with the default options. The window fits a prompt
   -- and two responses, each between its label and an <eos>.
   self.model = {
-    style = "llama", layers = 4, dim = 128, heads = 4, hidden = 344,
+    style = "llama", layers = o.layers, dim = o.dim, heads = 4, hidden = o.dim * 43 // 16,
     max_length = o.max_prompt + 2 * (o.max_response + 2),
   }
   self.sft = { steps = 300, batch = 32, lr = 2e-3 }
