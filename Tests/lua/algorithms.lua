@@ -45,6 +45,12 @@ algorithms.orpo = loss.define {
   end,
 }
 
+--- Fine-tuning on the chosen responses, a mean over their tokens in the batch: it cannot be divided.
+algorithms.nll = loss.define {
+  name = "nll", reads = { "logps" }, splits = false,
+  loss = function(pair) return -pair.chosen:sum() / pair.chosen_lengths:sum() end,
+}
+
 --- L = -log s(beta (mean log pi(y_w) - mean log pi(y_l)) - gamma). Meng et al. 2024, arXiv:2405.14734, eq. 6.
 algorithms.simpo = loss.define {
   name = "simpo", reads = { "logps" },

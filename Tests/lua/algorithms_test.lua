@@ -129,6 +129,19 @@ function TestGolden.test_aot()
   end
 end
 
+--- Sums of losses: of each the mean over its own units.
+function TestGolden.test_sums()
+  local loss = align.loss
+  for _, case in ipairs(cases_of "^dpo/sum/[dt]") do
+    local o, parts = case.inputs.options, { weights = case.inputs.options.loss_weights }
+    for i, name in ipairs(o.loss_type) do
+      parts[i] = name == "sft" and algorithms.nll {} or name == "hinge" and loss.slic { beta = o.beta }
+        or loss.dpo { beta = o.beta, norm = name == "sigmoid_norm" and "mean" or "sum" }
+    end
+    pair_case(case, loss.sum(parts))
+  end
+end
+
 local function group_case(case, bound)
   local i, group = case.inputs, {}
   for row = 1, #i.policy do group[row] = (row - 1) // i.group_size end
