@@ -1,8 +1,8 @@
---- Preference optimisation: one training loop for every loss; online and offline differ in the source of batches alone.
+--- Preference optimisation: one training loop, in which online and offline differ by the source of batches.
 --
 --   local online  = align.sources.online { judge = proxy, prompts = prompts }
 --   local offline = align.sources.offline(pairs)
---   align.train { policy = sft:clone(), reference = sft, source = online, loss = align.loss.ipo {}, steps = 400 }
+--   align.train { policy = sft:clone(), reference = sft, source = online, loss = align.loss.ipo {}, steps = 99 }
 local options = require "perilune.options"
 
 local parts = { "batch", "evaluate", "experiment", "fit", "judge", "loss", "runs", "sft", "sources", "train" }

@@ -67,7 +67,8 @@ function TestStart:test_the_figures_have_TRL_s_names()
   for name in pairs(online.log[1]) do names[#names + 1] = name end
   table.sort(names)
   lu.assertEquals(table.concat(names, " "), "grad_norm lengths/chosen lengths/rejected log_ratios/chosen "
-    .. "log_ratios/rejected logps/chosen logps/rejected loss lr rewards/accuracies rewards/chosen rewards/margins "
+    .. "log_ratios/rejected logps/chosen logps/rejected loss lr rewards/accuracies rewards/chosen "
+    .. "rewards/margins "
     .. "rewards/rejected step")
 end
 
@@ -330,7 +331,8 @@ function TestReads:test_a_column_that_the_batch_does_not_have_is_named()
     loss = function(batch) return batch:sums "logps" end,
   }
   lu.assertStrContains(support.message(train, { loss = scored {} }),
-    "step 1: online: loss 'scored' reads 'reward', which the batch does not have: it has checkpoint, old_logps,")
+    "step 1: online: loss 'scored' reads 'reward', which the batch does not have: it has checkpoint,"
+      .. " old_logps,")
 end
 
 function TestReads:test_the_parameters_of_a_loss_are_trained_along()

@@ -1,4 +1,5 @@
---- Prints a hash for each part of the laboratory: two builds, two thread counts or two runs must print the same lines.
+--- Prints a hash for each part of the laboratory: two builds, two thread counts or two runs must print the
+-- same lines.
 --
 --   bin/perilune Tests/lua/bits.lua [threads]
 --
@@ -25,7 +26,8 @@ end
 
 local function say(name, ...) print(("%-24s %s"):format(name, hash(...):sub(1, 32))) end
 
--- Operations and their gradients, of both floating types, at a size that is cut among threads and is no multiple of a vector.
+-- Operations and their gradients, of both floating types, at a size that is cut among threads and is no
+-- multiple of a vector.
 for _, dtype in ipairs { "f32", "f64" } do
   local function leaf(seed, ...) return T.randn(..., { seed = seed, dtype = dtype, requires_grad = true }) end
   local function both(name, f, ...)
@@ -36,7 +38,8 @@ for _, dtype in ipairs { "f32", "f64" } do
     say(name .. " " .. dtype, y, grads)
   end
   for _, name in ipairs {
-    "exp", "expm1", "sin", "cos", "tanh", "erf", "sigmoid", "log_sigmoid", "softplus", "gelu", "silu", "square", "sinh", "atan",
+    "exp", "expm1", "sin", "cos", "tanh", "erf", "sigmoid", "log_sigmoid", "softplus", "gelu", "silu",
+    "square", "sinh", "atan",
   } do
     both(name, function(x) return x[name](x) end, leaf(1, { 41, 1003 }))
   end
@@ -57,26 +60,32 @@ for _, dtype in ipairs { "f32", "f64" } do
   end
   both("matmul", function(x, y) return x:matmul(y) end, leaf(7, { 67, 131 }), leaf(8, { 131, 45 }))
   both("conv1d", function(x, w) return T.conv1d(x, w) end, leaf(9, { 2, 3, 50 }), leaf(10, { 4, 3, 5 }))
-  both("solve", function(a, b) return T.solve(a + 8 * T.eye(8, dtype), b) end, leaf(11, { 8, 8 }), leaf(12, { 8, 3 }))
+  both("solve", function(a, b) return T.solve(a + 8 * T.eye(8, dtype), b) end, leaf(11, { 8, 8 }),
+    leaf(12, { 8, 3 }))
   say("svd " .. dtype, T.svd(leaf(13, { 9, 6 })))
-  say("random " .. dtype, T.rand(1001, { seed = 1, dtype = dtype }), T.randn(1001, { seed = 1, dtype = dtype }))
+  say("random " .. dtype, T.rand(1001, { seed = 1, dtype = dtype }),
+    T.randn(1001, { seed = 1, dtype = dtype }))
 end
-say("ids", T.categorical(T.randn(7, 50, { seed = 2 }), 40, { logits = true, seed = 3 }), T.randperm(1001, { seed = 4 }),
+say("ids", T.categorical(T.randn(7, 50, { seed = 2 }), 40, { logits = true, seed = 3 }),
+  T.randperm(1001, { seed = 4 }),
   system.permutation(1001, 1, "bits", 2))
 
 -- Sampling and training of both styles.
 for _, style in ipairs { "gpt2", "llama" } do
   local function model(seed)
     return models.transformer {
-      style = style, vocab = 67, dim = 40, layers = 2, heads = 4, kv_heads = style == "llama" and 2 or nil, max_length = 48, seed = seed,
+      style = style, vocab = 67, dim = 40, layers = 2, heads = 4, kv_heads = style == "llama" and 2 or nil,
+      max_length = 48, seed = seed,
     }
   end
   local policy = model(1)
   say(style .. " weights", policy:hash():byte(1, -1))
   local prompts = {}
   for i = 1, 9 do prompts[i] = { i, 2 * i, 60 - i } end
-  for _, way in ipairs { { "plain" }, { "cut", temperature = 0.7, top_k = 20, top_p = 0.9 }, { "greedy", temperature = 0 } } do
-    local options = { max_new_tokens = 20, seed = 5, temperature = way.temperature, top_k = way.top_k, top_p = way.top_p }
+  for _, way in ipairs { { "plain" }, { "cut", temperature = 0.7, top_k = 20, top_p = 0.9 },
+    { "greedy", temperature = 0 } } do
+    local options = { max_new_tokens = 20, seed = 5, temperature = way.temperature, top_k = way.top_k,
+      top_p = way.top_p }
     local rows = policy:sample(prompts, options)
     local function lists(name)
       local all = rows:split(rows:column(name))
@@ -101,7 +110,8 @@ end
 -- Online IPO as the experiments run it: samples, judges, trains.
 local reference = toy.model(5)
 local on = align.train {
-  policy = reference:clone(), reference = reference, source = align.sources.online(toy.sampling { batch = 8, seed = 3 }),
+  policy = reference:clone(), reference = reference,
+  source = align.sources.online(toy.sampling { batch = 8, seed = 3 }),
   loss = align.loss.ipo { beta = 0.1 }, steps = 12, lr = 1e-2, quiet = true,
 }
 say("online policy", on.policy:hash():byte(1, -1))

@@ -1,8 +1,9 @@
---- What Tang et al. 2024 (arXiv:2405.08448) and their neighbours prove about the losses, on policies that are tables.
+--- What Tang et al. 2024 (arXiv:2405.08448) and their neighbours prove about the losses, on policies that are
+-- tables.
 --
--- A policy is softmax(theta) over K answers in f64; expectations run over all K^2 pairs, so nothing here is sampled.
--- P[i][j] is the chance that answer i is preferred to j: any matrix with P + P' = 1, cycles and all, unless it says
--- Bradley-Terry.
+-- A policy is softmax(theta) over K answers in f64; expectations run over all K^2 pairs, so nothing here is
+-- sampled. P[i][j] is the chance that answer i is preferred to j: any matrix with P + P' = 1, cycles and all,
+-- unless it says Bradley-Terry.
 local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
@@ -41,8 +42,8 @@ end
 --- p(y_i > mu): how often each answer beats one drawn from mu.
 local function beats(P, mu) return P:matmul(mu) end
 
---- The exact expectation of a loss over pairs drawn twice from `mu` and ordered by P: (i, j) is (chosen, rejected) with
--- chance 2 mu_i mu_j P_ij, as either of the two may have been drawn first.
+--- The exact expectation of a loss over pairs drawn twice from `mu` and ordered by P: (i, j) is (chosen,
+-- rejected) with chance 2 mu_i mu_j P_ij, as either of the two may have been drawn first.
 local function expected(bound, logp, ref, mu, P)
   local k = mu:numel()
   local first, second = {}, {}
@@ -51,7 +52,8 @@ local function expected(bound, logp, ref, mu, P)
   end
   local function pick(x, places) return x:index_select(1, tensor(places, { dtype = "i64" })) end
   local pairs_of = {
-    chosen = pick(logp, first), rejected = pick(logp, second), ref_chosen = pick(ref, first), ref_rejected = pick(ref, second),
+    chosen = pick(logp, first), rejected = pick(logp, second), ref_chosen = pick(ref, first),
+    ref_rejected = pick(ref, second),
   }
   local weight = 2 * mu:unsqueeze(2) * mu:unsqueeze(1) * P
   return (weight:reshape { k * k } * bound(pairs_of)):sum()
@@ -74,7 +76,9 @@ local function cosine(a, b) return dot(a, b) / math.sqrt(dot(a, a) * dot(b, b)) 
 
 local function assert_close(got, wanted, scale, tolerance, message)
   lu.assertEquals(#got, #wanted)
-  for i, x in ipairs(got) do support.close(x, scale * wanted[i], tolerance, ("%s, element %d"):format(message, i)) end
+  for i, x in ipairs(got) do
+    support.close(x, scale * wanted[i], tolerance, ("%s, element %d"):format(message, i))
+  end
 end
 
 --- A policy, its reference and a preference, for a seed.
@@ -104,7 +108,8 @@ function TestOnline:test_the_gradient_of_ipo_is_that_of_self_play_with_a_KL_pena
       local wanted = gradient(theta, function(logp) return self_play(logp, ref, P, beta) end)
       for scale, factor in pairs { tang = -4 * beta, azar = -4 / beta } do
         local ipo = loss.ipo { beta = beta, scale = scale }
-        local got = gradient(theta, function(logp) return expected(ipo, logp, ref, logp:detach():exp(), P) end)
+        local got = gradient(theta,
+          function(logp) return expected(ipo, logp, ref, logp:detach():exp(), P) end)
         assert_close(got, wanted, factor, 1e-9, ("%s, beta %g, seed %d"):format(scale, beta, seed))
       end
     end
@@ -116,18 +121,21 @@ function TestOnline:test_the_gradient_of_dpo_is_another()
   for seed = 1, 8 do
     local theta, ref, P = setting(seed)
     local climbs = gradient(theta, function(logp) return -self_play(logp, ref, P, 1) end)
-    local got = gradient(theta, function(logp) return expected(loss.dpo { beta = 1 }, logp, ref, logp:detach():exp(), P) end)
+    local got = gradient(theta,
+      function(logp) return expected(loss.dpo { beta = 1 }, logp, ref, logp:detach():exp(), P) end)
     local alike = cosine(got, climbs)
     least, most = math.min(least, alike), math.max(most, alike)
   end
-  lu.assertTrue(least > 0 and least < 0.95 and most < 1 - 1e-6, ("cosines from %.4f to %.7f"):format(least, most))
+  lu.assertTrue(least > 0 and least < 0.95 and most < 1 - 1e-6,
+    ("cosines from %.4f to %.7f"):format(least, most))
 end
 
 function TestOnline:test_the_gradient_of_bo2_is_that_of_twice_the_win_rate()
   for seed = 1, 8 do
     local theta, ref, P = setting(seed)
     local wanted = gradient(theta, function(logp) return 2 * self_play(logp, ref, P, 0) end)
-    local got = gradient(theta, function(logp) return expected(loss.bo2 {}, logp, ref, logp:detach():exp(), P) end)
+    local got = gradient(theta,
+      function(logp) return expected(loss.bo2 {}, logp, ref, logp:detach():exp(), P) end)
     assert_close(got, wanted, -1, 1e-9, ("seed %d"):format(seed))
   end
 end
@@ -139,7 +147,8 @@ function TestOffline:test_ipo_ends_at_the_tilted_reference()
     for _, beta in ipairs { 0.1, 0.5 } do
       local _, ref, P = setting(seed)
       local mu, ipo = ref:exp(), loss.ipo { beta = beta }
-      local found = descend(ref:totable(), 0.5, 400, function(logp) return expected(ipo, logp, ref, mu, P) end)
+      local found = descend(ref:totable(), 0.5, 400,
+        function(logp) return expected(ipo, logp, ref, mu, P) end)
       local wanted = (ref + beats(P, mu) / beta):log_softmax(1):totable()
       assert_close(found:totable(), wanted, 1, 1e-6, ("beta %g, seed %d"):format(beta, seed))
     end
@@ -151,11 +160,14 @@ function TestOffline:test_ipo_s_end_orders_all_pairs_rightly_under_bradley_terry
     local scores = numbers(K, seed, "scores")
     local P, ref = bradley_terry(scores), f64(numbers(K, seed, "reference")):log_softmax(1)
     local ipo = loss.ipo { beta = 0.1 }
-    local found = descend(ref:totable(), 0.5, 400, function(logp) return expected(ipo, logp, ref, ref:exp(), P) end)
+    local found = descend(ref:totable(), 0.5, 400,
+      function(logp) return expected(ipo, logp, ref, ref:exp(), P) end)
     local h = (found - ref):totable()
     for i = 1, K do
       for j = 1, K do
-        if i ~= j then lu.assertEquals(h[i] > h[j], scores[i] > scores[j], ("seed %d, pair %d, %d"):format(seed, i, j)) end
+        if i ~= j then
+          lu.assertEquals(h[i] > h[j], scores[i] > scores[j], ("seed %d, pair %d, %d"):format(seed, i, j))
+        end
       end
     end
   end
@@ -172,7 +184,8 @@ function TestOffline:test_bo2_ends_at_the_best_of_two()
     local mu = ref:exp()
     local wanted = best_of_two(mu, P)
     support.close(wanted:sum():item(), 1, 1e-12, "mass")
-    local found = descend(ref:totable(), 2, 1500, function(logp) return expected(loss.bo2 {}, logp, ref, mu, P) end)
+    local found = descend(ref:totable(), 2, 1500,
+      function(logp) return expected(loss.bo2 {}, logp, ref, mu, P) end)
     assert_close(found:totable(), wanted:log():totable(), 1, 1e-6, ("seed %d"):format(seed))
   end
 end
@@ -220,7 +233,9 @@ local data = f64 { 0.5, 0.5, 0 }
 
 function TestSupport:test_offline_dpo_does_not_see_what_the_data_lack()
   local dpo = loss.dpo { beta = 0.1 }
-  local function at(policy) return expected(dpo, f64(policy):log(), reference, data, first_beats_all):item() end
+  local function at(policy)
+    return expected(dpo, f64(policy):log(), reference, data, first_beats_all):item()
+  end
   support.close(at { 0.1, 0.001, 0.899 }, at { 100 / 101, 1 / 101, 1e-300 }, 1e-12, "loss")
   local got = gradient({ math.log(0.1), math.log(0.001), math.log(0.899) }, function(logp)
     return expected(dpo, logp, reference, data, first_beats_all)

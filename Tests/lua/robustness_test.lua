@@ -1,4 +1,5 @@
---- Bad input of every kind ends in an error that says what was given and what is wanted; nothing that was computed is lost.
+--- Bad input of every kind ends in an error that says what was given and what is wanted; nothing that was
+-- computed is lost.
 package.path = (arg[0]:match("^(.*)/[^/]*$") or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
 local support = require "support"
@@ -107,11 +108,14 @@ end
 function TestModels.test_one_prompt_that_is_in_no_list_is_named()
   local model = toy.model(1)
   lu.assertEquals(support.message(model.sample, model, { 1, 2, 3 }),
-    "bad argument #2 to 'sample' (prompts must be a list of lists of token ids, got one list of ids: write { prompt })")
+    "bad argument #2 to 'sample' (prompts must be a list of lists of token ids, got one list of "
+      .. "ids: write { prompt })")
   lu.assertEquals(support.message(model.logps, model, { { 1 }, { 2, "x" } }, { { 1 }, { 1 } }),
-    "bad argument #2 to 'logps' (prompts must be a list of lists of token ids: element [2][2] is a string, expected an integer)")
+    "bad argument #2 to 'logps' (prompts must be a list of lists of token ids: element [2][2] is a "
+      .. "string, expected an integer)")
   lu.assertEquals(support.message(model.logps, model, { { 1 } }, { 3 }),
-    "bad argument #3 to 'logps' (responses must be a list of lists of token ids, got one list of ids: write { response })")
+    "bad argument #3 to 'logps' (responses must be a list of lists of token ids, got one list of "
+      .. "ids: write { response })")
 end
 
 os.exit(lu.LuaUnit.run())

@@ -91,7 +91,8 @@ function TestSketches:test_the_proxy_and_the_policies_as_classifiers_of_the_onli
   lu.assertEquals({ #right.online, #right.offline }, { 6, 6 })
 end
 
---- Figs 7 and 8: does a better classifier of the golden pairs write better answers, and what becomes of the winners?
+--- Figs 7 and 8: does a better classifier of the golden pairs write better answers, and what becomes of the
+-- winners?
 function TestSketches:test_accuracy_and_log_ratios_on_the_golden_pairs_over_checkpoints()
   local accuracies, winners, losers, wins = {}, {}, {}, {}
   for step = 8, 24, 8 do
@@ -121,7 +122,8 @@ end
 --- Fig. 12: which pair of writers makes the best offline data?
 function TestSketches:test_pairs_between_checkpoints()
   local writers = { start = start, early = online.checkpoints[8], late = online.policy }
-  for _, names in ipairs { { "start", "start" }, { "start", "early" }, { "early", "late" }, { "late", "late" } } do
+  for _, names in ipairs {
+    { "start", "start" }, { "start", "early" }, { "early", "late" }, { "late", "late" } } do
     local a, b = writers[names[1]], writers[names[2]]
     local dataset = source.between(a, b,
       { task = task, judge = gold, prompts = prompts, count = 480, quiet = true })

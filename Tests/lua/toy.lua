@@ -1,5 +1,5 @@
---- A made-up task small enough for exact tests: 12 ids, prompts of two, answers of at most 6 that end with id 1; more of
--- id 7 is better, and as many is a tie.
+--- A made-up task small enough for exact tests: 12 ids, prompts of two, answers of at most 6 that end with id
+-- 1; more of id 7 is better, and as many is a tie.
 local models = require "perilune.models"
 
 local toy = { prompts = {}, task = { name = "toy", max_response = 6, stop = { 1 } } }
@@ -7,7 +7,8 @@ local toy = { prompts = {}, task = { name = "toy", max_response = 6, stop = { 1 
 for i = 1, 48 do toy.prompts[i] = { 2 + i % 10, 2 + i // 10 } end
 
 function toy.model(seed)
-  return models.transformer { vocab = 12, dim = 16, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = seed }
+  return models.transformer {
+    vocab = 12, dim = 16, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = seed }
 end
 
 --- How often id 7 comes in an answer.
