@@ -1,14 +1,15 @@
 /// Writes a file so that a crash leaves the old contents or the new ones, never a part.
 ///
-/// The bytes go to a temporary file in the same folder, which is synced and renamed; then the folder is synced.
-/// Foundation's `.atomic` does not sync the folder. A device or a pipe is written in place. A symbolic link stays, and
-/// the file that it names is replaced.
+/// The bytes go to a temporary file in the same folder, which is synced and renamed; then the folder is
+/// synced. Foundation's `.atomic` does not sync the folder. A device or a pipe is written in place. A
+/// symbolic link stays, and the file that it names is replaced.
 ///
-/// The temporary file has a random name and is locked while it is written: a temporary file without a lock belongs to a
-/// process that has ended, on this machine or in another container, and the next write to the folder removes it.
+/// The temporary file has a random name and is locked while it is written: a temporary file without a lock
+/// belongs to a process that has ended, on this machine or in another container, and the next write to the
+/// folder removes it.
 public enum AtomicFile {
-  /// Replaces the file at `path`. An existing file keeps its mode and, where the system allows it, its owner; a new one
-  /// has mode 0644 less the umask.
+  /// Replaces the file at `path`. An existing file keeps its mode and, where the system allows it, its owner;
+  /// a new one has mode 0644 less the umask.
   ///
   ///     try AtomicFile.write(Array("a,b\n1,2\n".utf8), to: "points.csv")
   public static func write(_ bytes: [UInt8], to path: String) throws {
@@ -132,7 +133,9 @@ public enum AtomicFile {
     let descriptor = retryingOnSignal { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
     if descriptor < 0 { throw failure("open folder", folder) }
     defer { close(descriptor) }
-    if retryingOnSignal({ fsync(descriptor) }) != 0 && errno != EINVAL { throw failure("sync folder", folder) }
+    if retryingOnSignal({ fsync(descriptor) }) != 0 && errno != EINVAL {
+      throw failure("sync folder", folder)
+    }
   }
 
   static func failure(_ step: String, _ name: String) -> Failure {

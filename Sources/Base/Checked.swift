@@ -1,7 +1,7 @@
 /// Arithmetic on sizes that come from outside: files, options and Lua arguments.
 ///
 /// Swift ends the process on overflow, so every product or sum of untrusted numbers goes through here first.
-/// Plain `*` and `+` are for indices that are already known to lie inside an allocation.
+/// Plain `*` and `+` are for indices that are known to be inside an allocation.
 public enum Checked {
   /// The product, or a failure that names what was being counted.
   ///

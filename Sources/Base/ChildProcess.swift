@@ -1,7 +1,7 @@
 /// A copy of this process that runs a function and sends lines of text back.
 ///
-/// The child has a copy of everything at the moment of the fork and shares nothing afterwards but a pipe. Perilune forks
-/// only from the interpreter's thread.
+/// The child has a copy of everything at the moment of the fork and shares nothing afterwards but a pipe.
+/// Perilune forks only from the interpreter's thread.
 ///
 ///     let child = try ChildProcess.fork { output in
 ///       try? output.send(Array("42".utf8))
@@ -32,8 +32,8 @@ public final class ChildProcess {
   }
 
   private let pid: pid_t
-  /// The process that forked the child. A later child of that process has a copy of this object, which must neither
-  /// read the pipe nor end the child.
+  /// The process that forked the child. A later child of that process has a copy of this object, which must
+  /// neither read the pipe nor end the child.
   private let parent = getpid()
   private var descriptor: Int32
   private var unfinishedLine: [UInt8] = []

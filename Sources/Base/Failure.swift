@@ -6,7 +6,7 @@
 ///
 ///     throw Failure(.shape, "inner sizes differ: 2x3 x 4x5", argument: 2)
 public struct Failure: Error, CustomStringConvertible, @unchecked Sendable {
-  /// What went wrong, in the words a script can compare with `err.kind`.
+  /// The kind of the failure, which a script can compare with `err.kind`.
   public enum Kind: String, Sendable {
     case shape, dtype, index, argument, value, io, format, memory, interrupted, numeric, state
   }

@@ -1,7 +1,7 @@
 /// The user's folders, by the XDG Base Directory Specification.
 ///
-/// An empty variable counts as unset, and the folder that a variable names must be absolute. Without `$HOME` the home
-/// folder is the one of the password file, as shells do.
+/// An empty variable counts as unset, and the folder that a variable names must be absolute. Without `$HOME`
+/// the home folder is the one of the password file, as shells do.
 public enum Folders {
   /// The variables and the home folder of the password file; tests give their own.
   struct Environment {

@@ -2,9 +2,10 @@
 public enum Limits {
   /// Dimensions of a tensor. Shapes live inline in a SIMD8, so that making a view allocates nothing.
   public static let dimensionsMax = 8
-  /// Bytes of one tensor: beyond what any machine that runs this has, and far from overflow in byte arithmetic.
+  /// Bytes of one tensor: beyond what any machine that runs this has, and far from overflow in byte
+  /// arithmetic.
   public static let tensorBytesMax = 1 << 40
-  /// Bytes of free buffers kept for reuse, in all. Half of this is what a step of GPT-2 recycles.
+  /// Bytes of all free buffers that are reused. A training step of GPT-2 reuses half of this.
   public static let pooledBytesMax = 2 << 30
   /// Bytes of a safetensors header: the format's own limit.
   public static let headerBytesMax = 100_000_000

@@ -1,7 +1,8 @@
 /// Finds the name that a misspelt one was meant to be.
 public enum Nearest {
-  /// The candidate with the fewest edits, if they are few: at most half the letters of the longer name, but at least
-  /// one. A name that begins the other counts as one edit; of equal counts the name of nearest length is taken.
+  /// The candidate with the fewest edits, if they are few: at most half the letters of the longer name, but
+  /// at least one. A name that begins the other counts as one edit; of equal counts the name of nearest
+  /// length is taken.
   ///
   ///     Nearest.name(to: "keepdims", in: ["dim", "keepdim"])   // "keepdim"
   ///     Nearest.name(to: "valid", in: ["train", "validation"]) // "validation"
@@ -25,10 +26,12 @@ public enum Nearest {
     self.name(to: name, in: candidates).map { "; did you mean '\($0)'?" } ?? ""
   }
 
-  /// Bytes of a name that are compared: the cost is quadratic, and a caller may pass a page of text as a name.
+  /// Bytes of a name that are compared: the cost is quadratic, and a caller may pass a page of text as a
+  /// name.
   private static let longest = 64
 
-  /// True if one of two different names is the start of the other. One letter begins too many names to be a hint.
+  /// True if one of two different names is the start of the other. One letter begins too many names to be a
+  /// hint.
   private static func begins(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     a.count != b.count && min(a.count, b.count) >= 2 && (a.starts(with: b) || b.starts(with: a))
   }

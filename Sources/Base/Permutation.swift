@@ -9,7 +9,7 @@ extension Philox {
     return order
   }
 
-  /// Puts what is there into random order. Ctrl-C ends it between swaps.
+  /// Puts the elements into random order. Ctrl-C ends it between swaps.
   public mutating func shuffle<Element>(_ order: UnsafeMutableBufferPointer<Element>) throws {
     var last = order.count - 1
     while last > 0 {

@@ -1,7 +1,7 @@
 /// Counter-based random numbers: number i of a stream is a pure function of (seed, stream, i).
 ///
-/// There is no state to save: a resumed run, another thread count or another order of evaluation draws the same
-/// numbers. Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+/// There is no state to save: a resumed run, another thread count or another order of evaluation draws the
+/// same numbers. Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 ///
 ///     var random = Philox(seed: 7, stream: "dropout", step: 3)
 ///     random.uniform()      // in [0, 1), the same on every machine
@@ -13,7 +13,8 @@ public struct Philox: Sendable {
   private var words = SIMD4<UInt32>()
   private var used = 4
 
-  /// A stream named by a string and a step: `(seed, name, step)` never shares numbers with another triple in practice.
+  /// A stream named by a string and a step: `(seed, name, step)` never shares numbers with another triple in
+  /// practice.
   public init(seed: UInt64, stream: String, step: UInt64 = 0) {
     self.init(seed: seed ^ Philox.hash(stream), subsequence: step)
   }
@@ -69,7 +70,8 @@ public struct Philox: Sendable {
     return Double((high ^ UInt64(next32() >> 11)) & 0x1F_FFFF_FFFF_FFFF) * 0x1p-53
   }
 
-  /// A standard normal number by Box and Muller; both uniforms are drawn each time, so that no spare is state.
+  /// A standard normal number by Box and Muller; both uniforms are drawn each time, so that no spare is
+  /// state.
   public mutating func normal() -> Double {
     let u = 1 - uniform()
     let v = uniform()
@@ -82,7 +84,8 @@ public struct Philox: Sendable {
     let b = UInt64(bound)
     while true {
       let x = UInt64(next32()) << 32 | UInt64(next32())
-      // Only the last few numbers can be beyond the largest multiple of the bound; the others need no division for it.
+      // Only the last few numbers can be beyond the largest multiple of the bound; the others need no
+      // division for it.
       if x < UInt64.max - b || x < UInt64.max - UInt64.max % b { return Int(x % b) }
     }
   }

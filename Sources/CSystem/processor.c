@@ -1,5 +1,8 @@
-// See shim_processor.h. Compiled for the oldest x86-64, as the check must run where the rest of the program cannot.
+// See shim_processor.h. Compiled for the oldest x86-64, as the check must run where the rest of the program
+// cannot.
+#define _GNU_SOURCE
 #include "shim_processor.h"
+#include <sched.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -26,4 +29,20 @@ BASELINE void shim_require_processor(void) {
   if (write(STDERR_FILENO, refusal, length) < 0) _exit(1);
   _exit(1);
 #endif
+}
+
+int shim_affinity_count(void) {
+#ifdef __linux__
+  // The mask of a machine with many processors does not fit in a cpu_set_t: the kernel then refuses it with
+  // EINVAL.
+  for (int processors = 1024; processors <= 1 << 20; processors *= 2) {
+    cpu_set_t *set = CPU_ALLOC(processors);
+    if (set == NULL) return 0;
+    size_t size = CPU_ALLOC_SIZE(processors);
+    int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+    CPU_FREE(set);
+    if (count > 0) return count;
+  }
+#endif
+  return 0;
 }

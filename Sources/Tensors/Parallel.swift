@@ -8,15 +8,13 @@ import CSystem
 import Synchronization
 
 public enum Parallel {
-  /// Threads that work together, the caller included. The default is the number of cores the process may use.
+  /// Threads that work together, the caller included. The default is the number of processors the process may use.
   public static var threads: Int {
     get { wanted.load(ordering: .relaxed) }
     set { wanted.store(max(1, min(newValue, 256)), ordering: .relaxed) }
   }
 
-  private static let wanted = Atomic<Int>(availableCores())
-
-  static func availableCores() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+  private static let wanted = Atomic<Int>(max(1, min(Processors.usable, 256)))
 
   /// Calls `body(0)`, ..., `body(pieces - 1)`, each once, in any order and on any thread. Calls from inside `body`
   /// or from two threads at once run on the calling thread alone.
@@ -35,6 +33,14 @@ public enum Parallel {
     let grain = max(grain, 1)
     let pieces = (count + grain - 1) / grain
     run(pieces) { piece in body(piece * grain..<min(count, (piece + 1) * grain)) }
+  }
+
+  /// As `ranges`, for a result that nobody needs after Ctrl-C: the ranges that are left are skipped, and the failure is
+  /// thrown.
+  @inline(__always)
+  public static func interruptibleRanges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) throws {
+    ranges(count, grain: grain) { if !Interrupt.isPending { body($0) } }
+    try Interrupt.check()
   }
 
   /// Runs `count` items in `pieces` as even as can be.

@@ -1,4 +1,5 @@
-/// Atomic writes: what an existing file keeps, what a failure leaves, and files of processes that were killed.
+/// Atomic writes: what an existing file keeps, what a failure leaves, and files of processes that were
+/// killed.
 import Base
 import Foundation
 import Testing
@@ -77,7 +78,9 @@ import Testing
       let children = try (0..<4).map { i in
         try ChildProcess.fork { _ in
           for _ in 0..<20 {
-            do { try AtomicFile.write([UInt8](repeating: UInt8(i), count: 5000), to: path) } catch { return 1 }
+            do { try AtomicFile.write([UInt8](repeating: UInt8(i), count: 5000), to: path) } catch {
+              return 1
+            }
           }
           return 0
         }

@@ -27,7 +27,8 @@ import Testing
     #expect(child.status() == 128 + SIGKILL)
   }
 
-  /// The second child has a copy of the object of the first: neither its use nor its end touches the first child.
+  /// The second child has a copy of the object of the first: neither its use nor its end touches the first
+  /// child.
   @Test func aCopyInASiblingNeitherReadsNorEndsTheChild() throws {
     var first: ChildProcess? = try ChildProcess.fork { output in
       usleep(200_000)

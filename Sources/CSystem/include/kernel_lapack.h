@@ -1,6 +1,8 @@
-// The routines of LAPACK that OpenBLAS brings, by their Fortran names: Debian's OpenBLAS has no header for them.
+// The routines of LAPACK that OpenBLAS brings, by their Fortran names: Debian's OpenBLAS has no header for
+// them.
 //
-// Matrices are column-major. The lengths of the character arguments stand at the end, as gfortran passes them.
+// Matrices are column-major. The lengths of the character arguments stand at the end, as gfortran passes
+// them.
 #pragma once
 #include <stddef.h>
 

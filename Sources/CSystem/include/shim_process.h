@@ -1,9 +1,11 @@
 // Forked jobs: Swift marks fork as unavailable, because Swift's own runtime threads would not survive it.
-// Perilune forks only from the interpreter's thread while its worker threads are idle, and starts them anew in the child.
+// Perilune forks only from the interpreter's thread while its worker threads are idle. The child starts its
+// own workers.
 #pragma once
 
-// As fork(2), after flushing C's output streams so that nothing is written twice. In the child, `write_end` is where
-// to send; in the parent, `read_end` (non-blocking) is where to read. Returns -1 with errno on failure.
+// As fork(2), after flushing C's output streams so that nothing is written twice. In the child, `write_end`
+// is where to send; in the parent, `read_end` (non-blocking) is where to read. Returns -1 with errno on
+// failure.
 int shim_fork_with_pipe(int *read_end, int *write_end);
 // Ends a forked child without running the parent's exit handlers.
 _Noreturn void shim_exit_child(int status);
