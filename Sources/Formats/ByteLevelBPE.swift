@@ -133,7 +133,7 @@ public struct ByteLevelBPE: Tokenizer {
         }
         try Interrupt.check()
         var ids = word.map { byteIds[Int($0)] }
-        merges.apply(to: &ids)
+        try merges.apply(to: &ids)
         for id in ids { out.append(Int(id)) }
         if bytes.count > 256 && word.count < 64 { known[word] = ids }
       }

@@ -38,6 +38,9 @@ public final class ByteSource: @unchecked Sendable {
     if descriptor >= 0 { close(descriptor) }
   }
 
+  /// Bytes of one read: Ctrl-C ends a long read after some milliseconds.
+  private static let readBytesMax = 16 << 20
+
   /// Fills `target` with the bytes from `offset`.
   public func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) throws {
     if offset < 0 || offset > count || target.count > count - offset {
@@ -53,9 +56,11 @@ public final class ByteSource: @unchecked Sendable {
     }
     var done = 0
     while done < target.count {
-      let got = pread(
-        descriptor, target.baseAddress.unsafelyUnwrapped + done, target.count - done, off_t(offset + done))
-      if got < 0 && errno == EINTR { continue }
+      try Interrupt.check()
+      let wanted = min(target.count - done, Self.readBytesMax)
+      let got = retryingOnSignal {
+        pread(descriptor, target.baseAddress.unsafelyUnwrapped + done, wanted, off_t(offset + done))
+      }
       if got < 0 { throw SystemFile.failure("read", name) }
       if got == 0 { throw Failure(.io, "cannot read \(name): it became shorter while it was read") }
       done += got
@@ -93,7 +98,7 @@ enum SystemFile {
   /// An open descriptor and the size of a regular file.
   static func openRegular(_ path: String) throws -> (descriptor: Int32, count: Int) {
     if path.isEmpty || path.utf8.contains(0) { throw Failure(.io, "not a file name: \"\(path)\"") }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = retryingOnSignal { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     if descriptor < 0 { throw failure("open", path) }
     var information = stat()
     if fstat(descriptor, &information) != 0 {

@@ -11,8 +11,8 @@ public enum JSONLines {
     try forEach(in: LineReader(path: path), body)
   }
 
-  /// The same for bytes in memory.
-  public static func forEach(
+  /// The same for bytes in memory, for tests.
+  static func forEach(
     bytes: [UInt8], name: String = "JSON lines", _ body: (_ line: Int, JSONValue) throws -> Void
   ) throws {
     try forEach(in: LineReader(bytes: bytes, name: name), body)

@@ -90,6 +90,7 @@ struct JSONParser {
       let range = try skipString()
       if try peek("':'") != UInt8(ascii: ":") { throw failure("expected ':' after a key") }
       position += 1
+      try Interrupt.check()
       try member(&self, range)
       if try next(orClose: UInt8(ascii: "}")) { return }
     }
@@ -100,6 +101,7 @@ struct JSONParser {
     try open(UInt8(ascii: "["), depth: depth)
     if try peek("a value or ']'") == UInt8(ascii: "]") { position += 1; return }
     while true {
+      try Interrupt.check()
       try element(&self)
       if try next(orClose: UInt8(ascii: "]")) { return }
     }

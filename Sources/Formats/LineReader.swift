@@ -70,6 +70,7 @@ public final class LineReader {
 
   /// Moves the open line to the front and reads more behind it.
   private func fill() throws {
+    try Interrupt.check()
     if start > 0, let buffer {
       memmove(buffer, buffer + start, end - start)
       end -= start

@@ -133,13 +133,14 @@ public struct Llama2CTokenizer: Tokenizer {
     add([UInt8(ascii: " ")])
     var start = 0
     while start < bytes.count {
+      if start & 0xFFF == 0 { try Interrupt.check() }
       // A character is a lead byte and up to three continuations, whether or not it is good UTF-8.
       var end = start + 1
       while end < bytes.count && bytes[end] & 0xC0 == 0x80 && end - start < 4 { end += 1 }
       add(bytes[start..<end])
       start = end
     }
-    merges.apply(to: &tokens)
+    try merges.apply(to: &tokens)
     return tokens.map(Int.init)
   }
 

@@ -2,6 +2,8 @@
 ///
 /// Best is the lowest rank, then the leftmost, as in GPT-2's loop and in llama2.c's. The plain loop looks at every
 /// pair each time; long runs use a heap over a linked list, which gives the same tokens in n log n.
+import Base
+
 struct TokenMerges: Sendable {
   struct Merge: Sendable {
     var rank: Int32
@@ -30,9 +32,9 @@ struct TokenMerges: Sendable {
   @inline(__always)
   func merge(_ left: Int32, _ right: Int32) -> Merge? { table[Self.key(left, right)] }
 
-  /// Merges in place.
-  func apply(to tokens: inout [Int32]) {
-    if tokens.count > 32 { applyWithHeap(to: &tokens) } else { applyPlainly(to: &tokens) }
+  /// Merges in place. Ctrl-C ends it between merges.
+  func apply(to tokens: inout [Int32]) throws {
+    if tokens.count > 32 { try applyWithHeap(to: &tokens) } else { applyPlainly(to: &tokens) }
   }
 
   /// The readable form: quadratic.
@@ -51,7 +53,7 @@ struct TokenMerges: Sendable {
   }
 
   /// The same result with a heap of candidate pairs; entries whose tokens have changed since are thrown away.
-  func applyWithHeap(to tokens: inout [Int32]) {
+  func applyWithHeap(to tokens: inout [Int32]) throws {
     struct Candidate: Comparable {
       var rank: Int32
       var at: Int32
@@ -71,6 +73,7 @@ struct TokenMerges: Sendable {
     }
     for i in 0..<count - 1 { if let found = candidate(i, i + 1) { heap.push(found) } }
     while let best = heap.pop() {
+      try Interrupt.check()
       let at = Int(best.at)
       let after = Int(next[at])
       if tokens[at] != best.left || after >= count || tokens[after] != best.right { continue }

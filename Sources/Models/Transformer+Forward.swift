@@ -13,6 +13,7 @@ extension Transformer {
       x = try Op.add([x, places])[0]
     }
     for layer in 0..<config.layers {
+      try Interrupt.check()
       let at = "layers.\(layer)"
       let qkv = try affine("\(at).attention.qkv", x, norm: "\(at).attention_norm")
       let mixed = try Op.attention(

@@ -64,7 +64,7 @@ extension Tensor {
     let width = UInt64(bitPattern: high &- low)
     let result = try Tensor(uninitialized: shape, .i64)
     let to = result.pointer(Int64.self)
-    Parallel.ranges(result.elementCount, grain: grain) { range in
+    try Parallel.interruptibleRanges(result.elementCount, grain: grain) { range in
       for i in range {
         let w = source.words(at: UInt64(truncatingIfNeeded: i))
         // The high half of a 64 by 64 bit product: uniform up to one part in 2^64 / width.
@@ -173,7 +173,7 @@ extension Tensor {
     let result = try Tensor(uninitialized: shape, dtype)
     let count = result.elementCount
     let blocks = (count + perBlock - 1) / perBlock
-    Parallel.ranges(dtype == .i64 ? 0 : blocks, grain: grain / perBlock) { range in
+    try Parallel.interruptibleRanges(dtype == .i64 ? 0 : blocks, grain: grain / perBlock) { range in
       for block in range {
         let x = f(UInt64(truncatingIfNeeded: block))
         let first = block * perBlock

@@ -21,11 +21,11 @@ extension Tensor {
     target[dimension] = count
     let places = try Tensor(uninitialized: target, .i64)
     switch dtype {
-    case .f32: Sorting.run(self, dimension, places, descending) { (x: Float) in Sorting.key(x) }
-    case .f64: Sorting.run(self, dimension, places, descending) { (x: Double) in Sorting.key(x) }
+    case .f32: try Sorting.run(self, dimension, places, descending) { (x: Float) in Sorting.key(x) }
+    case .f64: try Sorting.run(self, dimension, places, descending) { (x: Double) in Sorting.key(x) }
     case .i64:
-      Sorting.run(self, dimension, places, descending) { (x: Int64) in UInt64(bitPattern: x) ^ 1 << 63 }
-    case .bool: Sorting.run(self, dimension, places, descending) { (x: Bool) in x ? 1 : 0 }
+      try Sorting.run(self, dimension, places, descending) { (x: Int64) in UInt64(bitPattern: x) ^ 1 << 63 }
+    case .bool: try Sorting.run(self, dimension, places, descending) { (x: Bool) in x ? 1 : 0 }
     }
     return (try gathered(dimension, places), places)
   }
@@ -76,14 +76,14 @@ enum Sorting {
   @inline(__always)
   static func run<T: TensorScalar>(
     _ source: Tensor, _ dimension: Int, _ places: Tensor, _ descending: Bool, _ key: (T) -> UInt64
-  ) {
+  ) throws {
     let (size, kept) = (source.shape[dimension], places.shape[dimension])
     if size == 0 || kept == 0 || places.elementCount == 0 { return }
     let starts = lines(source, dimension, places)
     let (step, stride) = (source.strides[dimension], places.strides[dimension])
     let (from, to) = (source.pointer(T.self), places.pointer(Int64.self))
     let flip: UInt64 = descending ? .max : 0
-    Parallel.ranges(starts.count, grain: max(1, (1 << 14) / size)) { range in
+    try Parallel.interruptibleRanges(starts.count, grain: max(1, (1 << 14) / size)) { range in
       var line = Line(capacity: size)
       for index in range {
         let (x, y) = (from + starts[index].0, to + starts[index].1)
@@ -226,7 +226,7 @@ enum Sorting {
       order[hole] = place
     }
 
-    /// Byte by byte from the lowest; bytes in which all keys agree are passed over.
+    /// Byte by byte from the lowest; bytes in which all keys agree are passed over. Stops between bytes after Ctrl-C.
     private mutating func radix() {
       if otherKeys.count < keys.count { otherKeys = keys }
       if otherOrder.count < order.count { otherOrder = order }
@@ -234,6 +234,7 @@ enum Sorting {
       var differing: UInt64 = 0
       for i in 0..<count { differing |= keys[i] ^ first }
       for shift in stride(from: 0 as UInt64, to: 64, by: 8) where (differing >> shift) & 255 != 0 {
+        if Interrupt.isPending { return }
         var starts = [Int](repeating: 0, count: 256)
         for i in 0..<count { starts[Int(keys[i] >> shift & 255)] += 1 }
         var sum = 0
