@@ -1,6 +1,7 @@
 /// What a native function receives: its arguments, read without ever raising, and the means to give results.
 ///
-/// Arguments are numbered from 1; in a method, 1 is the object itself. Reading throws the error that `luaL_argerror` would raise.
+/// Arguments are numbered from 1; in a method, 1 is the object itself. Reading throws the error that
+/// `luaL_argerror` would raise.
 import Base
 import CLua
 import CLuaShims
@@ -158,7 +159,8 @@ public struct Call {
     try lua.check(values.withUnsafeBufferPointer { shim_push_numbers(L, $0.baseAddress, $0.count) }, on: L)
   }
 
-  /// Lets go of the object that argument `i` holds, as the end of a `<close>` block does. Later uses are refused.
+  /// Lets go of the object that argument `i` holds, as the end of a `<close>` block does. Later uses are
+  /// refused.
   public func closeObject(_ i: Int) {
     if i >= 1 && i <= count { shim_close_object(L, Int32(i)) }
   }
@@ -167,7 +169,7 @@ public struct Call {
 
   /// "bad argument #i to 'name' (message)", with the object of a method call not counted.
   public func bad(_ i: Int, _ message: String) -> LuaError {
-    LuaError(kind: "argument", message: argumentMessage(i, message))
+    LuaError(kind: "argument", message: argumentMessage(i, message), reason: message)
   }
 
   func argumentMessage(_ i: Int, _ message: String) -> String {

@@ -1,7 +1,8 @@
 /// One Lua 5.4 state that a Swift program can use without fear: no Lua error ever jumps over a Swift frame.
 ///
-/// Whatever can raise runs in C under `lua_pcall` (CShims/lua_values.c) and comes back as a thrown `LuaError`; whatever a native
-/// function throws is raised by C after the Swift function has returned. A state belongs to one thread at a time.
+/// An operation that can raise runs in C under `lua_pcall` (CLuaShims/protected.c) and comes back as a thrown
+/// `LuaError`. What a native function throws is raised by C after the Swift function has returned. A state
+/// belongs to one thread at a time.
 ///
 ///     let lua = try Lua()
 ///     try lua.preload("greet", LuaModule { $0.function("hello") { call in
@@ -30,12 +31,12 @@ public final class Lua {
   /// "Lua 5.4.x  Copyright (C) ...", of the library that is linked.
   public static var copyright: String { String(cString: shim_lua_copyright()) }
 
-  /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap, counted from after the libraries were opened.
-  /// `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.
+  /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap, counted from after the libraries were
+  /// opened. `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.
   public init(memoryLimit: Int? = nil, standardLibraries: Bool = true, ignoreEnvironment: Bool = false) throws
   {
     installCallbacks
-    guard let state = shim_lua_new(UnsafeMutableRawPointer(bitPattern: 1)!) else {
+    guard let state = shim_lua_new() else {
       throw Failure(.memory, "not enough memory for a Lua state")
     }
     self.state = state
@@ -49,7 +50,8 @@ public final class Lua {
 
   deinit { close() }
 
-  /// Ends the state: to-be-closed values and finalizers run. Tables and functions kept in Swift become unusable.
+  /// Ends the state: to-be-closed values and finalizers run. Tables and functions kept in Swift become
+  /// unusable.
   public func close() {
     guard registry.state != nil else { return }
     state.pointee.limit_bytes = 0
@@ -57,7 +59,8 @@ public final class Lua {
     shim_lua_close(state)
   }
 
-  /// The limit on the bytes of the Lua heap; beyond it, Lua code gets the catchable error "not enough memory".
+  /// The limit on the bytes of the Lua heap; beyond it, Lua code gets the catchable error "not enough
+  /// memory".
   public var memoryLimit: Int? {
     get { state.pointee.limit_bytes == 0 ? nil : Int(state.pointee.limit_bytes) }
     set { state.pointee.limit_bytes = newValue.map { max($0, 1) } ?? 0 }
@@ -86,8 +89,8 @@ public final class Lua {
     try load(Array(source.utf8), name: name, textOnly: textOnly)
   }
 
-  /// Compiles a file, or standard input for nil, exactly as the stand-alone interpreter does. A path is bytes, as the system
-  /// has it.
+  /// Compiles a file, or standard input for nil, exactly as the stand-alone interpreter does. A path is
+  /// bytes, as the system has it.
   public func loadFile(_ path: [UInt8]?) throws -> LuaFunction {
     try use { L in
       let status: Int32
@@ -183,9 +186,11 @@ public final class Lua {
   /// A full collection for the tensor allocator, before it gives up at its limit.
   public func reclaim() { collect() }
 
-  /// Called after an object was pushed: native bytes are invisible to Lua's collector, so their growth starts it.
+  /// Called after an object was pushed: native bytes are invisible to Lua's collector, so their growth starts
+  /// it.
   ///
-  /// The step is 32 MB, or the size of the Lua heap if that is more: marking a big heap must not be done for every small gain.
+  /// The step is 32 MB, or the size of the Lua heap if that is more: marking a big heap must not be done for
+  /// every small gain.
   @inline(__always)
   func collectIfNativeBytesGrew() {
     let bytes = nativeBytes()
@@ -226,7 +231,8 @@ public final class Lua {
 
 /// The bounds of the engine, each with its reason.
 enum EngineLimits {
-  /// Native bytes may grow by this much between two full collections: 33 MB at the peak for dropped 80 KB tensors, measured.
+  /// Native bytes may grow by this much between two full collections: 33 MB at the peak for dropped 80 KB
+  /// tensors, measured.
   static let nativeBytesPerCollection = 32 << 20
   /// Nesting of a Swift value turned into Lua tables; Lua's own limit on nested C calls is 200.
   static let valueDepth = 180

@@ -5,10 +5,12 @@
 ///     tensor.metamethod("__add") { call in ... }
 ///     try lua.register(tensor)
 ///
-/// An object is released when Lua collects it, or at the end of a block for `local t <close>`. Equality is identity of the object.
+/// An object is released when Lua collects it, or at the end of a block for `local t <close>`. Equality is
+/// identity of the object.
 import Base
 import CLua
 import CLuaShims
+import Foundation
 
 public struct LuaClass<T: AnyObject> {
   public let name: String
@@ -62,6 +64,20 @@ final class ClassRecord {
   }
 }
 
+/// The Lua names of Swift classes, for messages about values that no state is at hand for.
+enum ClassNames {
+  private static let lock = NSLock()
+  private nonisolated(unsafe) static var names: [ObjectIdentifier: String] = [:]
+
+  static func set(_ name: String, for type: AnyClass) {
+    lock.withLock { names[ObjectIdentifier(type)] = name }
+  }
+
+  static func name(of object: AnyObject) -> String {
+    lock.withLock { names[ObjectIdentifier(type(of: object))] } ?? "userdata"
+  }
+}
+
 extension Lua {
   /// Makes the class known to this state; once for a Swift class.
   public func register<T: AnyObject>(_ declaration: LuaClass<T>) throws {
@@ -85,10 +101,12 @@ extension Lua {
       try check(shim_class(L, declaration.name, &reference), on: L)
       return reference
     }
+    ClassNames.set(declaration.name, for: T.self)
     classes[ObjectIdentifier(T.self)] = ClassRecord(name: declaration.name, metatable: metatable) { $0 is T }
   }
 
-  /// The registered classes by name, each with the tables of its methods and of the getters of its properties.
+  /// The registered classes by name, each with the tables of its methods and of the getters of its
+  /// properties.
   public func registeredClasses() throws -> [(name: String, methods: LuaTable, getters: LuaTable)] {
     try classes.values.sorted { $0.name < $1.name }.map { record in
       (record.name, try part("__methods", of: record), try part("__getters", of: record))

@@ -1,8 +1,8 @@
 /// Errors across the border, in both directions.
 ///
-/// Swift to Lua: a thrown error becomes an object with `kind`, `message`, `cause`, `traceback`, that also answers to the string
-/// methods, since code that handles errors treats them as text. Lua to Swift: a `LuaError` that keeps the original value, so that
-/// an error that passes through Swift comes out of it as the same value.
+/// Swift to Lua: a thrown error becomes an object with `kind`, `message`, `cause`, `traceback`. It has the
+/// string methods too, since code that handles errors treats them as text. Lua to Swift: a `LuaError` with
+/// the original value, so that an error that passes through Swift is raised again as the same value.
 import Base
 import CLua
 import CLuaShims
@@ -14,76 +14,33 @@ public struct LuaError: Error, CustomStringConvertible {
   /// The Lua value that was raised, when Lua raised it.
   public var value: LuaValue?
   public var cause: (any Error)?
+  /// The message without the name of a function: "expected 2, got 3" of "bad argument #1 to 'f' (expected 2,
+  /// got 3)".
+  public let reason: String
 
   public init(
-    kind: String, message: String, traceback: String? = nil, value: LuaValue? = nil, cause: (any Error)? = nil
+    kind: String, message: String, reason: String? = nil, traceback: String? = nil, value: LuaValue? = nil,
+    cause: (any Error)? = nil
   ) {
     self.kind = kind
     self.message = message
+    self.reason = reason ?? message
     self.traceback = traceback
     self.value = value
     self.cause = cause
   }
 
   public var description: String { message }
+  /// The message byte for byte: a Lua string need not be UTF-8.
+  public var messageBytes: [UInt8] {
+    if case .bytes(let bytes)? = value { return bytes }
+    return Array(message.utf8)
+  }
+  /// True for a syntax error at the end of the chunk: more lines may complete the chunk. Lua tells it by the
+  /// text only.
+  public var isIncomplete: Bool { kind == "syntax" && message.hasSuffix("<eof>") }
   /// True for the error that Ctrl-C raised.
   public var isInterrupt: Bool { kind == Failure.Kind.interrupted.rawValue }
-}
-
-/// What an error userdata holds.
-public final class ErrorObject {
-  public let kind: String
-  public let message: String
-  /// "file:line: " of the Lua code that called the native function.
-  public let position: String
-  public let cause: ErrorObject?
-  public internal(set) var traceback = ""
-
-  init(kind: String, message: String, position: String, cause: ErrorObject?) {
-    self.kind = kind
-    self.message = message
-    self.position = position
-    self.cause = cause
-  }
-
-  /// "file:line: message", then a line for each cause.
-  public var text: String {
-    var lines = position + message
-    var next = cause
-    while let cause = next {
-      lines += "\ncaused by: " + cause.message
-      next = cause.cause
-    }
-    return lines
-  }
-
-  /// What Lua reads of an error: `err.kind`, ... with the meaning that help shows.
-  public static let properties: [(name: String, meaning: String, read: (ErrorObject) -> LuaValue)] = [
-    ("kind", "The kind of the error, such as \"shape\" or \"value\".", { .string($0.kind) }),
-    ("message", "What is wrong, without the place.", { .string($0.message) }),
-    ("position", "The place in the script, \"file:line:\".", { .string($0.position) }),
-    (
-      "traceback", "The calls that led to the error, as debug.traceback shows them.",
-      { .string($0.traceback) }
-    ),
-    ("cause", "The error that caused this one, or nil.", { $0.cause.map { .object($0) } ?? .nil }),
-  ]
-
-  /// The chain below any Swift error.
-  static func chain(_ error: (any Error)?, depth: Int = 0) -> ErrorObject? {
-    guard let error, depth < 20 else { return nil }
-    switch error {
-    case let failure as Failure:
-      return ErrorObject(
-        kind: failure.kind.rawValue, message: failure.message, position: "",
-        cause: chain(failure.cause, depth: depth + 1))
-    case let lua as LuaError:
-      return ErrorObject(
-        kind: lua.kind, message: lua.message, position: "", cause: chain(lua.cause, depth: depth + 1))
-    case let chain as ErrorChain: return chain.object
-    default: return ErrorObject(kind: "error", message: "\(error)", position: "", cause: nil)
-    }
-  }
 }
 
 extension Lua {
@@ -107,7 +64,7 @@ extension Lua {
 
   private func errorOnTop(_ status: Int32, on L: OpaquePointer, traceback: String?) -> LuaError {
     defer { lua_settop(L, -2) }
-    // A string that cannot be kept (no memory) still has its text.
+    // Without memory for a reference the error still has its text.
     let value = try? self.value(L, -1)
     if case .object(let object)? = value, let error = object as? ErrorObject {
       return LuaError(
@@ -149,7 +106,8 @@ extension Lua {
     }
   }
 
-  /// Turns what a native function threw into what C raises next: an object kept aside, or the original value on the top.
+  /// Turns what a native function threw into what C raises next: an object kept aside, or the original value
+  /// on the top.
   func raise(_ thrown: any Error, from call: Call) -> Int32 {
     let L = call.L
     if let error = thrown as? LuaError {
@@ -157,14 +115,16 @@ extension Lua {
         return Int32(SHIM_RAISE_TOP)
       }
       pendingError = ErrorObject(
-        kind: error.kind, message: error.message, position: position(L), cause: .chain(error.cause))
+        kind: error.kind, message: error.message, reason: error.reason, position: position(L),
+        cause: .chain(error.cause))
       return Int32(SHIM_RAISE_OBJECT)
     }
     if let failure = thrown as? Failure {
       if failure.kind == .interrupted { shim_interrupt_consume(L) }
       let message = failure.argument.map { call.argumentMessage($0, failure.message) } ?? failure.message
       pendingError = ErrorObject(
-        kind: failure.kind.rawValue, message: message, position: position(L), cause: .chain(failure.cause))
+        kind: failure.kind.rawValue, message: message, reason: failure.message, position: position(L),
+        cause: .chain(failure.cause))
     } else {
       pendingError = ErrorObject(kind: "error", message: "\(thrown)", position: position(L), cause: nil)
     }
@@ -179,48 +139,6 @@ extension Lua {
       return String(cString: base)
     }
   }
-
-  func registerErrorClass() throws {
-    var errors = LuaClass<ErrorObject>("Error")
-    errors.metamethod("__tostring") { call in
-      try call.pushString(call.object(1, as: ErrorObject.self).text)
-      return 1
-    }
-    for property in ErrorObject.properties { errors.property(property.name, property.read) }
-    // err:match(...), err .. "" and #err treat the error as its text, as handlers of plain Lua errors do.
-    errors.metamethod("__concat") { call in
-      let text = try [1, 2].map { i in try call.lua.text(call.value(i)) }
-      try call.pushString(text[0] + text[1])
-      return 1
-    }
-    errors.metamethod("__len") { call in
-      try call.pushInteger(call.object(1, as: ErrorObject.self).text.utf8.count)
-      return 1
-    }
-    errors.index { call, error in
-      guard call.kind(2) == .string, case .table(let strings) = try call.lua.global("string"),
-        case .function(let method) = try strings.get(call.value(2))
-      else { return 0 }
-      let bound = try call.lua.function(call.string(2)) { inner in
-        var arguments = try (1...max(inner.count, 1)).map(inner.value)
-        if let error = inner.objectIfAny(1) as? ErrorObject { arguments[0] = .string(error.text) }
-        let results = try method.call(arguments)
-        for result in results { try inner.push(result) }
-        return results.count
-      }
-      try call.push(.function(bound))
-      return 1
-    }
-    try register(errors)
-    state.pointee.error_class = classes[ObjectIdentifier(ErrorObject.self)]?.metatable ?? LUA_NOREF
-  }
-}
-
-/// An error object as the cause of a Swift error.
-struct ErrorChain: Error, CustomStringConvertible {
-  let object: ErrorObject
-  init(_ object: ErrorObject) { self.object = object }
-  var description: String { object.text }
 }
 
 /// The functions that C calls, given to it once.

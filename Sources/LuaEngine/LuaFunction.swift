@@ -1,4 +1,4 @@
-/// A Lua function held from Swift; every call is protected.
+/// A Lua function that Swift refers to. Every call is protected.
 import Base
 import CLua
 import CLuaShims
@@ -25,8 +25,8 @@ public struct LuaFunction {
 
   /// Calls a chunk whose top-level locals are copied to `locals`, with `declared[name] = true`.
   ///
-  /// They are copied at an error; by `Lua.localsKeeper` where the chunk calls it; and with `hook` at the chunk's return, which costs
-  /// a little at every return of any function.
+  /// They are copied at an error; by `Lua.localsKeeper` where the chunk calls it; and with `hook` at the
+  /// chunk's return, which costs a little at every return of any function.
   public func callKeepingLocals(_ locals: LuaTable, declared: LuaTable, hook: Bool) throws -> [LuaValue] {
     let lua = try reference.lua()
     return try lua.use { L in

@@ -1,6 +1,7 @@
 /// Ctrl-C, for the program that owns the terminal.
 ///
-/// The first press is an error a script may catch, the second one that it may not, the third ends the process (CShims/lua_interrupt.c).
+/// The first press is an error that a script may catch, the second one that it may not, the third ends the
+/// process (CLuaShims/interrupt.c).
 import CLuaShims
 
 extension Lua {
@@ -10,6 +11,15 @@ extension Lua {
     shim_interrupt_install()
   }
 
-  /// The top level has control again: presses so far no longer count.
+  /// True while the prompt waits for a line: a press then clears the line.
+  public var isAtPrompt: Bool {
+    get { shim_interrupt_is_at_prompt() != 0 }
+    set { shim_interrupt_at_prompt(newValue ? 1 : 0) }
+  }
+
+  /// A library has handled the error of the first press and goes on: the next press is the first again.
+  public func interruptWasHandled() { shim_interrupt_handled() }
+
+  /// The top level has control again: earlier presses no longer count.
   public func clearInterrupts() { shim_interrupt_reset() }
 }

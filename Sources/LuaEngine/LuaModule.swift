@@ -1,6 +1,7 @@
 /// Native modules and where `require` finds Lua ones.
 ///
-/// Nothing here touches `package.path` or `package.cpath`: a user's own settings show exactly as they were given.
+/// Nothing here touches `package.path` or `package.cpath`: a user's own settings show exactly as they were
+/// given.
 import Base
 import CLua
 import CLuaShims
@@ -47,12 +48,13 @@ extension Lua {
     nativeModules.append(moduleName)
   }
 
-  /// Makes `require "prefix"` load root/prefix.lua and `require "prefix.a.b"` load root/a/b.lua or root/a/b/init.lua.
+  /// Makes `require "prefix"` load root/prefix.lua and `require "prefix.a.b"` load root/a/b.lua or
+  /// root/a/b/init.lua.
   public func addSearcher(root: String, prefix: String) throws {
     let searcher = try function("searcher") { call in
       let name = try call.string(1)
       let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-      // Names become paths: nothing but plain words, so that no name leaves the root.
+      // Names become paths: only letters, digits and underscores, so that no path leaves the root.
       guard parts.first.map(String.init) == prefix, parts.allSatisfy(isWord) else { return 0 }
       let file = parts.count == 1 ? prefix : parts.dropFirst().joined(separator: "/")
       let paths = [root + "/" + file + ".lua", root + "/" + file + "/init.lua"]

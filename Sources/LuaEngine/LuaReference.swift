@@ -1,7 +1,7 @@
 /// A Lua value kept alive from Swift: a slot of Lua's registry.
 ///
-/// Swift may drop the last reference anywhere, on another thread or inside a finalizer, where Lua must not be touched. So a dropped
-/// slot is only noted, and given back the next time the engine has the state in hand.
+/// Swift may drop the last reference anywhere, on another thread or inside a finalizer, where Lua must not be
+/// touched. So a dropped slot is only noted, and given back the next time the engine has the state in hand.
 import CLuaShims
 import Foundation
 

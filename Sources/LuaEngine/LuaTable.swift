@@ -1,7 +1,7 @@
-/// A Lua table held from Swift.
+/// A Lua table that Swift refers to.
 ///
-/// `get`, `set` and `count` follow metamethods as Lua code does. The bulk readers are raw and fast: a batch of a million token ids
-/// crosses in a few milliseconds, without a Swift value per element.
+/// `get`, `set` and `count` follow metamethods as Lua code does. The bulk readers are raw and fast: a batch
+/// of a million token ids crosses in a few milliseconds, without a Swift value per element.
 import Base
 import CLua
 import CLuaShims
@@ -21,8 +21,8 @@ public struct LuaTable {
     }
   }
 
-  /// The raw length: what the bulk readers read.
-  public var rawCount: Int { (try? use { _, L in Int(lua_rawlen(L, -1)) }) ?? 0 }
+  /// The raw length, which the bulk readers read. A length that the table's memory cannot hold is an error.
+  public var rawCount: Int { get throws { try use { _, L in try Self.length(L) } } }
 
   public func get(_ position: Int) throws -> LuaValue { try get(.integer(Int64(position))) }
   public func get(_ name: String) throws -> LuaValue { try get(.string(name)) }
@@ -63,7 +63,7 @@ public struct LuaTable {
   /// The elements 1...n as values, raw.
   public func list() throws -> [LuaValue] {
     try use { lua, L in
-      try (0..<Int(lua_rawlen(L, -1))).map { i in
+      try (0..<Self.length(L)).map { i in
         lua_rawgeti(L, -1, Int64(i + 1))
         return try lua.pop(L)
       }
@@ -106,8 +106,18 @@ public struct LuaTable {
     }
   }
 
+  /// The length of the list on the top. A table with the keys 2^12, 2^13, ... has a length of up to 2^63 with
+  /// few elements: it is refused before anything of that size is allocated.
+  private static func length(_ L: OpaquePointer) throws -> Int {
+    let length = shim_list_length(L, -1)
+    if length < 0 {
+      throw Failure(.value, "the list has length \(lua_rawlen(L, -1)), but far fewer elements: it has holes")
+    }
+    return Int(length)
+  }
+
   private static func integers(_ lua: Lua, _ L: OpaquePointer, prefix: String) throws -> [Int] {
-    let count = Int(lua_rawlen(L, -1))
+    let count = try length(L)
     var bad = 0
     let values = [Int](unsafeUninitializedCapacity: count) { buffer, initialized in
       bad = buffer.withMemoryRebound(to: Int64.self) { shim_read_integers(L, -1, $0.baseAddress, count) }
@@ -118,7 +128,7 @@ public struct LuaTable {
   }
 
   private static func numbers(_ lua: Lua, _ L: OpaquePointer, prefix: String) throws -> [Double] {
-    let count = Int(lua_rawlen(L, -1))
+    let count = try length(L)
     var bad = 0
     let values = [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
       bad = shim_read_numbers(L, -1, buffer.baseAddress, count)
@@ -129,7 +139,7 @@ public struct LuaTable {
   }
 
   private static func integerLists(_ lua: Lua, _ L: OpaquePointer) throws -> [[Int]] {
-    let count = Int(lua_rawlen(L, -1))
+    let count = try length(L)
     var rows: [[Int]] = []
     rows.reserveCapacity(count)
     for i in 0..<count {

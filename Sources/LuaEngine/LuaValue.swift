@@ -15,7 +15,8 @@ public indirect enum LuaValue {
   case bytes([UInt8])
   case table(LuaTable)
   case function(LuaFunction)
-  /// An object of a registered class; or a `LuaReference` to a value that has no Swift form (a thread, a file handle).
+  /// An object of a registered class; or a `LuaReference` to a value that has no Swift form (a thread, a file
+  /// handle).
   case object(AnyObject)
   /// Only towards Lua: a fresh table 1...n.
   case list([LuaValue])
@@ -62,7 +63,7 @@ public indirect enum LuaValue {
     if case .function(let function) = self { return function }
     return nil
   }
-  /// The name of the Lua type, for messages.
+  /// The name of the type for messages: that of Lua, or of the class of an object.
   public var typeName: String {
     switch self {
     case .nil: return "nil"
@@ -71,12 +72,12 @@ public indirect enum LuaValue {
     case .string, .bytes: return "string"
     case .table, .list, .record: return "table"
     case .function: return "function"
-    case .object: return "userdata"
+    case .object(let object): return ClassNames.name(of: object)
     }
   }
 }
 
-/// What an argument is, told without converting it.
+/// The type of an argument, without a conversion.
 public enum LuaKind {
   case none, `nil`, boolean, string, table, function, thread
   /// A number with an exact integer value: 2, and also 2.0.
@@ -107,6 +108,7 @@ extension Lua {
       guard depth < EngineLimits.valueDepth else { throw Failure(.value, "value nested too deeply") }
       try check(shim_push_table(L, try fits(elements.count), 0), on: L)
       for (i, element) in elements.enumerated() {
+        if i & 0x3FF == 0x3FF { try Interrupt.check() }
         try push(element, on: L, depth: depth + 1)
         lua_rawseti(L, -2, Int64(i + 1))  // within the array part made above: allocates nothing
       }

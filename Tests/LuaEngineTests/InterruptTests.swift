@@ -1,4 +1,5 @@
-/// Ctrl-C, pressed from within (by a native function, as the handler does it) and from without (a real signal).
+/// Ctrl-C, pressed from within (by a native function, as the handler does it) and from without (a real
+/// signal).
 import Base
 import CLuaShims
 import Foundation
@@ -65,6 +66,34 @@ extension Engine {
       expectInterrupt(
         lua, "pcall(press) pcall(press) while true do pcall(t.through, function() while true do end end) end")
       expectInterrupt(lua, "table.sort({3, 2, 1}, function(a, b) press() while true do end end)")
+      shim_interrupt_target(nil)
+    }
+
+    @Test func aPressCountsAsTheFirstOnceTheLastWasHandled() throws {
+      let lua = try interruptible()
+      let caught = "local ok, e = pcall(function() press() while true do end end); return e.kind"
+      #expect(try text(lua, caught) == "interrupted")
+      usleep(1_200_000)
+      #expect(try text(lua, caught + ", e.kind") == "interrupted interrupted")
+      lua.clearInterrupts()
+      // Without the pause it is the second press, which no pcall catches.
+      expectInterrupt(lua, "pcall(function() press() while true do end end) \(caught)")
+      shim_interrupt_target(nil)
+    }
+
+    @Test func onlyTheKindOfAnErrorMakesItAnInterrupt() throws {
+      let lua = try makeLua()
+      do {
+        try lua.run("error 'interrupted!'", name: "=test")
+      } catch let error as LuaError { #expect(!error.isInterrupt) }
+    }
+
+    @Test func aHookOfTheUserOutlivesAnInterrupt() throws {
+      let lua = try interruptible()
+      try lua.run("calls = 0; debug.sethook(function() calls = calls + 1 end, 'c')", name: "=setup")
+      expectInterrupt(lua, "press() while true do end")
+      #expect(try text(lua, "local n = calls; math.abs(1); return calls > n") == "true")
+      try lua.run("debug.sethook()", name: "=end")
       shim_interrupt_target(nil)
     }
 

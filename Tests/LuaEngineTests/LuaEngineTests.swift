@@ -273,7 +273,8 @@ import Testing
     #expect(throws: (any Error).self) { try b.setGlobal("x", .table(foreign)) }
   }
 
-  /// R10: arguments of every type to every function: errors, never a trap. The seed is printed on failure by the name of the case.
+  /// R10: arguments of every type to every function: errors, never a trap. The seed is printed on failure by
+  /// the name of the case.
   @Test func randomArgumentsNeverTrap() throws {
     let lua = try makeLua()
     let calls = Int(ProcessInfo.processInfo.environment["PERILUNE_CALLS"] ?? "") ?? 40_000

@@ -1,4 +1,5 @@
-/// What the engine's tests share: a class that counts its living objects, and a state with a few native functions.
+/// What the engine's tests share: a class that counts its living objects, and a state with a few native
+/// functions.
 import Base
 import LuaEngine
 import Testing
@@ -72,6 +73,15 @@ func makeLua(memoryLimit: Int? = nil) throws -> Lua {
     try call.push(.list(rows.map { .list($0.map { .int($0) }) }))
     return 1
   }
+  module.function("numbers") { call in
+    try call.pushNumbers(call.table(1).numbers())
+    return 1
+  }
+  module.function("values") { call in
+    try call.push(.list(call.table(1).list()))
+    return 1
+  }
+  module.function("refuse") { call in throw Failure(.value, "refused: \(try call.string(1))") }
   module.function("probe") { call in
     let probe = Probe()
     if try call.integer(1) == 0 { throw Failure(.value, "zero") }

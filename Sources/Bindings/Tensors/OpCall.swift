@@ -121,7 +121,7 @@ struct OpCall {
     [String: LuaValue], hasList: Bool
   )? {
     let table = try call.table(index)
-    let length = table.rawCount
+    let length = try table.rawCount
     var found: [String: LuaValue] = [:]
     if length > longListMin {
       // A long list of numbers: looking for each name is cheaper than looking at each element.

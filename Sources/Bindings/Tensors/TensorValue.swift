@@ -29,7 +29,7 @@ enum TensorValue {
     var shape: [Int] = []
     var probe = table
     while true {
-      let count = probe.rawCount
+      let count = try probe.rawCount
       if count == 0 { throw Failure(.shape, "an empty table has no shape: use T.zeros(0)") }
       shape.append(count)
       if shape.count > Limits.dimensionsMax {
@@ -76,10 +76,11 @@ enum TensorValue {
   private static func leaves(
     _ table: LuaTable, _ shape: Shape, _ depth: Int, _ path: String, _ read: (LuaTable) throws -> Void
   ) throws {
-    if table.rawCount != shape[depth] {
+    let count = try table.rawCount
+    if count != shape[depth] {
       let place = path.isEmpty ? "the list" : "element \(path)"
       throw Failure(
-        .shape, "\(place) has \(table.rawCount) elements, expected \(shape[depth]): all rows must be as long")
+        .shape, "\(place) has \(count) elements, expected \(shape[depth]): all rows must be as long")
     }
     if depth == shape.count - 1 {
       do { try read(table) } catch let failure as Failure {

@@ -1,4 +1,4 @@
-// Lua states: a counting allocator, the libraries, coroutines that tell which thread runs, and closing.
+// Lua states: a counting allocator, the libraries, coroutines that note the running thread, and closing.
 #include "lua_internal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,8 @@ static void *counting_alloc(void *ud, void *block, size_t old_size, size_t new_s
   return moved;
 }
 
-// Only an error outside every protected call arrives here, which is a fault of this file: say so before Lua aborts.
+// Only an error outside every protected call arrives here, which is a fault of this file: say so before Lua
+// aborts.
 static int panic(lua_State *L) {
   const char *message = lua_tostring(L, -1);
   fprintf(stderr, "perilune: unprotected Lua error: %s\n", message ? message : "(not a string)");
@@ -54,8 +55,8 @@ static void warn(void *ud, const char *message, int to_be_continued) {
   }
 }
 
-// coroutine.resume and coroutine.wrap as in lcorolib.c, except that they note which thread is running, so that Ctrl-C can reach
-// a loop inside a coroutine.
+// coroutine.resume and coroutine.wrap as in lcorolib.c, except that they note which thread is running, so
+// that Ctrl-C can reach a loop inside a coroutine.
 static int resume(lua_State *L, lua_State *co, int arguments) {
   int results;
   if (!lua_checkstack(co, arguments)) {
@@ -98,6 +99,7 @@ static int co_resume(lua_State *L) {
 
 static int co_wrap_call(lua_State *L) {
   lua_State *co = lua_tothread(L, lua_upvalueindex(1));
+  if (co == NULL) return luaL_error(L, "the coroutine of this function was replaced");  // by debug.setupvalue
   int r = resume(L, co, lua_gettop(L));
   if (r >= 0) return r;
   int status = lua_status(co);
@@ -138,18 +140,14 @@ static int ignore_environment(lua_State *L) {
   return 0;
 }
 
-// The metatable of the userdata that own native functions: only `__gc`.
 static int open_core(lua_State *L) {
-  lua_newtable(L);
-  lua_pushcfunction(L, shim_object_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &shim_entry_key);
+  shim_open_entries(L);
   return 0;
 }
 
 const char *shim_lua_copyright(void) { return LUA_COPYRIGHT; }
 
-shim_state *shim_lua_new(void *owner) {
+shim_state *shim_lua_new(void) {
   shim_state *s = calloc(1, sizeof *s);
   if (s == NULL) return NULL;
   lua_State *L = lua_newstate(counting_alloc, s);
@@ -158,7 +156,6 @@ shim_state *shim_lua_new(void *owner) {
     return NULL;
   }
   s->main = s->current = L;
-  s->owner = owner;
   *(shim_state **)lua_getextraspace(L) = s;
   lua_atpanic(L, panic);
   lua_setwarnf(L, warn, s);
