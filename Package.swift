@@ -36,31 +36,51 @@ let package = Package(
     .target(name: "Base", dependencies: ["CSystem", "CCrypto"], swiftSettings: plainSwift),
     .target(
       name: "Tensors", dependencies: ["Base", "CSystem", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
-    .target(name: "Autograd", dependencies: ["Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
-    .target(name: "Optim", dependencies: ["Autograd"], swiftSettings: vectorSwift),
+    .target(
+      name: "Autograd", dependencies: ["Base", "Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
+    .target(name: "Optim", dependencies: ["Base", "Tensors", "Autograd"], swiftSettings: vectorSwift),
     .target(
       name: "Formats", dependencies: ["Base", "Tensors", "CZlib"], swiftSettings: plainSwift),
     .target(
-      name: "Models", dependencies: ["Autograd", "Formats", "CKernels"], swiftSettings: vectorSwift),
+      name: "Models", dependencies: ["Base", "Tensors", "Autograd", "Formats", "CKernels"],
+      swiftSettings: vectorSwift),
     .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
     .target(
-      name: "LuaEngine", dependencies: ["CLuaShims", "CLua", "Base"], swiftSettings: plainSwift),
+      name: "LuaEngine", dependencies: ["Base", "CLuaShims", "CLua"], swiftSettings: plainSwift),
     .target(
-      name: "Bindings", dependencies: ["LuaEngine", "Models", "Optim", "Plots"], swiftSettings: plainSwift),
+      name: "Bindings",
+      dependencies: ["Base", "Tensors", "Autograd", "Optim", "Formats", "Models", "Plots", "LuaEngine"],
+      resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .target(
-      name: "Shell", dependencies: ["LuaEngine", "CReadlineShims"], swiftSettings: plainSwift),
+      name: "Session", dependencies: ["Base", "LuaEngine"], resources: [.embedInCode("Resources")],
+      swiftSettings: plainSwift),
+    .target(
+      name: "Shell", dependencies: ["Base", "LuaEngine", "Session", "CReadlineShims"],
+      swiftSettings: plainSwift),
     .executableTarget(
       name: "perilune", dependencies: ["Bindings", "Shell", "CSystem"], swiftSettings: plainSwift),
     .testTarget(name: "BaseTests", dependencies: ["Base", "CSystem"], swiftSettings: plainSwift),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "CKernels"], swiftSettings: vectorSwift),
-    .testTarget(name: "AutogradTests", dependencies: ["Autograd"], swiftSettings: plainSwift),
-    .testTarget(name: "OptimTests", dependencies: ["Optim"], swiftSettings: plainSwift),
-    .testTarget(name: "FormatsTests", dependencies: ["Formats", "CZlib"], swiftSettings: plainSwift),
     .testTarget(
-      name: "ModelsTests", dependencies: ["Models", "Optim", "CKernels"], swiftSettings: plainSwift),
-    .testTarget(name: "PlotsTests", dependencies: ["Plots"], swiftSettings: plainSwift),
-    .testTarget(name: "LuaEngineTests", dependencies: ["LuaEngine"], swiftSettings: plainSwift),
-    .testTarget(name: "BindingsTests", dependencies: ["Bindings"], swiftSettings: plainSwift),
-    .testTarget(name: "ShellTests", dependencies: ["Shell", "Bindings"], swiftSettings: plainSwift),
+      name: "TensorsTests", dependencies: ["Base", "Tensors", "CKernels"], swiftSettings: vectorSwift),
+    .testTarget(
+      name: "AutogradTests", dependencies: ["Base", "Tensors", "Autograd"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "OptimTests", dependencies: ["Base", "Tensors", "Autograd", "Optim"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "FormatsTests", dependencies: ["Base", "Tensors", "Formats", "CZlib"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: ["Base", "Tensors", "Autograd", "Optim", "Formats", "Models", "CKernels"],
+      swiftSettings: plainSwift),
+    .testTarget(name: "PlotsTests", dependencies: ["Base", "Plots"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "LuaEngineTests", dependencies: ["Base", "LuaEngine", "CLuaShims"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "BindingsTests",
+      dependencies: ["Base", "Tensors", "Autograd", "Optim", "Models", "LuaEngine", "Bindings"],
+      swiftSettings: plainSwift),
+    .testTarget(
+      name: "SessionTests", dependencies: ["Base", "LuaEngine", "Session"], swiftSettings: plainSwift),
+    .testTarget(name: "ShellTests", dependencies: ["perilune"], swiftSettings: plainSwift),
   ]
 )

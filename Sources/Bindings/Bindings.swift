@@ -46,37 +46,15 @@ public enum Bindings {
     for area in areas {
       try area.install(Library(lua: lua, options: options, manual: manual, part: area.part))
     }
-    try lua.load(publicNames, name: "=perilune").call([])
+    try lua.load(PackageResources.public_names_lua, name: "=perilune").call([])
   }
 
   /// Reading a name that a native module does not have is an error that suggests the nearest one; `options.strict` does
   /// the same for modules in Lua.
   static func makeStrict(_ module: NativeModule, in lua: Lua) throws {
-    try lua.load(strictModule, name: "=perilune").call([.string(module.path), .string(module.title)])
+    try lua.load(PackageResources.strict_module_lua, name: "=perilune")
+      .call([.string(module.path), .string(module.title)])
   }
-
-  private static let strictModule = """
-    local name, title = ...
-    local open = package.preload[name]
-    package.preload[name] = function(...)
-      local module = open(...)
-      return setmetatable(module, { __index = function(_, key)
-        if type(key) ~= "string" then return nil end
-        local names = {}
-        for known in next, module do names[#names + 1] = known end
-        local near = require "perilune.native.help".nearest(key, names)
-        error(("%s has no '%s'%s"):format(title, key, near and ("; did you mean '%s'?"):format(near) or ""), 2)
-      end })
-    end
-    """
-
-  /// A native module X without a stdlib/X.lua is also `perilune.X`.
-  private static let publicNames = """
-    table.insert(package.searchers, function(name)
-      local native = "perilune.native." .. (name:match "^perilune%.([%w_]+)$" or "")
-      return package.preload[native] and function() return require(native) end or nil
-    end)
-    """
 
   /// Lets tensors drive Lua's collector, and the collector free tensors before an allocation is refused.
   private static func shareMemory(with lua: Lua) {

@@ -1,4 +1,5 @@
-/// What the command line asks for, and how it is read: lua's own options exactly as lua.c reads them, ours with two dashes only.
+/// What the command line asks for, and how it is read: lua's own options exactly as lua.c reads them, ours
+/// with two dashes only.
 import Foundation
 
 /// The settings of a run that are not Lua's business.
@@ -30,8 +31,8 @@ struct CommandLineOptions {
   /// A usage error: the message, without the program's name.
   struct Misuse: Error { let message: String }
 
-  /// Reads the arguments, whose first is the program itself. They are bytes, as the system has them: a script, its name or
-  /// its code need not be UTF-8.
+  /// Reads the arguments, whose first is the program itself. They are bytes, as the system has them: a
+  /// script, its name or its code need not be UTF-8.
   init(_ bytes: [[UInt8]]) throws {
     let arguments = bytes.map { String(decoding: $0, as: UTF8.self) }
     script = arguments.count

@@ -1,57 +1,44 @@
 /// The prompt: reads, runs and shows, until the end of input.
 ///
-/// On a terminal it edits lines, keeps a history and displays results; with other input it behaves as `lua -i`.
+/// On a terminal it edits lines, saves a history and displays results; with other input it behaves as `lua
+/// -i`.
 import Base
-import CLuaShims
 import CReadlineShims
 import Foundation
 import LuaEngine
+import Session
 
 final class Prompt {
-  let session: Session
-  var lua: Lua { session.lua }
-  let isTerminal = isatty(STDIN_FILENO) != 0
-  let parts: Parts
+  private let evaluator: Evaluator
+  private let settings: RunSettings
+  private let isTerminal = isatty(STDIN_FILENO) != 0
   private let history: History?
-  /// The prompt that readline completes for: its callback has no room for a context.
+  /// The lines of the input before the one that is edited.
+  private var earlierLines: [UInt8] = []
+  /// The prompt that readline completes for: its callback has no context argument.
   nonisolated(unsafe) private static var current: Prompt?
 
-  /// The Lua side of the session (SessionSource).
-  struct Parts {
-    let environment: LuaValue
-    let locals, declared: LuaTable
-    let prepare, show, complete, help: LuaFunction
-  }
+  private var lua: Lua { evaluator.lua }
 
-  init(_ session: Session) throws {
-    self.session = session
-    let values = try session.lua.load(SessionSource.text, name: SessionSource.chunkName)
-      .first([.function(session.lua.localsKeeper())])
-    guard let table = values.asTable, let locals = try table.get("locals").asTable,
-      let declared = try table.get("declared").asTable, let prepare = try table.get("prepare").asFunction,
-      let show = try table.get("show").asFunction,
-      let complete = try table.get("complete").asFunction, let help = try table.get("help").asFunction
-    else { throw Failure(.state, "the prompt could not be made") }
-    parts = Parts(
-      environment: try table.get("environment"), locals: locals, declared: declared, prepare: prepare,
-      show: show,
-      complete: complete, help: help)
+  init(_ evaluator: Evaluator, _ settings: RunSettings) {
+    self.evaluator = evaluator
+    self.settings = settings
     history = isTerminal ? History() : nil
   }
 
-  func run() throws {
+  func run() {
     Prompt.current = self
     shim_readline_setup("perilune", completeWord)
     history?.load()
-    if isTerminal && session.options.run.readsInit && !session.options.ignoresEnvironment { runInitFile() }
-    while let input = read() {
-      if input.isInterrupted { continue }
-      if isTerminal, ["exit", "quit"].contains(input.text.trimmingCharacters(in: .whitespaces)),
-        isUnknown(input.text)
-      {
-        return
+    if isTerminal && settings.readsInit { runInitFile() }
+    while let entry = read() {
+      switch entry {
+      case .interrupted: continue
+      case .exit: return
+      case .help(let name, let showsSource): report { try evaluator.inspect(name, showsSource: showsSource) }
+      case .failed(let error): report { throw error }
+      case .input(let input, let isTimed): report { try run(input, isTimed: isTimed) }
       }
-      run(input)
       lua.clearInterrupts()
     }
     print("")
@@ -60,98 +47,56 @@ final class Prompt {
 
   // MARK: Reading
 
-  /// A complete input: compiled, or a command of the prompt.
-  private struct Input {
-    var text = ""
-    var chunk: Result<Chunk, any Error>?
-    var help: (name: String, source: Bool)?
-    var isInterrupted = false
-    var isTimed = false
+  /// A complete entry: an input, or a command of the prompt.
+  private enum Entry {
+    case input(Evaluator.Input, isTimed: Bool), failed(any Error), help(String, showsSource: Bool)
+    case exit, interrupted
   }
 
-  private struct Chunk {
-    let function: LuaFunction
-    /// How the locals at its top level are kept: an expression has none.
-    let locals: Keeping
-    enum Keeping { case none, byLastStatement, byHook }
-  }
-
-  /// Reads lines until they make a chunk; nil at the end of input.
-  private func read() -> Input? {
-    var input = Input()
+  /// Reads lines until they make an entry; nil at the end of input.
+  private func read() -> Entry? {
+    earlierLines = []
     guard let first = readLine(continuing: false) else { return nil }
-    guard case .line(let line) = first else {
-      input.isInterrupted = true
-      return input
-    }
-    var text = line
+    guard case .line(var text) = first else { return .interrupted }
+    var isTimed = false
     if isTerminal {
-      text = withoutPastedPrompts(text)
-      if let help = helpRequest(text) {
+      text = PromptCommand.withoutPastedPrompts(text)
+      switch PromptCommand(text) {
+      case .help(let name, let showsSource)?:
         history?.add(text)
-        input.help = help
-        return input
-      }
-      if text.hasPrefix("%time ") {
-        input.isTimed = true
-        text = String(text.dropFirst(6))
+        return .help(name, showsSource: showsSource)
+      case .leave(let name)? where evaluator.isUnknown(name): return .exit
+      case .time(let rest)?: (text, isTimed) = (rest, true)
+      default: break
       }
     }
     while true {
       do {
-        input.chunk = .success(try compile(text, continued: text.contains("\n")))
-      } catch let error as LuaError where error.message.hasSuffix("<eof>") {
-        // A chunk that ends too early goes on; at the end of input its error stands.
+        // As lua.c, input that is no terminal shows the value of one-line expressions only.
+        let isOneLine = !text.contains(UInt8(ascii: "\n"))
+        let input = try evaluator.compile(text, showsExpressions: isTerminal || isOneLine)
+        history?.add(text)
+        return .input(input, isTimed: isTimed)
+      } catch let error as LuaError where error.isIncomplete {
+        earlierLines = text + [UInt8(ascii: "\n")]
         switch readLine(continuing: true) {
         case .line(let more)?:
-          text += "\n" + more
+          text = earlierLines + more
           continue
-        case .interrupted?:
-          input.isInterrupted = true
-          return input
-        case nil: input.chunk = .failure(error)
+        case .interrupted?: return .interrupted
+        case nil:  // at the end of input the error is that of the chunk
+          history?.add(text)
+          return .failed(error)
         }
       } catch {
-        input.chunk = .failure(error)
+        history?.add(text)
+        return .failed(error)
       }
-      input.text = text
-      history?.add(text)
-      return input
-    }
-  }
-
-  /// An expression if it can be one, else statements. The error is the one of the statements, unless the expression only ended
-  /// too early.
-  private func compile(_ text: String, continued: Bool) throws -> Chunk {
-    func compiled(_ text: String, _ keeping: Chunk.Keeping) throws -> Chunk {
-      let function = try lua.load(text, name: "=stdin", textOnly: true)
-      try lua.setEnvironment(of: function, parts.environment)
-      return Chunk(function: function, locals: keeping)
-    }
-    if text.hasPrefix("=") { return try compiled("return " + text.dropFirst(), .none) }
-    var endedEarly: LuaError?
-    // As lua.c, input that is no terminal shows the value of one-line expressions only.
-    if isTerminal || !continued {
-      do {
-        return try compiled("return " + text, .none)
-      } catch let error as LuaError where error.message.hasSuffix("<eof>") {
-        endedEarly = error
-      } catch is LuaError {}
-    }
-    do {
-      guard text.contains("local") else { return try compiled(text, .none) }
-      // The compiler replaces constants by their values: as plain locals they can be kept.
-      let text = text.replacing(#/(local\s+\w+\s*)<\s*const\s*>/#) { $0.output.1 }
-      // A call as the last statement keeps the locals; after a `return` there is no place for it.
-      if let chunk = try? compiled(text + "\n__keep()", .byLastStatement) { return chunk }
-      return try compiled(text, .byHook)
-    } catch let error as LuaError where !error.message.hasSuffix("<eof>") {
-      throw endedEarly ?? error
     }
   }
 
   private enum Line {
-    case line(String), interrupted
+    case line([UInt8]), interrupted
   }
 
   private func readLine(continuing: Bool) -> Line? {
@@ -162,93 +107,84 @@ final class Prompt {
       prompt = text
     }
     fflush(stdout)
-    shim_interrupt_reset()
-    shim_interrupt_at_prompt(1)
+    lua.clearInterrupts()
+    lua.isAtPrompt = true
     var bytes: UnsafeMutablePointer<CChar>?
     let status = Int(shim_read_line(prompt, &bytes))
     defer { free(bytes) }
     let wasInterrupted = Interrupt.isPending || status == SHIM_INTERRUPTED
-    shim_interrupt_at_prompt(0)
-    shim_interrupt_reset()
+    lua.isAtPrompt = false
+    lua.clearInterrupts()
     if wasInterrupted { return .interrupted }
     guard status == SHIM_LINE, let bytes else { return nil }
-    return .line(String(cString: bytes))
-  }
-
-  /// Lines copied from a session carry its prompts; no Lua line begins with `>`.
-  private func withoutPastedPrompts(_ text: String) -> String {
-    guard text.hasPrefix("> ") || text.hasPrefix(">> ") else { return text }
-    return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      line.hasPrefix(">> ") ? line.dropFirst(3) : line.hasPrefix("> ") ? line.dropFirst(2) : line
-    }.joined(separator: "\n")
-  }
-
-  /// `?name`, `name?`, and with two marks the source.
-  private func helpRequest(_ text: String) -> (name: String, source: Bool)? {
-    let trimmed = text.trimmingCharacters(in: .whitespaces)
-    guard trimmed.hasPrefix("?") || trimmed.hasSuffix("?") else { return nil }
-    let name = trimmed.trimmingCharacters(in: CharacterSet(charactersIn: "? "))
-    guard name.utf8.allSatisfy({ isNameByte($0) }) else { return nil }
-    return (name, trimmed.hasPrefix("??") || trimmed.hasSuffix("??"))
-  }
-
-  private func isNameByte(_ byte: UInt8) -> Bool {
-    byte >= 48 && byte <= 57 || (byte | 32) >= 97 && (byte | 32) <= 122 || [46, 58, 95].contains(byte)
+    return .line(Array(UnsafeRawBufferPointer(start: bytes, count: strlen(bytes))))
   }
 
   // MARK: Running
 
-  private func run(_ input: Input) {
+  private func run(_ input: Evaluator.Input, isTimed: Bool) throws {
+    let started = ContinuousClock.now
+    let results = try evaluator.run(input)
+    let elapsed = ContinuousClock.now - started
+    if !results.isEmpty { show(results, of: input) }
+    if isTerminal, isTimed || elapsed > .milliseconds(100) { showTime(elapsed) }
+  }
+
+  private func show(_ results: [LuaValue], of input: Evaluator.Input) {
     do {
-      if let help = input.help {
-        try parts.help.call([.string(help.name), .boolean(help.source)])
-        return
+      if isTerminal {
+        let last = input.text.last { ![9, 10, 13, 32].contains($0) }
+        try evaluator.show(results, isSilent: last == UInt8(ascii: ";"))
+        fflush(stdout)
+      } else {
+        let print = try lua.global("print")
+        guard let function = print.asFunction else {
+          throw LuaError(kind: "lua", message: "attempt to call a \(print.typeName) value")
+        }
+        try function.call(results)
       }
-      guard let chunk = try input.chunk?.get() else { return }
-      let started = ContinuousClock.now
-      try parts.prepare.call([.string(input.text)])
-      let results =
-        chunk.locals == .none
-        ? try chunk.function.call([])
-        : try chunk.function.callKeepingLocals(
-          parts.locals, declared: parts.declared, hook: chunk.locals == .byHook)
-      let elapsed = ContinuousClock.now - started
-      show(results, text: input.text)
-      if isTerminal, input.isTimed || elapsed > .milliseconds(100) { showTime(elapsed) }
     } catch let error as LuaError {
-      report(error)
-    } catch {
-      Interpreter.complain("\(error)")
-    }
+      Interpreter.complain(error.isInterrupt ? error.message : "error calling 'print' (\(error.message))")
+    } catch { Interpreter.complain("\(error)") }
+  }
+
+  private func showTime(_ elapsed: Duration) {
+    guard Terminal.isTerminal else { return }
+    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+    let text = String(format: "[%.3fs]", seconds)
+    let hasColor = settings.usesColor && getenv("NO_COLOR") == nil
+    print(hasColor ? "\u{1B}[2m\(text)\u{1B}[0m" : text)
+    fflush(stdout)
+  }
+
+  /// Runs `body` and shows its error.
+  private func report(_ body: () throws -> Void) {
+    do { try body() } catch let error as LuaError {
+      Interpreter.report(evaluator.shown(error, isBrief: isTerminal), program: nil)
+    } catch { Interpreter.complain("\(error)") }
   }
 
   private func runInitFile() {
     guard let path = Folders.config.map({ $0 + "/init.lua" }), access(path, R_OK) == 0 else { return }
-    do {
-      try lua.loadFile(Array(path.utf8)).call([])
-    } catch let error as LuaError { report(error) } catch { Interpreter.complain("\(error)") }
+    report { try lua.loadFile(Array(path.utf8)).call([]) }
     lua.clearInterrupts()
-  }
-
-  private func isUnknown(_ name: String) -> Bool {
-    (try? lua.global(name.trimmingCharacters(in: .whitespaces)).isNil) == true
   }
 
   // MARK: Completion
 
-  fileprivate static func candidates(_ word: String) -> [String] {
-    guard let prompt = current, let table = try? prompt.parts.complete.first([.string(word)]).asTable else {
-      return []
-    }
-    return (try? table.strings()) ?? []
+  fileprivate static func candidates(_ word: String, before: String) -> [String] {
+    guard let prompt = current else { return [] }
+    let earlier = String(decoding: prompt.earlierLines, as: UTF8.self)
+    return prompt.evaluator.completions(of: word, before: earlier + before)
   }
 }
 
-/// Called by readline: the candidates as C strings, which readline frees.
+/// Called by readline: the candidates as C strings, which readline frees. `before` is the line up to the
+/// word.
 private func completeWord(
-  _ word: UnsafePointer<CChar>, _ line: UnsafePointer<CChar>
+  _ word: UnsafePointer<CChar>, _ before: UnsafePointer<CChar>
 ) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
-  let candidates = Prompt.candidates(String(cString: word))
+  let candidates = Prompt.candidates(String(cString: word), before: String(cString: before))
   guard !candidates.isEmpty,
     let memory = calloc(candidates.count + 1, MemoryLayout<UnsafeMutablePointer<CChar>?>.stride)
   else { return nil }

@@ -1,6 +1,7 @@
 /// The built interpreter, run as a user runs it: options, scripts, standard input, exit codes, errors.
 ///
-/// Expected texts are those of Debian's lua5.4 5.4.4, except for the name of the program and the last `[C]: in ?`.
+/// Expected texts are those of Debian's lua5.4 5.4.4, except for the name of the program and the last `[C]:
+/// in ?`.
 import Foundation
 import Testing
 
@@ -14,8 +15,9 @@ struct Outcome {
 let executable = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
   .deletingLastPathComponent().appendingPathComponent("perilune").path
 
-/// Runs perilune in `folder` and waits for it; `interrupts` are the times, in ms, of Ctrl-C presses after its first output.
-/// Of presses that come while a busy machine does not run the process only one counts: `pressesUntilItEnds` goes on.
+/// Runs perilune in `folder` and waits for it; `interrupts` are the times, in ms, of Ctrl-C presses after its
+/// first output. Of presses that come while a busy machine does not run the process only one counts:
+/// `pressesUntilItEnds` goes on.
 func perilune(
   _ arguments: [String], input: String = "", environment: [String: String] = [:], folder: String? = nil,
   program: String? = nil,
@@ -92,6 +94,45 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
         """
       let outcome = try perilune(["-c", commands], folder: folder, program: "/bin/sh")
       #expect(outcome.out == "6\t2\n2\n2\n")
+    }
+  }
+
+  @Test func inputsAndErrorsAreBytes() throws {
+    try withFolder([:]) { folder in
+      func shell(_ command: String) throws -> Outcome {
+        try perilune(["-c", command], folder: folder, program: "/bin/sh")
+      }
+      let input = "printf '_PROMPT=\"\"\\nprint(#\"\\377\")\\n' | \"\(executable)\" -i | tr -d '\\377'"
+      let typed = try shell(input)
+      #expect(typed.out.contains("\n1\n"))  // as lua5.4 -i
+      let bytes = try shell("\"\(executable)\" -e 'error(\"caf\\xe9\", 0)' 2>&1 | od -An -c | tr -d '\\n'")
+      #expect(bytes.out.contains("c   a   f 351  \\n   s   t   a   c   k"))
+      let zero = try shell("\"\(executable)\" -e 'error(\"a\\0b\", 0)' 2>&1 | tr '\\0' '0'")
+      #expect(zero.out.contains(": a0b\nstack traceback:\n"))
+    }
+  }
+
+  @Test func aScriptThatForgetsRequireGetsAHint() throws {
+    let script = ["-e", "local s = tasks.sentiment()"]
+    #expect(
+      try perilune(script).error.hasSuffix(
+        "perilune: 'tasks' is a part of the library; load it with: local tasks = require \"perilune\".tasks\n"
+      ))
+    #expect(try perilune(["-e", "T.zeros(2)"]).error.contains("local T = require \"perilune\".T"))
+    #expect(try !perilune(["-e", "nothing.x = 1"]).error.contains("require"))
+  }
+
+  @Test func threadsAreThoseThatTheProcessMayUse() throws {
+    guard access("/usr/bin/taskset", X_OK) == 0 else { return print("skipped: no taskset") }
+    let count = "print(require 'perilune.system'.threads())"
+    #expect(try perilune(["-c", "0", executable, "-e", count], program: "/usr/bin/taskset").out == "1\n")
+  }
+
+  @Test func aScriptsArgumentsAreBounded() throws {
+    try withFolder(["a.lua": ""]) { folder in
+      let lie = "arg = setmetatable({}, { __len = function() return 1 << 60 end })"
+      let outcome = try perilune(["-e", lie, "a.lua"], folder: folder)
+      #expect(outcome.code == 1 && outcome.error.hasPrefix("perilune: too many arguments to script"))
     }
   }
 

@@ -54,6 +54,12 @@ final class Terminal {
     return seen
   }
 
+  /// True while the terminal collects lines, as it does outside an editor.
+  var isCanonical: Bool {
+    var settings = termios()
+    return tcgetattr(control, &settings) == 0 && settings.c_lflag & tcflag_t(ICANON) != 0
+  }
+
   func waitForExit() -> Int32 {
     process.waitUntilExit()
     return process.terminationStatus
@@ -95,7 +101,39 @@ final class Terminal {
           ("f(), _G.f == f\n", "\n9\ttrue\n> "),
           ("%time 40 + 1\n", "\n41\n\u{1B}[2m[0."), ("%time local q = 3\n", "s]\u{1B}[0m\n> "),
           ("q\n", "\n3\n> "),
-          ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help on 'nothing'\n> "),
+          ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help on 'nothing'"),
+        ], home: home)
+    }
+  }
+
+  @Test func theBannerNamesTheHelp() throws {
+    try withFolder([:]) { home in
+      let terminal = try Terminal(home: home)
+      #expect(terminal.wait("> ").contains("help()"))
+    }
+  }
+
+  @Test(arguments: [SIGTERM, SIGHUP]) func aSignalThatEndsTheSessionRestoresTheTerminal(_ signal: Int32)
+    throws
+  {
+    try withFolder([:]) { home in
+      let terminal = try Terminal(home: home)
+      terminal.wait("> ")
+      let seen = terminal.type("io.open('/proc/self/stat'):read 'n' | 0\n", until: "\n> ")
+      let pid = try #require(seen.split(separator: "\n").compactMap { Int32($0) }.last)
+      #expect(!terminal.isCanonical)
+      kill(pid, signal)
+      #expect(terminal.waitForExit() != 0)
+      #expect(terminal.isCanonical)
+    }
+  }
+
+  @Test func optionsOfAFunctionAreCompletedInItsTable() throws {
+    try withFolder([:]) { home in
+      try session(
+        [
+          ("align.train\n", "function"), ("do local o = { align.train { warm\t", "{ warmup"),
+          ("\u{03}", "\n> "),
         ], home: home)
     }
   }

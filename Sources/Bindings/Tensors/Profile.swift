@@ -54,36 +54,6 @@ extension Duration {
 }
 
 extension Bindings {
-  /// The class of what T.profile returns: it can be drawn.
-  static let profileClass = """
-    local Profile = {}
-    Profile.__index = Profile
-
-    function Profile:__tostring()
-      return ("[Profile %.3f ms: plot() draws it, save 'name.svg' keeps it]"):format(self.ms)
-    end
-
-    -- A bar for each of the `count` slowest operations.
-    function Profile:plot(count)
-      count = count or 16
-      if math.type(count) ~= "integer" or count < 1 then
-        error(("profile:plot: expected a whole number from 1, got %s"):format(tostring(count)), 2)
-      end
-      local labels, values, rest = {}, {}, 0
-      for i, row in ipairs(self) do
-        if i <= count then labels[i], values[i] = row.name, row.ms else rest = rest + row.ms end
-      end
-      if rest > 0 then labels[#labels + 1], values[#values + 1] = "(the rest)", rest end
-      local figure = require "perilune.native.plot".figure { title = ("Where %.4g ms went"):format(self.ms), ylabel = "ms" }
-      return figure:bars { labels = labels, values = values }
-    end
-
-    function Profile:save(path)
-      self:plot():save(path)
-      return self
-    end
-    """
-
   static func addProfile(_ module: inout NativeModule) {
     module.function(
       "time",

@@ -43,7 +43,8 @@ extension Bindings {
     addIndexing(&tensor)
     try library.add(module)
     try library.add(tensor)
-    try library.lua.load(callableModule, name: "=perilune").call([])
+    // The name of the chunk excludes it from the places that errors name.
+    try library.lua.load(PackageResources.tensor_lua, name: "=perilune").call([])
   }
 
   private static func addTopics(_ library: Library) {
@@ -76,23 +77,4 @@ extension Bindings {
           + "dtype of x. Values saved for a backward pass cannot be changed; T.no_grad allows it for parameters.",
         example: "x = T{1, 4}\nx:sqrt_():add_(1)\nprint(x)", prints: "[2, 3]\n[Tensor f32 2]"))
   }
-
-  /// `T{1, 2}` calls `T.tensor{1, 2}`, and the result of T.profile can be drawn. The name of this chunk excludes it from
-  /// the places that errors name.
-  private static let callableModule =
-    profileClass + """
-
-      local open = package.preload["perilune.native.tensor"]
-      package.preload["perilune.native.tensor"] = function(...)
-        local module = open(...)
-        local tensor, profile = module.tensor, module.profile
-        function module.profile(...)
-          local rows, ms = profile(...)
-          rows.ms = ms
-          return setmetatable(rows, Profile)
-        end
-        getmetatable(module).__call = function(_, ...) return tensor(...) end
-        return module
-      end
-      """
 }

@@ -1,0 +1,127 @@
+/// One run of the interpreter, in the order of lua.c: version, environment, LUA_INIT, options in turn,
+/// script, prompt.
+import Base
+import Foundation
+import LuaEngine
+import Session
+
+final class Run {
+  let arguments: [[UInt8]]
+  let options: CommandLineOptions
+  let lua: Lua
+  /// LUAI_MAXSTACK: lua.c refuses more too.
+  private static let argumentsMax = 1_000_000
+  /// The folder of the library's Lua files, once it is found.
+  private(set) var standardLibrary: String?
+
+  init(_ arguments: [[UInt8]], _ options: CommandLineOptions) throws {
+    self.arguments = arguments
+    self.options = options
+    if options.showsVersion { print("\(Interpreter.version)\n\(Lua.copyright)") }
+    lua = try Lua(memoryLimit: options.run.maxMemory, ignoreEnvironment: options.ignoresEnvironment)
+  }
+
+  func run(_ install: Interpreter.Installer) throws -> Int32 {
+    lua.handleInterrupts()
+    try makeArgumentTable()
+    try install(lua, options.run)
+    if let seed = options.run.seed {  // math.random follows the one seed too
+      try lua.load("math.randomseed(...)", name: "=perilune").call([.integer(Int64(bitPattern: seed))])
+    }
+    standardLibrary = StandardLibrary.find(ignoringEnvironment: options.ignoresEnvironment)
+    if let root = standardLibrary {
+      try lua.addSearcher(root: root, prefix: "perilune")
+    }
+    let hadPrompt = try runAsLua()
+    lua.close()
+    fflush(stdout)
+    return Interrupt.endedWork && !hadPrompt ? 130 : 0
+  }
+
+  /// True if there was a prompt.
+  private func runAsLua() throws -> Bool {
+    if !options.ignoresEnvironment { try runInit() }
+    for action in options.actions {
+      switch action {
+      case .execute(let code): try lua.load(code, name: "=(command line)").call([])
+      case .warningsOn: lua.warn("@on")
+      case .require(let text):
+        let parts = text.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+        guard case .function(let require) = try lua.global("require") else {
+          throw Failure(.state, "no 'require'")
+        }
+        try lua.setGlobal(
+          String(decoding: parts[0], as: UTF8.self), require.first([.bytes(Array(parts[parts.count - 1]))]))
+      }
+    }
+    let hasScript = options.script < arguments.count
+    if hasScript { try runScript() }
+    if options.isInteractive {
+      try runPrompt()
+      return true
+    } else if !hasScript && !options.hasExecute && !options.showsVersion {
+      if isatty(STDIN_FILENO) != 0 {
+        print("\(Interpreter.version)\n\(Lua.copyright)\n\(Interpreter.invitation)")
+        try runPrompt()
+        return true
+      }
+      try lua.loadFile(nil).call([])
+    }
+    return false
+  }
+
+  /// What to write where a script uses a part of the library that it has not loaded: at the prompt no
+  /// `require` is needed. Lua names the global in the text of its error only.
+  func hint(for error: LuaError) -> String? {
+    guard let start = error.message.range(of: "a nil value (global '")?.upperBound else { return nil }
+    let name = error.message[start...].prefix { $0 != "'" }
+    let isPart = """
+      local ok, library = pcall(require, "perilune")
+      local name = ...
+      return ok and type(library) == "table" and (library.parts[name] or library.aliases[name]) ~= nil
+      """
+    guard (try? lua.load(isPart, name: "=perilune").first([.string(String(name))]).isTrue) == true else {
+      return nil
+    }
+    return "'\(name)' is a part of the library; load it with: local \(name) = require \"perilune\".\(name)"
+  }
+
+  private func runPrompt() throws {
+    var settings = options.run
+    settings.readsInit = settings.readsInit && !options.ignoresEnvironment
+    Prompt(try Evaluator(lua, standardLibrary: standardLibrary), settings).run()
+  }
+
+  /// `arg`: the script at 0, its arguments from 1, the program and its options below.
+  private func makeArgumentTable() throws {
+    let table = try lua.table()
+    let script = options.script < arguments.count ? options.script : 0
+    for (i, argument) in arguments.enumerated() { try table.set(i - script, .bytes(argument)) }
+    try lua.setGlobal("arg", .table(table))
+  }
+
+  private func runInit() throws {
+    for name in ["LUA_INIT_5_4", "LUA_INIT"] {
+      guard let value = getenv(name) else { continue }
+      let code = Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
+      if code.first == UInt8(ascii: "@") {
+        try lua.loadFile(Array(code.dropFirst())).call([])
+      } else {
+        try lua.load(code, name: "=" + name).call([])
+      }
+      return
+    }
+  }
+
+  private func runScript() throws {
+    let name = arguments[options.script]
+    let isInput = name == Array("-".utf8) && arguments[options.script - 1] != Array("--".utf8)
+    let chunk = try lua.loadFile(isInput ? nil : name)
+    guard case .table(let table) = try lua.global("arg") else {
+      throw LuaError(kind: "lua", message: "'arg' is not a table")
+    }
+    let count = try table.count
+    if count > Self.argumentsMax { throw LuaError(kind: "lua", message: "too many arguments to script") }
+    try chunk.call(count < 1 ? [] : (1...count).map { try table.get($0) })
+  }
+}
