@@ -25,9 +25,8 @@ local plot = { colors = native.colors, markers = native.markers, styles = native
 local function speaking_as(name, f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end
-  local message = type(result) == "userdata" and result.kind ~= "interrupted" and result.message
+  local message = type(result) == "userdata" and result.kind ~= "interrupted" and result.reason
   if not message then error(result, 0) end
-  message = message:match "^bad argument #%d+ to '[%w_]+' %((.*)%)$" or message
   if message:sub(1, #name + 2) == name .. ": " then message = message:sub(#name + 3) end
   -- A series knows its own options only; the word may have been meant for the figure.
   local unknown = message:match "unknown option '([^']*)'$"

@@ -17,8 +17,7 @@ local report = {}
 --- An empty report with a `title` and, if wanted, a `footer`: date, commit, command.
 function report.new(given)
   local ok, made = pcall(native.new, given or {})
-  if not ok then error("report.new: "
-    .. tostring(made):gsub("^bad argument #%d+ to '[%w_]+' %((.*)%)$", "%1"), 2) end
+  if not ok then error("report.new: " .. (made.reason or made), 2) end
   return made
 end
 

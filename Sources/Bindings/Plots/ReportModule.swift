@@ -154,7 +154,9 @@ enum ReportModule {
           print(r:html():find('<td class="right">0.71</td>', 1, true) ~= nil)
           """, prints: "true"), optionsAt: 2
     ) { call, object, options in
-      try add(table: options, to: &object.report, call)
+      // The cells are read before the report is touched: their `__tostring` may use the report itself.
+      let add = try table(options, call)
+      try add(&object.report)
       try call.pushArgument(1)
       return 1
     }
@@ -169,7 +171,7 @@ enum ReportModule {
       guard let row = value.asTable else {
         throw Failure(.value, "row \(position + 1) is a \(value.typeName), expected a list of cells")
       }
-      return try (1...max(header.count, try row.count, 1)).map { column in
+      return try (1...max(header.count, try row.rawCount, 1)).map { column in
         let cell = try row.get(column)
         return cell.isNil ? "" : try call.lua.text(cell)
       }
@@ -177,7 +179,7 @@ enum ReportModule {
     return (header, rows)
   }
 
-  private static func add(table options: OptionTable, to report: inout Report, _ call: Call) throws {
+  private static func table(_ options: OptionTable, _ call: Call) throws -> (inout Report) throws -> Void {
     let cells = try cells(call, options)
     let sides = try options["align"]?.asTable?.strings().map { name in
       guard let side = Report.Alignment(rawValue: name) else {
@@ -185,7 +187,7 @@ enum ReportModule {
       }
       return side
     }
-    try report.add(
-      table: cells.header, rows: cells.rows, caption: try options.text("caption"), alignment: sides ?? [])
+    let caption = try options.text("caption")
+    return { try $0.add(table: cells.header, rows: cells.rows, caption: caption, alignment: sides ?? []) }
   }
 }

@@ -58,11 +58,24 @@ enum SystemModule {
       "ended_by_interrupt",
       Page(
         "system.ended_by_interrupt()",
-        "Records that Ctrl-C ended work early and its result was returned: a script then exits with status 130.",
+        "Records that Ctrl-C ended work early and its result was returned: a script then exits with status 130, and the "
+          + "next press of Ctrl-C is again one that can be caught.",
         example: "require 'perilune.system'.ended_by_interrupt()")
-    ) { _ in
+    ) { call in
       Interrupt.endedWork = true
+      call.lua.interruptWasHandled()
       return 0
+    }
+    module.function(
+      "is_interrupt",
+      Page(
+        "system.is_interrupt(err)",
+        "Whether an error is that of Ctrl-C: an error object of kind \"interrupted\". The text of an error does not count.",
+        example: "print(require 'perilune.system'.is_interrupt('interrupted!'))", prints: "false")
+    ) { call in
+      let kind = (call.objectIfAny(1) as? ErrorObject)?.kind
+      try call.pushBoolean(kind == Failure.Kind.interrupted.rawValue)
+      return 1
     }
     module.function(
       "is_terminal",
