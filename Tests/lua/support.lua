@@ -16,13 +16,6 @@ function support.message(f, ...)
   return (tostring(message):gsub("^[^\n:]*:%d+: ", ""))
 end
 
---- Presses Ctrl-C, so that the error of kind "interrupted" is raised here.
-function support.press_control_c()
-  local stat <close> = io.open "/proc/self/stat"
-  io.popen("kill -INT " .. stat:read "n"):close()
-  while true do end
-end
-
 --- Skips the running test, saying so, unless the data file is there; else its path.
 function support.need(name)
   local path = support.data .. "/" .. name
