@@ -2,7 +2,7 @@
 --
 --   local online  = align.sources.online { judge = proxy, prompts = prompts }
 --   local offline = align.sources.offline(pairs)
---   align.train { policy = sft:clone(), reference = sft, source = online, loss = align.loss.ipo {}, steps = 99 }
+--   align.train { policy = sft:clone(), reference = sft, source = online, loss = loss.ipo {}, steps = 99 }
 local options = require "perilune.options"
 
 local parts = { "batch", "evaluate", "experiment", "fit", "judge", "loss", "runs", "sft", "sources", "train" }

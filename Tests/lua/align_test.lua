@@ -1,6 +1,6 @@
 --- Runs of a tiny transformer on a made-up task: what must be bit for bit the same, and what is refused.
-local here = arg[0]:match("^(.*)[/\\]") or "."
-local support, toy = dofile(here .. "/support.lua"), dofile(here .. "/toy.lua")
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local toy = support.load "toy"
 local lu = require "luaunit"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"

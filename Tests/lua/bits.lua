@@ -4,8 +4,7 @@
 --   bin/perilune Tests/lua/bits.lua [threads]
 --
 -- scripts/same_bits compares the release and the debug build, with one thread and with two.
-local here = arg[0]:match("^(.*)[/\\]") or "."
-local toy = dofile(here .. "/toy.lua")
+local toy = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua").load "toy"
 local T, system = require "perilune.tensor", require "perilune.system"
 local models, align = require "perilune.models", require "perilune.align"
 

@@ -1,6 +1,6 @@
 --- Judges: learned ones on a rule of a line, antisymmetry, and what is refused.
-local here = arg[0]:match("^(.*)[/\\]") or "."
-local support, toy = dofile(here .. "/support.lua"), dofile(here .. "/toy.lua")
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local toy = support.load "toy"
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
 local models = require "perilune.models"

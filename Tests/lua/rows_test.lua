@@ -1,6 +1,6 @@
 local lu = require "luaunit"
-local here = debug.getinfo(1, "S").source:match("^@(.*)[/\\][^/\\]*$") or "."
-local support, toy = dofile(here .. "/support.lua"), dofile(here .. "/toy.lua")
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local toy = support.load "toy"
 local T, models = require "perilune.tensor", require "perilune.models"
 
 local model = toy.model(1)

@@ -1,8 +1,7 @@
 --- The experiments of Tang et al. 2024, arXiv:2405.08448, each in as few lines as its question, at toy size.
 --
 -- What is asserted is what must hold at any size; the paper's findings about size are for the scripts.
-local here = arg[0]:match("^(.*)[/\\]") or "."
-local toy = dofile(here .. "/toy.lua")
+local toy = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua").load "toy"
 local lu = require "luaunit"
 local models = require "perilune.models"
 local align = require "perilune.align"

@@ -1,6 +1,6 @@
 --- Sources: what each draws, in which order, and which columns its batches have.
-local here = arg[0]:match("^(.*)[/\\]") or "."
-local support, toy = dofile(here .. "/support.lua"), dofile(here .. "/toy.lua")
+local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+local toy = support.load "toy"
 local lu = require "luaunit"
 local align = require "perilune.align"
 

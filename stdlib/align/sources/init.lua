@@ -1,6 +1,6 @@
 --- Sources of batches: the only difference between online and offline training.
 --
---   align.train { source = align.sources.offline(pairs), policy = policy, reference = sft, loss = loss, steps = 9 }
+--   align.train { source = align.sources.offline(pairs), policy = p, reference = sft, loss = ipo, steps = 9 }
 --
 -- A source is a table with a `name` and a method `batch(step, policy, checkpoint, reference)`, which gives
 -- the batch of a step: a batch of `align.batch`, or a list of pairs, tables with `prompt`, `chosen` and
