@@ -417,6 +417,7 @@ function TestRefusals:test_wrong_settings_say_what_is_wrong()
   local function refused(wanted, f, ...) lu.assertStrContains(support.message(f, ...), wanted) end
   refused("align.train: unknown option 'stpes'; did you mean 'steps'?", train, { stpes = 3 })
   refused("align.train: policy and reference are one model", train, { policy = reference })
+  refused("align.train: loss 'ipo' needs its options: give loss = ipo {}", train, { loss = loss.ipo })
   refused("align.train: source has no method batch", train, { source = {} })
   refused("option 'lr' must be a finite number, not NaN", train, { lr = 0 / 0 })
   refused("option 'steps' must be a whole number of at least 1, not 0", train, { steps = 0 })

@@ -134,6 +134,13 @@ function TestErrors.test_columns_that_do_not_fit_are_named()
   refuses("batch: unit 3 is out of 1..2", function() rows_of():select { 3 } end)
 end
 
+function TestErrors.test_a_batch_needs_rows()
+  refuses("batch.new: expected a table, got nil", batch.new)
+  refuses("batch.new: expected rows, or prompts and responses", batch.new, { prompts = { { 1 } } })
+  refuses("batch.new: rows must be Rows, not a table", batch.new, { rows = {} })
+  refuses("batch.concat: no batches to join", batch.concat, {})
+end
+
 function TestErrors.test_pairs_that_are_none_are_named()
   local function refused(text, list) lu.assertEquals(support.message(batch.of_pairs, list, "mine"), text) end
   refused("mine: expected a list of pairs, got number", 3)

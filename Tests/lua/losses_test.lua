@@ -335,6 +335,15 @@ function TestSums:test_a_sum_is_the_weighted_sum_of_the_means()
   lu.assertEquals({ both.name, both.reads }, { "dpo + bo2", { "logps", "ref_logps" } })
 end
 
+function TestSums:test_a_sum_of_sums_is_a_sum_of_all_parts()
+  local inner = loss.sum { loss.dpo {}, loss.bo2 {}, weights = { 2, 3 } }
+  local outer = loss.sum { inner, loss.slic {}, weights = { 0.5, 1 } }
+  lu.assertEquals(outer.name, "dpo + bo2 + slic")
+  local expected = loss.dpo {}(pair_of()):mean() + 1.5 * loss.bo2 {}(pair_of()):mean()
+    + loss.slic {}(pair_of()):mean()
+  support.close(outer(pair_of()):item(), expected:item(), 1e-12)
+end
+
 function TestSums:test_what_is_no_loss_is_refused()
   lu.assertStrContains(support.message(loss.sum, {}), "no losses to add")
   lu.assertStrContains(support.message(loss.sum, { loss.dpo }), "part 1 is")

@@ -17,6 +17,12 @@ return function(given, Loss)
 
   function Sum:terms() return self.parts end
 
+  function Sum:__tostring()
+    local texts = {}
+    for i, part in ipairs(self.parts) do texts[i] = ("%s %s"):format(part.weight, tostring(part.loss)) end
+    return "loss.sum { " .. table.concat(texts, " + ") .. " }"
+  end
+
   function Sum:__call(batch, parameters)
     local total
     for i, part in ipairs(self.parts) do
@@ -35,7 +41,10 @@ return function(given, Loss)
     if type(weight) ~= "number" or weight - weight ~= 0 then
       error(("loss.sum: weight %d is %s, expected a finite number"):format(i, tostring(weight)), 3)
     end
-    parts[i], names[i] = { loss = loss, weight = weight }, loss.name
+    for _, term in ipairs(loss:terms()) do
+      parts[#parts + 1] = { loss = term.loss, weight = weight * term.weight }
+      names[#names + 1] = term.loss.name
+    end
     reads[i], prepares[i], splits = loss.reads, loss.prepare_reads, splits and loss.splits
   end
   if #parts == 0 then error("loss.sum: no losses to add", 3) end

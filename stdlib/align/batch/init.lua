@@ -18,6 +18,7 @@
 --   > print(p.chosen_lengths:item(), p.rejected_lengths:item(), p[1].chosen[2])
 --   2.0	1.0	3
 local models = require "perilune.models"
+local options = require "perilune.options"
 local segments = require "perilune.align.batch.segments"
 local from_pairs = require "perilune.align.batch.from_pairs"
 local Batch = require "perilune.align.batch.parts"
@@ -31,7 +32,16 @@ local batch = {}
 --   > batch.new { prompts = { { 1 } }, responses = { { 2 } }, reward = { 1, 2 } }
 --   batch: column 'reward' has 2 entries for 1 rows
 function batch.new(given)
-  local rows = given.rows or models.rows(given.prompts, given.responses)
+  if type(given) ~= "table" then error("batch.new: expected a table, got " .. options.show(given), 2) end
+  local rows = given.rows
+  if not rows then
+    if not (given.prompts and given.responses) then
+      error("batch.new: expected rows, or prompts and responses", 2)
+    end
+    rows = models.rows(given.prompts, given.responses)
+  elseif (getmetatable(rows) or {}).__name ~= "Rows" then
+    error("batch.new: rows must be Rows, not " .. options.show(rows), 2)
+  end
   if given.pairs and #rows % 2 == 1 then error(("batch: %d rows make no pairs"):format(#rows), 2) end
   local made = Batch.assemble { rows = rows, pair_count = given.pairs and #rows // 2 or nil }
   for name, value in pairs(given) do
@@ -85,6 +95,7 @@ end
 --- The units of several batches one after another, with the columns that all have; all of pairs, or none.
 function batch.concat(parts)
   local first = parts[1]
+  if not first then error("batch.concat: no batches to join", 2) end
   local has_pairs = first:has_pairs()
   local rows, places, count = first.rows, {}, 0
   for i = 2, #parts do rows = rows:concat(parts[i].rows) end
@@ -107,4 +118,4 @@ function batch.concat(parts)
   return joined
 end
 
-return require "perilune.options".strict("align.batch", batch)
+return options.strict("align.batch", batch)

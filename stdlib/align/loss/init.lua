@@ -35,7 +35,7 @@ local norm = options.spec("loss.norm", {
 local definition = options.spec("loss.define", {
   { "name", options.required "string", "name in messages and logs" },
   { "loss", options.required "function",
-    "function(batch, o, parameters): a tensor of one loss a unit, and figures to log" },
+    "function(batch, o, parameters): one loss a unit, or their mean, as a tensor; and figures to log" },
   { "reads", { "logps", "ref_logps" }, "what it reads: a list, or a function of its options that gives one",
   },
   { "per", "pair", "unit of the returned losses", choices = { "pair", "row", "group", "token" } },
@@ -95,8 +95,8 @@ local function call_before_options(name, given)
   end
 end
 
---- Makes a loss. Options of `loss.define`: see `options.specs["loss.define"]:text()`. A loss on pairs also
--- has the option `norm`. The result is called with options and gives the loss for `align.train`.
+--- Makes a loss. A loss on pairs also has the option `norm`. The result is called with options and gives the
+-- loss for `align.train`.
 --
 -- `reads` are names of a batch: what a pass of a model gives (`logps`, `entropy`, `log_collision`, `logits`,
 -- `hidden`, `prompt_logps`, the same with `ref_` of the reference), and columns (`label`, `group`, `reward`,
@@ -126,6 +126,11 @@ function loss.define(given)
       }, Loss)
     end,
   })
+end
+
+--- Whether a value is a loss that was not called with its options yet.
+function loss.is_definition(value)
+  return type(value) == "table" and (getmetatable(value) or {}).__name == "LossDefinition"
 end
 
 --- A function of a batch as a loss: one number a pair. It reads the reference where there is one.

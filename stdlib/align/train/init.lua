@@ -11,8 +11,7 @@
 -- the process exits with status 130.
 local prepare = require "perilune.align.train.prepare"
 
---- Trains a policy on the batches of a source; returns the run. For the options see
--- `options.specs["align.train"]:text()`.
+--- Trains a policy on the batches of a source; returns the run.
 --
 -- A batch is drawn, then `epochs` times divided into `mini_batches` parts, each of which gives one optimiser
 -- step. A part is computed in `gradient_accumulation_steps` pieces; the losses of all pieces are divided by

@@ -60,6 +60,9 @@ end
 return function(given)
   local o = spec:fill(given, 2)
   if type(o.source.batch) ~= "function" then refuse "source has no method batch, see align.sources" end
+  if losses.is_definition(o.loss) then
+    refuse("loss '%s' needs its options: give loss = %s {}", o.loss.name, o.loss.name)
+  end
   if getmetatable(o.loss) == nil or type(o.loss) == "function" then
     o.loss = losses.from_function(o.loss, o.reference ~= nil)
   end
