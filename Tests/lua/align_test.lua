@@ -68,8 +68,7 @@ function TestStart:test_the_figures_have_TRL_s_names()
   table.sort(names)
   lu.assertEquals(table.concat(names, " "), "grad_norm lengths/chosen lengths/rejected log_ratios/chosen "
     .. "log_ratios/rejected logps/chosen logps/rejected loss lr rewards/accuracies rewards/chosen "
-    .. "rewards/margins "
-    .. "rewards/rejected step")
+    .. "rewards/margins rewards/rejected step")
 end
 
 function TestStart:test_the_reference_and_the_record_stay_as_they_were()
