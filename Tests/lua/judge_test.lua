@@ -108,6 +108,20 @@ function TestLearned:test_a_norm_of_0_clips_nothing()
     fit(judge.reward_model, { steps = 3, max_grad_norm = 1e9 }).model:hash())
 end
 
+--- Ctrl-C once lost all finished steps.
+function TestLearned:test_ctrl_c_ends_training_with_the_steps_taken()
+  support.in_process(function()
+    local made
+    support.with_errors(function()
+      os.execute(("(sleep 0.3; kill -INT %d) &"):format(support.pid()))
+      made = fit(judge.reward_model, { steps = 1000000 })
+    end)
+    lu.assertEquals(made.status, "interrupted")
+    lu.assertNotEquals(made.model:hash(), init:hash())
+    lu.assertEquals(#made:score(rows({ { 2, 3 } }, { { 7, 1 } })), 1)
+  end)
+end
+
 TestSides = {}
 
 --- Identical answers in a batch of others tie, so no bit of a sequence may depend on its neighbours.
