@@ -179,6 +179,18 @@ final class Terminal {
     }
   }
 
+  /// A name that is not there is answered by the help, never by an error of the prompt itself.
+  @Test func helpAnswersEveryName() throws {
+    try withFolder([:]) { home in
+      try session(
+        [
+          ("?align.train.resume\n", "align.train"), ("?ipo\n", "Identity preference optimisation"),
+          ("?align.train.zzz\n", "no help on 'align.train.zzz'"), ("?math.pi.x\n", "no help on 'math.pi.x'"),
+          ("?x.y\n", "no help on 'x.y'"),
+        ], home: home)
+    }
+  }
+
   @Test func theLibraryIsCompletedBeforeAnyOfItIsUsed() throws {
     try withFolder([:]) { home in
       try session(

@@ -1,10 +1,18 @@
 -- Help on a name, and the source of a function. Argument: the session. Returns inspect(name, source).
 local session = ...
 
-local function resolve(name)
+local function field(value, name) return value[name] end
+
+-- The value of a path such as `align.train`; nil where a step of it has none or cannot be indexed.
+local function resolve(path)
   local value
-  for part in name:gmatch "[^.:]+" do
-    if value == nil then value = session.lookup(part) else value = value[part] end
+  for name in path:gmatch "[^.:]+" do
+    if value == nil then
+      value = session.lookup(name)
+    else
+      local ok, found = pcall(field, value, name)
+      value = ok and found or nil
+    end
     if value == nil then return nil end
   end
   return value
