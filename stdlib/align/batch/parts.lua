@@ -25,19 +25,19 @@ end
 
 --- The batch of some units, by their places in `units()`, with columns and token columns.
 function Batch:select(places)
-  local units, rows = self:units(), {}
-  for half = 1, self.pair_count and 2 or 1 do
-    for _, place in ipairs(places) do
-      local unit = units[place]
-      if not unit then error(("batch: unit %s is out of 1..%d"):format(tostring(place), #units), 2) end
-      if self.pair_count then
-        rows[#rows + 1] = unit[half]
-      else
-        table.move(unit, 1, #unit, #rows + 1, rows)
-      end
+  local n, rows = self.pair_count, {}
+  local units = not n and self:units()
+  for i, place in ipairs(places) do
+    local unit = n and place >= 1 and place <= n and place or units and units[place]
+    if not unit then
+      error(("batch: unit %s is out of 1..%d"):format(tostring(place), n or #units), 2)
+    elseif n then
+      rows[i], rows[#places + i] = place, n + place
+    else
+      table.move(unit, 1, #unit, #rows + 1, rows)
     end
   end
-  return self:at_rows(rows, self.pair_count and #places)
+  return self:at_rows(rows, n and #places)
 end
 
 --- The batch of the rows at `places`. What is stored of a reference stays with the batch that they are rows
