@@ -1,6 +1,7 @@
 --- Runs of a tiny transformer on a made-up task: what must be the same bit for bit.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
-local toy = support.load "toy"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local toy = require "toy"
 local lu = require "luaunit"
 local system = require "perilune.system"
 local align = require "perilune.align"

@@ -1,5 +1,6 @@
 --- The bench's own reckoning: goals, growth, what it writes where; and a run of it without peers.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local system = require "perilune.system"
 

@@ -4,7 +4,8 @@
 --   bin/perilune Tests/lua/bits.lua [threads]
 --
 -- scripts/same_bits compares the release and the debug build, with one thread and with two.
-local toy = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua").load "toy"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local toy = require "toy"
 local T, system = require "perilune.tensor", require "perilune.system"
 local models, align = require "perilune.models", require "perilune.align"
 

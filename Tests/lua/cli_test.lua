@@ -1,5 +1,6 @@
 --- Command lines: values, switches, smoke values, and what is refused.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local perilune = require "perilune"
 local cli, options = perilune.cli, perilune.options

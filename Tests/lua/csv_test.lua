@@ -1,5 +1,6 @@
 --- Comma-separated values: quotes, numbers, and what is refused. The texts follow section 2 of RFC 4180.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local csv = require "perilune.csv"
 

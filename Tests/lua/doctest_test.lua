@@ -1,5 +1,6 @@
 --- The examples in the comments of the library are run, and show what they say. A test for each file.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local doctest = require "perilune.doctest"
 

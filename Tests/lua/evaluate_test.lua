@@ -1,6 +1,7 @@
 --- Figures of a policy against enumeration, Monte Carlo and hand calculation.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
-local toy = support.load "toy"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local toy = require "toy"
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
 local align = require "perilune.align"

@@ -1,5 +1,6 @@
 --- Experiments at toy size: settings, stages as functions of a seed, runs that are kept, checkpoints.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local align = require "perilune.align"
 local cli = require "perilune.cli"

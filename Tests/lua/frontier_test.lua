@@ -1,5 +1,6 @@
 --- Win rate at equal KL, by hand.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local frontier = require "perilune.align.evaluate.frontier"
 

@@ -1,5 +1,6 @@
 --- Help on what is written in Lua: by name, by value and by a word; the manual and its lists.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local perilune = require "perilune"
 local index = require "perilune.help.index"

@@ -4,7 +4,8 @@
 -- A policy is softmax(theta) over K answers in f64; expectations run over all K^2 pairs, so nothing here is
 -- sampled. P[i][j] is the chance that answer i is preferred to j: any matrix with P + P' = 1, cycles and all,
 -- unless it says Bradley-Terry.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
 local system = require "perilune.system"

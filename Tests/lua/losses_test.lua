@@ -2,7 +2,8 @@
 --
 -- The golden file holds, for log-probabilities of single tokens, the loss of the batch and its gradient in
 -- each of them (TRL 1.16.0, 1.10.0 and 0.28.0 in float64; `formula/*` from the formulas of the papers).
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
 local formats = require "perilune.formats"

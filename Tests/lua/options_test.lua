@@ -1,5 +1,6 @@
 --- Options: specs, defaults, near names, types and bounds.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local keys = require "perilune.options.keys"
 local options = require "perilune.options"

@@ -1,5 +1,6 @@
 --- Figures, progress lines and reports as a script uses them.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local plot = require "perilune.plot"
 local report = require "perilune.report"

@@ -1,5 +1,6 @@
 --- Reports of comparisons: what they refuse, what they say, what they write.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local report = require "perilune.align.evaluate.report"
 local system = require "perilune.system"

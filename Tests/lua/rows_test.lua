@@ -1,6 +1,7 @@
 local lu = require "luaunit"
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
-local toy = support.load "toy"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local toy = require "toy"
 local T, models = require "perilune.tensor", require "perilune.models"
 
 local model = toy.model(1)

@@ -1,7 +1,8 @@
 --- The experiments of Tang et al. 2024, arXiv:2405.08448, each in as few lines as its question, at toy size.
 --
 -- What is asserted is what must hold at any size; the paper's findings about size are for the scripts.
-local toy = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua").load "toy"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local toy = require "toy"
 local lu = require "luaunit"
 local models = require "perilune.models"
 local align = require "perilune.align"

@@ -1,6 +1,7 @@
 --- Sources: what each draws, in which order, and which columns its batches have.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
-local toy = support.load "toy"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local toy = require "toy"
 local lu = require "luaunit"
 local align = require "perilune.align"
 

@@ -1,5 +1,6 @@
 --- Means, sums and bootstrap resamples, by hand.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local stats = require "perilune.align.evaluate.stats"
 

@@ -1,5 +1,6 @@
 --- How the Lua of the library and scripts is written. Names, globals and widths are checked by luacheck.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 
 local function lines_of(command)

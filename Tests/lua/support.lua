@@ -6,9 +6,6 @@ local support = { root = here .. "/../.." }
 support.stdlib = support.root .. "/stdlib"
 support.data = support.root .. "/../shared/data"
 
---- Another file of this folder, such as `support.load "toy"`.
-function support.load(name) return dofile(("%s/%s.lua"):format(here, name)) end
-
 --- The message of the error that `f(...)` raises, without the place it points at.
 function support.message(f, ...)
   local ok, message = pcall(f, ...)

@@ -1,5 +1,4 @@
 --- Dialogues: where prompt and response part, and which turns of a long prompt stay.
-dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
 local lu = require "luaunit"
 local dialogues = require "perilune.tasks.harmless.dialogues"
 

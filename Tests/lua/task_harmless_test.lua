@@ -1,5 +1,6 @@
 --- The harmless task: made dialogues, and the first 200 records of hh-rlhf's test file where it is there.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 
 local dialogues = require "perilune.tasks.harmless.dialogues"

@@ -1,5 +1,6 @@
 --- The sentiment task: interface, separate splits, and scores far above the mean that a policy can reach.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local sentiment = require "perilune.tasks.sentiment"
 

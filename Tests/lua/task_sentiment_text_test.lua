@@ -1,5 +1,6 @@
 --- The stories: pure functions of seed and number, within their limits, many and coherent.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local grammar = require "perilune.tasks.sentiment.grammar"
 local random_of = require "perilune.tasks.sentiment.random"

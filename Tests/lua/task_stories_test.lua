@@ -1,5 +1,6 @@
 --- The stories task with a stand-in for the model: letters as tokens, and a sampler that reads from a list.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local stories = require "perilune.tasks.stories"
 local lexicon = require "perilune.tasks.stories.lexicon"

@@ -1,5 +1,6 @@
 --- The gold scorer: its formula by hand, negation, degree, repeats, position and squash.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local grammar = require "perilune.tasks.sentiment.grammar"
 local sentiment_text = require "perilune.tasks.sentiment.text"

@@ -1,5 +1,6 @@
 --- Tasks by name, tasks of a user's own, and tasks from a file of pairs.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local formats = require "perilune.formats"
 local system = require "perilune.system"

@@ -1,6 +1,7 @@
 --- What align.train computes of a batch, what it logs, and what it refuses.
-local support = dofile((arg[0]:match("^(.*)[/\\]") or ".") .. "/support.lua")
-local toy = support.load "toy"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local toy = require "toy"
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
 local align = require "perilune.align"
