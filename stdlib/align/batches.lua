@@ -2,6 +2,8 @@
 --
 -- Batch k is a pure function of (seed, stream, k).
 --
+-- An error, when there are fewer than `count` numbers, points `level` (2) up.
+--
 -- A batch may end one permutation and begin the next, so every number comes equally often whatever the batch
 -- size.
 --
@@ -10,8 +12,10 @@
 --   true
 local system = require "perilune.system"
 
-return function(total, count, seed, stream)
-  if total < count then error(("%d prompts or pairs do not fill a batch of %d"):format(total, count), 3) end
+return function(total, count, seed, stream, level)
+  if total < count then
+    error(("%d prompts or pairs do not fill a batch of %d"):format(total, count), (level or 2) + 1)
+  end
   local shuffled, permutation  -- the number of the permutation in use
   return function(step)
     local batch = {}

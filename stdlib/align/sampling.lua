@@ -2,6 +2,7 @@
 --
 -- Two responses that are compared must be independent. Drawn with the same uniform numbers they are coupled,
 -- and their win rate is another quantity than p(a > b): by 5 points on the toy of the tests.
+local batches = require "perilune.align.batches"
 local options = require "perilune.options"
 
 local sampling = {}
@@ -25,6 +26,16 @@ function sampling.given(given)
   local all = { max_new_tokens = task.max_response, stop = task.stop }
   for name, value in pairs(given) do all[name] = value end
   return all
+end
+
+--- A function of the step that gives its `size` prompts, of filled options.
+function sampling.dealt(o, size)
+  local numbers = batches(#o.prompts, size, o.seed, "pairs/prompts", 3)
+  return function(step)
+    local prompts = {}
+    for i, number in ipairs(numbers(step)) do prompts[i] = o.prompts[number] end
+    return prompts
+  end
 end
 
 --- Rows of `count` responses to each prompt, drawn by `writer`: a Model, or a table with a method

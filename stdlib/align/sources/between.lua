@@ -11,7 +11,6 @@
 -- Errors: an option is missing, unknown or out of range; there are no prompts.
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
-local dealt = require "perilune.align.batches"
 local judges = require "perilune.align.judge"
 local ordered = require "perilune.align.ordered"
 local progress = require "perilune.progress"
@@ -34,13 +33,11 @@ return function(a, b, given)
     label = o.label ~= "" and o.label or "pairs", total = o.count, quiet = o.quiet,
   }
   local size = math.max(math.min(o.batch, o.count, #o.prompts), 1)
-  local numbers = dealt(#o.prompts, size, o.seed, "pairs/prompts")
+  local prompts = sampling.dealt(o, size)
   local parts, drawn, step = {}, 0, 0
   while drawn < o.count do
     step = step + 1
-    local prompts = {}
-    for i, number in ipairs(numbers(step)) do prompts[i] = o.prompts[number] end
-    local part = ordered.draw(a, a, b, prompts, o, {
+    local part = ordered.draw(a, a, b, prompts(step), o, {
       step = step, checkpoint = o.label, writers = a == b and { "a", "a" } or { "a", "b" },
     })
     if drawn + #part > o.count then

@@ -10,7 +10,6 @@
 --   groups of 4
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
-local dealt = require "perilune.align.batches"
 local judges = require "perilune.align.judge"
 local sampling = require "perilune.align.sampling"
 
@@ -25,20 +24,19 @@ local spec = options.spec("sources.groups", {
 return function(given)
   local o = spec:fill(sampling.given(given))
   o.reward = judges.as_scorer(o.reward)
-  local numbers = dealt(#o.prompts, o.batch, o.seed, "pairs/prompts")
+  local prompts = sampling.dealt(o, o.batch)
   return {
     name = ("groups of %d"):format(o.responses),
     options = o,
     batch = function(_, step, policy, checkpoint)
-      local prompts, group, steps, checkpoints, writer = {}, {}, {}, {}, {}
-      for i, number in ipairs(numbers(step)) do
-        prompts[i] = o.prompts[number]
+      local group, steps, checkpoints, writer = {}, {}, {}, {}
+      for i = 1, o.batch do
         for k = 1, o.responses do
           local row = (i - 1) * o.responses + k
           group[row], steps[row], checkpoints[row], writer[row] = i, step, checkpoint or "", "policy"
         end
       end
-      local rows = sampling.draw(policy, policy, prompts, o, "first", step, o.responses)
+      local rows = sampling.draw(policy, policy, prompts(step), o, "first", step, o.responses)
       return batches.new {
         rows = rows, group = group, reward = judges.scores(o.reward, rows), step = steps,
         checkpoint = checkpoints, writer = writer,

@@ -12,7 +12,6 @@
 --   > online { judge = function(prompt, a, b) return #a < #b end, prompts = { { 1 } }, batch = 1 }.name
 --   online
 local options = require "perilune.options"
-local dealt = require "perilune.align.batches"
 local judges = require "perilune.align.judge"
 local ordered = require "perilune.align.ordered"
 local sampling = require "perilune.align.sampling"
@@ -32,19 +31,17 @@ return function(given)
     error(("sources.online: second must be a model, a writer or \"reference\", got '%s'"):format(o.second), 2)
   end
   o.judge = judges.as_judge(o.judge)
-  local numbers = dealt(#o.prompts, o.batch, o.seed, "pairs/prompts")
+  local prompts = sampling.dealt(o, o.batch)
   return {
     name = "online",
     options = o,
     batch = function(_, step, policy, checkpoint, reference)
-      local prompts = {}
-      for i, number in ipairs(numbers(step)) do prompts[i] = o.prompts[number] end
       local origin, second = { step = step, checkpoint = checkpoint }, o.second or policy
       if second == "reference" then
         if not reference then error("sources.online: the run has no reference", 0) end
         second, origin.writers = reference, { "policy", "reference" }
       end
-      return ordered.draw(policy, policy, second, prompts, o, origin)
+      return ordered.draw(policy, policy, second, prompts(step), o, origin)
     end,
   }
 end

@@ -5,7 +5,6 @@
 --
 --   align.sources.refreshed { task = task, every = 10, judge = proxy, prompts = prompts }
 local options = require "perilune.options"
-local dealt = require "perilune.align.batches"
 local judges = require "perilune.align.judge"
 local ordered = require "perilune.align.ordered"
 local sampling = require "perilune.align.sampling"
@@ -21,7 +20,7 @@ local spec = options.spec("sources.refreshed", {
 return function(given)
   local o = spec:fill(sampling.given(given))
   o.judge = judges.as_judge(o.judge)
-  local numbers = dealt(#o.prompts, o.batch, o.seed, "pairs/prompts")
+  local prompts = sampling.dealt(o, o.batch)
   local writer, copied, written
   return {
     name = ("refreshed every %d"):format(o.every),
@@ -30,10 +29,8 @@ return function(given)
       if (step - 1) % o.every == 0 or copied ~= policy then
         writer, copied, written = policy:clone(), policy, checkpoint
       end
-      local prompts = {}
-      for i, number in ipairs(numbers(step)) do prompts[i] = o.prompts[number] end
       local origin = { step = step, checkpoint = written, writers = { "policy", "policy" } }
-      return ordered.draw(policy, writer, writer, prompts, o, origin)
+      return ordered.draw(policy, writer, writer, prompts(step), o, origin)
     end,
     state = function() return { written = written }, { writer = writer } end,
     restore = function(_, data, models, policy)
