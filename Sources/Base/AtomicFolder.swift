@@ -1,12 +1,13 @@
-/// Puts a finished folder in the place of another, so that a crash leaves the old one or the new one, never a part.
+/// Puts a finished folder in the place of another, so that a crash leaves the old one or the new one, never a
+/// part.
 import CSystem
 
 public enum AtomicFolder {
-  /// Renames `finished` to `path`. Where `path` exists, the two are exchanged in one step; the path of the old folder is
-  /// returned, for the caller to remove.
+  /// Renames `finished` to `path`. Where `path` exists, the two are exchanged in one step; the path of the
+  /// old folder is returned, for the caller to remove.
   ///
-  /// The files of `finished` must be synced already, as `AtomicFile` does. A file system without the exchange gets two
-  /// renames: after a crash between them the old folder is at `finished` + ".old".
+  /// The files of `finished` must be synced already, as `AtomicFile` does. A file system without the exchange
+  /// gets two renames: after a crash between them the old folder is at `finished` + ".old".
   @discardableResult
   public static func replace(_ path: String, with finished: String) throws -> String? {
     try sync(finished)

@@ -1,12 +1,13 @@
-/// Adafactor: second moments as an outer product of row and column means, so that a matrix needs r + c numbers of state.
+/// Adafactor: second moments as an outer product of row and column means, so that a matrix needs r + c
+/// numbers of state.
 ///
 /// rho = min(lr, 1 / sqrt t);  alpha = max(eps2, RMS(w)) rho;  b2 = 1 - t^beta2_decay
 /// R = b2 R + (1 - b2) mean over columns of (g^2 + eps1);  C likewise over rows;  V = R C / mean(R)
 /// u = g / sqrt V;  w = w (1 - lr decay) - alpha u / max(1, RMS(u) / clip)
 ///
-/// Shazeer and Stern 2018, arXiv:1804.04235, algorithms 4 and 5 with the proposed hyperparameters (algorithm 7: lr 0.01,
-/// which is the limit of the relative step size). A parameter of more than two dimensions is a batch of matrices; one of
-/// fewer keeps V itself.
+/// Shazeer and Stern 2018, arXiv:1804.04235, algorithms 4 and 5 with the proposed hyperparameters (algorithm
+/// 7: lr 0.01, which is the limit of the relative step size). A parameter of more than two dimensions is a
+/// batch of matrices; one of fewer keeps V itself.
 import Base
 import Tensors
 
@@ -42,17 +43,18 @@ public struct Adafactor: UpdateRule {
     ]
   }
 
-  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) {
-    if weight.elementCount == 0 { return }
+  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) -> Bool
+  {
+    if weight.elementCount == 0 { return true }
     switch weight.dtype {
-    case .f64: run(Double.self, weight, gradient, state, rate, Double(step))
-    default: run(Float.self, weight, gradient, state, rate, Double(step))
+    case .f64: return run(Double.self, weight, gradient, state, rate, Double(step))
+    default: return run(Float.self, weight, gradient, state, rate, Double(step))
     }
   }
 
   private func run<T: TensorScalar & BinaryFloatingPoint>(
     _ type: T.Type, _ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], _ rate: Double, _ t: Double
-  ) {
+  ) -> Bool {
     let (w, g) = (weight.pointer(T.self), gradient.pointer(T.self))
     let count = weight.elementCount
     let fresh = Libm.pow(t, beta2Decay)
@@ -90,7 +92,12 @@ public struct Adafactor: UpdateRule {
     let rms = (updates / Double(count)).squareRoot()
     let alpha = max(eps2, (weights / Double(count)).squareRoot()) * min(rate, 1 / t.squareRoot())
     let scale = alpha / max(1, rms / clip)
-    for k in 0..<count { w[k] = T(Double(w[k]) * (1 - rate * weightDecay) - scale * update(k)) }
+    var zeros: T = 0
+    for k in 0..<count {
+      w[k] = T(Double(w[k]) * (1 - rate * weightDecay) - scale * update(k))
+      zeros += w[k] * 0
+    }
+    return zeros == 0
   }
 
   /// Updates the moments of one matrix and writes the factors of the inverse root of V.

@@ -3,9 +3,10 @@
 /// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
 /// w = w (1 - lr decay) - lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
 ///
-/// Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101, algorithm 2, as PyTorch's AdamW
-/// computes it.
+/// Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101, algorithm 2, as
+/// PyTorch's AdamW computes it.
 import Base
+import Synchronization
 import Tensors
 
 public struct AdamW: UpdateRule {
@@ -30,13 +31,14 @@ public struct AdamW: UpdateRule {
     [("exp_avg", shape), ("exp_avg_sq", shape)]
   }
 
-  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) {
+  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) -> Bool
+  {
     let correction1 = 1 - power(beta1, step)
     let correction2 = 1 - power(beta2, step)
     if weight.dtype == .f32 {
-      vectors(weight, gradient, state, Float(rate), Float(correction1), Float(correction2))
+      return vectors(weight, gradient, state, Float(rate), Float(correction1), Float(correction2))
     } else {
-      Elementwise.update(weight, gradient, state) { x, g, mean, square in
+      return Elementwise.update(weight, gradient, state) { x, g, mean, square in
         let m = beta1 * mean + (1 - beta1) * g
         let v = beta2 * square + (1 - beta2) * g * g
         let direction = (m / correction1) / ((v / correction2).squareRoot() + eps)
@@ -48,7 +50,7 @@ public struct AdamW: UpdateRule {
   /// The same formula in single precision, eight elements at a time.
   private func vectors(
     _ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], _ rate: Float, _ c1: Float, _ c2: Float
-  ) {
+  ) -> Bool {
     let (w, g) = (weight.pointer(Float.self), gradient.pointer(Float.self))
     let (m, v) = (state[0].pointer(Float.self), state[1].pointer(Float.self))
     let (b1, b2) = (Vector(repeating: Float(beta1)), Vector(repeating: Float(beta2)))
@@ -57,7 +59,10 @@ public struct AdamW: UpdateRule {
     let stepSize = Vector(repeating: -rate / c1)
     let scale2 = Vector(repeating: 1 / c2)
     let eps = Vector(repeating: Float(eps))
+    let unsound = Atomic<Bool>(false)
     Parallel.ranges(weight.elementCount, grain: ActivationKernels.grain) { range in
+      // x * 0 is 0 for a finite x and NaN for any other, and a sum with NaN is NaN.
+      var zeros = Vector()
       func part(_ x: Vector, _ gradient: Vector, _ mean: Vector, _ square: Vector) -> (Vector, Vector, Vector)
       {
         let m = (mean * b1).addingProduct(gradient, r1)
@@ -71,15 +76,19 @@ public struct AdamW: UpdateRule {
         store(x, w + k)
         store(a, m + k)
         store(b, v + k)
+        zeros = zeros.addingProduct(x, Vector())
         k += 8
       }
       while k < range.upperBound {
         let (x, a, b) = part(
           Vector(repeating: w[k]), Vector(repeating: g[k]), Vector(repeating: m[k]), Vector(repeating: v[k]))
         (w[k], m[k], v[k]) = (x[0], a[0], b[0])
+        zeros[0] += x[0] * 0
         k += 1
       }
+      if sum(zeros) != 0 { unsound.store(true, ordering: .relaxed) }
     }
+    return !unsound.load(ordering: .relaxed)
   }
 
   private func power(_ base: Double, _ exponent: Int) -> Double {

@@ -4,8 +4,8 @@ import Base
 import Tensors
 
 public enum GradientNorm {
-  /// sqrt(sum of squares of all gradients), in a fixed order. NaN or infinite if a gradient is; finite gradients neither
-  /// overflow nor vanish in their squares.
+  /// sqrt(sum of squares of all gradients), in a fixed order. NaN or infinite if a gradient is; finite
+  /// gradients neither overflow nor vanish in their squares.
   public static func of(_ parameters: [Variable]) throws -> Double {
     let gradients = try parameters.compactMap { try $0.grad?.contiguous() }
     let total = gradients.reduce(0.0) { $0 + squares($1, scale: 1) }
@@ -16,8 +16,8 @@ public enum GradientNorm {
     return largest * gradients.reduce(0.0) { $0 + squares($1, scale: 1 / largest) }.squareRoot()
   }
 
-  /// Scales all gradients so that their norm is at most `limit`; returns the norm before. A norm that is not finite
-  /// scales nothing. Pascanu et al. 2013, arXiv:1211.5063, algorithm 1.
+  /// Scales all gradients so that their norm is at most `limit`; returns the norm before. A norm that is not
+  /// finite scales nothing. Pascanu et al. 2013, arXiv:1211.5063, algorithm 1.
   @discardableResult
   public static func clip(_ parameters: [Variable], to limit: Double) throws -> Double {
     if !(limit > 0) { throw Failure(.value, "max_norm must be positive, got \(limit)") }

@@ -2,8 +2,8 @@
 ///
 /// c = b1 m + (1 - b1) g;  w = w (1 - lr decay) - lr sign(c);  m = b2 m + (1 - b2) g
 ///
-/// Chen et al. 2023, "Symbolic discovery of optimization algorithms", arXiv:2302.06675, algorithm 2. Every weight with
-/// c other than 0 moves by lr, so lr is 3 to 10 times smaller than for AdamW (sec. 5).
+/// Chen et al. 2023, "Symbolic discovery of optimization algorithms", arXiv:2302.06675, algorithm 2. Every
+/// weight with c other than 0 moves by lr, so lr is 3 to 10 times smaller than for AdamW (sec. 5).
 import Base
 import Tensors
 
@@ -25,7 +25,8 @@ public struct Lion: UpdateRule {
 
   public func slots(_ shape: Shape) -> [(name: String, shape: Shape)] { [("exp_avg", shape)] }
 
-  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) {
+  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) -> Bool
+  {
     Elementwise.update(weight, gradient, state) { x, g, m, _ in
       let c = beta1 * m + (1 - beta1) * g
       let sign = c > 0 ? 1.0 : c < 0 ? -1.0 : 0.0

@@ -17,11 +17,13 @@ public protocol UpdateRule: Sendable {
   /// Throws if an option is out of its range.
   func validate() throws
 
-  /// State tensors of one parameter: names and shapes. They have the parameter's element type and start as zeros.
+  /// State tensors of one parameter: names and shapes. They have the parameter's element type and start as
+  /// zeros.
   func slots(_ shape: Shape) -> [(name: String, shape: Shape)]
 
   /// Changes `weight` and `state` by step `step`, counted from 1. All tensors are contiguous and of one type.
-  func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int)
+  /// Returns false if a new weight is NaN or infinite.
+  func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) -> Bool
 }
 
 public final class Optimizer {
@@ -32,8 +34,8 @@ public final class Optimizer {
   public private(set) var step = 0
   private let slots: [[(name: String, tensor: Tensor)]]
 
-  /// Parameters that do not require a gradient are skipped (frozen weights), and so are repetitions. A computed tensor
-  /// is refused: changing it would not change what it was computed from.
+  /// Parameters that do not require a gradient are skipped (frozen weights), and so are repetitions. A
+  /// computed tensor is refused: changing it would not change what it was computed from.
   public init(_ given: [Variable], _ rule: any UpdateRule) throws {
     try rule.validate()
     var seen = Set<ObjectIdentifier>()
@@ -42,7 +44,8 @@ public final class Optimizer {
       if !parameter.isLeaf {
         throw Failure(
           .state,
-          "parameter \(i + 1) (\(parameter.value.shape)) is computed from other tensors; an optimizer trains leaves only"
+          "parameter \(i + 1) (\(parameter.value.shape)) is computed from other tensors; an optimizer trains "
+            + "leaves only"
         )
       }
       if !parameter.value.dtype.isFloating {
@@ -85,20 +88,21 @@ public final class Optimizer {
         "step \(step + 1): the gradient of parameter \(i + 1) (\(parameter.value.shape)) holds nan or inf: "
           + "the step is not applied")
     }
-    for (parameter, slots) in zip(parameters, slots) {
+    var unsound: Int?
+    for (i, parameter) in parameters.enumerated() {
       guard let gradient = try parameter.grad?.contiguous() else { continue }
       let weight = parameter.value
       let packed = try weight.contiguous()
-      rule.update(packed, gradient, slots.map(\.tensor), rate: rate, step: step + 1)
+      let isFinite = rule.update(packed, gradient, slots[i].map(\.tensor), rate: rate, step: step + 1)
+      if !isFinite { unsound = unsound ?? i }
       if !weight.isContiguous { Strided.copy(from: packed, to: weight) }
       weight.storage.markWritten()
     }
-    for (i, parameter) in parameters.enumerated() where parameter.grad != nil {
-      if try Finite.holds(parameter.value) { continue }
+    if let i = unsound {
       throw Failure(
         .numeric,
-        "step \(step + 1): parameter \(i + 1) (\(parameter.value.shape)) holds nan or inf after the update with lr "
-          + "\(rate)")
+        "step \(step + 1): parameter \(i + 1) (\(parameters[i].value.shape)) holds nan or inf after the update "
+          + "with lr \(rate)")
     }
     step += 1
   }

@@ -2,8 +2,8 @@
 ///
 /// g = g + decay w;  b = momentum b + g;  w = w - lr (g + momentum b if nesterov, else b)
 ///
-/// Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", as PyTorch's SGD computes
-/// it: the learning rate multiplies the buffer, not the gradient that enters it.
+/// Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", as PyTorch's
+/// SGD computes it: the learning rate multiplies the buffer, not the gradient that enters it.
 import Base
 import Tensors
 
@@ -27,7 +27,8 @@ public struct SGD: UpdateRule {
     momentum == 0 ? [] : [("momentum_buffer", shape)]
   }
 
-  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) {
+  public func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) -> Bool
+  {
     Elementwise.update(weight, gradient, state) { x, g, buffer, _ in
       let slope = g + weightDecay * x
       let b = momentum * buffer + slope

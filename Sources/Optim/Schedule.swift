@@ -12,9 +12,10 @@ public struct Schedule: Sendable {
   /// What the rate decays to, as a fraction of `lr`.
   public let floor: Double
 
-  /// Rises linearly from lr / warmup to `lr` over `warmup` steps, then decays. The first step after the rise has `lr`,
-  /// and `floor` would be reached at step `steps` + 1, so that step k of N without a rise has the part (N - k + 1) / N
-  /// of a linear decay: as transformers' get_linear_schedule_with_warmup and get_cosine_schedule_with_warmup.
+  /// Rises linearly from lr / warmup to `lr` over `warmup` steps, then decays. The first step after the rise
+  /// has `lr`, and `floor` would be reached at step `steps` + 1, so that step k of N without a rise has the
+  /// part (N - k + 1) / N of a linear decay: as transformers' get_linear_schedule_with_warmup and
+  /// get_cosine_schedule_with_warmup.
   public init(lr: Double, steps: Int, warmup: Int = 0, decay: Decay = .constant, floor: Double = 0) throws {
     if !(lr >= 0 && lr.isFinite) { throw Failure(.value, "lr must be at least 0, got \(lr)") }
     if warmup < 0 || steps < 0 {
