@@ -33,7 +33,8 @@ public struct Figure: Sendable {
 
   public init(
     title: String = "", xlabel: String = "", ylabel: String = "", note: String = "", width: Int = 640,
-    height: Int = 420, xlimits: AxisRange = AxisRange(), ylimits: AxisRange = AxisRange(), xscale: AxisScale = .linear,
+    height: Int = 420, xlimits: AxisRange = AxisRange(), ylimits: AxisRange = AxisRange(),
+    xscale: AxisScale = .linear,
     yscale: AxisScale = .linear, legend: LegendPosition = .best, grid: Bool = true, series: [Series] = []
   ) {
     self.title = title

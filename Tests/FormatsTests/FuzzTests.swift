@@ -105,7 +105,9 @@ import Testing
       #"{"chosen":"\n\nHuman: q\n\nAssistant: a","rejected":"\n\nHuman: q\n\nAssistant: b"}"#.utf8)
     let lines = seed + [10] + seed + [10]
     let read: ([UInt8]) throws -> Void = { bytes in
-      try JSONLines.forEach(bytes: bytes) { _, value in _ = [value["chosen"], value["rejected"]].map { $0?.text } }
+      try JSONLines.forEach(bytes: bytes) { _, value in
+        _ = [value["chosen"], value["rejected"]].map { $0?.text }
+      }
     }
     fuzz("json lines", lines, read)
     fuzz("gzip", try Gzip.packed(lines), count: 4000, read)

@@ -231,7 +231,7 @@ private struct LlamaReference {
 
   func encode(_ text: [UInt8]) -> [Int] {
     if text.isEmpty { return [] }
-    var ids = [find([32])!]
+    var ids = [find([32])].compactMap { $0 }
     var buffer: [UInt8] = []
     for (i, byte) in text.enumerated() {
       if byte & 0xC0 != 0x80 { buffer = [] }

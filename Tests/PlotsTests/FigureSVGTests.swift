@@ -174,7 +174,8 @@ private func draw(_ figure: Figure) throws {
       == "figure: heatmap 'm' among 2 series; a heatmap is drawn alone")
   #expect(message(Figure(width: 5)) == "figure: size 5x420; sides from 120 to 10000 are wanted")
   #expect(
-    message(Figure(xlimits: AxisRange(1, 1))) == "figure: xlimits from 1.0 to 1.0; the first must be the smaller"
+    message(Figure(xlimits: AxisRange(1, 1)))
+      == "figure: xlimits from 1.0 to 1.0; the first must be the smaller"
   )
   #expect(
     message(Figure(ylimits: AxisRange(0, 1), yscale: .log))

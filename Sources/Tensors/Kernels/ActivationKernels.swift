@@ -13,7 +13,9 @@ package enum ActivationKernels {
 
   /// y = exp(x - max x); returns the maximum and the sum of y.
   @inline(__always)
-  package static func exponentials(_ x: Floats, _ y: MutableFloats, _ count: Int) -> (peak: Float, sum: Float) {
+  package static func exponentials(_ x: Floats, _ y: MutableFloats, _ count: Int)
+    -> (peak: Float, sum: Float)
+  {
     var (peak, sum): (Float, Float) = (0, 0)
     level.exponentials(count, x, y, &peak, &sum)
     return (peak, sum)
@@ -47,12 +49,16 @@ package enum ActivationKernels {
   package static func gelu(_ x: Floats, _ y: MutableFloats, _ count: Int) { level.gelu(count, x, y) }
 
   /// y = gelu(x) and dx = dy gelu'(x).
-  package static func geluBoth(_ x: Floats, _ dy: Floats, _ y: MutableFloats, _ dx: MutableFloats, _ count: Int) {
+  package static func geluBoth(
+    _ x: Floats, _ dy: Floats, _ y: MutableFloats, _ dx: MutableFloats, _ count: Int
+  ) {
     level.gelu_both(count, x, dy, y, dx)
   }
 
   /// y = silu(a) b.
-  package static func gate(_ a: Floats, _ b: Floats, _ y: MutableFloats, _ count: Int) { level.gate(count, a, b, y) }
+  package static func gate(_ a: Floats, _ b: Floats, _ y: MutableFloats, _ count: Int) {
+    level.gate(count, a, b, y)
+  }
 
   /// y = silu(a) b, da = dy b silu'(a) and db = dy silu(a); `y` may be `da` where it is not wanted.
   package static func gateBoth(

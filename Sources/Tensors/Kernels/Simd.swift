@@ -11,7 +11,9 @@ public func load(_ p: Floats) -> Vector { UnsafeRawPointer(p).loadUnaligned(as: 
 public func load(_ p: MutableFloats) -> Vector { UnsafeRawPointer(p).loadUnaligned(as: Vector.self) }
 
 @inlinable @inline(__always)
-public func store(_ v: Vector, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vector.self) }
+public func store(_ v: Vector, _ p: MutableFloats) {
+  UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vector.self)
+}
 
 /// The sum of the lanes, in a fixed order.
 @inlinable @inline(__always)
