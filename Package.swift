@@ -36,8 +36,7 @@ let package = Package(
     .target(name: "Base", dependencies: ["CSystem", "CCrypto"], swiftSettings: plainSwift),
     .target(
       name: "Tensors", dependencies: ["Base", "CSystem", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
-    .target(
-      name: "Autograd", dependencies: ["Base", "Tensors"], exclude: ["ADDING.md"], swiftSettings: vectorSwift),
+    .target(name: "Autograd", dependencies: ["Base", "Tensors"], swiftSettings: vectorSwift),
     .target(name: "Optim", dependencies: ["Base", "Tensors", "Autograd"], swiftSettings: vectorSwift),
     .target(
       name: "Formats", dependencies: ["Base", "Tensors", "CZlib"], swiftSettings: plainSwift),

@@ -5,7 +5,8 @@ import Tensors
 extension Variable {
   /// Adds d self / d leaf, times `gradient`, to the `grad` of every leaf that requires one.
   ///
-  /// Without `gradient` this tensor must hold one element. The graph is freed on the way unless `retainGraph`.
+  /// Without `gradient` this tensor must hold one element. The graph is freed on the way unless
+  /// `retainGraph`.
   public func backward(_ gradient: Tensor? = nil, retainGraph: Bool = false) throws {
     if !requiresGrad { throw Failure(.state, "backward: no tensor that requires a gradient leads here") }
     let seed: Tensor
@@ -32,8 +33,8 @@ extension Variable {
       return
     }
     var incoming: [ObjectIdentifier: [Tensor?]] = [:]
-    // Before anything is added, so that a refusal leaves the gradients as they were: a part of the graph may be spent, where
-    // two losses share it, and a value may have been changed.
+    // Check the whole graph first, so that a failure leaves all gradients unchanged. It fails if two losses
+    // share a freed part, or if a saved value was modified in place.
     let order = Self.order(from: root)
     for node in order { try node.check() }
     var first = [Tensor?](repeating: nil, count: root.outputs.count)
@@ -41,9 +42,9 @@ extension Variable {
     incoming[ObjectIdentifier(root)] = first
     for node in order {
       guard let gradients = incoming.removeValue(forKey: ObjectIdentifier(node)) else { continue }
-      node.lendSums()
+      node.lendAccumulators()
       do {
-        defer { node.returnSums() }
+        defer { node.takeAccumulatorsBack() }
         var results = try node.backward(gradients)
         for (i, input) in node.inputs.enumerated() {
           guard let input, input.requiresGrad, let result = results[i].take() else { continue }
@@ -95,27 +96,31 @@ extension Variable {
 }
 
 extension Node {
-  /// Hands the operation the gradients of its leaves that nobody else holds.
-  fileprivate func lendSums() {
+  /// Lends the operation the gradient of each leaf that nothing else refers to.
+  fileprivate func lendAccumulators() {
     for (i, input) in inputs.enumerated() {
-      guard let input, input.isLeaf, input.requiresGrad, var sum = input.grad.take() else { continue }
-      // Taken out of the leaf, a gradient that nobody else holds has one owner, `sum`; a shared one goes back.
-      if call.sums[i] == nil && sum.isSoleOwner() { call.sums[i] = sum } else { input.grad = sum }
+      guard let input, input.isLeaf, input.requiresGrad, var gradient = input.grad.take() else { continue }
+      // Taken out of the leaf, a gradient that nothing else refers to has one owner, `gradient`.
+      if context.accumulators[i] == nil && gradient.isSoleOwner() {
+        context.accumulators[i] = gradient
+      } else {
+        input.grad = gradient
+      }
     }
   }
 
-  fileprivate func returnSums() {
+  fileprivate func takeAccumulatorsBack() {
     for (i, input) in inputs.enumerated() {
-      if let sum = call.sums[i].take() { input?.grad = sum }
+      if let gradient = context.accumulators[i].take() { input?.grad = gradient }
     }
   }
 
-  /// Adds to a leaf's gradient. A first one is kept as it is, unless something else holds it: an operation may hand the
-  /// same tensor, or a stretched view, to several inputs.
+  /// Adds to a leaf's gradient. The first gradient is stored without a copy if nothing else refers to it: an
+  /// operation may return the same tensor, or an expanded view, for several inputs.
   fileprivate func accumulate(_ gradient: consuming Tensor, _ leaf: Variable) throws {
-    // A leaf that stands in two places has lent its gradient in the first.
-    let lent = inputs.indices.first { inputs[$0] === leaf && call.sums[$0] != nil }
-    if var sum = lent.flatMap({ call.sums[$0].take() }) ?? leaf.grad.take() {
+    // A leaf that occurs twice among the inputs has lent its gradient at the first.
+    let lent = inputs.indices.first { inputs[$0] === leaf && context.accumulators[$0] != nil }
+    if var sum = lent.flatMap({ context.accumulators[$0].take() }) ?? leaf.grad.take() {
       defer { leaf.grad = sum }
       try sum.add(gradient)
     } else {

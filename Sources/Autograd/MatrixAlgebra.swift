@@ -1,4 +1,4 @@
-/// The few f64 operations that gradients of factorisations are written in.
+/// f64 operations for the gradients of factorisations.
 import Base
 import Tensors
 

@@ -1,7 +1,8 @@
 /// An operation on tensors, defined once.
 ///
-/// Its Lua method, help page, gradient check, refusal test and documentation test all come from this value. An
-/// operation is added by adding one `Op` to `Op.catalogue`. Three kinds:
+/// Its Lua function, method, form in place and operator, its help page, gradient check, refusal test and
+/// example test all come from this value: to add an operation is to add one `Op` to `Op.catalogue`. Three
+/// kinds:
 ///
 /// - a primitive has `forward` and `backward`;
 /// - a composed operation has `compose`, a formula over other operations, and needs no gradient of its own;
@@ -26,7 +27,7 @@ public struct Op: @unchecked Sendable {
   public struct Sample {
     public let inputs: [Tensor?]
     public let attributes: [Attribute]
-    /// False where the function is not smooth, so that differences say nothing about the gradient.
+    /// False where the function is not smooth, so that finite differences do not approximate the gradient.
     public let checksGradient: Bool
 
     public init(_ inputs: [Tensor?], _ attributes: [Attribute] = [], checksGradient: Bool = true) {
@@ -49,32 +50,54 @@ public struct Op: @unchecked Sendable {
     }
   }
 
-  public typealias Forward = (Invocation) throws -> [Tensor]
-  /// Given the outputs and the gradient of each (nil where nothing depends on it), the gradient of each input (nil
-  /// where none is wanted or there is none).
-  public typealias Backward = (Invocation, _ outputs: [Tensor], _ gradients: [Tensor?]) throws -> [Tensor?]
-  public typealias Compose = (_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable]
+  /// What Lua receives for a result.
+  public enum Answer: Sendable, Equatable {
+    case tensor
+    /// A Lua boolean: the result says something about whole tensors, and a tensor of `false` would be true in
+    /// `if`.
+    case boolean
+    /// A Lua boolean unless the parameter is given: `x:any()` asks about the whole tensor, `x:any{dim = 1}`
+    /// does not.
+    case booleanUnless(String)
+  }
+
+  public typealias Forward = (OpContext) throws -> [Tensor]
+  /// From the outputs and the gradient of each (nil where nothing depends on it), the gradient of each input
+  /// (nil where none is needed or none exists).
+  public typealias Backward = (OpContext, _ outputs: [Tensor], _ gradients: [Tensor?]) throws -> [Tensor?]
+  public typealias Compose = (_ inputs: [Variable?], _ attributes: Attributes) throws -> [Variable]
 
   public let name: String
   public let group: String
   public let summary: String
   public let formula: String
-  /// Shapes of arguments and results, in the words of the help page.
+  /// Shapes of arguments and results, as the help page prints them.
   public let shapes: String
-  /// The paper and equation the operation comes from, where there is one.
+  /// The paper and equation the operation comes from, if there is one.
   public let source: String?
   public let parameters: [Parameter]
+  /// `x:name_(...)` exists and writes the result into x. The result has the shape of the first argument.
+  public let inPlace: Bool
+  /// Names that the operation has in PyTorch or NumPy: an error that meets one suggests this operation.
+  public let aliases: [String]
+  /// The Lua operator that the operation defines, such as `__add`.
+  public let metamethod: String?
+  public let answers: Answer
   public let example: Example
   public let forward: Forward?
   public let backward: Backward?
   public let compose: Compose?
   public let samples: (inout Samples) throws -> [Sample]
   public let refusals: () throws -> [Refusal]
+  /// Names of the parameters that are not tensors, in order.
+  let attributeNames: [String]
 
   public init(
     _ name: String, group: String, summary: String, formula: String, shapes: String, source: String? = nil,
-    parameters: [Parameter], example: Example, forward: Forward? = nil, backward: Backward? = nil,
-    compose: Compose? = nil, samples: @escaping (inout Samples) throws -> [Sample],
+    parameters: [Parameter], aliases: [String] = [], inPlace: Bool = false, metamethod: String? = nil,
+    answers: Answer = .tensor,
+    example: Example, forward: Forward? = nil, backward: Backward? = nil, compose: Compose? = nil,
+    samples: @escaping (inout Samples) throws -> [Sample],
     refusals: @escaping () throws -> [Refusal] = { [] }
   ) {
     precondition(forward != nil || compose != nil, "\(name) computes nothing")
@@ -85,19 +108,25 @@ public struct Op: @unchecked Sendable {
     self.shapes = shapes
     self.source = source
     self.parameters = parameters
+    self.aliases = aliases
+    self.inPlace = inPlace
+    self.metamethod = metamethod
+    self.answers = answers
     self.example = example
     self.forward = forward
     self.backward = backward
     self.compose = compose
     self.samples = samples
     self.refusals = refusals
+    attributeNames = parameters.filter { !$0.isTensor }.map(\.name)
   }
 
-  /// Primitive, composed or fused.
+  /// Both fast and composed: `forward` for f32, `compose` as the reference.
   public var isFused: Bool { forward != nil && compose != nil }
   public var isDifferentiable: Bool { backward != nil || compose != nil }
 
-  /// Applies the operation and records it on the tape if any input wants a gradient.
+  /// Applies the operation and records it on the tape if any input requires a gradient. `attributes` are in
+  /// the order of the parameters that are not tensors; attributes left out at the end take their defaults.
   public func callAsFunction(_ inputs: [Variable?], _ attributes: [Attribute] = []) throws -> [Variable] {
     guard let observer = Op.observer else { return try run(inputs, attributes) }
     observer.begin(name, isBackward: false)
@@ -108,18 +137,23 @@ public struct Op: @unchecked Sendable {
     return results
   }
 
+  /// The reference formula, or nil for a primitive.
+  public func composed(_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable]? {
+    try compose?(inputs, Attributes(self, attributes))
+  }
+
   @inline(__always)
   private func run(_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable] {
     if let compose, forward == nil || inputs.contains(where: { $0.map { $0.value.dtype == .f64 } ?? false }) {
-      return try compose(inputs, attributes)
+      return try compose(inputs, Attributes(self, attributes))
     }
     guard let forward else { preconditionFailure("\(name) computes nothing") }
     let records = backward != nil && Tape.isRecording && inputs.contains { $0?.requiresGrad ?? false }
     let needs = inputs.map { records && ($0?.requiresGrad ?? false) }
-    let call = Invocation(self, inputs.map { $0?.value }, attributes, needs: needs)
-    let outputs = try forward(call)
+    let context = OpContext(self, inputs.map { $0?.value }, attributes, needs: needs)
+    let outputs = try forward(context)
     if !records { return outputs.map { Variable($0) } }
-    let node = Node(call, inputs, outputs)
+    let node = Node(context, inputs, outputs)
     return outputs.enumerated().map { index, tensor in
       tensor.dtype.isFloating ? Variable(tensor, node: node, index: index) : Variable(tensor)
     }

@@ -1,4 +1,4 @@
-/// Watches operations as they run, for the profiler. Nothing is paid for it while there is none.
+/// Observes operations as they run, for the profiler. Without an observer the cost is one comparison.
 public protocol OpObserver: AnyObject {
   /// An operation starts; it may start others before it ends.
   func begin(_ name: String, isBackward: Bool)
@@ -10,7 +10,7 @@ extension Op {
   /// Set while a profile is taken. The interpreter runs on one thread.
   public nonisolated(unsafe) static var observer: (any OpObserver)?
 
-  /// Shows work that is no operation, such as a step of an optimizer, to the profiler as if it were one.
+  /// Reports work that is not an operation, such as a step of an optimizer, to the profiler under a name.
   ///
   ///     try Op.observed("adamw step") { try optimizer.update(lr: nil) }
   public static func observed<R>(_ name: String, _ body: () throws -> R) rethrows -> R {

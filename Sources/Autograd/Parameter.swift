@@ -1,7 +1,7 @@
-/// What an operation's arguments are called, what they may be, and their defaults.
+/// The name, kind and default of an operation's parameter.
 ///
-/// From this list the Lua binding reads arguments (by position, or by name in a table), the help page prints the
-/// signature, and the fuzz test makes calls.
+/// The Lua binding reads arguments by this list (by position, or by name in a table), the help page prints
+/// the signature from it, and the fuzz test makes calls from it.
 import Tensors
 
 public struct Parameter: Sendable {
@@ -10,24 +10,28 @@ public struct Parameter: Sendable {
     case tensor
     /// A tensor or nil.
     case optionalTensor
-    /// A tensor or a number, which becomes a tensor of no dimension in the other operand's type.
+    /// A tensor or a number. A number becomes a scalar tensor of the other operand's type.
     case operand
-    /// The same, or nil.
+    /// A tensor, a number or nil.
     case optionalOperand
     /// A list of tensors; the only tensor parameter of its operation.
     case tensors
     case integer(default: Int?)
     case number(default: Double?)
+    /// A number to be stored in a tensor: a whole number keeps all 64 bits.
+    case scalar
     case flag(default: Bool)
-    /// One of a few words.
+    /// One of a fixed set of strings.
     case choice([String], default: String)
-    /// A dimension: in Lua 1..rank or -rank..-1, here 0..<rank. `optional` allows nil, meaning all.
+    /// A dimension: 1..rank or -rank..-1 in Lua, 0..<rank in Swift. If `optional`, nil means all.
     case dimension(default: Int?, optional: Bool)
-    /// A list of dimensions, of which none may come twice.
+    /// A position among the dimensions of the result, which has one dimension more than the first tensor.
+    case newDimension(default: Int?)
+    /// A list of different dimensions.
     case dimensions
     /// A position along a dimension: from 1 in Lua, negatives from the end.
     case position(default: Int?)
-    /// Sizes; -1 stands for what is left where `inferred`.
+    /// Sizes. If `inferred`, one of them may be -1.
     case shape(inferred: Bool)
     /// A list of whole numbers.
     case integers
@@ -39,8 +43,8 @@ public struct Parameter: Sendable {
   public let name: String
   public let kind: Kind
   public let meaning: String
-  /// The type that a whole number in the place of an operand has, where it is not that of the other operands: a count
-  /// would be rounded to f32.
+  /// The element type of a number given for an operand, if it differs from that of the other operands: a
+  /// count would be rounded to f32.
   public let numberType: DType?
 
   public init(_ name: String, _ kind: Kind, _ meaning: String, numberType: DType? = nil) {
@@ -50,6 +54,21 @@ public struct Parameter: Sendable {
     self.numberType = numberType
   }
 
+  /// The value of an argument that is left out; `.none` without a default.
+  public var standard: Attribute {
+    switch kind {
+    case .integer(let value), .dimension(let value, _), .newDimension(let value), .position(let value):
+      return value.map(Attribute.integer) ?? .none
+    case .number(let value): return value.map(Attribute.number) ?? .none
+    case .flag(let value): return .flag(value)
+    case .choice(_, let value): return .text(value)
+    case .dtype(let value): return value.map(Attribute.dtype) ?? .none
+    case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors, .scalar, .dimensions, .shape,
+      .integers, .text:
+      return .none
+    }
+  }
+
   public var isTensor: Bool {
     switch kind {
     case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors: return true
@@ -57,7 +76,7 @@ public struct Parameter: Sendable {
     }
   }
 
-  /// It may be written as a number, which takes the type of the other operands, or `numberType`.
+  /// A number is accepted, and takes the type of the other operands or `numberType`.
   public var isOperand: Bool {
     switch kind {
     case .operand, .optionalOperand: return true
@@ -66,7 +85,7 @@ public struct Parameter: Sendable {
   }
 }
 
-/// The value of a parameter that is no tensor, already translated from Lua's conventions.
+/// The value of a parameter that is not a tensor. Dimensions and positions count from 0.
 public enum Attribute: Sendable, Equatable {
   case none
   case integer(Int)

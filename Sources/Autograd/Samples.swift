@@ -35,8 +35,8 @@ public struct Samples {
     try Tensor((0..<shape.elementCount).map { _ in random.below(2) == 1 }, shape: shape)
   }
 
-  /// Numbers that differ from each other by at least 0.1, in random order: for sorts, maxima and medians, whose
-  /// gradients jump where elements tie.
+  /// Numbers that differ by at least 0.1, in random order: for sorts, maxima and medians, whose gradients
+  /// jump at ties.
   public mutating func distinct(_ shape: Shape) throws -> Tensor {
     let order = try random.permutation(shape.elementCount)
     return try Tensor(order.map { Double($0) * 0.1 - 0.05 * Double(shape.elementCount) }, shape: shape)

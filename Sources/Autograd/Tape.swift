@@ -3,7 +3,8 @@ import Base
 import Tensors
 
 public enum Tape {
-  /// False inside `withoutRecording`. The interpreter runs on one thread; kernels' worker threads never record.
+  /// False inside `withoutRecording`. The interpreter runs on one thread; kernels' worker threads never
+  /// record.
   public private(set) nonisolated(unsafe) static var isRecording = true
 
   /// Runs `body` without recording (PyTorch's `no_grad`).
@@ -19,59 +20,61 @@ public enum Tape {
   }
 }
 
-/// One recorded operation. It holds its inputs, so a graph lives as long as its result.
+/// One recorded operation. It refers to its inputs, so a graph lives as long as its result.
 final class Node {
-  let call: Invocation
+  let context: OpContext
   private(set) var inputs: [Variable?]
   private(set) var outputs: [Tensor]
   private let versions: [Int]
   private(set) var isSpent = false
 
-  init(_ call: Invocation, _ inputs: [Variable?], _ outputs: [Tensor]) {
-    self.call = call
+  init(_ context: OpContext, _ inputs: [Variable?], _ outputs: [Tensor]) {
+    self.context = context
     self.inputs = inputs
     self.outputs = outputs
-    versions = Node.versions(call, outputs)
+    versions = Node.versions(context, outputs)
   }
 
-  private static func versions(_ call: Invocation, _ outputs: [Tensor]) -> [Int] {
-    call.inputs.map { $0?.storage.version ?? 0 } + outputs.map { $0.storage.version }
+  private static func versions(_ context: OpContext, _ outputs: [Tensor]) -> [Int] {
+    context.inputs.map { $0?.storage.version ?? 0 } + outputs.map { $0.storage.version }
   }
 
-  /// Refuses where the values that the backward pass needs are gone or are no longer those that were computed with.
+  /// Throws if values that the backward pass needs were freed, or were changed after the forward pass.
   func check() throws {
     if isSpent {
       throw Failure(
-        .state, "backward through '\(call.op.name)' a second time: its values were freed; pass retain_graph")
+        .state,
+        "backward through '\(context.op.name)' a second time: its values were freed; pass retain_graph")
     }
-    if versions != Node.versions(call, outputs) {
+    if versions != Node.versions(context, outputs) {
       throw Failure(
-        .state, "a tensor that backward of '\(call.op.name)' needs was changed in place after it was computed"
+        .state,
+        "a tensor that backward of '\(context.op.name)' needs was changed in place after it was computed"
       )
     }
   }
 
   /// The gradients of the inputs, given those of the outputs.
   func backward(_ gradients: [Tensor?]) throws -> [Tensor?] {
-    guard let backward = call.op.backward else { return inputs.map { _ in nil } }
-    guard let observer = Op.observer else { return try backward(call, outputs, gradients) }
-    observer.begin(call.op.name, isBackward: true)
+    guard let backward = context.op.backward else { return inputs.map { _ in nil } }
+    guard let observer = Op.observer else { return try backward(context, outputs, gradients) }
+    observer.begin(context.op.name, isBackward: true)
     var bytes = 0
     defer { observer.end(bytes: bytes) }
-    let results = try backward(call, outputs, gradients)
+    let results = try backward(context, outputs, gradients)
     bytes = results.reduce(0) { $0 + ($1.map { $0.elementCount * $0.dtype.byteCount } ?? 0) }
     return results
   }
 
-  /// Lets go of the values once the pass is over them.
+  /// Frees the values after the backward pass.
   func release() {
     isSpent = true
-    call.saved = []
+    context.saved = []
     outputs = []
     inputs = []
   }
 
-  /// A chain of a million nodes would otherwise be freed by a recursion as deep.
+  /// Without recursion: a chain of a million nodes would overflow the stack.
   deinit {
     var pending = inputs
     inputs = []

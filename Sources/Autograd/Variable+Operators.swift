@@ -1,4 +1,4 @@
-/// The operations that formulas are composed of, as methods.
+/// The operations that Swift composes formulas of, as methods with labelled arguments.
 ///
 ///     let margin = try chosen.minus(rejected)
 ///     let loss = try margin.times(beta).apply(.logSigmoid).negated().mean()
@@ -41,16 +41,27 @@ extension Variable {
   public func maskedFill(_ mask: Variable, _ x: Double) throws -> Variable {
     try apply(.maskedFill, mask, attributes: [.number(x)])
   }
+  public func maskedSelected(_ mask: Variable) throws -> Variable { try apply(.maskedSelect, mask) }
+  public func maximum(_ other: Variable) throws -> Variable { try apply(.maximum, other) }
+  public func minimum(_ other: Variable) throws -> Variable { try apply(.minimum, other) }
+  public func gelu(tanh: Bool) throws -> Variable {
+    try apply(.gelu, attributes: [.text(tanh ? "tanh" : "none")])
+  }
+  public func cast(to dtype: DType) throws -> Variable { try apply(.to, attributes: [.dtype(dtype)]) }
 
   /// Over all elements.
-  public func sum() throws -> Variable { try apply(.sum, attributes: [.integers([]), .flag(false)]) }
-  public func mean() throws -> Variable { try apply(.mean, attributes: [.integers([]), .flag(false)]) }
-  /// Along one dimension, which stays with size 1 unless told otherwise.
+  public func sum() throws -> Variable { try apply(.sum, attributes: [.integers([])]) }
+  public func mean() throws -> Variable { try apply(.mean, attributes: [.integers([])]) }
+  /// Over one dimension, which is kept with size 1 if `keeping`.
   public func sum(_ dimension: Int, keeping: Bool = true) throws -> Variable {
     try apply(.sum, attributes: [.integers([dimension]), .flag(keeping)])
   }
   public func mean(_ dimension: Int, keeping: Bool = true) throws -> Variable {
     try apply(.mean, attributes: [.integers([dimension]), .flag(keeping)])
+  }
+
+  public func logSumExp(_ dimension: Int, keeping: Bool = true) throws -> Variable {
+    try apply(.logsumexp, attributes: [.integers([dimension]), .flag(keeping)])
   }
 
   public func matrixTimes(_ other: Variable) throws -> Variable { try apply(.matmul, other) }
@@ -60,7 +71,20 @@ extension Variable {
   public func narrowed(_ dimension: Int, from start: Int, length: Int) throws -> Variable {
     try apply(.narrow, attributes: [.integer(dimension), .integer(start), .integer(length)])
   }
-  /// For each id, its element of the last dimension.
+  public func selected(_ dimension: Int, _ position: Int) throws -> Variable {
+    try apply(.select, attributes: [.integer(dimension), .integer(position)])
+  }
+  /// `positions` count from 1, as in Lua.
+  public func indexSelected(_ dimension: Int, _ positions: Variable) throws -> Variable {
+    try apply(.indexSelect, positions, attributes: [.integer(dimension)])
+  }
+  public func unsqueezed(_ dimension: Int) throws -> Variable {
+    try apply(.unsqueeze, attributes: [.integer(dimension)])
+  }
+  public func reshaped(_ sizes: [Int]) throws -> Variable {
+    try apply(.reshape, attributes: [.integers(sizes)])
+  }
+  /// For each id, counted from 0, its element of the last dimension.
   public func gatheredIds(_ ids: Variable) throws -> Variable { try apply(.gatherId, ids) }
   public static func concatenated(_ parts: [Variable], _ dimension: Int) throws -> Variable {
     try Op.cat(parts, [.integer(dimension)])[0]

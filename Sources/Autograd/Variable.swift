@@ -1,4 +1,4 @@
-/// A tensor that remembers how it was computed, so that gradients can flow back.
+/// A tensor with the record of how it was computed, for gradients.
 ///
 /// This is the `Tensor` that Lua sees. A class, because the tape and the user hold the same one.
 ///
@@ -33,13 +33,13 @@ public final class Variable {
 
   public var isLeaf: Bool { node == nil }
 
-  /// Hands over the node when this variable is about to die; see `Node.deinit`.
+  /// Takes the node out of a variable that is about to be freed; see `Node.deinit`.
   func takeNode() -> Node? {
     defer { node = nil }
     return node
   }
 
-  /// Marks a leaf as wanting a gradient, or not.
+  /// Sets whether a leaf requires a gradient.
   public func setRequiresGrad(_ wanted: Bool) throws {
     if !isLeaf {
       throw Failure(
@@ -54,7 +54,7 @@ public final class Variable {
   /// The same values without history.
   public func detached() -> Variable { Variable(value) }
 
-  /// Replaces the elements through `write`, refusing to change what the tape still needs.
+  /// Changes the elements in place by `write`; throws if the tape needs the old ones.
   public func mutate(_ name: String, _ write: (Tensor) throws -> Void) throws {
     if Tape.isRecording && requiresGrad {
       let what = isLeaf ? "a leaf that requires a gradient" : "a tensor with recorded history"

@@ -4,17 +4,17 @@
 
 #define AT(p) (*(const v16u *)(p))
 
-// Two floats as one element, to be loaded, spread and stored together.
+// Two floats as one element, loaded, broadcast and stored together.
 typedef double float_pair __attribute__((aligned(4), may_alias));
 typedef double v8d __attribute__((ext_vector_type(8)));
 
-// Elements of a key with what fills up its last pair.
+// Elements of a key, rounded up to an even number.
 #define PAIRED(size) (((size) + 1) & ~1)
 #define UNROLLED _Pragma("clang loop unroll(full)")
 
-// Elements of k in one pass of `dots`: eight rows of so many stay in the first-level cache beside the weights.
+// Elements of k in one block of `dots`: eight rows of a block fit in the L1 cache together with the weights.
 #define DOT_DEPTH 768
-// Rows of weights that are asked for ahead of their use: 9 KB where k is 768.
+// Rows of weights between a prefetch and its use: 9 KB for k = 768.
 #define DOT_AHEAD 3
 
 #define NAME vector
@@ -25,7 +25,7 @@ typedef double v8d __attribute__((ext_vector_type(8)));
 #include "decode.h"
 
 #if defined(__x86_64__)
-// With VL, as the sums over lanes could otherwise use only half of the registers.
+// VL, since the sums over lanes could otherwise use only half of the registers.
 #define NAME avx512
 #define TARGET __attribute__((target("avx512f,avx512vl")))
 #define SCORE_BLOCKS 4

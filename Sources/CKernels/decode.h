@@ -1,9 +1,9 @@
-// One level of what decoding does for each token. Included once for each level with
+// One level of the kernels of decoding. Included once for each level with
 //   NAME          suffix of the functions            TARGET       the attribute of the functions
 //   SCORE_BLOCKS  blocks of positions at once        MIX_VECTORS  vectors of a head's elements at once
 //   DOT_ROWS      rows at once of `dots`
-// Vectors have sixteen lanes at every level, and what an element is the sum of, and in which order, does not depend on
-// how many are worked on at once: so all levels give the same bits.
+// Vectors have sixteen lanes at every level, and the terms of an element and their order do not depend on how many elements
+// are computed at once: so all levels give the same bits.
 
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
@@ -11,14 +11,14 @@
 
 LANE_FUNCTIONS(CAT(part_, NAME), CAT(sum_, NAME))
 
-// A pair of elements in all pairs of lanes.
+// Broadcasts a pair of elements to all pairs of lanes.
 INLINE(v16, pair)(const float *x) {
   const v8d pairs = *(const float_pair *)x;
   return (v16)pairs;
 }
 
-// A block's first eight positions and its last: in a vector the pairs of elements of each of eight. Even and odd elements
-// of the head are two chains, so that one sum does not wait for the other.
+// The first eight positions of a block and the last eight: a vector holds one pair of elements of each of eight positions.
+// Even and odd elements of the head are separate chains of sums, so that neither waits for the other.
 INLINE(void, score_blocks)(const int blocks, int size, float scale, const float *query, const float *keys, float *out) {
   const int padded = PAIRED(size);
   v16 first[SCORE_BLOCKS], last[SCORE_BLOCKS];
@@ -50,7 +50,7 @@ INLINE(void, score_blocks)(const int blocks, int size, float scale, const float 
 TARGET static void CAT(place_, NAME)(int size, ptrdiff_t position, const float *key, float *keys) {
   const int padded = PAIRED(size);
   float *to = keys + position / 16 * 16 * padded + position % 16 * 2;
-  // A line of the cache has eight positions, and one pair of each: two elements are stored at once.
+  // A cache line holds one pair of elements of eight positions: two elements are stored at once.
   for (int i = 0; i + 2 <= size; i += 2) *(float_pair *)(to + 16 * i) = *(const float_pair *)(key + i);
   if (size % 2) {
     to[16 * (size - 1)] = key[size - 1];
@@ -72,7 +72,7 @@ TARGET static void CAT(scores_, NAME)(int size, ptrdiff_t count, float scale, co
   for (ptrdiff_t t = count; t < 16 * blocks; t++) scores[t] = -__builtin_inff();
 }
 
-// Every fourth position in one chain.
+// Four chains of sums, each over every fourth position.
 INLINE(void, mix_vectors)(const int vectors, ptrdiff_t count, float factor, const float *weights, const float *values,
                           ptrdiff_t lead, int size, float *out) {
   v16 acc[4][MIX_VECTORS];
@@ -113,8 +113,8 @@ TARGET static void CAT(mix_, NAME)(int size, ptrdiff_t count, float factor, cons
   for (; i < lead; i += 16) CAT(mix_vectors_, NAME)(1, count, factor, weights, values + i, lead, size - i, out + i);
 }
 
-// Rows in groups of equal size, at most DOT_ROWS, and in a group sixteen elements of each row in turn: rows as they
-// are would often be a multiple of 4 KB apart, where a cache cannot hold eight of them.
+// Groups of rows of equal size, at most DOT_ROWS; in a group, sixteen elements of each row alternate. In their original
+// layout the rows are often a multiple of 4 KB apart, and a cache cannot hold eight of them.
 TARGET static void CAT(spread_, NAME)(int rows, ptrdiff_t k, const float *x, ptrdiff_t lead, float *spread) {
   const int groups = (rows + DOT_ROWS - 1) / DOT_ROWS;
   const ptrdiff_t padded = (k + 15) / 16 * 16;
@@ -129,12 +129,12 @@ TARGET static void CAT(spread_, NAME)(int rows, ptrdiff_t k, const float *x, ptr
   }
 }
 
-// y[r][0..1] += x[r] . w[0..1] over one pass of k.
+// y[r][0..1] += x[r] . w[0..1] over one block of k.
 INLINE(void, dot_group)(const int rows, const int outputs, ptrdiff_t k, const float *spread, const float *w,
                         ptrdiff_t lead, float *y, ptrdiff_t y_lead) {
   v16 acc[DOT_ROWS][2];
   UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++) acc[r][o] = 0.0f;
-  // Asks for the rows of w after the next in the order of memory: two streams side by side come a sixth slower.
+  // Prefetches later rows of w in the order of memory: two parallel streams would be a sixth slower.
   const float *ahead = w + DOT_AHEAD * lead;
   const ptrdiff_t half = k / 32 * 16;
   ptrdiff_t l = 0;

@@ -1,14 +1,14 @@
-// The levels of the tile of a matrix product, and the choice among them.
+// The tile of a matrix product at each level, and the choice of a level.
 #include "ckernels.h"
 #include "pack.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-// A product and a sum are one rounding only where it says so: otherwise levels could differ.
+// Multiply-adds are fused only where the code says so: otherwise the levels could differ.
 #pragma STDC FP_CONTRACT OFF
 
-// A vector of which only the first floats are there, for levels that have no masks.
+// Loads and stores of the first floats of a vector, for levels without masks.
 #define PARTS(type, suffix)                                                              \
   static inline __attribute__((always_inline)) type load_part_##suffix(const float *x, ptrdiff_t count) { \
     type v = {0};                                                                        \

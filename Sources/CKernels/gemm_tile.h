@@ -1,9 +1,9 @@
 // One level of the tile of a matrix product. Included once for each level with
 //   NAME     suffix of the functions      WIDTH   floats in a vector
-//   ROWS     the most rows of a tile      TARGET  the attribute of the functions
-//   PACK_PANEL, PACK_ROWS  how its operands are packed
-//   LOAD_PART, STORE_PART  the first floats of a vector, from memory and to it
-// A tile has two vectors of columns, so that each element of A that is spread over a vector serves two multiply-adds.
+//   ROWS     largest number of rows       TARGET  attribute of the functions
+//   PACK_PANEL, PACK_ROWS  functions that pack the operands
+//   LOAD_PART, STORE_PART  load and store the first floats of a vector
+// A tile is two vectors of columns wide, so that each broadcast element of A serves two multiply-adds.
 
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
@@ -12,7 +12,7 @@
 _Static_assert(ROWS <= CK_ROW_STEP, "a tile's rows must fit into a packed row");
 typedef float VEC __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 
-// Writes what one row of a tile has summed, one vector's part of it: `count` floats, at most a vector.
+// Writes one vector of a row's sums: `count` floats, at most WIDTH.
 TARGET static inline __attribute__((always_inline)) void CAT(finish_, NAME)(VEC sum, float *c, const float *add,
                                                                            const float *bias, ptrdiff_t count,
                                                                            float alpha, float beta) {
@@ -26,24 +26,24 @@ TARGET static inline __attribute__((always_inline)) void CAT(finish_, NAME)(VEC 
     STORE_PART(y, c, count);
 }
 
-// One tile; `rows` is a constant wherever this is inlined, so that the sums live in registers.
+// One tile. `rows` is a constant at each call, so that the sums stay in registers.
 TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
-    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, const float *ahead,
-    ptrdiff_t pace, int width, const ck_sink *sink) {
-  // What is added to the sums is on its way while they are made.
-  const float *soon = sink->add ? sink->add : sink->c;
-  const ptrdiff_t soon_lead = sink->add ? sink->add_lead : sink->lead;
+    const int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel, const float *prefetch_b,
+    ptrdiff_t prefetch_stride, int width, const ck_sink *sink) {
+  // Prefetch what is added to the sums.
+  const float *prefetch_c = sink->add ? sink->add : sink->c;
+  const ptrdiff_t prefetch_lead = sink->add ? sink->add_lead : sink->lead;
   for (int i = 0; i < rows; i++)
-    for (int j = 0; j < width; j += 16) __builtin_prefetch(soon + i * soon_lead + j);
+    for (int j = 0; j < width; j += 16) __builtin_prefetch(prefetch_c + i * prefetch_lead + j);
   VEC acc[ROWS][2];
   _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) acc[i][0] = acc[i][1] = (VEC){0};
   for (ptrdiff_t l = 0; l < k; l++) {
-    __builtin_prefetch(ahead);
-    __builtin_prefetch(ahead + WIDTH);
-    ahead += pace;
+    __builtin_prefetch(prefetch_b);
+    __builtin_prefetch(prefetch_b + WIDTH);
+    prefetch_b += prefetch_stride;
     const VEC b0 = *(const VEC *)panel, b1 = *(const VEC *)(panel + WIDTH);
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
-      // The element in all lanes: plus zero would be an addition, as it makes 0 of -0.
+      // Broadcast. `x - 0` folds away; `x + 0` would not, because it turns -0 into +0.
       const VEC x = a[i * row] - (VEC){0};
       acc[i][0] = __builtin_elementwise_fma(x, b0, acc[i][0]);
       acc[i][1] = __builtin_elementwise_fma(x, b1, acc[i][1]);
@@ -62,10 +62,10 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
 }
 
 TARGET static void CAT(tile_, NAME)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step,
-                                    const float *panel, const float *ahead, ptrdiff_t pace, int width,
+                                    const float *panel, const float *prefetch_b, ptrdiff_t prefetch_stride, int width,
                                     const ck_sink *sink) {
 #define CASE(n) \
-  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, ahead, pace, width, sink); return;
+  case n: CAT(rows_, NAME)(n, k, a, row, step, panel, prefetch_b, prefetch_stride, width, sink); return;
   switch (rows) {
     CASE(1) CASE(2) CASE(3) CASE(4)
 #if ROWS > 4

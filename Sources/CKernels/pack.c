@@ -1,4 +1,4 @@
-// The copies that the tiles read.
+// Packing of operands for the tiles.
 #include "ckernels.h"
 #include "pack.h"
 #include <string.h>
@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-// Packs what the block transposes leave over: columns from `j` of any number, any strides.
+// Packs the columns from `j` on, any number of them and with any strides: the rest of the block transposes.
 static void pack_rest(ptrdiff_t k, int j, int width, int columns, const float *b, ptrdiff_t row, ptrdiff_t step,
                       float *panel) {
   if (j == columns) return;
@@ -67,13 +67,13 @@ void pack_rows_plain(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, floa
 #if defined(__x86_64__)
 #define AVX512 __attribute__((target("avx512f")))
 
-// out[l][j] = b[j][l] for 16 x 16, out's rows 32 floats apart: pairs of floats, of pairs, of fours, of eights change
-// places. Of b only `width` rows and `k` columns are there; the other rows become zeros.
+// out[l][j] = b[j][l] for 16 x 16, with rows of `out` 32 floats apart: single floats, pairs, fours and eights are exchanged
+// in turn. Only `width` rows and `k` columns of b are read; the other rows become zeros.
 AVX512 static inline __attribute__((always_inline)) void transpose16(const float *b, ptrdiff_t step, float *out,
                                                                      const int width, const ptrdiff_t k) {
   __m512 r[16], s[16];
   const __mmask16 there = k >= 16 ? 0xffff : (1 << k) - 1;
-  // The next panel's columns.
+  // Prefetch the columns of the next panel.
   for (int j = 0; j < 16; j++) __builtin_prefetch(b + (j + 32) * step, 0, 2);
   for (int j = 0; j < 16; j++) r[j] = j < width ? _mm512_maskz_loadu_ps(there, b + j * step) : _mm512_setzero_ps();
   for (int j = 0; j < 16; j += 2) {
@@ -110,7 +110,7 @@ AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t 
   if (step == 1) {
     const __mmask16 low = width >= 16 ? 0xffff : (1 << width) - 1, high = width > 16 ? (1u << (width - 16)) - 1 : 0;
     for (ptrdiff_t l = 0; l < k; l++) {
-      // The next panel's part of this row: rows lie too far apart for the processor to guess it.
+      // Prefetch the next panel's part of this row: the hardware does not, since rows are too far apart.
       __builtin_prefetch(b + l * row + 32, 0, 2);
       __builtin_prefetch(b + l * row + 48, 0, 2);
       _mm512_storeu_ps(panel + l * 32, _mm512_maskz_loadu_ps(low, b + l * row));
@@ -132,7 +132,7 @@ AVX512 void pack_panel_avx512(ptrdiff_t k, int width, const float *b, ptrdiff_t 
 AVX512 void pack_rows_avx512(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed) {
   const __mmask16 mask = (1 << rows) - 1;
   for (ptrdiff_t l = 0; l < k; l++) {
-    __builtin_prefetch(a + l * lead + 16);  // what the next tile takes
+    __builtin_prefetch(a + l * lead + 16);  // for the next tile
     _mm512_storeu_ps(packed + l * CK_ROW_STEP, _mm512_maskz_loadu_ps(mask, a + l * lead));
   }
 }

@@ -1,4 +1,4 @@
-// The packing of each level; see ckernels.h for what the arguments mean.
+// Packing functions of each level; ckernels.h describes the arguments.
 #pragma once
 #include <stddef.h>
 

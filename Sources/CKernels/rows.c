@@ -1,4 +1,4 @@
-// The levels of the kernels of a row: what rows.h needs, and the choice among them.
+// The kernels of rows at each level, and the choice of a level.
 #include "ckernels.h"
 #include "vectors.h"
 #if defined(__x86_64__)
@@ -10,7 +10,7 @@ typedef int i16 __attribute__((ext_vector_type(16)));
 #define GELU_A 0.79788456f  // sqrt(2 / pi)
 #define GELU_B 0.044715f
 
-// A loop over vectors, of which the last may be short: its missing lanes are read as 0, or as given, and not written.
+// A loop over vectors. Missing lanes of the last vector are read as 0, or as given, and not written.
 #define EACH(n) for (ptrdiff_t i = 0, left = n; left > 0; i += 16, left -= 16)
 #define LOAD(x) LOAD_OR(x, 0.0f)
 #define LOAD_OR(x, missing) (left >= 16 ? *(const v16u *)((x) + i) : LOAD_PART((x) + i, left, missing))

@@ -1,8 +1,8 @@
 // One level of the elementwise kernels of a row. Included once for each level with NAME, TARGET,
 // LOAD_PART and STORE_PART, as gemm_tile.h.
 //
-// Vectors have sixteen lanes at every level: where the processor has eight, the compiler takes two. So sums are made
-// in the same order and all levels give the same bits, those of VectorMath in Swift, whose formulas these are.
+// Vectors have sixteen lanes at every level; on processors with eight lanes the compiler uses two registers. So sums have
+// the same order and all levels give the same bits. The formulas and bits are those of VectorMath in Swift.
 
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
@@ -20,7 +20,7 @@ TARGET static inline __attribute__((always_inline)) float CAT(most_, NAME)(v16 v
 
 FN(exp)(v16 x) {
   x = x > 89.0f ? (v16)89.0f : x;
-  // Nothing is left below. The product would come out as 0 too, but slowly: processors take their time to underflow.
+  // Zero below this argument. The multiplication would underflow to 0 too, but slowly.
   const i16 gone = x < -104.0f;
   x = gone ? (v16)0.0f : x;
   const v16 shift = (v16)12582912.0f;
@@ -32,14 +32,14 @@ FN(exp)(v16 x) {
   p = FMA(p, r, 4.99999851e-1f);
   p = FMA(p, r, 1.0f);
   p = FMA(p, r, 1.0f);
-  // Two steps of scaling reach the denormal results.
+  // Scaling in two steps reaches denormal results.
   const i16 whole = (i16)shifted - (i16)shift, half = whole >> 1;
   p = p * (v16)((half + 127) << 23);
   p = p * (v16)((whole - half + 127) << 23);
   return gone ? (v16)0.0f : p;
 }
 
-// From e^-|x|, so that neither side overflows.
+// Computed from e^-|x|, which cannot overflow.
 FN(sigmoid)(v16 x) {
   const v16 e = CAT(exp_, NAME)((v16)((i16)x | (int)0x80000000));
   return (x < 0.0f ? e : (v16)1.0f) / (1.0f + e);

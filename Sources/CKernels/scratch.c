@@ -1,5 +1,5 @@
-// Memory that each thread keeps from call to call, because asking for it takes longer than a small product. Our threads
-// live as long as the process, so nothing is given back.
+// A workspace that each thread reuses, because its allocation takes longer than a small product. Worker threads live as
+// long as the process, so it is never freed.
 #include "ckernels.h"
 #include <stdlib.h>
 

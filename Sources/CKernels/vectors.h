@@ -1,10 +1,10 @@
-// Vectors of sixteen lanes, which the kernels of rows and of decoding are written with.
+// Vectors of sixteen lanes, for the kernels of rows and of decoding.
 #pragma once
 #include <stddef.h>
 
-// Vectors are passed only to functions that are always inlined: how they would be passed otherwise does not matter.
+// Vectors are passed only to functions that are always inlined, so their calling convention does not matter.
 #pragma clang diagnostic ignored "-Wpsabi"
-// A product and a sum are one rounding only where it says so: otherwise levels could differ.
+// Multiply-adds are fused only where the code says so: otherwise the levels could differ.
 #pragma STDC FP_CONTRACT OFF
 
 typedef float v16 __attribute__((ext_vector_type(16)));
@@ -12,8 +12,8 @@ typedef float v16u __attribute__((ext_vector_type(16), aligned(4), may_alias));
 
 #define FMA(a, b, c) __builtin_elementwise_fma((v16)(a), (v16)(b), (v16)(c))
 
-// Functions of a level, whose attribute TARGET is: a vector may not pass from one level to another.
-//   part(x, count, missing)  up to sixteen floats, and `missing` after them
+// Functions of one level with its attribute TARGET. Vectors may not be passed between levels.
+//   part(x, count, missing)  up to sixteen floats, padded with `missing`
 //   sum(v)                   the sum of the lanes, in a fixed order
 #define LANE_FUNCTIONS(part, sum)                                                                              \
   TARGET static inline __attribute__((always_inline)) v16 part(const float *x, ptrdiff_t count, float missing) { \

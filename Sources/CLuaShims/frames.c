@@ -69,3 +69,12 @@ int shim_called_as_method(lua_State *L) {
   if (!lua_getstack(L, 0, &ar) || !lua_getinfo(L, "n", &ar)) return 0;
   return strcmp(ar.namewhat, "method") == 0;
 }
+
+int shim_called_from_c(lua_State *L) {
+  lua_Debug ar;
+  int level = 1;
+  do {
+    if (!lua_getstack(L, level++, &ar) || !lua_getinfo(L, "S", &ar)) return 0;
+  } while (is_own_frame(L, &ar));
+  return *ar.what == 'C';
+}

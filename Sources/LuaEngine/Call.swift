@@ -58,6 +58,9 @@ public struct Call {
   /// True for an argument left out or nil.
   public func isNil(_ i: Int) -> Bool { i < 1 || i > count || lua_type(L, Int32(i)) <= LUA_TNIL }
 
+  /// True if native code called the function or triggered it as a metamethod, such as the iterator of `ipairs`.
+  public var isFromC: Bool { shim_called_from_c(L) != 0 }
+
   // MARK: Reading
 
   public func integer(_ i: Int) throws -> Int {

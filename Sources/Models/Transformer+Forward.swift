@@ -7,24 +7,21 @@ extension Transformer {
   /// The hidden state after the last norm of every token of packed sequences, [N, dim].
   public func hidden(_ batch: TokenBatch) throws -> Variable {
     let lengths = (0..<batch.segments.count).map(batch.segments.length)
-    var x = try Op.embedding([try parameter("embedding.weight"), Variable(batch.ids)])[0]
+    var x = try Op.embedding(try parameter("embedding.weight"), ids: Variable(batch.ids))
     if config.positions == .learned {
-      let places = try Op.embedding([try parameter("positions.weight"), Variable(try batch.positions())])[0]
-      x = try Op.add([x, places])[0]
+      let positions = Variable(try batch.positions())
+      x = try x.plus(try Op.embedding(try parameter("positions.weight"), ids: positions))
     }
     for layer in 0..<config.layers {
       try Interrupt.check()
       let at = "layers.\(layer)"
       let qkv = try affine("\(at).attention.qkv", x, norm: "\(at).attention_norm")
       let mixed = try Op.attention(
-        [qkv],
-        [
-          .integers(lengths), .integer(config.heads), .integer(config.kvHeads),
-          .number(config.positions == .rotary ? config.ropeBase : 0),
-        ])[0]
+        qkv, lengths: lengths, heads: config.heads, kvHeads: config.kvHeads,
+        ropeBase: config.positions == .rotary ? config.ropeBase : 0)
       x = try affine("\(at).attention.output", mixed, residual: x)
       let up = try affine("\(at).mlp.up", x, norm: "\(at).mlp_norm")
-      x = try affine("\(at).mlp.down", up, residual: x, input: config.activation == .gelu ? "gelu" : "swiglu")
+      x = try affine("\(at).mlp.down", up, residual: x, input: config.activation == .gelu ? .gelu : .swiglu)
     }
     return try normed("norm", x)
   }
@@ -42,14 +39,14 @@ extension Transformer {
 
   func tokenLogps(_ states: Variable, _ rows: TokenRows, _ temperature: Double) throws -> Variable {
     let targets = Variable(try rows.responsePredictions().targets)
-    return try Op.tokenLogps([states, try headWeight(), targets], [.number(temperature)])[0]
+    return try Op.tokenLogps(states, weight: try headWeight(), ids: targets, temperature: temperature)
   }
 
   /// The hidden states that predict the response tokens, [N, dim].
   func states(_ rows: TokenRows) throws -> Variable {
     try rows.batch.check(config)
     let places = Variable(try rows.responsePredictions().rows)
-    return try Op.embedding([try hidden(rows.batch), places])[0]
+    return try Op.embedding(try hidden(rows.batch), ids: places)
   }
 
   /// The logits of what follows each sequence's last token, [n, vocab].
@@ -61,32 +58,39 @@ extension Transformer {
     }
     let last = (0..<segments.count).map { Int64(segments.range($0).upperBound - 1) }
     let rows = Variable(try Tensor(last, shape: [last.count]))
-    return try headLogits(try Op.embedding([try hidden(batch), rows])[0])
+    return try headLogits(try Op.embedding(try hidden(batch), ids: rows))
   }
 
   func headLogits(_ states: Variable) throws -> Variable {
-    try Op.linear(
-      [states, try headWeight(), nil, nil, nil, nil], [.text("none"), .number(config.normEpsilon)])[0]
+    try Op.linear(states, try headWeight())
   }
 
   private func normed(_ name: String, _ x: Variable) throws -> Variable {
     let weight = try parameter("\(name).weight")
     switch config.norm {
     case .layer:
-      return try Op.layerNorm([x, weight, try parameter("\(name).bias")], [.number(config.normEpsilon)])[0]
-    case .rms: return try Op.rmsNorm([x, weight], [.number(config.normEpsilon)])[0]
+      return try Op.layerNorm(
+        x, weight: weight, bias: try parameter("\(name).bias"), epsilon: config.normEpsilon)
+    case .rms: return try Op.rmsNorm(x, weight: weight, epsilon: config.normEpsilon)
     }
   }
 
   /// A linear map of the rows after `norm`, or after the activation `input`.
   private func affine(
-    _ name: String, _ x: Variable, norm: String? = nil, residual: Variable? = nil, input: String = "none"
+    _ name: String, _ x: Variable, norm: String? = nil, residual: Variable? = nil,
+    input: Op.LinearInput = .plain
   ) throws -> Variable {
-    let map = norm == nil ? input : config.norm == .layer ? "layer_norm" : "rms_norm"
-    return try Op.linear(
-      [
-        x, try parameter("\(name).weight"), optional("\(name).bias"), residual,
-        try norm.map { try parameter("\($0).weight") }, norm.flatMap { optional("\($0).bias") },
-      ], [.text(map), .number(config.normEpsilon)])[0]
+    try Op.linear(
+      x, try parameter("\(name).weight"), bias: optional("\(name).bias"), residual: residual,
+      input: try norm.map(normalised) ?? input)
+  }
+
+  private func normalised(_ norm: String) throws -> Op.LinearInput {
+    let weight = try parameter("\(norm).weight")
+    switch config.norm {
+    case .layer:
+      return .layerNorm(weight: weight, bias: try parameter("\(norm).bias"), epsilon: config.normEpsilon)
+    case .rms: return .rmsNorm(weight: weight, epsilon: config.normEpsilon)
+    }
   }
 }

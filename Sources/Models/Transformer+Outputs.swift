@@ -28,7 +28,7 @@ extension Transformer {
   {
     try rows.batch.check(config)
     let all = try hidden(rows.batch)
-    let states = try Op.embedding([all, Variable(try rows.responsePredictions().rows)])[0]
+    let states = try Op.embedding(all, ids: Variable(try rows.responsePredictions().rows))
     var results: [RowOutput: Variable] = [:]
     var scaled, logProbabilities: Variable?
     func logits() throws -> Variable {
@@ -53,13 +53,12 @@ extension Transformer {
         let logs = try logSoftmax()
         results[output] = try logs.exp().times(logs).sum(1, keeping: false).negated()
       case .logCollision:
-        results[output] = try logSoftmax().times(2)
-          .apply(.logsumexp, attributes: [.integers([1]), .flag(false)])
+        results[output] = try logSoftmax().times(2).logSumExp(1, keeping: false)
       case .promptLogps:
         let (places, targets) = try rows.promptPredictions()
-        let predicting = try Op.embedding([all, Variable(places)])[0]
+        let predicting = try Op.embedding(all, ids: Variable(places))
         results[output] = try Op.tokenLogps(
-          [predicting, try headWeight(), Variable(targets)], [.number(temperature)])[0]
+          predicting, weight: try headWeight(), ids: Variable(targets), temperature: temperature)
       }
     }
     return results

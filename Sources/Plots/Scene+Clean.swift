@@ -125,7 +125,8 @@ extension Scene {
     return { bins in
       let bins = bins ?? min(usual, 60)
       return (0...bins).map { i in
-        let place = i == bins ? upper : lower + (upper - lower) * (Double(i) / Double(bins))
+        // As NumPy's linspace: whole numbers of a whole step are exact.
+        let place = i == bins ? upper : lower + Double(i) * ((upper - lower) / Double(bins))
         return isLog ? pow(10, place) : place
       }
     }

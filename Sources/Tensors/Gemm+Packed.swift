@@ -1,13 +1,15 @@
-/// B as the tiles read it: panels as wide as a tile, each `k` rows deep, the last one filled up with zeros.
+/// A block of B packed for the tiles: panels as wide as a tile and `k` rows deep, the last one padded with
+/// zeros.
 import CKernels
 
 struct PackedBlock {
-  /// Floats of B that several tiles of A pass over before the next ones are read: some 0.6 MB, which leaves a
-  /// second-level cache of 1 MB room for A and C. Twelve panels of the greatest depth are just that.
+  /// Floats of B in a group of panels that all tiles of A use before the next group is read: about 0.6 MB,
+  /// which leaves space for A and C in an L2 cache of 1 MB. Twelve panels of the largest depth are exactly
+  /// that.
   static let groupFloats = 147_456
 
   let level: GemmLevel
-  /// Rows and columns of B that are here; the rows begin with one of its blocks of k.
+  /// The rows and columns of B in this block. The rows start at a multiple of the block size of k.
   let k: Range<Int>
   let columns: Range<Int>
   private let unit: Int
@@ -21,35 +23,37 @@ struct PackedBlock {
     unit = Depths(depth).size
   }
 
-  /// The room that a block takes.
+  /// Floats that a block needs.
   static func floats(_ level: GemmLevel, depth: Int, columns: Int) -> Int {
     level.panels(columns) * level.width * depth
   }
 
   var panelCount: Int { level.panels(columns.count) }
 
-  /// Panels for a thread to pack at a time.
+  /// Panels that a thread packs at a time.
   var packingGrain: Int { Self.packingGrain(level, panels: panelCount, depth: k.count) }
 
-  /// Panels of some depth to pack at a time: two pieces at least, of a quarter megabyte at most.
+  /// Panels of a depth that a thread packs at a time: at least two pieces, at most a quarter of a megabyte
+  /// each.
   static func packingGrain(_ level: GemmLevel, panels: Int, depth: Int) -> Int {
     max(1, min((panels + 1) / 2, 65_536 / max(1, depth * level.width)))
   }
 
-  /// Where a panel's part of one block of k lies.
+  /// The address of a panel's part in one block of k.
   @inline(__always)
   func address(_ panel: Int, _ depths: Range<Int>) -> UnsafeMutablePointer<Float> {
     floats + ((depths.lowerBound - k.lowerBound) * panelCount + panel * depths.count) * level.width
   }
 
-  /// Copies panels from B, which has element (l, j) at b[l row + j step].
-  func pack(_ b: UnsafePointer<Float>, row: Int, step: Int, panels: Range<Int>) {
+  /// Copies panels from B.
+  func pack(_ b: MatrixView<Float>, panels: Range<Int>) {
+    let (row, step) = (b.rowStep, b.columnStep)
     forEachDepth { depths in
       for panel in panels {
         let column = columns.lowerBound + panel * level.width
         level.kernels.pack_panel(
           depths.count, Int32(min(level.width, columns.upperBound - column)),
-          b + depths.lowerBound * row + column * step, row, step, address(panel, depths))
+          b.pointer + depths.lowerBound * row + column * step, row, step, address(panel, depths))
       }
     }
   }
@@ -58,7 +62,7 @@ struct PackedBlock {
 
   var groupCount: Int { (panelCount + together - 1) / together }
 
-  /// Blocks of k, and in each the groups of some panels.
+  /// Calls `body` for each block of k, and in it for each group of the panels.
   @inline(__always)
   func forEachGroup(of panels: Range<Int>, _ body: (_ depths: Range<Int>, _ panels: Range<Int>) -> Void) {
     forEachDepth { depths in
@@ -68,7 +72,7 @@ struct PackedBlock {
     }
   }
 
-  /// Each block of k that is here; an empty one where k is 0, as the product must still be written.
+  /// Calls `body` for each block of k; once with an empty one if k is 0, as C must still be written.
   @inline(__always)
   private func forEachDepth(_ body: (Range<Int>) -> Void) {
     for start in stride(from: k.lowerBound, to: max(k.upperBound, k.lowerBound + 1), by: unit) {

@@ -1,51 +1,52 @@
 /// Products of matrices of 32-bit floats.
 ///
-/// B is packed once into panels as wide as a tile of C, for all threads; then each thread takes rows of C, tile by
-/// tile. Where rows are few, each thread takes columns and packs those of B. An element of C is one chain of fused
-/// multiply-adds in the order of k, started anew every `depth` elements: so the bits of a row depend neither on the number
-/// of threads, nor on how the product is cut, nor on which rows stand beside it, nor on the width of the processor's
-/// vectors. `GemmProduct.multiplyPlainly` says it in three loops.
+/// B is packed once, for all threads, into panels as wide as a tile of C; then each thread computes rows of
+/// C, tile by tile. If the rows are few, each thread computes columns and packs those of B. An element of C
+/// is a chain of fused multiply-adds in the order of k, with a rounding after every `depth` elements. So the
+/// bits of a row depend neither on the number of threads, nor on how the product is cut, nor on the other
+/// rows, nor on the width of the processor's vectors. `GemmProduct.multiplyPlainly` defines them in three
+/// loops.
 import Base
 import CKernels
 
 public enum Gemm {
-  /// Elements of k in one chain, at most: a tile of A and a panel of B of this depth fit in the first-level cache.
+  /// The largest number of elements of k in one chain: a tile of A and a panel of B of this depth fit in the
+  /// L1 cache.
   static let depth = 384
-  /// Floats of B packed at once for all threads: 4 MB.
+  /// Floats of B packed at once for all threads (4 MB).
   private static let packedMax = 1 << 20
-  /// Columns of B packed at once: with `depth` rows they stay below `packedMax`.
+  /// Columns of B packed at once. `depth` rows of them stay below `packedMax`.
   private static let columnsMax = 2048
-  /// Multiply-adds below which a product is not worth a hand-over to other threads: some 6 microseconds.
-  private static let aloneMax = 200_000
-  /// Rows up to which packing B is a good part of the work, so that each thread packs the columns that it multiplies with,
-  /// which stay in its cache, and nobody waits until all of B is packed.
+  /// A product of fewer multiply-adds (about 6 microseconds) runs on the calling thread alone.
+  private static let singleThreadMax = 200_000
+  /// Up to this number of rows, packing B is a large part of the work. Then each thread packs the columns
+  /// that it multiplies, which stay in its cache, and no thread waits until all of B is packed.
   private static let fewRows = 1024
-  /// Multiply-adds in a piece: some 20 microseconds, so that threads finish together.
+  /// Multiply-adds in a piece: about 20 microseconds, so that threads finish together.
   static let pieceWork = 2_000_000
 
   /// Work on rows of C before or after they are multiplied, while they are in the thread's cache.
-  public typealias Rows = (Range<Int>) -> Void
+  public typealias RowCallback = (Range<Int>) -> Void
 
-  /// C = alpha op(A) op(B) + beta C, row-major; `m`, `n`, `k` are the sizes after transposition: C is [m, n], op(A)
-  /// [m, k], op(B) [k, n]. `lda`, `ldb` and `ldc` are the elements from one stored row to the next.
+  /// C = alpha A B + beta C for A [m, k], B [k, n] and C [m, n].
   ///
-  ///     Gemm.run(false, true, 2, 4, 3, 1, a, 3, b, 3, 0, c, 4)   // C[2, 4] = A[2, 3] B[4, 3]^T
+  ///     let w = MatrixView(weight, rows: 4, columns: 3)
+  ///     Gemm.run(MatrixView(x, rows: 2, columns: 3), w.transposed, into: MutableMatrixView(y, rows: 2, columns: 4))
   ///
-  /// Nothing is checked: whoever made the tensors knows their sizes. With `add`, beta multiplies its rows and not those
-  /// of C, which is then only written; `bias` is added to each row. `before` is called for rows of C before they are read
-  /// (and before those rows of an A that is not transposed are), `after` when they are done; each row once. Neither may
-  /// multiply: the packed operands lie in the room of the thread that calls them.
+  /// Sizes are not checked. If `add` [m, n] is given, beta scales `add` instead of C. `bias` [n] is added to
+  /// each row. `before` is called for rows of C before they are read (and before the same rows of an A that
+  /// is not transposed are), `after` when they are done; once for each row. Neither may call Gemm: it would
+  /// overwrite the calling thread's packing buffer.
   @inline(never)
   public static func run(
-    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
-    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
-    _ c: UnsafeMutablePointer<Float>, _ ldc: Int, add: (UnsafePointer<Float>, lead: Int)? = nil,
-    bias: UnsafePointer<Float>? = nil, before: Rows? = nil, after: Rows? = nil
+    _ a: MatrixView<Float>, _ b: MatrixView<Float>, into c: MutableMatrixView<Float>, alpha: Float = 1,
+    beta: Float = 0, add: MatrixView<Float>? = nil, bias: UnsafePointer<Float>? = nil,
+    before: RowCallback? = nil, after: RowCallback? = nil
   ) {
+    let (m, n, k) = (c.rows, c.columns, a.columns)
     if m == 0 || n == 0 { return }
-    let product = GemmProduct(
-      transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, add: add, bias: bias)
-    if m * n * k < aloneMax {
+    let product = GemmProduct(a, b, into: c, alpha: alpha, beta: beta, add: add, bias: bias)
+    if m * n * k < singleThreadMax {
       before?(0..<m)
       product.multiply(columns: 0..<n)
       after?(0..<m)
@@ -62,23 +63,22 @@ public enum Gemm {
     }
   }
 
-  /// The same on the calling thread alone, for whoever is already one of many: a head of the attention.
+  /// `run` on the calling thread alone, for a caller that is one of many threads: a head of the attention.
   public static func single(
-    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ alpha: Float,
-    _ a: UnsafePointer<Float>, _ lda: Int, _ b: UnsafePointer<Float>, _ ldb: Int, _ beta: Float,
-    _ c: UnsafeMutablePointer<Float>, _ ldc: Int
+    _ a: MatrixView<Float>, _ b: MatrixView<Float>, into c: MutableMatrixView<Float>, alpha: Float = 1,
+    beta: Float = 0
   ) {
-    if m == 0 || n == 0 { return }
-    GemmProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc).multiply(columns: 0..<n)
+    if c.rows == 0 || c.columns == 0 { return }
+    GemmProduct(a, b, into: c, alpha: alpha, beta: beta).multiply(columns: 0..<c.columns)
   }
 
-  /// Packs blocks of B in turn and has the threads multiply rows of A with each.
-  private static func cutRows(_ p: GemmProduct, _ before: Rows?, _ after: Rows?) {
+  /// Packs blocks of B one after another; the threads multiply rows of A with each block.
+  private static func cutRows(_ p: GemmProduct, _ before: RowCallback?, _ after: RowCallback?) {
     let width = min(p.n, columnsMax)
     let unit = Depths(p.k).size
     let deep = max(1, packedMax / (width * unit)) * unit
-    let room = PackedBlock.floats(p.level, depth: min(deep, p.k), columns: width)
-    guard let packed = ck_scratch(Int32(CK_PACKED_B), room) else {
+    let capacity = PackedBlock.floats(p.level, depth: min(deep, p.k), columns: width)
+    guard let packed = ck_scratch(Int32(CK_PACKED_B), capacity) else {
       before?(0..<p.m)
       p.multiplyPlainly(columns: 0..<p.n)
       after?(0..<p.m)
@@ -91,7 +91,7 @@ public enum Gemm {
         let block = PackedBlock(
           p.level, k: l..<min(l + deep, p.k), columns: j..<min(j + width, p.n), of: p.k, packed)
         Parallel.ranges(block.panelCount, grain: block.packingGrain) {
-          block.pack(p.b, row: p.bRow, step: p.bStep, panels: $0)
+          block.pack(p.b, panels: $0)
         }
         let pieces = Pieces(
           block, tiles: tiles, rows: p.m, keepsRows: isWhole && (before != nil || after != nil))
@@ -106,35 +106,36 @@ public enum Gemm {
     if !isWhole { everyRow(p.m, after) }
   }
 
-  private static func everyRow(_ rows: Int, _ work: Rows?) {
+  private static func everyRow(_ rows: Int, _ work: RowCallback?) {
     if let work { Parallel.ranges(rows, grain: max(1, rows / 8), work) }
   }
 
-  /// How a product with a packed block is cut: into runs of tiles and, where rows need not stay whole, groups of panels.
+  /// How a product with a packed block is cut: into runs of tiles and, if rows may be divided, groups of
+  /// panels.
   private struct Pieces {
     private let tiles, panels, runs, groups: Int
 
-    /// Two runs at least, so that two threads share the work.
+    /// At least two runs, so that two threads share the work.
     init(_ block: PackedBlock, tiles: Int, rows: Int, keepsRows: Bool) {
       let floats = block.columns.count * block.k.count
       let most = max(2, rows * floats / pieceWork)
       (self.tiles, panels) = (tiles, block.panelCount)
       groups = keepsRows ? 1 : min(block.groupCount, most)
-      // A piece whose panels leave a second-level cache reads each of them from further away.
-      let isFar = floats > groups * PackedBlock.groupFloats
-      let least = min(isFar ? 8 : 2, (tiles + 1) / 2)
+      // The panels of such a piece do not fit in the L2 cache.
+      let exceedsCache = floats > groups * PackedBlock.groupFloats
+      let least = min(exceedsCache ? 8 : 2, (tiles + 1) / 2)
       runs = min(tiles, evenPieces(min(most / groups, tiles / least)))
     }
 
     var count: Int { runs * groups }
 
-    /// Pieces that follow each other share a group: threads side by side read the same panels.
+    /// Consecutive pieces share a group, so that threads that run together read the same panels.
     subscript(piece: Int) -> (tiles: Range<Int>, panels: Range<Int>) {
       (Parallel.range(piece % runs, of: runs, tiles), Parallel.range(piece / runs, of: groups, panels))
     }
   }
 
-  /// So many pieces or one more, two at least: an even number, that two threads finish together.
+  /// `wanted` rounded up to an even number of at least 2, so that two threads finish together.
   static func evenPieces(_ wanted: Int) -> Int {
     let two = max(2, wanted)
     return two + two % 2

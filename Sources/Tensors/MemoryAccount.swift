@@ -1,7 +1,7 @@
-/// Counts the bytes that live tensors hold, and refuses what would pass the limit.
+/// Counts the bytes of live tensors, and refuses an allocation that would exceed the limit.
 ///
-/// The count drives Lua's collector (a userdata of a few bytes may hold megabytes) and `--max-memory`. At the limit
-/// the interpreter's collector is asked to run once before the allocation is refused.
+/// The count drives Lua's collector (a userdata of a few bytes may own megabytes) and `--max-memory`. At the
+/// limit the collector runs once before the allocation is refused.
 import Base
 import Synchronization
 
@@ -9,26 +9,26 @@ public enum MemoryAccount {
   private static let live = Atomic<Int>(0)
   private static let peak = Atomic<Int>(0)
   private static let count = Atomic<Int>(0)
-  /// What the objects around a tensor's bytes take, measured; a tensor of one number is little else.
+  /// Measured bytes of the objects around a tensor's elements: most of a tensor of one number.
   private static let objectBytes = 600
   private static let limit = Atomic<Int>(Int.max)
   private static let reclaimer = Mutex<(@Sendable () -> Void)?>(nil)
 
   /// Bytes held by live tensors.
   public static var liveBytes: Int { live.load(ordering: .relaxed) }
-  /// Those bytes and the objects that hold them: what Lua's collector cannot see of its userdata.
+  /// The bytes of tensors and of the objects around them, which Lua's collector cannot see.
   public static var footprint: Int { liveBytes + objectBytes * count.load(ordering: .relaxed) }
-  /// The most bytes held at once since the last `resetPeak`.
+  /// The largest number of bytes since the last `resetPeak`.
   public static var peakBytes: Int { peak.load(ordering: .relaxed) }
   public static func resetPeak() { peak.store(liveBytes, ordering: .relaxed) }
 
-  /// The most bytes that tensors may hold together.
+  /// The largest number of bytes that tensors may have together.
   public static var limitBytes: Int {
     get { limit.load(ordering: .relaxed) }
     set { limit.store(newValue, ordering: .relaxed) }
   }
 
-  /// What to call when the limit is reached, to free tensors that only garbage refers to.
+  /// Called at the limit, to free tensors that only garbage refers to.
   public static func onPressure(_ reclaim: (@Sendable () -> Void)?) {
     reclaimer.withLock { $0 = reclaim }
   }

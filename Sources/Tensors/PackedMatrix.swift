@@ -1,10 +1,10 @@
-/// A matrix of weights laid out once as the tiles read it, for many products with few rows each.
+/// A weight matrix packed once for many products with few rows each.
 ///
-/// A product of `Gemm` packs its second operand anew, which for a dozen rows takes as long as the product itself.
-/// Panels lie one after another, each with all of k, so that a product with few rows reads memory in one stream. The
-/// bits are those of `Gemm`.
+/// `Gemm` packs its second operand in every call, which takes as long as the product itself for a dozen rows.
+/// Here each panel holds all of k and panels are consecutive, so that a product with few rows reads memory in
+/// one stream. The results have the bits of `Gemm`.
 ///
-///     let packed = PackedMatrix(weight, outputs: 512, inputs: 128, at: room)   // PackedMatrix.floats(...) of them
+///     let packed = PackedMatrix(weight, outputs: 512, inputs: 128, at: buffer)   // PackedMatrix.floats(...) floats
 ///     packed.multiply(x, y, rows: 16, adding: false, bias: nil, panels: 0..<packed.panelCount)
 import CKernels
 
@@ -14,12 +14,12 @@ public struct PackedMatrix: @unchecked Sendable {
   private let level = GemmLevel.current
   private let floats: UnsafeMutablePointer<Float>
 
-  /// The room that a matrix takes.
+  /// Floats that a packed matrix needs.
   public static func floats(outputs: Int, inputs: Int) -> Int {
     PackedBlock.floats(GemmLevel.current, depth: inputs, columns: outputs)
   }
 
-  /// Copies W, [outputs, inputs] row by row, to `floats`, which the caller keeps for as long as the matrix.
+  /// Packs W [outputs, inputs], row-major, into `floats`, which the caller owns and must outlive the matrix.
   public init(
     _ weight: UnsafePointer<Float>, outputs: Int, inputs: Int, at floats: UnsafeMutablePointer<Float>
   ) {
@@ -37,16 +37,16 @@ public struct PackedMatrix: @unchecked Sendable {
 
   public var panelCount: Int { level.panels(outputs) }
 
-  /// The outputs that some panels hold.
+  /// The outputs in a range of panels.
   public func columns(_ panels: Range<Int>) -> Range<Int> { level.columns(panels, of: outputs) }
 
-  /// Pieces to cut the panels into, an even number: large ones, since each waits for its first panel.
+  /// Number of pieces (even). Pieces are large because each one stalls on loading its first panel.
   public func pieces(rows: Int) -> Int {
     min(panelCount, Gemm.evenPieces(panelCount * level.width * inputs * rows / (4 * Gemm.pieceWork)))
   }
 
-  /// y = x W^T + bias for the outputs of some panels, or y += where `adding`, on the calling thread. x is
-  /// [rows, inputs] and y [rows, outputs].
+  /// y = x W^T + bias, or y += x W^T + bias if `adding`, for the outputs of some panels, on the calling
+  /// thread. x is [rows, inputs] and y [rows, outputs].
   public func multiply(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, adding: Bool,
     bias: UnsafePointer<Float>?,
@@ -68,7 +68,8 @@ public struct PackedMatrix: @unchecked Sendable {
           var sink = ck_sink(
             c: to, lead: outputs, add: adding || !isFirst ? UnsafePointer(to) : nil, add_lead: outputs,
             bias: isFirst ? bias.map { $0 + column } : nil, alpha: 1, beta: 1)
-          // Each tile asks for its share of what comes next: all waiting in the first would leave memory idle in the others.
+          // Each tile prefetches its share of the next part: if the first did all of it, memory would idle in
+          // the others.
           level.kernels.tile(
             Int32(own.count), depth, x + own.lowerBound * inputs + start, inputs, 1, part,
             next + tile * depth * level.width / tiles, level.width / tiles, width, &sink)

@@ -1,8 +1,8 @@
-/// Runs numbered pieces of work on the machine's cores.
+/// Runs numbered pieces of work on several threads.
 ///
-/// How work is cut into pieces depends on shapes alone, never on the number of threads, and each piece writes its own
-/// part of the result: so one thread and many give the same bits. Workers spin briefly for the next job, because the
-/// gap between two kernels of a training step is shorter than a wake-up, and then sleep.
+/// Work is cut by shapes alone, never by the number of threads, and each piece writes its own part of the
+/// result: so the number of threads changes no bit. Workers spin briefly before they sleep, because the gap
+/// between two kernels of a training step is shorter than a wake-up.
 import Base
 import CSystem
 import Synchronization
@@ -16,8 +16,8 @@ public enum Parallel {
 
   private static let wanted = Atomic<Int>(max(1, min(Processors.usable, 256)))
 
-  /// Calls `body(0)`, ..., `body(pieces - 1)`, each once, in any order and on any thread. Calls from inside `body`
-  /// or from two threads at once run on the calling thread alone.
+  /// Calls `body(0)`, ..., `body(pieces - 1)`, each once, in any order and on any thread. Calls from inside
+  /// `body` or from two threads at once run on the calling thread alone.
   @inline(__always)
   public static func run(_ pieces: Int, _ body: (Int) -> Void) {
     if pieces <= 1 || threads == 1 {
@@ -35,32 +35,32 @@ public enum Parallel {
     run(pieces) { piece in body(piece * grain..<min(count, (piece + 1) * grain)) }
   }
 
-  /// As `ranges`, for a result that nobody needs after Ctrl-C: the ranges that are left are skipped, and the failure is
-  /// thrown.
+  /// Like `ranges`, for a result that is not needed after Ctrl-C: the remaining ranges are skipped, and the
+  /// failure is thrown.
   @inline(__always)
   public static func interruptibleRanges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) throws {
     ranges(count, grain: grain) { if !Interrupt.isPending { body($0) } }
     try Interrupt.check()
   }
 
-  /// Runs `count` items in `pieces` as even as can be.
+  /// Runs `count` items in `pieces` ranges of nearly equal length.
   @inline(__always)
   public static func evenly(_ count: Int, pieces: Int, _ body: (Range<Int>) -> Void) {
     run(pieces) { piece in body(range(piece, of: pieces, count)) }
   }
 
-  /// One of `pieces` ranges that cut `count` items as evenly as can be.
+  /// One of `pieces` ranges of nearly equal length that cut `count` items.
   @inline(__always)
   public static func range(_ piece: Int, of pieces: Int, _ count: Int) -> Range<Int> {
     piece * count / pieces..<(piece + 1) * count / pieces
   }
 }
 
-/// The worker threads. They start with the first job and are started anew in a forked child.
+/// The worker threads. They start with the first job, and again in a forked child.
 ///
-/// A job is one atomic word, its number, its count of pieces and the next piece to take, so that a piece can only be
-/// taken from the job it belongs to. The job is over when its pieces are, whether or not every worker has woken: on a
-/// busy machine a worker that is not scheduled holds nobody up.
+/// A job is one atomic word: its number, its count of pieces and the next piece. So a piece can only be taken
+/// from its own job. A job ends when its pieces are done, whether or not every worker has woken: on a busy
+/// machine, a worker that is not scheduled delays nobody.
 final class Team: @unchecked Sendable {
   static let shared = Team()
 
@@ -74,12 +74,13 @@ final class Team: @unchecked Sendable {
   private var mutex = pthread_mutex_t()
   private var wake = pthread_cond_t()
 
-  /// Bits of the word for a count of pieces or an index of one; the number of the job has the rest.
+  /// Bits of the word for the count of pieces and for the next piece; the rest is the number of the job.
   private static let pieceBits: UInt64 = 22
   private static let pieceMask: UInt64 = 1 << pieceBits - 1
-  /// Looks for a job before a worker sleeps: some tens of microseconds, longer than the gap between two kernels.
+  /// Checks for a job before a worker sleeps: some tens of microseconds, longer than the gap between two
+  /// kernels.
   private static let spins = 4_000
-  /// Looks for the end before the caller offers its core to the worker that is late.
+  /// Checks for the end before the caller yields its core to a late worker.
   private static let patience = 2_000
 
   private init() {
@@ -117,7 +118,7 @@ final class Team: @unchecked Sendable {
   /// The job's number, within the bits it has.
   private static func number(_ word: UInt64) -> UInt64 { word >> (2 * pieceBits) }
 
-  /// Takes and does pieces of one job until none is left or another job has begun.
+  /// Runs pieces of one job until none is left or another job has begun.
   private func takePieces(of number: UInt64) {
     var word = job.load(ordering: .acquiring)
     while true {
@@ -130,7 +131,7 @@ final class Team: @unchecked Sendable {
       let (taken, now) = job.compareExchange(
         expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
       if taken {
-        // The job cannot end before this piece does, so its body is still there.
+        // The job cannot end before this piece, so its body is still valid.
         if let work = body { work(Int(piece)) }
         completed.wrappingAdd(1, ordering: .releasing)
         word = job.load(ordering: .acquiring)
@@ -169,7 +170,7 @@ final class Team: @unchecked Sendable {
     }
   }
 
-  /// One worker's place. It joins a job only while that many threads are wanted.
+  /// One worker's index. It joins a job only if that many threads are wanted.
   private final class Seat {
     let team: Team
     let number: Int

@@ -1,6 +1,6 @@
 /// Sizes or strides of up to eight dimensions, held inline.
 ///
-/// Not an array: a view would otherwise allocate twice, and a training step makes thousands of views.
+/// Not an array: each view would allocate twice, and a training step makes thousands of views.
 import Base
 
 public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendable, ExpressibleByArrayLiteral
@@ -15,13 +15,13 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
 
   public init(arrayLiteral elements: Int...) { self.init(known: elements) }
 
-  /// A shape of sizes already known to be valid and at most eight.
+  /// A shape of at most eight sizes that are known to be valid.
   public init<S: Sequence>(known elements: S) where S.Element == Int {
     self.init()
     for size in elements { append(size) }
   }
 
-  /// A shape from outside: at most eight sizes, none negative, the product within the limit.
+  /// A shape from user input, checked: at most eight sizes, none negative, the product within the limit.
   public init<C: Collection>(checked elements: C) throws where C.Element == Int {
     if elements.count > Limits.dimensionsMax {
       throw Failure(.shape, "\(elements.count) dimensions: a tensor has at most \(Limits.dimensionsMax)")
@@ -68,14 +68,14 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
     self = shrunk
   }
 
-  /// The product of the sizes; 1 for no dimension. Only for shapes that passed a check.
+  /// The product of the sizes, 1 for no dimension. Only for checked shapes.
   @inlinable public var elementCount: Int {
     var product = 1
     for i in 0..<count { product &*= sizes[i] }
     return product
   }
 
-  /// The product of the sizes, refused when the bytes would pass the limit (8 bytes an element).
+  /// The product of the sizes; throws if the bytes would exceed the limit (8 bytes for an element).
   public func checkedElementCount() throws -> Int {
     var product = 1
     for i in 0..<count { product = try Checked.times(product, Swift.max(sizes[i], 1), "elements") }
@@ -97,7 +97,7 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
     return strides
   }
 
-  /// The common shape of two operands: sizes are aligned at the end and 1 stretches.
+  /// The common shape of two operands: sizes are aligned at the end, and a size of 1 is expanded.
   ///
   ///     try Shape.broadcast([3, 1], [4])   // [3, 4]
   public static func broadcast(_ a: Shape, _ b: Shape) throws -> Shape {

@@ -1,7 +1,7 @@
 /// The bytes behind tensors, and the pool that recycles them.
 ///
-/// A training step asks for the same sizes again and again; giving them back by size class keeps the steady state
-/// away from the system allocator, whose large blocks would be unmapped and faulted in anew each time.
+/// A training step allocates the same sizes repeatedly. The pool reuses them by size class, because the
+/// system allocator would unmap large blocks and fault them in again each time.
 import Base
 import Synchronization
 
@@ -9,10 +9,10 @@ public final class Storage: @unchecked Sendable {
   public let address: UnsafeMutableRawPointer
   public let byteCount: Int
   private let capacity: Int
-  /// Counts writes in place, so that a backward pass can tell that a value it saved has changed since.
+  /// The number of writes in place, by which a backward pass notices that a saved value has changed.
   public private(set) var version = 0
 
-  /// Room for `byteCount` bytes, aligned to a cache line, contents undefined.
+  /// A buffer of `byteCount` bytes, aligned to a cache line, with undefined contents.
   public init(byteCount: Int) throws {
     if byteCount < 0 || byteCount > Limits.tensorBytesMax {
       throw Failure(.memory, "not enough memory: \(byteCount) bytes asked for one tensor")
@@ -27,7 +27,7 @@ public final class Storage: @unchecked Sendable {
     self.byteCount = byteCount
   }
 
-  /// Says that elements were changed in place.
+  /// Records that elements were changed in place.
   public func markWritten() { version &+= 1 }
 
   deinit {
@@ -36,9 +36,9 @@ public final class Storage: @unchecked Sendable {
   }
 }
 
-/// Buffers of freed tensors, kept for the next ones: a training step asks for the same sizes again and again.
+/// Buffers of freed tensors, reused by later ones.
 public enum BufferPool {
-  /// Free buffers by capacity, and how many buffers were asked for and came fresh from the system.
+  /// Free buffers by capacity; the number of buffers taken, and of those that came from the system.
   private struct Free: ~Copyable {
     var lists: [Int: [UnsafeMutableRawPointer]] = [:]
     var bytes = 0
@@ -46,14 +46,14 @@ public enum BufferPool {
     var fresh = 0
   }
 
-  // The pointers are owned by the pool alone while they are in it.
+  // The pool owns the pointers in it.
   private nonisolated(unsafe) static var free = Free()
   private static let lock = Mutex<Void>(())
 
-  /// From this size on the system is asked for pages of it: kernels that stride through memory miss fewer translations.
+  /// Buffers of at least this size are aligned to huge pages: strided kernels then have fewer TLB misses.
   private static let hugePage = 2 << 20
 
-  /// Sizes are rounded up to a quarter of a power of two, so that at most a fifth is wasted.
+  /// Sizes are rounded up to a quarter of a power of two, which wastes at most a fifth.
   static func capacity(for bytes: Int) -> Int {
     if bytes <= 64 { return 64 }
     let power = 1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount)
@@ -81,7 +81,7 @@ public enum BufferPool {
     return fresh
   }
 
-  /// Buffers taken since the start, and how many of these the pool did not have: those came from the system.
+  /// Buffers taken since the start, and those among them that came from the system.
   ///
   ///     let before = BufferPool.counts.fresh
   ///     try step()
@@ -98,7 +98,7 @@ public enum BufferPool {
     if !kept { release(buffer) }
   }
 
-  /// Gives every free buffer back to the system.
+  /// Returns every free buffer to the system.
   static func drain() {
     let all: [UnsafeMutableRawPointer] = lock.withLock { _ in
       let buffers = free.lists.values.flatMap { $0 }

@@ -1,11 +1,12 @@
 /// Walks several strided views of one shape together, row by row.
 ///
-/// Neighbouring dimensions that are regular in every view are merged first, so that contiguous tensors of any rank
-/// become one long row, and the inner loop is what the compiler vectorises.
+/// Adjacent dimensions that are regular in every view are merged first: contiguous tensors of any rank become
+/// one long row, and the compiler vectorises the inner loop.
 import Base
 
 public enum Strided {
-  /// Calls `body` with the element offset of each view, the length of the row, and the stride of each view along it.
+  /// Calls `body` with the element offset of each view, the length of the row, and the stride of each view
+  /// along it.
   @inlinable @inline(__always)
   public static func rows(
     _ shape: Shape, _ a: Shape, _ b: Shape, _ c: Shape,

@@ -1,4 +1,4 @@
-/// Sums of tensors of one shape, as gradients are accumulated.
+/// Sums of tensors of one shape, for the accumulation of gradients.
 import Base
 
 extension Tensor {
@@ -17,8 +17,9 @@ extension Tensor {
     return result
   }
 
-  /// Adds a tensor of the same shape and type: in place where this tensor or `other` has its storage to itself, into
-  /// new storage otherwise. The sum has the same bits in each case. Throws where shapes or types differ.
+  /// Adds a tensor of the same shape and type: in place if this tensor or `other` is the sole owner of its
+  /// storage, else into new storage. The sum has the same bits in each case. Throws if shapes or types
+  /// differ.
   ///
   ///     var sum = try Tensor([1, 2] as [Float], shape: [2])
   ///     try sum.add(Tensor([3, 4] as [Float], shape: [2]))   // sum is [4, 6]
@@ -42,8 +43,8 @@ extension Tensor {
     }
   }
 
-  /// Adds over the dimensions that broadcasting stretched, so that the result has `target`'s shape: the gradient of
-  /// a broadcast.
+  /// Sums over the dimensions that broadcasting expanded, so that the result has the shape `target`: the
+  /// gradient of a broadcast.
   public func summed(to target: Shape) throws -> Tensor {
     if shape == target { return self }
     let lead = rank - target.count

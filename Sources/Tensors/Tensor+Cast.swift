@@ -2,8 +2,8 @@
 import Base
 
 extension Tensor {
-  /// The same values as another type: a fresh tensor, or this one when nothing changes. Floating point is truncated
-  /// towards zero; NaN and values beyond 64 bits are refused for `.i64`.
+  /// The same values as another type: a new tensor, or this one if the type is the same. For `.i64`,
+  /// fractions are truncated towards zero, and NaN and values beyond 64 bits are refused.
   public func cast(to target: DType) throws -> Tensor {
     if target == dtype { return self }
     let result = try Tensor(uninitialized: shape, target)

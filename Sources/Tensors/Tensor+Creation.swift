@@ -10,7 +10,7 @@ extension Tensor {
     try full(shape, 1, dtype)
   }
 
-  /// Every element `value`, which must be a whole number where the type is `.i64`.
+  /// Every element `value`, which must be a whole number for `.i64`.
   public static func full(_ shape: Shape, _ value: Double, _ dtype: DType = .f32) throws -> Tensor {
     let result = try Tensor(uninitialized: shape, dtype)
     let count = result.elementCount
@@ -45,7 +45,9 @@ extension Tensor {
     return result
   }
 
-  /// The numbers from `start` by `step` that lie before `end`, or at it where `including`.
+  /// The numbers start + i step for i = 0, 1, ... that are less than `end` (more, for a negative step). With
+  /// `including`, floor((end - start) / step) + 1 numbers, as torch.range: 0 to 0.7 by 0.1 has 7, since 0.7 /
+  /// 0.1 is 6.999... in f64.
   ///
   ///     try Tensor.arange(0, 1, step: 0.25)   // [0, 0.25, 0.5, 0.75]
   public static func arange(
@@ -65,6 +67,22 @@ extension Tensor {
     return try ramp(count, dtype) { start + Double($0) * step }
   }
 
+  /// The whole numbers from `first` to `last`, which is included, by `step`: i64, exact over all 64 bits, and
+  /// empty if `step` leads away from `last`.
+  public static func arange(_ first: Int64, through last: Int64, step: Int64 = 1) throws -> Tensor {
+    if step == 0 { throw Failure(.value, "no range from \(first) to \(last) by 0") }
+    let way = Int128(last) - Int128(first)
+    if (way < 0) != (step < 0) && way != 0 { return try Tensor(zeros: [0], .i64) }
+    let count = way / Int128(step) + 1
+    if count > Int128(Limits.tensorBytesMax / 8) {
+      throw Failure(.memory, "a range from \(first) to \(last) by \(step) has too many numbers")
+    }
+    let result = try Tensor(uninitialized: [Int(count)], .i64)
+    let to = result.pointer(Int64.self)
+    for i in 0..<Int(count) { to[i] = first &+ Int64(i) &* step }
+    return result
+  }
+
   /// `count` numbers from `start` to `end`, both included, at equal distances.
   public static func linspace(_ start: Double, _ end: Double, _ count: Int, _ dtype: DType = .f32) throws
     -> Tensor
@@ -76,6 +94,18 @@ extension Tensor {
     return try ramp(count, dtype) { i in
       i < (count + 1) / 2 ? start + Double(i) * step : end - Double(count - 1 - i) * step
     }
+  }
+
+  /// The same in i64: exact quotients, with fractions cut off towards 0.
+  public static func linspace(_ start: Int64, _ end: Int64, _ count: Int) throws -> Tensor {
+    if count < 0 { throw Failure(.value, "expected a number of points of at least 0, got \(count)") }
+    let result = try Tensor(uninitialized: try Shape(checked: [count]), .i64)
+    let to = result.pointer(Int64.self)
+    let steps = Int128(max(count - 1, 1))
+    for i in 0..<count {
+      to[i] = Int64((Int128(start) * (steps - Int128(i)) + Int128(end) * Int128(i)) / steps)
+    }
+    return result
   }
 
   private static func ramp(_ count: Int, _ dtype: DType, _ value: (Int) -> Double) throws -> Tensor {

@@ -46,7 +46,7 @@ extension Tensor {
     return view(shape, strides, offset: offset + start * strides[dimension])
   }
 
-  /// One position of a dimension, which disappears; the same storage.
+  /// One position of a dimension, which is dropped; the same storage.
   public func selected(_ dimension: Int, _ position: Int) throws -> Tensor {
     try checkDimension(dimension)
     if position < 0 || position >= shape[dimension] {
@@ -62,7 +62,7 @@ extension Tensor {
     return view(shape, strides, offset: start)
   }
 
-  /// The diagonal of two dimensions as the last one; the same storage. Empty where `offset` leads outside.
+  /// The diagonal of two dimensions as the last dimension; the same storage. Empty if `offset` is outside.
   public func diagonalView(_ offset: Int, _ a: Int, _ b: Int) -> Tensor {
     let (rows, columns) = (shape[a], shape[b])
     let down = Swift.min(Swift.max(0, offset == .min ? .max : -offset), rows)
@@ -113,7 +113,7 @@ extension Tensor {
     return view(kept, steps)
   }
 
-  /// Sizes of 1 stretched to `target`; the same storage with stride 0.
+  /// Sizes of 1 expanded to `target`; the same storage with stride 0.
   public func expanded(to target: Shape) throws -> Tensor {
     let lead = target.count - rank
     var steps = target
@@ -140,7 +140,7 @@ extension Tensor {
     return try contiguous().view(target, target.contiguousStrides, offset: 0)
   }
 
-  /// Another shape of the same elements over the same storage, refused where that needs a copy.
+  /// Another shape of the same elements over the same storage; throws if that needs a copy.
   public func viewed(_ target: Shape) throws -> Tensor {
     if target.elementCount == elementCount, !isContiguous, stridesWithoutCopy(target) == nil {
       throw Failure(
@@ -149,8 +149,8 @@ extension Tensor {
     return try reshaped(target)
   }
 
-  /// Strides that give `target` over the same storage, if there are any: each group of target dimensions must
-  /// divide a run of own dimensions that is regular in memory.
+  /// Strides of `target` over the same storage, or nil: each group of target dimensions must divide a run of
+  /// own dimensions that is regular in memory.
   private func stridesWithoutCopy(_ target: Shape) -> Shape? {
     if elementCount == 0 { return target.contiguousStrides }
     var result = target
@@ -196,7 +196,7 @@ extension Tensor {
     return result
   }
 
-  /// True when two views may touch the same byte. Conservative: overlapping spans of one storage count.
+  /// True if two views may share an element. Conservative: spans of one storage that overlap count.
   public func overlaps(_ other: Tensor) -> Bool {
     if storage !== other.storage || elementCount == 0 || other.elementCount == 0 { return false }
     let a = span

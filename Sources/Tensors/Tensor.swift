@@ -1,7 +1,7 @@
-/// A strided view of typed storage: the value that all numeric code passes around.
+/// A strided view of typed storage, the value type of all numeric code.
 ///
-/// Copying a `Tensor` copies the view, not the elements. Swift code counts dimensions and elements from 0; the Lua
-/// bindings translate from Lua's 1.
+/// Copying a `Tensor` copies the view, not the elements. Swift code counts dimensions and elements from 0;
+/// the Lua bindings translate from Lua's 1.
 ///
 ///     let a = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
 ///     try a.transposed(0, 1).shape      // 3x2, the same storage
@@ -11,7 +11,7 @@ public struct Tensor: @unchecked Sendable {
   public private(set) var storage: Storage
   public let dtype: DType
   public let shape: Shape
-  /// In elements; 0 along stretched dimensions.
+  /// In elements; 0 along expanded dimensions.
   public let strides: Shape
   /// In elements from the start of the storage.
   public let offset: Int
@@ -60,8 +60,8 @@ public struct Tensor: @unchecked Sendable {
     }
   }
 
-  /// True where no other tensor shares the storage, so that writing to it is seen by nobody else. Mutating, because a copy
-  /// of this value made for the question would be the second owner.
+  /// True if no other tensor shares the storage, so that no other tensor sees a write. Mutating, because a
+  /// copy of this value would be a second owner.
   public mutating func isSoleOwner() -> Bool { isKnownUniquelyReferenced(&storage) }
 
   @inlinable public var rank: Int { shape.count }
@@ -77,8 +77,8 @@ public struct Tensor: @unchecked Sendable {
     return true
   }
 
-  /// The address of the first element of the view. Valid only while a tensor of this storage is alive: callers hold
-  /// the tensor as a parameter or by `withExtendedLifetime`.
+  /// The address of the first element of the view. Valid only while a tensor of this storage is alive: as a
+  /// parameter or by `withExtendedLifetime`.
   @inlinable @inline(__always)
   public func pointer<T: TensorScalar>(_ type: T.Type) -> UnsafeMutablePointer<T> {
     precondition(T.dtype == dtype)

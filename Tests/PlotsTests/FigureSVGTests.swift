@@ -188,3 +188,13 @@ private func draw(_ figure: Figure) throws {
   #expect(scene.layers.map { $0.boxes.map(\.left) } == [[0, 1, 2, 3], [0, 1, 2, 3]])
   #expect(scene.layers.map { $0.boxes.map(\.height) } == [[1, 1, 1, 1], [0, 0, 2, 1]])
 }
+
+@Test func aHistogramOfWholeNumbersInIntervalsOfOneIsFlat() throws {
+  // As numpy.histogram (2.4.6): an edge belongs to the interval it starts, and the last edge to the last interval.
+  for bins in 2...119 {
+    let values = (0...bins).flatMap { [Double](repeating: Double($0), count: 10) }
+    let scene = try Scene(Figure(series: [.histogram(values, bins: bins)]))
+    #expect(scene.layers[0].boxes.dropLast().allSatisfy { $0.height == 10 }, "\(bins) bins")
+    #expect(scene.layers[0].boxes.last?.height == 20, "\(bins) bins")
+  }
+}

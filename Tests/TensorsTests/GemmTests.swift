@@ -6,7 +6,7 @@ import Testing
 @testable import Tensors
 
 @Suite struct GemmTests {
-  /// One product's arguments, with more room between rows than the rows take.
+  /// One product's arguments, with leading dimensions larger than the rows.
   private struct Case {
     let (transA, transB): (Bool, Bool)
     let (m, n, k): (Int, Int, Int)
@@ -42,8 +42,10 @@ import Testing
                 guard let to = to.baseAddress, let a = a.baseAddress, let b = b.baseAddress else { return }
                 body(
                   GemmProduct(
-                    transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, to, ldc,
-                    add: hasRows ? rows.baseAddress.map { ($0, lead: n) } : nil,
+                    MatrixView(a, rows: m, columns: k, lead: lda, isTransposed: transA),
+                    MatrixView(b, rows: k, columns: n, lead: ldb, isTransposed: transB),
+                    into: MutableMatrixView(to, rows: m, columns: n, lead: ldc), alpha: alpha, beta: beta,
+                    add: hasRows ? rows.baseAddress.map { MatrixView($0, rows: m, columns: n) } : nil,
                     bias: hasBias ? bias.baseAddress : nil))
               }
             }
@@ -56,8 +58,7 @@ import Testing
     func run() -> [Float] {
       withProduct { p in
         Gemm.run(
-          transA, transB, m, n, k, alpha, p.a, lda, p.b, ldb, beta, p.c, ldc,
-          add: hasRows ? p.add.map { ($0, lead: n) } : nil, bias: p.bias)
+          p.a, p.b, into: p.c, alpha: alpha, beta: beta, add: hasRows ? p.add : nil, bias: p.bias)
       }
     }
   }
@@ -139,25 +140,26 @@ import Testing
       let b = [Float](repeating: 1, count: k * n)
       var c = [Float](repeating: 0, count: m * n)
       nonisolated(unsafe) var (starts, ends) = ([Int](repeating: 0, count: m), [Int](repeating: 0, count: m))
-      a.withUnsafeMutableBufferPointer { a in
-        c.withUnsafeMutableBufferPointer { c in
-          guard let from = a.baseAddress, let to = c.baseAddress else { return }
-          Gemm.run(
-            false, false, m, n, k, 1, from, k, b, n, 0, to, n,
-            before: { rows in
-              for i in rows {
-                starts[i] += 1
-                (from + i * k).update(repeating: 1, count: k)
-              }
-            },
-            after: { rows in
-              for i in rows {
-                ends[i] += 1
-                for j in 0..<n { to[i * n + j] += 1 }
-              }
-            })
-        }
+      func product(
+        _ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+      ) {
+        Gemm.run(
+          MatrixView(a, rows: m, columns: k), MatrixView(b, rows: k, columns: n),
+          into: MutableMatrixView(c, rows: m, columns: n),
+          before: { rows in
+            for i in rows {
+              starts[i] += 1
+              (a + i * k).update(repeating: 1, count: k)
+            }
+          },
+          after: { rows in
+            for i in rows {
+              ends[i] += 1
+              for j in 0..<n { c[i * n + j] += 1 }
+            }
+          })
       }
+      product(&a, b, &c)
       #expect(starts.allSatisfy { $0 == 1 } && ends.allSatisfy { $0 == 1 }, "\(m) \(n) \(k)")
       #expect(c.allSatisfy { $0 == Float(k + 1) }, "\(m) \(n) \(k)")
     }
@@ -170,7 +172,14 @@ import Testing
     let b = [Float](repeating: 2, count: 40 * 40)
     // What C held does not matter where beta is 0.
     var c = [Float](repeating: .nan, count: 40 * 40)
-    Gemm.run(false, false, 40, 40, 40, 1, a, 40, b, 40, 0, &c, 40)
+    func product(
+      _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
+    ) {
+      Gemm.run(
+        MatrixView(a, rows: 40, columns: 40), MatrixView(b, rows: 40, columns: 40),
+        into: MutableMatrixView(c, rows: 40, columns: 40))
+    }
+    product(a, b, &c)
     for i in 0..<40 {
       let row = c[i * 40..<(i + 1) * 40]
       #expect(row.allSatisfy { i == 5 ? $0.isNaN : $0 == (i == 9 ? .infinity : 80) })

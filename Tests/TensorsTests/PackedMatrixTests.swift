@@ -15,13 +15,19 @@ import Testing
       var found = expected
       let adding = random.below(2) == 0
       let bias = (0..<outputs).map { _ in Float(random.normal()) }
-      Gemm.run(
-        false, true, rows, outputs, inputs, 1, x, inputs, weight, inputs, adding ? 1 : 0, &expected, outputs,
-        bias: bias)
+      func product(
+        _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+      ) {
+        Gemm.run(
+          MatrixView(x, rows: rows, columns: inputs),
+          MatrixView(weight, rows: outputs, columns: inputs).transposed,
+          into: MutableMatrixView(y, rows: rows, columns: outputs), beta: adding ? 1 : 0, bias: bias)
+      }
+      product(x, weight, &expected)
       withUnsafeTemporaryAllocation(
         of: Float.self, capacity: PackedMatrix.floats(outputs: outputs, inputs: inputs)
-      ) { room in
-        guard let base = room.baseAddress else { return }
+      ) { buffer in
+        guard let base = buffer.baseAddress else { return }
         let packed = PackedMatrix(weight, outputs: outputs, inputs: inputs, at: base)
         let half = packed.panelCount / 2
         packed.multiply(x, &found, rows: rows, adding: adding, bias: bias, panels: half..<packed.panelCount)

@@ -1,4 +1,4 @@
-/// Checks that the fused operations share.
+/// Checks shared by the fused operations.
 import Base
 import Tensors
 
@@ -19,7 +19,7 @@ extension Op {
     }
   }
 
-  /// Token ids must be whole numbers inside the vocabulary: ids are values of the vocabulary file, from 0.
+  /// Token ids must be whole numbers in the vocabulary, and count from 0.
   static func checkIds(_ ids: Tensor, vocabulary: Int, argument: Int) throws {
     if ids.dtype != .i64 {
       throw Failure(.dtype, "token ids must be i64, got \(ids.dtype.rawValue)", argument: argument)

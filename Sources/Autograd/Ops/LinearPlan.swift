@@ -1,26 +1,24 @@
-/// The sizes of a linear map, checked, and its passes.
+/// The checked sizes of a linear map, and its forward and backward passes.
 import Base
 import Tensors
 
 struct LinearPlan {
-  enum Map: String { case none, gelu, swiglu, layerNorm = "layer_norm", rmsNorm = "rms_norm" }
-
-  let map: Map
+  let map: RowTransform.Kind
   let epsilon: Float
   let rows: Int
-  /// Elements of a row of the input, and of the row that the weights see.
+  /// Elements of a row of the input, and of a transformed row.
   let width: Int
   let inputs: Int
   let outputs: Int
   let output: Shape
   private var isNorm: Bool { map == .layerNorm || map == .rmsNorm }
 
-  init(_ call: Invocation) throws { try self.init(call.inputs, call.attributes) }
+  init(_ context: OpContext) throws { try self.init(context.inputs, context.attributes) }
 
-  init(_ tensors: [Tensor?], _ attributes: [Attribute]) throws {
-    guard let x = tensors[0], let w = tensors[1], case .text(let name) = attributes[0],
-      let map = Map(rawValue: name),
-      case .number(let eps) = attributes[1]
+  init(_ tensors: [Tensor?], _ attributes: Attributes) throws {
+    guard let x = tensors[0], let w = tensors[1], let name = attributes.text("input"),
+      let map = RowTransform.Kind(rawValue: name),
+      let eps = attributes.number("eps")
     else { throw Failure(.argument, "linear needs two tensors") }
     (self.map, epsilon) = (map, Float(eps))
     try Op.checkFloats(tensors)
@@ -68,59 +66,69 @@ struct LinearPlan {
     }
   }
 
-  /// The result, [..., outputs]. Keeps the input, the weight and a norm's statistics for the backward pass.
-  func forward(_ call: Invocation) throws -> Tensor {
-    let (x, w) = (try call[0].contiguous(), try call[1].contiguous())
-    let (bias, residual) = (try call.inputs[2]?.contiguous(), try call.inputs[3]?.contiguous())
-    let mapping = try RowMap(
-      self, x, try call.inputs[4]?.contiguous(), try call.inputs[5]?.contiguous(), statistics: nil)
+  /// The result, [..., outputs]. Saves the input, the weight and a norm's statistics for the backward pass.
+  func forward(_ context: OpContext) throws -> Tensor {
+    let (x, w) = (try context[0].contiguous(), try context[1].contiguous())
+    let (bias, residual) = (try context.inputs[2]?.contiguous(), try context.inputs[3]?.contiguous())
+    let transform = try transform(context, x, statistics: nil)
     let y = try Tensor(uninitialized: output, .f32)
     Gemm.run(
-      false, true, rows, outputs, inputs, 1, mapping.mapped, inputs, w.pointer(Float.self), inputs,
-      residual == nil ? 0 : 1, y.pointer(Float.self), outputs,
-      add: residual.map { (UnsafePointer($0.pointer(Float.self)), lead: outputs) },
-      bias: bias.map { UnsafePointer($0.pointer(Float.self)) }, before: { mapping.forward($0) })
-    call.saved = [x, w] + (mapping.statistics.map { [$0] } ?? [])
-    return withExtendedLifetime((w, bias, residual, mapping)) { y }
+      MatrixView(transform.transformed, rows: rows, columns: inputs), weights(w).transposed,
+      into: MutableMatrixView(y.pointer(Float.self), rows: rows, columns: outputs),
+      beta: residual == nil ? 0 : 1,
+      add: residual.map { MatrixView($0.pointer(Float.self), rows: rows, columns: outputs) },
+      bias: bias.map { UnsafePointer($0.pointer(Float.self)) }, before: { transform.forward($0) })
+    context.saved = [x, w] + (transform.statistics.map { [$0] } ?? [])
+    return withExtendedLifetime((w, bias, residual, transform)) { y }
   }
 
-  /// The gradients of all inputs, from that of the result in row-major order, `g`, and as it came in: the residual's
-  /// gradient is that one itself, without a copy.
-  func backward(_ call: Invocation, _ g: Tensor, incoming: Tensor?) throws -> [Tensor?] {
-    let (x, w) = (call.saved[0], call.saved[1])
-    let mapping = try RowMap(
-      self, x, try call.inputs[4]?.contiguous(), try call.inputs[5]?.contiguous(),
-      statistics: isNorm ? call.saved[2] : nil)
+  /// The gradients of all inputs. `g` is the gradient of the result in row-major order; `incoming` is the
+  /// same in its original layout, and is returned as the residual's gradient without a copy.
+  func backward(_ context: OpContext, _ g: Tensor, incoming: Tensor?) throws -> [Tensor?] {
+    let (x, w) = (context.saved[0], context.saved[1])
+    let transform = try transform(context, x, statistics: isNorm ? context.saved[2] : nil)
     let dy = g.pointer(Float.self)
     var (dx, dscale, dshift): (Tensor?, Tensor?, Tensor?)
-    if call.needs[0] || call.needs[4] || call.needs[5] {
-      // The gradient of the mapped rows; the map then turns it into that of the input, where it can in place.
-      let dmapped = try Tensor(uninitialized: [rows, inputs], .f32)
-      let made = map == .swiglu ? try Tensor(uninitialized: x.shape, .f32) : dmapped
-      let (from, to) = (dmapped.pointer(Float.self), made.pointer(Float.self))
+    if context.needs[0] || context.needs[4] || context.needs[5] {
+      // The gradient of the transformed rows, and from it that of the input: in place unless the widths
+      // differ.
+      let dinput = try Tensor(uninitialized: [rows, inputs], .f32)
+      let made = map == .swiglu ? try Tensor(uninitialized: x.shape, .f32) : dinput
+      let (from, to) = (dinput.pointer(Float.self), made.pointer(Float.self))
       Gemm.run(
-        false, false, rows, inputs, outputs, 1, dy, outputs, w.pointer(Float.self), inputs, 0, from, inputs,
-        after: { mapping.backward($0, from, to) })
-      if isNorm { (dscale, dshift) = try mapping.backwardNorm(to) }
-      dx = try withExtendedLifetime(dmapped) { try made.reshaped(x.shape) }
-    } else if call.needs[1] {
-      Parallel.ranges(rows, grain: 64) { mapping.forward($0) }
+        MatrixView(dy, rows: rows, columns: outputs), weights(w),
+        into: MutableMatrixView(from, rows: rows, columns: inputs),
+        after: { transform.backward($0, from, to) })
+      if isNorm { (dscale, dshift) = try transform.backwardNorm(to) }
+      dx = try withExtendedLifetime(dinput) { try made.reshaped(x.shape) }
+    } else if context.needs[1] {
+      Parallel.ranges(rows, grain: 64) { transform.forward($0) }
     }
     let dw =
-      call.needs[1]
-      ? try LinearKernels.weightGradient(
-        call, dy, mapping.mapped, rows: rows, outputs: outputs, inputs: inputs) : nil
-    let db = call.needs[2] ? try LinearKernels.columnSums(dy, rows: rows, width: outputs) : nil
-    return withExtendedLifetime((g, mapping)) {
-      [call.needs[0] ? dx : nil, dw, db, call.needs[3] ? incoming : nil, dscale, dshift]
+      context.needs[1]
+      ? try context.weightGradient(
+        1, dy, transform.transformed, rows: rows, outputs: outputs, inputs: inputs) : nil
+    let db = context.needs[2] ? try Reduce.columnSums(dy, rows: rows, width: outputs) : nil
+    return withExtendedLifetime((g, transform)) {
+      [context.needs[0] ? dx : nil, dw, db, context.needs[3] ? incoming : nil, dscale, dshift]
     }
   }
 
-  /// The map by plain operations.
+  private func weights(_ w: Tensor) -> MatrixView<Float> {
+    MatrixView(w.pointer(Float.self), rows: outputs, columns: inputs)
+  }
+
+  private func transform(_ context: OpContext, _ x: Tensor, statistics: Tensor?) throws -> RowTransform {
+    try RowTransform(
+      map, x, rows: rows, inputs: inputs, scale: try context.inputs[4]?.contiguous(),
+      shift: try context.inputs[5]?.contiguous(), epsilon: epsilon, statistics: statistics)
+  }
+
+  /// The transform of the rows, composed of other operations.
   func composedMap(_ x: Variable, _ scale: Variable?, _ shift: Variable?) throws -> Variable {
     switch map {
     case .none: return x
-    case .gelu: return try Op.gelu([x], [.text("tanh")])[0]
+    case .gelu: return try x.gelu(tanh: true)
     case .swiglu: return try Op.swiglu([x])[0]
     case .layerNorm: return try Op.layerNorm([x, scale, shift], [.number(Double(epsilon))])[0]
     case .rmsNorm: return try Op.rmsNorm([x, scale], [.number(Double(epsilon))])[0]

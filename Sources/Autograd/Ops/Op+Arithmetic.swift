@@ -13,50 +13,52 @@ extension Op {
   ]
 
   /// Both operands in their common type and shape.
-  static func broadcastOperands(_ call: Invocation) throws -> (Tensor, Tensor) {
-    let dtype = DType.promote(call[0].dtype, call[1].dtype)
-    let shape = try Shape.broadcast(call[0].shape, call[1].shape)
+  static func broadcastOperands(_ context: OpContext) throws -> (Tensor, Tensor) {
+    let dtype = DType.promote(context[0].dtype, context[1].dtype)
+    let shape = try Shape.broadcast(context[0].shape, context[1].shape)
     return (
-      try call[0].cast(to: dtype).expanded(to: shape), try call[1].cast(to: dtype).expanded(to: shape)
+      try context[0].cast(to: dtype).expanded(to: shape), try context[1].cast(to: dtype).expanded(to: shape)
     )
   }
 
   /// The gradient of input `i` from that of its broadcast form.
-  static func reduced(_ call: Invocation, _ i: Int, _ g: Tensor) throws -> Tensor {
-    try g.summed(to: call[i].shape).cast(to: call[i].dtype)
+  static func reduced(_ context: OpContext, _ i: Int, _ g: Tensor) throws -> Tensor {
+    try g.summed(to: context[i].shape).cast(to: context[i].dtype)
   }
 
-  /// An operation of two broadcast operands. `forward` gets them in their common type and shape; `left` and `right`
-  /// are the gradients, from the operands and the output gradient, and nil for an operation without.
+  /// An operation of two broadcast operands. `forward` gets them in their common type and shape. `left` and
+  /// `right` compute their gradients from the operands and the output gradient; they are nil for an operation
+  /// without gradients.
   static func binary(
     _ name: String, group: String = "arithmetic", _ summary: String, _ formula: String, _ example: Example,
-    floating: Bool = false, domain: ClosedRange<Double> = -2...2, otherDomain: ClosedRange<Double>? = nil,
+    metamethod: String? = nil, floating: Bool = false, domain: ClosedRange<Double> = -2...2,
+    otherDomain: ClosedRange<Double>? = nil,
     _ forward: @escaping (_ a: Tensor, _ b: Tensor) throws -> Tensor,
     left: ((_ a: Tensor, _ b: Tensor, _ y: Tensor, _ g: Tensor) throws -> Tensor)? = nil,
     right: ((_ a: Tensor, _ b: Tensor, _ y: Tensor, _ g: Tensor) throws -> Tensor)? = nil,
     refusals: @escaping () throws -> [Refusal] = { [] }
   ) -> Op {
-    func operands(_ call: Invocation) throws -> (Tensor, Tensor) {
-      let (a, b) = try broadcastOperands(call)
+    func operands(_ context: OpContext) throws -> (Tensor, Tensor) {
+      let (a, b) = try broadcastOperands(context)
       return floating ? (try a.floating(), try b.floating()) : (a, b)
     }
     var backward: Backward?
     if let left, let right {
-      backward = { call, outputs, gradients in
+      backward = { context, outputs, gradients in
         guard let g = gradients[0] else { return [nil, nil] }
-        let (a, b) = try operands(call)
+        let (a, b) = try operands(context)
         return [
-          try call.needs[0] ? reduced(call, 0, left(a, b, outputs[0], g)) : nil,
-          try call.needs[1] ? reduced(call, 1, right(a, b, outputs[0], g)) : nil,
+          try context.needs[0] ? reduced(context, 0, left(a, b, outputs[0], g)) : nil,
+          try context.needs[1] ? reduced(context, 1, right(a, b, outputs[0], g)) : nil,
         ]
       }
     }
     return Op(
       name, group: group, summary: summary, formula: formula,
       shapes: "self [...], other [...] or a number; the result has their common broadcast shape",
-      parameters: Op.operands, example: example,
-      forward: { call in
-        let (a, b) = try operands(call)
+      parameters: Op.operands, inPlace: true, metamethod: metamethod, example: example,
+      forward: { context in
+        let (a, b) = try operands(context)
         return [try forward(a, b)]
       },
       backward: backward,
@@ -68,7 +70,7 @@ extension Op {
       })
   }
 
-  /// Equal shapes, both directions of broadcasting, views, no dimension, no elements, mixed types.
+  /// Equal shapes, both directions of broadcasting, views, scalars, no elements, mixed types.
   static func binarySamples(
     _ random: inout Samples, _ left: ClosedRange<Double>, _ right: ClosedRange<Double>
   ) throws
@@ -92,7 +94,7 @@ extension Op {
     ]
   }
 
-  /// One function for each numeric type, and one for bools or a refusal in the name of the operation.
+  /// One function for each numeric type, and one for bools; without the latter, bools are refused.
   @inline(__always)
   static func numeric(
     _ name: String, _ a: Tensor, _ b: Tensor, _ f32: (Float, Float) -> Float,
@@ -122,26 +124,27 @@ extension Op {
 
   public static let add = binary(
     "add", "The elementwise sum; of bools, or.", "result = self + other",
-    Example("print(T{1, 2}:add(T{10}))", prints: "[11, 12]\n[Tensor f32 2]"),
+    Example("print(T{1, 2}:add(T{10}))", prints: "[11, 12]\n[Tensor f32 2]"), metamethod: "__add",
     { a, b in try numeric("add", a, b, { $0 + $1 }, { $0 + $1 }, { $0 &+ $1 }, bool: { $0 || $1 }) },
     left: { _, _, _, g in g }, right: { _, _, _, g in g })
 
   public static let sub = binary(
     "sub", "The elementwise difference.", "result = self - other",
-    Example("print(T{1, 2}:sub(T{10}))", prints: "[-9, -8]\n[Tensor f32 2]"),
+    Example("print(T{1, 2}:sub(T{10}))", prints: "[-9, -8]\n[Tensor f32 2]"), metamethod: "__sub",
     { a, b in try numeric("sub", a, b, { $0 - $1 }, { $0 - $1 }, { $0 &- $1 }) },
     left: { _, _, _, g in g }, right: { _, _, _, g in try Elementwise.scalars(g, { -$0 }, { -$0 }) },
     refusals: boolPairRefusals)
 
   public static let mul = binary(
     "mul", "The elementwise product; of bools, and.", "result = self * other",
-    Example("print(T{1, 2}:mul(T{10}))", prints: "[10, 20]\n[Tensor f32 2]"),
+    Example("print(T{1, 2}:mul(T{10}))", prints: "[10, 20]\n[Tensor f32 2]"), metamethod: "__mul",
     { a, b in try numeric("mul", a, b, { $0 * $1 }, { $0 * $1 }, { $0 &* $1 }, bool: { $0 && $1 }) },
     left: { _, b, _, g in try product(g, b) }, right: { a, _, _, g in try product(g, a) })
 
   public static let neg = unary(
     "neg", group: "arithmetic", "Each element with the opposite sign.", "result = -self",
-    Example("print(T{1, -2}:neg())", prints: "[-1, 2]\n[Tensor f32 2]"), keepsIntegers: true,
+    Example("print(T{1, -2}:neg())", prints: "[-1, 2]\n[Tensor f32 2]"), metamethod: "__unm",
+    keepsIntegers: true,
     { try numeric("neg", $0, { -$0 }, { -$0 }, { 0 &- $0 }) },
     gradient: { _, _, g in try Elementwise.scalars(g, { -$0 }, { -$0 }) }, refusals: boolRefusal)
 
@@ -149,7 +152,8 @@ extension Op {
 
   public static let pow = binary(
     "pow", "Each element raised to a power.", "result = self^other",
-    Example("print(T{2, 3}:pow(2))", prints: "[4, 9]\n[Tensor f32 2]"), domain: 0.3...2, otherDomain: -2...2,
+    Example("print(T{2, 3}:pow(2))", prints: "[4, 9]\n[Tensor f32 2]"), metamethod: "__pow", domain: 0.3...2,
+    otherDomain: -2...2,
     power,
     left: { a, b, _, g in
       try product(
@@ -159,7 +163,7 @@ extension Op {
           { $1 == 0 ? 0 : $1 == 2 ? 2 * $0 : $1 * Libm.pow($0, $1 - 1) }))
     },
     right: { a, b, y, g in
-      // 0^b is 0 for every b > 0, so that the logarithm must not count.
+      // 0^b is 0 for every b > 0, so the slope in b is 0 and not 0 log 0.
       let slope = try Elementwise.calls(
         a, b, { $0 == 0 && $1 >= 0 ? 0 : Libm.log($0) }, { $0 == 0 && $1 >= 0 ? 0 : Libm.log($0) })
       return try product(
@@ -226,7 +230,7 @@ extension Op {
     left: { a, b, _, g in try product(g, share(a, b) { $0 < $1 }) },
     right: { a, b, _, g in try product(g, share(b, a) { $0 < $1 }) })
 
-  /// 1 where `a` wins, a half where the two tie.
+  /// 1 where `a` wins, 0.5 at ties.
   private static func share(_ a: Tensor, _ b: Tensor, _ wins: (Double, Double) -> Bool) throws -> Tensor {
     try Elementwise.scalars(
       a, b, { $0 == $1 ? 0.5 : wins(Double($0), Double($1)) ? 1 : 0 },
@@ -265,15 +269,24 @@ extension Op {
     })
 
   public static let lerp = Op(
-    "lerp", group: "arithmetic", summary: "A point on the way from one tensor to another.",
-    formula: "result = self + weight (other - self)",
+    "lerp", group: "arithmetic",
+    summary: "Linear interpolation between two tensors; exact at weights 0 and 1.",
+    formula:
+      "result = self + weight (other - self), computed as other - (1 - weight) (other - self) from weight 0.5 on",
     shapes:
       "self [...], other [...] and weight [...] or numbers; the result has their common broadcast shape",
-    parameters: operands + [Parameter("weight", .operand, "how far to go: 0 gives self, 1 gives other")],
+    parameters: operands + [Parameter("weight", .operand, "0 gives self, 1 gives other")],
+    inPlace: true,
     example: Example("print(T{0, 10}:lerp(T{10, 20}, 0.5))", prints: "[5, 15]\n[Tensor f32 2]"),
     compose: { inputs, _ in
       guard let from = inputs[0], let to = inputs[1], let weight = inputs[2] else { return [] }
-      return [try from.plus(weight.times(to.minus(from)))]
+      let way = try to.minus(from)
+      func early() throws -> Variable { try from.plus(weight.times(way)) }
+      // Exact at weight 1, where self + (other - self) need not be other.
+      func late() throws -> Variable { try to.minus(try weight.negated().plus(1).times(way)) }
+      if weight.value.rank == 0 { return [try weight.value.item() < 0.5 ? early() : late()] }
+      let isEarly = try weight.apply(.lt, try weight.constant(0.5))
+      return try whereOp([isEarly, try early(), try late()])
     },
     samples: { random in
       [
@@ -292,7 +305,7 @@ extension Op {
 }
 
 extension Tensor {
-  /// The one element that a view stretched in every dimension repeats.
+  /// The one element of a view that is expanded in every dimension.
   fileprivate func reduced1() -> Tensor {
     Tensor(storage: storage, dtype: dtype, shape: [], strides: [], offset: offset)
   }

@@ -6,7 +6,7 @@ extension Op {
   public static let attention = Op(
     "attention", group: "models",
     summary:
-      "Causal self-attention of sequences packed one after another, with grouped keys and rotary positions.",
+      "Causal self-attention of packed sequences, with grouped keys and rotary positions.",
     formula: "o_t = sum_{s <= t} softmax_s(q_t . k_s / sqrt(D)) v_s in each head",
     shapes:
       "self [N, (heads + 2 kv_heads) D]: queries, keys and values of N tokens; the result is [N, heads D]",
@@ -16,26 +16,26 @@ extension Op {
       Parameter("self", .tensor, "queries, keys and values of each token"),
       Parameter("lengths", .integers, "tokens of each sequence; they add up to N"),
       Parameter("heads", .integer(default: 1), "query heads"),
-      Parameter("kv_heads", .integer(default: nil), "key and value heads; heads unless given"),
+      Parameter("kv_heads", .integer(default: nil), "key and value heads; as many as heads by default"),
       Parameter("rope_base", .number(default: 0), "base of rotary positions, 0 for none"),
     ],
     example: Example(
       "print(T{{0, 0, 3}, {0, 0, 5}}:attention({2}, 1))", prints: "[[3],\n [4]]\n[Tensor f32 2x1]"),
-    forward: { call in
-      let plan = try AttentionPlan(call[0], call.attributes)
-      let input = try call[0].contiguous()
+    forward: { context in
+      let plan = try AttentionPlan(context[0], context.attributes)
+      let input = try context[0].contiguous()
       let qkv = try plan.rotated(input)
       let out = try Tensor(uninitialized: [plan.segments.tokenCount, plan.shape.outputWidth], .f32)
       let lse = try Tensor(uninitialized: [plan.segments.tokenCount, plan.shape.heads], .f32)
       AttentionKernels.forward(
         plan.shape, plan.segments, qkv.pointer(Float.self), out.pointer(Float.self), lse.pointer(Float.self))
-      call.saved = [qkv, lse]
+      context.saved = [qkv, lse]
       return [out]
     },
-    backward: { call, outputs, gradients in
+    backward: { context, outputs, gradients in
       guard let dout = try gradients[0]?.contiguous() else { return [nil] }
-      let plan = try AttentionPlan(call[0], call.attributes)
-      let (qkv, lse) = (call.saved[0], call.saved[1])
+      let plan = try AttentionPlan(context[0], context.attributes)
+      let (qkv, lse) = (context.saved[0], context.saved[1])
       let dqkv = try Tensor(uninitialized: qkv.shape, .f32)
       AttentionKernels.backward(
         plan.shape, plan.segments, qkv.pointer(Float.self), outputs[0].pointer(Float.self),
@@ -70,18 +70,17 @@ extension Op {
     })
 }
 
-/// The sizes of an attention call, checked.
+/// The checked sizes of a call of attention.
 struct AttentionPlan {
   let shape: AttentionShape
   let segments: Segments
   let rope: Rotary?
 
-  init(_ qkv: Tensor, _ attributes: [Attribute]) throws {
-    guard case .integers(let lengths) = attributes[0], case .integer(let heads) = attributes[1] else {
+  init(_ qkv: Tensor, _ attributes: Attributes) throws {
+    guard let lengths = attributes.integers("lengths"), let heads = attributes.integer("heads") else {
       throw Failure(.argument, "attention needs lengths and heads")
     }
-    var keyHeads = heads
-    if case .integer(let given) = attributes[2] { keyHeads = given }
+    let keyHeads = attributes.integer("kv_heads") ?? heads
     try Op.checkFloats([qkv])
     if qkv.rank != 2 {
       throw Failure(.shape, "expected [tokens, width], got a tensor of \(qkv.shape)", argument: 1)
@@ -102,7 +101,7 @@ struct AttentionPlan {
         .shape, "lengths add up to \(segments.tokenCount), the tensor has \(qkv.shape[0]) tokens", argument: 2
       )
     }
-    if case .number(let base) = attributes[3], base != 0 {
+    if let base = attributes.number("rope_base"), base != 0 {
       if shape.headSize % 2 != 0 || !(base > 0) {
         throw Failure(
           .value,
@@ -115,7 +114,7 @@ struct AttentionPlan {
     }
   }
 
-  /// The rows with queries and keys turned to their positions; the input itself without rotary positions.
+  /// The rows with queries and keys rotated to their positions; the input itself without rotary positions.
   func rotated(_ input: Tensor) throws -> Tensor {
     guard let rope else { return input }
     let result = try Tensor(uninitialized: input.shape, .f32)
@@ -147,7 +146,7 @@ struct AttentionPlan {
     }
   }
 
-  /// The same by plain operations, one sequence and one head at a time.
+  /// Composed of other operations, one sequence and one head at a time.
   func composed(_ input: Variable) throws -> Variable {
     var rows: [Variable] = []
     for sequence in 0..<segments.count where segments.length(sequence) > 0 {

@@ -7,7 +7,7 @@ extension Op {
 
   public static let to = Op(
     "to", group: "views",
-    summary: "The same values as another element type; self where nothing changes.",
+    summary: "The same values as another element type; self if the type is the same.",
     formula: "result = self, rounded to the type; fractions are cut off for i64, and what is not 0 is true",
     shapes: "self [...]; the result has the shape of self",
     parameters: [
@@ -15,13 +15,13 @@ extension Op {
       Parameter("dtype", .dtype(default: nil), "the element type wanted"),
     ],
     example: Example("print(T{1.5, -2}:to(\"i64\"))", prints: "[1, -2]\n[Tensor i64 2]"),
-    forward: { call in
-      guard let dtype = call.dtype(0) else {
+    forward: { context in
+      guard let dtype = context.dtype("dtype") else {
         throw Failure(.dtype, "expected the name of an element type", argument: 2)
       }
-      return [try call[0].cast(to: dtype)]
+      return [try context[0].cast(to: dtype)]
     },
-    backward: { call, _, gradients in [try gradients[0]?.cast(to: call[0].dtype)] },
+    backward: { context, _, gradients in [try gradients[0]?.cast(to: context[0].dtype)] },
     samples: { random in
       [
         Sample([try random.normal([2, 3])], [.dtype(.f64)]),

@@ -1,10 +1,10 @@
-/// Limits that are numbers or tensors: maximum and minimum in general, one pass for numbers.
+/// Clamping to numbers in one pass, and to tensors by maximum and minimum.
 import Base
 import Tensors
 
 extension Op {
   public static let clamp: Op = Op(
-    "clamp", group: "elementwise", summary: "Keeps each element between two limits, numbers or tensors.",
+    "clamp", group: "elementwise", summary: "Limits each element to a range, given by numbers or tensors.",
     formula:
       "result = min(max(self, min), max); the gradient flows where min < self < max, and to a limit where it holds",
     shapes: "self [...], min and max [...] or numbers; the result has their common broadcast shape",
@@ -14,6 +14,7 @@ extension Op {
         "min", .optionalOperand, "the lower limit: a tensor that broadcasts, a number, or nil for none"),
       Parameter("max", .optionalOperand, "the upper limit, which wins where the two cross; nil for none"),
     ],
+    aliases: ["clip"], inPlace: true,
     example: Example("print(T{-5, 1, 5}:clamp(-2, 3))", prints: "[-2, 1, 3]\n[Tensor f32 3]"),
     compose: { inputs, _ in
       guard let x = inputs[0] else { return [] }
@@ -29,7 +30,7 @@ extension Op {
           && (limit.value.dtype != .f64 || x.value.dtype == .f64)
       }
       if limits.allSatisfy(isNumber) {
-        let numbers = try [low, high].map { try $0.map { Attribute.number(try $0.value.item()) } ?? .none }
+        let numbers = try [low, high].map { try $0?.value.exactItem() ?? .none }
         return try clampByNumbers([x], numbers)
       }
       let raised = try low.map { try x.apply(.maximum, $0) } ?? x
@@ -37,7 +38,7 @@ extension Op {
     },
     samples: { random in
       func number(_ x: Double) throws -> Tensor { try Tensor(scalar: x, .f64) }
-      // Limits that are tensors get a gradient, and must lie apart from each other and from the elements.
+      // Limits that are tensors have a gradient, and must differ from each other and from the elements.
       let (low, high) = (try random.uniform([3], -0.9, -0.6), try random.uniform([2, 1], 0.6, 0.9))
       let apart = try Tensor([-2.0, -0.3, 1.4, 0.2, 1.9, -1.3], shape: [2, 3])
       return try unarySamples(&random, -2...2).map { Sample([$0, try number(-0.9), try number(1.1)]) } + [
@@ -64,43 +65,45 @@ extension Op {
       ]
     })
 
-  /// The usual case, in one pass: `clamp` calls it where both limits are numbers.
+  /// Limits that are numbers, in one pass.
   private static let clampByNumbers: Op = Op(
     "clamp_numbers", group: clamp.group, summary: clamp.summary, formula: clamp.formula, shapes: clamp.shapes,
     parameters: [
       Parameter("self", .tensor, "the argument"),
-      Parameter("min", .number(default: nil), "the lower limit; nil for none"),
-      Parameter("max", .number(default: nil), "the upper limit; nil for none"),
+      Parameter("min", .scalar, "the lower limit; nil for none"),
+      Parameter("max", .scalar, "the upper limit; nil for none"),
     ],
     example: clamp.example,
-    forward: { call in
-      let (low, high) = limits(call)
-      switch call[0].dtype {
-      case .f32: return [try clamped32(call[0], Float(low), Float(high))]
-      case .f64: return [try clamped64(call[0], low, high)]
+    forward: { context in
+      let (low, high) = limits(context)
+      switch context[0].dtype {
+      case .f32: return [try clamped32(context[0], Float(low), Float(high))]
+      case .f64: return [try clamped64(context[0], low, high)]
       case .i64, .bool:
-        guard let a = wholeLimit(low), let b = wholeLimit(high) else {
-          return [try clamped32(call[0].cast(to: .f32), Float(low), Float(high))]
+        guard let a = wholeLimit(context, "min", low), let b = wholeLimit(context, "max", high) else {
+          return [try clamped32(context[0].cast(to: .f32), Float(low), Float(high))]
         }
-        return [try Elementwise.map(call[0].cast(to: .i64)) { (x: Int64) in Swift.min(Swift.max(x, a), b) }]
+        return [
+          try Elementwise.map(context[0].cast(to: .i64)) { (x: Int64) in Swift.min(Swift.max(x, a), b) }
+        ]
       }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let (low, high) = limits(call)
+      let (low, high) = limits(context)
       let (a, b) = (Float(low), Float(high))
-      // Without a limit on a side even an infinity passes there.
-      let (isOpenBelow, isOpenAbove) = (call.number(0) == nil, call.number(1) == nil)
+      // An infinity passes on a side without a limit.
+      let (isOpenBelow, isOpenAbove) = (context.number("min") == nil, context.number("max") == nil)
       return [
         try Elementwise.scalars(
-          call[0], g, { ($0 > a || isOpenBelow) && ($0 < b || isOpenAbove) ? $1 : 0 },
+          context[0], g, { ($0 > a || isOpenBelow) && ($0 < b || isOpenAbove) ? $1 : 0 },
           { ($0 > low || isOpenBelow) && ($0 < high || isOpenAbove) ? $1 : 0 })
       ]
     },
     samples: { _ in [] })
 
-  private static func limits(_ call: Invocation) -> (Double, Double) {
-    (call.number(0) ?? -.infinity, call.number(1) ?? .infinity)
+  private static func limits(_ context: OpContext) -> (Double, Double) {
+    (context.number("min") ?? -.infinity, context.number("max") ?? .infinity)
   }
 
   /// NaN elements stay; a NaN limit gives NaN, as in PyTorch.
@@ -120,10 +123,19 @@ extension Op {
     }
   }
 
-  /// A limit as an integer; limits beyond 64 bits are the ends of the range, and nil stands for a fraction or NaN.
-  private static func wholeLimit(_ x: Double) -> Int64? {
+  /// A limit as an integer: the end of the range for a limit beyond 64 bits or none, nil for a fraction or
+  /// NaN.
+  private static func wholeLimit(_ context: OpContext, _ name: String, _ x: Double) -> Int64? {
+    if let whole = context.attributes.whole(name) { return whole }
     if x <= -0x1p63 { return .min }
     if x >= 0x1p63 { return .max }
     return Int64(exactly: x)
+  }
+}
+
+extension Tensor {
+  /// The one element as an attribute: an integer keeps all 64 bits.
+  fileprivate func exactItem() throws -> Attribute {
+    dtype == .i64 ? .integer(Int(try elements(Int64.self)[0])) : .number(try item())
   }
 }

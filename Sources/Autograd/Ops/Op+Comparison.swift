@@ -56,8 +56,8 @@ extension Op {
     "logical_not", group: "comparison", summary: "True where an element is 0.", formula: "result = self = 0",
     shapes: "self [...]; the result is bool of the same shape",
     parameters: [Parameter("self", .tensor, "the argument")],
-    example: Example("print(T{0, 5}:logical_not())", prints: "[true, false]\n[Tensor bool 2]"),
-    forward: { call in [try Elementwise.map(call[0].cast(to: .bool)) { (x: Bool) in !x }] },
+    inPlace: true, example: Example("print(T{0, 5}:logical_not())", prints: "[true, false]\n[Tensor bool 2]"),
+    forward: { context in [try Elementwise.map(context[0].cast(to: .bool)) { (x: Bool) in !x }] },
     samples: { random in
       try unarySamples(&random, -2...2).map { Sample([$0], checksGradient: false) } + [
         Sample([try random.flags([3])])
@@ -94,10 +94,10 @@ extension Op {
     parameters: [
       Parameter("self", .tensor, "one tensor"), Parameter("other", .tensor, "the other, of any shape"),
     ],
-    example: Example("print(T{1, 2}:equal(T{1, 2}))", prints: "true"),
-    forward: { call in
-      if call[0].shape != call[1].shape { return [try Tensor(scalar: 0, .bool)] }
-      let (a, b) = try broadcastOperands(call)
+    answers: .boolean, example: Example("print(T{1, 2}:equal(T{1, 2}))", prints: "true"),
+    forward: { context in
+      if context[0].shape != context[1].shape { return [try Tensor(scalar: 0, .bool)] }
+      let (a, b) = try broadcastOperands(context)
       let same = try relate(a, b, { $0 == $1 }, { $0 == $1 }, { $0 == $1 }, { $0 == $1 })
       return [try Tensor(scalar: same.elements(Bool.self).allSatisfy { $0 } ? 1 : 0, .bool)]
     },
@@ -120,12 +120,20 @@ extension Op {
       Parameter("atol", .number(default: 1e-8), "tolerance as it stands"),
       Parameter("equal_nan", .flag(default: false), "whether two NaN agree"),
     ],
-    example: Example("print(T{1}:allclose(T{1.000001}))", prints: "true"),
-    forward: { call in
-      let (relative, absolute) = (call.number(0) ?? 1e-5, call.number(1) ?? 1e-8)
-      let nanAgrees = call.flag(2)
+    answers: .boolean, example: Example("print(T{1}:allclose(T{1.000001}))", prints: "true"),
+    forward: { context in
+      let (relative, absolute) = (context.number("rtol") ?? 1e-5, context.number("atol") ?? 1e-8)
+      let nanAgrees = context.flag("equal_nan")
       if !(relative >= 0 && absolute >= 0) { throw Failure(.value, "a tolerance must not be negative") }
-      let (a, b) = try broadcastOperands(call)
+      let (a, b) = try broadcastOperands(context)
+      if a.dtype == .i64 {
+        let close = try Elementwise.zip(a, b) { (x: Int64, y: Int64) in
+          // The distance is exact below 2^53, and no tolerance can tell larger distances apart.
+          let distance = x < y ? UInt64(bitPattern: y &- x) : UInt64(bitPattern: x &- y)
+          return x == y || Double(distance) <= absolute + relative * Double(y.magnitude)
+        }
+        return [try Tensor(scalar: close.elements(Bool.self).allSatisfy { $0 } ? 1 : 0, .bool)]
+      }
       let close = try Elementwise.zip(a.cast(to: .f64), b.cast(to: .f64)) { (x: Double, y: Double) in
         if x == y || (nanAgrees && x != x && y != y) { return true }
         return Swift.abs(y) < .infinity && Swift.abs(x - y) <= absolute + relative * Swift.abs(y)

@@ -20,36 +20,37 @@ extension Op {
       Parameter("stride", .integer(default: 1), "the distance between two windows"),
       Parameter("padding", .integer(default: 0), "zeros added at both ends"),
       Parameter("dilation", .integer(default: 1), "the distance between two elements of a window"),
-      Parameter("groups", .integer(default: 1), "channels are cut into so many groups that do not mix"),
+      Parameter("groups", .integer(default: 1), "the number of groups of channels, which do not mix"),
     ],
     example: Example("print(T{{1, 2, 3}}:conv1d(T{{{1, 1}}}))", prints: "[[3, 5]]\n[Tensor f32 1x2]"),
-    forward: { call in
-      let plan = try Convolution(call)
-      let columns = try plan.columns(plan.padded(call[0]))
-      if call.needs[1] { call.saved = [columns] }
-      var result = try plan.kernels(call[1]).matmul(columns).reshaped(plan.output)
-      if let bias = call.inputs[2] {
+    forward: { context in
+      let plan = try Convolution(context)
+      let columns = try plan.columns(plan.padded(context[0]))
+      if context.needs[1] { context.saved = [columns] }
+      var result = try plan.kernels(context[1]).matmul(columns).reshaped(plan.output)
+      if let bias = context.inputs[2] {
         result = try result.adding(
           try bias.cast(to: result.dtype).reshaped([plan.output[1], 1]).expanded(to: plan.output))
       }
-      return [call[0].rank == 2 ? try result.squeezed(0) : result]
+      return [context[0].rank == 2 ? try result.squeezed(0) : result]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let given = gradients[0] else { return [nil, nil, nil] }
-      let plan = try Convolution(call)
+      let plan = try Convolution(context)
       let wide = try given.reshaped(plan.output)
       let g = try wide.reshaped(plan.grouped)
       var results: [Tensor?] = [nil, nil, nil]
-      if call.needs[0] {
-        let columns = try plan.kernels(call[1]).adjoint().matmul(g)
-        results[0] = try plan.folded(columns, like: call[0]).cast(to: call[0].dtype)
+      if context.needs[0] {
+        let columns = try plan.kernels(context[1]).adjoint().matmul(g)
+        results[0] = try plan.folded(columns, like: context[0]).cast(to: context[0].dtype)
       }
-      if call.needs[1] {
-        let each = try g.matmul(try call.saved[0].adjoint())
-        results[1] = try each.summed(to: Shape(known: each.shape.dropFirst())).reshaped(call[1].shape).cast(
-          to: call[1].dtype)
+      if context.needs[1] {
+        let each = try g.matmul(try context.saved[0].adjoint())
+        results[1] = try each.summed(to: Shape(known: each.shape.dropFirst())).reshaped(context[1].shape)
+          .cast(
+            to: context[1].dtype)
       }
-      if call.needs[2], let bias = call.inputs[2] {
+      if context.needs[2], let bias = context.inputs[2] {
         results[2] = try wide.summed(to: [plan.output[1], 1]).reshaped(bias.shape).cast(to: bias.dtype)
       }
       return results
@@ -95,7 +96,7 @@ extension Op {
     })
 }
 
-/// The sizes of one convolution, checked, and the views it needs.
+/// The checked sizes of a convolution, and its views.
 private struct Convolution {
   let (batch, channels, length): (Int, Int, Int)
   let (kernel, stride, padding, dilation, groups): (Int, Int, Int, Int, Int)
@@ -103,21 +104,23 @@ private struct Convolution {
   /// [N, O, L'].
   let output: Shape
 
-  init(_ call: Invocation) throws {
-    let (input, weight) = (call[0], call[1])
+  init(_ context: OpContext) throws {
+    let (input, weight) = (context[0], context[1])
     if input.rank != 2 && input.rank != 3 {
       throw Failure(.shape, "expected [N, C, L] or [C, L], got \(input.shape)", argument: 1)
     }
     if weight.rank != 3 {
       throw Failure(.shape, "expected a weight of three dimensions, got \(weight.shape)", argument: 2)
     }
-    (stride, padding) = (try call.required(0), try call.required(1))
-    (dilation, groups) = (try call.required(2), try call.required(3))
-    for (i, value) in [(0, stride), (2, dilation), (3, groups)] where value < 1 {
-      throw Failure(.value, "expected at least 1, got \(value)", argument: call.argument(i))
+    (stride, padding) = (try context.required("stride"), try context.required("padding"))
+    (dilation, groups) = (try context.required("dilation"), try context.required("groups"))
+    for (name, value) in [("stride", stride), ("dilation", dilation), ("groups", groups)] where value < 1 {
+      throw Failure(.value, "expected at least 1, got \(value)", argument: context.attributes.argument(name))
     }
     if padding < 0 {
-      throw Failure(.value, "expected a padding of at least 0, got \(padding)", argument: call.argument(1))
+      throw Failure(
+        .value, "expected a padding of at least 0, got \(padding)",
+        argument: context.attributes.argument("padding"))
     }
     batch = input.rank == 3 ? input.shape[0] : 1
     (channels, length) = (input.shape[input.rank - 2], input.shape[input.rank - 1])
@@ -137,10 +140,10 @@ private struct Convolution {
     if window > room {
       throw Failure(.shape, "a window of \(window) does not fit in \(room) positions", argument: 2)
     }
-    if let bias = call.inputs[2], bias.shape != [outputs] {
+    if let bias = context.inputs[2], bias.shape != [outputs] {
       throw Failure(.shape, "expected a bias of \(outputs), got \(bias.shape)", argument: 3)
     }
-    type = [weight, call.inputs[2]].compactMap { $0?.dtype }.reduce(input.dtype) { DType.promote($0, $1) }
+    type = [weight, context.inputs[2]].compactMap { $0?.dtype }.reduce(input.dtype) { DType.promote($0, $1) }
     output = try Shape(checked: [batch, outputs, (room - window) / stride + 1])
   }
 
@@ -178,7 +181,7 @@ private struct Convolution {
     try weight.cast(to: type).reshaped([groups, output[1] / groups, channels / groups * kernel])
   }
 
-  /// The gradient of the columns added up where their windows overlap, without the padding.
+  /// The gradient of the columns, summed where windows overlap, without the padding.
   func folded(_ columns: Tensor, like input: Tensor) throws -> Tensor {
     let result = try Tensor(zeros: try Shape(checked: [batch, channels, length + 2 * padding]), type)
     let view = try windows(result)

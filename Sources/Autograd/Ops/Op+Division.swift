@@ -1,9 +1,9 @@
-/// Quotients and what they leave over, with broadcasting.
+/// Quotients and remainders with broadcasting.
 import Base
 import Tensors
 
 extension Op {
-  /// The quotient without rounding: what `div` computes unless told otherwise.
+  /// The quotient without rounding: `div` by default.
   private static let quotient = binary(
     "div", "The elementwise quotient.", "result = self / other", Example("", prints: ""), floating: true,
     otherDomain: 0.5...2,
@@ -23,12 +23,13 @@ extension Op {
       Parameter(
         "rounding_mode", .choice(["none", "floor", "trunc"], default: "none"), "how the quotient is rounded")
     ],
+    aliases: ["divide", "true_divide"], inPlace: true, metamethod: "__div",
     example: Example(
       "print(T{1, 3}:div(T{2}))\nprint(T{7, -7}:div(2, \"trunc\"))",
       prints: "[0.5, 1.5]\n[Tensor f32 2]\n[3, -3]\n[Tensor f32 2]"),
-    forward: { call in
-      guard let mode = roundingMode(call) else { return try quotient.forward?(call) ?? [] }
-      let (a, b) = try broadcastOperands(call)
+    forward: { context in
+      guard let mode = roundingMode(context) else { return try quotient.forward?(context) ?? [] }
+      let (a, b) = try broadcastOperands(context)
       try refuseZero(a, b)
       if mode == "floor" { return [try numeric("div", a, b, floorQuotient, floorQuotient, floorQuotient)] }
       return [
@@ -37,10 +38,10 @@ extension Op {
           { $1 == -1 ? 0 &- $0 : $0 / $1 })
       ]
     },
-    backward: { call, outputs, gradients in
-      if roundingMode(call) == nil { return try quotient.backward?(call, outputs, gradients) ?? [] }
-      return try call.inputs.enumerated().map { i, input in
-        guard let input, call.needs[i] else { return nil }
+    backward: { context, outputs, gradients in
+      if roundingMode(context) == nil { return try quotient.backward?(context, outputs, gradients) ?? [] }
+      return try context.inputs.enumerated().map { i, input in
+        guard let input, context.needs[i] else { return nil }
         return try Tensor(zeros: input.shape, input.dtype)
       }
     },
@@ -68,15 +69,15 @@ extension Op {
       ]
     })
 
-  /// "floor", "trunc", or nil for none, which is also what formulas in Swift mean that say nothing.
-  private static func roundingMode(_ call: Invocation) -> String? {
-    guard case .text(let mode)? = call.attributes.first, mode != "none" else { return nil }
-    return mode
+  /// "floor", "trunc", or nil for none.
+  private static func roundingMode(_ context: OpContext) -> String? {
+    context.text("rounding_mode").flatMap { $0 == "none" ? nil : $0 }
   }
 
   public static let floorDivide = binary(
     "floor_divide", "The quotient rounded down, as `//` in Lua. No gradient.", "result = ⌊self / other⌋",
-    Example("print(T{7, -7}:floor_divide(T{2}))", prints: "[3, -4]\n[Tensor f32 2]"), otherDomain: 0.5...2,
+    Example("print(T{7, -7}:floor_divide(T{2}))", prints: "[3, -4]\n[Tensor f32 2]"), metamethod: "__idiv",
+    otherDomain: 0.5...2,
     { a, b in
       try refuseZero(a, b)
       return try numeric("floor_divide", a, b, floorQuotient, floorQuotient, floorQuotient)
@@ -84,9 +85,10 @@ extension Op {
     refusals: zeroDivisions)
 
   public static let remainder = binary(
-    "remainder", "What division leaves, with the sign of other, as `%` in Lua.",
+    "remainder", "The remainder of division with the sign of other, as `%` in Lua.",
     "result = self - other ⌊self / other⌋",
-    Example("print(T{7, -7}:remainder(T{3}))", prints: "[1, 2]\n[Tensor f32 2]"), domain: 0.1...0.9,
+    Example("print(T{7, -7}:remainder(T{3}))", prints: "[1, 2]\n[Tensor f32 2]"), metamethod: "__mod",
+    domain: 0.1...0.9,
     otherDomain: 0.32...0.33,
     { a, b in
       try refuseZero(a, b)
@@ -101,7 +103,7 @@ extension Op {
     refusals: zeroDivisions)
 
   public static let fmod = binary(
-    "fmod", "What division leaves, with the sign of self.", "result = self - other trunc(self / other)",
+    "fmod", "The remainder of division with the sign of self.", "result = self - other trunc(self / other)",
     Example("print(T{7, -7}:fmod(T{3}))", prints: "[1, -1]\n[Tensor f32 2]"), domain: 0.1...0.9,
     otherDomain: 0.32...0.33,
     { a, b in
@@ -132,8 +134,8 @@ extension Op {
     floorQuotient(x, y, leaving: Libm.fmod(x, y))
   }
 
-  /// Python's quotient of floating-point numbers, as PyTorch computes it: exact where self / other would round up to a
-  /// whole number.
+  /// Python's quotient of floating-point numbers, as PyTorch computes it: exact where self / other would
+  /// round up to a whole number.
   @inline(__always)
   private static func floorQuotient<T: BinaryFloatingPoint>(_ x: T, _ y: T, leaving r: T) -> T {
     if y == 0 { return x / y }
@@ -149,7 +151,7 @@ extension Op {
     return x % y != 0 && (x < 0) != (y < 0) ? x / y - 1 : x / y
   }
 
-  /// Integers have no infinity to give.
+  /// Integers have no infinity.
   private static func refuseZero(_ a: Tensor, _ b: Tensor) throws {
     if b.dtype != .i64 || a.elementCount == 0 { return }
     var found = false

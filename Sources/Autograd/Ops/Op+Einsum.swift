@@ -1,7 +1,8 @@
 /// Sums of products written as an equation of letters, as permutations and matrix products.
 ///
-/// Operands are contracted from left to right. Letters that only one operand has and the result lacks are summed
-/// first; the others become the batch, the rows, the columns or the inner dimension of one matrix product.
+/// Operands are contracted from left to right. Letters that only one operand has and the result lacks are
+/// summed first; the others become the batch, the rows, the columns or the inner dimension of one matrix
+/// product.
 import Base
 import Tensors
 
@@ -19,7 +20,7 @@ extension Op {
     example: Example(
       "print(T.einsum(\"ij->ji\", {T{{1, 2}, {3, 4}}}))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
     compose: { inputs, attributes in
-      guard case .text(let text)? = attributes.first else {
+      guard let text = attributes.text("equation") else {
         throw Failure(.argument, "expected an equation", argument: 1)
       }
       let all = inputs.compactMap { $0 }
@@ -61,7 +62,8 @@ extension Op {
     })
 }
 
-/// The letters of every operand and of the result. Dimensions under `...` have names of their own, aligned at the end.
+/// The letters of every operand and of the result. Dimensions under `...` have names of their own, aligned at
+/// the end.
 private struct Equation {
   let operands: [[Character]]
   let result: [Character]

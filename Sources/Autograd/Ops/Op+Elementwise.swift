@@ -8,13 +8,14 @@ extension Op {
     trunc,
   ]
 
-  /// A function of one tensor, element by element. Integers and bools become f32 first unless `keepsIntegers`.
+  /// A function of one tensor, element by element. Integers and bools become f32 first unless
+  /// `keepsIntegers`.
   ///
-  /// `gradient` gets input, output and output gradient, all of one floating type and shape. Samples are drawn from
-  /// `domain`, where the function must be smooth.
+  /// `gradient` gets input, output and output gradient, all of one floating type and shape. Samples are drawn
+  /// from `domain`, where the function must be smooth.
   static func unary(
     _ name: String, group: String = "elementwise", _ summary: String, _ formula: String, _ example: Example,
-    domain: ClosedRange<Double> = -2...2, keepsIntegers: Bool = false,
+    metamethod: String? = nil, domain: ClosedRange<Double> = -2...2, keepsIntegers: Bool = false,
     _ forward: @escaping (Tensor) throws -> Tensor,
     gradient: ((_ x: Tensor, _ y: Tensor, _ g: Tensor) throws -> Tensor)?,
     refusals: @escaping () throws -> [Refusal] = { [] }
@@ -22,12 +23,13 @@ extension Op {
     Op(
       name, group: group, summary: summary, formula: formula,
       shapes: "self [...]; the result has the same shape",
-      parameters: [Parameter("self", .tensor, "the argument")], example: example,
-      forward: { call in [try forward(keepsIntegers ? call[0] : call[0].floating())] },
+      parameters: [Parameter("self", .tensor, "the argument")], inPlace: true, metamethod: metamethod,
+      example: example,
+      forward: { context in [try forward(keepsIntegers ? context[0] : context[0].floating())] },
       backward: gradient.map { gradient in
-        { call, outputs, gradients in
+        { context, outputs, gradients in
           guard let g = gradients[0] else { return [nil] }
-          return [try gradient(call[0], outputs[0], g)]
+          return [try gradient(context[0], outputs[0], g)]
         }
       },
       samples: { random in try unarySamples(&random, domain).map { Sample([$0]) } },
@@ -107,7 +109,7 @@ extension Op {
     gradient: { x, _, g in try Elementwise.scalars(x, g, { $1 / ($0 + 1) }, { $1 / ($0 + 1) }) })
 
   public static let expm1 = unary(
-    "expm1", "The exponential less 1, exact for small self.", "result = e^self - 1",
+    "expm1", "The exponential minus 1, exact for small self.", "result = e^self - 1",
     Example("print(T{0}:expm1())", prints: "[0]\n[Tensor f32 1]"),
     { try Elementwise.calls($0, { Libm.expm1($0) }, { Libm.expm1($0) }) },
     gradient: { _, y, g in try Elementwise.scalars(y, g, { ($0 + 1) * $1 }, { ($0 + 1) * $1 }) })
@@ -144,7 +146,7 @@ extension Op {
   // MARK: Sign and rounding
 
   public static let absolute = unary(
-    "abs", "The absolute value; the smallest i64 stays as it is.", "result = |self|",
+    "abs", "The absolute value; the smallest i64 is unchanged.", "result = |self|",
     Example("print(T{-1, 2}:abs())", prints: "[1, 2]\n[Tensor f32 2]"), domain: 0.2...2, keepsIntegers: true,
     { try numeric("abs", $0, { Swift.abs($0) }, { Swift.abs($0) }, { $0 < 0 ? 0 &- $0 : $0 }) },
     gradient: { x, _, g in
@@ -178,44 +180,46 @@ extension Op {
   public static let round = Op(
     "round", group: "elementwise",
     summary:
-      "The nearest whole number, or the nearest with so many decimals, halves to the even one. The gradient is 0.",
+      "The nearest whole number, or number with `decimals` decimals; ties go to the even one. The gradient is 0.",
     formula: "result = round(10^decimals self) / 10^decimals",
     shapes: "self [...]; the result has the same shape",
     parameters: [
       Parameter("self", .tensor, "the argument"),
       Parameter(
         "decimals", .integer(default: 0),
-        "digits to keep behind the point; negative rounds to tens, hundreds ..."),
+        "digits after the decimal point; negative rounds to tens, hundreds ..."),
     ],
+    inPlace: true,
     example: Example(
       "print(T{0.5, 1.5, 2.6}:round())\nprint(T{3.14159}:round(2))",
       prints: "[0, 2, 3]\n[Tensor f32 3]\n[3.14]\n[Tensor f32 1]"),
-    forward: { call in
-      // Formulas in Swift that name no decimals mean 0.
-      let decimals = call.attributes.isEmpty ? 0 : call.integer(0) ?? 0
+    forward: { context in
+      let decimals = context.integer("decimals") ?? 0
       if decimals == 0 {
         return [
           try numeric(
-            "round", call[0], { $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) }, { $0 })
+            "round", context[0], { $0.rounded(.toNearestOrEven) }, { $0.rounded(.toNearestOrEven) }, { $0 })
         ]
       }
-      if !call[0].dtype.isFloating {
-        throw Failure(.dtype, "decimals are for f32 and f64, got \(call[0].dtype.rawValue)", argument: 2)
+      if !context[0].dtype.isFloating {
+        throw Failure(.dtype, "decimals are for f32 and f64, got \(context[0].dtype.rawValue)", argument: 2)
       }
-      // As PyTorch: a power with a whole exponent, multiplied for digits behind the point and divided for those before it.
+      // As PyTorch: a power with a whole exponent, multiplied for digits behind the point and divided for
+      // those before it.
       let wide = Libm.pow(10.0, Double(decimals).magnitude)
       let narrow = Float(wide)
       return [
         try decimals > 0
           ? Elementwise.scalars(
-            call[0], { ($0 * narrow).rounded(.toNearestOrEven) / narrow },
+            context[0], { ($0 * narrow).rounded(.toNearestOrEven) / narrow },
             { ($0 * wide).rounded(.toNearestOrEven) / wide })
           : Elementwise.scalars(
-            call[0], { ($0 / narrow).rounded(.toNearestOrEven) * narrow },
+            context[0], { ($0 / narrow).rounded(.toNearestOrEven) * narrow },
             { ($0 / wide).rounded(.toNearestOrEven) * wide })
       ]
     },
-    backward: { call, outputs, gradients in [try gradients[0].map { try flat(call[0], outputs[0], $0) }] },
+    backward: { context, outputs, gradients in [try gradients[0].map { try flat(context[0], outputs[0], $0) }]
+    },
     samples: { random in
       try unarySamples(&random, 0.1...0.4).map { Sample([$0], [.integer(0)]) } + [
         Sample([try random.uniform([2, 3], 0.31, 0.34)], [.integer(1)]),

@@ -7,7 +7,7 @@ extension Op {
     sigmoid, logSigmoid, softplus, relu, gelu, silu, erf, erfc, dropout,
   ]
 
-  /// 1 / (1 + e^-x) without overflow on either side.
+  /// 1 / (1 + e^-x) without overflow.
   static func logistic(_ x: Double) -> Double {
     let e = Libm.exp(-Swift.abs(x))
     return (x < 0 ? e : 1) / (1 + e)
@@ -34,22 +34,23 @@ extension Op {
     })
 
   public static let softplus = Op(
-    "softplus", group: "activation", summary: "A smooth form of relu.",
+    "softplus", group: "activation", summary: "A smooth approximation of relu.",
     formula: "result = log(1 + e^(beta self)) / beta, and self where beta self > threshold",
     shapes: "self [...]; the result has the same shape",
     parameters: [
       Parameter("self", .tensor, "the argument"),
-      Parameter("beta", .number(default: 1), "how sharp the bend is; not 0"),
-      Parameter("threshold", .number(default: 20), "where the function goes over to self"),
+      Parameter("beta", .number(default: 1), "sharpness of the bend; not 0"),
+      Parameter("threshold", .number(default: 20), "above threshold / beta the result is self"),
     ],
+    inPlace: true,
     example: Example("print(T{0, 100}:softplus())", prints: "[0.6931, 100.0000]\n[Tensor f32 2]"),
-    forward: { call in
-      let (beta, threshold) = (call.number(0) ?? 1, call.number(1) ?? 20)
+    forward: { context in
+      let (beta, threshold) = (context.number("beta") ?? 1, context.number("threshold") ?? 20)
       if beta == 0 { throw Failure(.value, "beta must not be 0", argument: 2) }
       let (b, t) = (VectorMath.splat(Float(beta)), VectorMath.splat(Float(threshold)))
       return [
         try Elementwise.lanes(
-          call[0].floating(),
+          context[0].floating(),
           { x in
             let z = x * b
             let soft = (VectorMath.max(z, 0) + VectorMath.log1pExpOfNegativeAbs(z)) / b
@@ -61,13 +62,13 @@ extension Op {
           })
       ]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let (beta, threshold) = (call.number(0) ?? 1, call.number(1) ?? 20)
+      let (beta, threshold) = (context.number("beta") ?? 1, context.number("threshold") ?? 20)
       let (b, t) = (VectorMath.splat(Float(beta)), VectorMath.splat(Float(threshold)))
       return [
         try Elementwise.lanes(
-          call[0], g,
+          context[0], g,
           { x, g in (g * VectorMath.sigmoid(x * b)).replacing(with: g, where: x * b .> t) },
           { x, g in x * beta > threshold ? g : g * logistic(x * beta) })
       ]
@@ -117,7 +118,7 @@ extension Op {
     })
 
   public static let erfc = unary(
-    "erfc", group: "activation", "One less the error function, exact for large self.",
+    "erfc", group: "activation", "1 minus the error function, without cancellation for large self.",
     "result = 1 - erf(self)",
     Example("print(T{0, 20}:erfc())", prints: "[1, 0]\n[Tensor f32 2]"),
     { try Elementwise.calls($0, { Libm.erfc($0) }, { Libm.erfc($0) }) },
@@ -138,12 +139,13 @@ extension Op {
     parameters: [
       Parameter("self", .tensor, "the argument"),
       Parameter(
-        "approximate", .choice(["none", "tanh"], default: "none"), "the exact form, or the one by tanh"),
+        "approximate", .choice(["none", "tanh"], default: "none"),
+        "the exact form, or the approximation by tanh"),
     ],
-    example: Example("print(T{0, 10}:gelu())", prints: "[0, 10]\n[Tensor f32 2]"),
-    forward: { call in
-      let x = try call[0].floating()
-      if call.text(0) == "tanh" {
+    inPlace: true, example: Example("print(T{0, 10}:gelu())", prints: "[0, 10]\n[Tensor f32 2]"),
+    forward: { context in
+      let x = try context[0].floating()
+      if context.text("approximate") == "tanh" {
         return [try Elementwise.lanes(x, { geluTanh($0) }, { 0.5 * $0 * (1 + Libm.tanh(geluInner($0))) })]
       }
       return [
@@ -155,12 +157,12 @@ extension Op {
           }, { 0.5 * $0 * Libm.erfc(-$0 * 0.7071067811865476) })
       ]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      if call.text(0) == "tanh" {
-        return [try Elementwise.lanes(call[0], g, { $1 * geluTanhSlope($0) }, { $1 * geluTanhSlope($0) })]
+      if context.text("approximate") == "tanh" {
+        return [try Elementwise.lanes(context[0], g, { $1 * geluTanhSlope($0) }, { $1 * geluTanhSlope($0) })]
       }
-      return [try Elementwise.lanes(call[0], g, { $1 * geluSlope($0) }, { $1 * geluSlope($0) })]
+      return [try Elementwise.lanes(context[0], g, { $1 * geluSlope($0) }, { $1 * geluSlope($0) })]
     },
     samples: { random in
       try ["none", "tanh"].flatMap { word in
@@ -205,28 +207,29 @@ extension Op {
 
   public static let dropout = Op(
     "dropout", group: "activation",
-    summary: "Sets a random part of the elements to 0 and scales up the rest.",
+    summary: "Sets a random part of the elements to 0 and scales up the others.",
     formula:
-      "result = self m / (1 - p), where m is 0 with chance p and a pure function of (seed, step, element)",
+      "result = self m / (1 - p), where m is 0 with probability p and a pure function of (seed, step, element)",
     shapes: "self [...]; the result has the same shape",
     source: "Srivastava et al., \"Dropout\", JMLR 15, 2014",
     parameters: [
       Parameter("self", .tensor, "the argument"),
-      Parameter("p", .number(default: 0.5), "the chance of an element to become 0, in 0..1"),
+      Parameter("p", .number(default: 0.5), "the probability that an element becomes 0, in 0..1"),
       Parameter(
-        "seed", .integer(default: nil), "the seed of the mask; without seed and step each call draws another"),
-      Parameter("step", .integer(default: nil), "another step draws another mask"),
+        "seed", .integer(default: nil),
+        "the seed of the mask; without seed and step each call draws a new mask"),
+      Parameter("step", .integer(default: nil), "the step of the mask; each step draws a different mask"),
     ],
-    example: Example("print(T{1, 2}:dropout(0, 7, 1))", prints: "[1, 2]\n[Tensor f32 2]"),
-    forward: { call in
-      let x = try call[0].floating()
-      let mask = try keepMask(call, x)
-      call.saved = call.needsAny ? [mask] : []
+    inPlace: true, example: Example("print(T{1, 2}:dropout(0, 7, 1))", prints: "[1, 2]\n[Tensor f32 2]"),
+    forward: { context in
+      let x = try context[0].floating()
+      let mask = try keepMask(context, x)
+      context.saved = context.needsAny ? [mask] : []
       return [try Elementwise.scalars(x, mask, { $1 == 0 ? 0 : $0 * $1 }, { $1 == 0 ? 0 : $0 * $1 })]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      return [try Elementwise.scalars(g, call.saved[0], { $0 * $1 }, { $0 * $1 })]
+      return [try Elementwise.scalars(g, context.saved[0], { $0 * $1 }, { $0 * $1 })]
     },
     samples: { random in
       [
@@ -245,16 +248,16 @@ extension Op {
       ]
     })
 
-  private static func number(_ call: Invocation, _ i: Int) -> UInt64 {
-    UInt64(bitPattern: Int64(call.integer(i) ?? 0))
+  private static func bits(_ context: OpContext, _ name: String) -> UInt64 {
+    UInt64(bitPattern: Int64(context.integer(name) ?? 0))
   }
 
-  /// 1 / (1 - p) where an element stays and 0 where it goes.
-  private static func keepMask(_ call: Invocation, _ x: Tensor) throws -> Tensor {
-    let p = call.number(0) ?? 0.5
+  /// 1 / (1 - p) for elements that are kept, 0 for others.
+  private static func keepMask(_ context: OpContext, _ x: Tensor) throws -> Tensor {
+    let p = context.number("p") ?? 0.5
     if !(p >= 0 && p <= 1) { throw Failure(.value, "p must be in 0..1, got \(p)", argument: 2) }
-    let isNamed = call.integer(1) != nil || call.integer(2) != nil
-    let place = isNamed ? (seed: number(call, 1), step: number(call, 2)) : DropoutStream.next()
+    let isNamed = context.integer("seed") != nil || context.integer("step") != nil
+    let place = isNamed ? (seed: bits(context, "seed"), step: bits(context, "step")) : DropoutStream.next()
     let keep = try Tensor.bernoulli(
       x.shape, x.dtype, chance: 1 - p, seed: place.seed, stream: "dropout", step: place.step)
     let scale = p == 1 ? 0 : 1 / (1 - p)
@@ -262,11 +265,12 @@ extension Op {
   }
 }
 
-/// Where masks are drawn that no seed and step name: one place after the other. Recording runs on one thread.
+/// The seed and step of masks without a seed or step of their own: consecutive steps. Recording runs on one
+/// thread.
 public enum DropoutStream {
   private nonisolated(unsafe) static var place: (seed: UInt64, step: UInt64) = (0, 0)
 
-  /// Starts anew.
+  /// Restarts at step 0.
   public static func restart(seed: UInt64) { place = (seed, 0) }
 
   static func next() -> (seed: UInt64, step: UInt64) {

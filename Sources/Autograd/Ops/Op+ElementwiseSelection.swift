@@ -1,4 +1,4 @@
-/// Choosing between values: limits, masks, and tests for numbers that are not finite.
+/// Selection by masks, replacement of values, and tests for numbers that are not finite.
 import Base
 import Tensors
 
@@ -32,14 +32,14 @@ extension Op {
     Op(
       name, group: "elementwise", summary: summary, formula: formula,
       shapes: "self [...]; the result is bool of the same shape",
-      parameters: [Parameter("self", .tensor, "the argument")], example: example,
-      forward: { call in
-        switch call[0].dtype {
-        case .f32: return [try Elementwise.map(call[0]) { (x: Float) in f(Double(x)) }]
-        case .f64: return [try Elementwise.map(call[0], f)]
+      parameters: [Parameter("self", .tensor, "the argument")], inPlace: true, example: example,
+      forward: { context in
+        switch context[0].dtype {
+        case .f32: return [try Elementwise.map(context[0]) { (x: Float) in f(Double(x)) }]
+        case .f64: return [try Elementwise.map(context[0], f)]
         case .i64, .bool:
           let filled = try Tensor(scalar: onIntegers ? 1 : 0, .bool)
-          return [try filled.expanded(to: call[0].shape).copied()]
+          return [try filled.expanded(to: context[0].shape).copied()]
         }
       },
       samples: { random in try unarySamples(&random, -2...2).map { Sample([$0], checksGradient: false) } })
@@ -48,42 +48,42 @@ extension Op {
   // MARK: Replacements
 
   public static let nanToNum = Op(
-    "nan_to_num", group: "elementwise", summary: "Puts numbers in the place of NaN and infinities.",
+    "nan_to_num", group: "elementwise", summary: "Replaces NaN and infinities by numbers.",
     formula: "result = nan where self is NaN, posinf where ∞, neginf where -∞, else self",
     shapes: "self [...]; the result has the same shape",
     parameters: [
       Parameter("self", .tensor, "the argument"),
-      Parameter("nan", .number(default: 0), "in the place of NaN"),
-      Parameter("posinf", .number(default: nil), "in the place of ∞; nil for the largest finite number"),
-      Parameter("neginf", .number(default: nil), "in the place of -∞; nil for the smallest finite number"),
+      Parameter("nan", .number(default: 0), "replaces NaN"),
+      Parameter("posinf", .number(default: nil), "replaces ∞; nil for the largest finite number"),
+      Parameter("neginf", .number(default: nil), "replaces -∞; nil for the smallest finite number"),
     ],
-    example: Example("print(T{0/0, 1}:nan_to_num())", prints: "[0, 1]\n[Tensor f32 2]"),
-    forward: { call in
-      let (nan, up, down) = (call.number(0) ?? 0, call.number(1), call.number(2))
-      switch call[0].dtype {
-      case .i64, .bool: return [try call[0].copied()]
+    inPlace: true, example: Example("print(T{0/0, 1}:nan_to_num())", prints: "[0, 1]\n[Tensor f32 2]"),
+    forward: { context in
+      let (nan, up, down) = (context.number("nan") ?? 0, context.number("posinf"), context.number("neginf"))
+      switch context[0].dtype {
+      case .i64, .bool: return [try context[0].copied()]
       case .f32:
         let (n, a) = (Float(nan), up.map { Float($0) } ?? .greatestFiniteMagnitude)
         let b = down.map { Float($0) } ?? -.greatestFiniteMagnitude
         return [
-          try Elementwise.map(call[0]) { (x: Float) in
+          try Elementwise.map(context[0]) { (x: Float) in
             x != x ? n : x == .infinity ? a : x == -.infinity ? b : x
           }
         ]
       case .f64:
         let (a, b) = (up ?? .greatestFiniteMagnitude, down ?? -.greatestFiniteMagnitude)
         return [
-          try Elementwise.map(call[0]) { (x: Double) in
+          try Elementwise.map(context[0]) { (x: Double) in
             x != x ? nan : x == .infinity ? a : x == -.infinity ? b : x
           }
         ]
       }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
       return [
         try Elementwise.scalars(
-          call[0], g, { Swift.abs($0) < .infinity ? $1 : 0 }, { Swift.abs($0) < .infinity ? $1 : 0 })
+          context[0], g, { Swift.abs($0) < .infinity ? $1 : 0 }, { Swift.abs($0) < .infinity ? $1 : 0 })
       ]
     },
     samples: { random in
@@ -99,18 +99,18 @@ extension Op {
 
   public static let whereOp = Op(
     "where", group: "elementwise",
-    summary: "Takes elements from one tensor where a condition holds, else from another.",
+    summary: "Selects elements from one tensor where a condition is true, else from another.",
     formula: "result = condition ? self : other",
     shapes:
       "condition bool [...], self and other [...] or numbers; the result has their common broadcast shape",
     parameters: [
-      Parameter("condition", .tensor, "bool: where to take from self"),
-      Parameter("self", .operand, "taken where the condition is true: a tensor or a number"),
-      Parameter("other", .operand, "taken where it is false: a tensor or a number"),
+      Parameter("condition", .tensor, "bool: where to select from self"),
+      Parameter("self", .operand, "selected where the condition is true: a tensor or a number"),
+      Parameter("other", .operand, "selected where the condition is false: a tensor or a number"),
     ],
     example: Example("print(T{1, -2}:gt(0):where(T{1, 1}, T{0, 0}))", prints: "[1, 0]\n[Tensor f32 2]"),
-    forward: { call in
-      let (mask, a, b) = try whereOperands(call)
+    forward: { context in
+      let (mask, a, b) = try whereOperands(context)
       switch a.dtype {
       case .f32: return [try choose(mask, a, b, Float.self)]
       case .f64: return [try choose(mask, a, b, Double.self)]
@@ -118,11 +118,11 @@ extension Op {
       case .bool: return [try choose(mask, a, b, Bool.self)]
       }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil, nil] }
-      let mask = try call[0].expanded(to: g.shape)
-      let left = try call.needs[1] ? reduced(call, 1, masked(g, mask, keeping: true)) : nil
-      return [nil, left, try call.needs[2] ? reduced(call, 2, masked(g, mask, keeping: false)) : nil]
+      let mask = try context[0].expanded(to: g.shape)
+      let left = try context.needs[1] ? reduced(context, 1, masked(g, mask, keeping: true)) : nil
+      return [nil, left, try context.needs[2] ? reduced(context, 2, masked(g, mask, keeping: false)) : nil]
     },
     samples: { random in
       [
@@ -144,14 +144,14 @@ extension Op {
       ]
     })
 
-  private static func whereOperands(_ call: Invocation) throws -> (Tensor, Tensor, Tensor) {
-    if call[0].dtype != .bool {
-      throw Failure(.dtype, "the condition must be bool, got \(call[0].dtype.rawValue)", argument: 1)
+  private static func whereOperands(_ context: OpContext) throws -> (Tensor, Tensor, Tensor) {
+    if context[0].dtype != .bool {
+      throw Failure(.dtype, "the condition must be bool, got \(context[0].dtype.rawValue)", argument: 1)
     }
-    let dtype = DType.promote(call[1].dtype, call[2].dtype)
-    let shape = try Shape.broadcast(call[0].shape, try Shape.broadcast(call[1].shape, call[2].shape))
-    let a = try call[1].cast(to: dtype).expanded(to: shape)
-    return (try call[0].expanded(to: shape), a, try call[2].cast(to: dtype).expanded(to: shape))
+    let dtype = DType.promote(context[1].dtype, context[2].dtype)
+    let shape = try Shape.broadcast(context[0].shape, try Shape.broadcast(context[1].shape, context[2].shape))
+    let a = try context[1].cast(to: dtype).expanded(to: shape)
+    return (try context[0].expanded(to: shape), a, try context[2].cast(to: dtype).expanded(to: shape))
   }
 
   private static func choose<T: TensorScalar>(_ mask: Tensor, _ a: Tensor, _ b: Tensor, _ type: T.Type) throws
@@ -181,19 +181,22 @@ extension Op {
     formula: "result = mask ? value : self",
     shapes: "self [...], mask bool [...]; the result has their common broadcast shape",
     parameters: [
-      Parameter("self", .tensor, "the elements to keep where the mask is false"),
+      Parameter("self", .tensor, "the elements where the mask is false"),
       Parameter("mask", .tensor, "bool: where to write"),
-      Parameter("value", .number(default: nil), "what to write"),
+      Parameter("value", .scalar, "what to write; a whole number stays exact in i64"),
     ],
+    inPlace: true,
     example: Example("print(T{1, 2}:masked_fill(T{1, 2}:gt(1), 0))", prints: "[1, 0]\n[Tensor f32 2]"),
-    forward: { call in
-      guard let value = call.number(0) else { throw Failure(.argument, "value is missing", argument: 3) }
-      let mask = call[1]
+    forward: { context in
+      guard let value = context.number("value") else {
+        throw Failure(.argument, "value is missing", argument: 3)
+      }
+      let mask = context[1]
       if mask.dtype != .bool {
         throw Failure(.dtype, "the mask must be bool, got \(mask.dtype.rawValue)", argument: 2)
       }
-      let shape = try Shape.broadcast(call[0].shape, mask.shape)
-      let (x, m) = (try call[0].expanded(to: shape), try mask.expanded(to: shape))
+      let shape = try Shape.broadcast(context[0].shape, mask.shape)
+      let (x, m) = (try context[0].expanded(to: shape), try mask.expanded(to: shape))
       switch x.dtype {
       case .f32:
         let fill = Float(value)
@@ -201,15 +204,15 @@ extension Op {
       case .f64: return [try Elementwise.zip(x, m) { (x: Double, m: Bool) in m ? value : x }]
       case .bool: return [try Elementwise.zip(x, m) { (x: Bool, m: Bool) in m ? value != 0 : x }]
       case .i64:
-        guard let fill = Int64(exactly: value) else {
+        guard let fill = context.attributes.whole("value") else {
           throw Failure(.value, "\(value) is no i64", argument: 3)
         }
         return [try Elementwise.zip(x, m) { (x: Int64, m: Bool) in m ? fill : x }]
       }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil] }
-      return [try reduced(call, 0, masked(g, call[1].expanded(to: g.shape), keeping: false)), nil]
+      return [try reduced(context, 0, masked(g, context[1].expanded(to: g.shape), keeping: false)), nil]
     },
     samples: { random in
       [

@@ -1,7 +1,7 @@
 /// Factorisations of matrices, with gradients.
 ///
-/// Seeger and others, "Auto-Differentiating Linear Algebra", 2017, arXiv:1710.08717, sections 3 and 4; Townsend,
-/// "Differentiating the Singular Value Decomposition", 2016.
+/// Seeger and others, "Auto-Differentiating Linear Algebra", 2017, arXiv:1710.08717, sections 3 and 4;
+/// Townsend, "Differentiating the Singular Value Decomposition", 2016.
 import Base
 import Tensors
 
@@ -22,19 +22,19 @@ extension Op {
     shapes: "self [..., n, n]; the result has the same shape",
     parameters: [matrix],
     example: Example("print(T{{4, 0}, {0, 9}}:cholesky())", prints: "[[2, 0],\n [0, 3]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      let l = try Linalg.cholesky(try matrices(call).symmetrised())
-      if call.needsAny { call.saved = [l] }
-      return [try l.cast(to: call[0].dtype)]
+    forward: { context in
+      let l = try Linalg.cholesky(try matrices(context).symmetrised())
+      if context.needsAny { context.saved = [l] }
+      return [try l.cast(to: context[0].dtype)]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = try gradients[0]?.cast(to: .f64) else { return [nil] }
-      let l = call.saved[0]
-      // L⁻ᵀ Φ(Lᵀ g) L⁻¹, where Φ keeps the lower triangle and half the diagonal.
+      let l = context.saved[0]
+      // L⁻ᵀ Φ(Lᵀ g) L⁻¹, where Φ is the lower triangle with half the diagonal.
       let inner = try halved(try l.adjoint().matmul(try triangle(g, 0, upper: false)))
       let left = try Linalg.solveTriangular(l, inner, upper: false, transposed: true)
       let both = try Linalg.solveTriangular(l, try left.adjoint(), upper: false, transposed: true)
-      return [try both.symmetrised().cast(to: call[0].dtype)]
+      return [try both.symmetrised().cast(to: context[0].dtype)]
     },
     samples: { random in
       [
@@ -66,16 +66,16 @@ extension Op {
     parameters: [matrix],
     example: Example(
       "print((select(2, T{{2, 0}, {0, 3}}:qr())))", prints: "[[2, 0],\n [0, 3]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      let (q, r) = try Linalg.qr(try matrices(call, square: false))
-      if call.needsAny { call.saved = [q, r] }
-      return [try q.cast(to: call[0].dtype), try r.cast(to: call[0].dtype)]
+    forward: { context in
+      let (q, r) = try Linalg.qr(try matrices(context, square: false))
+      if context.needsAny { context.saved = [q, r] }
+      return [try q.cast(to: context[0].dtype), try r.cast(to: context[0].dtype)]
     },
-    backward: { call, _, gradients in
-      let (q, r) = (call.saved[0], call.saved[1])
+    backward: { context, _, gradients in
+      let (q, r) = (context.saved[0], context.saved[1])
       let gq = try gradients[0]?.cast(to: .f64) ?? Tensor(zeros: q.shape, .f64)
       let gr = try triangle(try gradients[1]?.cast(to: .f64) ?? Tensor(zeros: r.shape, .f64), 0, upper: true)
-      return [try qrGradient(try matrices(call, square: false), q, r, gq, gr).cast(to: call[0].dtype)]
+      return [try qrGradient(try matrices(context, square: false), q, r, gq, gr).cast(to: context[0].dtype)]
     },
     samples: { random in
       [
@@ -120,15 +120,16 @@ extension Op {
     shapes: "self [..., m, n]; U [..., m, k], S [..., k], Vᵀ [..., k, n], k = min(m, n)",
     parameters: [matrix],
     example: Example("print((select(2, T{{3, 0}, {0, 4}}:svd())))", prints: "[4, 3]\n[Tensor f32 2]"),
-    forward: { call in
-      let (u, s, vt) = try Linalg.svd(try matrices(call, square: false))
-      if call.needsAny { call.saved = [u, s, vt] }
-      return try [u, s, vt].map { try $0.cast(to: call[0].dtype) }
+    forward: { context in
+      let (u, s, vt) = try Linalg.svd(try matrices(context, square: false))
+      if context.needsAny { context.saved = [u, s, vt] }
+      return try [u, s, vt].map { try $0.cast(to: context[0].dtype) }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       let g = try gradients.map { try $0?.cast(to: .f64) }
       return [
-        try svdGradient(call.saved[0], call.saved[1], call.saved[2], g[0], g[1], g[2]).cast(to: call[0].dtype)
+        try svdGradient(context.saved[0], context.saved[1], context.saved[2], g[0], g[1], g[2]).cast(
+          to: context[0].dtype)
       ]
     },
     samples: { random in
@@ -185,13 +186,13 @@ extension Op {
     formula: "V diag(w) Vᵀ = (self + selfᵀ) / 2", shapes: "self [..., n, n]; w [..., n], V [..., n, n]",
     parameters: [matrix],
     example: Example("print((T{{3, 0}, {0, 2}}:eigh()))", prints: "[2, 3]\n[Tensor f32 2]"),
-    forward: { call in
-      let (w, v) = try Linalg.eigh(try matrices(call).symmetrised())
-      if call.needsAny { call.saved = [w, v] }
-      return [try w.cast(to: call[0].dtype), try v.cast(to: call[0].dtype)]
+    forward: { context in
+      let (w, v) = try Linalg.eigh(try matrices(context).symmetrised())
+      if context.needsAny { context.saved = [w, v] }
+      return [try w.cast(to: context[0].dtype), try v.cast(to: context[0].dtype)]
     },
-    backward: { call, _, gradients in
-      let (w, v) = (call.saved[0], call.saved[1])
+    backward: { context, _, gradients in
+      let (w, v) = (context.saved[0], context.saved[1])
       var inner = try Tensor(zeros: v.shape, .f64)
       if let gw = try gradients[0]?.cast(to: .f64) {
         let main = inner.diagonalView(0, inner.rank - 2, inner.rank - 1)
@@ -200,7 +201,7 @@ extension Op {
       if let gv = try gradients[1]?.cast(to: .f64) {
         inner = try inner.adding(try v.adjoint().matmul(gv).matrixScaled(try w.pairs { 1 / ($1 - $0) }))
       }
-      return [try v.matmul(inner).matmul(try v.adjoint()).symmetrised().cast(to: call[0].dtype)]
+      return [try v.matmul(inner).matmul(try v.adjoint()).symmetrised().cast(to: context[0].dtype)]
     },
     samples: { random in
       [

@@ -1,4 +1,4 @@
-/// Operations on token and class ids, which count from 0 exactly as in the vocabulary file.
+/// Operations on token and class ids, which count from 0, as in the vocabulary file.
 import Base
 import Tensors
 
@@ -16,22 +16,23 @@ extension Op {
     ],
     example: Example(
       "print(T.embedding(T{{1, 2}, {3, 4}}, T{1, 0}))", prints: "[[3, 4],\n [1, 2]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      if call[0].rank != 2 {
-        throw Failure(.shape, "expected a weight of two dimensions, got \(call[0].shape)", argument: 1)
+    forward: { context in
+      if context[0].rank != 2 {
+        throw Failure(.shape, "expected a weight of two dimensions, got \(context[0].shape)", argument: 1)
       }
-      let ids = try call[1].checkedIds("id", count: call[0].shape[0], argument: 2)
-      if call.needs[0] { call.saved = [ids] }
-      let shape = try Shape(checked: Array(ids.shape) + [call[0].shape[1]])
-      return [try call[0].slices(0, try ids.reshaped([ids.elementCount])).reshaped(shape)]
+      let ids = try context[1].checkedIds("id", count: context[0].shape[0], argument: 2)
+      if context.needs[0] { context.saved = [ids] }
+      let shape = try Shape(checked: Array(ids.shape) + [context[0].shape[1]])
+      return [try context[0].slices(0, try ids.reshaped([ids.elementCount])).reshaped(shape)]
     },
-    backward: { call, _, gradients in
-      guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
-      // A table is large and the ids are few: they are added to the gradient that is there, if there is one.
-      let sum = call.lentSum(0)
-      let result = try sum ?? Tensor(zeros: call[0].shape, g.dtype)
-      let count = call.saved[0].elementCount
-      try result.addSlices(0, try call.saved[0].reshaped([count]), try g.reshaped([count, call[0].shape[1]]))
+    backward: { context, _, gradients in
+      guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
+      // The table is large and the ids are few, so an existing gradient is added to in place.
+      let sum = context.accumulator(0)
+      let result = try sum ?? Tensor(zeros: context[0].shape, g.dtype)
+      let count = context.saved[0].elementCount
+      try result.addSlices(
+        0, try context.saved[0].reshaped([count]), try g.reshaped([count, context[0].shape[1]]))
       return [sum == nil ? result : nil, nil]
     },
     samples: { random in
@@ -69,20 +70,21 @@ extension Op {
       Parameter("ids", .tensor, "class ids from 0"),
       Parameter(
         "classes", .integer(default: -1),
-        "how many classes there are; by default one more than the largest id"),
+        "the number of classes; one more than the largest id by default"),
     ],
     example: Example("print(T{1, 0}:one_hot(2))", prints: "[[0, 1],\n [1, 0]]\n[Tensor i64 2x2]"),
-    forward: { call in
-      var classes = try call.required(0)
+    forward: { context in
+      var classes = try context.required("classes")
       if classes == -1 {
-        let largest = try call[0].checkedIds("class", count: Int.max, argument: 1).elements(Int64.self).max()
+        let largest = try context[0].checkedIds("class", count: Int.max, argument: 1).elements(Int64.self)
+          .max()
         guard let largest else {
           throw Failure(.value, "no ids to count the classes of: pass their number", argument: 2)
         }
         classes = try Checked.plus(Int(largest), 1, "classes")
       }
       if classes < 1 { throw Failure(.value, "expected at least 1 class, got \(classes)", argument: 2) }
-      let ids = try call[0].checkedIds("class", count: classes, argument: 1)
+      let ids = try context[0].checkedIds("class", count: classes, argument: 1)
       let result = try Tensor(zeros: try Shape(checked: Array(ids.shape) + [classes]), .i64)
       let (from, to) = (ids.pointer(Int64.self), result.pointer(Int64.self))
       withExtendedLifetime(ids) { for i in 0..<ids.elementCount { to[i * classes + Int(from[i])] = 1 } }
@@ -110,7 +112,7 @@ extension Op {
   public static let gatherId = Op(
     "gather_id", group: "ids",
     summary:
-      "For each token id, the element of the last dimension that belongs to it, such as its log-probability.",
+      "For each token id, its element of the last dimension, such as its log-probability.",
     formula: "result[..] = self[.., id + 1]",
     shapes: "self [..., vocab], ids [...]; the result has the shape of the ids",
     parameters: [
@@ -118,24 +120,24 @@ extension Op {
       Parameter("ids", .tensor, "ids from 0, as in the vocabulary"),
     ],
     example: Example("print(T{{1, 2}, {3, 4}}:gather_id(T{1, 0}))", prints: "[2, 3]\n[Tensor f32 2]"),
-    forward: { call in
-      let (own, lead) = (call[0], Shape(known: call[0].shape.dropLast()))
-      if own.rank == 0 || call[1].shape != lead {
+    forward: { context in
+      let (own, lead) = (context[0], Shape(known: context[0].shape.dropLast()))
+      if own.rank == 0 || context[1].shape != lead {
         throw Failure(
           .shape,
           own.rank == 0
             ? "expected at least one dimension, got a scalar"
-            : "expected ids of \(lead), got \(call[1].shape)",
+            : "expected ids of \(lead), got \(context[1].shape)",
           argument: own.rank == 0 ? 1 : 2)
       }
-      let ids = try call[1].checkedIds("target", count: own.shape[own.rank - 1], argument: 2)
-      if call.needs[0] { call.saved = [ids] }
+      let ids = try context[1].checkedIds("target", count: own.shape[own.rank - 1], argument: 2)
+      if context.needs[0] { context.saved = [ids] }
       return [try own.gathered(own.rank - 1, try column(ids)).reshaped(lead)]
     },
-    backward: { call, _, gradients in
-      guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
-      let result = try Tensor(zeros: call[0].shape, g.dtype)
-      result.scatter(call[0].rank - 1, try column(call.saved[0]), from: try column(g))
+    backward: { context, _, gradients in
+      guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
+      let result = try Tensor(zeros: context[0].shape, g.dtype)
+      result.scatter(context[0].rank - 1, try column(context.saved[0]), from: try column(g))
       return [result, nil]
     },
     samples: { random in
@@ -158,6 +160,7 @@ extension Op {
       ]
     })
 
-  /// A last dimension of size 1. Rank cannot pass the limit: the ids have one dimension less than their tensor.
+  /// A last dimension of size 1. The rank is within the limit: the ids have one dimension less than their
+  /// tensor.
   private static func column(_ tensor: Tensor) throws -> Tensor { try tensor.unsqueezed(tensor.rank) }
 }

@@ -17,16 +17,16 @@ extension Op {
     shapes: "self [..., d, ...], index [n] or a scalar; the result is [..., n, ...]",
     parameters: [own, indexed, Parameter("index", .tensor, "positions from 1")],
     example: Example("print(T{10, 20, 30}:index_select(1, T{3, 1}))", prints: "[30, 10]\n[Tensor f32 2]"),
-    forward: { call in
-      let dimension = try call.dimension(0, rank: call[0].rank)
-      let index = try positionList(call[1], size: call[0].shape[dimension])
-      if call.needs[0] { call.saved = [index] }
-      return [try call[0].slices(dimension, index)]
+    forward: { context in
+      let dimension = try context.dimension("dim", rank: context[0].rank)
+      let index = try positionList(context[1], size: context[0].shape[dimension])
+      if context.needs[0] { context.saved = [index] }
+      return [try context[0].slices(dimension, index)]
     },
-    backward: { call, _, gradients in
-      guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
-      let result = try Tensor(zeros: call[0].shape, g.dtype)
-      try result.addSlices(try call.dimension(0, rank: call[0].rank), call.saved[0], g)
+    backward: { context, _, gradients in
+      guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
+      let result = try Tensor(zeros: context[0].shape, g.dtype)
+      try result.addSlices(try context.dimension("dim", rank: context[0].rank), context.saved[0], g)
       return [result, nil]
     },
     samples: { random in
@@ -79,10 +79,10 @@ extension Op {
     compose: { inputs, attributes in
       guard let x = inputs[0], let repeats = inputs[1]?.value else { return [] }
       var (source, dimension) = (x, 0)
-      if case .integer(let given)? = attributes.first {
-        dimension = try Invocation.dimension(given, rank: x.value.rank, argument: 3)
+      if attributes.integer("dim") != nil {
+        dimension = try attributes.dimension("dim", rank: x.value.rank)
       } else {
-        source = try x.apply(.reshape, attributes: [.integers([-1])])
+        source = try x.reshaped([-1])
       }
       let counts = try repeatCounts(repeats, size: source.value.shape[dimension])
       let total = try counts.reduce(0) { try Checked.plus($0, $1, "elements") }
@@ -92,7 +92,7 @@ extension Op {
         place.update(repeating: Int64(i + 1), count: count)
         place += count
       }
-      return [try source.apply(.indexSelect, Variable(index), attributes: [.integer(dimension)])]
+      return [try source.indexSelected(dimension, Variable(index))]
     },
     samples: { random in
       [
@@ -118,7 +118,7 @@ extension Op {
       ]
     })
 
-  /// One count for each of `size` slices, of a number, a list of one, or a list of `size`.
+  /// One count for each of `size` slices, from a number, a list of one, or a list of `size`.
   private static func repeatCounts(_ repeats: Tensor, size: Int) throws -> [Int] {
     if repeats.rank > 1 {
       throw Failure(.shape, "expected a number or a list, got \(repeats.shape)", argument: 2)
@@ -152,7 +152,7 @@ extension Op {
 
   public static let gather = Op(
     "gather", group: "indexing",
-    summary: "For each place of the index, the element of its line at that position.",
+    summary: "Elements along one dimension, one for each position in an index tensor.",
     formula: "result[i, j] = self[i, index[i, j]] for the last dimension",
     shapes: "self [a, d], index [a', n] with a' ≤ a; gather(2, index) is [a', n]",
     parameters: [
@@ -160,15 +160,15 @@ extension Op {
     ],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:gather(2, T{{2}, {1}}))", prints: "[[2],\n [3]]\n[Tensor f32 2x1]"),
-    forward: { call in
-      let (dimension, index) = try placed(call)
-      if call.needs[0] { call.saved = [index] }
-      return [try call[0].gathered(dimension, index)]
+    forward: { context in
+      let (dimension, index) = try placed(context)
+      if context.needs[0] { context.saved = [index] }
+      return [try context[0].gathered(dimension, index)]
     },
-    backward: { call, _, gradients in
-      guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
-      let result = try Tensor(zeros: call[0].shape, g.dtype)
-      result.scatterAdd(try call.dimension(0, rank: call[0].rank), call.saved[0], from: g)
+    backward: { context, _, gradients in
+      guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
+      let result = try Tensor(zeros: context[0].shape, g.dtype)
+      result.scatterAdd(try context.dimension("dim", rank: context[0].rank), context.saved[0], from: g)
       return [result, nil]
     },
     samples: { random in
@@ -199,9 +199,9 @@ extension Op {
     })
 
   /// The dimension and the checked index of gather and scatter.
-  static func placed(_ call: Invocation) throws -> (Int, Tensor) {
-    let (own, index) = (call[0], call[1])
-    let dimension = try call.dimension(0, rank: own.rank)
+  static func placed(_ context: OpContext) throws -> (Int, Tensor) {
+    let (own, index) = (context[0], context[1])
+    let dimension = try context.dimension("dim", rank: own.rank)
     let fits =
       index.rank == own.rank
       && (0..<own.rank).allSatisfy { $0 == dimension || index.shape[$0] <= own.shape[$0] }
@@ -216,23 +216,23 @@ extension Op {
 
   public static let take = Op(
     "take", group: "indexing",
-    summary: "Elements by their positions in row-major order.",
+    summary: "Elements at positions in row-major order.",
     formula: "result[i] = flatten(self)[index[i]]",
     shapes: "self [...], index of any shape; the result has the shape of the index",
     parameters: [own, Parameter("index", .tensor, "positions from 1 among all elements")],
     example: Example("print(T{{1, 2}, {3, 4}}:take(T{4, 1}))", prints: "[4, 1]\n[Tensor f32 2]"),
-    forward: { call in
-      let index = try call[1].zeroBasedPositions(size: call[0].elementCount, argument: 2)
-      if call.needs[0] { call.saved = [index] }
-      let flat = try call[0].reshaped([call[0].elementCount])
+    forward: { context in
+      let index = try context[1].zeroBasedPositions(size: context[0].elementCount, argument: 2)
+      if context.needs[0] { context.saved = [index] }
+      let flat = try context[0].reshaped([context[0].elementCount])
       return [try flat.slices(0, try index.reshaped([index.elementCount])).reshaped(index.shape)]
     },
-    backward: { call, _, gradients in
-      guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
-      let result = try Tensor(zeros: [call[0].elementCount], g.dtype)
+    backward: { context, _, gradients in
+      guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
+      let result = try Tensor(zeros: [context[0].elementCount], g.dtype)
       result.scatterAdd(
-        0, try call.saved[0].reshaped([g.elementCount]), from: try g.reshaped([g.elementCount]))
-      return [try result.reshaped(call[0].shape), nil]
+        0, try context.saved[0].reshaped([g.elementCount]), from: try g.reshaped([g.elementCount]))
+      return [try result.reshaped(context[0].shape), nil]
     },
     samples: { random in
       [
@@ -259,21 +259,21 @@ extension Op {
     shapes: "self [...], mask [...] of bool, broadcast together; the result is [number of true elements]",
     parameters: [own, Parameter("mask", .tensor, "a tensor of bool")],
     example: Example("print(T{1, 2, 3}:masked_select(T{1, 2, 3}:gt(1)))", prints: "[2, 3]\n[Tensor f32 2]"),
-    forward: { call in
-      if call[1].dtype != .bool {
-        throw Failure(.dtype, "expected a mask of bool, got \(call[1].dtype.rawValue)", argument: 2)
+    forward: { context in
+      if context[1].dtype != .bool {
+        throw Failure(.dtype, "expected a mask of bool, got \(context[1].dtype.rawValue)", argument: 2)
       }
-      let shape = try Shape.broadcast(call[0].shape, call[1].shape)
-      let places = try call[1].expanded(to: shape).placesOfTrue()
-      if call.needs[0] { call.saved = [places] }
-      return [try call[0].expanded(to: shape).reshaped([shape.elementCount]).slices(0, places)]
+      let shape = try Shape.broadcast(context[0].shape, context[1].shape)
+      let places = try context[1].expanded(to: shape).placesOfTrue()
+      if context.needs[0] { context.saved = [places] }
+      return [try context[0].expanded(to: shape).reshaped([shape.elementCount]).slices(0, places)]
     },
-    backward: { call, _, gradients in
-      guard let g = gradients[0], call.needs[0] else { return [nil, nil] }
-      let shape = try Shape.broadcast(call[0].shape, call[1].shape)
+    backward: { context, _, gradients in
+      guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
+      let shape = try Shape.broadcast(context[0].shape, context[1].shape)
       let result = try Tensor(zeros: [shape.elementCount], g.dtype)
-      result.scatter(0, call.saved[0], from: g)
-      return [try result.reshaped(shape).summed(to: call[0].shape), nil]
+      result.scatter(0, context.saved[0], from: g)
+      return [try result.reshaped(shape).summed(to: context[0].shape), nil]
     },
     samples: { random in
       [
@@ -300,10 +300,11 @@ extension Op {
     formula: "row r of the result holds the position, from 1, of the r-th such element along each dimension",
     shapes: "self [d1, ..., dn]; the result is [number of them, n] of i64",
     parameters: [own],
+    aliases: ["argwhere"],
     example: Example("print(T{0, 5, 0, 7}:nonzero())", prints: "[[2],\n [4]]\n[Tensor i64 2x1]"),
-    forward: { call in
-      let places = try call[0].cast(to: .bool).placesOfTrue()
-      let (shape, count) = (call[0].shape, places.elementCount)
+    forward: { context in
+      let places = try context[0].cast(to: .bool).placesOfTrue()
+      let (shape, count) = (context[0].shape, places.elementCount)
       let result = try Tensor(uninitialized: [count, shape.count], .i64)
       let (from, to) = (places.pointer(Int64.self), result.pointer(Int64.self))
       withExtendedLifetime(places) {

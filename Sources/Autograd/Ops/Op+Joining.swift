@@ -7,16 +7,17 @@ extension Op {
 
   public static let cat = Op(
     "cat", group: "joining",
-    summary: "Tensors laid end to end along one dimension.",
+    summary: "Tensors concatenated along an existing dimension.",
     formula: "result = self[1], self[2], ... along dim",
     shapes: "tensors [..., di, ...] that agree elsewhere; the result is [..., d1 + d2 + ..., ...]",
     parameters: [
       Parameter("tensors", .tensors, "the tensors to join, at least one"),
       Parameter("dim", .dimension(default: 0, optional: false), "the dimension along which they are joined"),
     ],
+    aliases: ["concat", "concatenate"],
     example: Example("print(T.cat{T{1, 2}, T{3}})", prints: "[1, 2, 3]\n[Tensor f32 3]"),
-    forward: { call in
-      let (dtype, dimension, parts) = try joined(call)
+    forward: { context in
+      let (dtype, dimension, parts) = try joined(context)
       guard let first = parts.first else { return [try Tensor(zeros: [0], dtype)] }
       var shape = first.shape
       shape[dimension] = 0
@@ -34,16 +35,16 @@ extension Op {
       }
       return [result]
     },
-    backward: { call, _, gradients in
-      guard let g = gradients[0] else { return call.inputs.map { _ in nil } }
-      let (_, dimension, _) = try joined(call)
+    backward: { context, _, gradients in
+      guard let g = gradients[0] else { return context.inputs.map { _ in nil } }
+      let (_, dimension, _) = try joined(context)
       var start = 0
-      return try call.inputs.enumerated().map { i, input in
+      return try context.inputs.enumerated().map { i, input in
         guard let input else { return nil }
-        if isNothing(input) { return call.needs[i] ? try Tensor(zeros: input.shape, input.dtype) : nil }
+        if isNothing(input) { return context.needs[i] ? try Tensor(zeros: input.shape, input.dtype) : nil }
         let length = input.shape[dimension]
         defer { start += length }
-        return call.needs[i]
+        return context.needs[i]
           ? try g.narrowed(dimension, from: start, length: length).cast(to: input.dtype) : nil
       }
     },
@@ -75,18 +76,18 @@ extension Op {
   private static func isNothing(_ tensor: Tensor) -> Bool { tensor.rank == 1 && tensor.shape[0] == 0 }
 
   /// The common type, the dimension and the parts that hold something.
-  private static func joined(_ call: Invocation) throws -> (DType, Int, [Tensor]) {
-    let all = call.inputs.compactMap { $0 }
+  private static func joined(_ context: OpContext) throws -> (DType, Int, [Tensor]) {
+    let all = context.inputs.compactMap { $0 }
     guard let start = all.first else { throw Failure(.argument, "expected at least one tensor", argument: 1) }
     let dtype = all.dropFirst().reduce(start.dtype) { DType.promote($0, $1.dtype) }
     for (i, part) in all.enumerated() where part.rank == 0 {
       throw Failure(.shape, "tensor \(i + 1) has no dimension to join along", argument: 1)
     }
     guard let lead = all.firstIndex(where: { !isNothing($0) }) else {
-      _ = try call.dimension(0, rank: 1)
+      _ = try context.dimension("dim", rank: 1)
       return (dtype, 0, [])
     }
-    let dimension = try call.dimension(0, rank: all[lead].rank)
+    let dimension = try context.dimension("dim", rank: all[lead].rank)
     for (i, part) in all.enumerated() where !isNothing(part) {
       var shape = part.shape
       if shape.count == all[lead].rank { shape[dimension] = all[lead].shape[dimension] }
@@ -102,13 +103,13 @@ extension Op {
 
   public static let stack = Op(
     "stack", group: "joining",
-    summary: "Tensors of one shape laid along a new dimension.",
+    summary: "Tensors of one shape joined along a new dimension.",
     formula: "result[i, ..] = tensors[i][..] for the first dimension",
     shapes: "n tensors [a, b]; stack(tensors) gives [n, a, b], stack(tensors, 3) gives [a, b, n]",
     parameters: [
       Parameter("tensors", .tensors, "the tensors to join, at least one"),
       Parameter(
-        "dim", .dimension(default: 0, optional: false), "where the new dimension stands in the result"),
+        "dim", .newDimension(default: 0), "the position of the new dimension in the result"),
     ],
     example: Example("print(T.stack{T{1, 2}, T{3, 4}})", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
     compose: { inputs, attributes in
@@ -122,11 +123,8 @@ extension Op {
           argument: 1
         )
       }
-      guard case .integer(let given)? = attributes.first else {
-        throw Failure(.argument, "expected a dimension", argument: 2)
-      }
-      let place = try Invocation.dimension(given, rank: first.value.rank + 1, argument: 2)
-      return try cat(try all.map { try unsqueeze([$0], [.integer(place)])[0] }, [.integer(place)])
+      let place = try attributes.dimension("dim", rank: first.value.rank + 1)
+      return [try Variable.concatenated(try all.map { try $0.unsqueezed(place) }, place)]
     },
     samples: { random in
       [
@@ -159,28 +157,28 @@ extension Op {
       Parameter("dim", .dimension(default: 0, optional: false), "the dimension to cut"),
     ],
     example: Example("print((select(2, T{1, 2, 3}:split{2, 1})))", prints: "[3]\n[Tensor f32 1]"),
-    forward: { call in
-      let given = call.integers(0) ?? []
-      let size = call[0].shape[try call.dimension(1, rank: call[0].rank)]
+    forward: { context in
+      let given = context.integers("sizes") ?? []
+      let size = context[0].shape[try context.dimension("dim", rank: context[0].rank)]
       if given.isEmpty { throw Failure(.argument, "expected a size", argument: 2) }
       for part in given where part < 0 { throw Failure(.value, "negative size \(part)", argument: 2) }
       if given.count == 1 && given[0] != size {
         if given[0] == 0 {
           throw Failure(.value, "pieces of size 0 never fill \(size) positions", argument: 2)
         }
-        return try pieces(call, 1, every: given[0])
+        return try pieces(context, every: given[0])
       }
       let total = try given.reduce(0) { try Checked.plus($0, $1, "positions") }
       if total != size {
         throw Failure(
           .shape,
-          "sizes add up to \(total), dimension \(try call.dimension(1, rank: call[0].rank) + 1) has \(size)",
+          "sizes add up to \(total), dimension \(try context.dimension("dim", rank: context[0].rank) + 1) has \(size)",
           argument: 2)
       }
-      return try cut(call[0], try call.dimension(1, rank: call[0].rank), given)
+      return try cut(context[0], try context.dimension("dim", rank: context[0].rank), given)
     },
-    backward: { call, outputs, gradients in
-      [try glued(call[0], try call.dimension(1, rank: call[0].rank), outputs, gradients)]
+    backward: { context, outputs, gradients in
+      [try glued(context[0], try context.dimension("dim", rank: context[0].rank), outputs, gradients)]
     },
     samples: { random in
       [
@@ -202,7 +200,7 @@ extension Op {
 
   public static let chunk = Op(
     "chunk", group: "joining",
-    summary: "Views of at most `chunks` runs of one dimension, of equal length save the last.",
+    summary: "Views of at most `chunks` runs of one dimension, of equal length except the last.",
     formula: "the results, joined by cat, are self",
     shapes: "self [..., d, ...]; pieces of ceil(d / chunks), the last perhaps shorter",
     parameters: [
@@ -211,14 +209,14 @@ extension Op {
       Parameter("dim", .dimension(default: 0, optional: false), "the dimension to cut"),
     ],
     example: Example("print((T{1, 2, 3}:chunk(2)))", prints: "[1, 2]\n[Tensor f32 2]"),
-    forward: { call in
-      let chunks = try call.required(0)
+    compose: { inputs, attributes in
+      guard let x = inputs[0] else { return [] }
+      let chunks = try attributes.required("chunks")
       if chunks < 1 { throw Failure(.value, "expected at least 1 chunk, got \(chunks)", argument: 2) }
-      let size = call[0].shape[try call.dimension(1, rank: call[0].rank)]
-      return try pieces(call, 1, every: max(1, size / chunks + (size % chunks == 0 ? 0 : 1)))
-    },
-    backward: { call, outputs, gradients in
-      [try glued(call[0], try call.dimension(1, rank: call[0].rank), outputs, gradients)]
+      let dimension = try attributes.dimension("dim", rank: x.value.rank)
+      let size = x.value.shape[dimension]
+      let length = max(1, size / chunks + (size % chunks == 0 ? 0 : 1))
+      return try split([x], [.integers([length]), .integer(dimension)])
     },
     samples: { random in
       [
@@ -232,12 +230,12 @@ extension Op {
       [Refusal([try Tensor(zeros: [5], .f32)], [.integer(0), .integer(0)], words: "at least 1 chunk, got 0")]
     })
 
-  private static func pieces(_ call: Invocation, _ attribute: Int, every length: Int) throws -> [Tensor] {
-    let dimension = try call.dimension(attribute, rank: call[0].rank)
-    let size = call[0].shape[dimension]
-    if size == 0 { return [call[0]] }
+  private static func pieces(_ context: OpContext, every length: Int) throws -> [Tensor] {
+    let dimension = try context.dimension("dim", rank: context[0].rank)
+    let size = context[0].shape[dimension]
+    if size == 0 { return [context[0]] }
     let starts = stride(from: 0, to: size, by: length)
-    return try cut(call[0], dimension, starts.map { min(length, size - $0) })
+    return try cut(context[0], dimension, starts.map { min(length, size - $0) })
   }
 
   private static func cut(_ tensor: Tensor, _ dimension: Int, _ lengths: [Int]) throws -> [Tensor] {

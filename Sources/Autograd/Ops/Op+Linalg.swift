@@ -12,8 +12,8 @@ extension Op {
   static let matrix = Parameter("self", .tensor, "a matrix, or a batch of matrices")
 
   /// Argument `i` as f64 matrices.
-  static func matrices(_ call: Invocation, _ i: Int = 0, square: Bool = true) throws -> Tensor {
-    let given = call[i]
+  static func matrices(_ context: OpContext, _ i: Int = 0, square: Bool = true) throws -> Tensor {
+    let given = context[i]
     if !given.dtype.isFloating {
       throw Failure(.dtype, "expected f32 or f64, got \(given.dtype.rawValue)", argument: i + 1)
     }
@@ -48,17 +48,17 @@ extension Op {
       "self [..., n, n], other [..., n, k] or [..., n]; the result has the shape of other, batches broadcast",
     parameters: [matrix, Parameter("other", .tensor, "the right side: a vector or a matrix of columns")],
     example: Example("print(T{{2, 0}, {0, 4}}:solve(T{2, 4}))", prints: "[1, 1]\n[Tensor f32 2]"),
-    forward: { call in
-      let (a, b, isVector) = try system(call)
+    forward: { context in
+      let (a, b, isVector) = try system(context)
       let x = try Linalg.solve(a, b)
-      if call.needsAny { call.saved = [a, x] }
-      return [try finished(x, call, isVector)]
+      if context.needsAny { context.saved = [a, x] }
+      return [try finished(x, context, isVector)]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil] }
-      let wide = try sideGradient(g, call)
-      let gb = try Linalg.solve(call.saved[0], wide, transposed: true)
-      return try systemGradients(call, gb) { $0 }
+      let wide = try sideGradient(g, context)
+      let gb = try Linalg.solve(context.saved[0], wide, transposed: true)
+      return try systemGradients(context, gb) { $0 }
     },
     samples: { random in
       [
@@ -93,18 +93,18 @@ extension Op {
       Parameter("upper", .flag(default: false), "read the upper triangle, not the lower"),
     ],
     example: Example("print(T{{2, 0}, {0, 4}}:solve_triangular(T{2, 4}))", prints: "[1, 1]\n[Tensor f32 2]"),
-    forward: { call in
-      let (a, b, isVector) = try system(call)
-      let x = try Linalg.solveTriangular(a, b, upper: call.flag(0))
-      if call.needsAny { call.saved = [a, x] }
-      return [try finished(x, call, isVector)]
+    forward: { context in
+      let (a, b, isVector) = try system(context)
+      let x = try Linalg.solveTriangular(a, b, upper: context.flag("upper"))
+      if context.needsAny { context.saved = [a, x] }
+      return [try finished(x, context, isVector)]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil] }
-      let upper = call.flag(0)
+      let upper = context.flag("upper")
       let gb = try Linalg.solveTriangular(
-        call.saved[0], try sideGradient(g, call), upper: upper, transposed: true)
-      return try systemGradients(call, gb) { try triangle($0, 0, upper: upper) }
+        context.saved[0], try sideGradient(g, context), upper: upper, transposed: true)
+      return try systemGradients(context, gb) { try triangle($0, 0, upper: upper) }
     },
     samples: { random in
       [
@@ -126,23 +126,24 @@ extension Op {
       ]
     })
 
-  private static func isVector(_ call: Invocation) -> Bool {
-    let (a, b) = (call[0].shape, call[1].shape)
+  private static func isVector(_ context: OpContext) -> Bool {
+    let (a, b) = (context[0].shape, context[1].shape)
     return b.count == 1 || (b.count == a.count - 1 && Array(b) == Array(a.dropLast()))
   }
 
-  /// Both sides in f64 and in one batch shape.
-  private static func system(_ call: Invocation) throws -> (Tensor, Tensor, Bool) {
-    let a = try matrices(call)
-    if call[1].rank == 0 || !call[1].dtype.isFloating {
+  /// Both sides in f64 and a common batch shape.
+  private static func system(_ context: OpContext) throws -> (Tensor, Tensor, Bool) {
+    let a = try matrices(context)
+    if context[1].rank == 0 || !context[1].dtype.isFloating {
       throw Failure(
-        .shape, "expected vectors or matrices of f32 or f64, got \(call[1].dtype.rawValue) \(call[1].shape)",
+        .shape,
+        "expected vectors or matrices of f32 or f64, got \(context[1].dtype.rawValue) \(context[1].shape)",
         argument: 2)
     }
-    let isVector = isVector(call)
-    let b = try isVector ? call[1].unsqueezed(call[1].rank) : call[1]
+    let isVector = isVector(context)
+    let b = try isVector ? context[1].unsqueezed(context[1].rank) : context[1]
     if b.shape[b.rank - 2] != a.shape[a.rank - 1] {
-      throw Failure(.shape, "sizes differ: \(call[0].shape) x \(call[1].shape)", argument: 2)
+      throw Failure(.shape, "sizes differ: \(context[0].shape) x \(context[1].shape)", argument: 2)
     }
     let batch = try Shape.broadcast(Shape(known: a.shape.dropLast(2)), Shape(known: b.shape.dropLast(2)))
     let left = try Shape(checked: Array(batch) + a.shape.suffix(2))
@@ -150,28 +151,28 @@ extension Op {
     return (try a.expanded(to: left), try b.cast(to: .f64).expanded(to: right), isVector)
   }
 
-  private static func finished(_ x: Tensor, _ call: Invocation, _ isVector: Bool) throws -> Tensor {
-    let type = DType.promote(call[0].dtype, call[1].dtype)
+  private static func finished(_ x: Tensor, _ context: OpContext, _ isVector: Bool) throws -> Tensor {
+    let type = DType.promote(context[0].dtype, context[1].dtype)
     return try (isVector ? x.selected(x.rank - 1, 0) : x).cast(to: type)
   }
 
-  private static func sideGradient(_ g: Tensor, _ call: Invocation) throws -> Tensor {
-    try (isVector(call) ? g.unsqueezed(g.rank) : g).cast(to: .f64)
+  private static func sideGradient(_ g: Tensor, _ context: OpContext) throws -> Tensor {
+    try (isVector(context) ? g.unsqueezed(g.rank) : g).cast(to: .f64)
   }
 
-  /// From the gradient of the right side: that of the matrix is its product with the solution, negated.
-  private static func systemGradients(_ call: Invocation, _ gb: Tensor, _ masked: (Tensor) throws -> Tensor)
+  /// The gradient of the matrix: minus the product of the right side's gradient and the solution.
+  private static func systemGradients(_ context: OpContext, _ gb: Tensor, _ masked: (Tensor) throws -> Tensor)
     throws
     -> [Tensor?]
   {
     var results: [Tensor?] = [nil, nil]
-    if call.needs[0] {
-      let ga = try masked(try gb.matmul(try call.saved[1].adjoint()).matrixMap { -$0 })
-      results[0] = try ga.summed(to: call[0].shape).cast(to: call[0].dtype)
+    if context.needs[0] {
+      let ga = try masked(try gb.matmul(try context.saved[1].adjoint()).matrixMap { -$0 })
+      results[0] = try ga.summed(to: context[0].shape).cast(to: context[0].dtype)
     }
-    if call.needs[1] {
-      let flat = isVector(call) ? try gb.selected(gb.rank - 1, 0) : gb
-      results[1] = try flat.summed(to: call[1].shape).cast(to: call[1].dtype)
+    if context.needs[1] {
+      let flat = isVector(context) ? try gb.selected(gb.rank - 1, 0) : gb
+      results[1] = try flat.summed(to: context[1].shape).cast(to: context[1].dtype)
     }
     return results
   }
@@ -183,15 +184,15 @@ extension Op {
     parameters: [matrix],
     example: Example(
       "print(T{{2, 1}, {1, 1}}:inverse())", prints: "[[ 1, -1],\n [-1,  2]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      let x = try Linalg.inverse(try matrices(call))
-      if call.needsAny { call.saved = [x] }
-      return [try x.cast(to: call[0].dtype)]
+    forward: { context in
+      let x = try Linalg.inverse(try matrices(context))
+      if context.needsAny { context.saved = [x] }
+      return [try x.cast(to: context[0].dtype)]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = try gradients[0]?.cast(to: .f64) else { return [nil] }
-      let turned = try call.saved[0].adjoint()
-      return [try turned.matmul(g).matmul(turned).matrixMap { -$0 }.cast(to: call[0].dtype)]
+      let turned = try context.saved[0].adjoint()
+      return [try turned.matmul(g).matmul(turned).matrixMap { -$0 }.cast(to: context[0].dtype)]
     },
     samples: { random in
       [
@@ -213,16 +214,18 @@ extension Op {
     formula: "result = Π of the eigenvalues", shapes: "self [..., n, n]; the result is [...]",
     parameters: [matrix],
     example: Example("print(T{{2, 0}, {0, 4}}:det():item())", prints: "8.0"),
-    forward: { call in
-      let (sign, log) = try Linalg.logDeterminant(try matrices(call))
+    forward: { context in
+      let (sign, log) = try Linalg.logDeterminant(try matrices(context))
       let result = try Tensor(uninitialized: sign.shape, .f64)
       Strided.zip(sign, log, result) { (s: Double, l: Double) in s == 0 ? 0 : s * Libm.exp(l) }
-      return [try result.cast(to: call[0].dtype)]
+      return [try result.cast(to: context[0].dtype)]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = try gradients[0]?.cast(to: .f64) else { return [nil] }
-      let cofactors = try cofactors(try matrices(call))
-      return [try g.unsqueezed(g.rank).unsqueezed(g.rank + 1).matrixScaled(cofactors).cast(to: call[0].dtype)]
+      let cofactors = try cofactors(try matrices(context))
+      return [
+        try g.unsqueezed(g.rank).unsqueezed(g.rank + 1).matrixScaled(cofactors).cast(to: context[0].dtype)
+      ]
     },
     samples: { random in
       [
@@ -232,8 +235,8 @@ extension Op {
       ]
     }, refusals: squareRefusals)
 
-  /// The derivative of the determinant by each element, from the singular values, so that it exists for singular
-  /// matrices too: det(U) det(Vᵀ) U diag(products of the other singular values) Vᵀ.
+  /// The derivative of the determinant by each element, from the singular values, so that it exists for
+  /// singular matrices too: det(U) det(Vᵀ) U diag(products of the other singular values) Vᵀ.
   private static func cofactors(_ a: Tensor) throws -> Tensor {
     let (u, s, vt) = try Linalg.svd(a)
     let n = a.shape[a.rank - 1]
@@ -256,11 +259,11 @@ extension Op {
     formula: "det(self) = sign · e^log", shapes: "self [..., n, n]; both results are [...]",
     parameters: [matrix],
     example: Example("print((T{{2, 0}, {0, -4}}:slogdet()):item())", prints: "-1.0"),
-    forward: { call in
-      let (sign, log) = try Linalg.logDeterminant(try matrices(call))
-      return [try sign.cast(to: call[0].dtype), try log.cast(to: call[0].dtype)]
+    forward: { context in
+      let (sign, log) = try Linalg.logDeterminant(try matrices(context))
+      return [try sign.cast(to: context[0].dtype), try log.cast(to: context[0].dtype)]
     },
-    backward: { call, _, gradients in [try gradients[1].map { try logGradient(call, $0) }] },
+    backward: { context, _, gradients in [try gradients[1].map { try logGradient(context, $0) }] },
     samples: { random in
       [
         Sample([try regular(&random, [3, 3])]), Sample([try regular(&random, [2, 2, 2]).transposed(1, 2)]),
@@ -274,13 +277,13 @@ extension Op {
     formula: "result = log det(self)", shapes: "self [..., n, n]; the result is [...]",
     parameters: [matrix],
     example: Example("print(T{{1, 0}, {0, 1}}:logdet():item())", prints: "0.0"),
-    forward: { call in
-      let (sign, log) = try Linalg.logDeterminant(try matrices(call))
+    forward: { context in
+      let (sign, log) = try Linalg.logDeterminant(try matrices(context))
       let result = try Tensor(uninitialized: sign.shape, .f64)
       Strided.zip(sign, log, result) { (s: Double, l: Double) in s < 0 ? .nan : l }
-      return [try result.cast(to: call[0].dtype)]
+      return [try result.cast(to: context[0].dtype)]
     },
-    backward: { call, _, gradients in [try gradients[0].map { try logGradient(call, $0) }] },
+    backward: { context, _, gradients in [try gradients[0].map { try logGradient(context, $0) }] },
     samples: { random in
       [
         Sample([try regular(&random, [3, 3])]), Sample([try regular(&random, [2, 2, 2]).transposed(1, 2)]),
@@ -288,9 +291,9 @@ extension Op {
       ]
     }, refusals: squareRefusals)
 
-  private static func logGradient(_ call: Invocation, _ gradient: Tensor) throws -> Tensor {
+  private static func logGradient(_ context: OpContext, _ gradient: Tensor) throws -> Tensor {
     let g = try gradient.cast(to: .f64)
-    let turned = try Linalg.inverse(try matrices(call)).adjoint()
-    return try turned.matrixScaled(try g.unsqueezed(g.rank).unsqueezed(g.rank + 1)).cast(to: call[0].dtype)
+    let turned = try Linalg.inverse(try matrices(context)).adjoint()
+    return try turned.matrixScaled(try g.unsqueezed(g.rank).unsqueezed(g.rank + 1)).cast(to: context[0].dtype)
   }
 }

@@ -1,14 +1,15 @@
-/// The affine map of a mapped row: normalisation or activation, matrix product, bias and residual in one operation.
+/// A linear map of transformed rows: norm or activation, matrix product, bias and residual in one operation.
 ///
-/// The mapped rows are made piece by piece just before the product reads them, and again in the backward pass: what is
-/// kept between the two is the input, which the model holds anyway.
+/// The transformed rows are computed in pieces just before the product reads them, and again in the backward
+/// pass: only the input is saved between the two, which the model needs anyway.
 import Base
 import Tensors
 
 extension Op {
   public static let linear = Op(
     "linear", group: "models",
-    summary: "An affine map of each row, which may first be normalised or activated, added to a residual.",
+    summary:
+      "A linear map of each row, after an optional norm or activation, with optional bias and residual.",
     formula: "y = residual + f(self) weight^T + bias; f: none, gelu, swiglu, layer_norm or rms_norm",
     shapes:
       "self [..., I] (swiglu: [..., 2 I]), weight [O, I], bias [O] or nil, residual [..., O] or nil, norm_weight and "
@@ -25,14 +26,14 @@ extension Op {
       Parameter("norm_bias", .optionalTensor, "added to the normalised elements; layer_norm only"),
       Parameter(
         "input", .choice(["none", "gelu", "swiglu", "layer_norm", "rms_norm"], default: "none"),
-        "what is done to each row before the product"),
+        "the norm or activation of each row before the product"),
       Parameter("eps", .number(default: 1e-5), "of the norms: added to the variance or mean square"),
     ],
     example: Example("print(T{{1, 2}}:linear(T{{3, 4}}, T{0.5}))", prints: "[[11.5]]\n[Tensor f32 1x1]"),
-    forward: { call in [try LinearPlan(call).forward(call)] },
-    backward: { call, _, gradients in
-      guard let g = try gradients[0]?.contiguous() else { return call.inputs.map { _ in nil } }
-      return try LinearPlan(call).backward(call, g, incoming: gradients[0])
+    forward: { context in [try LinearPlan(context).forward(context)] },
+    backward: { context, _, gradients in
+      guard let g = try gradients[0]?.contiguous() else { return context.inputs.map { _ in nil } }
+      return try LinearPlan(context).backward(context, g, incoming: gradients[0])
     },
     compose: { inputs, attributes in
       let plan = try LinearPlan(inputs.map { $0?.value }, attributes)

@@ -14,12 +14,13 @@ extension Op {
     parameters: [
       Parameter("self", .tensor, "the left operand"), Parameter("other", .tensor, "the right operand"),
     ],
+    aliases: ["mm"],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:matmul(T{{1, 0}, {1, 1}}))", prints: "[[3, 2],\n [7, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in [try call[0].matmul(call[1])] },
-    backward: { call, _, gradients in
+    forward: { context in [try context[0].matmul(context[1])] },
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil] }
-      let (a, b) = (call[0], call[1])
+      let (a, b) = (context[0], context[1])
       let left = a.rank == 1 ? try a.unsqueezed(0) : a
       let right = b.rank == 1 ? try b.unsqueezed(1) : b
       var shape = g.shape
@@ -27,9 +28,10 @@ extension Op {
       if b.rank == 1 { shape.append(1) }
       let wide = try g.reshaped(shape)
       return [
-        call.needs[0]
+        context.needs[0]
           ? try productGradient(wide, right, left.shape).reshaped(a.shape).cast(to: a.dtype) : nil,
-        call.needs[1] ? try otherGradient(wide, left, right.shape).reshaped(b.shape).cast(to: b.dtype) : nil,
+        context.needs[1]
+          ? try otherGradient(wide, left, right.shape).reshaped(b.shape).cast(to: b.dtype) : nil,
       ]
     },
     samples: { random in
@@ -63,7 +65,7 @@ extension Op {
       ]
     })
 
-  /// The gradient of the left operand: g otherᵀ, added over the batches in which it was stretched.
+  /// The gradient of the left operand: g otherᵀ, summed over the batches to which it was broadcast.
   private static func productGradient(_ g: Tensor, _ other: Tensor, _ shape: Shape) throws -> Tensor {
     try g.matmul(try other.transposed(other.rank - 2, other.rank - 1)).summed(to: shape)
   }
@@ -77,7 +79,7 @@ extension Op {
     return try left.transposed(left.rank - 2, left.rank - 1).matmul(g).summed(to: shape)
   }
 
-  /// A product that insists on the number of dimensions of its operands.
+  /// A product of operands with fixed numbers of dimensions.
   private static func strict(
     _ name: String, _ ranks: (Int, Int), summary: String, formula: String, shapes: String, example: Example,
     samples: @escaping (inout Samples) throws -> [Sample], refusals: @escaping () throws -> [Refusal]
@@ -191,9 +193,7 @@ extension Op {
       for (i, operand) in pair.enumerated() where operand.value.rank != 1 {
         throw Failure(.shape, "expected 1 dimension, got \(operand.value.shape)", argument: i + 1)
       }
-      return try matmul([
-        try unsqueeze([pair[0]], [.integer(1)])[0], try unsqueeze([pair[1]], [.integer(0)])[0],
-      ])
+      return [try pair[0].unsqueezed(1).matrixTimes(try pair[1].unsqueezed(0))]
     },
     samples: { random in
       [

@@ -11,7 +11,7 @@ extension Op {
   /// Ba, Kiros and Hinton, "Layer normalization".
   public static let layerNorm = Op(
     "layer_norm", group: "models",
-    summary: "Each row less its mean, divided by its standard deviation, scaled and shifted.",
+    summary: "Each row minus its mean, divided by its standard deviation, scaled and shifted.",
     formula: "y = (x - mean(x)) / sqrt(var(x) + eps) * weight + bias",
     shapes: "self [..., D], weight [D], bias [D]; the result has the shape of self",
     source: "Ba et al. 2016, arXiv:1607.06450, eq. 4",
@@ -21,8 +21,8 @@ extension Op {
     ],
     example: Example(
       "print(T{{1, 3}}:layer_norm(T{1, 1}, T{0, 10}, 0))", prints: "[[-1, 11]]\n[Tensor f32 1x2]"),
-    forward: { call in try normForward(call, centred: true) },
-    backward: { call, _, gradients in try normBackward(call, gradients, centred: true) },
+    forward: { context in try normForward(context, centred: true) },
+    backward: { context, _, gradients in try normBackward(context, gradients, centred: true) },
     compose: { inputs, attributes in try composedNorm(inputs, attributes, centred: true) },
     samples: { random in
       [
@@ -51,8 +51,8 @@ extension Op {
     source: "Zhang and Sennrich 2019, arXiv:1910.07467, eq. 4",
     parameters: normParameters + [Parameter("eps", .number(default: 1e-5), "added to the mean square")],
     example: Example("print(T{{3, 3}}:rms_norm(T{1, 2}, 0))", prints: "[[1, 2]]\n[Tensor f32 1x2]"),
-    forward: { call in try normForward(call, centred: false) },
-    backward: { call, _, gradients in try normBackward(call, gradients, centred: false) },
+    forward: { context in try normForward(context, centred: false) },
+    backward: { context, _, gradients in try normBackward(context, gradients, centred: false) },
     compose: { inputs, attributes in try composedNorm(inputs, attributes, centred: false) },
     samples: { random in
       [
@@ -82,10 +82,10 @@ extension Op {
     try checkFloats(inputs)
   }
 
-  private static func normForward(_ call: Invocation, centred: Bool) throws -> [Tensor] {
-    try checkNorm(call.inputs)
-    let (x, weight) = (try call[0].contiguous(), try call[1].contiguous())
-    let bias = centred ? try call[2].contiguous() : nil
+  private static func normForward(_ context: OpContext, centred: Bool) throws -> [Tensor] {
+    try checkNorm(context.inputs)
+    let (x, weight) = (try context[0].contiguous(), try context[1].contiguous())
+    let bias = centred ? try context[2].contiguous() : nil
     let width = x.shape[x.rank - 1]
     let rows = width == 0 ? 0 : x.elementCount / width
     let y = try Tensor(uninitialized: x.shape, .f32)
@@ -95,17 +95,17 @@ extension Op {
     NormKernels.forward(
       x.pointer(Float.self), weight.pointer(Float.self), bias.map { Floats($0.pointer(Float.self)) },
       y.pointer(Float.self), mean: centred ? mean : nil, rstd: rstd, rows: rows, width: width,
-      epsilon: Float(call.number(0) ?? 1e-5))
-    call.saved = [x, weight, statistics]
+      epsilon: Float(context.number("eps") ?? 1e-5))
+    context.saved = [x, weight, statistics]
     return [y]
   }
 
-  private static func normBackward(_ call: Invocation, _ gradients: [Tensor?], centred: Bool) throws
+  private static func normBackward(_ context: OpContext, _ gradients: [Tensor?], centred: Bool) throws
     -> [Tensor?]
   {
-    let none = [Tensor?](repeating: nil, count: call.inputs.count)
+    let none = [Tensor?](repeating: nil, count: context.inputs.count)
     guard let dy = try gradients[0]?.contiguous() else { return none }
-    let (x, weight, statistics) = (call.saved[0], call.saved[1], call.saved[2])
+    let (x, weight, statistics) = (context.saved[0], context.saved[1], context.saved[2])
     let width = x.shape[x.rank - 1]
     let rows = width == 0 ? 0 : x.elementCount / width
     let dx = try Tensor(uninitialized: x.shape, .f32)
@@ -120,11 +120,11 @@ extension Op {
     return centred ? [dx, dweight, dbias] : [dx, dweight]
   }
 
-  private static func composedNorm(_ inputs: [Variable?], _ attributes: [Attribute], centred: Bool) throws
+  private static func composedNorm(_ inputs: [Variable?], _ attributes: Attributes, centred: Bool) throws
     -> [Variable]
   {
     try checkNorm(inputs.map { $0?.value })
-    guard let input = inputs[0], let weight = inputs[1], case .number(let epsilon) = attributes[0] else {
+    guard let input = inputs[0], let weight = inputs[1], let epsilon = attributes.number("eps") else {
       return []
     }
     let last = input.value.rank - 1

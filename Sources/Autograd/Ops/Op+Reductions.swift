@@ -21,25 +21,25 @@ extension Op {
     return try y.reshaped(kept).expanded(to: shape)
   }
 
-  static func spread(_ y: Tensor, _ call: Invocation) throws -> Tensor {
-    try spread(y, call[0].shape, dims(call))
+  static func spread(_ y: Tensor, _ context: OpContext) throws -> Tensor {
+    try spread(y, context[0].shape, dims(context))
   }
 
-  /// The dimensions to reduce, which attribute `i` lists; none means all. A scalar has a dimension to speak of.
-  static func dims(_ call: Invocation, _ i: Int = 0) throws -> [Int] {
-    if call[0].rank == 0, (call.integers(i) ?? []).allSatisfy({ $0 == 0 || $0 == -1 }) { return [] }
-    return try call.dimensions(i, rank: call[0].rank)
+  /// The dimensions to reduce, none means all. A scalar may be reduced over its dimension 1.
+  static func dims(_ context: OpContext) throws -> [Int] {
+    if context[0].rank == 0, (context.integers("dim") ?? []).allSatisfy({ $0 == 0 || $0 == -1 }) { return [] }
+    return try context.dimensions("dim", rank: context[0].rank)
   }
 
   /// The one dimension to reduce, or nil for all.
-  static func dim(_ call: Invocation, _ i: Int = 0) throws -> Int? {
-    if call.integer(i) == nil { return nil }
-    return try call.dimension(i, rank: call[0].rank)
+  static func dim(_ context: OpContext) throws -> Int? {
+    if context.integer("dim") == nil { return nil }
+    return try context.dimension("dim", rank: context[0].rank)
   }
 
   /// How many elements each result is made of.
-  static func reducedCount(_ call: Invocation) throws -> Int {
-    try Reduce.folded(call[0], dims(call)).count
+  static func reducedCount(_ context: OpContext) throws -> Int {
+    try Reduce.folded(context[0], dims(context)).count
   }
 
   /// All dimensions, some, kept or not, views, one element, none; `extra` are the attributes after keepdim.
@@ -75,7 +75,7 @@ extension Op {
 
   /// A reduction with the usual three parameters.
   private static func reduction(
-    _ name: String, _ summary: String, _ formula: String, _ example: Example,
+    _ name: String, _ summary: String, _ formula: String, _ example: Example, answers: Answer = .tensor,
     _ forward: @escaping (_ x: Tensor, _ dims: [Int], _ keeping: Bool) throws -> Tensor,
     backward: Backward?,
     samples: @escaping (inout Samples) throws -> [Sample] = { try reductionSamples(&$0) },
@@ -83,8 +83,9 @@ extension Op {
   ) -> Op {
     Op(
       name, group: "reduction", summary: summary, formula: formula, shapes: reductionShapes,
-      parameters: reductionParameters, example: example,
-      forward: { call in [try forward(call[0], dims(call), call.flag(1))] }, backward: backward,
+      parameters: reductionParameters, answers: answers, example: example,
+      forward: { context in [try forward(context[0], dims(context), context.flag("keepdim"))] },
+      backward: backward,
       samples: samples, refusals: refusals)
   }
 
@@ -94,9 +95,9 @@ extension Op {
     "sum", "The sum; of bools, how many are true.", "result = Σ self over dim",
     Example("print(T{1, 2, 3}:sum())", prints: "6\n[Tensor f32 scalar]"),
     { try Reduce.sum($0, $1, keeping: $2) },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      return [try spread(g, call)]
+      return [try spread(g, context)]
     })
 
   public static let mean = reduction(
@@ -107,10 +108,10 @@ extension Op {
       let n = Double(try Reduce.folded(x, dims).count)
       return try Elementwise.scalars(Reduce.sum(x, dims, keeping: keeping), { $0 / Float(n) }, { $0 / n })
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let n = Double(try reducedCount(call))
-      return [try spread(Elementwise.scalars(g, { $0 / Float(n) }, { $0 / n }), call)]
+      let n = Double(try reducedCount(context))
+      return [try spread(Elementwise.scalars(g, { $0 / Float(n) }, { $0 / n }), context)]
     })
 
   // MARK: Spread
@@ -139,10 +140,10 @@ extension Op {
     formula: "result = Σ (self - mean)² / max(n - correction, 0) over dim", shapes: reductionShapes,
     parameters: spreadParameters,
     example: Example("print(T{1, 2, 3}:var())", prints: "1\n[Tensor f32 scalar]"),
-    forward: { call in [try varianceOf(call, { $0 })] },
-    backward: { call, _, gradients in
+    forward: { context in [try varianceOf(context, { $0 })] },
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      return [try varianceGradient(call, g)]
+      return [try varianceGradient(context, g)]
     },
     samples: spreadSamples)
 
@@ -151,37 +152,39 @@ extension Op {
     formula: "result = √(Σ (self - mean)² / max(n - correction, 0)) over dim", shapes: reductionShapes,
     parameters: spreadParameters,
     example: Example("print(T{1, 2, 3}:std())", prints: "1\n[Tensor f32 scalar]"),
-    forward: { call in [try varianceOf(call) { $0.squareRoot() }] },
-    backward: { call, outputs, gradients in
+    forward: { context in [try varianceOf(context) { $0.squareRoot() }] },
+    backward: { context, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
       let scaled = try Elementwise.scalars(
         g, outputs[0], { $1 == 0 ? 0 : $0 / (2 * $1) }, { $1 == 0 ? 0 : $0 / (2 * $1) })
-      return [try varianceGradient(call, scaled)]
+      return [try varianceGradient(context, scaled)]
     },
     samples: spreadSamples)
 
   /// `finish` of each variance, before it is rounded to the type of the result.
-  private static func varianceOf(_ call: Invocation, _ finish: (Double) -> Double) throws -> Tensor {
-    let f = try Reduce.folded(call[0].floating(), dims(call))
-    let divisor = Swift.max(Double(f.count) - (call.number(2) ?? 1), 0)
+  private static func varianceOf(_ context: OpContext, _ finish: (Double) -> Double) throws -> Tensor {
+    let f = try Reduce.folded(context[0].floating(), dims(context))
+    let divisor = Swift.max(Double(f.count) - (context.number("correction") ?? 1), 0)
     if f.tensor.dtype == .f32 {
-      return try Reduce.each(f, keeping: call.flag(1)) { (p: UnsafeMutablePointer<Float>, step, count) in
+      return try Reduce.each(f, keeping: context.flag("keepdim")) {
+        (p: UnsafeMutablePointer<Float>, step, count) in
         Float(finish(Reduce.squaredDeviations(count) { Double(p[$0 &* step]) } / divisor))
       }
     }
-    return try Reduce.each(f, keeping: call.flag(1)) { (p: UnsafeMutablePointer<Double>, step, count) in
+    return try Reduce.each(f, keeping: context.flag("keepdim")) {
+      (p: UnsafeMutablePointer<Double>, step, count) in
       finish(Reduce.squaredDeviations(count) { p[$0 &* step] } / divisor)
     }
   }
 
-  private static func varianceGradient(_ call: Invocation, _ g: Tensor) throws -> Tensor {
-    let dims = try dims(call)
-    let n = Double(try reducedCount(call))
-    let scale = 2 / Swift.max(n - (call.number(2) ?? 1), 0)
-    let sum = try spread(Reduce.sum(call[0], dims), call)
+  private static func varianceGradient(_ context: OpContext, _ g: Tensor) throws -> Tensor {
+    let dims = try dims(context)
+    let n = Double(try reducedCount(context))
+    let scale = 2 / Swift.max(n - (context.number("correction") ?? 1), 0)
+    let sum = try spread(Reduce.sum(context[0], dims), context)
     let deviation = try Elementwise.scalars(
-      call[0], sum, { ($0 - $1 / Float(n)) * Float(scale) }, { ($0 - $1 / n) * scale })
-    return try product(deviation, spread(g, call))
+      context[0], sum, { ($0 - $1 / Float(n)) * Float(scale) }, { ($0 - $1 / n) * scale })
+    return try product(deviation, spread(g, context))
   }
 
   // MARK: Norms
@@ -196,14 +199,16 @@ extension Op {
       reductionParameters[1], reductionParameters[2],
     ],
     example: Example("print(T{3, 4}:norm())", prints: "5\n[Tensor f32 scalar]"),
-    forward: { call in [try normOf(call[0].floating(), call.number(0) ?? 2, dims(call, 1), call.flag(2))] },
-    backward: { call, outputs, gradients in
+    forward: { context in
+      [try normOf(context[0].floating(), context.number("p") ?? 2, dims(context), context.flag("keepdim"))]
+    },
+    backward: { context, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let dims = try dims(call, 1)
+      let dims = try dims(context)
       return [
         try normGradient(
-          call[0], spread(outputs[0], call[0].shape, dims), spread(g, call[0].shape, dims),
-          call.number(0) ?? 2, dims)
+          context[0], spread(outputs[0], context[0].shape, dims), spread(g, context[0].shape, dims),
+          context.number("p") ?? 2, dims)
       ]
     },
     samples: { random in
@@ -276,10 +281,10 @@ extension Op {
     "prod", "The product; 1 for no elements.", "result = Π self over dim",
     Example("print(T{2, 3, 4}:prod())", prints: "24\n[Tensor f32 scalar]"),
     { try Reduce.product($0, $1, keeping: $2) },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let others = try Reduce.productsOfOthers(call[0], dims(call))
-      return [try product(others, spread(g, call))]
+      let others = try Reduce.productsOfOthers(context[0], dims(context))
+      return [try product(others, spread(g, context))]
     },
     samples: { random in
       try reductionSamples(&random).filter { ($0.inputs[0]?.elementCount ?? 0) < 100 } + [
@@ -304,11 +309,11 @@ extension Op {
     samples: { try reductionSamples(&$0, []) }, refusals: extremeRefusals)
 
   /// The gradient in equal parts to all elements that equal the result.
-  private static func sharedGradient(_ call: Invocation, _ outputs: [Tensor], _ gradients: [Tensor?]) throws
+  private static func sharedGradient(_ context: OpContext, _ outputs: [Tensor], _ gradients: [Tensor?]) throws
     -> [Tensor?]
   {
     guard let g = gradients[0] else { return [nil] }
-    return [try shared(call[0], outputs[0], g, dims(call))]
+    return [try shared(context[0], outputs[0], g, dims(context))]
   }
 
   static func shared(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ dims: [Int]) throws -> Tensor {
@@ -330,11 +335,11 @@ extension Op {
 
   public static let all = reduction(
     "all", "Whether every element is true (not 0); true for no elements.", "result = ∀ self ≠ 0 over dim",
-    Example("print(T{1, 2, 0}:all())", prints: "false"),
+    Example("print(T{1, 2, 0}:all())", prints: "false"), answers: .booleanUnless("dim"),
     { try Reduce.logic($0, $1, keeping: $2, stopsAt: false) }, backward: nil)
 
   public static let any = reduction(
     "any", "Whether some element is true (not 0); false for no elements.", "result = ∃ self ≠ 0 over dim",
-    Example("print(T{1, 2, 0}:any())", prints: "true"),
+    Example("print(T{1, 2, 0}:any())", prints: "true"), answers: .booleanUnless("dim"),
     { try Reduce.logic($0, $1, keeping: $2, stopsAt: true) }, backward: nil)
 }

@@ -14,11 +14,11 @@ extension Op {
     "cumsum", group: "reduction", summary: "Running sums along a dimension; of bools, in i64.",
     formula: "result[k] = Σ self[i] for i <= k", shapes: "self [...]; the result has the same shape",
     parameters: alongParameters,
-    example: Example("print(T{1, 2, 3}:cumsum(1))", prints: "[1, 3, 6]\n[Tensor f32 3]"),
-    forward: { call in [try Reduce.runningSums(call[0], along(call), reversed: false)] },
-    backward: { call, _, gradients in
+    inPlace: true, example: Example("print(T{1, 2, 3}:cumsum(1))", prints: "[1, 3, 6]\n[Tensor f32 3]"),
+    forward: { context in [try Reduce.runningSums(context[0], along(context), reversed: false)] },
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      return [try Reduce.runningSums(g, along(call), reversed: true)]
+      return [try Reduce.runningSums(g, along(context), reversed: true)]
     },
     samples: cumulativeSamples, refusals: cumulativeRefusals)
 
@@ -26,19 +26,19 @@ extension Op {
     "cumprod", group: "reduction", summary: "Running products along a dimension; of bools, in i64.",
     formula: "result[k] = Π self[i] for i <= k", shapes: "self [...]; the result has the same shape",
     parameters: alongParameters,
-    example: Example("print(T{1, 2, 3}:cumprod(1))", prints: "[1, 2, 6]\n[Tensor f32 3]"),
-    forward: { call in [try Reduce.runningProducts(call[0], along(call))] },
-    backward: { call, outputs, gradients in
+    inPlace: true, example: Example("print(T{1, 2, 3}:cumprod(1))", prints: "[1, 2, 6]\n[Tensor f32 3]"),
+    forward: { context in [try Reduce.runningProducts(context[0], along(context))] },
+    backward: { context, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      return [try Reduce.runningProductsGradient(call[0], outputs[0], g, along(call))]
+      return [try Reduce.runningProductsGradient(context[0], outputs[0], g, along(context))]
     },
     samples: { random in
       try cumulativeSamples(&random) + [Sample([try Tensor([2, 0, 3, 0, 5.0], shape: [5])], [.integer(0)])]
     },
     refusals: cumulativeRefusals)
 
-  private static func along(_ call: Invocation) throws -> Int {
-    try call.dimension(0, rank: call[0].rank)
+  private static func along(_ context: OpContext) throws -> Int {
+    try context.dimension("dim", rank: context[0].rank)
   }
 
   private static func cumulativeSamples(_ random: inout Samples) throws -> [Sample] {

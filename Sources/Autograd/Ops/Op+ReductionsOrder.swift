@@ -1,4 +1,4 @@
-/// Largest, smallest and middle elements, with their positions.
+/// Largest and smallest elements, medians and quantiles, with positions.
 import Base
 import Tensors
 
@@ -30,17 +30,17 @@ extension Op {
       name, group: "reduction", summary: summary, formula: formula, shapes: pairShapes,
       parameters: overDimension,
       example: example,
-      forward: { call in
-        guard let d = try dim(call, 0) else {
-          return [try Reduce.extreme(call[0], [], keeping: call.flag(1), largest: largest)]
+      forward: { context in
+        guard let d = try dim(context) else {
+          return [try Reduce.extreme(context[0], [], keeping: context.flag("keepdim"), largest: largest)]
         }
-        let at = try Reduce.positions(call[0], [d], keeping: call.flag(1), largest: largest)
-        return [try Reduce.picked(call[0], d, at, keeping: call.flag(1)), try fromOne(at)]
+        let at = try Reduce.positions(context[0], [d], keeping: context.flag("keepdim"), largest: largest)
+        return [try Reduce.picked(context[0], d, at, keeping: context.flag("keepdim")), try fromOne(at)]
       },
-      backward: { call, outputs, gradients in
+      backward: { context, outputs, gradients in
         guard let g = gradients[0] else { return [nil] }
-        guard let d = try dim(call, 0) else { return [try shared(call[0], outputs[0], g, [])] }
-        return [try Reduce.placed(g, fromZero(outputs[1]), d, into: call[0].shape)]
+        guard let d = try dim(context) else { return [try shared(context[0], outputs[0], g, [])] }
+        return [try Reduce.placed(g, fromZero(outputs[1]), d, into: context[0].shape)]
       },
       samples: orderSamples, refusals: orderRefusals)
   }
@@ -107,9 +107,9 @@ extension Op {
       name, group: "reduction", summary: summary, formula: formula,
       shapes: "self [...]; the result is i64 without the reduced dimension", parameters: overDimension,
       example: example,
-      forward: { call in
-        let dims = try dim(call).map { [$0] } ?? []
-        let at = try Reduce.positions(call[0], dims, keeping: call.flag(1), largest: largest)
+      forward: { context in
+        let dims = try dim(context).map { [$0] } ?? []
+        let at = try Reduce.positions(context[0], dims, keeping: context.flag("keepdim"), largest: largest)
         return [startsAtOne ? try fromOne(at) : at]
       },
       samples: orderSamples, refusals: orderRefusals)
@@ -123,64 +123,80 @@ extension Op {
       "The middle element, the lower of two; with dim also its position. NaN if there is one, and for no elements without dim.",
     formula: "result = the ⌈n/2⌉-th smallest of self", shapes: pairShapes, parameters: overDimension,
     example: Example("print(T{5, 1, 3}:median())", prints: "3\n[Tensor f32 scalar]"),
-    forward: { call in
-      let d = try dim(call, 0)
-      if d == nil && call[0].elementCount == 0 && call[0].dtype.isFloating {
-        let kept = Shape(known: call[0].shape.map { _ in 1 })
-        return [try Tensor(scalar: .nan, call[0].dtype).reshaped(call.flag(1) ? kept : [])]
+    forward: { context in
+      let d = try dim(context)
+      if d == nil && context[0].elementCount == 0 && context[0].dtype.isFloating {
+        let kept = Shape(known: context[0].shape.map { _ in 1 })
+        return [try Tensor(scalar: .nan, context[0].dtype).reshaped(context.flag("keepdim") ? kept : [])]
       }
-      let x = try d == nil ? call[0].contiguous().reshaped([call[0].elementCount]) : call[0]
-      let at = try Reduce.medianPositions(x, d ?? 0, keeping: d != nil && call.flag(1))
-      let value = try Reduce.picked(x, d ?? 0, at, keeping: d != nil && call.flag(1))
+      let x = try d == nil ? context[0].contiguous().reshaped([context[0].elementCount]) : context[0]
+      let at = try Reduce.medianPositions(x, d ?? 0, keeping: d != nil && context.flag("keepdim"))
+      let value = try Reduce.picked(x, d ?? 0, at, keeping: d != nil && context.flag("keepdim"))
       if d != nil { return [value, try fromOne(at)] }
-      call.saved = [at]
-      return [call.flag(1) ? try value.reshaped(Shape(known: call[0].shape.map { _ in 1 })) : value]
+      context.saved = [at]
+      return [
+        context.flag("keepdim") ? try value.reshaped(Shape(known: context[0].shape.map { _ in 1 })) : value
+      ]
     },
-    backward: { call, outputs, gradients in
+    backward: { context, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      if let d = try dim(call, 0) {
-        return [try Reduce.placed(g, fromZero(outputs[1]), d, into: call[0].shape)]
+      if let d = try dim(context) {
+        return [try Reduce.placed(g, fromZero(outputs[1]), d, into: context[0].shape)]
       }
-      if call.saved.isEmpty { return [try Tensor(zeros: call[0].shape, g.dtype)] }
-      let flat = try Reduce.placed(g.reshaped([]), call.saved[0], 0, into: [call[0].elementCount])
-      return [try flat.reshaped(call[0].shape)]
+      if context.saved.isEmpty { return [try Tensor(zeros: context[0].shape, g.dtype)] }
+      let flat = try Reduce.placed(g.reshaped([]), context.saved[0], 0, into: [context[0].elementCount])
+      return [try flat.reshaped(context[0].shape)]
     },
     samples: orderSamples, refusals: { Array(try orderRefusals().dropFirst()) })
 
+  /// Linear interpolation, exact at both ends, as PyTorch's lerp.
+  @inline(__always)
+  private static func between<T: BinaryFloatingPoint>(_ a: T, _ b: T, _ weight: T) -> T {
+    if a == b { return a }
+    // Beside one infinity the form that starts from the other end avoids inf - inf.
+    let fromLow = weight < 0.5 ? a.isFinite : !b.isFinite
+    return fromLow ? a + weight * (b - a) : b - (1 - weight) * (b - a)
+  }
+
   public static let quantile = Op(
     "quantile", group: "reduction",
-    summary: "The number below which a given part of the elements lies, interpolated between neighbours.",
+    summary: "The quantile of the elements, interpolated linearly between adjacent elements.",
     formula: "result = s[k] + (h - k)(s[k + 1] - s[k]), s = sorted self, h = 1 + q (n - 1), k = ⌊h⌋",
     shapes: "self [...]; the result lacks the reduced dimension, or has size 1 there with keepdim",
     parameters: [
-      overDimension[0], Parameter("q", .number(default: 0.5), "the part, in 0..1"), overDimension[1],
+      overDimension[0], Parameter("q", .number(default: 0.5), "the quantile, in 0..1"), overDimension[1],
       overDimension[2],
     ],
     example: Example("print(T{1, 2, 3, 4, 5}:quantile(0.25))", prints: "2\n[Tensor f32 scalar]"),
-    forward: { call in
-      let q = call.number(0) ?? 0.5
+    forward: { context in
+      let q = context.number("q") ?? 0.5
       if !(q >= 0 && q <= 1) { throw Failure(.value, "q must be in 0..1, got \(q)", argument: 2) }
-      let d = try dim(call, 1)
-      let x = try call[0].floating()
+      let d = try dim(context)
+      let x = try context[0].floating()
       let y = try d == nil ? x.contiguous().reshaped([x.elementCount]) : x
-      let (low, high, weight) = try Reduce.quantilePositions(y, q, d ?? 0, keeping: d != nil && call.flag(2))
-      call.saved = call.needsAny ? [low, high, try Tensor(scalar: weight, .f64)] : []
-      let a = try Reduce.picked(y, d ?? 0, low, keeping: d != nil && call.flag(2))
-      let b = try Reduce.picked(y, d ?? 0, high, keeping: d != nil && call.flag(2))
+      let (low, high, weight) = try Reduce.quantilePositions(
+        y, q, d ?? 0, keeping: d != nil && context.flag("keepdim"))
+      context.saved = context.needsAny ? [low, high, try Tensor(scalar: weight, .f64)] : []
+      let a = try Reduce.picked(y, d ?? 0, low, keeping: d != nil && context.flag("keepdim"))
+      let b = try Reduce.picked(y, d ?? 0, high, keeping: d != nil && context.flag("keepdim"))
       let w = Float(weight)
-      let value = try Elementwise.scalars(
-        a, b, { $0 == $1 ? $0 : $0 + w * ($1 - $0) }, { $0 == $1 ? $0 : $0 + weight * ($1 - $0) })
-      return [d == nil && call.flag(2) ? try value.reshaped(Shape(known: x.shape.map { _ in 1 })) : value]
+      let value =
+        try weight == 0
+        ? a
+        : Elementwise.scalars(a, b, { between($0, $1, w) }, { between($0, $1, weight) })
+      return [
+        d == nil && context.flag("keepdim") ? try value.reshaped(Shape(known: x.shape.map { _ in 1 })) : value
+      ]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let (shape, d, w) = (call[0].shape, try dim(call, 1), try call.saved[2].item())
+      let (shape, d, w) = (context[0].shape, try dim(context), try context.saved[2].item())
       let into: Shape = d == nil ? [shape.elementCount] : shape
       let packed = d == nil ? try g.reshaped([]) : g
       let low = try Elementwise.scalars(packed, { $0 * Float(1 - w) }, { $0 * (1 - w) })
       let high = try Elementwise.scalars(packed, { $0 * Float(w) }, { $0 * w })
-      let sum = try Reduce.placed(low, call.saved[0], d ?? 0, into: into).adding(
-        Reduce.placed(high, call.saved[1], d ?? 0, into: into))
+      let sum = try Reduce.placed(low, context.saved[0], d ?? 0, into: into).adding(
+        Reduce.placed(high, context.saved[1], d ?? 0, into: into))
       return [try sum.reshaped(shape)]
     },
     samples: { random in

@@ -1,15 +1,16 @@
-/// Writing by positions: always into a copy; the forms that end in _ are the binding's.
+/// Writing by positions, into a copy.
 import Base
 import Tensors
 
 extension Op {
   /// The source of a scatter, cut to the index and in the type of the target.
-  private static func source(_ call: Invocation, _ index: Tensor) throws -> Tensor {
-    let source = call[2]
-    if DType.promote(source.dtype, call[0].dtype) != call[0].dtype {
-      throw Failure(.dtype, "cannot put \(source.dtype.rawValue) into \(call[0].dtype.rawValue)", argument: 4)
+  private static func source(_ context: OpContext, _ index: Tensor) throws -> Tensor {
+    let source = context[2]
+    if DType.promote(source.dtype, context[0].dtype) != context[0].dtype {
+      throw Failure(
+        .dtype, "cannot put \(source.dtype.rawValue) into \(context[0].dtype.rawValue)", argument: 4)
     }
-    let cast = try source.cast(to: call[0].dtype)
+    let cast = try source.cast(to: context[0].dtype)
     if source.rank == 0 { return try cast.expanded(to: index.shape) }
     let fits =
       source.rank == index.rank && (0..<index.rank).allSatisfy { index.shape[$0] <= source.shape[$0] }
@@ -26,7 +27,7 @@ extension Op {
       offset: tensor.offset)
   }
 
-  /// What `source` took from its argument, given back.
+  /// The gradient of `source`.
   private static func uncut(_ gradient: Tensor, _ source: Tensor) throws -> Tensor {
     if source.rank == 0 { return try gradient.summed(to: []).cast(to: source.dtype) }
     if source.shape == gradient.shape { return try gradient.cast(to: source.dtype) }
@@ -44,24 +45,25 @@ extension Op {
     formula: "result[i, index[i, j]] = source[i, j] for the last dimension; the last of equal positions wins",
     shapes: "self [a, d], index [a', n], source [≥ a', ≥ n] or a number; the result has self's shape",
     parameters: scatterParameters,
+    inPlace: true,
     example: Example("print(T{1, 2, 3}:scatter(1, T{3}, T{9}))", prints: "[1, 2, 9]\n[Tensor f32 3]"),
-    forward: { call in
-      let (dimension, index) = try placed(call)
-      let result = try call[0].copied()
-      result.scatter(dimension, index, from: try source(call, index))
-      if call.needsAny { call.saved = [index] }
+    forward: { context in
+      let (dimension, index) = try placed(context)
+      let result = try context[0].copied()
+      result.scatter(dimension, index, from: try source(context, index))
+      if context.needsAny { context.saved = [index] }
       return [result]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil, nil] }
-      let (dimension, index) = (try call.dimension(0, rank: call[0].rank), call.saved[0])
+      let (dimension, index) = (try context.dimension("dim", rank: context[0].rank), context.saved[0])
       var results: [Tensor?] = [nil, nil, nil]
-      if call.needs[0] {
+      if context.needs[0] {
         let kept = try g.copied()
         kept.scatter(dimension, index, from: try Tensor(zeros: [], g.dtype).expanded(to: index.shape))
         results[0] = kept
       }
-      if call.needs[2] { results[2] = try uncut(try winners(g, dimension, index), call[2]) }
+      if context.needs[2] { results[2] = try uncut(try winners(g, dimension, index), context[2]) }
       return results
     },
     samples: { random in
@@ -92,7 +94,7 @@ extension Op {
       ]
     })
 
-  /// The gradient of what was written: of equal positions only the last one is seen in the result.
+  /// The gradient of what was written: of equal positions only the last one is in the result.
   private static func winners(_ g: Tensor, _ dimension: Int, _ index: Tensor) throws -> Tensor {
     let numbers = try Tensor.arange(0, Double(index.elementCount), .i64).reshaped(index.shape)
     let last = try Tensor(zeros: g.shape, .i64)
@@ -114,21 +116,22 @@ extension Op {
     formula: "result[i, index[i, j]] += source[i, j] for the last dimension",
     shapes: "self [a, d], index [a', n], source [≥ a', ≥ n] or a number; the result has self's shape",
     parameters: scatterParameters,
+    inPlace: true,
     example: Example(
       "print(T{1, 2, 3}:scatter_add(1, T{3, 3}, T{1, 1}))", prints: "[1, 2, 5]\n[Tensor f32 3]"),
-    forward: { call in
-      let (dimension, index) = try placed(call)
-      let result = try call[0].copied()
-      result.scatterAdd(dimension, index, from: try source(call, index))
-      if call.needs[2] { call.saved = [index] }
+    forward: { context in
+      let (dimension, index) = try placed(context)
+      let result = try context[0].copied()
+      result.scatterAdd(dimension, index, from: try source(context, index))
+      if context.needs[2] { context.saved = [index] }
       return [result]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil, nil] }
-      let dimension = try call.dimension(0, rank: call[0].rank)
+      let dimension = try context.dimension("dim", rank: context[0].rank)
       return [
-        call.needs[0] ? g : nil, nil,
-        call.needs[2] ? try uncut(try g.gathered(dimension, call.saved[0]), call[2]) : nil,
+        context.needs[0] ? g : nil, nil,
+        context.needs[2] ? try uncut(try g.gathered(dimension, context.saved[0]), context[2]) : nil,
       ]
     },
     samples: { random in
@@ -169,31 +172,32 @@ extension Op {
       own, indexed, Parameter("index", .tensor, "positions from 1"),
       Parameter("source", .tensor, "what to add: n slices"),
     ],
+    inPlace: true,
     example: Example(
       "print(T{1, 2, 3}:index_add(1, T{3, 1}, T{10, 20}))", prints: "[21, 2, 13]\n[Tensor f32 3]"),
-    forward: { call in
-      let dimension = try call.dimension(0, rank: call[0].rank)
-      let index = try positionList(call[1], size: call[0].shape[dimension])
-      var wanted = call[0].shape
+    forward: { context in
+      let dimension = try context.dimension("dim", rank: context[0].rank)
+      let index = try positionList(context[1], size: context[0].shape[dimension])
+      var wanted = context[0].shape
       wanted[dimension] = index.elementCount
-      if call[2].shape != wanted {
-        throw Failure(.shape, "expected a source of \(wanted), got \(call[2].shape)", argument: 4)
+      if context[2].shape != wanted {
+        throw Failure(.shape, "expected a source of \(wanted), got \(context[2].shape)", argument: 4)
       }
-      if DType.promote(call[2].dtype, call[0].dtype) != call[0].dtype {
+      if DType.promote(context[2].dtype, context[0].dtype) != context[0].dtype {
         throw Failure(
-          .dtype, "cannot add \(call[2].dtype.rawValue) to \(call[0].dtype.rawValue)", argument: 4)
+          .dtype, "cannot add \(context[2].dtype.rawValue) to \(context[0].dtype.rawValue)", argument: 4)
       }
-      let result = try call[0].copied()
-      try result.addSlices(dimension, index, try call[2].cast(to: result.dtype))
-      if call.needs[2] { call.saved = [index] }
+      let result = try context[0].copied()
+      try result.addSlices(dimension, index, try context[2].cast(to: result.dtype))
+      if context.needs[2] { context.saved = [index] }
       return [result]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil, nil, nil] }
-      let dimension = try call.dimension(0, rank: call[0].rank)
+      let dimension = try context.dimension("dim", rank: context[0].rank)
       return [
-        call.needs[0] ? g : nil, nil,
-        call.needs[2] ? try g.slices(dimension, call.saved[0]).cast(to: call[2].dtype) : nil,
+        context.needs[0] ? g : nil, nil,
+        context.needs[2] ? try g.slices(dimension, context.saved[0]).cast(to: context[2].dtype) : nil,
       ]
     },
     samples: { random in

@@ -1,4 +1,4 @@
-/// Sums over the runs of a packed tensor: from token log-probabilities to those of sequences.
+/// Sums over the runs of a packed tensor: the log-probabilities of sequences from those of their tokens.
 import Base
 import Tensors
 
@@ -9,13 +9,13 @@ extension Op {
     formula: "y_i = sum of the lengths[i] elements after the first i - 1 runs",
     shapes: "self [N], lengths a list of R whole numbers that add up to N; the result is [R]",
     parameters: [
-      Parameter("self", .tensor, "runs laid one after another"),
+      Parameter("self", .tensor, "consecutive runs"),
       Parameter("lengths", .integers, "elements of each run"),
     ],
     example: Example("print(T{1, 2, 3}:segment_sum({2, 0, 1}))", prints: "[3, 0, 3]\n[Tensor f32 3]"),
-    forward: { call in
-      let segments = try runs(call)
-      let x = try call[0].contiguous()
+    forward: { context in
+      let segments = try runs(context)
+      let x = try context[0].contiguous()
       let y = try Tensor(uninitialized: [segments.count], x.dtype)
       if x.dtype == .f64 {
         sums(x.pointer(Double.self), y.pointer(Double.self), segments)
@@ -24,10 +24,10 @@ extension Op {
       }
       return withExtendedLifetime(x) { [y] }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = try gradients[0]?.contiguous() else { return [nil] }
-      let segments = try runs(call)
-      let dx = try Tensor(uninitialized: call[0].shape, g.dtype)
+      let segments = try runs(context)
+      let dx = try Tensor(uninitialized: context[0].shape, g.dtype)
       if g.dtype == .f64 {
         spread(g.pointer(Double.self), dx.pointer(Double.self), segments)
       } else {
@@ -44,12 +44,12 @@ extension Op {
     },
     refusals: { [Refusal([try Tensor(zeros: [3], .f32)], [.integers([2])], words: "add up to 2")] })
 
-  private static func runs(_ call: Invocation) throws -> Segments {
-    try checkFloats([call[0]])
-    let segments = try Segments(lengths: call.integers(0) ?? [])
-    if call[0].rank != 1 || call[0].elementCount != segments.tokenCount {
+  private static func runs(_ context: OpContext) throws -> Segments {
+    try checkFloats([context[0]])
+    let segments = try Segments(lengths: context.integers("lengths") ?? [])
+    if context[0].rank != 1 || context[0].elementCount != segments.tokenCount {
       throw Failure(
-        .shape, "lengths add up to \(segments.tokenCount), the tensor is \(call[0].shape)", argument: 2)
+        .shape, "lengths add up to \(segments.tokenCount), the tensor is \(context[0].shape)", argument: 2)
     }
     return segments
   }

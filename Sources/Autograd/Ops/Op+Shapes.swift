@@ -12,11 +12,13 @@ extension Op {
     formula: "element number i of the result is element number i of self",
     shapes: "self of any shape; the result has the given sizes, with as many elements. One size may be -1",
     parameters: [
-      own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 stands for what is left"),
+      own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 is inferred"),
     ],
     example: Example("print(T{1, 2, 3, 4}:reshape(2, 2))", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in [try call[0].reshaped(try call.sizes(0, filling: call[0].elementCount))] },
-    backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
+    forward: { context in
+      [try context[0].reshaped(try context.sizes("sizes", filling: context[0].elementCount))]
+    },
+    backward: { context, _, gradients in [try gradients[0]?.reshaped(context[0].shape)] },
     samples: { random in
       [
         Sample([try random.normal([2, 3])], [.integers([3, -1])]),
@@ -39,15 +41,17 @@ extension Op {
 
   public static let view = Op(
     "view", group: "views",
-    summary: "Another shape over the same storage; refused where that would need a copy.",
+    summary: "Another shape over the same storage; an error if that needs a copy.",
     formula: "element number i of the result is element number i of self",
     shapes: "self of any shape; the result has the given sizes, with as many elements. One size may be -1",
     parameters: [
-      own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 stands for what is left"),
+      own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 is inferred"),
     ],
     example: Example("print(T{1, 2, 3, 4}:view(2, -1))", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in [try call[0].viewed(try call.sizes(0, filling: call[0].elementCount))] },
-    backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
+    forward: { context in
+      [try context[0].viewed(try context.sizes("sizes", filling: context[0].elementCount))]
+    },
+    backward: { context, _, gradients in [try gradients[0]?.reshaped(context[0].shape)] },
     samples: { random in
       [
         Sample([try random.normal([2, 6])], [.integers([4, 3])]),
@@ -67,7 +71,7 @@ extension Op {
 
   public static let flatten = Op(
     "flatten", group: "views",
-    summary: "Neighbouring dimensions joined into one.",
+    summary: "Adjacent dimensions joined into one.",
     formula: "element number i of the result is element number i of self",
     shapes: "self [a, b, c]; flatten() gives [a b c], flatten(2) gives [a, b c]. A scalar becomes [1]",
     parameters: [
@@ -79,21 +83,19 @@ extension Op {
         "end_dim", .dimension(default: nil, optional: true), "the last dimension joined; the last by default"),
     ],
     example: Example("print(T{{1, 2}, {3, 4}}:flatten())", prints: "[1, 2, 3, 4]\n[Tensor f32 4]"),
-    forward: { call in
-      if call[0].rank == 0 { return [try call[0].reshaped([1])] }
-      let first = try call.dimension(0, rank: call[0].rank, default: 0)
-      let last = try call.dimension(1, rank: call[0].rank, default: -1)
+    compose: { inputs, attributes in
+      guard let x = inputs[0] else { return [] }
+      let shape = x.value.shape
+      if shape.isEmpty { return [try x.reshaped([1])] }
+      let first = try attributes.dimension("start_dim", rank: shape.count, default: 0)
+      let last = try attributes.dimension("end_dim", rank: shape.count, default: -1)
       if first > last {
         throw Failure(
           .argument, "dimension \(first + 1) does not come before dimension \(last + 1)", argument: 3)
       }
-      let shape = call[0].shape
       let joined = shape[first...last].reduce(1, *)
-      return [
-        try call[0].reshaped(Shape(known: Array(shape[..<first]) + [joined] + Array(shape[(last + 1)...])))
-      ]
+      return [try x.reshaped(Array(shape[..<first]) + [joined] + Array(shape[(last + 1)...]))]
     },
-    backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
     samples: { random in
       [
         Sample([try random.normal([2, 3, 2])], [.none, .none]),
@@ -121,22 +123,21 @@ extension Op {
     parameters: [
       own,
       Parameter("dim", .dimension(default: nil, optional: false), "the dimension to split"),
-      Parameter("sizes", .shape(inferred: true), "what it becomes; -1 stands for what is left"),
+      Parameter("sizes", .shape(inferred: true), "what it becomes; -1 is inferred"),
     ],
     example: Example(
       "print(T{1, 2, 3, 4}:unflatten(1, {2, 2}))", prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      let shape = call[0].shape
-      let dimension = try call.dimension(0, rank: shape.count)
-      let parts = try call.sizes(1, filling: shape[dimension])
+    compose: { inputs, attributes in
+      guard let x = inputs[0] else { return [] }
+      let shape = x.value.shape
+      let dimension = try attributes.dimension("dim", rank: shape.count)
+      let parts = try attributes.sizes("sizes", filling: shape[dimension])
       if parts.elementCount != shape[dimension] {
         throw Failure(
           .shape, "dimension \(dimension + 1) of size \(shape[dimension]) is not \(parts)", argument: 3)
       }
-      let sizes = Array(shape[..<dimension]) + Array(parts) + Array(shape[(dimension + 1)...])
-      return [try call[0].reshaped(try Shape(checked: sizes))]
+      return [try x.reshaped(Array(shape[..<dimension]) + Array(parts) + Array(shape[(dimension + 1)...]))]
     },
-    backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
     samples: { random in
       [
         Sample([try random.normal([2, 6])], [.integer(1), .integers([2, -1])]),
@@ -155,13 +156,13 @@ extension Op {
 
   public static let contiguous = Op(
     "contiguous", group: "views",
-    summary: "The same tensor if it is row-major without gaps, else a copy that is.",
+    summary: "The same tensor if it is row-major without gaps, else a row-major copy.",
     formula: "result = self",
     shapes: "self [...]; the result has the same shape",
     parameters: [own],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:t():contiguous())", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in [try call[0].contiguous()] },
+    forward: { context in [try context[0].contiguous()] },
     backward: { _, _, gradients in gradients },
     samples: { random in
       [
@@ -172,12 +173,12 @@ extension Op {
 
   public static let clone = Op(
     "clone", group: "views",
-    summary: "A copy with storage of its own, through which gradients flow.",
+    summary: "A copy with its own storage; gradients flow through it.",
     formula: "result = self",
     shapes: "self [...]; the result has the same shape",
     parameters: [own],
     example: Example("print(T{1, 2}:clone())", prints: "[1, 2]\n[Tensor f32 2]"),
-    forward: { call in [try call[0].copied()] },
+    forward: { context in [try context[0].copied()] },
     backward: { _, _, gradients in gradients },
     samples: { random in
       [
@@ -188,15 +189,17 @@ extension Op {
 
   public static let tile = Op(
     "tile", group: "views",
-    summary: "Copies laid side by side (PyTorch's repeat, which is a keyword in Lua).",
+    summary: "Repeated copies along each dimension (PyTorch's repeat, which is a keyword in Lua).",
     formula: "result[i] = self[(i − 1) mod size + 1] in every dimension",
     shapes:
       "self [a, b]; tile(m, n) gives [m a, n b]. Counts for fewer dimensions than self has belong to the last ones",
-    parameters: [own, Parameter("counts", .shape(inferred: false), "how many copies along each dimension")],
-    example: Example("print(T{1, 2}:tile(2))", prints: "[1, 2, 1, 2]\n[Tensor f32 4]"),
-    forward: { call in
-      let (counts, sizes) = try tiling(call)
-      var result = try call[0].reshaped(Shape(known: sizes))
+    parameters: [
+      own, Parameter("counts", .shape(inferred: false), "the number of copies along each dimension"),
+    ],
+    aliases: ["repeat"], example: Example("print(T{1, 2}:tile(2))", prints: "[1, 2, 1, 2]\n[Tensor f32 4]"),
+    forward: { context in
+      let (counts, sizes) = try tiling(context)
+      var result = try context[0].reshaped(Shape(known: sizes))
       for d in sizes.indices.reversed() where counts[d] != 1 {
         let (outer, inner) = blocks(result.shape, d)
         let wide = try Shape(checked: [outer, counts[d], inner])
@@ -206,16 +209,16 @@ extension Op {
       }
       return [counts.allSatisfy { $0 == 1 } ? try result.copied() : result]
     },
-    backward: { call, outputs, gradients in
+    backward: { context, outputs, gradients in
       guard var g = gradients[0] else { return [nil] }
-      let (counts, sizes) = try tiling(call)
+      let (counts, sizes) = try tiling(context)
       for d in sizes.indices where counts[d] != 1 {
         var target = g.shape
         target[d] = sizes[d]
         let (outer, inner) = blocks(target, d)
         g = try g.reshaped([outer, counts[d], inner]).summed(to: [outer, 1, inner]).reshaped(target)
       }
-      return [try g.reshaped(call[0].shape)]
+      return [try g.reshaped(context[0].shape)]
     },
     samples: { random in
       [
@@ -236,17 +239,17 @@ extension Op {
       ]
     })
 
-  private static func tiling(_ call: Invocation) throws -> (counts: [Int], sizes: [Int]) {
-    var counts = call.integers(0) ?? []
+  private static func tiling(_ context: OpContext) throws -> (counts: [Int], sizes: [Int]) {
+    var counts = context.integers("counts") ?? []
     _ = try Shape(checked: counts)
-    var sizes = Array(call[0].shape)
+    var sizes = Array(context[0].shape)
     counts.insert(contentsOf: repeatElement(1, count: max(0, sizes.count - counts.count)), at: 0)
     sizes.insert(contentsOf: repeatElement(1, count: counts.count - sizes.count), at: 0)
     _ = try Shape(checked: try zip(counts, sizes).map { try Checked.times($0, $1, "elements") })
     return (counts, sizes)
   }
 
-  /// The sizes before a dimension, and from it on.
+  /// The number of elements before a dimension, and from it on.
   private static func blocks(_ shape: Shape, _ dimension: Int) -> (Int, Int) {
     (shape[..<dimension].reduce(1, *), shape[dimension...].reduce(1, *))
   }
@@ -258,9 +261,9 @@ extension Op {
     shapes: "self [...]; the result has the same shape",
     parameters: [own, Parameter("dims", .dimensions, "the dimensions to reverse")],
     example: Example("print(T{1, 2, 3}:flip{1})", prints: "[3, 2, 1]\n[Tensor f32 3]"),
-    forward: { call in [try flipped(call[0], try call.dimensions(0, rank: call[0].rank))] },
-    backward: { call, _, gradients in
-      [try gradients[0].map { try flipped($0, try call.dimensions(0, rank: call[0].rank)) }]
+    forward: { context in [try flipped(context[0], try context.dimensions("dims", rank: context[0].rank))] },
+    backward: { context, _, gradients in
+      [try gradients[0].map { try flipped($0, try context.dimensions("dims", rank: context[0].rank)) }]
     },
     samples: { random in
       [
@@ -291,19 +294,19 @@ extension Op {
 
   public static let roll = Op(
     "roll", group: "views",
-    summary: "A copy whose positions are moved along, the last ones coming back at the front.",
+    summary: "A copy whose positions are shifted; the last ones wrap around to the front.",
     formula: "result[(i − 1 + shift) mod d + 1] = self[i]",
     shapes: "self [...]; the result has the same shape",
     parameters: [
       own,
-      Parameter("shift", .integer(default: nil), "how many positions; negative moves to the front"),
+      Parameter("shift", .integer(default: nil), "the number of positions; negative shifts to the front"),
       Parameter(
         "dim", .dimension(default: nil, optional: true),
         "the dimension; by default the flattened tensor is rolled"),
     ],
     example: Example("print(T{1, 2, 3}:roll(1))", prints: "[3, 1, 2]\n[Tensor f32 3]"),
-    forward: { call in [try rolled(call[0], call, sign: 1)] },
-    backward: { call, _, gradients in [try gradients[0].map { try rolled($0, call, sign: -1) }] },
+    forward: { context in [try rolled(context[0], context, sign: 1)] },
+    backward: { context, _, gradients in [try gradients[0].map { try rolled($0, context, sign: -1) }] },
     samples: { random in
       [
         Sample([try random.normal([2, 3])], [.integer(1), .none]),
@@ -320,13 +323,13 @@ extension Op {
       ]
     })
 
-  private static func rolled(_ tensor: Tensor, _ call: Invocation, sign: Int) throws -> Tensor {
-    let flat = call.integer(1) == nil
+  private static func rolled(_ tensor: Tensor, _ context: OpContext, sign: Int) throws -> Tensor {
+    let flat = context.integer("dim") == nil
     let source = flat ? try tensor.reshaped([tensor.elementCount]) : tensor
-    let dimension = flat ? 0 : try call.dimension(1, rank: tensor.rank)
+    let dimension = flat ? 0 : try context.dimension("dim", rank: tensor.rank)
     let size = source.shape[dimension]
     if size == 0 { return try tensor.copied() }
-    let shift = (try call.required(0) % size * sign + size) % size
+    let shift = (try context.required("shift") % size * sign + size) % size
     let result = try Tensor(uninitialized: source.shape, source.dtype)
     Strided.copy(
       from: try source.narrowed(dimension, from: 0, length: size - shift),

@@ -12,14 +12,14 @@ extension Op {
   ]
 
   public static let softmax = Op(
-    "softmax", group: "softmax", summary: "Turns scores into probabilities.",
+    "softmax", group: "softmax", summary: "Probabilities from scores.",
     formula: "result = e^self / Σ e^self along dim", shapes: "self [...]; the result has the same shape",
     parameters: alongDimension,
-    example: Example("print(T{3, 3}:softmax(1))", prints: "[0.5, 0.5]\n[Tensor f32 2]"),
-    forward: { call in [try Reduce.softmax(call[0].floating(), along(call))] },
-    backward: { call, outputs, gradients in
+    inPlace: true, example: Example("print(T{3, 3}:softmax(1))", prints: "[0.5, 0.5]\n[Tensor f32 2]"),
+    forward: { context in [try Reduce.softmax(context[0].floating(), along(context))] },
+    backward: { context, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      return [try Reduce.softmaxGradient(outputs[0], g, along(call))]
+      return [try Reduce.softmaxGradient(outputs[0], g, along(context))]
     },
     samples: rowSamples, refusals: rowRefusals)
 
@@ -27,11 +27,12 @@ extension Op {
     "log_softmax", group: "softmax", summary: "The logarithm of softmax, exact for very unequal scores.",
     formula: "result = self - log Σ e^self along dim", shapes: "self [...]; the result has the same shape",
     parameters: alongDimension,
+    inPlace: true,
     example: Example("print(T{3, 3}:log_softmax(1))", prints: "[-0.6931, -0.6931]\n[Tensor f32 2]"),
-    forward: { call in [try Reduce.logSoftmax(call[0].floating(), along(call))] },
-    backward: { call, outputs, gradients in
+    forward: { context in [try Reduce.logSoftmax(context[0].floating(), along(context))] },
+    backward: { context, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      return [try Reduce.logSoftmaxGradient(outputs[0], g, along(call))]
+      return [try Reduce.logSoftmaxGradient(outputs[0], g, along(context))]
     },
     samples: rowSamples, refusals: rowRefusals)
 
@@ -39,20 +40,20 @@ extension Op {
     "logsumexp", group: "softmax", summary: "The logarithm of a sum of exponentials, without overflow.",
     formula: "result = log Σ e^self over dim", shapes: reductionShapes, parameters: reductionParameters,
     example: Example("print(T{0, 0}:logsumexp())", prints: "0.6931\n[Tensor f32 scalar]"),
-    forward: { call in
-      [try Reduce.logSumExp(call[0].floating(), dims(call), keeping: call.flag(1))]
+    forward: { context in
+      [try Reduce.logSumExp(context[0].floating(), dims(context), keeping: context.flag("keepdim"))]
     },
-    backward: { call, outputs, gradients in
+    backward: { context, outputs, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let y = try spread(outputs[0], call)
+      let y = try spread(outputs[0], context)
       let weight = try Elementwise.lanes(
-        call[0], y, { VectorMath.exp($0 - $1) }, { Libm.exp($0 - $1) })
-      return [try product(weight, spread(g, call))]
+        context[0], y, { VectorMath.exp($0 - $1) }, { Libm.exp($0 - $1) })
+      return [try product(weight, spread(g, context))]
     },
     samples: reductionSamples, refusals: reductionRefusals)
 
-  private static func along(_ call: Invocation) throws -> Int {
-    try call.dimension(0, rank: call[0].rank, default: -1)
+  private static func along(_ context: OpContext) throws -> Int {
+    try context.dimension("dim", rank: context[0].rank, default: -1)
   }
 
   private static func rowSamples(_ random: inout Samples) throws -> [Sample] {

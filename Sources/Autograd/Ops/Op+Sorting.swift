@@ -9,7 +9,7 @@ extension Op {
     "dim", .dimension(default: -1, optional: false), "the dimension along which to sort; the last by default")
   private static let descending = Parameter("descending", .flag(default: false), "largest first")
 
-  /// Positions as Lua counts them.
+  /// Positions from 0 as positions from 1.
   private static func fromOne(_ positions: Tensor) throws -> Tensor {
     let result = try Tensor(uninitialized: positions.shape, .i64)
     Strided.map(positions, result) { (x: Int64) in x + 1 }
@@ -17,32 +17,31 @@ extension Op {
   }
 
   /// A scalar is sorted as a line of one element.
-  private static func lines(_ call: Invocation, _ attribute: Int) throws -> (Tensor, Int) {
-    let own = call[0].rank == 0 ? try call[0].reshaped([1]) : call[0]
-    return (own, try call.dimension(attribute, rank: own.rank))
+  private static func lines(_ context: OpContext) throws -> (Tensor, Int) {
+    let own = context[0].rank == 0 ? try context[0].reshaped([1]) : context[0]
+    return (own, try context.dimension("dim", rank: own.rank))
   }
 
-  private static func ranked(_ call: Invocation, keeping count: Int?, descending: Bool, _ attribute: Int)
+  private static func ranked(_ context: OpContext, keeping count: Int?, descending: Bool)
     throws
     -> [Tensor]
   {
-    let (own, dimension) = try lines(call, attribute)
+    let (own, dimension) = try lines(context)
     let (values, positions) = try own.ranked(
       dimension, keeping: count ?? own.shape[dimension], descending: descending)
-    if call.needs[0] { call.saved = [positions] }
-    let shape = call[0].rank == 0 && values.elementCount == 1 ? Shape() : values.shape
+    if context.needs[0] { context.saved = [positions] }
+    let shape = context[0].rank == 0 && values.elementCount == 1 ? Shape() : values.shape
     return [try values.reshaped(shape), try fromOne(positions).reshaped(shape)]
   }
 
-  /// Each value's gradient goes back to where it stood.
-  private static func unranked(_ call: Invocation, _ gradient: Tensor?, _ attribute: Int) throws -> [Tensor?]
-  {
-    guard let gradient, call.needs[0] else { return [nil] }
-    let (own, dimension) = try lines(call, attribute)
+  /// The gradient of each value, at its original position.
+  private static func unranked(_ context: OpContext, _ gradient: Tensor?) throws -> [Tensor?] {
+    guard let gradient, context.needs[0] else { return [nil] }
+    let (own, dimension) = try lines(context)
     let result = try Tensor(zeros: own.shape, gradient.dtype)
-    let positions = call.saved[0]
+    let positions = context.saved[0]
     result.scatter(dimension, positions, from: try gradient.reshaped(positions.shape))
-    return [try result.reshaped(call[0].shape)]
+    return [try result.reshaped(context[0].shape)]
   }
 
   public static let sort = Op(
@@ -52,8 +51,8 @@ extension Op {
     shapes: "self [..., d, ...]; values and positions (i64, from 1) have the same shape",
     parameters: [own, line, descending],
     example: Example("print((T{3, 1, 2}:sort()))", prints: "[1, 2, 3]\n[Tensor f32 3]"),
-    forward: { call in try ranked(call, keeping: nil, descending: call.flag(1), 0) },
-    backward: { call, _, gradients in try unranked(call, gradients[0], 0) },
+    forward: { context in try ranked(context, keeping: nil, descending: context.flag("descending")) },
+    backward: { context, _, gradients in try unranked(context, gradients[0]) },
     samples: { random in
       [
         Sample([try random.distinct([3, 5])], [.integer(-1), .flag(false)]),
@@ -79,7 +78,7 @@ extension Op {
     shapes: "self [..., d, ...]; the result (i64, from 1) has the same shape",
     parameters: [own, line, descending],
     example: Example("print(T{3, 1, 2}:argsort())", prints: "[2, 3, 1]\n[Tensor i64 3]"),
-    forward: { call in [try ranked(call, keeping: nil, descending: call.flag(1), 0)[1]] },
+    forward: { context in [try ranked(context, keeping: nil, descending: context.flag("descending"))[1]] },
     samples: { random in
       [
         Sample([try random.distinct([3, 5])], [.integer(-1), .flag(false)]),
@@ -98,24 +97,24 @@ extension Op {
   public static let topk = Op(
     "topk", group: "sorting",
     summary:
-      "The k largest (or smallest) values of each line, in order, and their positions. Of equals the first comes first.",
+      "The k largest (or smallest) values of each line, in order, and their positions. Ties are in order of position.",
     formula: "values[1] ≥ values[2] ≥ ... ≥ values[k] ≥ all others",
     shapes: "self [..., d, ...]; values and positions (i64, from 1) are [..., k, ...]",
     parameters: [
       own, Parameter("k", .integer(default: nil), "how many, at most the size of the dimension"), line,
-      Parameter("largest", .flag(default: true), "false asks for the smallest"),
+      Parameter("largest", .flag(default: true), "false means the smallest"),
     ],
     example: Example("print((T{3, 1, 2}:topk(2)))", prints: "[3, 2]\n[Tensor f32 2]"),
-    forward: { call in
-      let (own, dimension) = try lines(call, 1)
-      let k = try call.required(0)
+    forward: { context in
+      let (own, dimension) = try lines(context)
+      let k = try context.required("k")
       if k < 0 || k > own.shape[dimension] {
         throw Failure(
           .value, "k = \(k) is out of range for a dimension of size \(own.shape[dimension])", argument: 2)
       }
-      return try ranked(call, keeping: k, descending: call.flag(2), 1)
+      return try ranked(context, keeping: k, descending: context.flag("largest"))
     },
-    backward: { call, _, gradients in try unranked(call, gradients[0], 1) },
+    backward: { context, _, gradients in try unranked(context, gradients[0]) },
     samples: { random in
       [
         Sample([try random.distinct([3, 5])], [.integer(2), .integer(-1), .flag(true)]),
@@ -139,15 +138,16 @@ extension Op {
 
   public static let unique = Op(
     "unique", group: "sorting",
-    summary: "The distinct values in ascending order, where each element went, and how often each occurs.",
+    summary:
+      "The distinct values in ascending order, the position of each element among them, and their counts.",
     formula: "self[i] = values[inverse[i]]; counts[v] = number of i with inverse[i] = v",
     shapes:
       "self [...]; values and counts (i64) are [number of distinct values], inverse (i64, from 1) has self's shape",
     parameters: [own],
     example: Example("print((T{3, 1, 3}:unique()))", prints: "[1, 3]\n[Tensor f32 2]"),
-    forward: { call in
-      let count = call[0].elementCount
-      let (sorted, positions) = try call[0].reshaped([count]).sorted(0, descending: false)
+    forward: { context in
+      let count = context[0].elementCount
+      let (sorted, positions) = try context[0].reshaped([count]).sorted(0, descending: false)
       let places = positions.pointer(Int64.self)
       let fresh = try Tensor(uninitialized: [count], .bool)
       let starts = fresh.pointer(Bool.self)
@@ -164,7 +164,7 @@ extension Op {
           tally[value - 1] += 1
         }
       }
-      return [try sorted.slices(0, firsts), try inverse.reshaped(call[0].shape), counts]
+      return [try sorted.slices(0, firsts), try inverse.reshaped(context[0].shape), counts]
     },
     samples: { random in
       [
@@ -174,7 +174,8 @@ extension Op {
       ]
     })
 
-  /// True where a sorted value differs from the one before it. Every NaN is a value of its own, as it equals none.
+  /// True where a sorted value differs from the previous one. Every NaN is a separate value, as it equals
+  /// none.
   private static func markFirsts(_ sorted: Tensor, _ starts: UnsafeMutablePointer<Bool>) {
     func mark<T: TensorScalar & Equatable>(_ type: T.Type) {
       let values = sorted.pointer(T.self)
@@ -190,25 +191,25 @@ extension Op {
 
   public static let searchsorted = Op(
     "searchsorted", group: "sorting",
-    summary: "Where each value would have to stand to keep a sorted line sorted, by bisection.",
+    summary: "The position at which each value can be inserted into a sorted line, by bisection.",
     formula: "result = 1 + number of elements of self less than the value (or equal to it, where right)",
     shapes:
       "self [d] with values [...], or self [..., d] with values [..., n]; the result (i64, from 1) has values' shape",
     parameters: [
       Parameter("self", .tensor, "sorted in ascending order along the last dimension"),
       Parameter("values", .operand, "what to look up"),
-      Parameter("right", .flag(default: false), "stand after equal elements"),
+      Parameter("right", .flag(default: false), "insert after equal elements"),
     ],
     example: Example("print(T{1, 3, 5}:searchsorted(T{3, 4, 9}))", prints: "[2, 3, 4]\n[Tensor i64 3]"),
-    forward: { call in
-      let (own, values) = (call[0], call[1])
+    forward: { context in
+      let (own, values) = (context[0], context[1])
       if own.rank == 0 { throw Failure(.shape, "expected at least one dimension, got a scalar", argument: 1) }
       if own.rank > 1
         && (values.rank != own.rank || Array(own.shape.dropLast()) != Array(values.shape.dropLast()))
       {
         throw Failure(.shape, "values of \(values.shape) do not fit lines of \(own.shape)", argument: 2)
       }
-      return [try fromOne(try own.insertionPlaces(values, right: call.flag(0)))]
+      return [try fromOne(try own.insertionPlaces(values, right: context.flag("right")))]
     },
     samples: { random in
       [
@@ -245,18 +246,18 @@ extension Op {
       Parameter("minlength", .integer(default: 0), "the least length of the result"),
     ],
     example: Example("print(T{0, 2, 2}:bincount())", prints: "[1, 0, 2]\n[Tensor i64 3]"),
-    forward: { call in
-      if call[0].rank != 1 {
-        throw Failure(.shape, "expected one dimension, got \(call[0].shape)", argument: 1)
+    forward: { context in
+      if context[0].rank != 1 {
+        throw Failure(.shape, "expected one dimension, got \(context[0].shape)", argument: 1)
       }
-      let least = try call.required(0)
+      let least = try context.required("minlength")
       if least < 0 { throw Failure(.value, "negative minlength \(least)", argument: 3) }
-      let ids = try call[0].checkedIds("class", count: Int.max, argument: 1)
+      let ids = try context[0].checkedIds("class", count: Int.max, argument: 1)
       let from = ids.pointer(Int64.self)
       var size = least
       for i in 0..<ids.elementCount { size = max(size, try Checked.plus(Int(from[i]), 1, "counts")) }
       let shape = try Shape(checked: [size])
-      guard let weights = call.inputs[1] else {
+      guard let weights = context.inputs[1] else {
         let result = try Tensor(zeros: shape, .i64)
         let to = result.pointer(Int64.self)
         withExtendedLifetime(ids) { for i in 0..<ids.elementCount { to[Int(from[i])] += 1 } }
@@ -291,25 +292,26 @@ extension Op {
   public static let histc = Op(
     "histc", group: "sorting",
     summary:
-      "How many elements fall in each of equal intervals; the last includes its end, elements outside are left out.",
+      "The number of elements in each of equal intervals; the last includes its end, elements outside are ignored.",
     formula:
-      "result[b] = number of i with min + (b − 1) w ≤ self[i] < min + b w (≤ for the last b), w = (max − min) / bins",
+      "result[b] = number of i with e[b] ≤ self[i] < e[b + 1] (≤ for the last b), e[b] = min + (b − 1) (max − min) / bins",
     shapes: "self [...]; the result is [bins] of self's type",
     parameters: [
       own, Parameter("bins", .integer(default: 100), "the number of intervals"),
-      Parameter("min", .number(default: 0), "where the first begins"),
-      Parameter("max", .number(default: 0), "where the last ends; min = max asks for the range of the data"),
+      Parameter("min", .number(default: 0), "the start of the first interval"),
+      Parameter(
+        "max", .number(default: 0), "the end of the last interval; min = max means the range of the data"),
     ],
     example: Example("print(T{1, 2, 2, 3}:histc(2, 1, 3))", prints: "[1, 3]\n[Tensor f32 2]"),
-    forward: { call in
-      let bins = try call.required(0)
-      var (low, high) = (call.number(1) ?? 0, call.number(2) ?? 0)
+    forward: { context in
+      let bins = try context.required("bins")
+      var (low, high) = (context.number("min") ?? 0, context.number("max") ?? 0)
       if bins < 1 { throw Failure(.value, "expected at least 1 bin, got \(bins)", argument: 2) }
-      if !call[0].dtype.isFloating {
-        throw Failure(.dtype, "expected f32 or f64, got \(call[0].dtype.rawValue)", argument: 1)
+      if !context[0].dtype.isFloating {
+        throw Failure(.dtype, "expected f32 or f64, got \(context[0].dtype.rawValue)", argument: 1)
       }
       let shape = try Shape(checked: [bins])
-      let values = try call[0].doubles()
+      let values = try context[0].doubles()
       if low == high, let least = values.min(), let most = values.max() { (low, high) = (least, most) }
       if !low.isFinite || !high.isFinite || low > high {
         throw Failure(.value, "no intervals from \(low) to \(high)", argument: 3)
@@ -323,10 +325,9 @@ extension Op {
       }
       let result = try Tensor(zeros: shape, .f64)
       let to = result.pointer(Double.self)
-      for value in values where value >= low && value <= high {
-        to[min(bins - 1, max(0, Int((value - low) / (high - low) * Double(bins))))] += 1
-      }
-      return [try result.cast(to: call[0].dtype)]
+      let edges = Intervals(low, high, count: bins, rounded: context[0].dtype)
+      for value in values { if let bin = edges.index(of: value) { to[bin] += 1 } }
+      return [try result.cast(to: context[0].dtype)]
     },
     samples: { random in
       [

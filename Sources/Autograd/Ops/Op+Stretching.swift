@@ -13,11 +13,11 @@ extension Op {
       Parameter("dim", .dimension(default: nil, optional: true), "the dimension to drop; all by default"),
     ],
     example: Example("print(T{{1, 2}}:squeeze())", prints: "[1, 2]\n[Tensor f32 2]"),
-    forward: { call in
-      if call.integer(0) == nil { return [try call[0].squeezed()] }
-      return [try call[0].squeezed(try call.dimension(0, rank: call[0].rank))]
+    forward: { context in
+      if context.integer("dim") == nil { return [try context[0].squeezed()] }
+      return [try context[0].squeezed(try context.dimension("dim", rank: context[0].rank))]
     },
-    backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
+    backward: { context, _, gradients in [try gradients[0]?.reshaped(context[0].shape)] },
     samples: { random in
       [
         Sample([try random.normal([2, 1, 3, 1])], [.none]),
@@ -39,16 +39,16 @@ extension Op {
     parameters: [
       own,
       Parameter(
-        "dim", .dimension(default: nil, optional: false), "where the new dimension stands in the result"),
+        "dim", .newDimension(default: nil), "the position of the new dimension in the result"),
     ],
     example: Example("print(T{1, 2}:unsqueeze(1))", prints: "[[1, 2]]\n[Tensor f32 1x2]"),
-    forward: { call in
-      if call[0].rank == Limits.dimensionsMax {
+    forward: { context in
+      if context[0].rank == Limits.dimensionsMax {
         throw Failure(.shape, "a tensor has at most \(Limits.dimensionsMax) dimensions", argument: 1)
       }
-      return [try call[0].unsqueezed(try call.dimension(0, rank: call[0].rank + 1))]
+      return [try context[0].unsqueezed(try context.dimension("dim", rank: context[0].rank + 1))]
     },
-    backward: { call, _, gradients in [try gradients[0]?.reshaped(call[0].shape)] },
+    backward: { context, _, gradients in [try gradients[0]?.reshaped(context[0].shape)] },
     samples: { random in
       [
         Sample([try random.normal([2, 3])], [.integer(0)]),
@@ -67,23 +67,23 @@ extension Op {
 
   public static let expand = Op(
     "expand", group: "views",
-    summary: "Sizes of 1 stretched without a copy; new dimensions may be added in front.",
+    summary: "Sizes of 1 expanded without a copy; new dimensions may be added in front.",
     formula: "result[i, j] = self[1, j] where self has size 1",
     shapes: "self [1, b]; expand(a, b) gives [a, b]. -1 keeps a size",
     parameters: [own, Parameter("sizes", .shape(inferred: true), "the sizes of the result; -1 keeps one")],
     example: Example("print(T{1, 2}:expand(2, 2))", prints: "[[1, 2],\n [1, 2]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      var sizes = call.integers(0) ?? []
-      let lead = sizes.count - call[0].rank
+    forward: { context in
+      var sizes = context.integers("sizes") ?? []
+      let lead = sizes.count - context[0].rank
       for i in sizes.indices where sizes[i] == -1 {
         if i < lead || lead < 0 {
           throw Failure(.shape, "-1 cannot stand for the size of a new dimension", argument: 2)
         }
-        sizes[i] = call[0].shape[i - lead]
+        sizes[i] = context[0].shape[i - lead]
       }
-      return [try call[0].expanded(to: try Shape(checked: sizes))]
+      return [try context[0].expanded(to: try Shape(checked: sizes))]
     },
-    backward: { call, _, gradients in [try gradients[0]?.summed(to: call[0].shape)] },
+    backward: { context, _, gradients in [try gradients[0]?.summed(to: context[0].shape)] },
     samples: { random in
       [
         Sample([try random.normal([3])], [.integers([2, 3])]),
@@ -113,9 +113,9 @@ extension Op {
       Parameter("dim2", .dimension(default: 1, optional: false), "the dimension that counts columns"),
     ],
     example: Example("print(T{{1, 2}, {3, 4}}:diagonal())", prints: "[1, 4]\n[Tensor f32 2]"),
-    forward: { call in [try diagonalView(call[0], call)] },
-    backward: { call, _, gradients in
-      [try gradients[0].map { try call[0].zerosFilled({ try diagonalView($0, call) }, $0) }]
+    forward: { context in [try diagonalView(context[0], context)] },
+    backward: { context, _, gradients in
+      [try gradients[0].map { try context[0].zerosFilled({ try diagonalView($0, context) }, $0) }]
     },
     samples: { random in
       [
@@ -137,9 +137,9 @@ extension Op {
       ]
     })
 
-  private static func diagonalView(_ tensor: Tensor, _ call: Invocation) throws -> Tensor {
-    let (offset, rank) = (try call.required(0), tensor.rank)
-    let (a, b) = (try call.dimension(1, rank: rank), try call.dimension(2, rank: rank))
+  private static func diagonalView(_ tensor: Tensor, _ context: OpContext) throws -> Tensor {
+    let (offset, rank) = (try context.required("offset"), tensor.rank)
+    let (a, b) = (try context.dimension("dim1", rank: rank), try context.dimension("dim2", rank: rank))
     if a == b { throw Failure(.argument, "a diagonal needs two dimensions, got \(a + 1) twice", argument: 4) }
     return tensor.diagonalView(offset, a, b)
   }
@@ -156,11 +156,11 @@ extension Op {
       Parameter("step", .integer(default: 1), "the distance between the starts of two windows"),
     ],
     example: Example("print(T{1, 2, 3}:unfold(1, 2, 1))", prints: "[[1, 2],\n [2, 3]]\n[Tensor f32 2x2]"),
-    forward: { call in [try windows(call[0], call)] },
-    backward: { call, _, gradients in
+    forward: { context in [try windows(context[0], context)] },
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let result = try Tensor(zeros: call[0].shape, g.dtype)
-      let view = try windows(result, call)
+      let result = try Tensor(zeros: context[0].shape, g.dtype)
+      let view = try windows(result, context)
       switch g.dtype {
       case .f32: Strided.fold(g, view) { (sum: Float, x: Float) in sum + x }
       case .f64: Strided.fold(g, view) { (sum: Double, x: Double) in sum + x }
@@ -187,9 +187,11 @@ extension Op {
       ]
     })
 
-  private static func windows(_ tensor: Tensor, _ call: Invocation) throws -> Tensor {
-    let dimension = try call.dimension(0, rank: tensor.rank)
-    let (size, step, length) = (try call.required(1), try call.required(2), tensor.shape[dimension])
+  private static func windows(_ tensor: Tensor, _ context: OpContext) throws -> Tensor {
+    let dimension = try context.dimension("dim", rank: tensor.rank)
+    let (size, step, length) = (
+      try context.required("size"), try context.required("step"), tensor.shape[dimension]
+    )
     if tensor.rank == Limits.dimensionsMax {
       throw Failure(.shape, "a tensor has at most \(Limits.dimensionsMax) dimensions", argument: 1)
     }

@@ -5,15 +5,15 @@ import Tensors
 extension Op {
   public static let swiglu = Op(
     "swiglu", group: "models",
-    summary: "The first half of each row through SiLU, times the second half.",
+    summary: "SiLU of the first half of each row, times the second half.",
     formula: "y = silu(a) * b with self = [a, b]",
     shapes: "self [..., 2 H]; the result is [..., H]",
     source: "Shazeer 2020, arXiv:2002.05202, eq. 6",
     parameters: [Parameter("self", .tensor, "gate and value side by side")],
     example: Example("print(T{{0, 5}}:swiglu())", prints: "[[0]]\n[Tensor f32 1x1]"),
-    forward: { call in
-      let plan = try GatePlan(call[0])
-      let x = try call[0].contiguous()
+    forward: { context in
+      let plan = try GatePlan(context[0])
+      let x = try context[0].contiguous()
       let y = try Tensor(uninitialized: plan.output, .f32)
       let (from, to, half) = (x.pointer(Float.self), y.pointer(Float.self), plan.half)
       Parallel.ranges(plan.rows, grain: plan.grain) { range in
@@ -21,13 +21,13 @@ extension Op {
           ActivationKernels.gate(from + 2 * row * half, from + (2 * row + 1) * half, to + row * half, half)
         }
       }
-      call.saved = [x]
+      context.saved = [x]
       return [y]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = try gradients[0]?.contiguous() else { return [nil] }
-      let plan = try GatePlan(call[0])
-      let x = call.saved[0]
+      let plan = try GatePlan(context[0])
+      let x = context.saved[0]
       let dx = try Tensor(uninitialized: x.shape, .f32)
       let (from, up, to, half) = (
         x.pointer(Float.self), g.pointer(Float.self), dx.pointer(Float.self), plan.half

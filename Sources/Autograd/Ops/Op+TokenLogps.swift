@@ -6,7 +6,7 @@ extension Op {
   public static let tokenLogps = Op(
     "token_logps", group: "models",
     summary:
-      "The log-probability of each row's token under the softmax of its logits, without keeping the logits.",
+      "The log-probability of each row's token under the softmax of its logits.",
     formula: "y_i = log softmax(self_i weight^T / temperature)[ids_i]",
     shapes: "self [N, D], weight [V, D], ids [N] from 0; the result is [N]",
     parameters: [
@@ -17,53 +17,55 @@ extension Op {
     ],
     example: Example(
       "print(T{{1, 0}}:token_logps(T{{0, 0}, {0, 0}}, T({1}, \"i64\")))", prints: "[-0.6931]\n[Tensor f32 1]"),
-    forward: { call in
-      let plan = try HeadPlan(call.inputs, call.attributes)
-      let (hidden, weight) = (try call[0].contiguous(), try call[1].contiguous())
-      let ids = try call[2].contiguous()
+    forward: { context in
+      let plan = try HeadPlan(context.inputs, context.attributes)
+      let (hidden, weight) = (try context[0].contiguous(), try context[1].contiguous())
+      let ids = try context[2].contiguous()
       let logps = try Tensor(uninitialized: [plan.rows], .f32)
-      let kept = call.needsAny ? try plan.room() : nil
-      try plan.logps(hidden, weight, ids, logps, kept)
-      if let kept { call.saved = [kept.exponentials, kept.sums] }
+      let cached = context.needsAny ? try plan.buffers() : nil
+      try plan.logps(hidden, weight, ids, logps, cached)
+      if let cached { context.saved = [cached.exponentials, cached.sums] }
       return withExtendedLifetime((hidden, weight, ids)) { [logps] }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = try gradients[0]?.contiguous() else { return [nil, nil, nil] }
-      let plan = try HeadPlan(call.inputs, call.attributes)
-      let (hidden, weight) = (try call[0].contiguous(), try call[1].contiguous())
-      let ids = try call[2].contiguous()
-      // What is kept becomes the gradient in place; a second pass over a retained graph makes it anew.
-      var kept: (exponentials: Tensor, sums: Tensor)
-      if call.saved.count == 2 {
-        kept = (call.saved[0], call.saved[1])
-        call.saved = []
+      let plan = try HeadPlan(context.inputs, context.attributes)
+      let (hidden, weight) = (try context[0].contiguous(), try context[1].contiguous())
+      let ids = try context[2].contiguous()
+      // The exponentials become the gradient in place; a second pass over a retained graph computes them
+      // again.
+      var cached: (exponentials: Tensor, sums: Tensor)
+      if context.saved.count == 2 {
+        cached = (context.saved[0], context.saved[1])
+        context.saved = []
       } else {
-        kept = try plan.room()
-        try plan.logps(hidden, weight, ids, try Tensor(uninitialized: [plan.rows], .f32), kept)
+        cached = try plan.buffers()
+        try plan.logps(hidden, weight, ids, try Tensor(uninitialized: [plan.rows], .f32), cached)
       }
-      let (d, sums) = (kept.exponentials.pointer(Float.self), kept.sums.pointer(Float.self))
+      let (d, sums) = (cached.exponentials.pointer(Float.self), cached.sums.pointer(Float.self))
       func differentiate(_ rows: Range<Int>) {
         HeadKernels.logitGradient(
           d, sums: sums, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
           vocabulary: plan.vocabulary, temperature: Float(plan.temperature))
       }
       var dhidden: Tensor?
-      if call.needs[0] {
+      if context.needs[0] {
         let made = try Tensor(uninitialized: [plan.rows, plan.width], .f32)
         Gemm.run(
-          false, false, plan.rows, plan.width, plan.vocabulary, 1, d, plan.vocabulary,
-          weight.pointer(Float.self),
-          plan.width, 0, made.pointer(Float.self), plan.width, before: differentiate)
+          MatrixView(d, rows: plan.rows, columns: plan.vocabulary),
+          MatrixView(weight.pointer(Float.self), rows: plan.vocabulary, columns: plan.width),
+          into: MutableMatrixView(made.pointer(Float.self), rows: plan.rows, columns: plan.width),
+          before: differentiate)
         dhidden = made
       } else {
         Parallel.ranges(plan.rows, grain: 32, differentiate)
       }
       let dweight =
-        call.needs[1]
-        ? try LinearKernels.weightGradient(
-          call, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width)
+        context.needs[1]
+        ? try context.weightGradient(
+          1, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width)
         : nil
-      return withExtendedLifetime((hidden, weight, ids, kept, g)) { [dhidden, dweight, nil] }
+      return withExtendedLifetime((hidden, weight, ids, cached, g)) { [dhidden, dweight, nil] }
     },
     compose: { inputs, attributes in
       let plan = try HeadPlan(inputs.map { $0?.value }, attributes)
@@ -134,14 +136,14 @@ extension Op {
     })
 }
 
-/// The sizes of a head call, checked.
+/// The checked sizes of a call of the head.
 struct HeadPlan {
   let rows: Int
   let width: Int
   let vocabulary: Int
   let temperature: Double
 
-  init(_ inputs: [Tensor?], _ attributes: [Attribute]) throws {
+  init(_ inputs: [Tensor?], _ attributes: Attributes) throws {
     guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else {
       throw Failure(.argument, "token_logps needs three tensors")
     }
@@ -157,7 +159,7 @@ struct HeadPlan {
         .shape, "expected one id for each of \(rows) rows, got a tensor of \(ids.shape)", argument: 3)
     }
     try Op.checkIds(ids, vocabulary: vocabulary, argument: 3)
-    guard case .number(let given) = attributes[0], given > 0, given.isFinite, (1 / Float(given)).isFinite
+    guard let given = attributes.number("temperature"), given > 0, given.isFinite, (1 / Float(given)).isFinite
     else {
       throw Failure(
         .value, "temperature must be a positive number whose reciprocal is finite in f32", argument: 4)
@@ -165,19 +167,19 @@ struct HeadPlan {
     temperature = given
   }
 
-  /// Room for what the backward pass keeps.
-  func room() throws -> (exponentials: Tensor, sums: Tensor) {
+  /// Buffers for what the backward pass needs.
+  func buffers() throws -> (exponentials: Tensor, sums: Tensor) {
     (try Tensor(uninitialized: [rows, vocabulary], .f32), try Tensor(uninitialized: [rows], .f32))
   }
 
   func logps(
     _ hidden: Tensor, _ weight: Tensor, _ ids: Tensor, _ logps: Tensor,
-    _ kept: (exponentials: Tensor, sums: Tensor)?
+    _ saved: (exponentials: Tensor, sums: Tensor)?
   ) throws {
     try HeadKernels.tokenLogps(
       hidden: hidden.pointer(Float.self), weight: weight.pointer(Float.self), ids: ids.pointer(Int64.self),
       rows: rows, width: width, vocabulary: vocabulary, temperature: Float(temperature),
       logps: logps.pointer(Float.self),
-      kept: kept.map { ($0.exponentials.pointer(Float.self), $0.sums.pointer(Float.self)) })
+      saved: saved.map { ($0.exponentials.pointer(Float.self), $0.sums.pointer(Float.self)) })
   }
 }

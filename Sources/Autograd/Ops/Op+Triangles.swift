@@ -11,7 +11,7 @@ extension Op {
     let result = try tensor.copied()
     let (rows, columns) = (tensor.shape[tensor.rank - 2], tensor.shape[tensor.rank - 1])
     if result.elementCount == 0 { return result }
-    // Row i keeps the columns before its edge, or those from it on.
+    // Row i is not zero in the columns before its edge, or in those from it on.
     let edge = { (i: Int) -> Int in
       let (along, overflow) = offset.addingReportingOverflow(upper ? i : i + 1)
       return overflow ? columns : min(columns, max(0, along))
@@ -31,13 +31,15 @@ extension Op {
       name, group: "linear algebra",
       summary: "The \(upper ? "upper" : "lower") triangle of a matrix; all else is zero.",
       formula: formula, shapes: "self [..., m, n]; the result has the same shape",
-      parameters: [matrix, offset], example: example,
-      forward: { call in
-        if call[0].rank < 2 { throw Failure(.shape, "expected matrices, got \(call[0].shape)", argument: 1) }
-        return [try triangle(call[0], try call.required(0), upper: upper)]
+      parameters: [matrix, offset], inPlace: true, example: example,
+      forward: { context in
+        if context[0].rank < 2 {
+          throw Failure(.shape, "expected matrices, got \(context[0].shape)", argument: 1)
+        }
+        return [try triangle(context[0], try context.required("diagonal"), upper: upper)]
       },
-      backward: { call, _, gradients in
-        [try gradients[0].map { try triangle($0, try call.required(0), upper: upper) }]
+      backward: { context, _, gradients in
+        [try gradients[0].map { try triangle($0, try context.required("diagonal"), upper: upper) }]
       },
       samples: { random in
         [
@@ -69,24 +71,24 @@ extension Op {
     shapes: "self [m, n] gives [length of the diagonal]; self [n] gives [n + |diagonal|, n + |diagonal|]",
     parameters: [own, offset],
     example: Example("print(T{1, 2}:diag())", prints: "[[1, 0],\n [0, 2]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      let offset = try call.required(0)
-      switch call[0].rank {
-      case 2: return [try call[0].diagonalView(offset, 0, 1).copied()]
+    forward: { context in
+      let offset = try context.required("diagonal")
+      switch context[0].rank {
+      case 2: return [try context[0].diagonalView(offset, 0, 1).copied()]
       case 1:
-        let side = try Checked.plus(call[0].elementCount, Int(clamping: offset.magnitude), "rows")
-        let result = try Tensor(zeros: try Shape(checked: [side, side]), call[0].dtype)
-        Strided.copy(from: call[0], to: result.diagonalView(offset, 0, 1))
+        let side = try Checked.plus(context[0].elementCount, Int(clamping: offset.magnitude), "rows")
+        let result = try Tensor(zeros: try Shape(checked: [side, side]), context[0].dtype)
+        Strided.copy(from: context[0], to: result.diagonalView(offset, 0, 1))
         return [result]
-      default: throw Failure(.shape, "expected a vector or a matrix, got \(call[0].shape)", argument: 1)
+      default: throw Failure(.shape, "expected a vector or a matrix, got \(context[0].shape)", argument: 1)
       }
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let offset = try call.required(0)
+      let offset = try context.required("diagonal")
       return [
-        call[0].rank == 1
-          ? g.diagonalView(offset, 0, 1) : try call[0].zerosFilled({ $0.diagonalView(offset, 0, 1) }, g)
+        context[0].rank == 1
+          ? g.diagonalView(offset, 0, 1) : try context[0].zerosFilled({ $0.diagonalView(offset, 0, 1) }, g)
       ]
     },
     samples: { random in
@@ -112,15 +114,17 @@ extension Op {
     formula: "result = Σₖ self[k, k]", shapes: "self [m, n]; the result is a scalar",
     parameters: [Parameter("self", .tensor, "a matrix")],
     example: Example("print(T{{1, 2}, {3, 4}}:trace():item())", prints: "5.0"),
-    forward: { call in
-      if call[0].rank != 2 { throw Failure(.shape, "expected a matrix, got \(call[0].shape)", argument: 1) }
-      let main = call[0].diagonalView(0, 0, 1)
+    forward: { context in
+      if context[0].rank != 2 {
+        throw Failure(.shape, "expected a matrix, got \(context[0].shape)", argument: 1)
+      }
+      let main = context[0].diagonalView(0, 0, 1)
       return [try main.matmul(try Tensor.ones(main.shape, main.dtype))]
     },
-    backward: { call, _, gradients in
+    backward: { context, _, gradients in
       guard let g = gradients[0] else { return [nil] }
-      let main = call[0].diagonalView(0, 0, 1).shape
-      return [try call[0].zerosFilled({ $0.diagonalView(0, 0, 1) }, try g.expanded(to: main))]
+      let main = context[0].diagonalView(0, 0, 1).shape
+      return [try context[0].zerosFilled({ $0.diagonalView(0, 0, 1) }, try g.expanded(to: main))]
     },
     samples: { random in
       [

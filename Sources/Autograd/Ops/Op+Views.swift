@@ -1,4 +1,4 @@
-/// Other views of the same elements: nothing is copied, and a write through the view is seen in its base.
+/// Views of the same elements: nothing is copied, and a write through a view changes its base.
 import Base
 import Tensors
 
@@ -19,16 +19,21 @@ extension Op {
       Parameter("dim1", .dimension(default: nil, optional: false), "one dimension"),
       Parameter("dim2", .dimension(default: nil, optional: false), "the other"),
     ],
+    aliases: ["swapaxes", "swapdims"],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:transpose(1, 2))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      let rank = call[0].rank
-      return [try call[0].transposed(try call.dimension(0, rank: rank), try call.dimension(1, rank: rank))]
-    },
-    backward: { call, _, gradients in
-      let rank = call[0].rank
+    forward: { context in
+      let rank = context[0].rank
       return [
-        try gradients[0]?.transposed(try call.dimension(0, rank: rank), try call.dimension(1, rank: rank))
+        try context[0].transposed(
+          try context.dimension("dim1", rank: rank), try context.dimension("dim2", rank: rank))
+      ]
+    },
+    backward: { context, _, gradients in
+      let rank = context[0].rank
+      return [
+        try gradients[0]?.transposed(
+          try context.dimension("dim1", rank: rank), try context.dimension("dim2", rank: rank))
       ]
     },
     samples: { random in
@@ -49,19 +54,17 @@ extension Op {
 
   public static let t = Op(
     "t", group: "views",
-    summary: "The transpose of a matrix, over the same storage; vectors and scalars stay as they are.",
+    summary: "The transpose of a matrix, over the same storage; vectors and scalars are returned unchanged.",
     formula: "result[j, i] = self[i, j]",
     shapes: "self [a, b], [a] or a scalar; the result is [b, a], [a] or a scalar",
     parameters: [own],
     example: Example("print(T{{1, 2}, {3, 4}}:t())", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in
-      if call[0].rank > 2 {
-        throw Failure(.shape, "expected at most two dimensions, got \(call[0].shape)", argument: 1)
+    compose: { inputs, _ in
+      guard let x = inputs[0] else { return [] }
+      if x.value.rank > 2 {
+        throw Failure(.shape, "expected at most two dimensions, got \(x.value.shape)", argument: 1)
       }
-      return [call[0].rank == 2 ? try call[0].transposed(0, 1) : call[0]]
-    },
-    backward: { call, _, gradients in
-      [call[0].rank == 2 ? try gradients[0]?.transposed(0, 1) : gradients[0]]
+      return [x.value.rank == 2 ? try x.transposed(0, 1) : x]
     },
     samples: { random in
       [
@@ -80,9 +83,9 @@ extension Op {
     parameters: [own, Parameter("dims", .dimensions, "every dimension once")],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:permute{2, 1})", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in [try call[0].permuted(try order(call))] },
-    backward: { call, _, gradients in
-      let order = try order(call)
+    forward: { context in [try context[0].permuted(try order(context))] },
+    backward: { context, _, gradients in
+      let order = try order(context)
       var inverse = order
       for (i, d) in order.enumerated() { inverse[d] = i }
       return [try gradients[0]?.permuted(inverse)]
@@ -102,11 +105,13 @@ extension Op {
       ]
     })
 
-  private static func order(_ call: Invocation) throws -> [Int] { try call.dimensions(0, rank: call[0].rank) }
+  private static func order(_ context: OpContext) throws -> [Int] {
+    try context.dimensions("dims", rank: context[0].rank)
+  }
 
   public static let movedim = Op(
     "movedim", group: "views",
-    summary: "One dimension moved to another place; the others keep their order.",
+    summary: "One dimension moved to another position; the order of the others is unchanged.",
     formula: "dimension `destination` of the result is dimension `source` of self",
     shapes: "self [a, b, c]; movedim(1, 3) gives [b, c, a]",
     parameters: [
@@ -116,8 +121,14 @@ extension Op {
     ],
     example: Example(
       "print(T{{1, 2}, {3, 4}}:movedim(1, 2))", prints: "[[1, 3],\n [2, 4]]\n[Tensor f32 2x2]"),
-    forward: { call in [try moved(call[0], call, 0, 1)] },
-    backward: { call, _, gradients in [try gradients[0].map { try moved($0, call, 1, 0) }] },
+    compose: { inputs, attributes in
+      guard let x = inputs[0] else { return [] }
+      let rank = x.value.rank
+      let source = try attributes.dimension("source", rank: rank)
+      var order = (0..<rank).filter { $0 != source }
+      order.insert(source, at: try attributes.dimension("destination", rank: rank))
+      return try permute([x], [.integers(order)])
+    },
     samples: { random in
       [
         Sample([try random.normal([2, 3, 4])], [.integer(0), .integer(2)]),
@@ -132,15 +143,6 @@ extension Op {
       ]
     })
 
-  private static func moved(_ tensor: Tensor, _ call: Invocation, _ from: Int, _ to: Int) throws -> Tensor {
-    let (source, destination) = (
-      try call.dimension(from, rank: tensor.rank), try call.dimension(to, rank: tensor.rank)
-    )
-    var order = (0..<tensor.rank).filter { $0 != source }
-    order.insert(source, at: destination)
-    return try tensor.permuted(order)
-  }
-
   public static let narrow = Op(
     "narrow", group: "views",
     summary: "A run of positions of one dimension, over the same storage.",
@@ -153,9 +155,9 @@ extension Op {
       Parameter("length", .integer(default: nil), "how many positions"),
     ],
     example: Example("print(T{1, 2, 3, 4}:narrow(1, 2, 2))", prints: "[2, 3]\n[Tensor f32 2]"),
-    forward: { call in [try narrowed(call[0], call)] },
-    backward: { call, _, gradients in
-      [try gradients[0].map { try call[0].zerosFilled({ try narrowed($0, call) }, $0) }]
+    forward: { context in [try narrowed(context[0], context)] },
+    backward: { context, _, gradients in
+      [try gradients[0].map { try context[0].zerosFilled({ try narrowed($0, context) }, $0) }]
     },
     samples: { random in
       [
@@ -175,9 +177,11 @@ extension Op {
       ]
     })
 
-  private static func narrowed(_ tensor: Tensor, _ call: Invocation) throws -> Tensor {
-    let dimension = try call.dimension(0, rank: tensor.rank)
-    let (size, length, given) = (tensor.shape[dimension], try call.required(2), try call.required(1))
+  private static func narrowed(_ tensor: Tensor, _ context: OpContext) throws -> Tensor {
+    let dimension = try context.dimension("dim", rank: tensor.rank)
+    let (size, length, given) = (
+      tensor.shape[dimension], try context.required("length"), try context.required("start")
+    )
     if length < 0 { throw Failure(.value, "negative length \(length)", argument: 4) }
     let start = given < 0 ? given + size : given
     if start < 0 || start > size || length > size - start {
@@ -192,18 +196,18 @@ extension Op {
 
   public static let select = Op(
     "select", group: "views",
-    summary: "One position of a dimension, which disappears, over the same storage.",
+    summary: "One position of a dimension, which is dropped, over the same storage.",
     formula: "result[.., ..] = self[.., position, ..]",
     shapes: "self [a, d, b]; select(2, p) gives [a, b]",
     parameters: [
       own,
       Parameter("dim", .dimension(default: nil, optional: false), "the dimension to drop"),
-      Parameter("position", .position(default: nil), "the position kept; negatives count from the end"),
+      Parameter("position", .position(default: nil), "the position to select; negatives count from the end"),
     ],
     example: Example("print(T{{1, 2}, {3, 4}}:select(1, 2))", prints: "[3, 4]\n[Tensor f32 2]"),
-    forward: { call in [try selected(call[0], call)] },
-    backward: { call, _, gradients in
-      [try gradients[0].map { try call[0].zerosFilled({ try selected($0, call) }, $0) }]
+    forward: { context in [try selected(context[0], context)] },
+    backward: { context, _, gradients in
+      [try gradients[0].map { try context[0].zerosFilled({ try selected($0, context) }, $0) }]
     },
     samples: { random in
       [
@@ -223,8 +227,18 @@ extension Op {
       ]
     })
 
-  private static func selected(_ tensor: Tensor, _ call: Invocation) throws -> Tensor {
-    let dimension = try call.dimension(0, rank: tensor.rank)
-    return try tensor.selected(dimension, try call.position(1, size: tensor.shape[dimension]))
+  private static func selected(_ tensor: Tensor, _ context: OpContext) throws -> Tensor {
+    let dimension = try context.dimension("dim", rank: tensor.rank)
+    return try tensor.selected(dimension, try context.position("position", size: tensor.shape[dimension]))
+  }
+}
+
+extension Tensor {
+  /// Zeros of this shape, with `gradient` copied into the view that `view` takes of them: the gradient of a
+  /// view.
+  func zerosFilled(_ view: (Tensor) throws -> Tensor, _ gradient: Tensor) throws -> Tensor {
+    let result = try Tensor(zeros: shape, gradient.dtype)
+    Strided.copy(from: gradient, to: try view(result))
+    return result
   }
 }

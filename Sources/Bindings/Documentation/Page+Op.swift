@@ -5,7 +5,7 @@ import Tensors
 extension Page {
   init(_ op: Op) {
     var forms = op.isMethod ? ["T.\(op.name)(x, ...)"] : []
-    if op.hasInPlaceForm { forms.append("x:\(op.name)_(...) in place") }
+    if op.inPlace { forms.append("x:\(op.name)_(...) in place") }
     if op.parameters.contains(where: { !$0.isTensor }) { forms.append("arguments by name in a last table") }
     self.init(
       Page.signature(op), op.summary,
@@ -15,7 +15,7 @@ extension Page {
   }
 
   /// `x:sum(dim = nil, keepdim = false)`, or `T.cat(tensors, dim = 1)`.
-  private static func signature(_ op: Op) -> String {
+  static func signature(_ op: Op) -> String {
     var names = op.parameters.map { parameter in
       parameter.defaultText.map { "\(parameter.name) = \($0)" } ?? parameter.name
     }
@@ -33,6 +33,7 @@ extension Parameter {
     case .optionalTensor, .optionalOperand: return "nil"
     case .integer(let value): return value.map(String.init)
     case .position(let value): return value.map { String($0 < 0 ? $0 : $0 + 1) }
+    case .newDimension(let value): return value.map { String($0 < 0 ? $0 : $0 + 1) }
     case .number(let value):
       return value.map { $0 == $0.rounded() && abs($0) < 1e15 ? String(Int($0)) : "\($0)" }
     case .flag(let value): return value ? "true" : "false"
@@ -40,7 +41,7 @@ extension Parameter {
     case .dimension(let value, let optional):
       return value.map { String($0 < 0 ? $0 : $0 + 1) } ?? (optional ? "nil" : nil)
     case .dtype(let value): return value.map { "\"\($0.rawValue)\"" } ?? "nil"
-    case .tensor, .operand, .tensors, .dimensions, .shape, .integers, .text: return nil
+    case .tensor, .operand, .tensors, .scalar, .dimensions, .shape, .integers, .text: return nil
     }
   }
 
@@ -52,10 +53,10 @@ extension Parameter {
     case .optionalOperand: return "Tensor, number or nil"
     case .tensors: return "list of Tensors"
     case .integer: return "whole number"
-    case .number: return "number"
+    case .number, .scalar: return "number"
     case .flag: return "boolean"
     case .choice(let words, _): return words.map { "\"\($0)\"" }.joined(separator: " or ")
-    case .dimension: return "dimension from 1"
+    case .dimension, .newDimension: return "dimension from 1"
     case .dimensions: return "list of dimensions"
     case .position: return "position from 1"
     case .shape: return "sizes"

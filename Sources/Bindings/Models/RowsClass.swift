@@ -249,7 +249,7 @@ enum RowsClass {
 
   /// Sums over each response of one number a token, [n].
   static func sums(_ rows: TokenRows, _ values: Variable) throws -> Variable {
-    try Op.segmentSum([values], [.integers(responseLengths(rows))])[0]
+    try Op.segmentSum(values, lengths: responseLengths(rows))
   }
 
   private static func position(_ call: Call, _ rows: TokenRows) throws -> Int {

@@ -13,7 +13,10 @@ extension Indexing {
         return try target.store(try masked(target, mask.value, value.value), "assignment")
       }
       let parts = try parts(key, target.shape)
-      try write(value.value, into: target, parts[...], 0)
+      // The parts are written one after another, so a value that shares elements with the target is copied
+      // first.
+      let source = try value.value.overlaps(target) ? value.value.copied() : value.value
+      try write(source, into: target, parts[...], 0)
     }
   }
 
@@ -46,7 +49,7 @@ extension Indexing {
     }
     let given = try positions.wholeNumbers()
     let places = try given.map { try position($0, target.shape[dimension], dimension) }
-    // Slices of `value` go with positions where it has that dimension; else each slice gets all of it.
+    // If `value` has that dimension, each position gets one of its slices; else each gets all of it.
     let taken = rest.reduce(0) { if case .position = $1 { return $0 + 1 } else { return $0 } }
     let own = dimension - (target.rank - taken) + value.rank
     let isSliced = own >= 0 && own < value.rank && value.shape[own] != 1
@@ -54,20 +57,28 @@ extension Indexing {
       throw Failure(.shape, "assignment: \(value.shape[own]) slices for \(places.count) positions")
     }
     for (i, place) in places.enumerated() {
-      // Kept as a dimension of size 1, so that the parts that follow count the same dimensions.
+      // A dimension of size 1 remains, so that the later parts count the same dimensions.
       let slice = try target.narrowed(dimension, from: place, length: 1)
       let source = isSliced ? try value.narrowed(own, from: i, length: 1) : value
       try write(source, into: slice, rest, dimension + 1)
     }
   }
 
-  /// The elements of `target` with those under the mask replaced: by one number, or in order by as many as there are.
+  /// A copy of `target` with the elements under the mask replaced: by one number, or in order by as many
+  /// values as there are. A mask of the leading dimensions selects whole slices, and `value` broadcasts to
+  /// them.
   private static func masked(_ target: Tensor, _ mask: Tensor, _ value: Tensor) throws -> Tensor {
-    if mask.shape != target.shape {
-      throw Failure(.shape, "a mask of \(mask.shape) does not fit a tensor of \(target.shape)")
-    }
-    let flags = try mask.elements(Bool.self)
+    let rest = try sliceShape(target.shape, mask.shape)
+    let slice = rest.elementCount
+    let flags = try mask.elements(Bool.self).flatMap { repeatElement($0, count: slice) }
     let count = flags.reduce(0) { $1 ? $0 + 1 : $0 }
+    var value = value
+    if mask.rank < target.rank && value.elementCount != 1 {
+      let shape = Shape(known: [slice == 0 ? 0 : count / slice] + Array(rest))
+      do { value = try value.expanded(to: shape) } catch is Failure {
+        throw Failure(.shape, "assignment: a value of \(value.shape) does not fit into \(shape)")
+      }
+    }
     if value.elementCount != 1 && value.elementCount != count {
       throw Failure(.shape, "assignment: \(value.elementCount) values for \(count) true elements of the mask")
     }
@@ -118,13 +129,21 @@ extension Bindings {
     let methods = tensor.pages.map(\.member)
     tensor.index { call, x in
       if let name = try fieldName(call) {
-        if name.hasPrefix("_") { return 0 }  // what printers and libraries probe for
+        if name.hasPrefix("_") { return 0 }  // printers and libraries probe for such names
         if let method = pytorchAttributes[name] {
           throw Failure(.index, "a Tensor has no field '\(name)'; use the method \(method)")
         }
+        if let op = Op.catalogue.first(where: { $0.isMethod && $0.aliases.contains(name) }) {
+          throw Failure(.index, "a Tensor has no field '\(name)'; use \(Page.signature(op))")
+        }
         throw Failure(.index, "a Tensor has no field '\(name)'\(Nearest.hint(name, in: methods))")
       }
-      try call.pushObject(try Indexing.read(x, call.value(2)))
+      let key = try call.value(2)
+      // `ipairs` ends at nil. Lua code that indexes beyond the end gets an error.
+      if case .integer(let i) = key, let size = x.value.shape.first, i == Int64(size) + 1, call.isFromC {
+        return 0
+      }
+      try call.pushObject(try Indexing.read(x, key))
       return 1
     }
     tensor.newindex { call, x in
@@ -136,7 +155,7 @@ extension Bindings {
     }
   }
 
-  /// Attributes of PyTorch's tensors that are methods under another name here.
+  /// Attributes of PyTorch's tensors, and the methods that they are here.
   private static let pytorchAttributes = [
     "shape": "size()", "ndim": "dim()", "T": "t()", "mT": "transpose(-2, -1)", "data": "detach()",
     "nbytes": "storage_bytes()",

@@ -4,10 +4,11 @@
 ///     t[{1, 3}]            one position for each dimension
 ///     t[{ {2, 3}, {} }]    inclusive ranges; {} takes all
 ///     t[ids]               a tensor of positions, along dimension 1 (or inside a list, along that dimension)
-///     t[mask]              the elements where a tensor of bool is true
+///     t[mask]              the elements where a tensor of bool is true; the slices for a mask of leading dimensions
 ///
-/// Reading goes through operations, so gradients flow. A position in a 1-d tensor gives a scalar tensor: `t[i]:item()`
-/// is the Lua number. Reading a range gives a view; a tensor of positions or a mask gives a copy.
+/// Reading goes through operations, so gradients flow. A position in a 1-d tensor gives a scalar tensor:
+/// `t[i]:item()` is the Lua number. Reading a range gives a view; a tensor of positions or a mask gives a
+/// copy.
 import Autograd
 import Base
 import LuaEngine
@@ -22,7 +23,7 @@ enum IndexPart {
 }
 
 enum Indexing {
-  /// The parts for the leading dimensions of `shape`, all inside it.
+  /// The parts for the leading dimensions of `shape`, checked against their sizes.
   static func parts(_ key: LuaValue, _ shape: Shape) throws -> [IndexPart] {
     guard case .table(let list) = key else { return [try part(key, 0, shape)] }
     let elements = try list.list()
@@ -49,7 +50,7 @@ enum Indexing {
     case .object(let object):
       guard let variable = object as? Variable else { break }
       if variable.value.dtype == .bool {
-        throw Failure(.index, "a mask must be the only index, and as large as the tensor")
+        throw Failure(.index, "a mask must be the only index: t[mask]")
       }
       return .positions(variable)
     default: break
@@ -95,25 +96,45 @@ enum Indexing {
 
   // MARK: Reading
 
-  /// The indexed part, through recorded operations.
+  /// The indexed part, by recorded operations.
   static func read(_ x: Variable, _ key: LuaValue) throws -> Variable {
-    if let mask = mask(key) { return try Op.named("masked_select")([x, mask])[0] }
+    if let mask = mask(key) { return try masked(x, mask) }
     var result = x
     var dimension = 0
     for part in try parts(key, x.value.shape) {
       switch part {
       case .position(let position):
-        result = try Op.named("select")([result], [.integer(dimension), .integer(position)])[0]
+        result = try result.selected(dimension, position)
         dimension -= 1
       case .range(let start, let length):
-        result = try Op.named("narrow")([result], [.integer(dimension), .integer(start), .integer(length)])[0]
+        result = try result.narrowed(dimension, from: start, length: length)
       case .positions(let positions):
-        result = try Op.named("index_select")([result, positions], [.integer(dimension)])[0]
+        result = try result.indexSelected(dimension, positions)
       case .all: break
       }
       dimension += 1
     }
     return result
+  }
+
+  /// The elements under a mask of x's shape, or the slices under a mask of x's leading dimensions, as NumPy
+  /// and PyTorch select them.
+  private static func masked(_ x: Variable, _ mask: Variable) throws -> Variable {
+    let rest = try sliceShape(x.value.shape, mask.value.shape)
+    if mask.value.rank == x.value.rank { return try x.maskedSelected(mask) }
+    let flags = try mask.value.elements(Bool.self)
+    let positions = flags.indices.filter { flags[$0] }.map { Int64($0 + 1) }
+    return try x.reshaped([flags.count] + Array(rest)).indexSelected(
+      0, Variable(try Tensor(positions, shape: [positions.count])))
+  }
+
+  /// The dimensions after those of a mask, which must be the leading ones.
+  static func sliceShape(_ shape: Shape, _ mask: Shape) throws -> Shape {
+    if Array(shape.prefix(mask.count)) != Array(mask) {
+      throw Failure(
+        .shape, "a mask of \(mask) does not fit a tensor of \(shape): expected its leading dimensions")
+    }
+    return Shape(known: shape.dropFirst(mask.count))
   }
 
   static func mask(_ key: LuaValue) -> Variable? {

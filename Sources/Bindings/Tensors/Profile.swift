@@ -1,4 +1,4 @@
-/// A profile of a function: calls, time and bytes of each operation.
+/// T.time and T.profile: the time of a function, and where it goes.
 ///
 ///     profile = T.profile(function() loss():backward() end)
 ///     operation           calls    total ms      %       MB
@@ -7,51 +7,11 @@
 ///     (other)                         0.357    6.4
 ///     in all                          5.574  100.0      4.5
 ///     profile:save "step.svg"
-///
-/// Times are an operation's own: what a composed operation spends in others is counted there. `(other)` is Lua and
-/// whatever else is no operation; the rows add up to the time on the clock. Bytes are those of results.
 import Autograd
 import Base
+import Foundation
 import LuaEngine
 import Tensors
-
-final class Profile: OpObserver {
-  struct Row {
-    var calls = 0
-    var seconds = 0.0
-    var bytes = 0
-  }
-
-  private(set) var rows: [String: Row] = [:]
-  private var running: [(name: String, start: ContinuousClock.Instant, inside: Double)] = []
-  private let clock = ContinuousClock()
-
-  func begin(_ name: String, isBackward: Bool) {
-    running.append((isBackward ? name + " backward" : name, clock.now, 0))
-  }
-
-  func end(bytes: Int) {
-    guard let (name, start, inside) = running.popLast() else { return }
-    let whole = (clock.now - start).seconds
-    rows[name, default: Row()].calls += 1
-    rows[name, default: Row()].seconds += max(0, whole - inside)
-    rows[name, default: Row()].bytes += bytes
-    if !running.isEmpty { running[running.count - 1].inside += whole }
-  }
-
-  /// The rows, the slowest first, and the time outside of all.
-  func report(total: Double) -> [(name: String, row: Row)] {
-    var sorted = rows.map { (name: $0.key, row: $0.value) }
-    sorted.sort { ($1.row.seconds, $0.name) < ($0.row.seconds, $1.name) }
-    let known = sorted.reduce(0) { $0 + $1.row.seconds }
-    sorted.append((name: "(other)", row: Row(calls: 0, seconds: max(0, total - known), bytes: 0)))
-    return sorted
-  }
-}
-
-extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}
 
 extension Bindings {
   static func addProfile(_ module: inout NativeModule) {
@@ -89,22 +49,13 @@ extension Bindings {
     ) { call in
       let function = try call.function(1)
       let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
-      let profile = Profile()
-      let before = Op.observer
-      let clock = ContinuousClock()
-      let start = clock.now
-      Op.observer = profile
-      defer { Op.observer = before }
-      try function.call(arguments)
-      Op.observer = before
-      let total = (clock.now - start).seconds
-      let report = profile.report(total: total)
-      try call.lua.printLine(table(report, total))
+      let (rows, total) = try Profiler.measure { try function.call(arguments) }
+      try call.lua.printLine(table(rows, total))
       try call.push(
         .list(
-          report.map { name, row in
+          rows.map { row in
             .record([
-              ("name", .string(name)), ("calls", .int(row.calls)), ("ms", .number(row.seconds * 1e3)),
+              ("name", .string(row.name)), ("calls", .int(row.calls)), ("ms", .number(row.seconds * 1e3)),
               ("percent", .number(total > 0 ? 100 * row.seconds / total : 0)), ("bytes", .int(row.bytes)),
             ])
           }))
@@ -113,17 +64,17 @@ extension Bindings {
     }
   }
 
-  private static func table(_ report: [(name: String, row: Profile.Row)], _ total: Double) -> String {
-    let width = max(16, report.map(\.name.count).max() ?? 0)
+  private static func table(_ rows: [Profiler.Row], _ total: Double) -> String {
+    let width = max(16, rows.map(\.name.count).max() ?? 0)
     var lines = [left("operation", width) + "    calls    total ms       %          MB"]
-    for (name, row) in report {
+    for row in rows {
       let percent = total > 0 ? 100 * row.seconds / total : 0
       lines.append(
-        left(name, width) + right(row.calls == 0 ? "" : String(row.calls), 9)
+        left(row.name, width) + right(row.calls == 0 ? "" : String(row.calls), 9)
           + right(row.seconds * 1e3, 3, 12)
           + right(percent, 1, 8) + (row.calls == 0 ? "" : right(Double(row.bytes) / 1e6, 3, 12)))
     }
-    let bytes = report.reduce(0) { $0 + $1.row.bytes }
+    let bytes = rows.reduce(0) { $0 + $1.bytes }
     lines.append(
       left("in all", width) + right("", 9) + right(total * 1e3, 3, 12) + right(100, 1, 8)
         + right(Double(bytes) / 1e6, 3, 12))
@@ -139,7 +90,7 @@ extension Bindings {
   }
 
   private static func right(_ value: Double, _ decimals: Int, _ width: Int) -> String {
-    right(TensorPrinter.fixed(value, decimals), width)
+    right(String(format: "%.\(decimals)f", value), width)
   }
 }
 

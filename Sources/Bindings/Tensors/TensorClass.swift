@@ -1,10 +1,10 @@
 /// The class `Tensor` and the module `perilune.tensor`.
 ///
 /// A Lua `Tensor` is an `Autograd.Variable`. Every operation of the catalogue is a method and a function; the other
-/// files of this folder add what is no operation: sizes, conversion to Lua values, gradients, indexing, creation.
+/// files of this folder add what is not an operation: sizes, conversion to Lua values, gradients, indexing, creation.
 ///
-/// `==` compares identity, since Lua makes a boolean of it; `x:eq(y)` compares elements. `<` and `<=` are not defined
-/// for the same reason: use `x:lt(y)`.
+/// `==` compares identity, since Lua makes a boolean of it; `x:eq(y)` compares elements. `<` and `<=` are not
+/// defined for the same reason: use `x:lt(y)`.
 import Autograd
 import Base
 import LuaEngine
@@ -36,9 +36,9 @@ extension Bindings {
     addOperators(&tensor)
     for op in Op.catalogue {
       (module.group, tensor.group) = (op.group, op.group)
-      module.function(op.name, Page(op)) { call in try OpCall.run(op, call) }
-      if op.isMethod { tensor.method(op.name, Page(op)) { call, _ in try OpCall.run(op, call) } }
-      if op.hasInPlaceForm { addInPlaceForm(of: op, &tensor) }
+      module.function(op.name, Page(op)) { call in try OpArguments.run(op, call) }
+      if op.isMethod { tensor.method(op.name, Page(op)) { call, _ in try OpArguments.run(op, call) } }
+      if op.inPlace { addInPlaceForm(of: op, &tensor) }
     }
     addIndexing(&tensor)
     try library.add(module)

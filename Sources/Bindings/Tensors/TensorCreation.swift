@@ -3,13 +3,13 @@
 ///     T{1, 2, 3}                       f32
 ///     T({1, 2}, "i64")                 another element type
 ///     T.zeros(2, 3)  T.zeros({2, 3}, {dtype = "f64"})
-///     T.arange(1, 5)                   1 2 3 4 5: both ends, as in Lua's `for`
+///     T.arange(1, 5)                   1 2 3 4 5: both ends
 import Autograd
 import Base
 import LuaEngine
 import Tensors
 
-/// What every function that creates a tensor takes after its own arguments: a type name, or options.
+/// The last argument of every function that creates a tensor: a type name, or options.
 struct CreationOptions {
   static let declared = [
     Option("dtype", optional: DType.self, "element type", otherwise: "\"f32\", or that of the argument"),
@@ -169,7 +169,9 @@ extension Bindings {
       "arange",
       Page(
         "T.arange(first = 1, last, step = 1, dtype or options)",
-        "The numbers first, first + step, ... up to last, inclusive, as Lua's `for` counts; T.arange(n) is 1, ..., n. PyTorch excludes the end.",
+        "The numbers first, first + step, ... up to last, inclusive, as torch.range; T.arange(n) is 1, ..., n. The count is "
+          + "exact for whole numbers into i64; else (last - first) / step is rounded: T.arange(0, 0.7, 0.1) has 7 numbers, "
+          + "since 0.7 / 0.1 is less than 7 in floating point.",
         options: CreationOptions.declared,
         shapes: "-> [floor((last - first) / step) + 1], or [0] where step leads away from last",
         errors: "step is 0",
@@ -186,6 +188,10 @@ extension Bindings {
       }
       if numbers.isEmpty { throw call.bad(1, "number expected, got \(call.typeName(1))") }
       let options = try CreationOptions(call, numbers.count + 1)
+      if options.dtype == .i64, let whole = try wholeNumbers(call, numbers.count) {
+        let (first, last) = whole.count == 1 ? (1, whole[0]) : (whole[0], whole[1])
+        return try options.push(Tensor.arange(first, through: last, step: whole.count == 3 ? whole[2] : 1))
+      }
       let (first, last) = numbers.count == 1 ? (1, numbers[0]) : (numbers[0], numbers[1])
       let step = numbers.count == 3 ? numbers[2] : 1
       if (last - first) * step < 0 { return try options.push(Tensor(zeros: [0], options.dtype ?? .f32)) }
@@ -205,9 +211,22 @@ extension Bindings {
           """)
     ) { call in
       let options = try CreationOptions(call, 4)
+      if options.dtype == .i64, let ends = try wholeNumbers(call, 2) {
+        return try options.push(Tensor.linspace(ends[0], ends[1], call.integer(3)))
+      }
       let (first, last) = (try call.number(1), try call.number(2))
       return try options.push(Tensor.linspace(first, last, call.integer(3), options.dtype ?? .f32))
     }
+  }
+
+  /// The first `count` arguments if all of them are whole numbers.
+  private static func wholeNumbers(_ call: Call, _ count: Int) throws -> [Int64]? {
+    var found: [Int64] = []
+    for i in 1...count {
+      guard let whole = try call.value(i).asInteger else { return nil }
+      found.append(Int64(whole))
+    }
+    return found
   }
 
   private static func fromLua(_ call: Call, _ dtype: DType?) throws -> Tensor {

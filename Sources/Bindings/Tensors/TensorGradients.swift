@@ -1,4 +1,4 @@
-/// Gradients from Lua: marking leaves, the backward pass, and switching the tape off.
+/// Gradients in Lua: leaves that require them, the backward pass, and no_grad.
 import Autograd
 import Base
 import LuaEngine

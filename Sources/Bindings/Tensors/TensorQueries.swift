@@ -1,4 +1,4 @@
-/// What a tensor is and holds: sizes, element type, layout, and its elements as Lua values.
+/// Sizes, element type and layout of a tensor, and its elements as Lua values.
 import Autograd
 import Base
 import LuaEngine
@@ -131,7 +131,7 @@ extension Bindings {
         if x.value.dtype == dtype {
           try call.pushArgument(1)
         } else {
-          try call.pushObject(try Op.to([x], [.dtype(dtype)])[0])
+          try call.pushObject(try x.cast(to: dtype))
         }
         return 1
       }
@@ -154,7 +154,7 @@ extension Bindings {
 }
 
 extension Tensor {
-  /// Floating point as numbers, whole numbers as integers, truth values as booleans; in row-major order.
+  /// Floating point as numbers, i64 as integers, bool as booleans; in row-major order.
   func elementsAsLua() throws -> [LuaValue] {
     switch dtype {
     case .f32: return try elements(Float.self).map { .number(Double($0)) }

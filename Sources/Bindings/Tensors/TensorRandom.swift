@@ -1,8 +1,8 @@
 /// Tensors of random numbers, from named counter-based streams.
 ///
-/// A draw is a pure function of (seed, stream, step, element). Without options it comes from the module's own stream,
-/// whose step then advances; `{seed =, stream =, step =}` names a draw that is the same whenever it is made, and a
-/// `generator` is a stream of one's own.
+/// A draw is a pure function of (seed, stream, step, element). Without options it comes from the module's
+/// stream, whose step then advances. `{seed =, stream =, step =}` names a draw, which is always the same; a
+/// `generator` is a stream that the caller owns.
 ///
 ///     T.manual_seed(7)
 ///     T.randn(2, 3)                               the next draw
@@ -13,25 +13,6 @@ import Autograd
 import Base
 import LuaEngine
 import Tensors
-
-/// A stream and the step of its next draw.
-final class RandomStream {
-  var seed: UInt64
-  var stream: String
-  var step: UInt64
-
-  init(seed: UInt64, stream: String, step: UInt64 = 0) {
-    self.seed = seed
-    self.stream = stream
-    self.step = step
-  }
-
-  /// The step to draw at; the next draw gets another.
-  func advance() -> UInt64 {
-    defer { step &+= 1 }
-    return step
-  }
-}
 
 extension Bindings {
   typealias Draw = (seed: UInt64, stream: String, step: UInt64)
@@ -89,7 +70,7 @@ extension Bindings {
     Option("stream", "generator", "name of the stream"), Option("step", 0, "number of the next draw"),
   ]
 
-  /// Options of a random function, and where it draws from.
+  /// Options of a random function, and the draw that they name.
   private static func draw(
     _ call: Call, _ place: Int, _ own: RandomStream, _ declared: [Option] = drawOptions
   ) throws -> (CreationOptions, () throws -> Draw) {
@@ -217,10 +198,10 @@ extension Bindings {
       let (low, high) = (try call.integer(1), try call.integer(2))
       let (shape, next) = try sizes(call, from: 3)
       let (options, draw) = try draw(call, next, own)
-      if high < low || high == .max { throw call.bad(2, "no whole number is in \(low)..\(high)") }
+      if high < low { throw call.bad(2, "no whole number is in \(low)..\(high)") }
       let d = try draw()
       let result = try Tensor.integers(
-        shape, low: Int64(low), high: Int64(high) + 1, seed: d.seed, stream: d.stream, step: d.step)
+        shape, low: Int64(low), high: Int64(high), seed: d.seed, stream: d.stream, step: d.step)
       return try options.push(result.cast(to: options.dtype ?? .i64))
     }
     module.function(
@@ -239,10 +220,10 @@ extension Bindings {
       let x: Variable = try call.object(1)
       let (low, high) = (try call.integer(2), try call.integer(3))
       let (options, draw) = try draw(call, 4, own)
-      if high < low || high == .max { throw call.bad(3, "no whole number is in \(low)..\(high)") }
+      if high < low { throw call.bad(3, "no whole number is in \(low)..\(high)") }
       let d = try draw()
       let result = try Tensor.integers(
-        x.value.shape, low: Int64(low), high: Int64(high) + 1, seed: d.seed, stream: d.stream, step: d.step)
+        x.value.shape, low: Int64(low), high: Int64(high), seed: d.seed, stream: d.stream, step: d.step)
       return try options.push(result.cast(to: options.dtype ?? x.value.dtype))
     }
     module.function(
@@ -293,7 +274,7 @@ extension Bindings {
         "Ids, from 0, drawn with replacement from each row of weights, which are unnormalised probabilities or, with logits, their logarithms.",
         options: categoricalOptions,
         shapes: "[..., k] -> [..., count]",
-        errors: "a weight is negative or not finite; a row sums to 0",
+        errors: "a weight is negative or not finite; a row sums to 0; a row of logits has no finite maximum",
         example: "print(T.categorical(T{0, 0, 1}, 2))",
         prints: """
           [2, 2]

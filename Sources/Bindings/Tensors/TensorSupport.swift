@@ -1,4 +1,4 @@
-/// Functions of the module that are no operations: memory and type promotion.
+/// Functions of the module for memory and type promotion.
 import Autograd
 import Base
 import LuaEngine

@@ -1,7 +1,7 @@
 /// A Lua value as a tensor: a number, a boolean, nested lists of either, or a tensor itself.
 ///
-/// Numbers become f32 unless a type is named, whole ones too: a tensor of parameters or data is the common case, and
-/// whole numbers that index something are asked for by `"i64"`. Lists of booleans become bool.
+/// Numbers, whole ones too, become f32 unless a type is named: parameters and data are the common case, and
+/// indices are made with `"i64"`. Lists of booleans become bool.
 import Autograd
 import Base
 import LuaEngine
@@ -72,7 +72,7 @@ enum TensorValue {
     return try Tensor(values, shape: shape).cast(to: dtype)
   }
 
-  /// Calls `read` with each innermost list, in order; names the place of what does not fit.
+  /// Calls `read` with each innermost list, in order; errors name the position of what does not fit.
   private static func leaves(
     _ table: LuaTable, _ shape: Shape, _ depth: Int, _ path: String, _ read: (LuaTable) throws -> Void
   ) throws {

@@ -1,7 +1,8 @@
-/// Changing a tensor in place: `name_` forms of operations, `fill_`, `copy_`, and what assignment by index uses.
+/// Changing a tensor in place: `name_` forms of operations, `fill_`, `copy_`, and what assignment by index
+/// uses.
 ///
-/// Every change goes through `Variable.mutate`, which refuses what the tape still needs and counts the write, so that a
-/// backward pass notices a saved value that has changed.
+/// Every change goes through `Variable.mutate`, which refuses to change what the tape needs and counts the
+/// write, so that a backward pass notices a saved value that has changed.
 import Autograd
 import Base
 import LuaEngine
@@ -10,7 +11,7 @@ import Tensors
 extension Bindings {
   static func addInPlaceForm(of op: Op, _ tensor: inout NativeClass<Variable>) {
     tensor.chained(op.name + "_", Page(op), titled: op.name) { call, target in
-      let (inputs, attributes) = try OpCall(op, call).read()
+      let (inputs, attributes) = try OpArguments(op, call).read()
       try target.write(op.name + "_", from: Array(inputs.dropFirst())) {
         let results = try op(inputs, attributes)
         guard results.count == 1 else {
@@ -99,8 +100,8 @@ extension Bindings {
 }
 
 extension Variable {
-  /// Replaces all elements by what `make` gives. `sources` are the tensors it is computed from: what is written is
-  /// not recorded, so none may want a gradient.
+  /// Replaces all elements by the result of `make`. `sources` are the tensors it is computed from. The write
+  /// is not recorded, so none of them may require a gradient.
   func write(_ name: String, from sources: [Variable?], _ make: () throws -> Tensor) throws {
     try Self.refuseLostGradient(name, sources)
     try mutate(name) { target in try target.store(try Tape.withoutRecording(make), name) }
@@ -115,7 +116,7 @@ extension Variable {
 }
 
 extension Tensor {
-  /// Copies `source` here; it may broadcast, and is converted where this type can hold it.
+  /// Copies `source` here; it may broadcast, and is converted if this type can represent it.
   func store(_ source: Tensor, _ name: String) throws {
     if DType.promote(source.dtype, dtype) != dtype && !(source.dtype.isFloating && dtype.isFloating) {
       throw Failure(
@@ -132,33 +133,5 @@ extension Tensor {
       throw Failure(.shape, "\(name): a value of \(source.shape) does not fit into \(shape)")
     }
     Strided.copy(from: ready.overlaps(self) ? try ready.copied() : ready, to: self)
-  }
-}
-
-extension Op {
-  /// Groups whose operations keep the shape of their first argument; comparisons give bool, but may fill a bool tensor.
-  private static let elementwiseGroups: Set<String> = [
-    "arithmetic", "elementwise", "activation", "comparison", "softmax",
-  ]
-  private static let othersInPlace: Set<String> = [
-    "cumsum", "cumprod", "scatter", "scatter_add", "index_add", "triu", "tril",
-  ]
-  /// Of those groups, what gives one value for a whole tensor, or takes its shape from elsewhere.
-  private static let notInPlace: Set<String> = ["equal", "allclose", "logsumexp", "where"]
-
-  /// `x:name_(...)` writes the result into x.
-  var hasInPlaceForm: Bool {
-    isMethod && !Op.notInPlace.contains(name)
-      && (Op.elementwiseGroups.contains(group) || Op.othersInPlace.contains(name))
-  }
-
-  /// The result is the answer to a question about the whole tensor, so it is a Lua boolean: a tensor of `false` would
-  /// be true in `if`.
-  func answersQuestion(_ attributes: [Attribute]) -> Bool {
-    switch name {
-    case "equal", "allclose": return true
-    case "any", "all": return attributes.first.map { $0 == .none } ?? true
-    default: return false
-    }
   }
 }

@@ -1,22 +1,20 @@
-// The inner loops of 32-bit floats, those of the matrix product and of rows, compiled for several levels of the
-// processor's vectors.
+// Inner loops over 32-bit floats, of matrix products and of rows, compiled for several levels of vector instructions.
 //
-// C and not Swift, because a function of one program must be compiled for AVX-512 while the rest runs where there is
-// none, and Swift has no such attribute. Everything around these loops is in Swift (Tensors/Gemm.swift,
-// Models/Kernels/ActivationKernels.swift).
+// C and not Swift, because some functions are compiled for AVX-512 in a program that also runs on processors without it,
+// and Swift has no attribute for that. The code around these loops is in Swift (Tensors/Gemm.swift,
+// Tensors/Kernels/ActivationKernels.swift).
 //
 // Every level gives the same bits: an element of the product is one chain of fused multiply-adds in the order of k,
-// whatever the width of the vectors and wherever the element stands in its tile.
+// independent of the width of the vectors and of the element's position in its tile.
 #pragma once
 #include <stddef.h>
 
 #pragma clang assume_nonnull begin
 
-// The levels: AVX-512; AVX2 or NEON by the compiler's vectors; and the same code on two floats at a time, which tests hold
-// against the others.
+// The levels: AVX-512; AVX2 or NEON by the compiler's vectors; and the same code on two floats at a time, for tests.
 enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2 };
 
-// Where a tile of a product goes: c = alpha * product + beta * add + bias. Without `add`, beta is not looked at.
+// The destination of a tile: c = alpha * product + beta * add + bias. Without `add`, beta is ignored.
 typedef struct ck_sink {
   float *c;
   ptrdiff_t lead;
@@ -26,30 +24,30 @@ typedef struct ck_sink {
   float alpha, beta;
 } ck_sink;
 
-// At least the rows of the highest tile.
+// At least the rows of the tallest tile.
 enum { CK_ROW_STEP = 16 };
 
 typedef struct ck_level {
-  int rows;     // of a tile of C, at most
+  int rows;     // largest number of rows of a tile of C
   int columns;  // of a tile of C and of a panel of B
   // A tile of A times a panel. `a` is read at a[i * row + l * step]; `panel` holds `columns` floats for each l. Only the
-  // first `width` columns are written. At each l what lies at ahead + l * pace is asked for, as much as the panel has for
-  // an l: memory that will be read soon, as waiting for it would otherwise take a third of the time.
+  // first `width` columns are written. At each l, `columns` floats at prefetch_b + l * prefetch_stride are prefetched:
+  // without that, waiting for memory would take a third of the time.
   void (*_Nonnull tile)(int rows, ptrdiff_t k, const float *a, ptrdiff_t row, ptrdiff_t step, const float *panel,
-                        const float *ahead, ptrdiff_t pace, int width, const ck_sink *sink);
+                        const float *prefetch_b, ptrdiff_t prefetch_stride, int width, const ck_sink *sink);
   // Packs `width` columns of B, k rows deep, into a panel, the rest zeros. B is read at b[l * row + j * step], where
   // row or step is 1.
   void (*_Nonnull pack_panel)(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel);
-  // Packs `rows` rows of A stored transposed, a[l * lead + i], so that they lie l after l, CK_ROW_STEP floats apart.
+  // Packs `rows` rows of an A stored transposed, a[l * lead + i], to packed[l * CK_ROW_STEP + i].
   void (*_Nonnull pack_rows)(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed);
 } ck_level;
 
-// The level to use: the best that the processor has, at most `limit`.
+// The best level of the processor, at most `limit`.
 const ck_level *ck_gemm_level(int limit);
-// Which of the levels that is.
+// The best level of the processor: one of the constants above.
 int ck_best_level(void);
 
-// Elementwise work on rows of n floats. Sums run in sixteen lanes, so that every level gives the same bits.
+// Elementwise functions of rows of n floats. Sums run in sixteen lanes, so that every level gives the same bits.
 typedef struct ck_rows {
   // y = gelu(x), in its tanh form.
   void (*_Nonnull gelu)(ptrdiff_t n, const float *x, float *y);
@@ -65,33 +63,33 @@ typedef struct ck_rows {
   void (*_Nonnull softmax_gradient)(ptrdiff_t n, float *p, float *ds, float lse, float d);
 } ck_rows;
 
-// The best that the processor has, at most `limit`; CK_VECTOR at least, which the compiler can make for any processor.
+// The best level of the processor, at most `limit` and at least CK_VECTOR, which every processor has.
 const ck_rows *ck_rows_level(int limit);
 
-// What decoding does for each token. Every level gives the same bits here too.
+// The kernels of decoding, for each token. Every level gives the same bits.
 typedef struct ck_decode {
-  // Keys lie in blocks of 16 positions, of `size` elements rounded up to an even number each: elements i and i + 1 (i even)
-  // of position t are at keys[t / 16 * 16 * size + 16 * i + t % 16 * 2]. So a position is spread over few lines of the
-  // cache, and sixteen are multiplied at once.
+  // Keys are stored in blocks of 16 positions, each of `size` elements rounded up to an even number: elements i and i + 1
+  // (i even) of position t are at keys[t / 16 * 16 * size + 16 * i + t % 16 * 2]. So a position touches few cache lines,
+  // and sixteen positions are multiplied at once.
 
-  // Puts the key of one position there.
+  // Stores the key of one position.
   void (*_Nonnull place)(int size, ptrdiff_t position, const float *key, float *keys);
   // scores[t] = scale (query . key t) for t < count, and -inf from there to the next multiple of 16.
   void (*_Nonnull scores)(int size, ptrdiff_t count, float scale, const float *query, const float *keys, float *scores);
   // out[i] = factor (sum over t < count of weights[t] values[t * lead + i]), where lead is `size` rounded up to 16.
   void (*_Nonnull mix)(int size, ptrdiff_t count, float factor, const float *weights, const float *values, float *out);
-  // Lays out rows x[i * lead + l] as `dots` reads them, in rows times k rounded up to 16 floats.
+  // Copies rows x[i * lead + l] to the layout that `dots` reads: rows times k rounded up to 16 floats.
   void (*_Nonnull spread)(int rows, ptrdiff_t k, const float *x, ptrdiff_t lead, float *spread);
-  // y[i * y_lead + j] += x[i] . w[j] for each row of x and each of `outputs` rows of w, which lie `lead` apart. Made for
-  // weights that are read from memory once: nothing is packed, and the lanes are summed at the end.
+  // y[i * y_lead + j] += x[i] . w[j] for each row of x and each of `outputs` rows of w, which are `lead` apart. For weights
+  // that are read from memory once: they are not packed, and the lanes are summed at the end.
   void (*_Nonnull dots)(int rows, ptrdiff_t k, const float *spread, const float *w, ptrdiff_t lead, int outputs, float *y,
                         ptrdiff_t y_lead);
 } ck_decode;
 
 const ck_decode *ck_decode_level(int limit);
 
-// Room for at least so many floats, kept by this thread and this slot; null without memory. The next call for the slot
-// gives the same room, or more with other contents.
+// A workspace of at least `floats` floats for this thread and slot; null if memory is short. The next call for the slot
+// returns the same workspace, or a larger one with other contents.
 enum { CK_PACKED_B, CK_PACKED_A, CK_SCORES, CK_SCRATCH_SLOTS };
 float *_Nullable ck_scratch(int slot, size_t floats);
 

@@ -104,6 +104,8 @@ size_t shim_read_numbers(lua_State *_Nonnull L, int index, double *_Nullable out
 void shim_where(lua_State *_Nonnull L, int level, char *_Nonnull out, size_t size);
 // 1 if the running native function was called as a method (a:f()).
 int shim_called_as_method(lua_State *_Nonnull L);
+// 1 if the caller of the running function, or the code that triggered it as a metamethod, is native: ipairs, table.unpack.
+int shim_called_from_c(lua_State *_Nonnull L);
 
 // --- calls ---
 // Calls the function under `arguments` values. On an error the error value is on the top, above it the

@@ -27,8 +27,9 @@ extension Decoder {
       }
     } else if isPrompt {
       Gemm.run(
-        false, true, rows, m.outputs, m.inputs, 1, x, m.inputs, m.weight, m.inputs, adding ? 1 : 0, y,
-        m.outputs,
+        MatrixView(x, rows: rows, columns: m.inputs),
+        MatrixView(m.weight, rows: m.outputs, columns: m.inputs).transposed,
+        into: MutableMatrixView(y, rows: rows, columns: m.outputs), beta: adding ? 1 : 0,
         bias: m.bias, after: then.map { then in { then($0, 0..<m.outputs) } })
     } else {
       multiplyInPlace(m, x, y, rows: rows, adding: adding, then: then)

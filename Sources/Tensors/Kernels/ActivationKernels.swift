@@ -1,20 +1,19 @@
 /// Rows of exponentials, and the gated and smooth activations.
 ///
-/// The loops are in C (CKernels/rows.h), compiled for AVX-512 where the processor has it: on the widths of a
-/// transformer GELU and its gradient then take half the time of eight lanes in Swift.
+/// The loops are in C (CKernels/rows.h) and use AVX-512 if the processor has it: at the widths of a
+/// transformer, GELU and its gradient take half the time of eight lanes in Swift.
 import Base
 import CKernels
 
 package enum ActivationKernels {
-  /// Elements per piece of the elementwise kernels.
+  /// Elements of one piece of an elementwise kernel.
   package static let grain = 16_384
-  /// The widest that the processor has.
+  /// The kernels of the best level of the processor.
   private static let level = ck_rows_level(Int32(CK_AVX512)).pointee
 
   /// y = exp(x - max x); returns the maximum and the sum of y.
   @inline(__always)
-  package static func exponentials(_ x: Floats, _ y: MutableFloats, _ count: Int)
-    -> (peak: Float, sum: Float)
+  package static func exponentials(_ x: Floats, _ y: MutableFloats, _ count: Int) -> (peak: Float, sum: Float)
   {
     var (peak, sum): (Float, Float) = (0, 0)
     level.exponentials(count, x, y, &peak, &sum)
@@ -60,7 +59,7 @@ package enum ActivationKernels {
     level.gate(count, a, b, y)
   }
 
-  /// y = silu(a) b, da = dy b silu'(a) and db = dy silu(a); `y` may be `da` where it is not wanted.
+  /// y = silu(a) b, da = dy b silu'(a) and db = dy silu(a); `y` may be `da` if it is not needed.
   package static func gateBoth(
     _ a: Floats, _ b: Floats, _ dy: Floats, _ y: MutableFloats, _ da: MutableFloats, _ db: MutableFloats,
     _ count: Int

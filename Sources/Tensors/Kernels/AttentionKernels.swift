@@ -1,8 +1,9 @@
 /// Causal attention over packed sequences, forward and backward, without a T x T matrix per head in memory.
 ///
-/// Queries are taken in tiles of 64; the scores of a tile live in scratch that stays in cache, and only the logarithm
-/// of each row's normaliser is kept for the backward pass, which computes the probabilities again. After Dao et al.,
-/// "FlashAttention", arXiv 2205.14135, with tiles over queries only: at our lengths the keys of a head fit in cache.
+/// Queries are cut into tiles of 64. The scores of a tile stay in cache; only the logarithm of each row's
+/// normaliser is saved for the backward pass, which computes the probabilities again. After Dao et al.,
+/// "FlashAttention", arXiv:2205.14135, with tiles over queries only: at our lengths the keys of a head fit in
+/// cache.
 import Base
 import CKernels
 
@@ -27,10 +28,10 @@ package struct AttentionShape {
 package enum AttentionKernels {
   package static let tile = 64
 
-  /// Room that the thread keeps from piece to piece; on the stack or heap for once where there is no memory to keep.
+  /// Calls `body` with a buffer of the thread's own, which it reuses; a temporary one if memory is short.
   @inline(__always)
   private static func withScores(_ floats: Int, _ body: (MutableFloats) -> Void) {
-    if let kept = ck_scratch(Int32(CK_SCORES), floats) { return body(kept) }
+    if let buffer = ck_scratch(Int32(CK_SCORES), floats) { return body(buffer) }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: floats) { scratch in
       if let base = scratch.baseAddress { body(base) }
     }
@@ -69,21 +70,23 @@ package enum AttentionKernels {
     while first < length {
       let rows = min(tile, length - first)
       let keys = first + rows
+      let queries = MatrixView(q + first * width, rows: rows, columns: size, lead: width)
       Gemm.single(
-        false, true, rows, keys, size, shape.scale, q + first * width, width, k, width, 0, scores, keys)
+        queries, MatrixView(k, rows: keys, columns: size, lead: width).transposed,
+        into: MutableMatrixView(scores, rows: rows, columns: keys), alpha: shape.scale)
       for row in 0..<rows {
         lse[(first + row) * heads + head] = softmaxRow(
           scores + row * keys, valid: first + row + 1, total: keys)
       }
       Gemm.single(
-        false, false, rows, size, keys, 1, scores, keys, v, width, 0,
-        out + first * shape.outputWidth + head * size,
-        shape.outputWidth)
+        MatrixView(scores, rows: rows, columns: keys), MatrixView(v, rows: keys, columns: size, lead: width),
+        into: MutableMatrixView(
+          out + first * shape.outputWidth + head * size, rows: rows, columns: size, lead: shape.outputWidth))
       first += rows
     }
   }
 
-  /// Turns the first `valid` scores into probabilities, the others into 0; returns log sum exp.
+  /// Replaces the first `valid` scores by their softmax and the others by 0; returns log sum exp.
   @inline(__always)
   package static func softmaxRow(_ x: MutableFloats, valid: Int, total: Int) -> Float {
     let (peak, sum) = ActivationKernels.exponentials(x, x, valid)
@@ -105,8 +108,8 @@ package enum AttentionKernels {
     let keyHeads = shape.keyHeads
     let grain = max(1, keyHeads / max(1, segments.longest / 16))
     Parallel.ranges(segments.count * keyHeads, grain: grain) { pieces in
-      let room = 2 * tile * max(segments.longest, 1)
-      withScores(room) { p in
+      let half = tile * max(segments.longest, 1)
+      withScores(2 * half) { p in
         for piece in pieces {
           let (sequence, keyHead) = (piece / keyHeads, piece % keyHeads)
           let start = segments.starts[sequence]
@@ -114,7 +117,7 @@ package enum AttentionKernels {
             backwardHead(
               shape, keyHead * shape.group + member, isFirst: member == 0, length: segments.length(sequence),
               qkv + start * shape.width, out + start * shape.outputWidth, lse + start * shape.heads,
-              dout + start * shape.outputWidth, dqkv + start * shape.width, p, p + room / 2)
+              dout + start * shape.outputWidth, dqkv + start * shape.width, p, p + half)
           }
         }
       }
@@ -132,7 +135,7 @@ package enum AttentionKernels {
     let (size, width, heads, outWidth) = (shape.headSize, shape.width, shape.heads, shape.outputWidth)
     let keyAt = (heads + head / shape.group) * size
     let valueAt = keyAt + shape.keyHeads * size
-    // The last tile sees every key, so going from the end lets it write where the others add.
+    // The last tile attends to every key, so it is the first to be computed: it writes where the others add.
     var end = length
     var adds = !isFirst
     while end > 0 {
@@ -141,20 +144,30 @@ package enum AttentionKernels {
       let q = qkv + first * width + head * size
       let d = dout + first * outWidth + head * size
       let o = out + first * outWidth + head * size
-      Gemm.single(false, true, rows, end, size, shape.scale, q, width, qkv + keyAt, width, 0, p, end)
-      Gemm.single(false, true, rows, end, size, 1, d, outWidth, qkv + valueAt, width, 0, ds, end)
+      let queries = MatrixView(q, rows: rows, columns: size, lead: width)
+      let doutput = MatrixView(d, rows: rows, columns: size, lead: outWidth)
+      let keys = MatrixView(qkv + keyAt, rows: end, columns: size, lead: width)
+      let values = MatrixView(qkv + valueAt, rows: end, columns: size, lead: width)
+      Gemm.single(
+        queries, keys.transposed, into: MutableMatrixView(p, rows: rows, columns: end), alpha: shape.scale)
+      Gemm.single(doutput, values.transposed, into: MutableMatrixView(ds, rows: rows, columns: end))
       for row in 0..<rows {
         ActivationKernels.softmaxGradient(
           p + row * end, ds + row * end, lse[(first + row) * heads + head],
           dot(d + row * outWidth, o + row * outWidth, size), valid: first + row + 1, total: end)
       }
+      let dscores = MatrixView(ds, rows: rows, columns: end)
+      let probabilities = MatrixView(p, rows: rows, columns: end)
+      func gradient(_ place: MutableFloats, _ rows: Int) -> MutableMatrixView<Float> {
+        MutableMatrixView(place, rows: rows, columns: size, lead: width)
+      }
       Gemm.single(
-        false, false, rows, size, end, shape.scale, ds, end, qkv + keyAt, width, 0,
-        dqkv + first * width + head * size,
-        width)
+        dscores, keys, into: gradient(dqkv + first * width + head * size, rows), alpha: shape.scale)
       Gemm.single(
-        true, false, end, size, rows, shape.scale, ds, end, q, width, adds ? 1 : 0, dqkv + keyAt, width)
-      Gemm.single(true, false, end, size, rows, 1, p, end, d, outWidth, adds ? 1 : 0, dqkv + valueAt, width)
+        dscores.transposed, queries, into: gradient(dqkv + keyAt, end), alpha: shape.scale,
+        beta: adds ? 1 : 0)
+      Gemm.single(
+        probabilities.transposed, doutput, into: gradient(dqkv + valueAt, end), beta: adds ? 1 : 0)
       adds = true
       end = first
     }

@@ -1,18 +1,19 @@
 /// Applies a function to every element of one or two tensors.
 ///
-/// Three ways, by what the function costs. `map`, `zip` and `scalars` are for a few instructions: one loop on the
-/// calling thread, inlined into the operation and vectorised by the compiler, as fast as memory. `lanes` runs f32 data
-/// eight numbers at a time through `VectorMath`, and `calls` is for functions of the C library: both share the work
-/// among the threads, which costs an indirect call for each step because a piece of work is a closure.
+/// Three ways, by the cost of the function. `map`, `zip` and `scalars` are for a few instructions: one loop
+/// on the calling thread, inlined into the operation, vectorised by the compiler and limited by memory.
+/// `lanes` passes f32 data to `VectorMath` eight numbers at a time, and `calls` is for functions of the C
+/// library: both divide the work among the threads, at the cost of an indirect call for each step, since a
+/// piece of work is a closure.
 import Base
 
 public enum Elementwise {
-  /// Elements of one piece of work: enough to pay for a hand-over.
+  /// Elements of one piece of work: enough to pay for starting it on another thread.
   @usableFromInline static let grain = 32_768
 
   // MARK: A few instructions
 
-  /// A fresh tensor of `f(x)`.
+  /// A new tensor of `f(x)`.
   @inlinable @inline(__always)
   public static func map<T: TensorScalar, U: TensorScalar>(_ x: Tensor, _ f: (T) -> U) throws -> Tensor {
     let result = try Tensor(uninitialized: x.shape, U.dtype)
@@ -20,7 +21,7 @@ public enum Elementwise {
     return result
   }
 
-  /// A fresh tensor of `f(x, y)` for tensors of equal shape.
+  /// A new tensor of `f(x, y)` for tensors of equal shape.
   @inlinable @inline(__always)
   public static func zip<T: TensorScalar, S: TensorScalar, U: TensorScalar>(
     _ x: Tensor, _ y: Tensor, _ f: (T, S) -> U
@@ -30,14 +31,14 @@ public enum Elementwise {
     return result
   }
 
-  /// A fresh tensor of `f(x)` for floating point, by one function of each precision.
+  /// A new tensor of `f(x)` for floating point, by one function of each precision.
   @inlinable @inline(__always)
   public static func scalars(_ x: Tensor, _ f32: (Float) -> Float, _ f64: (Double) -> Double) throws -> Tensor
   {
     try x.dtype == .f32 ? map(x, f32) : map(x, f64)
   }
 
-  /// A fresh tensor of `f(x, y)` for two floating-point tensors of one type and shape.
+  /// A new tensor of `f(x, y)` for two floating-point tensors of one type and shape.
   @inlinable @inline(__always)
   public static func scalars(
     _ x: Tensor, _ y: Tensor, _ f32: (Float, Float) -> Float, _ f64: (Double, Double) -> Double
@@ -47,7 +48,7 @@ public enum Elementwise {
 
   // MARK: Calls
 
-  /// As `scalars`, for functions that cost a call.
+  /// Like `scalars`, for functions of the C library.
   public static func calls(_ x: Tensor, _ f32: (Float) -> Float, _ f64: (Double) -> Double) throws -> Tensor {
     let result = try Tensor(uninitialized: x.shape, x.dtype)
     let packed = try x.contiguous()
@@ -63,7 +64,7 @@ public enum Elementwise {
     return result
   }
 
-  /// As `scalars`, for functions that cost a call.
+  /// Like `scalars`, for functions of the C library.
   public static func calls(
     _ x: Tensor, _ y: Tensor, _ f32: (Float, Float) -> Float, _ f64: (Double, Double) -> Double
   ) throws -> Tensor {
@@ -83,7 +84,7 @@ public enum Elementwise {
 
   // MARK: Eight at a time
 
-  /// A fresh tensor of `f(x)`: f32 in lanes, f64 one by one.
+  /// A new tensor of `f(x)`: f32 in lanes, f64 one by one.
   @inlinable @inline(__always)
   public static func lanes(
     _ x: Tensor, _ f32: (SIMD8<Float>) -> SIMD8<Float>, _ f64: (Double) -> Double
@@ -100,7 +101,7 @@ public enum Elementwise {
     return result
   }
 
-  /// A fresh tensor of `f(x, y)` for tensors of one type and shape: f32 in lanes, f64 one by one.
+  /// A new tensor of `f(x, y)` for tensors of one type and shape: f32 in lanes, f64 one by one.
   @inlinable @inline(__always)
   public static func lanes(
     _ x: Tensor, _ y: Tensor, _ f32: (SIMD8<Float>, SIMD8<Float>) -> SIMD8<Float>,

@@ -1,12 +1,13 @@
 /// Reading and writing through positions along one dimension.
 ///
-/// `index` is always checked and from 0 (see Index.swift). Kernels that add go through their positions in row-major
-/// order, or give each piece of work its own columns, so that the bits do not depend on the thread count.
+/// `index` is checked and counts from 0 (see Index.swift). Kernels that add visit positions in row-major
+/// order, or give each piece of work its own columns, so that the bits do not depend on the number of
+/// threads.
 import Base
 
 extension Tensor {
-  /// result[.., i, ..] = self[.., index[.., i, ..], ..]; the index has this tensor's rank and is nowhere longer,
-  /// save along the dimension.
+  /// result[.., i, ..] = self[.., index[.., i, ..], ..]; the index has this tensor's rank and is no longer
+  /// than it except along the dimension.
   public func gathered(_ dimension: Int, _ index: Tensor) throws -> Tensor {
     let result = try Tensor(uninitialized: index.shape, dtype)
     switch dtype {
@@ -18,7 +19,7 @@ extension Tensor {
     return result
   }
 
-  /// self[.., index[.., i, ..], ..] = source[.., i, ..] in place; of positions that come twice the last one wins.
+  /// self[.., index[.., i, ..], ..] = source[.., i, ..] in place; the last of equal positions wins.
   public func scatter(_ dimension: Int, _ index: Tensor, from source: Tensor) {
     switch dtype {
     case .f32: Gathering.scatter(self, dimension, index, source) { (_: Float, new: Float) in new }
@@ -71,7 +72,7 @@ extension Tensor {
     }
   }
 
-  /// A list of positions stretched over all other dimensions of `target`.
+  /// A list of positions expanded over all other dimensions of `target`.
   private func along(_ dimension: Int, _ target: Shape) -> Tensor {
     var steps = target
     for i in 0..<target.count { steps[i] = i == dimension ? 1 : 0 }
@@ -110,7 +111,7 @@ private enum Gathering {
     }
   }
 
-  /// Pieces own ranges of the inner elements, so that no two add to the same place.
+  /// Pieces have separate ranges of the inner elements, so that no two add to the same element.
   @inline(__always)
   static func addSlices<T: TensorScalar>(
     _ target: Tensor, _ dimension: Int, _ index: Tensor, _ source: Tensor, _ join: (T, T) -> T

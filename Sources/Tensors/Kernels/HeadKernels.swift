@@ -1,51 +1,53 @@
 /// The language-model head: log-probabilities of given tokens from hidden states, forward and backward.
 ///
-/// Without a gradient, rows are taken in chunks, so that their logits stay small. When a gradient will be
-/// asked for, the exponentials of all rows are kept, since computing them again would cost another product with the
-/// whole vocabulary; they become the gradient of the logits in place.
+/// If no gradient is needed, rows are computed in chunks, whose logits are small. If one is, the exponentials
+/// of all rows are saved, since computing them again would cost another product with the whole vocabulary;
+/// the backward pass turns them into the gradient of the logits in place.
 import Base
 
 package enum HeadKernels {
-  /// Logits of a chunk: 16 MB, more only where 32 rows take more.
+  /// Logits of a chunk: 16 MB, or 32 rows if those are larger.
   private static let chunkMax = 1 << 22
-  /// Rows of a chunk: the packed weights serve all of them.
+  /// Rows of a chunk; they share the packed weights.
   private static func chunk(_ vocabulary: Int) -> Int { max(32, chunkMax / max(vocabulary, 1) / 32 * 32) }
 
-  /// `logps[i]` = log softmax(hidden[i] W^T / temperature)[ids[i]]. With `kept` [N, V] the exponentials of the logits
-  /// less their row's maximum are left there, and their sums in `sums` [N].
+  /// `logps[i]` = log softmax(hidden[i] W^T / temperature)[ids[i]]. If `saved` is given, it receives the
+  /// exponentials of the logits minus their row's maximum [N, V], and the sums of those [N].
   package static func tokenLogps(
     hidden: Floats, weight: Floats, ids: UnsafePointer<Int64>, rows: Int, width: Int, vocabulary: Int,
-    temperature: Float, logps: MutableFloats, kept: (exponentials: MutableFloats, sums: MutableFloats)?
+    temperature: Float, logps: MutableFloats, saved: (exponentials: MutableFloats, sums: MutableFloats)?
   ) throws {
-    let step = kept == nil ? min(chunk(vocabulary), max(rows, 1)) : max(rows, 1)
-    let scratch = kept == nil ? try Tensor(uninitialized: [step, vocabulary], .f32) : nil
-    guard let logits = kept?.exponentials ?? scratch?.pointer(Float.self) else { return }
+    let step = saved == nil ? min(chunk(vocabulary), max(rows, 1)) : max(rows, 1)
+    let scratch = saved == nil ? try Tensor(uninitialized: [step, vocabulary], .f32) : nil
+    guard let logits = saved?.exponentials ?? scratch?.pointer(Float.self) else { return }
     for start in stride(from: 0, to: rows, by: step) {
+      let count = min(step, rows - start)
       Gemm.run(
-        false, true, min(step, rows - start), vocabulary, width, 1 / temperature, hidden + start * width,
-        width, weight,
-        width, 0, logits, vocabulary,
+        MatrixView(hidden + start * width, rows: count, columns: width),
+        MatrixView(weight, rows: vocabulary, columns: width).transposed,
+        into: MutableMatrixView(logits, rows: count, columns: vocabulary), alpha: 1 / temperature,
         after: { range in
           for i in range {
             let x = logits + i * vocabulary
             let logit = x[Int(ids[start + i])]
             let (peak, sum) = ActivationKernels.exponentials(x, x, vocabulary)
             logps[start + i] = logit - peak - Libm.log(sum)
-            kept?.sums[i] = sum
+            saved?.sums[i] = sum
           }
         })
     }
     withExtendedLifetime(scratch) {}
   }
 
-  /// Turns kept exponentials into the gradient of the logits: g_i (onehot - p_i) / temperature, in place.
+  /// Replaces saved exponentials by the gradient of the logits, g_i (onehot - p_i) / temperature.
   package static func logitGradient(
-    _ kept: MutableFloats, sums: Floats, ids: UnsafePointer<Int64>, gradient: Floats, _ rows: Range<Int>,
+    _ exponentials: MutableFloats, sums: Floats, ids: UnsafePointer<Int64>, gradient: Floats,
+    _ rows: Range<Int>,
     vocabulary: Int, temperature: Float
   ) {
     for row in rows {
       let g = gradient[row] / temperature
-      let x = kept + row * vocabulary
+      let x = exponentials + row * vocabulary
       ActivationKernels.scale(x, -g / sums[row], vocabulary)
       x[Int(ids[row])] += g
     }
@@ -63,12 +65,13 @@ package enum HeadKernels {
     for start in stride(from: 0, to: rows, by: step) {
       let count = min(step, rows - start)
       Gemm.run(
-        false, true, count, vocabulary, policyWidth, 1, policy + start * policyWidth, policyWidth,
-        policyWeight,
-        policyWidth, 0, a, vocabulary)
+        MatrixView(policy + start * policyWidth, rows: count, columns: policyWidth),
+        MatrixView(policyWeight, rows: vocabulary, columns: policyWidth).transposed,
+        into: MutableMatrixView(a, rows: count, columns: vocabulary))
       Gemm.run(
-        false, true, count, vocabulary, referenceWidth, 1, reference + start * referenceWidth, referenceWidth,
-        referenceWeight, referenceWidth, 0, b, vocabulary,
+        MatrixView(reference + start * referenceWidth, rows: count, columns: referenceWidth),
+        MatrixView(referenceWeight, rows: vocabulary, columns: referenceWidth).transposed,
+        into: MutableMatrixView(b, rows: count, columns: vocabulary),
         after: { range in
           withUnsafeTemporaryAllocation(of: Float.self, capacity: vocabulary) { scratch in
             guard let p = scratch.baseAddress else { return }

@@ -1,7 +1,7 @@
 /// Index tensors: checked once, before any kernel reads through them.
 ///
-/// Positions arrive as Lua counts them (from 1, negatives from the end); ids arrive as the vocabulary counts them
-/// (from 0). Both leave as row-major 64-bit numbers from 0 that are known to be in range.
+/// Input positions count from 1, negatives from the end; input ids count from 0. Both become row-major 64-bit
+/// numbers that count from 0 and are in range.
 import Base
 
 extension Tensor {
@@ -33,7 +33,8 @@ extension Tensor {
     }
   }
 
-  /// Whole numbers of any element type but bool, each passed through `translate` with the text of its place.
+  /// Whole numbers of any element type but bool, each mapped by `translate`, which gets the text of its place
+  /// for errors.
   private func translated(_ argument: Int, _ translate: (Int64, () -> String) throws -> Int64) throws
     -> Tensor
   {
@@ -61,7 +62,7 @@ extension Tensor {
 }
 
 extension Shape {
-  /// ` at [2,3]`: where the element at `offset` in row-major order is, in Lua's counting.
+  /// ` at [2,3]`: the indices, from 1, of element `offset` in row-major order.
   fileprivate func place(of offset: Int) -> String {
     if isEmpty { return "" }
     var (rest, places) = (offset, [String]())

@@ -1,7 +1,7 @@
 /// Factorisations and solutions by LAPACK, for batches of f64 matrices.
 ///
-/// LAPACK reads a row-major matrix as its transpose; where that changes nothing but a letter in the call, nothing is
-/// copied. f32 matrices are factored in f64 by the callers and rounded once.
+/// LAPACK reads a row-major matrix as its transpose; no copy is made if another option of the call
+/// compensates for that. Callers factor f32 matrices in f64 and round once.
 import Base
 import CSystem
 
@@ -40,7 +40,7 @@ public enum Linalg {
     return try turned(right).contiguous()
   }
 
-  /// X with A X = B for a triangular A, of which the other triangle is not read.
+  /// X with A X = B for a triangular A; the other triangle is not read.
   public static func solveTriangular(_ a: Tensor, _ b: Tensor, upper: Bool, transposed: Bool = false) throws
     -> Tensor
   {
@@ -83,7 +83,7 @@ public enum Linalg {
     var pivots = [Int32](repeating: 0, count: n)
     try each(factors, n * n) { matrix, _, index in
       var (size, lead, info) = (Int32(n), Int32(max(n, 1)), Int32(0))
-      // The search for a pivot is not defined among NaN.
+      // With NaN the search for a pivot is undefined.
       if (0..<n * n).contains(where: { !matrix[$0].isFinite }) {
         signs.pointer(Double.self)[index] = .nan
         logs.pointer(Double.self)[index] = .nan
@@ -124,8 +124,8 @@ public enum Linalg {
     return (try turned(q).contiguous(), r)
   }
 
-  /// U [m, k], singular values [k] in descending order and Vᵀ [k, n] with U diag(S) Vᵀ = A, k = min(m, n). The
-  /// largest component of each column of U is positive, so that signs do not depend on the library.
+  /// U [m, k], singular values [k] in descending order and Vᵀ [k, n] with U diag(S) Vᵀ = A, k = min(m, n).
+  /// The largest component of each column of U is positive, so that signs do not depend on the library.
   public static func svd(_ a: Tensor) throws -> (u: Tensor, s: Tensor, vt: Tensor) {
     let (m, n) = (a.shape[a.rank - 2], a.shape[a.rank - 1])
     let k = min(m, n)
@@ -138,7 +138,7 @@ public enum Linalg {
     let vt = try Tensor(uninitialized: try Shape(checked: batch + [k, n]), .f64)
     var whole = [Int32](repeating: 0, count: max(8 * k, 1))
     try each(work, m * n) { matrix, number, index in
-      // The transpose has the factors in exchanged places.
+      // The factors of the transpose are exchanged.
       var (rows, columns, kept, info) = (Int32(n), Int32(m), Int32(max(k, 1)), Int32(0))
       var lead = max(rows, 1)
       let (left, middle) = (vt.pointer(Double.self) + index * k * n, s.pointer(Double.self) + index * k)
@@ -153,8 +153,8 @@ public enum Linalg {
     return (u, s, vt)
   }
 
-  /// Eigenvalues [n] in ascending order and eigenvectors as columns, reading the lower triangle of a symmetric A. The
-  /// largest component of each eigenvector is positive.
+  /// Eigenvalues [n] in ascending order and eigenvectors as columns, reading the lower triangle of a
+  /// symmetric A. The largest component of each eigenvector is positive.
   public static func eigh(_ a: Tensor) throws -> (values: Tensor, vectors: Tensor) {
     let n = try order(a)
     try refuseInfinite(a)
@@ -176,7 +176,7 @@ public enum Linalg {
     return (values, columns)
   }
 
-  /// Makes the largest component of each column positive and tells which columns were turned.
+  /// Makes the largest component of each column positive; returns which columns changed sign.
   private static func turn(
     _ matrix: UnsafeMutablePointer<Double>, _ rows: Int, _ columns: Int, _ turned: (Int) -> Void
   ) {
@@ -209,7 +209,7 @@ public enum Linalg {
     return n
   }
 
-  /// LAPACK counts in 32 bits; half of that leaves room for its workspaces.
+  /// LAPACK counts in 32 bits; half of the range is left for its workspaces.
   private static func checked(_ sizes: [Int]) throws {
     try Gemm.checkSizes(sizes.map { $0.multipliedReportingOverflow(by: 2).partialValue })
   }
@@ -223,7 +223,7 @@ public enum Linalg {
     if !finite { throw Failure(.numeric, "the matrix has elements that are not finite") }
   }
 
-  /// Calls `body` with each matrix of a row-major batch and a text that tells it from the others.
+  /// Calls `body` with each matrix of a row-major batch and a text that names it in errors.
   private static func each(
     _ batch: Tensor, _ size: Int, _ body: (UnsafeMutablePointer<Double>, String, Int) throws -> Void
   ) throws {
@@ -244,7 +244,7 @@ public enum Linalg {
     try each(batch, size) { matrix, number, _ in try body(matrix, number) }
   }
 
-  /// Asks the routine how much it needs (length −1), then runs it.
+  /// Queries the size of the workspace (length −1), then runs the routine.
   private static func withWorkspace(_ routine: (UnsafeMutablePointer<Double>, inout Int32) -> Void) {
     var (answer, query) = (0.0, Int32(-1))
     routine(&answer, &query)

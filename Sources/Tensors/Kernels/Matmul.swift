@@ -1,8 +1,8 @@
 /// Matrix products with PyTorch's rules for ranks: vectors, matrices and broadcast batches.
 ///
-/// Two-dimensional views that are row-major or its transpose are multiplied as they are, without a copy; a batched left
-/// operand with one right matrix becomes a single tall product. Products of 32-bit floats are our own (Gemm.swift), those
-/// of 64-bit floats and all products with a vector OpenBLAS's.
+/// Two-dimensional views that are row-major or the transpose of row-major are multiplied without a copy; a
+/// batched left operand with one right matrix becomes a single tall product. `Gemm` computes products of
+/// 32-bit floats, OpenBLAS those of 64-bit floats and all products with a vector.
 import Base
 import COpenBLAS
 
@@ -62,36 +62,39 @@ private struct Product {
     return result
   }
 
-  /// Multiply-adds between two looks at Ctrl-C, where a product is so large that one would wait for it: half a second.
-  private static let breath = 0x1p35
+  /// Multiply-adds between two checks for Ctrl-C: half a second.
+  private static let checkInterval = 0x1p35
 
   private func multiply<T: MatrixScalar>(_ result: Tensor, _ type: T.Type) throws {
     let (left, right) = (try Operand(a), try Operand(b))
     try Gemm.checkSizes([m, n, k, left.lead, right.lead])
-    let (p, q, c) = (left.tensor.pointer(T.self), right.tensor.pointer(T.self), result.pointer(T.self))
+    let c = result.pointer(T.self)
     let starts = offsets(left.tensor, right.tensor)
-    // Small products of a batch are handed out whole; large ones are cut inside. Both ways give the same bits.
+    // Each small product of a batch runs on one thread; large ones are cut. Both ways give the same bits.
     let together = starts.count >= 4 || m * n * k < 1 << 16 ? max(1, (1 << 17) / (m * n * k)) : starts.count
     let body = { (i: Int) in
-      let (x, y, z) = (p + starts[i].0, q + starts[i].1, c + i * m * n)
+      let x = left.view(T.self, rows: m, columns: k, from: starts[i].0)
+      let y = right.view(T.self, rows: k, columns: n, from: starts[i].1)
+      let z = c + i * m * n
       if n == 1 {
-        T.multiplyVector(left.transposed, m, k, x, left.lead, y, right.transposed ? 1 : right.lead, z)
+        T.multiplyVector(x, y.pointer, y.rowStep, z)
       } else if m == 1 {
-        T.multiplyVector(!right.transposed, n, k, y, right.lead, x, left.transposed ? left.lead : 1, z)
+        T.multiplyVector(y.transposed, x.pointer, x.columnStep, z)
       } else {
-        T.multiply(left.transposed, right.transposed, m, n, k, x, left.lead, y, right.lead, z, n)
+        T.multiply(x, y, MutableMatrixView(z, rows: m, columns: n))
       }
     }
     try withExtendedLifetime((left.tensor, right.tensor)) {
-      if m > 1 && n > 1 && Double(m) * Double(n) * Double(k) > 2 * Self.breath {
-        let rows = max(336, Int(Self.breath / Double(n) / Double(k)))
+      if m > 1 && n > 1 && Double(m) * Double(n) * Double(k) > 2 * Self.checkInterval {
+        let rows = max(336, Int(Self.checkInterval / Double(n) / Double(k)))
         for (i, start) in starts.enumerated() {
           for row in Swift.stride(from: 0, to: m, by: rows) {
             try Interrupt.check()
+            let count = min(rows, m - row)
             T.multiply(
-              left.transposed, right.transposed, min(rows, m - row), n, k,
-              p + start.0 + row * (left.transposed ? 1 : left.lead), left.lead, q + start.1, right.lead,
-              c + (i * m + row) * n, n)
+              left.view(T.self, rows: m, columns: k, from: start.0).rows(from: row, count: count),
+              right.view(T.self, rows: k, columns: n, from: start.1),
+              MutableMatrixView(c + (i * m + row) * n, rows: count, columns: n))
           }
         }
       } else if together >= starts.count {
@@ -102,7 +105,7 @@ private struct Product {
     }
   }
 
-  /// Where each matrix of the batch starts in either operand.
+  /// The element at which each matrix of the batch starts, in both operands.
   private func offsets(_ a: Tensor, _ b: Tensor) -> [(Int, Int)] {
     var (x, y) = (batch, batch)
     for i in 0..<batch.count {
@@ -141,7 +144,8 @@ private struct Product {
   }
 }
 
-/// The last two dimensions as a product wants them: row-major, or row-major of the transpose, `lead` elements apart.
+/// A tensor whose last two dimensions are row-major or the transpose of row-major; a copy of any other
+/// tensor.
 private struct Operand {
   let tensor: Tensor
   let transposed: Bool
@@ -164,60 +168,68 @@ private struct Operand {
       lead = max(columns, 1)
     }
   }
+
+  /// The matrix of the batch that starts at element `start`.
+  @inline(__always)
+  func view<T: TensorScalar>(_ type: T.Type, rows: Int, columns: Int, from start: Int) -> MatrixView<T> {
+    MatrixView(
+      tensor.pointer(T.self) + start, rows: rows, columns: columns, lead: lead, isTransposed: transposed)
+  }
 }
 
 /// The two types whose products have fast kernels.
 private protocol MatrixScalar: TensorScalar {
-  /// C = op(A) op(B); the arguments are those of `Gemm.run`.
-  static func multiply(
-    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ lda: Int,
-    _ b: UnsafePointer<Self>, _ ldb: Int, _ c: UnsafeMutablePointer<Self>, _ ldc: Int)
+  /// C = A B.
+  static func multiply(_ a: MatrixView<Self>, _ b: MatrixView<Self>, _ c: MutableMatrixView<Self>)
 
-  /// BLAS's product of a stored [height, width], or its transpose, with a vector whose elements are `step` apart.
+  /// c = A x by BLAS. The elements of x are `step` apart.
   static func gemv(
-    _ trans: CBLAS_TRANSPOSE, _ height: Int32, _ width: Int32, _ a: UnsafePointer<Self>, _ lda: Int32,
-    _ x: UnsafePointer<Self>, _ step: Int32, _ c: UnsafeMutablePointer<Self>)
+    _ a: MatrixView<Self>, _ x: UnsafePointer<Self>, _ step: Int, _ c: UnsafeMutablePointer<Self>)
+}
+
+/// The arguments that cblas_sgemv and cblas_dgemv need of a matrix.
+extension MatrixView {
+  fileprivate var order: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
+  fileprivate var storedRows: Int32 { Int32(isTransposed ? columns : rows) }
+  fileprivate var storedColumns: Int32 { Int32(isTransposed ? rows : columns) }
 }
 
 extension MatrixScalar {
-  /// c = A x for `rows` rows of `columns`; A is stored transposed where `trans`. Rows are cut by size alone, each piece
-  /// about 64 thousand multiply-adds.
+  /// c = A x. Rows are cut by size alone, each piece about 64 thousand multiply-adds.
   fileprivate static func multiplyVector(
-    _ trans: Bool, _ rows: Int, _ columns: Int, _ a: UnsafePointer<Self>, _ lda: Int,
-    _ x: UnsafePointer<Self>,
-    _ step: Int, _ c: UnsafeMutablePointer<Self>
+    _ a: MatrixView<Self>, _ x: UnsafePointer<Self>, _ step: Int, _ c: UnsafeMutablePointer<Self>
   ) {
     _ = Gemm.singleThreaded
-    Parallel.ranges(rows, grain: max(64, (1 << 16) / max(columns, 1) / 8 * 8)) { range in
-      let start = a + (trans ? range.lowerBound : range.lowerBound * lda)
-      let (height, width) = trans ? (columns, range.count) : (range.count, columns)
-      gemv(
-        trans ? CblasTrans : CblasNoTrans, Int32(height), Int32(width), start, Int32(lda), x, Int32(step),
-        c + range.lowerBound)
+    Parallel.ranges(a.rows, grain: max(64, (1 << 16) / max(a.columns, 1) / 8 * 8)) { range in
+      gemv(a.rows(from: range.lowerBound, count: range.count), x, step, c + range.lowerBound)
     }
   }
 }
 
 extension Float: MatrixScalar {
   fileprivate static func multiply(
-    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Float>, _ lda: Int,
-    _ b: UnsafePointer<Float>, _ ldb: Int, _ c: UnsafeMutablePointer<Float>, _ ldc: Int
-  ) { Gemm.run(transA, transB, m, n, k, 1, a, lda, b, ldb, 0, c, ldc) }
+    _ a: MatrixView<Float>, _ b: MatrixView<Float>, _ c: MutableMatrixView<Float>
+  ) { Gemm.run(a, b, into: c) }
 
   fileprivate static func gemv(
-    _ trans: CBLAS_TRANSPOSE, _ height: Int32, _ width: Int32, _ a: UnsafePointer<Float>, _ lda: Int32,
-    _ x: UnsafePointer<Float>, _ step: Int32, _ c: UnsafeMutablePointer<Float>
-  ) { cblas_sgemv(CblasRowMajor, trans, height, width, 1, a, lda, x, step, 0, c, 1) }
+    _ a: MatrixView<Float>, _ x: UnsafePointer<Float>, _ step: Int, _ c: UnsafeMutablePointer<Float>
+  ) {
+    cblas_sgemv(
+      CblasRowMajor, a.order, a.storedRows, a.storedColumns, 1, a.pointer, Int32(a.lead), x, Int32(step), 0,
+      c, 1)
+  }
 }
 
 extension Double: MatrixScalar {
   fileprivate static func multiply(
-    _ transA: Bool, _ transB: Bool, _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Double>, _ lda: Int,
-    _ b: UnsafePointer<Double>, _ ldb: Int, _ c: UnsafeMutablePointer<Double>, _ ldc: Int
-  ) { Gemm.run(transA, transB, m, n, k, 1, a, lda, b, ldb, 0, c, ldc) }
+    _ a: MatrixView<Double>, _ b: MatrixView<Double>, _ c: MutableMatrixView<Double>
+  ) { Gemm.run(a, b, into: c) }
 
   fileprivate static func gemv(
-    _ trans: CBLAS_TRANSPOSE, _ height: Int32, _ width: Int32, _ a: UnsafePointer<Double>, _ lda: Int32,
-    _ x: UnsafePointer<Double>, _ step: Int32, _ c: UnsafeMutablePointer<Double>
-  ) { cblas_dgemv(CblasRowMajor, trans, height, width, 1, a, lda, x, step, 0, c, 1) }
+    _ a: MatrixView<Double>, _ x: UnsafePointer<Double>, _ step: Int, _ c: UnsafeMutablePointer<Double>
+  ) {
+    cblas_dgemv(
+      CblasRowMajor, a.order, a.storedRows, a.storedColumns, 1, a.pointer, Int32(a.lead), x, Int32(step), 0,
+      c, 1)
+  }
 }

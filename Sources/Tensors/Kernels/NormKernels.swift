@@ -1,14 +1,14 @@
 /// Layer norm and RMS norm over the last dimension, forward and backward.
 ///
-/// Rows are cut into blocks of fixed size; the gradients of weight and bias are summed per block and the blocks added
-/// in order, so that the result does not depend on the number of threads.
+/// Rows are cut into blocks of fixed size. The gradients of weight and bias are summed in each block, and the
+/// blocks added in order, so that the result does not depend on the number of threads.
 import Base
 
 package enum NormKernels {
   /// Rows per piece.
   package static let grain = 64
 
-  /// y = (x - mean) * rstd * weight + bias; `mean` is not written for RMS norm, where it is 0.
+  /// y = (x - mean) * rstd * weight + bias; `mean` is nil for RMS norm.
   package static func forward(
     _ x: Floats, _ weight: Floats, _ bias: Floats?, _ y: MutableFloats, mean: MutableFloats?,
     rstd: MutableFloats,
@@ -59,9 +59,9 @@ package enum NormKernels {
     }
   }
 
-  /// dx, which may be `dy` itself, and the sums over rows for dweight and dbias; with `again` the normed rows too. With
-  /// xhat = (x - mean) rstd and h = dy * weight:
-  /// dx = rstd (h - mean(h) - xhat mean(h xhat)); the middle term is absent for RMS norm.
+  /// dx, which may be `dy` itself, and the sums over rows for dweight and dbias; with `again`, the normalised
+  /// rows too. For xhat = (x - mean) rstd and h = dy * weight: dx = rstd (h - mean(h) - xhat mean(h xhat));
+  /// the middle term is absent for RMS norm.
   package static func backward(
     _ dy: Floats, _ x: Floats, _ weight: Floats, mean: Floats?, rstd: Floats,
     dx: MutableFloats, dweight: MutableFloats, dbias: MutableFloats?, rows: Int, width: Int,

@@ -1,7 +1,7 @@
 /// Tensors of random numbers: each element is a pure function of (seed, stream, step, its index).
 ///
-/// Each block of the counter gives two or four neighbours, so any part can be computed on any thread and the thread
-/// count changes no bit.
+/// Each block of the counter gives two or four adjacent elements, so any part can be computed on any thread,
+/// and the number of threads changes no bit.
 ///
 ///     try Tensor.normal([2, 3], .f32, seed: 7, stream: "init")     // the same six numbers, always
 import Base
@@ -29,7 +29,7 @@ extension Tensor {
   ) throws -> Tensor {
     let source = Philox(seed: seed, stream: stream, step: step)
     let width = high - low
-    // Rounding to f32 could reach `high`: keep 24 bits there.
+    // Rounding to f32 could reach `high`, so f32 uses 24 bits.
     let coarse = dtype == .f32
     return try filled(shape, dtype, perBlock: 2) { block in
       let w = source.words(at: block)
@@ -55,13 +55,14 @@ extension Tensor {
     }
   }
 
-  /// Whole numbers uniform in low..<high.
+  /// Whole numbers uniform in low...high.
   public static func integers(
     _ shape: Shape, low: Int64, high: Int64, seed: UInt64, stream: String, step: UInt64 = 0
   ) throws -> Tensor {
-    if high <= low { throw Failure(.value, "no whole number is in \(low)..<\(high)") }
+    if high < low { throw Failure(.value, "no whole number is in \(low)..\(high)") }
     let source = Philox(seed: seed, stream: stream, step: step)
-    let width = UInt64(bitPattern: high &- low)
+    // 0 for all 2^64 numbers.
+    let width = UInt64(bitPattern: high &- low) &+ 1
     let result = try Tensor(uninitialized: shape, .i64)
     let to = result.pointer(Int64.self)
     try Parallel.interruptibleRanges(result.elementCount, grain: grain) { range in
@@ -69,13 +70,13 @@ extension Tensor {
         let w = source.words(at: UInt64(truncatingIfNeeded: i))
         // The high half of a 64 by 64 bit product: uniform up to one part in 2^64 / width.
         let x = UInt64(w[0]) << 32 | UInt64(w[1])
-        to[i] = low &+ Int64(bitPattern: x.multipliedFullWidth(by: width).high)
+        to[i] = low &+ Int64(bitPattern: width == 0 ? x : x.multipliedFullWidth(by: width).high)
       }
     }
     return withExtendedLifetime(result) { result }
   }
 
-  /// The numbers from `first` on, as many as `count`, in random order: i64 [count]. Throws for a negative count and at
+  /// The `count` numbers from `first` on in random order: i64 [count]. Throws for a negative count and at
   /// Ctrl-C.
   ///
   ///     try Tensor.permutation(3, from: 1, seed: 7, stream: "epoch")   // 1, 2 and 3 in some order
@@ -90,8 +91,9 @@ extension Tensor {
     return withExtendedLifetime(result) { result }
   }
 
-  /// `count` draws from each row of [rows, classes], as ids from 0: [rows, count]. Row r depends on (seed, stream,
-  /// step, r) alone. `areLogits` reads the rows as logarithms up to a constant, else as weights that need not sum to 1.
+  /// `count` draws from each row of [rows, classes], as ids from 0: [rows, count]. Row r depends on (seed,
+  /// stream, step, r) alone. `areLogits` reads the rows as logarithms up to a constant, else as weights that
+  /// need not sum to 1.
   public static func categorical(
     _ weights: Tensor, count: Int = 1, areLogits: Bool = false, seed: UInt64, stream: String, step: UInt64 = 0
   ) throws -> Tensor {
@@ -120,7 +122,7 @@ extension Tensor {
     }
   }
 
-  /// Running sums of one row, or a failure when it is no distribution.
+  /// Running sums of one row; throws if it is not a distribution.
   private static func cumulate(
     _ row: UnsafePointer<Double>, _ sums: inout [Double], _ areLogits: Bool, _ number: Int
   ) throws {
@@ -128,13 +130,18 @@ extension Tensor {
     if areLogits {
       top = -Double.infinity
       for i in 0..<sums.count where row[i] > top { top = row[i] }
+      if !sums.isEmpty && !top.isFinite {
+        let what = top > 0 ? "holds inf, which no softmax has" : "has no logit above -inf"
+        throw Failure(.value, "categorical: row \(number + 1) \(what)", argument: 1)
+      }
     }
     var total = 0.0
     for i in 0..<sums.count {
       let weight = !areLogits ? row[i] : row[i] == top ? 1 : Libm.exp(row[i] - top)
       if !(weight >= 0 && weight < .infinity) {
         throw Failure(
-          .value, "categorical: row \(number + 1) holds \(row[i]), which is no weight", argument: 1)
+          .value, "categorical: row \(number + 1) holds \(row[i]), expected a finite weight of at least 0",
+          argument: 1)
       }
       total += weight
       sums[i] = total
@@ -144,14 +151,14 @@ extension Tensor {
     }
   }
 
-  /// The first position whose running sum is above `x`; a class of weight 0 is never it.
+  /// The first position whose running sum exceeds `x`, never a class of weight 0.
   private static func firstAbove(_ sums: [Double], _ x: Double) -> Int {
     var (low, high) = (0, sums.count - 1)
     while low < high {
       let middle = (low + high) / 2
       if sums[middle] > x { high = middle } else { low = middle + 1 }
     }
-    // At the very end rounding may leave x equal to the total: step back over classes of weight 0.
+    // By rounding x may equal the total: skip classes of weight 0 at the end.
     while low > 0 && sums[low] == sums[low - 1] { low -= 1 }
     return low
   }

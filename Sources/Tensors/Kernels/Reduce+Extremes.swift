@@ -1,4 +1,5 @@
-/// Largest and smallest elements and their positions. NaN wins over every number, and the first of equals wins.
+/// Largest and smallest elements and their positions. NaN counts as the extreme, and the first of equal
+/// elements wins.
 import Base
 
 extension Reduce {
@@ -57,7 +58,8 @@ extension Reduce {
     }
   }
 
-  /// Elements picked from one dimension: `result[..., 0, ...] = x[..., positions[..., 0, ...], ...]`, positions from 0.
+  /// Elements picked from one dimension: `result[..., 0, ...] = x[..., positions[..., 0, ...], ...]`,
+  /// positions from 0.
   public static func picked(_ x: Tensor, _ dimension: Int, _ positions: Tensor, keeping: Bool) throws
     -> Tensor
   {
@@ -86,7 +88,7 @@ extension Reduce {
     }
   }
 
-  /// The reverse of `picked`: zeros of `shape`, and each value at its position.
+  /// The gradient of `picked`: zeros of `shape` with each value at its position.
   public static func placed(_ values: Tensor, _ positions: Tensor, _ dimension: Int, into shape: Shape) throws
     -> Tensor
   {
@@ -120,7 +122,7 @@ extension Reduce {
     }
   }
 
-  /// The first position that no other beats; NaN beats numbers.
+  /// The first position of an extreme element; NaN is more extreme than every number.
   @inline(__always)
   static func position<T: Comparable>(
     _ p: UnsafePointer<T>, _ step: Int, _ count: Int, _ beats: (T, T) -> Bool
@@ -139,7 +141,7 @@ extension Reduce {
     return best
   }
 
-  /// The first position among `count` neighbours of a number that is there, NaN included.
+  /// The first position of a number that is among `count` adjacent elements, NaN included.
   private static func first(_ x: Float, _ p: UnsafePointer<Float>, _ count: Int) -> Int {
     let wanted = VectorMath.splat(x)
     var i = 0
@@ -152,7 +154,7 @@ extension Reduce {
     return i
   }
 
-  /// The largest of `sign` times each of `count` > 0 neighbours; NaN if there is any.
+  /// The largest of `sign` times each of `count` > 0 adjacent elements; NaN if one of them is.
   public static func rowMax(_ p: UnsafePointer<Float>, _ count: Int, sign: Float = 1) -> Float {
     let s = VectorMath.splat(sign)
     var (a, b) = (VectorMath.splat(-.infinity), VectorMath.splat(-.infinity))

@@ -1,13 +1,13 @@
-/// Positions of middle elements: medians and quantiles, by a sort of positions along one dimension.
+/// Positions of medians and quantiles, by sorting positions along one dimension.
 import Base
 
 extension Reduce {
-  /// The position, from 0, of the lower median along a dimension; the first NaN where there is one.
+  /// The position, from 0, of the lower median along a dimension, or of the first NaN.
   public static func medianPositions(_ x: Tensor, _ dimension: Int, keeping: Bool) throws -> Tensor {
     try sortedPositions(x, dimension, keeping) { ($0 - 1) / 2 }
   }
 
-  /// The positions of the two neighbours of quantile `q`, and the weight of the upper one.
+  /// The positions of the elements below and above quantile `q`, and the weight of the upper one.
   public static func quantilePositions(
     _ x: Tensor, _ q: Double, _ dimension: Int, keeping: Bool
   ) throws -> (low: Tensor, high: Tensor, weight: Double) {

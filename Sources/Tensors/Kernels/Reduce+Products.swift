@@ -28,8 +28,8 @@ extension Reduce {
     }
   }
 
-  /// For each element the product of all others over `dimensions`: products before it times products after it, so
-  /// that zeros need no special case.
+  /// For each element, the product of all others over `dimensions`: the product before it times the product
+  /// after it, so that zeros need no special case.
   public static func productsOfOthers(_ x: Tensor, _ dimensions: [Int]) throws -> Tensor {
     let dims = dimensions.isEmpty ? Array(0..<x.rank) : dimensions.sorted()
     let others = (0..<x.rank).filter { !dims.contains($0) }
@@ -71,7 +71,7 @@ extension Reduce {
     return total
   }
 
-  /// `stopsAt` if some element over `dimensions` is true as it says, else the opposite.
+  /// `stopsAt` if an element over `dimensions` equals it, else its opposite: any for true, all for false.
   public static func logic(_ x: Tensor, _ dimensions: [Int], keeping: Bool, stopsAt: Bool) throws -> Tensor {
     try each(folded(x.cast(to: .bool), dimensions), keeping: keeping) {
       (p: UnsafeMutablePointer<Bool>, step, count) in
@@ -80,8 +80,8 @@ extension Reduce {
     }
   }
 
-  /// A walk along one dimension that writes as many elements as it reads: `body` gets source, target, the distance
-  /// between elements, and their number.
+  /// Calls `body` for each line along one dimension with source, target, the distance between elements, and
+  /// their number.
   @inlinable @inline(__always)
   public static func scan<T: TensorScalar>(
     _ x: Tensor, _ dimension: Int,

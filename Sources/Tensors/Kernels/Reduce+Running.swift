@@ -67,8 +67,8 @@ extension Reduce {
     }
   }
 
-  /// The gradient of running products y of x: y[k - 1] S[k], with S[k] = g[k] + x[k + 1] S[k + 1]. No division, so
-  /// zeros need no special case.
+  /// The gradient of running products y of x: y[k - 1] S[k], with S[k] = g[k] + x[k + 1] S[k + 1]. No
+  /// division, so zeros need no special case.
   public static func runningProductsGradient(_ x: Tensor, _ y: Tensor, _ g: Tensor, _ dimension: Int) throws
     -> Tensor
   {

@@ -2,7 +2,7 @@
 import Base
 
 extension Reduce {
-  /// Rows along one dimension: the tensor with that dimension last and packed, and the way back.
+  /// Rows along one dimension: a packed tensor with that dimension last, and the order to restore.
   struct Rows {
     let tensor: Tensor
     let count: Int
@@ -17,7 +17,7 @@ extension Reduce {
       self.dimension = dimension
     }
 
-    /// A result made in the order of `tensor`, in the order of the original.
+    /// A result in the order of `tensor`, returned in the original order.
     func restored(_ y: Tensor) throws -> Tensor { try y.transposed(dimension, y.rank - 1).contiguous() }
   }
 
@@ -169,7 +169,7 @@ extension Reduce {
     Parallel.ranges(rows.count, grain: grain(rows.length)) { for row in $0 { body(row) } }
   }
 
-  /// The softmax of `count` neighbours; `to` may be `p`.
+  /// The softmax of `count` adjacent elements; `to` may be `p`.
   public static func softmaxRow(_ p: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ count: Int) {
     let shift = VectorMath.splat(rowMax(p, count))
     VectorMath.map(p, to, count) { VectorMath.exp($0 - shift) }
@@ -177,13 +177,13 @@ extension Reduce {
     VectorMath.map(to, to, count) { $0 * scale }
   }
 
-  /// sum e^(x - shift) over `count` neighbours.
+  /// sum e^(x - shift) over `count` adjacent elements.
   public static func sumExp(_ p: UnsafePointer<Float>, _ count: Int, _ shift: Float) -> Double {
     let s = VectorMath.splat(shift)
     var total = 0.0
     var i = 0
     while i < count {
-      // Blocks of 64 vectors in f32, then into the f64 total.
+      // Blocks of 64 vectors are summed in f32 and added to the f64 total.
       let end = Swift.min(i &+ 512, count)
       var (a, b) = (VectorMath.splat(0), VectorMath.splat(0))
       while i &+ 16 <= end {

@@ -1,9 +1,9 @@
-/// Sums: f32 in blocks of vector accumulators whose totals are added in f64, so that a sum of a million numbers is as
-/// exact as one of a thousand.
+/// Sums. Those of f32 use blocks of vector accumulators whose totals are added in f64, so that a sum of a
+/// million numbers is as exact as one of a thousand.
 import Base
 
 extension Reduce {
-  /// Elements whose f32 sum is taken in f32 before it joins the f64 total: 64 additions in each of 32 accumulators.
+  /// Elements summed in f32 before they are added to the f64 total: 64 additions in each of 32 accumulators.
   private static let block = 2_048
   /// Elements of one piece of a single long sum.
   private static let piece = 65_536
@@ -30,7 +30,7 @@ extension Reduce {
     return result
   }
 
-  /// One sum of many elements, in pieces that the threads share.
+  /// One sum of many elements, cut into pieces for the threads.
   private static func long(_ f: Folded, _ keeping: Bool) throws -> Tensor {
     let pieces = (f.count + piece - 1) / piece
     var partial = [Double](repeating: 0, count: pieces)
@@ -85,7 +85,7 @@ extension Reduce {
     }
   }
 
-  /// The sum of `count` neighbours.
+  /// The sum of `count` adjacent elements.
   public static func row(_ p: UnsafePointer<Float>, _ count: Int) -> Double {
     var total = 0.0
     var start = 0
@@ -134,7 +134,8 @@ extension Reduce {
     return total
   }
 
-  /// The sums down the first `width` columns of [count, inner]: 64 rows at a time in the own type, then into the total.
+  /// The sums of the first `width` columns of [count, inner]: 64 rows at a time in the own type, then added
+  /// to the total.
   private static func columns(
     _ p: UnsafePointer<Float>, _ count: Int, _ inner: Int, _ to: UnsafeMutablePointer<Float>, _ width: Int
   ) {

@@ -1,7 +1,8 @@
-/// Reductions over dimensions: the walk that all of them share, and sums.
+/// Reductions over dimensions: the loop that all of them share.
 ///
-/// Any reduction sees its tensor as [outer, count, inner], row-major, with the middle reduced; other arrangements are
-/// copied into that form first. The order of additions depends on the shape alone, never on the thread count.
+/// A reduction reads its tensor as [outer, count, inner], row-major, and reduces the middle; other layouts
+/// are copied into that form first. The order of additions depends on the shape alone, never on the number of
+/// threads.
 import Base
 
 public enum Reduce {
@@ -55,8 +56,8 @@ public enum Reduce {
     return reduced
   }
 
-  /// A fresh tensor with one result for each [outer, inner]: `body` gets the first element, the distance between
-  /// elements, and their number.
+  /// A new tensor with one result for each [outer, inner]: `body` gets the first element, the distance
+  /// between elements, and their number.
   @inlinable @inline(__always)
   public static func each<T: TensorScalar, U: TensorScalar>(
     _ x: Folded, keeping: Bool, _ body: (UnsafeMutablePointer<T>, _ step: Int, _ count: Int) -> U

@@ -1,7 +1,7 @@
-/// Rotary position embeddings, on neighbouring pairs of a head's elements (the interleaved form of llama2.c).
+/// Rotary position embeddings, on adjacent pairs of a head's elements (the interleaved form of llama2.c).
 ///
-/// Element pair i of a head at position t is turned by the angle t * base^(-2i / headSize). Su et al., "RoFormer",
-/// arXiv 2104.09864, eq. 15 and 34.
+/// Element pair i of a head at position t is rotated by the angle t * base^(-2i / headSize). Su et al.,
+/// "RoFormer", arXiv 2104.09864, eq. 15 and 34.
 import Base
 
 package struct Rotary {
@@ -25,7 +25,7 @@ package struct Rotary {
     (self.rates, self.table) = (rates, table)
   }
 
-  /// Turns `heads` heads that lie one after another, forward or (for gradients) back.
+  /// Rotates `heads` consecutive heads, forward or (for gradients) back.
   @inline(__always)
   package func rotate(_ x: Floats, _ y: MutableFloats, heads: Int, position: Int, back: Bool) {
     table.withUnsafeBufferPointer { all in
@@ -45,7 +45,8 @@ package struct Rotary {
     }
   }
 
-  /// For the plain form: per position and element, the factor of the element itself and of its partner in the pair.
+  /// For the composed form: for each position and element, the factors of the element and of its partner in
+  /// the pair.
   package func factors(_ positions: Int) -> (own: [Double], partner: [Double]) {
     var own: [Double] = []
     var partner: [Double] = []

@@ -1,11 +1,11 @@
-/// Where each sequence lies among packed tokens.
+/// The ranges of sequences in packed tokens.
 ///
-/// Sequences of a batch are laid one after another without padding, so that no padding can change a probability:
-/// there is none. Token i of the batch belongs to the sequence whose range holds i, at position i - start.
+/// Sequences of a batch are consecutive, without padding. Token i of the batch belongs to the sequence whose
+/// range contains i, at position i - start.
 import Base
 
 public struct Segments: Sendable {
-  /// First token of each sequence, and the number of tokens at the end.
+  /// The first token of each sequence, followed by the number of tokens.
   public let starts: [Int]
 
   public init(lengths: [Int]) throws {

@@ -1,4 +1,4 @@
-/// Loads, stores and sums of eight floats, in the forms that compile to single instructions.
+/// Loads, stores and sums of eight floats that compile to single instructions.
 
 public typealias Vector = SIMD8<Float>
 public typealias Floats = UnsafePointer<Float>

@@ -1,16 +1,16 @@
 /// Sorting along one dimension: stable, NaN greater than everything, −0 equal to 0.
 ///
-/// Elements become whole numbers of the same order, so that one radix sort serves all types and stability costs
-/// nothing. Lines are sorted in parallel; each writes its own part of the result.
+/// Elements are mapped to whole numbers of the same order, so that one stable radix sort serves all types.
+/// Lines are sorted in parallel; each writes its own part of the result.
 import Base
 
 extension Tensor {
-  /// The sorted values along a dimension and the positions, from 0, where they stood.
+  /// The sorted values along a dimension and their original positions, from 0.
   public func sorted(_ dimension: Int, descending: Bool) throws -> (values: Tensor, positions: Tensor) {
     try ranked(dimension, keeping: shape[dimension], descending: descending)
   }
 
-  /// The `count` first values of `sorted`, found without sorting the rest.
+  /// The first `count` values of `sorted`; the rest is not sorted.
   public func ranked(_ dimension: Int, keeping count: Int, descending: Bool) throws -> (
     values: Tensor, positions: Tensor
   ) {
@@ -30,24 +30,33 @@ extension Tensor {
     return (try gathered(dimension, places), places)
   }
 
-  /// For each of `values`, how many elements of its line of this tensor, sorted along the last dimension, come
-  /// before it; elements equal to it count where `right`.
+  /// For each of `values`, the number of elements of its line of this tensor, sorted along the last
+  /// dimension, that are less than it; elements equal to it count too if `right`. Two tensors of i64 are
+  /// compared as integers.
   public func insertionPlaces(_ values: Tensor, right: Bool) throws -> Tensor {
-    let (lines, wanted) = (try cast(to: .f64).contiguous(), try values.cast(to: .f64).contiguous())
+    if dtype == .i64 && values.dtype == .i64 {
+      return try insertionPlaces(values, right, Int64.self) { UInt64(bitPattern: $0) ^ 1 << 63 }
+    }
+    return try cast(to: .f64).insertionPlaces(values.cast(to: .f64), right, Double.self, Sorting.key)
+  }
+
+  @inline(__always)
+  private func insertionPlaces<T: TensorScalar>(
+    _ values: Tensor, _ right: Bool, _ type: T.Type, _ key: (T) -> UInt64
+  ) throws -> Tensor {
+    let (lines, wanted) = (try contiguous(), try values.contiguous())
     let result = try Tensor(uninitialized: values.shape, .i64)
     let (size, width) = (shape[rank - 1], values.rank == 0 ? 1 : values.shape[values.rank - 1])
-    let (from, ask, to) = (
-      lines.pointer(Double.self), wanted.pointer(Double.self), result.pointer(Int64.self)
-    )
+    let (from, ask, to) = (lines.pointer(T.self), wanted.pointer(T.self), result.pointer(Int64.self))
     withExtendedLifetime((lines, wanted)) {
       for i in 0..<values.elementCount {
         let line = from + (rank == 1 ? 0 : i / width * size)
-        let key = Sorting.key(ask[i])
+        let sought = key(ask[i])
         var (low, high) = (0, size)
         while low < high {
           let middle = (low + high) / 2
-          let other = Sorting.key(line[middle])
-          if other < key || (right && other == key) { low = middle + 1 } else { high = middle }
+          let other = key(line[middle])
+          if other < sought || (right && other == sought) { low = middle + 1 } else { high = middle }
         }
         to[i] = Int64(low)
       }
@@ -113,13 +122,13 @@ enum Sorting {
     return starts
   }
 
-  /// The keys of one line and the positions they came from.
+  /// The keys of one line and their positions.
   struct Line {
     private(set) var order: [UInt32]
     private var keys: [UInt64]
     private var otherKeys: [UInt64]
     private var otherOrder: [UInt32]
-    /// How many of the keys are in use.
+    /// The number of keys in use.
     private var count = 0
 
     init(capacity: Int) {
@@ -143,7 +152,7 @@ enum Sorting {
       if count <= 48 { insertion() } else { radix() }
     }
 
-    /// The `kept` smallest of `size` keys, sorted: an insertion into a short list for each that belongs there.
+    /// The `kept` smallest of `size` keys, sorted, by insertion into a short list.
     @inline(__always)
     mutating func select(_ kept: Int, of size: Int, _ key: (Int) -> UInt64) {
       fill(kept, key)
@@ -158,7 +167,7 @@ enum Sorting {
       }
     }
 
-    /// Drops all but the `kept` smallest, of equal ones the first, in the order in which they stood.
+    /// Drops all but the `kept` smallest keys, of equal ones the first, and preserves their order.
     mutating func keepSmallest(_ kept: Int) {
       if otherKeys.count < count { otherKeys = keys }
       for i in 0..<count { otherKeys[i] = keys[i] }
@@ -179,8 +188,8 @@ enum Sorting {
       count = next
     }
 
-    /// The key at `rank` of the sorted copy, by halving the part that holds it (Hoare's selection). After many
-    /// halvings that cut off little, the rest is sorted.
+    /// The key at `rank` of the sorted copy, by Hoare's selection. After many steps that discard little, the
+    /// rest is sorted.
     private mutating func smallest(_ rank: Int) -> UInt64 {
       var (low, high, patience) = (0, count - 1, 64)
       while low < high {
@@ -226,7 +235,7 @@ enum Sorting {
       order[hole] = place
     }
 
-    /// Byte by byte from the lowest; bytes in which all keys agree are passed over. Stops between bytes after Ctrl-C.
+    /// By bytes, from the lowest; bytes in which all keys agree are skipped. Stops between bytes after Ctrl-C.
     private mutating func radix() {
       if otherKeys.count < keys.count { otherKeys = keys }
       if otherOrder.count < order.count { otherOrder = order }

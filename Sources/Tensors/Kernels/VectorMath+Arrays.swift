@@ -11,7 +11,7 @@ extension VectorMath {
     UnsafeMutableRawPointer(p).storeBytes(of: x, as: Lanes.self)
   }
 
-  /// The first `count` < 8 numbers, and `fill` after them.
+  /// The first `count` < 8 numbers, padded with `fill`.
   @inlinable @inline(__always)
   public static func load(_ p: UnsafePointer<Float>, first count: Int, fill: Float = 0) -> Lanes {
     var x = splat(fill)

@@ -1,8 +1,8 @@
 /// Elementary functions of eight f32 numbers at once, within 2 units in the last place.
 ///
-/// Every multiply-add is written `addingProduct`, rounding adds and subtracts 12582912, and selection is
-/// `replacing(with:where:)`: so written, each function is straight vector code without calls. Zeros, infinities, NaN,
-/// denormal arguments and denormal results come out as the C library gives them. f64 uses the C library itself.
+/// Multiply-adds are written `addingProduct`, rounding adds and subtracts 12582912, and selection is
+/// `replacing(with:where:)`: each function then compiles to vector code without calls. Zeros, infinities,
+/// NaN, denormal arguments and denormal results are those of the C library, which f64 uses directly.
 ///
 ///     VectorMath.exp(SIMD8<Float>(repeating: 1))[0]      // 2.7182817
 public enum VectorMath {
@@ -29,7 +29,7 @@ public enum VectorMath {
     lanes((bits(x) & integers(0x7fff_ffff)) | (bits(y) & integers(Int32.min)))
   }
 
-  /// The smaller of each pair; `x` where `y` is NaN, and NaN where `x` is.
+  /// The smaller of each pair; `x` if `y` is NaN, and NaN if `x` is.
   @inlinable @inline(__always)
   public static func min(_ x: Lanes, _ y: Float) -> Lanes {
     x.replacing(with: splat(y), where: x .> splat(y))
@@ -55,7 +55,7 @@ public enum VectorMath {
     return (bits(shifted) &- bits(shift), r)
   }
 
-  /// e^x. Two steps of scaling reach the denormal results.
+  /// e^x. Scaling in two steps reaches denormal results.
   @inlinable @inline(__always)
   public static func exp(_ x: Lanes) -> Lanes {
     let (n, r) = reduce(max(min(x, 89), -104))
@@ -112,7 +112,7 @@ public enum VectorMath {
     return result.replacing(with: x, where: x .!= x)
   }
 
-  /// log(1 + x) without loss near 0: the rounding of 1 + x is put right to first order.
+  /// log(1 + x) without loss near 0: the rounding error of 1 + x is corrected to first order.
   @inlinable @inline(__always)
   public static func log1p(_ x: Lanes) -> Lanes {
     let u = splat(1) + x

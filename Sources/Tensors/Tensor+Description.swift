@@ -1,30 +1,30 @@
 /// A tensor as text.
 ///
-/// As many decimals, up to four, as the numbers need, whole numbers without a point; the form 1.2346e-05 where
-/// magnitudes differ by more than 1e3, exceed 1e8 or fall below 1e-4. There is no common scale factor. Above 1000
-/// elements only the edges are shown. The last line names type and sizes.
+/// Numbers have as many decimals as they need, up to four, and whole numbers no point. The form is 1.2346e-05
+/// if magnitudes differ by more than 1e3, exceed 1e8 or are less than 1e-4; there is no common scale factor.
+/// Of more than 1000 elements only the edges are shown. The last line names type and sizes.
 ///
 ///     [11, 12]
 ///     [Tensor f32 2]
 import Base
 import Foundation
-import LuaEngine
-import Tensors
 
-struct TensorPrinter {
-  /// Decimals at most.
-  var precision = 4
-  /// Elements shown at each end of a dimension that is summarised.
-  var edge = 3
-  /// Above this many elements a tensor is summarised.
-  var threshold = 1000
+public struct TensorPrinter {
+  /// The largest number of decimals.
+  public var precision = 4
+  /// Elements shown at each end of a summarised dimension.
+  public var edge = 3
+  /// A tensor of more elements is summarised.
+  public var threshold = 1000
   /// Columns of a line.
-  var width = 80
+  public var width = 80
 
-  /// What `print` uses. The interpreter runs on one thread.
-  nonisolated(unsafe) static var current = TensorPrinter()
+  public init() {}
 
-  func text(_ tensor: Tensor) throws -> String {
+  /// The settings of `description`. The interpreter runs on one thread.
+  public nonisolated(unsafe) static var current = TensorPrinter()
+
+  public func text(_ tensor: Tensor) throws -> String {
     let label = "[Tensor \(tensor.dtype.rawValue) \(tensor.shape)]"
     if tensor.elementCount == 0 { return "[]\n" + label }
     let summarised = tensor.elementCount > threshold
@@ -116,55 +116,13 @@ struct TensorPrinter {
     }
   }
 
-  static func fixed(_ value: Double, _ decimals: Int) -> String { String(format: "%.\(decimals)f", value) }
-
   private func format(_ value: Double, _ decimals: Int, _ letter: String) -> String {
     String(format: "%.\(decimals)\(letter)", value)
   }
 }
 
-extension Bindings {
-  private static let printOptions = [
-    Option("precision", optional: .integer, "maximum decimals", otherwise: "as before", least: 0, most: 17),
-    Option(
-      "edge", optional: .integer, "elements shown at each end of a long dimension", otherwise: "as before",
-      least: 1, most: 1000),
-    Option(
-      "threshold", optional: .integer, "tensors with more elements are abbreviated", otherwise: "as before",
-      least: 0, most: 1e9),
-    Option(
-      "width", optional: .integer, "characters per line", otherwise: "as before", least: 20, most: 10_000),
-  ]
-
-  static func addPrinting(_ module: inout NativeModule) {
-    module.function(
-      "set_print",
-      Page(
-        "T.set_print{options}",
-        "Sets how tensors are printed. Options that are not given stay; without an argument all return to their initial values 4, 3, 1000 and 80.",
-        options: printOptions,
-        example: """
-          T.set_print{precision = 1}
-          print(T(1 / 3))
-          T.set_print()
-          """,
-        prints: """
-          0.3
-          [Tensor f32 scalar]
-          """)
-    ) { call in
-      guard !call.isNil(1) else {
-        TensorPrinter.current = TensorPrinter()
-        return 0
-      }
-      let options = try OptionTable(call, 1, printOptions)
-      var printer = TensorPrinter.current
-      printer.precision = try options.integer(ifGiven: "precision") ?? printer.precision
-      printer.edge = try options.integer(ifGiven: "edge") ?? printer.edge
-      printer.threshold = try options.integer(ifGiven: "threshold") ?? printer.threshold
-      printer.width = try options.integer(ifGiven: "width") ?? printer.width
-      TensorPrinter.current = printer
-      return 0
-    }
+extension Tensor: CustomStringConvertible {
+  public var description: String {
+    (try? TensorPrinter.current.text(self)) ?? "[Tensor \(dtype.rawValue) \(shape)]"
   }
 }

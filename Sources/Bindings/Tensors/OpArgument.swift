@@ -9,11 +9,11 @@ struct OpArgument {
   let parameter: Parameter
   /// The position in the call, from 1; also of a named argument.
   let place: Int
-  /// A list may go on to this position; below `place`, the argument was left out.
+  /// The last position of a list written without braces; less than `place` if the argument was left out.
   let last: Int
   /// The value, where it came by name.
   let named: LuaValue?
-  /// The last parameter, a list, which may also be written without braces.
+  /// The parameter is the last one and a list, which may be written without braces.
   let takesRest: Bool
 
   var isNil: Bool { named.map(\.isNil) ?? (place > last || call.isNil(place)) }
@@ -71,27 +71,40 @@ struct OpArgument {
 
   // MARK: Attributes
 
-  /// The attribute, or its default. `rank` is the number of dimensions to choose from.
+  /// The attribute, or its default. `rank` is the number of dimensions of the first tensor.
   func attribute(rank: Int) throws -> Attribute {
+    if isNil && !isRequired { return parameter.standard }
     switch parameter.kind {
-    case .integer(let standard): return isNil ? wrap(standard) : .integer(try integer(value()))
-    case .number(let standard): return isNil ? standard.map(Attribute.number) ?? .none : .number(try number())
-    case .flag(let standard): return .flag(isNil ? standard : try flag())
-    case .choice(let words, let standard): return .text(isNil ? standard : try word(words))
-    case .dimension(let standard, let optional):
-      if isNil && (optional || standard != nil) { return wrap(standard) }
-      return .integer(try dimension(integer(value()), rank))
-    case .dimensions:
-      return isNil ? .none : .integers(try distinct(integers().map { try dimension($0, rank) }))
-    case .position(let standard): return isNil ? wrap(standard) : .integer(try position(integer(value())))
-    case .shape, .integers: return isNil ? .none : .integers(try integers())
-    case .dtype(let standard): return isNil ? standard.map(Attribute.dtype) ?? .none : .dtype(try dtype())
+    case .integer: return .integer(try integer(value()))
+    case .number: return .number(try number())
+    case .scalar: return try scalar()
+    case .flag: return .flag(try flag())
+    case .choice(let words, _): return .text(try word(words))
+    case .dimension: return .integer(try dimension(integer(value()), rank))
+    case .newDimension: return .integer(try dimension(integer(value()), rank + 1))
+    case .dimensions: return .integers(try distinct(integers().map { try dimension($0, rank) }))
+    case .position: return .integer(try position(integer(value())))
+    case .shape, .integers: return .integers(try integers())
+    case .dtype: return .dtype(try dtype())
     case .text: return .text(try text())
     case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors: return .none
     }
   }
 
-  private func wrap(_ standard: Int?) -> Attribute { standard.map(Attribute.integer) ?? .none }
+  /// An absent argument is an error of this file: its message names the type that was expected.
+  private var isRequired: Bool {
+    switch parameter.kind {
+    case .dimension(default: nil, optional: false), .newDimension(default: nil), .text, .scalar: return true
+    default: return false
+    }
+  }
+
+  /// A number for a tensor of any type: Lua's integers stay exact.
+  private func scalar() throws -> Attribute {
+    let value = try value()
+    if case .integer(let whole) = value { return .integer(Int(whole)) }
+    return .number(try number())
+  }
 
   private func value() throws -> LuaValue {
     if let named { return named }

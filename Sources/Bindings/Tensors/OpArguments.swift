@@ -1,23 +1,15 @@
-/// Turns a Lua call into an operation's inputs and attributes, and its results into Lua values.
+/// Reads the arguments of a Lua call as an operation's inputs and attributes, and pushes the operation's
+/// results.
 ///
-/// Arguments come by position, by name in one last table (`x:sum{dim = 1, keepdim = true}`), or both. Dimensions and
-/// positions count from 1 in Lua, from 0 below; this file is where they are translated.
+/// Arguments come by position, by name in one last table (`x:sum{dim = 1, keepdim = true}`), or both.
+/// Dimensions and positions count from 1 in Lua and from 0 in Swift; `OpArgument` translates them.
 import Autograd
 import Base
 import LuaEngine
 import Models
 import Tensors
 
-extension Op {
-  static let byName = Dictionary(catalogue.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-
-  static func named(_ name: String) throws -> Op {
-    guard let op = byName[name] else { throw Failure(.state, "there is no operation '\(name)'") }
-    return op
-  }
-}
-
-struct OpCall {
+struct OpArguments {
   let op: Op
   let call: Call
   /// Positional arguments are numbered 1...last.
@@ -28,7 +20,7 @@ struct OpCall {
     self.op = op
     self.call = call
     var (last, named) = (call.count, [String: LuaValue]())
-    if last > 0, call.kind(last) == .table, let (options, hasList) = try OpCall.options(op, call, last) {
+    if last > 0, call.kind(last) == .table, let (options, hasList) = try OpArguments.options(op, call, last) {
       named = options
       if !hasList { last -= 1 }
     }
@@ -41,9 +33,9 @@ struct OpCall {
 
   /// Runs the operation and pushes its results.
   static func run(_ op: Op, _ call: Call) throws -> Int {
-    let (inputs, attributes) = try OpCall(op, call).read()
+    let (inputs, attributes) = try OpArguments(op, call).read()
     let outputs = try op(inputs, attributes)
-    if op.answersQuestion(attributes), outputs.count == 1, outputs[0].value.elementCount == 1 {
+    if op.answersBoolean(attributes), outputs.count == 1, outputs[0].value.elementCount == 1 {
       try call.pushBoolean(try outputs[0].value.item() != 0)
       return 1
     }
@@ -74,7 +66,7 @@ struct OpCall {
         }
         if argument.isNumber { numbers.append((inputs.count, argument)) }
         inputs.append(argument.isNumber ? nil : try argument.tensor(orNumber: true))
-      default: attributes.append(try argument.attribute(rank: rank(inputs)))
+      default: attributes.append(try argument.attribute(rank: inputs.first.flatMap { $0 }?.value.rank ?? 0))
       }
     }
     if !numbers.isEmpty {
@@ -86,13 +78,7 @@ struct OpCall {
     return (inputs, attributes)
   }
 
-  /// The number of dimensions that `.dimension` parameters count: that of the first tensor, or of the result where
-  /// the operation makes a new dimension.
-  private func rank(_ inputs: [Variable?]) -> Int {
-    (inputs.first.flatMap { $0 }?.value.rank ?? 0) + (op.makesDimension ? 1 : 0)
-  }
-
-  /// The element type that a number takes on: that of the other operands, or of the first tensor.
+  /// The element type that a number takes: that of the other operands, or of the first tensor.
   private func operandType(_ inputs: [Variable?]) -> DType {
     var found: DType?
     for (parameter, input) in zip(op.parameters.filter(\.isTensor), inputs) {
@@ -103,7 +89,7 @@ struct OpCall {
     return found ?? inputs.compactMap { $0?.value.dtype }.first ?? .f32
   }
 
-  /// Where parameter `i` gets its value from.
+  /// The argument for parameter `i`.
   private func source(_ i: Int, _ parameter: Parameter) throws -> OpArgument {
     if let value = named[parameter.name] {
       if i < last && !call.isNil(i + 1) { throw call.bad(i + 1, "'\(parameter.name)' is given twice") }
@@ -124,7 +110,7 @@ struct OpCall {
     let length = try table.rawCount
     var found: [String: LuaValue] = [:]
     if length > longListMin {
-      // A long list of numbers: looking for each name is cheaper than looking at each element.
+      // A long list of numbers: a lookup of each name costs less than a visit of each element.
       for parameter in op.parameters {
         let value = try table.get(parameter.name)
         if !value.isNil { found[parameter.name] = value }
@@ -163,10 +149,19 @@ extension Op {
     return true
   }
 
-  /// The dimension counted is one of the result, which has one more than the argument.
-  var makesDimension: Bool { name == "unsqueeze" || name == "stack" }
+  /// The result becomes a Lua boolean.
+  func answersBoolean(_ attributes: [Attribute]) -> Bool {
+    switch answers {
+    case .tensor: return false
+    case .boolean: return true
+    case .booleanUnless(let name):
+      let names = parameters.filter { !$0.isTensor }.map(\.name)
+      guard let i = names.firstIndex(of: name), i < attributes.count else { return true }
+      return attributes[i] == .none
+    }
+  }
 
-  /// `x:name(...)` makes sense: the first argument is a tensor.
+  /// The operation is a method too: its first argument is a tensor.
   var isMethod: Bool {
     guard let first = parameters.first else { return false }
     switch first.kind {

@@ -1,0 +1,75 @@
+/// The fused operations with labelled arguments, for Swift that composes models.
+///
+///     let mixed = try Op.attention(qkv, lengths: [3, 5], heads: 8, kvHeads: 2, ropeBase: 10_000)
+import Tensors
+
+extension Op {
+  /// What `linear` does to each row before the product.
+  public enum LinearInput {
+    case plain, gelu, swiglu
+    case layerNorm(weight: Variable, bias: Variable, epsilon: Double)
+    case rmsNorm(weight: Variable, epsilon: Double)
+  }
+
+  /// residual + f(x) weight^T + bias, with f given by `input`. `x` is [..., I], `weight` [O, I], the result
+  /// [..., O].
+  public static func linear(
+    _ x: Variable, _ weight: Variable, bias: Variable? = nil, residual: Variable? = nil,
+    input: LinearInput = .plain
+  ) throws -> Variable {
+    func run(
+      _ map: RowTransform.Kind, _ scale: Variable? = nil, _ shift: Variable? = nil, _ epsilon: Double = 0
+    )
+      throws -> Variable
+    {
+      try linear([x, weight, bias, residual, scale, shift], [.text(map.rawValue), .number(epsilon)])[0]
+    }
+    switch input {
+    case .plain: return try run(.none)
+    case .gelu: return try run(.gelu)
+    case .swiglu: return try run(.swiglu)
+    case .layerNorm(let weight, let bias, let epsilon): return try run(.layerNorm, weight, bias, epsilon)
+    case .rmsNorm(let weight, let epsilon): return try run(.rmsNorm, weight, nil, epsilon)
+    }
+  }
+
+  public static func layerNorm(_ x: Variable, weight: Variable, bias: Variable, epsilon: Double) throws
+    -> Variable
+  {
+    try layerNorm([x, weight, bias], [.number(epsilon)])[0]
+  }
+
+  public static func rmsNorm(_ x: Variable, weight: Variable, epsilon: Double) throws -> Variable {
+    try rmsNorm([x, weight], [.number(epsilon)])[0]
+  }
+
+  /// Causal self-attention of packed sequences. `qkv` is [N, (heads + 2 kvHeads) D], the result [N, heads D].
+  /// A `ropeBase` of 0 means no rotary positions.
+  public static func attention(
+    _ qkv: Variable, lengths: [Int], heads: Int, kvHeads: Int, ropeBase: Double = 0
+  ) throws -> Variable {
+    try attention([qkv], [.integers(lengths), .integer(heads), .integer(kvHeads), .number(ropeBase)])[0]
+  }
+
+  /// The rows of `weight` at `ids`, which count from 0.
+  public static func embedding(_ weight: Variable, ids: Variable) throws -> Variable {
+    try embedding([weight, ids])[0]
+  }
+
+  /// The log-probability of each row's id under the softmax of hidden weight^T / temperature.
+  public static func tokenLogps(
+    _ hidden: Variable, weight: Variable, ids: Variable, temperature: Double = 1
+  ) throws -> Variable {
+    try tokenLogps([hidden, weight, ids], [.number(temperature)])[0]
+  }
+
+  /// The sum of each of consecutive runs of `x`, which have the given lengths.
+  public static func segmentSum(_ x: Variable, lengths: [Int]) throws -> Variable {
+    try segmentSum([x], [.integers(lengths)])[0]
+  }
+
+  /// `parts` of one shape along a new dimension.
+  public static func stack(_ parts: [Variable], dimension: Int = 0) throws -> Variable {
+    try stack(parts, [.integer(dimension)])[0]
+  }
+}
