@@ -28,7 +28,7 @@ extension BindingsTests {
           end
         end
         local models, formats = require 'perilune.models', require 'perilune.formats'
-        local model = models.transformer { vocab = 16, dim = 8, layers = 1, heads = 2, context = 16 }
+        local model = models.transformer { vocab = 16, dim = 8, layers = 1, heads = 2, max_length = 16 }
         for _, name in ipairs { 'sample', 'logps', 'token_logps', 'last_logits', 'kl' } do
           attack(model[name], model, liar) attack(model[name], model, { liar }, { liar })
         end
