@@ -2,7 +2,9 @@
 local exit = os.exit  -- luaunit replaces it
 package.path = (arg[0]:match("^(.*)/[^/]*$") or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
-local system = require "perilune.system"
+local support = require "support"
+local perilune = require "perilune"
+local T, formats, system = perilune.T, perilune.formats, perilune.system
 
 TestSystem = {}
 
@@ -31,6 +33,32 @@ end
 
 function TestSystem.test_an_error_that_only_says_interrupted_is_no_interrupt()
   lu.assertEquals(status_of(system.fork(function() error "interrupted!" end)), 1)
+end
+
+--- Runs `work` and presses Ctrl-C meanwhile: it must end with the error of Ctrl-C, long before its own end.
+local function assert_interruptible(work)
+  support.in_process(function()
+    io.popen(("sleep 0.1; kill -INT %d"):format(support.pid()))
+    local start = system.clock()
+    local ok, problem = pcall(work)
+    lu.assertFalse(ok)
+    lu.assertTrue(system.is_interrupt(problem), tostring(problem))
+    lu.assertTrue(system.clock() - start < 20)  -- a tenth of the work, on a busy machine
+  end)
+end
+
+function TestSystem.test_ctrl_c_ends_a_long_sort()
+  local x = T.rand(2e7)
+  assert_interruptible(function() for _ = 1, 100 do x:sort() end end)
+end
+
+function TestSystem.test_ctrl_c_ends_the_reading_of_long_json()
+  local text = "[" .. ("1,"):rep(1e7) .. "1]"
+  assert_interruptible(function() for _ = 1, 100 do formats.json_decode(text) end end)
+end
+
+function TestSystem.test_ctrl_c_ends_random_numbers()
+  assert_interruptible(function() for _ = 1, 100 do T.randn(3e7) end end)
 end
 
 os.exit(lu.LuaUnit.run())
