@@ -17,8 +17,8 @@
 --
 --   > tasks.sentiment().name
 --   sentiment
---   > table.concat(tasks.names(), " ")
---   harmless pairs sentiment stories
+--   > #tasks.names() > 3
+--   true
 local folder = require "perilune.folder"
 local options = require "perilune.options"
 
