@@ -220,9 +220,10 @@ private final class Fuzz {
     case .tensors: return .list((0..<random.below(4)).map { _ in .object(pool[random.below(pool.count)]) })
     case .integer, .position: return whole()
     case .number: return random.below(5) == 0 ? .nil : number()
+    case .scalar: return number()
     case .flag: return .boolean(random.below(2) == 0)
     case .choice(let words, _): return .string(words[random.below(words.count)])
-    case .dimension: return random.below(4) == 0 ? .nil : .int(random.below(7) - 3)
+    case .dimension, .newDimension: return random.below(4) == 0 ? .nil : .int(random.below(7) - 3)
     case .dimensions, .integers, .shape: return .list((0..<random.below(4)).map { _ in whole() })
     case .dtype: return .string(DType.allCases[random.below(4)].rawValue)
     case .text:
