@@ -39,16 +39,19 @@ let package = Package(
     .target(name: "Autograd", dependencies: ["Base", "Tensors"], swiftSettings: vectorSwift),
     .target(name: "Optim", dependencies: ["Base", "Tensors", "Autograd"], swiftSettings: vectorSwift),
     .target(
-      name: "Formats", dependencies: ["Base", "Tensors", "CZlib"], swiftSettings: plainSwift),
+      name: "Formats", dependencies: ["Base", "CZlib"], swiftSettings: plainSwift),
+    .target(name: "Weights", dependencies: ["Base", "Tensors", "Formats"], swiftSettings: plainSwift),
     .target(
-      name: "Models", dependencies: ["Base", "Tensors", "Autograd", "Formats", "CKernels"],
+      name: "Models", dependencies: ["Base", "Tensors", "Autograd", "Formats", "Weights", "CKernels"],
       swiftSettings: vectorSwift),
     .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
     .target(
       name: "LuaEngine", dependencies: ["Base", "CLuaShims", "CLua"], swiftSettings: plainSwift),
     .target(
       name: "Bindings",
-      dependencies: ["Base", "Tensors", "Autograd", "Optim", "Formats", "Models", "Plots", "LuaEngine"],
+      dependencies: [
+        "Base", "Tensors", "Autograd", "Optim", "Formats", "Weights", "Models", "Plots", "LuaEngine",
+      ],
       resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .target(
       name: "Session", dependencies: ["Base", "LuaEngine"], resources: [.embedInCode("Resources")],
@@ -66,10 +69,10 @@ let package = Package(
     .testTarget(
       name: "OptimTests", dependencies: ["Base", "Tensors", "Autograd", "Optim"], swiftSettings: plainSwift),
     .testTarget(
-      name: "FormatsTests", dependencies: ["Base", "Tensors", "Formats", "CZlib"], swiftSettings: plainSwift),
+      name: "FormatsTests", dependencies: ["Base", "Tensors", "Formats", "Weights", "CZlib"], swiftSettings: plainSwift),
     .testTarget(
       name: "ModelsTests",
-      dependencies: ["Base", "Tensors", "Autograd", "Optim", "Formats", "Models", "CKernels"],
+      dependencies: ["Base", "Tensors", "Autograd", "Optim", "Formats", "Weights", "Models", "CKernels"],
       swiftSettings: plainSwift),
     .testTarget(name: "PlotsTests", dependencies: ["Base", "Plots"], swiftSettings: plainSwift),
     .testTarget(

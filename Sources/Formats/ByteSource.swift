@@ -1,8 +1,8 @@
-/// Bytes at offsets, from a file or from memory, read only where they exist.
+/// Random access to the bytes of a file or an array, with every offset checked.
 ///
-/// Readers ask for the pieces they need: a header first, then each tensor straight into its storage. So a file is never
-/// held twice, a size written in it allocates nothing until it is compared with `count`, and, unlike a mapped file,
-/// one that shrinks meanwhile is an error and not a dead process.
+/// Readers ask for the bytes they need: a header first, then each tensor straight into its storage. A file is never in
+/// memory twice, a size written in it allocates nothing before it is compared with `count`, and a file that shrinks
+/// while it is read is an error, where a mapped file would end the process. Long reads look at Ctrl-C.
 import Base
 
 /// Random access to the bytes of a file or an array.
@@ -25,7 +25,7 @@ public final class ByteSource: @unchecked Sendable {
     descriptor = -1
   }
 
-  /// A regular file; folders, pipes and devices have no size to trust and are refused.
+  /// Opens a regular file; folders, pipes and devices have no size to trust and are refused.
   ///
   ///     try ByteSource(path: "model.bin").count
   public init(path: String) throws {
@@ -86,7 +86,7 @@ public final class ByteSource: @unchecked Sendable {
   }
 
   /// One little-endian number at `offset`.
-  func integer<T: FixedWidthInteger>(at offset: Int, as type: T.Type) throws -> T {
+  package func integer<T: FixedWidthInteger>(at offset: Int, as type: T.Type) throws -> T {
     var value = T.zero
     try withUnsafeMutableBytes(of: &value) { try read(at: offset, into: $0) }
     return T(littleEndian: value)

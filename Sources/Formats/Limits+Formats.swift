@@ -6,6 +6,8 @@ extension Limits {
   public static let lineBytesMax = 15_000_000
   /// Bytes of a JSON file read as one value. Larger data belongs in JSON lines or safetensors.
   public static let jsonBytesMax = 1 << 30
+  /// Tensors of one file: more than the largest published checkpoint has in one.
+  public static let tensorsMax = 1 << 17
   /// Bytes of a tokenizer file; the largest in use have about 40 MB.
   public static let tokenizerBytesMax = 1 << 28
   /// Tokens of a vocabulary: four times the largest in use.

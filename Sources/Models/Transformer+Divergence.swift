@@ -22,9 +22,9 @@ extension Transformer {
       let kl = try Tensor(uninitialized: [count], .f32)
       let entropy = try Tensor(uninitialized: [count], .f32)
       try HeadKernels.divergence(
-        policy: own.pointer(Float.self), policyWeight: try headWeight().value.pointer(Float.self),
+        policy: own.pointer(Float.self), policyWeight: weights.output.weight.value.pointer(Float.self),
         policyWidth: config.dim, reference: other.pointer(Float.self),
-        referenceWeight: try reference.headWeight().value.pointer(Float.self),
+        referenceWeight: reference.weights.output.weight.value.pointer(Float.self),
         referenceWidth: reference.config.dim,
         rows: count, vocabulary: config.vocab, kl: kl.pointer(Float.self),
         entropy: entropy.pointer(Float.self))

@@ -7,23 +7,21 @@ extension Transformer {
   /// The hidden state after the last norm of every token of packed sequences, [N, dim].
   public func hidden(_ batch: TokenBatch) throws -> Variable {
     let lengths = (0..<batch.segments.count).map(batch.segments.length)
-    var x = try Op.embedding(try parameter("embedding.weight"), ids: Variable(batch.ids))
-    if config.positions == .learned {
-      let positions = Variable(try batch.positions())
-      x = try x.plus(try Op.embedding(try parameter("positions.weight"), ids: positions))
+    var x = try Op.embedding(weights.embedding.weight, ids: Variable(batch.ids))
+    if let positions = weights.positions {
+      x = try x.plus(try Op.embedding(positions.weight, ids: Variable(try batch.positions())))
     }
-    for layer in 0..<config.layers {
+    for layer in weights.layers {
       try Interrupt.check()
-      let at = "layers.\(layer)"
-      let qkv = try affine("\(at).attention.qkv", x, norm: "\(at).attention_norm")
+      let qkv = try affine(layer.qkv, x, norm: layer.attentionNorm)
       let mixed = try Op.attention(
         qkv, lengths: lengths, heads: config.heads, kvHeads: config.kvHeads,
         ropeBase: config.positions == .rotary ? config.ropeBase : 0)
-      x = try affine("\(at).attention.output", mixed, residual: x)
-      let up = try affine("\(at).mlp.up", x, norm: "\(at).mlp_norm")
-      x = try affine("\(at).mlp.down", up, residual: x, input: config.activation == .gelu ? .gelu : .swiglu)
+      x = try affine(layer.output, mixed, residual: x)
+      let up = try affine(layer.up, x, norm: layer.mlpNorm)
+      x = try affine(layer.down, up, residual: x, input: config.activation == .gelu ? .gelu : .swiglu)
     }
-    return try normed("norm", x)
+    return try normed(weights.norm, x)
   }
 
   /// The logits of every token's successor, [N, vocab].
@@ -39,7 +37,7 @@ extension Transformer {
 
   func tokenLogps(_ states: Variable, _ rows: TokenRows, _ temperature: Double) throws -> Variable {
     let targets = Variable(try rows.responsePredictions().targets)
-    return try Op.tokenLogps(states, weight: try headWeight(), ids: targets, temperature: temperature)
+    return try Op.tokenLogps(states, weight: weights.output.weight, ids: targets, temperature: temperature)
   }
 
   /// The hidden states that predict the response tokens, [N, dim].
@@ -62,35 +60,27 @@ extension Transformer {
   }
 
   func headLogits(_ states: Variable) throws -> Variable {
-    try Op.linear(states, try headWeight())
+    try Op.linear(states, weights.output.weight)
   }
 
-  private func normed(_ name: String, _ x: Variable) throws -> Variable {
-    let weight = try parameter("\(name).weight")
-    switch config.norm {
-    case .layer:
-      return try Op.layerNorm(
-        x, weight: weight, bias: try parameter("\(name).bias"), epsilon: config.normEpsilon)
-    case .rms: return try Op.rmsNorm(x, weight: weight, epsilon: config.normEpsilon)
+  /// LayerNorm where the norm has a bias, else RMSNorm.
+  private func normed(_ norm: Affine, _ x: Variable) throws -> Variable {
+    guard let bias = norm.bias else {
+      return try Op.rmsNorm(x, weight: norm.weight, epsilon: config.normEpsilon)
     }
+    return try Op.layerNorm(x, weight: norm.weight, bias: bias, epsilon: config.normEpsilon)
   }
 
   /// A linear map of the rows after `norm`, or after the activation `input`.
   private func affine(
-    _ name: String, _ x: Variable, norm: String? = nil, residual: Variable? = nil,
+    _ map: Affine, _ x: Variable, norm: Affine? = nil, residual: Variable? = nil,
     input: Op.LinearInput = .plain
   ) throws -> Variable {
-    try Op.linear(
-      x, try parameter("\(name).weight"), bias: optional("\(name).bias"), residual: residual,
-      input: try norm.map(normalised) ?? input)
+    try Op.linear(x, map.weight, bias: map.bias, residual: residual, input: norm.map(normalised) ?? input)
   }
 
-  private func normalised(_ norm: String) throws -> Op.LinearInput {
-    let weight = try parameter("\(norm).weight")
-    switch config.norm {
-    case .layer:
-      return .layerNorm(weight: weight, bias: try parameter("\(norm).bias"), epsilon: config.normEpsilon)
-    case .rms: return .rmsNorm(weight: weight, epsilon: config.normEpsilon)
-    }
+  private func normalised(_ norm: Affine) -> Op.LinearInput {
+    guard let bias = norm.bias else { return .rmsNorm(weight: norm.weight, epsilon: config.normEpsilon) }
+    return .layerNorm(weight: norm.weight, bias: bias, epsilon: config.normEpsilon)
   }
 }

@@ -58,7 +58,7 @@ extension Transformer {
         let (places, targets) = try rows.promptPredictions()
         let predicting = try Op.embedding(all, ids: Variable(places))
         results[output] = try Op.tokenLogps(
-          predicting, weight: try headWeight(), ids: Variable(targets), temperature: temperature)
+          predicting, weight: weights.output.weight, ids: Variable(targets), temperature: temperature)
       }
     }
     return results

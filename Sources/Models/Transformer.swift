@@ -6,85 +6,119 @@ import Autograd
 import Base
 import Formats
 import Tensors
+import Weights
+
+/// The parameters of one linear map, norm or table.
+public struct Affine {
+  public let weight: Variable
+  public let bias: Variable?
+}
 
 public final class Transformer {
   public let config: TransformerConfig
-  /// In the order of `config.parameterShapes`.
+  public let weights: ModelWeights<Affine>
+  /// All parameters by their names, in the order in which they are stored and hashed.
   public let parameters: [(name: String, value: Variable)]
-  private let byName: [String: Variable]
 
-  /// Random weights as GPT-2's: normal with deviation 0.02, residual outputs divided by sqrt(2 layers), norms at 1.
+  /// Random weights as GPT-2's (`TransformerConfig.deviation`), biases at 0, norms at 1.
   public convenience init(_ config: TransformerConfig, seed: UInt64) throws {
     try config.validate()
     try config.checkFits()
-    var tensors: [(String, Tensor)] = []
-    for (name, shape) in config.parameterShapes {
+    try self.init(config) { part, kind in
       try Interrupt.check()
-      let shape = try Shape(checked: shape)
-      if name.hasSuffix("norm.weight") {
-        tensors.append((name, try Tensor([Float](repeating: 1, count: shape.elementCount), shape: shape)))
-      } else if name.hasSuffix(".bias") {
-        tensors.append((name, try Tensor(zeros: shape, .f32)))
-      } else {
-        let isResidual = name.hasSuffix("output.weight") || name.hasSuffix("down.weight")
-        let deviation = isResidual ? 0.02 / Double(2 * config.layers).squareRoot() : 0.02
-        let drawn = try Tensor(uninitialized: shape, .f32)
-        let p = drawn.pointer(Float.self)
-        var random = Philox(seed: seed, stream: "init/\(name)")
-        for i in 0..<drawn.elementCount { p[i] = Float(deviation * random.normal()) }
-        tensors.append((name, drawn))
+      let shape = try Shape(checked: part.shape(kind))
+      if kind == .bias { return try Tensor(zeros: shape, .f32) }
+      if case .norm = part.role {
+        return try Tensor([Float](repeating: 1, count: shape.elementCount), shape: shape)
       }
+      let deviation = config.deviation(part.role)
+      let drawn = try Tensor(uninitialized: shape, .f32)
+      let p = drawn.pointer(Float.self)
+      var random = Philox(seed: seed, stream: "init/\(part.name(kind))")
+      for i in 0..<drawn.elementCount { p[i] = Float(deviation * random.normal()) }
+      return drawn
     }
-    try self.init(config, tensors: tensors)
   }
 
-  /// Given weights; names and shapes must be exactly those of the config.
-  public init(_ config: TransformerConfig, tensors: [(name: String, value: Tensor)]) throws {
-    try config.validate()
+  /// Makes every parameter by `tensor`, which gives contiguous f32 of the part's shape. The one function that knows
+  /// which parameters there are.
+  init(_ config: TransformerConfig, _ tensor: (WeightPart, WeightKind) throws -> Tensor) throws {
     self.config = config
-    var given: [String: Tensor] = [:]
-    for (name, value) in tensors { given[name] = value }
-    if config.layers > given.count {  // before as many names as the configuration asks for are made
-      throw Failure(.format, "the weights are \(given.count) tensors, too few for \(config.layers) layers")
+    var list: [(name: String, value: Variable)] = []
+    func parameter(_ part: WeightPart, _ kind: WeightKind) throws -> Variable {
+      let variable = Variable(try tensor(part, kind), requiresGrad: true)
+      list.append((part.name(kind), variable))
+      return variable
     }
-    var list: [(String, Variable)] = []
-    for (name, shape) in config.parameterShapes {
-      guard let tensor = given.removeValue(forKey: name) else {
-        throw Failure(.format, "the weights have no tensor '\(name)'")
-      }
-      if Array(tensor.shape) != shape || !tensor.dtype.isFloating {
-        throw Failure(
-          .format,
-          "tensor '\(name)' is \(tensor.dtype.rawValue) \(tensor.shape), expected f32 \(Shape(known: shape))")
-      }
-      list.append((name, Variable(try tensor.cast(to: .f32).contiguous(), requiresGrad: true)))
-    }
-    if let extra = given.keys.sorted().first {
-      throw Failure(.format, "the weights have an unknown tensor '\(extra)'")
+    weights = try config.parts.map { part in
+      Affine(
+        weight: try parameter(part, .weight), bias: part.hasBias ? try parameter(part, .bias) : nil)
     }
     parameters = list
-    byName = Dictionary(uniqueKeysWithValues: list)
   }
 
-  /// A model of the same weights that shares none of them.
+  /// A model of the same weights that shares none of them. A frozen parameter is frozen in the clone too.
   public func clone() throws -> Transformer {
-    try Transformer(config, tensors: parameters.map { ($0.name, try $0.value.value.copied()) })
+    var next = 0
+    let copy = try Transformer(config) { _, _ in
+      defer { next += 1 }
+      return try parameters[next].value.value.copied()
+    }
+    for (own, other) in zip(parameters, copy.parameters) {
+      try other.value.setRequiresGrad(own.value.requiresGrad)
+    }
+    return copy
   }
 
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.value.elementCount } }
+
+  /// The parameters that training changes.
+  public var trainable: [Variable] { parameters.map(\.value).filter(\.requiresGrad) }
+
+  /// Freezes or unfreezes the parameters whose names match `pattern`, in which * is any text. A frozen parameter gets
+  /// no gradient, and optimisers leave it out. As `requires_grad_` of PyTorch's modules.
+  ///
+  ///     try model.setRequiresGrad(false, matching: "layers.0.*")
+  public func setRequiresGrad(_ wanted: Bool, matching pattern: String = "*") throws {
+    let matching = parameters.filter { Glob.matches($0.name, pattern) }
+    if matching.isEmpty {
+      throw Failure(
+        .argument,
+        "no parameter matches \"\(Quoted.name(pattern))\"; the first of \(parameters.count) is "
+          + "\"\(parameters[0].name)\"")
+    }
+    for (_, value) in matching {
+      try value.setRequiresGrad(wanted)
+      if !wanted { value.grad = nil }
+    }
+  }
 
   /// SHA-256 of names, shapes and bytes: two models with one hash give the same numbers.
   public func contentHash() throws -> String {
     try ContentHash.of(tensors: parameters.map { ($0.name, $0.value.value) })
   }
+}
 
-  func parameter(_ name: String) throws -> Variable {
-    guard let found = byName[name] else { throw Failure(.state, "the model has no parameter '\(name)'") }
-    return found
+/// Names by a pattern in which * is any text, also none.
+enum Glob {
+  static func matches(_ name: String, _ pattern: String) -> Bool {
+    let (name, pattern) = (Array(name.utf8), Array(pattern.utf8))
+    var (n, p) = (0, 0)
+    var star: (pattern: Int, name: Int)?
+    while n < name.count {
+      if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
+        star = (p, n)
+        p += 1
+      } else if p < pattern.count, pattern[p] == name[n] {
+        n += 1
+        p += 1
+      } else if let last = star {
+        star = (last.pattern, last.name + 1)
+        (p, n) = (last.pattern + 1, last.name + 1)
+      } else {
+        return false
+      }
+    }
+    return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
   }
-
-  func optional(_ name: String) -> Variable? { byName[name] }
-
-  /// The weights of the head.
-  func headWeight() throws -> Variable { try parameter(config.tied ? "embedding.weight" : "head.weight") }
 }

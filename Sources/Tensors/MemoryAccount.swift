@@ -33,6 +33,13 @@ public enum MemoryAccount {
     reclaimer.withLock { $0 = reclaim }
   }
 
+  /// Counts bytes that are no tensor's against the limit while `body` runs: a file read whole.
+  public static func reserving<T>(_ bytes: Int, _ body: () throws -> T) throws -> T {
+    try add(bytes)
+    defer { remove(bytes) }
+    return try body()
+  }
+
   static func add(_ bytes: Int) throws {
     if tryAdd(bytes) { return }
     let reclaim = reclaimer.withLock { $0 }

@@ -2,7 +2,7 @@ import Base
 import Tensors
 import Testing
 
-@testable import Formats
+@testable import Weights
 
 @Suite struct ContentHashTests {
   @Test func hashOfTensorsFollowsTheirContentsOnly() throws {

@@ -34,15 +34,10 @@ import Testing
     }
   }
 
-  @Test func lastOfEqualKeysStays() throws {
-    #expect(try parse(#"{"a":1,"b":2,"a":3}"#).encoded() == #"{"a":3,"b":2}"#)
-    #expect(try parse("{\"e\u{301}\":1,\"\u{e9}\":2}").members?.count == 2)
-    let many = "{" + (0..<100).map { "\"k\($0 % 50)\":\($0)" }.joined(separator: ",") + "}"
-    let object = try #require(parse(many).members)
-    #expect(object.count == 50 && object["k7"] == 57)
-    var shorter = object
-    shorter["k0"] = JSONValue?.none
-    #expect(shorter.count == 49 && shorter["k49"] == 99 && shorter["k0"] == nil)
+  @Test func lastOfEqualKeysCountsAndKeysAreEqualByBytes() throws {
+    #expect(try parse(#"{"a":1,"b":2,"a":3}"#)["a"] == 3)
+    let accents = try parse("{\"e\u{301}\":1,\"\u{e9}\":2}")
+    #expect(accents["e\u{301}"] == 1 && accents["\u{e9}"] == 2 && accents.members?.count == 2)
   }
 
   @Test func badTextIsRefusedWithItsPlace() {

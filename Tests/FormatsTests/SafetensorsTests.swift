@@ -4,6 +4,7 @@ import Tensors
 import Testing
 
 @testable import Formats
+@testable import Weights
 
 @Suite struct SafetensorsTests {
   /// A file of this header text and so many zero bytes.
@@ -48,7 +49,7 @@ import Testing
       }
       #expect(try read["layers.0.w"]?.elements(Float.self) == [1, 4, 2, 5, 3, 6])
       #expect(
-        try Safetensors.contents(of: folder + "/s.safetensors").map(\.dtype) == [
+        try WeightFiles.open(folder + "/s.safetensors").entries.map(\.dtype) == [
           "F32", "F64", "I64", "BOOL", "F32", "F32",
         ])
       #expect(
@@ -157,6 +158,25 @@ import Testing
     refused(
       "tensor 'x' has unknown dtype 'F33'", header: #"{"x":{"dtype":"F33","shape":[],"data_offsets":[0,0]}}"#)
   }
+  @Test func controlCharactersAndLongNamesAreCutInMessages() {
+    let long = String(repeating: "n", count: 5_000_000)
+    for (name, shown) in [
+      (#"a\u001b[2J\nb"#, #"tensor 'a\u{1b}[2J\u{a}b' has no dtype"#), (long, "nnn...' has no dtype"),
+    ] {
+      do {
+        _ = try Safetensors.read(bytes: Self.file(#"{"\#(name)":{}}"#))
+        Issue.record("accepted")
+      } catch {
+        #expect("\(error)".contains(shown))
+        #expect("\(error)".utf8.count < 300)
+      }
+    }
+  }
+  @Test func moreTensorsThanTheLimitAreRefused() {
+    let entry = #"{"dtype":"F32","shape":[0],"data_offsets":[0,0]}"#
+    let many = (0...Limits.tensorsMax).map { "\"\($0)\":\(entry)" }.joined(separator: ",")
+    refused("more than 131072 tensors", header: "{\(many)}")
+  }
   @Test func typeThatIsNotReadIsRefused() {
     refused(
       "tensor 'x' has dtype U64", header: #"{"x":{"dtype":"U64","shape":[1],"data_offsets":[0,8]}}"#, data: 8)
@@ -256,55 +276,5 @@ import Testing
     let t = try Tensor(zeros: [1], .f32)
     expectFailure("used twice") { _ = try Safetensors([("a", t), ("a", t)]).encoded() }
     expectFailure("reserved") { _ = try Safetensors([("__metadata__", t)]).encoded() }
-  }
-
-  // MARK: llama2.c
-
-  @Test func storiesModelIsReadByName() throws {
-    guard let path = sharedData("stories260K/stories260K.bin") else { return }
-    let model = try Llama2C.read(path)
-    let c = model.config
-    let expected = DecoderConfig(
-      dimension: 64, hidden: 172, layers: 5, heads: 8, keyValueHeads: 4, vocabulary: 512, length: 512,
-      tied: true)
-    #expect(c == expected)
-    #expect(c.tied && c.ropeInterleaved && c.headDimension == 8)
-    #expect(model.tensors.reduce(0) { $0 + $1.tensor.elementCount } == 260_032)
-    #expect(model["embedding"]?.shape == [512, 64])
-    #expect(model["layers.4.wk"]?.shape == [32, 64])
-    #expect(model["layers.4.w2"]?.shape == [64, 172])
-    #expect(model["classifier"] == nil)
-    // numpy 2: w[60160+...]: first of embedding and last of the final norm, read with struct from the file.
-    let raw = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    func float(_ i: Int) -> Float {
-      raw[28 + 4 * i..<32 + 4 * i].withUnsafeBytes { $0.loadUnaligned(as: Float.self) }
-    }
-    #expect(try model["embedding"]?.elements(Float.self).first == float(0))
-    #expect(try model["layers.1.attention_norm"]?.elements(Float.self).first == float(512 * 64 + 64))
-    #expect(try model["norm"]?.elements(Float.self).last == float(260_031))
-  }
-
-  @Test func lyingLlamaHeadersAreRefused() throws {
-    func header(_ numbers: Int32...) -> [UInt8] {
-      numbers.flatMap { n in withUnsafeBytes(of: n.littleEndian) { Array($0) } }
-    }
-    expectFailure("too short for seven") { _ = try Llama2C.read(bytes: [1, 2, 3]) }
-    expectFailure("layers is 0") { _ = try Llama2C.read(bytes: header(8, 8, 0, 2, 1, 4, 4)) }
-    expectFailure("heads is -2") { _ = try Llama2C.read(bytes: header(8, 8, 1, -2, 1, 4, 4)) }
-    expectFailure("not an even number for each of 3") {
-      _ = try Llama2C.read(bytes: header(8, 8, 1, 3, 1, 4, 4))
-    }
-    expectFailure("cannot share 3") { _ = try Llama2C.read(bytes: header(8, 8, 1, 4, 3, 4, 4)) }
-    expectFailure("28 bytes, but its header describes") {
-      _ = try Llama2C.read(bytes: header(8, 8, 1, 2, 1, 4, 4))
-    }
-    expectFailure("does not fit in 64 bits") {
-      _ = try Llama2C.read(bytes: header(.max - 1, .max, .max, 1, 1, .max, .max))
-    }
-    // Vocabulary of 2 untied, 1 layer, dimension 2: 2*2 + 2 + 4*4 + 2 + 3*2*2 + 2, tables 2*2, classifier 4.
-    let untied =
-      header(2, 2, 1, 1, 1, -2, 2) + [UInt8](repeating: 0, count: 4 * (4 + 2 + 16 + 2 + 12 + 2 + 4 + 4))
-    let model = try Llama2C.read(bytes: untied)
-    #expect(model["classifier"]?.shape == [2, 2] && !model.config.tied)
   }
 }

@@ -22,7 +22,7 @@ import Testing
       print("skipped: stories260K is not at ../shared/data")
       return
     }
-    let model = try Transformer.loadLlama2C(path: weights)
+    let model = try Transformer.load(path: weights)
     let tokenizer = try Llama2CTokenizer.load(vocabulary)
     let response = try model.sample(
       [[1]],

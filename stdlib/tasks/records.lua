@@ -28,16 +28,14 @@ records.options = options.spec("tasks.records", {
 local specials <const> = { "<pad>", "<bos>", "<eos>", "<a>", "<b>" }
 local recipe <const> = "bpe-1"
 
---- The records of a file, the first `limit` of them, and the number of null ones, which are left out.
+--- The first `limit` records of a file, and the number of lines of the whole file that are null.
 function records.load(path, limit)
   local formats, csv = require "perilune.formats", require "perilune.csv"
   local load = path:find "%.csv$" and csv.load or formats.load_json_lines
-  local list, last, out = load(path), 0, {}
-  for i in pairs(list) do last = math.max(last, i) end
-  for i = 1, math.min(last, limit or last) do
-    if list[i] ~= nil then out[#out + 1] = { number = i, value = list[i] } end
-  end
-  return out, math.min(last, limit or last) - #out
+  local list, null_lines = load(path)
+  local out = {}
+  for i = 1, math.min(#list, limit or #list) do out[i] = { number = i, value = list[i] } end
+  return out, null_lines and #null_lines or 0
 end
 
 local Task = {}

@@ -1,7 +1,8 @@
-/// `perilune.formats`: JSON, JSON lines, tokenizers and preference data for Lua.
+/// `perilune.formats`: JSON, JSON lines, tensors and tokenizers for Lua.
 import Base
 import Formats
 import LuaEngine
+import Tensors
 
 /// A tokenizer as Lua holds it.
 final class TokenizerObject {
@@ -19,6 +20,7 @@ enum FormatsModule {
     try library.add(
       NativeModule("formats", group: "files") { module in
         addJSON(&module)
+        TensorFiles.add(to: &module)
         addTokenizers(&module)
       })
     try library.add(tokenizerClass())
@@ -42,11 +44,12 @@ enum FormatsModule {
     module.function(
       "json_decode",
       Page(
-        "formats.json_decode(text)", "The value of a JSON text. null is nil.",
-        errors: "the text is not JSON (RFC 8259); the message names line and column",
+        "formats.json_decode(text)", "The value of a JSON text. A member that is null is absent.",
+        errors: "the text is not JSON (RFC 8259), or has null in an array; the message names line and column",
         example: "print(require 'perilune.formats'.json_decode('{\"a\": [1, 2.5]}').a[2])", prints: "2.5")
     ) { call in
-      try call.push(JSONBridge.decode(try JSONValue(parsing: try call.bytes(1))))
+      let bytes = try call.bytes(1)
+      try call.build { try JSONBridge.push(bytes, name: "JSON", to: $0) }
       return 1
     }
     module.function(
@@ -60,14 +63,19 @@ enum FormatsModule {
           os.remove(path)
           """, prints: "2")
     ) { call in
-      try call.push(JSONBridge.decode(try JSONValue.load(try call.string(1))))
+      let source = try ByteSource(path: try call.string(1))
+      try MemoryAccount.reserving(source.count) {
+        let bytes = try source.all(limit: Limits.jsonBytesMax)
+        try call.build { try JSONBridge.push(bytes, name: source.name, to: $0) }
+      }
       return 1
     }
     module.function(
       "load_json_lines",
       Page(
-        "formats.load_json_lines(path)",
-        "A list of the values of a file with one JSON value per line. The file may be compressed with gzip.",
+        "formats.load_json_lines(path) -> list, null_lines",
+        "A list of the values of a file with one JSON value per line, and a list of the numbers of the lines that are null: "
+          + "these are not in the first list. The file may be compressed with gzip.",
         errors: unreadable,
         example: """
           formats, path = require 'perilune.formats', os.tmpname()
@@ -76,15 +84,17 @@ enum FormatsModule {
           os.remove(path)
           """, prints: "2")
     ) { call in
-      try call.push(.list(try JSONLines.load(try call.string(1)).map(JSONBridge.decode)))
-      return 1
+      let path = try call.string(1)
+      try call.pushIntegers(try call.build { try JSONBridge.pushLines(path, to: $0) })
+      return 2
     }
     module.function(
       "save_json_lines",
       Page(
         "formats.save_json_lines(path, list)",
-        "Writes each value of a list as one line of JSON. The file is written atomically.",
-        errors: "a value has no form in JSON; the file cannot be written",
+        "Writes each value of a list as one line of JSON, compressed with gzip if the path ends in .gz. The file is written "
+          + "atomically.",
+        errors: "the table is not a list; a value has no form in JSON; the file cannot be written",
         example: """
           formats, path = require 'perilune.formats', os.tmpname()
           formats.save_json_lines(path, {{a = 1}})
@@ -92,8 +102,12 @@ enum FormatsModule {
           os.remove(path)
           """, prints: "{\"a\":1}")
     ) { call in
-      let rows = try call.table(2).list().map(JSONBridge.encode)
-      try JSONLines.save(rows, to: try call.string(1))
+      let path = try call.string(1)
+      do { try JSONLines.save(try JSONBridge.rows(try call.table(2)), to: path) } catch let failure as Failure
+        where failure.kind == .value
+      {
+        throw call.bad(2, failure.message)
+      }
       return 0
     }
   }

@@ -4,19 +4,83 @@ import Formats
 import LuaEngine
 
 enum JSONBridge {
-  static func decode(_ value: JSONValue) -> LuaValue {
-    switch value {
-    case .null: return .nil
-    case .bool(let flag): return .boolean(flag)
-    case .integer(let x): return .integer(Int64(x))
-    case .number(let x): return .number(x)
-    case .string(let s): return .string(s)
-    case .array(let elements): return .list(elements.map(decode))
-    case .object(let members): return .record(members.map { ($0.key, decode($0.value)) })
+  /// Pushes the value that `parser` stands at, which has been checked, without a Swift copy of it.
+  static func push(_ parser: inout JSONParser, to lua: LuaBuilder, depth: Int = 0) throws {
+    switch try parser.kind() {
+    case .null:
+      try parser.skipValue(depth: depth)
+      try lua.pushNil()
+    case .object:
+      try lua.pushTable()
+      try parser.object(depth: depth) { parser, key in
+        let name = parser.text(key)
+        try push(&parser, to: lua, depth: depth + 1)
+        try lua.store(field: name)
+      }
+    case .array:
+      var counter = parser
+      var count = 0
+      try counter.array(depth: depth) { parser in
+        if try parser.kind() == .null {
+          throw parser.failure("null inside an array, which a Lua list cannot hold")
+        }
+        try parser.skipValue(depth: depth + 1)
+        count += 1
+      }
+      try lua.pushTable(positions: count)
+      var position = 0
+      try parser.array(depth: depth) { parser in
+        position += 1
+        try push(&parser, to: lua, depth: depth + 1)
+        lua.store(at: position)
+      }
+    case .scalar:
+      switch try parser.value(depth: depth) {
+      case .bool(let flag): try lua.push(flag)
+      case .integer(let x): try lua.push(x)
+      case .number(let x): try lua.push(x)
+      case .string(let s): try lua.push(s)
+      default: throw parser.failure("expected a value")
+      }
     }
   }
 
+  /// Pushes the value that all of `bytes` is.
+  static func push(_ bytes: [UInt8], name: String, to lua: LuaBuilder) throws {
+    try bytes.withUnsafeBufferPointer {
+      var parser = try JSONParser.checked($0, name: name)
+      try push(&parser, to: lua)
+    }
+  }
+
+  /// Pushes the list of the values of a file with one JSON value a line; the numbers of the lines that are null, which
+  /// the list leaves out because a hole would hide the values after it.
+  static func pushLines(_ path: String, to lua: LuaBuilder) throws -> [Int] {
+    try lua.pushTable()
+    var count = 0
+    var nullLines: [Int] = []
+    try JSONLines.forEachChecked(LineReader(path: path)) { line, parser in
+      if try parser.kind() == .null { return nullLines.append(line) }
+      count += 1
+      try push(&parser, to: lua)
+      try lua.append(at: count)
+    }
+    return nullLines
+  }
+
   static func encode(_ value: LuaValue) throws -> JSONValue { try encode(value, depth: 0) }
+
+  /// The elements of a list. A table with other keys is refused: they would be lost.
+  static func rows(_ table: LuaTable) throws -> [JSONValue] {
+    switch try encode(table, depth: 0) {
+    case .array(let rows): return rows
+    case .object(let members):
+      throw Failure(
+        .value,
+        "expected a list of records, got a table with the key '\(Quoted.name(members.first?.key ?? ""))'")
+    default: throw Failure(.value, "expected a list of records")
+    }
+  }
 
   private static func encode(_ value: LuaValue, depth: Int) throws -> JSONValue {
     if depth > Limits.nestingMax {
@@ -38,13 +102,13 @@ enum JSONBridge {
     let entries = try table.entries()
     let count = entries.count
     var elements = [JSONValue?](repeating: nil, count: count)
-    var members: [(String, JSONValue)] = []
+    var members: [JSONMember] = []
     for (key, value) in entries {
       let encoded = try encode(value, depth: depth + 1)
-      if let place = key.asInteger, place >= 1, place <= count {
-        elements[place - 1] = encoded
+      if let position = key.asInteger, position >= 1, position <= count {
+        elements[position - 1] = encoded
       } else if case .string(let name) = key {
-        members.append((name, encoded))
+        members.append(JSONMember(name, encoded))
       } else {
         throw Failure(
           .value, "a key of type \(key.typeName) cannot be written as JSON: keys are 1...n or strings")
@@ -54,6 +118,6 @@ enum JSONBridge {
     if members.count < count {
       throw Failure(.value, "a table with both positions and names cannot be written as JSON")
     }
-    return .object(JSONObject(members))
+    return .object(members)
   }
 }

@@ -47,7 +47,7 @@ enum ModelClass {
       Page(
         "model:parameters() -> tensors, names",
         "The weights and their names, in the order of the file. The tensors are those of the model: changing one "
-          + "changes the model.",
+          + "changes the model. tensor:requires_grad() tells whether a weight trains.",
         example: tiny + """
           tensors, names = model:parameters()
           print(names[1], tensors[1]:size(1), tensors[1]:size(2))
@@ -105,6 +105,24 @@ enum ModelClass {
     ) { call, model in
       try model.save(path: try call.string(2))
       return 0
+    }
+    model.method(
+      "requires_grad_",
+      Page(
+        "model:requires_grad_(flag, pattern)",
+        "Freezes (false) or unfreezes (true) the parameters whose names match the pattern, in which * is any text; without "
+          + "a pattern, all parameters. A frozen parameter gets no gradient, and optimisers leave it out. Returns the model.",
+        errors: "no parameter matches the pattern", source: "requires_grad_ of PyTorch's modules",
+        example: tiny + """
+          model:requires_grad_(false):requires_grad_(true, 'norm.*')
+          tensors, names = model:parameters()
+          for i, t in ipairs(tensors) do if t:requires_grad() then print(names[i]) end end
+          """, prints: "norm.weight\nnorm.bias")
+    ) { call, model in
+      let wanted = call.isNil(2) ? true : try call.boolean(2)
+      try model.setRequiresGrad(wanted, matching: call.isNil(3) ? "*" : try call.string(3))
+      try call.pushArgument(1)
+      return 1
     }
     model.method(
       "zero_grad",

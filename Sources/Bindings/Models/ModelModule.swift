@@ -7,43 +7,13 @@ import Models
 import Tensors
 
 enum ModelModule {
-  enum Style: String, CaseIterable { case gpt2, llama }
-  private static let largest = 0x1p24
-
-  static let options = [
-    Option(
-      "style", Style.gpt2,
-      "\"gpt2\": LayerNorm, GELU, learned positions, biases; \"llama\": RMSNorm, SwiGLU, rotary positions, no biases"
-    ),
-    Option("vocab", required: .integer, "number of tokens in the vocabulary", least: 1, most: largest),
-    Option("dim", required: .integer, "width of the residual stream", least: 1, most: largest),
-    Option("layers", required: .integer, "number of layers", least: 1, most: largest),
-    Option("heads", required: .integer, "number of query heads, a divisor of dim", least: 1, most: largest),
-    Option("max_length", required: .integer, "longest sequence, in tokens", least: 1, most: largest),
-    Option(
-      "kv_heads", optional: .integer,
-      "number of key and value heads, a divisor of heads; fewer than heads is grouped-query attention",
-      otherwise: "heads", least: 1, most: largest),
-    Option(
-      "hidden", optional: .integer, "width of the feed-forward layer",
-      otherwise: "4 dim; llama: 8/3 dim rounded up to a multiple of 8", least: 1, most: largest),
-    Option("norm", optional: TransformerConfig.Norm.self, "normalisation", otherwise: "by style"),
-    Option(
-      "activation", optional: TransformerConfig.Activation.self, "activation of the feed-forward layer",
-      otherwise: "by style"),
-    Option(
-      "positions", optional: TransformerConfig.Positions.self, "position encoding", otherwise: "by style"),
-    Option(
-      "rope_base", optional: .number, "base of the rotary angles", otherwise: "10000.0", above: 0),
-    Option(
-      "norm_eps", optional: .number, "added to the variance before the square root", otherwise: "1e-05",
-      above: 0),
-    Option("bias", optional: .flag, "whether linear layers have a bias", otherwise: "by style"),
-    Option(
-      "tied", optional: .flag, "whether the output head shares the weights of the embedding",
-      otherwise: "true"),
-    Option("seed", 0, "seed of the initial weights"),
-  ]
+  static let options =
+    [
+      Option(
+        "style", TransformerConfig.Style.gpt2,
+        "\"gpt2\": LayerNorm, GELU, learned positions, biases; \"llama\": RMSNorm, SwiGLU, rotary positions, no biases"
+      )
+    ] + TransformerConfig.fields.map(Option.init) + [Option("seed", 0, "seed of the initial weights")]
 
   static func install(_ library: Library) throws {
     try library.add(
@@ -62,19 +32,15 @@ enum ModelModule {
         module.function(
           "load",
           Page(
-            "models.load(path)", "The model saved by model:save, a safetensors file with its configuration.",
-            errors: "the file cannot be read, or holds no model; the message names the tensor or key",
+            "models.load(path)",
+            "The model in a file: safetensors with its configuration, as model:save writes it, or the format of llama2.c, "
+              + "version 0. The content of the file decides, not its name.",
+            errors:
+              "the file cannot be read; it has another format (the message names it and what to do), or not the "
+              + "weights of its configuration; a weight is NaN or infinite",
+            source: "Karpathy, llama2.c, export.py",
             example: "print((pcall(require 'perilune.models'.load, '/no/such/model')))", prints: "false"),
           load)
-        module.function(
-          "load_llama2c",
-          Page(
-            "models.load_llama2c(path)",
-            "A model in the format of llama2.c, version 0: seven numbers, then the weights in f32.",
-            errors: "the file cannot be read, its sizes make no model, or its length does not match them",
-            source: "Karpathy, llama2.c, export.py",
-            example: "print((pcall(require 'perilune.models'.load_llama2c, '/no/such/model')))",
-            prints: "false"), loadLlama2C)
         module.function("rows", RowsClass.page, RowsClass.create)
       })
     try library.add(RowsClass.declaration())
@@ -82,31 +48,27 @@ enum ModelModule {
   }
 
   private static func transformer(_ call: Call, _ options: OptionTable) throws -> Int {
-    let sizes = (
-      vocab: try options.integer("vocab"), dim: try options.integer("dim"),
-      layers: try options.integer("layers"), heads: try options.integer("heads"),
-      length: try options.integer("max_length")
+    var config = TransformerConfig()
+    // The style derives its fields from the sizes, which therefore come first; given fields override it.
+    let (sizes, others) = (
+      TransformerConfig.fields.filter(\.isRequired), TransformerConfig.fields.filter { !$0.isRequired }
     )
-    var config: TransformerConfig
-    switch try options.choice("style", Style.self) {
-    case .gpt2:
-      config = .gpt2(
-        vocab: sizes.vocab, dim: sizes.dim, layers: sizes.layers, heads: sizes.heads, maxLength: sizes.length)
-    case .llama:
-      config = .llama(
-        vocab: sizes.vocab, dim: sizes.dim, layers: sizes.layers, heads: sizes.heads, maxLength: sizes.length)
-    }
-    config.kvHeads = try options.integer(ifGiven: "kv_heads") ?? config.kvHeads
-    config.hidden = try options.integer(ifGiven: "hidden") ?? config.hidden
-    config.norm = try options.choice(ifGiven: "norm") ?? config.norm
-    config.activation = try options.choice(ifGiven: "activation") ?? config.activation
-    config.positions = try options.choice(ifGiven: "positions") ?? config.positions
-    config.ropeBase = try options.number(ifGiven: "rope_base") ?? config.ropeBase
-    config.normEpsilon = try options.number(ifGiven: "norm_eps") ?? config.normEpsilon
-    config.bias = try options.flag(ifGiven: "bias") ?? config.bias
-    config.tied = try options.flag(ifGiven: "tied") ?? config.tied
+    for field in sizes { try set(field, options, &config) }
+    try options.choice("style", TransformerConfig.Style.self).apply(to: &config)
+    for field in others where options.has(field.name) { try set(field, options, &config) }
     try call.pushObject(try Transformer(config, seed: try options.seed("seed")))
     return 1
+  }
+
+  private static func set(_ field: ConfigField, _ options: OptionTable, _ config: inout TransformerConfig)
+    throws
+  {
+    switch field.kind {
+    case .size: try field.set(.integer(options.integer(field.name)), in: &config)
+    case .number: try field.set(.number(options.number(field.name)), in: &config)
+    case .flag: try field.set(.flag(options.flag(field.name)), in: &config)
+    case .choice: try field.set(.text(options.text(field.name)), in: &config)
+    }
   }
 
   private static func load(_ call: Call) throws -> Int {
@@ -114,19 +76,15 @@ enum ModelModule {
     return 1
   }
 
-  private static func loadLlama2C(_ call: Call) throws -> Int {
-    try call.pushObject(try Transformer.loadLlama2C(path: try call.string(1)))
-    return 1
-  }
-
   static func configTable(_ config: TransformerConfig) -> LuaValue {
-    .record([
-      ("vocab", .int(config.vocab)), ("dim", .int(config.dim)), ("layers", .int(config.layers)),
-      ("heads", .int(config.heads)), ("kv_heads", .int(config.kvHeads)), ("hidden", .int(config.hidden)),
-      ("max_length", .int(config.maxLength)), ("norm", .string(config.norm.rawValue)),
-      ("activation", .string(config.activation.rawValue)), ("positions", .string(config.positions.rawValue)),
-      ("rope_base", .number(config.ropeBase)), ("norm_eps", .number(config.normEpsilon)),
-      ("bias", .boolean(config.bias)), ("tied", .boolean(config.tied)),
-    ])
+    .record(
+      TransformerConfig.fields.map { field in
+        switch field.value(of: config) {
+        case .integer(let value): return (field.name, .int(value))
+        case .number(let value): return (field.name, .number(value))
+        case .flag(let value): return (field.name, .boolean(value))
+        case .text(let value): return (field.name, .string(value))
+        }
+      })
   }
 }

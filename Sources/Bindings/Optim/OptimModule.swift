@@ -152,7 +152,7 @@ enum OptimModule {
 
   private static func parameters(of object: AnyObject) -> [Variable]? {
     switch object {
-    case let model as Transformer: return model.parameters.map(\.value)
+    case let model as Transformer: return model.trainable
     case let optimizer as Optimizer: return optimizer.parameters
     case let tensor as Variable: return [tensor]
     default: return nil

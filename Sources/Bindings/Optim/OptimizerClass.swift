@@ -1,11 +1,11 @@
 /// The class `Optimizer` of Lua: steps, and the state that a saved run needs.
 import Autograd
 import Base
-import Formats
 import LuaEngine
 import Models
 import Optim
 import Tensors
+import Weights
 
 enum OptimizerClass {
   static func declaration() -> NativeClass<Optimizer> {

@@ -1,7 +1,7 @@
-/// The decoder's products, in the three ways that the size of the weights asks for, and how its work is cut.
+/// The decoder's matrix products, in three ways chosen by the size of the weights, and how work is split over threads.
 ///
-/// Which way an element is computed depends on the model and on whether its token was given or drawn, never on the
-/// number of rows or threads: so the bits of a row do not depend on its neighbours.
+/// The choice depends on the model and on whether a token was given or drawn, never on the number of rows or threads:
+/// the bits of a row do not depend on its neighbours.
 import CKernels
 import Tensors
 
@@ -11,10 +11,10 @@ enum DecoderLevel {
 }
 
 extension Decoder {
-  /// Weights of a piece of work that reads them from memory: a megabyte, some 30 microseconds.
+  /// Weights per unit of work that reads them from memory: 1 MB, about 30 microseconds.
   private static let pieceFloats = 262_144
 
-  /// y = x W^T + bias, or y += x W^T + bias where `adding`; `then` is called with rows and columns of y that are done.
+  /// y = x W^T + bias, or y += x W^T + bias if `adding`. Calls `then` with each block (rows, columns) of y that is done.
   func multiply(
     _ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool, isPrompt: Bool,
     then: ((Range<Int>, Range<Int>) -> Void)? = nil
@@ -36,7 +36,7 @@ extension Decoder {
     }
   }
 
-  /// Reads the weights once, where they are: packing them would take longer than the few multiply-adds with each.
+  /// Reads the weights once, unpacked: packing would take longer than the few multiply-adds with each weight.
   private func multiplyInPlace(
     _ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool,
     then: ((Range<Int>, Range<Int>) -> Void)?
@@ -55,7 +55,7 @@ extension Decoder {
     }
   }
 
-  /// Work on `count` items in even pieces, over the threads where this decoder has them.
+  /// Calls `body` on even parts of `count` items, over all threads if the decoder uses them.
   @inline(__always)
   func share(_ count: Int, pieces: Int, _ body: (Range<Int>) -> Void) {
     if isCut {

@@ -1,12 +1,15 @@
 /// Runs tokens through a model without recording and caches keys and values: the forward pass of sampling.
 import Base
 import Tensors
+import Weights
 
 /// One block of rows being decoded. A block runs on one thread unless the model is large, in which case its work is
 /// cut over all threads.
 final class Decoder {
   private let config: TransformerConfig
-  private let weights: DecoderWeights
+  private let weights: ModelWeights<DecoderMatrix>
+  /// Keeps the storage of `weights` alive.
+  private let owner: DecoderWeights
   let cache: KeyValueCache
   private let rope: Rotary?
   let isCut: Bool
@@ -19,7 +22,8 @@ final class Decoder {
 
   init(_ weights: DecoderWeights, rows: Int, positions: Int, tokensAtOnce: Int) throws {
     config = weights.config
-    self.weights = weights
+    self.weights = weights.weights
+    owner = weights
     isCut = weights.isCut
     let attention = config.attentionShape
     cache = try KeyValueCache(config, rows: rows, positions: positions)
@@ -68,16 +72,16 @@ final class Decoder {
       if config.activation == .swiglu { gate(count) }
       multiply(layer.down, gated, x, rows: count, adding: true, isPrompt: isPrompt)
     }
-    norm(weights.finalNorm, count)
+    norm(weights.norm, count)
     return Floats(h)
   }
 
   /// The logits of some normed states.
   func readOut(_ states: Floats, _ logits: MutableFloats, rows: Int) {
-    multiply(weights.head, states, logits, rows: rows, adding: false, isPrompt: false)
+    multiply(weights.output, states, logits, rows: rows, adding: false, isPrompt: false)
   }
 
-  /// In the last layer only the wanted tokens go on once all keys and values are in the cache.
+  /// Moves the wanted tokens to the front: in the last layer the others are done once their keys are in the cache.
   private func keep(_ wanted: [Int]) -> Int {
     let dim = config.dim
     for (i, token) in wanted.enumerated() where i != token {
@@ -90,12 +94,12 @@ final class Decoder {
     let dim = config.dim
     for (i, token) in tokens.enumerated() {
       let to = x + i * dim
-      to.update(from: weights.embedding + token.id * dim, count: dim)
-      if let places = weights.positions { addScaled(to, 1, places + token.position * dim, dim) }
+      to.update(from: weights.embedding.weight + token.id * dim, count: dim)
+      if let positions = weights.positions { addScaled(to, 1, positions.weight + token.position * dim, dim) }
     }
   }
 
-  private func norm(_ n: DecoderWeights.Norm, _ count: Int) {
+  private func norm(_ n: DecoderMatrix, _ count: Int) {
     let dim = config.dim
     share(count, pieces: count * dim / 3072) { range in
       var mean: Float = 0
@@ -107,7 +111,7 @@ final class Decoder {
     }
   }
 
-  /// Puts the key and value of a token, whose projections are at `i`, into the cache.
+  /// Appends the key and value of a token to the cache; its projections are row `i` of `qkv`.
   @inline(__always)
   private func remember(_ layer: Int, _ token: Token, _ i: Int) {
     let shape = config.attentionShape

@@ -1,8 +1,8 @@
 /// The keys and values of tokens already read, for one block of rows.
 ///
-/// Keys lie in blocks of sixteen positions, [row, head, block, pair of elements, position, element of the pair], so that
-/// sixteen positions are multiplied at once and the blocks follow each other; values lie [row, head, position, element],
-/// each filled up to whole vectors, so that a position's value is one row to add.
+/// Keys are stored in blocks of sixteen positions, [row, head, block, pair of elements, position, element of the pair]:
+/// one vector instruction multiplies sixteen positions. Values are stored [row, head, position, element]: the value of a
+/// position is one row to add. Both are padded to whole vectors.
 import Base
 import CKernels
 import Tensors
@@ -12,7 +12,7 @@ final class KeyValueCache {
   let rows: Int
   /// Positions per row, rounded up to whole blocks.
   let capacity: Int
-  /// Elements of a key and of a value with what fills them up.
+  /// Elements of a key and of a value, padding included.
   private let keySize, valueSize: Int
   private let storage: [Tensor]
   private let keys: [MutableFloats]
@@ -25,7 +25,7 @@ final class KeyValueCache {
     keySize = (shape.headSize + 1) / 2 * 2
     valueSize = (shape.headSize + 15) / 16 * 16
     let size = try Shape(checked: [rows, shape.keyHeads, capacity, keySize + valueSize])
-    // What is not written is not used, except to fill vectors up.
+    // Unwritten elements are read only as padding.
     storage = try (0..<config.layers).map { _ in try Tensor(uninitialized: size, .f32) }
     keys = storage.map { $0.pointer(Float.self) }
     let allKeys = rows * shape.keyHeads * capacity * keySize

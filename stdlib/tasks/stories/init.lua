@@ -146,7 +146,7 @@ function Task:gold_prefers(prompt, a, b)
 end
 
 --- The model that takes the place of supervised training: a new copy from the file at each call.
-function Task:pretrained() return require("perilune.models").load_llama2c(self.path) end
+function Task:pretrained() return require("perilune.models").load(self.path) end
 
 --- A sampler of the checkpoint, which is read at the first call.
 local function own_sampler(self)

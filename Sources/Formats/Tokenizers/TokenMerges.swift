@@ -71,7 +71,10 @@ struct TokenMerges: Sendable {
         Candidate(rank: $0.rank, at: Int32(at), left: tokens[at], right: tokens[after], token: $0.token)
       }
     }
-    for i in 0..<count - 1 { if let found = candidate(i, i + 1) { heap.push(found) } }
+    for i in 0..<count - 1 {
+      if i & 0xFFFF == 0 { try Interrupt.check() }
+      if let found = candidate(i, i + 1) { heap.push(found) }
+    }
     while let best = heap.pop() {
       try Interrupt.check()
       let at = Int(best.at)

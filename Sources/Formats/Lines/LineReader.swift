@@ -1,7 +1,7 @@
 /// Reads a text file line by line, unpacking gzip on the way.
 ///
-/// A file that begins with gzip's two bytes is unpacked as it is read, so a small file that unpacks to much costs no
-/// more than one line. Lines are limited; a gzip file that stops early or fails its checksum is an error that says so.
+/// A file that begins with gzip's two bytes is unpacked as it is read, so a small file with large contents costs no more
+/// memory than one line. The length of a line is limited; a gzip file that ends early or fails its checksum is refused.
 import Base
 import CZlib
 
@@ -103,7 +103,7 @@ final class UnpackedBytes {
   private var stream = z_stream()
   private let isPacked: Bool
   private var isInside = false
-  private var piece = [UInt8](repeating: 0, count: 1 << 15)
+  private var block = [UInt8](repeating: 0, count: 1 << 15)
   private var used = 0
   private var filled = 0
 
@@ -132,13 +132,13 @@ final class UnpackedBytes {
     }
     while true {
       if used == filled {
-        filled = min(piece.count, source.count - position)
+        filled = min(block.count, source.count - position)
         used = 0
         if filled == 0 {
           if isInside { throw failure("the gzip data end early") }
           return 0
         }
-        try piece.withUnsafeMutableBytes {
+        try block.withUnsafeMutableBytes {
           try source.read(at: position, into: UnsafeMutableRawBufferPointer(rebasing: $0[..<filled]))
         }
         position += filled
@@ -150,13 +150,13 @@ final class UnpackedBytes {
 
   private func inflate(into target: UnsafeMutableRawBufferPointer) throws -> Int {
     isInside = true
-    let room = min(target.count, 1 << 30)
+    let space = min(target.count, 1 << 30)
     var status = Z_OK
-    piece.withUnsafeMutableBufferPointer { input in
+    block.withUnsafeMutableBufferPointer { input in
       stream.next_in = input.baseAddress.map { $0 + used }
       stream.avail_in = UInt32(filled - used)
       stream.next_out = target.baseAddress?.assumingMemoryBound(to: UInt8.self)
-      stream.avail_out = UInt32(room)
+      stream.avail_out = UInt32(space)
       status = CZlib.inflate(&stream, Z_NO_FLUSH)
       used = filled - Int(stream.avail_in)
     }
@@ -167,7 +167,7 @@ final class UnpackedBytes {
       let reason = stream.msg.map { String(cString: $0) } ?? "code \(status)"
       throw failure("the gzip data are damaged (\(reason))")
     }
-    return room - Int(stream.avail_out)
+    return space - Int(stream.avail_out)
   }
 
   private func failure(_ problem: String) -> Failure { Failure(.format, "\(source.name): \(problem)") }

@@ -10,8 +10,9 @@ extension ByteLevelBPE {
         "rstrip": false, "normalized": false, "special": true,
       ]
     }
-    let vocabulary = JSONObject(
-      tokens.indices.map { (specialNames[$0] ?? ByteAlphabet.printable(tokens[$0]), JSONValue.integer($0)) })
+    let vocabulary = tokens.indices.map {
+      JSONMember(specialNames[$0] ?? ByteAlphabet.printable(tokens[$0]), .integer($0))
+    }
     let merges = mergeList.map { pair -> JSONValue in
       .array([pair.left, pair.right].map { .string(ByteAlphabet.printable(tokens[Int($0)])) })
     }

@@ -1,7 +1,7 @@
-/// Byte-level byte-pair encoding, as GPT-2 has it: no text is unknown, and decoding gives back every byte.
+/// Byte-level byte-pair encoding of GPT-2: every text has ids, and decoding gives back every byte.
 ///
-/// Text is cut into words (`GPT2Split`), each word begins as its bytes, and the adjacent pair that was learnt first
-/// merges first. Control tokens have ids but no bytes: text that looks like one is ordinary text.
+/// Text is split into words (`GPT2Split`); a word starts as its bytes, and adjacent pairs merge in the order in which they
+/// were learnt. Control tokens have ids but no bytes: text that looks like one is encoded as ordinary text.
 import Base
 
 public struct ByteLevelBPE: Tokenizer {
@@ -36,8 +36,8 @@ public struct ByteLevelBPE: Tokenizer {
     }
   }
 
-  /// The only way in: files and training end here. `eachMerge` calls its argument with the merges in order, so that a
-  /// list of bad merges is refused before it is held.
+  /// The designated initialiser of files and training. `eachMerge` calls its argument with the merges in order, so that
+  /// a list with a bad merge is refused before all of it is in memory.
   init(
     names: [String], specials: [Int], digitsAlone: Bool, source: String,
     eachMerge: (_ merge: (String, String) throws -> Void) throws -> Void
@@ -54,7 +54,7 @@ public struct ByteLevelBPE: Tokenizer {
       if names[id].isEmpty { throw failure("control token \(id) has no name") }
       specialNames[id] = names[id]
     }
-    if Set(specialNames.values.map(ExactText.init)).count != specials.count {
+    if Set(specialNames.values.map { Array($0.utf8) }).count != specials.count {
       throw failure("two control tokens have the same id or name")
     }
     var tokens: [[UInt8]] = []
@@ -68,17 +68,17 @@ public struct ByteLevelBPE: Tokenizer {
       }
       guard let bytes = ByteAlphabet.bytes(name), !bytes.isEmpty, bytes.count <= Limits.tokenBytesMax else {
         throw failure(
-          "token \(id) ('\(name.prefix(40))') is not 1..\(Limits.tokenBytesMax) characters that stand for bytes"
+          "token \(id) ('\(Quoted.name(name))') is not 1..\(Limits.tokenBytesMax) characters that stand for bytes"
         )
       }
       if let other = ids.updateValue(Int32(id), forKey: bytes) {
-        throw failure("tokens \(other) and \(id) are both '\(name)'")
+        throw failure("tokens \(other) and \(id) are both '\(Quoted.name(name))'")
       }
       tokens.append(bytes)
     }
     for name in specialNames.values {
       if let bytes = ByteAlphabet.bytes(name), ids[bytes] != nil {
-        throw failure("control token '\(name)' is an ordinary token too")
+        throw failure("control token '\(Quoted.name(name))' is an ordinary token too")
       }
     }
     byteIds = try (0..<256).map { byte in
@@ -94,11 +94,11 @@ public struct ByteLevelBPE: Tokenizer {
         let leftId = ids[left], let rightId = ids[right], let merged = ids[left + right]
       else {
         throw failure(
-          "merge \(rank + 1) ('\(first.prefix(40))' '\(second.prefix(40))') does not make a token of two")
+          "merge \(rank + 1) ('\(Quoted.name(first))' '\(Quoted.name(second))') does not make a token of two")
       }
       if !merges.add(leftId, rightId, TokenMerges.Merge(rank: Int32(truncatingIfNeeded: rank), token: merged))
       {
-        throw failure("merge \(rank + 1) ('\(first)' '\(second)') occurs twice")
+        throw failure("merge \(rank + 1) ('\(Quoted.name(first))' '\(Quoted.name(second))') occurs twice")
       }
       list.append((leftId, rightId))
     }
@@ -124,14 +124,18 @@ public struct ByteLevelBPE: Tokenizer {
     var out: [Int] = []
     out.reserveCapacity(bytes.count / 3)
     var known: [ArraySlice<UInt8>: [Int32]] = [:]
+    var checkedAt = 0
     try bytes.withUnsafeBufferPointer { buffer in
       try GPT2Split.forEachWord(buffer, digitsAlone: digitsAlone) { range in
+        if range.lowerBound - checkedAt > 1 << 20 {
+          checkedAt = range.lowerBound
+          try Interrupt.check()
+        }
         let word = bytes[range]
         if let done = known[word] {
           for id in done { out.append(Int(id)) }
           return
         }
-        try Interrupt.check()
         var ids = word.map { byteIds[Int($0)] }
         try merges.apply(to: &ids)
         for id in ids { out.append(Int(id)) }

@@ -1,8 +1,8 @@
 /// Reads the vocabulary files of byte-level BPE: GPT-2's pair of files, or one JSON file.
 ///
-/// The one file is the `tokenizer.json` of Hugging Face's tokenizers, so that what is trained here opens there and the
-/// other way round; of theirs, only models that split and merge as GPT-2 does are taken. Files are walked, not turned
-/// into JSON values, which would take many times their bytes before the first of them is found bad.
+/// The one file is the `tokenizer.json` of Hugging Face's tokenizers: what is trained here opens there, and a file from
+/// there opens here if it splits and merges as GPT-2 does; a file with other parts is refused by name. The parser reads
+/// files in place: a tree of JSON values would take many times their bytes before the first error is found.
 import Base
 
 extension ByteLevelBPE {
@@ -23,8 +23,8 @@ extension ByteLevelBPE {
       var parser = try JSONParser.checked($0, name: source)
       return try Self.names(&parser, depth: 0, [:], source)
     }
-    let wanted = Set(specials.map(ExactText.init))
-    let ids = names.indices.filter { wanted.contains(ExactText(names[$0])) }
+    let wanted = Set(specials.map { Array($0.utf8) })
+    let ids = names.indices.filter { wanted.contains(Array(names[$0].utf8)) }
     try self.init(names: names, specials: ids, digitsAlone: false, source: source) { merge in
       while true {
         let more = try lines.next { line in
@@ -60,15 +60,21 @@ extension ByteLevelBPE {
     var root = try parser.members(depth: 0)
     guard var model = try root["model"]?.members(depth: 1) else { throw failure("no model") }
     let type = try model["type"]?.string()
-    if let type, type != "BPE" { throw failure("the model is \(type.prefix(40)), expected BPE") }
+    if let type, type != "BPE" { throw failure("the model is \(Quoted.name(type)), expected BPE") }
     guard var vocabulary = model["vocab"] else { throw failure("the model has no vocab") }
     guard var merges = model["merges"] else { throw failure("the model has no merges") }
+    try refuseUnknownParts(root, model, failure)
     var added: [Int: String] = [:]
     try root["added_tokens"]?.array(depth: 1) { parser in
       if added.count == Limits.vocabularyMax { throw failure("too many added tokens") }
       var token = try parser.members(depth: 2)
       guard let id = try token["id"]?.count("an id"), let content = try token["content"]?.string() else {
         throw failure("an added token without id or content")
+      }
+      if try token["special"]?.value(depth: 3) == false {
+        throw failure(
+          "added token '\(Quoted.name(content))' is not special (it is matched in text), which is not supported"
+        )
       }
       if added.updateValue(content, forKey: id) != nil { throw failure("two added tokens have the id \(id)") }
     }
@@ -95,7 +101,7 @@ extension ByteLevelBPE {
     }
   }
 
-  /// Tokens by id; ids must be 0..<count, each once. `added` tokens may stand in the vocabulary too.
+  /// Tokens by id; ids must be 0..<count, each once. `added` tokens may be in the vocabulary too.
   private static func names(
     _ parser: inout JSONParser, depth: Int, _ added: [Int: String], _ source: String
   ) throws -> [String] {
@@ -105,8 +111,8 @@ extension ByteLevelBPE {
     try counter.object(depth: depth) { parser, key in
       count += 1
       let text = parser.text(key)
-      let id = try parser.count("the id of '\(text.prefix(40))'")
-      if let other = added[id], ExactText(other) == ExactText(text) { count -= 1 }
+      let id = try parser.count("the id of '\(Quoted.name(text))'")
+      if let other = added[id], other.utf8.elementsEqual(text.utf8) { count -= 1 }
     }
     count += added.count
     if count > Limits.vocabularyMax {
@@ -115,17 +121,17 @@ extension ByteLevelBPE {
     var names = [String](repeating: "", count: count)
     var taken = [Bool](repeating: false, count: count)
     for (id, content) in added {
-      if id >= count { throw failure("\(count) tokens, but '\(content.prefix(40))' has the id \(id)") }
+      if id >= count { throw failure("\(count) tokens, but '\(Quoted.name(content))' has the id \(id)") }
       names[id] = content
       taken[id] = true
     }
     try parser.object(depth: depth) { parser, key in
       let text = parser.text(key)
       let id = try parser.count("an id")
-      if let other = added[id], ExactText(other) == ExactText(text) { return }
-      if id >= count { throw failure("\(count) tokens, but '\(text.prefix(40))' has the id \(id)") }
+      if let other = added[id], other.utf8.elementsEqual(text.utf8) { return }
+      if id >= count { throw failure("\(count) tokens, but '\(Quoted.name(text))' has the id \(id)") }
       if taken[id] {
-        throw failure("'\(names[id].prefix(40))' and '\(text.prefix(40))' both have the id \(id)")
+        throw failure("'\(Quoted.name(names[id]))' and '\(Quoted.name(text))' both have the id \(id)")
       }
       names[id] = text
       taken[id] = true
@@ -133,7 +139,7 @@ extension ByteLevelBPE {
     return names
   }
 
-  /// Takes GPT-2's splitting, alone or after single digits; refuses the rest.
+  /// Whether single digits are split off before GPT-2's splitting; other pre-tokenizers are refused.
   private static func digitsAlone(_ parser: inout JSONParser, _ failure: (String) -> Failure) throws -> Bool {
     let start = parser.position
     var end = parser

@@ -4,6 +4,17 @@
 /// UTF-8, whole numbers stay whole (Lua tells 1 from 1.0), and what is written is the same bytes every time.
 import Base
 
+/// One key of an object and its value.
+public struct JSONMember: Sendable, Equatable {
+  public let key: String
+  public let value: JSONValue
+
+  public init(_ key: String, _ value: JSONValue) {
+    self.key = key
+    self.value = value
+  }
+}
+
 public enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
@@ -12,7 +23,8 @@ public enum JSONValue: Sendable, Equatable {
   case number(Double)
   case string(String)
   case array([JSONValue])
-  case object(JSONObject)
+  /// In the order of the file. Of equal keys the last counts.
+  case object([JSONMember])
 
   /// Parses one value that fills all of `text`.
   ///
@@ -35,7 +47,8 @@ public enum JSONValue: Sendable, Equatable {
 
   /// The member of an object, or nil.
   public subscript(key: String) -> JSONValue? {
-    if case .object(let members) = self { return members[key] }
+    // By bytes: Swift's own equality takes a composed and a decomposed accent for one key.
+    if case .object(let members) = self { return members.last { $0.key.utf8.elementsEqual(key.utf8) }?.value }
     return nil
   }
 
@@ -82,7 +95,7 @@ public enum JSONValue: Sendable, Equatable {
   }
 
   /// The members, if this is an object.
-  public var members: JSONObject? {
+  public var members: [JSONMember]? {
     if case .object(let members) = self { return members }
     return nil
   }
@@ -96,5 +109,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   public init(floatLiteral value: Double) { self = .number(value) }
   public init(booleanLiteral value: Bool) { self = .bool(value) }
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-  public init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(JSONObject(members)) }
+  public init(dictionaryLiteral members: (String, JSONValue)...) {
+    self = .object(members.map { JSONMember($0, $1) })
+  }
 }

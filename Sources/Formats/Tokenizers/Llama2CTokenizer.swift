@@ -1,8 +1,9 @@
 /// The tokenizer of llama2.c (`tokenizer.bin`, `tok512.bin`): SentencePiece's greedy merges by score.
 ///
-/// Ids 0, 1, 2 are unknown, BOS and EOS, 3...258 are the bytes, the rest are pieces. As in llama2.c a space is put
-/// before the text, a character that is no piece falls back to its bytes, and the adjacent pair whose union has the
-/// best score merges first. Merging is by a table of pairs instead of text look-ups, with the same result.
+/// Ids 0, 1, 2 are unknown, BOS and EOS, 3...258 are the bytes, the rest are pieces (SentencePiece's term). As in
+/// llama2.c the text gets a leading space, a character that is no piece is encoded as its bytes, and the adjacent pair
+/// whose union has the highest score merges first. A table of pairs replaces llama2.c's look-ups of text; the result is
+/// the same.
 import Base
 
 public struct Llama2CTokenizer: Tokenizer {

@@ -1,36 +1,37 @@
-/// Reads JSON (RFC 8259) from bytes in two passes: the first checks everything and allocates nothing, the second builds.
+/// Reads JSON (RFC 8259) from bytes in two passes: the first checks and allocates nothing, the second builds.
 ///
-/// A value tree takes many times the bytes of `[0,0,0,...`; by checking first, a bad file costs no more than its own
-/// bytes. Of equal keys the last stays, a whole number beyond 64 bits becomes floating point, a number beyond floating
-/// point (1e999) is refused, and so are bad UTF-8, bare control characters and half a surrogate pair.
+/// A tree of values takes many times the bytes of `[0,0,0,...`; because of the first pass an invalid file costs no more
+/// than its own bytes. A whole number beyond 64 bits becomes floating point. A number beyond floating point (1e999), bad
+/// UTF-8, bare control characters and half a surrogate pair are refused. Parsing looks at Ctrl-C.
 import Base
 
-struct JSONParser {
+package struct JSONParser {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let name: String
   private let firstLine: Int
   /// The next byte to read.
-  private(set) var position = 0
+  package private(set) var position = 0
 
-  init(_ bytes: UnsafeBufferPointer<UInt8>, name: String, at position: Int = 0, firstLine: Int = 1) {
+  package init(_ bytes: UnsafeBufferPointer<UInt8>, name: String, at position: Int = 0, firstLine: Int = 1) {
     self.bytes = bytes
     self.name = name
     self.firstLine = firstLine
     self.position = position
   }
 
-  static func parse(_ bytes: [UInt8], name: String) throws -> JSONValue {
+  package static func parse(_ bytes: [UInt8], name: String) throws -> JSONValue {
     try bytes.withUnsafeBufferPointer { try parse($0, name: name) }
   }
 
-  static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws -> JSONValue
+  package static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws
+    -> JSONValue
   {
     var parser = try checked(bytes, name: name, firstLine: firstLine)
     return try parser.value(depth: 0)
   }
 
   /// A parser at the first value of bytes that have been checked to hold one value and no more.
-  static func checked(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws
+  package static func checked(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws
     -> JSONParser
   {
     var parser = JSONParser(bytes, name: name, firstLine: firstLine)
@@ -47,42 +48,54 @@ struct JSONParser {
 
   // MARK: values
 
-  /// Builds one value and goes past it.
-  mutating func value(depth: Int) throws -> JSONValue {
+  package enum Kind { case null, object, array, scalar }
+
+  /// What the next value is, by its first byte.
+  package mutating func kind() throws -> Kind {
+    switch try peek("a value") {
+    case UInt8(ascii: "n"): return .null
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    default: return .scalar
+    }
+  }
+
+  /// Builds one value and moves past it.
+  package mutating func value(depth: Int) throws -> JSONValue {
     switch try peek("a value") {
     case UInt8(ascii: "{"):
-      var members: [(String, JSONValue)] = []
+      var members: [JSONMember] = []
       try object(depth: depth) { parser, key in
-        members.append((parser.text(key), try parser.value(depth: depth + 1)))
+        members.append(JSONMember(parser.text(key), try parser.value(depth: depth + 1)))
       }
-      return .object(JSONObject(members))
+      return .object(members)
     case UInt8(ascii: "["):
       var elements: [JSONValue] = []
       try array(depth: depth) { parser in elements.append(try parser.value(depth: depth + 1)) }
       return .array(elements)
     case UInt8(ascii: "\""): return .string(try string())
-    case UInt8(ascii: "t"): try word("true"); return .bool(true)
-    case UInt8(ascii: "f"): try word("false"); return .bool(false)
-    case UInt8(ascii: "n"): try word("null"); return .null
+    case UInt8(ascii: "t"): try literal("true"); return .bool(true)
+    case UInt8(ascii: "f"): try literal("false"); return .bool(false)
+    case UInt8(ascii: "n"): try literal("null"); return .null
     default: return try number()
     }
   }
 
-  /// Checks one value and goes past it.
-  mutating func skipValue(depth: Int) throws {
+  /// Checks and skips one value.
+  package mutating func skipValue(depth: Int) throws {
     switch try peek("a value") {
     case UInt8(ascii: "{"): try object(depth: depth) { parser, _ in try parser.skipValue(depth: depth + 1) }
     case UInt8(ascii: "["): try array(depth: depth) { parser in try parser.skipValue(depth: depth + 1) }
     case UInt8(ascii: "\""): _ = try skipString()
-    case UInt8(ascii: "t"): try word("true")
-    case UInt8(ascii: "f"): try word("false")
-    case UInt8(ascii: "n"): try word("null")
+    case UInt8(ascii: "t"): try literal("true")
+    case UInt8(ascii: "f"): try literal("false")
+    case UInt8(ascii: "n"): try literal("null")
     default: _ = try number()
     }
   }
 
-  /// Walks an object; `member` gets where the key stands and must consume the value.
-  mutating func object(depth: Int, _ member: (inout JSONParser, Range<Int>) throws -> Void) throws {
+  /// Reads an object; `member` gets the byte range of the key and must consume the value.
+  package mutating func object(depth: Int, _ member: (inout JSONParser, Range<Int>) throws -> Void) throws {
     try open(UInt8(ascii: "{"), depth: depth)
     if try peek("a key or '}'") == UInt8(ascii: "}") { position += 1; return }
     while true {
@@ -96,8 +109,8 @@ struct JSONParser {
     }
   }
 
-  /// Walks an array; `element` must consume one value.
-  mutating func array(depth: Int, _ element: (inout JSONParser) throws -> Void) throws {
+  /// Reads an array; `element` must consume one value.
+  package mutating func array(depth: Int, _ element: (inout JSONParser) throws -> Void) throws {
     try open(UInt8(ascii: "["), depth: depth)
     if try peek("a value or ']'") == UInt8(ascii: "]") { position += 1; return }
     while true {
@@ -107,8 +120,8 @@ struct JSONParser {
     }
   }
 
-  /// The parser at the value of each key of an object, the last of equal keys; goes past the object.
-  mutating func members(depth: Int) throws -> [String: JSONParser] {
+  /// A parser at the value of each key of an object, of equal keys the last; moves past the object.
+  package mutating func members(depth: Int) throws -> [String: JSONParser] {
     var found: [String: JSONParser] = [:]
     try object(depth: depth) { parser, key in
       if found.count < 64 { found[parser.text(key)] = parser }
@@ -133,10 +146,10 @@ struct JSONParser {
     return byte == bracket
   }
 
-  private mutating func word(_ word: StaticString) throws {
-    let count = word.utf8CodeUnitCount
-    for i in 0..<count where position + i >= bytes.count || bytes[position + i] != word.utf8Start[i] {
-      throw failure("expected \(word)")
+  private mutating func literal(_ literal: StaticString) throws {
+    let count = literal.utf8CodeUnitCount
+    for i in 0..<count where position + i >= bytes.count || bytes[position + i] != literal.utf8Start[i] {
+      throw failure("expected \(literal)")
     }
     position += count
   }
@@ -144,15 +157,15 @@ struct JSONParser {
   // MARK: text
 
   /// One string, decoded.
-  mutating func string() throws -> String {
+  package mutating func string() throws -> String {
     if try peek("a string") != UInt8(ascii: "\"") { throw failure("expected a string") }
     return text(try skipString())
   }
 
   /// The decoded text of a checked string.
-  func text(_ range: Range<Int>) -> String { JSONText.decode(bytes, range) }
+  package func text(_ range: Range<Int>) -> String { JSONText.decode(bytes, range) }
 
-  /// Checks a string and goes past it; the range is what stands between the quotes.
+  /// Checks and skips a string; the range is that between its quotes.
   private mutating func skipString() throws -> Range<Int> {
     position += 1
     let start = position
@@ -259,7 +272,7 @@ struct JSONParser {
   }
 
   /// A number that is whole and not negative.
-  mutating func count(_ what: String) throws -> Int {
+  package mutating func count(_ what: String) throws -> Int {
     _ = try peek(what)
     let start = position
     guard case .integer(let value) = try number(), value >= 0 else {
@@ -272,7 +285,7 @@ struct JSONParser {
   // MARK: bytes
 
   /// The next byte that is not blank, without taking it.
-  mutating func peek(_ wanted: @autoclosure () -> String) throws -> UInt8 {
+  package mutating func peek(_ wanted: @autoclosure () -> String) throws -> UInt8 {
     while position < bytes.count {
       let byte = bytes[position]
       if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { return byte }
@@ -281,7 +294,7 @@ struct JSONParser {
     throw failure("ends where \(wanted()) is expected")
   }
 
-  mutating func expectEnd() throws {
+  package mutating func expectEnd() throws {
     while position < bytes.count {
       let byte = bytes[position]
       if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 {
@@ -291,7 +304,7 @@ struct JSONParser {
     }
   }
 
-  func failure(_ problem: String) -> Failure {
+  package func failure(_ problem: String) -> Failure {
     var line = firstLine
     var column = 1
     for byte in bytes[..<min(position, bytes.count)] {

@@ -50,7 +50,7 @@ extension JSONValue {
       out.append(UInt8(ascii: "]"))
     case .object(let object):
       let members =
-        sortedKeys ? object.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : Array(object)
+        sortedKeys ? object.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : object
       out.append(UInt8(ascii: "{"))
       for (i, member) in members.enumerated() {
         if i > 0 { out.append(UInt8(ascii: ",")) }

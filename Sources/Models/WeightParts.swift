@@ -1,0 +1,100 @@
+/// What the weights of a configuration are before they have values: names, shapes, initial values.
+import Base
+import Tensors
+import Weights
+
+/// One weight of a model and its bias, where it has one.
+struct WeightPart: Sendable {
+  enum Role: Sendable {
+    /// A row for each token or position; the head, or the embedding that serves as the head, is multiplied with.
+    case table(isHead: Bool)
+    /// Scales, from 1.
+    case norm
+    /// Outputs by inputs. A residual map adds to the residual stream.
+    case linear(isResidual: Bool)
+  }
+
+  let role: Role
+  let sources: [WeightSource]
+  let shape: [Int]
+  let hasBias: Bool
+  let layer: Int
+
+  /// Whether the decoder multiplies with the weight.
+  var isMultiplied: Bool {
+    switch role {
+    case .table(let isHead): return isHead
+    case .norm: return false
+    case .linear: return true
+    }
+  }
+
+  /// The name of a parameter: as files and Lua name it.
+  func name(_ kind: WeightKind) -> String { sources[0].tensorName(kind, layer: layer) }
+
+  func shape(_ kind: WeightKind) -> [Int] { kind == .weight ? shape : [shape[0]] }
+}
+
+extension TransformerConfig {
+  /// The parts of a model of this configuration, which must be valid.
+  var parts: ModelWeights<WeightPart> {
+    let layout = WeightLayout.perilune
+    let headSize = dim / heads
+    func table(_ sources: [WeightSource], _ rows: Int, isHead: Bool) -> WeightPart {
+      WeightPart(
+        role: .table(isHead: isHead), sources: sources, shape: [rows, dim], hasBias: false, layer: 0)
+    }
+    func normed(_ sources: [WeightSource], _ layer: Int) -> WeightPart {
+      WeightPart(role: .norm, sources: sources, shape: [dim], hasBias: norm == .layer, layer: layer)
+    }
+    func linear(
+      _ sources: [WeightSource], _ layer: Int, _ outputs: Int, _ inputs: Int, isResidual: Bool = false
+    ) -> WeightPart {
+      WeightPart(
+        role: .linear(isResidual: isResidual), sources: sources, shape: [outputs, inputs], hasBias: bias,
+        layer: layer)
+    }
+    let (names, upWidth) = (layout.layer, activation == .swiglu ? 2 * hidden : hidden)
+    return ModelWeights(
+      embedding: table(layout.embedding, vocab, isHead: tied),
+      positions: positions == .learned ? table(layout.positions, maxLength, isHead: false) : nil,
+      layers: (0..<layers).map { layer in
+        LayerWeights(
+          attentionNorm: normed(names.attentionNorm, layer),
+          qkv: linear(names.qkv, layer, (heads + 2 * kvHeads) * headSize, dim),
+          output: linear(names.output, layer, dim, dim, isResidual: true),
+          mlpNorm: normed(names.mlpNorm, layer),
+          up: linear(names.up, layer, upWidth, dim),
+          down: linear(names.down, layer, dim, hidden, isResidual: true))
+      },
+      norm: normed(layout.norm, 0), head: tied ? nil : table(layout.head, vocab, isHead: true))
+  }
+
+  /// The standard deviation of the initial elements: 0.02, of maps that add to the residual stream divided by the
+  /// square root of their number. Radford et al. 2019, sec. 2.3.
+  func deviation(_ role: WeightPart.Role) -> Double {
+    if case .linear(isResidual: true) = role { return 0.02 / Double(2 * layers).squareRoot() }
+    return 0.02
+  }
+
+  /// Refuses weights that cannot fit into memory before the first of them is drawn, which could take hours.
+  func checkFits() throws {
+    var small = self
+    small.layers = 1
+    let parts = small.parts
+    func bytes(_ parts: [WeightPart]) -> Double {  // each product is below 2^52, as every size is below 2^25
+      parts.reduce(0) { $0 + 4 * Double($1.shape.reduce(1, *) + ($1.hasBias ? $1.shape[0] : 0)) }
+    }
+    let inLayer = bytes(parts.layers[0].all)
+    let needed = bytes(parts.all) + Double(layers - 1) * inLayer
+    let available = min(
+      MemoryAccount.limitBytes, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)))
+    if needed > Double(available) {
+      func megabytes(_ bytes: Double) -> String { String(Int(bytes / 1e6)) }
+      throw Failure(
+        .memory,
+        "not enough memory: the model has \(megabytes(needed)) MB of weights, "
+          + "\(megabytes(Double(available))) MB are available")
+    }
+  }
+}

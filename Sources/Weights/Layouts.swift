@@ -1,0 +1,65 @@
+/// The families of files whose layout is known.
+///
+/// A new family is one more value here; the names are those of its files.
+extension WeightLayout {
+  /// What this program writes; the metadata of its files give the name of the layout as their format.
+  public static let perilune = WeightLayout(
+    name: "perilune-model-1", embedding: [.init("embedding")], positions: [.init("positions")],
+    layer: LayerWeights(
+      attentionNorm: [.init("layers.{layer}.attention_norm")],
+      qkv: [.init("layers.{layer}.attention.qkv")],
+      output: [.init("layers.{layer}.attention.output")],
+      mlpNorm: [.init("layers.{layer}.mlp_norm")],
+      up: [.init("layers.{layer}.mlp.up")],
+      down: [.init("layers.{layer}.mlp.down")]),
+    norm: [.init("norm")], head: [.init("head")])
+
+  /// llama2.c, version 0: the names are those of llama2.c's `model.py`, since the file has none.
+  public static let llama2c = WeightLayout(
+    name: "llama2.c", embedding: [.init("tok_embeddings")], positions: [],
+    layer: LayerWeights(
+      attentionNorm: [.init("attention_norm", .sliceOfLayers)],
+      qkv: [
+        .init("attention.wq", .sliceOfLayers), .init("attention.wk", .sliceOfLayers),
+        .init("attention.wv", .sliceOfLayers),
+      ],
+      output: [.init("attention.wo", .sliceOfLayers)],
+      mlpNorm: [.init("ffn_norm", .sliceOfLayers)],
+      up: [.init("feed_forward.w1", .sliceOfLayers), .init("feed_forward.w3", .sliceOfLayers)],
+      down: [.init("feed_forward.w2", .sliceOfLayers)]),
+    norm: [.init("norm")], head: [.init("output")])
+
+  /// GPT-2 of Hugging Face's transformers (`models/gpt2/modeling_gpt2.py`).
+  public static let gpt2 = WeightLayout(
+    name: "GPT-2 (Hugging Face)", embedding: [.init("wte")], positions: [.init("wpe")],
+    layer: LayerWeights(
+      attentionNorm: [.init("h.{layer}.ln_1")],
+      qkv: [.init("h.{layer}.attn.c_attn", .transposed)],
+      output: [.init("h.{layer}.attn.c_proj", .transposed)],
+      mlpNorm: [.init("h.{layer}.ln_2")],
+      up: [.init("h.{layer}.mlp.c_fc", .transposed)],
+      down: [.init("h.{layer}.mlp.c_proj", .transposed)]),
+    norm: [.init("ln_f")], head: [.init("lm_head")], prefix: "transformer.",
+    // Buffers of the causal mask.
+    ignored: [".attn.bias", ".attn.masked_bias"])
+
+  /// Llama, SmolLM2 and Mistral of Hugging Face's transformers (`models/llama/modeling_llama.py`).
+  public static let llama = WeightLayout(
+    name: "Llama (Hugging Face)", embedding: [.init("embed_tokens")], positions: [],
+    layer: LayerWeights(
+      attentionNorm: [.init("layers.{layer}.input_layernorm")],
+      qkv: [
+        .init("layers.{layer}.self_attn.q_proj", .rotaryHalves),
+        .init("layers.{layer}.self_attn.k_proj", .rotaryHalves),
+        .init("layers.{layer}.self_attn.v_proj"),
+      ],
+      output: [.init("layers.{layer}.self_attn.o_proj")],
+      mlpNorm: [.init("layers.{layer}.post_attention_layernorm")],
+      up: [.init("layers.{layer}.mlp.gate_proj"), .init("layers.{layer}.mlp.up_proj")],
+      down: [.init("layers.{layer}.mlp.down_proj")]),
+    norm: [.init("norm")], head: [.init("lm_head")], prefix: "model.",
+    ignored: [".rotary_emb.inv_freq"])
+
+  /// The families that a file's tensor names are compared with.
+  public static let families = [perilune, gpt2, llama]
+}

@@ -1,0 +1,56 @@
+/// A file of named weights, whatever its format, and the one place that tells formats apart.
+import Base
+import Formats
+import Tensors
+
+/// What a file says of one of its tensors.
+public struct WeightEntry: Sendable {
+  public let name: String
+  /// As the format writes it: "F32", "BF16".
+  public let dtype: String
+  public let shape: Shape
+
+  public init(name: String, dtype: String, shape: Shape) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+  }
+}
+
+/// A format is read by a type of this protocol; list it in `WeightFiles.formats`.
+public protocol WeightFile {
+  /// The path, for messages.
+  var path: String { get }
+  /// The fields of a model's configuration, as text by their names, and whatever else the file states.
+  var metadata: [String: String] { get }
+  /// How the tensors are named and arranged; nil where the file does not state the configuration they belong to.
+  var layout: WeightLayout? { get }
+  var entries: [WeightEntry] { get }
+  /// Reads elements of a tensor, in row-major order from element `first` on, as f32.
+  func read(_ index: Int, from first: Int, into target: UnsafeMutableBufferPointer<Float>) throws
+
+  /// Whether the bytes are of this format. A damaged file of the format counts.
+  static func recognises(_ source: ByteSource) throws -> Bool
+  init(_ source: ByteSource) throws
+}
+
+public enum WeightFiles {
+  static let formats: [any WeightFile.Type] = [SafetensorsFile.self, Llama2C.self]
+
+  /// Opens a file by its content. What another program wrote is refused by name, with what to do.
+  ///
+  ///     let file = try WeightFiles.open("stories260K.bin")
+  ///     file.metadata["layers"]      // "5"
+  public static func open(_ path: String) throws -> any WeightFile { try open(ByteSource(path: path)) }
+
+  public static func open(_ source: ByteSource) throws -> any WeightFile {
+    if let kind = try FileKind.of(source) {
+      throw Failure(.format, "\(source.name): not a model that can be read: \(kind.refusal)")
+    }
+    for format in formats where try format.recognises(source) { return try format.init(source) }
+    throw Failure(
+      .format,
+      "\(source.name): not a model: it \(try FileKind.appearance(of: source)); safetensors and llama2.c are read"
+    )
+  }
+}

@@ -1,0 +1,70 @@
+/// Where the weights of a model are in the files of one family: data, not code.
+///
+/// A layout names the tensors of each role and says how their elements are arranged. To read a family of files,
+/// describe it here; `WeightLayout.read` renames, stacks, splits and transposes as the description says.
+import Base
+import Formats
+import Tensors
+
+/// One tensor of a file as a part of a weight.
+public struct WeightSource: Sendable {
+  /// How the file arranges the elements.
+  public enum Arrangement: Sendable {
+    /// As this program does: [outputs, inputs], rotary pairs side by side.
+    case same
+    /// [inputs, outputs], as GPT-2's Conv1D.
+    case transposed
+    /// The tensor holds all layers, [layers, ...]; the part is the layer's slice.
+    case sliceOfLayers
+    /// The rows of each head in two halves that rotate together (`rotate_half`), not side by side.
+    case rotaryHalves
+  }
+
+  /// Without `.weight` or `.bias`; `{layer}` is the number of the layer, from 0.
+  public let name: String
+  public let arrangement: Arrangement
+
+  public init(_ name: String, _ arrangement: Arrangement = .same) {
+    self.name = name
+    self.arrangement = arrangement
+  }
+
+  public func tensorName(_ kind: WeightKind, layer: Int) -> String {
+    let parts = name.split(separator: "{layer}", maxSplits: 1, omittingEmptySubsequences: false)
+    return (parts.count == 2 ? "\(parts[0])\(layer)\(parts[1])" : name) + ".\(kind.rawValue)"
+  }
+}
+
+public enum WeightKind: String, Sendable { case weight, bias }
+
+public struct WeightLayout: Sendable {
+  /// The name of the family, for messages.
+  public let name: String
+  public let embedding: [WeightSource]
+  public let positions: [WeightSource]
+  /// Of each layer; several tensors are stacked by rows, in this order.
+  public let layer: LayerWeights<[WeightSource]>
+  public let norm: [WeightSource]
+  public let head: [WeightSource]
+  /// A prefix that all names of a file may carry.
+  public var prefix = ""
+  /// Endings of the names of tensors that hold no weights.
+  public var ignored: [String] = []
+
+  /// The tensors of each role of a model with this number of layers, and the layer of each.
+  public func sources(layers: Int, positions hasPositions: Bool, head hasHead: Bool) -> ModelWeights<
+    (layer: Int, parts: [WeightSource])
+  > {
+    ModelWeights(
+      embedding: (0, embedding), positions: hasPositions ? (0, positions) : nil,
+      layers: (0..<layers).map { index in layer.map { (index, $0) } },
+      norm: (0, norm), head: hasHead ? (0, head) : nil)
+  }
+
+  /// Whether the names of a file are this family's.
+  public func matches(_ names: Set<String>) -> Bool {
+    [prefix, ""].contains { prefix in
+      (embedding + layer.qkv).allSatisfy { names.contains(prefix + $0.tensorName(.weight, layer: 0)) }
+    }
+  }
+}

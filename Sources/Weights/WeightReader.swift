@@ -1,0 +1,126 @@
+/// Reads weights by a layout: renames, stacks, splits and transposes, and refuses what is left over.
+import Base
+import Formats
+import Tensors
+
+/// Reads the tensors of one file by their roles and remembers which have been read.
+public struct WeightReader {
+  private let file: any WeightFile
+  private let layout: WeightLayout
+  private let entries: [WeightEntry]
+  private let indices: [String: Int]
+  private var used: [Bool]
+  /// Rows of one head, for halves that rotate together.
+  private let headSize: Int
+
+  public init(_ file: any WeightFile, _ layout: WeightLayout, headSize: Int) {
+    self.file = file
+    self.layout = layout
+    self.headSize = headSize
+    entries = file.entries
+    indices = Dictionary(entries.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    used = [Bool](repeating: false, count: entries.count)
+  }
+
+  /// One weight of this shape: the parts one below the other. The name of the weight is for messages.
+  public mutating func read(
+    _ name: String, _ parts: [WeightSource], _ kind: WeightKind, layer: Int, shape: [Int]
+  ) throws -> Tensor {
+    try Interrupt.check()
+    let result = try Tensor(uninitialized: try Shape(checked: shape), .f32)
+    let width = shape.dropFirst().reduce(1, *)
+    var done = 0
+    for part in parts {
+      let index = try index(of: part, kind, layer)
+      used[index] = true
+      let stored = try storedShape(index, part, layer, name)
+      let rows = stored[0]
+      if Array(stored.dropFirst()) != Array(shape.dropFirst()) || rows > shape[0] - done {
+        throw mismatch(index, part, name, shape)
+      }
+      let target = UnsafeMutableBufferPointer(
+        start: result.pointer(Float.self) + done * width, count: rows * width)
+      try fill(target, from: index, part.arrangement, layer: layer, rows: rows, width: width)
+      done += rows
+    }
+    if done != shape[0] {
+      throw Failure(
+        .format, "\(file.path): weight '\(name)' needs \(shape[0]) rows, its tensors have \(done)")
+    }
+    return withExtendedLifetime(result) { result }
+  }
+
+  /// Whether the file has the tensors of a weight.
+  public func has(_ parts: [WeightSource], _ kind: WeightKind, layer: Int) -> Bool {
+    !parts.isEmpty && parts.allSatisfy { find($0.tensorName(kind, layer: layer)) != nil }
+  }
+
+  /// Refuses a file that has tensors nobody read.
+  public func finish() throws {
+    for (index, entry) in entries.enumerated() where !used[index] {
+      if layout.ignored.contains(where: entry.name.hasSuffix) { continue }
+      throw Failure(
+        .format, "\(file.path): the model has no weight for the tensor '\(Quoted.name(entry.name))'")
+    }
+  }
+
+  private func find(_ name: String) -> Int? { indices[name] ?? indices[layout.prefix + name] }
+
+  private func index(of part: WeightSource, _ kind: WeightKind, _ layer: Int) throws -> Int {
+    let name = part.tensorName(kind, layer: layer)
+    if let index = find(name) { return index }
+    throw Failure(.format, "\(file.path): the file has no tensor '\(name)'")
+  }
+
+  /// The shape of a part as this program arranges it.
+  private func storedShape(_ index: Int, _ part: WeightSource, _ layer: Int, _ name: String) throws -> [Int] {
+    let shape = Array(entries[index].shape)
+    switch part.arrangement {
+    case .transposed where shape.count == 2: return shape.reversed()
+    case .sliceOfLayers where shape.count > 1 && layer < shape[0]: return Array(shape.dropFirst())
+    case .sliceOfLayers: throw mismatch(index, part, name, nil)
+    case .rotaryHalves where shape.isEmpty || shape[0] % headSize != 0: throw mismatch(index, part, name, nil)
+    default: return shape.isEmpty ? [1] : shape
+    }
+  }
+
+  private func mismatch(_ index: Int, _ part: WeightSource, _ name: String, _ wanted: [Int]?) -> Failure {
+    let entry = entries[index]
+    let expected = wanted.map { ", expected f32 \(Shape(known: $0))" } ?? ""
+    return Failure(
+      .format,
+      "\(file.path): tensor '\(Quoted.name(entry.name))' is \(entry.dtype) \(entry.shape) and does not fit "
+        + "the weight '\(name)'\(expected)")
+  }
+
+  private func fill(
+    _ target: UnsafeMutableBufferPointer<Float>, from index: Int, _ arrangement: WeightSource.Arrangement,
+    layer: Int, rows: Int, width: Int
+  ) throws {
+    switch arrangement {
+    case .same: try file.read(index, from: 0, into: target)
+    case .sliceOfLayers: try file.read(index, from: layer * target.count, into: target)
+    case .transposed:
+      try withCopy(index, target.count) { copy in
+        for row in 0..<rows {
+          for column in 0..<width { target[row * width + column] = copy[column * rows + row] }
+        }
+      }
+    case .rotaryHalves:
+      try withCopy(index, target.count) { copy in
+        for row in 0..<rows {
+          let (head, place) = row.quotientAndRemainder(dividingBy: headSize)
+          let from = head * headSize + (place % 2 == 0 ? place / 2 : headSize / 2 + place / 2)
+          for column in 0..<width { target[row * width + column] = copy[from * width + column] }
+        }
+      }
+    }
+  }
+
+  private func withCopy(_ index: Int, _ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) throws {
+    let copy = try Tensor(uninitialized: try Shape(checked: [count]), .f32)
+    let start = copy.pointer(Float.self)
+    try file.read(index, from: 0, into: UnsafeMutableBufferPointer(start: start, count: count))
+    withExtendedLifetime(copy) { body(start) }
+  }
+}
