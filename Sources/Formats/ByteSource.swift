@@ -1,8 +1,9 @@
 /// Random access to the bytes of a file or an array, with every offset checked.
 ///
-/// Readers ask for the bytes they need: a header first, then each tensor straight into its storage. A file is never in
-/// memory twice, a size written in it allocates nothing before it is compared with `count`, and a file that shrinks
-/// while it is read is an error, where a mapped file would end the process. Long reads look at Ctrl-C.
+/// Readers ask for the bytes they need: a header first, then each tensor straight into its storage. A file is
+/// never in memory twice, a size written in it allocates nothing before it is compared with `count`, and a
+/// file that shrinks while it is read is an error, where a mapped file would end the process. Long reads look
+/// at Ctrl-C.
 import Base
 
 /// Random access to the bytes of a file or an array.

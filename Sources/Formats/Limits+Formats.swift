@@ -2,7 +2,8 @@
 import Base
 
 extension Limits {
-  /// Bytes of one line of a JSON lines file: a long document, and small enough that refusing one takes under 16 MB.
+  /// Bytes of one line of a JSON lines file: a long document, and small enough that refusing one takes under
+  /// 16 MB.
   public static let lineBytesMax = 15_000_000
   /// Bytes of a JSON file read as one value. Larger data belongs in JSON lines or safetensors.
   public static let jsonBytesMax = 1 << 30

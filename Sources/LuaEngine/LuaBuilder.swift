@@ -1,7 +1,7 @@
 /// Builds a value on Lua's stack part by part, so that a large tree is never in Swift's memory as well.
 ///
-/// Every method pushes one value, or moves the value on the top into the table below it. What Lua allocates counts
-/// against the memory limit and fails as a `Failure`.
+/// Every method pushes one value, or moves the value on the top into the table below it. What Lua allocates
+/// counts against the memory limit and fails as a `Failure`.
 import Base
 import CLua
 import CLuaShims

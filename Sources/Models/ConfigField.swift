@@ -148,8 +148,8 @@ extension TransformerConfig {
     Dictionary(uniqueKeysWithValues: Self.fields.map { ($0.name, $0.value(of: self).text) })
   }
 
-  /// The configuration that a file's metadata state. A number that is missing has its default: files of earlier
-  /// versions lack the fields that came later.
+  /// The configuration that a file's metadata state. A number that is missing has its default: files of
+  /// earlier versions lack the fields that came later.
   init(metadata: [String: String], file: String) throws {
     self.init()
     for field in Self.fields {

@@ -1,6 +1,8 @@
-/// Rows of a prompt and a response, packed once: what sampling gives and what log-probabilities, judges and losses read.
+/// Rows of a prompt and a response, packed once: what sampling gives and what log-probabilities, judges and
+/// losses read.
 ///
-/// Immutable: token ids, what a model's pass needs of them, and named columns with a number for each response token.
+/// Immutable: token ids, what a model's pass needs of them, and named columns with a number for each response
+/// token.
 ///
 ///     let rows = try TokenRows(prompts: [[1, 5], [1]], responses: [[9, 2], [7]])
 ///     try model.tokenLogps(rows)        // of tokens 9, 2 and 7: [3]
@@ -42,7 +44,8 @@ public final class TokenRows {
     for (row, start) in from.enumerated() where start < 1 || start > sequences[row].count {
       throw Failure(
         .index,
-        "sequence \(row + 1): a response must follow at least one token and start inside \(sequences[row].count) tokens, got position \(start + 1)"
+        "sequence \(row + 1): a response must follow at least one token and start inside "
+          + "\(sequences[row].count) tokens, got position \(start + 1)"
       )
     }
     try self.init(try TokenBatch(sequences), from, columns: columns)
@@ -81,7 +84,8 @@ public final class TokenRows {
     if column.values.rank != 1 || column.values.elementCount != count {
       throw Failure(
         .shape,
-        "column '\(column.name)': expected \(count) numbers, one a response token, got a tensor of \(column.values.shape)"
+        "column '\(column.name)': expected \(count) numbers, one a response token, got a tensor of "
+          + "\(column.values.shape)"
       )
     }
     return try column.values.cast(to: .f32).copied()
@@ -134,8 +138,8 @@ public final class TokenRows {
     } ?? (count == other.count ? nil : min(count, other.count))
   }
 
-  /// What a judge reads, as responses to the same prompts: a label, the response, the end-of-sequence id where it is not
-  /// there, and the same for each of `others`.
+  /// What a judge reads, as responses to the same prompts: a label, the response, the end-of-sequence id
+  /// where it is not there, and the same for each of `others`.
   public func labelled(_ labels: [Int], eos: Int, others: [TokenRows]) throws -> TokenRows {
     if labels.count != others.count + 1 {
       throw Failure(.shape, "\(labels.count) labels for \(others.count + 1) responses to a prompt")
@@ -159,7 +163,8 @@ public final class TokenRows {
     var responses, prompts: (rows: Tensor, targets: Tensor)?
   }
 
-  /// For the response tokens: the rows of the packed sequences whose hidden state predicts them, and the tokens.
+  /// For the response tokens: the rows of the packed sequences whose hidden state predicts them, and the
+  /// tokens.
   func responsePredictions() throws -> (rows: Tensor, targets: Tensor) {
     if let known = predictions.responses { return known }
     let made = try predicted { row in promptLengths[row]..<batch.segments.length(row) }

@@ -4,11 +4,11 @@ import Base
 import Tensors
 
 extension Transformer {
-  /// For each response token: KL(self || reference) between the two distributions over the whole vocabulary at that
-  /// position, and self's entropy, both in nats, packed.
+  /// For each response token: KL(self || reference) between the two distributions over the whole vocabulary
+  /// at that position, and self's entropy, both in nats, packed.
   ///
-  /// Summed over a response drawn from self, the first is the Rao-Blackwellised, unbiased estimate of the sequence
-  /// KL. Tang et al., arXiv:2405.08448, sec. 4.
+  /// Summed over a response drawn from self, the first is the Rao-Blackwellised, unbiased estimate of the
+  /// sequence KL. Tang et al., arXiv:2405.08448, sec. 4.
   public func divergence(from reference: Transformer, _ rows: TokenRows) throws -> (
     kl: Tensor, entropy: Tensor
   ) {

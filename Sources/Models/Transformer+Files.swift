@@ -1,4 +1,5 @@
-/// Models in files: written as safetensors with the configuration in the metadata, read from every known format.
+/// Models in files: written as safetensors with the configuration in the metadata, read from every known
+/// format.
 import Autograd
 import Base
 import Formats
@@ -65,8 +66,8 @@ extension Transformer {
     if let bad = elements.firstIndex(where: { !$0.isFinite }) {
       throw Failure(
         .numeric,
-        "\(path): weight '\(name)' is \(elements[bad]) at element \(bad + 1): the training that wrote it diverged, "
-          + "or the file is damaged")
+        "\(path): weight '\(name)' is \(elements[bad]) at element \(bad + 1): the training that wrote "
+          + "it diverged, or the file is damaged")
     }
   }
 
@@ -78,7 +79,7 @@ extension Transformer {
     let format = file.metadata["format"].map { "format \"\(Quoted.name($0))\"" } ?? "none"
     return Failure(
       .format,
-      "\(file.path): \(what) does not state the shape of a model: expected metadata as model:save writes them, "
-        + "with format \"\(WeightLayout.perilune.name)\", got \(format)")
+      "\(file.path): \(what) does not state the shape of a model: expected metadata as model:save "
+        + "writes them, with format \"\(WeightLayout.perilune.name)\", got \(format)")
   }
 }

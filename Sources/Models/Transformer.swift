@@ -40,8 +40,8 @@ public final class Transformer {
     }
   }
 
-  /// Makes every parameter by `tensor`, which gives contiguous f32 of the part's shape. The one function that knows
-  /// which parameters there are.
+  /// Makes every parameter by `tensor`, which gives contiguous f32 of the part's shape. The one function that
+  /// knows which parameters there are.
   init(_ config: TransformerConfig, _ tensor: (WeightPart, WeightKind) throws -> Tensor) throws {
     self.config = config
     var list: [(name: String, value: Variable)] = []
@@ -75,8 +75,8 @@ public final class Transformer {
   /// The parameters that training changes.
   public var trainable: [Variable] { parameters.map(\.value).filter(\.requiresGrad) }
 
-  /// Freezes or unfreezes the parameters whose names match `pattern`, in which * is any text. A frozen parameter gets
-  /// no gradient, and optimisers leave it out. As `requires_grad_` of PyTorch's modules.
+  /// Freezes or unfreezes the parameters whose names match `pattern`, in which * is any text. A frozen
+  /// parameter gets no gradient, and optimisers leave it out. As `requires_grad_` of PyTorch's modules.
   ///
   ///     try model.setRequiresGrad(false, matching: "layers.0.*")
   public func setRequiresGrad(_ wanted: Bool, matching pattern: String = "*") throws {

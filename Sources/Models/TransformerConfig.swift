@@ -2,8 +2,8 @@
 import Base
 import Tensors
 
-/// A field is a property here and one line of `fields` below. Files, Lua tables, options, help and validation read
-/// `fields`; only the code that computes with a field names it.
+/// A field is a property here and one line of `fields` below. Files, Lua tables, options, help and validation
+/// read `fields`; only the code that computes with a field names it.
 public struct TransformerConfig: Equatable, Sendable {
   public enum Norm: String, Sendable, CaseIterable { case layer, rms }
   public enum Activation: String, Sendable, CaseIterable { case gelu, swiglu }
@@ -51,8 +51,9 @@ public struct TransformerConfig: Equatable, Sendable {
   public enum Style: String, Sendable, CaseIterable {
     /// LayerNorm, GELU, learned positions, biases, tied head; four times as wide inside. Radford et al. 2019.
     case gpt2
-    /// RMSNorm, SwiGLU, rotary positions, no bias, tied head; inside 8/3 dim, rounded up to a multiple of 8, which
-    /// keeps the parameter count of a plain layer four times as wide. Touvron et al. 2023, arXiv:2302.13971.
+    /// RMSNorm, SwiGLU, rotary positions, no bias, tied head; inside 8/3 dim, rounded up to a multiple of 8,
+    /// which keeps the parameter count of a plain layer four times as wide. Touvron et al. 2023,
+    /// arXiv:2302.13971.
     case llama
 
     /// The fields that the style decides, for a model whose sizes are given.

@@ -6,7 +6,8 @@ import Weights
 /// One weight of a model and its bias, where it has one.
 struct WeightPart: Sendable {
   enum Role: Sendable {
-    /// A row for each token or position; the head, or the embedding that serves as the head, is multiplied with.
+    /// A row for each token or position; the head, or the embedding that serves as the head, is multiplied
+    /// with.
     case table(isHead: Bool)
     /// Scales, from 1.
     case norm
@@ -70,8 +71,8 @@ extension TransformerConfig {
       norm: normed(layout.norm, 0), head: tied ? nil : table(layout.head, vocab, isHead: true))
   }
 
-  /// The standard deviation of the initial elements: 0.02, of maps that add to the residual stream divided by the
-  /// square root of their number. Radford et al. 2019, sec. 2.3.
+  /// The standard deviation of the initial elements: 0.02, of maps that add to the residual stream divided by
+  /// the square root of their number. Radford et al. 2019, sec. 2.3.
   func deviation(_ role: WeightPart.Role) -> Double {
     if case .linear(isResidual: true) = role { return 0.02 / Double(2 * layers).squareRoot() }
     return 0.02

@@ -10,7 +10,8 @@ struct FileKind {
   var refusal: String { "it \(name); \(advice)" }
 
   private static let toSafetensors =
-    "save the weights as safetensors: safetensors.torch.save_file(torch.load(path, weights_only=True), new_path)"
+    "save the weights as safetensors: safetensors.torch.save_file(torch.load(path, weights_only=True), "
+    + "new_path)"
   private static let unpack = "unpack it first"
 
   static let all = [

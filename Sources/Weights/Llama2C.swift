@@ -1,7 +1,8 @@
-/// A model in llama2.c's first format (`.bin`, version 0): seven 32-bit numbers, then f32 weights without names.
+/// A model in llama2.c's first format (`.bin`, version 0): seven 32-bit numbers, then f32 weights without
+/// names.
 ///
-/// A negative vocabulary means that the head has its own weights. Each tensor holds one weight of all layers. Sizes
-/// are multiplied with checks and compared with the size of the file before anything is allocated.
+/// A negative vocabulary means that the head has its own weights. Each tensor holds one weight of all layers.
+/// Sizes are multiplied with checks and compared with the size of the file before anything is allocated.
 import Base
 import Formats
 import Tensors
@@ -68,7 +69,8 @@ private struct Sizes {
     }
   }
 
-  /// Names and places of the tensors. A file may hold tables of rotation angles before the head; they are skipped.
+  /// Names and places of the tensors. A file may hold tables of rotation angles before the head; they are
+  /// skipped.
   func tensors(in source: ByteSource) throws -> [(entry: WeightEntry, start: Int)] {
     let keys = dim / heads * kvHeads
     let plan: [(name: String, shape: [Int])] = [

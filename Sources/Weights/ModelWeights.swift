@@ -1,7 +1,8 @@
-/// The weights of a decoder by their roles, whatever a weight is: its description, its variables, its packed matrix.
+/// The weights of a decoder by their roles, whatever a weight is: its description, its variables, its packed
+/// matrix.
 ///
-/// A role is named here once. Code that trains, decodes, loads or saves maps one `ModelWeights` to another, so that
-/// the name of a tensor is written only in a `WeightLayout`.
+/// A role is named here once. Code that trains, decodes, loads or saves maps one `ModelWeights` to another,
+/// so that the name of a tensor is written only in a `WeightLayout`.
 
 /// The weights of one layer.
 public struct LayerWeights<W> {

@@ -1,7 +1,8 @@
 /// Writes tensors as safetensors, atomically.
 ///
-/// The tensors keep the order they are given in, the metadata are sorted by key, and the header is padded with spaces
-/// to eight bytes: the same tensors give the same file. Only one tensor that is not contiguous is copied at a time.
+/// The tensors keep the order they are given in, the metadata are sorted by key, and the header is padded
+/// with spaces to eight bytes: the same tensors give the same file. Only one tensor that is not contiguous is
+/// copied at a time.
 import Base
 import Formats
 import Tensors

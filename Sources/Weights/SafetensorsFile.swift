@@ -1,7 +1,7 @@
 /// An open safetensors file whose header has been checked; elements are read on demand.
 ///
-/// The format is eight bytes of header length, a JSON header, then the elements; it can hold no code. Everything the
-/// header says is checked (`SafetensorsHeader`) before anything is allocated.
+/// The format is eight bytes of header length, a JSON header, then the elements; it can hold no code.
+/// Everything the header says is checked (`SafetensorsHeader`) before anything is allocated.
 import Base
 import Formats
 import Tensors

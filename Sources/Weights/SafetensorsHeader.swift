@@ -1,8 +1,9 @@
 /// The header of a safetensors file, trusted only after every check of the format's reference reader.
 ///
-/// The header is at most 100 MB of JSON for at most 131,072 tensors; each tensor's bytes are its shape times its width
-/// (checked multiplication); sorted by position the tensors follow each other without hole or overlap and fill the file
-/// exactly; no name occurs twice. A file that lies is refused within about twice the size of its header.
+/// The header is at most 100 MB of JSON for at most 131,072 tensors; each tensor's bytes are its shape times
+/// its width (checked multiplication); sorted by position the tensors follow each other without hole or
+/// overlap and fill the file exactly; no name occurs twice. A file that lies is refused within about twice
+/// the size of its header.
 import Base
 import Formats
 import Tensors
@@ -70,7 +71,8 @@ struct SafetensorsHeader {
     }
     let length = try source.integer(at: 0, as: UInt64.self)
     let isTooLong = length > Limits.headerBytesMax || length > source.count - 8
-    // A damaged safetensors file still has the brace of its header; other files are named by their first bytes.
+    // A damaged safetensors file still has the brace of its header; other files are named by their first
+    // bytes.
     if isTooLong, try source.bytes(at: 0, count: min(9, source.count)).last != UInt8(ascii: "{") {
       throw Failure(
         .format, "\(source.name): not a safetensors file: it \(try FileKind.appearance(of: source))")

@@ -1,7 +1,7 @@
 /// SHA-256 of named tensors: equal exactly for equal weights.
 ///
-/// The hash covers name, type, shape and elements of each tensor, sorted by the bytes of the names: neither the order
-/// in a dictionary nor strides in memory change it.
+/// The hash covers name, type, shape and elements of each tensor, sorted by the bytes of the names: neither
+/// the order in a dictionary nor strides in memory change it.
 import Base
 import Formats
 import Tensors

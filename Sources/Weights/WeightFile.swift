@@ -23,7 +23,8 @@ public protocol WeightFile {
   var path: String { get }
   /// The fields of a model's configuration, as text by their names, and whatever else the file states.
   var metadata: [String: String] { get }
-  /// How the tensors are named and arranged; nil where the file does not state the configuration they belong to.
+  /// How the tensors are named and arranged; nil where the file does not state the configuration they belong
+  /// to.
   var layout: WeightLayout? { get }
   var entries: [WeightEntry] { get }
   /// Reads elements of a tensor, in row-major order from element `first` on, as f32.
@@ -50,7 +51,8 @@ public enum WeightFiles {
     for format in formats where try format.recognises(source) { return try format.init(source) }
     throw Failure(
       .format,
-      "\(source.name): not a model: it \(try FileKind.appearance(of: source)); safetensors and llama2.c are read"
+      "\(source.name): not a model: it \(try FileKind.appearance(of: source)); safetensors and llama2.c "
+        + "are read"
     )
   }
 }

@@ -1,7 +1,8 @@
 /// Where the weights of a model are in the files of one family: data, not code.
 ///
-/// A layout names the tensors of each role and says how their elements are arranged. To read a family of files,
-/// describe it here; `WeightLayout.read` renames, stacks, splits and transposes as the description says.
+/// A layout names the tensors of each role and says how their elements are arranged. To read a family of
+/// files, describe it here; `WeightLayout.read` renames, stacks, splits and transposes as the description
+/// says.
 import Base
 import Formats
 import Tensors

@@ -1,4 +1,5 @@
-/// Damaged files: every reader answers any bytes with a value or a `Failure`, and holds little while it refuses.
+/// Damaged files: every reader answers any bytes with a value or a `Failure`, and holds little while it
+/// refuses.
 import Base
 import Foundation
 import Tensors
@@ -134,7 +135,8 @@ import Testing
       .flatMap { Int($0.split { !"0123456789".contains($0) }.first ?? "") }
   }
 
-  /// Resident bytes may rise by twice the file and 16 MB. Other tests share the process, so they share the figure.
+  /// Resident bytes may rise by twice the file and 16 MB. Other tests share the process, so they share the
+  /// figure.
   @Test func lyingFilesCostLittleMemory() throws {
     let size = 24_000_000
     func filled(_ start: String, _ unit: String) -> [UInt8] {

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Formats
 
-/// The path of a file in `../shared/data` from the project's root; nil, with a line that says so, where it is missing.
+/// The path of a file in `../shared/data` from the project's root; nil, with a line that says so, where it is
+/// missing.
 func sharedData(_ name: String, test: String = #function) -> String? {
   var folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
   while folder.path != "/" {

@@ -212,7 +212,8 @@ import Testing
   }
 }
 
-/// llama2.c's encoder as its source reads: look up, fall back to bytes, then merge the best pair until none is left.
+/// llama2.c's encoder as its source reads: look up, fall back to bytes, then merge the best pair until none
+/// is left.
 private struct LlamaReference {
   var pieces: [[UInt8]] = []
   var scores: [Float] = []

@@ -112,7 +112,8 @@ import Testing
     try reader.finish()
   }
 
-  /// transformers 5.23.0, `rotate_half`: elements i and i + size/2 of a head turn together; here neighbours do.
+  /// transformers 5.23.0, `rotate_half`: elements i and i + size/2 of a head turn together; here neighbours
+  /// do.
   @Test func llamaHeadsAreStackedWithRotaryPairsSideBySide() throws {
     let tensors = [
       try numbered("model.layers.0.self_attn.q_proj.weight", [8, 1], from: 0),

@@ -147,7 +147,7 @@ import Weights
     }
   }
 
-  /// An error of a Hugging Face layout is an error of this reader: logits of the same weights written in both forms.
+  /// The weights of a model, written as transformers writes them, are read back to the same model.
   @Test func weightsOfHuggingFaceNamesMakeTheSameModel() throws {
     let model = Support.sharpened(try Support.tinyLlama(), 8)
     let c = model.config

@@ -34,7 +34,8 @@ enum FormatsModule {
         "The value as JSON on one line, with sorted keys. A table with keys 1, ..., n is an array, one with "
           + "string keys an object; {} is [].",
         errors:
-          "a function, userdata, NaN or infinity; keys of both kinds; tables nested too deep or in themselves",
+          "a function, userdata, NaN or infinity; keys of both kinds; tables nested too deep or in "
+          + "themselves",
         example: "print(require 'perilune.formats'.json_encode{b = {1, 2}, a = 'x'})",
         prints: "{\"a\":\"x\",\"b\":[1,2]}")
     ) { call in
@@ -74,8 +75,9 @@ enum FormatsModule {
       "load_json_lines",
       Page(
         "formats.load_json_lines(path) -> list, null_lines",
-        "A list of the values of a file with one JSON value per line, and a list of the numbers of the lines that are null: "
-          + "these are not in the first list. The file may be compressed with gzip.",
+        "A list of the values of a file with one JSON value per line, and a list of the numbers of "
+          + "the lines that are null: these are not in the first list. The file may be compressed with "
+          + "gzip.",
         errors: unreadable,
         example: """
           formats, path = require 'perilune.formats', os.tmpname()
@@ -92,8 +94,8 @@ enum FormatsModule {
       "save_json_lines",
       Page(
         "formats.save_json_lines(path, list)",
-        "Writes each value of a list as one line of JSON, compressed with gzip if the path ends in .gz. The file is written "
-          + "atomically.",
+        "Writes each value of a list as one line of JSON, compressed with gzip if the path ends in "
+          + ".gz. The file is written atomically.",
         errors: "the table is not a list; a value has no form in JSON; the file cannot be written",
         example: """
           formats, path = require 'perilune.formats', os.tmpname()
@@ -129,8 +131,8 @@ enum FormatsModule {
       "bpe_tokenizer",
       Page(
         "formats.bpe_tokenizer(path) or formats.bpe_tokenizer(encoder_path, merges_path)",
-        "A byte-level BPE Tokenizer from one tokenizer.json (of tok:save or Hugging Face), or from the two files of "
-          + "GPT-2, encoder.json and vocab.bpe.",
+        "A byte-level BPE Tokenizer from one tokenizer.json (of tok:save or Hugging Face), or from "
+          + "the two files of GPT-2, encoder.json and vocab.bpe.",
         errors: unreadable,
         source: "Sennrich et al. 2016, arXiv:1508.07909; Radford et al. 2019, sec. 2.2",
         example: trained + """
@@ -152,8 +154,8 @@ enum FormatsModule {
       "train_bpe",
       Page(
         "formats.train_bpe(texts, {options})",
-        "Trains a byte-level BPE Tokenizer on a list of strings. Training ends early if no pair occurs twice. Equal "
-          + "texts give an equal vocabulary.",
+        "Trains a byte-level BPE Tokenizer on a list of strings. Training ends early if no pair "
+          + "occurs twice. Equal texts give an equal vocabulary.",
         options: [
           Option(
             "vocab_size", required: .integer,
@@ -183,7 +185,8 @@ enum FormatsModule {
       "encode",
       Page(
         "tok:encode(text)",
-        "The list of token ids, from 0, of a text of any bytes, without bos and eos. Text never encodes to a control token.",
+        "The list of token ids, from 0, of a text of any bytes, without bos and eos. Text never encodes to "
+          + "a control token.",
         example: trained + "print(table.concat(tok:encode 'lows', ' '))", prints: "260 118")
     ) { call, object in
       try call.pushIntegers(try object.tokenizer.encode(bytes: try call.bytes(2)))

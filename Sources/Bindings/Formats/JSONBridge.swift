@@ -1,4 +1,5 @@
-/// Between Lua tables and JSON: 1...n is an array, string keys are an object, an empty table is an empty array.
+/// Between Lua tables and JSON: 1...n is an array, string keys are an object, an empty table is an empty
+/// array.
 import Base
 import Formats
 import LuaEngine
@@ -53,8 +54,8 @@ enum JSONBridge {
     }
   }
 
-  /// Pushes the list of the values of a file with one JSON value a line; the numbers of the lines that are null, which
-  /// the list leaves out because a hole would hide the values after it.
+  /// Pushes the list of the values of a file with one JSON value a line; the numbers of the lines that are
+  /// null, which the list leaves out because a hole would hide the values after it.
   static func pushLines(_ path: String, to lua: LuaBuilder) throws -> [Int] {
     try lua.pushTable()
     var count = 0

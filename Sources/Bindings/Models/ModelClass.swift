@@ -8,13 +8,14 @@ import Tensors
 enum ModelClass {
   /// The model of the examples.
   static let tiny =
-    "model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}\n"
+    "model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length "
+    + "= 16}\n"
   private static let logpOptions = [
     Option("temperature", 1.0, "divides the logits before the softmax", above: 0)
   ]
   private static let errors =
-    "a token id is not from 0 to vocab - 1; a sequence is longer than max_length; lists of prompts and responses differ in "
-    + "number"
+    "a token id is not from 0 to vocab - 1; a sequence is longer than max_length; lists of prompts and "
+    + "responses differ in number"
 
   static func declaration() -> NativeClass<Transformer> {
     var model = NativeClass<Transformer>("Model", group: "models")
@@ -25,7 +26,8 @@ enum ModelClass {
       let model = try call.object(1, as: Transformer.self)
       let c = model.config
       try call.pushString(
-        "[Model \(c.layers) layers, dim \(c.dim), \(c.heads) heads, vocab \(c.vocab), \(model.parameterCount) parameters]"
+        "[Model \(c.layers) layers, dim \(c.dim), \(c.heads) heads, vocab \(c.vocab), "
+          + "\(model.parameterCount) parameters]"
       )
       return 1
     }
@@ -46,8 +48,8 @@ enum ModelClass {
       "parameters",
       Page(
         "model:parameters() -> tensors, names",
-        "The weights and their names, in the order of the file. The tensors are those of the model: changing one "
-          + "changes the model. tensor:requires_grad() tells whether a weight trains.",
+        "The weights and their names, in the order of the file. The tensors are those of the model: "
+          + "changing one changes the model. tensor:requires_grad() tells whether a weight trains.",
         example: tiny + """
           tensors, names = model:parameters()
           print(names[1], tensors[1]:size(1), tensors[1]:size(2))
@@ -110,8 +112,9 @@ enum ModelClass {
       "requires_grad_",
       Page(
         "model:requires_grad_(flag, pattern)",
-        "Freezes (false) or unfreezes (true) the parameters whose names match the pattern, in which * is any text; without "
-          + "a pattern, all parameters. A frozen parameter gets no gradient, and optimisers leave it out. Returns the model.",
+        "Freezes (false) or unfreezes (true) the parameters whose names match the pattern, in which * "
+          + "is any text; without a pattern, all parameters. A frozen parameter gets no gradient, and "
+          + "optimisers leave it out. Returns the model.",
         errors: "no parameter matches the pattern", source: "requires_grad_ of PyTorch's modules",
         example: tiny + """
           model:requires_grad_(false):requires_grad_(true, 'norm.*')
@@ -140,9 +143,8 @@ enum ModelClass {
       "logps",
       Page(
         "model:logps(rows, {options}) -> sums, lengths",
-        "log pi(response | prompt) for each row: the sum of the log-probabilities of the response tokens. rows are Rows, or a "
-          + "list of prompts followed by a list of responses. "
-          + "Differentiable.",
+        "log pi(response | prompt) for each row: the sum of the log-probabilities of the response "
+          + "tokens. rows are Rows, or a list of prompts followed by a list of responses. Differentiable.",
         options: logpOptions, shapes: "n rows -> [n], [n], both f32", errors: errors,
         source: "pi(y|x) of Rafailov et al. 2023, arXiv:2305.18290, eq. 7",
         example: tiny + """
@@ -180,9 +182,10 @@ enum ModelClass {
       "outputs",
       Page(
         "model:outputs(rows, names, {options}) -> table",
-        "Several quantities of the response tokens from one forward pass, by name: logps [N]; entropy [N] of the "
-          + "predicted distribution p; log_collision [N], log sum p^2; logits [N, vocab]; hidden [N, dim], the state that "
-          + "predicts each token; prompt_logps, the log-probabilities of the prompt tokens after the first. Differentiable.",
+        "Several quantities of the response tokens from one forward pass, by name: logps [N]; entropy "
+          + "[N] of the predicted distribution p; log_collision [N], log sum p^2; logits [N, vocab]; "
+          + "hidden [N, dim], the state that predicts each token; prompt_logps, the log-probabilities of "
+          + "the prompt tokens after the first. Differentiable.",
         options: logpOptions, shapes: "n rows with N response tokens -> a table by name",
         errors: errors + "; a name is unknown",
         example: tiny + """
@@ -212,9 +215,10 @@ enum ModelClass {
       "kl",
       Page(
         "model:kl(reference, rows) -> kl, entropy, lengths",
-        "KL(model || reference) and the entropy of the model, both in nats: at each response token exact over the "
-          + "vocabulary, summed over the response. For responses sampled from the model, the mean over responses is an "
-          + "unbiased estimate of the KL of whole responses. Not differentiable.",
+        "KL(model || reference) and the entropy of the model, both in nats: at each response token "
+          + "exact over the vocabulary, summed over the response. For responses sampled from the model, "
+          + "the mean over responses is an unbiased estimate of the KL of whole responses. Not "
+          + "differentiable.",
         shapes: "n rows -> [n], [n], [n]", errors: errors + "; the two vocabularies differ",
         source: "Tang et al. 2024, arXiv:2405.08448, sec. 4",
         example: tiny + """

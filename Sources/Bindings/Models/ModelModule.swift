@@ -11,7 +11,8 @@ enum ModelModule {
     [
       Option(
         "style", TransformerConfig.Style.gpt2,
-        "\"gpt2\": LayerNorm, GELU, learned positions, biases; \"llama\": RMSNorm, SwiGLU, rotary positions, no biases"
+        "\"gpt2\": LayerNorm, GELU, learned positions, biases; \"llama\": RMSNorm, SwiGLU, rotary "
+          + "positions, no biases"
       )
     ] + TransformerConfig.fields.map(Option.init) + [Option("seed", 0, "seed of the initial weights")]
 
@@ -33,11 +34,11 @@ enum ModelModule {
           "load",
           Page(
             "models.load(path)",
-            "The model in a file: safetensors with its configuration, as model:save writes it, or the format of llama2.c, "
-              + "version 0. The content of the file decides, not its name.",
+            "The model in a file: safetensors with its configuration, as model:save writes it, or the "
+              + "format of llama2.c, version 0. The content of the file decides, not its name.",
             errors:
-              "the file cannot be read; it has another format (the message names it and what to do), or not the "
-              + "weights of its configuration; a weight is NaN or infinite",
+              "the file cannot be read; it has another format (the message names it and what to do), or "
+              + "not the weights of its configuration; a weight is NaN or infinite",
             source: "Karpathy, llama2.c, export.py",
             example: "print((pcall(require 'perilune.models'.load, '/no/such/model')))", prints: "false"),
           load)

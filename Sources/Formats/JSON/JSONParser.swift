@@ -1,8 +1,9 @@
 /// Reads JSON (RFC 8259) from bytes in two passes: the first checks and allocates nothing, the second builds.
 ///
-/// A tree of values takes many times the bytes of `[0,0,0,...`; because of the first pass an invalid file costs no more
-/// than its own bytes. A whole number beyond 64 bits becomes floating point. A number beyond floating point (1e999), bad
-/// UTF-8, bare control characters and half a surrogate pair are refused. Parsing looks at Ctrl-C.
+/// A tree of values takes many times the bytes of `[0,0,0,...`; because of the first pass an invalid file
+/// costs no more than its own bytes. A whole number beyond 64 bits becomes floating point. A number beyond
+/// floating point (1e999), bad UTF-8, bare control characters and half a surrogate pair are refused. Parsing
+/// looks at Ctrl-C.
 import Base
 
 package struct JSONParser {

@@ -1,7 +1,8 @@
 /// A JSON value: what configuration, headers, tokenizers and records are read into and written from.
 ///
-/// Our own, because files come from strangers: nesting is capped, every error has a line and a column, text is checked
-/// UTF-8, whole numbers stay whole (Lua tells 1 from 1.0), and what is written is the same bytes every time.
+/// Our own, because files come from strangers: nesting is capped, every error has a line and a column, text
+/// is checked UTF-8, whole numbers stay whole (Lua tells 1 from 1.0), and what is written is the same bytes
+/// every time.
 import Base
 
 /// One key of an object and its value.

@@ -1,7 +1,8 @@
 /// Writes JSON: the same value gives the same bytes every time, and numbers read back as they were.
 ///
-/// Floating point is the shortest decimal that reads back to the same bits, and keeps a point or exponent so that 1.0
-/// stays floating point. JSON has no NaN and no infinity, so these are refused rather than turned into null.
+/// Floating point is the shortest decimal that reads back to the same bits, and keeps a point or exponent so
+/// that 1.0 stays floating point. JSON has no NaN and no infinity, so these are refused rather than turned
+/// into null.
 import Base
 
 extension JSONValue {

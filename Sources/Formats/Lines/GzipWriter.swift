@@ -2,7 +2,8 @@
 import Base
 import CZlib
 
-/// Gives each packed block to `put`. The file has no name or time, so that the same bytes pack to the same file.
+/// Gives each packed block to `put`. The file has no name or time, so that the same bytes pack to the same
+/// file.
 final class GzipWriter {
   private var stream = z_stream()
   private var block = [UInt8](repeating: 0, count: 1 << 16)

@@ -1,7 +1,7 @@
 /// One JSON value a line: the form of records and logs.
 ///
-/// Files may be gzipped. Blank lines are skipped; an error names the file, the line and the column. A file that is one
-/// JSON array is named as that.
+/// Files may be gzipped. Blank lines are skipped; an error names the file, the line and the column. A file
+/// that is one JSON array is named as that.
 import Base
 
 public enum JSONLines {

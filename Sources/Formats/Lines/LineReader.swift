@@ -1,7 +1,8 @@
 /// Reads a text file line by line, unpacking gzip on the way.
 ///
-/// A file that begins with gzip's two bytes is unpacked as it is read, so a small file with large contents costs no more
-/// memory than one line. The length of a line is limited; a gzip file that ends early or fails its checksum is refused.
+/// A file that begins with gzip's two bytes is unpacked as it is read, so a small file with large contents
+/// costs no more memory than one line. The length of a line is limited; a gzip file that ends early or fails
+/// its checksum is refused.
 import Base
 import CZlib
 
@@ -81,7 +82,8 @@ public final class LineReader {
       throw tooLong()
     }
     if end == capacity {
-      // Two sizes only: pages of the large one are touched as they fill, while doubling would hold two copies.
+      // Two sizes only: pages of the large one are touched as they fill, while doubling would hold two
+      // copies.
       let larger = capacity == 0 ? 1 << 16 : Limits.lineBytesMax + 2
       guard let grown = realloc(buffer, larger) else {
         throw Failure(.memory, "not enough memory for a line of \(name)")

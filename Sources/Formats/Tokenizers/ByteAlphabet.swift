@@ -1,7 +1,7 @@
 /// GPT-2's printable stand-in for each byte, in which its vocabulary files are written.
 ///
-/// Printable Latin-1 stands for itself; the other 68 bytes become U+0100, U+0101, ... in rising order, so that a space
-/// is written Ġ and a line end Ċ.
+/// Printable Latin-1 stands for itself; the other 68 bytes become U+0100, U+0101, ... in rising order, so
+/// that a space is written Ġ and a line end Ċ.
 enum ByteAlphabet {
   private static let scalars: [Unicode.Scalar] = {
     var next: UInt32 = 0x100

@@ -1,8 +1,9 @@
 /// Reads the vocabulary files of byte-level BPE: GPT-2's pair of files, or one JSON file.
 ///
-/// The one file is the `tokenizer.json` of Hugging Face's tokenizers: what is trained here opens there, and a file from
-/// there opens here if it splits and merges as GPT-2 does; a file with other parts is refused by name. The parser reads
-/// files in place: a tree of JSON values would take many times their bytes before the first error is found.
+/// The one file is the `tokenizer.json` of Hugging Face's tokenizers: what is trained here opens there, and a
+/// file from there opens here if it splits and merges as GPT-2 does; a file with other parts is refused by
+/// name. The parser reads files in place: a tree of JSON values would take many times their bytes before the
+/// first error is found.
 import Base
 
 extension ByteLevelBPE {
@@ -73,7 +74,8 @@ extension ByteLevelBPE {
       }
       if try token["special"]?.value(depth: 3) == false {
         throw failure(
-          "added token '\(Quoted.name(content))' is not special (it is matched in text), which is not supported"
+          "added token '\(Quoted.name(content))' is not special (it is matched in text), which is not "
+            + "supported"
         )
       }
       if added.updateValue(content, forKey: id) != nil { throw failure("two added tokens have the id \(id)") }

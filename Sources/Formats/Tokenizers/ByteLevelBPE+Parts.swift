@@ -1,5 +1,5 @@
-/// What a tokenizer.json may hold that byte-level BPE does not do here: refused by name, since leaving it out would
-/// give other ids than Hugging Face's tokenizers (0.23.3).
+/// What a tokenizer.json may hold that byte-level BPE does not do here: refused by name, since leaving it out
+/// would give other ids than Hugging Face's tokenizers (0.23.3).
 import Base
 
 extension ByteLevelBPE {

@@ -1,14 +1,16 @@
 /// Learns a byte-level BPE vocabulary from texts.
 ///
-/// Sennrich et al. 2016 (arXiv:1508.07909): the most frequent adjacent pair becomes a token, again and again; of equal
-/// counts the pair with the smaller ids wins, so that the same texts give the same vocabulary on every machine. Counts
-/// are updated only in words that hold the pair, and a heap with stale entries finds the next pair.
+/// Sennrich et al. 2016 (arXiv:1508.07909): the most frequent adjacent pair becomes a token, again and again;
+/// of equal counts the pair with the smaller ids wins, so that the same texts give the same vocabulary on
+/// every machine. Counts are updated only in words that hold the pair, and a heap with stale entries finds
+/// the next pair.
 import Base
 
 extension ByteLevelBPE {
   /// Trains until the vocabulary has `vocabSize` tokens or no pair occurs twice.
   ///
-  /// Ids: the control tokens in the given order, then the 256 bytes, then the merges in the order they were learnt.
+  /// Ids: the control tokens in the given order, then the 256 bytes, then the merges in the order they were
+  /// learnt.
   ///
   ///     let t = try ByteLevelBPE.train(texts: stories, vocabSize: 2048, specials: ["<pad>", "<bos>", "<eos>"])
   ///     t.id(named: "<bos>")      // 1
@@ -19,7 +21,8 @@ extension ByteLevelBPE {
     if vocabSize < least || vocabSize > Limits.vocabularyMax {
       throw Failure(
         .value,
-        "vocabulary of \(vocabSize): expected \(least)..\(Limits.vocabularyMax) (256 bytes and \(specials.count) control tokens)"
+        "vocabulary of \(vocabSize): expected \(least)..\(Limits.vocabularyMax) (256 bytes and "
+          + "\(specials.count) control tokens)"
       )
     }
     var trainer = Trainer(words: try count(texts, digitsAlone), firstByte: Int32(specials.count))
@@ -31,8 +34,8 @@ extension ByteLevelBPE {
       source: "training")
   }
 
-  /// Words and how often they occur, in the order of their bytes. Long words are cut: a page without spaces would
-  /// otherwise be walked again at every merge.
+  /// Words and how often they occur, in the order of their bytes. Long words are cut: a page without spaces
+  /// would otherwise be walked again at every merge.
   private static func count(_ texts: [String], _ digitsAlone: Bool) throws -> [(word: [UInt8], count: Int)] {
     let longest = 256
     var counts: [[UInt8]: Int] = [:]

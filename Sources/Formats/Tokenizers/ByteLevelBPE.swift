@@ -1,7 +1,8 @@
 /// Byte-level byte-pair encoding of GPT-2: every text has ids, and decoding gives back every byte.
 ///
-/// Text is split into words (`GPT2Split`); a word starts as its bytes, and adjacent pairs merge in the order in which they
-/// were learnt. Control tokens have ids but no bytes: text that looks like one is encoded as ordinary text.
+/// Text is split into words (`GPT2Split`); a word starts as its bytes, and adjacent pairs merge in the order
+/// in which they were learnt. Control tokens have ids but no bytes: text that looks like one is encoded as
+/// ordinary text.
 import Base
 
 public struct ByteLevelBPE: Tokenizer {
@@ -24,7 +25,8 @@ public struct ByteLevelBPE: Tokenizer {
 
   public var vocabSize: Int { tokens.count }
 
-  /// A vocabulary from its printable tokens (a space is Ġ), its merges in order, and which ids are control tokens.
+  /// A vocabulary from its printable tokens (a space is Ġ), its merges in order, and which ids are control
+  /// tokens.
   ///
   /// Every byte must have a token and every merge must make one.
   public init(
@@ -36,8 +38,8 @@ public struct ByteLevelBPE: Tokenizer {
     }
   }
 
-  /// The designated initialiser of files and training. `eachMerge` calls its argument with the merges in order, so that
-  /// a list with a bad merge is refused before all of it is in memory.
+  /// The designated initialiser of files and training. `eachMerge` calls its argument with the merges in
+  /// order, so that a list with a bad merge is refused before all of it is in memory.
   init(
     names: [String], specials: [Int], digitsAlone: Bool, source: String,
     eachMerge: (_ merge: (String, String) throws -> Void) throws -> Void
@@ -68,7 +70,8 @@ public struct ByteLevelBPE: Tokenizer {
       }
       guard let bytes = ByteAlphabet.bytes(name), !bytes.isEmpty, bytes.count <= Limits.tokenBytesMax else {
         throw failure(
-          "token \(id) ('\(Quoted.name(name))') is not 1..\(Limits.tokenBytesMax) characters that stand for bytes"
+          "token \(id) ('\(Quoted.name(name))') is not 1..\(Limits.tokenBytesMax) characters that stand "
+            + "for bytes"
         )
       }
       if let other = ids.updateValue(Int32(id), forKey: bytes) {

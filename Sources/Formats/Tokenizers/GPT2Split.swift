@@ -1,6 +1,7 @@
 /// Cuts text into the words that GPT-2's byte-pair merges never cross.
 ///
-/// The rule is the regular expression of Radford et al. 2019 (encoder.py), written by hand with Unicode categories:
+/// The rule is the regular expression of Radford et al. 2019 (encoder.py), written by hand with Unicode
+/// categories:
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 ///

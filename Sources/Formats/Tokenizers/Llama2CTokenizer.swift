@@ -1,9 +1,9 @@
 /// The tokenizer of llama2.c (`tokenizer.bin`, `tok512.bin`): SentencePiece's greedy merges by score.
 ///
-/// Ids 0, 1, 2 are unknown, BOS and EOS, 3...258 are the bytes, the rest are pieces (SentencePiece's term). As in
-/// llama2.c the text gets a leading space, a character that is no piece is encoded as its bytes, and the adjacent pair
-/// whose union has the highest score merges first. A table of pairs replaces llama2.c's look-ups of text; the result is
-/// the same.
+/// Ids 0, 1, 2 are unknown, BOS and EOS, 3...258 are the bytes, the rest are pieces (SentencePiece's term).
+/// As in llama2.c the text gets a leading space, a character that is no piece is encoded as its bytes, and
+/// the adjacent pair whose union has the highest score merges first. A table of pairs replaces llama2.c's
+/// look-ups of text; the result is the same.
 import Base
 
 public struct Llama2CTokenizer: Tokenizer {
@@ -27,7 +27,8 @@ public struct Llama2CTokenizer: Tokenizer {
     try Llama2CTokenizer(bytes: ByteSource(path: path).all(limit: Limits.tokenizerBytesMax), name: path)
   }
 
-  /// Reads a tokenizer from the bytes of its file: the longest token's length, then score, length and bytes of each.
+  /// Reads a tokenizer from the bytes of its file: the longest token's length, then score, length and bytes
+  /// of each.
   public init(bytes: [UInt8], name: String = "tokenizer") throws {
     let source = ByteSource(bytes, name: name)
     // The first walk only checks, so that a bad file costs no more than its own bytes.
@@ -88,7 +89,8 @@ public struct Llama2CTokenizer: Tokenizer {
     for i in pieces.indices.dropFirst(Self.firstPiece) where !pieces[i].isEmpty && ids[pieces[i]] == nil {
       ids[pieces[i]] = Int32(i)
     }
-    // llama2.c starts its search at -1e10: a union with a lower score never merges. Equal scores share a rank.
+    // llama2.c starts its search at -1e10: a union with a lower score never merges. Equal scores share a
+    // rank.
     let used = ids.values.filter { scores[Int($0)] > -1e10 }
     let order = used.sorted { (-scores[Int($0)], $0) < (-scores[Int($1)], $1) }
     var merges = TokenMerges()

@@ -1,7 +1,8 @@
-/// The merge step that both tokenizers share: the best adjacent pair becomes one token, until no pair is left.
+/// The merge step that both tokenizers share: the best adjacent pair becomes one token, until no pair is
+/// left.
 ///
-/// Best is the lowest rank, then the leftmost, as in GPT-2's loop and in llama2.c's. The plain loop looks at every
-/// pair each time; long runs use a heap over a linked list, which gives the same tokens in n log n.
+/// Best is the lowest rank, then the leftmost, as in GPT-2's loop and in llama2.c's. The plain loop looks at
+/// every pair each time; long runs use a heap over a linked list, which gives the same tokens in n log n.
 import Base
 
 struct TokenMerges: Sendable {

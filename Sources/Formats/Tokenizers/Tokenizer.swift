@@ -1,7 +1,7 @@
 /// What every tokenizer does: text to ids and back.
 ///
-/// Ids are values from 0, exactly as in the vocabulary file. Text may be any bytes (Lua strings are), and control
-/// tokens such as BOS never come out of text: a prompt cannot forge the end of a dialogue.
+/// Ids are values from 0, exactly as in the vocabulary file. Text may be any bytes (Lua strings are), and
+/// control tokens such as BOS never come out of text: a prompt cannot forge the end of a dialogue.
 import Base
 
 /// Text to token ids and back.
@@ -45,7 +45,8 @@ extension Tokenizer {
     return out
   }
 
-  /// Encodes a text in which the names of control tokens stand for these tokens: for chat templates, not for input.
+  /// Encodes a text in which the names of control tokens stand for these tokens: for chat templates, not for
+  /// input.
   ///
   ///     try gpt2.encodeWithSpecials("Hello<|endoftext|>")      // [15496, 50256]
   public func encodeWithSpecials(_ text: String) throws -> [Int] {

@@ -1,7 +1,8 @@
-/// The decoder's matrix products, in three ways chosen by the size of the weights, and how work is split over threads.
+/// The decoder's matrix products, in three ways chosen by the size of the weights, and how work is split over
+/// threads.
 ///
-/// The choice depends on the model and on whether a token was given or drawn, never on the number of rows or threads:
-/// the bits of a row do not depend on its neighbours.
+/// The choice depends on the model and on whether a token was given or drawn, never on the number of rows or
+/// threads: the bits of a row do not depend on its neighbours.
 import CKernels
 import Tensors
 
@@ -14,7 +15,8 @@ extension Decoder {
   /// Weights per unit of work that reads them from memory: 1 MB, about 30 microseconds.
   private static let pieceFloats = 262_144
 
-  /// y = x W^T + bias, or y += x W^T + bias if `adding`. Calls `then` with each block (rows, columns) of y that is done.
+  /// y = x W^T + bias, or y += x W^T + bias if `adding`. Calls `then` with each block (rows, columns) of y
+  /// that is done.
   func multiply(
     _ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool, isPrompt: Bool,
     then: ((Range<Int>, Range<Int>) -> Void)? = nil

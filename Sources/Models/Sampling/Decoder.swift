@@ -3,8 +3,8 @@ import Base
 import Tensors
 import Weights
 
-/// One block of rows being decoded. A block runs on one thread unless the model is large, in which case its work is
-/// cut over all threads.
+/// One block of rows being decoded. A block runs on one thread unless the model is large, in which case its
+/// work is cut over all threads.
 final class Decoder {
   private let config: TransformerConfig
   private let weights: ModelWeights<DecoderMatrix>
@@ -51,8 +51,8 @@ final class Decoder {
     let position: Int
   }
 
-  /// Reads tokens, those of a row in their order, and returns the normed hidden states of the wanted ones (indices in
-  /// rising order), valid until the next call.
+  /// Reads tokens, those of a row in their order, and returns the normed hidden states of the wanted ones
+  /// (indices in rising order), valid until the next call.
   func read(_ tokens: [Token], wanted: [Int], isPrompt: Bool) -> Floats {
     precondition(tokens.count <= tokensMax)
     var count = tokens.count
@@ -81,7 +81,8 @@ final class Decoder {
     multiply(weights.output, states, logits, rows: rows, adding: false, isPrompt: false)
   }
 
-  /// Moves the wanted tokens to the front: in the last layer the others are done once their keys are in the cache.
+  /// Moves the wanted tokens to the front: in the last layer the others are done once their keys are in the
+  /// cache.
   private func keep(_ wanted: [Int]) -> Int {
     let dim = config.dim
     for (i, token) in wanted.enumerated() where i != token {

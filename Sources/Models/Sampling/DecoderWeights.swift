@@ -6,11 +6,11 @@ import Weights
 
 /// Sizes at which the decoder changes its method; tests use smaller ones.
 struct DecoderThresholds {
-  /// Larger weights are not packed. Packing takes as long as one or two steps and needs a second copy; above this
-  /// size, reading the weights from memory at every step takes longer than the arithmetic.
+  /// Larger weights are not packed. Packing takes as long as one or two steps and needs a second copy; above
+  /// this size, reading the weights from memory at every step takes longer than the arithmetic.
   var packedBytesMax = 96 << 20
-  /// Above this size, about a last-level cache, weights are read once for all rows and each product is split over the
-  /// threads; below it every thread reads all weights for its own rows.
+  /// Above this size, about a last-level cache, weights are read once for all rows and each product is split
+  /// over the threads; below it every thread reads all weights for its own rows.
   var ownRowsBytesMax = 32 << 20
 }
 
@@ -37,7 +37,8 @@ struct DecoderWeights: @unchecked Sendable {
   }
 }
 
-/// One allocation for all packed matrices of a call: large enough for large pages, and recycled by the next call.
+/// One allocation for all packed matrices of a call: large enough for large pages, and recycled by the next
+/// call.
 private final class PackedWorkspace {
   let tensor: Tensor
   private var next: MutableFloats

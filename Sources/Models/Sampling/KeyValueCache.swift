@@ -1,8 +1,8 @@
 /// The keys and values of tokens already read, for one block of rows.
 ///
-/// Keys are stored in blocks of sixteen positions, [row, head, block, pair of elements, position, element of the pair]:
-/// one vector instruction multiplies sixteen positions. Values are stored [row, head, position, element]: the value of a
-/// position is one row to add. Both are padded to whole vectors.
+/// Keys are stored in blocks of sixteen positions, [row, head, block, pair of elements, position, element of
+/// the pair]: one vector instruction multiplies sixteen positions. Values are stored [row, head, position,
+/// element]: the value of a position is one row to add. Both are padded to whole vectors.
 import Base
 import CKernels
 import Tensors

@@ -6,7 +6,8 @@ public struct SamplingOptions: Sendable {
   public var temperature = 1.0
   /// Only the k most likely tokens; 0 for all.
   public var topK = 0
-  /// Only the smallest set of most likely tokens with this probability together. Holtzman et al., arXiv:1904.09751.
+  /// Only the smallest set of most likely tokens with this probability together. Holtzman et al.,
+  /// arXiv:1904.09751.
   public var topP = 1.0
   /// Only tokens at least this fraction as likely as the most likely one. Nguyen et al., arXiv:2407.01082.
   public var minP = 0.0
@@ -16,11 +17,13 @@ public struct SamplingOptions: Sendable {
   public var seed: UInt64 = 0
   /// Independent stream of the seed, from 1 to 255; nil for the seed itself.
   public var stream: Int?
-  /// Number of this draw: the same (seed, stream, step) gives the same tokens, and row i depends on no other row.
+  /// Number of this draw: the same (seed, stream, step) gives the same tokens, and row i depends on no other
+  /// row.
   public var step = 0
   /// Responses to each prompt, next to each other.
   public var count = 1
-  /// Number of the first prompt, from 1: a response depends on its prompt's number, not on the chunk it is drawn in.
+  /// Number of the first prompt, from 1: a response depends on its prompt's number, not on the chunk it is
+  /// drawn in.
   public var first = 1
   /// Overrides `seed` for each row.
   public var rowSeeds: [UInt64]?
@@ -61,15 +64,16 @@ public struct SamplingOptions: Sendable {
     if try Checked.times(try Checked.plus(first - 1, prompts, "rows"), count, "rows") > Self.rowsMax {
       throw Failure(
         .value,
-        "\(prompts) prompts from \(first) on, \(count) responses each: a step has at most \(Self.rowsMax) rows"
+        "\(prompts) prompts from \(first) on, \(count) responses each: a step has at most \(Self.rowsMax) "
+          + "rows"
       )
     }
   }
 
   var drawsFromWholeVocabulary: Bool { topK == 0 && topP == 1 && minP == 0 }
 
-  /// The uniform number of row `row` at its token `index`: a pure function of (seed, stream, step, row, index), where rows
-  /// are counted from that of prompt 1.
+  /// The uniform number of row `row` at its token `index`: a pure function of (seed, stream, step, row,
+  /// index), where rows are counted from that of prompt 1.
   func uniform(row: Int, index: Int) -> Double {
     var seed = rowSeeds?[row] ?? self.seed
     if let stream { seed = seed << 8 ^ UInt64(stream) }
