@@ -6,11 +6,13 @@
 /// untrained one as its reference: the loss, the norm of each parameter's gradient, and the loss after one step.
 import Autograd
 import Base
+import Formats
 import Foundation
 import Models
 import Optim
 import Tensors
 import Testing
+import Weights
 
 @Suite struct GoldenTrainingTests {
   struct File: Decodable {
@@ -91,11 +93,11 @@ import Testing
     config.normEpsilon = c.norm_eps
     config.bias = c.bias
     config.tied = c.tied
-    return try Transformer(
-      config,
-      tensors: try zip(golden.names, golden.shapes).map { name, shape in
-        (name, try Tensor(try #require(golden.weights[name]), shape: Shape(known: shape)))
-      })
+    let tensors = try zip(golden.names, golden.shapes).map { name, shape in
+      (name: name, tensor: try Tensor(try #require(golden.weights[name]), shape: Shape(known: shape)))
+    }
+    let file = ByteSource(try Safetensors(tensors).encoded(), name: "golden weights")
+    return try Transformer(config, WeightFiles.open(file), .perilune)
   }
 
   private func optimizer(_ model: Transformer, _ file: File) throws -> Optimizer {
