@@ -45,8 +45,9 @@ enum FormatsModule {
     module.function(
       "json_decode",
       Page(
-        "formats.json_decode(text)", "The value of a JSON text. A member that is null is absent.",
-        errors: "the text is not JSON (RFC 8259), or has null in an array; the message names line and column",
+        "formats.json_decode(text)",
+        "The value of a JSON text. null is nil: a member is absent, an array has a hole.",
+        errors: "the text is not JSON (RFC 8259); the message names line and column",
         example: "print(require 'perilune.formats'.json_decode('{\"a\": [1, 2.5]}').a[2])", prints: "2.5")
     ) { call in
       let bytes = try call.bytes(1)

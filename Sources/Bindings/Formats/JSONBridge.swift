@@ -22,9 +22,6 @@ enum JSONBridge {
       var counter = parser
       var count = 0
       try counter.array(depth: depth) { parser in
-        if try parser.kind() == .null {
-          throw parser.failure("null inside an array, which a Lua list cannot hold")
-        }
         try parser.skipValue(depth: depth + 1)
         count += 1
       }
