@@ -69,7 +69,8 @@ let package = Package(
     .testTarget(
       name: "OptimTests", dependencies: ["Base", "Tensors", "Autograd", "Optim"], swiftSettings: plainSwift),
     .testTarget(
-      name: "FormatsTests", dependencies: ["Base", "Tensors", "Formats", "Weights", "CZlib"], swiftSettings: plainSwift),
+      name: "FormatsTests", dependencies: ["Base", "Tensors", "Formats", "Weights", "CZlib"],
+      swiftSettings: plainSwift),
     .testTarget(
       name: "ModelsTests",
       dependencies: ["Base", "Tensors", "Autograd", "Optim", "Formats", "Weights", "Models", "CKernels"],
