@@ -109,8 +109,8 @@ extension BindingsTests {
       let s = try Session()
       _ = try s.output("help = require 'perilune.help'; align = require 'perilune.align'")
       for (name, words) in [
-        ("align.train", ["max_grad_norm", "3e-4"]), ("align.sources.online", ["max_new_tokens", "32"]),
-        ("align.judge.preference_model", ["patience", "6e-4"]), ("align.sft", ["warmup", "20"]),
+        ("align.train", ["max_grad_norm", "0.0003"]), ("align.sources.online", ["max_new_tokens", "32"]),
+        ("align.judge.preference_model", ["patience", "0.0006"]), ("align.sft", ["warmup", "20"]),
       ] {
         let page = try s.output("help(\(name))")
         for word in words where !page.contains(word) { Issue.record("help(\(name)) has no \(word): \(page)") }

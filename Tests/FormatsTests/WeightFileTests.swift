@@ -39,7 +39,7 @@ import Testing
   @Test func formatIsToldByContent() throws {
     #expect(try WeightFiles.open(source(SafetensorsTests.sample().encoded())) is SafetensorsFile)
     // 123 layers: the byte of '{' where a safetensors header begins.
-    let zeros = [UInt8](repeating: 0, count: 4 * (2 + 2 * 123 + 16 * 123 + 12 * 123 + 2 + 2))
+    let zeros = [UInt8](repeating: 0, count: 4 * (2 + (2 + 16 + 2 + 12) * 123 + 2))
     #expect(try WeightFiles.open(source(header(2, 2, 123, 1, 1, 1, 2) + zeros)) is Llama2C)
   }
 

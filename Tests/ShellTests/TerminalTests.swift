@@ -60,7 +60,11 @@ final class Terminal {
     return tcgetattr(control, &settings) == 0 && settings.c_lflag & tcflag_t(ICANON) != 0
   }
 
+  /// The exit status; a process that does not end within 20 seconds is killed, so that its test fails.
   func waitForExit() -> Int32 {
+    let end = Date().addingTimeInterval(20)
+    while process.isRunning && Date() < end { usleep(20_000) }
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
     return process.terminationStatus
   }
@@ -101,7 +105,7 @@ final class Terminal {
           ("f(), _G.f == f\n", "\n9\ttrue\n> "),
           ("%time 40 + 1\n", "\n41\n\u{1B}[2m[0."), ("%time local q = 3\n", "s]\u{1B}[0m\n> "),
           ("q\n", "\n3\n> "),
-          ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "no help on 'nothing'"),
+          ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "did you mean 'indexing'?\n> "),
         ], home: home)
     }
   }
@@ -132,7 +136,7 @@ final class Terminal {
     try withFolder([:]) { home in
       try session(
         [
-          ("align.train\n", "function"), ("do local o = { align.train { warm\t", "{ warmup"),
+          ("align.train\n", "\n> "), ("do local o = { align.train { warm\t", "{ warmup"),
           ("\u{03}", "\n> "),
         ], home: home)
     }
@@ -184,9 +188,10 @@ final class Terminal {
     try withFolder([:]) { home in
       try session(
         [
-          ("?align.train.resume\n", "align.train"), ("?ipo\n", "Identity preference optimisation"),
-          ("?align.train.zzz\n", "no help on 'align.train.zzz'"), ("?math.pi.x\n", "no help on 'math.pi.x'"),
-          ("?x.y\n", "no help on 'x.y'"),
+          ("?align.train.resume\n", "\n> "), ("?ipo\n", "Identity preference optimisation"), ("1\n", "\n1\n> "),
+          ("?align.train.zzz\n", "no help on 'align.train.zzz'"), ("2\n", "\n2\n> "),
+          ("?math.pi.x\n", "no help on 'math.pi.x'"), ("3\n", "\n3\n> "),
+          ("?x.y\n", "no help on 'x.y'"), ("4\n", "\n4\n> "),
         ], home: home)
     }
   }
