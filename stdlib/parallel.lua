@@ -29,8 +29,6 @@ local spec = options.spec("parallel.map", {
   { "quiet", false, "no progress bar" },
 })
 
-local function is_interrupt(problem) return type(problem) == "userdata" and problem.kind == "interrupted" end
-
 --- What a child does: sends lines "share X", then one "result X" or "error X".
 local function child(f, item)
   return function(send)
@@ -41,7 +39,7 @@ local function child(f, item)
     local ok, result = pcall(function() return plain.encode(f(item, report), "the result") end)
     if ok then
       send("result " .. result)
-    elseif is_interrupt(result) then
+    elseif system.is_interrupt(result) then
       send "interrupted "
     else
       local has_text, text = pcall(tostring, result)
@@ -55,14 +53,14 @@ local Map = {}
 Map.__index = Map
 
 local function read(self, index, line)
-  local word, rest = line:match "^(%a+) (.*)$"
-  if word == "share" then
+  local kind, rest = line:match "^(%a+) (.*)$"
+  if kind == "share" then
     self.shares[index] = tonumber(rest) or self.shares[index]
-  elseif word == "result" then
+  elseif kind == "result" then
     self.results[index], self.ended[index], self.shares[index] = plain.decode(rest), true, 1
-  elseif word == "error" then
+  elseif kind == "error" then
     self.problems[index] = plain.decode(rest)
-  elseif word == "interrupted" then
+  elseif kind == "interrupted" then
     self.problems[index] = "interrupted"
   end
 end

@@ -1,4 +1,4 @@
---- Figures under matplotlib's words, drawn in the terminal and written as SVG.
+--- Figures under matplotlib's names, drawn in the terminal and written as SVG.
 --
 -- Numbers come as lists or as tensors. A figure's methods return the figure; `tostring` draws it in letters,
 -- as wide as the terminal; `:save` writes .svg, .csv (the numbers behind it) or .txt.
@@ -22,13 +22,13 @@ local plot = { colors = native.colors, markers = native.markers, styles = native
 
 --- Calls a native function for the public one named `name`: a complaint speaks of that one, and points at its
 -- caller.
-local function speaking_as(name, f, ...)
+local function rename_errors(name, f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end
   local message = type(result) == "userdata" and result.kind ~= "interrupted" and result.reason
   if not message then error(result, 0) end
   if message:sub(1, #name + 2) == name .. ": " then message = message:sub(#name + 3) end
-  -- A series knows its own options only; the word may have been meant for the figure.
+  -- A series knows its own options only; the option may have been meant for the figure.
   local unknown = message:match "unknown option '([^']*)'$"
   local near = unknown and require("perilune.native.help").nearest(unknown, native.figure_options)
   error(("plot.%s: %s%s"):format(name, message, near and ("; did you mean '%s'?"):format(near) or ""), 3)
@@ -43,7 +43,7 @@ end
 
 --- An empty figure. Its options except the size are also methods: `fig:title "Win rate"`, `fig:xlim(0, 8)`.
 function plot.figure(settings)
-  local fig = speaking_as("figure", native.figure, settings or {})
+  local fig = rename_errors("figure", native.figure, settings or {})
   return fig
 end
 
@@ -58,8 +58,8 @@ local function alone(kind, given)
   end
   local settings, series = {}, {}
   for name, value in pairs(given) do (figure_options[name] and settings or series)[name] = value end
-  local fig = speaking_as(kind, native.figure, settings)
-  fig = speaking_as(kind, fig[kind], fig, series)
+  local fig = rename_errors(kind, native.figure, settings)
+  fig = rename_errors(kind, fig[kind], fig, series)
   return fig
 end
 
@@ -164,7 +164,7 @@ function plot.frontier(given)
   settings.xscale = scale.axis
   settings.xlabel = settings.xlabel or scale.label
   settings.ylabel = settings.ylabel or "win rate"
-  local fig = speaking_as("frontier", native.figure, settings)
+  local fig = rename_errors("frontier", native.figure, settings)
   for i, entry in ipairs(given) do
     local label = label_of(entry, i)
     local seeds, loose_x, loose_y = seeds_of(entry, label), {}, {}

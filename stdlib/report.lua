@@ -1,6 +1,6 @@
---- Reports: headings, words, tables and figures as one HTML file that needs nothing else.
+--- Reports: headings, paragraphs, tables and figures as one HTML file that needs nothing else.
 --
--- The methods return the report: `heading(text [, level])`, `text(words)`, `table { header =, rows =, caption
+-- The methods return the report: `heading(text [, level])`, `text(text)`, `table { header =, rows =, caption
 -- =, align = }`, `figure(fig [, caption])`, `code(text)`, `output(text)`, `error(text)`, `footer(text)`,
 -- `html()`, `save(path)`.
 --

@@ -57,16 +57,16 @@ end
 --- gap.lua trained the proxy before it said that there is no loss kto.
 function TestSettings:test_wrong_options_are_refused_before_anything_is_trained()
   local function refusal(more) return support.message(experiment.check, small(more)) end
-  lu.assertStrContains(refusal { loss = "ippo" }, "--loss: there is no loss 'ippo'; did you mean 'ipo'?")
+  lu.assertStrContains(refusal { loss = "ippo" }, "there is no loss 'ippo'; did you mean 'ipo'?")
   lu.assertStrContains(refusal { loss = "ipo,norn=mean" }, "did you mean 'norm'?")
-  lu.assertStrContains(refusal { loss = "ipo,norm" }, "--loss: expected option=value after 'ipo', got 'norm'")
+  lu.assertStrContains(refusal { loss = "ipo,norm" }, "loss: expected option=value after 'ipo', got 'norm'")
   lu.assertStrContains(refusal { lr = "1e-4,0" },
-    "--lr takes numbers above 0, separated by commas, not '1e-4,0'")
-  lu.assertStrContains(refusal { beta = "x" }, "--beta takes numbers above 0")
+    "lr takes numbers above 0, separated by commas, not '1e-4,0'")
+  lu.assertStrContains(refusal { beta = "x" }, "beta takes numbers above 0")
   lu.assertStrContains(refusal { proxy = "none" },
-    "--proxy: there is no 'none'; it takes gold, preference, reward")
+    "proxy: there is no 'none'; it takes gold, preference, reward")
   lu.assertStrContains(refusal { task = "sentimant" }, "did you mean 'sentiment'?")
-  lu.assertStrContains(refusal { batch = 64 }, "--batch 64 is more than all of --pairs 32")
+  lu.assertStrContains(refusal { batch = 64 }, "a batch of 64 is larger than all 32 golden pairs")
 end
 
 TestStage = {}

@@ -60,7 +60,7 @@ function experiment.check(o)
   settings.list(o)
   stages.check(o)
   if o.batch > o.pairs then error(
-    ("--batch %d is more than all of --pairs %d"):format(o.batch, o.pairs), 0) end
+    ("a batch of %d is larger than all %d golden pairs"):format(o.batch, o.pairs), 0) end
 end
 
 --- The checkpoints of a run of `steps` steps.
@@ -125,34 +125,34 @@ local function jobs_of(given, outer)
 end
 
 --- Runs the jobs of a repetition that are not finished yet; the stage is made if there are any.
-local function repetition(given, outer, kept)
+local function repetition(given, outer, finished)
   local o, jobs = given.options, jobs_of(given, outer)
   local missing = {}
   for _, job in ipairs(jobs) do
-    if not kept:has(job.id) then missing[#missing + 1] = job end
+    if not finished:has(job.id) then missing[#missing + 1] = job end
   end
   if #missing > 0 then
     local stage = stages.of_options(o, outer)
-    kept:put(("outer seed %d"):format(outer), { notes = stage.notes })
+    finished:put(("outer seed %d"):format(outer), { notes = stage.notes })
     local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
     stage.start_point = measure(stage.start, 0)
     require("perilune.parallel").map(missing, function(job, notify)
-      kept:put(job.id, work(given, stage, measure, job, notify))
+      finished:put(job.id, work(given, stage, measure, job, notify))
       return true
     end, { jobs = o.jobs, label = ("repetition %d of %d"):format(outer, o.outer_seeds) })
   end
   return jobs
 end
 
---- The sides of the report from the kept results.
-local function sides_of(given, jobs, kept)
+--- The sides of the report from the finished runs.
+local function sides_of(given, jobs, finished)
   local sides = {}
   for i, variant in ipairs(given.variants) do
     local side = { label = variant.label, by_seed = {} }
     for outer = 1, given.options.outer_seeds do
       local seeds = {}
       for _, job in ipairs(jobs[outer]) do
-        local points = kept:get(job.id)[variant.label]
+        local points = finished:get(job.id)[variant.label]
         if points then
           points.setting = job.setting.name
           seeds[job.index] = seeds[job.index] or { outer = outer }
@@ -180,7 +180,7 @@ local spec = options.spec("experiment.compare", {
 --- Trains every variant with every setting and seed, and writes the report. Differences are from the first
 -- variant.
 --
--- Finished runs are kept in the folder of the report until it is written. After Ctrl-C, or an error in one
+-- Finished runs are stored in the folder of the report until it is written. After Ctrl-C, or an error in one
 -- run, the same call trains only those that are missing.
 --
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `setting` = { lr, beta, loss,
@@ -196,26 +196,27 @@ function experiment.compare(given)
     end
   end
   experiment.check(o)
-  local kept = results.folder(o.out, all.title, o)
+  local finished = results.folder(o.out, all.title, o)
   local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
   local ok, problem = pcall(function()
-    for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer, kept) end
+    for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer, finished) end
   end)
   if not ok then
-    io.stderr:write(("finished runs are kept in %s; the same command trains the others\n"):format(kept.path))
+    io.stderr:write(
+      ("finished runs are kept in %s; the same command trains the others\n"):format(finished.path))
     error(problem, 0)
   end
   for outer = 1, o.outer_seeds do
-    for _, note in ipairs(kept:get(("outer seed %d"):format(outer)).notes) do
+    for _, note in ipairs(finished:get(("outer seed %d"):format(outer)).notes) do
       notes[#notes + 1] = ("Repetition %d: %s"):format(outer, note)
     end
   end
   table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
   local made = report {
-    title = all.title, sides = sides_of(all, jobs, kept), out = o.out, notes = notes,
+    title = all.title, sides = sides_of(all, jobs, finished), out = o.out, notes = notes,
     settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),
   }
-  kept:remove()
+  finished:remove()
   return made
 end
 

@@ -42,9 +42,6 @@ function fit.new(given)
   return loop
 end
 
---- Whether an error is that of Ctrl-C.
-function fit.is_interrupt(problem) return type(problem) == "userdata" and problem.kind == "interrupted" end
-
 local depth = 0
 local leave = setmetatable({}, { __close = function() depth = depth - 1 end })
 
@@ -113,7 +110,7 @@ function Loop:run()
   self.step = self.optimizer:steps()
   if ok then
     self.status = "finished"
-  elseif fit.is_interrupt(problem) then
+  elseif system.is_interrupt(problem) then
     self.status = "interrupted"
     if depth > 0 or require "perilune.parallel".in_child() then error(problem, 0) end
     local advice = self.advice ~= "" and "; " .. self.advice or ""

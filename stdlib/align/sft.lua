@@ -108,7 +108,7 @@ local function cached(path, key)
   end
   local ok, model = pcall(models.load, path .. ".safetensors")
   if not ok then
-    if fit.is_interrupt(model) then error(model, 0) end
+    if system.is_interrupt(model) then error(model, 0) end
     return refuse(("cannot be read (%s)"):format(message_of(model)))
   end
   local readable, record = pcall(formats.load_json, path .. ".json")
@@ -127,7 +127,7 @@ local function store(model, path, record)
     system.write_file(path .. ".json", formats.json_encode(record) .. "\n")
   end)
   if ok then return path .. ".safetensors" end
-  if fit.is_interrupt(problem) then error(problem, 0) end
+  if system.is_interrupt(problem) then error(problem, 0) end
   io.stderr:write(("align.sft: the model is not cached: %s\n"):format(message_of(problem)))
 end
 

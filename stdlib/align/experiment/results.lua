@@ -1,12 +1,12 @@
---- Finished runs of an experiment, kept in its folder until the report is written.
+--- Finished runs of an experiment, stored in its folder until the report is written.
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
 
 local results = {}
 
-local Kept = {}
-Kept.__index = Kept
+local Results = {}
+Results.__index = Results
 
 --- The variants one by one, each in a list of its own.
 function results.each(variants)
@@ -35,11 +35,11 @@ local function key_of(title, o)
   return title .. "\n" .. table.concat(names, "\n")
 end
 
---- The kept results of an experiment in `out`/unfinished. Results of other options are not seen.
+--- The finished runs of an experiment, in `out`/unfinished. Runs with other options are not seen.
 function results.folder(out, title, o)
   local path = out .. "/unfinished"
   system.make_folder(path)
-  return setmetatable({ path = path, key = key_of(title, o), read = {} }, Kept)
+  return setmetatable({ path = path, key = key_of(title, o), read = {} }, Results)
 end
 
 local function file_of(self, id)
@@ -47,13 +47,13 @@ local function file_of(self, id)
 end
 
 --- Whether there is a result of this name.
-function Kept:has(id) return system.exists(file_of(self, id)) end
+function Results:has(id) return system.exists(file_of(self, id)) end
 
 --- Writes a result, plain data; another process may do so.
-function Kept:put(id, value) system.write_file(file_of(self, id), plain.encode(value, id)) end
+function Results:put(id, value) system.write_file(file_of(self, id), plain.encode(value, id)) end
 
 --- Reads a result. Errors: there is none of this name.
-function Kept:get(id)
+function Results:get(id)
   if not self.read[id] then
     local file <close> = assert(io.open(file_of(self, id), "rb"))
     self.read[id] = plain.decode(file:read "a")
@@ -62,7 +62,7 @@ function Kept:get(id)
 end
 
 --- Removes the results that were read, and the folder if nothing else is in it.
-function Kept:remove()
+function Results:remove()
   for id in pairs(self.read) do os.remove(file_of(self, id)) end
   os.remove(self.path)
 end

@@ -10,13 +10,13 @@ local settings = {}
 --   > settings.numbers("lr", "1e-4,3e-4")[2]
 --   0.0003
 --   > settings.numbers("lr", "1e-4,x")
---   --lr takes numbers above 0, separated by commas, not '1e-4,x'
+--   lr takes numbers above 0, separated by commas, not '1e-4,x'
 function settings.numbers(name, text)
   local list = {}
   for part in (tostring(text) .. ","):gmatch "(.-)," do
     local number = tonumber(part)
     if not (number and number > 0 and number < math.huge) then
-      error(("--%s takes numbers above 0, separated by commas, not '%s'"):format(name, text), 0)
+      error(("%s takes numbers above 0, separated by commas, not '%s'"):format(name, text), 0)
     end
     list[#list + 1] = number
   end
@@ -32,7 +32,7 @@ function settings.loss(text)
   local name, given = text:match "^([^,]*)", {}
   for part in text:sub(#name + 1):gmatch ",([^,]*)" do
     local key, value = part:match "^([%w_]+)=(.+)$"
-    if not key then error(("--loss: expected option=value after '%s', got '%s'"):format(name, part), 0) end
+    if not key then error(("loss: expected option=value after '%s', got '%s'"):format(name, part), 0) end
     if value == "true" or value == "false" then given[key] = value == "true" else given[key] = tonumber(
       value) or value end
   end
@@ -49,7 +49,7 @@ function settings.list(o)
   local name, given = settings.loss(o.loss)
   local ok, make = pcall(function() return losses[name] end)
   if not ok or type(make) ~= "table" or not make.spec then
-    error(("--loss: there is no loss '%s'; %s"):format(name, options.suggest(name, losses.names())), 0)
+    error(("there is no loss '%s'; %s"):format(name, options.suggest(name, losses.names())), 0)
   end
   local takes_beta = make.spec.by_name.beta ~= nil and given.beta == nil
   local list = {}

@@ -35,7 +35,7 @@ local kinds = { preference = "preference_model", reward = "reward_model", gold =
 --- Refuses an unknown proxy, and a task whose file is not given.
 function stage.check(o)
   if o.proxy ~= "" and not kinds[o.proxy] then
-    error(("--proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
+    error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
   end
   if tasks.needs(o.task) and o.data == "" then
     error(("the task '%s' needs its file as `data`: %s"):format(o.task, tasks.needs(o.task)), 0)
