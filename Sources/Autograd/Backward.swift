@@ -119,8 +119,8 @@ extension Node {
   /// operation may return the same tensor, or an expanded view, for several inputs.
   fileprivate func accumulate(_ gradient: consuming Tensor, _ leaf: Variable) throws {
     // A leaf that occurs twice among the inputs has lent its gradient at the first.
-    let lent = inputs.indices.first { inputs[$0] === leaf && context.accumulators[$0] != nil }
-    if var sum = lent.flatMap({ context.accumulators[$0].take() }) ?? leaf.grad.take() {
+    let shared = inputs.indices.first { inputs[$0] === leaf && context.accumulators[$0] != nil }
+    if var sum = shared.flatMap({ context.accumulators[$0].take() }) ?? leaf.grad.take() {
       defer { leaf.grad = sum }
       try sum.add(gradient)
     } else {

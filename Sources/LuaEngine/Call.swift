@@ -124,15 +124,15 @@ public struct Call {
   // MARK: Results
 
   public func push(_ value: LuaValue) throws { try lua.push(value, on: L) }
-  public func pushNil() throws { try room(); lua_pushnil(L) }
-  public func pushInteger(_ value: Int) throws { try room(); lua_pushinteger(L, Int64(value)) }
-  public func pushNumber(_ value: Double) throws { try room(); lua_pushnumber(L, value) }
-  public func pushBoolean(_ value: Bool) throws { try room(); lua_pushboolean(L, value ? 1 : 0) }
+  public func pushNil() throws { try ensureSlot(); lua_pushnil(L) }
+  public func pushInteger(_ value: Int) throws { try ensureSlot(); lua_pushinteger(L, Int64(value)) }
+  public func pushNumber(_ value: Double) throws { try ensureSlot(); lua_pushnumber(L, value) }
+  public func pushBoolean(_ value: Bool) throws { try ensureSlot(); lua_pushboolean(L, value ? 1 : 0) }
   public func pushString(_ value: String) throws { try lua.push(value, on: L) }
   public func pushObject(_ value: AnyObject) throws { try lua.push(value, on: L) }
   /// Pushes argument `i` again: what a method does that returns its own object.
   public func pushArgument(_ i: Int) throws {
-    try room()
+    try ensureSlot()
     if i >= 1 && i <= count { lua_pushvalue(L, Int32(i)) } else { lua_pushnil(L) }
   }
   /// Pushes a fresh list of integers, at about the cost of the table.
@@ -185,8 +185,9 @@ public struct Call {
     bad(i, "\(expected) expected, got \(typeName(i))")
   }
 
+  /// Makes sure that the stack has a free slot for one value.
   @inline(__always)
-  private func room() throws {
+  private func ensureSlot() throws {
     if lua_checkstack(L, 1) == 0 { throw Failure(.memory, "Lua stack overflow") }
   }
 }

@@ -48,7 +48,7 @@ struct Axis: Equatable {
       ticks = logTicks(from: lower, to: upper, count: count)
       return
     }
-    // One step for both ends and the ticks between: the widest that wastes little room, and leaves two ticks.
+    // One step for both ends and the ticks between: the widest that wastes little of the axis and leaves two ticks.
     var found: (lower: Double, upper: Double, ticks: [Tick]) = (lower, upper, [])
     for more in 0..<6 {
       let step = Step(span: upper - lower, count: count + more)
@@ -69,16 +69,16 @@ struct Axis: Equatable {
     ticks = categories.enumerated().map { Tick(place: Double($0 + 1), label: $1) }
   }
 
-  /// Opens an axis whose ends meet, or nearly: one point still has room on both sides.
+  /// Opens an axis whose ends meet, or nearly: one point is not at an edge.
   private static func opened(
     _ lower: Double, _ upper: Double, keepLower: Bool, keepUpper: Bool, _ scale: AxisScale
   ) -> (Double, Double) {
     let size = max(abs(lower), abs(upper))
     if upper - lower > max(size * 1e-10, 1e-290) { return (lower, upper) }
-    let room = scale == .log ? 0.5 : max(size * 0.1, size == 0 ? 1 : 1e-280)
-    if keepLower { return (lower, lower + 2 * room) }
-    if keepUpper { return (upper - 2 * room, upper) }
-    return ((min(lower, upper)) - room, max(lower, upper) + room)
+    let margin = scale == .log ? 0.5 : max(size * 0.1, size == 0 ? 1 : 1e-280)
+    if keepLower { return (lower, lower + 2 * margin) }
+    if keepUpper { return (upper - 2 * margin, upper) }
+    return ((min(lower, upper)) - margin, max(lower, upper) + margin)
   }
 
   /// The first tick of a log axis at or beyond `end` in the direction given, or `end` when that tick is far away.

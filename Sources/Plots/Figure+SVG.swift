@@ -94,7 +94,7 @@ struct SVGPlot {
   /// Small print as lines that fit the width.
   static func notes(_ lines: [String], width: Double) -> [String] {
     lines.flatMap {
-      Words.wrapped(Words.line($0, unicode: true), to: max(Int(width / 6.4), 10), unicode: true)
+      TerminalText.wrapped(TerminalText.line($0, unicode: true), to: max(Int(width / 6.4), 10), unicode: true)
     }
   }
 
@@ -124,7 +124,7 @@ struct SVGPlot {
     if scene.isEmpty, scene.layers.allSatisfy({ $0.rule == nil }) {
       out.label("no data", x: (left + right) / 2, y: (top + bottom) / 2, fill: SVGPlot.quiet)
     }
-    words(&out)
+    texts(&out)
     SVGLegend(plot: self).draw(&out)
   }
 
@@ -180,12 +180,12 @@ struct SVGPlot {
     }
   }
 
-  private func words(_ out: inout SVGWriter) {
+  private func texts(_ out: inout SVGWriter) {
     let figure = scene.figure
     let (middleX, middleY) = ((left + right) / 2, (top + bottom) / 2)
-    let room = Double(figure.width)
-    let titleSize = min(15, max(9, 15 * room / max(SVGWriter.width(figure.title, size: 15), 1)))
-    out.label(figure.title, x: min(middleX, room / 2 + 40), y: 24, size: titleSize, weight: "bold")
+    let available = Double(figure.width)
+    let titleSize = min(15, max(9, 15 * available / max(SVGWriter.width(figure.title, size: 15), 1)))
+    out.label(figure.title, x: min(middleX, available / 2 + 40), y: 24, size: titleSize, weight: "bold")
     let after = Double(figure.height) - Double(notes.count) * 15 - (notes.isEmpty ? 0 : 4)
     out.label(figure.xlabel, x: middleX, y: after - 8, size: 13)
     out.label(scene.ylabel, x: 18, y: middleY, size: 13, rotate: -90)

@@ -27,8 +27,8 @@ extension Figure {
         height: height,
         color: color, unicode: unicode
       ).lines()
-    } else if scene.layers.contains(where: { $0.word == "bars" }),
-      scene.layers.allSatisfy({ ["bars", "hline"].contains($0.word) }), yscale == .linear
+    } else if scene.layers.contains(where: { $0.kind == "bars" }),
+      scene.layers.allSatisfy({ ["bars", "hline"].contains($0.kind) }), yscale == .linear
     {
       lines = TextBars(scene: scene, width: width, color: color, unicode: unicode).lines()
     } else {
@@ -50,16 +50,16 @@ struct TextPlot {
     let figure = scene.figure
     let legend = legendLines()
     let notes = scene.noteLines.flatMap {
-      Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode)
+      TerminalText.wrapped(TerminalText.line($0, unicode: unicode), to: width, unicode: unicode)
     }
-    let ylabel = Words.line(scene.ylabel, unicode: unicode)
+    let ylabel = TerminalText.line(scene.ylabel, unicode: unicode)
     let around =
       (figure.title.isEmpty ? 0 : 1) + legend.count + (ylabel.isEmpty ? 0 : 1) + 2
       + (figure.xlabel.isEmpty ? 0 : 1)
       + notes.count
     let rows = max(height - around, 4)
     let y = scene.yAxis(count: max(2, min(rows / 3, 8)))
-    let gutter = min(y.ticks.map { Words.width($0.label) }.max() ?? 1, width / 3)
+    let gutter = min(y.ticks.map { TerminalText.width($0.label) }.max() ?? 1, width / 3)
     let columns = max(width - gutter - 2, 8)
     let x = scene.xAxis(count: max(2, min(columns / 10, 8)))
 
@@ -68,13 +68,13 @@ struct TextPlot {
     var result: [String] = []
     if !figure.title.isEmpty { result.append(centered(figure.title, gutter + 2, columns)) }
     result += legend
-    if !ylabel.isEmpty { result.append(Words.cut(ylabel, to: width, unicode: unicode)) }
+    if !ylabel.isEmpty { result.append(TerminalText.cut(ylabel, to: width, unicode: unicode)) }
     var tickAt: [Int: String] = [:]
     for tick in y.ticks { tickAt[canvas.row(y.unit(place: tick.place))] = tick.label }
     for (row, line) in canvas.lines(color: color).enumerated() {
       let sign = tickAt[row] == nil ? (unicode ? "│" : "|") : (unicode ? "┤" : "+")
-      let label = Words.cut(tickAt[row] ?? "", to: gutter, unicode: unicode)
-      result.append(Words.paddedLeft(label, to: gutter) + " " + sign + line)
+      let label = TerminalText.cut(tickAt[row] ?? "", to: gutter, unicode: unicode)
+      result.append(TerminalText.paddedLeft(label, to: gutter) + " " + sign + line)
     }
     result += bottom(x, canvas, gutter: gutter)
     if !figure.xlabel.isEmpty { result.append(centered(figure.xlabel, gutter + 2, columns)) }
@@ -88,26 +88,27 @@ struct TextPlot {
     for tick in x.ticks {
       let place = canvas.column(x.unit(place: tick.place))
       axis[place] = unicode ? "┬" : "+"
-      let room = scene.xAxisIsNamed ? max(canvas.columns / max(x.ticks.count, 1) - 1, 1) : width
-      let label = Words.cut(Words.line(tick.label, unicode: unicode), to: room, unicode: unicode)
-      let size = Words.width(label)
+      let available = scene.xAxisIsNamed ? max(canvas.columns / max(x.ticks.count, 1) - 1, 1) : width
+      let label = TerminalText.cut(
+        TerminalText.line(tick.label, unicode: unicode), to: available, unicode: unicode)
+      let size = TerminalText.width(label)
       let start = min(gutter + 2 + place - size / 2, width - size)
-      if start > Words.width(numbers) || numbers.isEmpty {
-        numbers = Words.padded(numbers, to: max(start, 0)) + label
+      if start > TerminalText.width(numbers) || numbers.isEmpty {
+        numbers = TerminalText.padded(numbers, to: max(start, 0)) + label
       }
     }
     return [String(repeating: " ", count: gutter + 1) + (unicode ? "└" : "+") + axis.joined(), numbers]
   }
 
   private func centered(_ text: String, _ left: Int, _ columns: Int) -> String {
-    let text = Words.cut(Words.line(text, unicode: unicode), to: width, unicode: unicode)
-    let start = min(max(left + (columns - Words.width(text)) / 2, 0), width - Words.width(text))
+    let text = TerminalText.cut(TerminalText.line(text, unicode: unicode), to: width, unicode: unicode)
+    let start = min(max(left + (columns - TerminalText.width(text)) / 2, 0), width - TerminalText.width(text))
     return String(repeating: " ", count: max(start, 0)) + text
   }
 
   /// The sign of a layer in the legend and in the plot.
   private func sign(_ layer: Scene.Layer) -> String {
-    switch layer.word {
+    switch layer.kind {
     case "hline": return unicode ? "┄" : "-"
     case "vline": return unicode ? "┆" : ":"
     case "band": return shade(layer)
@@ -118,7 +119,7 @@ struct TextPlot {
   }
 
   private func marker(_ layer: Scene.Layer) -> Character {
-    layer.ink.marker == .none && !unicode && layer.word == "line"
+    layer.ink.marker == .none && !unicode && layer.kind == "line"
       ? "*"
       : scene.isBackground(layer)
         ? layer.ink.marker.smallCharacter(unicode: unicode) : layer.ink.marker.character(unicode: unicode)
@@ -127,7 +128,7 @@ struct TextPlot {
   /// Bands in turn have other shades.
   private func shade(_ layer: Scene.Layer) -> String {
     var seen: [String] = []
-    for one in scene.layers where one.word == "band" && !seen.contains(one.label) { seen.append(one.label) }
+    for one in scene.layers where one.kind == "band" && !seen.contains(one.label) { seen.append(one.label) }
     let signs = unicode ? ["░", "▒", "▓"] : [":", "'", "`", ";"]
     return signs[(seen.firstIndex(of: layer.label) ?? 0) % signs.count]
   }
@@ -135,18 +136,18 @@ struct TextPlot {
   /// A line alone needs no markers to be told apart.
   private var needsMarkers: Bool {
     Set(scene.layers.filter { $0.rule == nil }.map(\.label)).count > 1
-      || scene.layers.filter { $0.word == "line" }.count > 1
+      || scene.layers.filter { $0.kind == "line" }.count > 1
   }
 
   private func legendLines() -> [String] {
     var lines: [String] = []
     var used = 0
     for (label, layers) in scene.legend {
-      let text = Words.cut(Words.line(label, unicode: unicode), to: width - 4, unicode: unicode)
+      let text = TerminalText.cut(TerminalText.line(label, unicode: unicode), to: width - 4, unicode: unicode)
       let signs = layers.map { (sign($0), $0.ink.color) }.reduce(into: [(String, RGB)]()) { list, one in
         if !list.contains(where: { $0.0 == one.0 }) { list.append(one) }
       }
-      let size = signs.reduce(0) { $0 + Words.width($1.0) } + 1 + Words.width(text)
+      let size = signs.reduce(0) { $0 + TerminalText.width($1.0) } + 1 + TerminalText.width(text)
       let entry = signs.map { TextCanvas.colored($0.0, $0.1, color) }.joined() + " " + text
       if lines.isEmpty || used + 3 + size > width {
         lines.append(entry)
@@ -169,7 +170,7 @@ struct TextPlot {
       }
     }
     for layer in scene.layers {
-      switch layer.word {
+      switch layer.kind {
       case "hline", "vline": paint(rule: layer, &canvas, x, y)
       case "band": paint(band: layer, &canvas, x, y)
       case "histogram", "bars": paint(boxes: layer, &canvas, x, y)
@@ -182,12 +183,12 @@ struct TextPlot {
 
   private func paint(rule layer: Scene.Layer, _ canvas: inout TextCanvas, _ x: Axis, _ y: Axis) {
     guard let value = layer.rule, let character = sign(layer).first else { return }
-    if layer.word == "hline", y.contains(value) {
+    if layer.kind == "hline", y.contains(value) {
       let row = canvas.row(y.unit(value))
       for column in 0..<canvas.columns {
         canvas.put(character, column: column, row: row, depth: .rule, color: layer.ink.color)
       }
-    } else if layer.word == "vline", x.contains(value) {
+    } else if layer.kind == "vline", x.contains(value) {
       let column = canvas.column(x.unit(value))
       for row in 0..<canvas.rows {
         canvas.put(character, column: column, row: row, depth: .rule, color: layer.ink.color)
@@ -246,7 +247,7 @@ struct TextPlot {
 
   private func paint(points layer: Scene.Layer, _ canvas: inout TextCanvas, _ x: Axis, _ y: Axis) {
     let (sign, color) = (marker(layer), layer.ink.color)
-    let isLine = layer.word == "line"
+    let isLine = layer.kind == "line"
     for run in layer.runs {
       let line = run.map { Point(x: x.unit($0.x), y: y.unit($0.y)) }
       if layer.ink.style != .none { canvas.draw(line, sign: sign, style: layer.ink.style, color: color) }
@@ -265,7 +266,7 @@ struct TextPlot {
 
   private func paint(boxes layer: Scene.Layer, _ canvas: inout TextCanvas, _ x: Axis, _ y: Axis) {
     let color = layer.ink.color
-    if scene.layers.count > 1, layer.word == "histogram" {
+    if scene.layers.count > 1, layer.kind == "histogram" {
       let line = layer.outline(base: 0).map { Point(x: x.unit($0.x), y: max(y.unit($0.y), 0)) }
       canvas.draw(line, sign: marker(layer), style: .solid, color: color)
       for box in layer.boxes where box.height != 0 && y.contains(box.height) && unicode {

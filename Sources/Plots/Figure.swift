@@ -1,6 +1,6 @@
-/// A figure as plain values: what is drawn, on which axes, with which words around it.
+/// A figure as plain values: what is drawn, on which axes, with which title and labels.
 ///
-/// The same figure is drawn as text for a terminal and as SVG for a paper. The words are matplotlib's.
+/// The same figure is drawn as text for a terminal and as SVG for a paper. The names are those of matplotlib.
 import Base
 
 /// A figure.
@@ -66,7 +66,7 @@ public struct Figure: Sendable {
     try xlimits.check("xlimits", xscale)
     try ylimits.check("ylimits", yscale)
     for one in series { try one.check() }
-    if series.count > 1, let map = series.first(where: { $0.word == "heatmap" }) {
+    if series.count > 1, let map = series.first(where: { $0.kind == "heatmap" }) {
       throw Failure(
         .argument,
         "figure: heatmap '\(map.label)' among \(series.count) series; a heatmap is drawn alone")

@@ -88,7 +88,7 @@ struct HeatmapData {
   }
 }
 
-/// A heatmap as text: the numbers with a shade beside each when there is room, else shades alone.
+/// A heatmap as text: the numbers with a shade beside each where they fit, else shades alone.
 struct TextHeatmap {
   let figure: Figure
   let label: String
@@ -109,18 +109,18 @@ struct TextHeatmap {
 
   func lines() -> [String] {
     func cut(_ text: String) -> String {
-      Words.cut(Words.line(text, unicode: unicode), to: width, unicode: unicode)
+      TerminalText.cut(TerminalText.line(text, unicode: unicode), to: width, unicode: unicode)
     }
     var lines = [figure.title, figure.ylabel].filter { !$0.isEmpty }.map(cut)
-    let names = map.rows.map { Words.line($0, unicode: unicode) }
-    let gutter = min(names.map(Words.width).max() ?? 0, width / 4)
+    let names = map.rows.map { TerminalText.line($0, unicode: unicode) }
+    let gutter = min(names.map(TerminalText.width).max() ?? 0, width / 4)
     let most = (width - gutter) / max(map.columns.count, 1) - 4
-    // Of a large matrix nobody wants the words of millions of cells.
+    // A large matrix has no text for each of its millions of cells.
     let mayBeNumbered = most >= 1 && map.values.count <= max(height, 24)
     let numbers = mayBeNumbered ? map.texts : []
-    let headings = mayBeNumbered ? map.columns.map { Words.line($0, unicode: unicode) } : []
+    let headings = mayBeNumbered ? map.columns.map { TerminalText.line($0, unicode: unicode) } : []
     let digits = numbers.joined().map(\.count).max() ?? 1
-    let cell = max(digits, min(headings.map(Words.width).max() ?? 1, 16, max(most + 3, 3)) - 3)
+    let cell = max(digits, min(headings.map(TerminalText.width).max() ?? 1, 16, max(most + 3, 3)) - 3)
     let isNumbered = mayBeNumbered && cell <= most
     let reduced = isNumbered ? map : reduced
     if map.isEmpty {
@@ -129,15 +129,15 @@ struct TextHeatmap {
       lines.append(
         String(repeating: " ", count: gutter)
           + headings.map {
-            " " + Words.paddedLeft(Words.cut($0, to: cell + 3, unicode: unicode), to: cell + 3)
+            " " + TerminalText.paddedLeft(TerminalText.cut($0, to: cell + 3, unicode: unicode), to: cell + 3)
           }.joined())
       for (i, row) in map.values.enumerated() {
-        let cells = zip(numbers[i], row).map { " " + Words.paddedLeft($0, to: cell) + " " + shade($1) }
+        let cells = zip(numbers[i], row).map { " " + TerminalText.paddedLeft($0, to: cell) + " " + shade($1) }
         lines.append(name(names[i], gutter) + cells.joined())
       }
     } else {
       lines += zip(reduced.rows, reduced.values).map { rowName, row in
-        name(Words.line(rowName, unicode: unicode), gutter) + " " + row.map(shade).joined()
+        name(TerminalText.line(rowName, unicode: unicode), gutter) + " " + row.map(shade).joined()
       }
     }
     if !figure.xlabel.isEmpty { lines.append(cut(String(repeating: " ", count: gutter + 1) + figure.xlabel)) }
@@ -160,16 +160,19 @@ struct TextHeatmap {
     }
     let notes = ([figure.note].filter { !$0.isEmpty } + reduced.notes)
     return lines
-      + notes.flatMap { Words.wrapped(Words.line($0, unicode: unicode), to: width, unicode: unicode) }
+      + notes.flatMap {
+        TerminalText.wrapped(TerminalText.line($0, unicode: unicode), to: width, unicode: unicode)
+      }
   }
 
   /// The map as it fits, two columns of text for a cell.
   private var reduced: HeatmapData {
-    let gutter = min(map.rows.map { Words.width(Words.line($0, unicode: unicode)) }.max() ?? 0, width / 4)
+    let gutter = min(
+      map.rows.map { TerminalText.width(TerminalText.line($0, unicode: unicode)) }.max() ?? 0, width / 4)
     return map.reduced(rows: max(height - 4, 4), columns: max((width - gutter - 1) / 2, 2))
   }
 
   private func name(_ text: String, _ gutter: Int) -> String {
-    Words.paddedLeft(Words.cut(text, to: gutter, unicode: unicode), to: gutter)
+    TerminalText.paddedLeft(TerminalText.cut(text, to: gutter, unicode: unicode), to: gutter)
   }
 }

@@ -32,12 +32,12 @@ public struct ProgressBar: Sendable {
     let seconds = elapsedSeconds.isFinite ? max(elapsedSeconds, 0) : last?.seconds ?? 0
     observe(step, seconds)
     let width = max(width, 1)
-    var parts = label.isEmpty ? [] : [Words.line(label, unicode: unicode)]
+    var parts = label.isEmpty ? [] : [TerminalText.line(label, unicode: unicode)]
     var tail: [String]
     if total > 0 {
       let share = min(Double(step) / Double(total), 1)
       // Floored, so that 100% is not shown before the end.
-      tail = ["\(Words.paddedLeft("\(Int(share * 100))", to: 3))%", "\(step)/\(total)"]
+      tail = ["\(TerminalText.paddedLeft("\(Int(share * 100))", to: 3))%", "\(step)/\(total)"]
       if step >= total {
         tail.append("in \(ProgressBar.clock(seconds))")
       } else if let secondsPerStep {
@@ -47,9 +47,9 @@ public struct ProgressBar: Sendable {
       tail = ["\(step) steps", ProgressBar.clock(seconds)]
       if let secondsPerStep, secondsPerStep > 0 { tail.append("\(brief(1 / secondsPerStep, digits: 2))/s") }
     }
-    var figures = metrics.map { "\(Words.line($0.0, unicode: unicode)) \(brief($0.1))" }
+    var figures = metrics.map { "\(TerminalText.line($0.0, unicode: unicode)) \(brief($0.1))" }
 
-    func size(_ texts: [String]) -> Int { texts.reduce(0) { $0 + Words.width($1) + 2 } - 2 }
+    func size(_ texts: [String]) -> Int { texts.reduce(0) { $0 + TerminalText.width($1) + 2 } - 2 }
     let barRoom = total > 0 ? 8 : 0
     while !figures.isEmpty, size(parts + tail + figures) + barRoom + 2 > width { figures.removeLast() }
     // The bar takes what is left, from 6 to 24 columns with its ends; its end stands one blank before the number.
@@ -58,7 +58,7 @@ public struct ProgressBar: Sendable {
       tail[0] = bar(Double(step) / Double(total), columns: min(left, 24) - 2) + tail[0]
     }
     parts += tail + figures
-    return Words.cut(parts.joined(separator: "  "), to: width, unicode: unicode)
+    return TerminalText.cut(parts.joined(separator: "  "), to: width, unicode: unicode)
   }
 
   private func bar(_ share: Double, columns: Int) -> String {
@@ -70,7 +70,7 @@ public struct ProgressBar: Sendable {
     let eighths = Int(share * Double(columns * 8))
     let parts = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
     let text = String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
-    return "▕" + Words.padded(text, to: columns) + "▏"
+    return "▕" + TerminalText.padded(text, to: columns) + "▏"
   }
 
   /// Takes a new step count into the rate.

@@ -1,4 +1,4 @@
-/// A report: headings, words, tables, figures and output, as one HTML file that needs nothing else.
+/// A report: headings, paragraphs, tables, figures and output, as one HTML file that needs nothing else.
 ///
 /// It is built like a notebook, from top to bottom. Figures are drawn when they are added, so that a bad one fails at
 /// its own line.
@@ -37,7 +37,7 @@ public struct Report: Sendable {
     blocks.append("<\(name)>\(SVGWriter.escaped(heading))</\(name)>")
   }
 
-  /// Words; an empty line begins another paragraph.
+  /// Text; an empty line begins another paragraph.
   public mutating func add(paragraph: String) {
     let lines = paragraph.split(separator: "\n", omittingEmptySubsequences: false)
     let pieces = lines.split { line in line.allSatisfy(\.isWhitespace) }

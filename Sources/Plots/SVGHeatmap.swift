@@ -1,4 +1,4 @@
-/// Draws a heatmap as SVG: cells with their numbers when there is room, names on both sides, and a colour scale.
+/// Draws a heatmap as SVG: cells with their numbers where they fit, names on both sides, and a colour scale.
 
 struct SVGHeatmap {
   let figure: Figure
@@ -47,8 +47,8 @@ struct SVGHeatmap {
     for (i, name) in map.rows.enumerated() {
       let at = top + (Double(i) + 0.5) * cell.height
       if at - last >= 13 {
-        let room = Int((left - 12) / 6)
-        out.label(Words.cut(name, to: room, unicode: true), x: left - 7, y: at + 4, anchor: "end")
+        let available = Int((left - 12) / 6)
+        out.label(TerminalText.cut(name, to: available, unicode: true), x: left - 7, y: at + 4, anchor: "end")
         last = at
       }
     }

@@ -31,9 +31,9 @@ struct SVGLegend {
     for (i, entry) in entries.enumerated() {
       let y = corner.y + 4 + (Double(i) + 0.5) * SVGLegend.lineHeight
       for layer in entry.layers { sample(layer, Point(x: corner.x + 8, y: y), &out) }
-      let room = width - SVGLegend.swatch - 16
+      let available = width - SVGLegend.swatch - 16
       out.label(
-        SVGWriter.cut(entry.label, to: room, size: SVGLegend.size), x: corner.x + SVGLegend.swatch + 12,
+        SVGWriter.cut(entry.label, to: available, size: SVGLegend.size), x: corner.x + SVGLegend.swatch + 12,
         y: y + 4,
         anchor: "start", size: SVGLegend.size)
     }
@@ -45,9 +45,9 @@ struct SVGLegend {
     let middle = Point(x: at.x + SVGLegend.swatch / 2 - 2, y: at.y)
     let (from, to) = (SVGWriter.number(at.x), SVGWriter.number(at.x + SVGLegend.swatch - 4))
     let y = SVGWriter.number(at.y)
-    switch layer.word {
+    switch layer.kind {
     case "band", "histogram", "bars":
-      let opacity = layer.word == "band" ? "0.18" : "0.75"
+      let opacity = layer.kind == "band" ? "0.18" : "0.75"
       out.leaf(
         "path",
         [
@@ -63,12 +63,12 @@ struct SVGLegend {
         "path",
         ["d": "M\(from) \(y)H\(to)", "stroke": color, "stroke-width": "1.8", "stroke-dasharray": dashes])
     }
-    if layer.word == "errorbar" {
+    if layer.kind == "errorbar" {
       let (top, low) = (SVGWriter.number(at.y - 7), SVGWriter.number(at.y + 7))
       out.leaf(
         "path", ["d": "M\(SVGWriter.number(middle.x)) \(top)V\(low)", "stroke": color, "stroke-width": "1.2"])
     }
-    let hasMarker = layer.word == "line" ? plot.drawsMarkers(on: layer) : layer.rule == nil
+    let hasMarker = layer.kind == "line" ? plot.drawsMarkers(on: layer) : layer.rule == nil
     guard hasMarker, layer.ink.marker != .none else { return }
     let isOpen = [Marker.plus, .cross, .star].contains(layer.ink.marker)
     out.leaf(
@@ -173,9 +173,9 @@ struct SVGLegend {
         }
       }
       if let rule = layer.rule {
-        let at = layer.word == "hline" ? plot.y.unit(rule) : plot.x.unit(rule)
+        let at = layer.kind == "hline" ? plot.y.unit(rule) : plot.x.unit(rule)
         walk(
-          layer.word == "hline"
+          layer.kind == "hline"
             ? [Point(x: 0, y: at), Point(x: 1, y: at)] : [Point(x: at, y: 0), Point(x: at, y: 1)])
       }
     }

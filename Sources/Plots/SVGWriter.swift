@@ -92,13 +92,13 @@ struct SVGWriter {
     return String(result)
   }
 
-  /// The text, cut with an ellipsis when wider than `room` pixels.
-  static func cut(_ text: String, to room: Double, size: Double) -> String {
-    if width(text, size: size) <= room { return text }
+  /// The text, cut with an ellipsis when wider than `available` pixels.
+  static func cut(_ text: String, to available: Double, size: Double) -> String {
+    if width(text, size: size) <= available { return text }
     var (kept, used) = ("", size)
     for character in text {
       used += width(String(character), size: size)
-      if used > room { break }
+      if used > available { break }
       kept.append(character)
     }
     return kept + "…"
@@ -110,7 +110,7 @@ struct SVGWriter {
       if "iljtfrI.,:;'|![]() ".contains(character) { return sum + 0.34 * size }
       if "mwMW@%".contains(character) { return sum + 0.92 * size }
       if character.isUppercase { return sum + 0.70 * size }
-      return sum + (Words.width(character) == 2 ? 1.0 : 0.58) * size
+      return sum + (TerminalText.width(character) == 2 ? 1.0 : 0.58) * size
     }
   }
 }

@@ -31,7 +31,7 @@ extension Scene {
     }
     if !run.isEmpty { layer.runs.append(run) }
     leaveOut(notFinite: notFinite, notPositive: notPositive, of: x.count, layer.label)
-    if x.isEmpty { notes.append("\(layer.label.isEmpty ? layer.word : layer.label): no points") }
+    if x.isEmpty { notes.append("\(layer.label.isEmpty ? layer.kind : layer.label): no points") }
   }
 
   mutating func whiskers(
@@ -115,8 +115,8 @@ extension Scene {
     let places = (isLog ? values.map { log10($0) } : values).sorted()
     guard var lower = places.first, var upper = places.last else { return { _ in [] } }
     if upper - lower <= max(abs(lower), abs(upper)) * 1e-10 {
-      let room = lower == 0 ? 0.5 : abs(lower) * 0.1
-      (lower, upper) = (lower - room, upper + room)
+      let margin = lower == 0 ? 0.5 : abs(lower) * 0.1
+      (lower, upper) = (lower - margin, upper + margin)
     }
     let quartiles = places[places.count * 3 / 4] - places[places.count / 4]
     let width = 2 * quartiles / pow(Double(places.count), 1.0 / 3)
@@ -139,7 +139,7 @@ extension Scene {
     leaveOut(
       notFinite: notFinite, notPositive: values.count - kept.count - notFinite, of: values.count, layer.label)
     guard edges.count > 1, !kept.isEmpty else {
-      notes.append("\(layer.label.isEmpty ? layer.word : layer.label): no points")
+      notes.append("\(layer.label.isEmpty ? layer.kind : layer.label): no points")
       return
     }
     var counts = [Int](repeating: 0, count: edges.count - 1)

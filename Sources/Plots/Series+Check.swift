@@ -7,8 +7,8 @@ extension Series {
   /// Bins beyond this say nothing a screen can show.
   static let binsMax = 10_000
 
-  /// The word for this kind of series in messages.
-  var word: String {
+  /// The name of this kind of series in messages.
+  var kind: String {
     switch shape {
     case .line: return "line"
     case .scatter: return "scatter"
@@ -22,7 +22,7 @@ extension Series {
     }
   }
 
-  private var name: String { label.isEmpty ? word : "\(word) '\(label)'" }
+  private var name: String { label.isEmpty ? kind : "\(kind) '\(label)'" }
 
   /// Throws a `Failure` that names what differs; drawing calls it too.
   public func check() throws {

@@ -136,15 +136,15 @@ private struct Convolution {
       throw Failure(.shape, "a kernel has at least one element, got \(weight.shape)", argument: 2)
     }
     let window = try Checked.plus(try Checked.times(dilation, kernel - 1, "positions"), 1, "positions")
-    let room = try Checked.plus(length, try Checked.times(2, padding, "positions"), "positions")
-    if window > room {
-      throw Failure(.shape, "a window of \(window) does not fit in \(room) positions", argument: 2)
+    let available = try Checked.plus(length, try Checked.times(2, padding, "positions"), "positions")
+    if window > available {
+      throw Failure(.shape, "a window of \(window) does not fit in \(available) positions", argument: 2)
     }
     if let bias = context.inputs[2], bias.shape != [outputs] {
       throw Failure(.shape, "expected a bias of \(outputs), got \(bias.shape)", argument: 3)
     }
     type = [weight, context.inputs[2]].compactMap { $0?.dtype }.reduce(input.dtype) { DType.promote($0, $1) }
-    output = try Shape(checked: [batch, outputs, (room - window) / stride + 1])
+    output = try Shape(checked: [batch, outputs, (available - window) / stride + 1])
   }
 
   /// The output as [N, groups, O / groups, L'].

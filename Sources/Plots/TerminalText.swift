@@ -1,6 +1,6 @@
 /// Text as a terminal shows it: how many columns it takes, and pure ASCII where nothing else can be shown.
 
-enum Words {
+enum TerminalText {
   /// ASCII for characters that labels of this field contain; others become `?`.
   private static let ascii: [Character: String] = [
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "θ": "theta", "λ": "lambda", "μ": "mu",
