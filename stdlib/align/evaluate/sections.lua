@@ -47,7 +47,7 @@ local function mean_of(points, key)
   return #values == #points and stats.summary(values).mean or nil
 end
 
---- A row a setting and checkpoint: what stands beside the win rate, means over seeds.
+--- A row a setting and checkpoint: the figures other than the win rate, means over seeds.
 local function checkpoints_of(side)
   local rows = {}
   local order, runs_of = by_setting(side)
