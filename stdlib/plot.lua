@@ -20,8 +20,8 @@ local options = require "perilune.options"
 
 local plot = { colors = native.colors, markers = native.markers, styles = native.styles }
 
---- Calls a native function for the public one named `name`: a complaint speaks of that one, and points at its
--- caller.
+--- Calls a native function for the public one named `name`: an error names the public function and points at
+-- its caller.
 local function rename_errors(name, f, ...)
   local ok, result = pcall(f, ...)
   if ok then return result end

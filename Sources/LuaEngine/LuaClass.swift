@@ -91,7 +91,7 @@ extension Lua {
       for functions in [declaration.methods, declaration.getters, declaration.metamethods] {
         try check(shim_push_table(L, 0, Int32(functions.count)), on: L)
         for entry in functions {
-          // Messages speak of 'add', as Lua does, not of '__add'.
+          // Messages name 'add', as Lua's do, not '__add'.
           let publicName = entry.name.hasPrefix("__") ? String(entry.name.dropFirst(2)) : entry.name
           try pushFunction(publicName, entry.body, on: L)
           try check(shim_raw_set_field(L, -2, entry.name, entry.name.utf8.count), on: L)

@@ -42,7 +42,7 @@ struct HeatmapData {
     return span > 0 ? (value - extent.lower) / span : 0.5
   }
 
-  /// The map with at most so many rows and columns, each cell the mean of the numbers it covers.
+  /// The map with at most `rowsMax` rows and `columnsMax` columns, each cell the mean of the numbers it covers.
   func reduced(rows rowsMax: Int, columns columnsMax: Int) -> HeatmapData {
     let step = (
       rows: max(1, (values.count + rowsMax - 1) / max(rowsMax, 1)),

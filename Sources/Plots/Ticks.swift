@@ -58,7 +58,7 @@ struct Step: Equatable {
   }
 }
 
-/// A number with so many decimals and no minus before zero.
+/// A number with `decimals` decimals and no minus before zero.
 func fixed(_ value: Double, decimals: Int) -> String {
   let text = String(format: "%.*f", decimals, value)
   return text.allSatisfy({ "-0.".contains($0) }) && text.hasPrefix("-") ? String(text.dropFirst()) : text

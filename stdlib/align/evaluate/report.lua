@@ -14,12 +14,15 @@ local system = require "perilune.system"
 
 local grid = { 0.25, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32 }
 
-local function refuse(message, ...) error("evaluate.report: " .. message:format(...), 4) end
+local function complaint(message, ...) return "evaluate.report: " .. message:format(...) end
+
+--- Called by `check`, so that an error points at the caller of evaluate.report.
+local function refuse(message, ...) error(complaint(message, ...), 4) end
 
 local function list_of(value, what)
   if type(value) ~= "table" or #value == 0 then
-    refuse("%s must be a list that is not empty, got %s", what, type(value) == "table" and "an empty table"
-      or type(value))
+    local got = type(value) == "table" and "an empty table" or type(value)
+    error(complaint("%s must be a list that is not empty, got %s", what, got), 4)
   end
   return value
 end

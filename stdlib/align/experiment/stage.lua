@@ -44,8 +44,8 @@ end
 
 --- Sentences that hold for every experiment.
 stage.notes = {
-  "Win rate and KL are of the same responses to training prompts, as in the paper: nothing is said of new "
-    .. "prompts.",
+  "Win rate and KL are of the same responses to training prompts, as in the paper; new prompts are not "
+    .. "measured.",
   "Offline runs see labels of the golden judge, online runs those of the proxy, as in the paper: a lead of "
     .. "online data is in spite of worse labels.",
   "Gradients are clipped to norm 1. Those of IPO have norms of 40 to 800 at beta 0.05 and above, so nearly "

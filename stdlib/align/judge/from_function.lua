@@ -1,6 +1,6 @@
 --- A judge from a function of one prompt and two responses that returns 1, 0, 0.5, or true and false.
 --
--- Errors, when it is asked: the function returns something else.
+-- Errors of `prefer`: the function returns something else.
 --
 --   > local rows = require "perilune.models".rows
 --   > local shorter = from_function("shorter", function(prompt, a, b) return #a < #b end)
