@@ -9,22 +9,6 @@ import Base
 import LuaEngine
 import Tensors
 
-/// What a run is started with.
-public struct RunOptions: Sendable {
-  /// The seed of every random number that is not given one of its own.
-  public var seed: UInt64
-  /// Threads of the kernels; all cores unless given.
-  public var threads: Int?
-  /// The most bytes that tensors may hold together.
-  public var memoryLimit: Int?
-
-  public init(seed: UInt64 = 0, threads: Int? = nil, memoryLimit: Int? = nil) {
-    self.seed = seed
-    self.threads = threads
-    self.memoryLimit = memoryLimit
-  }
-}
-
 public enum Bindings {
   /// An area of the library: the part of the manual that its pages belong to, and what it adds.
   typealias Area = (part: String, install: (Library) throws -> Void)
@@ -40,7 +24,7 @@ public enum Bindings {
   /// Registers the classes and makes the native modules known to `require`.
   public static func install(into lua: Lua, options: RunOptions) throws {
     if let threads = options.threads { Parallel.threads = threads }
-    MemoryAccount.limitBytes = options.memoryLimit ?? .max
+    MemoryAccount.limitBytes = options.maxMemory ?? .max
     shareMemory(with: lua)
     let manual = Manual()
     for area in areas {

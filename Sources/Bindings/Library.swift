@@ -1,4 +1,5 @@
 /// What the areas of the library add to a Lua state: classes and modules, and their pages to the manual.
+import Base
 import LuaEngine
 
 struct Library {

@@ -1,24 +1,14 @@
 /// What the command line asks for, and how it is read: lua's own options exactly as lua.c reads them, ours
 /// with two dashes only.
+import Base
 import Foundation
-
-/// The settings of a run that are not Lua's business.
-public struct RunSettings {
-  public var seed: UInt64?
-  public var threads: Int?
-  /// Bytes, for the Lua heap and native values each.
-  public var maxMemory: Int?
-  public var readsInit = true
-  public var usesColor = true
-  public init() {}
-}
 
 struct CommandLineOptions {
   enum Action: Equatable {
     case execute([UInt8]), require([UInt8]), warningsOn
   }
 
-  var run = RunSettings()
+  var run = RunOptions()
   var actions: [Action] = []
   var showsVersion = false
   var showsHelp = false
@@ -75,29 +65,20 @@ struct CommandLineOptions {
   private mutating func long(_ argument: String) throws {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
       String.init)
-    func value<T>(_ read: (String) -> T?) throws -> T {
-      guard parts.count == 2 else { throw Misuse(message: "'\(parts[0])' needs '=value'") }
-      guard let value = read(parts[1]) else { throw Misuse(message: "invalid value in '\(argument)'") }
-      return value
-    }
     switch parts[0] {
     case "--help" where parts.count == 1: showsHelp = true
     case "--version" where parts.count == 1: showsVersion = true
-    case "--no-init" where parts.count == 1: run.readsInit = false
-    case "--no-color" where parts.count == 1: run.usesColor = false
-    case "--seed": run.seed = try value { UInt64($0) }
-    case "--threads": run.threads = try value { Int($0).flatMap { (1...1024).contains($0) ? $0 : nil } }
-    case "--max-memory": run.maxMemory = try value(Self.bytes)
-    default: throw Misuse(message: "unrecognized option '\(argument)'")
+    default:
+      guard let option = RunOptions.declared.first(where: { "--" + $0.name == parts[0] }),
+        option.value != nil || parts.count == 1
+      else { throw Misuse(message: "unrecognized option '\(argument)'") }
+      if option.value != nil && parts.count == 1 {
+        throw Misuse(message: "'\(parts[0])' needs '=value'")
+      }
+      if !option.set(&run, parts.count == 2 ? parts[1] : "") {
+        throw Misuse(message: "invalid value in '\(argument)'")
+      }
     }
-  }
-
-  /// "512M", "2G", "1.5G" or plain bytes.
-  static func bytes(_ text: String) -> Int? {
-    let units: [Character: Double] = ["K": 1024, "M": 1_048_576, "G": 1_073_741_824]
-    let unit = text.last.flatMap { units[Character($0.uppercased())] }
-    guard let number = Double(unit == nil ? text : String(text.dropLast())), number > 0 else { return nil }
-    return Int(exactly: (number * (unit ?? 1)).rounded())
   }
 
   static let usage = """
@@ -113,11 +94,10 @@ struct CommandLineOptions {
       -         stop handling options and execute stdin
       --help             show this text
       --version          show version information
-      --seed=N           seed of every random stream
-      --threads=N        threads of the numeric core; results do not depend on it
-      --max-memory=SIZE  limit on the Lua heap and on tensors, such as 512M or 2G
-      --no-init          do not read init.lua at the prompt
-      --no-color         no colour at the prompt
 
     """
+    + RunOptions.declared.map { option in
+      let head = "--" + option.name + (option.value.map { "=" + $0 } ?? "")
+      return "  \(head)\(String(repeating: " ", count: max(1, 19 - head.count)))\(option.sentence)\n"
+    }.joined()
 }

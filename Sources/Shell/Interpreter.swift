@@ -10,7 +10,7 @@ public enum Interpreter {
   static let invitation = "?name shows the help on a name, help() an overview; Tab completes."
 
   /// Makes the native modules known to a fresh state.
-  public typealias Installer = (Lua, RunSettings) throws -> Void
+  public typealias Installer = (Lua, RunOptions) throws -> Void
 
   /// Runs the program and gives its exit code. `install` adds the native modules.
   public static func main(install: Installer = { _, _ in }) -> Int32 {

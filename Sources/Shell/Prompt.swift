@@ -10,7 +10,7 @@ import Session
 
 final class Prompt {
   private let evaluator: Evaluator
-  private let settings: RunSettings
+  private let settings: RunOptions
   private let isTerminal = isatty(STDIN_FILENO) != 0
   private let history: History?
   /// The lines of the input before the one that is edited.
@@ -20,7 +20,7 @@ final class Prompt {
 
   private var lua: Lua { evaluator.lua }
 
-  init(_ evaluator: Evaluator, _ settings: RunSettings) {
+  init(_ evaluator: Evaluator, _ settings: RunOptions) {
     self.evaluator = evaluator
     self.settings = settings
     history = isTerminal ? History() : nil

@@ -5,9 +5,4 @@ import Foundation
 import Shell
 
 shim_require_processor()
-exit(
-  Interpreter.main { lua, settings in
-    let options = RunOptions(
-      seed: settings.seed ?? 0, threads: settings.threads, memoryLimit: settings.maxMemory)
-    try Bindings.install(into: lua, options: options)
-  })
+exit(Interpreter.main { lua, options in try Bindings.install(into: lua, options: options) })

@@ -16,7 +16,7 @@ final class Session {
 
   init(seed: UInt64 = 0, memoryLimit: Int? = nil) throws {
     lua = try Lua()
-    try Bindings.install(into: lua, options: RunOptions(seed: seed, memoryLimit: memoryLimit))
+    try Bindings.install(into: lua, options: RunOptions(seed: seed, maxMemory: memoryLimit))
     try lua.addSearcher(root: Session.root + "/stdlib", prefix: "perilune")
     let print = try lua.function("print") { [unowned self] call in
       let words = try (0..<call.count).map { try call.lua.text(call.value($0 + 1)) }

@@ -72,7 +72,9 @@ extension BindingsTests {
       expect(try s.refusal("i[1] = T(1.5)"), "assignment: a tensor of i64 cannot hold a result of f32")
       expect(
         try s.refusal("t[1] = 'x'").contains("number, boolean, table or Tensor expected, got string"), true)
-      expect(try s.refusal("t[T{true, false, true}] = 1"), "a mask of 3 does not fit a tensor of 2x3: expected its leading dimensions")
+      expect(
+        try s.refusal("t[T{true, false, true}] = 1"),
+        "a mask of 3 does not fit a tensor of 2x3: expected its leading dimensions")
       expect(try s.refusal("t[7] = 1").contains("out of range"), true)
       expect(try s.refusal("T(1):expand(2)[1] = 5"), "no error")
       expect(try s.refusal("T{1}:expand(2):fill_(5)").contains("stretched"), true)

@@ -188,7 +188,8 @@ final class Terminal {
     try withFolder([:]) { home in
       try session(
         [
-          ("?align.train.resume\n", "\n> "), ("?ipo\n", "Identity preference optimisation"), ("1\n", "\n1\n> "),
+          ("?align.train.resume\n", "\n> "), ("?ipo\n", "Identity preference optimisation"),
+          ("1\n", "\n1\n> "),
           ("?align.train.zzz\n", "no help on 'align.train.zzz'"), ("2\n", "\n2\n> "),
           ("?math.pi.x\n", "no help on 'math.pi.x'"), ("3\n", "\n3\n> "),
           ("?x.y\n", "no help on 'x.y'"), ("4\n", "\n4\n> "),

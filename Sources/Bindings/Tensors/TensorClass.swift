@@ -13,8 +13,8 @@ import Tensors
 extension Bindings {
   static func installTensors(_ library: Library) throws {
     addTopics(library)
-    let random = RandomStream(seed: library.options.seed, stream: "tensor")
-    DropoutStream.restart(seed: library.options.seed)
+    let random = RandomStream(seed: library.options.seed ?? 0, stream: "tensor")
+    DropoutStream.restart(seed: library.options.seed ?? 0)
     var module = NativeModule("tensor", title: "T", prefix: "", group: "creation")
     addCreation(&module)
     module.group = "random"

@@ -1,0 +1,66 @@
+/// What a run is started with: the options of the program that are not Lua's, each declared once with the way the
+/// command line sets it and its line of the usage.
+///
+/// An option more is a property, an entry of `declared`, and the code that reads the property.
+public struct RunOptions: Sendable {
+  /// The seed of every random stream that is not given one of its own.
+  public var seed: UInt64?
+  /// Threads of the kernels; all processors of the process unless given.
+  public var threads: Int?
+  /// Bytes, for the Lua heap and for tensors each.
+  public var maxMemory: Int?
+  public var readsInit = true
+  public var usesColor = true
+
+  public init(seed: UInt64? = nil, threads: Int? = nil, maxMemory: Int? = nil) {
+    self.seed = seed
+    self.threads = threads
+    self.maxMemory = maxMemory
+  }
+
+  /// An option of the command line: `--name`, or `--name=VALUE`.
+  public struct Declaration: Sendable {
+    public let name: String
+    /// How the usage shows the value; nil for an option that takes none.
+    public let value: String?
+    public let sentence: String
+    /// Sets the option from the text of its value; false for a text it does not take.
+    public let set: @Sendable (inout RunOptions, String) -> Bool
+  }
+
+  public static let declared = [
+    Declaration(name: "seed", value: "N", sentence: "seed of every random stream") { options, text in
+      options.seed = UInt64(text)
+      return options.seed != nil
+    },
+    Declaration(
+      name: "threads", value: "N", sentence: "threads of the numeric core; results do not depend on it"
+    ) { options, text in
+      options.threads = Int(text).flatMap { (1...1024).contains($0) ? $0 : nil }
+      return options.threads != nil
+    },
+    Declaration(
+      name: "max-memory", value: "SIZE",
+      sentence: "limit on the Lua heap and on tensors, such as 512M or 2G"
+    ) { options, text in
+      options.maxMemory = bytes(text)
+      return options.maxMemory != nil
+    },
+    Declaration(name: "no-init", value: nil, sentence: "do not read init.lua at the prompt") { options, _ in
+      options.readsInit = false
+      return true
+    },
+    Declaration(name: "no-color", value: nil, sentence: "no colour at the prompt") { options, _ in
+      options.usesColor = false
+      return true
+    },
+  ]
+
+  /// "512M", "2G", "1.5G" or plain bytes.
+  static func bytes(_ text: String) -> Int? {
+    let units: [Character: Double] = ["K": 1024, "M": 1_048_576, "G": 1_073_741_824]
+    let unit = text.last.flatMap { units[Character($0.uppercased())] }
+    guard let number = Double(unit == nil ? text : String(text.dropLast())), number > 0 else { return nil }
+    return Int(exactly: (number * (unit ?? 1)).rounded())
+  }
+}
