@@ -4,11 +4,8 @@
 -- returns a list: 1 where the first response is preferred, 0 where the second is, 0.5 for a tie. A
 -- function(prompt, a, b) of three lists of ids is accepted wherever a judge is.
 --
---   gold(task)              the task's own exact rule
---   from_function(name, f)  a function(prompt, a, b)
---   from_score(name, f)     the response with the larger f(prompt, response)
---   preference_model{...}   pairwise, as in Tang et al.: reads both responses, in both orders
---   reward_model{...}       Bradley-Terry: scores one response at a time
+-- The judges are the files of the folder: `gold` is the rule of the task, `from_function` and `from_score`
+-- make one of a function, `preference_model` and `reward_model` train one.
 local options = require "perilune.options"
 local folder = require "perilune.folder"
 local stats = require "perilune.align.evaluate.stats"
