@@ -8,8 +8,8 @@ public enum Interrupt {
   /// True after Ctrl-C until the interpreter has turned it into a Lua error.
   public static var isPending: Bool { shim_interrupt_pending() != 0 }
 
-  /// True once Ctrl-C has ended long work early and the library has kept its results. A program without a prompt
-  /// then exits with status 130, although the script went on.
+  /// True once Ctrl-C has ended long work early and the library has returned its results so far. A program
+  /// without a prompt then exits with status 130, although the script went on.
   public nonisolated(unsafe) static var endedWork = false
 
   /// Throws a failure of kind `.interrupted` if Ctrl-C was pressed.

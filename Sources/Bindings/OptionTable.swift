@@ -1,6 +1,6 @@
 /// A table of named options as an argument, checked against the declarations of the function's options.
 ///
-/// Every key must be declared, a misspelt one is answered with the nearest name; every value must have the
+/// Every key must be declared, a misspelt one is an error that suggests the nearest name; every value must have the
 /// declared type and lie within the declared bounds; a missing value is the declared default.
 import Base
 import LuaEngine

@@ -1,6 +1,6 @@
 /// The line that shows how far a long computation is, as text; the caller writes it.
 ///
-/// The time left comes from a rate that forgets: a run whose steps become slower (longer answers, a busy machine) is
+/// The time left comes from a rate that forgets: a run whose steps become slower (longer responses, a busy machine) is
 /// not judged by its first minute. Steps done before the first call (a resumed run) do not count as fast ones.
 import Foundation
 

@@ -14,7 +14,7 @@ public enum MemoryAccount {
   private static let limit = Atomic<Int>(Int.max)
   private static let reclaimer = Mutex<(@Sendable () -> Void)?>(nil)
 
-  /// Bytes held by live tensors.
+  /// Bytes of live tensors.
   public static var liveBytes: Int { live.load(ordering: .relaxed) }
   /// The bytes of tensors and of the objects around them, which Lua's collector cannot see.
   public static var footprint: Int { liveBytes + objectBytes * count.load(ordering: .relaxed) }

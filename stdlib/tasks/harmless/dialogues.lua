@@ -23,7 +23,7 @@ local function positions(text, mark)
 end
 
 --- Prompt and response of a dialogue, and whether the response ran on into a human turn, where it is cut. nil
--- for a dialogue without an answer.
+-- for a dialogue without a response.
 function dialogues.split(text)
   local at = positions(text, assistant)
   if #at == 0 then return nil end
