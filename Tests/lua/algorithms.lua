@@ -1,5 +1,5 @@
---- Algorithms beyond pairs, each as a loss of 8 to 14 lines, PPO 31. algorithms_test.lua runs them and compares their
--- values.
+--- Algorithms beyond pairs, each as a loss of 8 to 14 lines, PPO 31. algorithms_test.lua runs them and
+-- compares their values.
 --
 -- c and r are the log-ratios log pi - log pi_ref of the chosen and rejected response, s the sigmoid, sg no
 -- gradient.
