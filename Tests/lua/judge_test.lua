@@ -251,6 +251,13 @@ function TestGiven:test_wrong_settings_are_refused()
     "reward model: step ")
 end
 
+function TestGiven:test_a_judge_needs_a_name_and_a_function()
+  for _, make in ipairs { judge.from_function, judge.from_score } do
+    lu.assertStrContains(support.message(make), ": expected a name, got nil")
+    lu.assertStrContains(support.message(make, "x"), ": expected a function after the name 'x', got nil")
+  end
+end
+
 TestFromScore = {}
 
 function TestFromScore:test_equal_scores_tie()

@@ -1,6 +1,7 @@
 --- A judge from a function of one prompt and two responses that returns 1, 0, 0.5, or true and false.
 --
--- Errors of `prefer`: the function returns something else.
+-- Errors: the name is no text, or there is no function. Errors of `prefer`: the function returns
+-- something else.
 --
 --   > local rows = require "perilune.models".rows
 --   > local shorter = from_function("shorter", function(prompt, a, b) return #a < #b end)
@@ -9,6 +10,7 @@
 local judge = require "perilune.align.judge"
 
 return function(name, prefers)
+  judge.check_made("judge.from_function", name, prefers)
   local made = { name = name }
   function made:prefer(first, second)
     local prompts, a, b, outcomes = first:prompts(), first:responses(), second:responses(), {}

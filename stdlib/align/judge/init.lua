@@ -24,6 +24,18 @@ function judge.as_judge(given)
     .. options.show(given), 3)
 end
 
+--- Refuses a name that is no text and a missing function, in the name of the function `where`.
+--
+--   > judge.from_score(function() return 0 end)
+--   judge.from_score: expected a name, got a function
+function judge.check_made(where, name, f)
+  if type(name) ~= "string" then
+    error(("%s: expected a name, got %s"):format(where, options.show(name)), 3)
+  elseif type(f) ~= "function" then
+    error(("%s: expected a function after the name '%s', got %s"):format(where, name, options.show(f)), 3)
+  end
+end
+
 --- Whether `value` is an outcome: 1, 0 or 0.5.
 local function is_outcome(value) return value == 1 or value == 0 or value == 0.5 end
 
