@@ -73,6 +73,14 @@ end
 
 TestLists = {}
 
+function TestLists:test_prompts_of_what_is_no_list_of_pairs_are_refused()
+  lu.assertEquals(support.message(source.prompts), "sources.prompts: expected a list of pairs, got nil")
+  for _, pair in ipairs { 5, {}, { prompt = 5 } } do
+    lu.assertEquals(support.message(source.prompts, { pair }),
+      "sources.prompts: pair 1 has no list of token ids 'prompt'")
+  end
+end
+
 function TestLists:test_between_gives_one_response_of_each()
   local dataset = source.between(reference, other, listed { count = 20, batch = 8, label = "a vs b" })
   lu.assertEquals(#dataset, 20)
