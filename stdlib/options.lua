@@ -266,7 +266,9 @@ function options.strict(where, members, parts, load)
       end
       if type(name) ~= "string" then return nil end
       local names = {}
-      for key in pairs(self) do names[#names + 1] = key end
+      for key in pairs(self) do
+        if not known[key] then names[#names + 1] = key end
+      end
       table.move(parts or {}, 1, #(parts or {}), #names + 1, names)
       table.sort(names)
       local near = native.nearest(name, names)

@@ -35,6 +35,13 @@ function TestOptions:test_given_values_replace_the_defaults_in_a_fresh_table()
   lu.assertEquals(spec:fill(), { beta = 0.1, log = false, name = "ipo" })
 end
 
+function TestOptions:test_a_part_that_is_loaded_is_listed_once()
+  local library = options.strict("lib", { own = 1 }, { "alpha", "beta" }, function() return 2 end)
+  lu.assertEquals(library.alpha, 2)
+  lu.assertEquals(support.message(function() return library.zzzzzzzz end),
+    "lib has no 'zzzzzzzz'; it has alpha, beta, own")
+end
+
 function TestOptions:test_false_is_a_value_and_not_an_absence()
   lu.assertEquals(here({ "log", true, "print" }):fill { log = false }, { log = false })
 end
