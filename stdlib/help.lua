@@ -225,7 +225,7 @@ print(help.manual())    prints all pages]]
 return setmetatable(help, {
   __tostring = function() return usage end,
   __call = function(_, what)
-    if what == nil then return print(usage) end
+    if what == nil or type(what) == "string" and not what:find "%S" then return print(usage) end
     local page, why = help.page(what)
     print(page or why)
   end,

@@ -33,6 +33,11 @@ function TestHelp:test_every_module_and_function_is_found_by_its_name()
   end
 end
 
+function TestHelp:test_no_name_gives_the_overview()
+  contains(printed(help, ""), "prints a page")
+  contains(printed(help, " "), "prints a page")
+end
+
 function TestHelp:test_a_function_is_found_by_its_value()
   contains(help.page(perilune.plot.line), "A line through points")
   contains(help.page(perilune.align.evaluate.kl), "KL(policy || reference)")
