@@ -119,19 +119,22 @@ function cli.read(arguments, spec)
   return values
 end
 
---- The list in a text of whole numbers from 1 and "all".
+--- The list in a text of whole numbers from 1 and "all", each once.
 --
 --   > cli.counts("every", "1,10,all")[3]
 --   all
 --   > cli.counts("every", "1,o")
 --   --every takes whole numbers from 1 and "all", separated by commas, not '1,o'
 function cli.counts(name, text)
-  local list = {}
+  local list, seen = {}, {}
   for item in (text .. ","):gmatch "(.-)," do
     local count = math.tointeger(tonumber(item))
     if item ~= "all" and not (count and count >= 1) then
       refuse('%s takes whole numbers from 1 and "all", separated by commas, not \'%s\'', flag_of(name), text)
+    elseif seen[count or item] then
+      refuse("%s has %s twice: '%s'", flag_of(name), item, text)
     end
+    seen[count or item] = true
     list[#list + 1] = count or item
   end
   return list

@@ -66,6 +66,12 @@ function TestSettings:test_wrong_options_are_refused_before_anything_is_trained(
   lu.assertStrContains(refusal { proxy = "none" },
     "proxy: there is no 'none'; it takes gold, preference, reward")
   lu.assertStrContains(refusal { task = "sentimant" }, "did you mean 'sentiment'?")
+  lu.assertStrContains(refusal { lr = "1e-4,3e-4,0.0001" }, "lr has 0.0001 twice")
+  lu.assertStrContains(refusal { data = "x" }, "data: the task 'sentiment' reads no file, got 'x'")
+  lu.assertStrContains(refusal { task = "harmless", data = "/no/file" },
+    "data: cannot read /no/file: No such")
+  lu.assertStrContains(refusal { task = "harmless", data = "/" }, "data: cannot read /: Is a directory")
+  lu.assertEquals(support.message(cli.counts, "every", "1,10,all,10"), "--every has 10 twice: '1,10,all,10'")
   lu.assertStrContains(refusal { batch = 64 }, "a batch of 64 is larger than all 32 golden pairs")
 end
 
@@ -159,6 +165,20 @@ function TestCompare:test_finished_runs_are_kept_and_a_second_call_trains_the_ot
   lu.assertEquals(trained, "online offline ")
 end
 
+function TestCompare:test_nothing_is_left_and_nothing_promised_where_no_run_began()
+  local harmless = folder .. ".txt"
+  system.write_file(harmless, "")
+  local ok, problem, warned = quietly(experiment.compare, {
+    title = "empty", options = small { task = "harmless", data = harmless },
+    variants = { { label = "a", source = function() end } },
+  })
+  os.remove(harmless)
+  lu.assertFalse(ok)
+  lu.assertStrContains(tostring(problem), "has no pair to learn from, of 0 records")
+  lu.assertEquals(warned, "")
+  lu.assertFalse(system.exists(folder .. "/unfinished"))
+end
+
 function TestCompare:test_results_of_other_options_are_not_taken()
   run(small { steps = 4 }, "offline")
   local trained = select(4, run(small { steps = 3 }))
@@ -201,6 +221,10 @@ function TestCompare:test_wrong_variants_are_refused()
   local function refusal(variants)
     return support.message(experiment.compare, { title = "x", options = small(), variants = variants })
   end
+  local twice = { label = "a", source = function() end }
+  lu.assertStrContains(refusal { twice, twice }, "variants 1 and 2 are both called 'a'")
+  lu.assertStrContains(refusal { 5 }, "variant 1 needs a text `label`")
+  lu.assertStrContains(refusal {}, "experiment.compare: no variants")
   lu.assertStrContains(refusal { { label = "a" } }, "variant 1 needs a text `label` and a function `source`")
   lu.assertStrContains(support.message(experiment.compare, { title = "x" }), "option 'options' is missing")
 end

@@ -185,16 +185,22 @@ local spec = options.spec("experiment.compare", {
 --
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `setting` = { lr, beta, loss,
 -- name } and `done`. A variant may also have `check(trained, done)`, called after its training. Gives what
--- evaluate.report gives. Errors: an option is missing or unknown; a variant has no label or source; what
--- align.train refuses.
+-- evaluate.report gives. Errors: an option is missing or unknown; there is no variant, one has no label or
+-- source, or two have one label; what align.train refuses.
 function experiment.compare(given)
   local all = spec:fill(given)
   local o, started = all.options, system.clock()
+  local seen = {}
   for i, variant in ipairs(all.variants) do
-    if type(variant.label) ~= "string" or type(variant.source) ~= "function" then
+    if type(variant) ~= "table" or type(variant.label) ~= "string" or type(variant.source) ~= "function" then
       error(("experiment.compare: variant %d needs a text `label` and a function `source`"):format(i), 2)
+    elseif seen[variant.label] then
+      error(("experiment.compare: variants %d and %d are both called '%s'"):format(
+        seen[variant.label], i, variant.label), 2)
     end
+    seen[variant.label] = i
   end
+  if #all.variants == 0 then error("experiment.compare: no variants", 2) end
   experiment.check(o)
   local finished = results.folder(o.out, all.title, o)
   local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
@@ -202,8 +208,10 @@ function experiment.compare(given)
     for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer, finished) end
   end)
   if not ok then
-    io.stderr:write(
-      ("finished runs are kept in %s; the same command trains the others\n"):format(finished.path))
+    if not finished:remove_if_empty() then
+      local kept_in <const> = "finished runs are kept in %s; the same command trains the others\n"
+      io.stderr:write(kept_in:format(finished.path))
+    end
     error(problem, 0)
   end
   for outer = 1, o.outer_seeds do

@@ -189,6 +189,9 @@ function records.task(name, o, parse, fit)
       pairs_of_text[#pairs_of_text + 1], cut = pair, cut + (pair.cut or 0)
     end
   end
+  if #pairs_of_text == 0 then
+    error(("tasks.%s: %s has no pair to learn from, of %d records"):format(name, o.path, #list + null), 0)
+  end
   local tokenizer, key = tokenizer_of(name, pairs_of_text, o)
   local self = setmetatable({
     name = name, seed = o.seed, tokenizer = tokenizer, labels = { tokenizer:id "<a>", tokenizer:id "<b>" },

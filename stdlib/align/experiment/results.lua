@@ -61,6 +61,9 @@ function Results:get(id)
   return self.read[id]
 end
 
+--- Removes the folder if nothing is in it, and says whether it did.
+function Results:remove_if_empty() return os.remove(self.path) == true end
+
 --- Removes the results that were read, and the folder if nothing else is in it.
 function Results:remove()
   for id in pairs(self.read) do os.remove(file_of(self, id)) end

@@ -32,13 +32,28 @@ stage.options = options.spec("experiment.stage", {
 
 local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
 
---- Refuses an unknown proxy, and a task whose file is not given.
+--- Why a file cannot be read; nil where it can.
+local function unreadable(path)
+  local file <close>, why = io.open(path, "rb")
+  if not file then return why end
+  local _, problem = file:read(0)
+  return problem and path .. ": " .. problem
+end
+
+--- Refuses an unknown proxy, a task whose file is not given or cannot be read, and a file for a task that
+-- reads none.
 function stage.check(o)
   if o.proxy ~= "" and not kinds[o.proxy] then
     error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
   end
   if tasks.needs(o.task) and o.data == "" then
     error(("the task '%s' needs its file as `data`: %s"):format(o.task, tasks.needs(o.task)), 0)
+  elseif o.data ~= "" then
+    if not tasks.needs(o.task) then
+      error(("data: the task '%s' reads no file, got '%s'"):format(o.task, o.data), 0)
+    end
+    local why = unreadable(o.data)
+    if why then error("data: cannot read " .. why, 0) end
   end
 end
 

@@ -1,7 +1,7 @@
 --- A judge from a score of one response: the larger wins, equal ones tie.
 --
--- It also has `score(rows)`, a list of numbers. Errors: the name is no text, or there is no function. Errors of
--- `prefer` and `score`: a score is NaN or no number.
+-- It also has `score(rows)`, a list of numbers. Errors: the name is no text, or there is no function. Errors
+-- of `prefer` and `score`: a score is NaN or no number.
 --
 --   > local rows = require "perilune.models".rows
 --   > local shorter = from_score("shorter", function(prompt, response) return -#response end)
