@@ -88,13 +88,17 @@ end
 function csv.load(path)
   local file, problem = io.open(path, "rb")
   if not file then error("csv.load: " .. problem, 2) end
-  local text = file:read "a"
+  local text, why = file:read "a"
   file:close()
+  if not text then error(("csv.load: %s: %s"):format(path, why), 2) end
   return csv.decode(text, path)
 end
 
+local is_plain <const> = { ["nil"] = true, boolean = true, number = true, string = true }
+
 --- The text of records, with these columns; a missing value is an empty cell. Text that a spreadsheet would
--- take for a formula (it begins with =, +, - or @ and is no number) is prefixed with an apostrophe.
+-- take for a formula (it begins with =, +, - or @ and is no number) is prefixed with an apostrophe. Errors: a
+-- cell is no text, number or boolean.
 --
 --   > local csv = require "perilune.csv"
 --   > (csv.encode({ { name = "a, b", win = 0.5 } }, { "name", "win" }):gsub("\r\n", " | "))
@@ -102,10 +106,20 @@ end
 --   > csv.encode({ { name = "=1+1" } }, { "name" }):match "\n(.-)\r"
 --   '=1+1
 function csv.encode(records, columns)
+  local function refuse(message, ...) error("csv.encode: " .. message:format(...), 3) end
+  if type(records) ~= "table" then refuse("expected a list of records, got %s", options.show(records)) end
+  if type(columns) ~= "table" then refuse("expected a list of columns, got %s", options.show(columns)) end
   local rows = {}
   for r, record in ipairs(records) do
+    if type(record) ~= "table" then refuse("record %d must be a table, not %s", r, options.show(record)) end
     rows[r] = {}
-    for i, name in ipairs(columns) do rows[r][i] = record[name] end
+    for i, name in ipairs(columns) do
+      local cell = record[name]
+      if not is_plain[type(cell)] then
+        refuse("record %d, '%s': a cell is a text, number or boolean, not %s", r, name, options.show(cell))
+      end
+      rows[r][i] = cell
+    end
   end
   return native.csv { header = columns, rows = rows }
 end

@@ -41,6 +41,15 @@ function TestCsv:test_wrong_text_is_refused_with_its_line()
     "csv: line 2: expected a comma after a quoted cell")
   lu.assertEquals(support.message(csv.decode, "a,a\n1,2\n"), "csv: the header has 'a' twice")
   lu.assertStrContains(support.message(csv.load, "/no/such/file"), "csv.load: /no/such/file")
+  lu.assertStrContains(support.message(csv.load, "/"), "csv.load: /: Is a directory")
+end
+
+function TestCsv:test_what_is_no_cell_is_refused_with_its_record()
+  lu.assertEquals(support.message(csv.encode, { { a = 1 }, { a = {} } }, { "a" }),
+    "csv.encode: record 2, 'a': a cell is a text, number or boolean, not a table")
+  lu.assertEquals(support.message(csv.encode, { 5 }, { "a" }), "csv.encode: record 1 must be a table, not 5")
+  lu.assertEquals(support.message(csv.encode, 5), "csv.encode: expected a list of records, got 5")
+  lu.assertEquals(support.message(csv.encode, {}), "csv.encode: expected a list of columns, got nil")
 end
 
 os.exit(lu.LuaUnit.run())
