@@ -210,6 +210,23 @@ function TestSavedRuns.test_a_run_is_not_saved_while_it_is_evaluated()
     "run:save: the run is within a step; save it after align.train or run:resume() returned")
 end
 
+function TestSavedRuns.test_a_run_is_not_resumed_while_it_is_evaluated()
+  local ok, problem
+  local reference = toy.model(1)
+  local run = align.train {
+    policy = reference:clone(), reference = reference, source = sources.offline(), loss = align.loss.ipo {},
+    steps = 2, quiet = true,
+    evaluate = function(_, _, given)
+      ok, problem = pcall(given.resume, given, 9)
+      return {}
+    end,
+  }
+  lu.assertFalse(ok)
+  lu.assertStrContains(problem, "run:resume: the run is within a step")
+  lu.assertEquals({ run.status, run.step }, { "finished", 2 })
+  lu.assertEquals(run:resume(3).step, 3)
+end
+
 function TestSavedRuns.test_what_is_no_plain_data_is_named_and_leaves_nothing()
   local path = new_path()
   local run = train(online, 1)

@@ -208,6 +208,10 @@ function TestRefusals:test_wrong_settings_say_what_is_wrong()
   refused("align.train: source has no method batch", train, { source = {} })
   refused("option 'lr' must be a finite number, not NaN", train, { lr = 0 / 0 })
   refused("option 'steps' must be a whole number of at least 1, not 0", train, { steps = 0 })
+  local function nothing() return {} end
+  refused("option 'evaluate_every' must be", train, { evaluate = nothing, evaluate_every = 0 })
+  refused("evaluate_every: step 2 of the list must be a whole number of at least 1, not 'x'", train,
+    { evaluate = nothing, evaluate_every = { 3, "x" } })
   refused("evaluate must return a table", train, { evaluate = function() return 1 end, evaluate_every = 1 })
   refused("0 prompts or pairs do not fill a batch of 32", source.offline, {})
   refused("20 prompts or pairs do not fill a batch of 21", source.offline, dataset, { batch = 21 })

@@ -20,7 +20,8 @@ local spec = options.spec("align.train", {
   { "evaluate", options.optional "function",
     "function(policy, step, run): a table of figures, appended to run.points" },
   { "evaluate_every", options.optional "integer|table",
-    "steps between calls of evaluate (50 unless given), or a list of steps; the last is always evaluated" },
+    "steps between calls of evaluate (50 unless given), or a list of steps; the last is always evaluated",
+    least = 1 },
   { "checkpoint_every", 0, "steps between copies of the policy in run.checkpoints; 0 for none", least = 0 },
   { "log_every", 1, "steps between rows of run.log", least = 1 },
   { "record", false, "store every batch in run.stream, for align.sources.replay" },
@@ -56,6 +57,17 @@ local function check_models(o)
   end
 end
 
+--- The steps between evaluations, or the list of their steps.
+local function checked_steps(every)
+  for i, step in ipairs(type(every) == "table" and every or {}) do
+    if math.type(step) ~= "integer" or step < 1 then
+      refuse("evaluate_every: step %d of the list must be a whole number of at least 1, not %s", i,
+        options.show(step))
+    end
+  end
+  return every
+end
+
 --- The run of the options `given`. Errors point at the caller of align.train.
 return function(given)
   local o = spec:fill(given, 2)
@@ -67,7 +79,7 @@ return function(given)
     o.loss = losses.from_function(o.loss, o.reference ~= nil)
   end
   check_models(o)
-  o.evaluate_every = o.evaluate_every or 50
+  o.evaluate_every = checked_steps(o.evaluate_every or 50)
   if o.source.steps and o.steps > o.source.steps * o.epochs * o.mini_batches then
     refuse("'%s' has batches for %d steps, fewer than %d", o.source.name, o.source.steps, o.steps)
   end

@@ -120,9 +120,13 @@ function Run:after_step(step, row, value)
   return { loss = row.loss, margin = m and m:mean "rewards/margins" }
 end
 
---- Trains from the step after the last finished one to `steps`; more steps can be given.
+--- Trains from the step after the last finished one to `steps`; more steps can be given. Errors: the run is
+-- within a step; `steps` is no whole number, or less than are taken; what align.train raises.
 function Run:resume(steps)
   local o = self.options
+  if self.status == "running" then
+    error("run:resume: the run is within a step; it goes on when `evaluate` returns", 2)
+  end
   if not self.loop then
     self.loop = fit.new {
       optimizer = self.optimizer, options = o, steps = o.steps, label = self.label, quiet = o.quiet,
@@ -136,6 +140,9 @@ function Run:resume(steps)
     o.steps = steps
   end
   self.status = "running"
+  local leave <close> = setmetatable({}, { __close = function()  -- luacheck: ignore 211
+    if self.status == "running" then self.status = "interrupted" end
+  end })
   local status, problem = self.loop:run()
   self.step, self.status, self.problem = self.loop.step, status, nil
   if status == "failed" then
