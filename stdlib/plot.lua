@@ -50,11 +50,17 @@ end
 local figure_options = {}
 for _, name in ipairs(native.figure_options) do figure_options[name] = true end
 
+--- What a series of each kind needs, as an example.
+local examples <const> = {
+  band = "{ lower = { 1, 2 }, upper = { 3, 4 } }", hist = "{ values = { 1, 2, 3 } }",
+  bars = "{ values = { 1, 2, 3 } }", heatmap = "{ matrix = { { 1, 2 }, { 3, 4 } } }",
+}
+
 --- A figure of one series: what belongs to the figure goes to it, the rest to the series.
 local function alone(kind, given)
   if type(given) ~= "table" then
-    error(("plot.%s: options must be a table, such as { y = { 1, 2, 3 } }, got %s"):format(
-      kind, type(given)), 2)
+    error(("plot.%s: options must be a table, such as %s, got %s"):format(
+      kind, examples[kind] or "{ y = { 1, 2, 3 } }", type(given)), 2)
   end
   local settings, series = {}, {}
   for name, value in pairs(given) do (figure_options[name] and settings or series)[name] = value end

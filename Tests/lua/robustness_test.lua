@@ -87,7 +87,8 @@ TestFigures = {}
 
 function TestFigures.test_figures_and_reports_say_what_they_were_given_instead_of_options()
   lu.assertStrContains(support.message(plot.line), "plot.line: options must be a table")
-  lu.assertStrContains(support.message(plot.hist, tensor.ones(3)), "plot.hist: options must be a table")
+  lu.assertStrContains(support.message(plot.hist, tensor.ones(3)),
+    "plot.hist: options must be a table, such as { values = { 1, 2, 3 } }, got userdata")
   lu.assertEquals(support.message(plot.frontier), "plot.frontier: expected a list of runs, got nil")
   lu.assertEquals(support.message(report.new, { titel = "x" }),
     "report.new: unknown option 'titel'; did you mean 'title'?")
