@@ -247,6 +247,11 @@ function TestGiven:test_wrong_settings_are_refused()
   lu.assertStrContains(support.message(fit, judge.reward_model, { data = {} }),
     "judge.reward_model: no pairs to learn from")
   lu.assertStrContains(support.message(fit, judge.preference_model, { labels = { 12 } }), "two label ids")
+  for _, make in ipairs { judge.reward_model, judge.preference_model } do
+    lu.assertStrContains(support.message(fit, make, { labels = { 3, "x" } }),
+      "labels[2] must be a token id of the model, 0..")
+    lu.assertStrContains(support.message(fit, make, { eos = 99 }), "eos must be a token id of the model, 0..")
+  end
   lu.assertStrContains(support.message(fit, judge.reward_model, { lr = 1e38, warmup = 0 }),
     "reward model: step ")
 end

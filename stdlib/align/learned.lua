@@ -36,6 +36,13 @@ function learned.checked(o, where)
     if #o.validation == 0 then error(where .. ": no validation pairs", 3) end
   end
   if #o.labels ~= 2 then error(("%s: labels must be two label ids, got %d"):format(where, #o.labels), 3) end
+  local vocab = o.init:config().vocab
+  for name, id in pairs { ["labels[1]"] = o.labels[1], ["labels[2]"] = o.labels[2], eos = o.eos } do
+    if math.type(id) ~= "integer" or id < 0 or id >= vocab then
+      error(("%s: %s must be a token id of the model, 0..%d, not %s"):format(
+        where, name, vocab - 1, options.show(id)), 3)
+    end
+  end
   return o
 end
 
