@@ -156,6 +156,10 @@ function TestOptions.test_useless_settings_are_errors()
   lu.assertStrContains(support.message(tune, task, { steps = 0 }), "align.sft: option 'steps' must be")
   lu.assertStrContains(support.message(tune, task, { batch = -1 }), "align.sft: option 'batch' must be")
   lu.assertStrContains(support.message(tune, task, { model = { layer = 2 } }), "unknown option 'layer'")
+  for _, name in ipairs { "vocab", "seed" } do
+    lu.assertStrContains(support.message(tune, task, { model = { [name] = 3 } }),
+      ("align.sft: option 'model' cannot set '%s'"):format(name))
+  end
   lu.assertEquals(support.message(tune, {}), "align.sft: expected a task, see tasks.open, got a table")
   task.sft = nil
   lu.assertEquals(support.message(tune, task),

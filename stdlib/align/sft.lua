@@ -147,6 +147,12 @@ local function settings_of(task, given)
     end
   end
   if o.beta2 == nil and o.optimizer == "adamw" then o.beta2 = 0.99 end
+  for _, name in ipairs { "vocab", "seed" } do
+    if o.model and o.model[name] ~= nil then
+      error(("align.sft: option 'model' cannot set '%s': %s does"):format(
+        name, name == "vocab" and "the task's tokenizer" or "option 'seed'"), 3)
+    end
+  end
   local config = {}
   for _, part in ipairs { task.model or {}, o.model or {} } do
     for name, value in pairs(part) do config[name] = value end
