@@ -146,6 +146,22 @@ local function advantages(rewards, values, lambda)
   return found
 end
 
+--- Sets the advantages (GAE, whitened over the batch) and returns of each token. `values` lists the values of
+-- each row. The reward of a token is the penalty of the KL; the last token also has that of the response.
+local function set_advantages(batch, o, values)
+  local all, returns = {}, {}
+  for row, penalty in ipairs(batch.rows:split((batch.old_logps - batch.ref_logps) * -o.kl)) do
+    local rewards, own = penalty:totable(), values[row]:totable()
+    rewards[#rewards] = rewards[#rewards] + batch.reward[row]:item()
+    for i, a in ipairs(advantages(rewards, own, o.lambda)) do
+      all[#all + 1], returns[#returns + 1] = a, a + own[i]
+    end
+  end
+  all = tensor(all)
+  batch:set_tokens("advantage", (all - all:mean()) / (all:std() + 1e-8))
+  batch:set_tokens("returns", tensor(returns))
+end
+
 --- PPO with a linear value head, trained along. Schulman et al. 2017, arXiv:1707.06347, eq. 7 and 9; the KL
 -- is in the reward.
 algorithms.ppo = loss.define {
@@ -159,19 +175,7 @@ algorithms.ppo = loss.define {
   end,
   prepare_reads = { "hidden", "reward", "old_logps", "ref_logps" },
   prepare = function(batch, o, given)
-    local values = batch.rows:split(batch.hidden:matmul(given.parameters.value):squeeze(2))
-    local penalties = batch.rows:split((batch.old_logps - batch.ref_logps) * -o.kl)
-    local all, returns = {}, {}
-    for row, penalty in ipairs(penalties) do
-      local rewards, own = penalty:totable(), values[row]:totable()
-      rewards[#rewards] = rewards[#rewards] + batch.reward[row]:item()
-      for i, a in ipairs(advantages(rewards, own, o.lambda)) do
-        all[#all + 1], returns[#returns + 1] = a, a + own[i]
-      end
-    end
-    all = tensor(all)
-    batch:set_tokens("advantage", (all - all:mean()) / (all:std() + 1e-8))
-    batch:set_tokens("returns", tensor(returns))
+    set_advantages(batch, o, batch.rows:split(batch.hidden:matmul(given.parameters.value):squeeze(2)))
   end,
   loss = function(batch, o, parameters)
     local ratio = (batch.logps - batch.old_logps):exp()
