@@ -179,6 +179,20 @@ function TestCompare:test_nothing_is_left_and_nothing_promised_where_no_run_bega
   lu.assertFalse(system.exists(folder .. "/unfinished"))
 end
 
+function TestCompare:test_a_damaged_result_is_made_again()
+  run(small(), "offline")
+  local count = 0
+  for _, name in ipairs(system.list_folder(folder .. "/unfinished")) do
+    system.write_file(folder .. "/unfinished/" .. name, "nonsense")
+    count = count + 1
+  end
+  lu.assertEquals(count, 2, "the notes and the online run")
+  local ok, result, warned, trained = run(small())
+  lu.assertTrue(ok, tostring(result))
+  lu.assertStrContains(warned, " is damaged; made again: outer seed 1, seed 1")
+  lu.assertEquals(trained, "online offline ")
+end
+
 function TestCompare:test_results_of_other_options_are_not_taken()
   run(small { steps = 4 }, "offline")
   local trained = select(4, run(small { steps = 3 }))

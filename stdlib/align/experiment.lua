@@ -131,9 +131,10 @@ local function repetition(given, outer, finished)
   for _, job in ipairs(jobs) do
     if not finished:has(job.id) then missing[#missing + 1] = job end
   end
-  if #missing > 0 then
+  local notes = ("outer seed %d"):format(outer)
+  if #missing > 0 or not finished:has(notes) then
     local stage = stages.of_options(o, outer)
-    finished:put(("outer seed %d"):format(outer), { notes = stage.notes })
+    finished:put(notes, { notes = stage.notes })
     local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
     stage.start_point = measure(stage.start, 0)
     require("perilune.parallel").map(missing, function(job, notify)

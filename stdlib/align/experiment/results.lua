@@ -46,11 +46,21 @@ local function file_of(self, id)
   return ("%s/%s.json"):format(self.path, system.sha256(self.key .. "\n" .. id):sub(1, 24))
 end
 
---- Whether there is a result of this name.
-function Results:has(id) return system.exists(file_of(self, id)) end
+--- Whether there is a result of this name. A file that cannot be read is reported and is none.
+function Results:has(id)
+  local file = file_of(self, id)
+  if not system.exists(file) then return false end
+  local ok, problem = pcall(self.get, self, id)
+  if not ok and system.is_interrupt(problem) then error(problem, 0) end
+  if not ok then io.stderr:write(("%s is damaged; made again: %s\n"):format(file, id)) end
+  return ok
+end
 
 --- Writes a result, plain data; another process may do so.
-function Results:put(id, value) system.write_file(file_of(self, id), plain.encode(value, id)) end
+function Results:put(id, value)
+  self.read[id] = nil
+  system.write_file(file_of(self, id), plain.encode(value, id))
+end
 
 --- Reads a result. Errors: there is none of this name.
 function Results:get(id)
