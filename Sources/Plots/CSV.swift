@@ -50,7 +50,7 @@ extension Figure {
     let number = CSV.number
     for one in series {
       func add(_ x: String, _ y: String, _ rest: [String] = ["", "", "", ""]) {
-        rows.append([one.label, one.kind, x, y] + rest)
+        rows.append([one.label, one.kind.rawValue, x, y] + rest)
       }
       func ends(_ center: [Double], _ bars: ErrorBars?, _ i: Int) -> [String] {
         bars.map { [number(center[i] - $0.lower[i]), number(center[i] + $0.upper[i])] } ?? ["", ""]
@@ -68,7 +68,7 @@ extension Figure {
         let map = HeatmapData(matrix, rowNames, columnNames)
         rows.append(
           contentsOf: zip(map.rows, matrix).flatMap { name, row in
-            zip(map.columns, row).map { [name, one.kind, $0, number($1), "", "", "", ""] }
+            zip(map.columns, row).map { [name, one.kind.rawValue, $0, number($1), "", "", "", ""] }
           })
       case .bars(let labels, let values, let errors):
         for i in labels.indices { add(labels[i], number(values[i]), ["", ""] + ends(values, errors, i)) }

@@ -27,8 +27,8 @@ extension Figure {
         height: height,
         color: color, unicode: unicode
       ).lines()
-    } else if scene.layers.contains(where: { $0.kind == "bars" }),
-      scene.layers.allSatisfy({ ["bars", "hline"].contains($0.kind) }), yscale == .linear
+    } else if scene.layers.contains(where: { $0.kind == .bars }),
+      scene.layers.allSatisfy({ [.bars, .hline].contains($0.kind) }), yscale == .linear
     {
       lines = TextBars(scene: scene, width: width, color: color, unicode: unicode).lines()
     } else {
@@ -109,17 +109,17 @@ struct TextPlot {
   /// The sign of a layer in the legend and in the plot.
   private func sign(_ layer: Scene.Layer) -> String {
     switch layer.kind {
-    case "hline": return unicode ? "┄" : "-"
-    case "vline": return unicode ? "┆" : ":"
-    case "band": return shade(layer)
-    case "histogram", "bars": return scene.layers.count > 1 ? String(marker(layer)) : (unicode ? "█" : "#")
-    case "line" where !needsMarkers && unicode: return "⠤⠤"
+    case .hline: return unicode ? "┄" : "-"
+    case .vline: return unicode ? "┆" : ":"
+    case .band: return shade(layer)
+    case .histogram, .bars: return scene.layers.count > 1 ? String(marker(layer)) : (unicode ? "█" : "#")
+    case .line where !needsMarkers && unicode: return "⠤⠤"
     default: return String(marker(layer))
     }
   }
 
   private func marker(_ layer: Scene.Layer) -> Character {
-    layer.ink.marker == .none && !unicode && layer.kind == "line"
+    layer.ink.marker == .none && !unicode && layer.kind == .line
       ? "*"
       : scene.isBackground(layer)
         ? layer.ink.marker.smallCharacter(unicode: unicode) : layer.ink.marker.character(unicode: unicode)
@@ -128,7 +128,7 @@ struct TextPlot {
   /// Bands in turn have other shades.
   private func shade(_ layer: Scene.Layer) -> String {
     var seen: [String] = []
-    for one in scene.layers where one.kind == "band" && !seen.contains(one.label) { seen.append(one.label) }
+    for one in scene.layers where one.kind == .band && !seen.contains(one.label) { seen.append(one.label) }
     let signs = unicode ? ["░", "▒", "▓"] : [":", "'", "`", ";"]
     return signs[(seen.firstIndex(of: layer.label) ?? 0) % signs.count]
   }
@@ -136,7 +136,7 @@ struct TextPlot {
   /// A line alone needs no markers to be told apart.
   private var needsMarkers: Bool {
     Set(scene.layers.filter { $0.rule == nil }.map(\.label)).count > 1
-      || scene.layers.filter { $0.kind == "line" }.count > 1
+      || scene.layers.filter { $0.kind == .line }.count > 1
   }
 
   private func legendLines() -> [String] {
@@ -171,9 +171,9 @@ struct TextPlot {
     }
     for layer in scene.layers {
       switch layer.kind {
-      case "hline", "vline": paint(rule: layer, &canvas, x, y)
-      case "band": paint(band: layer, &canvas, x, y)
-      case "histogram", "bars": paint(boxes: layer, &canvas, x, y)
+      case .hline, .vline: paint(rule: layer, &canvas, x, y)
+      case .band: paint(band: layer, &canvas, x, y)
+      case .histogram, .bars: paint(boxes: layer, &canvas, x, y)
       default: break
       }
       paint(whiskers: layer, &canvas, x, y)
@@ -183,12 +183,12 @@ struct TextPlot {
 
   private func paint(rule layer: Scene.Layer, _ canvas: inout TextCanvas, _ x: Axis, _ y: Axis) {
     guard let value = layer.rule, let character = sign(layer).first else { return }
-    if layer.kind == "hline", y.contains(value) {
+    if layer.kind == .hline, y.contains(value) {
       let row = canvas.row(y.unit(value))
       for column in 0..<canvas.columns {
         canvas.put(character, column: column, row: row, depth: .rule, color: layer.ink.color)
       }
-    } else if layer.kind == "vline", x.contains(value) {
+    } else if layer.kind == .vline, x.contains(value) {
       let column = canvas.column(x.unit(value))
       for row in 0..<canvas.rows {
         canvas.put(character, column: column, row: row, depth: .rule, color: layer.ink.color)
@@ -247,7 +247,7 @@ struct TextPlot {
 
   private func paint(points layer: Scene.Layer, _ canvas: inout TextCanvas, _ x: Axis, _ y: Axis) {
     let (sign, color) = (marker(layer), layer.ink.color)
-    let isLine = layer.kind == "line"
+    let isLine = layer.kind == .line
     for run in layer.runs {
       let line = run.map { Point(x: x.unit($0.x), y: y.unit($0.y)) }
       if layer.ink.style != .none { canvas.draw(line, sign: sign, style: layer.ink.style, color: color) }
@@ -266,7 +266,7 @@ struct TextPlot {
 
   private func paint(boxes layer: Scene.Layer, _ canvas: inout TextCanvas, _ x: Axis, _ y: Axis) {
     let color = layer.ink.color
-    if scene.layers.count > 1, layer.kind == "histogram" {
+    if scene.layers.count > 1, layer.kind == .histogram {
       let line = layer.outline(base: 0).map { Point(x: x.unit($0.x), y: max(y.unit($0.y), 0)) }
       canvas.draw(line, sign: marker(layer), style: .solid, color: color)
       for box in layer.boxes where box.height != 0 && y.contains(box.height) && unicode {

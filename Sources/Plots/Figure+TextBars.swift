@@ -16,9 +16,9 @@ struct TextBars {
   func lines() -> [String] {
     let figure = scene.figure
     let entries = self.entries()
-    let rules = scene.layers.filter { $0.kind == "hline" }
+    let rules = scene.layers.filter { $0.kind == .hline }
     var lines = [figure.title].filter { !$0.isEmpty }.map { cut($0) }
-    let named = scene.layers.filter { $0.kind == "bars" && !$0.label.isEmpty }
+    let named = scene.layers.filter { $0.kind == .bars && !$0.label.isEmpty }
     if named.count > 1 {
       lines += named.map {
         TextCanvas.colored(String(repeating: fill($0), count: 2), $0.ink.color, color) + " "
@@ -79,7 +79,7 @@ struct TextBars {
   }
 
   private func fill(_ layer: Scene.Layer) -> Character {
-    let bars = scene.layers.filter { $0.kind == "bars" }
+    let bars = scene.layers.filter { $0.kind == .bars }
     let index = bars.firstIndex { $0.label == layer.label } ?? 0
     let signs: [Character] = unicode ? ["█", "▒", "▓", "░"] : ["#", "=", "+", "o"]
     return signs[index % signs.count]

@@ -66,7 +66,7 @@ public struct Figure: Sendable {
     try xlimits.check("xlimits", xscale)
     try ylimits.check("ylimits", yscale)
     for one in series { try one.check() }
-    if series.count > 1, let map = series.first(where: { $0.kind == "heatmap" }) {
+    if series.count > 1, let map = series.first(where: { $0.kind == .heatmap }) {
       throw Failure(
         .argument,
         "figure: heatmap '\(map.label)' among \(series.count) series; a heatmap is drawn alone")

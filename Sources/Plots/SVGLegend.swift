@@ -46,8 +46,8 @@ struct SVGLegend {
     let (from, to) = (SVGWriter.number(at.x), SVGWriter.number(at.x + SVGLegend.swatch - 4))
     let y = SVGWriter.number(at.y)
     switch layer.kind {
-    case "band", "histogram", "bars":
-      let opacity = layer.kind == "band" ? "0.18" : "0.75"
+    case .band, .histogram, .bars:
+      let opacity = layer.kind == .band ? "0.18" : "0.75"
       out.leaf(
         "path",
         [
@@ -63,12 +63,12 @@ struct SVGLegend {
         "path",
         ["d": "M\(from) \(y)H\(to)", "stroke": color, "stroke-width": "1.8", "stroke-dasharray": dashes])
     }
-    if layer.kind == "errorbar" {
+    if layer.kind == .errorbar {
       let (top, low) = (SVGWriter.number(at.y - 7), SVGWriter.number(at.y + 7))
       out.leaf(
         "path", ["d": "M\(SVGWriter.number(middle.x)) \(top)V\(low)", "stroke": color, "stroke-width": "1.2"])
     }
-    let hasMarker = layer.kind == "line" ? plot.drawsMarkers(on: layer) : layer.rule == nil
+    let hasMarker = layer.kind == .line ? plot.drawsMarkers(on: layer) : layer.rule == nil
     guard hasMarker, layer.ink.marker != .none else { return }
     let isOpen = [Marker.plus, .cross, .star].contains(layer.ink.marker)
     out.leaf(
@@ -173,9 +173,9 @@ struct SVGLegend {
         }
       }
       if let rule = layer.rule {
-        let at = layer.kind == "hline" ? plot.y.unit(rule) : plot.x.unit(rule)
+        let at = layer.kind == .hline ? plot.y.unit(rule) : plot.x.unit(rule)
         walk(
-          layer.kind == "hline"
+          layer.kind == .hline
             ? [Point(x: 0, y: at), Point(x: 1, y: at)] : [Point(x: at, y: 0), Point(x: at, y: 1)])
       }
     }

@@ -20,7 +20,7 @@ extension SVGPlot {
 
   func boxes(_ layer: Scene.Layer, _ out: inout SVGWriter) {
     let base = Point(x: 0, y: min(max(y.unit(0), 0), 1))
-    let isBars = layer.kind == "bars"
+    let isBars = layer.kind == .bars
     var path = ""
     for box in layer.boxes where y.unit(box.height) > -1 || box.height < 0 {
       let high = min(max(y.unit(box.height), -0.01), 1.01)
@@ -30,7 +30,7 @@ extension SVGPlot {
         "M\(SVGWriter.number(a.x + gap)) \(SVGWriter.number(a.y))V\(SVGWriter.number(b.y))"
         + "H\(SVGWriter.number(b.x - gap))V\(SVGWriter.number(a.y))Z"
     }
-    let isAlone = scene.layers.filter { $0.kind == "histogram" }.count < 2
+    let isAlone = scene.layers.filter { $0.kind == .histogram }.count < 2
     out.leaf(
       "path",
       [
@@ -45,7 +45,7 @@ extension SVGPlot {
 
   func rule(_ layer: Scene.Layer, _ out: inout SVGWriter) {
     guard let value = layer.rule else { return }
-    let isFlat = layer.kind == "hline"
+    let isFlat = layer.kind == .hline
     guard isFlat ? y.contains(value) : x.contains(value) else { return }
     let at = isFlat ? y.unit(value) : x.unit(value)
     let ends = isFlat ? [Point(x: 0, y: at), Point(x: 1, y: at)] : [Point(x: at, y: 0), Point(x: at, y: 1)]
@@ -59,7 +59,7 @@ extension SVGPlot {
     if layer.ink.style != .none {
       stroke(runs.map { thinned($0, columns: columns) }, layer.ink, width: 1.8, &out)
     }
-    if layer.kind == "line" {
+    if layer.kind == .line {
       if drawsMarkers(on: layer) {
         markers(spread(runs.flatMap { $0 }), layer.ink, size: 3.4, opacity: "1", &out)
       }
@@ -74,9 +74,9 @@ extension SVGPlot {
 
   /// Lines among others carry a few markers, so that grey print and colour-blind readers can follow them.
   func drawsMarkers(on layer: Scene.Layer) -> Bool {
-    guard layer.kind == "line", layer.ink.marker != .none else { return false }
-    return scene.layers.filter { $0.kind == "line" }.count > 1
-      || scene.figure.series.contains { $0.kind == "line" && $0.marker != nil && $0.label == layer.label }
+    guard layer.kind == .line, layer.ink.marker != .none else { return false }
+    return scene.layers.filter { $0.kind == .line }.count > 1
+      || scene.figure.series.contains { $0.kind == .line && $0.marker != nil && $0.label == layer.label }
   }
 
   /// The points themselves when few, else about ten of them, evenly along the x axis.
@@ -114,7 +114,7 @@ extension SVGPlot {
       }
     }
     if path.isEmpty { return }
-    let color = layer.kind == "bars" ? SVGPlot.ink : layer.ink.color.hex
+    let color = layer.kind == .bars ? SVGPlot.ink : layer.ink.color.hex
     out.leaf("path", ["d": path, "stroke": color, "stroke-width": "1.2", "fill": "none"])
   }
 

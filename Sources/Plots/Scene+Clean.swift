@@ -31,7 +31,7 @@ extension Scene {
     }
     if !run.isEmpty { layer.runs.append(run) }
     leaveOut(notFinite: notFinite, notPositive: notPositive, of: x.count, layer.label)
-    if x.isEmpty { notes.append("\(layer.label.isEmpty ? layer.kind : layer.label): no points") }
+    if x.isEmpty { notes.append("\(layer.label.isEmpty ? layer.kind.rawValue : layer.label): no points") }
   }
 
   mutating func whiskers(
@@ -139,7 +139,7 @@ extension Scene {
     leaveOut(
       notFinite: notFinite, notPositive: values.count - kept.count - notFinite, of: values.count, layer.label)
     guard edges.count > 1, !kept.isEmpty else {
-      notes.append("\(layer.label.isEmpty ? layer.kind : layer.label): no points")
+      notes.append("\(layer.label.isEmpty ? layer.kind.rawValue : layer.label): no points")
       return
     }
     var counts = [Int](repeating: 0, count: edges.count - 1)

@@ -14,7 +14,7 @@ struct Scene {
 
   /// One series, cleaned.
   struct Layer {
-    var kind: String
+    var kind: Series.Kind
     var label: String
     var ink: Ink
     /// Runs of points without a gap; in data coordinates.
@@ -46,7 +46,7 @@ struct Scene {
     let inks = try Scene.inks(figure.series)
     let edges = binEdges()
     categories = Scene.categories(figure.series)
-    let barGroups = figure.series.filter { $0.kind == "bars" }.count
+    let barGroups = figure.series.filter { $0.kind == .bars }.count
     var barIndex = 0
     for (series, ink) in zip(figure.series, inks) {
       var layer = Layer(kind: series.kind, label: series.label, ink: ink)
@@ -95,7 +95,7 @@ struct Scene {
   /// The y label, or what the heights are when all series are histograms.
   var ylabel: String {
     guard figure.ylabel.isEmpty, !figure.series.isEmpty else { return figure.ylabel }
-    let drawn = figure.series.filter { !["hline", "vline"].contains($0.kind) }
+    let drawn = figure.series.filter { ![.hline, .vline].contains($0.kind) }
     let density = drawn.compactMap { series -> Bool? in
       if case .histogram(_, _, let density) = series.shape { return density }
       return nil
@@ -106,8 +106,8 @@ struct Scene {
 
   /// True for loose points under a curve of the same name: they are drawn smaller and below it.
   func isBackground(_ layer: Layer) -> Bool {
-    layer.kind == "scatter" && !layer.label.isEmpty
-      && layers.contains { $0.label == layer.label && ["line", "errorbar"].contains($0.kind) }
+    layer.kind == .scatter && !layer.label.isEmpty
+      && layers.contains { $0.label == layer.label && [.line, .errorbar].contains($0.kind) }
   }
 
   /// The figure's own note and what was left out, one line each.
@@ -135,7 +135,7 @@ struct Scene {
       chosen[one.label] = one.color
     }
     return try series.map { one in
-      let isRule = one.kind == "hline" || one.kind == "vline"
+      let isRule = one.kind == .hline || one.kind == .vline
       var place = 0
       if let known = index[one.label], !one.label.isEmpty {
         place = known
@@ -147,7 +147,7 @@ struct Scene {
       let asked = one.color ?? chosen[one.label]
       let color = try asked.map { try RGB(named: $0) } ?? (isRule ? Palette.rule : Palette.color(place))
       let usual: LineStyle =
-        isRule ? .dashed : ["scatter", "errorbar"].contains(one.kind) ? .none : place < 8 ? .solid : .dashed
+        isRule ? .dashed : [.scatter, .errorbar].contains(one.kind) ? .none : place < 8 ? .solid : .dashed
       return Ink(color: color, marker: one.marker ?? Marker.cycle[place % 8], style: one.style ?? usual)
     }
   }

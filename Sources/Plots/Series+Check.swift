@@ -7,22 +7,26 @@ extension Series {
   /// Bins beyond this say nothing a screen can show.
   static let binsMax = 10_000
 
-  /// The name of this kind of series in messages.
-  var kind: String {
+  /// The shape without its numbers; the raw value is the name in messages and files.
+  enum Kind: String {
+    case line, scatter, errorbar, band, histogram, heatmap, bars, hline, vline
+  }
+
+  var kind: Kind {
     switch shape {
-    case .line: return "line"
-    case .scatter: return "scatter"
-    case .errorbar: return "errorbar"
-    case .band: return "band"
-    case .histogram: return "histogram"
-    case .heatmap: return "heatmap"
-    case .bars: return "bars"
-    case .hline: return "hline"
-    case .vline: return "vline"
+    case .line: return .line
+    case .scatter: return .scatter
+    case .errorbar: return .errorbar
+    case .band: return .band
+    case .histogram: return .histogram
+    case .heatmap: return .heatmap
+    case .bars: return .bars
+    case .hline: return .hline
+    case .vline: return .vline
     }
   }
 
-  private var name: String { label.isEmpty ? kind : "\(kind) '\(label)'" }
+  private var name: String { label.isEmpty ? kind.rawValue : "\(kind.rawValue) '\(label)'" }
 
   /// Throws a `Failure` that names what differs; drawing calls it too.
   public func check() throws {
