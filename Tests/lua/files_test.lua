@@ -84,6 +84,13 @@ function TestFiles:test_one_json_value_over_lines_is_named()
   lu.assertEquals(formats.load_json(path), { { a = 1 } })
 end
 
+function TestFiles:test_zstd_data_are_named_with_what_to_do()
+  local path = temporary ".jsonl"
+  system.write_file(path, "\x28\xb5\x2f\xfd\x04abc")
+  lu.assertEquals(support.message(formats.load_json_lines, path),
+    path .. ": zstd data; unpack it first with unzstd, or pack it with gzip")
+end
+
 function TestFiles:test_tensors_come_back_with_their_types()
   local path = temporary ".safetensors"
   local tensors = {

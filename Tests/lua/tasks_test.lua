@@ -185,4 +185,14 @@ function TestPairs:test_a_record_of_another_form_is_named()
   lu.assertStrContains(support.message(from, { "x" }), "record 1 must be an object, not 'x'")
 end
 
+TestArrays = {}
+
+function TestArrays:test_a_file_of_one_json_array_is_named()
+  local path = os.tmpname()
+  system.write_file(path, '[{"prompt":"a","chosen":"b","rejected":"c"}]')
+  lu.assertEquals(support.message(tasks.pairs, { path = path }),
+    path .. ": the whole file is one JSON array; JSON lines have one record a line")
+  os.remove(path)
+end
+
 os.exit(lu.LuaUnit.run())

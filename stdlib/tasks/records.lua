@@ -33,6 +33,9 @@ function records.load(path, limit)
   local formats, csv = require "perilune.formats", require "perilune.csv"
   local load = path:find "%.csv$" and csv.load or formats.load_json_lines
   local list, null_lines = load(path)
+  if #list == 1 and type(list[1]) == "table" and list[1][1] ~= nil then
+    error(path .. ": the whole file is one JSON array; JSON lines have one record a line", 0)
+  end
   local out = {}
   for i = 1, math.min(#list, limit or #list) do out[i] = { number = i, value = list[i] } end
   return out, null_lines and #null_lines or 0

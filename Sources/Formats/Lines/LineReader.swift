@@ -116,7 +116,11 @@ final class UnpackedBytes {
         .format, "\(source.name): the file is empty, and so no gzip file: packed, even nothing takes 20 bytes"
       )
     }
-    isPacked = try source.bytes(at: 0, count: min(2, source.count)) == [0x1F, 0x8B]
+    let start = try source.bytes(at: 0, count: min(4, source.count))
+    if start == [0x28, 0xB5, 0x2F, 0xFD] {
+      throw Failure(.format, "\(source.name): zstd data; unpack it first with unzstd, or pack it with gzip")
+    }
+    isPacked = start.starts(with: [0x1F, 0x8B])
     if isPacked && inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) != Z_OK {
       throw Failure(.memory, "not enough memory to unpack \(source.name)")
     }
