@@ -166,6 +166,13 @@ function TestOptions.test_useless_settings_are_errors()
     "align.sft: option 'steps' is missing: the task has no task.sft.steps")
 end
 
+function TestOptions.test_a_text_that_the_model_cannot_read_is_named_by_its_number()
+  local task = task_of(mine)
+  local text = task.text
+  task.text = function(_, split, i) return i == 4 and { 0, 99999 } or text(task, split, i) end
+  lu.assertStrContains(support.message(tune, task), "align.sft: text 4 of the task: token 2 is 99999")
+end
+
 function TestOptions.test_a_text_too_short_to_learn_from_is_named()
   local task = task_of { "a b", "" }
   lu.assertStrContains(support.message(tune, task, { cache = false }),

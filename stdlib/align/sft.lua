@@ -77,15 +77,21 @@ local function content_of(task, count)
   return { texts = texts_hash(task, count), tokenizer = tokenizer_hash(task.tokenizer) }
 end
 
---- Prompts and continuations of a step: the first token has no predecessor, so it is the prompt.
-local function batch_of(task, o, step)
+--- The texts of a step as rows: the first token has no predecessor, so it is the prompt. A text that the model
+-- cannot read is refused by its number.
+local function batch_of(model, task, o, step)
   local prompts, rest = {}, {}
   for i = 1, o.batch do
     local text = text_of(task, (step - 1) * o.batch + i)
     prompts[i] = { text[1] }
     rest[i] = table.move(text, 2, #text, 1, {})
   end
-  return prompts, rest
+  local rows = models.rows(prompts, rest)
+  local row, reason = model:misfit(rows)
+  if row then
+    error(("align.sft: text %d of the task: %s"):format((step - 1) * o.batch + row, reason), 0)
+  end
+  return rows
 end
 
 --- Where the cache stores a model, without the endings; nil, with a warning, where there can be no cache.
@@ -199,7 +205,7 @@ return function(task, given)
   local loop = fit.new {
     optimizer = optim.from_options(model, o), options = o, steps = o.steps, quiet = o.quiet,
     label = "sft " .. task.name, advice = "the model is returned, not cached",
-    loss = function(step) return -(model:token_logps(batch_of(task, o, step)):mean()) end,
+    loss = function(step) return -(model:token_logps(batch_of(model, task, o, step)):mean()) end,
     after = function(_, row) last = row.loss end,
   }
   local status, problem = loop:run()
