@@ -77,8 +77,8 @@ local function content_of(task, count)
   return { texts = texts_hash(task, count), tokenizer = tokenizer_hash(task.tokenizer) }
 end
 
---- The texts of a step as rows: the first token has no predecessor, so it is the prompt. A text that the model
--- cannot read is refused by its number.
+--- The texts of a step as rows: the first token has no predecessor, so it is the prompt. A text that the
+-- model cannot read is refused by its number.
 local function batch_of(model, task, o, step)
   local prompts, rest = {}, {}
   for i = 1, o.batch do
