@@ -13,7 +13,7 @@ local experiment = require("perilune").align.experiment
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
   { "lr", "1e-4,3e-4", "learning rates, separated by commas; a side pools all rates and betas" },
   { "beta", "0.05,0.1", "strengths of the regularisation, separated by commas; for losses that have it" },
-  { "out", "out/gap", "folder of the report", folder = true },
+  { "out", "out/gap", "folder of the report", folder = true, smoke = "out/gap_smoke" },
 })
 
 experiment.compare {

@@ -7,7 +7,7 @@ local experiment, loss = align.experiment, align.loss
 local o = experiment.parse(arg, "own_loss.lua: a loss and a judge written in the script", {
   { "steps", 180, "optimiser steps of each run", least = 1, smoke = 6 },
   { "outer_seeds", 1, "repetitions of the whole pipeline", least = 1 },
-  { "out", "out/own_loss", "folder of the report", folder = true },
+  { "out", "out/own_loss", "folder of the report", folder = true, smoke = "out/own_loss_smoke" },
 })
 
 -- A loss: 1 - tanh(beta rho). Flat on both sides, so that neither a hopeless nor a settled pair pulls.

@@ -11,7 +11,7 @@ local experiment, sources, cli = perilune.align.experiment, perilune.align.sourc
 local o = experiment.parse(arg, "refresh.lua: offline data renewed every s steps", {
   { "every", "1,10,50,all", "steps between renewals of the policy that writes", counts = true,
     smoke = "1,3,all" },
-  { "out", "out/refresh", "folder of the report", folder = true },
+  { "out", "out/refresh", "folder of the report", folder = true, smoke = "out/refresh_smoke" },
 })
 
 local variants = {}

@@ -12,7 +12,7 @@ local experiment, sources, cli = perilune.align.experiment, perilune.align.sourc
 local o = experiment.parse(arg, "replay.lua: an online run's data in order and shuffled", {
   { "windows", "1,4,50,all", "batches are shuffled within windows of this many", counts = true,
     smoke = "1,all" },
-  { "out", "out/replay", "folder of the report", folder = true },
+  { "out", "out/replay", "folder of the report", folder = true, smoke = "out/replay_smoke" },
 })
 
 local variants = { { label = "online", source = function(stage, run) return stage:online(run) end } }

@@ -37,7 +37,7 @@ experiment.options = options.spec("align.experiment", {
   { "outer_seeds", 3, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
     least = 1, smoke = 1 },
   { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
-  { "out", "out/experiment", "folder of the report", folder = true },
+  { "out", "out/experiment", "folder of the report", folder = true, smoke = "out/experiment_smoke" },
 })
 
 --- The options of a script from its command line. `more` lists entries of its own, or entries of
