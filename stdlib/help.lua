@@ -219,6 +219,7 @@ end
 
 local usage = [[
 help "name" or help(f)  prints a page
+help "perilune"         lists the parts of the library
 help.apropos "word"     lists the pages that contain a word
 print(help.manual())    prints all pages]]
 

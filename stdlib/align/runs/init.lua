@@ -83,7 +83,7 @@ end
 
 --- Reads a run that `run:save` wrote. What no file can hold is given again: the source, the loss, the
 -- reference and `evaluate`. `run:resume()` then takes the steps that the saved run would have taken, with the
--- same bits.
+-- same bits; a run that had finished goes on with `run:resume(steps)`, `steps` in all.
 --
 -- A source with a state of its own has `source:state()`, which returns plain data and a table of models by
 -- name, and `source:restore(data, models, policy)`.
