@@ -43,7 +43,7 @@ function TestTraining.test_a_loss_that_is_no_tensor_of_one_loss_a_pair_is_refuse
   lu.assertEquals(refusal(function() end),
     "the loss 'function' must give a tensor of 2 losses, one a pair, got nil")
   lu.assertEquals(refusal(function() return 3 end),
-    "the loss 'function' must give a tensor of 2 losses, one a pair, got 3")
+    "the loss 'function' must give a tensor of 2 losses, one a pair, got the number 3")
   lu.assertEquals(refusal(function(p) return tensor.ones(7) * p.chosen:sum() end),
     "the loss 'function' must give 2 losses, one a pair, got 7")
   lu.assertStrContains(refusal(function(p) return p.chosen:detach() end),

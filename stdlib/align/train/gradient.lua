@@ -100,8 +100,9 @@ local function checked(term, value, piece)
   local count = term.loss:count(piece)
   local is_tensor = type(value) == "userdata" and (getmetatable(value) or {}).__name == "Tensor"
   if not is_tensor then
+    local got = type(value) == "number" and "the number " .. value or tostring(value)
     error(("the loss '%s' must give a tensor of %d losses, one a %s, got %s"):format(
-      term.loss.name, count, term.loss.per, tostring(value)), 0)
+      term.loss.name, count, term.loss.per, got), 0)
   elseif value:numel() ~= count and value:numel() ~= 1 then
     error(("the loss '%s' must give %d losses, one a %s, got %d"):format(
       term.loss.name, count, term.loss.per, value:numel()), 0)
