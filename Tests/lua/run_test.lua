@@ -168,6 +168,8 @@ function TestSavedRuns.test_other_parts_than_those_of_the_run_are_refused()
   end
   local other = refusal { source = sources.offline() }
   lu.assertStrContains(other, "the source of the run is 'online', not 'offline'")
+  local reseeded = align.sources.online(toy.sampling { batch = 4, seed = 9 })
+  lu.assertStrContains(refusal { source = reseeded }, "the source of the run has seed = 3, not 9")
   lu.assertStrContains(refusal { loss = align.loss.ipo { beta = 0.2 } }, "the loss of the run is")
   lu.assertStrContains(refusal { loss = align.loss.dpo { beta = 0.1 } }, "the loss of the run is")
   lu.assertStrContains(refusal { reference = toy.model(2) },

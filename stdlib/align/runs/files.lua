@@ -25,6 +25,15 @@ function files.identity(loss)
   return parts
 end
 
+--- What identifies a source: its name and its plain options, such as the seed; of a list its SHA-256.
+function files.source_identity(source)
+  local settings = plain_part(source.options or {})
+  for name, value in pairs(settings) do
+    if type(value) == "table" then settings[name] = system.sha256(plain.encode(value)) end
+  end
+  return { name = tostring(source.name), options = settings }
+end
+
 --- Writes a file and records its SHA-256.
 local function add(folder, hashes, name, write)
   write(folder .. "/" .. name)
@@ -61,7 +70,7 @@ function files.write(run, folder)
   if o.source.state then state, own_models = o.source:state() end
   local record = {
     format = format, step = run.step, status = run.status, problem = run.problem, label = run.label,
-    options = plain_part(o), source = o.source.name, loss = files.identity(o.loss), log = run.log,
+    options = plain_part(o), source = files.source_identity(o.source), loss = files.identity(o.loss), log = run.log,
     points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
     checkpoints = checkpoints, source_state = state,
     source_models = add_models(folder, hashes, "source", own_models or {}), files = hashes,

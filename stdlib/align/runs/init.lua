@@ -61,8 +61,15 @@ local spec = options.spec("runs.load", {
 --- Refuses a source, a loss or a reference that is not the one of the run.
 local function check_parts(run, record, refuse)
   local o = run.options
-  if o.source.name ~= record.source then
-    refuse(("the source of the run is '%s', not '%s'"):format(record.source, tostring(o.source.name)))
+  local source = files.source_identity(o.source)
+  if source.name ~= record.source.name then
+    refuse(("the source of the run is '%s', not '%s'"):format(record.source.name, source.name))
+  end
+  for name, value in pairs(record.source.options) do
+    local given = source.options[name]
+    if given ~= value then
+      refuse(("the source of the run has %s = %s, not %s"):format(name, value, tostring(given)))
+    end
   end
   local own, saved = plain.encode(files.identity(o.loss)), plain.encode(record.loss)
   if own ~= saved then refuse(("the loss of the run is %s, not %s"):format(saved, own)) end
