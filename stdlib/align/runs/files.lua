@@ -70,7 +70,8 @@ function files.write(run, folder)
   if o.source.state then state, own_models = o.source:state() end
   local record = {
     format = format, step = run.step, status = run.status, problem = run.problem, label = run.label,
-    options = plain_part(o), source = files.source_identity(o.source), loss = files.identity(o.loss), log = run.log,
+    options = plain_part(o), source = files.source_identity(o.source), loss = files.identity(o.loss),
+    log = run.log,
     points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
     checkpoints = checkpoints, source_state = state,
     source_models = add_models(folder, hashes, "source", own_models or {}), files = hashes,
