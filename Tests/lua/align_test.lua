@@ -9,21 +9,9 @@ local align = require "perilune.align"
 local source, loss = align.sources, align.loss
 local sevens, more_sevens, prompts, with = toy.sevens, toy.more_sevens, toy.prompts, toy.with
 
-local reference = toy.model(5)
-
-local function drawn(more) return toy.sampling(with({ batch = 8, seed = 3 }, more)) end
-
---- Trains a copy of the reference; `more` over the settings that all runs share.
-local function train(more)
-  return align.train(with({
-    policy = reference:clone(), reference = reference, source = source.online(drawn()),
-    loss = loss.ipo { beta = 0.1 },
-    steps = 10, lr = 1e-2, record = true, quiet = true,
-  }, more))
-end
-
-local online = train()
-local dataset = source.sample(reference, toy.sampling { count = 20, seed = 9, quiet = true })
+local runs = require "toy_runs"
+local reference, drawn, train = runs.reference, runs.drawn, runs.train
+local online, dataset = runs.online, runs.dataset
 
 TestReplay = {}
 
