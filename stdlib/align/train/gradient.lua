@@ -132,7 +132,8 @@ local function scalar(run, piece, part, seen)
   return total
 end
 
---- Adds the gradients of part `k` of a prepared batch and returns its loss. `seen(piece, found)`, when given,
+--- Adds the gradients of part `k` of a prepared batch and returns its loss. Where the part is computed in
+-- pieces, a piece has it as `part`, which is what `loss.step_mean` reads. `seen(piece, found)`, when given,
 -- is called for each piece, with a list of { term, losses, own } for the terms of the loss.
 function gradient.of_part(run, view, k, where, seen)
   local o = run.options
@@ -143,6 +144,7 @@ function gradient.of_part(run, view, k, where, seen)
   local pieces = n > 1 and divided(#part:units(), n, "pieces", where)
   for i = 1, n do
     local piece = pieces and part:select(pieces[i]) or part
+    if pieces then rawset(piece, "part", part) end
     if #reference > 0 and not all_storable(reference) then
       tensor.no_grad(attach, piece, run.reference, reference, "ref_")
     end
