@@ -12,7 +12,10 @@
 -- function) is not offered.
 --
 -- An entry may say that its text is `counts` ("1,10,all"), or a `folder`: it is created at the start, so that
--- a long run does not end at a folder that cannot be written.
+-- a long run does not end at a folder that cannot be written. Where the value has options of its own, the
+-- entry has `options_of`, a function that gives their spec: `--loss ipo --loss.beta 0.2` gives the values
+-- `loss` and `["loss.beta"]`, and `--help --loss ipo` lists them.
+local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
 local system = require "perilune.system"
 
@@ -20,30 +23,7 @@ local cli = {}
 
 local function refuse(message, ...) error(message:format(...), 0) end
 
-local function flag_of(name) return "--" .. name:gsub("_", "-") end
-
-local typed = { number = true, integer = true, string = true, boolean = true, any = true }
-
---- Whether a value of the entry can be typed.
-local function is_typed(entry)
-  for name in entry.types:gmatch "[^|]+" do
-    if typed[name] then return true end
-  end
-  return false
-end
-
---- The entries by their name on the command line, and a list of these names.
-local function flags_of(spec)
-  local entries, flags = {}, {}
-  for _, entry in ipairs(spec.list) do
-    if is_typed(entry) then
-      local flag = flag_of(entry.name)
-      entries[flag] = entry
-      flags[#flags + 1] = flag
-    end
-  end
-  return entries, flags
-end
+local flag_of, is_typed, accepted = flags.of, flags.is_typed, flags.accepted
 
 local function has_smoke(spec)
   for _, entry in ipairs(spec.list) do
@@ -62,30 +42,31 @@ end
 
 --- The values that the arguments give, and whether --smoke or --help is among them.
 local function given_by(arguments, spec)
-  local entries, flags = flags_of(spec)
+  local list, by_flag = accepted(spec, arguments), {}
+  for _, known in ipairs(list) do by_flag[known.flag] = known end
   local given, i = {}, 1
   while i <= #arguments do
-    local flag, value = arguments[i]:match "^(%-%-[%w%-_]+)(.*)$"
+    local flag, value = arguments[i]:match "^(%-%-[%w%-_.]+)(.*)$"
     if not flag or value ~= "" and value:sub(1, 1) ~= "=" then
       refuse("unexpected argument '%s': options start with --", arguments[i])
     end
     value = value ~= "" and value:sub(2) or nil
-    local entry = entries[flag]
-    local negated = entries["--" .. (flag:match "^%-%-no%-(.*)$" or "")]
+    local known = by_flag[flag]
+    local negated = by_flag["--" .. (flag:match "^%-%-no%-(.*)$" or "")]
     local is_switch = flag == "--help" or flag == "--smoke" and has_smoke(spec)
-    if is_switch or entry and entry.types == "boolean" or negated and negated.types == "boolean" then
+    local function is_boolean(one) return one and one.entry.types == "boolean" end
+    if is_switch or is_boolean(known) or is_boolean(negated) then
       if value then refuse("%s takes no value", flag) end
-      given[is_switch and flag:sub(3) or (entry or negated).name] = entry ~= nil or is_switch
-    elseif entry then
+      given[is_switch and flag:sub(3) or (known or negated).name] = known ~= nil or is_switch
+    elseif known then
       if not value then
         i = i + 1
         value = arguments[i]
         if not value then refuse("%s needs a value", flag) end
       end
-      given[entry.name] = value_of(flag, entry, value)
+      given[known.name] = value_of(flag, known.entry, value)
     else
-      local hint = options.suggest(flag, flags)
-      refuse("unknown option '%s'; %s", flag, hint:match "^did" and hint or "see --help")
+      error(flags.refusal(flag, list), 0)
     end
     i = i + 1
   end
@@ -115,6 +96,9 @@ function cli.read(arguments, spec)
       refuse("%s is missing; expected %s", flag_of(entry.name), entry:type_text())
     end
     values[entry.name] = value
+  end
+  for name, value in pairs(given) do
+    if name:find(".", 1, true) then values[name] = value end
   end
   return values
 end
@@ -151,26 +135,33 @@ local function make_folder(name, folder)
   if not ok then refuse("%s: %s", flag_of(name), (tostring(problem):gsub("^[^\n:]*:%d+: ", ""))) end
 end
 
-local function usage(spec, about)
-  local lines, smoke = { about, "", "options:" }, {}
+local function usage(spec, about, arguments)
+  local lines, smoke, of = { about, "", "options:" }, {}, nil
   local function add(head, meaning)
     if #head > 24 then lines[#lines + 1], head = "  " .. head, "" end
     lines[#lines + 1] = ("  %-24s %s"):format(head, meaning)
   end
-  for _, entry in ipairs(spec.list) do
-    local flag = flag_of(entry.name)
-    if is_typed(entry) then
-      if entry.default == true then flag = flag:gsub("^%-%-", "--no-") end
-      local shown = entry.default
-      if shown == nil or shown == "" then shown = "VALUE" end
-      add(entry.types == "boolean" and flag or ("%s %s"):format(flag, shown), entry:sentence())
+  local short = "a short run that shows that everything works: "
+  local function add_smoke()
+    if #smoke > 0 then add("--smoke", short .. table.concat(smoke, ", ")) end
+    smoke = {}
+  end
+  for _, known in ipairs(accepted(spec, arguments)) do
+    local entry, flag = known.entry, known.flag
+    if known.of ~= of then
+      add_smoke()
+      of = known.of
+      table.move({ "", ("options of %s:"):format(of) }, 1, 2, #lines + 1, lines)
     end
-    if entry.smoke ~= nil then
+    if entry.default == true then flag = flag:gsub("^%-%-", "--no-") end
+    local shown = entry.default
+    if shown == nil or shown == "" then shown = "VALUE" end
+    add(entry.types == "boolean" and flag or ("%s %s"):format(flag, shown), entry:sentence())
+    if entry.smoke ~= nil and not of then
       smoke[#smoke + 1] = entry.types == "boolean" and flag or ("%s %s"):format(flag, entry.smoke)
     end
   end
-  local short = "a short run that shows that everything works: "
-  if #smoke > 0 then add("--smoke", short .. table.concat(smoke, ", ")) end
+  add_smoke()
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -185,7 +176,7 @@ function cli.parse(arguments, spec, about)
   local ok, values = pcall(cli.read, arguments, spec)
   if not ok then leave(values) end
   if values.help then
-    io.stdout:write(usage(spec, about))
+    io.stdout:write(usage(spec, about, arguments))
     os.exit(0)
   end
   local made, problem = pcall(function()

@@ -25,7 +25,7 @@
 --
 -- Fields of an entry: `least`, `most` (bounds that are allowed), `above`, `below` (bounds that are not),
 -- `choices` (the allowed values), `finite = false` (infinite numbers are allowed), `smoke` (the value under
--- `--smoke`), `folder` and `counts` (see `perilune.cli`). An entry that is itself a spec includes all its
+-- `--smoke`), `folder`, `counts` and `options_of` (see `perilune.cli`). An entry that is itself a spec includes all its
 -- entries; an entry after it may declare one of their names again, to change the default.
 local native = require "perilune.native.help"
 local rule = require "perilune.options.rule"
@@ -65,7 +65,7 @@ end
 
 local fields = {
   least = true, most = true, above = true, below = true, choices = true, finite = true,
-  smoke = true, folder = true, counts = true,
+  smoke = true, folder = true, counts = true, options_of = true,
 }
 
 --- An entry of a spec as a rule with a name and a meaning.

@@ -61,6 +61,24 @@ function TestCli:test_a_value_that_cannot_be_typed_is_no_option_of_the_command_l
   lu.assertStrContains(refusal("--policy", "x"), "unknown option '--policy'")
 end
 
+function TestCli:test_a_value_has_options_of_its_own()
+  local own = {
+    ipo = options.spec("cli test ipo", { { "beta", 0.1, "strength", above = 0 }, { "clip", true, "clip" } }),
+    bo2 = options.spec("cli test bo2", {}),
+  }
+  local whole = options.spec("cli test whole", {
+    { "loss", "ipo", "the loss", options_of = function(name) return own[name] end }, { "steps", 3, "steps" },
+  })
+  local o = cli.read({ "--loss.beta=2", "--no-loss.clip", "--steps", "4" }, whole)
+  lu.assertEquals({ o.loss, o["loss.beta"], o["loss.clip"], o.steps }, { "ipo", 2, false, 4 })
+  lu.assertNil(cli.read({}, whole)["loss.beta"], "what is not given is the default of the loss")
+  lu.assertEquals(cli.settings(o)["--loss.beta"], 2)
+  local function message(...) return support.message(cli.read, { ... }, whole) end
+  lu.assertEquals(message("--loss.beta", "0"), "--loss.beta must be a number above 0, not 0")
+  lu.assertEquals(message("--loss.bate", "1"), "unknown option '--loss.bate'; did you mean '--loss.beta'?")
+  lu.assertEquals(message("--loss", "bo2", "--loss.beta", "1"), "unknown option '--loss.beta'; see --help")
+end
+
 function TestCli:test_the_settings_name_the_options_as_they_are_typed()
   lu.assertEquals(cli.settings({ kl_prompts = 4 }, { sft = "1f" }), { ["--kl-prompts"] = 4, sft = "1f" })
 end

@@ -48,18 +48,38 @@ function TestSettings:test_every_rate_and_beta_is_a_setting()
 end
 
 function TestSettings:test_a_loss_takes_its_own_options_and_one_without_beta_has_none()
-  local list = settings.list { loss = "ipo,norm=mean,beta=0.3", lr = "1e-4", beta = "0.05,0.1" }
+  local list = settings.list {
+    loss = "ipo", ["loss.norm"] = "mean", ["loss.beta"] = 0.3, lr = "1e-4", beta = "0.05,0.1",
+  }
   lu.assertEquals({ #list, list[1].loss.options.norm, list[1].loss.options.beta }, { 1, "mean", 0.3 })
   list = settings.list { loss = "bo2", lr = "1e-4", beta = "0.05,0.1" }
   lu.assertEquals({ #list, list[1].name }, { 1, "lr 0.0001" })
+end
+
+function TestSettings:test_a_loss_has_its_own_beta_unless_one_is_given()
+  local function beta_of(o) return settings.list(o)[1].loss.options.beta end
+  lu.assertEquals(beta_of { loss = "dpo", lr = "1e-4", beta = "" }, 0.1)
+  lu.assertEquals(beta_of { loss = "ipo", lr = "1e-4", beta = "" }, 0.05)
+  lu.assertEquals(beta_of { loss = "dpo", lr = "1e-4", beta = "0.3" }, 0.3)
+end
+
+function TestSettings:test_the_command_line_has_the_options_of_the_loss()
+  local spec = options.spec("experiment_test", { experiment.options })
+  local function read(...) return cli.read({ ... }, spec) end
+  local o = read("--loss.label-smoothing", "0.2", "--loss", "dpo")
+  lu.assertEquals(settings.list(o)[1].loss.options.label_smoothing, 0.2)
+  lu.assertEquals(support.message(read, "--loss.bate", "1"),
+    "unknown option '--loss.bate'; did you mean '--loss.beta'?")
+  lu.assertEquals(support.message(read, "--loss", "bo2", "--loss.zzzzzzzz", "1"),
+    "unknown option '--loss.zzzzzzzz'; --loss bo2 takes --loss.norm")
+  lu.assertEquals(support.message(read, "--loss", "ippo"), "there is no loss 'ippo'; did you mean 'ipo'?")
 end
 
 --- gap.lua trained the proxy before it said that there is no loss kto.
 function TestSettings:test_wrong_options_are_refused_before_anything_is_trained()
   local function refusal(more) return support.message(experiment.check, small(more)) end
   lu.assertStrContains(refusal { loss = "ippo" }, "there is no loss 'ippo'; did you mean 'ipo'?")
-  lu.assertStrContains(refusal { loss = "ipo,norn=mean" }, "did you mean 'norm'?")
-  lu.assertStrContains(refusal { loss = "ipo,norm" }, "loss: expected option=value after 'ipo', got 'norm'")
+  lu.assertStrContains(refusal { ["loss.norn"] = "mean" }, "did you mean 'norm'?")
   lu.assertStrContains(refusal { lr = "1e-4,0" },
     "lr takes numbers above 0, separated by commas, not '1e-4,0'")
   lu.assertStrContains(refusal { beta = "x" }, "beta takes numbers above 0")

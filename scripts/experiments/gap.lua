@@ -6,15 +6,18 @@
 -- learning rates and betas.
 --
 --   perilune scripts/experiments/gap.lua
+--   perilune scripts/experiments/gap.lua --loss dpo --loss.beta 0.2                any loss of align.loss
 --   perilune scripts/experiments/gap.lua --task stories --data stories260K.bin     tok512.bin is beside it
 --   perilune scripts/experiments/gap.lua --task harmless --data test.jsonl.gz      human preferences
 local experiment = require("perilune").align.experiment
 
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
   { "lr", "1e-4,3e-4", "learning rates, separated by commas; a side pools all rates and betas" },
-  { "beta", "0.05,0.1", "strengths of the regularisation, separated by commas; for losses that have it" },
+  { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, "
+    .. "and 0.05,0.1 for ipo" },
   { "out", "out/gap", "folder of the report", folder = true, smoke = "out/gap_smoke" },
 })
+if o.beta == "" and o.loss == "ipo" then o.beta = "0.05,0.1" end
 
 experiment.compare {
   title = ("%s on %s: online against offline"):format(o.loss:upper(), o.task),

@@ -27,9 +27,11 @@ local experiment = { stage = stages.stage }
 --- Options of every experiment script. `experiment.parse` adds those of a script, which may change a default.
 experiment.options = options.spec("align.experiment", {
   stages.options,
-  { "loss", "ipo", "a loss of align.loss and its options: ipo, or ipo,norm=mean" },
+  { "loss", "ipo", "a loss of align.loss; --loss.beta 0.2 and the like are its own options",
+    options_of = function(name) return settings.loss(name).spec end },
   { "lr", "3e-4", "learning rates, separated by commas; a side pools all rates and betas" },
-  { "beta", "0.05", "strengths of the regularisation, separated by commas; for losses that have it" },
+  { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, "
+    .. "and 0.05 for ipo" },
   { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6 },
   { "checkpoints", "10,20,30,45,60,90,120,180,240,360,480,720,960",
     "steps to measure, about log-spaced; the last step is always measured", counts = true, smoke = "3,6" },

@@ -27,37 +27,43 @@ function settings.numbers(name, text)
   return list
 end
 
---- Name and options of a loss as the command line gives them.
+--- The loss that makers of settings call, by its name. Errors: there is none.
 --
---   > local name, given = settings.loss "ipo,norm=mean"
---   > name .. " " .. given.norm
---   ipo mean
-function settings.loss(text)
-  local name, given = text:match "^([^,]*)", {}
-  for part in text:sub(#name + 1):gmatch ",([^,]*)" do
-    local key, value = part:match "^([%w_]+)=(.+)$"
-    if not key then error(("loss: expected option=value after '%s', got '%s'"):format(name, part), 0) end
-    if value == "true" or value == "false" then given[key] = value == "true" else given[key] = tonumber(
-      value) or value end
-  end
-  return name, given
+--   > settings.loss("ipo").name
+--   ipo
+--   > settings.loss "ippo"
+--   there is no loss 'ippo'; did you mean 'ipo'?
+function settings.loss(name)
+  local ok, make = pcall(function() return losses[name] end)
+  if ok and losses.is_definition(make) then return make end
+  error(("there is no loss '%s'; %s"):format(name, options.suggest(name, losses.names())), 0)
 end
 
---- The settings of the options `o`, each { lr, beta, loss, name }. A loss without `beta` has one setting a
--- rate. Errors: there is no such loss; an option of it is unknown or out of range; a rate or beta is no
--- number above 0.
+--- The options of the loss among those of a script: `o["loss.norm"]` is its option `norm`.
+local function loss_options(o)
+  local given = {}
+  for name, value in pairs(o) do
+    local own = name:match "^loss%.(.+)$"
+    if own then given[own] = value end
+  end
+  return given
+end
+
+--- The settings of the options `o`, each { lr, beta, loss, name }. A loss without `beta`, or one whose beta
+-- is fixed by `loss.beta`, has one setting a rate; `beta = ""` takes that of the loss, and 0.05 for ipo.
+-- Errors: there is no such loss; an option of it is unknown or out of range; a rate or beta is no number
+-- above 0.
 --
 --   > settings.list({ loss = "ipo", lr = "1e-4,3e-4", beta = "0.05" })[2].name
 --   lr 0.0003, beta 0.05
+--   > settings.list({ loss = "ipo", lr = "1e-4", beta = "0.05", ["loss.beta"] = 0.2 })[1].loss.options.beta
+--   0.2
 function settings.list(o)
-  local name, given = settings.loss(o.loss)
-  local ok, make = pcall(function() return losses[name] end)
-  if not ok or type(make) ~= "table" or not make.spec then
-    error(("there is no loss '%s'; %s"):format(name, options.suggest(name, losses.names())), 0)
-  end
-  local takes_beta = make.spec.by_name.beta ~= nil and given.beta == nil
+  local make, given = settings.loss(o.loss), loss_options(o)
+  local text = o.beta == "" and o.loss == "ipo" and "0.05" or o.beta
+  local takes_beta = make.spec.by_name.beta ~= nil and given.beta == nil and text ~= ""
   local list = {}
-  for _, beta in ipairs(takes_beta and settings.numbers("beta", o.beta) or { false }) do
+  for _, beta in ipairs(takes_beta and settings.numbers("beta", text) or { false }) do
     for _, lr in ipairs(settings.numbers("lr", o.lr)) do
       local all = { beta = beta or nil }
       for key, value in pairs(given) do all[key] = value end
