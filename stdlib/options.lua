@@ -25,8 +25,8 @@
 --
 -- Fields of an entry: `least`, `most` (bounds that are allowed), `above`, `below` (bounds that are not),
 -- `choices` (the allowed values), `finite = false` (infinite numbers are allowed), `smoke` (the value under
--- `--smoke`), `folder`, `counts` and `options_of` (see `perilune.cli`). An entry that is itself a spec includes all its
--- entries; an entry after it may declare one of their names again, to change the default.
+-- `--smoke`), `folder`, `counts` and `options_of` (see `perilune.cli`). An entry that is itself a spec
+-- includes all its entries; an entry after it may declare one of their names again, to change the default.
 local native = require "perilune.native.help"
 local rule = require "perilune.options.rule"
 
