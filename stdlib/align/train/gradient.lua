@@ -1,4 +1,5 @@
 --- The gradients of a step: what the loss reads is computed in one pass of each model, and nothing else.
+local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 local losses = require "perilune.align.loss"
 
@@ -37,12 +38,18 @@ local function all_storable(names)
   return true
 end
 
---- The reference's outputs for the rows of a batch, computed once for every row of a data set.
-local function attach_stored(run, batch, view, names)
-  local stored = batch:stored_tokens(run.reference_hash, names, function(rows)
-    return tensor.no_grad(run.reference.outputs, run.reference, rows, names)
-  end)
-  for name, value in pairs(stored) do view:set_tokens("ref_" .. name, value) end
+--- The reference's outputs for the rows of a batch, as far as the view lacks them. Those of a fixed reference
+-- are computed once for every row of a data set.
+local function attach_reference(run, batch, view, names)
+  local missing = {}
+  for _, name in ipairs(names) do
+    if not view["ref_" .. name] then missing[#missing + 1] = name end
+  end
+  if #missing == 0 then return end
+  local function compute(rows) return tensor.no_grad(run.reference.outputs, run.reference, rows, missing) end
+  local is_stored = not run.options.sync_ref_model and all_storable(missing)
+  local found = is_stored and batch:stored_tokens(run.reference_hash, missing, compute) or compute(batch.rows)
+  for name, value in pairs(found) do view:set_tokens("ref_" .. name, value) end
 end
 
 local function check_columns(loss, batch, columns, where)
@@ -54,8 +61,16 @@ local function check_columns(loss, batch, columns, where)
   end
 end
 
+local function copied(values)
+  local copy = {}
+  for name, value in pairs(values) do copy[name] = value end
+  return copy
+end
+
 --- A view of a batch with all that the loss computes or reads of the whole batch: the reference's columns,
 -- and what the loss's `prepare` sets. Nothing of it is added to the batch itself, which may be recorded.
+-- The second result is what the running statistics of the loss are then; the run's own are not changed, so
+-- a batch that Ctrl-C leaves half prepared is prepared again.
 function gradient.prepared(run, batch, where)
   local loss, view = run.options.loss, batch:view()
   if not batch:has_pairs() then
@@ -66,21 +81,24 @@ function gradient.prepared(run, batch, where)
     end
   end
   local _, reference = sorted(loss.reads)
-  if #reference > 0 and all_storable(reference) then attach_stored(run, batch, view, reference) end
+  if #reference > 0 and all_storable(reference) then attach_reference(run, batch, view, reference) end
   local own, of_reference, needed = sorted(loss.prepare_reads)
   check_columns(loss, view, needed, where)
   tensor.no_grad(function()
     attach(view, run.policy, own, "")
-    if #of_reference > 0 then attach_stored(run, batch, view, of_reference) end
+    attach_reference(run, batch, view, of_reference)
   end)
+  local states = {}
   for i, term in ipairs(loss:terms()) do
-    term.loss:prepare(view,
-      { policy = run.policy, reference = run.reference, parameters = run.parameters[i] })
+    states[i] = copied(run.states[i])
+    term.loss:prepare(view, {
+      policy = run.policy, reference = run.reference, parameters = run.parameters[i], state = states[i],
+    })
   end
   for _, name in ipairs(own) do view:set_tokens(name, nil) end
   local _, _, columns = sorted(loss.reads)
   check_columns(loss, view, columns, where)
-  return view
+  return view, states
 end
 
 --- Part k of n of a batch as n lists of units whose sizes differ by at most one.
@@ -94,6 +112,17 @@ local function divided(count, n, what, where)
     start = stop + 1
   end
   return parts
+end
+
+--- The units of update `k` of a batch, in their order or, shuffled, in one of its own for each epoch.
+local function mini_batch(run, view, k, where)
+  local o, count = run.options, #view:units()
+  local units = divided(count, o.mini_batches, "mini-batches", where)[(k - 1) % o.mini_batches + 1]
+  if not o.shuffle_mini_batches then return units end
+  local epoch = (run.current.step - 1) * o.epochs + (k - 1) // o.mini_batches
+  local order = system.permutation(count, o.seed, "train/mini-batches", epoch)
+  for i, place in ipairs(units) do units[i] = order[place] end
+  return units
 end
 
 local function checked(term, value, piece)
@@ -110,13 +139,33 @@ local function checked(term, value, piece)
   return value
 end
 
+--- The losses of a piece times the weights of their units, where the batch has a column `weight`.
+local function weighted(term, value, piece)
+  local weight, count, per = piece.weight, term.loss:count(piece), term.loss.per
+  if not weight then return value end
+  if value:numel() ~= count then
+    error(("the batch has weights, and loss '%s' gives one mean, expected %d losses, one a %s"):format(
+      term.loss.name, count, per), 0)
+  end
+  if per == "pair" then
+    weight = weight:narrow(1, 1, count)
+  elseif per == "token" then
+    weight = piece:spread(weight)
+  elseif per == "group" then
+    local first = {}
+    for i, unit in ipairs(piece:units()) do first[i] = unit[1] end
+    weight = weight:index_select(1, tensor(first, "i64"))
+  end
+  return value * weight:to(value:dtype())
+end
+
 --- The loss of a piece of `part` as a scalar: the losses of its units over the number of units of the whole
 -- part.
 local function scalar(run, piece, part, seen)
   local terms, total, found = run.options.loss:terms(), nil, {}
   for i, term in ipairs(terms) do
     local value, own = term.loss(piece, run.parameters[i])
-    value = checked(term, value, piece)
+    value = weighted(term, checked(term, value, piece), piece)
     found[i] = { term = term, losses = value, own = own }
     local mean
     if piece == part then
@@ -132,14 +181,13 @@ local function scalar(run, piece, part, seen)
   return total
 end
 
---- Adds the gradients of part `k` of a prepared batch and returns its loss. Where the part is computed in
+--- Adds the gradients of update `k` on a prepared batch and returns its loss. Where the part is computed in
 -- pieces, a piece has it as `part`, which is what `loss.step_mean` reads. `seen(piece, found)`, when given,
 -- is called for each piece, with a list of { term, losses, own } for the terms of the loss.
 function gradient.of_part(run, view, k, where, seen)
   local o = run.options
   local own, reference = sorted(o.loss.reads)
-  local part = o.mini_batches == 1 and view:view()
-    or view:select(divided(#view:units(), o.mini_batches, "mini-batches", where)[k])
+  local part = o.mini_batches == 1 and view:view() or view:select(mini_batch(run, view, k, where))
   local n, value = o.gradient_accumulation_steps, 0
   local pieces = n > 1 and divided(#part:units(), n, "pieces", where)
   for i = 1, n do

@@ -3,6 +3,7 @@ local options = require "perilune.options"
 local optim = require "perilune.optim"
 local losses = require "perilune.align.loss"
 local new_run = require "perilune.align.train.run"
+local reference = require "perilune.align.train.reference"
 
 local spec = options.spec("align.train", {
   { "policy", options.required "Model", "trained in place" },
@@ -17,6 +18,9 @@ local spec = options.spec("align.train", {
     least = 1 },
   { "mini_batches", 1, "optimiser steps on a batch in one epoch, each on a part of it", least = 1 },
   { "epochs", 1, "passes over a batch before the next one is drawn", least = 1 },
+  { "shuffle_mini_batches", false, "the units of a batch in a new order in each of its epochs" },
+  { "seed", 0, "seed of that order" },
+  reference.options,
   { "evaluate", options.optional "function",
     "function(policy, step, run): a table of figures, appended to run.points" },
   { "evaluate_every", options.optional "integer|table",
@@ -43,6 +47,7 @@ end
 
 local function check_models(o)
   if not o.reference then
+    if o.sync_ref_model then refuse "sync_ref_model moves the reference, and none is given" end
     if reads_reference(o.loss) then
       refuse("loss '%s' reads the reference, and none is given", o.loss.name)
     end
@@ -54,6 +59,15 @@ local function check_models(o)
   end
   if o.policy == o.reference then
     refuse "policy and reference are one model: give policy = reference:clone()"
+  end
+end
+
+--- The reference moves between batches: what is computed of it belongs to a whole batch.
+local function check_moves(o)
+  local count = o.epochs * o.mini_batches
+  if o.sync_ref_model and o.ref_model_sync_steps % count ~= 0 then
+    refuse("ref_model_sync_steps = %d is no multiple of the %d steps on a batch (epochs x mini_batches)",
+      o.ref_model_sync_steps, count)
   end
 end
 
@@ -79,6 +93,7 @@ return function(given)
     o.loss = losses.from_function(o.loss, o.reference ~= nil)
   end
   check_models(o)
+  check_moves(o)
   o.evaluate_every = checked_steps(o.evaluate_every or 50)
   if o.source.steps and o.steps > o.source.steps * o.epochs * o.mini_batches then
     refuse("'%s' has batches for %d steps, fewer than %d", o.source.name, o.source.steps, o.steps)

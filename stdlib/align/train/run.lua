@@ -1,8 +1,10 @@
 --- A run of `align.train`: what it was given, what it has measured, and how it continues.
 --
---   policy, reference      the models; `reference_hash`, `policy_hash_at_start` are their content hashes
+--   policy, reference      the models; `reference_hash`, `policy_hash_at_start` are their content hashes at
+--                          the start, `reference_hashes` a list of { step, hash } of a reference that moves
 --   parameters             the loss's own parameters, a table of tensors by name for each part of the loss
---   optimizer              of all of them
+--   states                 the loss's running statistics, a table of numbers for each part of the loss
+--   optimizer              of all parameters
 --   step                   optimiser steps taken
 --   status, problem        "running", "finished", "interrupted" or "failed", and then the error
 --   log                    a row of figures for each logged step
@@ -15,6 +17,7 @@ local stats = require "perilune.align.evaluate.stats"
 local batches = require "perilune.align.batch"
 local figures = require "perilune.align.train.figures"
 local gradient = require "perilune.align.train.gradient"
+local reference = require "perilune.align.train.reference"
 
 local Run = { __name = "Run" }
 Run.__index = Run
@@ -26,8 +29,10 @@ function Failure:__tostring() return self.message end
 
 --- A run of filled options of `align.train`.
 local function new(o)
-  local parameters, trained = {}, { o.policy }
+  local parameters, states, trained = {}, {}, { o.policy }
   for i, term in ipairs(o.loss:terms()) do
+    local state = term.loss.definition.state
+    states[i] = state and state(term.loss.options) or {}
     parameters[i] = term.loss:new_parameters(o.policy)
     local names = {}
     for name in pairs(parameters[i]) do names[#names + 1] = name end
@@ -36,8 +41,8 @@ local function new(o)
   end
   local hash = o.policy:hash()
   return setmetatable({
-    options = o, policy = o.policy, reference = o.reference, parameters = parameters,
-    reference_hash = o.reference and o.reference:hash(), policy_hash_at_start = hash,
+    options = o, policy = o.policy, reference = reference.of(o), parameters = parameters, states = states,
+    reference_hash = o.reference and o.reference:hash(), policy_hash_at_start = hash, reference_hashes = {},
     updates_a_batch = o.epochs * o.mini_batches,
     optimizer = optim.from_options(#trained == 1 and o.policy or trained, o),
     label = o.label ~= "" and o.label or tostring(o.source.name or "train"),
@@ -64,8 +69,8 @@ end
 --- Draws a batch and computes what belongs to all of it: the reference's columns, and the loss's own.
 function Run:begin(step)
   local batch, where = self:draw(step)
-  local view = gradient.prepared(self, batch, where)
-  self.current = { step = step, batch = batch, view = view, where = where }
+  local view, states = gradient.prepared(self, batch, where)
+  self.current, self.states = { step = step, batch = batch, view = view, where = where }, states
 end
 
 --- What a step reads, and a function that computes its gradients and returns the loss.
@@ -75,10 +80,9 @@ function Run:update(step)
   if not self.current or self.current.step ~= number then self:begin(number) end
   local current = self.current
   local logged = (step % o.log_every == 0 or step == o.steps) and stats.sums() or nil
-  local part = within % o.mini_batches + 1
   return function()
     local function seen(piece, found) figures.add(logged, piece, found) end
-    return gradient.of_part(self, current.view, part, current.where, logged and seen)
+    return gradient.of_part(self, current.view, within + 1, current.where, logged and seen)
   end, { batch = current.batch, metrics = logged, drawn = within == 0 and number }
 end
 
@@ -97,6 +101,7 @@ end
 function Run:after_step(step, row, value)
   local o = self.options
   self.step = step
+  if reference.is_moved(o, step) then reference.move(self, step) end
   if o.record and value.drawn then self.stream[value.drawn] = value.batch end
   local m = value.metrics
   if m and not (self.log[#self.log] and self.log[#self.log].step == step) then
