@@ -38,6 +38,10 @@ let package = Package(
       name: "Tensors", dependencies: ["Base", "CSystem", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
     .target(name: "Autograd", dependencies: ["Base", "Tensors"], swiftSettings: vectorSwift),
     .target(name: "Optim", dependencies: ["Base", "Tensors", "Autograd"], swiftSettings: vectorSwift),
+    .target(name: "CMPIShims", cSettings: vectorC),
+    .target(
+      name: "Distributed", dependencies: ["Base", "Tensors", "Autograd", "CMPIShims"],
+      swiftSettings: plainSwift),
     .target(
       name: "Formats", dependencies: ["Base", "CZlib"], swiftSettings: plainSwift),
     .target(name: "Weights", dependencies: ["Base", "Tensors", "Formats"], swiftSettings: plainSwift),
@@ -50,7 +54,8 @@ let package = Package(
     .target(
       name: "Bindings",
       dependencies: [
-        "Base", "Tensors", "Autograd", "Optim", "Formats", "Weights", "Models", "Plots", "LuaEngine",
+        "Base", "Tensors", "Autograd", "Optim", "Distributed", "Formats", "Weights", "Models", "Plots",
+        "LuaEngine",
       ],
       resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .target(
@@ -68,6 +73,8 @@ let package = Package(
       name: "AutogradTests", dependencies: ["Base", "Tensors", "Autograd"], swiftSettings: plainSwift),
     .testTarget(
       name: "OptimTests", dependencies: ["Base", "Tensors", "Autograd", "Optim"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "DistributedTests", dependencies: ["Distributed"], swiftSettings: plainSwift),
     .testTarget(
       name: "FormatsTests", dependencies: ["Base", "Tensors", "Formats", "Weights", "CZlib"],
       swiftSettings: plainSwift),

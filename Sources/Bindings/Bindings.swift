@@ -16,7 +16,7 @@ public enum Bindings {
   /// In the order of the manual. An area may use the classes of those before it.
   static let areas: [Area] = [
     ("Tensors", installTensors), ("Models", ModelModule.install), ("Optimizers", OptimModule.install),
-    ("Files", FormatsModule.install),
+    ("Files", FormatsModule.install), ("Many processes", MPIModule.install),
     ("Figures and reports", PlotModule.install), ("Figures and reports", ReportModule.install),
     ("System", SystemModule.install), ("Errors", documentErrors), ("Help", installHelp),
   ]

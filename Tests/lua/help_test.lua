@@ -92,7 +92,7 @@ function TestHelp:test_a_folder_lists_its_modules()
   end
   contains(help.page "experiments", "experiments.gap")
   contains(help.page "perilune", "  align ")
-  contains(help.page "perilune", "formats, models, system, tensor")
+  contains(help.page "perilune", "formats, models, mpi, system, tensor")
 end
 
 function TestHelp:test_a_list_shows_whole_sentences()
