@@ -5,7 +5,7 @@ local packed = require "perilune.align.runs.packed"
 
 local files = {}
 
-local format <const> = "perilune-run-1"
+local format <const> = "perilune-run-2"
 
 --- The values of a table that are plain data.
 local function plain_part(values)
@@ -57,6 +57,14 @@ local function write_stream(stream, path)
   system.write_file(path, table.concat(lines, "\n") .. "\n")
 end
 
+--- What the steps on a batch that are left read: the batch, and what was computed of all of it.
+local function write_current(current, path)
+  system.write_file(path, plain.encode({
+    step = current.step, where = current.where, batch = packed.pack(current.batch),
+    view = packed.pack(current.view),
+  }, "batch " .. current.step) .. "\n")
+end
+
 --- Writes all files of a run into an empty folder.
 function files.write(run, folder)
   local hashes, o = {}, run.options
@@ -66,6 +74,12 @@ function files.write(run, folder)
   if #run.stream > 0 then
     add(folder, hashes, "stream.jsonl", function(path) write_stream(run.stream, path) end)
   end
+  if o.sync_ref_model then
+    add(folder, hashes, "reference.safetensors", function(path) run.reference:save(path) end)
+  end
+  if run.step % run.updates_a_batch ~= 0 then
+    add(folder, hashes, "batch.json", function(path) write_current(run.current, path) end)
+  end
   local state, own_models
   if o.source.state then state, own_models = o.source:state() end
   local record = {
@@ -73,6 +87,7 @@ function files.write(run, folder)
     options = plain_part(o), source = files.source_identity(o.source), loss = files.identity(o.loss),
     log = run.log,
     points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
+    reference_hashes = run.reference_hashes, loss_states = run.states,
     checkpoints = checkpoints, source_state = state,
     source_models = add_models(folder, hashes, "source", own_models or {}), files = hashes,
   }
@@ -86,6 +101,15 @@ function files.remove(folder)
     os.remove(folder .. "/" .. name)
   end
   os.remove(folder)
+end
+
+--- The batch that a run was saved within; nil where it was saved after a whole one.
+function files.read_current(record, folder)
+  if not record.files["batch.json"] then return nil end
+  local file <close> = assert(io.open(folder .. "/batch.json", "rb"))
+  local current = plain.decode(file:read "a")
+  current.batch, current.view = packed.unpack(current.batch), packed.unpack(current.view)
+  return current
 end
 
 local function text_of(path)

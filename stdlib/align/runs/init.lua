@@ -5,9 +5,10 @@
 --   local run = align.runs.load("runs/online-1", { source = source, loss = loss, reference = sft })
 --   run:resume(800)
 --
--- The folder holds the policy, the optimizer's state with the loss's own parameters, the checkpoints and the
--- recorded batches, and `run.json` with the options, the log, the points and the SHA-256 of every other file.
--- It is written beside its place and renamed when it is complete.
+-- The folder holds the policy, a reference that moves, the optimizer's state with the loss's own parameters,
+-- the checkpoints, the recorded batches, the batch that the run is within, and `run.json` with the options,
+-- the log, the points and the SHA-256 of every other file. It is written beside its place and renamed when it
+-- is complete.
 local models = require "perilune.models"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -26,7 +27,7 @@ end
 
 --- What `run:save(folder)` does. The folder is new, or an earlier save of a run, which is replaced whole.
 --
--- Errors: the run is within a step or a batch; the folder holds something else; a point, a figure of the log
+-- Errors: the run is within a step; the folder holds something else; a point, a figure of the log
 -- or the state of the source is no plain data; the files cannot be written. A failed save
 -- leaves nothing behind.
 function runs.save(run, folder)
@@ -34,8 +35,6 @@ function runs.save(run, folder)
   local function refuse(message, ...) error("run:save: " .. message:format(...), 4) end
   if run.status == "running" or run.loop and run.loop:is_pending() then
     refuse "the run is within a step; save it after align.train or run:resume() returned"
-  elseif run.step % run.updates_a_batch ~= 0 then
-    refuse("step %d is within a batch of %d steps; save after a whole batch", run.step, run.updates_a_batch)
   elseif system.exists(folder) and not system.exists(folder .. "/run.json") then
     refuse("%s exists and is not a saved run", folder)
   end
@@ -53,7 +52,8 @@ end
 local spec = options.spec("runs.load", {
   { "source", options.required "table", "the source of the run, made with the same options" },
   { "loss", options.required "function", "the loss of the run" },
-  { "reference", options.optional "Model", "the reference of the run, if it had one; its hash is checked" },
+  { "reference", options.optional "Model",
+    "the reference that the run began with, if it had one; its hash is checked" },
   { "evaluate", options.optional "function", "function(policy, step, run), as in align.train" },
   { "quiet", false, "no progress bar" },
 })
@@ -116,6 +116,11 @@ function runs.load(folder, given)
     run.stream[#run.stream + 1] = packed.unpack(plain.decode(line))
   end
   restore_source(o.source, record, folder, o.policy)
+  if record.files["reference.safetensors"] then
+    run.reference = models.load(folder .. "/reference.safetensors")
+  end
+  run.current, run.states = files.read_current(record, folder), record.loss_states
+  run.reference_hashes = record.reference_hashes
   run.step, run.status, run.problem, run.label = record.step, record.status, record.problem, record.label
   run.policy_hash_at_start, run.log, run.points = record.policy_hash_at_start, record.log, record.points
   return run

@@ -23,16 +23,23 @@ local function add_rows(m, piece)
   if piece.ref_logps then m:add_all("log_ratios", logps - piece:sums "ref_logps") end
 end
 
+--- Adds losses or figures of `count` units: one each, or their mean.
+local function add_units(m, name, values, count)
+  if values:numel() == 1 then return m:add(name, values:item() * count, count) end
+  m:add_all(name, values)
+end
+
 --- Adds the figures of a piece of a batch. `found` is a list of { term, losses, own } for the terms of the
 -- loss; a figure of its own is a number, or a tensor of which the mean over all pieces is logged. Where the
 -- loss has several terms, those of a term are logged under its name.
 function figures.add(m, piece, found)
   for _, f in ipairs(found) do
     local prefix = #found > 1 and f.term.loss.name .. "/" or ""
-    m:add_all(prefix .. "loss", f.losses:detach())
+    local count = f.term.loss:count(piece)
+    add_units(m, prefix .. "loss", f.losses:detach(), count)
     for name, value in pairs(f.own or {}) do
       if type(value) == "userdata" then
-        m:add_all(prefix .. name, value:detach())
+        add_units(m, prefix .. name, value:detach(), count)
       else
         m:add(prefix .. name, value, 1)
       end
