@@ -141,8 +141,8 @@ function TestReport:test_points_are_quoted_and_safe_for_spreadsheets()
   local lines = {}
   for line in read "points.csv":gmatch "(.-)\r\n" do lines[#lines + 1] = line end
   lu.assertEquals(#lines, 3)
-  lu.assertStrContains(lines[1], "side,seed,run,setting,step,kl,kl_se,win,se,")
-  lu.assertEquals(lines[3], "\"'=HYPERLINK(\"\"x\"\"), a\",1,1,'-lr,10,1.000000,,0.500000,0.100000,,,,,,10")
+  lu.assertStrContains(lines[1], "side,seed,run,setting,step,labels,tokens,kl,kl_se,win,se,")
+  lu.assertEquals(lines[3], "\"'=HYPERLINK(\"\"x\"\"), a\",1,1,'-lr,10,,,1.000000,,0.500000,0.100000,,,,,,10")
 end
 
 local status = lu.LuaUnit.run()

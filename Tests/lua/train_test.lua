@@ -84,6 +84,35 @@ function TestFigures:test_steps_that_are_not_logged_have_no_row()
   lu.assertEquals(run.policy:hash(), online.policy:hash())
 end
 
+TestSpent = {}
+
+--- What is spent at each step, and the response tokens of the recorded batches by then.
+local function spent(more)
+  local labels, tokens, expected, sum = {}, {}, {}, 0
+  local run = train { evaluate = function() return {} end, evaluate_every = 1, steps = 4,
+    source = more.source, epochs = more.epochs }
+  for i, point in ipairs(run.points) do
+    local batch = run.stream[(i - 1) // (more.epochs or 1) + 1]
+    if (i - 1) % (more.epochs or 1) == 0 then
+      for _, response in ipairs(batch.rows:responses()) do sum = sum + #response end
+    end
+    labels[i], tokens[i], expected[i] = point.labels, point.tokens, sum
+  end
+  return labels, tokens, expected
+end
+
+function TestSpent:test_points_count_the_labels_and_the_response_tokens_of_the_batches()
+  local labels, tokens, expected = spent {}
+  lu.assertEquals(labels, { 8, 16, 24, 32 }, "8 fresh pairs a step")
+  lu.assertEquals(tokens, expected)
+  labels, tokens, expected = spent { source = source.offline(dataset, { batch = 8 }) }
+  lu.assertEquals(labels, { 8, 16, 20, 20 }, "a label that is read again is not asked for again")
+  lu.assertEquals(tokens, expected)
+  labels, tokens, expected = spent { epochs = 2 }
+  lu.assertEquals(labels, { 8, 8, 16, 16 })
+  lu.assertEquals(tokens, expected)
+end
+
 TestReads = {}
 
 function TestReads:test_a_loss_without_the_reference_needs_none()

@@ -138,6 +138,7 @@ local function repetition(given, outer, finished)
     finished:put(notes, { notes = stage.notes })
     local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
     stage.start_point = measure(stage.start, 0)
+    stage.start_point.labels, stage.start_point.tokens = 0, 0
     require("perilune.parallel").map(missing, function(job, notify)
       finished:put(job.id, work(given, stage, measure, job, notify))
       return true

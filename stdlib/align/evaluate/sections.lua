@@ -133,8 +133,8 @@ end
 
 --- The columns of `sections.points`.
 sections.columns = {
-  "side", "seed", "run", "setting", "step", "kl", "kl_se", "win", "se", "entropy", "length", "unfinished",
-  "proxy_win", "proxy_accuracy", "prompts",
+  "side", "seed", "run", "setting", "step", "labels", "tokens", "kl", "kl_se", "win", "se", "entropy",
+  "length", "unfinished", "proxy_win", "proxy_accuracy", "prompts",
 }
 
 --- All points as records with these columns.

@@ -85,7 +85,7 @@ function files.write(run, folder)
   local record = {
     format = format, step = run.step, status = run.status, problem = run.problem, label = run.label,
     options = plain_part(o), source = files.source_identity(o.source), loss = files.identity(o.loss),
-    log = run.log,
+    log = run.log, spent = run.spent,
     points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
     reference_hashes = run.reference_hashes, loss_states = run.states,
     checkpoints = checkpoints, source_state = state,

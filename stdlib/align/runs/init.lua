@@ -123,6 +123,7 @@ function runs.load(folder, given)
   run.reference_hashes = record.reference_hashes
   run.step, run.status, run.problem, run.label = record.step, record.status, record.problem, record.label
   run.policy_hash_at_start, run.log, run.points = record.policy_hash_at_start, record.log, record.points
+  run.spent = record.spent
   return run
 end
 

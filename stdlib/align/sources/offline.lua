@@ -32,6 +32,7 @@ return function(pairs_given, given)
   return {
     name = "offline", options = o, dataset = dataset,
     batch = function(_, step) return dataset:select(numbers(step)) end,
+    labels = function(_, batches) return math.min(batches * o.batch, #dataset) end,
     check = function(self, run) self.dataset:check(run.policy, self.name) end,
   }
 end

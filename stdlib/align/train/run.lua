@@ -8,7 +8,8 @@
 --   step                   optimiser steps taken
 --   status, problem        "running", "finished", "interrupted" or "failed", and then the error
 --   log                    a row of figures for each logged step
---   points                 what `evaluate` returned
+--   points                 what `evaluate` returned, each with its `step` and what is `spent` by then
+--   spent                  batches drawn, labels of the judge used, response tokens of the batches
 --   checkpoints            copies of the policy, by step
 --   stream                 the batches, when `record` is set
 local fit = require "perilune.align.fit"
@@ -47,6 +48,7 @@ local function new(o)
     optimizer = optim.from_options(#trained == 1 and o.policy or trained, o),
     label = o.label ~= "" and o.label or tostring(o.source.name or "train"),
     log = {}, points = {}, checkpoints = {}, stream = {}, step = 0, status = "new",
+    spent = { batches = 0, labels = 0, tokens = 0 },
   }, Run)
 end
 
@@ -97,11 +99,21 @@ local function is_evaluated(o, step)
   return false
 end
 
+--- Counts a new batch: its response tokens, and its labels, one a pair or one a rewarded response. A source
+-- that repeats labels, or asks for more than it gives, has a method `labels(batches)`.
+local function count(spent, source, number, batch)
+  if number <= spent.batches then return end
+  spent.batches, spent.tokens = number, spent.tokens + math.tointeger(batch.lengths:sum():item())
+  local labels = (batch:has_pairs() or batch.reward) and #batch or 0
+  spent.labels = source.labels and source:labels(number) or spent.labels + labels
+end
+
 --- Records, logs and evaluates a step; called again after Ctrl-C, it does what is not done.
 function Run:after_step(step, row, value)
   local o = self.options
   self.step = step
   if reference.is_moved(o, step) then reference.move(self, step) end
+  if value.drawn then count(self.spent, o.source, value.drawn, value.batch) end
   if o.record and value.drawn then self.stream[value.drawn] = value.batch end
   local m = value.metrics
   if m and not (self.log[#self.log] and self.log[#self.log].step == step) then
@@ -119,7 +131,7 @@ function Run:after_step(step, row, value)
     if type(point) ~= "table" then
       error("evaluate must return a table of figures, got " .. type(point), 0)
     end
-    point.step = step
+    point.step, point.labels, point.tokens = step, self.spent.labels, self.spent.tokens
     self.points[#self.points + 1] = point
   end
   return { loss = row.loss, margin = m and m:mean "rewards/margins" }
