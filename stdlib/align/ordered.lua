@@ -38,7 +38,7 @@ end
 
 local function name_of(writer, policy)
   if writer == policy then return "policy" end
-  return type(writer) == "table" and writer.name or "other"
+  return type(writer) == "table" and rawget(writer, "name") or "other"
 end
 
 --- Draws one response of `a` and one of `b` to each prompt and orders them. `o` has filled options of a

@@ -4,6 +4,7 @@
 -- and their win rate is another quantity than p(a > b): by 5 points on the toy of the tests.
 local batches = require "perilune.align.batches"
 local options = require "perilune.options"
+local policies = require "perilune.align.policy"
 
 local sampling = {}
 
@@ -38,13 +39,13 @@ function sampling.dealt(o, size)
   end
 end
 
---- Rows of `count` responses to each prompt, drawn by `writer`: a Model, or a table with a method
+--- Rows of `count` responses to each prompt, drawn by `writer`: a policy, or a table with a method
 -- `sample(policy, prompts, options)`, which gives Rows. Rows i of roles "first" and "second" are independent.
 -- The first prompt has the number `first` (1).
 function sampling.draw(writer, policy, prompts, o, role, step, count, first)
   local how = { stream = streams[role], step = step, count = count, first = first }
   for _, name in ipairs(names) do how[name] = o[name] end
-  if type(writer) == "table" then return writer:sample(policy, prompts, how) end
+  if not policies.is(writer) then return writer:sample(policy, prompts, how) end
   return writer:sample(prompts, how)
 end
 

@@ -1,5 +1,6 @@
 --- KL(policy || reference) and entropy of whole responses, in nats.
 local drawing = require "perilune.align.evaluate.responses"
+local policies = require "perilune.align.policy"
 local stats = require "perilune.align.evaluate.stats"
 
 --- A Rao-Blackwellised estimate: one response of the policy to each prompt, at every token the KL over the
@@ -21,7 +22,7 @@ return function(policy, reference, given)
   end
   local kls, entropies = {}, {}
   for part in drawing.parts(rows, batch) do
-    local kl, entropy = policy:kl(reference, part)
+    local kl, entropy = policies.kl(policy, reference, part)
     table.move(kl:totable(), 1, #part, #kls + 1, kls)
     table.move(entropy:totable(), 1, #part, #entropies + 1, entropies)
   end

@@ -3,12 +3,13 @@ local drawing = require "perilune.align.evaluate.responses"
 local judges = require "perilune.align.judge"
 local kl_of = require "perilune.align.evaluate.kl"
 local options = require "perilune.options"
+local policies = require "perilune.align.policy"
 local stats = require "perilune.align.evaluate.stats"
 local win_rate = require "perilune.align.evaluate.win_rate"
 
 local spec = options.spec("evaluate.measure", {
   { "task", options.required "table", "the task: its limits, stop tokens and tokenizer" },
-  { "reference", options.required "Model", "the start, from which the KL is measured" },
+  { "reference", options.required(policies.types), "the start, from which the KL is measured" },
   { "judge", options.required "table|function", "who decides the win rate: gold" },
   { "prompts", options.required "table", "prompts of win rate and KL" },
   { "against", options.required "Rows", "the responses to compare with, to the same prompts" },
@@ -61,6 +62,7 @@ end
 -- Errors: an option is missing, unknown or out of range; what evaluate.compare and evaluate.kl refuse.
 return function(given)
   local self = spec:fill(given)
+  policies.check(self.reference, "evaluate.measure: reference")
   self.judge, self.proxy = judges.as_judge(self.judge), self.proxy and judges.as_judge(self.proxy)
   if self.proxy == self.judge then self.proxy = nil end
   if #self.against ~= #self.prompts then

@@ -10,14 +10,16 @@
 --   > mixture { reference = require "perilune.models".transformer(small) }.name
 --   mixture
 local options = require "perilune.options"
+local policies = require "perilune.align.policy"
 
 local spec = options.spec("sources.mixture", {
-  { "reference", options.required "Model", "the model that is mixed with the policy" },
+  { "reference", options.required(policies.types), "the policy that is mixed with the trained one" },
   { "weight", 0.5, "weight of the reference", least = 0, most = 1 },
 })
 
 return function(given)
   local o = spec:fill(given)
+  policies.check(o.reference, "sources.mixture: reference")
   return {
     name = "mixture",
     options = o,

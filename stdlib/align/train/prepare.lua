@@ -2,12 +2,13 @@
 local options = require "perilune.options"
 local optim = require "perilune.optim"
 local losses = require "perilune.align.loss"
+local policies = require "perilune.align.policy"
 local new_run = require "perilune.align.train.run"
 local reference = require "perilune.align.train.reference"
 
 local spec = options.spec("align.train", {
-  { "policy", options.required "Model", "trained in place" },
-  { "reference", options.optional "Model",
+  { "policy", options.required(policies.types), "trained in place, see align.policy" },
+  { "reference", options.optional(policies.types),
     "frozen, and another model than the policy; required where the loss reads it" },
   { "source", options.required "table", "gives a batch for each step, see align.sources" },
   { "loss", options.required "function",
@@ -46,6 +47,7 @@ local function reads_reference(loss)
 end
 
 local function check_models(o)
+  policies.check(o.policy, "align.train: policy", 4)
   if not o.reference then
     if o.sync_ref_model then refuse "sync_ref_model moves the reference, and none is given" end
     if reads_reference(o.loss) then
@@ -53,6 +55,7 @@ local function check_models(o)
     end
     return
   end
+  policies.check(o.reference, "align.train: reference", 4)
   local vocab, other = o.policy:config().vocab, o.reference:config().vocab
   if vocab ~= other then
     refuse("the policy has a vocabulary of %d tokens, the reference of %d", vocab, other)

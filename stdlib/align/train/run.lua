@@ -16,6 +16,7 @@ local fit = require "perilune.align.fit"
 local optim = require "perilune.optim"
 local stats = require "perilune.align.evaluate.stats"
 local batches = require "perilune.align.batch"
+local policies = require "perilune.align.policy"
 local figures = require "perilune.align.train.figures"
 local gradient = require "perilune.align.train.gradient"
 local reference = require "perilune.align.train.reference"
@@ -30,7 +31,7 @@ function Failure:__tostring() return self.message end
 
 --- A run of filled options of `align.train`.
 local function new(o)
-  local parameters, states, trained = {}, {}, { o.policy }
+  local parameters, states, trained = {}, {}, policies.trained(o.policy)
   for i, term in ipairs(o.loss:terms()) do
     local state = term.loss.definition.state
     states[i] = state and state(term.loss.options) or {}
@@ -45,7 +46,7 @@ local function new(o)
     options = o, policy = o.policy, reference = reference.of(o), parameters = parameters, states = states,
     reference_hash = o.reference and o.reference:hash(), policy_hash_at_start = hash, reference_hashes = {},
     updates_a_batch = o.epochs * o.mini_batches,
-    optimizer = optim.from_options(#trained == 1 and o.policy or trained, o),
+    optimizer = optim.from_options(#trained == 1 and trained[1] == o.policy and o.policy or trained, o),
     label = o.label ~= "" and o.label or tostring(o.source.name or "train"),
     log = {}, points = {}, checkpoints = {}, stream = {}, step = 0, status = "new",
     spent = { batches = 0, labels = 0, tokens = 0 },

@@ -1,0 +1,208 @@
+--- The class of policies whose logits come from a function of Lua.
+local models = require "perilune.models"
+local options = require "perilune.options"
+local system = require "perilune.system"
+local tensor = require "perilune.tensor"
+local draw = require "perilune.align.policy.draw"
+
+local Policy = { __name = "Policy" }
+Policy.__index = Policy
+
+local spec = options.spec("policy.define", {
+  { "vocab", options.integer(nil, 1), "tokens that can follow a context" },
+  { "parameters", options.required "table", "tensors by name; they are trained" },
+  { "logits", options.required "function",
+    "function(contexts, parameters): logits of the next token, [n, vocab]" },
+  { "hidden", options.optional "function",
+    "function(contexts, parameters): what a value head reads, [n, dim]" },
+  { "dim", options.optional "integer", "width of `hidden`", least = 1 },
+  { "knows", options.optional "function", "function(context): whether it has logits; all unless given" },
+})
+
+--- A policy of filled or given options of `policy.define`.
+function Policy.new(given)
+  local o = spec:fill(given, 2)
+  local names = {}
+  for name, value in pairs(o.parameters) do
+    if type(value) ~= "userdata" then
+      error(("policy.define: parameter '%s' must be a Tensor, not %s"):format(name, options.show(value)), 3)
+    end
+    names[#names + 1] = name
+    value:requires_grad_()
+  end
+  table.sort(names)
+  return setmetatable({
+    given = o, names = names, weights = o.parameters, contexts_of = setmetatable({}, { __mode = "k" }),
+  }, Policy)
+end
+
+--- The logits of the next token after each context, [n, vocab]. Differentiable.
+function Policy:logits(contexts) return self.given.logits(contexts, self.weights) end
+
+--- The same after the whole of each sequence, or of each of Rows.
+function Policy:last_logits(sequences)
+  if type(sequences) == "table" then return self:logits(sequences) end
+  local contexts, responses = sequences:prompts(), sequences:responses()
+  for i, response in ipairs(responses) do
+    table.move(response, 1, #response, #contexts[i] + 1, contexts[i])
+  end
+  return self:logits(contexts)
+end
+
+function Policy:config() return { vocab = self.given.vocab, dim = self.given.dim } end
+
+--- The tensors that are trained, and their names, sorted.
+function Policy:parameters()
+  local tensors = {}
+  for i, name in ipairs(self.names) do tensors[i] = self.weights[name] end
+  return tensors, table.move(self.names, 1, #self.names, 1, {})
+end
+
+function Policy:num_parameters()
+  local count = 0
+  for _, weight in pairs(self.weights) do count = count + weight:numel() end
+  return count
+end
+
+--- A policy with a copy of the parameters, without gradients.
+function Policy:clone()
+  local copy = {}
+  for name, value in pairs(self.given) do copy[name] = value end
+  copy.parameters = {}
+  for name, weight in pairs(self.weights) do copy.parameters[name] = weight:detach():clone() end
+  return Policy.new(copy)
+end
+
+--- SHA-256 of names, dtypes, shapes and elements of the parameters, as 64 hexadecimal digits.
+function Policy:hash()
+  local parts = {}
+  for _, name in ipairs(self.names) do
+    local weight = self.weights[name]
+    parts[#parts + 1] = ("%s %s %s"):format(name, weight:dtype(), table.concat(weight:size(), "x"))
+    for _, x in ipairs(weight:detach():flatten():totable()) do parts[#parts + 1] = ("%a"):format(x) end
+  end
+  return system.sha256(table.concat(parts, "\n"))
+end
+
+function Policy:zero_grad()
+  for _, weight in pairs(self.weights) do weight:zero_grad() end
+end
+
+--- The contexts of the response tokens of Rows, one after another; kept as long as the Rows.
+local function contexts_of(self, rows)
+  local contexts = self.contexts_of[rows]
+  if contexts then return contexts end
+  contexts = {}
+  local prompts, responses = rows:prompts(), rows:responses()
+  for row, response in ipairs(responses) do
+    local whole = prompts[row]
+    for _, id in ipairs(response) do
+      contexts[#contexts + 1] = table.move(whole, 1, #whole, 1, {})
+      whole[#whole + 1] = id
+    end
+  end
+  self.contexts_of[rows] = contexts
+  return contexts
+end
+
+--- The first row that the policy cannot read, and the reason. Nothing if it can read all rows.
+function Policy:misfit(rows)
+  local vocab, knows, at = self.given.vocab, self.given.knows, 0
+  local contexts = contexts_of(self, rows)
+  for row, response in ipairs(rows:responses()) do
+    for i, id in ipairs(response) do
+      at = at + 1
+      if id < 0 or id >= vocab then
+        return row, ("token %d is %d, not a token id: expected 0..%d (vocab %d)"):format(i, id, vocab - 1,
+          vocab)
+      elseif knows and not knows(contexts[at]) then
+        return row, ("token %d follows { %s }, a context that the table does not have"):format(i,
+          table.concat(contexts[at], " "))
+      end
+    end
+  end
+end
+
+local function checked(self, rows, where)
+  local row, reason = self:misfit(rows)
+  if row then error(("%s: row %d: %s"):format(where, row, reason), 3) end
+end
+
+local temperature_of = options.spec("policy.outputs", {
+  { "temperature", 1.0, "divides the logits before the softmax", above = 0 },
+})
+
+local computed = {
+  logits = function(logits) return logits end,
+  logps = function(_, logps, ids) return logps:gather(2, ids:unsqueeze(2)):squeeze(2) end,
+  entropy = function(_, logps) return -(logps:exp() * logps):sum(2) end,
+  log_collision = function(_, logps) return (2 * logps):logsumexp(2) end,
+}
+
+--- Quantities of the response tokens by name, as `Model:outputs`; differentiable. Prompts are given, not
+-- modelled: `prompt_logps` are 0. Errors: a name is unknown; the policy cannot read a row.
+function Policy:outputs(rows, names, given)
+  checked(self, rows, "outputs")
+  local temperature, contexts = temperature_of:fill(given).temperature, contexts_of(self, rows)
+  local found, logits, logps, ids = {}, nil, nil, {}
+  for _, response in ipairs(rows:responses()) do
+    for _, id in ipairs(response) do ids[#ids + 1] = id + 1 end
+  end
+  for _, name in ipairs(names) do
+    if name == "hidden" and self.given.hidden then
+      found[name] = self.given.hidden(contexts, self.weights)
+    elseif name == "prompt_logps" then
+      found[name] = tensor.zeros(math.tointeger(rows:prompt_lengths():sum():item()) - #rows)
+    elseif computed[name] then
+      if not logits then
+        logits, ids = self:logits(contexts) / temperature, tensor(ids, "i64")
+        logps = logits:log_softmax(2)
+      end
+      found[name] = computed[name](logits, logps, ids)
+    else
+      error(("outputs: the policy gives no '%s'; it gives logps, entropy, log_collision, logits%s"):format(
+        tostring(name), self.given.hidden and ", hidden" or ""), 2)
+    end
+  end
+  return found
+end
+
+--- The log-probability of each response token, [N], and a list of lengths, as `Model:token_logps`.
+function Policy:token_logps(rows, ...)
+  local given = ...
+  if type(rows) == "table" then rows, given = models.rows(rows, (...)), select(2, ...) end
+  local lengths = {}
+  for i, response in ipairs(rows:responses()) do lengths[i] = #response end
+  return self:outputs(rows, { "logps" }, given).logps, lengths
+end
+
+--- log pi(response | prompt) of each row, [n], and the lengths, [n], as `Model:logps`.
+function Policy:logps(rows, ...)
+  local logps, lengths = self:token_logps(rows, ...)
+  return logps:segment_sum(lengths), tensor(lengths):to(logps:dtype())
+end
+
+--- KL(self || reference) and the entropy of self, exact at each response token and summed over the response,
+-- and lengths, [n] each, as `Model:kl`. Not differentiable. Errors: the two vocabularies differ.
+function Policy:kl(reference, rows)
+  local own, other = self:config().vocab, reference:config().vocab
+  if own ~= other then error(("kl: vocabularies of %d and of %d tokens"):format(own, other), 2) end
+  return tensor.no_grad(function()
+    local p = self:outputs(rows, { "logits" }).logits:log_softmax(2)
+    local q = reference:outputs(rows, { "logits" }).logits:log_softmax(2)
+    local kl, entropy = p:exp() * (p - q), -(p:exp() * p)
+    return rows:sums(kl:sum(2)), rows:sums(entropy:sum(2)), rows:lengths()
+  end)
+end
+
+--- Responses to each prompt, with the options of `Model:sample`: Rows with the columns logps and
+-- sampling_logps. Response i of a step is a pure function of seed, stream, step and i.
+function Policy:sample(prompts, given)
+  return draw(self, prompts, options.native "Model:sample":fill(given))
+end
+
+function Policy:__tostring()
+  return ("[Policy vocab %d, %d parameters]"):format(self.given.vocab, self:num_parameters())
+end
+
+return Policy
