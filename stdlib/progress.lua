@@ -4,6 +4,7 @@
 --   bar:update(step, { loss = loss })
 --   bar:finish()
 local system = require "perilune.system"
+local mpi = require "perilune.native.mpi"
 local native = require "perilune.native.plot"
 local options = require "perilune.options"
 
@@ -34,7 +35,7 @@ local spec = options.spec("progress.start", {
 function progress.start(given)
   local o = spec:fill(given)
   return setmetatable({
-    label = o.label, total = o.total, done = o.done, quiet = o.quiet or quiet_everywhere,
+    label = o.label, total = o.total, done = o.done, quiet = o.quiet or quiet_everywhere or mpi.rank() > 0,
     started = system.clock(),
     drawn = -1, terminal = system.is_terminal(2), metrics = {}, bar = native.progress_bar(),
   }, progress)

@@ -5,6 +5,7 @@
 local batches = require "perilune.align.batches"
 local options = require "perilune.options"
 local policies = require "perilune.align.policy"
+local shards = require "perilune.align.shards"
 
 local sampling = {}
 
@@ -43,10 +44,12 @@ end
 -- `sample(policy, prompts, options)`, which gives Rows. Rows i of roles "first" and "second" are independent.
 -- The first prompt has the number `first` (1).
 function sampling.draw(writer, policy, prompts, o, role, step, count, first)
-  local how = { stream = streams[role], step = step, count = count, first = first }
-  for _, name in ipairs(names) do how[name] = o[name] end
-  if not policies.is(writer) then return writer:sample(policy, prompts, how) end
-  return writer:sample(prompts, how)
+  return shards.rows(prompts, count or 1, function(some, number)
+    local how = { stream = streams[role], step = step, count = count, first = (first or 1) + number - 1 }
+    for _, name in ipairs(names) do how[name] = o[name] end
+    if not policies.is(writer) then return writer:sample(policy, some, how) end
+    return writer:sample(some, how)
+  end)
 end
 
 return options.strict("align.sampling", sampling)

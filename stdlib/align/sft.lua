@@ -7,6 +7,7 @@ local formats = require "perilune.formats"
 local models = require "perilune.models"
 local optim = require "perilune.optim"
 local options = require "perilune.options"
+local shards = require "perilune.align.shards"
 local system = require "perilune.system"
 
 --- Part of the cache key: changed whenever the same settings would give other weights.
@@ -23,6 +24,7 @@ local spec = options.spec("align.sft", {
   { "beta2", options.optional "number", "decay of the mean of squares; adamw: 0.99", least = 0, below = 1 },
   { "weight_decay", 0.01, "times the rate, the fraction of each weight subtracted in a step", least = 0 },
   { "model", options.optional "table", "options of models.transformer, over those of task.model" },
+  shards.options,
   { "seed", 0, "seed of the initial weights" },
   { "cache", true, "whether the model is read from the cache and stored there" },
   { "quiet", false, "no progress bar" },
@@ -94,6 +96,21 @@ local function batch_of(model, task, o, step)
   return rows
 end
 
+--- The loss of a step: the mean over tokens of -log pi. In shards, of a mean over all of them.
+local function loss_of(model, optimizer, rows, count)
+  if count == 0 then return -(model:token_logps(rows):mean()) end
+  local tokens = rows:lengths():sum():item()
+  return function()
+    return (shards.gradients(optimizer, count, function(k)
+      local places, first, last = {}, shards.range(#rows, count, k)
+      for i = first, last do places[#places + 1] = i end
+      local loss = -(model:token_logps(rows:select(places)):sum()) / tokens
+      loss:backward()
+      return loss:item()
+    end))
+  end
+end
+
 --- Where the cache stores a model, without the endings; nil, with a warning, where there can be no cache.
 local function cache_path(key)
   local ok, folder = pcall(system.cache_folder)
@@ -152,6 +169,9 @@ local function settings_of(task, given)
       error(("align.sft: option '%s' is missing: the task has no task.sft.%s"):format(name, name), 3)
     end
   end
+  if o.shards > o.batch then
+    error(("align.sft: a batch of %d texts makes no %d shards"):format(o.batch, o.shards), 3)
+  end
   if o.beta2 == nil and o.optimizer == "adamw" then o.beta2 = 0.99 end
   for _, name in ipairs { "vocab", "seed" } do
     if o.model and o.model[name] ~= nil then
@@ -188,7 +208,7 @@ return function(task, given)
     for _, name in ipairs(optim.options:names()) do training[name] = o[name] end
     key = system.sha256(canonical {
       recipe = recipe, task = task:settings(), content = content_of(task, o.steps * o.batch), model = config,
-      steps = o.steps, batch = o.batch, training = training,
+      steps = o.steps, batch = o.batch, training = training, shards = o.shards > 0 and o.shards or nil,
     })
     path = cache_path(key)
     local model, record = nil, nil
@@ -202,10 +222,11 @@ return function(task, given)
   end
   local model = models.transformer(config)
   local last
+  local optimizer = optim.from_options(model, o)
   local loop = fit.new {
-    optimizer = optim.from_options(model, o), options = o, steps = o.steps, quiet = o.quiet,
+    optimizer = optimizer, options = o, steps = o.steps, quiet = o.quiet,
     label = "sft " .. task.name, advice = "the model is returned, not cached",
-    loss = function(step) return -(model:token_logps(batch_of(model, task, o, step)):mean()) end,
+    loss = function(step) return loss_of(model, optimizer, batch_of(model, task, o, step), o.shards) end,
     after = function(_, row) last = row.loss end,
   }
   local status, problem = loop:run()

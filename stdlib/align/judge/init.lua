@@ -8,6 +8,7 @@
 -- make one of a function, `preference_model` and `reward_model` train one.
 local options = require "perilune.options"
 local folder = require "perilune.folder"
+local shards = require "perilune.align.shards"
 local stats = require "perilune.align.evaluate.stats"
 local batches = require "perilune.align.batch"
 
@@ -52,7 +53,10 @@ function judge.ask(given, first, second)
   if not first:same_prompts(second) then
     error(("judge %s: the two responses have different prompts"):format(name), 0)
   end
-  local preferred = given:prefer(first, second)
+  local preferred = shards.list(#first, function(places)
+    if not places then return given:prefer(first, second) end
+    return given:prefer(first:select(places), second:select(places))
+  end)
   if type(preferred) ~= "table" or #preferred ~= #first then
     local got = type(preferred) == "table" and "a list of " .. #preferred or type(preferred)
     error(("judge %s: prefer must return a list of %d numbers, one a row, got %s"):format(name, #first, got),
@@ -75,7 +79,10 @@ end
 
 --- The scores of Rows, a list of numbers, checked: a score that is NaN or no number is an error.
 function judge.scores(scorer, rows)
-  local scores, name = scorer:score(rows), tostring(scorer.name or "without a name")
+  local name = tostring(scorer.name or "without a name")
+  local scores = shards.list(#rows, function(places)
+    return scorer:score(places and rows:select(places) or rows)
+  end)
   if type(scores) ~= "table" or #scores ~= #rows then
     error(("judge %s: score must return a list of %d numbers, one a row"):format(name, #rows), 0)
   end

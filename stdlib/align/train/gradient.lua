@@ -1,7 +1,10 @@
 --- The gradients of a step: what the loss reads is computed in one pass of each model, and nothing else.
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
+local figures = require "perilune.align.train.figures"
 local losses = require "perilune.align.loss"
+local shards = require "perilune.align.shards"
+local stats = require "perilune.align.evaluate.stats"
 
 local gradient = {}
 
@@ -181,26 +184,41 @@ local function scalar(run, piece, part, seen)
   return total
 end
 
---- Adds the gradients of update `k` on a prepared batch and returns its loss. Where the part is computed in
--- pieces, a piece has it as `part`, which is what `loss.step_mean` reads. `seen(piece, found)`, when given,
--- is called for each piece, with a list of { term, losses, own } for the terms of the loss.
-function gradient.of_part(run, view, k, where, seen)
-  local o = run.options
-  local own, reference = sorted(o.loss.reads)
-  local part = o.mini_batches == 1 and view:view() or view:select(mini_batch(run, view, k, where))
-  local n, value = o.gradient_accumulation_steps, 0
-  local pieces = n > 1 and divided(#part:units(), n, "pieces", where)
-  for i = 1, n do
-    local piece = pieces and part:select(pieces[i]) or part
-    if pieces then rawset(piece, "part", part) end
-    if #reference > 0 and not all_storable(reference) then
-      tensor.no_grad(attach, piece, run.reference, reference, "ref_")
-    end
-    attach(piece, run.policy, own, "")
-    local loss = scalar(run, piece, part, seen)
-    loss:backward()
-    value = value + loss:item()
+--- Adds the gradients of piece `i` of `pieces` of a part, and returns its loss.
+local function of_piece(run, part, pieces, i, seen)
+  local own, reference = sorted(run.options.loss.reads)
+  local piece = pieces and part:select(pieces[i]) or part
+  if pieces then rawset(piece, "part", part) end
+  if #reference > 0 and not all_storable(reference) then
+    tensor.no_grad(attach, piece, run.reference, reference, "ref_")
   end
+  attach(piece, run.policy, own, "")
+  local loss = scalar(run, piece, part, seen)
+  loss:backward()
+  return loss:item()
+end
+
+--- Computes the gradients of update `k` on a prepared batch and returns its loss. Where the part is computed
+-- in pieces, a piece has it as `part`, which is what `loss.step_mean` reads. `logged`, when given, receives
+-- the figures of all pieces.
+function gradient.of_part(run, view, k, where, logged)
+  local o = run.options
+  local part = o.mini_batches == 1 and view:view() or view:select(mini_batch(run, view, k, where))
+  local n = o.shards > 0 and o.shards or o.gradient_accumulation_steps
+  local pieces = n > 1 and divided(#part:units(), n, o.shards > 0 and "shards" or "pieces", where) or nil
+  local function add_to(sums)
+    return sums and function(piece, found) figures.add(sums, piece, found) end
+  end
+  if o.shards > 0 then
+    local value, all = shards.gradients(run.optimizer, n, function(i)
+      local sums = logged and stats.sums()
+      return of_piece(run, part, pieces, i, add_to(sums)), sums
+    end)
+    if logged then logged:merge(all) end
+    return value
+  end
+  local value = 0
+  for i = 1, n do value = value + of_piece(run, part, pieces, i, add_to(logged)) end
   return value
 end
 

@@ -5,6 +5,7 @@ local losses = require "perilune.align.loss"
 local policies = require "perilune.align.policy"
 local new_run = require "perilune.align.train.run"
 local reference = require "perilune.align.train.reference"
+local shards = require "perilune.align.shards"
 
 local spec = options.spec("align.train", {
   { "policy", options.required(policies.types), "trained in place, see align.policy" },
@@ -17,6 +18,7 @@ local spec = options.spec("align.train", {
   optim.options,
   { "gradient_accumulation_steps", 1, "parts a batch is divided into, for less memory; the step is the same",
     least = 1 },
+  shards.options,
   { "mini_batches", 1, "optimiser steps on a batch in one epoch, each on a part of it", least = 1 },
   { "epochs", 1, "passes over a batch before the next one is drawn", least = 1 },
   { "shuffle_mini_batches", false, "the units of a batch in a new order in each of its epochs" },
@@ -101,10 +103,14 @@ return function(given)
   if o.source.steps and o.steps > o.source.steps * o.epochs * o.mini_batches then
     refuse("'%s' has batches for %d steps, fewer than %d", o.source.name, o.source.steps, o.steps)
   end
-  local pieces = o.gradient_accumulation_steps * o.mini_batches
+  if o.shards > 0 and o.gradient_accumulation_steps > 1 then
+    refuse("shards = %d divides a step already: gradient_accumulation_steps must be 1, not %d", o.shards,
+      o.gradient_accumulation_steps)
+  end
+  local pieces = math.max(o.gradient_accumulation_steps, o.shards) * o.mini_batches
   if pieces > 1 and not o.loss.splits then
-    refuse("loss '%s' of a batch is no mean over its parts: gradient_accumulation_steps and mini_batches "
-      .. "must be 1", o.loss.name)
+    refuse("loss '%s' of a batch is no mean over its parts: gradient_accumulation_steps, mini_batches and "
+      .. "shards must be 1", o.loss.name)
   end
   if o.source.check then o.source:check(o) end
   return new_run(o)

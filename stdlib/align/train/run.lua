@@ -17,9 +17,9 @@ local optim = require "perilune.optim"
 local stats = require "perilune.align.evaluate.stats"
 local batches = require "perilune.align.batch"
 local policies = require "perilune.align.policy"
-local figures = require "perilune.align.train.figures"
 local gradient = require "perilune.align.train.gradient"
 local reference = require "perilune.align.train.reference"
+local shards = require "perilune.align.shards"
 
 local Run = { __name = "Run" }
 Run.__index = Run
@@ -84,8 +84,7 @@ function Run:update(step)
   local current = self.current
   local logged = (step % o.log_every == 0 or step == o.steps) and stats.sums() or nil
   return function()
-    local function seen(piece, found) figures.add(logged, piece, found) end
-    return gradient.of_part(self, current.view, within + 1, current.where, logged and seen)
+    return gradient.of_part(self, current.view, within + 1, current.where, logged)
   end, { batch = current.batch, metrics = logged, drawn = within == 0 and number }
 end
 
@@ -161,7 +160,7 @@ function Run:resume(steps)
   local leave <close> = setmetatable({}, { __close = function()  -- luacheck: ignore 211
     if self.status == "running" then self.status = "interrupted" end
   end })
-  local status, problem = self.loop:run()
+  local status, problem = shards.within(o.shards, self.loop.run, self.loop)
   self.step, self.status, self.problem = self.loop.step, status, nil
   if status == "failed" then
     self.problem = type(problem) == "userdata" and problem.message or tostring(problem)
