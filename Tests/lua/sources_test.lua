@@ -220,6 +220,21 @@ function TestGroups:test_a_batch_has_groups_rewards_and_log_probabilities()
   lu.assertEquals(#batch:units(), 4)
 end
 
+function TestGroups:test_rewards_of_several_functions_and_of_none()
+  local both = groups { batch = 2, max_new_tokens = 3, stop = { 1 }, reward = {
+    function(_, response) return toy.sevens(response) end, function(_, response) return #response end } }
+  local batch = both:batch(1, reference, "x@0")
+  for i, response in ipairs(batch.rows:responses()) do
+    lu.assertEquals(batch.rewards[i], { toy.sevens(response), #response })
+    lu.assertEquals(batch.reward[i]:item(), toy.sevens(response) + #response)
+    lu.assertEquals(batch.finished[i]:item(), response[#response] == 1 and 1 or 0)
+  end
+  lu.assertEquals(#batch:select({ 2 }).rewards, 3)
+  local given = drawn { responses = 3, batch = 2 }
+  given.judge = nil
+  lu.assertNil(source.groups(given):batch(1, reference, "x@0").reward)
+end
+
 function TestGroups:test_a_reward_that_is_NaN_is_an_error()
   local broken = groups { batch = 4, reward = function() return 0 / 0 end }
   lu.assertStrContains(support.message(broken.batch, broken, 1, reference),
@@ -243,6 +258,13 @@ function TestWriters:test_the_second_response_comes_from_its_writer()
     "policy", "policy", "policy", "policy", "policy", "policy", "policy", "policy",
     "reference", "reference", "reference", "reference", "reference", "reference", "reference", "reference",
   })
+  -- IPO-MD: both responses come from the mixture; with all the weight on the reference they are its own.
+  local md = source.online(drawn { first = "mixture", second = "mixture", mixture_coef = 1 })
+  local both = md:batch(1, reference, "x@0", other)
+  lu.assertEquals({ both.writer[1], both.writer[16] }, { "mixture", "mixture" })
+  local ratio = other:token_logps(both.rows) - both.old_logps
+  lu.assertTrue(ratio:abs():amax():item() < 1e-5)
+  lu.assertStrContains(support.message(md.batch, md, 1, reference, "x@0"), "the run has no reference")
   lu.assertStrContains(support.message(batch_of, "referee"),
     "second must be a model, a writer or \"reference\"")
 end

@@ -42,7 +42,8 @@ local function name_of(writer, policy)
 end
 
 --- Draws one response of `a` and one of `b` to each prompt and orders them. `o` has filled options of a
--- source with a judge; `origin` has `step`, `checkpoint` and optionally `writers`, the names of a and b.
+-- source with a judge; `origin` has `step`, `checkpoint` and optionally `writers`, names of a and b in place of
+-- their own.
 function ordered.draw(policy, a, b, prompts, o, origin)
   local first, second, coin
   if a == b then
@@ -55,9 +56,9 @@ function ordered.draw(policy, a, b, prompts, o, origin)
     second = sampling.draw(b, policy, prompts, o, "second", origin.step, 1)
     coin = function(i) return system.uniform(o.seed, "pairs/ties", origin.step * #prompts + i) end
   end
-  local n, writers = #prompts, origin.writers or { name_of(a, policy), name_of(b, policy) }
-  local writer = filled(n, writers[1])
-  table.move(filled(n, writers[2]), 1, n, n + 1, writer)
+  local n, named = #prompts, origin.writers or {}
+  local writer = filled(n, named[1] or name_of(a, policy))
+  table.move(filled(n, named[2] or name_of(b, policy)), 1, n, n + 1, writer)
   return ordered.pairs(o.judge, first, second, coin, {
     step = filled(2 * n, origin.step), checkpoint = filled(2 * n, origin.checkpoint or ""), writer = writer,
   })

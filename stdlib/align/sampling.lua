@@ -52,4 +52,16 @@ function sampling.draw(writer, policy, prompts, o, role, step, count, first)
   end)
 end
 
+--- For each of the rows 1 where its response ends with a stop token, 0 where it was cut off.
+--
+--   > local rows = require "perilune.models".rows({ { 5 }, { 5 } }, { { 2, 1 }, { 2, 3 } })
+--   > table.concat(sampling.finished(rows, { stop = { 1 } }), " ")
+--   1 0
+function sampling.finished(rows, o)
+  local stops, finished = {}, {}
+  for _, id in ipairs(type(o.stop) == "table" and o.stop or { o.stop }) do stops[id] = true end
+  for i, response in ipairs(rows:responses()) do finished[i] = stops[response[#response]] and 1 or 0 end
+  return finished
+end
+
 return options.strict("align.sampling", sampling)

@@ -2,9 +2,11 @@
 --
 --   align.sources.groups { task = task, prompts = prompts, responses = 8, reward = reward_model }
 --
--- The batch has the columns `group` (number of the prompt), `reward`, `step`, `checkpoint`, `writer`, and the
--- token columns `old_logps` and `sampling_logps`. Errors: an option is missing, unknown or out of range; a
--- reward is no number.
+-- The batch has the columns `group` (number of the prompt), `reward`, `finished` (1 where the response ends
+-- with a stop token), `step`, `checkpoint`, `writer`, and the token columns `old_logps` and `sampling_logps`.
+-- With several reward functions it also has `rewards`, a list of numbers a row; `reward` is their sum. Without
+-- one it has no `reward`: for losses that read none, such as `loss.gkd`. Errors: an option is missing, unknown
+-- or out of range; a reward is no number.
 --
 --   > groups { prompts = { { 1 } }, batch = 1, reward = function(_, response) return #response end }.name
 --   groups of 4
@@ -14,16 +16,40 @@ local judges = require "perilune.align.judge"
 local sampling = require "perilune.align.sampling"
 
 local spec = options.spec("sources.groups", {
-  { "reward", options.required "table|function",
-    "a function(prompt, response) that returns a number, or a judge with score(rows)" },
+  { "reward", options.optional "table|function",
+    "a function(prompt, response) that returns a number, a judge with score(rows), or a list of these" },
   sampling.options,
   { "responses", 4, "responses to each prompt", least = 1 },
   { "batch", 8, "prompts of a batch", least = 1 },
 })
 
+--- Who gives rewards, as a list of judges.
+local function scorers_of(reward)
+  if reward == nil then return {} end
+  local list = {}
+  for k, one in ipairs(type(reward) == "table" and reward[1] and reward or { reward }) do
+    list[k] = judges.as_scorer(one)
+  end
+  return list
+end
+
+--- The columns `reward`, and `rewards` where there are several judges.
+local function scored(scorers, rows)
+  local columns = { reward = scorers[1] and judges.scores(scorers[1], rows) }
+  if #scorers < 2 then return columns end
+  columns.rewards = {}
+  for row, first in ipairs(columns.reward) do columns.rewards[row] = { first } end
+  for k = 2, #scorers do
+    for row, score in ipairs(judges.scores(scorers[k], rows)) do
+      columns.rewards[row][k], columns.reward[row] = score, columns.reward[row] + score
+    end
+  end
+  return columns
+end
+
 return function(given)
   local o = spec:fill(sampling.given(given))
-  o.reward = judges.as_scorer(o.reward)
+  local scorers = scorers_of(o.reward)
   local prompts = sampling.dealt(o, o.batch)
   return {
     name = ("groups of %d"):format(o.responses),
@@ -37,10 +63,10 @@ return function(given)
         end
       end
       local rows = sampling.draw(policy, policy, prompts(step), o, "first", step, o.responses)
-      return batches.new {
-        rows = rows, group = group, reward = judges.scores(o.reward, rows), step = steps,
-        checkpoint = checkpoints, writer = writer,
-      }
+      local columns = scored(scorers, rows)
+      columns.rows, columns.group, columns.finished = rows, group, sampling.finished(rows, o)
+      columns.step, columns.checkpoint, columns.writer = steps, checkpoints, writer
+      return batches.new(columns)
     end,
   }
 end

@@ -2,9 +2,10 @@
 --
 --   align.sources.online { task = task, judge = proxy, prompts = task:prompts("train", 2048) }
 --
--- Both responses come from the policy. With `second` the second one comes from another model, or from a
--- writer such as `sources.mixture` (Nash-MD); `second = "reference"` is the reference of the run (XPO). The
--- column `writer` says whose response a row is: "policy", "reference", or the writer's name.
+-- Both responses come from the policy. `first` and `second` are other writers: a model, a writer such as
+-- `sources.mixture`, or by name "reference", the reference of the run (XPO: second), or "mixture", the mixture
+-- of policy and reference with `mixture_coef` (Nash-MD: second; IPO-MD: both). The column `writer` says whose
+-- response a row is: "policy", "reference", "mixture", or the writer's name.
 --
 -- Sampling is not differentiated. Errors: an option is missing, unknown or out of range; there are fewer
 -- prompts than a batch; the judge gives something else than 1, 0 or 0.5.
@@ -13,6 +14,7 @@
 --   online
 local options = require "perilune.options"
 local judges = require "perilune.align.judge"
+local mixture = require "perilune.align.sources.mixture"
 local ordered = require "perilune.align.ordered"
 local sampling = require "perilune.align.sampling"
 
@@ -21,27 +23,48 @@ local spec = options.spec("sources.online", {
     "of align.judge, or a function(prompt, a, b) that returns 1, 0, 0.5, true or false" },
   sampling.options,
   { "batch", 32, "prompts, and so pairs, of a batch", least = 1 },
-  { "second", options.optional "Model|table|string",
-    "writer of the second response; the policy unless given" },
+  { "first", options.optional "Model|table|string",
+    "writer of the first response, or its name; the policy unless given" },
+  { "second", options.optional "Model|table|string", "writer of the second response, or its name" },
+  { "mixture_coef", 0.5, "weight of the reference in the writer \"mixture\"", least = 0, most = 1 },
 })
+
+local names = { policy = true, reference = true, mixture = true }
+
+local function check_writer(which, given)
+  if type(given) ~= "string" or names[given] then return end
+  error(("sources.online: %s must be a model, a writer or \"reference\", \"mixture\" or \"policy\", "
+    .. "got '%s'"):format(which, given), 3)
+end
+
+--- The writers of a run by name.
+local function named(policy, reference, weight)
+  return setmetatable({ policy = policy }, { __index = function(all, name)
+    if not reference then error("sources.online: the run has no reference", 0) end
+    all.reference, all.mixture = reference, mixture { reference = reference, weight = weight }
+    return all[name]
+  end })
+end
 
 return function(given)
   local o = spec:fill(sampling.given(given))
-  if type(o.second) == "string" and o.second ~= "reference" then
-    error(("sources.online: second must be a model, a writer or \"reference\", got '%s'"):format(o.second), 2)
-  end
+  check_writer("first", o.first)
+  check_writer("second", o.second)
   o.judge = judges.as_judge(o.judge)
   local prompts = sampling.dealt(o, o.batch)
   return {
     name = "online",
     options = o,
     batch = function(_, step, policy, checkpoint, reference)
-      local origin, second = { step = step, checkpoint = checkpoint }, o.second or policy
-      if second == "reference" then
-        if not reference then error("sources.online: the run has no reference", 0) end
-        second, origin.writers = reference, { "policy", "reference" }
+      local writers, by_name = {}, named(policy, reference, o.mixture_coef)
+      local function writer(i, wanted)
+        wanted = wanted or "policy"
+        if type(wanted) ~= "string" then return wanted end
+        writers[i] = wanted
+        return by_name[wanted]
       end
-      return ordered.draw(policy, policy, second, prompts(step), o, origin)
+      return ordered.draw(policy, writer(1, o.first), writer(2, o.second), prompts(step), o,
+        { step = step, checkpoint = checkpoint, writers = writers })
     end,
   }
 end
