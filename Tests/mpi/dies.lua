@@ -1,0 +1,11 @@
+-- A job whose process 1 is killed, fails, or does not come to the exchange: arg[1] is "kill", "error" or "hang".
+local mpi = require "perilune.mpi"
+
+mpi.watch(2, "the exchange")
+if mpi.rank() == 1 then
+  if arg[1] == "kill" then os.execute "kill -9 $PPID" end
+  if arg[1] == "error" then error "process 1 fails" end
+  local from = os.time()
+  while os.time() < from + 20 do end
+end
+mpi.all_gather "here"
