@@ -57,7 +57,8 @@ local function result_of(run)
   for step, model in pairs(run.checkpoints) do checkpoints[step] = model:hash() end
   local own = run.parameters[1].scale
   return plain.encode {
-    own and own:totable() or {}, run.policy:hash(), run.reference:hash(), run.states, run.log, run.points, batches, checkpoints, run.step,
+    own and own:totable() or {}, run.policy:hash(), run.reference:hash(), run.states,
+    run.log, run.points, batches, checkpoints, run.step,
     run.status,
     plain.encode(run.optimizer:steps()),
   }
@@ -175,10 +176,23 @@ function TestSavedRuns.test_other_parts_than_those_of_the_run_are_refused()
   lu.assertStrContains(other, "the source of the run is 'online', not 'offline'")
   local reseeded = align.sources.online(toy.sampling { batch = 4, seed = 9 })
   lu.assertStrContains(refusal { source = reseeded }, "the source of the run has seed = 3, not 9")
+  local judged = align.sources.online(toy.sampling {
+    batch = 4, seed = 3, judge = { name = "odd", prefer = function() end } })
+  lu.assertStrContains(refusal { source = judged }, "not 'online { judge = odd, ")
   lu.assertStrContains(refusal { loss = align.loss.ipo { beta = 0.2 } }, "the loss of the run is")
   lu.assertStrContains(refusal { loss = align.loss.dpo { beta = 0.1 } }, "the loss of the run is")
   lu.assertStrContains(refusal { reference = toy.model(2) },
     "the reference is not the model that the run began with")
+  remove(path)
+end
+
+function TestSavedRuns.test_another_list_of_pairs_is_refused()
+  local path, case = new_path(), cases[2]
+  train(case, first):save(path)
+  local other = align.sources.offline(pairs_of(11), { batch = 4, seed = 3 })
+  local given = toy.with(parts(case), { source = other })
+  lu.assertStrContains(support.message(align.runs.load, path, given),
+    "the source of the run, offline, has other pairs")
   remove(path)
 end
 

@@ -214,7 +214,7 @@ end
 
 function TestRefusals:test_a_replay_has_no_more_steps_than_batches()
   lu.assertStrContains(support.message(train, { source = source.replay(online.stream), steps = 11 }),
-    "'replay in order' has batches for 10 steps, fewer than 11")
+    "'replay' has batches for 10 steps, fewer than 11")
 end
 
 function TestRefusals:test_wrong_settings_say_what_is_wrong()

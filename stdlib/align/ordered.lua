@@ -1,10 +1,27 @@
 --- Two responses to each prompt, drawn and ordered by a judge into a batch of pairs.
+local options = require "perilune.options"
 local system = require "perilune.system"
 local batches = require "perilune.align.batch"
 local judges = require "perilune.align.judge"
+local penalty = require "perilune.align.penalty"
 local sampling = require "perilune.align.sampling"
 
 local ordered = {}
+
+--- The options of sources that ask a judge about fresh responses.
+ordered.options = options.spec("align.ordered", {
+  { "judge", options.required "table|function",
+    "of align.judge, or a function(prompt, a, b) that returns 1, 0, 0.5, true or false" },
+  penalty.options,
+  sampling.options,
+})
+
+--- The filled options of a source whose spec has `ordered.options`, and the judge that they describe.
+function ordered.filled(spec, given)
+  local o = spec:fill(sampling.given(given), 2)
+  o.judge = judges.as_judge(o.judge)
+  return o, penalty.judge(o.judge, o, spec.name)
+end
 
 local function filled(count, value)
   local list = {}
@@ -38,13 +55,13 @@ end
 
 local function name_of(writer, policy)
   if writer == policy then return "policy" end
-  return type(writer) == "table" and rawget(writer, "name") or "other"
+  return type(writer) == "table" and (rawget(writer, "kind") or rawget(writer, "name")) or "other"
 end
 
---- Draws one response of `a` and one of `b` to each prompt and orders them. `o` has filled options of a
--- source with a judge; `origin` has `step`, `checkpoint` and optionally `writers`, names of a and b in place of
--- their own.
-function ordered.draw(policy, a, b, prompts, o, origin)
+--- Draws one response of `a` and one of `b` to each prompt and orders them by the judge. `o` says how they
+-- are drawn; `origin` has `step`, `checkpoint` and optionally `writers`, names of a and b in place of their
+-- own.
+function ordered.draw(policy, a, b, prompts, o, judge, origin)
   local first, second, coin
   if a == b then
     -- A prompt is read once. The first of two responses of one policy is as good as a coin.
@@ -59,7 +76,7 @@ function ordered.draw(policy, a, b, prompts, o, origin)
   local n, named = #prompts, origin.writers or {}
   local writer = filled(n, named[1] or name_of(a, policy))
   table.move(filled(n, named[2] or name_of(b, policy)), 1, n, n + 1, writer)
-  return ordered.pairs(o.judge, first, second, coin, {
+  return ordered.pairs(judge, first, second, coin, {
     step = filled(2 * n, origin.step), checkpoint = filled(2 * n, origin.checkpoint or ""), writer = writer,
   })
 end

@@ -23,9 +23,7 @@ return function(name, score)
     return scores
   end
   function made:prefer(first, second)
-    local a, b, outcomes = self:score(first), self:score(second), {}
-    for i, x in ipairs(a) do outcomes[i] = x > b[i] and 1 or x < b[i] and 0 or 0.5 end
-    return outcomes
+    return judge.by_scores(self:score(first), self:score(second))
   end
   return made
 end

@@ -102,6 +102,16 @@ function judge.check_score(name, score, rows, i)
     name, i, options.show(score), shown(rows:prompt(i)), shown(rows:response(i))), 0)
 end
 
+--- The outcomes of two lists of scores: the larger wins, equal ones tie.
+--
+--   > table.unpack(judge.by_scores({ 1, 2, 3 }, { 1, 3, 2 }))
+--   0.5	0	1
+function judge.by_scores(first, second)
+  local outcomes = {}
+  for i, x in ipairs(first) do outcomes[i] = x > second[i] and 1 or x < second[i] and 0 or 0.5 end
+  return outcomes
+end
+
 --- The outcomes of a judge for a batch of pairs: 1 where it agrees that the chosen response is better.
 function judge.of_pairs(given, batch)
   local outcomes, n = {}, #batch

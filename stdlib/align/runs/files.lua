@@ -25,13 +25,18 @@ function files.identity(loss)
   return parts
 end
 
---- What identifies a source: its name and its plain options, such as the seed; of a list its SHA-256.
+--- What identifies a source: its kind, its name, its plain options (of a list its SHA-256), the SHA-256 of
+-- its list of pairs, and the sources it is made of.
 function files.source_identity(source)
   local settings = plain_part(source.options or {})
   for name, value in pairs(settings) do
     if type(value) == "table" then settings[name] = system.sha256(plain.encode(value)) end
   end
-  return { name = tostring(source.name), options = settings }
+  local rows, parts = source.dataset and source.dataset.rows, {}
+  local data = rows and system.sha256(plain.encode { rows:prompts(), rows:responses() }) or nil
+  for i, part in ipairs(source.parts or {}) do parts[i] = files.source_identity(part) end
+  local name = tostring(source.name)
+  return { kind = source.kind or name, name = name, options = settings, data = data, parts = parts }
 end
 
 --- Writes a file and records its SHA-256.

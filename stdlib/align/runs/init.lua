@@ -58,19 +58,31 @@ local spec = options.spec("runs.load", {
   { "quiet", false, "no progress bar" },
 })
 
+--- Refuses a source, or a part of one, that is not that of the run.
+local function check_source(given, saved, refuse)
+  if given.kind ~= saved.kind then
+    refuse(("the source of the run is '%s', not '%s'"):format(saved.kind, given.kind))
+  end
+  for name, value in pairs(saved.options) do
+    if given.options[name] ~= value then
+      refuse(("the source of the run has %s = %s, not %s"):format(name, value, tostring(given.options[name])))
+    end
+  end
+  for i, part in ipairs(saved.parts) do
+    if not given.parts[i] then refuse(("the source of the run has %d parts"):format(#saved.parts)) end
+    check_source(given.parts[i], part, refuse)
+  end
+  if given.name ~= saved.name then
+    refuse(("the source of the run is '%s', not '%s'"):format(saved.name, given.name))
+  elseif given.data ~= saved.data then
+    refuse(("the source of the run, %s, has other pairs"):format(saved.kind))
+  end
+end
+
 --- Refuses a source, a loss or a reference that is not the one of the run.
 local function check_parts(run, record, refuse)
   local o = run.options
-  local source = files.source_identity(o.source)
-  if source.name ~= record.source.name then
-    refuse(("the source of the run is '%s', not '%s'"):format(record.source.name, source.name))
-  end
-  for name, value in pairs(record.source.options) do
-    local given = source.options[name]
-    if given ~= value then
-      refuse(("the source of the run has %s = %s, not %s"):format(name, value, tostring(given)))
-    end
-  end
+  check_source(files.source_identity(o.source), record.source, refuse)
   local own, saved = plain.encode(files.identity(o.loss)), plain.encode(record.loss)
   if own ~= saved then refuse(("the loss of the run is %s, not %s"):format(saved, own)) end
   if run.reference_hash ~= record.reference_hash then

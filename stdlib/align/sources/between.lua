@@ -11,24 +11,20 @@
 -- Errors: an option is missing, unknown or out of range; there are no prompts.
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
-local judges = require "perilune.align.judge"
 local ordered = require "perilune.align.ordered"
 local progress = require "perilune.progress"
 local sampling = require "perilune.align.sampling"
 
 local spec = options.spec("sources.between", {
-  { "judge", options.required "table|function",
-    "of align.judge, or a function(prompt, a, b) that returns 1, 0, 0.5, true or false" },
   { "count", options.integer(nil, 1), "pairs in all" },
-  sampling.options,
+  ordered.options,
   { "batch", 64, "prompts of a draw", least = 1 },
   { "label", "", "label of the progress bar, and the column `checkpoint`" },
   { "quiet", false, "no progress bar" },
 })
 
 return function(a, b, given)
-  local o = spec:fill(sampling.given(given))
-  o.judge = judges.as_judge(o.judge)
+  local o, judge = ordered.filled(spec, given)
   local bar = progress.start {
     label = o.label ~= "" and o.label or "pairs", total = o.count, quiet = o.quiet,
   }
@@ -37,7 +33,7 @@ return function(a, b, given)
   local parts, drawn, step = {}, 0, 0
   while drawn < o.count do
     step = step + 1
-    local part = ordered.draw(a, a, b, prompts(step), o, {
+    local part = ordered.draw(a, a, b, prompts(step), o, judge, {
       step = step, checkpoint = o.label, writers = a == b and { "a", "a" } or { "a", "b" },
     })
     if drawn + #part > o.count then

@@ -9,15 +9,18 @@
 -- or out of range; a reward is no number.
 --
 --   > groups { prompts = { { 1 } }, batch = 1, reward = function(_, response) return #response end }.name
---   groups of 4
+--   groups { batch = 1 }
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
 local judges = require "perilune.align.judge"
+local penalty = require "perilune.align.penalty"
 local sampling = require "perilune.align.sampling"
+local source = require "perilune.align.source"
 
 local spec = options.spec("sources.groups", {
   { "reward", options.optional "table|function",
     "a function(prompt, response) that returns a number, a judge with score(rows), or a list of these" },
+  penalty.options,
   sampling.options,
   { "responses", 4, "responses to each prompt", least = 1 },
   { "batch", 8, "prompts of a batch", least = 1 },
@@ -50,10 +53,9 @@ end
 return function(given)
   local o = spec:fill(sampling.given(given))
   local scorers = scorers_of(o.reward)
+  if scorers[1] then scorers[1] = penalty.judge(scorers[1], o, spec.name) end
   local prompts = sampling.dealt(o, o.batch)
-  return {
-    name = ("groups of %d"):format(o.responses),
-    options = o,
+  return source.new(spec, o, {
     batch = function(_, step, policy, checkpoint)
       local group, steps, checkpoints, writer = {}, {}, {}, {}
       for i = 1, o.batch do
@@ -68,5 +70,5 @@ return function(given)
       columns.step, columns.checkpoint, columns.writer = steps, checkpoints, writer
       return batches.new(columns)
     end,
-  }
+  })
 end

@@ -7,10 +7,11 @@
 --   align.sources.online { judge = judge, prompts = prompts, second = mixture }
 --
 --   > local small = { vocab = 5, dim = 4, layers = 1, heads = 1, max_length = 8 }
---   > mixture { reference = require "perilune.models".transformer(small) }.name
+--   > mixture { reference = require "perilune.models".transformer(small) }.kind
 --   mixture
 local options = require "perilune.options"
 local policies = require "perilune.align.policy"
+local source = require "perilune.align.source"
 
 local spec = options.spec("sources.mixture", {
   { "reference", options.required(policies.types), "the policy that is mixed with the trained one" },
@@ -20,12 +21,10 @@ local spec = options.spec("sources.mixture", {
 return function(given)
   local o = spec:fill(given)
   policies.check(o.reference, "sources.mixture: reference")
-  return {
-    name = "mixture",
-    options = o,
+  return source.new(spec, o, {
     sample = function(_, policy, prompts, how)
       how.mixture, how.mixture_weight = o.reference, o.weight
       return policy:sample(prompts, how)
     end,
-  }
+  })
 end

@@ -19,6 +19,7 @@
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
 local dealt = require "perilune.align.batches"
+local source = require "perilune.align.source"
 
 local spec = options.spec("sources.offline", {
   { "batch", 32, "pairs of a batch", least = 1 },
@@ -29,10 +30,10 @@ return function(pairs_given, given)
   local o = spec:fill(given)
   local dataset = batches.of_pairs(pairs_given, "sources.offline")
   local numbers = dealt(#dataset, o.batch, o.seed, "pairs/offline")
-  return {
-    name = "offline", options = o, dataset = dataset,
+  return source.new(spec, o, {
+    dataset = dataset,
     batch = function(_, step) return dataset:select(numbers(step)) end,
-    labels = function(_, batches) return math.min(batches * o.batch, #dataset) end,
-    check = function(self, run) self.dataset:check(run.policy, self.name) end,
-  }
+    labels = function(_, count) return math.min(count * o.batch, #dataset) end,
+    check = function(self, run) self.dataset:check(run.policy, self.kind) end,
+  })
 end

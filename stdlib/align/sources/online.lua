@@ -11,17 +11,15 @@
 -- prompts than a batch; the judge gives something else than 1, 0 or 0.5.
 --
 --   > online { judge = function(prompt, a, b) return #a < #b end, prompts = { { 1 } }, batch = 1 }.name
---   online
+--   online { batch = 1 }
 local options = require "perilune.options"
-local judges = require "perilune.align.judge"
 local mixture = require "perilune.align.sources.mixture"
 local ordered = require "perilune.align.ordered"
 local sampling = require "perilune.align.sampling"
+local source = require "perilune.align.source"
 
 local spec = options.spec("sources.online", {
-  { "judge", options.required "table|function",
-    "of align.judge, or a function(prompt, a, b) that returns 1, 0, 0.5, true or false" },
-  sampling.options,
+  ordered.options,
   { "batch", 32, "prompts, and so pairs, of a batch", least = 1 },
   { "first", options.optional "Model|table|string",
     "writer of the first response, or its name; the policy unless given" },
@@ -41,20 +39,17 @@ end
 local function named(policy, reference, weight)
   return setmetatable({ policy = policy }, { __index = function(all, name)
     if not reference then error("sources.online: the run has no reference", 0) end
-    all.reference, all.mixture = reference, mixture { reference = reference, weight = weight }
+    all[name] = name == "reference" and reference or mixture { reference = reference, weight = weight }
     return all[name]
   end })
 end
 
 return function(given)
-  local o = spec:fill(sampling.given(given))
+  local o, judge = ordered.filled(spec, given)
   check_writer("first", o.first)
   check_writer("second", o.second)
-  o.judge = judges.as_judge(o.judge)
   local prompts = sampling.dealt(o, o.batch)
-  return {
-    name = "online",
-    options = o,
+  return source.new(spec, o, {
     batch = function(_, step, policy, checkpoint, reference)
       local writers, by_name = {}, named(policy, reference, o.mixture_coef)
       local function writer(i, wanted)
@@ -63,8 +58,8 @@ return function(given)
         writers[i] = wanted
         return by_name[wanted]
       end
-      return ordered.draw(policy, writer(1, o.first), writer(2, o.second), prompts(step), o,
+      return ordered.draw(policy, writer(1, o.first), writer(2, o.second), prompts(step), o, judge,
         { step = step, checkpoint = checkpoint, writers = writers })
     end,
-  }
+  })
 end

@@ -13,6 +13,7 @@
 --   sources.replay: the stream is empty
 local options = require "perilune.options"
 local system = require "perilune.system"
+local source = require "perilune.align.source"
 
 local spec = options.spec("sources.replay", {
   { "window", options.optional "integer|string", "batches of a window, or \"all\"; 1 keeps the order",
@@ -34,9 +35,7 @@ return function(stream, given)
     window = #stream
   end
   local shuffled, permutation
-  return {
-    name = window == 1 and "replay in order" or ("replay shuffled within %s"):format(tostring(o.window)),
-    options = o,
+  return source.new(spec, o, {
     steps = #stream,
     batch = function(_, step)
       if step > #stream then error(("the stream has %d batches"):format(#stream), 0) end
@@ -48,5 +47,5 @@ return function(stream, given)
       end
       return stream[index * window + permutation[at + 1]]
     end,
-  }
+  })
 end

@@ -47,7 +47,7 @@ local function new(o)
     reference_hash = o.reference and o.reference:hash(), policy_hash_at_start = hash, reference_hashes = {},
     updates_a_batch = o.epochs * o.mini_batches,
     optimizer = optim.from_options(#trained == 1 and trained[1] == o.policy and o.policy or trained, o),
-    label = o.label ~= "" and o.label or tostring(o.source.name or "train"),
+    label = o.label ~= "" and o.label or tostring(o.source.kind or o.source.name or "train"),
     log = {}, points = {}, checkpoints = {}, stream = {}, step = 0, status = "new",
     spent = { batches = 0, labels = 0, tokens = 0 },
   }, Run)
@@ -56,7 +56,7 @@ end
 --- The batch of a step, checked: a source may be the user's own and give a list of pairs.
 function Run:draw(step)
   local source = self.options.source
-  local name = tostring(source.name or "the source")
+  local name = tostring(source.kind or source.name or "the source")
   local where = ("step %d: %s"):format(step, name)
   local origin = ("%s@%d"):format((self.reference_hash or self.policy_hash_at_start):sub(1, 12), step - 1)
   local ok, batch = pcall(source.batch, source, step, self.policy, origin, self.reference)
