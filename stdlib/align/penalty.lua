@@ -23,7 +23,7 @@ penalty.options = options.spec("align.penalty", {
 --   > local from_score = require "perilune.align.judge".from_score
 --   > local length = from_score("length", function(_, response) return #response end)
 --   > table.unpack(penalty.judge(length, { missing_eos_penalty = 0.5, stop = { 1 } }, "x"):score(rows))
---   2	1.5
+--   2.0	1.5
 --   > penalty.judge({ name = "p" }, { missing_eos_penalty = 1, stop = { 1 } }, "sources.online")
 --   sources.online: missing_eos_penalty is subtracted from a score, and judge p has none
 function penalty.judge(judge, o, where)

@@ -4,9 +4,9 @@
 --
 -- The batch has the columns `group` (number of the prompt), `reward`, `finished` (1 where the response ends
 -- with a stop token), `step`, `checkpoint`, `writer`, and the token columns `old_logps` and `sampling_logps`.
--- With several reward functions it also has `rewards`, a list of numbers a row; `reward` is their sum. Without
--- one it has no `reward`: for losses that read none, such as `loss.gkd`. Errors: an option is missing, unknown
--- or out of range; a reward is no number.
+-- With several reward functions it also has `rewards`, a list of numbers a row; `reward` is their sum, and
+-- `missing_eos_penalty` is of the first. Without one it has no `reward`: for losses that read none, such as
+-- `loss.gkd`. Errors: an option is missing, unknown or out of range; a reward is no number.
 --
 --   > groups { prompts = { { 1 } }, batch = 1, reward = function(_, response) return #response end }.name
 --   groups { batch = 1 }

@@ -3,9 +3,9 @@
 --   align.sources.online { task = task, judge = proxy, prompts = task:prompts("train", 2048) }
 --
 -- Both responses come from the policy. `first` and `second` are other writers: a model, a writer such as
--- `sources.mixture`, or by name "reference", the reference of the run (XPO: second), or "mixture", the mixture
--- of policy and reference with `mixture_coef` (Nash-MD: second; IPO-MD: both). The column `writer` says whose
--- response a row is: "policy", "reference", "mixture", or the writer's name.
+-- `sources.mixture`, or by name "reference", the reference of the run (XPO: second), or "mixture", the
+-- mixture of policy and reference with `mixture_coef` (Nash-MD: second; IPO-MD: both). The column `writer`
+-- says whose response a row is: "policy", "reference", "mixture", or the writer's name.
 --
 -- Sampling is not differentiated. Errors: an option is missing, unknown or out of range; there are fewer
 -- prompts than a batch; the judge gives something else than 1, 0 or 0.5.
