@@ -19,18 +19,17 @@ local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 local batches = require "perilune.align.batch"
 local folder = require "perilune.folder"
+local pair_losses = require "perilune.align.loss_pair"
 
-local loss = {}
+local loss = {
+  log_ratios = pair_losses.log_ratios, margin = pair_losses.margin, normed = pair_losses.normed,
+  sums = pair_losses.sums, shared = pair_losses,
+}
 
 --- What one pass of a model gives, by the names that losses read; with `ref_` before it, of the reference.
 loss.outputs = {
   logps = true, entropy = true, log_collision = true, logits = true, hidden = true, prompt_logps = true,
 }
-
-local norm = options.spec("loss.norm", {
-  { "norm", "sum", "sum of a response's token log-probabilities, as in the papers, or their mean",
-    choices = { "sum", "mean" } },
-})
 
 local definition = options.spec("loss.define", {
   { "name", options.required "string", "name in messages and logs" },
@@ -47,6 +46,12 @@ local definition = options.spec("loss.define", {
   { "prepare", options.optional "function",
     "function(batch, o, models): sets columns of a whole batch before the first update, without gradient" },
   { "prepare_reads", {}, "what `prepare` reads of the models" },
+  { "state", options.optional "function",
+    "function(o): a table of numbers, statistics of a run; `prepare` sets them in models.state" },
+  { "source", { name = "online" }, "the source that an online run reads, with options of it" },
+  { "norm", true, "false where a loss on pairs has no option norm" },
+  { "paper", "", "authors, year, arXiv id, equation" },
+  { "trl", "", "TRL's name of it, and where TRL differs" },
 })
 
 local Loss = { __name = "Loss" }
@@ -54,7 +59,11 @@ Loss.__index = Loss
 
 --- The losses of a batch, one a unit, and what the loss has to log.
 function Loss:__call(batch, parameters)
-  return self.definition.loss(batches.plain(batch), self.options, parameters)
+  batch = batches.plain(batch)
+  local compute = self.definition.loss
+  if not self.options.use_weighting then return compute(batch, self.options, parameters) end
+  local losses, figures = compute(batch, self.options, parameters)
+  return losses * pair_losses.weights(batch), figures
 end
 
 function Loss:__tostring()
@@ -66,10 +75,16 @@ function Loss:__tostring()
 end
 
 --- Sets the columns that the loss computes from a whole batch. `models` has `policy`, `reference`,
--- `parameters`.
+-- `parameters` and `state`.
 function Loss:prepare(batch, models)
   if not self.definition.prepare then return end
   tensor.no_grad(self.definition.prepare, batch, self.options, models)
+end
+
+--- The running statistics of a new run: a table of numbers.
+function Loss:new_state()
+  local make = self.definition.state
+  return make and make(self.options) or {}
 end
 
 --- The parameters of the loss itself for a new run, by name.
@@ -109,9 +124,12 @@ end
 --   loss.define: unknown option 'opions'; did you mean 'options'?
 function loss.define(given)
   local d = definition:fill(given)
-  local entries = d.per == "pair" and { norm, table.unpack(d.options) } or d.options
+  local entries = d.options
+  if d.per == "pair" and d.norm then entries = { pair_losses.norm, table.unpack(d.options) } end
   local spec = options.spec("loss." .. d.name, entries)
-  local maker = { name = d.name, definition = d, spec = spec }
+  local maker = {
+    name = d.name, definition = d, spec = spec, source = d.source, paper = d.paper, trl = d.trl,
+  }
   return setmetatable(maker, {
     __name = "LossDefinition",
     __call = function(_, settings)
@@ -119,10 +137,11 @@ function loss.define(given)
       local o = spec:fill(settings)
       if d.check then d.check(o) end
       local reads = type(d.reads) == "function" and d.reads(o) or d.reads
+      if o.use_weighting then reads = { "log_collision", table.unpack(reads) } end
       local prepares = type(d.prepare_reads) == "function" and d.prepare_reads(o) or d.prepare_reads
       return setmetatable({
         name = d.name, options = o, spec = spec, definition = d, per = d.per, splits = d.splits,
-        reads = reads, prepare_reads = prepares,
+        reads = reads, prepare_reads = prepares, source = d.source,
       }, Loss)
     end,
   })
@@ -141,27 +160,21 @@ function loss.from_function(f, has_reference)
   } {}
 end
 
---- log pi(y|x) - log pi_ref(y|x) of the chosen and of the rejected responses, each [n].
+--- The mean of a column over all units of the optimiser step, not only over the piece at hand: a scalar
+-- tensor [] of dtype f64, without gradient. A token mean of the whole step is then one number a pair, the
+-- same for any number of pieces:
 --
--- `norm = "sum"` sums over the tokens of a response, as the papers do; `"mean"` divides by their number (by 1
--- for an empty response), as TRL's offline trainer does for ipo.
-function loss.log_ratios(pair, norm_name)
-  local chosen = loss.normed(pair, pair.chosen - pair.ref_chosen, "chosen", norm_name)
-  local rejected = loss.normed(pair, pair.rejected - pair.ref_rejected, "rejected", norm_name)
-  return chosen, rejected
-end
-
---- `x`, a sum over each "chosen" or "rejected" response, or with `norm = "mean"` x over the number of its
--- tokens.
-function loss.normed(pair, x, which, norm_name)
-  if norm_name ~= "mean" then return x end
-  return x / pair[which .. "_lengths"]:clamp(1)
-end
-
---- rho = log-ratio of the chosen response - log-ratio of the rejected one, [n].
-function loss.margin(pair, norm_name)
-  local chosen, rejected = loss.log_ratios(pair, norm_name)
-  return chosen - rejected
+--   -pair.chosen / loss.step_mean(pair, "chosen_lengths")
+--
+--   > print(loss.step_mean({ chosen_lengths = T{ 2, 4 } }, "chosen_lengths"))
+--   3
+--   [Tensor f64 scalar]
+--   > loss.step_mean({}, "chosen_lengths")
+--   loss.step_mean: the batch has no 'chosen_lengths'
+function loss.step_mean(batch, name)
+  local column = (rawget(batch, "part") or batch)[name]
+  if column == nil then error(("loss.step_mean: the batch has no '%s'"):format(name), 2) end
+  return column:detach():to("f64"):mean()
 end
 
 --- The weighted sum of losses: of each the mean over its own units. `weights` are 1 unless given.
