@@ -1,0 +1,105 @@
+--- Training in a world, and its distance to the optimum by step.
+local align = require "perilune.align"
+local options = require "perilune.options"
+
+local checks = {}
+
+local spec = options.spec("worlds.check", {
+  { "optimum", options.optional "string|Tensor",
+    "what is approached: a name of worlds.exact.optimum, or log-probabilities; by the loss unless given" },
+  { "beta", options.optional "number", "of the optimum; that of the loss unless given", above = 0 },
+  { "evaluate_every", 50, "steps between lines", least = 1 },
+  { "quiet", false, "no lines are printed" },
+})
+
+--- The optimum that a loss aims at, by its name: nil where it is not known.
+local aims = { ipo = "ipo", dpo = "reward", bo2 = "bo2", ppo = "reward", rloo = "reward" }
+
+--- Whether a source draws answers of the policy that is trained.
+local function is_online(source) return source.name ~= "offline" and not source.name:find "of data" end
+
+local function optimum_of(world, o, trainer)
+  if type(o.optimum) == "userdata" then return o.optimum end
+  local loss = type(trainer) == "table" and trainer.loss or { options = {} }
+  local of = o.optimum or aims[loss.name]
+  if of == "ipo" and not o.optimum and is_online(trainer.source) then of = "equilibrium" end
+  if not of then
+    error(("worlds.check: the optimum of loss '%s' is not known: give `optimum`"):format(
+      tostring(loss.name)), 3)
+  end
+  return world:optimum { of = of, beta = o.beta or tonumber(loss.options.beta) }
+end
+
+--- The distances of a policy from an optimum: `kl_to_optimum`, KL(pi || pi*) in nats; `total_variation`;
+-- `win`, the win rate against the reference; `kl`, KL(pi || pi_ref) in nats; `unseen`, the mass on answers
+-- that data does not cover.
+function checks.distances(world, policy, optimum)
+  local logps = world:logps(policy)
+  return {
+    kl_to_optimum = world:kl(logps, optimum), total_variation = world:total_variation(logps, optimum),
+    win = world:win_rate(logps, world.reference), kl = world:kl(logps, world.reference),
+    unseen = world:unseen(logps),
+  }
+end
+
+local columns <const> = { "kl_to_optimum", "total_variation", "win", "kl", "unseen" }
+
+local function print_points(points)
+  print(("%6s  %13s  %15s  %6s  %7s  %6s"):format("step", table.unpack(columns)))
+  for _, point in ipairs(points) do
+    print(("%6d  %13.5f  %15.5f  %6.4f  %7.4f  %6.4f"):format(point.step, point.kl_to_optimum,
+      point.total_variation, point.win, point.kl, point.unseen))
+  end
+end
+
+--- Trains a policy that begins as the reference, prints its distances from the optimum by step, and returns
+-- the points and the policy. `trainer` has options for align.train (`loss`, `source`, `steps`, ...), or is a
+-- function(world, policy, measure) that trains `policy` and calls `measure(policy, step)`.
+--
+--   > local align, worlds = require "perilune.align", require "perilune.worlds"
+--   > local world = worlds.bandit { answers = 4, seed = 3 }
+--   > local points = world:check({ loss = align.loss.ipo { beta = 1 }, source = world:population(),
+--   >>   steps = 200, lr = 0.05 }, { quiet = true })
+--   > points[1].kl_to_optimum > 0.01, points[#points].kl_to_optimum < 1e-4
+--   true	true
+--
+-- Errors: an option is unknown; the optimum of the loss is not known; what align.train refuses.
+function checks.check(world, trainer, given)
+  local o = spec:fill(given)
+  local optimum = optimum_of(world, o, trainer)
+  local policy, points = world:policy(), {}
+  local function measure(measured, step)
+    local point = checks.distances(world, measured, optimum)
+    point.step = step
+    points[#points + 1] = point
+    return { step = step }
+  end
+  measure(policy, 0)
+  if type(trainer) == "function" then
+    policy = trainer(world, policy, measure) or policy
+  else
+    local settings = {
+      policy = policy, reference = world.reference, evaluate = measure, evaluate_every = o.evaluate_every,
+      quiet = true,
+    }
+    for name, value in pairs(trainer) do settings[name] = value end
+    align.train(settings)
+  end
+  if not o.quiet then print_points(points) end
+  return points, policy
+end
+
+--- The gradients of a loss at a policy, one a parameter, and the loss: over `world:population`, those of the
+-- expected loss, exact. The policy is not changed. Errors: what align.train refuses.
+function checks.gradient(world, loss, policy, source)
+  local copy = policy:clone()
+  local run = align.train {
+    policy = copy, reference = world.reference, loss = loss, source = source, steps = 1, lr = 0,
+    optimizer = "sgd", max_grad_norm = 0, quiet = true,
+  }
+  local gradients = {}
+  for i, weight in ipairs((copy:parameters())) do gradients[i] = weight:grad() end
+  return gradients, run.log[1].loss
+end
+
+return options.strict("worlds.check", checks)
