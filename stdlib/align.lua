@@ -5,7 +5,9 @@
 --   align.train { policy = sft:clone(), reference = sft, source = online, loss = loss.ipo {}, steps = 99 }
 local options = require "perilune.options"
 
-local parts = { "batch", "evaluate", "experiment", "fit", "judge", "loss", "policy", "runs", "sft",
-  "sources", "train" }
+local parts = {
+  "batch", "compare", "evaluate", "experiment", "fit", "judge", "loss", "policy", "runs", "sft", "sources",
+  "train",
+}
 
 return options.strict("align", {}, parts, function(name) return require("perilune.align." .. name) end)

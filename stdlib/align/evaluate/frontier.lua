@@ -26,14 +26,21 @@ local function win_of(point) return point.win end
 --   0.5
 --   > frontier.at_kl(run, 1)
 --   nil
-function frontier.at_kl(run, kl, win)
+function frontier.at_kl(run, kl, win) return frontier.at(run, "kl", kl, win) end
+
+--- The same along another number of the points: `labels`, `tokens` or `step`.
+--
+--   > frontier.at({ { step = 10, win = 0.4 }, { step = 20, win = 0.6 } }, "step", 15)
+--   0.5
+function frontier.at(run, key, x, win)
   win = win or win_of
   local best
   for i = 2, #run do
     local a, b = run[i - 1], run[i]
-    if a.step ~= 0 and math.min(a.kl, b.kl) <= kl and kl <= math.max(a.kl, b.kl) then
-      local x, y = win(a), win(b)
-      local value = a.kl == b.kl and math.max(x, y) or x + (y - x) * (kl - a.kl) / (b.kl - a.kl)
+    local low, high = a[key], b[key]
+    if a.step ~= 0 and low and high and math.min(low, high) <= x and x <= math.max(low, high) then
+      local from, to = win(a), win(b)
+      local value = low == high and math.max(from, to) or from + (to - from) * (x - low) / (high - low)
       if not best or value > best then best = value end
     end
   end
@@ -46,10 +53,13 @@ end
 --   > local short = { { step = 1, kl = 1, win = 1 } }
 --   > frontier.best_at_kl({ long, short }, 1)
 --   0.5
-function frontier.best_at_kl(runs, kl, win)
+function frontier.best_at_kl(runs, kl, win) return frontier.best_at(runs, "kl", kl, win) end
+
+--- The same along another number of the points.
+function frontier.best_at(runs, key, x, win)
   local best
   for _, run in ipairs(runs) do
-    local value = frontier.at_kl(run, kl, win)
+    local value = frontier.at(run, key, x, win)
     if value and (not best or value > best) then best = value end
   end
   return best

@@ -2,10 +2,12 @@
 --
 --   responses, baseline        one response to each prompt
 --   win_rate, compare          the share of prompts on which a judge prefers one side
+--   head_to_head               two policies, each pair of responses judged in both orders
 --   kl                         Rao-Blackwellised estimate of KL(policy || reference), and entropy
 --   accuracy, log_ratios       the policy read as a classifier of pairs
 --   measure                    all figures of a checkpoint from one draw
 --   stats, frontier, report    means and intervals; win rate at equal KL; the report of a comparison
+--   exact                      exact tests for few seeds; align.compare puts all of it together
 --
 -- A figure is a table { mean, se, count }: the mean over prompts or pairs and its standard error. A figure of
 -- NaN is an error, never a tie.
@@ -41,7 +43,7 @@ function evaluate.baseline(policy, given)
   return drawing.draw(policy, drawing.fill(given), "baseline")
 end
 
-local parts = { "stats", "frontier", "kl", "measure", "report" }
+local parts = { "stats", "frontier", "kl", "measure", "report", "exact", "head_to_head" }
 
 return options.strict("align.evaluate", evaluate, parts, function(name)
   return require("perilune.align.evaluate." .. name)

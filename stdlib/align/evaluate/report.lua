@@ -6,13 +6,13 @@
 -- `evaluate.frontier`.
 local csv = require "perilune.csv"
 local frontier = require "perilune.align.evaluate.frontier"
+local grid = require "perilune.align.evaluate.grid"
 local options = require "perilune.options"
 local pages = require "perilune.report"
 local plot = require "perilune.plot"
 local sections = require "perilune.align.evaluate.sections"
 local system = require "perilune.system"
-
-local grid = { 0.25, 0.5, 1, 2, 3, 4, 6, 8, 10, 12, 16, 24, 32 }
+local text_table = require "perilune.align.evaluate.text_table"
 
 local function complaint(message, ...) return "evaluate.report: " .. message:format(...) end
 
@@ -57,24 +57,6 @@ local function shown(interval, seeds)
   return interval.seeds == seeds and text or ("%s (%d of %d)"):format(text, interval.seeds, seeds)
 end
 
---- The KLs of the grid that at least two sides reach between checkpoints, each in some seed.
-local function shared_kls(sides)
-  local kls = {}
-  for _, kl in ipairs(grid) do
-    local reached = 0
-    for _, side in ipairs(sides) do
-      for _, runs in ipairs(side.by_seed) do
-        if frontier.best_at_kl(runs, kl) then
-          reached = reached + 1
-          break
-        end
-      end
-    end
-    if reached >= math.min(2, #sides) then kls[#kls + 1] = kl end
-  end
-  return kls
-end
-
 --- In how many seeds the peak of a side is the last point of its run.
 local function still_rising(side)
   local count = 0
@@ -105,7 +87,7 @@ local function rows_of(sides)
     rows[#rows + 1] = row
   end
   add("peak", frontier.peak, still_rising)
-  for _, kl in ipairs(shared_kls(sides)) do
+  for _, kl in ipairs(grid.shared(sides)) do
     add(("KL %g"):format(kl), function(runs, win) return frontier.best_at_kl(runs, kl, win) end)
   end
   return rows
@@ -116,19 +98,6 @@ local function header_of(sides)
   for _, side in ipairs(sides) do header[#header + 1] = side.label end
   for i = 2, #sides do header[#header + 1] = ("%s - %s"):format(sides[1].label, sides[i].label) end
   return header
-end
-
-local function text_table(header, rows)
-  local widths, lines = {}, {}
-  for _, row in ipairs { header, table.unpack(rows) } do
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, #cell) end
-  end
-  for _, row in ipairs { header, table.unpack(rows) } do
-    local cells = {}
-    for i, cell in ipairs(row) do cells[i] = cell .. (" "):rep(widths[i] - #cell) end
-    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
-  end
-  return table.concat(lines, "\n") .. "\n"
 end
 
 local rules <const> = {

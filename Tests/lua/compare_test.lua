@@ -1,0 +1,256 @@
+--- Comparisons of runs: measures, exact tests and intervals against NumPy 2.4.6 and SciPy 1.17.1.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local toy = require "toy"
+local lu = require "luaunit"
+local align = require "perilune.align"
+local models = require "perilune.models"
+local measures = require "perilune.align.compare.measures"
+local words = require "perilune.align.compare.words"
+
+local exact = align.evaluate.exact
+
+local function point(fields, wins)
+  local sum = 0.0
+  for _, x in ipairs(wins) do sum = sum + x end
+  fields.wins, fields.win = wins, sum / #wins
+  return fields
+end
+
+--- `ones` outcomes of 1 among n.
+local function wins(ones, n)
+  local list = {}
+  for i = 1, n do list[i] = i <= ones and 1 or 0 end
+  return list
+end
+
+local function of_win(p) return p.win end
+
+TestExact = {}
+
+--- Fisher 1935, sec. 21: Darwin's 15 pairs of maize, eighths of an inch; 1726 of 32768 arrangements.
+function TestExact:test_sign_flips_of_darwins_maize()
+  local maize = { 49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48 }
+  lu.assertEquals(exact.sign_flip(maize), 1726 / 32768)
+end
+
+--- scipy.stats.permutation_test(permutation_type="samples", n_resamples=inf) gives 0.0625.
+function TestExact:test_sign_flips_count_ties_as_extreme()
+  lu.assertEquals(exact.sign_flip { 0.12, -0.03, 0.08, 0.21, 0.05, 0.0, 0.14 }, 0.0625)
+  lu.assertEquals(exact.sign_flip { 0.1 }, 1.0)
+  lu.assertEquals(exact.sign_flip { 0, 0 }, 1.0)
+end
+
+--- scipy.stats.permutation_test(permutation_type="independent", n_resamples=inf).
+function TestExact:test_permutations_of_two_lists()
+  local a, b = { 0.61, 0.58, 0.66, 0.7, 0.57 }, { 0.55, 0.59, 0.5, 0.57, 0.6 }
+  support.close(exact.permutation(a, b), 26 / 252, 1e-15)
+end
+
+function TestExact:test_many_pairs_are_sampled_near_the_normal_limit()
+  -- 20 differences, 15 of +1 and 5 of -1: P(|B - 10| >= 5) of a binomial B(20, 1/2) is 0.0414.
+  local list = {}
+  for i = 1, 20 do list[i] = i <= 15 and 1 or -1 end
+  support.close(exact.sign_flip(list), 0.0414, 0.003)
+end
+
+function TestExact:test_what_is_no_list_of_numbers_is_refused()
+  lu.assertEquals(support.message(exact.sign_flip, {}),
+    "exact.sign_flip: expected a list of numbers, got a table")
+  lu.assertEquals(support.message(exact.permutation, { 1 }, { 0 / 0 }),
+    "exact.permutation: element 1 is NaN, expected a number")
+end
+
+TestMeasures = {}
+
+--- numpy.quantile([...], 0.9) and numpy.trapezoid(numpy.interp(g, kl, win), g) / 3 with 33 points g.
+function TestMeasures:test_quantile_and_area()
+  local run = {}
+  for i, win in ipairs { 0.31, 0.42, 0.55, 0.48, 0.6, 0.44, 0.52 } do
+    run[i] = { step = i, kl = i, win = win }
+  end
+  support.close(measures.quantile(0.9)({ run }, of_win), 0.57, 1e-12)
+  local curve = {
+    { step = 1, kl = 0.5, win = 0.3 }, { step = 2, kl = 1.5, win = 0.5 }, { step = 3, kl = 3, win = 0.55 },
+    { step = 4, kl = 5, win = 0.7 },
+  }
+  support.close(measures.area(1, 4)({ curve }, of_win), 0.5332926432291667, 1e-12)
+  lu.assertNil(measures.area(1, 6)({ curve }, of_win))
+end
+
+function TestMeasures:test_the_shared_range_of_kl_leaves_out_the_start()
+  local function side(...)
+    local run = { { step = 0, kl = 0 } }
+    for i, kl in ipairs { ... } do run[i + 1] = { step = i, kl = kl } end
+    return { by_seed = { { run } } }
+  end
+  lu.assertEquals({ measures.shared { side(1, 5), side(2, 8) } }, { 2, 5 })
+  lu.assertNil(measures.shared { side(1, 2), side(3, 8) })
+end
+
+--- Two policies of equal quality with many checkpoints: the plain peak is above 1/2, the halved one is not.
+function TestMeasures:test_the_peak_of_halves_has_no_bias_of_a_maximum()
+  local system = require "perilune.system"
+  local plain, halved, n = 0, 0, 200
+  for repetition = 1, n do
+    local run = {}
+    for step = 1, 12 do
+      local function half(k)
+        local sum = 0
+        for i = 1, 32 do
+          local number = ((repetition * 12 + step) * 2 + k) * 32 + i
+          sum = sum + (system.uniform(3, "compare test", number) < 0.5 and 1 or 0)
+        end
+        return { win = sum / 32 }
+      end
+      local first, second = half(0), half(1)
+      run[step] = { halves = { first, second }, win = (first.win + second.win) / 2 }
+    end
+    plain = plain + align.evaluate.frontier.peak({ run }) / n
+    halved = halved + measures.peak({ run }, of_win) / n
+  end
+  -- The maximum of 12 means of 64 coins is 1.63 standard deviations of 1/16 above 1/2: 0.602.
+  support.close(plain, 0.602, 0.01)
+  support.close(halved, 0.5, 0.01)
+end
+
+TestCompare = {}
+
+local function seeds(label, lists)
+  local runs = {}
+  for i, ones in ipairs(lists) do
+    runs[i] = {}
+    for p, count in ipairs(ones) do
+      runs[i][p] = point({ step = 10 * p, kl = p, labels = 320 * p, tokens = 1000 * p }, wins(count, 40))
+    end
+  end
+  return { label = label, runs = runs }
+end
+
+local high = seeds("high", { { 20, 30 }, { 22, 32 }, { 24, 34 } })
+local low = seeds("low", { { 20, 22 }, { 20, 24 }, { 20, 22 } })
+
+local function row_of(result, name)
+  for _, row in ipairs(result.rows) do
+    if row.name == name then return row end
+  end
+end
+
+function TestCompare:test_win_rates_at_kl_labels_tokens_and_steps()
+  local result = align.compare {
+    high, low, at = { kl = { 1.5 }, labels = { 480 }, tokens = { 1500 }, steps = { 15 } },
+  }
+  lu.assertEquals(result.labels, { "high", "low" })
+  for _, name in ipairs { "at 1.5 nats", "after 480 labels", "after 1500 tokens", "at step 15" } do
+    local row = row_of(result, name)
+    -- Half way: (25 + 27 + 29) / 3 of 40 against (21 + 22 + 21) / 3 of 40.
+    support.close(row.sides[1].mean, 0.675, 1e-12)
+    support.close(row.sides[2].mean, 64 / 120, 1e-12)
+    support.close(row.differences[2].mean, 0.675 - 64 / 120, 1e-12)
+    lu.assertEquals(#row.differences[2].values, 3)
+    lu.assertEquals(row.differences[2].p, 0.25, "the least of three pairs")
+  end
+end
+
+function TestCompare:test_a_budget_that_no_run_reaches_has_no_number()
+  local row = align.compare({ high, low, at = { kl = { 9 } } }).rows[1]
+  lu.assertEquals({ row.sides, row.differences[2] }, { { false, false }, false })
+end
+
+--- 4 seeds and 60 prompts: 200,000 draws of numpy.random.default_rng(0) over rows and columns of the
+-- differences give a mean of 0.0625 and the interval [-0.0917, 0.2292].
+function TestCompare:test_the_interval_is_that_of_seeds_and_prompts_together()
+  local function side(label, outcome)
+    local runs = {}
+    for s = 0, 3 do
+      local list = {}
+      for p = 0, 59 do list[p + 1] = outcome(s, p) and 1 or 0 end
+      runs[s + 1] = { point({ step = 1, kl = 1 }, list), point({ step = 2, kl = 2 }, list) }
+    end
+    return { label = label, runs = runs }
+  end
+  local d = align.compare({
+    side("w", function(s, p) return (7 + s * 3 + p * p) % 10 < 6 - s % 3 + (p % 4 == 0 and 1 or 0) end),
+    side("v", function(s, p) return (14 + s * 5 + p * p * 3) % 10 < 4 + s % 2 end),
+    at = { kl = { 1.5 } }, draws = 4000,
+  }).rows[1].differences[2]
+  support.close(d.mean, 0.0625, 1e-12)
+  support.close(d.low, -0.0917, 0.01)
+  support.close(d.high, 0.2292, 0.01)
+end
+
+function TestCompare:test_repetitions_of_one_outer_seed_are_one_value()
+  local function side(label, ...)
+    local by_seed = {}
+    for i, runs in ipairs(seeds(label, { ... }).runs) do by_seed[i] = { runs, outer = (i + 1) // 2 } end
+    return { label = label, by_seed = by_seed }
+  end
+  local row = align.compare({
+    side("a", { 20, 20 }, { 24, 24 }, { 28, 28 }, { 32, 32 }),
+    side("b", { 20, 20 }, { 20, 20 }, { 20, 20 }, { 20, 20 }), at = { kl = { 1.5 } },
+  }).rows[1]
+  lu.assertEquals(#row.differences[2].values, 2)
+  support.close(row.differences[2].values[1], 0.05, 1e-12)
+  support.close(row.differences[2].values[2], 0.25, 1e-12)
+end
+
+function TestCompare:test_sentences_say_what_the_numbers_allow()
+  local text = tostring(align.compare { high, low, at = { kl = { 1.5, 1 } } })
+  lu.assertStrContains(text, "high above low at 1.5 nats by 0.14 [")
+  lu.assertStrContains(text, "3 seeds: the exact p is at least 0.25.")
+  text = tostring(align.compare { low, high, at = { kl = { 1.5 } } })
+  lu.assertStrContains(text, "high above low at 1.5 nats by 0.14 [")
+  lu.assertStrContains(text, "win rate")
+end
+
+--- By the formula of the normal interval, worked out by hand.
+function TestCompare:test_as_many_more_seeds_resolve_a_difference()
+  local d = { mean = 0.1, values = { 0.3, 0.1, -0.1 } }
+  local spread = 1.96 * math.sqrt(2 / 3 * 0.04 / 3)
+  d.low, d.high = 0.1 - spread, 0.1 + spread
+  -- No variance of prompts: 1.96 * 0.2 / sqrt(n) < 0.1 from n = 16 on.
+  lu.assertEquals(words.missing(d, 256), { seeds = 13 })
+  -- All of the variance of prompts, (0.1 / 1.96)^2 * 2 at 256: half of it at 512.
+  local half = 1.96 * math.sqrt(2) * 0.1 / 1.96
+  local flat = { mean = 0.1, values = { 0.1, 0.1 }, low = 0.1 - half, high = 0.1 + half }
+  lu.assertEquals(words.missing(flat, 256), { prompts = 256 })
+  lu.assertEquals(words.missing({ mean = 0, low = -1, high = 1, values = { 1, -1 } }, 256), {})
+end
+
+function TestCompare:test_what_is_no_run_is_refused()
+  local function refusal(given) return support.message(align.compare, given) end
+  lu.assertEquals(refusal { high }, "align.compare: expected at least two runs, got 1")
+  lu.assertStrContains(refusal { high, high }, "sides 1 and 2 are both called 'high'")
+  lu.assertStrContains(refusal { high, low, att = {} }, "unknown option 'att'; did you mean 'at'?")
+  lu.assertStrContains(refusal { high, low, at = { kls = {} } }, "at: there is no 'kls'; did you mean 'kl'?")
+  lu.assertStrContains(refusal { high, { label = "x", points = {} } },
+    "run 1 of seed 1 of 'x' has no points")
+  lu.assertStrContains(refusal { high, { label = "x", points = { { step = 1, kl = 1 } } } },
+    "point 1 of run 1 of seed 1 of 'x' has win = nil, expected a number: evaluate with")
+  local function judge() return 1 end
+  lu.assertStrContains(refusal { high, low, judge = judge }, "judge needs task and prompts")
+end
+
+TestHeadToHead = {}
+
+--- A judge that prefers whatever is shown first decides nothing in both orders.
+function TestHeadToHead:test_a_bias_for_a_position_cancels()
+  local policy, other = toy.model(1), toy.model(2)
+  local given = { prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } }
+  given.judge = function() return 1 end
+  local won = align.evaluate.head_to_head(policy, other, given)
+  lu.assertEquals({ won.mean, won.low, won.high }, { 0.5, 0.5, 0.5 })
+  lu.assertEquals({ won.first_place, won.agreement }, { 1.0, 0.0 })
+end
+
+function TestHeadToHead:test_an_exact_judge_agrees_with_itself_and_swapped_policies_mirror()
+  local policy, other = toy.model(1), toy.model(2)
+  local given = { prompts = toy.prompts, max_new_tokens = 6, stop = { 1 }, judge = toy.more_sevens }
+  local won = align.evaluate.head_to_head(policy, other, given)
+  lu.assertEquals({ won.agreement, won.first_place, won.count }, { 1.0, won.first_place, 48 })
+  local a = models.rows(toy.prompts, toy.prompts)
+  lu.assertEquals(align.evaluate.compare(toy.more_sevens, a, a).mean, 0.5)
+  lu.assertTrue(won.low < won.mean and won.mean < won.high)
+end
+
+os.exit(lu.LuaUnit.run())

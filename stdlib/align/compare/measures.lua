@@ -1,0 +1,96 @@
+--- What a comparison measures of one seed.
+--
+-- A measure is a function(runs, win) of the pooled runs that gives a number, or nil where they do not reach.
+local frontier = require "perilune.align.evaluate.frontier"
+local options = require "perilune.options"
+
+local measures = {}
+
+--- The highest win rate at a value of a field of the points, by the rules of `evaluate.frontier`.
+function measures.at(key, x)
+  return function(runs, win) return frontier.best_at(runs, key, x, win) end
+end
+
+--- The peak without the bias of a maximum: the checkpoint with the highest win rate on one half of the
+-- prompts, its win rate on the other half, and the mean of both ways round.
+--
+--   > local measures = require "perilune.align.compare.measures"
+--   > local early = { halves = { { win = 0.6 }, { win = 0.4 } } }
+--   > local late = { halves = { { win = 0.5 }, { win = 0.7 } } }
+--   > measures.peak({ { early, late } }, function(half) return half.win end)
+--   0.45
+function measures.peak(runs, win)
+  local total = 0.0
+  for chosen_on = 1, 2 do
+    local best, reported
+    for _, run in ipairs(runs) do
+      for _, point in ipairs(run) do
+        local value = win(point.halves[chosen_on])
+        if not best or value > best then best, reported = value, point.halves[3 - chosen_on] end
+      end
+    end
+    total = total + win(reported)
+  end
+  return total / 2
+end
+
+-- Intervals of the trapezoidal rule.
+local parts <const> = 32
+
+--- The mean win rate between two KLs: the area under the win rate as a function of KL, by the trapezoidal
+-- rule with 32 intervals, over the width.
+function measures.area(low, high)
+  return function(runs, win)
+    local sum = 0.0
+    for i = 0, parts do
+      local value = frontier.best_at_kl(runs, low + (high - low) * i / parts, win)
+      if not value then return nil end
+      sum = sum + value * ((i == 0 or i == parts) and 0.5 or 1)
+    end
+    return sum / parts
+  end
+end
+
+--- The KLs between which every seed of every side has a win rate; nil where there are none.
+function measures.shared(sides)
+  local low, high = 0.0, math.huge
+  for _, side in ipairs(sides) do
+    for _, runs in ipairs(side.by_seed) do
+      local from, to = math.huge, 0.0
+      for _, run in ipairs(runs) do
+        for i = 2, #run do
+          if run[i - 1].step ~= 0 then
+            from = math.min(from, run[i].kl, run[i - 1].kl)
+            to = math.max(to, run[i].kl, run[i - 1].kl)
+          end
+        end
+      end
+      low, high = math.max(low, from), math.min(high, to)
+    end
+  end
+  if low < high then return low, high end
+end
+
+--- The quantile of the win rates of all checkpoints but the start, linear between neighbours.
+--
+--   > local run = { { step = 1, win = 0.1 }, { step = 2, win = 0.2 }, { step = 3, win = 0.4 } }
+--   > measures.quantile(0.75)({ run }, function(point) return point.win end)
+--   0.3
+function measures.quantile(share)
+  return function(runs, win)
+    local values = {}
+    for _, run in ipairs(runs) do
+      for _, point in ipairs(run) do
+        if point.step ~= 0 then values[#values + 1] = win(point) end
+      end
+    end
+    if #values == 0 then return nil end
+    table.sort(values)
+    local place = share * (#values - 1)
+    local below = math.floor(place)
+    local low, high = values[below + 1], values[math.min(below + 2, #values)]
+    return low + (high - low) * (place - below)
+  end
+end
+
+return options.strict("align.compare.measures", measures)

@@ -1,0 +1,96 @@
+--- What the numbers of a comparison allow, in words.
+local options = require "perilune.options"
+
+local words = {}
+
+--- How many more seeds, or prompts, would put 0 outside the interval of a difference, if its mean and spread
+-- stayed: { seeds = n }, { prompts = n }, or {} where neither alone would, or more than 100 seeds.
+--
+-- The variance of the mean over n seeds is taken as v_p / P + v_s / n: P prompts that all seeds share, and
+-- the variance v_s of the differences between seeds. v_p / P is what the bootstrap has beyond (n - 1) / n of
+-- v_s / n. `difference` has { mean, low, high, values }.
+--
+--   > local words = require "perilune.align.compare.words"
+--   > words.missing({ mean = 0.1, low = -0.1, high = 0.3, values = { 0.3, 0.1, -0.1 } }, 256).seeds
+--   35
+function words.missing(difference, prompts)
+  local values, n, mean = difference.values, #difference.values, 0.0
+  if n < 2 then return {} end
+  for _, x in ipairs(values) do mean = mean + x / n end
+  local between = 0.0
+  for _, x in ipairs(values) do between = between + (x - mean) ^ 2 / (n - 1) end
+  local whole = ((difference.high - difference.low) / 3.92) ^ 2
+  local of_prompts = math.max(0, whole - (n - 1) / n * between / n)
+  local wanted = (mean / 1.96) ^ 2
+  if wanted > of_prompts then
+    local seeds = math.max(math.ceil(between / (wanted - of_prompts)), n + 1) - n
+    return seeds <= 100 and { seeds = seeds } or {}
+  elseif wanted > between / n then
+    return { prompts = math.ceil(prompts * of_prompts / (wanted - between / n)) - prompts }
+  end
+  return {}
+end
+
+local function count(n, noun) return ("%d more %s%s"):format(n, noun, n == 1 and "" or "s") end
+
+--- Where a row is measured: "at 4 nats", "after 2048 labels".
+function words.place(key, x)
+  if key == "kl" then return ("at %g nat%s"):format(x, x == 1 and "" or "s") end
+  if key == "step" then return ("at step %g"):format(x) end
+  return ("after %.7g %s"):format(x, key)
+end
+
+--- Whether the interval of a difference excludes 0.
+function words.is_resolved(difference) return difference.low > 0 or difference.high < 0 end
+
+local function unresolved(row, difference, prompts)
+  local missing = words.missing(difference, prompts)
+  local advice
+  if missing.seeds then
+    advice = count(missing.seeds, "seed") .. " would"
+  elseif missing.prompts then
+    advice = count(missing.prompts, "prompt") .. " would"
+  elseif #difference.values < 2 then
+    advice = "one seed tells no spread"
+  else
+    advice = ("equal within [%.2f, %.2f]"):format(difference.low, difference.high)
+  end
+  return ("%s: %s"):format(row.name, advice)
+end
+
+--- The sentence of two sides: where one is above the other, by how much, and what would resolve the rest.
+-- `rows` are those of the result, `i` the number of the second side.
+function words.sentence(sides, rows, i, prompts)
+  local first, other = sides[1].label, sides[i].label
+  local parts, open, last, least = {}, {}, nil, 0
+  for _, row in ipairs(rows) do
+    local d = row.differences[i]
+    if d then
+      least = math.max(least, #d.values)
+      if words.is_resolved(d) then
+        local order = d.mean > 0 and ("%s above %s"):format(first, other)
+          or ("%s above %s"):format(other, first)
+        local sign = d.mean > 0 and 1 or -1
+        local low, high = math.min(sign * d.low, sign * d.high), math.max(sign * d.low, sign * d.high)
+        local figure = ("%s by %.2f [%.2f, %.2f]"):format(row.name, sign * d.mean, low, high)
+        parts[#parts + 1] = order == last and figure or ("%s %s"):format(order, figure)
+        last = order
+      else
+        open[#open + 1] = unresolved(row, d, prompts)
+      end
+    end
+  end
+  local text = table.concat(parts, ", ")
+  if #open > 0 then
+    local names = #parts == 0 and ("%s and %s not resolved "):format(first, other) or "; not resolved "
+    text = text .. names .. table.concat(open, ", ")
+  end
+  if text == "" then return ("%s and %s share no measure."):format(first, other) end
+  if least < 6 then
+    text = text .. (". %d seed%s: the exact p is at least %.2g"):format(
+      least, least == 1 and "" or "s", math.min(1, 2 / 2 ^ least))
+  end
+  return text .. "."
+end
+
+return options.strict("align.compare.words", words)
