@@ -51,6 +51,6 @@ return function(given, Loss)
   return setmetatable({
     name = table.concat(names, " + "), parts = parts, splits = splits, options = parts[1].loss.options,
     reads = union(reads), prepare_reads = union(prepares), definition = {},
-    source = parts[1].loss.source,
+    source = parts[1].loss.source, teacher = false,
   }, Sum)
 end

@@ -49,6 +49,8 @@ local definition = options.spec("loss.define", {
   { "state", options.optional "function",
     "function(o): a table of numbers, statistics of a run; `prepare` sets them in models.state" },
   { "source", { name = "online" }, "the source that an online run reads, with options of it" },
+  { "offline", "", "name of the loss that stands for it offline, where it has no offline form" },
+  { "teacher", false, "true where the reference is a teacher, another model than the start" },
   { "norm", true, "false where a loss on pairs has no option norm" },
   { "paper", "", "authors, year, arXiv id, equation" },
   { "trl", "", "TRL's name of it, and where TRL differs" },
@@ -129,6 +131,7 @@ function loss.define(given)
   local spec = options.spec("loss." .. d.name, entries)
   local maker = {
     name = d.name, definition = d, spec = spec, source = d.source, paper = d.paper, trl = d.trl,
+    offline = d.offline,
   }
   return setmetatable(maker, {
     __name = "LossDefinition",
@@ -142,6 +145,7 @@ function loss.define(given)
       return setmetatable({
         name = d.name, options = o, spec = spec, definition = d, per = d.per, splits = d.splits,
         reads = reads, prepare_reads = prepares, source = d.source,
+        teacher = d.teacher,
       }, Loss)
     end,
   })
