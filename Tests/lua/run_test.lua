@@ -23,6 +23,9 @@ local sources = {
   online = function() return align.sources.online(toy.sampling { batch = 4, seed = 3 }) end,
   offline = function() return align.sources.offline(pairs_of(10), { batch = 4, seed = 3 }) end,
   refreshed = function() return align.sources.refreshed(toy.sampling { batch = 4, seed = 3, every = 2 }) end,
+  buffer = function()
+    return align.sources.buffer { of = align.sources.online(toy.sampling { batch = 4, seed = 3 }), age = 2 }
+  end,
   replay = function(stream) return align.sources.replay(stream, { window = 3, seed = 3 }) end,
 }
 
@@ -91,6 +94,7 @@ local cases = {
   { source = "online", optimizer = "adamw", loss = "scaled" },
   { source = "online", optimizer = "adamw", loss = "ipo",
     more = { mini_batches = 2, epochs = 3, shuffle_mini_batches = true, seed = 4 } },
+  { source = "buffer", optimizer = "adamw", loss = "ipo" },
   { source = "offline", optimizer = "adamw", loss = "ipo",
     more = { sync_ref_model = true, ref_model_sync_steps = 2, ref_model_mixup_alpha = 0.3 } },
 }

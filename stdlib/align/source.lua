@@ -80,10 +80,11 @@ function source.batch(part, ...)
   return require "perilune.align.batch".of_pairs(batch, tostring(part.name))
 end
 
---- How many labels the first `batches` batches of a source use.
-function source.labels(part, batches)
-  if part.labels then return part:labels(batches) end
-  return batches * (part.options and part.options.batch or 0)
+--- How many labels the first `count` batches of a source use; nil where it does not say.
+function source.labels(part, count)
+  if part.labels then return part:labels(count) end
+  local size = type(part.options) == "table" and part.options.batch
+  return size and count * size or nil
 end
 
 --- A source of filled options made of other sources: what its parts check, save and restore is done with it.

@@ -92,13 +92,39 @@ function batch.plain(given)
   return made
 end
 
+--- The numbers of the groups of several batches, 1 for the first: groups of two batches are never one.
+local function groups_of(parts)
+  local all, count = {}, 0
+  for _, part in ipairs(parts) do
+    local number = {}
+    for _, id in ipairs(part.columns.group) do
+      if not number[id] then count, number[id] = count + 1, count + 1 end
+      all[#all + 1] = number[id]
+    end
+  end
+  return all
+end
+
 --- The units of several batches one after another, with the columns that all have; all of pairs, or none.
+-- Groups are numbered anew.
+--
+--   > local one = batch.new { prompts = { { 1 } }, responses = { { 2 } }, group = { 7 } }
+--   > table.concat(batch.concat { one, one }.group, " ")
+--   1 2
+--   > batch.concat { one, batch.of_pairs { { prompt = { 1 }, chosen = { 2 }, rejected = { 3 } } } }
+--   batch.concat: batch 2 has pairs, batch 1 has none
 function batch.concat(parts)
   local first = parts[1]
   if not first then error("batch.concat: no batches to join", 2) end
   local has_pairs = first:has_pairs()
   local rows, places, count = first.rows, {}, 0
-  for i = 2, #parts do rows = rows:concat(parts[i].rows) end
+  for i = 2, #parts do
+    if parts[i]:has_pairs() ~= has_pairs then
+      error(("batch.concat: batch %d has %s, batch 1 has %s"):format(
+        i, has_pairs and "none" or "pairs", has_pairs and "pairs" or "none"), 2)
+    end
+    rows = rows:concat(parts[i].rows)
+  end
   for half = 1, has_pairs and 2 or 1 do
     local start = 0
     for _, part in ipairs(parts) do
@@ -111,7 +137,9 @@ function batch.concat(parts)
   for name in pairs(first.columns) do
     local columns = {}
     for _, part in ipairs(parts) do columns[#columns + 1] = part.columns[name] end
-    if #columns == #parts then all:set(name, Batch.joined(columns)) end
+    if #columns == #parts then
+      all:set(name, name == "group" and groups_of(parts) or Batch.joined(columns))
+    end
   end
   local joined = all:at_rows(places, has_pairs and count or nil)
   joined:forget_parent()

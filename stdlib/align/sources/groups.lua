@@ -56,6 +56,7 @@ return function(given)
   if scorers[1] then scorers[1] = penalty.judge(scorers[1], o, spec.name) end
   local prompts = sampling.dealt(o, o.batch)
   return source.new(spec, o, {
+    labels = function(_, count) return count * o.batch * o.responses * #scorers end,
     batch = function(_, step, policy, checkpoint)
       local group, steps, checkpoints, writer = {}, {}, {}, {}
       for i = 1, o.batch do
