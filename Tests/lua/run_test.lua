@@ -38,7 +38,24 @@ local scaled = align.loss.define {
   end,
 }
 
-local losses = { ipo = align.loss.ipo, dpo = align.loss.dpo, scaled = scaled }
+--- A loss with a running statistic: the mean reward of all batches so far.
+local running = align.loss.define {
+  name = "running", reads = { "logps", "ref_logps", "delta" }, prepare_reads = { "logps", "ref_logps" },
+  options = { { "beta", 0.1, "factor", above = 0 } },
+  state = function() return { mean = 0, count = 0 } end,
+  prepare = function(batch, _, given)
+    local state, ratios = given.state, batch:sums "logps" - batch:sums "ref_logps"
+    local count = state.count + ratios:numel()
+    state.mean, state.count = (state.mean * state.count + ratios:sum():item()) / count, count
+    batch.delta = tensor.full({ #batch.rows }, state.mean)
+  end,
+  loss = function(pair, o)
+    local delta = pair:halves(pair.delta)
+    return -(o.beta * (align.loss.margin(pair, o.norm) - delta)):log_sigmoid()
+  end,
+}
+
+local losses = { ipo = align.loss.ipo, dpo = align.loss.dpo, scaled = scaled, running = running }
 
 --- The recorded batches that the replay reads.
 local function recorded()
@@ -92,10 +109,10 @@ local cases = {
   { source = "refreshed", optimizer = "lion", loss = "ipo" },
   { source = "replay", optimizer = "adafactor", loss = "ipo" },
   { source = "online", optimizer = "adamw", loss = "scaled" },
-  { source = "online", optimizer = "adamw", loss = "ipo",
+  { source = "online", optimizer = "adamw", loss = "running",
     more = { mini_batches = 2, epochs = 3, shuffle_mini_batches = true, seed = 4 } },
   { source = "buffer", optimizer = "adamw", loss = "ipo" },
-  { source = "offline", optimizer = "adamw", loss = "ipo",
+  { source = "offline", optimizer = "adamw", loss = "running",
     more = { sync_ref_model = true, ref_model_sync_steps = 2, ref_model_mixup_alpha = 0.3 } },
 }
 
@@ -115,6 +132,14 @@ end
 local function remove(path) os.execute(("rm -rf '%s'"):format(path)) end
 
 TestSavedRuns = {}
+
+function TestSavedRuns.test_a_running_statistic_counts_every_batch_once()
+  local run = train(cases[6], total)
+  -- 7 steps are 2 batches of 6 steps; a batch has 4 pairs, which are 8 responses.
+  lu.assertEquals(run.states[1].count, 16)
+  lu.assertNotEquals(run.states[1].mean, 0)
+end
+
 
 for number, case in ipairs(cases) do
   local name = "test_%s_with_%s_and_%s%s_continues_in_a_new_process_with_the_same_bits"

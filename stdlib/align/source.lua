@@ -12,6 +12,9 @@ local options = require "perilune.options"
 
 local source = {}
 
+--- Options that are large, or tell the experiment and not the source.
+local hidden = { prompts = true, task = true }
+
 --- What judges made of a function are called where the user gave no name.
 local nameless = { ["function"] = true, reward = true }
 
@@ -42,7 +45,7 @@ local function name_of(kind, spec, o)
   for _, entry in ipairs(spec.list) do
     local value = o[entry.name]
     local is_changed = value ~= nil and value ~= entry.default and not is_of_task(o, entry.name)
-    local text = is_changed and entry.name ~= "prompts" and shown(value)
+    local text = is_changed and not hidden[entry.name] and shown(value)
     if text then texts[#texts + 1] = ("%s = %s"):format(entry.name, text) end
   end
   return #texts > 0 and ("%s { %s }"):format(kind, table.concat(texts, ", ")) or kind

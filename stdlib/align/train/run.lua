@@ -33,8 +33,7 @@ function Failure:__tostring() return self.message end
 local function new(o)
   local parameters, states, trained = {}, {}, policies.trained(o.policy)
   for i, term in ipairs(o.loss:terms()) do
-    local state = term.loss.definition.state
-    states[i] = state and state(term.loss.options) or {}
+    states[i] = term.loss:new_state()
     parameters[i] = term.loss:new_parameters(o.policy)
     local names = {}
     for name in pairs(parameters[i]) do names[#names + 1] = name end
