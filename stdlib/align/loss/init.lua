@@ -35,7 +35,8 @@ local definition = options.spec("loss.define", {
   { "name", options.required "string", "name in messages and logs" },
   { "loss", options.required "function",
     "function(batch, o, parameters): one loss a unit, or their mean, as a tensor; and figures to log" },
-  { "reads", { "logps", "ref_logps" }, "what it reads: a list, or a function of its options that gives one",
+  { "reads", options.optional "table|function",
+    "what it reads: a list (logps and ref_logps unless given), or a function of its options that gives one",
   },
   { "per", "pair", "unit of the returned losses", choices = { "pair", "row", "group", "token" } },
   { "options", {}, "entries of its options, as for options.spec" },
@@ -45,7 +46,8 @@ local definition = options.spec("loss.define", {
     "function(o, policy): a table of tensors by name, trained with the policy" },
   { "prepare", options.optional "function",
     "function(batch, o, models): sets columns of a whole batch before the first update, without gradient" },
-  { "prepare_reads", {}, "what `prepare` reads of the models" },
+  { "prepare_reads", options.optional "table|function",
+    "what `prepare` reads: a list (none unless given), or a function of its options that gives one" },
   { "state", options.optional "function",
     "function(o): a table of numbers, statistics of a run; `prepare` sets them in models.state" },
   { "source", { name = "online" }, "the source that an online run reads, with options of it" },
@@ -126,6 +128,7 @@ end
 --   loss.define: unknown option 'opions'; did you mean 'options'?
 function loss.define(given)
   local d = definition:fill(given)
+  d.reads, d.prepare_reads = d.reads or { "logps", "ref_logps" }, d.prepare_reads or {}
   local entries = d.options
   if d.per == "pair" and d.norm then entries = { pair_losses.norm, table.unpack(d.options) } end
   local spec = options.spec("loss." .. d.name, entries)

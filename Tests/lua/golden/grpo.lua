@@ -1,0 +1,79 @@
+--- GRPO and its forms: each `loss_type` is a loss of its own here, except that of gmpo and gspo_token.
+local align = require("perilune").align
+local pack = require "golden_pack"
+
+local names = {
+  "beta", "epsilon", "epsilon_high", "delta", "importance_sampling_level", "use_bias_correction_kl",
+  "mask_truncated_completions", "off_policy_mask_threshold", "scale_rewards", "reward_weights",
+  "multi_objective_aggregation",
+}
+
+local own = {
+  dr_grpo = { "max_completion_length" },
+  sapo = { "sapo_temperature_pos", "sapo_temperature_neg" },
+  vespo = { "vespo_k_pos", "vespo_k_neg", "vespo_lambda_pos", "vespo_lambda_neg" },
+}
+
+--- The loss of a case.
+local function loss_of(name, given)
+  local options = pack.only(given, names)
+  for _, option in ipairs(own[name] or {}) do options[option] = given[option] end
+  return align.loss[name](options)
+end
+
+--- The whole generation batch, prepared, and its log-probabilities.
+local function batch_of(inputs)
+  local logps, lengths = pack.rows(inputs.policy, true)
+  local given = {
+    lengths = lengths, logps = logps, old_logps = inputs.old and pack.rows(inputs.old) or logps:detach(),
+    ref_logps = inputs.ref and pack.rows(inputs.ref), finished = inputs.ends_with_eos,
+    group = pack.groups(#lengths, inputs.group_size),
+  }
+  if type(inputs.rewards[1]) == "table" then
+    given.rewards, given.reward = inputs.rewards, {}
+    for row = 1, #lengths do given.reward[row] = 0 end
+    given.reward = pack.f64(given.reward)
+  else
+    given.reward = pack.f64(inputs.rewards)
+  end
+  return align.batch.plain(given), logps
+end
+
+--- The rows of one of `n` micro-batches of a prepared batch, as a batch of its own.
+local function micro_batch(batch, k, n)
+  local rows, first = #batch.segments // n, 0
+  local lengths, given = {}, {}
+  for row = 1, k * rows do first = first + batch.segments.list[row] end
+  for i = 1, rows do
+    lengths[i] = batch.segments.list[k * rows + i]
+  end
+  local count = 0
+  for _, length in ipairs(lengths) do count = count + length end
+  for _, name in ipairs { "logps", "old_logps", "ref_logps" } do
+    given[name] = batch[name] and batch[name]:narrow(1, first + 1, count)
+  end
+  for _, name in ipairs { "advantage", "counted", "mean_counted", "finished" } do
+    given[name] = batch[name] and batch[name]:narrow(1, k * rows + 1, rows)
+  end
+  given.lengths = lengths
+  return align.batch.plain(given)
+end
+
+return function(case, name, changes)
+  local inputs = case.inputs
+  local o = inputs.options
+  for option, value in pairs(changes or {}) do o[option] = value end
+  local loss = loss_of(name or o.loss_type, o)
+  local batch, logps = batch_of(inputs)
+  loss:prepare(batch, {})
+  local outputs = { advantages = batch.advantage:totable() }
+  local value, figures
+  if o.micro_batches then
+    value, figures = loss(micro_batch(batch, o.micro_batch, o.micro_batches))
+    value = value:mean() / o.micro_batches
+  else
+    value, figures = loss(batch)
+    value = value:mean()
+  end
+  return { loss = value, inputs = { policy = logps }, outputs = outputs, figures = figures }
+end

@@ -1,0 +1,23 @@
+--- Fine-tuning on the best of n responses of the policy to each prompt, again and again.
+--
+--   L = -1/N sum_t log pi(y_t),   y = argmax of the reward over n responses of the policy
+--
+-- Also called rejection sampling fine-tuning and ReST. There is no reference and no KL; each round is at most
+-- log n - (n - 1)/n nats from the last. Anthony et al. 2017, arXiv:1705.08439; Gulcehre et al. 2023,
+-- arXiv:2308.08998, alg. 1; Dong et al. 2023, arXiv:2304.06767 (RAFT), alg. 1.
+--
+--   > local b = require "perilune.align.batch".plain { lengths = { 1, 3 }, logps = T{-1, -2, -3, -2} }
+--   > print(expert_iteration {}(b):mean())
+--   2
+--   [Tensor f64 scalar]
+local loss = require "perilune.align.loss"
+
+return loss.define {
+  name = "expert_iteration",
+  paper = "Gulcehre et al. 2023, arXiv:2308.08998, alg. 1",
+  trl = "",
+  per = "row",
+  source = { name = "best_of", responses = 4 },
+  reads = { "logps" },
+  loss = function(batch) return -batch:sums "logps" / loss.step_mean(batch, "lengths") end,
+}
