@@ -10,7 +10,11 @@ local shards = require "perilune.align.shards"
 local sampling = {}
 
 -- Two responses of a pair; a checkpoint's responses, those it is compared with, and its second responses.
-local streams = { first = 1, second = 2, evaluation = 3, baseline = 4, evaluation_second = 5 }
+-- The responses of instruments have streams of their own.
+local streams = {
+  first = 1, second = 2, evaluation = 3, baseline = 4, evaluation_second = 5,
+  instruments = 6, instruments_ref = 7, instruments_best = 8,
+}
 
 local names = { "max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop", "seed" }
 

@@ -85,6 +85,9 @@ function files.write(run, folder)
   if run.step % run.updates_a_batch ~= 0 then
     add(folder, hashes, "batch.json", function(path) write_current(run.current, path) end)
   end
+  add(folder, hashes, "instruments.json", function(path)
+    system.write_file(path, plain.encode(run.measured:plain(), "instruments") .. "\n")
+  end)
   local state, own_models
   if o.source.state then state, own_models = o.source:state() end
   local record = {
@@ -117,7 +120,8 @@ function files.read_current(record, folder)
   return current
 end
 
-local function text_of(path)
+--- The content of a file; nil where it cannot be read.
+function files.text(path)
   local file = io.open(path, "rb")
   local text = file and file:read "a"
   if file then file:close() end
@@ -131,10 +135,10 @@ function files.read(folder, refuse)
     if not system.exists(path) then refuse(name .. " is missing") end
     if system.sha256_file(path) ~= hash then refuse(name .. " is damaged: its SHA-256 differs") end
   end
-  local hash = text_of(folder .. "/run.sha256")
+  local hash = files.text(folder .. "/run.sha256")
   if not hash then refuse "run.sha256 is missing; this is not a saved run" end
   check("run.json", hash:match "^%x+")
-  local record = plain.decode(text_of(folder .. "/run.json"))
+  local record = plain.decode(files.text(folder .. "/run.json"))
   if record.format ~= format then
     refuse(("the format is '%s', this version reads '%s'"):format(tostring(record.format), format))
   end

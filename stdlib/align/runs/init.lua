@@ -6,9 +6,9 @@
 --   run:resume(800)
 --
 -- The folder holds the policy, a reference that moves, the optimizer's state with the loss's own parameters,
--- the checkpoints, the recorded batches, the batch that the run is within, and `run.json` with the options,
--- the log, the points and the SHA-256 of every other file. It is written beside its place and renamed when it
--- is complete.
+-- the checkpoints, the recorded batches, the batch that the run is within, what the instruments keep, and
+-- `run.json` with the options, the log, the points and the SHA-256 of every other file. It is written beside
+-- its place and renamed when it is complete.
 local models = require "perilune.models"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -55,6 +55,8 @@ local spec = options.spec("runs.load", {
   { "reference", options.optional "Model",
     "the reference that the run began with, if it had one; its hash is checked" },
   { "evaluate", options.optional "function", "function(policy, step, run), as in align.train" },
+  { "instruments", options.optional "boolean|table",
+    "as in align.train; those of the run unless given, as far as they are plain data" },
   { "quiet", false, "no progress bar" },
 })
 
@@ -127,6 +129,7 @@ function runs.load(folder, given)
   for line in record.files["stream.jsonl"] and io.lines(folder .. "/stream.jsonl") or function() end do
     run.stream[#run.stream + 1] = packed.unpack(plain.decode(line))
   end
+  run.measured:restore(plain.decode(files.text(folder .. "/instruments.json")))
   restore_source(o.source, record, folder, o.policy)
   if record.files["reference.safetensors"] then
     run.reference = models.load(folder .. "/reference.safetensors")

@@ -180,7 +180,7 @@ local function scalar(run, piece, part, seen)
     if term.weight ~= 1 then mean = mean * term.weight end
     total = total and total + mean or mean
   end
-  if seen then seen(piece, found) end
+  seen(piece, found)
   return total
 end
 
@@ -200,14 +200,17 @@ end
 
 --- Computes the gradients of update `k` on a prepared batch and returns its loss. Where the part is computed
 -- in pieces, a piece has it as `part`, which is what `loss.step_mean` reads. `logged`, when given, receives
--- the figures of all pieces.
-function gradient.of_part(run, view, k, where, logged)
+-- the figures of all pieces; `seen(piece)`, when given, is called for each piece of this process.
+function gradient.of_part(run, view, k, where, logged, seen)
   local o = run.options
   local part = o.mini_batches == 1 and view:view() or view:select(mini_batch(run, view, k, where))
   local n = o.shards > 0 and o.shards or o.gradient_accumulation_steps
   local pieces = n > 1 and divided(#part:units(), n, o.shards > 0 and "shards" or "pieces", where) or nil
   local function add_to(sums)
-    return sums and function(piece, found) figures.add(sums, piece, found) end
+    return function(piece, found)
+      if sums then figures.add(sums, piece, found) end
+      if seen then seen(piece) end
+    end
   end
   if o.shards > 0 then
     local value, all = shards.gradients(run.optimizer, n, function(i)

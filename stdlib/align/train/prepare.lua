@@ -30,6 +30,8 @@ local spec = options.spec("align.train", {
     "steps between calls of evaluate (50 unless given), or a list of steps; the last is always evaluated",
     least = 1 },
   { "checkpoint_every", 0, "steps between copies of the policy in run.checkpoints; 0 for none", least = 0 },
+  { "instruments", options.optional "boolean|table",
+    "what a run measures besides its loss, see align.instruments; false for nothing" },
   { "log_every", 1, "steps between rows of run.log", least = 1 },
   { "record", false, "store every batch in run.stream, for align.sources.replay" },
   { "label", "", "label of the progress bar; the source's name unless given" },

@@ -12,12 +12,15 @@
 --   spent                  batches drawn, labels of the judge used, response tokens of the batches
 --   checkpoints            copies of the policy, by step
 --   stream                 the batches, when `record` is set
+--   ledger                 every response that a step read: who wrote it, how likely it was, is; see
+--                          `align.ledger`
 local fit = require "perilune.align.fit"
 local optim = require "perilune.optim"
 local stats = require "perilune.align.evaluate.stats"
 local batches = require "perilune.align.batch"
 local policies = require "perilune.align.policy"
 local gradient = require "perilune.align.train.gradient"
+local measured = require "perilune.align.measured"
 local reference = require "perilune.align.train.reference"
 local shards = require "perilune.align.shards"
 
@@ -40,21 +43,23 @@ local function new(o)
     table.sort(names)
     for _, name in ipairs(names) do trained[#trained + 1] = parameters[i][name] end
   end
-  local hash = o.policy:hash()
+  local hash, instruments = o.policy:hash(), measured.new(o)
   return setmetatable({
     options = o, policy = o.policy, reference = reference.of(o), parameters = parameters, states = states,
     reference_hash = o.reference and o.reference:hash(), policy_hash_at_start = hash, reference_hashes = {},
     updates_a_batch = o.epochs * o.mini_batches,
     optimizer = optim.from_options(#trained == 1 and trained[1] == o.policy and o.policy or trained, o),
     label = o.label ~= "" and o.label or tostring(o.source.kind or o.source.name or "train"),
+    measured = instruments, ledger = instruments.ledger,
     log = {}, points = {}, checkpoints = {}, stream = {}, step = 0, status = "new",
     spent = { batches = 0, labels = 0, tokens = 0 },
   }, Run)
 end
 
---- The batch of a step, checked: a source may be the user's own and give a list of pairs.
-function Run:draw(step)
-  local source = self.options.source
+--- The batch of a step, checked: a source may be the user's own and give a list of pairs. `other` is another
+-- source than the run's.
+function Run:draw(step, other)
+  local source = other or self.options.source
   local name = tostring(source.kind or source.name or "the source")
   local where = ("step %d: %s"):format(step, name)
   local origin = ("%s@%d"):format((self.reference_hash or self.policy_hash_at_start):sub(1, 12), step - 1)
@@ -75,18 +80,6 @@ function Run:begin(step)
   self.current, self.states = { step = step, batch = batch, view = view, where = where }, states
 end
 
---- What a step reads, and a function that computes its gradients and returns the loss.
-function Run:update(step)
-  local o, count = self.options, self.updates_a_batch
-  local number, within = (step - 1) // count + 1, (step - 1) % count
-  if not self.current or self.current.step ~= number then self:begin(number) end
-  local current = self.current
-  local logged = (step % o.log_every == 0 or step == o.steps) and stats.sums() or nil
-  return function()
-    return gradient.of_part(self, current.view, within + 1, current.where, logged)
-  end, { batch = current.batch, metrics = logged, drawn = within == 0 and number }
-end
-
 --- Whether `evaluate` is called after a step: at the multiples of evaluate_every, or the steps it lists, and
 -- the last.
 local function is_evaluated(o, step)
@@ -100,11 +93,27 @@ end
 
 --- Counts a new batch: its response tokens, and its labels, one a pair or one a rewarded response. A source
 -- that repeats labels, or asks for more than it gives, has a method `labels(batches)`.
-local function count(spent, source, number, batch)
+local function count_batch(spent, source, number, batch)
   if number <= spent.batches then return end
   spent.batches, spent.tokens = number, spent.tokens + math.tointeger(batch.lengths:sum():item())
   local labels = (batch:has_pairs() or batch.reward) and #batch or 0
   spent.labels = source.labels and source:labels(number) or spent.labels + labels
+end
+
+--- What a step reads, and a function that computes its gradients and returns the loss.
+function Run:update(step)
+  local o, count = self.options, self.updates_a_batch
+  local number, within = (step - 1) // count + 1, (step - 1) % count
+  if not self.current or self.current.step ~= number then self:begin(number) end
+  local current = self.current
+  local due = self.measured:is_on() and is_evaluated(o, step)
+  local logged = (due or step % o.log_every == 0 or step == o.steps) and stats.sums() or nil
+  local found = self.measured:before(self, step, due)
+  if logged then logged:merge(found) end
+  return function()
+    local function seen(piece) self.measured:piece(piece) end
+    return gradient.of_part(self, current.view, within + 1, current.where, logged, seen)
+  end, { batch = current.batch, metrics = logged, drawn = within == 0 and number }
 end
 
 --- Records, logs and evaluates a step; called again after Ctrl-C, it does what is not done.
@@ -112,10 +121,12 @@ function Run:after_step(step, row, value)
   local o = self.options
   self.step = step
   if reference.is_moved(o, step) then reference.move(self, step) end
-  if value.drawn then count(self.spent, o.source, value.drawn, value.batch) end
+  if value.drawn then count_batch(self.spent, o.source, value.drawn, value.batch) end
   if o.record and value.drawn then self.stream[value.drawn] = value.batch end
   local m = value.metrics
+  local found = self.measured:after(self, step, is_evaluated(o, step))
   if m and not (self.log[#self.log] and self.log[#self.log].step == step) then
+    m:merge(found)
     local logged = m:means()
     logged.step, logged.grad_norm, logged.lr = step, row.grad_norm, row.lr
     logged.loss = logged.loss or row.loss

@@ -1,0 +1,136 @@
+--- The ledger of a run: for every response that a step read, who wrote it, and its log-probability then and
+-- now.
+--
+--   run.ledger:list()[1]
+--   run.ledger:staleness "checkpoint"          -- { ["5f0c...@12"] = { mean, se, count }, ... }
+--
+-- A record of the list has
+--
+--   step                    the step that read the response
+--   unit, role              its pair and "chosen" or "rejected"; its number and "response" where there are
+--                           no pairs
+--   checkpoint, written     the weights that wrote it ("hash@step") and the step of the source that drew it
+--   writer, sampler         the writer's role ("policy", "reference", ...) and how it drew
+--   tokens                  its length
+--   logp_then               log pi(y|x) of its writer, nil where the batch does not have it
+--   logp_now                log pi(y|x) of the policy, before the update
+--   logp_ref                log pi(y|x) of the reference, nil where the loss does not read it
+--   staleness               logp_then - logp_now in nats; its mean over the responses of one writer estimates
+--                           KL(writer || policy)
+local stats = require "perilune.align.evaluate.stats"
+
+local Ledger = { __name = "Ledger" }
+Ledger.__index = Ledger
+
+--- How the responses of a source are drawn, as a text.
+local function sampler_of(source)
+  local parts, o = {}, source.options or {}
+  for _, name in ipairs { "temperature", "top_k", "top_p", "min_p" } do
+    local value = rawget(o, name)
+    if type(value) == "number" then parts[#parts + 1] = ("%s %g"):format(name, value) end
+  end
+  local name = tostring(source.name or "source")
+  return #parts == 0 and name or ("%s: %s"):format(name, table.concat(parts, ", "))
+end
+
+--- An empty ledger of the responses of a source.
+local function new(source)
+  return setmetatable({ sampler = sampler_of(source), blocks = {}, count = 0 }, Ledger)
+end
+
+--- The number of responses.
+function Ledger:__len() return self.count end
+
+function Ledger:__tostring() return ("[Ledger %d responses of %d steps]"):format(self.count, #self.blocks) end
+
+--- Adds the pieces of a step: { batch =, now = }, `now` the policy's log-probability of each row, [n].
+function Ledger:add(step, pieces)
+  local last = self.blocks[#self.blocks]
+  if last and last.step >= step then return end
+  local block = { step = step }
+  for i, piece in ipairs(pieces) do
+    local batch = piece.batch
+    block[i] = {
+      pairs = batch:has_pairs() and #batch or nil, now = piece.now, lengths = batch.lengths,
+      before = batch.old_logps and batch:sums "old_logps",
+      ref = batch.ref_logps and batch:sums("ref_logps"):detach(),
+      checkpoint = batch.checkpoint, written = batch.step, writer = batch.writer,
+    }
+    self.count = self.count + batch.lengths:numel()
+  end
+  self.blocks[#self.blocks + 1] = block
+end
+
+local function numbers(column) return type(column) == "userdata" and column:totable() or column or {} end
+
+--- Adds the records of a part of a step to a list; `units` are the units of the parts before it.
+local function add_records(list, step, part, units, sampler)
+  local now, lengths = numbers(part.now), numbers(part.lengths)
+  local before, ref = numbers(part.before), numbers(part.ref)
+  local checkpoint, written, writer = numbers(part.checkpoint), numbers(part.written), numbers(part.writer)
+  local n = part.pairs
+  for i = 1, #lengths do
+    list[#list + 1] = {
+      step = step, unit = units + (n and (i - 1) % n + 1 or i),
+      role = n and (i <= n and "chosen" or "rejected") or "response",
+      checkpoint = checkpoint[i], written = written[i], writer = writer[i], sampler = sampler,
+      tokens = math.tointeger(lengths[i]), logp_then = before[i], logp_now = now[i], logp_ref = ref[i],
+      staleness = before[i] and now[i] and before[i] - now[i],
+    }
+  end
+  return units + (n or #lengths)
+end
+
+--- All records, in the order of the steps; of one step where it is given.
+function Ledger:list(step)
+  local list = {}
+  for _, block in ipairs(self.blocks) do
+    local units = 0
+    for _, part in ipairs((step or block.step) == block.step and block or {}) do
+      units = add_records(list, block.step, part, units, self.sampler)
+    end
+  end
+  return list
+end
+
+--- Staleness in nats by a field of the records ("checkpoint", "writer", "step", ...): a table of { mean, se,
+-- count }. Errors: no record has the field.
+function Ledger:staleness(field)
+  local values, means = {}, {}
+  for _, record in ipairs(self:list()) do
+    local key = record[field]
+    if key ~= nil and record.staleness then
+      values[key] = values[key] or {}
+      table.insert(values[key], record.staleness)
+    end
+  end
+  if next(values) == nil then
+    error(("ledger:staleness: no response has '%s' and the log-probability of its writer"):format(
+      tostring(field)), 2)
+  end
+  for key, list in pairs(values) do means[key] = stats.summary(list) end
+  return means
+end
+
+--- The ledger as plain data, for `restore`.
+function Ledger:plain()
+  local blocks = {}
+  for i, block in ipairs(self.blocks) do
+    blocks[i] = { step = block.step }
+    for k, part in ipairs(block) do
+      local copy = {}
+      for name, column in pairs(part) do
+        copy[name] = type(column) == "number" and column or numbers(column)
+      end
+      blocks[i][k] = copy
+    end
+  end
+  return { sampler = self.sampler, count = self.count, blocks = blocks }
+end
+
+--- Makes the ledger what `plain` gave.
+function Ledger:restore(data)
+  self.sampler, self.count, self.blocks = data.sampler, data.count, data.blocks
+end
+
+return new
