@@ -47,7 +47,7 @@ function TestLedger:test_fresh_responses_are_not_stale_and_say_who_wrote_them()
   lu.assertEquals({ record.role, record.unit, record.writer, record.written, record.step },
     { "rejected", 1, "policy", 3, 3 })
   lu.assertEquals(record.checkpoint, reference:hash():sub(1, 12) .. "@2")
-  lu.assertStrContains(record.sampler, "online: temperature 1")
+  lu.assertStrContains(record.sampler, "online { max_new_tokens = 6")
   support.close(last(run)["ledger/staleness"], 0, 1e-5)
   lu.assertEquals(last(run)["ledger/age"], 0.0)
   local by = run.ledger:staleness "checkpoint"

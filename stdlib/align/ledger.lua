@@ -10,7 +10,7 @@
 --   unit, role              its pair and "chosen" or "rejected"; its number and "response" where there are
 --                           no pairs
 --   checkpoint, written     the weights that wrote it ("hash@step") and the step of the source that drew it
---   writer, sampler         the writer's role ("policy", "reference", ...) and how it drew
+--   writer, sampler         the writer's role ("policy", "reference", ...) and the source with its settings
 --   tokens                  its length
 --   logp_then               log pi(y|x) of its writer, nil where the batch does not have it
 --   logp_now                log pi(y|x) of the policy, before the update
@@ -22,20 +22,9 @@ local stats = require "perilune.align.evaluate.stats"
 local Ledger = { __name = "Ledger" }
 Ledger.__index = Ledger
 
---- How the responses of a source are drawn, as a text.
-local function sampler_of(source)
-  local parts, o = {}, source.options or {}
-  for _, name in ipairs { "temperature", "top_k", "top_p", "min_p" } do
-    local value = rawget(o, name)
-    if type(value) == "number" then parts[#parts + 1] = ("%s %g"):format(name, value) end
-  end
-  local name = tostring(source.name or "source")
-  return #parts == 0 and name or ("%s: %s"):format(name, table.concat(parts, ", "))
-end
-
 --- An empty ledger of the responses of a source.
 local function new(source)
-  return setmetatable({ sampler = sampler_of(source), blocks = {}, count = 0 }, Ledger)
+  return setmetatable({ sampler = tostring(source.name or "source"), blocks = {}, count = 0 }, Ledger)
 end
 
 --- The number of responses.
