@@ -42,6 +42,6 @@ local run = align.train {
   end,
 }
 if mpi.rank() == mpi.size() - 1 then
-  local figures = plain.encode { log = run.log, points = run.points }
+  local figures = plain.encode { log = run.log, points = run.points, ledger = run.ledger:list() }
   print(run.policy:hash():sub(1, 16), system.sha256(figures):sub(1, 16))
 end

@@ -1,5 +1,7 @@
---- The edit distance of two lists of token ids (Levenshtein 1966): the least number of tokens that are
--- inserted, removed or replaced to make one list the other.
+--- The edit distance of two lists of token ids.
+--
+-- The least number of tokens that are inserted, removed or replaced to make one list the other (Levenshtein
+-- 1966).
 --
 --   > local edits = require "perilune.align.edits"
 --   > edits({ 1, 2, 3 }, { 2, 3, 4 })

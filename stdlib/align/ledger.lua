@@ -1,5 +1,4 @@
---- The ledger of a run: for every response that a step read, who wrote it, and its log-probability then and
--- now.
+--- The ledger of a run: who wrote each response that a step read, and its log-probability then and now.
 --
 --   run.ledger:list()[1]
 --   run.ledger:staleness "checkpoint"          -- { ["5f0c...@12"] = { mean, se, count }, ... }

@@ -3,6 +3,7 @@ local tensor = require "perilune.tensor"
 local instruments = require "perilune.align.instruments"
 local new_ledger = require "perilune.align.ledger"
 local system = require "perilune.system"
+local shards = require "perilune.align.shards"
 local sampling = require "perilune.align.sampling"
 local stats = require "perilune.align.evaluate.stats"
 
@@ -122,6 +123,8 @@ local function measure(self, run, step, which)
     if f then
       context.state = one.state
       local ok, problem = pcall(f, context, one.options, m)
+      -- A gradient that fails is that of the step, whose error it is.
+      if not ok and which == "gradient" then error(problem, 0) end
       if not ok then failed(one.definition.name, problem) end
     end
   end
@@ -156,8 +159,40 @@ function Measured:piece(piece)
   self.pieces[#self.pieces + 1] = { batch = piece, now = now }
 end
 
+--- The policy's log-probabilities of a piece, a list for each unit, added to a list.
+local function add_units(list, piece)
+  local now = piece.now:totable()
+  for _, unit in ipairs(piece.batch:units()) do
+    local values = {}
+    for k, row in ipairs(unit) do values[k] = now[row] end
+    list[#list + 1] = values
+  end
+  return list
+end
+
+--- The pieces of a step in shards as one, so that figures do not depend on the number of processes.
+local function joined(pieces)
+  local part = pieces[1] and pieces[1].batch.part
+  if not (part and pieces[1].now) then return pieces end
+  local units, number, now = part:units(), 0, {}
+  local values = shards.list(#units, function(places)
+    if places then
+      number = number + 1
+      return add_units({}, pieces[number])
+    end
+    local all = {}
+    for _, piece in ipairs(pieces) do add_units(all, piece) end
+    return all
+  end)
+  for i, unit in ipairs(units) do
+    for k, row in ipairs(unit) do now[row] = values[i][k] end
+  end
+  return { { batch = part, now = tensor(now) } }
+end
+
 --- Ends a step: the figures of the step, and those of the policy after it where it is `due`.
 function Measured:after(run, step, due)
+  if self.reads_steps and run.options.shards > 0 then self.pieces = joined(self.pieces) end
   local m = measure(self, run, step, "step")
   self.pieces = {}
   if due then m:merge(measure(self, run, step, "evaluation")) end

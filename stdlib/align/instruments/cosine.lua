@@ -1,6 +1,7 @@
---- The angle between the online and the offline gradient of one policy: the gradient of the loss on the
--- batch of the step, and on a batch of the source `other`. An online run has `other =
--- align.sources.offline(pairs)`, an offline run an online source.
+--- The angle between the online and the offline gradient of one policy.
+--
+-- The gradient of the loss on the batch of the step, and that on a batch of the source `other`: of an online
+-- run `align.sources.offline(pairs)`, of an offline run an online source.
 --
 --   cosine/between    mean cosine of the gradient of a half of one batch and of a half of the other
 --   cosine/own        cosine of the two halves of the run's own batch

@@ -1,5 +1,4 @@
---- How much likelier than its sampler the policy makes an answer that was drawn: the largest log pi/mu, in
--- nats.
+--- How much likelier the policy makes a drawn answer than its sampler did: the largest log pi/mu, in nats.
 --
 --   coverage/batch    max log pi(y|x) - log mu(y|x) over the responses of a step, mu who drew them, at the
 --                     sampler's temperature
