@@ -10,6 +10,7 @@
 --   perilune scripts/experiments/gap.lua --task stories --data stories260K.bin     tok512.bin is beside it
 --   perilune scripts/experiments/gap.lua --task harmless --data test.jsonl.gz      human preferences
 local experiment = require("perilune").align.experiment
+local settings = require "perilune.align.experiment.settings"
 
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
   { "lr", "1e-4,3e-4", "learning rates, separated by commas; a side pools all rates and betas" },
@@ -19,11 +20,18 @@ local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offlin
 })
 if o.beta == "" and o.loss == "ipo" then o.beta = "0.05,0.1" end
 
+-- A loss without an offline form is compared with the one that stands for it.
+local counterpart = settings.offline(settings.list(o)[1].loss).name
+
 experiment.compare {
   title = ("%s on %s: online against offline"):format(o.loss:upper(), o.task),
   options = o,
   variants = {
     { label = "online", source = function(stage, run) return stage:online(run) end },
-    { label = "offline", source = function(stage, run) return stage:offline(run) end },
+    {
+      label = counterpart == o.loss and "offline" or "offline " .. counterpart,
+      source = function(stage, run) return stage:offline(run) end,
+      loss = function(setting) return setting.offline end,
+    },
   },
 }

@@ -75,12 +75,15 @@ local function checkpoints(o)
   return list
 end
 
+--- The loss of a variant in a setting.
+local function loss_of(variant, setting) return variant.loss and variant.loss(setting) or setting.loss end
+
 --- Trains one variant with one setting; gives the run of align.train.
 local function train(given, stage, variant, run, measure, notify)
   local o = given.options
-  local loss = variant.loss and variant.loss(run.setting) or run.setting.loss
+  local loss, reference = run.loss, stage:reference(run.loss)
   local trained = training {
-    policy = stage.start:clone(), reference = stage.start, source = variant.source(stage, run), loss = loss,
+    policy = stage.start:clone(), reference = reference, source = variant.source(stage, run), loss = loss,
     steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
     log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
     evaluate = function(policy, step)
@@ -88,8 +91,8 @@ local function train(given, stage, variant, run, measure, notify)
       return measure(policy, step)
     end,
   }
-  assert(trained.reference_hash == trained.policy_hash_at_start,
-    "the policy must start as the reference, bit for bit")
+  assert(trained.policy_hash_at_start == stage.start:hash() and trained.reference_hash == reference:hash(),
+    "the policy must begin as the start, bit for bit")
   return trained
 end
 
@@ -98,7 +101,10 @@ end
 local function work(given, stage, measure, job, notify)
   local points, done = {}, {}
   for i, variant in ipairs(job.variants) do
-    local run = { setting = job.setting, seed = job.seed, batch = given.options.batch, done = done }
+    local run = {
+      setting = job.setting, seed = job.seed, batch = given.options.batch, done = done,
+      loss = loss_of(variant, job.setting),
+    }
     local trained = train(given, stage, variant, run, measure, function(share)
       notify((i - 1 + share) / #job.variants)
     end)
@@ -125,6 +131,15 @@ local function jobs_of(given, outer)
   return jobs
 end
 
+--- The losses of all variants and settings.
+local function losses_of(given)
+  local list = {}
+  for _, setting in ipairs(settings.list(given.options)) do
+    for _, variant in ipairs(given.variants) do list[#list + 1] = loss_of(variant, setting) end
+  end
+  return list
+end
+
 --- Runs the jobs of a repetition that are not finished yet; the stage is made if there are any.
 local function repetition(given, outer, finished)
   local o, jobs = given.options, jobs_of(given, outer)
@@ -134,7 +149,9 @@ local function repetition(given, outer, finished)
   end
   local notes = ("outer seed %d"):format(outer)
   if #missing > 0 or not finished:has(notes) then
-    local stage = stages.of_options(o, outer)
+    local losses = losses_of(given)
+    local stage = stages.of_options(o, outer, losses)
+    for _, loss in ipairs(#missing > 0 and losses or {}) do stage:prepare(loss) end
     finished:put(notes, { notes = stage.notes })
     local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
     stage.start_point = measure(stage.start, 0)
@@ -186,10 +203,10 @@ local spec = options.spec("experiment.compare", {
 -- Finished runs are stored in the folder of the report until it is written. After Ctrl-C, or an error in one
 -- run, the same call trains only those that are missing.
 --
--- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `setting` = { lr, beta, loss,
--- name } and `done`. A variant may also have `check(trained, done)`, called after its training. Gives what
--- evaluate.report gives. Errors: an option is missing or unknown; there is no variant, one has no label or
--- source, or two have one label; what align.train refuses.
+-- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `loss`, `setting` = { lr, beta,
+-- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
+-- training. Gives what evaluate.report gives. Errors: an option is missing or unknown; there is no variant,
+-- one has no label or source, or two have one label; what align.train refuses.
 function experiment.compare(given)
   local all = spec:fill(given)
   local o, started = all.options, system.clock()

@@ -49,10 +49,22 @@ local function loss_options(o)
   return given
 end
 
---- The settings of the options `o`, each { lr, beta, loss, name }. A loss without `beta`, or one whose beta
--- is fixed by `loss.beta`, has one setting a rate; `beta = ""` takes that of the loss, and 0.05 for ipo.
--- Errors: there is no such loss; an option of it is unknown or out of range; a rate or beta is no number
--- above 0.
+--- The loss that stands for a loss offline, with the same beta: the loss itself, or another one where it has
+-- no offline form.
+--
+--   > settings.offline(require "perilune.align.loss".ipo {}, nil).name
+--   ipo
+function settings.offline(loss, beta)
+  local name = loss.definition.offline
+  if not name or name == "" then return loss end
+  local make = settings.loss(name)
+  return make { beta = make.spec.by_name.beta and beta or nil }
+end
+
+--- The settings of the options `o`, each { lr, beta, loss, offline, name }. A loss without `beta`, or one
+-- whose beta is fixed by `loss.beta`, has one setting a rate; `beta = ""` takes that of the loss, and 0.05
+-- for ipo. Errors: there is no such loss; an option of it is unknown or out of range; a rate or beta is no
+-- number above 0.
 --
 --   > settings.list({ loss = "ipo", lr = "1e-4,3e-4", beta = "0.05" })[2].name
 --   lr 0.0003, beta 0.05
@@ -67,8 +79,9 @@ function settings.list(o)
     for _, lr in ipairs(settings.numbers("lr", o.lr)) do
       local all = { beta = beta or nil }
       for key, value in pairs(given) do all[key] = value end
+      local loss = make(all)
       list[#list + 1] = {
-        lr = lr, beta = all.beta, loss = make(all),
+        lr = lr, beta = all.beta, loss = loss, offline = settings.offline(loss, all.beta),
         name = ("lr %g"):format(lr) .. (beta and (", beta %g"):format(beta) or ""),
       }
     end

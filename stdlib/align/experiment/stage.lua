@@ -5,6 +5,7 @@
 -- trained online against the golden judge with the task's own settings (`task.golden`), with which every
 -- policy is compared.
 local evaluate = require "perilune.align.evaluate"
+local feeds = require "perilune.align.experiment.feeds"
 local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
 local options = require "perilune.options"
@@ -82,13 +83,16 @@ local function learn(self, kind, label, data, held_out, seed)
   return judges[kinds[kind]](given)
 end
 
+--- The kind of the learned judges: the task's, or a reward model where losses read scores.
+local function kind_of(self) return self.options.scores and "reward" or self.task.preference.kind end
+
 --- Golden pairs of a task with human labels: a golden model of those labels relabels the same pairs.
 local function relabelled(self, seed)
   local task, o = self.task, self.options
   local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
   local few = math.min(256, o.pairs)
   local data, validation, test = human("train", o.pairs), human("validation", few), human("test", few)
-  local kind = task.preference.kind
+  local kind = kind_of(self)
   self.gold = learn(self, kind, "golden " .. kind .. " model", data, validation, seed + 1)
   local agreement = judges.accuracy(self.gold, test)
   self.notes[#self.notes + 1] = (
@@ -129,6 +133,9 @@ end
 --- The stage of filled options.
 local function build(o)
   local seed = o.seed * 10000
+  if o.scores and o.proxy == "preference" then
+    error("proxy: a preference model gives no scores, and a loss reads them: reward or gold", 0)
+  end
   local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil }, o.small)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
   local steps = o.start_steps > 0 and o.start_steps or nil
@@ -136,7 +143,7 @@ local function build(o)
   local stopping
   self.golden_pairs, stopping, self.held_out = (task.gold_pairs and relabelled or sampled)(self, seed)
   self.prompts = sources.prompts(self.golden_pairs)
-  local kind = o.proxy ~= "" and o.proxy or task.preference.kind
+  local kind = o.proxy ~= "" and o.proxy or kind_of(self)
   self.proxy = kind == "gold" and self.gold
     or learn(self, kind, "proxy " .. kind .. " model", self.golden_pairs, stopping, seed + 2)
   local agreement = judges.accuracy(self.proxy, self.held_out)
@@ -172,28 +179,35 @@ function stage.stage(given)
   return fit.whole(build, o)
 end
 
-stage.spec = options.spec(
-  "experiment.stage", { stage.options, { "seed", 1, "seed of the whole stage", least = 1 } })
+stage.spec = options.spec("experiment.stage", {
+  stage.options,
+  { "seed", 1, "seed of the whole stage", least = 1 },
+  { "scores", false, "judges that give scores, for losses that read rewards" },
+})
 
---- The stage of repetition `outer` of a script's options.
-function stage.of_options(o, outer)
+--- The stage of repetition `outer` of a script's options, with judges that give scores where one of the
+-- losses reads them.
+function stage.of_options(o, outer, losses_of_runs)
   local given = { seed = outer }
+  for _, loss in ipairs(losses_of_runs or {}) do
+    given.scores = given.scores or feeds.needs_scores(loss)
+  end
   for _, name in ipairs(stage.options:names()) do given[name] = o[name] end
   return stage.stage(given)
 end
 
---- Fresh responses of the policy, labelled by the proxy; `more` overrides options of sources.online.
-function Stage:online(run, more)
-  local given = { task = self.task, judge = self.proxy, prompts = self.prompts, batch = run.batch,
-    seed = run.seed }
-  for name, value in pairs(more or {}) do given[name] = value end
-  return sources.online(given)
-end
+--- Fresh data of the policy for the loss of the run, labelled or scored by the proxy; `more` overrides
+-- options of the source.
+function Stage:online(run, more) return feeds.online(self, run, more) end
 
---- The golden pairs.
-function Stage:offline(run)
-  return sources.offline(self.golden_pairs, { batch = run.batch, seed = run.seed })
-end
+--- The golden pairs; for a loss on rewards, responses of the start that the golden judge scored.
+function Stage:offline(run) return feeds.offline(self, run) end
+
+--- Draws what offline runs of a loss read.
+function Stage:prepare(loss) feeds.prepare(self, loss) end
+
+--- The reference of a run: the start, or the golden policy for a loss that learns from a teacher.
+function Stage:reference(loss) return loss.teacher and self.golden or self.start end
 
 --- The measure of another judge, against the start's own responses.
 function Stage:measure_by(judge)

@@ -1,7 +1,10 @@
---- The task's exact rule as a judge, which also has `task`. A task without one is refused.
+--- The task's exact rule as a judge, with `task`, and `score(rows)` where the task has a score.
+--
+-- A task without a rule is refused.
 --
 --   judge.gold(require("perilune.tasks").sentiment())
 local from_function = require "perilune.align.judge.from_function"
+local from_score = require "perilune.align.judge.from_score"
 
 return function(task)
   if type(task) ~= "table" then error("judge.gold: expected a task, got " .. type(task), 2) end
@@ -13,5 +16,10 @@ return function(task)
     return task:gold_prefers(prompt, a, b)
   end)
   gold.task = task
+  if task.gold_score then
+    gold.score = from_score(gold.name, function(prompt, response)
+      return task:gold_score(prompt, response)
+    end).score
+  end
   return gold
 end
