@@ -16,7 +16,10 @@ local spec = options.spec("worlds.check", {
 local aims = { ipo = "ipo", dpo = "reward", bo2 = "bo2", ppo = "reward", rloo = "reward" }
 
 --- Whether a source draws answers of the policy that is trained.
-local function is_online(source) return source.name ~= "offline" and not source.name:find "of data" end
+local function is_online(source)
+  if source.kind == "population" then return source.options.writer == "policy" end
+  return source.kind ~= "offline" and source.kind ~= "replay"
+end
 
 local function optimum_of(world, o, trainer)
   if type(o.optimum) == "userdata" then return o.optimum end

@@ -60,23 +60,53 @@ function exact.best_of_n(base, reward, n)
   return tensor(found, "f64"):log()
 end
 
+--- One prompt of `exact.equilibrium`: Newton's method on l - log base - P q(l) / beta, q the opponent of
+-- logits l. Its Jacobian I - (1 - m) / beta P (diag q - q q') is never singular, as P - 1/2 is antisymmetric.
+-- Returns the logits, and whether the residual is below 1e-12.
+local function settled(preference, base, beta, m, logits)
+  local count, residual = base:numel(), nil
+  local identity = tensor.eye(count, { dtype = "f64" })
+  local function apart(l)
+    local q = ((1 - m) * l + m * base):softmax(1)
+    local d = l - base - preference:matmul(q) / beta
+    d = d - d:mean()
+    return d, d:abs():amax():item(), q
+  end
+  for _ = 1, 100 do
+    local d, size, q = apart(logits)
+    if size < 1e-12 then return logits, true end
+    residual = size
+    local slope = q:diag() - q:unsqueeze(2) * q:unsqueeze(1)
+    local move = (identity - preference:matmul(slope) * ((1 - m) / beta)):solve(d:unsqueeze(2)):squeeze(2)
+    local share = 1
+    while share > 1e-6 and select(2, apart(logits - share * move)) >= residual do share = share / 2 end
+    if share <= 1e-6 then return logits, size < 1e-8 end
+    logits = logits - share * move
+  end
+  return logits, residual < 1e-8
+end
+
 --- The policy that is its own opponent: pi(y) proportional to base(y) exp(p(y > pi_m) / beta), where pi_m is
 -- the mixture of logits (1 - m) pi + m base. For m = 0 it is the Nash equilibrium of the preference with the
 -- penalty beta KL(pi || base), the fixed point of Nash learning (Munos et al. 2023, arXiv:2312.00886, sec. 3)
--- and of online IPO (Calandriello et al. 2024, arXiv:2403.08635, theorem 4.2); for m > 0 that of gradient
--- ascent against the mixture.
+-- and of online IPO (Calandriello et al. 2024, arXiv:2403.08635); for m > 0 that of gradient ascent against
+-- the mixture.
 --
--- Found by repetition with small steps. Errors: it does not settle within 200000 steps.
+-- Found by Newton's method, from large betas to small ones. Errors: it does not settle.
 function exact.equilibrium(preference, base, beta, mixture)
-  local m, step, logits = mixture or 0, beta / (1 + beta), base
-  for _ = 1, 200000 do
-    local opponent = ((1 - m) * logits + m * base):log_softmax(2)
-    local target = exact.tilted(base, exact.against(preference, opponent), beta)
-    local distance = (target - logits):abs():amax():item()
-    if distance < 1e-12 then return target end
-    logits = (logits + step * (target - logits)):log_softmax(2)
+  local found = {}
+  for x = 1, base:size(1) do
+    local logits, step = base[x], math.max(beta, 1)
+    local ok
+    repeat
+      logits, ok = settled(preference[x], base[x], step, mixture or 0, logits)
+      local is_last = step == beta
+      step = math.max(beta, step / 2)
+    until is_last or not ok
+    if not ok then error(("worlds: the equilibrium at beta = %s does not settle"):format(beta), 0) end
+    found[x] = logits
   end
-  error(("worlds: the equilibrium at beta = %s did not settle"):format(beta), 0)
+  return tensor.stack(found, 1):log_softmax(2)
 end
 
 --- How much more than 1/2 the best answer wins against `p`, a mean over prompts: 0 for a Nash equilibrium of

@@ -7,7 +7,7 @@
 -- noise.
 local batches = require "perilune.align.batch"
 local options = require "perilune.options"
-local policies = require "perilune.align.policy"
+local source = require "perilune.align.source"
 local tensor = require "perilune.tensor"
 
 local spec = options.spec("worlds.population", {
@@ -78,8 +78,7 @@ return function(world, given)
     return tensor.cat({ won(first, other), won(other, first) }, 1)
   end
   local names = { o.writer, second }
-  return {
-    name = ("population of %s"):format(o.second and o.writer .. " and " .. second or o.writer), options = o,
+  return source.new(spec, o, {
     batch = function(_, step, policy, checkpoint)
       local weight = weights(policy)
       return batches.new {
@@ -88,6 +87,6 @@ return function(world, given)
         writer = o.second and writers(n, names) or filled(2 * n, o.writer),
       }
     end,
-    check = function(_, run) policies.check(run.policy, "worlds.population: policy") end,
-  }
+    labels = function() return 0 end,
+  })
 end

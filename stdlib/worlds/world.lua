@@ -46,15 +46,18 @@ local function covered(count, answers, share, seed)
   return tensor(mask, "f64")
 end
 
-local function check(w, refuse)
+local function check_shapes(w, refuse)
   local x, y = #w.prompts, #w.answers
   local wanted = { reward = { x, y }, preference = { x, y, y } }
   for name, sizes in pairs(wanted) do
     local size, expected = w[name] and table.concat(w[name]:size(), ", "), table.concat(sizes, ", ")
     if size and size ~= expected then refuse("%s must be [%s], not [%s]", name, expected, size) end
   end
+end
+
+local function check_values(w, refuse)
   local apart = (w.preference + w.preference:transpose(2, 3) - 1):abs():amax():item()
-  if not (apart < 1e-9) then
+  if not (apart < 1e-6) then
     refuse("p(y > y') + p(y' > y) must be 1, and is off by %.3g", apart)
   end
   for i, mass in ipairs(w:logps(w.reference):exp():sum(2):totable()) do
@@ -187,6 +190,7 @@ function World.new(given)
   w.given = given
   local function refuse(message, ...) error(("worlds.%s: "):format(w.name) .. message:format(...), 4) end
   if not (w.reward or w.preference) then refuse "needs a reward or preferences" end
+  check_shapes(w, refuse)
   w.reward = w.reward and w.reward:to "f64"
   w.preference = w.preference and w.preference:to "f64" or bradley_terry(w.reward)
   w.covered = covered(#w.prompts, #w.answers, w.support, w.support_seed)
@@ -200,7 +204,7 @@ function World.new(given)
   w.place_of, w.answer_of = places(w.prompts), places(w.answers)
   w.reward_list = w.reward and w.reward:totable()
   setmetatable(w, World)
-  check(w, refuse)
+  check_values(w, refuse)
   return w
 end
 
