@@ -319,7 +319,8 @@ function TestRefusals:test_what_is_no_world_is_refused()
   lu.assertStrContains(support.message(world.optimum, world, { of = "reward" }), "needs a reward")
   lu.assertStrContains(support.message(world.value, world, coin, 1), "worlds.x: no reward")
   local unknown = { loss = loss.slic {}, source = world:population() }
-  lu.assertStrContains(support.message(world.check, world, unknown), "the optimum of loss 'slic' is not known: give `optimum`")
+  lu.assertStrContains(support.message(world.check, world, unknown),
+    "the optimum of loss 'slic' is not known: give `optimum`")
 end
 
 os.exit(lu.LuaUnit.run())

@@ -83,7 +83,7 @@ function checks.check(world, trainer, given)
   else
     local settings = {
       policy = policy, reference = world.reference, evaluate = measure, evaluate_every = o.evaluate_every,
-      quiet = true,
+      quiet = true, instruments = false,
     }
     for name, value in pairs(trainer) do settings[name] = value end
     align.train(settings)
@@ -98,7 +98,7 @@ function checks.gradient(world, loss, policy, source)
   local copy = policy:clone()
   local run = align.train {
     policy = copy, reference = world.reference, loss = loss, source = source, steps = 1, lr = 0,
-    optimizer = "sgd", max_grad_norm = 0, quiet = true,
+    optimizer = "sgd", max_grad_norm = 0, quiet = true, instruments = false,
   }
   local gradients = {}
   for i, weight in ipairs((copy:parameters())) do gradients[i] = weight:grad() end

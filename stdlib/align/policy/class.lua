@@ -49,6 +49,12 @@ function Policy:last_logits(sequences)
   return self:logits(contexts)
 end
 
+--- Whether the policy has logits after a context.
+function Policy:knows(context)
+  local knows = self.given.knows
+  return not knows or knows(context)
+end
+
 function Policy:config() return { vocab = self.given.vocab, dim = self.given.dim } end
 
 --- The tensors that are trained, and their names, sorted.
@@ -107,7 +113,7 @@ end
 
 --- The first row that the policy cannot read, and the reason. Nothing if it can read all rows.
 function Policy:misfit(rows)
-  local vocab, knows, at = self.given.vocab, self.given.knows, 0
+  local vocab, at = self.given.vocab, 0
   local contexts = contexts_of(self, rows)
   for row, response in ipairs(rows:responses()) do
     for i, id in ipairs(response) do
@@ -115,7 +121,7 @@ function Policy:misfit(rows)
       if id < 0 or id >= vocab then
         return row, ("token %d is %d, not a token id: expected 0..%d (vocab %d)"):format(i, id, vocab - 1,
           vocab)
-      elseif knows and not knows(contexts[at]) then
+      elseif not self:knows(contexts[at]) then
         return row, ("token %d follows { %s }, a context that the table does not have"):format(i,
           table.concat(contexts[at], " "))
       end
@@ -196,7 +202,8 @@ function Policy:kl(reference, rows)
 end
 
 --- Responses to each prompt, with the options of `Model:sample`: Rows with the columns logps and
--- sampling_logps. Response i of a step is a pure function of seed, stream, step and i.
+-- sampling_logps. Response i of a step is a pure function of seed, stream, step and i. It also ends where the
+-- policy has no logits for what follows, as after the answers of a bandit.
 function Policy:sample(prompts, given)
   return draw(self, prompts, options.native "Model:sample":fill(given))
 end

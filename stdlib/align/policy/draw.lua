@@ -96,7 +96,7 @@ return function(policy, prompts, o)
       local id = ids[i] - 1
       row.ids[t], row.context[#row.context + 1] = id, id
       row[t] = { own[i], drawn[i] }
-      if not stops[id] then rest[#rest + 1] = row end
+      if not stops[id] and policy:knows(row.context) then rest[#rest + 1] = row end
     end
     open = rest
   end
