@@ -176,8 +176,8 @@ end
 function TestSameBits:test_an_interrupted_run_goes_on_as_if_it_had_not_been()
   for _, every in ipairs { 0, 3 } do
     support.in_process(function()
-      local make = every > 0 and source.refreshed or source.online
-      local given = every > 0 and { every = every } or {}
+      local make = source.online
+      local given = every > 0 and { refresh = every } or {}
       local whole = train { source = make(drawn(given)) }
       given.judge = interrupted_judge(4)
       local run = interrupted { source = make(drawn(given)) }

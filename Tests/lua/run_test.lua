@@ -22,7 +22,7 @@ end
 local sources = {
   online = function() return align.sources.online(toy.sampling { batch = 4, seed = 3 }) end,
   offline = function() return align.sources.offline(pairs_of(10), { batch = 4, seed = 3 }) end,
-  refreshed = function() return align.sources.refreshed(toy.sampling { batch = 4, seed = 3, every = 2 }) end,
+  refreshed = function() return align.sources.online(toy.sampling { batch = 4, seed = 3, refresh = 2 }) end,
   buffer = function()
     return align.sources.buffer { of = align.sources.online(toy.sampling { batch = 4, seed = 3 }), age = 2 }
   end,

@@ -147,8 +147,8 @@ end
 --- The paper's last sentence: offline data that are renewed often enough are online data.
 function TestSketches:test_refreshed_data_from_every_step_to_never()
   local function refreshed(every)
-    return train(source.refreshed { task = task, judge = proxy, prompts = prompts, batch = 16, seed = 1,
-      every = every })
+    return train(source.online { task = task, judge = proxy, prompts = prompts, batch = 16, seed = 1,
+      refresh = every })
   end
   lu.assertEquals(refreshed(1).policy:hash(), online.policy:hash())
   lu.assertNotEquals(refreshed(24).policy:hash(), online.policy:hash())

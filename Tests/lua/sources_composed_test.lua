@@ -224,10 +224,10 @@ end
 TestComposed = {}
 
 function TestComposed:test_the_name_tells_all_settings()
-  local refreshed = source.refreshed(toy.sampling { every = 4 })
+  local refreshed = source.online(toy.sampling { refresh = 4 })
   local buffer = source.buffer { of = refreshed, age = 3 }
   lu.assertEquals(buffer.name,
-    "buffer { of = refreshed { every = 4, max_new_tokens = 6, stop = { 1 } }, age = 3 }")
+    "buffer { of = online { max_new_tokens = 6, stop = { 1 }, refresh = 4 }, age = 3 }")
   lu.assertEquals(buffer.kind, "buffer")
   local named = online { judge = { name = "proxy", prefer = function() end }, temperature = 0.7 }
   lu.assertEquals(named.name,
@@ -241,8 +241,8 @@ end
 --- A buffer in a blend with a refreshed source: the state of both passes through plain data.
 function TestComposed:test_states_are_saved_and_restored_at_any_depth()
   local function make()
-    local sampled = toy.sampling { batch = 8, seed = 3, every = 3 }
-    return source.blend { of = { source.buffer { of = online(), seed = 1 }, source.refreshed(sampled) } }
+    local sampled = toy.sampling { batch = 8, seed = 3, refresh = 3 }
+    return source.blend { of = { source.buffer { of = online(), seed = 1 }, source.online(sampled) } }
   end
   local whole, cut = make(), make()
   local policies = { reference, toy.model(6), toy.model(7), toy.model(8) }

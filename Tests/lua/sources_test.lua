@@ -24,37 +24,58 @@ local function lists(stream)
   return all
 end
 
-TestRefreshed = {}
+TestVersions = {}
 
-function TestRefreshed:test_every_step_is_online_token_for_token()
-  local online, refreshed = train(source.online(drawn()), 6), train(source.refreshed(drawn { every = 1 }), 6)
-  lu.assertEquals(lists(refreshed.stream), lists(online.stream))
-  lu.assertEquals(refreshed.policy:hash(), online.policy:hash())
+function TestVersions:test_the_writer_is_the_policy_of_the_step_that_lag_and_refresh_name()
+  for _, case in ipairs {
+    { lag = 0, refresh = 3, steps = { 0, 0, 0, 3, 3, 3, 6 } },
+    { lag = 2, refresh = 1, steps = { 0, 0, 0, 1, 2, 3, 4 } },
+    { lag = 1, refresh = 2, steps = { 0, 0, 0, 2, 2, 4, 4 } },
+    { lag = math.huge, refresh = 1, steps = { 0, 0, 0, 0, 0, 0, 0 } },
+  } do
+    local written, ages = {}, {}
+    local run = train(source.online(drawn { lag = case.lag, refresh = case.refresh }), 7)
+    for step, batch in ipairs(run.stream) do
+      lu.assertEquals(batch[1].step, step)
+      written[step] = tonumber(batch[1].checkpoint:match "@(%d+)$")
+      ages[step] = step - 1 - written[step]
+      lu.assertEquals(batch.age and batch.age[1]:item() or 0, ages[step])
+    end
+    lu.assertEquals(written, case.steps)
+  end
 end
 
-function TestRefreshed:test_once_uses_the_answers_of_the_start_only()
-  local run = train(source.refreshed(drawn { every = 6 }), 6)
+--- The KL of the last batch's policy from its writer, computed outside the source.
+function TestVersions:test_the_age_in_nats_is_the_kl_from_the_writer()
+  local run = train(source.online(drawn { lag = math.huge }), 5)
+  local before = train(source.online(drawn { lag = math.huge }), 4).policy
+  local batch = run.stream[5]
+  lu.assertEquals(batch.age_nats:totable(), (before:kl(reference, batch.rows)):totable())
+  lu.assertTrue(batch.age_nats:sum():item() > 0)
+  lu.assertEquals(run.stream[1].age_nats:sum():item(), 0)
+end
+
+function TestVersions:test_lag_is_a_whole_number()
+  lu.assertStrContains(support.message(source.online, drawn { lag = 1.5 }),
+    "sources.online: option 'lag' must be a whole number from 0 or math.huge, not 1.5")
+end
+
+function TestVersions:test_an_endless_lag_uses_the_answers_of_the_start_only()
+  local run = train(source.online(drawn { lag = math.huge }), 6)
   local start = source.online(drawn())
   local checkpoint = run.reference_hash:sub(1, 12) .. "@0"
   for step, batch in ipairs(run.stream) do
-    lu.assertEquals(batch:list(), start:batch(step, reference, checkpoint):list())
+    local list = batch:list()
+    for _, pair in ipairs(list) do pair.age, pair.age_nats = nil, nil end
+    lu.assertEquals(list, start:batch(step, reference, checkpoint):list())
   end
 end
 
-function TestRefreshed:test_a_pair_names_the_checkpoint_that_wrote_it()
-  local written = {}
-  for step, batch in ipairs(train(source.refreshed(drawn { every = 3 }), 7).stream) do
-    lu.assertEquals(batch[1].step, step)
-    written[step] = tonumber(batch[1].checkpoint:match "@(%d+)$")
-  end
-  lu.assertEquals(written, { 0, 0, 0, 3, 3, 3, 6 })
-end
-
-function TestRefreshed:test_a_second_run_does_not_see_the_answers_of_the_first_policy()
-  local shared = source.refreshed(drawn { every = 100 })
+function TestVersions:test_a_second_run_does_not_see_the_answers_of_the_first_policy()
+  local shared = source.online(drawn { refresh = 100 })
   train(shared, 3)
   local second = train(shared, 3, other:clone())
-  local alone = train(source.refreshed(drawn { every = 100 }), 3, other:clone())
+  local alone = train(source.online(drawn { refresh = 100 }), 3, other:clone())
   lu.assertEquals(lists(second.stream), lists(alone.stream))
 end
 
@@ -290,8 +311,8 @@ end
 function TestOffline:test_wrong_options_are_refused()
   lu.assertStrContains(support.message(source.offline, 3),
     "sources.offline: expected a list of pairs, got number")
-  lu.assertStrContains(support.message(source.refreshed, drawn { evry = 3 }),
-    "unknown option 'evry'; did you mean 'every'?")
+  lu.assertStrContains(support.message(source.online, drawn { refesh = 3 }),
+    "unknown option 'refesh'; did you mean 'refresh'?")
   lu.assertStrContains(support.message(source.between, reference, other, listed()),
     "option 'count' is missing")
   lu.assertStrContains(support.message(source.sample, reference, listed { count = 1, prompts = {} }),

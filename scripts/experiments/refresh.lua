@@ -6,7 +6,7 @@
 --
 --   perilune scripts/experiments/refresh.lua [--every 1,10,50,all] [--steps 480] [--task stories --data FILE]
 local perilune = require "perilune"
-local experiment, sources, cli = perilune.align.experiment, perilune.align.sources, perilune.cli
+local experiment, cli = perilune.align.experiment, perilune.cli
 
 local o = experiment.parse(arg, "refresh.lua: offline data renewed every s steps", {
   { "every", "1,10,50,all", "steps between renewals of the policy that writes", counts = true,
@@ -19,10 +19,7 @@ for _, every in ipairs(cli.counts("every", o.every)) do
   variants[#variants + 1] = {
     label = every == "all" and "never renewed" or ("every %d"):format(every),
     source = function(stage, run)
-      return sources.refreshed {
-        task = stage.task, judge = stage.proxy, prompts = stage.prompts, batch = run.batch, seed = run.seed,
-        every = every == "all" and o.steps or every,
-      }
+      return stage:online(run, { refresh = every == "all" and o.steps or every })
     end,
   }
 end

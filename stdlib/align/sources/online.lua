@@ -7,6 +7,10 @@
 -- mixture of policy and reference with `mixture_coef` (Nash-MD: second; IPO-MD: both). The column `writer`
 -- says whose response a row is: "policy", "reference", "mixture", or the writer's name.
 --
+-- With `lag` and `refresh` the policy of an earlier step writes: the axis from online to offline, see
+-- `?align.versions`. Such a batch has the columns `age`, in steps, and `age_nats`, the KL of the policy from
+-- the one that wrote.
+--
 -- Sampling is not differentiated. Errors: an option is missing, unknown or out of range; there are fewer
 -- prompts than a batch; the judge gives something else than 1, 0 or 0.5.
 --
@@ -17,6 +21,7 @@ local mixture = require "perilune.align.sources.mixture"
 local ordered = require "perilune.align.ordered"
 local sampling = require "perilune.align.sampling"
 local source = require "perilune.align.source"
+local versions = require "perilune.align.versions"
 
 local spec = options.spec("sources.online", {
   ordered.options,
@@ -24,6 +29,7 @@ local spec = options.spec("sources.online", {
   { "first", options.optional "Model|table|string",
     "writer of the first response, or its name; the policy unless given" },
   { "second", options.optional "Model|table|string", "writer of the second response, or its name" },
+  versions.options,
   { "mixture_coef", 0.5, "weight of the reference in the writer \"mixture\"", least = 0, most = 1 },
 })
 
@@ -48,18 +54,26 @@ return function(given)
   local o, judge = ordered.filled(spec, given)
   check_writer("first", o.first)
   check_writer("second", o.second)
-  local prompts = sampling.dealt(o, o.batch)
-  return source.new(spec, o, {
+  local prompts, kept = sampling.dealt(o, o.batch), versions.new(o, "sources.online")
+  local members = {
     batch = function(_, step, policy, checkpoint, reference)
-      local writers, by_name = {}, named(policy, reference, o.mixture_coef)
+      local own, written, age = kept:writer(step, policy, checkpoint)
+      local writers, by_name = {}, named(own, reference, o.mixture_coef)
       local function writer(i, wanted)
         wanted = wanted or "policy"
         if type(wanted) ~= "string" then return wanted end
         writers[i] = wanted
         return by_name[wanted]
       end
-      return ordered.draw(policy, writer(1, o.first), writer(2, o.second), prompts(step), o, judge,
-        { step = step, checkpoint = checkpoint, writers = writers })
+      local batch = ordered.draw(own, writer(1, o.first), writer(2, o.second), prompts(step), o, judge,
+        { step = step, checkpoint = written, writers = writers })
+      if own ~= policy then versions.add_age(batch, policy, own, age) end
+      return batch
     end,
-  })
+  }
+  if o.lag > 0 or o.refresh > 1 then
+    function members.state() return kept:state() end
+    function members.restore(_, ...) kept:restore(...) end
+  end
+  return source.new(spec, o, members)
 end

@@ -45,6 +45,8 @@ function figures.add(m, piece, found)
       end
     end
   end
+  if piece.age then m:add_all("age/steps", piece.age) end
+  if piece.age_nats then m:add_all("age/nats", piece.age_nats) end
   if piece:has_pairs() then
     if piece.logps then add_pairs(m, piece, tonumber(found[1].term.loss.options.beta) or 1) end
     m:add_all("lengths/chosen", piece.chosen_lengths)
