@@ -46,6 +46,21 @@ function ordered.pairs(judge, first, second, coin, facts)
   return batches.new(columns)
 end
 
+--- A batch of pairs as `ordered.pairs`, with the columns `step`, `checkpoint` and `writer` of `origin`.
+function ordered.of_rows(judge, first, second, coin, origin)
+  local n = #first
+  local writer = filled(n, origin.writers[1])
+  table.move(filled(n, origin.writers[2]), 1, n, n + 1, writer)
+  return ordered.pairs(judge, first, second, coin, {
+    step = filled(2 * n, origin.step), checkpoint = filled(2 * n, origin.checkpoint or ""), writer = writer,
+  })
+end
+
+--- A coin for the ties of a step, one for each of its pairs.
+function ordered.coin(seed, step, size)
+  return function(i) return system.uniform(seed, "pairs/ties", step * size + i) end
+end
+
 --- The rows at every second place from `first` on.
 local function every_second(rows, first)
   local places = {}
@@ -71,14 +86,12 @@ function ordered.draw(policy, a, b, prompts, o, judge, origin)
   else
     first = sampling.draw(a, policy, prompts, o, "first", origin.step, 1)
     second = sampling.draw(b, policy, prompts, o, "second", origin.step, 1)
-    coin = function(i) return system.uniform(o.seed, "pairs/ties", origin.step * #prompts + i) end
+    coin = ordered.coin(o.seed, origin.step, #prompts)
   end
-  local n, named = #prompts, origin.writers or {}
-  local writer = filled(n, named[1] or name_of(a, policy))
-  table.move(filled(n, named[2] or name_of(b, policy)), 1, n, n + 1, writer)
-  return ordered.pairs(judge, first, second, coin, {
-    step = filled(2 * n, origin.step), checkpoint = filled(2 * n, origin.checkpoint or ""), writer = writer,
-  })
+  local named = origin.writers or {}
+  local writers = { named[1] or name_of(a, policy), named[2] or name_of(b, policy) }
+  return ordered.of_rows(judge, first, second, coin,
+    { step = origin.step, checkpoint = origin.checkpoint, writers = writers })
 end
 
 return ordered

@@ -32,16 +32,17 @@ function penalty.judge(judge, o, where)
   if type(judge.score) ~= "function" then
     error(("%s: missing_eos_penalty is subtracted from a score, and judge %s has none"):format(
       where, name), 3)
-  elseif o.stop == nil then
+  elseif o.stop == nil or type(o.stop) == "table" and #o.stop == 0 then
     error(where .. ": missing_eos_penalty needs stop tokens: give stop or task", 3)
   end
   local penalised = { name = name }
   function penalised.score(_, rows)
-    local scores = judges.scores(judge, rows)
+    local scores, less = judge:score(rows), {}
     for i, finished in ipairs(sampling.finished(rows, o)) do
-      scores[i] = scores[i] - (1 - finished) * o.missing_eos_penalty
+      judges.check_score(name, scores[i], rows, i)
+      less[i] = scores[i] - (1 - finished) * o.missing_eos_penalty
     end
-    return scores
+    return less
   end
   function penalised.prefer(self, first, second)
     return judges.by_scores(self:score(first), self:score(second))
