@@ -57,6 +57,16 @@ function pack.groups(n, size)
   return group
 end
 
+--- The rewards of n rows as a tensor, NaN where one is missing; those of several functions also as lists.
+function pack.rewards(given, n)
+  local numbers, lists = {}, nil
+  for row = 1, n do
+    if type(given[row]) == "table" then lists = given end
+    numbers[row] = type(given[row]) == "number" and given[row] or 0 / 0
+  end
+  return pack.f64(numbers), lists
+end
+
 --- Those of the options of a case that are named.
 function pack.only(options, names)
   local some = {}

@@ -79,4 +79,37 @@ for name, least in pairs(reached) do
   end
 end
 
+TestTeachers = {}
+
+local teacher = toy.model(6)
+
+--- The mean exact KL of a policy from the teacher, at each token of its own responses.
+local function from_teacher(policy)
+  local rows = policy:sample(toy.prompts, { max_new_tokens = 6, stop = { 1 }, seed = 8 })
+  local kl, _, lengths = policy:kl(teacher, rows)
+  return kl:sum():item() / lengths:sum():item()
+end
+
+function TestTeachers.test_distillation_approaches_the_teacher()
+  local far = from_teacher(start)
+  for name, options in pairs { gkd = { beta = 0.5 }, minillm = {} } do
+    local run = train(align.loss[name](options), { reference = teacher })
+    local near = from_teacher(run.policy)
+    lu.assertTrue(near < 0.3 * far, ("%s: %.4f nats a token, %.4f before"):format(name, near, far))
+  end
+end
+
+--- HyPO's second term keeps the policy near the reference where DPO on the same pairs leaves it.
+function TestTeachers.test_hypo_is_nearer_to_the_reference_than_dpo()
+  local function outcome(loss)
+    local policy = train(loss, { steps = 80 }, sources.hybrid()).policy
+    return score(policy), align.evaluate.kl(policy, reference, { prompts = toy.prompts, task = toy.task }).mean
+  end
+  -- Without the KL it is DPO on the same pairs.
+  local hypo, hypo_kl = outcome(align.loss.hypo { kl_coef = 0.05 })
+  local dpo, dpo_kl = outcome(align.loss.hypo { kl_coef = 0 })
+  lu.assertTrue(hypo > 2 * before and dpo > hypo, ("%.3f and %.3f sevens"):format(hypo, dpo))
+  lu.assertTrue(hypo_kl < 0.2 * dpo_kl, ("%.3f and %.3f nats"):format(hypo_kl, dpo_kl))
+end
+
 os.exit(lu.LuaUnit.run())

@@ -29,13 +29,7 @@ local function batch_of(inputs)
     ref_logps = inputs.ref and pack.rows(inputs.ref), finished = inputs.ends_with_eos,
     group = pack.groups(#lengths, inputs.group_size),
   }
-  if type(inputs.rewards[1]) == "table" then
-    given.rewards, given.reward = inputs.rewards, {}
-    for row = 1, #lengths do given.reward[row] = 0 end
-    given.reward = pack.f64(given.reward)
-  else
-    given.reward = pack.f64(inputs.rewards)
-  end
+  given.reward, given.rewards = pack.rewards(inputs.rewards, #lengths)
   return align.batch.plain(given), logps
 end
 
@@ -70,10 +64,17 @@ return function(case, name, changes)
   local value, figures
   if o.micro_batches then
     value, figures = loss(micro_batch(batch, o.micro_batch, o.micro_batches))
-    value = value:mean() / o.micro_batches
+    value = value:mean() / (o.gradient_accumulation_steps or o.micro_batches)
   else
     value, figures = loss(batch)
     value = value:mean()
   end
-  return { loss = value, inputs = { policy = logps }, outputs = outputs, figures = figures }
+  local metrics = {}
+  -- TRL's `kl` has the ratio in it where that is in the loss; on the level of responses it averages over
+  -- rows.
+  if figures and o.importance_sampling_level == "token" and not o.micro_batches then
+    metrics.kl = o.use_bias_correction_kl == false and figures.kl and figures.kl:mean():item() or nil
+    metrics.cispo_clip_ratio = figures.cispo_clip_ratio and figures.cispo_clip_ratio:mean():item() or nil
+  end
+  return { loss = value, inputs = { policy = logps }, outputs = outputs, metrics = metrics }
 end

@@ -19,6 +19,7 @@ return loss.define {
   trl = "",
   per = "row",
   source = { name = "best_of", responses = 4, writer = "reference" },
+  offline = "bo2",
   reads = { "logps" },
   loss = function(batch) return -batch:sums "logps" end,
 }

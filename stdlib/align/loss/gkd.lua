@@ -20,6 +20,7 @@ return loss.define {
   trl = "GKDTrainer; its lmbda, the share of the policy's own responses, is a mixture of sources here",
   per = "token",
   source = { name = "groups", responses = 1 },
+  teacher = true,
   reads = { "logits", "ref_logits" },
   options = {
     { "beta", 0.5, "0 for KL(teacher, policy), 1 for KL(policy, teacher), between them the mixture of both",

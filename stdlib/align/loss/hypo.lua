@@ -20,10 +20,11 @@ return loss.define {
   trl = "",
   per = "group",
   source = { name = "hybrid" },
+  offline = "dpo",
   reads = { "logps", "ref_logps", "role" },
   options = {
     { "beta", 0.1, "strength of the regularisation in DPO", above = 0 },
-    { "kl_coef", 0.1, "weight of the KL on the policy's own responses", least = 0 },
+    { "kl_coef", 0.01, "weight of the KL on the policy's own responses", least = 0 },
   },
   loss = function(batch, o)
     -- Rows are chosen, rejected, own, of one prompt after another.

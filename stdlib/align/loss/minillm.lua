@@ -38,6 +38,8 @@ return loss.define {
   trl = "MiniLLMTrainer, which adds log T - log S of the token itself (gamma = 0) and is not detached",
   per = "token",
   source = { name = "groups", responses = 1 },
+  offline = "gkd",
+  teacher = true,
   reads = { "logps", "logits", "ref_logits", "advantage" },
   options = {
     { "gamma", 1.0, "discount of later tokens", least = 0, most = 1 },

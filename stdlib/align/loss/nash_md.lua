@@ -20,6 +20,7 @@ return loss.define {
   paper = "Munos et al. 2023, arXiv:2312.00886, sec. 7",
   trl = "NashMDTrainer (until 1.10), which has the KL of single tokens (kl = \"token\") and P = s(R - R')",
   source = { name = "online", second = "mixture" },
+  offline = "ipo",
   reads = { "logps", "ref_logps", "label", "writer" },
   options = {
     { "beta", 0.1, "strength of the regularisation", above = 0 },

@@ -14,7 +14,7 @@
 --   > local b = plain { lengths = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2},
 --   >>   old_logps = T{-1, -2}, ref_logps = T{-1, -2}, values = T{0, 0} }
 --   > local l = ppo { vf_coef = 1 }
---   > l:prepare(b)
+--   > l:prepare(b, {})
 --   > print((l(b)):mean())
 --   0.25
 --   [Tensor f32 scalar]
@@ -23,8 +23,9 @@ local advantage = require "perilune.align.advantage"
 local ppo = require "perilune.align.ppo"
 local tensor = require "perilune.tensor"
 
---- The value at each token: the column `values` of a batch without a model, or the head's.
-local function values_of(batch, parameters)
+--- The value at each token: 0, the column `values` of a batch without a model, or the head's.
+local function values_of(batch, o, parameters)
+  if o.value == "none" then return batch.old_logps * 0 end
   if batch.values then return batch.values end
   return (batch.hidden:matmul(parameters.weight) + parameters.bias):squeeze(2)
 end
@@ -36,17 +37,25 @@ return loss.define {
     .. "shorter than the batch, and has a value there",
   per = "token",
   source = { name = "groups", responses = 1 },
+  offline = "dpo",
   options = { ppo.options, advantage.options:only { "reward_weights" } },
-  reads = { "logps", "old_logps", "hidden", "advantage", "returns", "old_values" },
-  parameters = function(_, policy)
+  reads = function(o)
+    local reads = { "logps", "old_logps", "advantage", "returns", "old_values" }
+    if o.value == "head" then reads[#reads + 1] = "hidden" end
+    return reads
+  end,
+  parameters = function(o, policy)
+    if o.value == "none" then return {} end
     return {
       weight = tensor.zeros({ policy:config().dim, 1 }, { requires_grad = true }),
       bias = tensor.zeros({ 1 }, { requires_grad = true }),
     }
   end,
-  prepare_reads = { "hidden", "reward", "old_logps", "ref_logps" },
+  prepare_reads = function(o)
+    return { "reward", "old_logps", "ref_logps", o.value == "head" and "hidden" or nil }
+  end,
   prepare = function(batch, o, models)
-    local values = values_of(batch, models and models.parameters)
+    local values = values_of(batch, o, models.parameters)
     local rewards = ppo.rewards(batch, o)
     local found, returns = ppo.advantages(rewards, ppo.rows(batch, values), o)
     local dtype = values:dtype()
@@ -56,7 +65,8 @@ return loss.define {
   end,
   loss = function(batch, o, parameters)
     local policy, clipped = ppo.policy_loss(batch.logps, batch.old_logps, batch.advantage, o)
-    local value = ppo.value_loss(values_of(batch, parameters), batch.old_values, batch.returns, o)
+    if o.value == "none" then return policy, { clip_fraction = clipped } end
+    local value = ppo.value_loss(values_of(batch, o, parameters), batch.old_values, batch.returns, o)
     return policy + o.vf_coef * value, { value_loss = value, clip_fraction = clipped }
   end,
 }

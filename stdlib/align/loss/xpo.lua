@@ -18,6 +18,7 @@ return loss.define {
   paper = "Xie et al. 2024, arXiv:2405.21046, alg. 1",
   trl = "XPOTrainer (until 1.10); a tie there is won by the policy, here by a coin",
   source = { name = "online", second = "reference" },
+  offline = "dpo",
   reads = { "logps", "ref_logps", "writer" },
   options = {
     { "beta", 0.1, "strength of the regularisation", above = 0 },
