@@ -103,7 +103,8 @@ end
 function TestTeachers.test_hypo_is_nearer_to_the_reference_than_dpo()
   local function outcome(loss)
     local policy = train(loss, { steps = 80 }, sources.hybrid()).policy
-    return score(policy), align.evaluate.kl(policy, reference, { prompts = toy.prompts, task = toy.task }).mean
+    local kl = align.evaluate.kl(policy, reference, { prompts = toy.prompts, task = toy.task }).mean
+    return score(policy), kl
   end
   -- Without the KL it is DPO on the same pairs.
   local hypo, hypo_kl = outcome(align.loss.hypo { kl_coef = 0.05 })

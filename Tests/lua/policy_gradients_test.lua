@@ -138,7 +138,8 @@ function TestGradients.test_nash_md_is_the_regularised_win_rate()
     local p = wins:matmul(opponent:reshape { 9, 1 }):squeeze(2)
     local pair = align.batch.plain {
       pairs = true, lengths = twice, logps = tensor.cat({ logps, ref_logps }, 1),
-      ref_logps = tensor.cat({ ref_logps, ref_logps }, 1), label = tensor.cat({ p, 1 - p }, 1), writer = writer,
+      ref_logps = tensor.cat({ ref_logps, ref_logps }, 1), label = tensor.cat({ p, 1 - p }, 1),
+      writer = writer,
     }
     return (loss(pair) * sums:detach():exp()):sum()
   end, function(theta)

@@ -13,7 +13,7 @@ ppo.options = options.spec("align.ppo", {
   { "lam", 0.95, "decay of the advantages: 0 trusts the values alone, 1 the rewards", least = 0, most = 1 },
   { "cliprange", 0.2, "how far the ratio may leave 1", above = 0 },
   { "cliprange_value", 0.2, "how far a value may leave the value before the update", above = 0 },
-  { "value", "head", "value of a token: linear in its hidden state, or 0 (for a policy without hidden states)",
+  { "value", "head", "value of a token: linear in its hidden state, or 0, for a policy without these",
     choices = { "head", "none" } },
   { "vf_coef", 0.1, "weight of the value loss", least = 0 },
   { "whiten_rewards", false, "give the rewards of all tokens variance 1" },
