@@ -72,13 +72,13 @@ function TestSettings:test_the_command_line_has_the_options_of_the_loss()
     "unknown option '--loss.bate'; did you mean '--loss.beta'?")
   lu.assertEquals(support.message(read, "--loss", "bo2", "--loss.zzzzzzzz", "1"),
     "unknown option '--loss.zzzzzzzz'; --loss bo2 takes --loss.norm")
-  lu.assertEquals(support.message(read, "--loss", "ippo"), "there is no loss 'ippo'; did you mean 'ipo'?")
+  lu.assertEquals(support.message(read, "--loss", "ipoo"), "there is no loss 'ipoo'; did you mean 'ipo'?")
 end
 
 --- gap.lua trained the proxy before it said that there is no loss kto.
 function TestSettings:test_wrong_options_are_refused_before_anything_is_trained()
   local function refusal(more) return support.message(experiment.check, small(more)) end
-  lu.assertStrContains(refusal { loss = "ippo" }, "there is no loss 'ippo'; did you mean 'ipo'?")
+  lu.assertStrContains(refusal { loss = "ipoo" }, "there is no loss 'ipoo'; did you mean 'ipo'?")
   lu.assertStrContains(refusal { ["loss.norn"] = "mean" }, "did you mean 'norm'?")
   lu.assertStrContains(refusal { lr = "1e-4,0" },
     "lr takes numbers above 0, separated by commas, not '1e-4,0'")

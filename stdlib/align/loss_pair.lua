@@ -44,13 +44,19 @@ pair_losses.plain = options.spec("loss.pair_plain", {
   pair_losses.beta, pair_losses.ld_alpha, pair_losses.weighting,
 })
 
--- e^80 is finite in f32.
-local most_exponent = 80
+-- e^60 times 10,000 and e^80 are finite in f32; TRL cuts the exponent of alpha_divergence at 80.
+local last_exact, most_exponent = 60, 80
+
+--- e^x, continued by its tangent beyond x = 60, so that values and slopes stay finite.
+function pair_losses.exp(x)
+  local cut = x:clamp(nil, last_exact)
+  return cut:exp() * (x - cut + 1)
+end
 
 -- f'(u) at u = exp(c), c the log-ratio of a whole response. Wang et al. 2023, arXiv:2309.16240, table 2.
 local derivatives = {
   reverse_kl = function(c) return c end,
-  forward_kl = function(c) return -((-c):clamp(nil, most_exponent):expm1()) end,
+  forward_kl = function(c) return 1 - pair_losses.exp(-c) end,
   js_divergence = function(c) return c:log_sigmoid() + math.log(2) end,
   alpha_divergence = function(c, alpha)
     if alpha == 1 then return c end
@@ -95,7 +101,7 @@ end
 -- `norm = "sum"` sums over the tokens of a response, as the papers do; `"mean"` divides by their number (by 1
 -- for an empty response), as TRL's offline trainer does for ipo. With another divergence than reverse_kl the
 -- results are f'(pi / pi_ref) of whole responses: 1 - 1/u, log(2u / (1 + u)) or (u^(alpha-1) - 1) /
--- (alpha - 1), which replace log u. Their exponents are cut at 80.
+-- (alpha - 1), which replace log u. The exponent of the last is cut at 80, as in TRL.
 function pair_losses.log_ratios(pair, o)
   if type(o) ~= "table" then o = { norm = o } end
   local chosen, rejected = pair_losses.sums(pair, o)

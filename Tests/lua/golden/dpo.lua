@@ -6,18 +6,18 @@ local pack = require "golden.pack"
 local ours = {
   sigmoid = { "dpo" }, sigmoid_norm = { "dpo_norm" }, hinge = { "slic" }, ipo = { "ipo", norm = "mean" },
   exo_pair = { "exo", "label_smoothing" }, nca_pair = { "nca" }, robust = { "robust", "label_smoothing" },
-  bco_pair = { "bco_pair" }, sppo_hard = { "sppo" }, aot = { "aot", "label_smoothing" },
+  bco_pair = { "bco_pair", shift = "none" }, sppo_hard = { "sppo" }, aot = { "aot", "label_smoothing" },
   aot_unpaired = { "aot_unpaired", "label_smoothing" }, apo_zero = { "apo_zero" },
   apo_down = { "apo_down" }, discopop = { "discopop", "discopop_tau" }, sft = { "sft" },
 }
 
 local function bound(kind, o)
   local name = ours[kind][1]
-  local settings = { norm = ours[kind].norm, beta = name ~= "sft" and o.beta or nil }
+  local settings = { norm = ours[kind].norm, shift = ours[kind].shift }
   for i = 2, #ours[kind] do settings[ours[kind][i]] = o[ours[kind][i]] end
   if name ~= "sft" then
     for _, option in ipairs {
-      "f_divergence_type", "f_alpha_divergence_coef", "ld_alpha", "use_weighting" } do
+      "beta", "f_divergence_type", "f_alpha_divergence_coef", "ld_alpha", "use_weighting" } do
       settings[option] = o[option]
     end
   end

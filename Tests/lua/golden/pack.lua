@@ -51,11 +51,15 @@ function pack.pairs(case)
 end
 
 --- What the trainer does with one batch: `prepare` for each term, the losses, and their mean. `models` has
--- what `prepare` reads, `state` for instance.
+-- what `prepare` reads; a term has new running statistics unless `models.state` is given.
 function pack.step(bound, batch, models)
   models = models or {}
-  models.state = models.state or bound.new_state and bound:new_state() or {}
-  for _, term in ipairs(bound:terms()) do term.loss:prepare(batch, models) end
+  for _, term in ipairs(bound:terms()) do
+    term.loss:prepare(batch, {
+      policy = models.policy, reference = models.reference, parameters = models.parameters,
+      state = models.state or term.loss:new_state(),
+    })
+  end
   return (bound(batch, models.parameters)):mean()
 end
 

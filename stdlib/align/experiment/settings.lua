@@ -31,8 +31,8 @@ end
 --
 --   > settings.loss("ipo").name
 --   ipo
---   > settings.loss "ippo"
---   there is no loss 'ippo'; did you mean 'ipo'?
+--   > settings.loss "ipoo"
+--   there is no loss 'ipoo'; did you mean 'ipo'?
 function settings.loss(name)
   local ok, make = pcall(function() return losses[name] end)
   if ok and losses.is_definition(make) then return make end

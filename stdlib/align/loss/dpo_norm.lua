@@ -18,7 +18,8 @@ return loss.define {
   trl = "sigmoid_norm, with beta 0.1 unless given",
   options = {
     dpo.spec,
-    { "norm", "mean", "mean of a response's token log-probabilities, or their sum", choices = { "sum", "mean" } },
+    { "norm", "mean", "mean of a response's token log-probabilities, or their sum",
+      choices = { "sum", "mean" } },
     { "beta", 5.0, "strength of the regularisation", above = 0 },
   },
   loss = dpo.definition.loss,

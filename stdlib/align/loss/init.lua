@@ -67,7 +67,9 @@ function Loss:__call(batch, parameters)
   local compute = self.definition.loss
   if not self.options.use_weighting then return compute(batch, self.options, parameters) end
   local losses, figures = compute(batch, self.options, parameters)
-  return losses * pair_losses.weights(batch), figures
+  losses = losses * pair_losses.weights(batch)
+  if figures == nil then return losses end
+  return losses, figures
 end
 
 function Loss:__tostring()
@@ -114,6 +116,11 @@ local function call_before_options(name, given)
   end
 end
 
+local function listed(names, o, default)
+  if type(names) == "function" then return names(o) end
+  return names or default
+end
+
 --- Makes a loss. A loss on pairs also has the option `norm`. The result is called with options and gives the
 -- loss for `align.train`.
 --
@@ -128,7 +135,6 @@ end
 --   loss.define: unknown option 'opions'; did you mean 'options'?
 function loss.define(given)
   local d = definition:fill(given)
-  d.reads, d.prepare_reads = d.reads or { "logps", "ref_logps" }, d.prepare_reads or {}
   local entries = d.options
   if d.per == "pair" and d.norm then entries = { pair_losses.norm, table.unpack(d.options) } end
   local spec = options.spec("loss." .. d.name, entries)
@@ -142,12 +148,11 @@ function loss.define(given)
       call_before_options(d.name, settings)
       local o = spec:fill(settings)
       if d.check then d.check(o) end
-      local reads = type(d.reads) == "function" and d.reads(o) or d.reads
+      local reads = listed(d.reads, o, { "logps", "ref_logps" })
       if o.use_weighting then reads = { "log_collision", table.unpack(reads) } end
-      local prepares = type(d.prepare_reads) == "function" and d.prepare_reads(o) or d.prepare_reads
       return setmetatable({
         name = d.name, options = o, spec = spec, definition = d, per = d.per, splits = d.splits,
-        reads = reads, prepare_reads = prepares, source = d.source,
+        reads = reads, prepare_reads = listed(d.prepare_reads, o, {}), source = d.source,
         teacher = d.teacher,
       }, Loss)
     end,

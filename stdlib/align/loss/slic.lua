@@ -2,8 +2,7 @@
 --
 --   L = max(0, 1 - beta rho),   rho = (log pi(y_w) - log pi(y_l)) - (log pi_ref(y_w) - log pi_ref(y_l))
 --
--- Tang et al. 2024, arXiv:2402.05749 (generalised preference optimisation), table 1; TRL's `hinge`. The
--- method of Zhao et al. 2023, arXiv:2305.10425, differs: it has no reference and adds a regulariser.
+-- The method of Zhao et al. 2023, arXiv:2305.10425, differs: it has no reference and adds a regulariser.
 --
 --   > local same = { chosen = T{-1}, rejected = T{-1}, ref_chosen = T{-1}, ref_rejected = T{-1} }
 --   > print(slic {}(same))
@@ -17,8 +16,10 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "slic",
-  options = { { "beta", 0.1, "strength of the regularisation", above = 0 } },
+  paper = "Tang et al. 2024, arXiv:2402.05749, table 1",
+  trl = "hinge",
+  options = { loss.shared.all },
   loss = function(pair, o)
-    return (1 - o.beta * loss.margin(pair, o.norm)):relu()
+    return (1 - o.beta * loss.margin(pair, o)):relu()
   end,
 }
