@@ -45,12 +45,6 @@ algorithms.orpo = loss.define {
   end,
 }
 
---- Fine-tuning on the chosen responses, a mean over their tokens in the batch: it cannot be divided.
-algorithms.nll = loss.define {
-  name = "nll", reads = { "logps" }, splits = false,
-  loss = function(pair) return -pair.chosen:sum() / pair.chosen_lengths:sum() end,
-}
-
 --- L = -log s(beta (mean log pi(y_w) - mean log pi(y_l)) - gamma). Meng et al. 2024, arXiv:2405.14734, eq. 6.
 algorithms.simpo = loss.define {
   name = "simpo", reads = { "logps" },
@@ -58,46 +52,6 @@ algorithms.simpo = loss.define {
   loss = function(pair, o)
     local a, b = pair.chosen / pair.chosen_lengths, pair.rejected / pair.rejected_lengths
     return -(o.beta * (a - b) - o.gamma):log_sigmoid()
-  end,
-}
-
---- L = w(y_w) w(y_l) L_dpo, w = sg(exp(mean over tokens of log pi(y_t) - log sum_v pi(v)^2)).
--- Zhou et al. 2024, arXiv:2406.11827, eq. 5-7.
-algorithms.wpo = loss.define {
-  name = "wpo", reads = { "logps", "ref_logps", "log_collision" }, options = { beta },
-  loss = function(pair, o)
-    local weight = pair:means((pair.logps - pair.log_collision):detach()):exp()
-    local a, b = pair:halves(weight)
-    return -(a * b) * (o.beta * loss.margin(pair)):log_sigmoid()
-  end,
-}
-
---- DPO with the tokens beyond the shorter response weighted by alpha. Liu et al. 2024, arXiv:2409.06411, eq.
--- 9.
-algorithms.ld_dpo = loss.define {
-  name = "ld_dpo", options = { beta, { "alpha", 0.5, "weight of the excess tokens", least = 0, most = 1 } },
-  loss = function(pair, o)
-    local n, lengths, weights = #pair, pair.lengths:totable(), {}
-    for row, length in ipairs(lengths) do
-      local shared = math.min(length, lengths[(row + n - 1) % (2 * n) + 1])
-      for i = 1, length do weights[#weights + 1] = i <= shared and 1 or o.alpha end
-    end
-    local ratios = pair:sums((pair.logps - pair.ref_logps) * tensor(weights, pair.logps:dtype()))
-    local c, r = pair:halves(ratios)
-    return -(o.beta * (c - r)):log_sigmoid()
-  end,
-}
-
---- DPO between the sorted margins of the policy and those of the reference. Melnyk et al. 2024,
--- arXiv:2406.05882, eq. 6.
-algorithms.aot = loss.define {
-  name = "aot", splits = false,
-  options = { beta, { "label_smoothing", 0.0, "probability of a wrong label", least = 0, below = 0.5 } },
-  loss = function(pair, o)
-    local own = (pair.chosen - pair.rejected):sort(1)
-    local reference = (pair.ref_chosen - pair.ref_rejected):sort(1)
-    local z = o.beta * (own - reference)
-    return -(1 - o.label_smoothing) * z:log_sigmoid() - o.label_smoothing * (-z):log_sigmoid()
   end,
 }
 

@@ -106,42 +106,6 @@ function TestGolden.test_simpo()
   end
 end
 
-function TestGolden.test_wpo()
-  for _, case in ipairs(cases_of "^dpo/use_weighting/sigmoid") do
-    local i = case.inputs
-    local collision = packed { i.policy_log_sum_sq_probs_chosen, i.policy_log_sum_sq_probs_rejected }
-    local bound = algorithms.wpo { beta = i.options.beta }
-    pair_case(case, bound, { log_collision = collision })
-  end
-end
-
-function TestGolden.test_ld_alpha()
-  for _, case in ipairs(cases_of "^dpo/ld_alpha/.*/sigmoid") do
-    local o = case.inputs.options
-    pair_case(case, algorithms.ld_dpo { beta = o.beta, alpha = o.ld_alpha or 1 })
-  end
-end
-
-function TestGolden.test_aot()
-  for _, case in ipairs(cases_of "^dpo/aot/") do
-    local o = case.inputs.options
-    pair_case(case, algorithms.aot { beta = o.beta, label_smoothing = o.label_smoothing })
-  end
-end
-
---- Sums of losses: of each the mean over its own units.
-function TestGolden.test_sums()
-  local loss = align.loss
-  for _, case in ipairs(cases_of "^dpo/sum/[dt]") do
-    local o, parts = case.inputs.options, { weights = case.inputs.options.loss_weights }
-    for i, name in ipairs(o.loss_type) do
-      parts[i] = name == "sft" and algorithms.nll {} or name == "hinge" and loss.slic { beta = o.beta }
-        or loss.dpo { beta = o.beta, norm = name == "sigmoid_norm" and "mean" or "sum" }
-    end
-    pair_case(case, loss.sum(parts))
-  end
-end
-
 local function group_case(case, bound)
   local i, group = case.inputs, {}
   for row = 1, #i.policy do group[row] = (row - 1) // i.group_size end
@@ -256,7 +220,7 @@ local pairs_of_start = align.sources.sample(start,
   sampling { judge = toy.more_sevens, count = 64, quiet = true })
 
 function TestRuns.test_losses_on_pairs_fall()
-  for _, name in ipairs { "kto", "orpo", "simpo", "wpo", "ld_dpo", "aot" } do
+  for _, name in ipairs { "kto", "orpo", "simpo" } do
     local run = train(algorithms[name] {}, align.sources.offline(pairs_of_start, { batch = 16 }))
     lu.assertTrue(mean_of(run, "loss", 26, 30) < mean_of(run, "loss", 1, 5), name)
   end
