@@ -105,6 +105,16 @@ function TestBuffer:test_the_log_probabilities_of_old_pairs_are_those_of_their_w
   end
 end
 
+--- With an old writer a pair is older than its batch.
+function TestBuffer:test_the_age_counts_that_of_the_writer()
+  local run = train(source.buffer { of = online { lag = 2 }, share = 0.5 }, 5)
+  local batch = run.stream[5]
+  for i = 1, #batch do
+    local written = tonumber(batch.checkpoint[i]:match "@(%d+)$")
+    lu.assertEquals(batch.age[i]:item(), 4 - written)
+  end
+end
+
 TestBlend = {}
 
 function TestBlend:test_units_of_a_batch_are_those_of_the_weights()
@@ -169,6 +179,16 @@ function TestSwitch:test_it_is_offline_and_then_online()
   lu.assertEquals(run.stream[3]:list(), expected:list())
   -- 16 pairs of the list, and 8 at each of the two steps then.
   lu.assertEquals(run.spent.labels, 32)
+end
+
+--- The source that follows was not asked before: its oldest version is the policy of then.
+function TestSwitch:test_a_source_with_a_lag_follows_with_the_policy_of_then()
+  local dataset = source.sample(reference, toy.sampling { count = 20, seed = 9, quiet = true })
+  local offline = source.offline(dataset, { batch = 8 })
+  local run = train(source.switch { before = offline, steps = 3, after = online { lag = 2 } }, 6)
+  local written = {}
+  for step = 4, 6 do written[#written + 1] = tonumber(run.stream[step].checkpoint[1]:match "@(%d+)$") end
+  lu.assertEquals(written, { 3, 3, 3 })
 end
 
 TestFilter = {}

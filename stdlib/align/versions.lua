@@ -31,8 +31,9 @@ end
 local Versions = {}
 Versions.__index = Versions
 
---- The model that writes the batch of `step`, its checkpoint, and its age in steps. Called once for each
--- step, in order; a step that is repeated gives the same version.
+--- The model that writes the batch of `step`, its checkpoint, and its age in steps. Called for the steps in
+-- order; a step that is repeated gives the same version. In place of a version of a step at which the source
+-- was not asked, as after `sources.switch`, the next one that is kept writes.
 function Versions:writer(step, policy, checkpoint)
   local o, taken = self.options, step - 1
   if o.lag == 0 and o.refresh == 1 then return policy, checkpoint, 0 end
@@ -44,11 +45,13 @@ function Versions:writer(step, policy, checkpoint)
   for known in pairs(self.kept) do
     if known < wanted or known > taken or o.lag == math.huge and known > 0 then self.kept[known] = nil end
   end
-  local version = self.kept[wanted]
-  if not version then
-    error(("the policy of step %d, which writes the batch of step %d, was not kept"):format(wanted, step), 0)
+  local oldest = wanted
+  if not self.kept[wanted] then
+    oldest = taken
+    for known in pairs(self.kept) do oldest = math.min(oldest, known) end
   end
-  return version.model, version.checkpoint, taken - wanted
+  local version = self.kept[oldest]
+  return version.model, version.checkpoint, taken - oldest
 end
 
 --- Plain data and models by name, for `source:state()`, and back.

@@ -5,8 +5,8 @@
 -- A batch has as many pairs (or groups, or rows) as that of `of`: `share` of them are older ones, drawn
 -- without replacement from the batches of the last `age` steps, the others are fresh. All fresh ones are kept
 -- for later, also those that older ones replace. As long as the buffer has too few, more are fresh. The
--- column `age` is the number of steps since a pair was written. Share 0 is the source itself; a share of 1
--- trains on what was written at least one step before.
+-- column `age` is the number of steps since a pair was drawn, and the age of its writer then. Share 0 is the
+-- source itself; a share of 1 trains on what was drawn at least one step before.
 --
 -- The buffer is saved with the run. Errors: `of` is no source; an option is missing, unknown or out of range.
 --
@@ -14,6 +14,7 @@
 --   buffer { of = mine, age = 4 }
 local options = require "perilune.options"
 local system = require "perilune.system"
+local tensor = require "perilune.tensor"
 local batches = require "perilune.align.batch"
 local memory = require "perilune.align.memory"
 local source = require "perilune.align.source"
@@ -40,12 +41,11 @@ local function taken(found, count, total, o, step)
   return places
 end
 
---- A part of a batch with the column `age`.
-local function aged(batch, places, age)
+--- A part of a batch with the column `age`: `steps` more than it had.
+local function aged(batch, places, steps)
   local part = batch:select(places)
-  local column = {}
-  for i = 1, #part.rows do column[i] = age end
-  part:set("age", column)
+  local before = part.columns.age
+  part:set("age", before and before + steps or tensor.full({ #part.rows }, steps))
   return part
 end
 
