@@ -57,14 +57,18 @@ function pack.groups(n, size)
   return group
 end
 
---- The rewards of n rows as a tensor, NaN where one is missing; those of several functions also as lists.
+--- The rewards of n rows as a tensor, and those of several functions as lists; NaN where one is missing.
 function pack.rewards(given, n)
-  local numbers, lists = {}, nil
+  local numbers, lists, most = {}, {}, 0
   for row = 1, n do
-    if type(given[row]) == "table" then lists = given end
     numbers[row] = type(given[row]) == "number" and given[row] or 0 / 0
+    for k in pairs(type(given[row]) == "table" and given[row] or {}) do most = math.max(most, k) end
   end
-  return pack.f64(numbers), lists
+  for row = 1, n do
+    lists[row] = {}
+    for k = 1, most do lists[row][k] = (given[row] or {})[k] or 0 / 0 end
+  end
+  return pack.f64(numbers), most > 0 and lists or nil
 end
 
 --- Those of the options of a case that are named.

@@ -1,6 +1,7 @@
 --- The losses of online training at toy size: each runs in the trainer and improves what it is meant to.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
+local support = require "support"
 local toy = require "toy"
 local align = require("perilune").align
 
@@ -111,6 +112,82 @@ function TestTeachers.test_hypo_is_nearer_to_the_reference_than_dpo()
   local dpo, dpo_kl = outcome(align.loss.hypo { kl_coef = 0 })
   lu.assertTrue(hypo > 2 * before and dpo > hypo, ("%.3f and %.3f sevens"):format(hypo, dpo))
   lu.assertTrue(hypo_kl < 0.2 * dpo_kl, ("%.3f and %.3f nats"):format(hypo_kl, dpo_kl))
+end
+
+TestSteps = {}
+
+--- A loss, its source and a batch of 16 units in one piece or in eight: the same step, up to rounding.
+function TestSteps.test_gradient_accumulation_leaves_the_step_as_it_is()
+  local names = { "gkd", "minillm", "hypo" }
+  for name in pairs(reached) do names[#names + 1] = name end
+  for _, name in ipairs(names) do
+    local loss = align.loss[name] {}
+    local function first_steps(pieces)
+      local more = { batch = loss.source.name ~= "hybrid" and 16 or nil }
+      local run = train(loss, {
+        steps = 2, optimizer = "sgd", lr = 1e-2, reference = toy.model(6),
+        gradient_accumulation_steps = pieces,
+      }, source_of(loss, more))
+      return run.log
+    end
+    local whole, split = first_steps(1), first_steps(8)
+    for step = 1, 2 do
+      for _, figure in ipairs { "grad_norm", "loss" } do
+        local scale = math.max(1, math.abs(whole[step][figure]))
+        support.close(split[step][figure] / scale, whole[step][figure] / scale, 1e-5,
+          ("%s: %s of step %d"):format(name, figure, step))
+      end
+    end
+  end
+end
+
+--- Two updates on each half of a batch, twice: ratios leave 1, so that clipping and masks act.
+function TestSteps.test_the_options_of_grpo_train_off_policy()
+  local function length(_, response) return #response end
+  local given = {
+    { beta = 0.05 }, { beta = 0.05, use_bias_correction_kl = false }, { delta = 1.5 },
+    { scale_rewards = "batch" },
+    { mask_truncated_completions = true }, { off_policy_mask_threshold = 0.02 },
+    { reward_weights = { 1, 0.1 } },
+    { reward_weights = { 1, 0.1 }, multi_objective_aggregation = "normalize_then_sum" },
+  }
+  for i, o in ipairs(given) do
+    local loss = align.loss.grpo(o)
+    local source = source_of(loss, o.reward_weights and { reward = { sevens, length } })
+    local run = train(loss, { epochs = 2, mini_batches = 2 }, source)
+    local after = score(run.policy)
+    lu.assertTrue(after > 2 * before, ("settings %d: %.3f sevens a response"):format(i, after))
+    lu.assertTrue(run.log[4]["clip_ratio/low"] + run.log[4]["clip_ratio/high"] > 0)
+  end
+end
+
+function TestSteps.test_weights_that_do_not_fit_the_reward_functions_are_refused()
+  local loss = align.loss.grpo { reward_weights = { 1, 2, 3 } }
+  local source = source_of(loss, { reward = { sevens, sevens } })
+  lu.assertStrContains(support.message(train, loss, {}, source),
+    "reward_weights has 3 numbers, and there are 2 reward functions")
+  lu.assertStrContains(support.message(align.loss.rloo, { reward_clip_range = { 1, 0 } }),
+    "'reward_clip_range' must be a list of two numbers")
+end
+
+--- The value head of PPO learns: on one batch again and again the value loss falls.
+function TestSteps.test_ppo_learns_values()
+  local loss = align.loss.ppo { vf_coef = 1, cliprange_value = 10 }
+  local run = train(loss, { epochs = 20, steps = 20 })
+  lu.assertTrue(run.log[20].value_loss < 0.8 * run.log[1].value_loss)
+  lu.assertTrue(run.parameters[1].weight:abs():amax():item() > 0)
+end
+
+--- The baseline of REINFORCE is the mean reward of all earlier batches, which the run keeps.
+function TestSteps.test_reinforce_keeps_the_mean_reward()
+  local run = train(align.loss.reinforce { beta = 0 }, { steps = 3, record = true })
+  local sum, count = 0, 0
+  for step = 1, 3 do
+    local rewards = run.stream[step].reward
+    sum, count = sum + rewards:sum():item(), count + rewards:numel()
+  end
+  lu.assertEquals(run.states[1].count, count)
+  support.close(run.states[1].sum, sum, 1e-9)
 end
 
 os.exit(lu.LuaUnit.run())

@@ -63,7 +63,7 @@ end
 --- The rewards of one function from the column `rewards`, a list of numbers a row.
 local function rewards_of(column, k)
   local own = {}
-  for row, given in ipairs(column) do own[row] = given[k] or nan end
+  for row, given in ipairs(column) do own[row] = given[k] end
   return own
 end
 
@@ -82,10 +82,8 @@ end
 
 --- How many reward functions the column `rewards` has.
 local function function_count(column, weights)
-  local most = weights and #weights or 0
-  for _, given in ipairs(column) do
-    for k in pairs(given) do most = math.max(most, k) end
-  end
+  local most = 0
+  for _, given in ipairs(column) do most = math.max(most, #given) end
   if weights and #weights ~= most then
     error(("reward_weights has %d numbers, and there are %d reward functions"):format(#weights, most), 0)
   end
