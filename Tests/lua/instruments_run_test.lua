@@ -150,6 +150,18 @@ function TestRuns:test_evaluated_steps_are_logged()
   lu.assertEquals(steps(false), { 6 })
 end
 
+function TestRuns:test_a_point_has_the_figures_of_its_step()
+  local function evaluate() return { kl = 1 } end
+  local run = runs.train { steps = 4, evaluate_every = 2, log_every = 4, evaluate = evaluate }
+  lu.assertEquals(#run.points, 2)
+  for i, point in ipairs(run.points) do
+    for name, value in pairs(point.instruments) do lu.assertEquals(run.log[i][name], value, name) end
+    lu.assertNotNil(point.instruments["gradients/chosen"])
+    lu.assertNotNil(point.instruments["kl/own"])
+    lu.assertNotNil(point.instruments["ledger/staleness"])
+  end
+end
+
 --- Groups of responses have rows that the loss raises and rows that it lowers.
 function TestRuns:test_groups_are_measured_too()
   local grpo = align.loss.define {

@@ -48,7 +48,7 @@ local function run(o, make_source, stores, warm)
   local source = make_source(reference, sampling)
   local training = align.train {
     policy = reference:clone(), reference = reference, source = stores and source or without_store(source),
-    loss = align.loss.ipo { beta = 0.1 }, steps = 1, lr = 3e-4, quiet = true,
+    loss = align.loss.ipo { beta = 0.1 }, steps = 1, lr = 3e-4, quiet = true, instruments = false,
   }
   local tokens = 2 * batch * (task.max_prompt + answer_tokens)
   sizes.run(o, tokens, function() training:resume(training.step + 1) end, o.smoke and 0 or warm)

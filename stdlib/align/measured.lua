@@ -13,7 +13,9 @@ Measured.__index = Measured
 --- The instruments of filled options of align.train.
 local function new(o)
   local list, own = instruments.chosen(o.instruments)
-  local self = setmetatable({ list = list, own = own, pieces = {}, ledger = new_ledger(o.source) }, Measured)
+  local self = setmetatable({
+    list = list, own = own, pieces = {}, ledger = new_ledger(o.source), found = stats.sums(),
+  }, Measured)
   for _, one in ipairs(list) do
     one.state = one.definition.state and one.definition.state() or nil
     self.reads_steps = self.reads_steps or one.definition.step ~= nil
@@ -82,6 +84,8 @@ function shared.batch_of(context)
 end
 
 function shared.own_logps(context)
+  local logps = context.own:column "logps"
+  if logps then return context.own:sums(logps) end
   return tensor.no_grad(function() return (context.policy:logps(context.own)) end)
 end
 
@@ -146,10 +150,10 @@ function Measured:restore(data)
   self.ledger:restore(data.ledger)
 end
 
---- Begins a step; `due` says whether it will be evaluated. Gives the figures of its gradients.
+--- Begins a step; `due` says whether it will be evaluated.
 function Measured:before(run, step, due)
   self.pieces = {}
-  return due and measure(self, run, step, "gradient") or stats.sums()
+  self.found = due and measure(self, run, step, "gradient") or stats.sums()
 end
 
 --- Keeps of a piece of a step what instruments read.
@@ -190,11 +194,12 @@ local function joined(pieces)
   return { { batch = part, now = tensor(now) } }
 end
 
---- Ends a step: the figures of the step, and those of the policy after it where it is `due`.
+--- Ends a step: the figures of the step and its gradients, and those of the policy after it where it is
+-- `due`. Called again after Ctrl-C, it gives the same.
 function Measured:after(run, step, due)
   if self.reads_steps and run.options.shards > 0 then self.pieces = joined(self.pieces) end
   local m = measure(self, run, step, "step")
-  self.pieces = {}
+  m:merge(self.found)
   if due then m:merge(measure(self, run, step, "evaluation")) end
   return m
 end

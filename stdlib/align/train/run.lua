@@ -8,7 +8,8 @@
 --   step                   optimiser steps taken
 --   status, problem        "running", "finished", "interrupted" or "failed", and then the error
 --   log                    a row of figures for each logged step
---   points                 what `evaluate` returned, each with its `step` and what is `spent` by then
+--   points                 what `evaluate` returned, each with its `step`, the figures of its `instruments`, and
+--                          what is `spent` by then
 --   spent                  batches drawn, labels of the judge used, response tokens of the batches
 --   checkpoints            copies of the policy, by step
 --   stream                 the batches, when `record` is set
@@ -108,8 +109,7 @@ function Run:update(step)
   local current = self.current
   local due = self.measured:is_on() and is_evaluated(o, step)
   local logged = (due or step % o.log_every == 0 or step == o.steps) and stats.sums() or nil
-  local found = self.measured:before(self, step, due)
-  if logged then logged:merge(found) end
+  self.measured:before(self, step, due)
   return function()
     local function seen(piece) self.measured:piece(piece) end
     return gradient.of_part(self, current.view, within + 1, current.where, logged, seen)
@@ -124,7 +124,8 @@ function Run:after_step(step, row, value)
   if value.drawn then count_batch(self.spent, o.source, value.drawn, value.batch) end
   if o.record and value.drawn then self.stream[value.drawn] = value.batch end
   local m = value.metrics
-  local found = self.measured:after(self, step, is_evaluated(o, step))
+  local due = is_evaluated(o, step)
+  local found = self.measured:after(self, step, due)
   if m and not (self.log[#self.log] and self.log[#self.log].step == step) then
     m:merge(found)
     local logged = m:means()
@@ -136,11 +137,12 @@ function Run:after_step(step, row, value)
     self.checkpoints[step] = o.policy:clone()
   end
   local last = self.points[#self.points]
-  if o.evaluate and is_evaluated(o, step) and not (last and last.step == step) then
+  if o.evaluate and due and not (last and last.step == step) then
     local point = o.evaluate(o.policy, step, self)
     if type(point) ~= "table" then
       error("evaluate must return a table of figures, got " .. type(point), 0)
     end
+    point.instruments = self.measured:is_on() and found:means() or nil
     point.step, point.labels, point.tokens = step, self.spent.labels, self.spent.tokens
     self.points[#self.points + 1] = point
   end
