@@ -27,6 +27,7 @@ let package = Package(
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CSystem", cSettings: vectorC),
     .target(name: "CKernels", cSettings: vectorC),
     .target(name: "CLuaShims", dependencies: ["CLua", "CSystem"], cSettings: vectorC),
@@ -48,6 +49,7 @@ let package = Package(
     .target(
       name: "Models", dependencies: ["Base", "Tensors", "Autograd", "Formats", "Weights", "CKernels"],
       swiftSettings: vectorSwift),
+    .target(name: "Runs", dependencies: ["Base", "Formats", "CSQLite"], swiftSettings: plainSwift),
     .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
     .target(
       name: "LuaEngine", dependencies: ["Base", "CLuaShims", "CLua"], swiftSettings: plainSwift),
@@ -82,6 +84,7 @@ let package = Package(
       name: "ModelsTests",
       dependencies: ["Base", "Tensors", "Autograd", "Optim", "Formats", "Weights", "Models", "CKernels"],
       swiftSettings: plainSwift),
+    .testTarget(name: "RunsTests", dependencies: ["Base", "Runs"], swiftSettings: plainSwift),
     .testTarget(name: "PlotsTests", dependencies: ["Base", "Plots"], swiftSettings: plainSwift),
     .testTarget(
       name: "LuaEngineTests", dependencies: ["Base", "LuaEngine", "CLuaShims"], swiftSettings: plainSwift),

@@ -1,0 +1,163 @@
+/// The index of a folder of runs, `runs.sqlite`: a copy of what each run's own store says, so that thousands
+/// of runs are listed by one query. It is brought up to date where a store has changed, and made anew where
+/// it is lost or damaged.
+///
+///     let index = try RunIndex("runs")
+///     try index.refresh()
+///     try index.list(where: [("loss.beta", 0.1)], columns: ["id", "status", "win"])
+import Base
+
+public final class RunIndex {
+  public let folder: String
+  private var database: Database
+
+  static let file = "runs.sqlite"
+  static let version = 1
+
+  private static let tables = """
+    CREATE TABLE run(id TEXT PRIMARY KEY, stamp TEXT NOT NULL,
+      \(RunReader.columns.map { "\($0) ANY" }.joined(separator: ", "))) STRICT;
+    CREATE TABLE value(id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, value ANY,
+      PRIMARY KEY(id, name, kind)) STRICT, WITHOUT ROWID;
+    CREATE INDEX value_find ON value(name, value, id);
+    PRAGMA user_version = \(version);
+    """
+
+  public init(_ folder: String) throws {
+    self.folder = folder
+    if !RealDisk().isFolder(folder) { throw Failure(.io, "\(folder): there is no such folder of runs") }
+    do {
+      database = try Self.opened(folder)
+    } catch {
+      if access(folder, W_OK) == 0 {
+        for ending in ["", "-wal", "-shm", "-journal"] { unlink("\(folder)/\(Self.file)\(ending)") }
+        database = try Self.opened(folder)
+      } else {
+        database = try Database(":memory:", .write)
+        try database.script(Self.tables)
+      }
+    }
+  }
+
+  private static func opened(_ folder: String) throws -> Database {
+    let database = try Database("\(folder)/\(file)", .write)
+    try RunSchema.configure(database)
+    // What is lost with the power is made again.
+    try database.script("PRAGMA synchronous = OFF")
+    if try database.first("PRAGMA user_version") != .integer(version) {
+      try database.transaction {
+        if try database.first("PRAGMA user_version") != .integer(version) {
+          try database.script("DROP TABLE IF EXISTS run; DROP TABLE IF EXISTS value")
+          try database.script(tables)
+        }
+      }
+    }
+    if try database.first("PRAGMA quick_check") != "ok" { throw Failure(.io, "\(folder)/\(file) is damaged") }
+    return database
+  }
+
+  /// Reads the stores that have changed since they were read, and forgets the runs that are gone. Returns the
+  /// messages of stores that cannot be read.
+  @discardableResult
+  public func refresh() throws -> [String] {
+    var known: [String: String] = [:]
+    for row in try database.rows("SELECT id, stamp FROM run") { known[row[0].text ?? ""] = row[1].text }
+    var problems: [String] = []
+    var changed: [(id: String, stamp: String, reader: RunReader)] = []
+    for id in try RealDisk().names(in: folder) where !id.hasPrefix(".") {
+      guard let stamp = Self.stamp(of: "\(folder)/\(id)") else { continue }
+      if known.removeValue(forKey: id) == stamp { continue }
+      do { changed.append((id, stamp, try RunReader("\(folder)/\(id)"))) } catch {
+        problems.append("\(error)")
+      }
+      if changed.count >= 200 { try store(&changed, &problems) }
+    }
+    try store(&changed, &problems)
+    if !known.isEmpty {
+      try database.transaction { for id in known.keys { try forget(id) } }
+    }
+    return problems
+  }
+
+  private func forget(_ id: String) throws {
+    for table in ["run", "value"] { try database.run("DELETE FROM \(table) WHERE id = ?", [.text(id)]) }
+  }
+
+  private func store(
+    _ changed: inout [(id: String, stamp: String, reader: RunReader)], _ problems: inout [String]
+  ) throws {
+    defer { changed = [] }
+    let marks = Array(repeating: "?", count: RunReader.columns.count + 2).joined(separator: ", ")
+    try database.transaction {
+      for (id, stamp, reader) in changed {
+        do {
+          let about = try reader.about()
+          let values =
+            try reader.params().map { ("param", $0, $1) } + reader.summary().map { ("summary", $0, $1) }
+            + reader.last().map { ("last", $0.name, SQLValue.real($0.value)) }
+          try forget(id)
+          // A run that goes on, or that has ended without a word, is looked at again.
+          let isOver = about.contains { $0.column == "status" && $0.value != "running" && $0.value != "lost" }
+          try database.run(
+            "INSERT INTO run VALUES(\(marks))",
+            [.text(id), .text(isOver ? stamp : "")] + about.map(\.value))
+          for (kind, name, value) in values {
+            try database.run(
+              "INSERT OR REPLACE INTO value VALUES(?, ?, ?, ?)", [.text(id), .text(kind), .text(name), value])
+          }
+        } catch let failure as Failure { problems.append(failure.message) }
+      }
+    }
+  }
+
+  /// Sizes and times of change of a run's store; nil for what is no run.
+  private static func stamp(of run: String) -> String? {
+    var parts: [String] = []
+    for ending in ["", "-wal"] {
+      var info = stat()
+      if stat("\(run)/\(RunSchema.file)\(ending)", &info) == 0 {
+        parts.append("\(info.st_size) \(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)")
+      } else if ending.isEmpty {
+        return nil
+      }
+    }
+    return parts.joined(separator: " ")
+  }
+
+  /// The runs for which every name has its value, in the order in which they were made: the values of
+  /// `columns`, of which each is "id", a column of the run, a path of the configuration, a figure of the
+  /// whole run, or the last value of a figure by step.
+  public func list(where filters: [(name: String, value: SQLValue)], columns: [String]) throws -> [[SQLValue]]
+  {
+    var values: [SQLValue] = []
+    let shown = columns.map { name -> String in
+      if Self.isColumn(name) { return "run.\(name)" }
+      values.append(.text(name))
+      // Of one name: the configuration first, then the figure of the whole run.
+      return """
+        (SELECT value FROM value WHERE id = run.id AND name = ?
+          ORDER BY CASE kind WHEN 'param' THEN 0 WHEN 'summary' THEN 1 ELSE 2 END LIMIT 1)
+        """
+    }
+    var conditions = "1"
+    for (name, value) in filters {
+      if Self.isColumn(name) {
+        conditions += " AND run.\(name) = ?"
+      } else {
+        conditions += " AND EXISTS(SELECT 1 FROM value WHERE id = run.id AND name = ? AND value = ?)"
+        values.append(.text(name))
+      }
+      values.append(value)
+    }
+    let query = "SELECT \(shown.joined(separator: ", ")) FROM run WHERE \(conditions) ORDER BY created, id"
+    return try database.rows(query, values)
+  }
+
+  static func isColumn(_ name: String) -> Bool { name == "id" || RunReader.columns.contains(name) }
+
+  /// The names that `list` takes, for messages.
+  public func names() throws -> [String] {
+    try ["id"] + RunReader.columns
+      + database.rows("SELECT DISTINCT name FROM value ORDER BY name").compactMap { $0[0].text }
+  }
+}

@@ -1,0 +1,78 @@
+/// The lock that the writer of a run holds for its life: the kernel frees it however the process ends.
+///
+/// `flock` belongs to the open file, which a forked child shares: a child closes its copies at once, so that
+/// the lock ends with the writer itself. On NFS the kernel turns it into a lock of the server.
+import Base
+
+public final class RunLock {
+  private let descriptor: Int32
+  private let path: String
+  static let name = "lock"
+
+  private static let table = OpenLocks()
+
+  /// Takes the lock of a run's folder, or returns nil where another writer, also in this process, has it.
+  public init?(folder: String) throws {
+    path = folder + "/" + Self.name
+    let file = path
+    descriptor = retryingOnSignal { open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
+    if descriptor < 0 { throw Failure(.io, "cannot open \(path): \(String(cString: strerror(errno)))") }
+    if retryingOnSignal({ [descriptor] in flock(descriptor, LOCK_EX | LOCK_NB) }) != 0 {
+      let code = errno
+      close(descriptor)
+      if code == EWOULDBLOCK { return nil }
+      throw Failure(.io, "cannot lock \(path): \(String(cString: strerror(code)))")
+    }
+    Self.table.add(descriptor)
+  }
+
+  deinit { release() }
+
+  private var isHeld = true
+  private let owner = getpid()
+
+  public func release() {
+    guard isHeld, owner == getpid() else { return }
+    isHeld = false
+    Self.table.remove(descriptor)
+    close(descriptor)
+  }
+
+  /// Whether a writer holds the lock of a run's folder. No lock is taken: a probe must not refuse a writer.
+  public static func isHeld(folder: String) -> Bool {
+    let descriptor = open(folder + "/" + name, O_RDONLY | O_CLOEXEC)
+    if descriptor < 0 { return false }
+    defer { close(descriptor) }
+    // A shared lock of an instant; a writer that comes within it tries again (see `taken`).
+    if flock(descriptor, LOCK_SH | LOCK_NB) != 0 { return errno == EWOULDBLOCK }
+    return false
+  }
+
+  /// Takes the lock, waiting a moment for those who only look at it.
+  public static func taken(folder: String) throws -> RunLock? {
+    for attempt in 0..<10 {
+      if let lock = try RunLock(folder: folder) { return lock }
+      if attempt < 9 { usleep(2_000) }
+    }
+    return nil
+  }
+}
+
+/// The descriptors of the locks that this process holds.
+private final class OpenLocks: @unchecked Sendable {
+  private var descriptors: Set<Int32> = []
+
+  init() { pthread_atfork(nil, nil, { RunLock.closeInChild() }) }
+
+  func add(_ descriptor: Int32) { descriptors.insert(descriptor) }
+  func remove(_ descriptor: Int32) { descriptors.remove(descriptor) }
+
+  func closeAll() {
+    for descriptor in descriptors { close(descriptor) }
+    descriptors = []
+  }
+}
+
+extension RunLock {
+  fileprivate static func closeInChild() { table.closeAll() }
+}

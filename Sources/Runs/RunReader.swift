@@ -1,0 +1,179 @@
+/// What a run has recorded, read beside its writer, who never waits for it.
+///
+///     let curve = try RunReader("runs/gap").curve("win")      // steps and values
+import Base
+
+public final class RunReader {
+  public let folder: String
+  let database: Database
+
+  public init(_ folder: String) throws {
+    self.folder = folder
+    let path = "\(folder)/\(RunSchema.file)"
+    if access(path, F_OK) != 0 { throw Failure(.io, "\(folder): there is no such run") }
+    let opened = try Database(path, .read)
+    // In a folder that cannot be written, a log that is complete is read without its shared memory.
+    if (try? opened.first("SELECT count(*) FROM run")) == nil, access(folder, W_OK) != 0 {
+      database = try Database("file:\(path)?immutable=1", .read)
+    } else {
+      database = opened
+    }
+    try RunSchema.check(database, of: folder)
+  }
+
+  /// The values of a figure by step. With `points`, at most about so many, at equal distances.
+  public func curve(_ name: String, points: Int? = nil) throws -> (steps: [Int], values: [Double]) {
+    guard let key = try database.first("SELECT id FROM key WHERE name = ?", [.text(name)]).integer else {
+      return ([], [])
+    }
+    if let points, points > 1 { return try thinned(key, points) }
+    var steps: [Int] = [], values: [Double] = []
+    try database.statement("SELECT step, value FROM metric WHERE key = ? ORDER BY step").each([.integer(key)])
+    {
+      steps.append($0.integer(0))
+      values.append($0.number(1))
+    }
+    return (steps, values)
+  }
+
+  private func thinned(_ key: Int, _ points: Int) throws -> (steps: [Int], values: [Double]) {
+    func end(_ order: String) throws -> Int? {
+      try database.first(
+        "SELECT step FROM metric WHERE key = ? ORDER BY step \(order) LIMIT 1", [.integer(key)]
+      ).integer
+    }
+    guard let first = try end("ASC"), let last = try end("DESC") else { return ([], []) }
+    var steps: [Int] = [], values: [Double] = []
+    let seek = try database.statement(
+      "SELECT step, value FROM metric WHERE key = ? AND step >= ? ORDER BY step LIMIT 1")
+    for i in 0..<points {
+      let wanted = first + Int(Double(last - first) * Double(i) / Double(points - 1))
+      if let before = steps.last, before >= wanted { continue }
+      try seek.each([.integer(key), .integer(wanted)]) {
+        steps.append($0.integer(0))
+        values.append($0.number(1))
+      }
+    }
+    return (steps, values)
+  }
+
+  /// The names of the figures, sorted.
+  public func names() throws -> [String] {
+    try database.rows(
+      "SELECT name FROM key WHERE EXISTS(SELECT 1 FROM metric WHERE key = key.id) ORDER BY name"
+    ).compactMap { $0[0].text }
+  }
+
+  /// The last value of every figure.
+  public func last() throws -> [(name: String, value: Double)] {
+    var last: [(String, Double)] = []
+    try database.statement(
+      """
+      SELECT name, (SELECT value FROM metric WHERE key = key.id ORDER BY step DESC LIMIT 1) FROM key
+        WHERE EXISTS(SELECT 1 FROM metric WHERE key = key.id) ORDER BY name
+      """
+    ).each([]) { last.append(($0[0].text ?? "", $0.number(1))) }
+    return last
+  }
+
+  /// What the run was set to be and how it is: the columns of its row. A run without a writer that says it is
+  /// running is lost; one of another host, whose lock this host may not see, is once it has been silent for
+  /// three minutes.
+  public func about() throws -> [(column: String, value: SQLValue)] {
+    guard let row = try database.rows("SELECT \(Self.columns.joined(separator: ", ")) FROM run").first else {
+      throw Failure(.format, "\(folder): the run store is empty")
+    }
+    var about = Array(zip(Self.columns, row)) as [(column: String, value: SQLValue)]
+    if about[1].value == "running" {
+      let beat = about.first { $0.column == "beat" }?.value.number ?? 0
+      let isOurs = about.first { $0.column == "host" }?.value.text == RunWriter.host
+      if !RunLock.isHeld(folder: folder) && (isOurs || now() - beat > 180) { about[1].value = "lost" }
+    }
+    return about
+  }
+
+  static let columns = [
+    "name", "status", "attempt", "config", "hash", "code", "host", "pid", "kernel", "parent", "branch_step",
+    "created",
+    "beat", "ended", "step", "error",
+  ]
+
+  public func params() throws -> [(String, SQLValue)] {
+    try database.rows("SELECT path, value FROM param ORDER BY path").map { ($0[0].text ?? "", $0[1]) }
+  }
+
+  /// The figures of the whole run.
+  public func summary() throws -> [(String, SQLValue)] {
+    try database.rows(
+      """
+      SELECT name, value FROM summary AS s WHERE step = (SELECT max(step) FROM summary WHERE name = s.name)
+        ORDER BY name
+      """
+    ).map { ($0[0].text ?? "", $0[1]) }
+  }
+
+  /// Rows of a table as records: events, files, or the history of the run's processes.
+  public func records(of table: Records) throws -> [[(String, SQLValue)]] {
+    try database.rows(
+      "SELECT \(table.columns.joined(separator: ", ")) FROM \(table.rawValue) ORDER BY \(table.order)"
+    )
+    .map { Array(zip(table.columns, $0)) }
+  }
+
+  public enum Records: String, CaseIterable, Sendable {
+    case event, file, history, tick
+
+    var columns: [String] {
+      switch self {
+      case .event: ["step", "time", "kind", "text"]
+      case .file: ["path", "step", "kind", "bytes", "sha256"]
+      case .history: ["attempt", "time", "step", "what", "text"]
+      case .tick: ["step", "time"]
+      }
+    }
+    var order: String {
+      switch self {
+      case .event: "step, number"
+      case .file: "path"
+      case .history: "rowid"
+      case .tick: "step"
+      }
+    }
+  }
+
+  /// All that the run is, as sorted lines, without times and without what its processes went through: two
+  /// runs of the same settings have the same text, however often one of them was cut.
+  public func dump() throws -> String {
+    var lines: [String] = []
+    func add(_ kind: String, _ parts: [SQLValue]) {
+      lines.append(kind + "\t" + parts.map(Self.text).joined(separator: "\t"))
+    }
+    for row in try database.rows("SELECT name, hash, step FROM run") { add("run", row) }
+    for row in try database.rows("SELECT path, value FROM param ORDER BY path") { add("param", row) }
+    for (name, value) in try summary() { add("summary", [.text(name), value]) }
+    try database.statement(
+      "SELECT name, step, value FROM metric JOIN key ON key.id = metric.key ORDER BY name, step"
+    ).each([]) { row in add("figure", [row[0], row[1], row[2]]) }
+    for row in try database.rows("SELECT step, kind, text FROM event ORDER BY step, number") {
+      add("event", row)
+    }
+    for row in try database.rows(
+      "SELECT path, step, bytes, sha256 FROM file WHERE kind != 'checkpoint' ORDER BY path")
+    { add("file", row) }
+    let last =
+      "SELECT step, bytes, sha256 FROM file WHERE kind = 'checkpoint' ORDER BY step DESC, path DESC LIMIT 1"
+    for row in try database.rows(last) { add("checkpoint", row) }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func text(_ value: SQLValue) -> String {
+    switch value {
+    case .null: "nan"
+    case .integer(let value): String(value)
+    case .real(let value): "\(value)"
+    case .flag(let flag): "\(flag)"
+    case .text(let text):
+      text.unicodeScalars.map { $0 == "\n" ? "\\n" : $0 == "\t" ? "\\t" : "\($0)" }.joined()
+    }
+  }
+}

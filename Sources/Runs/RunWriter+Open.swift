@@ -1,0 +1,143 @@
+/// How a run begins: new, resumed, or branched off another.
+import Base
+
+extension RunWriter {
+  /// Letters, digits and . _ - + = , @ in the name of a run, which is a folder's: no path, no leading dot.
+  public static func check(name: String) throws {
+    let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=,@".utf8)
+    if name.isEmpty || name.utf8.count > 200 || name.hasPrefix(".") || !name.utf8.allSatisfy(allowed.contains)
+    {
+      throw Failure(
+        .value,
+        "the name of a run has 1 to 200 letters, digits and . _ - + = , @, and no leading dot, got "
+          + "'\(Quoted.name(name))'")
+    }
+  }
+
+  static var host: String {
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, name.count - 1)
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// A new run in the folder `runs`. Its id is the name, or name-2, name-3, ... where that is taken.
+  ///
+  /// The folder appears with its store in it: a process killed before leaves one that the next run removes.
+  public static func create(in runs: String, _ about: About, disk: any Disk = RealDisk()) throws -> RunWriter
+  {
+    try check(name: about.name)
+    try AtomicFile.makeFolder(runs)
+    removeLeftovers(in: runs)
+    let made = "\(runs)/\(unfinished)\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+    try AtomicFile.makeFolder(made)
+    guard let lock = try RunLock.taken(folder: made) else { throw Failure(.io, "cannot lock \(made)") }
+    try fill(made, about)
+    let id = try renamed(made, in: runs, about.name)
+    try RealDisk().sync(folder: runs)
+    let writer = try RunWriter(id: id, folder: "\(runs)/\(id)", lock: lock, disk: disk)
+    return writer
+  }
+
+  private static let unfinished = ".new-"
+
+  private static func fill(_ folder: String, _ about: About) throws {
+    let database = try Database("\(folder)/\(RunSchema.file)", .write)
+    defer { database.close() }
+    let time = now()
+    try database.script("PRAGMA page_size = 8192")
+    try database.transaction {
+      try database.script(RunSchema.tables)
+      try database.run(
+        """
+        INSERT INTO run(name, status, attempt, config, hash, code, host, pid, kernel, parent, branch_step,
+          created, beat, step) VALUES(?, 'running', 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [
+          .text(about.name), .text(about.config), .text(about.hash), SQLValue(about.code), .text(host),
+          .integer(Int(getpid())), SQLValue(about.kernel), SQLValue(about.parent), SQLValue(about.branchStep),
+          .real(time), .real(time), .integer(about.branchStep ?? 0),
+        ])
+      for (path, value) in about.params {
+        try database.run("INSERT OR REPLACE INTO param VALUES(?, ?)", [.text(path), value])
+      }
+      try database.run(
+        "INSERT INTO history VALUES(1, ?, ?, 'started', ?)",
+        [.real(time), .integer(about.branchStep ?? 0), .text("by process \(getpid()) on \(host)")])
+    }
+  }
+
+  /// Gives the folder the first free name. Renaming a folder to one that is not empty fails.
+  private static func renamed(_ made: String, in runs: String, _ name: String) throws -> String {
+    var number = 1
+    while true {
+      let id = number == 1 ? name : "\(name)-\(number)"
+      if rename(made, "\(runs)/\(id)") == 0 { return id }
+      guard [EEXIST, ENOTEMPTY, ENOTDIR].contains(errno) else {
+        throw Failure(.io, "cannot make \(runs)/\(id): \(String(cString: strerror(errno)))")
+      }
+      number += 1
+    }
+  }
+
+  /// Removes what processes have left that were killed while they made a run: folders without a writer.
+  private static func removeLeftovers(in runs: String) {
+    let disk = RealDisk()
+    for name in (try? disk.names(in: runs)) ?? [] where name.hasPrefix(unfinished) {
+      let folder = "\(runs)/\(name)"
+      var info = stat()
+      // A process that has just made its folder may not have locked it yet.
+      guard stat(folder, &info) == 0, now() - Double(info.st_mtim.tv_sec) > 60 else { continue }
+      if let lock = try? RunLock(folder: folder) {
+        try? disk.removeAll(folder)
+        lock.release()
+      }
+    }
+  }
+
+  /// The run in a folder, for another attempt. Refused where its writer lives.
+  public static func resume(_ folder: String, disk: any Disk = RealDisk()) throws -> RunWriter {
+    let id = String(folder.split(separator: "/").last ?? "")
+    guard RealDisk().isFolder(folder), access("\(folder)/\(RunSchema.file)", F_OK) == 0 else {
+      throw Failure(.io, "\(folder): there is no such run")
+    }
+    guard let lock = try RunLock.taken(folder: folder) else {
+      throw Failure(
+        .state, "run '\(id)' has a writer already\(writer(of: folder)); it is refused a second one")
+    }
+    let writer = try RunWriter(id: id, folder: folder, lock: lock, disk: disk)
+    try writer.resumeAttempt(host: host)
+    return writer
+  }
+
+  private static func writer(of folder: String) -> String {
+    let row = try? Database("\(folder)/\(RunSchema.file)", .read).rows("SELECT pid, host FROM run").first
+    guard let row, let pid = row[0].integer, let host = row[1].text else { return "" }
+    return ", process \(pid) on \(host)"
+  }
+
+  /// A new run that begins as a copy of another one's records up to a step and of its checkpoint there.
+  public static func fork(_ parent: String, at step: Int, in runs: String, _ about: About) throws -> RunWriter
+  {
+    let source = CheckpointFolder(parent + "/checkpoints")
+    guard let name = try source.names().last(where: { $0.step == step })?.name else {
+      let steps = try source.names().map { String($0.step) }
+      throw Failure(
+        .value,
+        "\(parent) has no checkpoint of step \(step); it has "
+          + (steps.isEmpty ? "none" : "those of steps " + steps.joined(separator: ", ")))
+    }
+    _ = try source.verify(name)
+    var about = about
+    about.parent = String(parent.split(separator: "/").last ?? "")
+    about.branchStep = step
+    let writer = try create(in: runs, about)
+    let made = try writer.checkpoints.begin(step: step)
+    let disk = RealDisk()
+    for file in try disk.names(in: "\(source.path)/\(name)") where file != "manifest.json" {
+      try disk.write(disk.bytes(of: "\(source.path)/\(name)/\(file)"), to: "\(made)/\(file)")
+    }
+    try writer.copy(from: "\(parent)/\(RunSchema.file)", upTo: step)
+    try writer.checkpoint(made, step: step, keep: 1)
+    return writer
+  }
+}

@@ -1,0 +1,92 @@
+/// The index of a folder of runs: found by settings, brought up to date, made anew.
+import Base
+import Foundation
+import Testing
+
+@testable import Runs
+
+@Suite struct RunIndexTests {
+  private func fill(_ runs: String, _ count: Int) throws {
+    for i in 0..<count {
+      let writer = try RunWriter.create(
+        in: runs,
+        about("run", [("loss.beta", i % 2 == 0 ? 0.1 : 1), ("task", "sentiment"), ("seed", .integer(i))]))
+      writer.log(step: 1, [("win", Double(i))])
+      writer.set("peak", .integer(i * 10))
+      try writer.finish(.finished)
+    }
+  }
+
+  @Test func runsAreFoundByTheirSettings() throws {
+    try withTemporaryFolder { runs in
+      try fill(runs, 4)
+      let index = try RunIndex(runs)
+      #expect(try index.refresh() == [])
+      let found = try index.list(
+        where: [("loss.beta", 0.1), ("task", "sentiment")],
+        columns: ["id", "seed", "win", "peak", "status", "none"])
+      #expect(
+        found == [
+          ["run", 0, 0.0, 0, "finished", .null], ["run-3", 2, 2.0, 20, "finished", .null],
+        ])
+      #expect(try index.list(where: [("loss.beta", .integer(1))], columns: ["id"]).count == 2, "1 equals 1.0")
+      #expect(try index.list(where: [("status", "lost")], columns: ["id"]) == [])
+      #expect(try index.names().suffix(5) == ["loss.beta", "peak", "seed", "task", "win"])
+    }
+  }
+
+  @Test func theIndexFollowsItsRunsAndIsMadeAnewFromThem() throws {
+    try withTemporaryFolder { runs in
+      try fill(runs, 3)
+      let index = try RunIndex(runs)
+      try index.refresh()
+      let writer = try RunWriter.resume(runs + "/run-2")
+      try index.refresh()
+      #expect(try index.list(where: [("status", "running")], columns: ["id"]) == [["run-2"]])
+      writer.close()
+      try index.refresh()
+      #expect(try index.list(where: [("status", "lost")], columns: ["id"]) == [["run-2"]])
+      try FileManager.default.removeItem(atPath: runs + "/run")
+      try index.refresh()
+      let left = try index.list(where: [], columns: ["id", "peak"])
+      #expect(left == [["run-2", 10], ["run-3", 20]])
+      try AtomicFile.write([UInt8](repeating: 1, count: 10_000), to: runs + "/runs.sqlite")
+      let anew = try RunIndex(runs)
+      try anew.refresh()
+      #expect(try anew.list(where: [], columns: ["id", "peak"]) == left)
+    }
+  }
+
+  /// 16 writers commit while a reader lists and reads: nobody waits for another, and nobody fails.
+  @Test func sixteenWritersBesideAReaderHaveNoError() throws {
+    try withTemporaryFolder { runs in
+      let children = try (0..<16).map { i in
+        try ChildProcess.fork { _ in
+          do {
+            let writer = try RunWriter.create(in: runs, about("writer", [("seed", .integer(i))]))
+            for step in 1...100 {
+              writer.log(step: step, [("x", Double(step))])
+              writer.commitIfPossible()
+              if writer.problem != nil { return 2 }
+            }
+            try writer.finish(.finished)
+            return 0
+          } catch { return 1 }
+        }
+      }
+      var reads = 0
+      while children.contains(where: { $0.status() == nil }) {
+        guard RealDisk().isFolder(runs), let index = try? RunIndex(runs) else { continue }
+        #expect(try index.refresh() == [])
+        for row in try index.list(where: [], columns: ["id"]) {
+          _ = try RunReader("\(runs)/\(row[0].text ?? "")").curve("x")
+          reads += 1
+        }
+      }
+      #expect(children.allSatisfy { $0.status() == 0 } && reads > 0)
+      let index = try RunIndex(runs)
+      try index.refresh()
+      #expect(try index.list(where: [("x", 100.0)], columns: ["id"]).count == 16)
+    }
+  }
+}
