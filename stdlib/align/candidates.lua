@@ -67,6 +67,13 @@ function candidates.pairs(rows, chosen, rejected, columns, facts)
   return batches.new(given)
 end
 
+--- The responses at these places of Rows, one for each pair, as a column of a batch of pairs.
+function candidates.twice(rows, places)
+  local column, n = {}, #places
+  for i, place in ipairs(places) do column[i], column[n + i] = rows:response(place), rows:response(place) end
+  return column
+end
+
 --- Statistical rejection sampling: `count` of the places first..last, in the order of their acceptance.
 --
 --   accept y with probability exp((r(y) - max r) / beta), the maximum over those that are left

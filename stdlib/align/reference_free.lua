@@ -8,7 +8,8 @@ local reference_free = {}
 reference_free.options = options.spec("align.reference_free", {
   { "beta", 0.1, "scale of the reward", above = 0 },
   { "label_smoothing", 0.0, "probability that a label is wrong", least = 0, below = 0.5 },
-  { "cpo_alpha", 1.0, "weight of the chosen responses' negative log-likelihood, a mean over tokens", least = 0 },
+  { "cpo_alpha", 1.0, "weight of the chosen responses' negative log-likelihood, a mean over tokens",
+    least = 0 },
   { "simpo_gamma", 0.5, "margin of the rewards" },
   { "alpha", 0.0, "shape of the reward (1 - p^-alpha) / alpha; 0 is log p" },
 })

@@ -13,7 +13,7 @@ local sampling = {}
 -- The responses of instruments have streams of their own.
 local streams = {
   first = 1, second = 2, evaluation = 3, baseline = 4, evaluation_second = 5,
-  instruments = 6, instruments_ref = 7, instruments_best = 8,
+  instruments = 6, instruments_ref = 7, instruments_best = 8, reference = 9,
 }
 
 local names = { "max_new_tokens", "temperature", "top_k", "top_p", "min_p", "stop", "seed" }

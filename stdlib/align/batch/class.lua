@@ -1,10 +1,11 @@
 --- The class of batches: columns, token columns, reductions and views of pairs.
+local models = require "perilune.models"
 local tensor = require "perilune.tensor"
 
 local Batch = { __name = "Batch" }
 
 --- Columns that stay lists, whatever their entries.
-Batch.lists = { group = true, step = true, writer = true, checkpoint = true }
+Batch.lists = { group = true, step = true, writer = true, checkpoint = true, gold = true }
 
 --- What losses on pairs read: the token column it is the sum of, and the half of the rows.
 local views = {
@@ -42,6 +43,11 @@ local function computed(self, name)
     if column then return column end
   end
   if not n then return nil end
+  if name == "gold_lengths" and self.gold then
+    local lengths = {}
+    for i = 1, n do lengths[i] = #self.gold[i] end
+    return tensor(lengths)
+  end
   local view = views[name]
   if view and self[view[1]] then
     local whole = view[1] == "lengths" and self.lengths or self:sums(view[1])
@@ -82,7 +88,7 @@ end
 function Batch:has_pairs() return self.pair_count and true end
 
 --- Sets a column: a tensor [n], or a list of n entries. Lists of numbers and of booleans become tensors,
--- those of `group`, `step`, `writer` and `checkpoint` stay lists.
+-- those of `group`, `step`, `writer`, `checkpoint` and `gold` stay lists.
 function Batch:set(name, value)
   local count = #self.segments
   local function refuse(message, ...)
@@ -153,6 +159,13 @@ function Batch:group_means(y)
   local sizes = tensor.zeros(#units, dtype):index_add(1, index, tensor.ones(#number, dtype))
   local means = tensor.zeros(#units, dtype):index_add(1, index, y) / sizes
   return means:index_select(1, index), sizes:index_select(1, index)
+end
+
+--- The gold responses of the pairs, to the same prompts, as Rows: the lists of ids in the column `gold`.
+function Batch:gold_rows()
+  local prompts, gold = {}, {}
+  for i = 1, self.pair_count do prompts[i], gold[i] = self.rows:prompt(i), self.gold[i] end
+  return models.rows(prompts, gold)
 end
 
 --- The names of what the batch has, for messages.

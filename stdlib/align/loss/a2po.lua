@@ -26,8 +26,8 @@ end
 return loss.define {
   name = "a2po", per = "row",
   paper = "Brantley et al. 2025, arXiv:2505.20686, alg. 1",
-  trl = "A2POTrainer, which also drops prompts whose rewards are all 0 (an option of the source here)",
-  source = { name = "valued" },
+  trl = "A2POTrainer, which also drops prompts whose reference rewards are all 0",
+  source = { name = "groups", responses = 1, reference_responses = 8 },
   reads = { "logps", "ref_logps", "reward", "v_star" },
   options = {
     { "beta1", 0.5, "temperature of the optimal value", above = 0 },

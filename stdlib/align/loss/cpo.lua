@@ -22,8 +22,8 @@ local free = require "perilune.align.reference_free"
 return loss.define {
   name = "cpo",
   paper = "Xu et al. 2024, arXiv:2401.08417, eq. 5",
-  trl = "CPOTrainer: with ipo it takes means over tokens (norm = \"mean\"); its NLL is a mean over the tokens "
-    .. "of the micro-batch",
+  trl = "CPOTrainer: with ipo it takes means over tokens (norm = \"mean\"); its NLL is a mean over the "
+    .. "tokens of the micro-batch",
   reads = { "logps" },
   options = {
     free.options:only { "beta", "label_smoothing", "cpo_alpha", "alpha" },
@@ -35,7 +35,8 @@ return loss.define {
     end
   end,
   loss = function(pair, o)
-    local x, losses = free.margin(pair, o.alpha, o.norm), nil
+    local x = free.margin(pair, o.alpha, o.norm)
+    local losses
     if o.loss_type == "hinge" then
       losses = (1 - o.beta * x):relu()
     elseif o.loss_type == "ipo" then

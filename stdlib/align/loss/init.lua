@@ -29,6 +29,7 @@ local loss = {
 --- What one pass of a model gives, by the names that losses read; with `ref_` before it, of the reference.
 loss.outputs = {
   logps = true, entropy = true, log_collision = true, logits = true, hidden = true, prompt_logps = true,
+  gold_logps = true,
 }
 
 local definition = options.spec("loss.define", {
@@ -125,9 +126,9 @@ end
 -- loss for `align.train`.
 --
 -- `reads` are names of a batch: what a pass of a model gives (`logps`, `entropy`, `log_collision`, `logits`,
--- `hidden`, `prompt_logps`, the same with `ref_` of the reference), and columns (`label`, `group`, `reward`,
--- `old_logps`). The trainer computes the former, in one pass of each model, and refuses a batch without the
--- latter.
+-- `hidden`, `prompt_logps`, `gold_logps` of the gold responses of pairs, the same with `ref_` of the
+-- reference), and columns (`label`, `group`, `reward`, `old_logps`, `gold`). The trainer computes the former,
+-- in one pass of each model, and refuses a batch without the latter.
 --
 --   > loss.define { name = "x" }
 --   loss.define: option 'loss' is missing; expected a function

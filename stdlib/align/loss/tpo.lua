@@ -23,7 +23,7 @@ return loss.define {
   name = "tpo",
   paper = "Saeidi et al. 2024, arXiv:2405.16681, sec. 3",
   trl = "TPOTrainer: ipo and tpo-l take means over tokens there (norm = \"mean\")",
-  source = { name = "triples" },
+  source = { name = "best_worst", gold = true },
   reads = function(o)
     return o.tpo_alpha > 0 and { "logps", "gold", "gold_logps" } or { "logps" }
   end,
@@ -40,7 +40,8 @@ return loss.define {
     end
   end,
   loss = function(pair, o)
-    local x, losses = free.margin(pair, 0, o.norm), nil
+    local x = free.margin(pair, 0, o.norm)
+    local losses
     if o.loss_type == "hinge" then
       losses = (1 - o.beta * x):relu()
     elseif o.loss_type == "ipo" then

@@ -4,7 +4,8 @@
 --
 -- A judge with scores scores every response once; one without compares all of a prompt with each other, and a
 -- response's score is the share of the others that it is preferred to. Of equal scores the first is the best
--- and the last the worst. The batch has the column `reward` of these scores, `step`, `checkpoint`, `writer`,
+-- and the last the worst. With `gold = true` the best is the column `gold`, and the second best is chosen: a
+-- triple of TPO. The batch has the column `reward` of these scores, `step`, `checkpoint`, `writer`,
 -- and the token columns `old_logps` and `sampling_logps`.
 --
 -- Dong et al. 2024, arXiv:2405.07863, sec. 3.2. Errors: as `sources.online`.
@@ -21,23 +22,31 @@ local spec = options.spec("sources.best_worst", {
   ordered.options,
   { "responses", 4, "responses to each prompt", least = 2 },
   { "batch", 32, "prompts, and so pairs, of a batch", least = 1 },
+  { "gold", false, "the best as gold response, the second best as the chosen one" },
 })
 
 return function(given)
   local o, judge = ordered.filled(spec, given)
   local prompts, k = sampling.dealt(o, o.batch), o.responses
+  if o.gold and k < 3 then
+    error(("sources.best_worst: gold needs at least 3 responses to a prompt, got %d"):format(k), 2)
+  end
   return source.new(spec, o, {
     labels = function(_, count) return count * o.batch * candidates.labels(judge, k) end,
     batch = function(_, step, policy, checkpoint)
       local rows = sampling.draw(policy, policy, prompts(step), o, "first", step, k)
-      local scores, chosen, rejected = candidates.scores(judge, rows, k), {}, {}
+      local scores, chosen, rejected, gold = candidates.scores(judge, rows, k), {}, {}, {}
       for start = 1, #rows, k do
         local last, i = start + k - 1, #chosen + 1
-        chosen[i] = candidates.best(function(place) return scores[place] end, start, last)
+        local function score(place) return scores[place] end
+        gold[i] = candidates.best(score, start, last)
+        chosen[i] = o.gold and candidates.best(score, start, last, gold[i]) or gold[i]
         rejected[i] = -candidates.best(function(place) return -scores[-place] end, -last, -start)
       end
-      return candidates.pairs(rows, chosen, rejected, { reward = scores },
+      local batch = candidates.pairs(rows, chosen, rejected, { reward = scores },
         { step = step, checkpoint = checkpoint or "", writer = "policy" })
+      if o.gold then batch:set("gold", candidates.twice(rows, gold)) end
+      return batch
     end,
   })
 end

@@ -6,7 +6,8 @@
 -- with a stop token), `step`, `checkpoint`, `writer`, and the token columns `old_logps` and `sampling_logps`.
 -- With several reward functions it also has `rewards`, a list of numbers a row; `reward` is their sum, and
 -- `missing_eos_penalty` is of the first. Without one it has no `reward`: for losses that read none, such as
--- `loss.gkd`. Errors: an option is missing, unknown or out of range; a reward is no number.
+-- `loss.gkd`. With `reference_responses` it has `reference_rewards`, of the reference's responses to the same
+-- prompt. Errors: an option is missing, unknown or out of range; a reward is no number.
 --
 --   > groups { prompts = { { 1 } }, batch = 1, reward = function(_, response) return #response end }.name
 --   groups { batch = 1 }
@@ -15,6 +16,7 @@ local batches = require "perilune.align.batch"
 local judges = require "perilune.align.judge"
 local penalty = require "perilune.align.penalty"
 local sampling = require "perilune.align.sampling"
+local reference_rewards = require "perilune.align.reference_rewards"
 local source = require "perilune.align.source"
 
 local spec = options.spec("sources.groups", {
@@ -24,6 +26,7 @@ local spec = options.spec("sources.groups", {
   sampling.options,
   { "responses", 4, "responses to each prompt", least = 1 },
   { "batch", 8, "prompts of a batch", least = 1 },
+  reference_rewards.options,
 })
 
 --- Who gives rewards, as a list of judges.
@@ -55,9 +58,12 @@ return function(given)
   local scorers = scorers_of(o.reward)
   if scorers[1] then scorers[1] = penalty.judge(scorers[1], o, spec.name) end
   local prompts = sampling.dealt(o, o.batch)
+  local rewards_of, reference_labels = reference_rewards.of(o, scorers[1])
   return source.new(spec, o, {
-    labels = function(_, count) return count * o.batch * o.responses * #scorers end,
-    batch = function(_, step, policy, checkpoint)
+    labels = function(_, count)
+      return count * o.batch * o.responses * #scorers + reference_labels(count * o.batch)
+    end,
+    batch = function(_, step, policy, checkpoint, reference)
       local group, steps, checkpoints, writer = {}, {}, {}, {}
       for i = 1, o.batch do
         for k = 1, o.responses do
@@ -65,10 +71,12 @@ return function(given)
           group[row], steps[row], checkpoints[row], writer[row] = i, step, checkpoint or "", "policy"
         end
       end
-      local rows = sampling.draw(policy, policy, prompts(step), o, "first", step, o.responses)
+      local of_step = prompts(step)
+      local rows = sampling.draw(policy, policy, of_step, o, "first", step, o.responses)
       local columns = scored(scorers, rows)
       columns.rows, columns.group, columns.finished = rows, group, sampling.finished(rows, o)
       columns.step, columns.checkpoint, columns.writer = steps, checkpoints, writer
+      columns.reference_rewards = rewards_of(of_step, reference)
       return batches.new(columns)
     end,
   })

@@ -28,10 +28,18 @@ local function sorted(names)
   return own, reference, columns
 end
 
---- Adds the outputs of one pass to a batch.
+--- Adds the outputs of one pass to a batch; `gold_logps` are of a pass on the gold responses of its pairs.
 local function attach(batch, model, names, prefix)
-  if #names == 0 then return end
-  for name, value in pairs(model:outputs(batch.rows, names)) do batch:set_tokens(prefix .. name, value) end
+  local of_rows = {}
+  for _, name in ipairs(names) do
+    if name == "gold_logps" then
+      batch:set_tokens(prefix .. name, model:outputs(batch:gold_rows(), { "logps" }).logps)
+    else
+      of_rows[#of_rows + 1] = name
+    end
+  end
+  if #of_rows == 0 then return end
+  for name, value in pairs(model:outputs(batch.rows, of_rows)) do batch:set_tokens(prefix .. name, value) end
 end
 
 local function all_storable(names)
