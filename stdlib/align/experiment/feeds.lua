@@ -2,8 +2,9 @@
 --
 -- A loss says which source it reads online (`source` of `loss.define`). Pairs are labelled by the proxy,
 -- groups scored by it. Offline, a loss on pairs reads the golden pairs (a loss on labelled rows reads their
--- halves as good and bad), and a loss on rewards reads responses of the start, scored by the golden judge: as
--- many labels as there are golden pairs.
+-- halves as good and bad), a loss on triples the best, second best and worst of four responses of the start,
+-- and a loss on rewards responses of the start, scored by the golden judge: as many labels as there are
+-- golden pairs.
 local batches = require "perilune.align.batch"
 local options = require "perilune.options"
 local sources = require "perilune.align.sources"
@@ -65,12 +66,37 @@ local function groups_of(stage)
   end
   local all = batches.concat(parts)
   all:set("group", group)
+  local rewards, of_start = all.reward:totable(), {}
+  for _, unit in ipairs(all:units()) do
+    local list = {}
+    for k, row in ipairs(unit) do list[k] = rewards[row] end
+    for _, row in ipairs(unit) do of_start[row] = list end
+  end
+  all:set("reference_rewards", of_start)
   return all
+end
+
+--- Whether a loss reads a gold response besides the pair.
+local function reads_gold(loss)
+  for _, name in ipairs(loss.reads) do
+    if name == "gold" then return true end
+  end
+  return false
+end
+
+--- Triples of responses of the start, ordered by the golden judge: the best, the second best and the worst.
+local function triples_of(stage)
+  local count = math.max(1, math.min(#stage.prompts, #stage.golden_pairs // responses))
+  return sources.best_worst({
+    task = stage.task, prompts = stage.prompts, judge = stage.gold, gold = true, batch = count,
+    responses = responses, seed = stage.options.seed * 10000 + 7,
+  }):batch(1, stage.start, "start")
 end
 
 --- Draws what offline runs of a loss read and is not there yet; a stage does so before its runs.
 function feeds.prepare(stage, loss)
   if feeds.needs_scores(loss) and not stage.groups then stage.groups = groups_of(stage) end
+  if reads_gold(loss) and not stage.triples then stage.triples = triples_of(stage) end
 end
 
 --- The rows with the highest reward of each group.
@@ -107,7 +133,10 @@ end
 --- The fixed data that stand for the loss's source offline.
 function feeds.offline(stage, run)
   local source = run.loss.source
-  if not feeds.needs_scores(run.loss) then
+  if reads_gold(run.loss) then
+    feeds.prepare(stage, run.loss)
+    return sources.offline(stage.triples, { batch = math.min(run.batch, #stage.triples), seed = run.seed })
+  elseif not feeds.needs_scores(run.loss) then
     return sources.offline(stage.golden_pairs, { batch = run.batch, seed = run.seed })
   end
   feeds.prepare(stage, run.loss)
