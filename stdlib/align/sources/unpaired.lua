@@ -3,8 +3,8 @@
 --   align.sources.unpaired(list, { batch = 32, seed = 1 })
 --
 -- `list` has tables with `prompt` and `completion`, lists of token ids, and `label`, true where the
--- completion is desirable; these are the names of TRL's unpaired data sets. Further fields that every table has
--- (`prob_desirable`, `weight`) become columns. A batch of `align.batch` with `label` does as well, one of
+-- completion is desirable; these are the names of TRL's unpaired data sets. Further fields that every table
+-- has (`prob_desirable`, `weight`) become columns. A batch of `align.batch` with `label` does as well, one of
 -- pairs too: its chosen responses are desirable, and its rows are dealt singly.
 --
 -- Errors: a row lacks a part, or does not fit the model (before the first step); there are fewer rows than a
