@@ -15,6 +15,8 @@
 --                             first has the largest variance. Liu et al. 2024, arXiv:2411.01493 (SEA), alg. 1
 --   random                    any
 --
+-- An ensemble of `judge.heads` is fitted to what was labelled so far before each step.
+--
 -- With thompson every prompt of the pool is a pair, so `pool` is 1. When `budget` labels are spent, batches
 -- are drawn from the labelled pairs, epoch by epoch. The batch has the column `acquisition` besides those of
 -- `sources.online`. The labelled pairs are saved with the run.
@@ -43,21 +45,27 @@ local spec = options.spec("sources.active", {
   { "pool", 4, "prompts drawn for each that is labelled", least = 1 },
   { "responses", 4, "responses to each prompt", least = 2 },
   { "batch", 32, "pairs of a batch", least = 1 },
-  { "ensemble", {}, "list of scorers: judges with score(rows), or functions(prompt, response)" },
+  { "ensemble", {},
+    "judge.heads, or a list of scorers: judges with score(rows), or functions(prompt, response)" },
   { "goal", "regret", "of thompson: few bad responses while it learns, or the best response in the end",
     choices = { "regret", "best" } },
   { "budget", options.optional "integer", "labels in all; no limit unless given", least = 1 },
 })
 
---- The scorers of the ensemble, checked against the rule.
-local function scorers_of(o)
+--- The ensemble with the methods of `judge.heads`, checked against the rule.
+local function ensemble_of(o)
+  if type(o.ensemble.scores) == "function" then return o.ensemble end
   local scorers = {}
   for i, one in ipairs(o.ensemble) do scorers[i] = judges.as_scorer(one) end
   if acquisition.needs[o.choose] == "ensemble" and #scorers < 2 then
     error(("sources.active: choose = \"%s\" needs an ensemble of at least 2 scorers, got %d"):format(
       o.choose, #scorers), 3)
   end
-  return scorers
+  return { scores = function(_, rows)
+    local lists = {}
+    for i, scorer in ipairs(scorers) do lists[i] = judges.scores(scorer, rows) end
+    return lists
+  end }
 end
 
 --- The pair of each prompt by Thompson sampling, and the spread of the ensemble about it.
@@ -99,7 +107,7 @@ end
 
 return function(given)
   local o, judge = ordered.filled(spec, given)
-  local scorers, is_thompson = scorers_of(o), o.choose == "thompson"
+  local ensemble, is_thompson = ensemble_of(o), o.choose == "thompson"
   local limit = o.budget and o.budget // o.batch or math.huge
   if limit < 1 then
     error(("sources.active: a budget of %d labels makes no batch of %d"):format(o.budget, o.batch), 2)
@@ -111,11 +119,14 @@ return function(given)
     if acquisition.needs[o.choose] == "reference" and not reference then
       error(("sources.active: choose = \"%s\" needs the reference of a run"):format(o.choose), 0)
     end
-    local pool = { policy = policy, reference = reference, count = o.responses, least = o.batch, scores = {} }
+    local pool = { policy = policy, reference = reference, count = o.responses, least = o.batch }
     pool.rows = sampling.draw(policy, policy, prompts(step), o, "first", step, o.responses)
     function pool.coin(i) return system.uniform(o.seed, "sources/active", step * #pool.rows + i) end
-    function pool.heads(i) return system.permutation(#scorers, o.seed, "sources/heads", step * size + i) end
-    for i, scorer in ipairs(scorers) do pool.scores[i] = judges.scores(scorer, pool.rows) end
+    function pool.heads(i)
+      return system.permutation(#pool.scores, o.seed, "sources/heads", step * size + i)
+    end
+    if ensemble.fit then ensemble:fit((kept:between(1, step - 1))) end
+    if acquisition.needs[o.choose] == "ensemble" then pool.scores = ensemble:scores(pool.rows) end
     local first, second, values = (is_thompson and by_thompson or by_rule)(pool, o)
     local rows, origin = pool.rows, { step = step, checkpoint = checkpoint, writers = { "policy", "policy" } }
     local batch = ordered.of_rows(judge, rows:select(first), rows:select(second),
@@ -140,7 +151,7 @@ return function(given)
       if step > limit then return repeated(step) end
       local batch = labelled(step, ...)
       joined = nil
-      if o.budget then kept:put(step, batch) end
+      if o.budget or ensemble.fit then kept:put(step, batch) end
       return batch
     end,
     state = function() return kept:state() end,
