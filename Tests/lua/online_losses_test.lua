@@ -28,8 +28,9 @@ sources.groups, sources.best_of = with_reward(align.sources.groups), with_reward
 
 local dataset = align.sources.sample(start, toy.sampling { count = 256, seed = 9, quiet = true })
 
-function sources.hybrid()
-  return align.sources.hybrid(dataset, { max_new_tokens = 6, stop = { 1 }, batch = 16, seed = 3 })
+function sources.hybrid(o)
+  return align.sources.hybrid(toy.with({
+    pairs = dataset, max_new_tokens = 6, stop = { 1 }, batch = 16, seed = 3 }, o))
 end
 
 --- The source that the loss names.
@@ -123,11 +124,10 @@ function TestSteps.test_gradient_accumulation_leaves_the_step_as_it_is()
   for _, name in ipairs(names) do
     local loss = align.loss[name] {}
     local function first_steps(pieces)
-      local more = { batch = loss.source.name ~= "hybrid" and 16 or nil }
       local run = train(loss, {
         steps = 2, optimizer = "sgd", lr = 1e-2, reference = toy.model(6),
         gradient_accumulation_steps = pieces,
-      }, source_of(loss, more))
+      }, source_of(loss, { batch = 16 }))
       return run.log
     end
     local whole, split = first_steps(1), first_steps(8)

@@ -132,7 +132,7 @@ end
 function policy_gradient.define(given)
   return loss.define {
     name = given.name, paper = given.paper, trl = given.trl, per = "row",
-    source = { name = "groups", responses = 8 }, offline = "dpo",
+    source = { name = "groups", responses = 8 },
     options = { policy_gradient.options, table.unpack(given.options or {}) },
     reads = policy_gradient.reads,
     prepare_reads = function(o)

@@ -6,7 +6,7 @@ local ppo = {}
 
 --- Options of PPO, under TRL's names.
 ppo.options = options.spec("align.ppo", {
-  { "kl_coef", 0.05, "weight of the KL from the reference in the reward", least = 0 },
+  { "kl_coef", 0.05, "weight of the KL from the reference in the reward; 0 reads no reference", least = 0 },
   { "kl_estimator", "k1", "estimate of the KL at a token, d = log pi_ref - log pi_old: -d, or e^d - d - 1",
     choices = { "k1", "k3" } },
   { "gamma", 1.0, "discount of a later reward", least = 0, most = 1 },
@@ -38,7 +38,8 @@ end
 
 --- The rewards of the tokens of each row: the penalties, and at the last token also the row's reward.
 function ppo.rewards(batch, o)
-  local rows = ppo.rows(batch, ppo.penalty(batch.old_logps, batch.ref_logps, o))
+  local old = batch.old_logps
+  local rows = ppo.rows(batch, o.kl_coef > 0 and ppo.penalty(old, batch.ref_logps, o) or old * 0)
   for row, reward in ipairs(advantage.rewards(batch, o.reward_weights)) do
     local own = rows[row]
     if #own > 0 then own[#own] = own[#own] + reward end

@@ -13,7 +13,7 @@ local options = require "perilune.options"
 local source = {}
 
 --- Options that are large, or tell the experiment and not the source.
-local hidden = { prompts = true, task = true }
+local hidden = { prompts = true, pairs = true, task = true }
 
 --- What judges made of a function are called where the user gave no name.
 local nameless = { ["function"] = true, reward = true }

@@ -19,7 +19,6 @@ return loss.define {
   trl = "",
   per = "row",
   source = { name = "best_of", responses = 4, writer = "reference" },
-  offline = "bo2",
   reads = { "logps" },
   loss = function(batch) return -batch:sums "logps" end,
 }

@@ -18,7 +18,6 @@ return loss.define {
   trl = "",
   per = "row",
   source = { name = "best_of", responses = 4 },
-  offline = "bo2",
   reads = { "logps" },
   loss = function(batch) return -batch:sums "logps" / loss.step_mean(batch, "lengths") end,
 }

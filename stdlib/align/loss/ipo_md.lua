@@ -17,7 +17,6 @@ return loss.define {
   paper = "Calandriello et al. 2024, arXiv:2403.08635, sec. 5",
   trl = "",
   source = { name = "online", first = "mixture", second = "mixture" },
-  offline = "ipo",
   options = { { "beta", 0.1, "strength of the regularisation", above = 0 } },
   loss = function(pair, o) return (loss.margin(pair, o.norm) - 1 / (2 * o.beta)):square() end,
 }

@@ -37,7 +37,6 @@ return loss.define {
     .. "shorter than the batch, and has a value there",
   per = "token",
   source = { name = "groups", responses = 1 },
-  offline = "dpo",
   options = { ppo.options, advantage.options:only { "reward_weights" } },
   reads = function(o)
     local reads = { "logps", "old_logps", "advantage", "returns", "old_values" }
@@ -52,7 +51,10 @@ return loss.define {
     }
   end,
   prepare_reads = function(o)
-    return { "reward", "old_logps", "ref_logps", o.value == "head" and "hidden" or nil }
+    local reads = { "reward", "old_logps" }
+    if o.kl_coef > 0 then reads[#reads + 1] = "ref_logps" end
+    if o.value == "head" then reads[#reads + 1] = "hidden" end
+    return reads
   end,
   prepare = function(batch, o, models)
     local values = values_of(batch, o, models.parameters)

@@ -34,7 +34,6 @@ return loss.define {
   trl = "",
   per = "row",
   source = { name = "groups", responses = 1 },
-  offline = "dpo",
   options = {
     { "beta", 0.05, "weight of the KL from the reference in the reward; 0 reads no reference", least = 0 },
     { "baseline", "moving", "mean reward of earlier batches, of the batch, of the others of the group, or 0",

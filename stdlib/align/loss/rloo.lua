@@ -26,7 +26,6 @@ return loss.define {
   trl = "RLOOTrainer, with 2 responses a prompt unless given",
   per = "row",
   source = { name = "groups", responses = 4 },
-  offline = "dpo",
   options = {
     { "beta", 0.05, "weight of the KL from the reference in the reward; 0 reads no reference", least = 0 },
     policy_gradient.options:only { "epsilon", "epsilon_high" },
