@@ -58,6 +58,37 @@ function TestPenalty:test_a_judge_without_scores_has_none_to_subtract_from()
   }), "sources.groups: missing_eos_penalty needs stop tokens: give stop or task")
 end
 
+TestWriter = {}
+
+--- At temperature 0 both draws of a prompt are its most probable response; the other response stays as it was.
+function TestWriter:test_a_writer_draws_at_its_own_temperature()
+  local greedy = source.writer { temperature = 0 }
+  local batch = source.online(with { second = greedy }):batch(1, policy, "p@0")
+  local plain_batch = source.online(with { second = source.writer {} }):batch(1, policy, "p@0")
+  for i = 1, #batch do
+    local expected = policy:sample({ batch[i].prompt },
+      { max_new_tokens = 6, stop = { 1 }, temperature = 0 })
+    local of = {}
+    for half = 0, 1 do of[batch.writer[half * 6 + i]] = batch.rows:response(half * 6 + i) end
+    lu.assertEquals(of.writer, expected:response(1))
+    local other = {}
+    for half = 0, 1 do other[plain_batch.writer[half * 6 + i]] = plain_batch.rows:response(half * 6 + i) end
+    lu.assertEquals(of.policy, other.policy)
+  end
+  local cut = source.online(with { second = source.writer { of = reference, top_k = 2 } })
+  local drawn_batch = cut:batch(1, policy, "p@0")
+  local logits = reference:outputs(drawn_batch.rows, { "logits" }).logits:detach()
+  local ranks, at = {}, 0
+  for row = 1, #drawn_batch.rows do
+    for _, id in ipairs(drawn_batch.rows:response(row)) do
+      at = at + 1
+      local rank = logits[at]:gt(logits[at][id + 1]:item()):to("f32"):sum():item() + 1
+      if drawn_batch.writer[row] == "writer" then ranks[#ranks + 1] = rank end
+    end
+  end
+  for _, rank in ipairs(ranks) do lu.assertTrue(rank <= 2) end
+end
+
 TestBestWorst = {}
 
 function TestBestWorst:test_a_pair_has_the_largest_and_the_smallest_score_of_its_prompt()

@@ -11,7 +11,8 @@
 -- `align.runs`; `parts`, the sources it is made of.
 --
 -- Each file of the folder is a source or makes what a source reads: `between`, `sample` and `relabel` give
--- lists of pairs, `prompts` a list of prompts, `mixture` a writer of responses.
+-- lists of pairs, `prompts` a list of prompts, `mixture` and `writer` writers of responses. `buffer`,
+-- `blend`, `switch`, `filter` and `reweighted` are made of other sources, and can be made of each other.
 --
 -- A batch drawn by a source has the columns `step` and `checkpoint` (of the policy that wrote), `writer` (its
 -- role), and the log-probabilities of all its response tokens, `old_logps` and `sampling_logps`.

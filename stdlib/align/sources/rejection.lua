@@ -40,7 +40,7 @@ return function(given)
   end
   local prompts, k = sampling.dealt(o, o.batch), o.responses
   return source.new(spec, o, {
-    labels = function(_, count) return count * o.batch * k end,
+    labels = function(_, count) return count * o.batch * (o.reward and k + 1 or k) end,
     batch = function(_, step, policy, checkpoint, reference)
       local writer = o.writer == "policy" and policy or reference
       if not writer then error("sources.rejection: the run has no reference", 0) end
