@@ -144,58 +144,6 @@ function TestStage:test_win_rate_and_kl_are_of_the_same_training_prompts()
   lu.assertEquals({ point.step, point.kl, #point.wins }, { 0, 0.0, 8 })
 end
 
-TestFeeds = {}
-
---- A loss on rewards, with `count` responses a prompt.
-local function rewarded(count)
-  return align.loss.define {
-    name = "rewarded", per = "row", source = { name = "groups", responses = count },
-    reads = { "logps", "reward" },
-    loss = function(batch) return -batch.reward * batch:sums "logps" end,
-  } {}
-end
-
-function TestFeeds:test_a_loss_on_rewards_reads_groups_of_as_many_responses_as_a_batch_of_pairs_has()
-  local stage = made { scores = true }
-  lu.assertEquals(stage.proxy.name, "reward model")
-  for count, groups in pairs { [4] = 4, [1] = 16 } do
-    local run = { batch = 8, seed = 1, loss = rewarded(count) }
-    local batch = stage:online(run):batch(1, stage.start, "start", stage.start)
-    lu.assertEquals({ #batch, #batch:units() }, { 16, groups })
-    lu.assertEquals(batch.reward:totable(), align.judge.scores(stage.proxy, batch.rows))
-    local offline = stage:offline(run)
-    batch = offline:batch(1)
-    lu.assertEquals({ #batch, #batch:units() }, { 16, groups })
-    lu.assertNotNil(batch.old_logps)
-    local exactly, given = align.judge.gold(stage.task):score(batch.rows), batch.reward:totable()
-    for i, score in ipairs(exactly) do support.close(given[i], score, 1e-6) end
-    lu.assertEquals({ offline:labels(1), offline:labels(99) }, { 16, 32 }, "as many labels as golden pairs")
-  end
-end
-
-function TestFeeds:test_losses_on_pairs_keep_the_preference_model()
-  local stage = made()
-  local run = { batch = 8, seed = 1, loss = align.loss.dpo {} }
-  lu.assertEquals(stage.proxy.name, "preference model")
-  lu.assertTrue(stage:online(run):batch(1, stage.start, "start", stage.start):has_pairs())
-  lu.assertEquals(#stage:offline(run):batch(1), 8)
-  lu.assertStrContains(support.message(experiment.stage, { scores = true, proxy = "preference", pairs = 32 }),
-    "proxy: a preference model gives no scores")
-end
-
-function TestFeeds:test_a_loss_may_have_a_counterpart_and_a_teacher()
-  local stage = made()
-  local plain = align.loss.ipo { beta = 0.3 }
-  lu.assertIs(settings.offline(plain, 0.3), plain)
-  local explorer = align.loss.define {
-    name = "explorer", offline = "ipo", teacher = true, loss = function(pair) return pair.chosen end,
-  } {}
-  local instead = settings.offline(explorer, 0.3)
-  lu.assertEquals({ instead.name, instead.options.beta }, { "ipo", 0.3 })
-  lu.assertIs(stage:reference(explorer), stage.golden)
-  lu.assertIs(stage:reference(plain), stage.start)
-end
-
 TestCompare = {}
 
 local function run(o, fails)

@@ -70,6 +70,12 @@ function index.entries()
   return entries
 end
 
+-- What a module adds to its own page: the text of its function `help_page`.
+local function own_page(value)
+  local make = type(value) == "table" and rawget(value, "help_page")
+  return make and make() or nil
+end
+
 -- The value of `perilune.NAME`; nil where it cannot be loaded.
 local function load_module(name)
   if name:match "^experiments" then return nil end
@@ -119,13 +125,14 @@ end
 --- The page of an entry as text: title, comment, options, and the members of a module.
 function index.page(entry, entries)
   entries = entries or index.entries()
-  load_module(entry.module)
+  local module = load_module(entry.module)
   local parts = { entry.is_module and entry.text or entry.title .. "\n" .. entry.text }
   if entry.text == "" then parts[1] = entry.title end
   local spec = index.spec(entry.name)
   if spec then parts[#parts + 1] = "options\n" .. indented(spec:text()) end
   local of_module = entry.is_module and members(entries, entry.name) or {}
   if #of_module > 0 then parts[#parts + 1] = index.list(of_module) end
+  parts[#parts + 1] = entry.is_module and own_page(module) or nil
   return table.concat(parts, "\n\n")
 end
 

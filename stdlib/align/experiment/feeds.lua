@@ -33,13 +33,14 @@ function feeds.needs_scores(loss) return (has_rewards(loss.source.name)) end
 function feeds.online(stage, run, more)
   local wanted = run.loss.source
   local rewarded, spec = has_rewards(wanted.name)
-  local given = { task = stage.task, prompts = stage.prompts, batch = run.batch, seed = run.seed }
+  local given = { batch = run.batch, seed = run.seed }
   local function give(name, value)
     if spec.by_name[name] then given[name] = value end
   end
+  give("task", stage.task)
+  give("prompts", stage.prompts)
   give("judge", stage.proxy)
   give("reward", stage.proxy)
-  give("pairs", stage.golden_pairs)
   for name, value in pairs(wanted) do
     if name ~= "name" then given[name] = value end
   end
@@ -48,6 +49,8 @@ function feeds.online(stage, run, more)
     given.batch = math.min(math.max(1, 2 * run.batch // count), #stage.prompts)
   end
   for name, value in pairs(more or {}) do given[name] = value end
+  -- A source of a data set has its pairs first.
+  if not spec.by_name.prompts then return sources[wanted.name](stage.golden_pairs, given) end
   return sources[wanted.name](given)
 end
 

@@ -209,6 +209,9 @@ for _, name in ipairs(folder.modules()) do
   if is_loss(name) then names[#names + 1] = name end
 end
 
+--- What `help "align.loss"` shows besides: the table of all losses.
+function loss.help_page() return require "perilune.align.loss_table".text() end
+
 --- The names of the losses.
 function loss.names() return table.move(names, 1, #names, 1, {}) end
 
