@@ -60,7 +60,7 @@ end
 
 TestWriter = {}
 
---- At temperature 0 both draws of a prompt are its most probable response; the other response stays as it was.
+--- At temperature 0 the second response is the most probable one; the first stays as it was.
 function TestWriter:test_a_writer_draws_at_its_own_temperature()
   local greedy = source.writer { temperature = 0 }
   local batch = source.online(with { second = greedy }):batch(1, policy, "p@0")
@@ -69,10 +69,10 @@ function TestWriter:test_a_writer_draws_at_its_own_temperature()
     local expected = policy:sample({ batch[i].prompt },
       { max_new_tokens = 6, stop = { 1 }, temperature = 0 })
     local of = {}
-    for half = 0, 1 do of[batch.writer[half * 6 + i]] = batch.rows:response(half * 6 + i) end
+    for row = i, i + 6, 6 do of[batch.writer[row]] = batch.rows:response(row) end
     lu.assertEquals(of.writer, expected:response(1))
     local other = {}
-    for half = 0, 1 do other[plain_batch.writer[half * 6 + i]] = plain_batch.rows:response(half * 6 + i) end
+    for row = i, i + 6, 6 do other[plain_batch.writer[row]] = plain_batch.rows:response(row) end
     lu.assertEquals(of.policy, other.policy)
   end
   local cut = source.online(with { second = source.writer { of = reference, top_k = 2 } })
@@ -304,6 +304,38 @@ function TestActive:test_what_a_rule_lacks_is_named()
   lu.assertStrContains(support.message(source.active, with { budget = 5 }),
     "sources.active: a budget of 5 labels makes no batch of 6")
   lu.assertStrContains(support.message(source.active, with { choose = "apr" }), "option 'choose'")
+end
+
+TestLearning = {}
+
+--- The mean count of id 7 in 960 responses.
+local function reward_of(model)
+  local rows, sum = model:sample(toy.prompts, { max_new_tokens = 6, stop = { 1 }, count = 20, seed = 77 }), 0
+  for _, response in ipairs(rows:responses()) do sum = sum + toy.sevens(response) end
+  return sum / #rows
+end
+
+local function trained(given)
+  return reward_of(align.train {
+    policy = policy:clone(), reference = policy, source = given, loss = align.loss.dpo { beta = 0.1 },
+    steps = 40, lr = 3e-3, quiet = true, instruments = false,
+  }.policy)
+end
+
+--- 0.46 at the start. With seeds 1 to 5 and 320 labels each: random 2.99, apl 3.33, uncertainty 1.37,
+-- thompson with 8 heads 2.89; rejection 2.87; best_worst of 4, which scores 1280 responses, 3.98.
+function TestLearning:test_every_choice_of_pairs_raises_the_reward()
+  local reward, start = {}, reward_of(policy)
+  for _, choose in ipairs { "random", "apl", "uncertainty", "thompson" } do
+    local ensemble = choose == "thompson" and judge.heads { model = policy } or nil
+    local given = with { batch = 8, seed = 1, choose = choose, ensemble = ensemble }
+    reward[choose] = trained(source.active(given))
+  end
+  reward.best_worst = trained(source.best_worst(with { batch = 8, seed = 1 }))
+  reward.rejection = trained(source.rejection(with { batch = 8, seed = 1 }))
+  reward.buffer = trained(source.buffer { of = source.online(with { batch = 8, seed = 1 }) })
+  for name, value in pairs(reward) do lu.assertTrue(value > 2 * start, ("%s: %.2f"):format(name, value)) end
+  lu.assertTrue(reward.best_worst > reward.random and reward.random > reward.uncertainty)
 end
 
 os.exit(lu.LuaUnit.run())
