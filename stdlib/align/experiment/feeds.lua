@@ -41,6 +41,7 @@ function feeds.online(stage, run, more)
   give("prompts", stage.prompts)
   give("judge", stage.proxy)
   give("reward", stage.proxy)
+  give("pairs", stage.golden_pairs)
   for name, value in pairs(wanted) do
     if name ~= "name" then given[name] = value end
   end
@@ -49,8 +50,6 @@ function feeds.online(stage, run, more)
     given.batch = math.min(math.max(1, 2 * run.batch // count), #stage.prompts)
   end
   for name, value in pairs(more or {}) do given[name] = value end
-  -- A source of a data set has its pairs first.
-  if not spec.by_name.prompts then return sources[wanted.name](stage.golden_pairs, given) end
   return sources[wanted.name](given)
 end
 
