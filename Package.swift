@@ -57,7 +57,7 @@ let package = Package(
       name: "Bindings",
       dependencies: [
         "Base", "Tensors", "Autograd", "Optim", "Distributed", "Formats", "Weights", "Models", "Plots",
-        "LuaEngine",
+        "Runs", "LuaEngine", "CKernels",
       ],
       resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .target(

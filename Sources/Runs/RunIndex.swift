@@ -30,7 +30,7 @@ public final class RunIndex {
       database = try Self.opened(folder)
     } catch {
       if access(folder, W_OK) == 0 {
-        for ending in ["", "-wal", "-shm", "-journal"] { unlink("\(folder)/\(Self.file)\(ending)") }
+        Self.removeFile(in: folder)
         database = try Self.opened(folder)
       } else {
         database = try Database(":memory:", .write)
@@ -54,6 +54,16 @@ public final class RunIndex {
     }
     if try database.first("PRAGMA quick_check") != "ok" { throw Failure(.io, "\(folder)/\(file) is damaged") }
     return database
+  }
+
+  /// Removes the index of a folder, and the folder if nothing else is in it.
+  public static func remove(in folder: String) {
+    removeFile(in: folder)
+    rmdir(folder)
+  }
+
+  private static func removeFile(in folder: String) {
+    for ending in ["", "-wal", "-shm", "-journal"] { unlink("\(folder)/\(file)\(ending)") }
   }
 
   /// Reads the stores that have changed since they were read, and forgets the runs that are gone. Returns the

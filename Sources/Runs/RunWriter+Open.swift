@@ -115,6 +115,18 @@ extension RunWriter {
     return ", process \(pid) on \(host)"
   }
 
+  /// Removes a run that no writer holds.
+  public static func remove(_ folder: String) throws {
+    if access("\(folder)/\(RunSchema.file)", F_OK) != 0 {
+      throw Failure(.io, "\(folder): there is no such run")
+    }
+    guard let lock = try RunLock.taken(folder: folder) else {
+      throw Failure(.state, "\(folder) has a writer\(writer(of: folder))")
+    }
+    defer { lock.release() }
+    try RealDisk().removeAll(folder)
+  }
+
   /// A new run that begins as a copy of another one's records up to a step and of its checkpoint there.
   public static func fork(_ parent: String, at step: Int, in runs: String, _ about: About) throws -> RunWriter
   {

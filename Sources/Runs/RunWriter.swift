@@ -187,7 +187,8 @@ public final class RunWriter {
       attempt += 1
       try database.run(
         """
-        UPDATE run SET attempt = ?, status = 'running', host = ?, pid = ?, beat = ?, ended = NULL, error = NULL
+        UPDATE run SET attempt = ?, status = 'running', host = ?, pid = ?, beat = ?, ended = NULL,
+          error = NULL
         """,
         [.integer(attempt), .text(host), .integer(Int(getpid())), .real(now())])
       try record("resumed", "by process \(getpid()) on \(host)")
