@@ -28,7 +28,7 @@ policy_gradient.options = options.spec("align.policy_gradient", {
   { "epsilon_high", options.optional("number", 0), "how far it may rise above 1; epsilon unless given" },
   { "delta", options.optional("number", 0), "cap of the ratio that is not clipped (two-sided clipping)" },
   policy_gradient.level "token",
-  { "use_bias_correction_kl", true, "multiply the KL by the ratio; its gradient on policy is then of k1" },
+  { "use_bias_correction_kl", true, "multiply the KL by the ratio: its gradient on policy is then k1's" },
   { "mask_truncated_completions", false, "leave out responses that end without a stop token" },
   { "off_policy_mask_threshold", options.optional("number", 0),
     "leave out responses with a negative advantage and a mean of log pi_old - log pi above this" },
@@ -127,8 +127,7 @@ function policy_gradient.reads(o)
   return reads
 end
 
---- A loss on groups: `name`, `paper`, `trl`, `options` (its own, or other defaults), `term`, `sum`; or
--- `loss`, a function(batch, o) that gives one loss a response, in place of the last two.
+--- A loss on groups: `name`, `paper`, `trl`, `options` (its own, or other defaults), `term` and `sum`.
 function policy_gradient.define(given)
   return loss.define {
     name = given.name, paper = given.paper, trl = given.trl, per = "row",
@@ -139,7 +138,7 @@ function policy_gradient.define(given)
       return o.mask_truncated_completions and { "group", "reward", "finished" } or { "group", "reward" }
     end,
     prepare = prepare,
-    loss = given.loss or function(batch, o) return of_batch(batch, o, given) end,
+    loss = function(batch, o) return of_batch(batch, o, given) end,
   }
 end
 

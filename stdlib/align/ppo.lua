@@ -60,18 +60,18 @@ local function whitened(rows)
   return result
 end
 
---- Advantages and returns of all tokens, each a list, from rewards and values: lists of numbers a row. Third
--- and fourth are the same as lists a row.
+--- Advantages and returns of all tokens, each a list, and the advantages as lists a row, from rewards and
+-- values: lists of numbers a row.
 function ppo.advantages(rewards, values, o)
   if o.whiten_rewards then rewards = whitened(rewards) end
-  local all, all_returns, by_row, returns_by_row = {}, {}, {}, {}
+  local all, all_returns, by_row = {}, {}, {}
   for row, own in ipairs(rewards) do
     local found, returns = advantage.generalised(own, values[row], o.gamma, o.lam)
     table.move(found, 1, #found, #all + 1, all)
     table.move(returns, 1, #returns, #all_returns + 1, all_returns)
-    by_row[row], returns_by_row[row] = found, returns
+    by_row[row] = found
   end
-  return all, all_returns, by_row, returns_by_row
+  return all, all_returns, by_row
 end
 
 --- -min(rho A, clip(rho) A) at each token, and where the clip is what counts.

@@ -12,7 +12,22 @@
 --   > print((hypo { kl_coef = 0.5 }(b)))
 --   [-0.3069]
 --   [Tensor f32 1]
+--   > hypo {} { role = { "own" } }
+--   loss.hypo: row 1 is 'own', expected 'chosen': rows are chosen, rejected, own of one prompt after another
 local loss = require "perilune.align.loss"
+
+local roles <const> = { "chosen", "rejected", "own" }
+
+--- Refuses rows in another order than that of sources.hybrid.
+local function check_roles(batch)
+  for row, role in ipairs(batch.role) do
+    local expected = roles[(row - 1) % 3 + 1]
+    if role ~= expected then
+      error(("loss.hypo: row %d is '%s', expected '%s': rows are chosen, rejected, own of one prompt after "
+        .. "another"):format(row, role, expected), 0)
+    end
+  end
+end
 
 return loss.define {
   name = "hypo",
@@ -27,7 +42,7 @@ return loss.define {
     { "kl_coef", 0.01, "weight of the KL on the policy's own responses", least = 0 },
   },
   loss = function(batch, o)
-    -- Rows are chosen, rejected, own, of one prompt after another.
+    check_roles(batch)
     local n = #batch.segments // 3
     local ratios = batch:sums(batch.logps - batch.ref_logps):reshape { n, 3 }
     local own = batch:sums("logps"):reshape({ n, 3 }):narrow(2, 3, 1):squeeze(2)
