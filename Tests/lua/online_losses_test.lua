@@ -190,4 +190,30 @@ function TestSteps.test_reinforce_keeps_the_mean_reward()
   support.close(run.states[1].sum, sum, 1e-9)
 end
 
+--- A value head, a running baseline and rewards of several functions are saved within a batch and go on.
+function TestSteps.test_a_saved_run_goes_on_with_the_same_bits()
+  local function length(_, response) return #response end
+  local given = {
+    { loss = align.loss.ppo {}, updates = { epochs = 2, mini_batches = 2 } },
+    { loss = align.loss.reinforce {}, updates = {} },
+    { loss = align.loss.grpo { multi_objective_aggregation = "normalize_then_sum" },
+      updates = { epochs = 3 }, source = { reward = { sevens, length } } },
+  }
+  for _, case in ipairs(given) do
+    local function run_of(steps)
+      return train(case.loss, toy.with(case.updates, { steps = steps }), source_of(case.loss, case.source))
+    end
+    local whole, part, path = run_of(6), run_of(4), os.tmpname()
+    os.remove(path)
+    part:save(path)
+    local again = align.runs.load(path, {
+      loss = case.loss, source = source_of(case.loss, case.source), reference = reference, quiet = true,
+    })
+    again:resume(6)
+    lu.assertEquals(again.policy:hash(), whole.policy:hash(), case.loss.name)
+    lu.assertEquals(again.states, whole.states)
+    os.execute(("rm -rf '%s'"):format(path))
+  end
+end
+
 os.exit(lu.LuaUnit.run())
