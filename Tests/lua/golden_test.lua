@@ -20,7 +20,7 @@ local system = require "perilune.system"
 local adapters = { ["dpo_0.28"] = "dpo_old", apo_zero_unpaired = "kto" }
 
 --- At least so many of the file's 307 cases run.
-local least = 0
+local least = 280
 
 local function family_of(case)
   return case.name:match "^hand/([^/]+)" or case.name:match "^[^/]+"

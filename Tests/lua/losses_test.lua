@@ -1,158 +1,18 @@
---- The losses against numbers computed by TRL's own code, and what must hold for every one of them.
+--- The definition of losses, their options, sums and shared parts.
 --
--- The golden file holds, for log-probabilities of single tokens, the loss of the batch and its gradient in
--- each of them (TRL 1.16.0, 1.10.0 and 0.28.0 in float64; `formula/*` from the formulas of the papers).
+-- Values and gradients are in golden_test.lua, what holds for every loss in invariances_test.lua.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
-local formats = require "perilune.formats"
 local system = require "perilune.system"
-local loss = require "perilune.align.loss"
+local toy = require "toy"
+local align = require "perilune.align"
+local batches = require "perilune.align.batch"
+
+local loss = align.loss
 
 local function f64(list, grad) return tensor(list, { dtype = "f64", requires_grad = grad or false }) end
-
---- Rows of token log-probabilities as one packed tensor and the lengths of the rows.
-local function packed(rows, grad)
-  local all, lengths = {}, {}
-  for i, row in ipairs(rows) do
-    table.move(row, 1, #row, #all + 1, all)
-    lengths[i] = #row
-  end
-  return f64(all, grad), lengths
-end
-
-local function check_gradient(leaf, rows, scale, name)
-  local got, at = leaf:grad():totable(), 0
-  for i, row in ipairs(rows) do
-    for j, expected in ipairs(row) do
-      at = at + 1
-      support.close(got[at], expected * scale, 1e-6,
-        ("%s: gradient in token %d of row %d"):format(name, j, i))
-    end
-  end
-  lu.assertEquals(at, #got)
-end
-
---- Which loss of ours a case is about, by the options of the case; nil for none.
-local function ours(case)
-  local o, family = case.inputs.options, case.name:match("^hand/([^/]+)") or case.name:match("^[^/]+")
-  if o.f_divergence_type or o.use_weighting or o.ld_alpha or type(o.loss_type) == "table" then return nil end
-  if family == "formula" then
-    local kind = case.name:match("^formula/([^/]+)")
-    if kind == "ipo_tang" then return loss.ipo { beta = o.beta, scale = "tang" } end
-    if kind == "ipo_sum" then return loss.ipo { beta = o.beta } end
-    if kind == "dpo_tang" then return loss.dpo { beta = o.beta } end
-    if kind == "slic" then return loss.slic { beta = o.beta } end
-    if kind == "bo2" then return loss.bo2 {} end
-    if kind == "cdpo" then return loss.dpo { beta = o.beta, label_smoothing = o.label_smoothing } end
-  elseif family == "dpo" then
-    -- TRL's `sigmoid` ignores label smoothing since its release 0.29.
-    if o.loss_type == "sigmoid" then return loss.dpo { beta = o.beta } end
-    if o.loss_type == "sigmoid_norm" then return loss.dpo { beta = o.beta, norm = "mean" } end
-    if o.loss_type == "hinge" then return loss.slic { beta = o.beta } end
-    if o.loss_type == "ipo" then return loss.ipo { beta = o.beta, norm = "mean" } end
-  elseif family == "dpo_0.28" and o.loss_type == "sigmoid" then
-    return loss.dpo { beta = o.beta, label_smoothing = o.label_smoothing }
-  elseif family == "online_dpo" then
-    if o.loss_type == "sigmoid" then return loss.dpo { beta = o.beta } end
-    if o.loss_type == "ipo" then return loss.ipo { beta = o.beta } end
-  end
-end
-
---- The loss and gradients of a case with chosen and rejected rows.
-local function check_pairs(case, bound)
-  local leaves, pair = {}, {}
-  for _, side in ipairs { "chosen", "rejected" } do
-    local tokens, lengths = packed(case.inputs["policy_" .. side], true)
-    leaves[side] = tokens
-    pair[side], pair[side .. "_lengths"] = tokens:segment_sum(lengths), f64(lengths)
-    local reference, same = packed(case.inputs["ref_" .. side])
-    pair["ref_" .. side] = reference:segment_sum(same)
-  end
-  local value = bound(pair):mean()
-  support.close(value:item(), case.loss, 1e-9, case.name)
-  value:backward()
-  for side, leaf in pairs(leaves) do
-    if leaf:grad() then check_gradient(leaf, case.grad_policy_logps["policy_" .. side], 1, case.name) end
-  end
-  -- A side that the loss does not use has no gradient, or a gradient of zero.
-  if not leaves.rejected:grad() then
-    for _, row in ipairs(case.grad_policy_logps.policy_rejected or {}) do
-      for _, g in ipairs(row) do lu.assertEquals(g, 0.0) end
-    end
-  end
-end
-
---- Two samples for each prompt; the first is chosen when its score, less the penalty for no end, is not the
--- lower.
-local function check_online(case, bound)
-  local i, n = case.inputs, #case.inputs.scores_first
-  local penalty = i.options.missing_eos_penalty or 0
-  local leaves, sums, refs = {}, {}, {}
-  for _, which in ipairs { "first", "second" } do
-    local tokens, lengths = packed(i["policy_" .. which], true)
-    leaves[which], sums[which] = tokens, tokens:segment_sum(lengths)
-    local reference, same = packed(i["ref_" .. which])
-    refs[which] = reference:segment_sum(same)
-  end
-  local sign = {}
-  for row = 1, n do
-    local first = i.scores_first[row] - (i.ends_with_eos_first[row] and 0 or penalty)
-    local second = i.scores_second[row] - (i.ends_with_eos_second[row] and 0 or penalty)
-    sign[row] = first >= second and 1 or 0
-  end
-  local first = f64(sign)
-  local function choose(a, b) return a * first + b * (1 - first) end
-  local value = bound {
-    chosen = choose(sums.first, sums.second), rejected = choose(sums.second, sums.first),
-    ref_chosen = choose(refs.first, refs.second), ref_rejected = choose(refs.second, refs.first),
-  }:mean()
-  support.close(value:item(), case.loss, 1e-9, case.name)
-  value:backward()
-  for which, leaf in pairs(leaves) do
-    check_gradient(leaf, case.grad_policy_logps["policy_" .. which], 1, case.name)
-  end
-end
-
-TestGolden = {}
-
-local function cases() return formats.load_json(support.need "golden/losses.json").cases end
-
-function TestGolden:test_losses_and_gradients_are_those_of_TRL()
-  local count, by_loss = 0, {}
-  for _, case in ipairs(cases()) do
-    local bound = case.dtype == "float64" and type(case.loss) == "number" and ours(case)
-    if bound then
-      count = count + 1
-      by_loss[bound.name] = (by_loss[bound.name] or 0) + 1
-      if case.inputs.policy_first then check_online(case, bound) else check_pairs(case, bound) end
-    end
-  end
-  lu.assertTrue(count >= 35, ("%d cases only"):format(count))
-  for _, name in ipairs { "ipo", "dpo", "slic", "bo2" } do lu.assertTrue((by_loss[name] or 0) >= 2, name) end
-end
-
---- TRL's likelihood term is a mean over all tokens of the batch; bo2 gives a sum for each answer.
-function TestGolden:test_bo2_summed_over_the_tokens_of_a_batch_is_fine_tuning()
-  for _, case in ipairs(cases()) do
-    if case.name:match "^sft/best_of_two/nll" then
-      local leaf, lengths = packed(case.inputs.policy, true)
-      local tokens = case.inputs.options.num_items_in_batch or leaf:numel()
-      local value = loss.bo2 {} { chosen = leaf:segment_sum(lengths) }:sum() / tokens
-      support.close(value:item(), case.loss, 1e-9, case.name)
-      value:backward()
-      check_gradient(leaf, case.grad_policy_logps.policy, 1, case.name)
-    end
-  end
-end
-
-TestInvariances = {}
-
-local with_reference = {
-  loss.ipo { beta = 0.1 }, loss.ipo { beta = 0.5, scale = "tang" }, loss.dpo { beta = 0.1 },
-  loss.dpo { beta = 0.3, label_smoothing = 0.2 }, loss.slic { beta = 0.7 },
-}
 
 local numbers = {
   chosen = { -3.5, -8.25, -1.0, -20.0, -7.0, -2.5, -9.0, -4.0 },
@@ -177,99 +37,9 @@ local function plus(list, by)
   return out
 end
 
-local function assert_all_close(a, b, message)
-  lu.assertEquals(#a, #b)
-  for i, x in ipairs(a) do support.close(x, b[i], 1e-12, message) end
-end
+TestMonotone = {}
 
-function TestInvariances:test_at_policy_equal_to_reference()
-  local same = pair_of(function(name) return numbers[(name:gsub("ref_", ""))] end)
-  for _, beta in ipairs { 0.1, 0.5, 2 } do
-    for _, x in ipairs(loss.ipo { beta = beta }(same):totable()) do
-      support.close(x, 1 / (4 * beta ^ 2), 1e-12, "ipo")
-    end
-    for _, x in ipairs(loss.ipo { beta = beta, scale = "tang" }(same):totable()) do
-      support.close(x, 0.25, 1e-12, "tang")
-    end
-    for _, x in ipairs(loss.dpo { beta = beta }(same):totable()) do
-      support.close(x, math.log(2), 1e-12, "dpo")
-    end
-    for _, x in ipairs(loss.slic { beta = beta }(same):totable()) do support.close(x, 1, 1e-12, "slic") end
-  end
-end
-
-function TestInvariances:test_a_shift_of_policy_and_reference_changes_nothing()
-  -- The same constant on the chosen side of both models, another on the rejected side of both.
-  local shifted = pair_of(function(name, list) return plus(list, name:match "chosen" and -1.75 or 2.5) end)
-  for _, bound in ipairs(with_reference) do
-    assert_all_close(bound(shifted):totable(), bound(pair_of()):totable(), bound.name)
-  end
-end
-
-function TestInvariances:test_swapping_chosen_and_rejected_mirrors_the_margin()
-  local other = { chosen = "rejected", rejected = "chosen", ref_chosen = "ref_rejected",
-    ref_rejected = "ref_chosen" }
-  local pair, swapped = pair_of(), pair_of(function(name) return numbers[other[name]] end)
-  local margin, mirrored = loss.margin(pair, "sum"), loss.margin(swapped, "sum")
-  assert_all_close((-mirrored):totable(), margin:totable(), "margin")
-  -- L(rho) - L(-rho): -2 rho / beta for ipo, -beta rho for dpo.
-  local ipo, dpo = loss.ipo { beta = 0.1 }, loss.dpo { beta = 0.1 }
-  assert_all_close((ipo(pair) - ipo(swapped)):totable(), (margin * (-2 / 0.1)):totable(), "ipo")
-  assert_all_close((dpo(pair) - dpo(swapped)):totable(), (margin * -0.1):totable(), "dpo")
-end
-
-function TestInvariances:test_finite_at_huge_margins()
-  for _, bound in ipairs(with_reference) do
-    for _, margin in ipairs { 1e4, -1e4 } do
-      for _, dtype in ipairs { "f32", "f64" } do
-        local chosen = tensor({ margin }, { dtype = dtype, requires_grad = true })
-        local zero = tensor({ 0 }, { dtype = dtype })
-        local pair = { chosen = chosen, rejected = zero, ref_chosen = zero, ref_rejected = zero }
-        local value = bound(pair):mean()
-        value:backward()
-        local x, g = value:item(), chosen:grad():totable()[1]
-        lu.assertTrue(x == x and math.abs(x) < math.huge and g == g and math.abs(g) < math.huge,
-          ("%s at %g in %s: loss %s, gradient %s"):format(bound.name, margin, dtype, x, g))
-      end
-    end
-  end
-end
-
-function TestInvariances:test_a_batch_of_8_equals_8_batches_of_1()
-  for _, bound in ipairs(with_reference) do
-    local whole = pair_of(nil, true)
-    bound(whole):mean():backward()
-    local total = 0.0
-    for i = 1, 8 do
-      local one = pair_of(function(_, list) return { list[i] } end, true)
-      local value = bound(one):sum() / 8
-      value:backward()
-      total = total + value:item()
-      for _, name in ipairs { "chosen", "rejected" } do
-        support.close(one[name]:grad():totable()[1], whole[name]:grad():totable()[i], 1e-12,
-          bound.name .. " " .. name)
-      end
-    end
-    support.close(bound(pair_of()):mean():item(), total, 1e-12, bound.name)
-  end
-end
-
-function TestInvariances:test_gradients_are_the_slopes()
-  for _, bound in ipairs(with_reference) do
-    local pair = pair_of(nil, true)
-    bound(pair):sum():backward()
-    for _, name in ipairs { "chosen", "rejected" } do
-      local got = pair[name]:grad():totable()
-      local function at(by)
-        return bound(pair_of(function(n, list) return n == name and plus(list, by) or list end)):totable()
-      end
-      local above, below = at(1e-5), at(-1e-5)
-      for i = 1, 8 do support.close(got[i], (above[i] - below[i]) / 2e-5, 1e-6, bound.name .. " " .. name) end
-    end
-  end
-end
-
-function TestInvariances:test_a_better_chosen_answer_never_costs_more()
+function TestMonotone:test_a_better_chosen_answer_never_costs_more()
   -- Not ipo: it asks for one margin, and a bigger one costs more.
   for _, bound in ipairs { loss.dpo {}, loss.slic {}, loss.bo2 {} } do
     local before = bound(pair_of()):totable()
@@ -333,7 +103,107 @@ function TestOptionsOfLosses:test_an_empty_response_has_the_mean_0()
   lu.assertEquals(loss.ipo { beta = 0.5, norm = "mean" }(pair):item(), 1.0)
 end
 
+TestSharedOptions = {}
+
+--- Token log-probabilities of two pairs with responses of 3 and 1, 1 and 2 tokens.
+local function tokens()
+  return {
+    pairs = true, lengths = { 3, 1, 1, 2 }, logps = f64 { -1, -2, -3, -4, -0.5, -1.5, -2.5 },
+    ref_logps = f64 { -2, -2, -2, -2, -1, -1, -1 }, log_collision = f64 { -1, -1, -1, -1, -1, -1, -1 },
+  }
+end
+
+function TestSharedOptions:test_ld_alpha_weighs_the_tokens_beyond_the_shorter_response()
+  -- Log-ratios are 1, 0, -1 | -2 chosen and 0.5 | -0.5, -1.5 rejected; one token of each is shared.
+  local c, r = loss.log_ratios(batches.plain(tokens()), { ld_alpha = 0.5 })
+  lu.assertEquals({ c:totable(), r:totable() }, { { 1 - 0.5, -2 }, { 0.5, -0.5 - 0.75 } })
+end
+
+function TestSharedOptions:test_weights_are_those_of_the_formula_for_any_loss()
+  local batch = tokens()
+  local plain, weighted = loss.ipo {}(batch), loss.ipo { use_weighting = true }(batch)
+  -- w = e^mean(logps + 1): e^(-3/3), e^-3 chosen; e^0.5, e^((-0.5 - 1.5) / 2) rejected.
+  for i, w in ipairs { math.exp(-1 + 0.5), math.exp(-3 - 1) } do
+    support.close(weighted:totable()[i], w * plain:totable()[i], 1e-12)
+  end
+  lu.assertEquals(loss.ipo { use_weighting = true }.reads, { "log_collision", "logps", "ref_logps" })
+end
+
+function TestSharedOptions:test_divergences_are_f_prime_of_the_ratio()
+  local u = { 0.5, 2 }
+  local zero = f64 { 0, 0 }
+  local pair = { chosen = f64 { math.log(u[1]), math.log(u[2]) }, rejected = zero, ref_chosen = zero,
+    ref_rejected = zero }
+  local function check(o, f)
+    local c, r = loss.log_ratios(pair, o)
+    for i = 1, 2 do support.close(c:totable()[i], f(u[i]), 1e-12, o.f_divergence_type) end
+    lu.assertEquals(r:totable(), { 0, 0 })
+  end
+  check({ f_divergence_type = "reverse_kl" }, math.log)
+  check({ f_divergence_type = "forward_kl" }, function(x) return 1 - 1 / x end)
+  check({ f_divergence_type = "js_divergence" }, function(x) return math.log(2 * x / (1 + x)) end)
+  check({ f_divergence_type = "alpha_divergence", f_alpha_divergence_coef = 0.3 },
+    function(x) return (x ^ -0.7 - 1) / -0.7 end)
+  check({ f_divergence_type = "alpha_divergence", f_alpha_divergence_coef = 1 }, math.log)
+end
+
+function TestSharedOptions:test_sums_in_place_of_tokens_are_refused()
+  lu.assertStrContains(support.message(loss.dpo { ld_alpha = 0.5 }, pair_of()),
+    "ld_alpha below 1 reads single tokens: expected a batch, got a table of sums")
+  lu.assertStrContains(support.message(loss.dpo { use_weighting = true }, pair_of()),
+    "use_weighting reads single tokens: expected a batch with logps and log_collision")
+end
+
+function TestSharedOptions:test_the_shift_of_bco_pair_is_the_mean_over_the_batches_of_a_run()
+  local bound = loss.bco_pair { beta = 0.5 }
+  local state, rewards = bound:new_state(), {}
+  for step = 1, 3 do
+    local given = tokens()
+    given.logps = given.logps * step
+    local batch = batches.plain(given)
+    bound:prepare(batch, { state = state })
+    rewards[step] = 0
+    -- The log-ratio of a row: its log-probabilities times the step, less the reference's.
+    for _, row in ipairs { { -6, -6 }, { -4, -2 }, { -0.5, -1 }, { -4, -2 } } do
+      rewards[step] = rewards[step] + 0.5 * (step * row[1] - row[2]) / 4
+    end
+    local mean = 0
+    for i = 1, step do mean = mean + rewards[i] / step end
+    support.close(state.mean, mean, 1e-12)
+    lu.assertEquals({ state.count, batch.delta:totable() }, { step, { mean, mean, mean, mean } })
+  end
+end
+
+TestTokenMeans = {}
+
+--- The step of a mean over tokens is the same in one piece and in 8, in the trainer.
+function TestTokenMeans:test_8_pieces_of_1_give_the_step_of_1_piece_of_8()
+  local data = align.sources.sample(toy.model(5), toy.sampling { count = 8, quiet = true })
+  for _, name in ipairs { "sft", "dft", "nll" } do
+    local function first_step(pieces)
+      local source = align.sources.offline(data, { batch = 8 })
+      return align.train({
+        policy = toy.model(5), loss = loss[name] {}, source = source, steps = 1,
+        optimizer = "sgd", lr = 0.1, gradient_accumulation_steps = pieces, quiet = true,
+      }).log[1]
+    end
+    local whole, split = first_step(1), first_step(8)
+    support.close(split.loss, whole.loss, 1e-6, name)
+    support.close(split.grad_norm, whole.grad_norm, 1e-5, name)
+  end
+end
+
 TestSums = {}
+
+--- Mixed preference optimisation, Wang et al. 2024, arXiv:2411.10442, eq. 1 with TRL's weights.
+function TestSums:test_mixed_preference_optimisation_is_a_sum()
+  local mpo = loss.sum {
+    loss.dpo {}, loss.bco_pair { shift = "none" }, loss.sft {}, weights = { 0.8, 0.2, 1 },
+  }
+  local expected = 0.8 * loss.dpo {}(pair_of()):mean() + loss.sft {}(pair_of()):mean()
+    + 0.2 * loss.bco_pair { shift = "none" }(pair_of()):mean()
+  support.close(mpo(pair_of()):item(), expected:item(), 1e-12)
+end
 
 function TestSums:test_a_sum_is_the_weighted_sum_of_the_means()
   local both = loss.sum { loss.dpo {}, loss.bo2 {}, weights = { 1, 0.25 } }

@@ -192,7 +192,11 @@ end
 
 --- The weighted sum of losses: of each the mean over its own units. `weights` are 1 unless given.
 --
---   align.train { ..., loss = align.loss.sum { align.loss.dpo {}, align.loss.bo2 {}, weights = { 1, 0.2 } } }
+-- Mixed preference optimisation (Wang et al. 2024, arXiv:2411.10442, eq. 1; weights as in TRL's example):
+--
+--   local mpo = loss.sum {
+--     loss.dpo {}, loss.bco_pair { shift = "none" }, loss.sft {}, weights = { 0.8, 0.2, 1 },
+--   }
 --
 --   > loss.sum { loss.dpo {}, loss.bo2 {} }.name
 --   dpo + bo2
@@ -202,12 +206,7 @@ function loss.sum(given)
   return require "perilune.align.loss_sum"(given, Loss)
 end
 
-local function is_loss(name) return name ~= "sum" end
-
-local names = {}
-for _, name in ipairs(folder.modules()) do
-  if is_loss(name) then names[#names + 1] = name end
-end
+local names = folder.modules()
 
 --- What `help "align.loss"` shows besides: the table of all losses.
 function loss.help_page() return require "perilune.align.loss_table".text() end
