@@ -297,7 +297,7 @@ function TestDraws:test_a_mixture_of_single_tokens_is_the_geometric_mean()
   local world = worlds.bandit { answers = 4, seed = 2 }
   local policy = at(world, tensor({ { 1, 0, -1, 0.5 } }, "f64"))
   local expected = (0.7 * world:logps(policy) + 0.3 * world:logps(world.reference)):log_softmax(2)
-  lu.assertTrue((world:mixed(policy, 0.3) - expected):abs():amax():item() < 1e-6)
+  lu.assertTrue((world:mixed(policy, world.reference, 0.3) - expected):abs():amax():item() < 1e-6)
 end
 
 TestRefusals = {}

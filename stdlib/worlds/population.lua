@@ -11,18 +11,17 @@ local source = require "perilune.align.source"
 local tensor = require "perilune.tensor"
 
 local spec = options.spec("worlds.population", {
-  { "writer", "data", "who writes the first answer: the data (see support), the reference, or the policy",
+  { "writer", "data", "who writes the first answer: data (see support), the run's reference, or the policy",
     choices = { "data", "reference", "policy" } },
   { "second", options.optional "string", "who writes the second; the same unless given",
     choices = { "data", "reference", "policy", "mixture" } },
   { "weight", 0.5, "weight of the reference in the logits of the mixture", least = 0, most = 1 },
 })
 
-local function logps_of(world, name, policy, o)
+local function logps_of(world, name, models, o)
   if name == "data" then return world:data() end
-  if name == "reference" then return world:logps(world.reference) end
-  if name == "policy" then return world:logps(policy) end
-  return world:mixed(policy, o.weight)
+  if name == "mixture" then return world:mixed(models.policy, models.reference, o.weight) end
+  return world:logps(models[name])
 end
 
 --- Rows of all ordered pairs of answers to each prompt, winners first, `copies` times.
@@ -69,22 +68,21 @@ return function(world, given)
   local second = o.second or o.writer
   local rows = all_pairs(world, o.second and 2 or 1)
   local n = #rows // 2
-  local function weights(policy)
-    local first, other = logps_of(world, o.writer, policy, o):exp(), logps_of(world, second, policy, o):exp()
+  local function weights(models)
+    local first, other = logps_of(world, o.writer, models, o):exp(), logps_of(world, second, models, o):exp()
     local function won(a, b)
       return (a:unsqueeze(3) * b:unsqueeze(2) * world.preference):flatten() * (n / #world.prompts)
     end
     if not o.second then return 2 * won(first, other) end
     return tensor.cat({ won(first, other), won(other, first) }, 1)
   end
-  local names = { o.writer, second }
+  local writer = o.second and writers(n, { o.writer, second }) or filled(2 * n, o.writer)
   return source.new(spec, o, {
-    batch = function(_, step, policy, checkpoint)
-      local weight = weights(policy)
+    batch = function(_, step, policy, checkpoint, reference)
+      local weight = weights { policy = policy, reference = reference or world.reference }
       return batches.new {
         rows = rows, pairs = true, weight = tensor.cat({ weight, weight }, 1), step = filled(2 * n, step),
-        checkpoint = filled(2 * n, checkpoint or ""),
-        writer = o.second and writers(n, names) or filled(2 * n, o.writer),
+        checkpoint = filled(2 * n, checkpoint or ""), writer = writer,
       }
     end,
     labels = function() return 0 end,

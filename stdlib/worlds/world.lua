@@ -89,13 +89,15 @@ function World:from(reference)
   return World.new(fields)
 end
 
---- A transformer that reads the world's prompts and answers, with the options of models.transformer.
+--- A transformer that reads the world's prompts and answers, with the options of models.transformer. Its
+-- positions are learned: with rotary ones a token after itself has the logits it had alone, so that not every
+-- distribution of strings is a point of it.
 --
 --   > local world = require "perilune.worlds".strings { length = 2 }
 --   > world:from(world:transformer { dim = 8, layers = 1, heads = 2 }):unseen(world.reference)
 --   0.0
 function World:transformer(given)
-  local o = { vocab = self.reference:config().vocab, max_length = self.max_response, style = "llama" }
+  local o = { vocab = self.reference:config().vocab, max_length = self.max_response, style = "gpt2" }
   for name, value in pairs(given) do o[name] = value end
   for _, prompt in ipairs(self.prompts) do
     o.max_length = math.max(o.max_length, #prompt + self.max_response)
@@ -120,11 +122,11 @@ function World:total_variation(p, q) return exact.total_variation(self:logps(p),
 
 --- The mixture of Nash-MD: logits (1 - weight) policy + weight reference at each token, log-probabilities of
 -- the answers. For answers of one token pi^(1 - weight) pi_ref^weight, normalised.
-function World:mixed(policy, weight)
+function World:mixed(policy, reference, weight)
   return tensor.no_grad(function()
     local rows = self.all_rows
     local own = policy:outputs(rows, { "logits" }).logits:to "f64"
-    local other = self.reference:outputs(rows, { "logits" }).logits:to "f64"
+    local other = reference:outputs(rows, { "logits" }).logits:to "f64"
     local logps, ids = ((1 - weight) * own + weight * other):log_softmax(2), {}
     for _, answer in ipairs(rows:responses()) do
       for _, id in ipairs(answer) do ids[#ids + 1] = { id + 1 } end

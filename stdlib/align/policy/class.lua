@@ -32,7 +32,7 @@ function Policy.new(given)
   end
   table.sort(names)
   return setmetatable({
-    given = o, names = names, weights = o.parameters, contexts_of = setmetatable({}, { __mode = "k" }),
+    given = o, names = names, weights = o.parameters, read = setmetatable({}, { __mode = "k" }),
   }, Policy)
 end
 
@@ -94,44 +94,38 @@ function Policy:zero_grad()
   for _, weight in pairs(self.weights) do weight:zero_grad() end
 end
 
---- The contexts of the response tokens of Rows, one after another; kept as long as the Rows.
-local function contexts_of(self, rows)
-  local contexts = self.contexts_of[rows]
-  if contexts then return contexts end
-  contexts = {}
-  local prompts, responses = rows:prompts(), rows:responses()
-  for row, response in ipairs(responses) do
+--- What the policy reads of Rows, kept as long as they are: the contexts of the response tokens, one after
+-- another, and the tokens, counted from 1; or `row` and `reason` where it cannot read them.
+local function reading(self, rows)
+  local found = self.read[rows]
+  if found then return found end
+  local prompts, vocab, contexts, ids = rows:prompts(), self.given.vocab, {}, {}
+  found = { contexts = contexts }
+  local function misfit(row, message, ...)
+    if not found.row then found.row, found.reason = row, message:format(...) end
+  end
+  for row, response in ipairs(rows:responses()) do
     local whole = prompts[row]
-    for _, id in ipairs(response) do
-      contexts[#contexts + 1] = table.move(whole, 1, #whole, 1, {})
-      whole[#whole + 1] = id
+    for i, id in ipairs(response) do
+      local context = table.move(whole, 1, #whole, 1, {})
+      contexts[#contexts + 1], ids[#ids + 1], whole[#whole + 1] = context, id + 1, id
+      if id < 0 or id >= vocab then
+        misfit(row, "token %d is %d, not a token id: expected 0..%d (vocab %d)", i, id, vocab - 1, vocab)
+      elseif not self:knows(context) then
+        misfit(row, "token %d follows { %s }, a context that the table does not have", i,
+          table.concat(context, " "))
+      end
     end
   end
-  self.contexts_of[rows] = contexts
-  return contexts
+  found.ids = #ids > 0 and tensor(ids, "i64"):unsqueeze(2)
+  self.read[rows] = found
+  return found
 end
 
 --- The first row that the policy cannot read, and the reason. Nothing if it can read all rows.
 function Policy:misfit(rows)
-  local vocab, at = self.given.vocab, 0
-  local contexts = contexts_of(self, rows)
-  for row, response in ipairs(rows:responses()) do
-    for i, id in ipairs(response) do
-      at = at + 1
-      if id < 0 or id >= vocab then
-        return row, ("token %d is %d, not a token id: expected 0..%d (vocab %d)"):format(i, id, vocab - 1,
-          vocab)
-      elseif not self:knows(contexts[at]) then
-        return row, ("token %d follows { %s }, a context that the table does not have"):format(i,
-          table.concat(contexts[at], " "))
-      end
-    end
-  end
-end
-
-local function checked(self, rows, where)
-  local row, reason = self:misfit(rows)
-  if row then error(("%s: row %d: %s"):format(where, row, reason), 3) end
+  local found = reading(self, rows)
+  return found.row, found.reason
 end
 
 local temperature_of = options.spec("policy.outputs", {
@@ -140,7 +134,7 @@ local temperature_of = options.spec("policy.outputs", {
 
 local computed = {
   logits = function(logits) return logits end,
-  logps = function(_, logps, ids) return logps:gather(2, ids:unsqueeze(2)):squeeze(2) end,
+  logps = function(_, logps, ids) return logps:gather(2, ids):squeeze(2) end,
   entropy = function(_, logps) return -(logps:exp() * logps):sum(2) end,
   log_collision = function(_, logps) return (2 * logps):logsumexp(2) end,
 }
@@ -148,23 +142,21 @@ local computed = {
 --- Quantities of the response tokens by name, as `Model:outputs`; differentiable. Prompts are given, not
 -- modelled: `prompt_logps` are 0. Errors: a name is unknown; the policy cannot read a row.
 function Policy:outputs(rows, names, given)
-  checked(self, rows, "outputs")
-  local temperature, contexts = temperature_of:fill(given).temperature, contexts_of(self, rows)
-  local found, logits, logps, ids = {}, nil, nil, {}
-  for _, response in ipairs(rows:responses()) do
-    for _, id in ipairs(response) do ids[#ids + 1] = id + 1 end
-  end
+  local temperature, seen = temperature_of:fill(given).temperature, reading(self, rows)
+  if seen.row then error(("outputs: row %d: %s"):format(seen.row, seen.reason), 2) end
+  local found, logits, logps = {}, nil, nil
   for _, name in ipairs(names) do
     if name == "hidden" and self.given.hidden then
-      found[name] = self.given.hidden(contexts, self.weights)
+      found[name] = self.given.hidden(seen.contexts, self.weights)
     elseif name == "prompt_logps" then
       found[name] = tensor.zeros(math.tointeger(rows:prompt_lengths():sum():item()) - #rows)
     elseif computed[name] then
       if not logits then
-        logits, ids = self:logits(contexts) / temperature, tensor(ids, "i64")
+        logits = self:logits(seen.contexts)
+        if temperature ~= 1 then logits = logits / temperature end
         logps = logits:log_softmax(2)
       end
-      found[name] = computed[name](logits, logps, ids)
+      found[name] = computed[name](logits, logps, seen.ids)
     else
       error(("outputs: the policy gives no '%s'; it gives logps, entropy, log_collision, logits%s"):format(
         tostring(name), self.given.hidden and ", hidden" or ""), 2)
@@ -177,8 +169,8 @@ end
 function Policy:token_logps(rows, ...)
   local given = ...
   if type(rows) == "table" then rows, given = models.rows(rows, (...)), select(2, ...) end
-  local lengths = {}
-  for i, response in ipairs(rows:responses()) do lengths[i] = #response end
+  local lengths = rows:lengths():totable()
+  for i, length in ipairs(lengths) do lengths[i] = math.tointeger(length) end
   return self:outputs(rows, { "logps" }, given).logps, lengths
 end
 
