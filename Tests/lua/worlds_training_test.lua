@@ -79,7 +79,7 @@ function TestFullSupport:test_bo2_moves_0_193_nats_and_stays_there()
   for _, steps in ipairs { 300, 600 } do
     local last = trained(world, loss.bo2 {}, { steps = steps })
     lu.assertAlmostEquals(last.kl, math.log(2) - 0.5, 3e-3)
-    below(last.kl_to_optimum, 1e-4, "bo2")
+    below(last.kl_to_optimum, 5e-4, "bo2")
   end
 end
 
@@ -198,7 +198,7 @@ function TestSupport:test_hypo_bounds_the_kl_where_dpo_does_not()
   local pair = { prompt = { 0 }, chosen = { 0 }, rejected = { 1 } }
   local dataset = {}
   for i = 1, 64 do dataset[i] = pair end
-  local source = sources.hybrid(dataset, { max_new_tokens = 1, batch = 64, seed = 2 })
+  local source = sources.hybrid { pairs = dataset, max_new_tokens = 1, batch = 64, seed = 2 }
   local _, hypo = trained(world, loss.hypo { beta = 0.1, kl_coef = 0.1 }, {
     source = source, steps = 300, lr = 0.2, decay = "constant", optimum = "reward", beta = 0.1,
   })

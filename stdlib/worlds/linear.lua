@@ -1,11 +1,10 @@
---- One prompt, answers of one token, and a policy that is linear in features: what an answer gains, answers
--- with like features gain.
+--- One prompt, answers of one token, and a policy that is linear in features.
 --
 --   pi_theta(y) proportional to pi_ref(y) exp(phi(y) theta),   r(y) = phi(y) w,   w ~ N(0, scale^2)
 --
 -- The optimum of reward maximisation is theta = w / beta. Features are random, N(0, 1), or given; so are
--- rewards and reference. Data that does not cover an answer still moves it, which no table shows: the
--- counterexample of Xu et al. 2024, arXiv:2404.10719, table 1, has such a policy.
+-- rewards and reference. What an answer gains, answers with like features gain, whether data covers them or
+-- not, which no table shows: the counterexample of Xu et al. 2024, arXiv:2404.10719, table 1, has such a policy.
 --
 --   > local world = linear { answers = 3, features = { { 0 }, { -1 }, { 2 } }, rewards = { 1, 0, 0 } }
 --   > world.reference
