@@ -5,6 +5,7 @@ local new_ledger = require "perilune.align.ledger"
 local system = require "perilune.system"
 local shards = require "perilune.align.shards"
 local sampling = require "perilune.align.sampling"
+local sources = require "perilune.align.source"
 local stats = require "perilune.align.evaluate.stats"
 
 local Measured = {}
@@ -40,7 +41,7 @@ end
 --- How the policy draws its own responses: the given options, then those of the source, then what the batch
 -- shows.
 local function drawing(given, context, prompts)
-  local own, of_source = sampling.given(given), sampling.given(context.source.options or {})
+  local own, of_source = sampling.given(given), sampling.given(sources.drawing(context.source))
   local o = { temperature = own.temperature, seed = own.seed, top_k = 0, top_p = 1.0, min_p = 0.0 }
   o.max_new_tokens, o.stop = own.max_new_tokens or of_source.max_new_tokens, own.stop or of_source.stop
   if not (o.max_new_tokens and o.stop) then

@@ -90,6 +90,21 @@ function source.labels(part, count)
   return size and count * size or nil
 end
 
+--- The options of a source that draws responses, or of the first of its parts that does; else an empty table.
+--
+--   > local online = { options = { max_new_tokens = 6 }, batch = print }
+--   > source.drawing({ options = { age = 3 }, parts = { { batch = print }, online } }).max_new_tokens
+--   6
+function source.drawing(given)
+  local own = type(given.options) == "table" and given.options or {}
+  if own.max_new_tokens or own.task then return own end
+  for _, part in ipairs(given.parts or {}) do
+    local found = source.drawing(part)
+    if next(found) then return found end
+  end
+  return {}
+end
+
 --- A source of filled options made of other sources: what its parts check, save and restore is done with it.
 -- `members.state` and `members.restore`, where it has them, are about its own plain data.
 function source.composed(spec, o, parts, members)
