@@ -166,6 +166,9 @@ function TestSteps.test_weights_that_do_not_fit_the_reward_functions_are_refused
   local source = source_of(loss, { reward = { sevens, sevens } })
   lu.assertStrContains(support.message(train, loss, {}, source),
     "reward_weights has 3 numbers, and there are 2 reward functions")
+  local one = source_of(align.loss.rloo {}, { responses = 1 })
+  lu.assertStrContains(support.message(train, align.loss.rloo {}, {}, one),
+    "loss.rloo: a group of one response has no advantage")
   lu.assertStrContains(support.message(align.loss.rloo, { reward_clip_range = { 1, 0 } }),
     "'reward_clip_range' must be a list of two numbers")
 end

@@ -99,6 +99,14 @@ function advantage.rewards(batch, weights)
   return weighted(lists, weights, #column), lists
 end
 
+--- Refuses groups that all have one response: there is nothing to compare its reward with.
+function advantage.check_groups(units, where)
+  for _, unit in ipairs(units) do
+    if #unit > 1 then return end
+  end
+  error(where .. ": a group of one response has no advantage: draw several to each prompt", 0)
+end
+
 --- The numbers 1 to n: the places of one group of all rows.
 function advantage.places(n)
   local all = {}

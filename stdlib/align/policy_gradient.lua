@@ -82,7 +82,8 @@ function policy_gradient.k3(batch)
 end
 
 --- Sets `advantage`, `counted` (tokens that count), and their mean over the batch.
-local function prepare(batch, o)
+local function prepare(batch, o, name)
+  advantage.check_groups(batch:units(), "loss." .. name)
   batch.advantage = advantage.of_groups(batch, o)
   local counted = batch.lengths:to(batch.reward:dtype())
   if o.mask_truncated_completions then counted = counted * batch.finished end
@@ -137,7 +138,7 @@ function policy_gradient.define(given)
     prepare_reads = function(o)
       return o.mask_truncated_completions and { "group", "reward", "finished" } or { "group", "reward" }
     end,
-    prepare = prepare,
+    prepare = function(batch, o) prepare(batch, o, given.name) end,
     loss = function(batch, o) return of_batch(batch, o, given) end,
   }
 end

@@ -40,6 +40,7 @@ return loss.define {
   end,
   prepare = function(batch, o)
     local rewards = advantage.with_kl(batch, o, o.beta)
+    advantage.check_groups(batch:units(), "loss.rloo")
     local found = advantage.leave_one_out(rewards, batch:units())
     if o.normalize_advantages then
       found = advantage.standardised(found, { advantage.places(#found) }, "batch")

@@ -27,7 +27,7 @@ return policy_gradient.define {
   },
   term = function(t, o)
     local positive = t.advantage:ge(0):to(t.logps:dtype())
-    local log_w = t.batch:spread(t.batch:sums(t.log_ratio:detach())):clamp(-20, 20)
+    local log_w = t.batch:spread(t.batch:sums(t.log_ratio:detach())):clamp(math.log(1e-8), 20)
     local k = positive * (o.vespo_k_pos - o.vespo_k_neg) + o.vespo_k_neg
     local lambda = positive * (o.vespo_lambda_pos - o.vespo_lambda_neg) + o.vespo_lambda_neg
     local phi = (lambda + k * log_w - lambda * log_w:exp()):exp()
