@@ -9,6 +9,7 @@
 -- the others are of the contexts that these responses or the data pass through.
 local tensor = require "perilune.tensor"
 local instruments = require "perilune.align.instruments"
+local policies = require "perilune.align.policy"
 
 local function add_entropy(context, m, which)
   local policy, rows = context.policy, context[which]
@@ -25,10 +26,10 @@ return instruments.define {
       if not reference then
         add_entropy(context, m, which)
       else
-        local kl, entropy = policy:kl(reference, rows)
+        local kl, entropy = policies.kl(policy, reference, rows)
         m:add_all("kl/" .. which, kl)
         m:add_all("entropy/" .. which, entropy)
-        m:add_all(("kl/%s_reverse"):format(which), (reference:kl(policy, rows)))
+        m:add_all(("kl/%s_reverse"):format(which), (policies.kl(reference, policy, rows)))
       end
     end
   end,

@@ -8,8 +8,8 @@
 --   step                   optimiser steps taken
 --   status, problem        "running", "finished", "interrupted" or "failed", and then the error
 --   log                    a row of figures for each logged step
---   points                 what `evaluate` returned, each with its `step`, the figures of its `instruments`, and
---                          what is `spent` by then
+--   points                 what `evaluate` returned, each with its `step`, the figures of its `instruments`,
+--                          and what is `spent` by then
 --   spent                  batches drawn, labels of the judge used, response tokens of the batches
 --   checkpoints            copies of the policy, by step
 --   stream                 the batches, when `record` is set
