@@ -3,6 +3,7 @@ local drawing = require "perilune.align.evaluate.responses"
 local judges = require "perilune.align.judge"
 local kl_of = require "perilune.align.evaluate.kl"
 local options = require "perilune.options"
+local show = require "perilune.align.show"
 local policies = require "perilune.align.policy"
 local stats = require "perilune.align.evaluate.stats"
 local win_rate = require "perilune.align.evaluate.win_rate"
@@ -58,6 +59,7 @@ end
 --   length, unfinished                  mean tokens of a response, and the share that ends at the limit
 --   proxy_win, proxy_accuracy           the proxy's own win rate; its agreement with the judge on fresh pairs
 --   samples                             texts { prompt, response }
+--   shown                               the same responses token by token, as HTML of align.show
 --
 -- Errors: an option is missing, unknown or out of range; what evaluate.compare and evaluate.kl refuse.
 return function(given)
@@ -91,6 +93,10 @@ return function(given)
     end
     for i = 1, math.min(self.samples, #drawn) do
       point.samples[i] = { task.tokenizer:decode(drawn:prompt(i)), task.tokenizer:decode(drawn:response(i)) }
+    end
+    if self.samples > 0 then
+      local few = drawing.parts(drawn, self.samples)()
+      point.shown = show(few, { task = task, policy = policy, reference = self.reference }):html()
     end
     return point
   end

@@ -117,8 +117,8 @@ local spec = options.spec("evaluate.report", {
   { "notes", options.optional "table", "sentences for the page" },
 })
 
---- Prints the table and the figure, and writes `report.html`, `frontier.svg` and `points.csv` into the folder
--- `out`.
+--- Prints the table and the figure, and writes `report.html`, `frontier.svg`, `points.csv` and, of runs with
+-- instruments, `instruments.csv` into the folder `out`.
 --
 -- The page also has the date, the figures beside each curve, samples of text, and the jumps of the KL between
 -- neighbouring checkpoints. An earlier report in `out` is replaced, with a warning.
@@ -155,6 +155,11 @@ return function(given)
   system.make_folder(o.out)
   figure:save(o.out .. "/frontier.svg")
   csv.save(o.out .. "/points.csv", sections.points(o.sides), sections.columns)
+  local figures_of_instruments = sections.instruments(o.sides)
+  if #figures_of_instruments > 0 then
+    csv.save(o.out .. "/instruments.csv", figures_of_instruments,
+      { "side", "seed", "run", "setting", "step", "figure", "value" })
+  end
   page:save(path)
   io.write(("report: %s   points: %s/points.csv\n"):format(path, o.out))
   return { header = header, rows = rows, jumps = jumps }

@@ -96,10 +96,66 @@ local function proxy_figure(sides)
   return plot.frontier(curves)
 end
 
+--- The names of the figures of instruments that all of some points have, sorted.
+local function figures_of(points)
+  local names = {}
+  for name in pairs(points[1].instruments or {}) do
+    local count = 0
+    for _, point in ipairs(points) do count = count + ((point.instruments or {})[name] and 1 or 0) end
+    if count == #points then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+--- A table of a setting of a side: a row a figure, a column a checkpoint after the start.
+local function instruments_of(runs)
+  local steps, rows, by_name = {}, {}, {}
+  for i = 1, #runs[1] do
+    local points, of_instruments = {}, {}
+    for k, run in ipairs(runs) do points[k] = run[i] end
+    for _, name in ipairs(#points == #runs and figures_of(points) or {}) do
+      if steps[#steps] ~= points[1].step then steps[#steps + 1] = points[1].step end
+      for k, point in ipairs(points) do of_instruments[k] = point.instruments end
+      if not by_name[name] then
+        by_name[name] = { name }
+        rows[#rows + 1] = by_name[name]
+      end
+      by_name[name][#steps + 1] = number("%.4g", mean_of(of_instruments, name))
+    end
+  end
+  for _, row in ipairs(rows) do
+    for column = 2, #steps + 1 do row[column] = row[column] or "-" end
+  end
+  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  return steps, rows
+end
+
+--- Adds the figures of the instruments at every checkpoint, means over seeds.
+function sections.add_instruments(page, sides)
+  for i, side in ipairs(sides) do
+    local order, runs_of = by_setting(side)
+    for _, setting in ipairs(order) do
+      local steps, rows = instruments_of(runs_of[setting])
+      if #rows > 0 then
+        if i == 1 and setting == order[1] then
+          page:heading "Instruments"
+          page:text "Means over seeds; help \"align.instruments\" says what each figure is."
+        end
+        local header = { "figure" }
+        for _, step in ipairs(steps) do header[#header + 1] = ("step %d"):format(step) end
+        local caption = setting ~= "" and ("%s, %s"):format(side.label, setting) or side.label
+        page:table { header = header, rows = rows, caption = caption }
+      end
+    end
+  end
+end
+
 local function add_samples(page, side)
   local _, point = frontier.peak(side.by_seed[1])
   if not point.samples or #point.samples == 0 then return end
   page:text(("%s, at the peak of seed 1 (step %d, KL %.1f):"):format(side.label, point.step, point.kl))
+  if point.shown then return page:show(point.shown) end
   for _, sample in ipairs(point.samples) do page:output(sample[1] .. " | " .. sample[2]) end
 end
 
@@ -118,6 +174,7 @@ function sections.add(page, sides, jumps)
   for _, side in ipairs(sides) do
     page:table { header = columns, rows = checkpoints_of(side), caption = side.label }
   end
+  sections.add_instruments(page, sides)
   page:heading "Samples of text"
   for _, side in ipairs(sides) do add_samples(page, side) end
 end
@@ -152,6 +209,26 @@ function sections.points(sides)
             record[name] = record[name] or value
           end
           records[#records + 1] = record
+        end
+      end
+    end
+  end
+  return records
+end
+
+--- The figures of the instruments as records, one each: side, seed, run, setting, step, figure, value.
+function sections.instruments(sides)
+  local records = {}
+  for _, side in ipairs(sides) do
+    for seed, runs in ipairs(side.by_seed) do
+      for r, run in ipairs(runs) do
+        for _, point in ipairs(run) do
+          for _, name in ipairs(figures_of { point }) do
+            records[#records + 1] = {
+              side = side.label, seed = seed, run = r, setting = run.setting, step = point.step,
+              figure = name, value = ("%.6g"):format(point.instruments[name]),
+            }
+          end
         end
       end
     end

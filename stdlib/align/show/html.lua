@@ -26,11 +26,15 @@ end
 local function row(line)
   local cells = {}
   for i in ipairs(line.ids) do cells[i] = token(line, i) end
-  local note = line.note
-    and ('<div style="opacity:.7;font-size:85%%">%s</div>'):format(escaped(line.note)) or ""
-  local head = '<th scope="row" style="text-align:left;vertical-align:top;padding-right:1em;font-weight:normal">'
-  return ('<tr>%s%s</th><td style="text-align:left">%s%s</td></tr>'):format(
-    head, line.label, table.concat(cells, line.texts and "<wbr>" or " "), note)
+  local small <const> = '<div style="opacity:.7;font-size:85%%">%s</div>'
+  local note = line.note and small:format(escaped(line.note)) or ""
+  if line.texts then
+    local ids = "<details><summary>ids</summary>" .. table.concat(line.ids, " ") .. "</details>"
+    note = note .. small:format(ids)
+  end
+  return ('<tr><th scope="row" style="%s">%s</th><td style="text-align:left">%s%s</td></tr>'):format(
+    "text-align:left;vertical-align:top;padding-right:1em;font-weight:normal", line.label,
+    table.concat(cells, line.texts and "<wbr>" or " "), note)
 end
 
 local function legend(what)
