@@ -134,7 +134,8 @@ function TestUnpaired:test_wrong_rows_are_refused()
   end
   lu.assertStrContains(support.message(source.unpaired, 3), "expected a list of rows, got 3")
   local rows = align.batch.new { rows = models.rows({ { 1 } }, { { 2 } }) }
-  lu.assertStrContains(support.message(source.unpaired, rows, { batch = 1 }), "the batch has no column 'label'")
+  lu.assertStrContains(support.message(source.unpaired, rows, { batch = 1 }),
+    "the batch has no column 'label'")
   local long = { prompt = { 99 }, completion = { 2 }, label = true }
   lu.assertStrContains(support.message(train, loss.kto {}, source.unpaired({ long, long }, { batch = 2 })),
     "token 1 is 99")
@@ -187,7 +188,8 @@ function TestTriples:test_tpo_raises_the_likelihood_of_gold_and_needs_it()
   local run = train(loss.tpo {}, source.offline(triples, { batch = 16 }))
   lu.assertTrue(mean_of(run, "nll_loss", 26, 30) < mean_of(run, "nll_loss", 1, 5))
   local given = source.offline(pairs_of_start, { batch = 16 })
-  lu.assertStrContains(support.message(train, loss.tpo {}, given), "reads 'gold', which the batch does not have")
+  lu.assertStrContains(support.message(train, loss.tpo {}, given),
+    "reads 'gold', which the batch does not have")
   train(loss.tpo { tpo_alpha = 0 }, given, { steps = 1 })
 end
 

@@ -4,6 +4,7 @@ local optim = require "perilune.optim"
 local fit = require "perilune.align.fit"
 local batches = require "perilune.align.batch"
 local dealt = require "perilune.align.batches"
+local provenance = require "perilune.align.provenance"
 
 local learned = {}
 
@@ -102,6 +103,7 @@ function learned.train(o, name, loss, as_judge)
   if not best_accuracy then best = model end
   local made = as_judge(best)
   made.model, made.log, made.validation_accuracy, made.status = best, log, best_accuracy, status
+  made.trained_on = o.data:has_pairs() and provenance.of(o.data) or nil
   return made
 end
 

@@ -30,9 +30,10 @@ local function filled(count, value)
 end
 
 --- A batch of pairs from two Rows with the same prompts. A tie prefers the first where `coin(i)` is below
--- 1/2. `facts` are the columns of the rows: entries of the first, then of the second.
+-- 1/2. `facts` are the columns of the rows: entries of the first, then of the second. Where the judge has
+-- faults, the column `true_label` is what the one without them says: 1, 0 or 1/2 for a tie.
 function ordered.pairs(judge, first, second, coin, facts)
-  local n, preferred = #first, judges.ask(judge, first, second)
+  local n, preferred = #first, judges.ask(judge, first, second, facts.step and facts.step[1])
   local places = {}
   for i = 1, n do
     local wins = preferred[i] > 0.5 or preferred[i] == 0.5 and coin(i) < 0.5
@@ -42,6 +43,12 @@ function ordered.pairs(judge, first, second, coin, facts)
   for name, column in pairs(facts) do
     columns[name] = {}
     for row, place in ipairs(places) do columns[name][row] = column[place] end
+  end
+  if judge.truth then
+    local truth = judges.ask(judge.truth, first, second)
+    for i = 1, n do truth[n + i] = 1 - truth[i] end
+    columns.true_label = {}
+    for row, place in ipairs(places) do columns.true_label[row] = truth[place] end
   end
   return batches.new(columns)
 end

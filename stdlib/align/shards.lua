@@ -115,10 +115,16 @@ function shards.rows(prompts, per_prompt, draw)
   return #parts == 1 and parts[1] or parts[1]:concat(table.unpack(parts, 2))
 end
 
+-- Whether a list is being made: a judge made of others asks them within it, about the rows of its shard.
+local is_listing = false
+local listed = setmetatable({}, { __close = function() is_listing = false end })
+
 --- A list of one value a row. `ask(places)` gives those of the rows at `places`, or with nil those of all
--- rows; it is called once outside a training in shards.
+-- rows; it is called once outside a training in shards, and within another `ask`.
 function shards.list(total, ask)
-  if current == 0 or mpi.size() == 1 then return ask(nil) end
+  if current == 0 or is_listing or mpi.size() == 1 then return ask(nil) end
+  is_listing = true
+  local guard <close> = listed  -- luacheck: ignore 211
   local count, all = current, {}
   local parts = gathered(count, function(k)
     local places, first, last = {}, shards.range(total, count, k)

@@ -7,6 +7,9 @@ local Batch = { __name = "Batch" }
 --- Columns that stay lists, whatever their entries.
 Batch.lists = { group = true, step = true, writer = true, checkpoint = true, gold = true }
 
+--- Fields of a pair that become a column of numbers, the same for both responses.
+Batch.numbers_of_pairs = { "margin", "weight" }
+
 --- What losses on pairs read: the token column it is the sum of, and the half of the rows.
 local views = {
   chosen = { "logps", 1 }, rejected = { "logps", 2 },

@@ -42,6 +42,29 @@ local function with_logps(list, rows)
   return #all > 0 and rows:with("logps", tensor(all)) or rows
 end
 
+--- The field `name` of each pair, as a list; nil unless all pairs have a number of that name.
+local function numbers(list, name)
+  local column = {}
+  for i, pair in ipairs(list) do
+    if type(pair[name]) ~= "number" then return nil end
+    column[i] = pair[name]
+  end
+  return #column > 0 and column or nil
+end
+
+--- Sets the columns of the fields that are numbers. `true_label` is the chosen response's: what a judge
+-- without faults says of the pair.
+local function set_numbers(batch, list)
+  local n = #list
+  for _, name in ipairs(Batch.numbers_of_pairs) do
+    local column = numbers(list, name)
+    if column then batch:set(name, table.move(column, 1, n, n + 1, column)) end
+  end
+  local labels = numbers(list, "true_label")
+  for i = 1, labels and n or 0 do labels[n + i] = 1 - labels[i] end
+  if labels then batch:set("true_label", labels) end
+end
+
 return function(list, where)
   local n = #list
   for key in pairs(list) do
@@ -64,5 +87,6 @@ return function(list, where)
     for i = 1, n do column[i], column[n + i] = list[i][name], list[i][name] end
     if n > 0 and #column == 2 * n and list[1][name] ~= nil then batch:set(name, column) end
   end
+  set_numbers(batch, list)
   return batch
 end

@@ -53,8 +53,9 @@ function batch.new(given)
 end
 
 --- A batch of pairs from a list of tables with `prompt`, `chosen` and `rejected`, lists of token ids. What
--- every pair has of `step`, `checkpoint`, `writer`, `chosen_logps` and `rejected_logps` (numbers, one a
--- token) becomes columns. A batch of pairs is returned as it is. `where` opens the error messages.
+-- every pair has of `step`, `checkpoint`, `writer`, `gold` (a list of ids), `margin`, `weight`, `true_label`
+-- (numbers), `chosen_logps` and `rejected_logps` (numbers, one a token) becomes columns. A batch of pairs is
+-- returned as it is. `where` opens the error messages.
 --
 --   > batch.of_pairs { { prompt = { 1 }, chosen = { 2 } } }
 --   batch.of_pairs: pair 1 has no list of token ids 'rejected'

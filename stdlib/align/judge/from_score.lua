@@ -1,7 +1,8 @@
 --- A judge from a score of one response: the larger wins, equal ones tie.
 --
--- It also has `score(rows)`, a list of numbers. Errors: the name is no text, or there is no function. Errors
--- of `prefer` and `score`: a score is NaN or no number.
+-- It also has `score(rows)`, a list of numbers, and `probability`, sigmoid(first score - second score).
+-- Errors: the name is no text, or there is no function. Errors of `prefer`, `probability` and `score`: a
+-- score is NaN or no number.
 --
 --   > local rows = require "perilune.models".rows
 --   > local shorter = from_score("shorter", function(prompt, response) return -#response end)
@@ -24,6 +25,9 @@ return function(name, score)
   end
   function made:prefer(first, second)
     return judge.by_scores(self:score(first), self:score(second))
+  end
+  function made:probability(first, second)
+    return judge.by_differences(self:score(first), self:score(second))
   end
   return made
 end

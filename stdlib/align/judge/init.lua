@@ -2,15 +2,22 @@
 --
 -- A judge is a table with a `name` and a method `prefer(first, second)` of two Rows with the same prompts; it
 -- returns a list: 1 where the first response is preferred, 0 where the second is, 0.5 for a tie. A
--- function(prompt, a, b) of three lists of ids is accepted wherever a judge is.
+-- function(prompt, a, b) of three lists of ids is accepted wherever a judge is. What a judge may also have:
+--
+--   score(rows)                   a number for each response
+--   probability(first, second)    the probability that the first response is better, a list
+--   trained_on                    the pairs it learnt from, see align.provenance
+--   truth                         the judge of which it is a version with faults
 --
 -- The judges are the files of the folder: `gold` is the rule of the task, `from_function` and `from_score`
--- make one of a function, `preference_model` and `reward_model` train one.
+-- make one of a function, `preference_model`, `reward_model` and `process_reward_model` train one, `ensemble`
+-- joins several, and `flawed` gives one known faults. `calibration` measures one.
 local options = require "perilune.options"
 local folder = require "perilune.folder"
 local shards = require "perilune.align.shards"
 local stats = require "perilune.align.evaluate.stats"
 local batches = require "perilune.align.batch"
+local provenance = require "perilune.align.provenance"
 
 local judge = {}
 
@@ -40,7 +47,16 @@ end
 --- Whether `value` is an outcome: 1, 0 or 0.5.
 local function is_outcome(value) return value == 1 or value == 0 or value == 0.5 end
 
---- The outcomes of a judge for two Rows with the same prompts, checked.
+--- Refuses two Rows with different prompts.
+local function check_prompts(name, first, second)
+  if not first:same_prompts(second) then
+    error(("judge %s: the two responses have different prompts"):format(name), 0)
+  end
+end
+
+--- The outcomes of a judge for two Rows with the same prompts, checked. `step` (0) and `row` (1), the number
+-- of the first row, tell a question from the same one asked at another time: a judge that draws its labels
+-- gets them as `prefer(first, second, { step, first, places })`.
 --
 --   > local rows = require "perilune.models".rows
 --   > local first, second = rows({ { 1 } }, { { 2 } }), rows({ { 1 } }, { { 3 } })
@@ -48,14 +64,13 @@ local function is_outcome(value) return value == 1 or value == 0 or value == 0.5
 --   judge mine: the outcome for row 1 is 0.7, expected 1, 0 or 0.5
 --   > judge.ask({ name = "mine", prefer = function() return { 0.5 } end }, first, rows({ { 2 } }, { { 3 } }))
 --   judge mine: the two responses have different prompts
-function judge.ask(given, first, second)
+function judge.ask(given, first, second, step, row)
   local name = tostring(given.name or "without a name")
-  if not first:same_prompts(second) then
-    error(("judge %s: the two responses have different prompts"):format(name), 0)
-  end
+  check_prompts(name, first, second)
   local preferred = shards.list(#first, function(places)
-    if not places then return given:prefer(first, second) end
-    return given:prefer(first:select(places), second:select(places))
+    local at = { step = step, first = row, places = places }
+    if not places then return given:prefer(first, second, at) end
+    return given:prefer(first:select(places), second:select(places), at)
   end)
   if type(preferred) ~= "table" or #preferred ~= #first then
     local got = type(preferred) == "table" and "a list of " .. #preferred or type(preferred)
@@ -68,6 +83,45 @@ function judge.ask(given, first, second)
     end
   end
   return preferred
+end
+
+--- The probability that the first response of each row is better, a list of numbers, checked. An error where
+-- the judge gives none.
+--
+--   > local rows = require "perilune.models".rows
+--   > local length = judge.from_score("length", function(_, response) return #response end)
+--   > judge.probability(length, rows({ { 1 } }, { { 2, 3 } }), rows({ { 1 } }, { { 2 } }))[1]
+--   0.731
+function judge.probability(given, first, second)
+  local name = tostring(given.name or "without a name")
+  if type(given.probability) ~= "function" then
+    error(("judge %s: it gives no probability"):format(name), 0)
+  end
+  check_prompts(name, first, second)
+  local found = shards.list(#first, function(places)
+    if not places then return given:probability(first, second) end
+    return given:probability(first:select(places), second:select(places))
+  end)
+  if type(found) ~= "table" or #found ~= #first then
+    error(("judge %s: probability must return a list of %d numbers, one a row"):format(name, #first), 0)
+  end
+  for i, p in ipairs(found) do
+    if type(p) ~= "number" or not (p >= 0 and p <= 1) then
+      error(("judge %s: the probability of row %d is %s, expected 0 to 1"):format(
+        name, i, options.show(p)), 0)
+    end
+  end
+  return found
+end
+
+--- The probabilities of two lists of scores by Bradley and Terry: sigmoid(first - second).
+--
+--   > table.unpack(judge.by_differences({ 1, 0 }, { 0, 0 }))
+--   0.73105857863	0.5
+function judge.by_differences(first, second)
+  local found = {}
+  for i, x in ipairs(first) do found[i] = 1 / (1 + math.exp(second[i] - x)) end
+  return found
 end
 
 --- Who gives rewards: a judge with `score(rows)`, or a function(prompt, response) made into one.
@@ -120,19 +174,24 @@ function judge.of_pairs(given, batch)
     for i = start, math.min(start + 63, n) do
       chosen[#chosen + 1], rejected[#rejected + 1] = i, n + i
     end
-    local part = judge.ask(given, batch.rows:select(chosen), batch.rows:select(rejected))
+    local part = judge.ask(given, batch.rows:select(chosen), batch.rows:select(rejected), 0, start)
     table.move(part, 1, #part, #outcomes + 1, outcomes)
   end
   return outcomes
 end
 
---- The share of pairs whose order a judge agrees with: { mean, se, count }. A tie counts 1/2.
+local accuracy = options.spec("judge.accuracy", { provenance.options })
+
+--- The share of pairs whose order a judge agrees with: { mean, se, count }. A tie counts 1/2. A judge is not
+-- scored by pairs that it was trained on, unless `seen` says so.
 --
 --   > local pair = { prompt = { 1 }, chosen = { 2 }, rejected = { 2, 3 } }
 --   > judge.accuracy(function(prompt, a, b) return #a < #b end, { pair }).mean
 --   1.0
-function judge.accuracy(given, dataset)
-  return stats.summary(judge.of_pairs(judge.as_judge(given), batches.of_pairs(dataset, "judge.accuracy")))
+function judge.accuracy(given, dataset, settings)
+  local o, one = accuracy:fill(settings), judge.as_judge(given)
+  local batch = batches.of_pairs(dataset, "judge.accuracy")
+  return stats.summary(judge.of_pairs(one, provenance.unseen(one, batch, o.seen, "judge.accuracy")))
 end
 
 return options.strict("align.judge", judge, folder.modules(), function(name)

@@ -11,9 +11,11 @@
 --     init = sft, data = pairs, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
 --   }
 --
--- The judge also has `model`, `log` (a row an evaluation), `validation_accuracy` and `status`. Errors: an
--- option is missing, unknown or out of range; there are no pairs; labels are not two; a loss or gradient is
--- not finite.
+-- `probability` is the mean of r(x, y1, y2) and 1 - r(x, y2, y1).
+--
+-- The judge also has `model`, `trained_on`, `log` (a row an evaluation), `validation_accuracy` and `status`.
+-- Errors: an option is missing, unknown or out of range; there are no pairs; labels are not two; a loss or
+-- gradient is not finite.
 local options = require "perilune.options"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
@@ -35,6 +37,12 @@ return function(given)
           return logit(model, first, second) - logit(model, second, first)
         end)
         return learned.outcomes(name, difference:totable())
+      end,
+      probability = function(_, first, second)
+        return tensor.no_grad(function()
+          local forward, backward = logit(model, first, second), logit(model, second, first)
+          return ((forward:sigmoid() + (-backward):sigmoid()) / 2):totable()
+        end)
       end,
     }
   end

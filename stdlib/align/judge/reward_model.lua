@@ -1,18 +1,24 @@
 --- A Bradley-Terry reward model: one number a response, and the larger wins.
 --
---   loss = -log sigmoid(r(x, y_w) - r(x, y_l))
+--   loss = -log sigmoid(r(x, y_w) - r(x, y_l) - m) + center_rewards_coefficient (r(x, y_w) + r(x, y_l))^2
+--   p(y1 > y2 | x) = sigmoid(r(x, y1) - r(x, y2))
 --
--- Christiano et al. 2017, arXiv:1706.03741, eq. 1; Ouyang et al. 2022, arXiv:2203.02155, eq. 1.
+-- m is the column `margin` of the pairs, how much better the chosen response is, and 0 where there is none
+-- (Touvron et al. 2023, arXiv:2307.09288, eq. 2). The second term keeps rewards around 0 (Eisenstein et al.
+-- 2023, arXiv:2312.09244, sec. 3). Christiano et al. 2017, arXiv:1706.03741, eq. 1; Ouyang et al. 2022,
+-- arXiv:2203.02155, eq. 1. The names are those of TRL's RewardTrainer.
 --
 --   judge.reward_model { init = sft, data = pairs, labels = task.labels, eos = task.tokenizer.eos }
 --
--- The judge also has `score(rows)`, a list of numbers, `model`, `log` (a row an evaluation),
--- `validation_accuracy` and `status`. Errors: as judge.preference_model.
+-- The judge also has `score(rows)`, a list of numbers, `probability`, `model`, `trained_on`, `log` (a row an
+-- evaluation), `validation_accuracy` and `status`. Errors: as judge.preference_model.
+local judges = require "perilune.align.judge"
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 local learned = require "perilune.align.learned"
+local reward_loss = require "perilune.align.reward_loss"
 
-local spec = options.spec("judge.reward_model", { learned.options })
+local spec = options.spec("judge.reward_model", { learned.options, reward_loss.options })
 
 return function(given)
   local o = learned.checked(spec:fill(given), "judge.reward_model")
@@ -31,14 +37,18 @@ return function(given)
         for i, score in ipairs(other) do differences[i] = differences[i] - score end
         return learned.outcomes(name, differences)
       end,
+      probability = function(self, first, second)
+        return judges.by_differences(self:score(first), self:score(second))
+      end,
     }
   end
   local function loss(model, batch)
     -- Two passes: the gradients are those of chosen and rejected responses one after another.
     local n, chosen, rejected = #batch, {}, {}
     for i = 1, n do chosen[i], rejected[i] = i, n + i end
-    local rows = batch.rows
-    return -(rewards(model, rows:select(chosen)) - rewards(model, rows:select(rejected))):log_sigmoid()
+    local rows, margin = batch.rows, batch.margin and batch.margin:narrow(1, 1, n)
+    local better, worse = rewards(model, rows:select(chosen)), rewards(model, rows:select(rejected))
+    return reward_loss.of(better, worse, margin, o)
   end
   return learned.train(o, name, loss, as_judge)
 end

@@ -2,7 +2,8 @@
 --
 -- Ties are ordered by a coin of `seed`: left in their order, they would count as agreement of the two judges.
 -- Fields of a pair that belong to a response (`chosen_...`, `rejected_...`) are swapped with it, the others
--- are copied.
+-- are copied. Of a judge with faults the field `true_label` says whether the chosen response is better: 1, 0
+-- or 1/2.
 --
 --   align.sources.relabel(pairs, align.judge.gold(task))
 --
@@ -27,17 +28,20 @@ local function copied(pair, is_swapped)
     end
     copy[name] = value
   end
+  if is_swapped and copy.true_label then copy.true_label = 1 - copy.true_label end
   return copy
 end
 
 return function(dataset, judge, given)
   local o = spec:fill(given)
-  local preferred = judges.of_pairs(judges.as_judge(judge), batches.of_pairs(dataset, "sources.relabel"))
-  local relabelled = {}
+  local batch, relabelled = batches.of_pairs(dataset, "sources.relabel"), {}
+  judge = judges.as_judge(judge)
+  local preferred, truth = judges.of_pairs(judge, batch), judge.truth and judges.of_pairs(judge.truth, batch)
   for i, p in ipairs(preferred) do
     local is_swapped = p < 0.5
     if p == 0.5 then is_swapped = system.uniform(o.seed, "pairs/relabelled ties", i + 1) < 0.5 end
     relabelled[i] = copied(dataset[i], is_swapped)
+    if truth then relabelled[i].true_label = is_swapped and 1 - truth[i] or truth[i] end
   end
   return relabelled
 end
