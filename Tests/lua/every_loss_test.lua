@@ -1,8 +1,10 @@
---- Every loss: a run that is saved within a batch of several steps goes on with the same bits.
+--- Every loss in the trainer: saved within a batch, divided into pieces, and with weights of 1.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local toy = require "toy"
 local lu = require "luaunit"
 local align = require "perilune.align"
+local tensor = require "perilune.tensor"
 
 local reference = toy.model(5)
 local dataset = align.sources.sample(reference, toy.sampling { count = 20, seed = 9, quiet = true })
@@ -19,11 +21,27 @@ for _, name in ipairs { "groups", "best_of" } do
 end
 
 local function source_of(loss)
-  local o = toy.with(given[loss.source.name], { batch = 4, seed = 3 })
+  local o = toy.with(given[loss.source.name], { batch = 8, seed = 3 })
   for name, value in pairs(loss.source) do
     if name ~= "name" then o[name] = value end
   end
   return align.sources[loss.source.name](o)
+end
+
+--- A policy that differs from the reference, so that no term of a loss vanishes.
+local policy = reference:clone()
+tensor.no_grad(function()
+  for i, weights in ipairs(policy:parameters()) do
+    weights:copy_(weights + 0.02 * tensor.randn(weights:size(), { seed = i }))
+  end
+end)
+
+--- The logged row of one step.
+local function step(loss, more)
+  return align.train(toy.with({
+    policy = policy:clone(), reference = reference, source = source_of(loss), loss = loss, steps = 1,
+    optimizer = "sgd", quiet = true, instruments = false,
+  }, more)).log[1]
 end
 
 local function train(loss, steps)
@@ -52,6 +70,27 @@ for _, name in ipairs(align.loss.names()) do
     local whole = train(loss, 5)
     lu.assertEquals(run.policy:hash(), whole.policy:hash())
     lu.assertEquals(run.states, whole.states)
+  end
+end
+
+for _, name in ipairs(align.loss.names()) do
+  local loss = align.loss[name] {}
+  local whole = step(loss)
+  TestEveryLoss[("test_%s_with_weights_of_1_is_the_same_step"):format(name)] = function()
+    local source = align.sources.reweighted { of = source_of(loss), weight = function() return 1 end }
+    local row = step(loss, { source = source })
+    lu.assertEquals({ row.loss, row.grad_norm }, { whole.loss, whole.grad_norm })
+  end
+  TestEveryLoss[("test_%s_in_8_pieces_is_the_same_step"):format(name)] = function()
+    if not loss.splits then
+      local message = support.message(step, loss, { gradient_accumulation_steps = 8 })
+      return lu.assertStrContains(message, "of a batch is no mean over its parts")
+    end
+    for _, pieces in ipairs { 3, 8 } do
+      local row = step(loss, { gradient_accumulation_steps = pieces })
+      support.close(row.loss, whole.loss, 1e-5)
+      support.close(row.grad_norm / whole.grad_norm, 1, 1e-4)
+    end
   end
 end
 
