@@ -73,9 +73,11 @@ local function complaints(case, given)
     local complaint = difference(flat(got), flat(expected), tolerance, floor)
     if complaint then wrong[#wrong + 1] = ("%s: %s: %s"):format(case.name, what, complaint) end
   end
+  -- A case of TRL in float32 that was not computed a second time in float64.
+  local exactness = case.dtype:find "float32" and not case.double and 1e4 or 1
   if type(case.loss) == "number" then
     if given.loss == nil then return { case.name .. ": no loss" } end
-    check("loss", given.loss, exact.loss or case.loss, 1e-9, 1)
+    check("loss", given.loss, exact.loss or case.loss, 1e-9 * exactness, 1)
     if type(given.loss) == "userdata" and given.loss:requires_grad() then given.loss:backward() end
   end
   local gradients = {}
@@ -87,7 +89,7 @@ local function complaints(case, given)
     for name, expected in pairs(group) do
       local leaf = (given.inputs or {})[name]
       if not leaf then return { ("%s: no input '%s'"):format(case.name, name) } end
-      check("gradient of " .. name, leaf:grad() or leaf:detach() * 0, expected, 1e-8, largest)
+      check("gradient of " .. name, leaf:grad() or leaf:detach() * 0, expected, 1e-8 * exactness, largest)
     end
   end
   for _, group in ipairs { "outputs", "metrics" } do

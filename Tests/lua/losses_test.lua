@@ -195,7 +195,7 @@ end
 
 TestSums = {}
 
---- Mixed preference optimisation, Wang et al. 2024, arXiv:2411.10442, eq. 1 with TRL's weights.
+--- Mixed preference optimisation, Wang et al. 2024, arXiv:2411.10442, with TRL's weights.
 function TestSums:test_mixed_preference_optimisation_is_a_sum()
   local mpo = loss.sum {
     loss.dpo {}, loss.bco_pair { shift = "none" }, loss.sft {}, weights = { 0.8, 0.2, 1 },

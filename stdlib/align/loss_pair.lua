@@ -53,7 +53,7 @@ function pair_losses.exp(x)
   return cut:exp() * (x - cut + 1)
 end
 
--- f'(u) at u = exp(c), c the log-ratio of a whole response. Wang et al. 2023, arXiv:2309.16240, table 2.
+-- f'(u) at u = exp(c), c the log-ratio of a whole response. Wang et al. 2023, arXiv:2309.16240.
 local derivatives = {
   reverse_kl = function(c) return c end,
   forward_kl = function(c) return 1 - pair_losses.exp(-c) end,
@@ -99,9 +99,10 @@ end
 -- of the loss, of which `norm`, `ld_alpha` and the divergence are read, or the name of a norm alone.
 --
 -- `norm = "sum"` sums over the tokens of a response, as the papers do; `"mean"` divides by their number (by 1
--- for an empty response), as TRL's offline trainer does for ipo. With another divergence than reverse_kl the
--- results are f'(pi / pi_ref) of whole responses: 1 - 1/u, log(2u / (1 + u)) or (u^(alpha-1) - 1) /
--- (alpha - 1), which replace log u. The exponent of the last is cut at 80, as in TRL.
+-- for an empty response), as TRL's offline trainer does for ipo, and by the whole number where `ld_alpha` is
+-- below 1. With another divergence than reverse_kl the results are f'(pi / pi_ref) of whole responses, which
+-- replace log u: 1 - 1/u, log(2u / (1 + u)) or (u^(alpha-1) - 1) / (alpha - 1). The exponent of the last is
+-- cut at 80, as in TRL.
 function pair_losses.log_ratios(pair, o)
   if type(o) ~= "table" then o = { norm = o } end
   local chosen, rejected = pair_losses.sums(pair, o)

@@ -24,6 +24,16 @@ local function bound(kind, o)
   return loss[name](settings)
 end
 
+--- What TRL logs too. It differs in rewards/accuracies, where a tie counts 0, here 1/2; with ld_alpha, where
+-- its figures are of the weighted sums; and with sft, which has a beta there.
+local function metrics(case, whole, batch, value)
+  local found, all = {}, pack.figures(whole, batch, value)
+  if (case.inputs.options.ld_alpha or 1) < 1 or not whole:terms()[1].loss.options.beta then return nil end
+  for name in pairs(case.metrics) do found[name] = all[name] end
+  if all["rewards/margins"] == 0 then found["rewards/accuracies"] = nil end
+  return found
+end
+
 return function(case)
   local batch, leaves = pack.pairs(case)
   local o = case.inputs.options
@@ -33,5 +43,7 @@ return function(case)
     if not ours[kind] then return nil, "no loss for " .. tostring(kind) end
     parts[i] = bound(kind, o)
   end
-  return { loss = pack.step(#parts > 1 and loss.sum(parts) or parts[1], batch), inputs = leaves }
+  local whole = #parts > 1 and loss.sum(parts) or parts[1]
+  local value = pack.step(whole, batch)
+  return { loss = value, inputs = leaves, metrics = metrics(case, whole, batch, value) }
 end

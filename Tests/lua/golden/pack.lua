@@ -1,6 +1,7 @@
 --- Inputs of golden cases as tensors and batches, for the adapters of this folder.
 local tensor = require "perilune.tensor"
 local batches = require "perilune.align.batch"
+local figures = require "perilune.align.train.figures"
 
 local pack = {}
 
@@ -61,6 +62,19 @@ function pack.step(bound, batch, models)
     })
   end
   return (bound(batch, models.parameters)):mean()
+end
+
+--- What the trainer logs of one batch, by name. `losses` are those of the batch.
+function pack.figures(bound, batch, losses)
+  local sums, counts, means = {}, {}, {}
+  local m = {}
+  function m:add(name, sum, count)
+    sums[name], counts[name] = (sums[name] or 0) + sum, (counts[name] or 0) + count
+  end
+  function m:add_all(name, values) self:add(name, values:to("f64"):sum():item(), values:numel()) end
+  figures.add(m, batch, { { term = bound:terms()[1], losses = losses } })
+  for name, sum in pairs(sums) do means[name] = sum / counts[name] end
+  return means
 end
 
 return pack

@@ -14,7 +14,7 @@ local dpo = require "perilune.align.loss.dpo"
 
 return loss.define {
   name = "cdpo",
-  paper = "Mitchell 2023, A note on DPO with noisy preferences, eq. 4",
+  paper = "Mitchell 2023, A note on DPO with noisy preferences and relationship to IPO",
   trl = "sigmoid with label_smoothing before 0.29; later releases ignore it",
   options = {
     dpo.spec, { "label_smoothing", 0.1, "probability that a label is wrong", least = 0, below = 0.5 },

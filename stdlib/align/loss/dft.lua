@@ -11,7 +11,7 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "dft",
-  paper = "Wu et al. 2025, arXiv:2508.05629, eq. 9",
+  paper = "Wu et al. 2025, arXiv:2508.05629",
   trl = "dft of SFT",
   reads = { "logps" },
   norm = false,

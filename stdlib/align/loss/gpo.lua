@@ -32,7 +32,7 @@ local functions = {
 
 return loss.define {
   name = "gpo",
-  paper = "Tang et al. 2024, arXiv:2402.05749, eq. 5 and table 1",
+  paper = "Tang et al. 2024, arXiv:2402.05749, table 1",
   trl = "sigmoid, hinge and ipo are logistic, hinge and squared; it has none of the others",
   options = {
     loss.shared.all,

@@ -192,7 +192,7 @@ end
 
 --- The weighted sum of losses: of each the mean over its own units. `weights` are 1 unless given.
 --
--- Mixed preference optimisation (Wang et al. 2024, arXiv:2411.10442, eq. 1; weights as in TRL's example):
+-- Mixed preference optimisation (Wang et al. 2024, arXiv:2411.10442; weights as in TRL's example):
 --
 --   local mpo = loss.sum {
 --     loss.dpo {}, loss.bco_pair { shift = "none" }, loss.sft {}, weights = { 0.8, 0.2, 1 },
