@@ -100,6 +100,43 @@ function TestGradients.test_a_baseline_of_reinforce_changes_no_gradient()
     function(theta) return expected(one, theta) end)
 end
 
+--- The gradient of a loss on groups of two responses, in expectation over all 81 groups.
+local function expected_of_groups(loss, theta)
+  local _, logps, sums = outputs(theta)
+  local token_places, places, group, twice = {}, {}, {}, {}
+  for a = 1, 9 do
+    for b = 1, 9 do
+      for _, response in ipairs { a, b } do
+        places[#places + 1] = response
+        group[#places], twice[#places] = 9 * a + b, 2
+        table.move({ 2 * response - 1, 2 * response }, 1, 2, #token_places + 1, token_places)
+      end
+    end
+  end
+  local tokens, rows = tensor(token_places, "i64"), tensor(places, "i64")
+  local own = logps:index_select(1, tokens)
+  local batch = align.batch.plain {
+    lengths = twice, logps = own, old_logps = own:detach(), ref_logps = ref_logps:index_select(1, tokens),
+    reward = rewards:index_select(1, rows), group = group,
+  }
+  loss:prepare(batch, {})
+  local p = sums:detach():exp():index_select(1, rows):reshape { 81, 2 }
+  local of_group = loss(batch):reshape({ 81, 2 }):sum(2) / 2
+  return (of_group * p:narrow(2, 1, 1):squeeze(2) * p:narrow(2, 2, 1):squeeze(2)):sum()
+end
+
+function TestGradients.test_rloo_on_policy_is_the_regularised_reward()
+  assert_same(function(theta) return expected_of_groups(align.loss.rloo { beta = 0.7 }, theta) end,
+    function(theta) return kl(theta) * 0.7 - mean_reward(theta) end)
+end
+
+--- The mean of a group has the response itself in it: of two responses, half of the gradient is left.
+function TestGradients.test_luspo_unscaled_is_half_the_reward_with_groups_of_two()
+  local loss = align.loss.luspo { scale_rewards = "none", importance_sampling_level = "token" }
+  assert_same(function(theta) return expected_of_groups(loss, theta) end,
+    function(theta) return mean_reward(theta) * -0.5 end)
+end
+
 --- PPO without values and with gamma = lambda = 1: whitening subtracts a constant, which changes no
 -- gradient in expectation, and divides by the deviation of the returns.
 function TestGradients.test_ppo_on_policy_is_the_regularised_reward_over_a_deviation()

@@ -2,8 +2,9 @@
 --
 --   L = -1/N sum_t log pi(y_t),   y = argmax of the reward over n responses of the policy
 --
--- Also called rejection sampling fine-tuning and ReST. There is no reference and no KL; each round is at most
--- log n - (n - 1)/n nats from the last. Anthony et al. 2017, arXiv:1705.08439; Gulcehre et al. 2023,
+-- The loss is `nll`; that only the best responses are in the batch is the work of the source.
+-- Also called rejection sampling fine-tuning and ReST. There is no reference and no KL; a round aims at most
+-- log n - (n - 1)/n nats away. Anthony et al. 2017, arXiv:1705.08439; Gulcehre et al. 2023,
 -- arXiv:2308.08998, alg. 1; Dong et al. 2023, arXiv:2304.06767 (RAFT), alg. 1.
 --
 --   > local b = require "perilune.align.batch".plain { lengths = { 1, 3 }, logps = T{-1, -2, -3, -2} }
@@ -19,5 +20,5 @@ return loss.define {
   per = "row",
   source = { name = "best_of", responses = 4 },
   reads = { "logps" },
-  loss = function(batch) return -batch:sums "logps" / loss.step_mean(batch, "lengths") end,
+  loss = loss.nll.definition.loss,
 }
