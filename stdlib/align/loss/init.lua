@@ -130,6 +130,15 @@ end
 -- reference), and columns (`label`, `group`, `reward`, `old_logps`, `gold`). The trainer computes the former,
 -- in one pass of each model, and refuses a batch without the latter.
 --
+-- `loss.shared` has the options that losses on pairs share, as specs: `beta`, `divergence`, `ld_alpha`,
+-- `weighting`; `plain` are these without the divergence, `all` with it. `loss.margin(pair, o)` and
+-- `loss.log_ratios(pair, o)` read them, and `use_weighting` multiplies what the loss returns.
+--
+--   > local cubed = loss.define { name = "cubed", options = { loss.shared.all },
+--   >>   loss = function(pair, o) return -(o.beta * loss.margin(pair, o)):pow(3) end }
+--   > cubed { f_divergence_type = "js_divergence", use_weighting = true }.reads[1]
+--   log_collision
+--
 --   > loss.define { name = "x" }
 --   loss.define: option 'loss' is missing; expected a function
 --   > loss.define { name = "x", loss = print, opions = {} }
