@@ -83,7 +83,7 @@ function TestSketches:test_the_proxy_and_the_policies_as_classifiers_of_the_onli
   local right = { proxy = {}, online = {}, offline = {} }
   for step = 4, 24, 4 do
     local seen = source.relabel(online.stream[step], gold)
-    table.insert(right.proxy, judge.accuracy(proxy, seen).mean)
+    table.insert(right.proxy, judge.accuracy(proxy, seen, { seen = "use" }).mean)
     table.insert(right.online, evaluate.accuracy(online.policy, start, seen).mean)
     table.insert(right.offline, evaluate.accuracy(offline.policy, start, seen).mean)
   end

@@ -28,13 +28,15 @@ learned.options = options.spec("judge.training", {
   { "quiet", false, "no progress bar" },
 })
 
---- Filled options with the pairs packed.
-function learned.checked(o, where)
-  o.data = batches.of_pairs(o.data, where)
-  if #o.data == 0 then error(where .. ": no pairs to learn from", 3) end
+--- Filled options with the data packed: by `pack(data, where)`, into pairs unless it is given.
+function learned.checked(o, where, pack)
+  local what = pack and "rows" or "pairs"
+  pack = pack or batches.of_pairs
+  if #o.data == 0 then error(("%s: no %s to learn from"):format(where, what), 3) end
+  o.data = pack(o.data, where)
   if o.validation then
-    o.validation = batches.of_pairs(o.validation, where .. ": validation")
-    if #o.validation == 0 then error(where .. ": no validation pairs", 3) end
+    if #o.validation == 0 then error(("%s: no validation %s"):format(where, what), 3) end
+    o.validation = pack(o.validation, where .. ": validation")
   end
   if #o.labels ~= 2 then error(("%s: labels must be two label ids, got %d"):format(where, #o.labels), 3) end
   local vocab = o.init:config().vocab
@@ -67,15 +69,16 @@ function learned.outcomes(name, differences)
   return outcomes
 end
 
---- Trains a copy of `o.init` on `loss(model, batch, step)`, batches of pairs, and returns the judge of the
--- state with the best validation accuracy, with `model`, `log` (a row an evaluation), `validation_accuracy`
--- and `status`.
-function learned.train(o, name, loss, as_judge)
+--- Trains a copy of `o.init` on `loss(model, batch, step)`, batches of the data, and returns the judge of the
+-- state with the best validation accuracy, with `model`, `log` (a row an evaluation), `validation_accuracy`,
+-- `status` and, where it learnt from pairs, `trained_on`. `accuracy(judge, validation)`, the agreement on
+-- pairs unless given, is a table with `mean`.
+function learned.train(o, name, loss, as_judge, accuracy)
   local model = o.init:clone()
   local size = math.min(o.batch, #o.data)
   local numbers = dealt(#o.data, size, o.seed, "judge/batches")
   local best, best_accuracy, since, log = model, nil, 0, {}
-  local accuracy_of = require "perilune.align.judge".accuracy
+  local accuracy_of = accuracy or require "perilune.align.judge".accuracy
   local loop = fit.new {
     optimizer = optim.from_options(model, o), options = o, steps = o.steps, quiet = o.quiet,
     label = o.label ~= "" and o.label or name,
@@ -83,14 +86,14 @@ function learned.train(o, name, loss, as_judge)
     after = function(step, row)
       local figures = { loss = row.loss }
       if o.validation and (step % o.evaluate_every == 0 or step == o.steps) then
-        local accuracy = accuracy_of(as_judge(model), o.validation).mean
-        log[#log + 1] = { step = step, loss = row.loss, validation_accuracy = accuracy }
-        figures.accuracy = accuracy
-        if best_accuracy and accuracy <= best_accuracy then
+        local found = accuracy_of(as_judge(model), o.validation).mean
+        log[#log + 1] = { step = step, loss = row.loss, validation_accuracy = found }
+        figures.accuracy = found
+        if best_accuracy and found <= best_accuracy then
           since = since + 1
           return figures, since >= o.patience
         end
-        best, best_accuracy, since = model:clone(), accuracy, 0
+        best, best_accuracy, since = model:clone(), found, 0
       end
       return figures
     end,
