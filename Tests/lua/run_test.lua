@@ -215,6 +215,42 @@ function TestSavedRuns.test_other_parts_than_those_of_the_run_are_refused()
   remove(path)
 end
 
+--- A table of logits, with a loss that has a parameter of its own, and a reference that moves.
+function TestSavedRuns.test_a_policy_of_Lua_is_read_into_a_copy_of_one_that_is_given()
+  local function new_table(vocab) return align.policy.table { contexts = { { 0 } }, vocab = vocab or 4 } end
+  local function given(more)
+    return toy.with({
+      reference = new_table(), loss = scaled { beta = 0.1 }, quiet = true,
+      source = align.sources.online {
+        prompts = { { 0 } }, batch = 1, max_new_tokens = 1, seed = 3, lag = 1,
+        judge = function(_, a, b) return a[1] < b[1] end,
+      },
+    }, more)
+  end
+  local function run_of(steps)
+    local o = given { steps = steps, sync_ref_model = true, ref_model_sync_steps = 2, lr = 0.1 }
+    o.instruments = false  -- they measure in the last step of a run, which is another one here
+    o.policy, o.checkpoint_every = o.reference:clone(), 2
+    return align.train(o)
+  end
+  local path = new_path()
+  run_of(3):save(path)
+  local again = align.runs.load(path, given { policy = new_table() }):resume(5)
+  local whole = run_of(5)
+  lu.assertEquals(result_of(again), result_of(whole))
+  lu.assertNotEquals(again.policy:hash(), new_table():hash())
+  local function refusal(more) return support.message(align.runs.load, path, given(more)) end
+  lu.assertStrContains(refusal(), "the policy of the run is one of Lua: give policy, with the same tensors")
+  lu.assertStrContains(refusal { policy = new_table(5) },
+    "of what is given has shape 1x5, that of the run 1x4")
+  remove(path)
+  train(online, 1):save(path)
+  local of_lua = toy.with(parts(online), { policy = new_table() })
+  lu.assertStrContains(support.message(align.runs.load, path, of_lua),
+    "the policy of the run is a Model, which is read from the folder: give none")
+  remove(path)
+end
+
 function TestSavedRuns.test_another_list_of_pairs_is_refused()
   local path, case = new_path(), cases[2]
   train(case, first):save(path)

@@ -304,6 +304,8 @@ function TestActive:test_what_a_rule_lacks_is_named()
   lu.assertStrContains(support.message(source.active, with { budget = 5 }),
     "sources.active: a budget of 5 labels makes no batch of 6")
   lu.assertStrContains(support.message(source.active, with { choose = "apr" }), "option 'choose'")
+  lu.assertStrContains(support.message(source.active, with { pool = 9 }),
+    "batch and pool need 54 prompts, got 48: give more, or a smaller pool")
 end
 
 TestLearning = {}

@@ -1,7 +1,9 @@
 --- The files of a saved run: what is written, what identifies it, and whether it is whole.
 local plain = require "perilune.plain"
 local system = require "perilune.system"
+local formats = require "perilune.formats"
 local packed = require "perilune.align.runs.packed"
+local weights = require "perilune.align.runs.weights"
 
 local files = {}
 
@@ -50,7 +52,8 @@ local function add_models(folder, hashes, prefix, by_name)
   local names = {}
   for name, model in pairs(by_name) do
     names[#names + 1] = name
-    add(folder, hashes, ("%s-%s.safetensors"):format(prefix, name), function(path) model:save(path) end)
+    local file = ("%s-%s.safetensors"):format(prefix, name)
+    add(folder, hashes, file, function(path) weights.save(model, path) end)
   end
   table.sort(names)
   return names
@@ -73,14 +76,22 @@ end
 --- Writes all files of a run into an empty folder.
 function files.write(run, folder)
   local hashes, o = {}, run.options
-  add(folder, hashes, "policy.safetensors", function(path) run.policy:save(path) end)
-  add(folder, hashes, "optimizer.safetensors", function(path) run.optimizer:save(path, run.policy) end)
+  local is_model = type(run.policy) == "userdata"
+  add(folder, hashes, "policy.safetensors", function(path) weights.save(run.policy, path) end)
+  add(folder, hashes, "optimizer.safetensors", function(path)
+    run.optimizer:save(path, is_model and run.policy or nil)
+  end)
+  if not is_model then
+    add(folder, hashes, "loss.safetensors", function(path)
+      formats.save_tensors(path, weights.of_loss(run))
+    end)
+  end
   local checkpoints = add_models(folder, hashes, "checkpoint", run.checkpoints)
   if #run.stream > 0 then
     add(folder, hashes, "stream.jsonl", function(path) write_stream(run.stream, path) end)
   end
   if o.sync_ref_model then
-    add(folder, hashes, "reference.safetensors", function(path) run.reference:save(path) end)
+    add(folder, hashes, "reference.safetensors", function(path) weights.save(run.reference, path) end)
   end
   if run.step % run.updates_a_batch ~= 0 then
     add(folder, hashes, "batch.json", function(path) write_current(run.current, path) end)

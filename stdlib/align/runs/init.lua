@@ -9,12 +9,13 @@
 -- the checkpoints, the recorded batches, the batch that the run is within, what the instruments keep, and
 -- `run.json` with the options, the log, the points and the SHA-256 of every other file. It is written beside
 -- its place and renamed when it is complete.
-local models = require "perilune.models"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
 local files = require "perilune.align.runs.files"
 local packed = require "perilune.align.runs.packed"
+local policies = require "perilune.align.policy"
+local weights = require "perilune.align.runs.weights"
 
 local runs = {}
 
@@ -52,7 +53,9 @@ end
 local spec = options.spec("runs.load", {
   { "source", options.required "table", "the source of the run, made with the same options" },
   { "loss", options.required "function", "the loss of the run" },
-  { "reference", options.optional "Model",
+  { "policy", options.optional "table",
+    "a policy of Lua as that of the run; a copy gets the tensors. A Model is read from the folder" },
+  { "reference", options.optional(policies.types),
     "the reference that the run began with, if it had one; its hash is checked" },
   { "evaluate", options.optional "function", "function(policy, step, run), as in align.train" },
   { "instruments", options.optional "boolean|table",
@@ -93,12 +96,10 @@ local function check_parts(run, record, refuse)
 end
 
 --- Gives a source with a state of its own what it was when the run was saved.
-local function restore_source(source, record, folder, policy)
+local function restore_source(source, record, read, policy)
   if not source.restore then return end
   local own = {}
-  for _, name in ipairs(record.source_models) do
-    own[name] = models.load(("%s/source-%s.safetensors"):format(folder, name))
-  end
+  for _, name in ipairs(record.source_models) do own[name] = read("source-" .. name) end
   source:restore(record.source_state, own, policy)
 end
 
@@ -110,7 +111,7 @@ end
 -- name, and `source:restore(data, models, policy)`.
 --
 -- Errors: a file is missing, damaged or of another version, and is named; the source, the loss or the
--- reference is not that of the run.
+-- reference is not that of the run; the policy is one of Lua and not given, or has other tensors.
 function runs.load(folder, given)
   local o = spec:fill(given)
   folder = path_of(folder, "runs.load")
@@ -119,21 +120,29 @@ function runs.load(folder, given)
   for name, value in pairs(record.options) do
     if o[name] == nil then o[name] = value end
   end
-  o.policy = models.load(folder .. "/policy.safetensors")
+  local is_model = not record.files["loss.safetensors"]
+  if is_model == (o.policy ~= nil) then
+    refuse(is_model and "the policy of the run is a Model, which is read from the folder: give none"
+      or "the policy of the run is one of Lua: give policy, with the same tensors")
+  end
+  local like = o.policy
+  local function read(name) return weights.load(("%s/%s.safetensors"):format(folder, name), like, refuse) end
+  o.policy = read "policy"
   local run = require "perilune.align.train.prepare"(o)
   check_parts(run, record, refuse)
   run.optimizer:load(folder .. "/optimizer.safetensors")
+  if not is_model then
+    weights.read_tensors(folder .. "/loss.safetensors", weights.of_loss(run), refuse)
+  end
   for _, step in ipairs(record.checkpoints) do
-    run.checkpoints[step] = models.load(("%s/checkpoint-%d.safetensors"):format(folder, step))
+    run.checkpoints[step] = read(("checkpoint-%d"):format(step))
   end
   for line in record.files["stream.jsonl"] and io.lines(folder .. "/stream.jsonl") or function() end do
     run.stream[#run.stream + 1] = packed.unpack(plain.decode(line))
   end
   run.measured:restore(plain.decode(files.text(folder .. "/instruments.json")))
-  restore_source(o.source, record, folder, o.policy)
-  if record.files["reference.safetensors"] then
-    run.reference = models.load(folder .. "/reference.safetensors")
-  end
+  restore_source(o.source, record, read, o.policy)
+  if record.files["reference.safetensors"] then run.reference = read "reference" end
   run.current, run.states = files.read_current(record, folder), record.loss_states
   run.reference_hashes = record.reference_hashes
   run.step, run.status, run.problem, run.label = record.step, record.status, record.problem, record.label

@@ -113,6 +113,10 @@ return function(given)
     error(("sources.active: a budget of %d labels makes no batch of %d"):format(o.budget, o.batch), 2)
   end
   local size = o.batch * (is_thompson and 1 or o.pool)
+  if #o.prompts < size then
+    error(("sources.active: batch and pool need %d prompts, got %d: give more, or a smaller pool"):format(
+      size, #o.prompts), 2)
+  end
   local prompts, kept, joined, numbers = sampling.dealt(o, size), memory(), nil, nil
 
   local function labelled(step, policy, checkpoint, reference)
