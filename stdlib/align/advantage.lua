@@ -172,7 +172,7 @@ function advantage.leave_one_out(numbers, units)
 end
 
 --- Generalised advantages of one response, from rewards and values of its tokens, and the returns, advantage
--- and value: two lists. Schulman et al. 2015, arXiv:1506.02438, eq. 16; the value after the last is 0.
+-- and value: two lists. Schulman et al. 2015, arXiv:1506.02438; the value after the last is 0.
 --
 --   > table.concat(advantage.generalised({ 0, 0, 1 }, { 0.2, 0.3, 0.5 }, 1, 0.95), " ")
 --   0.74125 0.675 0.5

@@ -3,7 +3,7 @@
 --   L = 1 / (tokens of the batch) sum_i sum_t -sg(min(rho_t, epsilon_high)) A_i log pi(y_t)
 --
 -- sg is no gradient. `epsilon_high` is the cap itself, not the distance from 1. MiniMax 2025,
--- arXiv:2506.13585, eq. 4-5.
+-- arXiv:2506.13585.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2},
@@ -18,7 +18,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "cispo",
-  paper = "MiniMax 2025, arXiv:2506.13585, eq. 4",
+  paper = "MiniMax 2025, arXiv:2506.13585",
   trl = "GRPOTrainer, loss_type = \"cispo\", whose epsilon_high is 0.2 unless given: a cap of 0.2",
   options = { { "epsilon_high", options.number(5.0, 0), "cap of the ratio itself" } },
   term = function(t, o)

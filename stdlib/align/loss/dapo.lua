@@ -2,7 +2,7 @@
 --
 --   L = 1 / (tokens of the batch) sum_i sum_t -min(rho_t A_i, clip(rho_t, 1 - epsilon, 1 + epsilon_high) A_i)
 --
--- Yu et al. 2025, arXiv:2503.14476, eq. 8-12: epsilon 0.2, epsilon_high 0.28, no KL. Groups with equal
+-- Yu et al. 2025, arXiv:2503.14476: epsilon 0.2, epsilon_high 0.28, no KL. Groups with equal
 -- rewards have advantage 0; they are not drawn again.
 --
 --   > local plain = require "perilune.align.batch".plain
@@ -18,7 +18,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "dapo",
-  paper = "Yu et al. 2025, arXiv:2503.14476, eq. 8",
+  paper = "Yu et al. 2025, arXiv:2503.14476",
   trl = "GRPOTrainer, loss_type = \"dapo\", with epsilon_high = epsilon unless given",
   options = {
     { "epsilon_high", options.number(0.28, 0), "how far the ratio may rise above 1" },

@@ -5,7 +5,7 @@
 -- The loss is `nll`; that only the best responses are in the batch is the work of the source.
 -- Also called rejection sampling fine-tuning and ReST. There is no reference and no KL; a round aims at most
 -- log n - (n - 1)/n nats away. Anthony et al. 2017, arXiv:1705.08439; Gulcehre et al. 2023,
--- arXiv:2308.08998, alg. 1; Dong et al. 2023, arXiv:2304.06767 (RAFT), alg. 1.
+-- arXiv:2308.08998; Dong et al. 2023, arXiv:2304.06767 (RAFT).
 --
 --   > local b = require "perilune.align.batch".plain { lengths = { 1, 3 }, logps = T{-1, -2, -3, -2} }
 --   > print(expert_iteration {}(b):mean())
@@ -15,7 +15,7 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "expert_iteration",
-  paper = "Gulcehre et al. 2023, arXiv:2308.08998, alg. 1",
+  paper = "Gulcehre et al. 2023, arXiv:2308.08998",
   trl = "",
   per = "row",
   source = { name = "best_of", responses = 4 },

@@ -4,7 +4,7 @@
 --
 -- S and T are the policy's and the teacher's probabilities of the next token, over all tokens of the
 -- vocabulary; beta 0 is KL(T, S), 1 is KL(S, T). The responses are the policy's own ("on-policy") or those
--- of a data set. Agarwal et al. 2023, arXiv:2306.13649, eq. 1 and alg. 1. Both logits are divided by
+-- of a data set. Agarwal et al. 2023, arXiv:2306.13649, sec. 2. Both logits are divided by
 -- `temperature` first.
 --
 --   > local same = { logits = T{ { 0, 1 } }, ref_logits = T{ { 0, 1 } } }
@@ -16,7 +16,7 @@ local divergence = require "perilune.align.divergence"
 
 return loss.define {
   name = "gkd",
-  paper = "Agarwal et al. 2023, arXiv:2306.13649, eq. 1",
+  paper = "Agarwal et al. 2023, arXiv:2306.13649, sec. 2",
   trl = "GKDTrainer; its lmbda, the share of the policy's own responses, is a mixture of sources here",
   per = "token",
   source = { name = "groups", responses = 1 },
