@@ -284,7 +284,7 @@ function TestDraws:test_sampled_estimates_agree_with_the_sums()
   local model = world:transformer { dim = 16, layers = 1, heads = 2, seed = 3 }
   local prompts = {}
   for i = 1, 800 do prompts[i] = world.prompts[i % 2 + 1] end
-  local how = { prompts = prompts, max_new_tokens = world.max_response, stop = world.stop }
+  local how = { task = world, prompts = prompts }
   local kl = align.evaluate.kl(model, world.reference, how)
   lu.assertTrue(math.abs(kl.mean - world:kl(model, world.reference)) < 4 * kl.se)
   local against = align.evaluate.baseline(world.reference, how)

@@ -19,7 +19,7 @@ local function trained(world, bound, given)
 end
 
 local function sampling(world, more)
-  local how = { prompts = {}, max_new_tokens = world.max_response, stop = world.stop }
+  local how = { task = world, prompts = {} }
   for i = 1, 64 do how.prompts[i] = world.prompts[(i - 1) % #world.prompts + 1] end
   for name, value in pairs(more) do how[name] = value end
   return how
@@ -198,7 +198,7 @@ function TestSupport:test_hypo_bounds_the_kl_where_dpo_does_not()
   local pair = { prompt = { 0 }, chosen = { 0 }, rejected = { 1 } }
   local dataset = {}
   for i = 1, 64 do dataset[i] = pair end
-  local source = sources.hybrid { pairs = dataset, max_new_tokens = 1, batch = 64, seed = 2 }
+  local source = sources.hybrid { task = world, pairs = dataset, batch = 64, seed = 2 }
   local _, hypo = trained(world, loss.hypo { beta = 0.1, kl_coef = 0.1 }, {
     source = source, steps = 300, lr = 0.2, decay = "constant", optimum = "reward", beta = 0.1,
   })

@@ -10,6 +10,10 @@
 --   win rate   world:win_rate(p, q)
 --   gradient   world:gradient(loss, policy, world:population { writer = "policy" })
 --
+-- A world is the `task` of sources and evaluation: it has the limits of an answer.
+--
+--   align.sources.online { task = world, prompts = world.prompts, judge = world:judge {}, batch = 1 }
+--
 -- `world:check { loss = ..., source = ... }` trains and prints the distance to the optimum by step. The
 -- option `support` is the share of the answers that data covers.
 --

@@ -4,7 +4,8 @@
 --
 -- The optimum of reward maximisation is theta = w / beta. Features are random, N(0, 1), or given; so are
 -- rewards and reference. What an answer gains, answers with like features gain, whether data covers them or
--- not, which no table shows: the counterexample of Xu et al. 2024, arXiv:2404.10719, table 1, has such a policy.
+-- not, which no table shows. The counterexample of Xu et al. 2024, arXiv:2404.10719, table 1, needs such a
+-- policy.
 --
 --   > local world = linear { answers = 3, features = { { 0 }, { -1 }, { 2 } }, rewards = { 1, 0, 0 } }
 --   > world.reference
