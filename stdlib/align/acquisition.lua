@@ -38,7 +38,7 @@ function acquisition.rules.random(pool)
 end
 
 --- Predictive entropy of the policy on a prompt: - 1/k sum log pi(y_i | x). Muldrew et al. 2024,
--- arXiv:2402.08114, sec. 3.
+-- arXiv:2402.08114.
 function acquisition.rules.entropy(pool)
   local values = logps(pool)
   return each(pool, function(first)

@@ -11,7 +11,8 @@ local versions = {}
 
 --- The options of a source that draws from earlier versions.
 versions.options = options.spec("align.versions", {
-  { "lag", 0.0, "steps by which the policy that writes is behind, a whole number; math.huge: the start writes",
+  { "lag", 0.0,
+    "steps by which the policy that writes is behind, a whole number; math.huge: the start writes",
     least = 0, finite = false },
   { "refresh", 1, "steps between renewals of the policy that writes", least = 1 },
 })
@@ -79,8 +80,8 @@ function versions.new(o, where)
   return setmetatable({ options = o, kept = {}, policy = nil }, Versions)
 end
 
---- Adds to a batch how old its writer is: the columns `age` in steps and `age_nats`, the KL of the policy from
--- the writer summed over the response, exact at every token. Both are 0 for the policy itself.
+--- Adds to a batch how old its writer is: the columns `age` in steps and `age_nats`, the KL of the policy
+-- from the writer summed over the response, exact at every token. Both are 0 for the policy itself.
 function versions.add_age(batch, policy, writer, age)
   local n = #batch.rows
   batch.age = require "perilune.tensor".full({ n }, age)

@@ -5,8 +5,8 @@
 --
 -- f is the mean over the response of the model's last hidden states, of norm sqrt(dim). p_e is a draw from
 -- the prior N(0, scale^2 / dim) and b_ei is 0 or 2 with probability 1/2, so a head is about a draw from the
--- posterior: ensemble sampling, Lu and Van Roy 2017, arXiv:1705.07347, sec. 3. The reward model of SEA (Liu
--- et al. 2024, arXiv:2411.01493, sec. 4.2) is such an ensemble, of networks.
+-- posterior: ensemble sampling, Lu and Van Roy 2017, arXiv:1705.07347. The reward model of SEA (Liu
+-- et al. 2024, arXiv:2411.01493) is such an ensemble, of networks.
 --
 --   local heads = align.judge.heads { model = sft, heads = 8 }
 --   align.sources.active { choose = "thompson", ensemble = heads, judge = gold, prompts = prompts }

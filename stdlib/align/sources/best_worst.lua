@@ -8,7 +8,7 @@
 -- triple of TPO. The batch has the column `reward` of these scores, `step`, `checkpoint`, `writer`,
 -- and the token columns `old_logps` and `sampling_logps`.
 --
--- Dong et al. 2024, arXiv:2405.07863, sec. 3.2. Errors: as `sources.online`.
+-- Dong et al. 2024, arXiv:2405.07863. Errors: as `sources.online`.
 --
 --   > best_worst { judge = function(prompt, a, b) return #a < #b end, prompts = { { 1 } }, batch = 1 }.name
 --   best_worst { batch = 1 }

@@ -4,7 +4,7 @@
 --
 -- Of `responses` candidates two are accepted with probability exp((r - max r) / beta), so they follow the
 -- optimum of the KL-regularised reward, writer(y) exp(r(y) / beta), instead of the writer. Liu et al. 2024,
--- arXiv:2309.06657 (RSO), sec. 3.2 and algorithm 1; there the writer is the reference. `reward` scores the
+-- arXiv:2309.06657 (RSO), algorithm 1; there the writer is the reference. `reward` scores the
 -- candidates, the judge unless given; the judge orders the two that are accepted. The batch has the columns
 -- of `sources.online`.
 --

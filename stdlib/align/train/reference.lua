@@ -2,7 +2,7 @@
 --
 --   pi_ref <- alpha pi + (1 - alpha) pi_ref     after every `ref_model_sync_steps` optimiser steps
 --
--- Gorbatovski et al. 2024, arXiv:2404.09656, eq. 5-6: alpha = 1 copies the policy (the hard update), a small
+-- Gorbatovski et al. 2024, arXiv:2404.09656 (TR-DPO): alpha = 1 copies the policy (the hard update), a small
 -- alpha after every step is a moving average of it (the soft update). The weights are averaged, not the
 -- probabilities.
 local options = require "perilune.options"
