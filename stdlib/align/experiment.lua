@@ -38,6 +38,9 @@ experiment.options = options.spec("align.experiment", {
   { "seeds", 1, "runs of each setting in each repetition", least = 1 },
   { "outer_seeds", 3, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
     least = 1, smoke = 1 },
+  { "instruments", "default",
+    "what runs measure besides win rate and KL; all: also regret, and the cosine of online and offline gradients",
+    choices = { "none", "default", "all" }, smoke = "all" },
   { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
   { "out", "out/experiment", "folder of the report", folder = true, smoke = "out/experiment_smoke" },
 })
@@ -82,8 +85,10 @@ local function loss_of(variant, setting) return variant.loss and variant.loss(se
 local function train(given, stage, variant, run, measure, notify)
   local o = given.options
   local loss, reference = run.loss, stage:reference(run.loss)
+  local source = variant.source(stage, run)
   local trained = training {
-    policy = stage.start:clone(), reference = reference, source = variant.source(stage, run), loss = loss,
+    policy = stage.start:clone(), reference = reference, source = source, loss = loss,
+    instruments = stage:instruments(run, source, o.instruments),
     steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
     log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
     evaluate = function(policy, step)

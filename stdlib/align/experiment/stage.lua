@@ -123,6 +123,7 @@ local function golden_policy(self, seed)
   return train {
     policy = self.start:clone(), reference = self.start, loss = losses.ipo { beta = how.beta },
     steps = steps, lr = how.lr, warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
+    instruments = false,
     source = sources.online {
       task = self.task, judge = self.gold, prompts = self.prompts, seed = seed + 6,
       batch = math.min(32, #self.prompts),
@@ -208,6 +209,19 @@ function Stage:prepare(loss) feeds.prepare(self, loss) end
 
 --- The reference of a run: the start, or the golden policy for a loss that learns from a teacher.
 function Stage:reference(loss) return loss.teacher and self.golden or self.start end
+
+--- What a run of a source measures: "none", "default" or "all" of `align.instruments`. Own responses are
+-- ordered by gold.
+function Stage:instruments(run, source, which)
+  if which == "none" then return false end
+  local classifier = { judge = self.gold }
+  if which == "default" then return { classifier = classifier } end
+  local other = source.dataset and self:online(run) or self:offline(run)
+  classifier.stream, classifier.data = source.dataset and other or nil, other.dataset
+  return {
+    classifier = classifier, cosine = { other = other }, regret = { gold = self.gold, against = self.golden },
+  }
+end
 
 --- The measure of another judge, against the start's own responses.
 function Stage:measure_by(judge)
