@@ -1,6 +1,7 @@
 --- The gradients that instruments measure, against finite differences and closed forms.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
+local toy = require "toy"
 local runs = require "toy_runs"
 local lu = require "luaunit"
 local tensor = require "perilune.tensor"
@@ -59,6 +60,36 @@ function TestGradients:test_the_parts_add_up_to_the_gradient_of_the_step()
     local whole = math.sqrt(c * c + r * r + 2 * c * r * row["gradients/opposition"])
     support.close(whole, row.grad_norm, 1e-4 * row.grad_norm)
   end
+end
+
+--- Of every loss that reads pairs or groups, at its defaults.
+function TestGradients:test_the_parts_of_every_loss_add_up()
+  local groups = align.sources.groups {
+    prompts = toy.prompts, max_new_tokens = 6, stop = { 1 }, batch = 4, responses = 4,
+    reward = function(_, y) return toy.sevens(y) end,
+  }
+  local checked = 0
+  for _, name in ipairs(align.loss.names()) do
+    for _, source in ipairs { offline(), groups } do
+      local ok, run = pcall(runs.train, {
+        loss = align.loss[name] {}, source = source, steps = 3, lr = 1e-3, instruments = { "gradients" },
+      })
+      local row = ok and last(run) or {}
+      local a = row["gradients/chosen"] or row["gradients/raised"]
+      local b = row["gradients/rejected"] or row["gradients/lowered"]
+      if not ok then
+        lu.assertStrContains(run.message, " reads ")
+      elseif a then
+        local whole = math.sqrt(a * a + b * b + 2 * a * b * (row["gradients/opposition"] or 0))
+        -- The norm of the step is also that of the loss's own parameters, such as a value head.
+        local has_own = next(run.parameters[1]) ~= nil
+        if has_own then lu.assertTrue(whole < row.grad_norm, name) end
+        if not has_own then support.close(whole, row.grad_norm, 1e-4 * row.grad_norm, name) end
+        checked = checked + 1
+      end
+    end
+  end
+  lu.assertTrue(checked >= #align.loss.names() - 2, checked .. " losses have parts")
 end
 
 --- IPO's loss is (D - 1/(2 beta))^2 = D^2 - D/beta + ...: the KL part is the gradient of D^2, the rest that

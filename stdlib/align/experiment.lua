@@ -39,7 +39,7 @@ experiment.options = options.spec("align.experiment", {
   { "outer_seeds", 3, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
     least = 1, smoke = 1 },
   { "instruments", "default",
-    "what runs measure besides win rate and KL; all: also regret, and the cosine of online and offline gradients",
+    "what runs measure besides win rate and KL; all: also regret, the cosine of online and offline gradients",
     choices = { "none", "default", "all" }, smoke = "all" },
   { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
   { "out", "out/experiment", "folder of the report", folder = true, smoke = "out/experiment_smoke" },
