@@ -125,7 +125,7 @@ function TestInputs:test_what_cannot_be_shown_is_refused()
     "align.show: expected a pair, a batch, Rows, or a policy and prompts, got 3")
   lu.assertStrContains(support.message(show, policy, { 1, 2 }), "align.show: expected a list of prompts")
   lu.assertStrContains(support.message(show, pair, { colour = true }), "did you mean 'color'?")
-  lu.assertStrContains(support.message(show, { prompt = { 1 } }), "align.show: pair 1 has no list of token ids")
+  lu.assertStrContains(support.message(show, { prompt = { 1 } }), "align.show: pair 1 has no list of token")
 end
 
 TestHTML = {}
