@@ -10,7 +10,8 @@
 --
 -- The judge has `members`, `disagreement(first, second)`, the variance over the members of the probability
 -- that the first response is better (of their preferences where they have none), and with scores
--- `deviation(rows)`, the standard deviation of the members' scores. It has `probability`, the mean, where all
+-- `scores(rows)`, a list of each member, which `sources.active` reads, and `deviation(rows)`, their standard
+-- deviation. It has `probability`, the mean, where all
 -- members have it. Errors: there is no member, or one is no judge; "uncertainty" of members without scores.
 --
 --   > local rows, judge = require "perilune.models".rows, require "perilune.align.judge"
@@ -108,6 +109,11 @@ return function(given)
   if has_scores then
     local function ask(rows) return function(member) return judges.scores(member, rows) end end
     function made.score(_, rows) return joined(members, ask(rows), of_scores[o.how]) end
+    function made.scores(_, rows)
+      local lists = {}
+      for k, member in ipairs(members) do lists[k] = judges.scores(member, rows) end
+      return lists
+    end
     function made.deviation(_, rows)
       return joined(members, ask(rows), function(values) return math.sqrt(select(2, moments(values))) end)
     end

@@ -46,7 +46,8 @@ local spec = options.spec("sources.active", {
   { "responses", 4, "responses to each prompt", least = 2 },
   { "batch", 32, "pairs of a batch", least = 1 },
   { "ensemble", {},
-    "judge.heads, or a list of scorers: judges with score(rows), or functions(prompt, response)" },
+    "judge.heads, judge.ensemble, or a list of scorers: judges with score(rows), or functions(prompt, "
+      .. "response)" },
   { "goal", "regret", "of thompson: few bad responses while it learns, or the best response in the end",
     choices = { "regret", "best" } },
   { "budget", options.optional "integer", "labels in all; no limit unless given", least = 1 },
