@@ -68,10 +68,14 @@ rows.gpo = {
     swap = odd(function(z) return math.max(0, 1 - z) ^ 2 end) },
   { with = { kind = "savage" }, same = 0.25, swap = odd(function(z) return sigmoid(-z) ^ 2 end) },
 }
-rows.discopop = { { same = 0.5 * log2 + 0.5, swap = odd(function(z, o)
+local function discopop(z, o)
   local m = sigmoid(z / o.discopop_tau)
   return -(1 - m) * log_sigmoid(z) + m * math.exp(-z)
-end) } }
+end
+rows.discopop = {
+  { same = 0.5 * log2 + 0.5, swap = odd(discopop) },
+  { with = { discopop_tau = 2 }, same = 0.5 * log2 + 0.5, swap = odd(discopop) },
+}
 rows.nca = { { same = 2 * log2, swap = function(c, r, o)
   return log_sigmoid(o.beta * r) - log_sigmoid(o.beta * c)
 end } }
