@@ -60,7 +60,7 @@ function TestHelp:test_the_end_of_a_name_is_enough()
   contains(help.page "ipo", "Identity preference optimisation")
   contains(help.page "train", "The training loop")
   contains(help.page "align.train.resume", "Run:resume(")
-  contains(help.page "resume", "Run:resume(")
+  contains(help.page "resume", "Run:resume")
   contains(help.page "Run", "align.train.run.Run:resume")
 end
 

@@ -60,15 +60,17 @@ enum RunModule {
       return 1
     }
     module.function(
-      "resume",
+      "open",
       Page(
-        "native.run.resume(path) -> RunWriter", "The writer of a run that exists, for another attempt.",
+        "native.run.open(path) -> RunWriter", "The writer of a run that exists, for another attempt.",
         errors:
           "there is no such run; it has a writer already, who is named; the store is of a later version",
         example: start + """
-          print((pcall(run.resume, runs .. '/a')))
+          print((pcall(run.open, runs .. '/a')))
           writer:close()
-          print(run.resume(runs .. '/a').attempt)
+          again = run.open(runs .. '/a')
+          print(again.attempt)
+          again:close()
           """ + end, prints: "false\n2")
     ) { call in
       try call.pushObject(try RunWriter.resume(try call.string(1)))

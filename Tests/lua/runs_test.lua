@@ -1,0 +1,207 @@
+--- Runs that last: resumed after kill -9 as if never cut, found by their settings, tabled, exported.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local lu = require "luaunit"
+local support = require "support"
+local toy = require "toy"
+local perilune = require "perilune"
+local models, optim, run, system = perilune.models, perilune.optim, perilune.run, perilune.system
+
+local folder
+
+TestRuns = {}
+
+function TestRuns:setUp() folder = os.tmpname() .. ".runs" end
+function TestRuns:tearDown() os.execute(("rm -rf '%s' '%s'"):format(folder, folder:gsub("%.runs$", ""))) end
+
+local rows = models.rows({ { 2, 3 }, { 4, 5 } }, { { 7, 7, 1 }, { 7, 1 } })
+
+--- A loop of a user's own: `steps` steps of SFT, a figure and an event. Returns the job and the model.
+local function train(given, steps, within)
+  local model, notes = toy.model(1), { seen = 0 }
+  local adam = optim.adamw(model, { lr = 0.01 })
+  local o = toy.with({ name = "own", folder = folder, config = { lr = 0.01, seed = 1 }, checkpoint_every = 3,
+    state = { model = model, adam = adam, notes = notes } }, given)
+  local job = run.open(o)
+  for step in job:steps(steps) do
+    adam:zero_grad()
+    local loss = -model:logps(rows):mean()
+    loss:backward()
+    adam:step()
+    notes.seen = notes.seen + step
+    job:log { loss = loss:item(), nested = { seen = notes.seen } }
+    if step % 4 == 0 then job:event("evaluated", "at " .. step) end
+    if within then within(step, job) end
+  end
+  return job, model
+end
+
+function TestRuns:test_a_run_killed_anywhere_ends_as_one_that_was_never_cut()
+  local _, whole = train({ folder = folder .. "/whole" }, 12)
+  local expected = run.read("own", folder .. "/whole"):dump()
+  lu.assertEquals(select(2, expected:gsub("figure\tloss", "")), 12)
+  local kills = 0
+  for i = 1, 12 do
+    local child = system.fork(function(send)
+      train({ resume = "allow" }, 12, function(step) send(tostring(step)) end)
+    end)
+    local lines = {}
+    repeat
+      table.move(child:lines(0.05), 1, 9, #lines + 1, lines)
+    until #lines > i % 3 or child:status()
+    if not child:status() then kills = kills + 1 end
+    child:stop()
+    if child:status() == 0 then break end
+    lu.assertEquals(run.read("own", folder).status, "lost")
+  end
+  lu.assertTrue(kills >= 2, kills)
+  local job, model = train({ resume = "allow" }, 12)
+  lu.assertEquals(job.id, "own")
+  lu.assertEquals(model:hash(), whole:hash())
+  lu.assertEquals(run.read("own", folder):dump(), expected)
+  lu.assertEquals(run.read("own", folder).status, "finished")
+end
+
+function TestRuns:test_a_finished_run_that_is_opened_again_takes_no_step()
+  train({}, 6)
+  local taken = 0
+  local job, model = train({ resume = "allow" }, 6, function() taken = taken + 1 end)
+  lu.assertEquals(taken, 0)
+  lu.assertEquals(job.id, "own")
+  local _, longer = train({ resume = "must" }, 8, function() taken = taken + 1 end)
+  lu.assertEquals(taken, 2)
+  lu.assertNotEquals(longer:hash(), model:hash())
+end
+
+function TestRuns:test_each_end_has_its_status()
+  local message = support.message(train, {}, 9, function(step)
+    if step == 5 then error("no luck", 0) end
+  end)
+  lu.assertEquals(message, "no luck")
+  local failed = run.read("own", folder)
+  lu.assertEquals({ failed.status, failed.step, failed.error }, { "failed", 5, "no luck" })
+  local job = run.open { name = "left", folder = folder }
+  for step in job:steps(9) do
+    if step == 2 then break end
+  end
+  lu.assertEquals(run.read("left", folder).status, "interrupted")
+  local again = run.resume("left", { folder = folder })
+  local refusal = support.message(run.resume, "left", { folder = folder })
+  lu.assertStrContains(refusal, "has a writer already, process")
+  again:finish()
+  lu.assertEquals(run.read("left", folder).status, "finished")
+end
+
+function TestRuns:test_a_damaged_checkpoint_is_named_and_the_one_before_is_used()
+  local _, whole = train({}, 7)
+  local path = folder .. "/own/checkpoints/step-00000007/model.safetensors"
+  system.write_file(path, "x")
+  local job, model
+  local said = support.with_errors(function() job, model = train({ resume = "must" }, 7) end)
+  lu.assertStrContains(said, "model.safetensors has 1 bytes, not")
+  lu.assertEquals(model:hash(), whole:hash())
+  local history = {}
+  for i, row in ipairs(run.read(job.id, folder):history()) do history[i] = row.what end
+  lu.assertEquals(table.concat(history, " "), "started finished resumed damaged cut finished")
+end
+
+function TestRuns:test_a_fork_goes_on_from_a_checkpoint_with_other_settings()
+  train({}, 6)
+  local notes = {}
+  local o = { name = "fork", folder = folder, config = { lr = 1 }, state = { notes = notes } }
+  lu.assertStrContains(support.message(run.fork, "own", 4, o), "it has those of steps 3, 6")
+  local job = run.fork("own", 3, o)
+  for _ in job:steps(5) do job:log { loss = notes.seen } end
+  local fork = run.read("fork", folder)
+  lu.assertEquals({ fork.parent, fork.branch_step, fork.config.lr }, { "own", 3, 1 })
+  local steps, values = fork:curve "loss"
+  lu.assertEquals(steps, { 1, 2, 3, 4, 5 })
+  lu.assertEquals(values[1], select(2, run.read("own", folder):curve "loss")[1])
+  lu.assertEquals(values[4], 6)
+  lu.assertEquals(run.diff(fork, run.read("own", folder))[1], { path = "lr", a = 1, b = 0.01 })
+end
+
+function TestRuns:test_bad_input_is_refused_by_name()
+  local function refused(f, given, part)
+    lu.assertStrContains(support.message(f, given), part)
+  end
+  refused(run.open, { name = "a", folder = folder, resume = "maybe" }, "resume")
+  refused(run.open, { name = "a/b", folder = folder }, "the name of a run has 1 to 200 letters")
+  refused(run.open, { name = "a", folder = folder, config = { f = print } }, "config.f is a function")
+  refused(run.open, { name = "a", folder = folder, state = { f = 3 } }, "state.f must be a Model")
+  refused(run.open, { name = "a", folder = folder, resume = "must" }, "there is no such run")
+  train({}, 3)
+  lu.assertStrContains(
+    support.message(run.open, { name = "own", folder = folder, resume = "must", config = { lr = 2 } }),
+    "another config: lr 0.01 became 2")
+  lu.assertStrContains(support.message(run.runs, { folder = folder, lrr = 1 }), "did you mean 'lr'")
+end
+
+--- Eight runs: two sides, two betas, two seeds; the figure is a function of them.
+local function grid()
+  for _, side in ipairs { "online", "offline" } do
+    for _, beta in ipairs { 0.1, 1 } do
+      for seed = 1, 2 do
+        local job = run.open { name = side, folder = folder,
+          config = { side = side, loss = { beta = beta }, seed = seed } }
+        for step in job:steps(3) do job:log { win = beta + seed + step } end
+      end
+    end
+  end
+end
+
+function TestRuns:test_runs_are_found_tabled_and_compared()
+  grid()
+  local list = run.runs { folder = folder, ["loss.beta"] = 0.1 }
+  lu.assertEquals(#list, 4)
+  lu.assertEquals(list.ids, { "online", "online-2", "offline", "offline-2" })
+  lu.assertEquals(#run.runs { folder = folder, side = "online", seed = 2 }, 2)
+  lu.assertEquals(list:curve("win")[1], { id = "online", steps = { 1, 2, 3 }, values = { 2.1, 3.1, 4.1 } })
+  lu.assertEquals(list:differing(), { "seed", "side" })
+  lu.assertEquals(list:diff(1, 2), { { path = "seed", a = 1, b = 2 } })
+  local all = run.runs { folder = folder }
+  local wins = all:table { rows = "side", cols = "loss.beta", value = "win", by = "seed" }
+  local cell = wins:cell("online", 0.1)
+  -- Student's interval of 4.1 and 5.1: 4.6 -+ 12.706 * sqrt(0.5 / 2).
+  support.close(cell.mean, 4.6, 1e-12)
+  support.close(cell.low, 4.6 - 12.706 * 0.5, 1e-12)
+  lu.assertEquals(cell.count, 2)
+  local peaks = all:table { rows = "side", value = "win", take = "max", by = "seed" }
+  support.close(peaks:cell("offline").mean, 5.05)
+  lu.assertStrContains(tostring(wins), "side \\ loss.beta  0.1")
+  lu.assertStrContains(tostring(all), "online-2")
+end
+
+function TestRuns:test_runs_go_out_as_csv_and_come_back()
+  train({}, 5, function(step, job)
+    if step == 5 then
+      job:set("peak", 0.5)
+      job:set("note", "a, \"b\"")
+      job:log { bad = 0 / 0 }
+    end
+  end)
+  local path = folder .. "/all.csv"
+  run.runs({ folder = folder }):csv(path)
+  local ids = run.from_csv(path, folder .. "/in")
+  lu.assertEquals(ids, { "own" })
+  local function lines(text) return (text:gsub("checkpoint\t[^\n]*\n", "")) end
+  lu.assertEquals(lines(run.read("own", folder .. "/in"):dump()), lines(run.read("own", folder):dump()))
+end
+
+function TestRuns:test_the_event_file_of_tensorboard_has_its_frames()
+  train({}, 2)
+  local record = run.read("own", folder)
+  local path = require "perilune.run.tensorboard"(record, folder .. "/tb")
+  local file <close> = assert(io.open(path, "rb"))
+  local bytes, at, count = file:read "a", 1, 0
+  while at <= #bytes do
+    local length = ("<I8"):unpack(bytes, at)
+    at, count = at + 16 + length, count + 1
+  end
+  lu.assertEquals({ at, count }, { #bytes + 1, 5 })
+  -- Masked CRC-32C of the length 24 of the first record, by Python 3.11, whose table gives CRC-32C's check
+  -- value E3069283.
+  lu.assertEquals(("<I8"):unpack(bytes), 24)
+  lu.assertEquals(bytes:sub(9, 12):gsub(".", function(c) return ("%02x"):format(c:byte()) end), "a37f4b22")
+end
+
+os.exit(lu.LuaUnit.run())

@@ -1,0 +1,94 @@
+--- What a run is told apart by: its configuration by path, the hash of it, and the hash of the code.
+local options = require "perilune.options"
+local plain = require "perilune.plain"
+local system = require "perilune.system"
+
+local identity = {}
+
+local library <const> = debug.getinfo(1, "S").source:match "^@(.*)/run/[^/]*$"
+
+--- The values of a configuration by path: { loss = { beta = 0.1 } } has "loss.beta". Lists are one text.
+--
+--   > require("perilune.run.identity").flat({ loss = { beta = 0.1 }, steps = { 1, 2 } }).steps
+--   [1,2]
+function identity.flat(config)
+  local values = {}
+  local function add(value, path)
+    local kind = type(value)
+    if kind == "table" and #value == 0 then
+      for key, inner in pairs(value) do
+        add(inner, path == "" and tostring(key) or ("%s.%s"):format(path, key))
+      end
+    elseif kind == "table" then
+      values[path] = plain.encode(value)
+    else
+      values[path] = value
+    end
+  end
+  add(config, "")
+  return values
+end
+
+--- The configuration as JSON, the same text for the same values, and its SHA-256.
+--
+-- Errors: a part is no plain data.
+function identity.of(config, where)
+  local ok, text = pcall(plain.encode, config, "config")
+  if not ok then error(("%s: %s"):format(where, text), 0) end
+  if text == "[]" then text = "{}" end
+  return text, system.sha256(text)
+end
+
+local function each_file(folder, visit)
+  for _, entry in ipairs(system.list_folder(folder)) do
+    local path = folder .. "/" .. entry
+    if entry:match "%.lua$" then
+      visit(path)
+    elseif entry:match "^[%w_]+$" and pcall(system.list_folder, path) then
+      each_file(path, visit)
+    end
+  end
+end
+
+local code
+
+--- SHA-256 of the running script and of the library's Lua files.
+function identity.code()
+  if code then return code end
+  local hashes = {}
+  local script = arg and arg[0]
+  if script and system.exists(script) and script:match "%.lua$" then
+    hashes[1] = system.sha256_file(script)
+  end
+  each_file(library, function(path) hashes[#hashes + 1] = system.sha256_file(path) end)
+  code = system.sha256(table.concat(hashes, "\n"))
+  return code
+end
+
+--- What differs between two configurations: a list of { path, a, b }, sorted by path.
+--
+--   > local diff = require("perilune.run.identity").diff({ lr = 1, n = 2 }, { lr = 3, n = 2 })
+--   > #diff, diff[1].path, diff[1].a, diff[1].b
+--   1	lr	1	3
+function identity.diff(a, b)
+  local left, right, paths = identity.flat(a), identity.flat(b), {}
+  for path in pairs(left) do paths[path] = true end
+  for path in pairs(right) do paths[path] = true end
+  local list = {}
+  for path in pairs(paths) do
+    if left[path] ~= right[path] then list[#list + 1] = { path = path, a = left[path], b = right[path] } end
+  end
+  table.sort(list, function(x, y) return x.path < y.path end)
+  return list
+end
+
+--- The differences as text, "lr 1 became 3, seed ...".
+function identity.text_of_diff(a, b)
+  local parts = {}
+  for i, d in ipairs(identity.diff(a, b)) do
+    parts[i] = ("%s %s became %s"):format(d.path, options.show(d.a), options.show(d.b))
+  end
+  return table.concat(parts, ", ")
+end
+
+return identity

@@ -1,0 +1,163 @@
+--- Runs that last: recorded and saved in `runs/NAME/`, resumed after any end, compared later.
+--
+--   local job = run.open { name = "gap", config = { loss = { beta = 0.1 }, seed = 1 },
+--     state = { policy = policy, adam = adam } }
+--   for step in job:steps(400) do
+--     ...
+--     job:log { loss = loss:item() }
+--   end
+--
+-- Killed at any point, the run goes on where its last checkpoint was: with `run.resume "gap"`, or with
+-- `perilune script.lua --resume`. The records then equal those of a run that was never cut.
+--
+--   local list = run.runs { ["loss.beta"] = 0.1 }       -- runs of the folder with this setting
+--   list:table { rows = "side", cols = "loss.beta", value = "win", by = "seed" }
+local native = require "perilune.native.run"
+local options = require "perilune.options"
+local system = require "perilune.system"
+local identity = require "perilune.run.identity"
+local Job = require "perilune.run.job"
+local Record = require "perilune.run.record"
+local List = require "perilune.run.list"
+local state = require "perilune.run.state"
+
+local run = {}
+
+--- The folder of runs unless an option says another: $PERILUNE_RUNS, or "runs".
+function run.folder()
+  local named = os.getenv "PERILUNE_RUNS"
+  return named and named ~= "" and named or "runs"
+end
+
+local places = options.spec("run.places", {
+  { "folder", options.optional "string", "the folder of runs; $PERILUNE_RUNS or \"runs\" unless given" },
+})
+
+local spec = options.spec("run.open", {
+  { "name", options.required "string", "the name of the run's folder" },
+  { "config", {}, "settings, seed and hashes of the data: plain data, found again by run.runs" },
+  { "state", {}, "what a checkpoint saves by name: a Model, an Optimizer, a table of plain data" },
+  { "resume", options.optional "string",
+    "\"never\": a new run, NAME-2 where NAME is taken; \"allow\": the last run of that name and config goes "
+      .. "on, if there is one; \"must\": the run NAME goes on. \"never\" unless the script was started with "
+      .. "--resume", choices = { "never", "allow", "must" } },
+  { "checkpoint_every", 100, "steps between checkpoints", least = 1 },
+  { "keep", 2, "checkpoints that are kept", least = 1 },
+  places,
+})
+
+local function refuse(message, ...) error(message:format(...), 3) end
+
+--- Whether the script was started with --resume.
+local function is_resumed()
+  for _, argument in ipairs(arg or {}) do
+    if argument == "--resume" then return true end
+  end
+  return false
+end
+
+--- The last run of a name with a configuration of this hash; nil if there is none.
+local function find(folder, name, hash)
+  if not system.exists(folder) then return nil end
+  local found = native.list(folder, { name = name, hash = hash }, { "id" })
+  return #found > 0 and found[#found].id or nil
+end
+
+--- The settings of a store's run, refused where those of the caller differ.
+local function check_config(path, o, hash)
+  local about = native.about(path)
+  if next(o.config) ~= nil and about.hash ~= hash then
+    refuse("run.open: run '%s' has another config: %s", o.name,
+      identity.text_of_diff(Record.config_of(about), o.config))
+  end
+  if about.code ~= identity.code() then
+    io.stderr:write(("run %s: the code has changed since the run began\n"):format(o.name))
+  end
+end
+
+--- A run, new or resumed, whose only writer this process is from now on.
+--
+-- Errors: an option is unknown or wrong; `config` or a part of the state is no plain data; the run is written
+-- by another process; "must" finds no run, or one of another config.
+function run.open(given)
+  local o = spec:fill(given, 1)
+  local folder = o.folder or run.folder()
+  o.resume = o.resume or (is_resumed() and "allow" or "never")
+  state.check(o.state, "run.open")
+  local config, hash = identity.of(o.config, "run.open")
+  local id = o.resume == "must" and o.name or o.resume == "allow" and find(folder, o.name, hash)
+  if id then
+    local path = folder .. "/" .. id
+    check_config(path, o, hash)
+    return Job.new(native.open(path), o)
+  end
+  local writer = native.create {
+    folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
+    code = identity.code(),
+  }
+  return Job.new(writer, o)
+end
+
+--- The run `id` goes on: run.open with resume = "must". Without `config` that of the run holds.
+function run.resume(id, given)
+  local o = {}
+  for name, value in pairs(given or {}) do o[name] = value end
+  o.name, o.resume = id, "must"
+  return run.open(o)
+end
+
+--- A new run that begins as `id` was at the checkpoint of a step, under the name ID-fork unless `name` is
+-- given. `config` replaces the settings; those of `id` hold unless given.
+--
+-- Errors: the run has no checkpoint of that step, and the message lists those it has.
+function run.fork(id, step, given)
+  local o = {}
+  for name, value in pairs(given or {}) do o[name] = value end
+  o.name = o.name or id .. "-fork"
+  o = spec:fill(o, 1)
+  local folder = o.folder or run.folder()
+  local path = folder .. "/" .. id
+  if next(o.config) == nil then o.config = Record.config_of(native.about(path)) end
+  state.check(o.state, "run.fork")
+  local config, hash = identity.of(o.config, "run.fork")
+  return Job.new(native.fork(path, step, {
+    folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
+    code = identity.code(),
+  }), o)
+end
+
+--- The run `id` as it is recorded, also while it is being made. See `run.record`.
+function run.read(id, folder) return Record.read(folder or run.folder(), id) end
+
+--- The runs that have the values given, oldest first: a list with `:table`, `:curve`, `:diff`, `:csv`. See
+-- `run.list`.
+--
+-- A name is a path of the config ("loss.beta"), a column ("status", "name", "host"), or a figure, of which
+-- the last value counts. `folder` is the folder of runs.
+--
+--   run.runs { task = "sentiment", ["loss.beta"] = 0.1 }
+--
+-- Errors: a name that no run has.
+function run.runs(filters)
+  local named = {}
+  for name, value in pairs(filters or {}) do named[name] = value end
+  local folder = named.folder or run.folder()
+  named.folder = nil
+  return List.find(folder, named)
+end
+
+--- What differs between the configs of two runs: a list of { path, a, b }.
+function run.diff(a, b)
+  local function config(one) return type(one) == "table" and one.config or run.read(one).config end
+  return identity.diff(config(a), config(b))
+end
+
+--- Makes the runs of a file that `list:csv` wrote; returns their ids. `folder` is the folder of runs.
+function run.from_csv(path, folder)
+  return require "perilune.run.exchange".from_csv(path, folder or run.folder())
+end
+
+--- Removes a run with its checkpoints. Errors: it has a writer; there is no such run.
+function run.remove(id, folder) native.remove((folder or run.folder()) .. "/" .. id) end
+
+return options.strict("run", run)

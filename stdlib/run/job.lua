@@ -1,0 +1,140 @@
+--- A run that is being made: its loop, its records and its checkpoints.
+local options = require "perilune.options"
+local system = require "perilune.system"
+local state = require "perilune.run.state"
+
+local Job = { __name = "Job" }
+Job.__index = Job
+
+--- A job of a writer of the store. `o` is the filled options of run.open.
+function Job.new(writer, o)
+  return setmetatable({
+    writer = writer, options = o, id = writer.id, folder = writer.folder, step = writer.step,
+    status = "running",
+  }, Job)
+end
+
+local function warn(job, message) io.stderr:write(("run %s: %s\n"):format(job.id, message)) end
+
+--- Says once that the store cannot be written; the rows wait for the disk.
+local function say_problem(job)
+  local problem = job.writer.problem
+  if problem and job.said ~= problem then warn(job, problem .. "; the records wait for the disk") end
+  job.said = problem
+end
+
+--- Goes back to the newest checkpoint that is whole: the state has its contents, and what was recorded after
+-- it is removed. Returns its step, 0 where there is none. `job:steps` calls it.
+function Job:restore()
+  local name, step, damaged = self.writer:newest_checkpoint()
+  for _, message in ipairs(damaged or {}) do
+    warn(self, message)
+    self.writer:note("damaged", message)
+  end
+  if self.writer.attempt > 1 then self.writer:cut(step or 0) end
+  if name then
+    local folder = ("%s/checkpoints/%s"):format(self.folder, name)
+    state.load(self.options.state, folder, "run " .. self.id)
+  end
+  self.step, self.saved_step = step or 0, step
+  return self.step
+end
+
+--- Records figures of a step, by default the current one: numbers, booleans, and tables of them. They are on
+-- the disk within about a second, and no error is raised where they cannot be: `job.writer.problem` says why.
+--
+--   job:log { loss = 0.7, win = { mean = 0.55, se = 0.01 } }
+function Job:log(figures, step)
+  if type(figures) ~= "table" then
+    error("job:log: expected a table of figures, got " .. options.show(figures), 2)
+  end
+  self.writer:log(step or self.step, figures)
+  say_problem(self)
+end
+
+--- Records what happened at the current step: a kind of one word and a text.
+function Job:event(kind, text) self.writer:event(self.step, tostring(kind), tostring(text)) end
+
+--- Records a figure of the whole run, such as the peak of its win rate: a number, a text or a boolean.
+function Job:set(name, value) self.writer:set(name, value) end
+
+--- Writes a file into the run's folder, and records its size and SHA-256. Errors: the name has a folder in
+-- it.
+--
+--   job:file("report.html", html, "report")
+function Job:file(name, bytes, kind)
+  local is_name = type(name) == "string" and name:match "^[%w_][%w_.%-]*$"
+  if not is_name or name:match "^run%.sqlite" or name == "lock" or name == "checkpoints" then
+    error(("job:file: expected the name of a file in the run's folder, got %s"):format(options.show(name)), 2)
+  end
+  system.write_file(self.folder .. "/" .. name, bytes)
+  self.writer:add_file(name, kind or "file", self.step)
+end
+
+--- Saves the state as it is after the current step. The checkpoint is there whole or an error says why.
+function Job:checkpoint()
+  local path = self.writer:begin_checkpoint(self.step)
+  state.save(self.options.state, path, "run " .. self.id)
+  self.writer:finish_checkpoint(path, self.step, self.options.keep)
+  self.saved_step = self.step
+end
+
+--- A checkpoint between others: a failure is a warning, since an older checkpoint is there.
+local function try_checkpoint(job)
+  local ok, problem = pcall(job.checkpoint, job)
+  if ok then return end
+  if system.is_interrupt(problem) then error(problem, 0) end
+  warn(job, ("no checkpoint of step %d: %s"):format(job.step, tostring(problem)))
+end
+
+--- Records how the run ended and closes it: "finished", "failed" or "interrupted".
+function Job:finish(status, message)
+  if self.status ~= "running" then return end
+  status = status or "finished"
+  self.writer:finish(status, message)
+  self.status = status
+end
+
+--- The steps that are left: from the one after the newest checkpoint to `count`.
+--
+-- The state is restored first. A checkpoint is saved every `checkpoint_every` steps and after the last, and
+-- the run is then finished. After an error in the loop the run is "failed", after Ctrl-C "interrupted", and
+-- the error goes on; after `break` it is "interrupted" unless it was finished before.
+--
+--   for step in job:steps(400) do
+--     local loss = model:misfit(batch(step))
+--     job:log { loss = loss:item() }
+--   end
+function Job:steps(count)
+  if math.type(count) ~= "integer" or count < 0 then
+    error("job:steps: expected a whole number of steps, got " .. options.show(count), 2)
+  end
+  if self.status ~= "running" then error(("job:steps: run '%s' is %s"):format(self.id, self.status), 2) end
+  local first = self:restore()
+  local function next_step(_, last)
+    if last > first then
+      if last >= count then
+        if self.saved_step ~= last then self:checkpoint() end
+      elseif last % self.options.checkpoint_every == 0 then
+        try_checkpoint(self)
+      end
+    end
+    if last >= count then
+      self:finish()
+      return nil
+    end
+    self.step = last + 1
+    return self.step
+  end
+  local ending = setmetatable({}, { __close = function(_, problem)
+    if self.status ~= "running" then return end
+    local is_interrupt = problem == nil or system.is_interrupt(problem)
+    local message = problem ~= nil and tostring(problem) or nil
+    pcall(self.finish, self, is_interrupt and "interrupted" or "failed", message)
+  end })
+  return next_step, nil, first, ending
+end
+
+function Job:__tostring() return ("[Job %s: step %d, %s]"):format(self.id, self.step, self.status) end
+
+return Job

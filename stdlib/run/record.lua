@@ -1,0 +1,79 @@
+--- A run as its store has it: settings, status, figures, events and files.
+--
+--   local gap = run.read "gap"
+--   gap.status, gap.step, gap.config.loss.beta
+--   local steps, values = gap:curve "win"
+local native = require "perilune.native.run"
+local options = require "perilune.options"
+local plain = require "perilune.plain"
+
+local Record = { __name = "Run" }
+
+--- The config of the columns of a run.
+function Record.config_of(about)
+  local config = plain.decode(about.config)
+  return type(config) == "table" and config or {}
+end
+
+--- Fields beside the methods: the columns of native.run.about, `config` as a table, `last` (the last value of
+-- each figure) and `summary` (the figures of the whole run).
+function Record:__index(name)
+  if Record[name] then return Record[name] end
+  if name == "last" or name == "summary" then
+    self.last, self.summary = native.figures(self.path)
+    return rawget(self, name)
+  end
+end
+
+--- The run `id` of a folder.
+function Record.read(folder, id)
+  local path = folder .. "/" .. tostring(id)
+  local record = native.about(path)
+  record.id, record.path, record.config = id, path, Record.config_of(record)
+  return setmetatable(record, Record)
+end
+
+--- The values of a figure by step, as two lists; with `points`, at most about so many. Errors: no such
+-- figure.
+function Record:curve(name, points)
+  local steps, values = native.curve(self.path, name, points)
+  if #steps == 0 then
+    error(("run '%s' has no figure '%s'%s"):format(self.id, name, options.suggest(name, self.last)), 2)
+  end
+  return steps, values
+end
+
+--- One value of a figure: that of the whole run where it has one, else the "last", "max", "min" or "mean"
+-- over the steps, NaN left out. Nil where the run has no such figure.
+function Record:value(name, take)
+  if self.summary[name] ~= nil and not take then return self.summary[name] end
+  if not take or take == "last" then return self.last[name] end
+  local best, sum, count = nil, 0, 0
+  for _, x in ipairs(select(2, native.curve(self.path, name))) do
+    if x == x then
+      sum, count = sum + x, count + 1
+      if not best or take == "max" and x > best or take == "min" and x < best then best = x end
+    end
+  end
+  if take == "mean" then return count > 0 and sum / count or nil end
+  return best
+end
+
+--- What happened in the run: a list of { step, time, kind, text }.
+function Record:events() return native.records(self.path, "event") end
+
+--- Files and checkpoints: a list of { path, step, kind, bytes, sha256 }.
+function Record:files() return native.records(self.path, "file") end
+
+--- What happened to the processes of the run: a list of { attempt, time, step, what, text }.
+function Record:history() return native.records(self.path, "history") end
+
+--- All that the run is, as sorted lines without times: equal for a run that was cut and resumed and for one
+-- that was not.
+function Record:dump() return native.dump(self.path) end
+
+function Record:__tostring()
+  return ("[Run %s: %s, step %d]"):format(self.id, self.status, self.step)
+end
+
+return Record
