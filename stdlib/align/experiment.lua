@@ -46,11 +46,16 @@ experiment.options = options.spec("align.experiment", {
 })
 
 --- The options of a script from its command line. `more` lists entries of its own, or entries of
--- `experiment.options` with another default. A wrong option, loss, rate or proxy ends the script with status
--- 1 before anything is trained.
-function experiment.parse(arguments, about, more)
-  local name = about:match "^[%w_.]+" or "experiment"
-  local o = cli.parse(arguments, options.spec(name, { experiment.options, table.unpack(more or {}) }), about)
+-- `experiment.options` with another default; `without` are names of those that the script does not have. A
+-- wrong option, loss, rate or proxy ends the script with status 1 before anything is trained.
+function experiment.parse(arguments, about, more, without)
+  local name, shared, left_out = about:match "^[%w_.]+" or "experiment", {}, {}
+  for _, one in ipairs(without or {}) do left_out[one] = true end
+  for _, one in ipairs(experiment.options:names()) do
+    if not left_out[one] then shared[#shared + 1] = one end
+  end
+  local spec = options.spec(name, { experiment.options:only(shared), table.unpack(more or {}) })
+  local o = cli.parse(arguments, spec, about)
   local ok, problem = pcall(experiment.check, o)
   if not ok then
     io.stderr:write((tostring(problem):gsub("^[^\n:]*:%d+: ", "")), "\n")
@@ -62,7 +67,7 @@ end
 --- Refuses options that would fail only after the stage is made: an unknown loss, proxy or task, a batch
 -- larger than the golden pairs.
 function experiment.check(o)
-  settings.list(o)
+  if o.loss then settings.list(o) end
   stages.check(o)
   if o.batch > o.pairs then error(
     ("a batch of %d is larger than all %d golden pairs"):format(o.batch, o.pairs), 0) end
@@ -90,7 +95,7 @@ local function train(given, stage, variant, run, measure, notify)
     policy = stage.start:clone(), reference = reference, source = source, loss = loss,
     instruments = stage:instruments(run, source, o.instruments),
     steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
-    log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
+    instruments = false, log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
     evaluate = function(policy, step)
       notify(step / o.steps)
       return measure(policy, step)
@@ -124,7 +129,7 @@ end
 local function jobs_of(given, outer)
   local jobs = {}
   for seed = 1, given.options.seeds do
-    for _, setting in ipairs(settings.list(given.options)) do
+    for _, setting in ipairs(given.settings or settings.list(given.options)) do
       for _, variants in ipairs(given.together and { given.variants } or results.each(given.variants)) do
         local id = ("outer seed %d, seed %d, %s, %s"):format(
           outer, seed, setting.name, results.labels(variants))
@@ -139,7 +144,7 @@ end
 --- The losses of all variants and settings.
 local function losses_of(given)
   local list = {}
-  for _, setting in ipairs(settings.list(given.options)) do
+  for _, setting in ipairs(given.settings or settings.list(given.options)) do
     for _, variant in ipairs(given.variants) do list[#list + 1] = loss_of(variant, setting) end
   end
   return list
@@ -155,7 +160,7 @@ local function repetition(given, outer, finished)
   local notes = ("outer seed %d"):format(outer)
   if #missing > 0 or not finished:has(notes) then
     local losses = losses_of(given)
-    local stage = stages.of_options(o, outer, losses)
+    local stage = (given.stage or stages.of_options)(o, outer, losses)
     for _, loss in ipairs(#missing > 0 and losses or {}) do stage:prepare(loss) end
     finished:put(notes, { notes = stage.notes })
     local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
@@ -199,6 +204,9 @@ local spec = options.spec("experiment.compare", {
   { "together", false, "variants run one after the other; run.done[label] is an earlier one, recorded" },
   { "judge", options.optional "function",
     "function(stage) giving the judge of win rates against the start; default: gold, the golden policy" },
+  { "stage", options.optional "function", "function(o, outer, losses) giving the stage, such as a world's" },
+  { "settings", options.optional "table",
+    "settings in place of those of the options: list of { lr =, name = }; each variant then has its loss" },
   { "notes", options.optional "table", "sentences for the report" },
 })
 

@@ -7,6 +7,7 @@
 --   accuracy, log_ratios       the policy read as a classifier of pairs
 --   measure                    all figures of a checkpoint from one draw
 --   stats, frontier, report    means and intervals; win rate at equal KL; the report of a comparison
+--   ranking                    many sides in the order of their win rate at one KL
 --   exact                      exact tests for few seeds; align.compare puts all of it together
 --
 -- A figure is a table { mean, se, count }: the mean over prompts or pairs and its standard error. A figure of
@@ -43,7 +44,7 @@ function evaluate.baseline(policy, given)
   return drawing.draw(policy, drawing.fill(given), "baseline")
 end
 
-local parts = { "stats", "frontier", "kl", "measure", "report", "exact", "head_to_head" }
+local parts = { "stats", "frontier", "kl", "measure", "report", "exact", "head_to_head", "ranking" }
 
 return options.strict("align.evaluate", evaluate, parts, function(name)
   return require("perilune.align.evaluate." .. name)

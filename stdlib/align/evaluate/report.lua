@@ -10,6 +10,7 @@ local grid = require "perilune.align.evaluate.grid"
 local options = require "perilune.options"
 local pages = require "perilune.report"
 local plot = require "perilune.plot"
+local ranking = require "perilune.align.evaluate.ranking"
 local sections = require "perilune.align.evaluate.sections"
 local system = require "perilune.system"
 local text_table = require "perilune.align.evaluate.text_table"
@@ -109,6 +110,17 @@ local rules <const> = {
   "Peaks are maxima of noisy estimates and biased upwards, more with more checkpoints.",
 }
 
+--- The figure of a few sides: win rate against KL.
+local function frontier_of(o)
+  local curves = { title = o.title,
+    note = "lines: means over seeds at equal KL; bands: 1.96 standard errors; points: checkpoints" }
+  for i, side in ipairs(o.sides) do curves[i] = { label = side.label, by_seed = side.by_seed } end
+  return plot.frontier(curves)
+end
+
+-- Sides that a table has side by side, and a figure as curves.
+local most <const> = 6
+
 local spec = options.spec("evaluate.report", {
   { "title", "", "title of the figure and the page" },
   { "sides", options.required "table", "list of sides; differences are from the first" },
@@ -125,23 +137,31 @@ local spec = options.spec("evaluate.report", {
 --
 --   evaluate.report { title = "online against offline", out = "out/gap", sides = { online, offline } }
 --
--- Gives { header, rows, jumps }. Errors: an option is missing, unknown or of another type; a side has no
--- label, no seeds, no runs or a point without step, kl, win and wins; a file cannot be written.
+-- Of more than 6 sides the table has a row a side, in the order of the win rate at one KL, without
+-- differences, and the figure a bar a side.
+--
+-- Gives { header, rows, jumps, ranking }. Errors: an option is missing, unknown or of another type; a side
+-- has no label, no seeds, no runs or a point without step, kl, win and wins; a file cannot be written.
 return function(given)
   local o = spec:fill(given)
   check(o.sides)
   local path = o.out .. "/report.html"
   if system.exists(path) then io.stderr:write(("evaluate.report: %s is replaced\n"):format(path)) end
-  local header, rows = header_of(o.sides), rows_of(o.sides)
-  local curves = { title = o.title,
-    note = "lines: means over seeds at equal KL; bands: 1.96 standard errors; points: checkpoints" }
-  for i, side in ipairs(o.sides) do curves[i] = { label = side.label, by_seed = side.by_seed } end
-  local figure, jumps = plot.frontier(curves), sections.jumps(o.sides)
+  local ranked = #o.sides > most and ranking.of(o.sides)
+  local header, rows, figure, caption
+  if ranked then
+    header, rows = ranking.cells(ranked)
+    figure, caption = ranking.figure(ranked, o.title), "Win rates of all sides at one KL, in order."
+  else
+    header, rows, figure = header_of(o.sides), rows_of(o.sides), frontier_of(o)
+    caption = "Win rate and KL from the start, every checkpoint."
+  end
+  local jumps = sections.jumps(o.sides)
   io.write("\n", text_table(header, rows), "\n", tostring(figure), "\n")
   for _, jump in ipairs(jumps) do io.write("jump: ", jump, "\n") end
 
   local page = pages.new { title = o.title, footer = os.date "written on %Y-%m-%d at %H:%M" }
-  page:figure(figure, "Win rate and KL from the start, every checkpoint.")
+  page:figure(figure, caption)
   page:table {
     header = header, rows = rows,
     caption = "Means over seeds, 95 % intervals; differences are of the seeds where both sides reach the KL.",
@@ -162,5 +182,5 @@ return function(given)
   end
   page:save(path)
   io.write(("report: %s   points: %s/points.csv\n"):format(path, o.out))
-  return { header = header, rows = rows, jumps = jumps }
+  return { header = header, rows = rows, jumps = jumps, ranking = ranked or nil }
 end

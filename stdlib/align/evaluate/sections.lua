@@ -161,7 +161,7 @@ end
 
 --- Adds the figures beside each curve, the jumps and samples of text to a page.
 function sections.add(page, sides, jumps)
-  local figure = proxy_figure(sides)
+  local figure = #sides <= 6 and proxy_figure(sides)
   if figure then page:figure(
     figure, "The same checkpoints, judged by the proxy that labels online responses.") end
   page:heading "Jumps of the KL"

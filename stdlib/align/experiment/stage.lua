@@ -186,6 +186,9 @@ stage.spec = options.spec("experiment.stage", {
   { "scores", false, "judges that give scores, for losses that read rewards" },
 })
 
+--- A stage of its fields, such as that of a world.
+function stage.with(fields) return setmetatable(fields, Stage) end
+
 --- The stage of repetition `outer` of a script's options, with judges that give scores where one of the
 -- losses reads them.
 function stage.of_options(o, outer, losses_of_runs)

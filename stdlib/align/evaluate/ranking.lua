@@ -1,0 +1,122 @@
+--- Many sides of a report in the order of their win rate at one KL: a row and a bar a side.
+local frontier = require "perilune.align.evaluate.frontier"
+local grid = require "perilune.align.evaluate.grid"
+local options = require "perilune.options"
+local plot = require "perilune.plot"
+
+local ranking = {}
+
+--- How many sides have a win rate at a KL, each in every seed.
+local function reached(sides, kl)
+  local count = 0
+  for _, side in ipairs(sides) do
+    local all = true
+    for _, runs in ipairs(side.by_seed) do all = all and frontier.best_at_kl(runs, kl) ~= nil end
+    if all then count = count + 1 end
+  end
+  return count
+end
+
+--- At most four KLs of the grid that at least a third of the sides reach, the widest spread first and last,
+-- and the one by which sides are ordered: the largest that nine of ten of the most reached have.
+local function kls_of(sides)
+  local kls, counts, most = {}, {}, 0
+  for _, kl in ipairs(grid.kls) do
+    local count = reached(sides, kl)
+    if count * 3 >= #sides then
+      kls[#kls + 1], counts[#counts + 1], most = kl, count, math.max(most, count)
+    end
+  end
+  local by
+  for i, kl in ipairs(kls) do
+    if counts[i] >= 0.9 * most then by = kl end
+  end
+  local few = {}
+  for i = 1, math.min(4, #kls) do
+    few[i] = kls[#kls <= 4 and i or 1 + math.floor((i - 1) * (#kls - 1) / 3 + 0.5)]
+  end
+  local has_it = false
+  for _, kl in ipairs(few) do has_it = has_it or kl == by end
+  if by and not has_it then
+    few[#few + 1] = by
+    table.sort(few)
+  end
+  return few, by
+end
+
+--- The last points of the runs of a side, means over seeds: KL and win rate.
+local function ends(side)
+  local kl, win, count = 0.0, 0.0, 0
+  for _, runs in ipairs(side.by_seed) do
+    for _, run in ipairs(runs) do
+      kl, win, count = kl + run[#run].kl, win + run[#run].win, count + 1
+    end
+  end
+  return kl / count, win / count
+end
+
+--- The sides in order: { kl, kls, rows }, a row { label, at, peak, kl, win } with the intervals `at` each of
+-- `kls` (false where a side does not reach it), that of the peak, and the means at the end of the runs. A
+-- side that does not reach `kl`, the KL of the order, comes last.
+function ranking.of(sides)
+  local kls, by = kls_of(sides)
+  local resampling, rows = frontier.resampling(sides[1].by_seed), {}
+  for i, side in ipairs(sides) do
+    local row = { label = side.label, at = {}, place = i }
+    for k, kl in ipairs(kls) do
+      row.at[k] = frontier.interval(side.by_seed, function(runs, win)
+        return frontier.best_at_kl(runs, kl, win)
+      end, resampling) or false
+      if kl == by then row.key = row.at[k] and row.at[k].mean end
+    end
+    row.peak = frontier.interval(side.by_seed, frontier.peak, resampling)
+    row.kl, row.win = ends(side)
+    rows[i] = row
+  end
+  table.sort(rows, function(a, b)
+    local x, y = a.key or -1, b.key or -1
+    if x ~= y then return x > y end
+    return a.place < b.place
+  end)
+  return { kl = by, kls = kls, rows = rows }
+end
+
+local function shown(interval)
+  return interval and ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high) or "-"
+end
+
+--- Header and rows of the table.
+function ranking.cells(ranked)
+  local header, rows = { "side" }, {}
+  for _, kl in ipairs(ranked.kls) do header[#header + 1] = ("KL %g"):format(kl) end
+  table.move({ "peak", "KL at the end", "win rate there" }, 1, 3, #header + 1, header)
+  for i, row in ipairs(ranked.rows) do
+    rows[i] = { row.label }
+    for _, interval in ipairs(row.at) do table.insert(rows[i], shown(interval)) end
+    table.move({ shown(row.peak), ("%.2f"):format(row.kl), ("%.3f"):format(row.win) }, 1, 3, #rows[i] + 1,
+      rows[i])
+  end
+  return header, rows
+end
+
+--- A bar for each side that reaches the KL of the order; the win rate at the end of the runs where none does.
+function ranking.figure(ranked, title)
+  local at = ranked.kl and (" at %g nats"):format(ranked.kl) or " at the end"
+  local fig = plot.figure {
+    title = title, ylabel = "win rate" .. at, width = math.max(640, 120 + 18 * #ranked.rows), height = 460,
+  }
+  local labels, values, lower, upper = {}, {}, {}, {}
+  for _, row in ipairs(ranked.rows) do
+    local value = row.key
+    for k, kl in ipairs(ranked.kls) do
+      if value and kl == ranked.kl then
+        lower[#lower + 1], upper[#upper + 1] = value - row.at[k].low, row.at[k].high - value
+      end
+    end
+    if not ranked.kl then value, lower[#lower + 1], upper[#upper + 1] = row.win, 0, 0 end
+    if value then labels[#labels + 1], values[#values + 1] = row.label, value end
+  end
+  return fig:bars { labels = labels, values = values, errors = { lower = lower, upper = upper } }
+end
+
+return options.strict("align.evaluate.ranking", ranking)

@@ -1,0 +1,106 @@
+--- A world as the stage of an experiment: the same runs as in a task, measured without error.
+--
+-- The start is the world's reference, proxy and golden judge are the world's own, and the golden pairs are of
+-- the answers that data covers. The golden policy, a teacher for losses that have one, is trained by
+-- online IPO. Win rates are against the start; they and the KLs are sums over all answers,
+-- so that intervals are over seeds alone.
+local losses = require "perilune.align.loss"
+local options = require "perilune.options"
+local sources = require "perilune.align.sources"
+local stages = require "perilune.align.experiment.stage"
+local tensor = require "perilune.tensor"
+local train = require "perilune.align.train"
+
+local of_world = {}
+
+local spec = options.spec("experiment.world", {
+  { "pairs", 2048, "golden pairs", least = 1 },
+  { "batch", 32, "pairs of a step; 64 prompts of losses with one response", least = 1 },
+  { "seed", 1, "seed of the golden pairs", least = 1 },
+})
+
+-- Strengths of the tilt whose policies are the best frontier: a factor of 1.25 apart.
+local tilts = {}
+for i = 0, 50 do tilts[i + 1] = 0.005 * 1.25 ^ i end
+
+--- The highest win rate against the reference at each KL from it: points { kl, win } of the policies
+-- pi_ref(y) exp(p(y > pi_ref) / beta) / Z, in the order of KL.
+--
+--   > local world = require "perilune.worlds".bandit { answers = 4 }
+--   > local frontier = require "perilune.align.experiment.world".frontier(world)
+--   > frontier[1].kl < 0.01, frontier[#frontier].win > 0.6
+--   true	true
+function of_world.frontier(world)
+  local points = {}
+  for i = #tilts, 1, -1 do
+    local best = world:optimum { of = "ipo", beta = tilts[i] }
+    points[#points + 1] = {
+      kl = world:kl(best, world.reference), win = world:win_rate(best, world.reference),
+    }
+  end
+  return points
+end
+
+--- The win rate of a frontier at a KL, linear between its points; nil beyond them.
+function of_world.at(points, kl)
+  for i = 2, #points do
+    local a, b = points[i - 1], points[i]
+    if a.kl <= kl and kl <= b.kl then
+      return b.kl == a.kl and b.win or a.win + (b.win - a.win) * (kl - a.kl) / (b.kl - a.kl)
+    end
+  end
+end
+
+--- Win rate, KL and distance below the best win rate at that KL (`regret`), exact.
+local function measure_of(world, best)
+  return function(policy, step)
+    return tensor.no_grad(function()
+      local logps = world:logps(policy)
+      local kl, win = world:kl(logps, world.reference), world:win_rate(logps, world.reference)
+      local most = of_world.at(best, kl)
+      return { step = step, kl = kl, win = win, wins = { win, win }, regret = most and most - win }
+    end)
+  end
+end
+
+--- The judge of a world, which has scores where the world has rewards.
+local function judge_of(world)
+  local judge = world:judge {}
+  if world.reward then
+    judge.score = require("perilune.align.judge").from_score(judge.name, function(prompt, answer)
+      return world:score(prompt, answer)
+    end).score
+  end
+  return judge
+end
+
+--- The stage of a world, for `experiment.compare`: what `experiment.stage` gives. Errors: an option is
+-- unknown or out of range.
+--
+--   experiment.compare { ..., stage = function(o, outer) return world.stage(worlds.strings {}, {}) end }
+function of_world.stage(world, given)
+  local o = spec:fill(given)
+  local best, prompts = of_world.frontier(world), {}
+  for i = 1, math.max(o.pairs, 2 * o.batch) do prompts[i] = world.prompts[(i - 1) % #world.prompts + 1] end
+  local judge = judge_of(world)
+  local self = stages.with {
+    options = o, notes = {}, prompts = prompts, start = world.reference, proxy = judge, gold = judge,
+    task = { name = world.name, max_response = world.max_response, stop = world.stop },
+    golden_pairs = world:pairs { count = o.pairs, labels = "decided", seed = o.seed },
+    measure = measure_of(world, best),
+  }
+  self.golden = train {
+    policy = world:policy(), reference = world.reference, steps = 200, lr = 0.05, quiet = true,
+    loss = losses.ipo { beta = 0.2 }, instruments = false,
+    source = sources.online { task = self.task, judge = judge, prompts = prompts, seed = o.seed },
+  }.policy
+  for _, kl in ipairs { 0.25, 0.5, 1, 2, 3 } do
+    local win = of_world.at(best, kl)
+    if win then
+      self.notes[#self.notes + 1] = ("the best win rate at %g nats is %.3f."):format(kl, win)
+    end
+  end
+  return self
+end
+
+return options.strict("align.experiment.world", of_world)
