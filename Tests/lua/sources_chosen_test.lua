@@ -237,8 +237,47 @@ function TestActive:test_disagreement_is_the_variance_of_the_ensemble()
     keys_of(group.rows, units, acquisition.largest(values, 6)))
 end
 
+--- A judge.ensemble of the same scorers disagrees about the same pairs, and is one for Thompson sampling.
+function TestActive:test_a_judge_made_of_several_is_an_ensemble()
+  local list, members = {}, {}
+  for k, weight in ipairs { 0, 1 } do
+    list[k] = scorer(weight)
+    members[k] = judge.from_score("scorer " .. k, scorer(weight))
+  end
+  for _, choose in ipairs { "disagreement", "thompson" } do
+    local function batch_of(ensemble)
+      local active = source.active(with { choose = choose, pool = 3, responses = 2, ensemble = ensemble })
+      return given_keys(active:batch(1, policy, "p@0"))
+    end
+    local joined = judge.ensemble(members)
+    -- Without probabilities a judge.ensemble compares preferences: 1, 0 or 1/2 instead of a sigmoid.
+    if choose == "disagreement" then
+      lu.assertEquals(#batch_of(joined), 6)
+    else
+      lu.assertEquals(batch_of(joined), batch_of(list))
+    end
+  end
+end
+
+TestFaults = {}
+
+--- Half of the comparisons are turned; what the judge without faults says is kept beside them.
+function TestFaults:test_best_worst_keeps_the_truth_beside_faulty_labels()
+  local faulty = judge.flawed(judge.from_function("sevens", toy.more_sevens), { flip_rate = 0.5, seed = 2 })
+  local batch = source.best_worst(with { judge = faulty, batch = 40 }):batch(3, policy, "p@0")
+  local wrong = 0
+  for i = 1, 40 do
+    local truth = toy.more_sevens(nil, batch[i].chosen, batch[i].rejected)
+    lu.assertEquals({ batch.true_label[i]:item(), batch.true_label[40 + i]:item() }, { truth, 1 - truth })
+    if truth == 0 then wrong = wrong + 1 end
+  end
+  lu.assertTrue(wrong > 0)
+end
+
+TestThompson = {}
+
 --- With scorers of sevens and of length a pair is the best of one of them and the best of the other.
-function TestActive:test_thompson_takes_the_best_of_two_scorers()
+function TestThompson:test_thompson_takes_the_best_of_two_scorers()
   local group = drawn(3, 6)
   for _, goal in ipairs { "regret", "best" } do
     local active = source.active(with {
@@ -263,7 +302,9 @@ function TestActive:test_thompson_takes_the_best_of_two_scorers()
   end
 end
 
-function TestActive:test_a_spent_budget_repeats_what_was_labelled()
+TestBudget = {}
+
+function TestBudget:test_a_spent_budget_repeats_what_was_labelled()
   local asked = 0
   local counting = { name = "counting", prefer = function(_, first)
     asked = asked + #first
@@ -294,7 +335,7 @@ function TestActive:test_a_spent_budget_repeats_what_was_labelled()
   lu.assertEquals(asked, 18)
 end
 
-function TestActive:test_what_a_rule_lacks_is_named()
+function TestBudget:test_what_a_rule_lacks_is_named()
   local active = source.active(with {})
   lu.assertStrContains(support.message(active.batch, active, 1, policy),
     "sources.active: choose = \"apl\" needs the reference of a run")

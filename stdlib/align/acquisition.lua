@@ -1,7 +1,7 @@
 --- What an active source prefers to have labelled: a number for each of n pairs, the largest first.
 --
 -- `pool` has `rows` (k responses to each prompt, one after another; the first two are the pair), `count` = k,
--- `reference`, `policy`, `scores` (of each scorer of the ensemble a list, one number a row), and `coin(i)`.
+-- `reference`, `policy`, `coin(i)`, `ensemble`, and `scores`, of each scorer of it a list, one number a row.
 -- Each rule is a function(pool) and says what it `needs`.
 local tensor = require "perilune.tensor"
 
@@ -74,8 +74,14 @@ function acquisition.rules.apl(pool)
   return values
 end
 
---- Variance over the ensemble of sigmoid(r(y_1) - r(y_2)): the pairs about which it disagrees most.
+--- Variance over the ensemble of sigmoid(r(y_1) - r(y_2)), or what `judge.ensemble` says: the pairs about
+-- which it disagrees most.
 function acquisition.rules.disagreement(pool)
+  if not pool.scores then
+    local first = each(pool, function(place) return place end)
+    local second = each(pool, function(place) return place + 1 end)
+    return pool.ensemble:disagreement(pool.rows:select(first), pool.rows:select(second))
+  end
   return each(pool, function(first) return acquisition.spread(pool.scores, first, first + 1) end)
 end
 

@@ -19,7 +19,8 @@ function candidates.best(score, first, last, without)
 end
 
 --- A number for each of Rows, `count` responses to each prompt one after another: the judge's scores or, of a
--- judge without scores, the share of the others of its prompt that a response is preferred to.
+-- judge without scores, the share of the others of its prompt that a response is preferred to. `step` is that
+-- of the source, see `judge.ask`.
 --
 --   > local rows = require "perilune.models".rows
 --   > local three = rows({ { 1 }, { 1 }, { 1 } }, { { 2 }, { 4 }, { 3 } })
@@ -28,7 +29,7 @@ end
 --   > local candidates = require "perilune.align.candidates"
 --   > table.concat(candidates.scores(larger, three, 3), " ")
 --   0.0 1.0 0.5
-function candidates.scores(judge, rows, count)
+function candidates.scores(judge, rows, count, step)
   if type(judge.score) == "function" then return judges.scores(judge, rows) end
   local first, second, scores = {}, {}, {}
   for start = 1, #rows, count do
@@ -37,7 +38,7 @@ function candidates.scores(judge, rows, count)
     end
   end
   for i = 1, #rows do scores[i] = 0.0 end
-  for i, p in ipairs(judges.ask(judge, rows:select(first), rows:select(second))) do
+  for i, p in ipairs(judges.ask(judge, rows:select(first), rows:select(second), step)) do
     local a, b = first[i], second[i]
     scores[a], scores[b] = scores[a] + p / (count - 1), scores[b] + (1 - p) / (count - 1)
   end
@@ -50,8 +51,9 @@ function candidates.labels(judge, count)
 end
 
 --- The batch of pairs whose chosen and rejected responses are at these places of Rows. `columns` have lists
--- with an entry for each of Rows; `facts` are values that all rows share.
-function candidates.pairs(rows, chosen, rejected, columns, facts)
+-- with an entry for each of Rows; `facts` are values that all rows share. Where the judge has faults, the
+-- column `true_label` is as in `ordered.pairs`.
+function candidates.pairs(judge, rows, chosen, rejected, columns, facts)
   local n, places = #chosen, {}
   table.move(chosen, 1, n, 1, places)
   table.move(rejected, 1, n, n + 1, places)
@@ -63,6 +65,11 @@ function candidates.pairs(rows, chosen, rejected, columns, facts)
   for name, value in pairs(facts) do
     given[name] = {}
     for row = 1, 2 * n do given[name][row] = value end
+  end
+  if judge.truth then
+    local truth = judges.ask(judge.truth, rows:select(chosen), rows:select(rejected))
+    for i = 1, n do truth[n + i] = 1 - truth[i] end
+    given.true_label = truth
   end
   return batches.new(given)
 end

@@ -35,7 +35,7 @@ function penalty.judge(judge, o, where)
   elseif o.stop == nil or type(o.stop) == "table" and #o.stop == 0 then
     error(where .. ": missing_eos_penalty needs stop tokens: give stop or task", 3)
   end
-  local penalised = { name = name }
+  local penalised = { name = name, trained_on = judge.trained_on }
   function penalised.score(_, rows)
     local scores, less = judge:score(rows), {}
     for i, finished in ipairs(sampling.finished(rows, o)) do

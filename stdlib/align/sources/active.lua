@@ -46,18 +46,21 @@ local spec = options.spec("sources.active", {
   { "responses", 4, "responses to each prompt", least = 2 },
   { "batch", 32, "pairs of a batch", least = 1 },
   { "ensemble", {},
-    "judge.heads, judge.ensemble, or a list of scorers: judges with score(rows), or functions(prompt, "
-      .. "response)" },
+    "judge.heads, judge.ensemble, or a list: judges with score(rows), functions(prompt, response)" },
   { "goal", "regret", "of thompson: few bad responses while it learns, or the best response in the end",
     choices = { "regret", "best" } },
   { "budget", options.optional "integer", "labels in all; no limit unless given", least = 1 },
 })
 
---- The ensemble with the methods of `judge.heads`, checked against the rule.
+--- The ensemble with `scores(rows)`, as `judge.heads`, or `disagreement(first, second)`, checked against the
+-- rule.
 local function ensemble_of(o)
-  if type(o.ensemble.scores) == "function" then return o.ensemble end
-  local scorers = {}
-  for i, one in ipairs(o.ensemble) do scorers[i] = judges.as_scorer(one) end
+  local given, scorers = o.ensemble, {}
+  if type(given.scores) == "function" then return given end
+  if o.choose == "disagreement" and type(given.disagreement) == "function" then
+    return { disagreement = function(_, ...) return given:disagreement(...) end }
+  end
+  for i, one in ipairs(given.members or given) do scorers[i] = judges.as_scorer(one) end
   if acquisition.needs[o.choose] == "ensemble" and #scorers < 2 then
     error(("sources.active: choose = \"%s\" needs an ensemble of at least 2 scorers, got %d"):format(
       o.choose, #scorers), 3)
@@ -131,7 +134,9 @@ return function(given)
       return system.permutation(#pool.scores, o.seed, "sources/heads", step * size + i)
     end
     if ensemble.fit then ensemble:fit((kept:between(1, step - 1))) end
-    if acquisition.needs[o.choose] == "ensemble" then pool.scores = ensemble:scores(pool.rows) end
+    if acquisition.needs[o.choose] == "ensemble" then
+      pool.ensemble, pool.scores = ensemble, ensemble.scores and ensemble:scores(pool.rows)
+    end
     local first, second, values = (is_thompson and by_thompson or by_rule)(pool, o)
     local rows, origin = pool.rows, { step = step, checkpoint = checkpoint, writers = { "policy", "policy" } }
     local batch = ordered.of_rows(judge, rows:select(first), rows:select(second),

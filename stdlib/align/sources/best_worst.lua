@@ -35,7 +35,7 @@ return function(given)
     labels = function(_, count) return count * o.batch * candidates.labels(judge, k) end,
     batch = function(_, step, policy, checkpoint)
       local rows = sampling.draw(policy, policy, prompts(step), o, "first", step, k)
-      local scores, chosen, rejected, gold = candidates.scores(judge, rows, k), {}, {}, {}
+      local scores, chosen, rejected, gold = candidates.scores(judge, rows, k, step), {}, {}, {}
       for start = 1, #rows, k do
         local last, i = start + k - 1, #chosen + 1
         local function score(place) return scores[place] end
@@ -43,7 +43,7 @@ return function(given)
         chosen[i] = o.gold and candidates.best(score, start, last, gold[i]) or gold[i]
         rejected[i] = -candidates.best(function(place) return -scores[-place] end, -last, -start)
       end
-      local batch = candidates.pairs(rows, chosen, rejected, { reward = scores },
+      local batch = candidates.pairs(judge, rows, chosen, rejected, { reward = scores },
         { step = step, checkpoint = checkpoint or "", writer = "policy" })
       if o.gold then batch:set("gold", candidates.twice(rows, gold)) end
       return batch
