@@ -114,6 +114,34 @@ function TestGradients:test_the_kl_part_of_ipo_is_the_gradient_of_the_squared_ma
   support.close(row["gradients/preference"], preference, 1e-3 * preference)
 end
 
+--- Calandriello et al. 2024, arXiv:2403.08635: of pairs of own responses the KL part of IPO is the gradient
+-- of 4 KL(pi || pi_ref). All pairs of a policy of four answers, each with the chance of its being drawn.
+function TestGradients:test_over_all_pairs_of_own_responses_the_kl_part_is_four_times_that_of_the_kl()
+  local policy = align.policy.table { contexts = { { 0 } }, vocab = 4 }
+  local logits = (policy:parameters())[1]
+  local start = policy:clone()
+  tensor.no_grad(function() logits:add_(tensor({ { 0.5, -1, 2, 0 } }, "f64")) end)
+  local p = logits:detach():softmax(2):totable()[1]
+  local list, weights = {}, {}
+  for i = 0, 3 do
+    for j = 0, 3 do
+      list[#list + 1] = { prompt = { 0 }, chosen = { i }, rejected = { j } }
+      weights[#list], weights[16 + #list] = 16 * p[i + 1] * p[j + 1], 16 * p[i + 1] * p[j + 1]
+    end
+  end
+  local all = align.batch.of_pairs(list)
+  all:set("weight", weights)
+  local run = align.train {
+    policy = policy, reference = start, loss = align.loss.ipo { beta = 0.1 }, steps = 1, quiet = true,
+    source = { name = "all", batch = function() return all end }, instruments = { "gradients" },
+  }
+  -- d KL / d logit_k = p_k (h_k - KL), h = log pi/pi_ref; the reference is uniform.
+  local kl, squares = 0.0, 0.0
+  for k = 1, 4 do kl = kl + p[k] * math.log(4 * p[k]) end
+  for k = 1, 4 do squares = squares + (p[k] * (math.log(4 * p[k]) - kl)) ^ 2 end
+  support.close(last(run)["gradients/kl"], 4 * math.sqrt(squares), 1e-6)
+end
+
 --- At the reference the whole gradient is of preference.
 function TestGradients:test_at_the_reference_there_is_no_kl_part()
   local row = last(runs.train { source = offline(), steps = 1 })

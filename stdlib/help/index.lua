@@ -129,7 +129,7 @@ function index.page(entry, entries)
   local parts = { entry.is_module and entry.text or entry.title .. "\n" .. entry.text }
   if entry.text == "" then parts[1] = entry.title end
   local spec = index.spec(entry.name)
-  if spec then parts[#parts + 1] = "options\n" .. indented(spec:text()) end
+  if spec and #spec:names() > 0 then parts[#parts + 1] = "options\n" .. indented(spec:text()) end
   local of_module = entry.is_module and members(entries, entry.name) or {}
   if #of_module > 0 then parts[#parts + 1] = index.list(of_module) end
   parts[#parts + 1] = entry.is_module and own_page(module) or nil

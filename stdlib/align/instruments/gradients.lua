@@ -9,8 +9,9 @@
 --                                           the same loss where the reference is the policy itself
 --   gradients/preference                    the latter
 --
--- For IPO the KL part is the gradient of beta^2 (log-ratio margin)^2, by Tang et al. 2024, arXiv:2405.08448,
--- app. B, in expectation over own responses that of 4 beta^2 KL(pi || pi_ref) (up to the scale of the loss).
+-- For IPO, whose loss is (D - 1/(2 beta))^2 of the margin D of log-ratios, the KL part is the gradient of
+-- D^2, in expectation over pairs of own responses that of 4 KL(pi || pi_ref): Calandriello et al. 2024,
+-- arXiv:2403.08635.
 local tensor = require "perilune.tensor"
 local instruments = require "perilune.align.instruments"
 local losses = require "perilune.align.loss"
