@@ -190,6 +190,37 @@ function TestReference:test_a_copied_reference_gives_margins_of_0_on_a_fixed_lis
   lu.assertEquals(moved, { true, false, true, false, true, false })
 end
 
+--- A list of one batch is read by the reference once, and once more after each move.
+function TestReference:test_what_a_list_stores_is_computed_once_between_moves()
+  local passes, list = 0, {}
+  local function new_policy()
+    return align.policy.define {
+      vocab = 4, parameters = { theta = tensor.zeros({ 1, 4 }) },
+      logits = function(contexts, p)
+        if not tensor.is_grad_enabled() then passes = passes + 1 end
+        return p.theta:index_select(1, tensor.ones(#contexts, "i64"))
+      end,
+    }
+  end
+  for i = 1, 4 do list[i] = { prompt = { 0 }, chosen = { i - 1 }, rejected = { 3 } } end
+  local dataset = align.batch.of_pairs(list)
+  local function passes_of(more)
+    passes = 0
+    local run = align.train(with({
+      policy = new_policy(), reference = new_policy(), source = source.offline(dataset, { batch = 4 }),
+      steps = 8, loss = loss.ipo {}, lr = 0.1, instruments = false, quiet = true,
+    }, more))
+    return passes, run
+  end
+  lu.assertEquals((passes_of()), 1)
+  -- A second run with the same reference computes nothing; moves are after steps 3 and 6.
+  local count = passes_of { sync_ref_model = true, ref_model_sync_steps = 3 }
+  lu.assertEquals(count, 2)
+  local stored = 0
+  for _ in pairs(dataset.stored) do stored = stored + 1 end
+  lu.assertEquals(stored, 2)
+end
+
 function TestReference:test_one_that_cannot_move_is_refused()
   lu.assertStrContains(support.message(train, { sync_ref_model = true, epochs = 3 }),
     "ref_model_sync_steps = 512 is no multiple of the 3 steps on a batch (epochs x mini_batches)")

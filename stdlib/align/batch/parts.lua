@@ -96,6 +96,14 @@ function Batch:stored_tokens(hash, names, compute)
   return values
 end
 
+--- Forgets what is stored of the model with this hash.
+function Batch:forget_tokens(hash)
+  local store = (self.parent or self).stored
+  for key in pairs(store) do
+    if key:sub(-#hash) == hash then store[key] = nil end
+  end
+end
+
 --- The same batch with its own table of columns: what is set on the view is not set on the batch.
 function Batch:view()
   local view = Batch.assemble {

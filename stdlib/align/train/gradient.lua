@@ -3,6 +3,7 @@ local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 local figures = require "perilune.align.train.figures"
 local losses = require "perilune.align.loss"
+local moves = require "perilune.align.train.reference"
 local shards = require "perilune.align.shards"
 local stats = require "perilune.align.evaluate.stats"
 
@@ -49,8 +50,8 @@ local function all_storable(names)
   return true
 end
 
---- The reference's outputs for the rows of a batch, as far as the view lacks them. Those of a fixed reference
--- are computed once for every row of a data set.
+--- The reference's outputs for the rows of a batch, as far as the view lacks them. They are computed once for
+-- every row of a data set, after each move of the reference anew.
 local function attach_reference(run, batch, view, names)
   local missing = {}
   for _, name in ipairs(names) do
@@ -58,8 +59,8 @@ local function attach_reference(run, batch, view, names)
   end
   if #missing == 0 then return end
   local function compute(rows) return tensor.no_grad(run.reference.outputs, run.reference, rows, missing) end
-  local is_stored = not run.options.sync_ref_model and all_storable(missing)
-  local found = is_stored and batch:stored_tokens(run.reference_hash, missing, compute) or compute(batch.rows)
+  local found = all_storable(missing) and batch:stored_tokens(moves.hash(run), missing, compute)
+    or compute(batch.rows)
   for name, value in pairs(found) do view:set_tokens("ref_" .. name, value) end
 end
 

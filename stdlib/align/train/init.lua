@@ -15,7 +15,11 @@ local prepare = require "perilune.align.train.prepare"
 --
 -- A batch is drawn, then `epochs` times divided into `mini_batches` parts, each of which gives one optimiser
 -- step. A part is computed in `gradient_accumulation_steps` pieces; the losses of all pieces are divided by
--- the number of units (pairs, rows, groups or tokens, as the loss says) of the whole part.
+-- the number of units (pairs, rows, groups or tokens, as the loss says) of the whole part. Where the batch
+-- has a column `weight`, the losses of a unit are multiplied by it; the mean is over all units still.
+--
+-- The reference is fixed, none, or with `sync_ref_model` a copy that moves towards the policy, see
+-- `?align.train.reference`; it moves between batches.
 --
 -- Errors: an option is missing, unknown, or out of range; policy and reference are one model; a fixed list
 -- holds a pair that does not fit the model. An error in the run is raised as a value with `run` (whose

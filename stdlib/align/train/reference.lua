@@ -20,13 +20,20 @@ reference.options = options.spec("train.reference", {
 --- The reference that a run of filled options begins with.
 function reference.of(o) return o.sync_ref_model and o.reference:clone() or o.reference end
 
+--- The hash of the reference as it is.
+function reference.hash(run)
+  local moved = run.reference_hashes[#run.reference_hashes]
+  return moved and moved.hash or run.reference_hash
+end
+
 --- Whether the reference moves after a step.
 function reference.is_moved(o, step) return o.sync_ref_model and step % o.ref_model_sync_steps == 0 end
 
---- Moves the reference of a run towards its policy and records its hash. Called again after Ctrl-C, it does
--- what is not done: the new weights are computed before the first is set.
+--- Moves the reference of a run towards its policy, records its hash, and forgets what a list of pairs has
+-- stored of it as it was, unless it was as the run began, when other runs may read it. Called again after
+-- Ctrl-C, it does what is not done: the new weights are computed before the first is set.
 function reference.move(run, step)
-  local hashes, alpha = run.reference_hashes, run.options.ref_model_mixup_alpha
+  local hashes, alpha, before = run.reference_hashes, run.options.ref_model_mixup_alpha, reference.hash(run)
   if hashes[#hashes] and hashes[#hashes].step == step then return end
   local targets, weights = run.policy:parameters(), run.reference:parameters()
   tensor.no_grad(function()
@@ -38,6 +45,8 @@ function reference.move(run, step)
     for i, old in ipairs(weights) do old:copy_(run.move[i]) end
   end)
   hashes[#hashes + 1], run.move = { step = step, hash = run.reference:hash() }, nil
+  local dataset = run.options.source.dataset
+  if dataset and before ~= run.reference_hash then dataset:forget_tokens(before) end
 end
 
 return reference
