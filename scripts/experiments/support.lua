@@ -93,7 +93,7 @@ local function shown(s)
 end
 
 local page = perilune.report.new { title = "Support: what offline data must cover" }
-page:text(("%s, beta %g, %d steps of %d pairs, %d seeds; a figure is the mean over seeds ± its error. "
+page:text(("%s, beta %g, %d steps of %d pairs, %d seeds; means over seeds ± standard errors. "
   .. "The distance is KL(pi || pi*) in nats, which is the regret of the regularised reward over beta."):format(
   o.loss, o.beta, o.steps, o.batch, o.seeds))
 local columns = { "kl_to_optimum", "best", "win", "kl", "unseen" }

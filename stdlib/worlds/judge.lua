@@ -1,6 +1,6 @@
 --- The judge of a world: it knows p(y > y'|x) and decides by it, or draws the label from it.
+local flawed = require "perilune.align.judge.flawed"
 local options = require "perilune.options"
-local system = require "perilune.system"
 
 local spec = options.spec("worlds.judge", {
   { "labels", "decided", "the likelier order, or one drawn with the probability of it",
@@ -8,21 +8,21 @@ local spec = options.spec("worlds.judge", {
   { "seed", 0, "seed of the labels that are drawn" },
 })
 
---- A judge with `prefer(first, second)`, as of align.judge, and `probability(first, second)`, p(y > y'|x) of
--- each row. A drawn label is another one each time that a pair is judged: the k-th label of a judge is a pure
--- function of its seed, k and the pair. Errors: a prompt or an answer is not of the world.
+--- A judge with `prefer` and `probability`, as of align.judge. Drawn labels are those of judge.flawed at a
+-- temperature of 1: another label each time that a pair is judged, with the decided order as its `truth`.
+-- Errors: a prompt or an answer is not of the world.
 --
 --   > local worlds, models = require "perilune.worlds", require "perilune.models"
 --   > local world = worlds.bandit { answers = 2, rewards = { 0, 1 } }
 --   > local a, b = models.rows({ { 0 } }, { { 0 } }), models.rows({ { 0 } }, { { 1 } })
 --   > world:judge():prefer(a, b)[1]
 --   0
---   > world:judge():probability(b, a)[1]
+--   > world:judge { labels = "drawn" }:probability(b, a)[1]
 --   0.731
 return function(world, given)
-  local o, count = spec:fill(given), 0
+  local o = spec:fill(given)
   local probabilities = world.preference:totable()
-  local made = { name = ("world %s, %s labels"):format(world.name, o.labels) }
+  local made = { name = "world " .. world.name }
   function made:probability(first, second)
     local found, a, b = {}, first:responses(), second:responses()
     for i, prompt in ipairs(first:prompts()) do
@@ -37,15 +37,8 @@ return function(world, given)
   end
   function made:prefer(first, second)
     local outcomes = self:probability(first, second)
-    for i, p in ipairs(outcomes) do
-      if o.labels == "drawn" then
-        count = count + 1
-        outcomes[i] = system.uniform(o.seed, "worlds/labels", count) < p and 1 or 0
-      else
-        outcomes[i] = p > 0.5 and 1 or p < 0.5 and 0 or 0.5
-      end
-    end
+    for i, p in ipairs(outcomes) do outcomes[i] = p > 0.5 and 1 or p < 0.5 and 0 or 0.5 end
     return outcomes
   end
-  return made
+  return o.labels == "drawn" and flawed(made, { temperature = 1, seed = o.seed }) or made
 end
