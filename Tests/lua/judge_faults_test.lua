@@ -80,7 +80,7 @@ function TestFaults:test_labels_are_drawn_at_a_temperature()
   for i = 1, count do prompts[i], high[i], low[i] = { 2 }, { 3 }, { 4 } end
   high, low = rows(prompts, high), rows(prompts, low)
   for _, temperature in ipairs { 0.5, 1, 4 } do
-    local drawn = judge.flawed(level, { temperature = temperature })
+    local drawn = judge.flawed(level, { label_temperature = temperature })
     local p = 1 / (1 + math.exp(-1 / temperature))
     support.close(drawn:probability(high, low)[1], p, 1e-12)
     assert_share(drawn:prefer(high, low), p, drawn.name)
@@ -92,7 +92,7 @@ function TestFaults:test_turning_the_sides_turns_the_answer_and_ties_stay()
   local flawed = judge.flawed(lexical, { flip_rate = 0.3, length_bias = 0.2, seed = 4 })
   local forward, backward = flawed:prefer(first, second), flawed:prefer(second, first)
   for i = 1, count do lu.assertEquals(forward[i], 1 - backward[i]) end
-  local drawn = judge.flawed(scored("a", { [2] = 1, [3] = 2 }), { temperature = 1, flip_rate = 0.5 })
+  local drawn = judge.flawed(scored("a", { [2] = 1, [3] = 2 }), { label_temperature = 1, flip_rate = 0.5 })
   lu.assertEquals(drawn:prefer(one, two)[1], 1 - drawn:prefer(two, one)[1])
   for _, p in ipairs(flawed:prefer(first, first)) do lu.assertEquals(p, 0.5) end
 end
@@ -132,6 +132,17 @@ function TestFaults:test_sources_keep_the_truth()
   for i, pair in ipairs(align.sources.relabel(batch:list(), flawed)) do
     lu.assertEquals(pair.true_label, judge.of_pairs(gold, align.batch.of_pairs { pair })[1], i)
   end
+  -- A data set shows its pairs in either order: the first place wins half of them, whatever its bias.
+  local placed = align.sources.relabel(batch:list(), judge.flawed(gold, { position_bias = 1 }))
+  local kept, different = 0, 0
+  for i, pair in ipairs(placed) do
+    local chosen, rejected = table.concat(batch[i].chosen, " "), table.concat(batch[i].rejected, " ")
+    if chosen ~= rejected then
+      different = different + 1
+      kept = kept + (table.concat(pair.chosen, " ") == chosen and 1 or 0)
+    end
+  end
+  support.close(kept / different, 0.5, 0.07)
   local online = align.sources.online {
     task = toy.task, judge = flawed, prompts = toy.prompts, batch = 16, seed = 1 }
   lu.assertEquals(#online:batch(3, start, "s").true_label, 32)

@@ -4,6 +4,7 @@
 -- every win rate; a proxy learnt from the golden pairs that labels online responses; one golden policy,
 -- trained online against the golden judge with the task's own settings (`task.golden`), with which every
 -- policy is compared.
+local annotator = require "perilune.align.experiment.annotator"
 local evaluate = require "perilune.align.evaluate"
 local feeds = require "perilune.align.experiment.feeds"
 local judges = require "perilune.align.judge"
@@ -29,6 +30,10 @@ stage.options = options.spec("experiment.stage", {
   { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's", least = 0, smoke = 10 },
   { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 20 },
   { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
+  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for all", least = 0 },
+  { "proxy_dim", 0, "width of a proxy of one layer that starts from nothing; 0 for the start's weights",
+    least = 0 },
+  annotator.options,
 })
 
 local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
@@ -72,10 +77,10 @@ local Stage = {}
 Stage.__index = Stage
 
 --- A judge trained on pairs from the start's weights, with the task's settings.
-local function learn(self, kind, label, data, held_out, seed)
+local function learn(self, kind, label, data, held_out, seed, init)
   local task, o = self.task, self.options
   local given = {
-    init = self.start, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
+    init = init or self.start, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
     label = label, seed = seed,
   }
   for name, value in pairs(task.preference.options) do given[name] = value end
@@ -144,9 +149,16 @@ local function build(o)
   local stopping
   self.golden_pairs, stopping, self.held_out = (task.gold_pairs and relabelled or sampled)(self, seed)
   self.prompts = sources.prompts(self.golden_pairs)
+  local faulty = annotator.of(self.gold, o, seed + 8)
+  if faulty ~= self.gold then
+    self.golden_pairs = sources.relabel(self.golden_pairs, faulty)
+    stopping = sources.relabel(stopping, faulty)
+    self.notes[#self.notes + 1] = ("labels have faults: %s."):format(faulty.name)
+  end
   local kind = o.proxy ~= "" and o.proxy or kind_of(self)
-  self.proxy = kind == "gold" and self.gold
-    or learn(self, kind, "proxy " .. kind .. " model", self.golden_pairs, stopping, seed + 2)
+  self.proxy = kind == "gold" and faulty
+    or learn(self, kind, "proxy " .. kind .. " model", annotator.first(self.golden_pairs, o.proxy_pairs),
+      stopping, seed + 2, annotator.small(self.start, o.proxy_dim, seed + 9))
   local agreement = judges.accuracy(self.proxy, self.held_out)
   self.notes[#self.notes + 1] = (
     "the proxy (%s) agrees with the golden judge on %.1f %% of %d test pairs of the start."):format(

@@ -2,8 +2,8 @@
 --
 --   judge.flawed(judge.gold(task), { flip_rate = 0.1, length_bias = 0.2, seed = 1 })
 --
--- With p = 1, 0 or 1/2 as the judge decides or, at a temperature T above 0, p = sigmoid(logit(q) / T) of its
--- probability q, the first response is preferred with the probability
+-- With p = 1, 0 or 1/2 as the judge decides or, at a label_temperature T above 0, p = sigmoid(logit(q) / T)
+-- of its probability q, the first response is preferred with the probability
 --
 --   p'  = (1 - |l| - |b|) p + |l| [the first is longer] + |b| [b > 0]     l length_bias, b position_bias
 --   p'' = (1 - flip_rate) p' + flip_rate (1 - p')
@@ -22,8 +22,8 @@
 --   > local wrong = flawed(longer, { flip_rate = 0.25 })
 --   > wrong.name, wrong:probability(rows({ { 1 } }, { { 2, 3 } }), rows({ { 1 } }, { { 2 } }))[1]
 --   longer { flip_rate = 0.25 }	0.75
---   > flawed(longer, { temperature = 1 })
---   judge.flawed: a temperature needs probabilities, and judge longer gives none
+--   > flawed(longer, { label_temperature = 1 })
+--   judge.flawed: a label_temperature needs probabilities, and judge longer gives none
 local judges = require "perilune.align.judge"
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -34,11 +34,12 @@ local spec = options.spec("judge.flawed", {
     least = -1, most = 1 },
   { "position_bias", 0.0, "probability that place decides; below 0 for the second response",
     least = -1, most = 1 },
-  { "temperature", 0.0, "of the probability that labels are drawn from; 0 for decided labels", least = 0 },
+  { "label_temperature", 0.0, "of the probability that labels are drawn from; 0 for decided labels",
+    least = 0 },
   { "seed", 0, "seed of the faults" },
 })
 
-local faults <const> = { "flip_rate", "length_bias", "position_bias", "temperature" }
+local faults <const> = { "flip_rate", "length_bias", "position_bias", "label_temperature" }
 
 --- A number of [0, 1) from a text.
 local function uniform(text) return tonumber(system.sha256(text):sub(1, 13), 16) / 2 ^ 52 end
@@ -77,15 +78,15 @@ return function(given_judge, given)
     error(("judge.flawed: |length_bias| + |position_bias| must be at most 1, got %s and %s"):format(
       o.length_bias, o.position_bias), 2)
   end
-  if o.temperature > 0 and type(judge.probability) ~= "function" then
-    error(("judge.flawed: a temperature needs probabilities, and judge %s gives none"):format(
+  if o.label_temperature > 0 and type(judge.probability) ~= "function" then
+    error(("judge.flawed: a label_temperature needs probabilities, and judge %s gives none"):format(
       tostring(judge.name)), 2)
   end
   --- What the judge says without a bias: the probability of the first response, 1, 0 or 1/2 if it decides.
   local function base(first, second)
-    if o.temperature == 0 then return judges.ask(judge, first, second) end
+    if o.label_temperature == 0 then return judges.ask(judge, first, second) end
     local found = judges.probability(judge, first, second)
-    for i, q in ipairs(found) do found[i] = sharpened(q, o.temperature) end
+    for i, q in ipairs(found) do found[i] = sharpened(q, o.label_temperature) end
     return found
   end
   local made = { name = name_of(judge, o), truth = judge, trained_on = judge.trained_on }
@@ -115,7 +116,7 @@ return function(given_judge, given)
         outcome = longer
       elseif u < length + math.abs(o.position_bias) then
         outcome = o.position_bias > 0 and 1 or 0
-      elseif o.temperature > 0 and p ~= 0.5 then
+      elseif o.label_temperature > 0 and p ~= 0.5 then
         -- p of the response that comes first in the text.
         local is_first = draw "drawn" < (is_turned and 1 - p or p)
         outcome = is_first ~= is_turned and 1 or 0

@@ -32,11 +32,26 @@ local function copied(pair, is_swapped)
   return copy
 end
 
+--- What the judge says of each pair as it is given. A judge with faults, which may be about places, is shown
+-- a pair with the rejected response first where a coin says so.
+local function asked(judge, batch, seed)
+  if not judge.truth then return judges.of_pairs(judge, batch) end
+  local shown, is_turned = {}, {}
+  for i = 1, #batch do
+    is_turned[i] = system.uniform(seed, "pairs/relabelled order", i) < 0.5
+    shown[i] = copied(batch[i], is_turned[i])
+  end
+  local preferred = judges.of_pairs(judge, batches.of_pairs(shown, "sources.relabel"))
+  for i, p in ipairs(preferred) do preferred[i] = is_turned[i] and 1 - p or p end
+  return preferred
+end
+
 return function(dataset, judge, given)
   local o = spec:fill(given)
   local batch, relabelled = batches.of_pairs(dataset, "sources.relabel"), {}
   judge = judges.as_judge(judge)
-  local preferred, truth = judges.of_pairs(judge, batch), judge.truth and judges.of_pairs(judge.truth, batch)
+  local preferred = asked(judge, batch, o.seed)
+  local truth = judge.truth and judges.of_pairs(judge.truth, batch)
   for i, p in ipairs(preferred) do
     local is_swapped = p < 0.5
     if p == 0.5 then is_swapped = system.uniform(o.seed, "pairs/relabelled ties", i + 1) < 0.5 end

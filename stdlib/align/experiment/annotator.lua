@@ -1,0 +1,49 @@
+--- Who labels the data of a stage: the golden judge with known faults, and how weak a proxy learns from it.
+--
+-- The faults are of the golden pairs that offline runs and the proxy read, and of the proxy itself where it
+-- is the golden judge. Test pairs and win rates are judged by the golden judge without them.
+local judges = require "perilune.align.judge"
+local models = require "perilune.models"
+local options = require "perilune.options"
+
+local annotator = {}
+
+local faults <const> = { "flip_rate", "length_bias", "position_bias", "label_temperature" }
+
+--- The faults of labels, as of `judge.flawed`.
+annotator.options = judges.flawed and options.specs["judge.flawed"]:only(faults)
+
+--- The judge with the faults of filled options; the judge itself where there are none.
+--
+--   > local judge = require "perilune.align.judge"
+--   > local longer = judge.from_function("longer", function(_, a, b) return #a > #b end)
+--   > local none = { flip_rate = 0, length_bias = 0, position_bias = 0, label_temperature = 0 }
+--   > annotator.of(longer, none, 1) == longer
+--   true
+function annotator.of(judge, o, seed)
+  local given, has_faults = { seed = seed }, false
+  for _, name in ipairs(faults) do
+    given[name] = o[name]
+    has_faults = has_faults or o[name] ~= 0
+  end
+  return has_faults and judges.flawed(judge, given) or judge
+end
+
+--- The first `count` pairs of a data set; all for 0.
+function annotator.first(dataset, count)
+  if count == 0 or count >= #dataset then return dataset end
+  local few = {}
+  for i = 1, count do few[i] = dataset[i] end
+  return few
+end
+
+--- A model of one layer and this width with the vocabulary and length of another; nil for a width of 0.
+function annotator.small(model, dim, seed)
+  if dim == 0 then return nil end
+  local config = model:config()
+  return models.transformer {
+    vocab = config.vocab, max_length = config.max_length, dim = dim, layers = 1, heads = 1, seed = seed,
+  }
+end
+
+return options.strict("align.experiment.annotator", annotator)
