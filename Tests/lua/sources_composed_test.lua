@@ -123,6 +123,9 @@ function TestBlend:test_units_of_a_batch_are_those_of_the_weights()
     return far:batch(step + 100)
   end } }, weights = { 3, 1 } }
   lu.assertEquals(steps_of(blend:batch(2)), { 2, 2, 2, 2, 2, 2, 102, 102 })
+  local both = source.blend { of = { counting(6), far }, weights = { 0.75, 0.25 }, batch = 8 }
+  lu.assertEquals(#both:batch(1), 8)
+  lu.assertEquals(both:labels(3), 3 * (6 + 8))
   local thirds = source.blend { of = { counting(8), counting(8), counting(8) } }
   local places = {}
   for i = 1, 8 do places[i] = thirds:batch(1)[i].chosen[2] - 2 end

@@ -3,9 +3,9 @@
 --   align.sources.blend { of = { offline, online }, weights = { 0.7, 0.3 } }
 --
 -- With `by = "unit"` every source gives its batch, and the first pairs (or groups, or rows) of each are taken
--- by weight; the batch is as large as that of the first source, and the columns are those that all have. With
--- `by = "batch"` the source of each step is drawn by weight, and the others are not asked. All get the step
--- of the run.
+-- by weight, `batch` in all; the columns are those that all have. Labels that are not taken are lost: give
+-- each source the batch that is taken of it. With `by = "batch"` the source of each step is drawn by weight,
+-- and the others are not asked. All get the step of the run.
 --
 -- Errors: there are no sources; the weights are not one a source, negative or all 0; a source has fewer units
 -- than are taken of it; one gives pairs and another none.
@@ -25,6 +25,8 @@ local spec = options.spec("sources.blend", {
   { "weights", options.optional "table", "a number for each of them; all the same unless given" },
   { "by", "unit", "what the weights divide: the units of every batch, or the batches",
     choices = { "unit", "batch" } },
+  { "batch", options.optional "integer",
+    "units of a batch, by unit; as many as the first source gives unless given", least = 1 },
   { "seed", 0, "seed of the drawing of sources, by batch" },
 })
 
@@ -86,7 +88,7 @@ return function(given)
     local parts, counts = {}, nil
     for i, part in ipairs(o.of) do
       local batch = (shares[i] > 0 or i == 1) and source.batch(part, step, ...)
-      counts = counts or counts_of(shares, #batch:units())
+      counts = counts or counts_of(shares, o.batch or #batch:units())
       if counts[i] > 0 then parts[#parts + 1] = first_units(batch, counts[i], part) end
     end
     return batches.concat(parts)
