@@ -19,6 +19,8 @@ local o = experiment.parse(arg, "algorithms.lua: all losses at equal KL, on a ta
   { "outer_seeds", 1, "repetitions of the task's pipeline", least = 1 },
   { "world_lr", "0.02", "learning rates in the world" },
   { "world_seeds", 3, "repetitions of the world", least = 1, smoke = 1 },
+  { "instruments", "none", "what runs measure besides win rate and KL",
+    choices = { "none", "default", "all" }, smoke = "default" },
   { "support", 0.5, "share of the world's answers that data covers", above = 0, most = 1 },
   { "out", "out/algorithms", "folder of the reports", folder = true, smoke = "out/algorithms_smoke" },
 }, { "loss", "beta" })

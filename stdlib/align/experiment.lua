@@ -95,7 +95,7 @@ local function train(given, stage, variant, run, measure, notify)
     policy = stage.start:clone(), reference = reference, source = source, loss = loss,
     instruments = stage:instruments(run, source, o.instruments),
     steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
-    instruments = false, log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
+    log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
     evaluate = function(policy, step)
       notify(step / o.steps)
       return measure(policy, step)

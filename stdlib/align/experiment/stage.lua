@@ -225,6 +225,16 @@ function Stage:prepare(loss) feeds.prepare(self, loss) end
 --- The reference of a run: the start, or the golden policy for a loss that learns from a teacher.
 function Stage:reference(loss) return loss.teacher and self.golden or self.start end
 
+--- Whether a data set has the columns that a loss reads.
+local function has_columns(dataset, loss)
+  for _, list in ipairs { loss.reads, loss.prepare_reads } do
+    for _, name in ipairs(list) do
+      if not losses.outputs[name:match "^ref_(.*)" or name] and dataset[name] == nil then return false end
+    end
+  end
+  return true
+end
+
 --- What a run of a source measures: "none", "default" or "all" of `align.instruments`. Own responses are
 -- ordered by gold.
 function Stage:instruments(run, source, which)
@@ -233,8 +243,10 @@ function Stage:instruments(run, source, which)
   if which == "default" then return { classifier = classifier } end
   local other = source.dataset and self:online(run) or self:offline(run)
   classifier.stream, classifier.data = source.dataset and other or nil, other.dataset
+  local compares = not other.dataset or has_columns(other.dataset, run.loss)
   return {
-    classifier = classifier, cosine = { other = other }, regret = { gold = self.gold, against = self.golden },
+    classifier = classifier, cosine = compares and { other = other } or nil,
+    regret = { gold = self.gold, against = self.golden },
   }
 end
 
