@@ -90,6 +90,20 @@ function TestFullSupport:test_a_transformer_comes_near_the_optimum_of_strings()
   below(last.kl_to_optimum, 1e-3 * points[1].kl_to_optimum, "transformer")
 end
 
+--- Sampled answers and rewards, at a rate that falls: near the optimum of the regularised reward.
+function TestFullSupport:test_rloo_and_ppo_come_near_the_optimum_of_the_regularised_reward()
+  local world = worlds.bandit { seed = 1 }
+  for name, bound in pairs { rloo = loss.rloo { beta = 0.5 }, ppo = loss.ppo { kl_coef = 0.5 } } do
+    local responses = name == "rloo" and 4 or 1
+    local source = sources.groups(sampling(world, {
+      responses = responses, batch = 64 // responses, seed = 5, reward = world:judge(),
+    }))
+    local _, _, points = trained(world, bound, { source = source, steps = 300, beta = 0.5 })
+    below(points[#points].kl_to_optimum, 0.05, name)
+    above(points[1].kl_to_optimum, 1, "the start")
+  end
+end
+
 TestNash = {}
 
 --- The policy of Nash-MD in a world, from its reference unless given, with further options of align.train.
@@ -128,6 +142,18 @@ function TestNash:test_nash_md_reaches_the_equilibrium_where_bradley_terry_has_n
   above(world:exploitability(dpo), start, "what beats the policy of DPO")
 end
 
+--- Sampled: pairs of the policy and its mixture, labels drawn from the preference.
+function TestNash:test_nash_md_on_samples_comes_near_its_fixed_point()
+  local world = worlds.cyclic { spread = 1, seed = 3 }
+  local fixed = world:optimum { of = "equilibrium", beta = 0.2, mixture = 0.25 }
+  local policy = nash_md(world, 0.2, 0.25, { steps = 400, lr = 0.03, source = sources.online(sampling(world, {
+    judge = world:judge { labels = "drawn", seed = 2 }, batch = 64, second = "mixture", mixture_coef = 0.25,
+    seed = 4,
+  })) })
+  below(world:kl(policy, fixed), 0.02, "the fixed point")
+  above(world:kl(world.reference, fixed), 0.05, "the start")
+end
+
 --- Against itself, with nothing of the reference in the opponent, at equal margins: a third each.
 function TestNash:test_symmetric_cycles_end_at_a_third_each()
   local world = worlds.cyclic { margins = { 0.4, 0.4, 0.4 }, spread = 0 }
@@ -158,8 +184,7 @@ function TestSupport:test_dpo_gives_mass_to_an_unseen_answer_and_ppo_none()
   above(world:logps(dpo):exp():totable()[1][3], 0.9, "DPO's mass on the unseen answer")
   for _, seed in ipairs { 1, 2, 3 } do
     local groups = sources.groups(sampling(world, {
-      responses = 1, batch = 64, seed = seed,
-      reward = function(prompt, answer) return world:score(prompt, answer) end,
+      responses = 1, batch = 64, seed = seed, reward = world:judge(),
     }))
     local _, ppo = trained(world, loss.ppo { kl_coef = 0.1 }, {
       source = groups, steps = 300, lr = 0.05, decay = "constant", epochs = 1,

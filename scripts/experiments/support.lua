@@ -93,8 +93,8 @@ local function shown(s)
 end
 
 local page = perilune.report.new { title = "Support: what offline data must cover" }
-page:text(("%s, beta %g, %d steps of %d pairs, %d seeds; means over seeds ± standard errors. "
-  .. "The distance is KL(pi || pi*) in nats, which is the regret of the regularised reward over beta."):format(
+page:text(("%s, beta %g, %d steps of %d pairs, %d seeds; means ± standard errors. "
+  .. "The distance is KL(pi || pi*) in nats: the regret of the regularised reward, over beta."):format(
   o.loss, o.beta, o.steps, o.batch, o.seeds))
 local columns = { "kl_to_optimum", "best", "win", "kl", "unseen" }
 local header = {

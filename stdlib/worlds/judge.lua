@@ -1,5 +1,6 @@
 --- The judge of a world: it knows p(y > y'|x) and decides by it, or draws the label from it.
 local flawed = require "perilune.align.judge.flawed"
+local from_score = require "perilune.align.judge.from_score"
 local options = require "perilune.options"
 
 local spec = options.spec("worlds.judge", {
@@ -8,7 +9,8 @@ local spec = options.spec("worlds.judge", {
   { "seed", 0, "seed of the labels that are drawn" },
 })
 
---- A judge with `prefer` and `probability`, as of align.judge. Drawn labels are those of judge.flawed at a
+--- A judge with `prefer` and `probability`, as of align.judge, and with `score`, the reward, where the world
+-- has one and labels are decided: `reward` of sources.groups. Drawn labels are those of judge.flawed at a
 -- temperature of 1: another label each time that a pair is judged, with the decided order as its `truth`.
 -- Errors: a prompt or an answer is not of the world.
 --
@@ -17,6 +19,8 @@ local spec = options.spec("worlds.judge", {
 --   > local a, b = models.rows({ { 0 } }, { { 0 } }), models.rows({ { 0 } }, { { 1 } })
 --   > world:judge():prefer(a, b)[1]
 --   0
+--   > world:judge():score(b)[1]
+--   1.0
 --   > world:judge { labels = "drawn" }:probability(b, a)[1]
 --   0.731
 return function(world, given)
@@ -40,5 +44,11 @@ return function(world, given)
     for i, p in ipairs(outcomes) do outcomes[i] = p > 0.5 and 1 or p < 0.5 and 0 or 0.5 end
     return outcomes
   end
-  return o.labels == "drawn" and flawed(made, { temperature = 1, seed = o.seed }) or made
+  if world.reward then
+    made.score = from_score(made.name, function(prompt, answer)
+      local x, y = world:place(prompt, answer)
+      return world.reward_list[x][y]
+    end).score
+  end
+  return o.labels == "drawn" and flawed(made, { label_temperature = 1, seed = o.seed }) or made
 end

@@ -157,12 +157,6 @@ function World:place(prompt, answer)
   return self.place_of[table.concat(prompt, " ")], self.answer_of[table.concat(answer, " ")]
 end
 
---- The reward of an answer: `reward` of sources.groups.
-function World:score(prompt, answer)
-  local x, y = self:place(prompt, answer)
-  return self.reward_list[x][y]
-end
-
 function World:judge(given) return require "perilune.worlds.judge"(self, given) end
 
 function World:population(given) return require "perilune.worlds.population"(self, given) end

@@ -63,17 +63,6 @@ local function measure_of(world, best)
   end
 end
 
---- The judge of a world, which has scores where the world has rewards.
-local function judge_of(world)
-  local judge = world:judge {}
-  if world.reward then
-    judge.score = require("perilune.align.judge").from_score(judge.name, function(prompt, answer)
-      return world:score(prompt, answer)
-    end).score
-  end
-  return judge
-end
-
 --- The stage of a world, for `experiment.compare`: what `experiment.stage` gives. Errors: an option is
 -- unknown or out of range.
 --
@@ -82,7 +71,7 @@ function of_world.stage(world, given)
   local o = spec:fill(given)
   local best, prompts = of_world.frontier(world), {}
   for i = 1, math.max(o.pairs, 2 * o.batch) do prompts[i] = world.prompts[(i - 1) % #world.prompts + 1] end
-  local judge = judge_of(world)
+  local judge = world:judge {}
   local self = stages.with {
     options = o, notes = {}, prompts = prompts, start = world.reference, proxy = judge, gold = judge,
     task = { name = world.name, max_response = world.max_response, stop = world.stop },
