@@ -135,7 +135,7 @@ function TestOptima:test_the_best_of_two_is_0_193_nats_from_mu()
   lu.assertTrue(apart:abs():amax():item() < 1e-9, "the best of two is the best of n = 2")
 end
 
---- log n - (n - 1) / n bounds the KL, and is its limit for many answers.
+--- log n - (n - 1) / n bounds the KL, n / (n + 1) the win rate, and both are the limits for many answers.
 function TestOptima:test_the_kl_of_best_of_n_is_below_its_bound()
   for _, n in ipairs { 2, 4, 16, 64 } do
     local bound = math.log(n) - (n - 1) / n
@@ -145,6 +145,10 @@ function TestOptima:test_the_kl_of_best_of_n_is_below_its_bound()
     lu.assertTrue(kl > 0 and kl <= bound, ("n = %d: %.4f above %.4f"):format(n, kl, bound))
     local limit = many:kl(many:optimum { of = "best_of_n", n = n }, many.reference)
     lu.assertTrue(limit <= bound)
+    local strict = worlds.bandit { answers = 256, spread = 0, preference = "strict" }
+    local wins = strict:win_rate(strict:optimum { of = "best_of_n", n = n }, strict.reference)
+    lu.assertTrue(wins <= n / (n + 1) + 1e-12)
+    support.close(wins, n / (n + 1), 2e-3, "win rate")
     support.close(limit, bound, 2e-3, ("n = %d"):format(n))
   end
 end
@@ -182,6 +186,21 @@ function TestIdentities:test_the_online_ipo_gradient_is_that_of_self_play()
       for y = 1, count do sum = sum + 4 * pi[y] * slopes[y] * ((y == k and 1 or 0) - pi[k]) end
       support.close(found, sum, 1e-9, world.name)
     end
+  end
+end
+
+--- The gradient of Nash-MD is that of -E p(y > sg pi_m) + beta KL(pi || pi_ref), pi_m the mixture.
+function TestIdentities:test_the_gradient_of_nash_md_is_that_of_play_against_the_mixture()
+  local world, beta, m = worlds.cyclic { spread = 1, seed = 3 }, 0.3, 0.4
+  local policy = at(world, tensor({ { 0.5, -0.2, 0.4 } }, "f64"))
+  local logps, reference = world:logps(policy), world:logps(world.reference)
+  local against = world:against(((1 - m) * logps + m * reference):log_softmax(2)):totable()[1]
+  local pi, ratio = logps:exp():totable()[1], (logps - reference):totable()[1]
+  local source = world:population { writer = "policy", second = "mixture", weight = m }
+  for k, found in ipairs(world:gradient(loss.nash_md { beta = beta }, policy, source)[1]:totable()[1]) do
+    local sum = 0
+    for y = 1, 3 do sum = sum + pi[y] * (beta * ratio[y] - against[y]) * ((y == k and 1 or 0) - pi[k]) end
+    support.close(found, sum, 1e-9)
   end
 end
 

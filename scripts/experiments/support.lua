@@ -3,9 +3,10 @@
 -- Worlds whose optimum is known: the distance from it is exact, a sum over all answers. Offline, pairs are of
 -- the reference on a share of the answers to each prompt, the support; online, both answers are the policy's.
 -- Both sides have equally many labels, drawn from p(y > y'), so that the optimum of DPO is the same,
--- pi_ref exp(r / beta), and they differ in coverage alone (Tang et al. 2024, arXiv:2405.08448, sec. 5.1; Song
--- et al. 2024, arXiv:2406.01462). A table of logits leaves answers without data where they are, a policy that
--- is linear in features moves them (Xu et al. 2024, arXiv:2404.10719, table 1).
+-- pi_ref exp(r / beta). Song et al. 2024, arXiv:2406.01462, say what DPO needs to be covered; Tang et al.
+-- 2024, arXiv:2405.08448, sec. 5.1, that coverage is not the whole of the gap. A table of logits leaves
+-- answers without data where they are, a policy that is linear in features moves them (Xu et al. 2024,
+-- arXiv:2404.10719, table 1).
 --
 --   perilune scripts/experiments/support.lua [--worlds tabular,linear,strings] [--loss dpo] [--seeds 5]
 local perilune = require "perilune"

@@ -6,7 +6,7 @@
 -- The first three answers are rock, paper and scissors, the others mixtures of them. The Nash equilibrium of
 -- the preference is M w = 0: rock : paper : scissors = b : a : c, the field `nash` (log-probabilities, 0 for
 -- mixtures); against it every answer wins half. Bradley-Terry rewards have no such equilibrium: their optimum
--- tends to one answer, which another one beats. Munos et al. 2023, arXiv:2312.00886, sec. 3.
+-- tends to one answer, which another one beats. Munos et al. 2023, arXiv:2312.00886.
 --
 --   > local world = cyclic { margins = { 0.4, 0.2, 0.3 } }
 --   > print(world.nash:exp())

@@ -32,8 +32,8 @@ function exact.total_variation(p, q) return ((p:exp() - q:exp()):abs():sum(2) / 
 function exact.tilted(base, score, beta) return (base + score / beta):log_softmax(2) end
 
 --- The best of n draws from `base` by the reward: F(y)^n - F(< y)^n, F the distribution of the reward. Equal
--- rewards share theirs as in `base`. Its KL from `base` is at most log n - (n - 1) / n (Beirami et al. 2024,
--- arXiv:2401.01879, theorem 3.1).
+-- rewards share theirs as in `base`. Its KL from `base` is at most log n - (n - 1) / n, and it wins at most
+-- n / (n + 1) of comparisons with `base` (Beirami et al. 2024, arXiv:2401.01879, theorem 3.1 and sec. 5).
 --
 --   > local best = exact.best_of_n(T{ { 0.5, 0.5 } }:log(), T{ { 1, 0 } }, 2)
 --   > best:exp()[1][1]:item()
@@ -88,7 +88,7 @@ end
 
 --- The policy that is its own opponent: pi(y) proportional to base(y) exp(p(y > pi_m) / beta), where pi_m is
 -- the mixture of logits (1 - m) pi + m base. For m = 0 it is the Nash equilibrium of the preference with the
--- penalty beta KL(pi || base), the fixed point of Nash learning (Munos et al. 2023, arXiv:2312.00886, sec. 3)
+-- penalty beta KL(pi || base), the fixed point of Nash learning (Munos et al. 2023, arXiv:2312.00886)
 -- and of online IPO (Calandriello et al. 2024, arXiv:2403.08635); for m > 0 that of gradient ascent against
 -- the mixture.
 --
@@ -146,7 +146,7 @@ local spec = options.spec("worlds.optimum", {
 
 --- The optimum of a method in a world, log-probabilities [prompts, answers]. `of` is one of:
 --
---   "ipo"          pi_ref exp(p(y > mu) / beta), offline IPO (Azar et al. 2023, arXiv:2310.12036, eq. 8)
+--   "ipo"          pi_ref exp(p(y > mu) / beta), offline IPO (Azar et al. 2023, arXiv:2310.12036)
 --   "reward"       pi_ref exp(r / beta), DPO on drawn labels, PPO, RLOO (Rafailov et al. 2023,
 --                  arXiv:2305.18290, eq. 4)
 --   "bo2"          2 mu p(y > mu), fine-tuning on the chosen of two (Tang et al. 2024, arXiv:2405.08448)
