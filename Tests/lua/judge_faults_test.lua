@@ -145,6 +145,13 @@ function TestFaults:test_sources_keep_the_truth()
   support.close(kept / different, 0.5, 0.07)
   local online = align.sources.online {
     task = toy.task, judge = flawed, prompts = toy.prompts, batch = 16, seed = 1 }
+  local run = align.train {
+    policy = start:clone(), reference = start, loss = align.loss.ipo {}, source = online, steps = 1,
+    quiet = true, instruments = false,
+  }
+  local right = 0
+  for i = 1, 16 do right = right + online:batch(1, start, "s").true_label[i]:item() / 16 end
+  support.close(run.log[1]["labels/accuracies"], right, 1e-6)
   lu.assertEquals(#online:batch(3, start, "s").true_label, 32)
   lu.assertEquals(online:batch(3, start, "s").true_label:totable(),
     online:batch(3, start, "s").true_label:totable())

@@ -123,6 +123,39 @@ function TestUnpaired:test_further_fields_are_columns_where_every_row_has_them()
     source.unpaired(labelled(), { batch = 16 })), "reads 'prob_desirable', which the batch does not have")
 end
 
+--- scikit-learn 1.9.1 (NumPy 2.4.6): LogisticRegression(class_weight="balanced", solver="newton-cholesky",
+-- tol=1e-14), coef_ and intercept_.
+function TestUnpaired:test_the_classifier_of_prompts_is_that_of_scikit_learn()
+  local x = require "perilune.tensor".tensor(
+    { { 0.5, -1 }, { 1, 2 }, { 2, 0.3 }, { 4, -2 }, { -1, 1 }, { 0, 0 }, { 3, 1.5 } }, "f64")
+  local w = align.desirability.logistic(x, { false, true, false, true, false, false, true }, 1)
+  for i, expected in ipairs { 0.966723272159, 0.514063960478, -1.661140738284 } do
+    support.close(w[i]:item(), expected, 1e-9)
+  end
+end
+
+--- Prompts that begin with 2 have more desirable responses than the others.
+function TestUnpaired:test_the_classifier_tells_prompts_apart_and_weighs_losses()
+  local list = {}
+  for i = 1, 60 do
+    local is_good = i % 3 == 0
+    list[i] = {
+      prompt = { is_good and 2 or 9, 3 + i % 5 }, completion = { 4 }, label = i % 6 < (is_good and 5 or 2),
+    }
+  end
+  local rows = align.desirability.of(start, list)
+  for i, row in ipairs(rows) do
+    lu.assertEquals(row.prob_desirable > 0.5, i % 3 == 0)
+    lu.assertNil(list[i].prob_desirable)
+  end
+  local function first_loss(bound)
+    return train(bound, source.unpaired(rows, { batch = 30 }), { steps = 1 }).log[1].loss
+  end
+  lu.assertNotEquals(first_loss(loss.bco { match_underlying_distribution = true }), first_loss(loss.bco {}))
+  lu.assertStrContains(support.message(align.desirability.of, start, { { prompt = { 2 } } }),
+    "row 1 must have a prompt and a label")
+end
+
 function TestUnpaired:test_wrong_rows_are_refused()
   local good = { prompt = { 1 }, completion = { 2 }, label = true }
   for text, list in pairs {

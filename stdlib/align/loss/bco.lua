@@ -5,7 +5,7 @@
 --
 -- delta has no gradient and includes the batch at hand; the run keeps it. w is 1, or with
 -- `match_underlying_distribution` p / (1 - p) cut to a range, p = the column `prob_desirable`: how probable a
--- prompt is among those of desirable responses, in the data.
+-- prompt is among those of desirable responses (`align.desirability` fits a classifier).
 --
 --   > local rows = require "perilune.align.batch".plain { lengths = { 1, 1 }, label = { 1, 0 },
 --   >>   logps = T{-1, -1}, ref_logps = T{-1, -1} }

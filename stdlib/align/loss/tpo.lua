@@ -22,7 +22,8 @@ local free = require "perilune.align.reference_free"
 return loss.define {
   name = "tpo",
   paper = "Saeidi et al. 2024, arXiv:2405.16681, sec. 3",
-  trl = "TPOTrainer: ipo and tpo-l take means over tokens there (norm = \"mean\")",
+  trl = "TPOTrainer: ipo and tpo-l take means over tokens there (norm = \"mean\"); its column of gold "
+    .. "responses is reference",
   source = { name = "best_worst", gold = true },
   reads = function(o)
     return o.tpo_alpha > 0 and { "logps", "gold", "gold_logps" } or { "logps" }

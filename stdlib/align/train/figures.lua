@@ -48,6 +48,9 @@ function figures.add(m, piece, found)
   if piece.age then m:add_all("age/steps", piece.age) end
   if piece.age_nats then m:add_all("age/nats", piece.age_nats) end
   if piece:has_pairs() then
+    if piece.true_label then
+      m:add_all("labels/accuracies", piece.true_label:narrow(1, 1, #piece))
+    end
     if piece.logps then add_pairs(m, piece, tonumber(found[1].term.loss.options.beta) or 1) end
     m:add_all("lengths/chosen", piece.chosen_lengths)
     m:add_all("lengths/rejected", piece.rejected_lengths)

@@ -30,7 +30,8 @@ local prepare = require "perilune.align.train.prepare"
 --
 -- A row of run.log has `step`, `loss`, `grad_norm`, `lr`, the figures of the loss, and under TRL's names
 -- `rewards/chosen`, `rewards/rejected`, `rewards/margins`, `rewards/accuracies` (a tie counts 1/2),
--- `logps/chosen`, `logps/rejected`, `log_ratios/...` and `lengths/...`. A batch without pairs has `logps`,
+-- `logps/chosen`, `logps/rejected`, `log_ratios/...` and `lengths/...`; with a column `true_label` also
+-- `labels/accuracies`, the share of right labels (a tie counts 1/2). A batch without pairs has `logps`,
 -- `log_ratios`, `lengths` and `reward`. A step that is evaluated is logged, with the figures of
 -- `align.instruments`; the ledger's are in every row.
 return function(given)
