@@ -17,26 +17,20 @@ local function reached(sides, kl)
   return count
 end
 
---- At most four KLs of the grid that at least a third of the sides reach, the widest spread first and last,
--- and the one by which sides are ordered: the largest that nine of ten of the most reached have.
+--- At most four KLs of the grid that a third of the sides reach, and the one by which sides are ordered: the
+-- largest that two thirds reach.
 local function kls_of(sides)
-  local kls, counts, most = {}, {}, 0
+  local kls, by = {}, nil
   for _, kl in ipairs(grid.kls) do
     local count = reached(sides, kl)
-    if count * 3 >= #sides then
-      kls[#kls + 1], counts[#counts + 1], most = kl, count, math.max(most, count)
-    end
+    if count * 3 >= #sides then kls[#kls + 1] = kl end
+    if count * 3 >= 2 * #sides then by = kl end
   end
-  local by
-  for i, kl in ipairs(kls) do
-    if counts[i] >= 0.9 * most then by = kl end
-  end
-  local few = {}
+  local few, has_it = {}, false
   for i = 1, math.min(4, #kls) do
     few[i] = kls[#kls <= 4 and i or 1 + math.floor((i - 1) * (#kls - 1) / 3 + 0.5)]
+    has_it = has_it or few[i] == by
   end
-  local has_it = false
-  for _, kl in ipairs(few) do has_it = has_it or kl == by end
   if by and not has_it then
     few[#few + 1] = by
     table.sort(few)

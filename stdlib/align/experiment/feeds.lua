@@ -63,7 +63,7 @@ local function groups_of(stage)
     batch = size, responses = responses, seed = stage.options.seed * 10000 + 7,
   }
   for step = 1, count // size do
-    parts[step] = source:batch(step, stage.start, "start")
+    parts[step] = source:batch(step, stage.writer or stage.start, "start")
     for row = 1, size * responses do group[#group + 1] = (step - 1) * size + (row - 1) // responses + 1 end
   end
   local all = batches.concat(parts)
@@ -92,7 +92,7 @@ local function triples_of(stage)
   return sources.best_worst({
     task = stage.task, prompts = stage.prompts, judge = stage.gold, gold = true, batch = count,
     responses = responses, seed = stage.options.seed * 10000 + 7,
-  }):batch(1, stage.start, "start")
+  }):batch(1, stage.writer or stage.start, "start")
 end
 
 --- Draws what offline runs of a loss read and is not there yet; a stage does so before its runs.

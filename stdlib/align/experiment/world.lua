@@ -1,9 +1,10 @@
 --- A world as the stage of an experiment: the same runs as in a task, measured without error.
 --
--- The start is the world's reference, proxy and golden judge are the world's own, and the golden pairs are of
--- the answers that data covers. The golden policy, a teacher for losses that have one, is trained by
--- online IPO. Win rates are against the start; they and the KLs are sums over all answers,
--- so that intervals are over seeds alone.
+-- The start is the world's reference, proxy and golden judge are the world's own, and all offline data, pairs
+-- and groups, are of the answers that data covers. The golden policy, a teacher for losses that have one, is
+-- trained by online IPO. Win rates are against the start; they and the KLs are sums over all answers, so that
+-- intervals are over seeds alone.
+local exact = require "perilune.worlds.exact"
 local losses = require "perilune.align.loss"
 local options = require "perilune.options"
 local sources = require "perilune.align.sources"
@@ -31,12 +32,10 @@ for i = 0, 50 do tilts[i + 1] = 0.005 * 1.25 ^ i end
 --   > frontier[1].kl < 0.01, frontier[#frontier].win > 0.6
 --   true	true
 function of_world.frontier(world)
-  local points = {}
+  local points, start, score = {}, world:logps(world.reference), world:against(world.reference)
   for i = #tilts, 1, -1 do
-    local best = world:optimum { of = "ipo", beta = tilts[i] }
-    points[#points + 1] = {
-      kl = world:kl(best, world.reference), win = world:win_rate(best, world.reference),
-    }
+    local best = exact.tilted(start, score, tilts[i])
+    points[#points + 1] = { kl = world:kl(best, start), win = world:win_rate(best, start) }
   end
   return points
 end
@@ -63,6 +62,32 @@ local function measure_of(world, best)
   end
 end
 
+-- Draws among which covered answers are looked for: of half the answers, 1 in 65,536 prompts has none.
+local tries <const> = 16
+
+--- Who writes offline data: the start, of whose answers those are kept that data covers.
+local function writer_of(world)
+  local covered = world.covered:totable()
+  return { name = "data", sample = function(_, _, prompts, how)
+    local wide, count, places = {}, how.count or 1, {}
+    for name, value in pairs(how) do wide[name] = value end
+    wide.count = count * tries
+    local rows = world.reference:sample(prompts, wide)
+    local responses = rows:responses()
+    for i, prompt in ipairs(prompts) do
+      local kept, first = 0, (i - 1) * wide.count
+      for place = first + 1, first + wide.count do
+        local x, y = world:place(prompt, responses[place])
+        local left = first + wide.count - place
+        if kept < count and (covered[x][y] == 1 or left < count - kept) then
+          kept, places[#places + 1] = kept + 1, place
+        end
+      end
+    end
+    return rows:select(places)
+  end }
+end
+
 --- The stage of a world, for `experiment.compare`: what `experiment.stage` gives. Errors: an option is
 -- unknown or out of range.
 --
@@ -75,6 +100,7 @@ function of_world.stage(world, given)
   local self = stages.with {
     options = o, notes = {}, prompts = prompts, start = world.reference, proxy = judge, gold = judge,
     task = { name = world.name, max_response = world.max_response, stop = world.stop },
+    writer = writer_of(world),
     golden_pairs = world:pairs { count = o.pairs, labels = "decided", seed = o.seed },
     measure = measure_of(world, best),
   }

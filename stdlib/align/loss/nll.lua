@@ -15,6 +15,7 @@ return loss.define {
   per = "row",
   paper = "Anthony et al. 2017, arXiv:1705.08439 (expert iteration), sec. 3",
   trl = "nll of SFT",
+  source = { name = "best_of", responses = 4 },
   reads = { "logps" },
   loss = function(batch)
     return -batch:sums "logps" / loss.step_mean(batch, "lengths"):clamp(1e-9)
