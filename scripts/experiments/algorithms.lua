@@ -22,7 +22,6 @@ local o = experiment.parse(arg, "algorithms.lua: all losses at equal KL, on a ta
   { "instruments", "none", "what runs measure besides win rate and KL",
     choices = { "none", "default", "all" }, smoke = "default" },
   { "support", 0.5, "share of the world's answers that data covers", above = 0, most = 1 },
-  { "instruments", "none", "what each run measures of itself", choices = { "none", "default", "all" } },
   { "out", "out/algorithms", "folder of the reports", folder = true, smoke = "out/algorithms_smoke" },
 }, { "loss", "beta" })
 
