@@ -123,4 +123,13 @@ function TestBench:test_a_short_run_without_peers_measures_and_reports()
   end
 end
 
+function TestBench:test_the_cost_of_every_instrument_is_shown()
+  local command = "'%s' '%s/instruments.lua' --smoke 2>&1"
+  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
+  local said = pipe:read "a"
+  for _, name in ipairs(require "perilune".align.instruments.names()) do
+    lu.assertStrMatches(said:gsub("\n", " "), ".* " .. name .. " +[%d.]+ +[%d.]+ +[%d.]+ %%.*")
+  end
+end
+
 os.exit(lu.LuaUnit.run())
