@@ -52,7 +52,7 @@ end
 
 function TestTraining.test_the_policy_and_its_reference_must_be_models_of_one_vocabulary()
   lu.assertStrContains(support.message(train, { policy = tensor.ones(2) }),
-    "align.train: option 'policy' must be a Model, not a Tensor")
+    "align.train: option 'policy' must be a Model or a table, not a Tensor")
   local other = models.transformer { vocab = 13, dim = 16, layers = 1, heads = 2, max_length = 32 }
   lu.assertEquals(support.message(train, { policy = other }),
     "align.train: the policy has a vocabulary of 13 tokens, the reference of 12")
