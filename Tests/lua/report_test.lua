@@ -128,6 +128,18 @@ function TestReport:test_the_page_has_the_figures_beside_the_curves_samples_rule
   end
 end
 
+function TestReport:test_two_sides_end_with_what_the_numbers_allow_and_many_are_ranked()
+  local function rising(label, win) return side(label, point(10, 1, win), point(20, 2, win)) end
+  local _, printed = written { sides = { rising("a", 0.9), rising("b", 0.1) }, out = folder }
+  lu.assertStrContains(printed, "a above b at 1 nat by 0.80 [")
+  lu.assertStrContains(read "report.html", "1 seed: the exact p is at least 1.")
+  local many = {}
+  for i = 1, 7 do many[i] = rising("side " .. i, i / 10) end
+  local made, ranked = written { sides = many, out = folder }
+  lu.assertEquals({ made.rows[1][1], made.rows[7][1], #made.rows }, { "side 7", "side 1", 7 })
+  lu.assertNotStrContains(ranked, "exact p")
+end
+
 function TestReport:test_an_earlier_report_is_replaced_with_a_warning()
   written { sides = { online }, out = folder }
   local _, _, warned = written { sides = { online }, out = folder }

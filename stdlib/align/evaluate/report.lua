@@ -118,6 +118,13 @@ local function frontier_of(o)
   return plot.frontier(curves)
 end
 
+--- The sentences of align.compare; none where the points have the outcomes of fewer than two prompts.
+local function compare_of(sides)
+  if #sides[1].by_seed[1][1][1].wins < 2 then return {} end
+  local list = table.move(sides, 1, #sides, 1, {})
+  return require "perilune.align.compare"(list).sentences
+end
+
 -- Sides that a table has side by side, and a figure as curves.
 local most <const> = 6
 
@@ -140,6 +147,8 @@ local spec = options.spec("evaluate.report", {
 -- Of more than 6 sides the table has a row a side, in the order of the win rate at one KL, without
 -- differences, and the figure a bar a side.
 --
+-- Of 2 to 6 sides the sentences of `align.compare` follow: what the numbers allow.
+--
 -- Gives { header, rows, jumps, ranking }. Errors: an option is missing, unknown or of another type; a side
 -- has no label, no seeds, no runs or a point without step, kl, win and wins; a file cannot be written.
 return function(given)
@@ -158,6 +167,8 @@ return function(given)
   end
   local jumps = sections.jumps(o.sides)
   io.write("\n", text_table(header, rows), "\n", tostring(figure), "\n")
+  local allowed = not ranked and #o.sides > 1 and compare_of(o.sides) or {}
+  for _, sentence in ipairs(allowed) do io.write(sentence, "\n") end
   for _, jump in ipairs(jumps) do io.write("jump: ", jump, "\n") end
 
   local page = pages.new { title = o.title, footer = os.date "written on %Y-%m-%d at %H:%M" }
@@ -166,6 +177,7 @@ return function(given)
     header = header, rows = rows,
     caption = "Means over seeds, 95 % intervals; differences are of the seeds where both sides reach the KL.",
   }
+  for _, sentence in ipairs(allowed) do page:text(sentence) end
   for _, sentence in ipairs(o.notes or {}) do page:text(sentence) end
   for _, sentence in ipairs(rules) do page:text(sentence) end
   sections.add(page, o.sides, jumps)
