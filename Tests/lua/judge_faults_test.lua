@@ -105,6 +105,11 @@ function TestFaults:test_the_seed_the_step_and_the_place_decide()
   lu.assertNotEquals(labels_of(1, 1), labels_of(2, 1))
   lu.assertNotEquals(labels_of(1, 1), labels_of(1, 2))
   lu.assertNotEquals(labels_of(1, 1), labels_of(1, 1, 9))
+  local inner = judge.flawed(lexical, { flip_rate = 0.5 })
+  for _, made in ipairs { judge.ensemble { inner, how = "vote" }, judge.flawed(inner, {}) } do
+    lu.assertEquals(judge.ask(made, first, second, 3), judge.ask(inner, first, second, 3), made.name)
+    lu.assertNotEquals(judge.ask(made, first, second, 3), judge.ask(inner, first, second, 4), made.name)
+  end
 end
 
 function TestFaults:test_sources_keep_the_truth()

@@ -3,16 +3,16 @@
 --   judge.ensemble { reward_a, reward_b, reward_c, how = "worst" }
 --
 -- `how` says what the score of a response is: the members' "mean", the "worst" (least) of them, or with
--- "uncertainty" their mean less `coefficient` times their variance (Coste et al. 2023, arXiv:2310.02743, eq.
--- 3-5). With "vote" the majority of the members' preferences decides, and there are no scores. Members
+-- "uncertainty" their mean less `coefficient` times their variance (Coste et al. 2023, arXiv:2310.02743, sec.
+-- 3). With "vote" the majority of the members' preferences decides, and there are no scores. Members
 -- without scores are joined by their probabilities: "mean" prefers by the mean, "worst" says a tie unless all
 -- members agree. Scores are those of the members: standardise them first where their scales differ.
 --
 -- The judge has `members`, `disagreement(first, second)`, the variance over the members of the probability
--- that the first response is better (of their preferences where they have none), and with scores
--- `scores(rows)`, a list of each member, which `sources.active` reads, and `deviation(rows)`, their standard
--- deviation. It has `probability`, the mean, where all
--- members have it. Errors: there is no member, or one is no judge; "uncertainty" of members without scores.
+-- that the first response is better (of their preferences with "vote", or where they have none), and with
+-- scores `scores(rows)`, a list of each member, which `sources.active` reads, and `deviation(rows)`, their
+-- standard deviation. It has `probability`, the mean, where all members have it. Errors: there is no member,
+-- or one is no judge; "uncertainty" of members without scores.
 --
 --   > local rows, judge = require "perilune.models".rows, require "perilune.align.judge"
 --   > local function scored(name, f) return judge.from_score(name, function(_, y) return f * #y end) end
@@ -99,11 +99,11 @@ return function(given)
     name = ("%s of %d: %s"):format(o.how, #members, table.concat(names, ", ")),
   }
   local has_probability = have(members, "probability")
-  --- What each member says of two responses, from 0 to 1.
-  local function opinions(first, second, is_decided)
+  --- What each member says of two responses, from 0 to 1; `at` is what `prefer` gets from `judge.ask`.
+  local function opinions(first, second, at)
     return function(member)
-      if has_probability and not is_decided then return judges.probability(member, first, second) end
-      return judges.ask(member, first, second)
+      if has_probability and o.how ~= "vote" then return judges.probability(member, first, second) end
+      return judges.ask(member, first, second, at)
     end
   end
   if has_scores then
@@ -121,13 +121,14 @@ return function(given)
       return judges.by_scores(self:score(first), self:score(second))
     end
   else
-    function made.prefer(_, first, second)
-      return joined(members, opinions(first, second, o.how == "vote"), of_probabilities[o.how])
+    function made.prefer(_, first, second, at)
+      return joined(members, opinions(first, second, at), of_probabilities[o.how])
     end
   end
   if has_probability then
     function made.probability(_, first, second)
-      return joined(members, opinions(first, second), function(values) return (moments(values)) end)
+      local function ask(member) return judges.probability(member, first, second) end
+      return joined(members, ask, function(values) return (moments(values)) end)
     end
   end
   function made.disagreement(_, first, second)

@@ -83,8 +83,8 @@ return function(given_judge, given)
       tostring(judge.name)), 2)
   end
   --- What the judge says without a bias: the probability of the first response, 1, 0 or 1/2 if it decides.
-  local function base(first, second)
-    if o.label_temperature == 0 then return judges.ask(judge, first, second) end
+  local function base(first, second, at)
+    if o.label_temperature == 0 then return judges.ask(judge, first, second, at) end
     local found = judges.probability(judge, first, second)
     for i, q in ipairs(found) do found[i] = sharpened(q, o.label_temperature) end
     return found
@@ -102,7 +102,8 @@ return function(given_judge, given)
   end
   function made.prefer(_, first, second, at)
     at = at or {}
-    local said, prompts, a, b = base(first, second), first:prompts(), first:responses(), second:responses()
+    local said, prompts = base(first, second, at), first:prompts()
+    local a, b = first:responses(), second:responses()
     for i, p in ipairs(said) do
       local text, is_turned = question(prompts[i], a[i], b[i])
       local row = (at.first or 1) - 1 + (at.places and at.places[i] or i)

@@ -56,7 +56,8 @@ end
 
 --- The outcomes of a judge for two Rows with the same prompts, checked. `step` (0) and `row` (1), the number
 -- of the first row, tell a question from the same one asked at another time: a judge that draws its labels
--- gets them as `prefer(first, second, { step, first, places })`.
+-- gets them as `prefer(first, second, { step, first, places })`. A judge made of others gives that table on
+-- in place of `step`.
 --
 --   > local rows = require "perilune.models".rows
 --   > local first, second = rows({ { 1 } }, { { 2 } }), rows({ { 1 } }, { { 3 } })
@@ -68,7 +69,7 @@ function judge.ask(given, first, second, step, row)
   local name = tostring(given.name or "without a name")
   check_prompts(name, first, second)
   local preferred = shards.list(#first, function(places)
-    local at = { step = step, first = row, places = places }
+    local at = type(step) == "table" and step or { step = step, first = row, places = places }
     if not places then return given:prefer(first, second, at) end
     return given:prefer(first:select(places), second:select(places), at)
   end)
