@@ -127,6 +127,28 @@ function TestTable:test_what_a_table_cannot_read_is_named()
   lu.assertStrContains(support.message(copy.outputs, copy, rows, { "logp" }), "gives no 'logp'")
 end
 
+function TestTable:test_a_function_that_gives_no_logits_is_refused()
+  local function policy(logits)
+    local parameters = { a = tensor { 1 } }
+    return policies.define { vocab = 3, parameters = parameters, logits = function() return logits end }
+  end
+  local one, wrong = models.rows({ { 0 } }, { { 2 } }), policy(tensor { { 1, 2 } })
+  lu.assertStrContains(support.message(wrong.outputs, wrong, one, { "logps" }),
+    "the policy's logits of 1 contexts must be a Tensor [1, 3], not [1, 2]")
+  wrong = policy(3)
+  lu.assertStrContains(support.message(wrong.outputs, wrong, one, { "logps" }), "[1, 3], not 3")
+  lu.assertStrContains(support.message(copy.sample, copy, { { 7 } }, {}),
+    "the table has no logits after { 7 }")
+  lu.assertStrContains(support.message(copy.sample, copy, { { 0 } }, { mixture = 3 }),
+    "sample: mixture: expected a Model or a table with the methods of a policy; got 3")
+end
+
+function TestTable:test_an_empty_response_has_the_log_probability_0()
+  local sums, lengths = copy:logps(models.rows({ { 0 }, { 1 } }, { {}, { 2 } }))
+  lu.assertEquals({ sums[1]:item(), lengths:totable() }, { 0, { 0, 1 } })
+  lu.assertEquals((copy:logps(models.rows({ { 0 } }, { {} }))):totable(), { 0 })
+end
+
 TestUse = {}
 
 local function coin() return policies.table { contexts = { { 0 } }, vocab = 2 } end

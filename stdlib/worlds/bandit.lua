@@ -11,8 +11,9 @@
 --   0.193
 --   > bandit { answers = 2, rewards = { 1 } }
 --   worlds.bandit: 1 rewards for 2 answers
+--   > bandit { answers = 2, reference = { 1, 0 } }
+--   worlds.bandit: reference must be probabilities above 0 with the sum 1, not 1 with the least 0
 local options = require "perilune.options"
-local tensor = require "perilune.tensor"
 local tabular = require "perilune.worlds.tabular"
 
 local spec = options.spec("worlds.bandit", {
@@ -22,16 +23,11 @@ local spec = options.spec("worlds.bandit", {
   tabular.options,
 })
 
-local function row(list, count, what)
-  if #list ~= count then error(("worlds.bandit: %d %s for %d answers"):format(#list, what, count), 3) end
-  return tensor({ list }, "f64")
-end
-
 return function(given)
   local o = spec:fill(given)
-  local reward = o.rewards and row(o.rewards, o.answers, "rewards")
+  local reward = o.rewards and tabular.row(o.rewards, o.answers, "worlds.bandit", "rewards")
     or tabular.normal(o.seed, "worlds/reward", { 1, o.answers }) * o.scale
-  local logits = o.reference and row(o.reference, o.answers, "probabilities"):log()
+  local logits = o.reference and tabular.log_probabilities(o.reference, o.answers, "worlds.bandit")
     or tabular.normal(o.seed, "worlds/reference", { 1, o.answers }) * o.spread
   return tabular.of("bandit", o, reward, logits)
 end

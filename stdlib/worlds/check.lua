@@ -1,5 +1,6 @@
 --- Training in a world, and its distance to the optimum by step.
 local align = require "perilune.align"
+local losses = require "perilune.align.loss"
 local options = require "perilune.options"
 
 local checks = {}
@@ -31,6 +32,16 @@ local function optimum_of(world, o, trainer)
       tostring(loss.name)), 3)
   end
   return world:optimum { of = of, beta = o.beta or tonumber(loss.options.beta) }
+end
+
+--- Refuses what is neither a function nor has what align.train needs beside the policy.
+local function check_trainer(trainer)
+  local loss, source = type(trainer) == "table" and trainer.loss, type(trainer) == "table" and trainer.source
+  if losses.is_definition(loss) then
+    error(("worlds.check: loss '%s' needs its options: give loss = %s {}"):format(loss.name, loss.name), 3)
+  elseif not (type(loss) == "table" and loss.options and type(source) == "table") then
+    error("worlds.check: expected a function, or options of align.train with a loss and a source", 3)
+  end
 end
 
 --- The distances of a policy from an optimum: `kl_to_optimum`, KL(pi || pi*) in nats; `total_variation`;
@@ -69,6 +80,7 @@ end
 -- Errors: an option is unknown; the optimum of the loss is not known; what align.train refuses.
 function checks.check(world, trainer, given)
   local o = spec:fill(given)
+  if type(trainer) ~= "function" then check_trainer(trainer) end
   local optimum = optimum_of(world, o, trainer)
   local policy, points = world:policy(), {}
   local function measure(measured, step)

@@ -33,20 +33,15 @@ local function matrix(list, count)
   error(("worlds.linear: features must be one list of numbers an answer, %d in all"):format(count), 3)
 end
 
-local function row(list, count, what)
-  if #list == count then return tensor({ list }, "f64") end
-  error(("worlds.linear: %d %s for %d answers"):format(#list, what, count), 3)
-end
-
 return function(given)
   local o = spec:fill(given)
   local features = o.features and matrix(o.features, o.answers)
     or tabular.normal(o.seed, "worlds/features", { o.answers, o.dim })
   local dim, answers = features:size(2), {}
   local weights = tabular.normal(o.seed, "worlds/reward", { dim, 1 }) * o.scale
-  local reward = o.rewards and row(o.rewards, o.answers, "rewards")
+  local reward = o.rewards and tabular.row(o.rewards, o.answers, "worlds.linear", "rewards")
     or features:matmul(weights):transpose(1, 2)
-  local start = o.reference and row(o.reference, o.answers, "probabilities"):log()
+  local start = o.reference and tabular.log_probabilities(o.reference, o.answers, "worlds.linear")
     or tabular.normal(o.seed, "worlds/reference", { 1, o.answers }) * o.spread
   for y = 1, o.answers do answers[y] = { y - 1 } end
   return world {

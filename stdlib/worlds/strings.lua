@@ -12,6 +12,8 @@
 --   [World strings: 2 prompts, 15 answers]
 --   > world.reference
 --   [Policy vocab 3, 42 parameters]
+--   > strings { alphabet = 26, length = 5 }
+--   worlds.strings: 12356631 strings of up to 5 tokens, more than 4096
 local options = require "perilune.options"
 local policies = require "perilune.align.policy"
 local tabular = require "perilune.worlds.tabular"
@@ -60,8 +62,16 @@ local function rewards(prompts, strings, bigrams)
   return tensor(found, "f64")
 end
 
+-- Figures are sums over all pairs of answers.
+local most <const> = 4096
+
 return function(given)
   local o = spec:fill(given)
+  local count = o.alphabet ^ o.length
+  for t = 0, o.length - 1 do count = count + o.alphabet ^ t end
+  if count > most then
+    error(("worlds.strings: %.0f strings of up to %d tokens, more than %d"):format(count, o.length, most), 2)
+  end
   local prompts = tabular.prompts(o.prompts, math.max(o.alphabet, 2))
   local prefixes, strings = enumerate(o.alphabet, o.length)
   local contexts, vocab = {}, o.alphabet + 1

@@ -54,6 +54,22 @@ function tabular.preference(kind, reward)
   return (a:gt(b):to "f64" + a:ge(b):to "f64") / 2
 end
 
+--- A list of numbers, one an answer, as a tensor [1, answers]; `where` opens the message of an error.
+function tabular.row(list, count, where, what)
+  if #list == count then return tensor({ list }, "f64") end
+  error(("%s: %d %s for %d answers"):format(where, #list, what, count), 3)
+end
+
+--- The logarithms of a list of probabilities, all above 0, [1, answers].
+function tabular.log_probabilities(list, count, where)
+  local sum, least = 0, math.huge
+  local row = tabular.row(list, count, where, "probabilities")
+  for _, p in ipairs(list) do sum, least = sum + p, math.min(least, p) end
+  if least > 0 and math.abs(sum - 1) < 1e-6 then return row:log() end
+  error(("%s: reference must be probabilities above 0 with the sum 1, not %g with the least %g"):format(
+    where, sum, least), 3)
+end
+
 --- The digits of `number` with a base, most significant first, `width` of them.
 local function digits(number, base, width)
   local list = {}

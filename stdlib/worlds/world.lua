@@ -73,6 +73,7 @@ function World:rows() return self.all_rows end
 --- log pi(y|x) of all answers, [prompts, answers] in float64; a tensor of that shape is returned as it is.
 function World:logps(policy)
   if type(policy) == "userdata" and (getmetatable(policy) or {}).__name == "Tensor" then return policy end
+  policies.check(policy, "worlds." .. self.name, 3)
   return tensor.no_grad(function()
     return (policy:logps(self.all_rows)):to "f64":reshape(#self.prompts, #self.answers)
   end)

@@ -30,14 +30,27 @@ function Policy.new(given)
     names[#names + 1] = name
     value:requires_grad_()
   end
+  if #names == 0 then error("policy.define: parameters has no Tensor", 3) end
   table.sort(names)
   return setmetatable({
     given = o, names = names, weights = o.parameters, read = setmetatable({}, { __mode = "k" }),
   }, Policy)
 end
 
---- The logits of the next token after each context, [n, vocab]. Differentiable.
-function Policy:logits(contexts) return self.given.logits(contexts, self.weights) end
+--- The logits of the next token after each context, [n, vocab]. Differentiable. Errors: the function of the
+-- policy gives something else.
+function Policy:logits(contexts)
+  local count, vocab = #contexts, self.given.vocab
+  if count == 0 then return tensor.zeros({ 0, vocab }, self.weights[self.names[1]]:dtype()) end
+  local logits = self.given.logits(contexts, self.weights)
+  local is_tensor = type(logits) == "userdata" and (getmetatable(logits) or {}).__name == "Tensor"
+  local size = is_tensor and logits:size() or {}
+  if #size ~= 2 or size[1] ~= count or size[2] ~= vocab then
+    error(("the policy's logits of %d contexts must be a Tensor [%d, %d], not %s"):format(count, count, vocab,
+      is_tensor and ("[%s]"):format(table.concat(size, ", ")) or options.show(logits)), 0)
+  end
+  return logits
+end
 
 --- The same after the whole of each sequence, or of each of Rows.
 function Policy:last_logits(sequences)
@@ -117,7 +130,7 @@ local function reading(self, rows)
       end
     end
   end
-  found.ids = #ids > 0 and tensor(ids, "i64"):unsqueeze(2)
+  found.ids = #ids > 0 and tensor(ids, "i64"):unsqueeze(2) or tensor.zeros({ 0, 1 }, "i64")
   self.read[rows] = found
   return found
 end
@@ -197,7 +210,9 @@ end
 -- sampling_logps. Response i of a step is a pure function of seed, stream, step and i. It also ends where the
 -- policy has no logits for what follows, as after the answers of a bandit.
 function Policy:sample(prompts, given)
-  return draw(self, prompts, options.native "Model:sample":fill(given))
+  local o = options.native "Model:sample":fill(given)
+  if o.mixture then require "perilune.align.policy".check(o.mixture, "sample: mixture") end
+  return draw(self, prompts, o)
 end
 
 function Policy:__tostring()

@@ -104,6 +104,7 @@ local spec = options.spec("policy.table", {
 function policy.table(given)
   local o = spec:fill(given)
   local count = #o.contexts
+  if count == 0 then error("policy.table: contexts is an empty list", 2) end
   local start = o.logits and o.logits:detach():clone() or tensor.zeros({ count, o.vocab }, "f64")
   if start:dim() ~= 2 or start:size(1) ~= count or start:size(2) ~= o.vocab then
     error(("policy.table: logits must be [%d, %d], one row a context, not [%s]"):format(count, o.vocab,
@@ -119,7 +120,10 @@ function policy.table(given)
   local function at(contexts)
     if not places[contexts] then
       local list = {}
-      for i, context in ipairs(contexts) do list[i] = place_of[table.concat(context, " ")] end
+      for i, context in ipairs(contexts) do
+        local key = table.concat(context, " ")
+        list[i] = place_of[key] or error(("the table has no logits after { %s }"):format(key), 0)
+      end
       places[contexts] = tensor(list, "i64")
     end
     return places[contexts]
