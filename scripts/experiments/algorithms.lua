@@ -17,7 +17,7 @@ local o = experiment.parse(arg, "algorithms.lua: all losses at equal KL, on a ta
   { "checkpoints", "10,20,40,60,90,120,160,240,360", "steps to measure", counts = true, smoke = "3,6" },
   { "prompts", 128, "training prompts of win rate and KL", least = 1, smoke = 16 },
   { "outer_seeds", 1, "repetitions of the task's pipeline", least = 1 },
-  { "world_lr", "0.02", "learning rates in the world" },
+  { "world_lr", "0.03", "learning rates in the world" },
   { "world_seeds", 3, "repetitions of the world", least = 1, smoke = 1 },
   { "instruments", "none", "what runs measure besides win rate and KL",
     choices = { "none", "default", "all" }, smoke = "default" },
@@ -66,27 +66,65 @@ local function part(folder, seeds)
   return own
 end
 
---- A row a loss: its figures online and offline at the KL of the order, and the peaks.
+--- The losses in the order of their rows: { name, online, offline }, rows of the ranking or nil.
+local function by_loss(ranked)
+  local list, of = {}, {}
+  for _, row in ipairs(ranked.rows) do
+    local name, way = row.label:match "^(.*), (%a+)$"
+    if not of[name] then
+      of[name] = { name = name }
+      list[#list + 1] = of[name]
+    end
+    of[name][way] = row
+  end
+  return list
+end
+
+--- The interval of a row at the KL of the order; nil where it does not reach it.
+local function at(ranked, row)
+  for k, kl in ipairs(ranked.kls) do
+    if row and kl == ranked.kl then return row.at[k] or nil end
+  end
+end
+
+local ways <const> = { "online", "offline" }
+
+--- A Markdown table with a row a loss: win rates at the KL of the order, and peaks.
 local function markdown(ranked)
-  local by_label, lines = {}, {
-    ("| loss | online at %g nats | offline | online, peak | offline, peak |"):format(ranked.kl or 0),
+  local lines = {
+    ("| loss | online, KL %g | offline, KL %g | online, peak | offline, peak |"):format(ranked.kl, ranked.kl),
     "|---|---:|---:|---:|---:|",
   }
-  for _, row in ipairs(ranked.rows) do by_label[row.label] = row end
-  local function figures(label)
-    local row = by_label[label]
-    if not row then return "", "" end
-    return row.key and ("%.3f"):format(row.key) or "-", ("%.3f"):format(row.peak.mean)
+  local function shown(interval)
+    return interval and ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high) or ""
   end
-  for _, row in ipairs(ranked.rows) do
-    local name = row.label:match "^(.*), online$"
-    if name then
-      local at, peak = figures(row.label)
-      local offline_at, offline_peak = figures(name .. ", offline")
-      lines[#lines + 1] = ("| `%s` | %s | %s | %s | %s |"):format(name, at, offline_at, peak, offline_peak)
-    end
+  for _, one in ipairs(by_loss(ranked)) do
+    lines[#lines + 1] = ("| `%s` | %s | %s | %s | %s |"):format(one.name, shown(at(ranked, one.online)),
+      shown(at(ranked, one.offline)), one.online and ("%.3f"):format(one.online.peak.mean) or "",
+      one.offline and ("%.3f"):format(one.offline.peak.mean) or "")
   end
   return table.concat(lines, "\n") .. "\n"
+end
+
+--- Two bars a loss, online and offline, at the KL of the order.
+local function figure(ranked, title)
+  local list, labels = by_loss(ranked), {}
+  for i, one in ipairs(list) do labels[i] = one.name end
+  local fig = perilune.plot.figure {
+    title = title, ylabel = ("win rate at KL %g"):format(ranked.kl), width = 300 + 24 * #list, height = 460,
+    legend = "outside",
+  }
+  for _, way in ipairs(ways) do
+    local values, errors = {}, { lower = {}, upper = {} }
+    for i, one in ipairs(list) do
+      local interval = at(ranked, one[way])
+      values[i] = interval and interval.mean or 0 / 0
+      errors.lower[i] = interval and interval.mean - interval.low or 0
+      errors.upper[i] = interval and interval.high - interval.mean or 0
+    end
+    fig:bars { labels = labels, values = values, errors = errors, label = way }
+  end
+  return fig
 end
 
 local function run(folder, title, seeds, lrs, stage)
@@ -94,9 +132,9 @@ local function run(folder, title, seeds, lrs, stage)
   local made = experiment.compare {
     title = title, options = given, variants = variants, settings = lrs, stage = stage,
   }
-  if not made.ranking then return end
+  if not (made.ranking and made.ranking.kl) then return end
   perilune.system.write_file(given.out .. "/table.md", markdown(made.ranking))
-  align.evaluate.ranking.figure(made.ranking, title):save(given.out .. "/ranking.svg")
+  figure(made.ranking, title):save(given.out .. "/ranking.svg")
 end
 
 local function strings(_, outer)

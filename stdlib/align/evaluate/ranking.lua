@@ -95,7 +95,7 @@ end
 
 --- A bar for each side that reaches the KL of the order; the win rate at the end of the runs where none does.
 function ranking.figure(ranked, title)
-  local at = ranked.kl and (" at %g nats"):format(ranked.kl) or " at the end"
+  local at = ranked.kl and (" at KL %g"):format(ranked.kl) or " at the end"
   local fig = plot.figure {
     title = title, ylabel = "win rate" .. at, width = math.max(640, 120 + 18 * #ranked.rows), height = 460,
   }
