@@ -36,6 +36,9 @@ function TestAnnotator:test_a_proxy_can_be_weak_in_size_and_data()
   lu.assertEquals(made.proxy.trained_on.count, 40)
   lu.assertEquals({ made.proxy.model:config().dim, made.proxy.model:config().layers }, { 8, 1 })
   lu.assertEquals(made.proxy.model:config().vocab, made.start:config().vocab)
+  local note = table.concat(made.notes, " ")
+  local calibration = align.judge.calibration(made.proxy, made.held_out, { bins = 5 })
+  lu.assertStrContains(note, ("; calibration error %.3f, right by confidence: "):format(calibration.ece))
   lu.assertStrContains(support.message(stage, { label_temperature = 1 }),
     "a label_temperature needs probabilities, and judge gold sentiment gives none")
 end

@@ -29,6 +29,21 @@ function annotator.of(judge, o, seed)
   return has_faults and judges.flawed(judge, given) or judge
 end
 
+--- What the calibration of a judge on pairs is, as the end of a sentence; nothing of a judge that gives no
+-- probability.
+function annotator.calibration(judge, dataset)
+  if type(judge.probability) ~= "function" then return "" end
+  local found = judges.calibration(judge, dataset, { bins = 5 })
+  local parts = {}
+  for _, bin in ipairs(found.bins) do
+    if bin.count > 0 then
+      parts[#parts + 1] = ("%.0f %% of %d at %.0f to %.0f %%"):format(
+        100 * bin.accuracy, bin.count, 100 * bin.from, 100 * bin.to)
+    end
+  end
+  return ("; calibration error %.3f, right by confidence: %s"):format(found.ece, table.concat(parts, ", "))
+end
+
 --- The first `count` pairs of a data set; all for 0.
 function annotator.first(dataset, count)
   if count == 0 or count >= #dataset then return dataset end

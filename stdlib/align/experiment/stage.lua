@@ -80,8 +80,8 @@ Stage.__index = Stage
 local function learn(self, kind, label, data, held_out, seed, init)
   local task, o = self.task, self.options
   local given = {
-    init = init or self.start, data = data, validation = held_out, labels = task.labels, eos = task.tokenizer.eos,
-    label = label, seed = seed,
+    init = init or self.start, data = data, validation = held_out, labels = task.labels,
+    eos = task.tokenizer.eos, label = label, seed = seed,
   }
   for name, value in pairs(task.preference.options) do given[name] = value end
   if o.judge_steps > 0 then given.steps = o.judge_steps end
@@ -161,8 +161,8 @@ local function build(o)
       stopping, seed + 2, annotator.small(self.start, o.proxy_dim, seed + 9))
   local agreement = judges.accuracy(self.proxy, self.held_out)
   self.notes[#self.notes + 1] = (
-    "the proxy (%s) agrees with the golden judge on %.1f %% of %d test pairs of the start."):format(
-    kind, 100 * agreement.mean, agreement.count)
+    "the proxy (%s) agrees with the golden judge on %.1f %% of %d test pairs of the start%s."):format(
+    kind, 100 * agreement.mean, agreement.count, annotator.calibration(self.proxy, self.held_out))
   self.golden = golden_policy(self, seed)
   local count = task.counts and math.min(o.prompts, task.counts.train.prompts) or o.prompts
   self.test = task:prompts("train", count)
