@@ -231,6 +231,35 @@ function TestCompare:test_what_is_no_run_is_refused()
   lu.assertStrContains(refusal { high, low, judge = judge }, "judge needs task and prompts")
 end
 
+--- Runs of align.train as they are: their points, and their policies against each other.
+function TestCompare:test_runs_of_train_are_compared_and_their_policies_judged_in_both_orders()
+  local reference = toy.model(5)
+  local function run(label, judge)
+    local measured = 0
+    return align.train {
+      policy = reference:clone(), reference = reference, loss = align.loss.ipo { beta = 0.1 }, steps = 12,
+      lr = 1e-2, quiet = true, instruments = false, label = label, evaluate_every = { 6, 12 },
+      source = align.sources.online(toy.sampling { judge = judge, batch = 8, seed = 3 }),
+      evaluate = function()
+        measured = measured + 1
+        return { kl = measured, win = 0.5, wins = { 1, 0 } }
+      end,
+    }
+  end
+  local up = run("up", toy.more_sevens)
+  local down = run("down", function(_, a, b) return 1 - toy.more_sevens(_, a, b) end)
+  local result = align.compare {
+    up, down, at = { labels = { 72 }, kl = { 1.5 } }, judge = toy.more_sevens,
+    task = { max_response = 6, stop = { 1 } }, prompts = toy.prompts,
+  }
+  lu.assertEquals(result.labels, { "up", "down" })
+  support.close(row_of(result, "after 72 labels").sides[1].mean, 0.5, 1e-12)
+  local won = result.head_to_head[2]
+  lu.assertEquals({ won.agreement, won.count }, { 1.0, 48 })
+  lu.assertTrue(won.low > 0.5, "trained for more sevens against trained for fewer")
+  lu.assertStrContains(tostring(result), "up against down, both orders: ")
+end
+
 TestHeadToHead = {}
 
 --- A judge that prefers whatever is shown first decides nothing in both orders.

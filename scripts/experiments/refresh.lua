@@ -6,6 +6,7 @@
 --
 --   perilune scripts/experiments/refresh.lua [--every 1,10,50,all] [--steps 480] [--task stories --data FILE]
 local perilune = require "perilune"
+local settings = require "perilune.align.experiment.settings"
 local experiment, cli = perilune.align.experiment, perilune.cli
 
 local o = experiment.parse(arg, "refresh.lua: offline data renewed every s steps", {
@@ -13,6 +14,13 @@ local o = experiment.parse(arg, "refresh.lua: offline data renewed every s steps
     smoke = "1,3,all" },
   { "out", "out/refresh", "folder of the report", folder = true, smoke = "out/refresh_smoke" },
 })
+
+local loss = settings.list(o)[1].loss
+if loss.source.name ~= "online" then
+  io.stderr:write(("--loss %s reads '%s': responses are renewed for losses on pairs\n"):format(
+    o.loss, loss.source.name))
+  os.exit(1)
+end
 
 local variants = {}
 for _, every in ipairs(cli.counts("every", o.every)) do
