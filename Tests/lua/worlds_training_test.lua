@@ -98,10 +98,23 @@ function TestFullSupport:test_rloo_and_ppo_come_near_the_optimum_of_the_regulari
     local source = sources.groups(sampling(world, {
       responses = responses, batch = 64 // responses, seed = 5, reward = world:judge(),
     }))
-    local _, _, points = trained(world, bound, { source = source, steps = 300, beta = 0.5 })
+    local _, _, points = trained(world, bound, { source = source, steps = 300 })
     below(points[#points].kl_to_optimum, 0.05, name)
     above(points[1].kl_to_optimum, 1, "the start")
   end
+end
+
+--- Where labels are turned with a probability of 0.2, the robust loss has the optimum of true labels, DPO
+-- another one.
+function TestFullSupport:test_the_robust_loss_reaches_the_optimum_of_true_labels()
+  local world, fields = worlds.bandit { seed = 1 }, {}
+  for name, value in pairs(world.given) do fields[name] = value end
+  fields.preference = 0.8 * world.preference + 0.2 * (1 - world.preference)
+  local flipped = worlds.world(fields)
+  local given = { steps = 400 }
+  local robust = loss.robust { beta = 0.5, label_smoothing = 0.2 }
+  below(trained(flipped, robust, given).kl_to_optimum, 0.02, "robust")
+  above(trained(flipped, loss.dpo { beta = 0.5 }, given).kl_to_optimum, 0.1, "dpo")
 end
 
 TestNash = {}
@@ -140,6 +153,16 @@ function TestNash:test_nash_md_reaches_the_equilibrium_where_bradley_terry_has_n
   above(start, 0.1, "what beats the reference")
   local _, dpo = trained(world, loss.dpo { beta = 0.1 }, { optimum = "equilibrium", steps = 400 })
   above(world:exploitability(dpo), start, "what beats the policy of DPO")
+end
+
+--- On pairs of any writer IPO's optimum is pi_ref exp(p(y > writer) / beta): with both answers of the
+-- mixture, that of play against the mixture.
+function TestNash:test_ipo_md_reaches_the_fixed_point_of_nash_md()
+  local world = worlds.cyclic { spread = 1, seed = 3 }
+  local source = world:population { writer = "mixture", weight = 0.25 }
+  local last, policy = trained(world, loss.ipo_md { beta = 0.2 }, { source = source })
+  below(last.kl_to_optimum, 1e-6, "the fixed point")
+  above(world:kl(policy, world:optimum { of = "equilibrium", beta = 0.2 }), 1e-3, "that of self-play")
 end
 
 --- Sampled: pairs of the policy and its mixture, labels drawn from the preference.

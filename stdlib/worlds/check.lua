@@ -14,7 +14,10 @@ local spec = options.spec("worlds.check", {
 })
 
 --- The optimum that a loss aims at, by its name: nil where it is not known.
-local aims = { ipo = "ipo", dpo = "reward", bo2 = "bo2", ppo = "reward", rloo = "reward" }
+local aims <const> = {
+  ipo = "ipo", dpo = "reward", robust = "reward", bo2 = "bo2", ppo = "reward", rloo = "reward",
+  reinforce = "reward", nash_md = "equilibrium", ipo_md = "equilibrium",
+}
 
 --- Whether a source draws answers of the policy that is trained.
 local function is_online(source)
@@ -22,16 +25,29 @@ local function is_online(source)
   return source.kind ~= "offline" and source.kind ~= "replay"
 end
 
+--- The weight of the reference in the opponent that a source draws.
+local function mixture_of(source)
+  local o = source.options or {}
+  if o.second ~= "mixture" and o.writer ~= "mixture" then return 0 end
+  return o.mixture_coef or o.weight or 0
+end
+
 local function optimum_of(world, o, trainer)
   if type(o.optimum) == "userdata" then return o.optimum end
   local loss = type(trainer) == "table" and trainer.loss or { options = {} }
-  local of = o.optimum or aims[loss.name]
-  if of == "ipo" and not o.optimum and is_online(trainer.source) then of = "equilibrium" end
+  local of, mixture = o.optimum or aims[loss.name], 0
+  if not o.optimum and of then
+    if of == "ipo" and is_online(trainer.source) then of = "equilibrium" end
+    if of == "equilibrium" then mixture = mixture_of(trainer.source) end
+  end
+  local beta = o.beta or tonumber(loss.options.beta or loss.options.kl_coef)
   if not of then
     error(("worlds.check: the optimum of loss '%s' is not known: give `optimum`"):format(
       tostring(loss.name)), 3)
+  elseif of ~= "bo2" and of ~= "best_of_n" and not beta then
+    error(("worlds.check: the optimum '%s' needs `beta`"):format(of), 3)
   end
-  return world:optimum { of = of, beta = o.beta or tonumber(loss.options.beta) }
+  return world:optimum { of = of, beta = beta, mixture = mixture }
 end
 
 --- Refuses what is neither a function nor has what align.train needs beside the policy.

@@ -11,8 +11,8 @@ local source = require "perilune.align.source"
 local tensor = require "perilune.tensor"
 
 local spec = options.spec("worlds.population", {
-  { "writer", "data", "who writes the first answer: data (see support), the run's reference, or the policy",
-    choices = { "data", "reference", "policy" } },
+  { "writer", "data", "who writes the first answer; data is of the reference on what support covers",
+    choices = { "data", "reference", "policy", "mixture" } },
   { "second", options.optional "string", "who writes the second; the same unless given",
     choices = { "data", "reference", "policy", "mixture" } },
   { "weight", 0.5, "weight of the reference in the logits of the mixture", least = 0, most = 1 },
