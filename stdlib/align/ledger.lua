@@ -31,6 +31,14 @@ function Ledger:__len() return self.count end
 
 function Ledger:__tostring() return ("[Ledger %d responses of %d steps]"):format(self.count, #self.blocks) end
 
+--- A list whose entries are all equal as one entry and their number; others as they are.
+local function folded(list)
+  for i = 2, list and #list or 0 do
+    if list[i] ~= list[1] then return list end
+  end
+  return list and { all = list[1], count = #list }
+end
+
 --- Adds the pieces of a step: { batch =, now = }, `now` the policy's log-probability of each row, [n].
 function Ledger:add(step, pieces)
   local last = self.blocks[#self.blocks]
@@ -42,20 +50,27 @@ function Ledger:add(step, pieces)
       pairs = batch:has_pairs() and #batch or nil, now = piece.now, lengths = batch.lengths,
       before = batch.old_logps and batch:sums "old_logps",
       ref = batch.ref_logps and batch:sums("ref_logps"):detach(),
-      checkpoint = batch.checkpoint, written = batch.step, writer = batch.writer,
+      checkpoint = folded(batch.checkpoint), written = folded(batch.step), writer = folded(batch.writer),
     }
     self.count = self.count + batch.lengths:numel()
   end
   self.blocks[#self.blocks + 1] = block
 end
 
-local function numbers(column) return type(column) == "userdata" and column:totable() or column or {} end
+--- A column as a list.
+local function listed(column)
+  if type(column) == "userdata" then return column:totable() end
+  if not (column and column.count) then return column or {} end
+  local list = {}
+  for i = 1, column.count do list[i] = column.all end
+  return list
+end
 
 --- Adds the records of a part of a step to a list; `units` are the units of the parts before it.
 local function add_records(list, step, part, units, sampler)
-  local now, lengths = numbers(part.now), numbers(part.lengths)
-  local before, ref = numbers(part.before), numbers(part.ref)
-  local checkpoint, written, writer = numbers(part.checkpoint), numbers(part.written), numbers(part.writer)
+  local now, lengths = listed(part.now), listed(part.lengths)
+  local before, ref = listed(part.before), listed(part.ref)
+  local checkpoint, written, writer = listed(part.checkpoint), listed(part.written), listed(part.writer)
   local n = part.pairs
   for i = 1, #lengths do
     list[#list + 1] = {
@@ -108,7 +123,7 @@ function Ledger:plain()
     for k, part in ipairs(block) do
       local copy = {}
       for name, column in pairs(part) do
-        copy[name] = type(column) == "number" and column or numbers(column)
+        copy[name] = type(column) == "userdata" and column:totable() or column
       end
       blocks[i][k] = copy
     end
