@@ -107,7 +107,7 @@ local function markdown(ranked)
 end
 
 --- Two bars a loss, online and offline, at the KL of the order.
-local function figure(ranked, title)
+local function figure(ranked, title, best)
   local list, labels = by_loss(ranked), {}
   for i, one in ipairs(list) do labels[i] = one.name end
   local fig = perilune.plot.figure {
@@ -124,25 +124,44 @@ local function figure(ranked, title)
     end
     fig:bars { labels = labels, values = values, errors = errors, label = way }
   end
+  if best then fig:hline { y = best, label = "best possible", style = "dashed" } end
   return fig
 end
 
-local function run(folder, title, seeds, lrs, stage)
+--- One part: its report, `table.md` and `ranking.svg`. `best(kl)` is the highest win rate that there is.
+local function run(folder, title, seeds, lrs, stage, best)
   local given = part(folder, seeds)
   local made = experiment.compare {
     title = title, options = given, variants = variants, settings = lrs, stage = stage,
   }
-  if not (made.ranking and made.ranking.kl) then return end
-  perilune.system.write_file(given.out .. "/table.md", markdown(made.ranking))
-  figure(made.ranking, title):save(given.out .. "/ranking.svg")
+  local ranked = made.ranking
+  if not (ranked and ranked.kl) then return end
+  local most = best and best(ranked.kl)
+  local text = markdown(ranked)
+  if most then text = ("%s\nThe best win rate at KL %g is %.3f.\n"):format(text, ranked.kl, most) end
+  perilune.system.write_file(given.out .. "/table.md", text)
+  figure(ranked, title, most):save(given.out .. "/ranking.svg")
 end
 
-local function strings(_, outer)
-  local world = perilune.worlds.strings {
-    prompts = 4, alphabet = 3, length = 4, seed = outer, support = o.support, support_seed = outer,
+local function strings(seed)
+  return perilune.worlds.strings {
+    prompts = 4, alphabet = 3, length = 4, seed = seed, support = o.support, support_seed = seed,
   }
-  return of_world.stage(world, { batch = o.batch, seed = outer })
 end
 
-run("world", "all losses in a world of strings", o.world_seeds, rates("world_lr", o.world_lr), strings)
+--- The highest win rate against the reference at a KL, a mean over the repetitions.
+local function best(kl)
+  local sum = 0
+  for seed = 1, o.world_seeds do
+    sum = sum + (of_world.at(of_world.frontier(strings(seed)), kl) or 0 / 0)
+  end
+  return sum / o.world_seeds
+end
+
+local function world_stage(_, outer)
+  return of_world.stage(strings(outer), { batch = o.batch, seed = outer })
+end
+
+run("world", "all losses in a world of strings", o.world_seeds, rates("world_lr", o.world_lr), world_stage,
+  best)
 run("task", "all losses on " .. o.task, o.outer_seeds, rates("lr", o.lr))
