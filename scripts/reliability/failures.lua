@@ -1,0 +1,119 @@
+--- R4: a run whose Nth file operation fails, for every N: full disk, broken disk, quota, short write, signal.
+--
+--     bin/perilune scripts/reliability/failures.lua --steps 3 --every 1 --jobs 2
+--
+-- The operations are those of the store (SQLite) and of the checkpoints, and with reads those of a run that
+-- goes on. Once, and also for good: every operation after the Nth fails too. A failure is bad where
+--
+--   - the process dies, or fails without the system's reason in its message,
+--   - a signal (EINTR) is not tried again,
+--   - the next process, on a good disk, does not end as a run without failures, or begins with an older
+--     checkpoint than was promised.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local common = require "common"
+local operations = require "operations"
+local parallel = require "perilune.parallel"
+
+local o = common.options { steps = 3, every = 1, jobs = 2 }
+
+local faults <const> = {
+  { "full, once", KIND = "full" }, { "full for good", KIND = "full", STAYS = 1 },
+  { "broken, once", KIND = "broken" }, { "broken for good", KIND = "broken", STAYS = 1 },
+  { "quota, once", KIND = "quota" }, { "short write, then full", KIND = "short" },
+  { "signal", KIND = "signal" },
+  { "broken reads, once", KIND = "broken", CLASS = "reads" },
+}
+
+local reasons <const> = {
+  full = "No space left on device", short = "No space left on device", broken = "Input/output error",
+  quota = "Disk quota exceeded",
+}
+
+--- What SQLite says of such errors; the last where it can make no journal.
+local of_sqlite <const> = {
+  "database or disk is full", "disk I/O error", "unable to open database file",
+  "attempt to write a readonly database",
+}
+
+local function says_why(kind, message)
+  if message:find(reasons[kind], 1, true) then return true end
+  for _, reason in ipairs(of_sqlite) do
+    if message:find("run.sqlite: " .. reason, 1, true) then return true end
+  end
+  return false
+end
+
+--- A folder in which a fault of a class can happen: reads are those of a process that goes on with a run.
+local function prepared(class)
+  local folder = common.folder()
+  if class == "reads" then common.run(common.job("own", folder, o.steps - 1, 1)) end
+  return folder
+end
+
+--- The uncut run, and how many operations of each class it has.
+local function uncut()
+  local counts, expected = {}, nil
+  for _, class in ipairs { "changes", "reads" } do
+    local folder = prepared(class)
+    local path = folder .. ".count"
+    local status, out, err = common.run(
+      common.job("own", folder, o.steps, 1, { COUNT = path, CLASS = class }))
+    if status ~= 0 then error("the run without failures fails: " .. err, 0) end
+    expected = expected or common.result("own", folder, out)
+    counts[class] = tonumber(common.text(path))
+    os.remove(path)
+    common.remove(folder)
+  end
+  return expected, counts
+end
+
+local expected, counts = uncut()
+
+--- What is wrong after a fault at an operation; nil if nothing is.
+local function check(fault, at)
+  local folder = prepared(fault.CLASS)
+  local log, env = folder .. ".log", { AT = at, LOG = folder .. ".log" }
+  for _, name in ipairs { "KIND", "STAYS", "CLASS" } do env[name] = fault[name] end
+  local status, out, err = common.run(common.job("own", folder, o.steps, 1, env))
+  local problem
+  if fault.KIND == "signal" and (status ~= 0 or err ~= "") then
+    problem = ("it is not tried again: status %d: %s"):format(status, err)
+  elseif status ~= 0 and status ~= 1 then
+    problem = ("status %d: %s"):format(status, err)
+  elseif status == 1 and not says_why(fault.KIND, err) then
+    problem = "no reason: " .. err
+  elseif status == 0 and out:match "hash\t(%x+)" ~= expected.hash then
+    problem = "another hash"
+  else
+    problem = common.goes_on("own", folder, o.steps, operations.promised(log), expected)
+  end
+  os.remove(log)
+  common.remove(folder)
+  return problem
+end
+
+local points = {}
+for i, fault in ipairs(faults) do
+  for at = 1 + (i - 1) % o.every, counts[fault.CLASS or "changes"], o.every do
+    points[#points + 1] = { i, at }
+  end
+end
+local problems = parallel.map(points, function(point)
+  return check(faults[point[1]], point[2]) or "fine"
+end, { jobs = o.jobs, label = "failures" })
+
+local all, bad = {}, {}
+for i, problem in ipairs(problems) do
+  local kind = points[i][1]
+  all[kind] = (all[kind] or 0) + 1
+  if problem ~= "fine" then
+    bad[kind] = (bad[kind] or 0) + 1
+    io.stderr:write(("failures: %s at operation %d: %s\n"):format(faults[kind][1], points[i][2], problem))
+  end
+end
+for i, fault in ipairs(faults) do
+  local count = counts[fault.CLASS or "changes"]
+  common.row("R4", ("%s: bad of %d of %d operations"):format(fault[1], all[i] or 0, count), bad[i] or 0,
+    not bad[i])
+end
+common.exit()
