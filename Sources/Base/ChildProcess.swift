@@ -95,6 +95,11 @@ public final class ChildProcess {
     wait(0)
   }
 
+  /// Asks the child to end, if it runs.
+  public func terminate() {
+    if parent == getpid(), status() == nil { kill(pid, SIGTERM) }
+  }
+
   private func wait(_ options: Int32) {
     guard parent == getpid() else { return }
     var raw: Int32 = 0

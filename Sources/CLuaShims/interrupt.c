@@ -5,6 +5,8 @@
 // again in the code after the `pcall`, through coroutines too, until the top level has control. The third
 // ends the process. A press counts as the first again once a library has handled the error of the last one, or
 // a second after that error was raised.
+//
+// SIGUSR2 and SIGTERM may be handled as a press, or only noted until a run has saved its step.
 #define _GNU_SOURCE
 #include "lua_internal.h"
 #include <pthread.h>
@@ -112,6 +114,40 @@ void shim_interrupt_install(void) {
   action.sa_flags = 0;  // no SA_RESTART: a blocked read must return
   sigaction(SIGINT, &action, NULL);
 }
+
+static volatile sig_atomic_t stop_mode, stop_signal, stop_pressed;
+
+static void on_stop(int number) {
+  if (target != NULL && !pthread_equal(pthread_self(), target_thread)) {
+    pthread_kill(target_thread, number);
+    return;
+  }
+  int is_first = stop_signal == 0;
+  stop_signal = number;
+  if (stop_mode == SHIM_STOP_RAISES || !is_first) {
+    stop_pressed = 1;
+    shim_interrupt_press();
+  }
+}
+
+void shim_stop_handle(int mode) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = mode == SHIM_STOP_ENDS ? SIG_DFL : on_stop;
+  sigemptyset(&action.sa_mask);
+  stop_mode = mode;
+  sigaction(SIGUSR2, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  if (mode == SHIM_STOP_ENDS) stop_signal = stop_pressed = 0;
+  if (mode == SHIM_STOP_RAISES && stop_signal != 0 && !stop_pressed) {
+    stop_pressed = 1;
+    shim_interrupt_press();
+  }
+}
+
+int shim_stop_mode(void) { return stop_mode; }
+int shim_stop_signal(void) { return stop_signal; }
+void shim_stop_raised(void) { stop_pressed = 1; }
 
 void shim_interrupt_at_prompt(int on) { at_prompt = on; }
 int shim_interrupt_is_at_prompt(void) { return at_prompt; }

@@ -2,7 +2,18 @@
 ///
 /// The first press is an error that a script may catch, the second one that it may not, the third ends the
 /// process (CLuaShims/interrupt.c).
+import Base
 import CLuaShims
+
+/// What SIGUSR2 and SIGTERM do.
+public enum StopMode: Int32 {
+  /// They end the process, as they do by default.
+  case ends
+  /// They raise the error of Ctrl-C.
+  case raises
+  /// They are noted until a step is complete; a second one raises the error.
+  case waits
+}
 
 extension Lua {
   /// Makes Ctrl-C stop this state, run by the calling thread.
@@ -22,4 +33,20 @@ extension Lua {
 
   /// The top level has control again: earlier presses no longer count.
   public func clearInterrupts() { shim_interrupt_reset() }
+
+  /// What SIGUSR2 and SIGTERM do to this process.
+  public static var stopMode: StopMode {
+    get { StopMode(rawValue: shim_stop_mode()) ?? .ends }
+    set { shim_stop_handle(newValue.rawValue) }
+  }
+
+  /// The number of the signal that asked the process to stop, or nil.
+  public static var stopSignal: Int32? { shim_stop_signal() == 0 ? nil : shim_stop_signal() }
+
+  /// The signal is about to be raised as an error.
+  public static func stopWasRaised() { shim_stop_raised() }
+
+  /// The exit status after an error of Ctrl-C or of a signal: 75, "run me again" (EX_TEMPFAIL of sysexits.h),
+  /// after SIGUSR2, else 130.
+  public static var interruptStatus: Int32 { stopSignal == SIGUSR2 ? 75 : 130 }
 }

@@ -31,7 +31,7 @@ public enum Interpreter {
       } catch let error as LuaError {
         report(error, program: program)
         if let hint = run.hint(for: error) { complain("\(program): \(hint)") }
-        return error.isInterrupt ? 130 : 1
+        return error.isInterrupt ? Lua.interruptStatus : 1
       }
     } catch let misuse as CommandLineOptions.Misuse {
       complain(

@@ -35,7 +35,7 @@ final class Run {
     let hadPrompt = try runAsLua()
     lua.close()
     fflush(stdout)
-    return Interrupt.endedWork && !hadPrompt ? 130 : 0
+    return Interrupt.endedWork && !hadPrompt ? Lua.interruptStatus : 0
   }
 
   /// True if there was a prompt.

@@ -44,6 +44,20 @@ enum ForkedJob {
       job.stop()
       return 0
     }
+    job.method(
+      "terminate",
+      Page(
+        "job:terminate()", "Asks the child to end, by SIGTERM.",
+        example: """
+          job = require 'perilune.system'.fork(function() while true do end end)
+          job:terminate()
+          repeat job:lines(0.01) until job:status()
+          print(job:status())
+          """, prints: "143")
+    ) { _, job in
+      job.terminate()
+      return 0
+    }
     return job
   }
 

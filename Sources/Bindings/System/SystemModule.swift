@@ -9,6 +9,7 @@ enum SystemModule {
     try library.add(
       NativeModule("system", group: "system") { module in
         addProcess(&module)
+        ProgramControl.add(&module)
         addFiles(&module)
         addRandom(&module)
       })

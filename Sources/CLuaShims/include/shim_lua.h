@@ -147,3 +147,14 @@ void shim_interrupt_reset(void);
 void shim_interrupt_handled(void);
 // A native loop threw for the first press: it is consumed.
 void shim_interrupt_consume(lua_State *_Nonnull L);
+
+// What SIGUSR2 and SIGTERM do: end the process, as they do by default; count as a press of Ctrl-C; or are noted
+// only, the second one a press.
+enum { SHIM_STOP_ENDS = 0, SHIM_STOP_RAISES = 1, SHIM_STOP_WAITS = 2 };
+// Changes it. A signal that was noted becomes a press where the mode is SHIM_STOP_RAISES.
+void shim_stop_handle(int mode);
+int shim_stop_mode(void);
+// The number of the signal that came, 0 if none did.
+int shim_stop_signal(void);
+// The signal has been turned into an error by other means.
+void shim_stop_raised(void);
