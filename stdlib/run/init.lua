@@ -157,6 +157,10 @@ function run.from_csv(path, folder)
   return require "perilune.run.exchange".from_csv(path, folder or run.folder())
 end
 
+--- Copies the runs of the folder `from` into `into`, by default the folder of runs, without doubles: the job
+-- stores of a cluster. Gives how many were `added`, `replaced`, `known` and `running`; see `run.merge`.
+function run.merge(from, into) return require "perilune.run.merge"(from, into or run.folder()) end
+
 --- Removes a run with its checkpoints. Errors: it has a writer; there is no such run.
 function run.remove(id, folder) native.remove((folder or run.folder()) .. "/" .. id) end
 

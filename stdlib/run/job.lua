@@ -2,6 +2,7 @@
 local options = require "perilune.options"
 local system = require "perilune.system"
 local state = require "perilune.run.state"
+local stop = require "perilune.run.stop"
 
 local Job = { __name = "Job" }
 Job.__index = Job
@@ -87,19 +88,48 @@ local function try_checkpoint(job)
   warn(job, ("no checkpoint of step %d: %s"):format(job.step, tostring(problem)))
 end
 
---- Records how the run ended and closes it: "finished", "failed" or "interrupted".
+--- Sets what checkpoints save, and how often: the options `state`, `checkpoint_every` and `keep` of run.open.
+-- Returns the job. A sweep opens the run of a row before there is anything to save.
+function Job:with(given)
+  for name, value in pairs(given) do
+    if name == "state" then state.check(value, "job:with") end
+    self.options[name] = value
+  end
+  return self
+end
+
+--- Records how the run ended and closes it: "finished", "failed" or "interrupted". A run that is `held` is
+-- closed by its holder.
 function Job:finish(status, message)
   if self.status ~= "running" then return end
-  status = status or "finished"
-  self.writer:finish(status, message)
-  self.status = status
+  self.status, self.message = status or "finished", message
+  if not self.held then self:close() end
+end
+
+--- Closes a run that has ended.
+function Job:close() self.writer:finish(self.status, self.message) end
+
+--- Ends a step: a checkpoint where one is due, or is asked for by SIGUSR2 or SIGTERM; after these the run is
+-- "interrupted" and the error of Ctrl-C is raised. `count` is the last step of the loop.
+function Job:end_step(count)
+  local message = self.step < count and stop.message(self.id, self.step)
+  if self.step >= count or message then
+    if self.saved_step ~= self.step then self:checkpoint() end
+  elseif self.step % self.options.checkpoint_every == 0 then
+    try_checkpoint(self)
+  end
+  if message then
+    self:finish("interrupted", message)
+    system.interrupt(message)
+  end
 end
 
 --- The steps that are left: from the one after the newest checkpoint to `count`.
 --
 -- The state is restored first. A checkpoint is saved every `checkpoint_every` steps and after the last, and
 -- the run is then finished. After an error in the loop the run is "failed", after Ctrl-C "interrupted", and
--- the error goes on; after `break` it is "interrupted" unless it was finished before.
+-- the error goes on; after `break` it is "interrupted" unless it was finished before. At SIGUSR2 and SIGTERM
+-- the step is completed and saved, see `run.stop`.
 --
 --   for step in job:steps(400) do
 --     local loss = model:misfit(batch(step))
@@ -111,14 +141,9 @@ function Job:steps(count)
   end
   if self.status ~= "running" then error(("job:steps: run '%s' is %s"):format(self.id, self.status), 2) end
   local first = self:restore()
+  local guard = stop.waiting()
   local function next_step(_, last)
-    if last > first then
-      if last >= count then
-        if self.saved_step ~= last then self:checkpoint() end
-      elseif last % self.options.checkpoint_every == 0 then
-        try_checkpoint(self)
-      end
-    end
+    if last > first then self:end_step(count) end
     if last >= count then
       self:finish()
       return nil
@@ -127,6 +152,7 @@ function Job:steps(count)
     return self.step
   end
   local ending = setmetatable({}, { __close = function(_, problem)
+    local waiting <close> = guard  -- luacheck: ignore 211
     if self.status ~= "running" then return end
     local is_interrupt = problem == nil or system.is_interrupt(problem)
     local message = problem ~= nil and tostring(problem) or nil

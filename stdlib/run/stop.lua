@@ -1,0 +1,29 @@
+--- Signals that stop a run: SIGUSR2 and SIGTERM wait until a step is complete and saved.
+--
+-- Then the error of Ctrl-C is raised.
+-- A script that goes no further ends with 75, "run me again", after SIGUSR2, and with 130 after SIGTERM. The
+-- next call goes on after the saved step. A second signal does not wait.
+local system = require "perilune.system"
+
+local stop = {}
+
+--- Until the value that is returned is closed, signals wait; from then on they are raised at once.
+--
+--   local guard <close> = stop.waiting()
+function stop.waiting()
+  local before = system.on_stop "wait"
+  return setmetatable({}, { __close = function() system.on_stop(before == "wait" and "wait" or "raise") end })
+end
+
+--- The message of a signal that has asked a run to stop, nil where none has.
+--
+--   > stop.message("gap", 7)
+--   nil
+function stop.message(id, step)
+  local signal = system.stop_signal()
+  if not signal then return nil end
+  return ("run %s: stopped by SIG%s after step %d, which is saved; the same call goes on from there"):format(
+    id, signal, step)
+end
+
+return stop
