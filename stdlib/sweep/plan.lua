@@ -1,0 +1,171 @@
+--- The plan of a sweep: a row for each setting and seed, known by the hash of script, arguments and setting.
+local native = require "perilune.native.run"
+local options = require "perilune.options"
+local plain = require "perilune.plain"
+local system = require "perilune.system"
+
+local plan = {}
+
+local taken <const> = { seed = true, sweep = true, script = true }
+
+local function refuse(message, ...) error("sweep: " .. message:format(...), 0) end
+
+local function check_setting(name, value)
+  local kind = type(value)
+  if type(name) ~= "string" or not name:match "^[%a_][%w_.]*$" then
+    refuse("a setting of the grid has a name, got %s", options.show(name))
+  elseif taken[name] then
+    refuse("the grid may not have '%s', which every row has", name)
+  elseif kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
+    refuse("'%s' takes numbers, texts and booleans, got %s", name, options.show(value))
+  end
+end
+
+--- Every combination of the values in a grid, `{ beta = { 0.1, 1 }, side = { "online", "offline" } }`: a list
+-- of settings, the last name in the alphabet changing fastest. A list of settings is taken as it is.
+--
+--   > local plan = require "perilune.sweep.plan"
+--   > local list = plan.settings { beta = { 0.1, 1 }, side = { "online", "offline" } }
+--   > #list, list[2].beta, list[2].side
+--   4	0.1	offline
+function plan.settings(grid)
+  local list, names = { {} }, {}
+  if #grid > 0 then
+    for _, setting in ipairs(grid) do
+      for name, value in pairs(setting) do check_setting(name, value) end
+    end
+    return grid
+  end
+  for name in pairs(grid) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  for _, name in ipairs(names) do
+    local values = grid[name]
+    if type(values) ~= "table" or #values == 0 then
+      refuse("'%s' of the grid takes a list of values, got %s", tostring(name), options.show(values))
+    end
+    local more = {}
+    for _, setting in ipairs(list) do
+      for _, value in ipairs(values) do
+        check_setting(name, value)
+        local copy = { [name] = value }
+        for key, known in pairs(setting) do copy[key] = known end
+        more[#more + 1] = copy
+      end
+    end
+    list = more
+  end
+  return list
+end
+
+local function seeds_of(seeds)
+  if math.type(seeds) == "integer" and seeds >= 1 then
+    local list = {}
+    for seed = 1, seeds do list[seed] = seed end
+    return list
+  end
+  if type(seeds) ~= "table" or #seeds == 0 then
+    refuse("seeds is a number of seeds or a list of them, got %s", options.show(seeds))
+  end
+  return seeds
+end
+
+local Plan = { __name = "SweepPlan" }
+Plan.__index = Plan
+
+--- The head of a plan's file.
+local function head_of(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return plain.decode(file:read "l")
+end
+
+--- The script of the last plan with these arguments; nil if there is none.
+local function earlier_script(folder, arguments)
+  local best
+  for _, name in ipairs(system.exists(folder) and system.list_folder(folder) or {}) do
+    if name:match "%.jsonl$" then
+      local head = head_of(folder .. "/" .. name)
+      local has_same = plain.encode(head.arguments) == plain.encode(arguments)
+      if has_same and (not best or head.created > best.created) then best = head end
+    end
+  end
+  return best and best.script
+end
+
+--- The plan of filled options: `rows`, each with `task`, `id` and `config`.
+function plan.new(o)
+  local home = ("%s/.sweeps/%s"):format(o.folder, o.name)
+  local script = system.sha256_file(arg[0])
+  if o.same then script = earlier_script(home, o.arguments) or script end
+  local key = system.sha256(script .. "\n" .. plain.encode(o.arguments)):sub(1, 12)
+  local self = setmetatable({
+    name = o.name, folder = o.folder, script = script, arguments = o.arguments, key = key, rows = {},
+    home = home, path = ("%s/%s"):format(home, key),
+  }, Plan)
+  local seen = {}
+  for _, seed in ipairs(seeds_of(o.seeds)) do
+    for _, setting in ipairs(plan.settings(o.grid)) do
+      local config = { seed = seed, sweep = o.name, script = key }
+      for name, value in pairs(setting) do config[name] = value end
+      local text = plain.encode(config)
+      local id = ("%s-%s"):format(o.name, system.sha256(text):sub(1, 12))
+      if seen[id] then refuse("rows %d and %d have the same settings", seen[id], #self.rows + 1) end
+      self.rows[#self.rows + 1] = { task = #self.rows + 1, id = id, config = config }
+      seen[id] = #self.rows
+    end
+  end
+  return self
+end
+
+--- Writes the plan, a row a line after its head.
+function Plan:write()
+  local path = self.path .. ".jsonl"
+  local head = { sweep = self.name, script = self.script, arguments = self.arguments, created = os.time() }
+  if system.exists(path) then head.created = head_of(path).created end
+  local lines = { plain.encode(head) }
+  for _, row in ipairs(self.rows) do
+    lines[#lines + 1] = plain.encode { task = row.task, id = row.id, config = row.config }
+  end
+  system.make_folder(self.home)
+  system.write_file(path, table.concat(lines, "\n") .. "\n")
+end
+
+--- The status of every row by id, nil for one that has no run yet.
+function Plan:states()
+  local states = {}
+  if not system.exists(self.folder) then return states end
+  local filters = { sweep = self.name, script = self.key }
+  for _, row in ipairs(native.list(self.folder, filters, { "id", "status" })) do
+    states[row.id] = row.status
+  end
+  return states
+end
+
+--- The rows that are neither finished nor being made.
+function Plan:missing()
+  local states, missing = self:states(), {}
+  for _, row in ipairs(self.rows) do
+    local status = states[row.id]
+    if status ~= "finished" and status ~= "running" then missing[#missing + 1] = row end
+  end
+  return missing
+end
+
+--- What the run of a row says of itself; nil where there is none.
+function Plan:about(row)
+  local path = ("%s/%s"):format(self.folder, row.id)
+  if not system.exists(path .. "/run.sqlite") then return nil end
+  return native.about(path)
+end
+
+--- A row in words: its number and what the grid gives it.
+function Plan:describe(row)
+  local parts = {}
+  for name, value in pairs(row.config) do
+    if not taken[name] then parts[#parts + 1] = ("%s = %s"):format(name, tostring(value)) end
+  end
+  table.sort(parts)
+  parts[#parts + 1] = ("seed = %s"):format(tostring(row.config.seed))
+  return ("row %d (%s)"):format(row.task, table.concat(parts, ", "))
+end
+
+return options.strict("sweep.plan", plan)
