@@ -25,12 +25,15 @@ local spec = options.spec("parallel.map", {
   { "jobs", 0, "processes at once; 0 for one a thread", least = 0 },
   { "results", options.optional "table",
     "results by item, filled as they come; an item that has one is not run, so a second call continues" },
+  { "keep", options.optional "string",
+    "folder of the results by item, which are plain data too: the same call continues after any end, also of "
+      .. "this process; give another folder where f or what it reads has changed" },
   { "label", "", "label of the progress bar" },
   { "quiet", false, "no progress bar" },
 })
 
 --- What a child does: sends lines "share X", then one "result X" or "error X".
-local function child(f, item)
+local function child(f, item, file)
   return function(send)
     is_child = true
     system.threads(1)
@@ -38,6 +41,7 @@ local function child(f, item)
     local function report(share) send("share " .. tostring(tonumber(share))) end
     local ok, result = pcall(function() return plain.encode(f(item, report), "the result") end)
     if ok then
+      if file then system.write_file(file, result) end
       send("result " .. result)
     elseif system.is_interrupt(result) then
       send "interrupted "
@@ -62,6 +66,20 @@ local function read(self, index, line)
     self.problems[index] = plain.decode(rest)
   elseif kind == "interrupted" then
     self.problems[index] = "interrupted"
+  end
+end
+
+--- Reads the results that are kept in a folder, and says where those of the other items go.
+local function read_kept(self, items, folder)
+  system.make_folder(folder)
+  for index, item in ipairs(items) do
+    local path = ("%s/%s.json"):format(folder, system.sha256(plain.encode(item, "item " .. index)):sub(1, 24))
+    local file <close> = io.open(path, "rb")
+    if file then
+      self.results[index], self.ended[index], self.shares[index] = plain.decode(file:read "a"), true, 1
+    else
+      self.files[index] = path
+    end
   end
 end
 
@@ -92,7 +110,7 @@ local function run_all(self, items, f, jobs, bar)
     while count < jobs and next_one <= #waiting do
       local index = waiting[next_one]
       next_one, count = next_one + 1, count + 1
-      self.running[index] = system.fork(child(f, items[index]))
+      self.running[index] = system.fork(child(f, items[index], self.files[index]))
     end
     collect(self, 0.05)
     local done = 0.0
@@ -116,7 +134,8 @@ end
 --
 -- Every item runs, also after another has failed; then an error names the items that failed. Ctrl-C stops all
 -- children and raises its error. Give a table as `results` to read what is finished after either of them: the
--- same call with the same table then runs only what is missing.
+-- same call with the same table then runs only what is missing. With `keep` it does so in another process,
+-- also after kill -9: an item is done once its result is in the folder.
 --
 --   > parallel.map({ 2, 3 }, function(n) return n * n end, { quiet = true })[2]
 --   9
@@ -127,8 +146,9 @@ function parallel.map(items, f, given)
   if type(items) ~= "table" then error("parallel.map: expected a list of items, got " .. type(items), 2) end
   if type(f) ~= "function" then error("parallel.map: expected a function, got " .. type(f), 2) end
   local self = setmetatable(
-    { results = o.results or {}, ended = {}, shares = {}, problems = {}, running = {} }, Map)
+    { results = o.results or {}, ended = {}, shares = {}, problems = {}, running = {}, files = {} }, Map)
   for index in pairs(self.results) do self.ended[index], self.shares[index] = true, 1 end
+  if o.keep then read_kept(self, items, o.keep) end
   -- The bar counts hundredths of all the work while it runs, and the items at its end.
   local bar = progress.start { label = o.label, total = 100, quiet = o.quiet }
   local ok, raised = pcall(run_all, self, items, f, o.jobs > 0 and o.jobs or system.threads(), bar)

@@ -51,6 +51,36 @@ function TestResults.test_what_is_no_plain_data_is_named_by_its_place()
   end), "the result.t contains itself")
 end
 
+TestKept = {}
+
+function TestKept.test_killed_at_any_point_the_same_call_runs_each_item_once()
+  local folder = os.tmpname() .. ".kept"
+  local function f(n)
+    local log <close> = assert(io.open(folder .. "/log", "a"))
+    if n > 3 and not system.exists(folder .. "/again") then system.sleep(60) end
+    log:write(n, "\n")
+    return n * n
+  end
+  system.make_folder(folder)
+  local caller = system.fork(function() map({ 1, 2, 3, 4, 5 }, f, { keep = folder }) end)
+  repeat system.sleep(0.01) until #system.list_folder(folder) == 4
+  caller:stop()
+  system.write_file(folder .. "/again", "")
+  lu.assertEquals(map({ 1, 2, 3, 4, 5 }, f, { keep = folder }), { 1, 4, 9, 16, 25 })
+  local done = {}
+  for line in io.lines(folder .. "/log") do done[#done + 1] = line end
+  table.sort(done)
+  lu.assertEquals(done, { "1", "2", "3", "4", "5" })
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
+function TestKept.test_items_that_are_no_plain_data_are_refused()
+  local folder = os.tmpname() .. ".kept"
+  lu.assertStrContains(support.message(map, { { print } }, function() end, { keep = folder }),
+    "item 1[1] is a function")
+  os.remove(folder)
+end
+
 TestFailures = {}
 
 function TestFailures.test_other_items_finish_and_their_results_are_there()
