@@ -30,6 +30,14 @@ local o = cli.parse(arg, options.spec("support", {
   { "out", "out/support", "folder of the report", folder = true, smoke = "out/support_smoke" },
 }), "support.lua: distance from the optimum against the support of offline data")
 
+local known = { "bandit", "linear", "strings", "tabular" }
+for name in o.worlds:gmatch "[^,]+" do
+  if not (" " .. table.concat(known, " ") .. " "):find(" " .. name .. " ", 1, true) then
+    io.stderr:write(("--worlds has no '%s'; %s\n"):format(name, options.suggest(name, known)))
+    os.exit(1)
+  end
+end
+
 local started = system.clock()
 local supports = settings.numbers("support", o.support)
 
