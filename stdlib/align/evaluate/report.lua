@@ -107,9 +107,8 @@ local rules <const> = {
   "Between neighbouring checkpoints the win rate is linear in KL. Where a run's KL goes back and forth, its "
     .. "highest win rate of all crossings counts. \"-\": no two checkpoints enclose the KL; the line from "
     .. "the start to the first checkpoint is no measurement.",
-  "Peaks of the table are maxima of noisy estimates and biased upwards, more with more checkpoints. A sentence "
-    .. "\"at the peak\" has none of that: the checkpoint is chosen on one half of the prompts and reported on "
-    .. "the other.",
+  "Peaks of the table are maxima of noisy estimates and biased upwards, more with more checkpoints. Those of "
+    .. "a sentence are not: the checkpoint is chosen on one half of the prompts and reported on the other.",
 }
 
 --- The figure of a few sides: win rate against KL.
