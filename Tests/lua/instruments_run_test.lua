@@ -155,7 +155,10 @@ function TestRuns:test_a_point_has_the_figures_of_its_step()
   local run = runs.train { steps = 4, evaluate_every = 2, log_every = 4, evaluate = evaluate }
   lu.assertEquals(#run.points, 2)
   for i, point in ipairs(run.points) do
-    for name, value in pairs(point.instruments) do lu.assertEquals(run.log[i][name], value, name) end
+    for name, figure in pairs(point.instruments) do
+      lu.assertEquals(run.log[i][name], figure.sum / figure.count, name)
+    end
+    lu.assertEquals(point.instruments["kl/own"].count, 16)
     lu.assertNotNil(point.instruments["gradients/chosen"])
     lu.assertNotNil(point.instruments["kl/own"])
     lu.assertNotNil(point.instruments["ledger/staleness"])

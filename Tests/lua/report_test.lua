@@ -157,7 +157,26 @@ function TestReport:test_points_are_quoted_and_safe_for_spreadsheets()
   lu.assertEquals(lines[3], "\"'=HYPERLINK(\"\"x\"\"), a\",1,1,'-lr,10,,,1.000000,,0.500000,0.100000,,,,,,10")
 end
 
+TestReportedInstruments = {}
+
+--- Of two seeds with 1 of 4 and 5 of 6 the figure is 6 of 10; sums and counts are written as they are.
+function TestReportedInstruments:test_figures_of_seeds_are_pooled_and_written()
+  local function runs_of(sum, count)
+    local figures = { ["mass/unseen"] = { sum = sum, count = count } }
+    local last = point(5, 1, 0.5, { instruments = figures, shown = "<i>ids</i>", samples = { { "a", "b" } } })
+    return { { point(0, 0, 0.1), last } }
+  end
+  written { sides = { { label = "one", by_seed = { runs_of(1, 4), runs_of(5, 6) } } }, out = folder }
+  lu.assertEquals((read "instruments.csv":gsub("\r", "")),
+    "side,seed,run,setting,step,figure,sum,count\none,1,1,,5,mass/unseen,1,4\none,2,1,,5,mass/unseen,5,6\n")
+  local page = read "report.html"
+  lu.assertStrContains(page, 'mass/unseen</th><td class="right">0.6</td>')
+  lu.assertStrContains(page, "<i>ids</i>")
+end
+
 local status = lu.LuaUnit.run()
-for _, name in ipairs { "report.html", "frontier.svg", "points.csv" } do os.remove(folder .. "/" .. name) end
+for _, name in ipairs { "report.html", "frontier.svg", "points.csv", "instruments.csv" } do
+  os.remove(folder .. "/" .. name)
+end
 os.remove(folder)
 os.exit(status)

@@ -191,7 +191,7 @@ return function(given)
   local figures_of_instruments = sections.instruments(o.sides)
   if #figures_of_instruments > 0 then
     csv.save(o.out .. "/instruments.csv", figures_of_instruments,
-      { "side", "seed", "run", "setting", "step", "figure", "value" })
+      { "side", "seed", "run", "setting", "step", "figure", "sum", "count" })
   end
   page:save(path)
   io.write(("report: %s   points: %s/points.csv\n"):format(path, o.out))

@@ -108,20 +108,29 @@ local function figures_of(points)
   return names
 end
 
+--- The mean of a figure over several points: its sums over its counts.
+local function pooled(points, name)
+  local sum, count = 0.0, 0
+  for _, point in ipairs(points) do
+    local figure = point.instruments[name]
+    sum, count = sum + figure.sum, count + figure.count
+  end
+  return sum / count
+end
+
 --- A table of a setting of a side: a row a figure, a column a checkpoint after the start.
 local function instruments_of(runs)
   local steps, rows, by_name = {}, {}, {}
   for i = 1, #runs[1] do
-    local points, of_instruments = {}, {}
+    local points = {}
     for k, run in ipairs(runs) do points[k] = run[i] end
     for _, name in ipairs(#points == #runs and figures_of(points) or {}) do
       if steps[#steps] ~= points[1].step then steps[#steps + 1] = points[1].step end
-      for k, point in ipairs(points) do of_instruments[k] = point.instruments end
       if not by_name[name] then
         by_name[name] = { name }
         rows[#rows + 1] = by_name[name]
       end
-      by_name[name][#steps + 1] = number("%.4g", mean_of(of_instruments, name))
+      by_name[name][#steps + 1] = ("%.4g"):format(pooled(points, name))
     end
   end
   for _, row in ipairs(rows) do
@@ -131,7 +140,7 @@ local function instruments_of(runs)
   return steps, rows
 end
 
---- Adds the figures of the instruments at every checkpoint, means over seeds.
+--- Adds the figures of the instruments at every checkpoint, of all seeds.
 function sections.add_instruments(page, sides)
   for i, side in ipairs(sides) do
     local order, runs_of = by_setting(side)
@@ -140,7 +149,7 @@ function sections.add_instruments(page, sides)
       if #rows > 0 then
         if i == 1 and setting == order[1] then
           page:heading "Instruments"
-          page:text "Means over seeds; help \"align.instruments\" says what each figure is."
+          page:text "Sums over counts, over all seeds; help \"align.instruments\" says what each figure is."
         end
         local header = { "figure" }
         for _, step in ipairs(steps) do header[#header + 1] = ("step %d"):format(step) end
@@ -216,7 +225,8 @@ function sections.points(sides)
   return records
 end
 
---- The figures of the instruments as records, one each: side, seed, run, setting, step, figure, value.
+--- The figures of the instruments as records, one each: side, seed, run, setting, step, figure, and its sum
+-- and count.
 function sections.instruments(sides)
   local records = {}
   for _, side in ipairs(sides) do
@@ -226,7 +236,8 @@ function sections.instruments(sides)
           for _, name in ipairs(figures_of { point }) do
             records[#records + 1] = {
               side = side.label, seed = seed, run = r, setting = run.setting, step = point.step,
-              figure = name, value = ("%.6g"):format(point.instruments[name]),
+              figure = name, sum = ("%.9g"):format(point.instruments[name].sum),
+              count = point.instruments[name].count,
             }
           end
         end

@@ -93,6 +93,18 @@ function Sums:means()
   return means
 end
 
+--- All sums and counts by name, as plain data: { [name] = { sum =, count = } }.
+--
+--   > local m = stats.sums()
+--   > m:add("loss", 4, 2)
+--   > m:list().loss.count
+--   2
+function Sums:list()
+  local list = {}
+  for _, name in ipairs(self.names) do list[name] = { sum = self.sums[name], count = self.counts[name] } end
+  return list
+end
+
 local Resampling = {}
 Resampling.__index = Resampling
 

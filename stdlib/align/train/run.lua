@@ -8,7 +8,7 @@
 --   step                   optimiser steps taken
 --   status, problem        "running", "finished", "interrupted" or "failed", and then the error
 --   log                    a row of figures for each logged step
---   points                 what `evaluate` returned, each with its `step`, the figures of its `instruments`,
+--   points                 what `evaluate` returned, each with its `step`, its `instruments` (sums, counts),
 --                          and what is `spent` by then
 --   spent                  batches drawn, labels of the judge used, response tokens of the batches
 --   checkpoints            copies of the policy, by step
@@ -142,7 +142,7 @@ function Run:after_step(step, row, value)
     if type(point) ~= "table" then
       error("evaluate must return a table of figures, got " .. type(point), 0)
     end
-    point.instruments = self.measured:is_on() and found:means() or nil
+    point.instruments = self.measured:is_on() and found:list() or nil
     point.step, point.labels, point.tokens = step, self.spent.labels, self.spent.tokens
     self.points[#self.points + 1] = point
   end
