@@ -31,7 +31,14 @@ local o = experiment.parse(arg, "algorithms.lua: all losses at equal KL, on a ta
 local function names_of(text)
   if text == "all" then return align.loss.names() end
   local names = {}
-  for name in text:gmatch "[^,]+" do names[#names + 1] = settings.loss(name).name end
+  for name in text:gmatch "[^,]+" do
+    local ok, found = pcall(settings.loss, name)
+    if not ok then
+      io.stderr:write("--losses: ", found, "\n")
+      os.exit(1)
+    end
+    names[#names + 1] = found.name
+  end
   return names
 end
 
