@@ -85,9 +85,13 @@ local function columns_of(batch, how)
     local function by(row) return row <= half and -1.75 or 2.5 end
     own.logps, ref.logps = add_first(batch, own.logps, by), add_first(batch, ref.logps, by)
   elseif how.huge then
-    local changed = how.huge.column == "logps" and own or ref
     local last = how.huge.row == "first" and 1 or batch.lengths:numel()
-    changed.logps = add_first(batch, changed.logps, function(row) return row == last and -1e4 or 0 end)
+    local function changed(logps)
+      return add_first(batch, logps, function(row) return row == last and -1e4 or 0 end)
+    end
+    if how.huge.column == "logps" then own.logps = changed(own.logps) end
+    if how.huge.column == "ref_logps" then ref.logps = changed(ref.logps) end
+    if how.huge.column == "old_logps" then old = changed(old) end
   end
   return own, ref, old
 end

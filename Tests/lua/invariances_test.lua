@@ -163,12 +163,12 @@ function TestInvariances:test_gradients_are_the_slopes()
   end)
 end
 
---- One response of log-probability -10,000, under the policy or under the reference.
+--- One response of log-probability -10,000, under the policy, its state before the updates, or the reference.
 function TestInvariances:test_finite_at_huge_margins()
   each(function(bound, case)
     local complaint
     for _, dtype in ipairs { "f32", "f64" } do
-      for _, column in ipairs { "logps", "ref_logps" } do
+      for _, column in ipairs { "logps", "ref_logps", "old_logps" } do
         for _, row in ipairs { "first", "last" } do
           local setup = fixture.setup(bound, { dtype = dtype, huge = { column = column, row = row } })
           local value = fixture.value(bound, setup)

@@ -9,8 +9,11 @@
 -- `batch`. A sum is a function(sums, batch, o) of the sums over the responses [n].
 local options = require "perilune.options"
 local advantage = require "perilune.align.advantage"
+local divergence = require "perilune.align.divergence"
 local loss = require "perilune.align.loss"
 local tensor = require "perilune.tensor"
+
+local exp = loss.shared.exp
 
 local policy_gradient = {}
 
@@ -21,12 +24,16 @@ function policy_gradient.level(default)
     choices = { "token", "sequence", "sequence_token" } }
 end
 
---- The entries of all losses here, under TRL's names.
-policy_gradient.options = options.spec("align.policy_gradient", {
-  { "beta", 0.0, "weight of the KL from the reference; 0 reads no reference", least = 0 },
+--- The entries of losses that clip the ratio (`term = policy_gradient.clipped`), under TRL's names.
+policy_gradient.clipping = options.spec("align.policy_gradient.clipping", {
   { "epsilon", 0.2, "how far the ratio may fall below 1", least = 0 },
   { "epsilon_high", options.optional("number", 0), "how far it may rise above 1; epsilon unless given" },
   { "delta", options.optional("number", 0), "cap of the ratio that is not clipped (two-sided clipping)" },
+})
+
+--- The entries of all losses here, under TRL's names.
+policy_gradient.options = options.spec("align.policy_gradient", {
+  { "beta", 0.0, "weight of the KL from the reference; 0 reads no reference", least = 0 },
   policy_gradient.level "token",
   { "use_bias_correction_kl", true, "multiply the KL by the ratio: its gradient on policy is then k1's" },
   { "mask_truncated_completions", false, "leave out responses that end without a stop token" },
@@ -54,7 +61,7 @@ function policy_gradient.over_row(sums, batch) return sums / batch.counted:clamp
 function policy_gradient.over_rows(sums) return sums end
 
 --- Divided by the mean number of tokens of the optimiser step, so that the step is a mean over tokens.
-function policy_gradient.over_step(sums, batch) return sums / loss.step_mean(batch, "counted"):clamp(1e-6) end
+function policy_gradient.over_step(sums, batch) return loss.over_tokens(sums, batch, "counted") end
 
 --- Divided by the mean number of tokens of the whole batch, whatever part of it the step is.
 function policy_gradient.over_batch(sums, batch) return sums / batch.mean_counted end
@@ -66,19 +73,13 @@ function policy_gradient.over_limit(sums, _, o) return sums / o.max_completion_l
 policy_gradient.limit = { "max_completion_length", 256,
   "divisor of the sum over a response: a constant factor of the loss", least = 1 }
 
---- The importance ratio at each token.
+--- The importance ratio at each token. Like all ratios here it goes on along its tangent beyond e^60, so that
+-- a response that became far more probable has a finite gradient.
 function policy_gradient.ratio(batch, log_ratio, level)
-  if level == "token" then return log_ratio:exp() end
+  if level == "token" then return exp(log_ratio) end
   local whole = batch:spread(batch:means(log_ratio))
-  if level == "sequence" then return whole:exp() end
-  return (batch.logps - batch.logps:detach() + whole:detach()):exp()
-end
-
---- KL from the reference, the estimator k3 of each token: e^d - d - 1, d = log pi_ref - log pi. J. Schulman
--- 2020, "Approximating KL divergence".
-function policy_gradient.k3(batch)
-  local d = batch.ref_logps - batch.logps
-  return d:exp() - d - 1
+  if level == "sequence" then return exp(whole) end
+  return exp(batch.logps - batch.logps:detach() + whole:detach())
 end
 
 --- Sets `advantage`, `counted` (tokens that count), and their mean over the batch.
@@ -111,7 +112,7 @@ local function of_batch(batch, o, form)
   local mask, fresh = kept(batch, log_ratio, o)
   if fresh then tokens = tokens * batch:spread(fresh) end
   if o.beta > 0 then
-    local kl = policy_gradient.k3(batch)
+    local kl = divergence.k3(batch.ref_logps - batch.logps)
     figures = figures or {}
     figures.kl = kl
     tokens = tokens + o.beta * (o.use_bias_correction_kl and kl * t.ratio or kl)
@@ -130,10 +131,12 @@ end
 
 --- A loss on groups: `name`, `paper`, `trl`, `options` (its own, or other defaults), `term` and `sum`.
 function policy_gradient.define(given)
+  local entries = { policy_gradient.options, table.unpack(given.options or {}) }
+  if given.term == policy_gradient.clipped then table.insert(entries, 1, policy_gradient.clipping) end
   return loss.define {
     name = given.name, paper = given.paper, trl = given.trl, per = "row",
     source = { name = "groups", responses = 8 },
-    options = { policy_gradient.options, table.unpack(given.options or {}) },
+    options = entries,
     reads = policy_gradient.reads,
     prepare_reads = function(o)
       return o.mask_truncated_completions and { "group", "reward", "finished" } or { "group", "reward" }

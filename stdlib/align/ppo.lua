@@ -1,6 +1,8 @@
 --- The parts of PPO: rewards of tokens, generalised advantages, clipped losses of policy and value.
 local options = require "perilune.options"
 local advantage = require "perilune.align.advantage"
+local divergence = require "perilune.align.divergence"
+local pair_losses = require "perilune.align.loss_pair"
 
 local ppo = {}
 
@@ -33,7 +35,7 @@ end
 --- The penalty of the KL at each token, as a tensor.
 function ppo.penalty(old, ref, o)
   local d = ref - old
-  return -o.kl_coef * (o.kl_estimator == "k1" and -d or d:exp() - d - 1)
+  return -o.kl_coef * (o.kl_estimator == "k1" and -d or divergence.k3(d))
 end
 
 --- The rewards of the tokens of each row: the penalties, and at the last token also the row's reward.
@@ -76,7 +78,7 @@ end
 
 --- -min(rho A, clip(rho) A) at each token, and where the clip is what counts.
 function ppo.policy_loss(logps, old, a, o)
-  local ratio = (logps - old):exp()
+  local ratio = pair_losses.exp(logps - old)
   local free, bounded = -(ratio * a), -(ratio:clamp(1 - o.cliprange, 1 + o.cliprange) * a)
   return free:maximum(bounded), bounded:detach():gt(free:detach()):to "f32"
 end

@@ -50,7 +50,7 @@ end
 --   [Tensor f32 1]
 function reference_free.with_likelihood(losses, pair, weight)
   if weight == 0 then return losses end
-  local nll = -pair.chosen / loss.step_mean(pair, "chosen_lengths"):to(pair.chosen:dtype())
+  local nll = loss.over_tokens(-pair.chosen, pair, "chosen_lengths")
   return losses + weight * nll, { nll_loss = nll }
 end
 

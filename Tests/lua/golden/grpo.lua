@@ -2,23 +2,10 @@
 local align = require("perilune").align
 local pack = require "golden_pack"
 
-local names = {
-  "beta", "epsilon", "epsilon_high", "delta", "importance_sampling_level", "use_bias_correction_kl",
-  "mask_truncated_completions", "off_policy_mask_threshold", "scale_rewards", "reward_weights",
-  "multi_objective_aggregation",
-}
-
-local own = {
-  dr_grpo = { "max_completion_length" },
-  sapo = { "sapo_temperature_pos", "sapo_temperature_neg" },
-  vespo = { "vespo_k_pos", "vespo_k_neg", "vespo_lambda_pos", "vespo_lambda_neg" },
-}
-
---- The loss of a case.
+--- The loss of a case: its options are TRL's.
 local function loss_of(name, given)
-  local options = pack.only(given, names)
-  for _, option in ipairs(own[name] or {}) do options[option] = given[option] end
-  return align.loss[name](options)
+  local make = align.loss[name]
+  return make(pack.only(given, make.spec:names()))
 end
 
 --- The whole generation batch, prepared, and its log-probabilities.

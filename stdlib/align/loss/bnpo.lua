@@ -13,7 +13,7 @@
 --   > l:prepare(b)
 --   > print(l(b):mean())
 --   0.25
---   [Tensor f64 scalar]
+--   [Tensor f32 scalar]
 local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {

@@ -6,7 +6,7 @@
 --
 --   > print(dft {} { lengths = { 1, 1 }, pairs = true, logps = T{ -1, -9 } })
 --   [0.3679]
---   [Tensor f64 1]
+--   [Tensor f32 1]
 local loss = require "perilune.align.loss"
 
 return loss.define {
@@ -17,6 +17,6 @@ return loss.define {
   norm = false,
   loss = function(pair)
     local chosen = pair:halves(pair:sums(pair.logps * pair.logps:detach():exp()))
-    return -chosen / loss.step_mean(pair, "chosen_lengths"):clamp(1e-9)
+    return loss.over_tokens(-chosen, pair, "chosen_lengths")
   end,
 }

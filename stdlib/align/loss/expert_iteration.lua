@@ -10,7 +10,7 @@
 --   > local b = require "perilune.align.batch".plain { lengths = { 1, 3 }, logps = T{-1, -2, -3, -2} }
 --   > print(expert_iteration {}(b):mean())
 --   2
---   [Tensor f64 scalar]
+--   [Tensor f32 scalar]
 local loss = require "perilune.align.loss"
 
 return loss.define {

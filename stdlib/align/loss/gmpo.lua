@@ -13,6 +13,7 @@
 --   > print((l(b)))
 --   [-0.5, 0.5]
 --   [Tensor f32 2]
+local loss = require "perilune.align.loss"
 local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
@@ -21,13 +22,14 @@ return policy_gradient.define {
   trl = "GMPOTrainer; it does not multiply the KL by the ratio",
   options = {
     { "epsilon", 0.4, "how far the log ratio may fall below 0", least = 0 },
+    policy_gradient.clipping:only { "epsilon_high" },
     { "use_bias_correction_kl", false, "multiply the KL by the ratio" },
   },
   term = function(t, o)
     local sign = t.advantage:sign()
     local clipped = t.log_ratio:clamp(-o.epsilon, o.epsilon_high or o.epsilon)
     local one_sided = sign * (sign * t.log_ratio):minimum(sign * clipped)
-    return -(t.advantage * t.batch:spread(t.batch:means(one_sided):exp()))
+    return -(t.advantage * t.batch:spread(loss.shared.exp(t.batch:means(one_sided))))
   end,
   sum = policy_gradient.over_row,
 }

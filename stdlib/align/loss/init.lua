@@ -183,10 +183,7 @@ function loss.from_function(f, has_reference)
 end
 
 --- The mean of a column over all units of the optimiser step, not only over the piece at hand: a scalar
--- tensor [] of dtype f64, without gradient. A token mean of the whole step is then one number a pair, the
--- same for any number of pieces:
---
---   -pair.chosen / loss.step_mean(pair, "chosen_lengths")
+-- tensor [] of dtype f64, without gradient.
 --
 --   > print(loss.step_mean({ chosen_lengths = T{ 2, 4 } }, "chosen_lengths"))
 --   3
@@ -197,6 +194,17 @@ function loss.step_mean(batch, name)
   local column = (rawget(batch, "part") or batch)[name]
   if column == nil then error(("loss.step_mean: the batch has no '%s'"):format(name), 2) end
   return column:detach():to("f64"):mean()
+end
+
+--- Each unit's share of the mean over all tokens of the optimiser step: its sum over the mean of the column
+-- `name`, the numbers of tokens. The mean of the shares is the sum of all sums over the number of tokens, and
+-- 0 where there are none, for any number of pieces of a step.
+--
+--   > print(loss.over_tokens(T{ 3, 1 }, { chosen_lengths = T{ 3, 1 } }, "chosen_lengths"))
+--   [1.5, 0.5]
+--   [Tensor f32 2]
+function loss.over_tokens(sums, batch, name)
+  return sums / loss.step_mean(batch, name):clamp(1e-9):to(sums:dtype())
 end
 
 --- The weighted sum of losses: of each the mean over its own units. `weights` are 1 unless given.

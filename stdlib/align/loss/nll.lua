@@ -7,7 +7,7 @@
 --
 --   > print(nll {} { lengths = { 2, 1 }, logps = T{ -1, -2, -3 } })
 --   [2, 2]
---   [Tensor f64 2]
+--   [Tensor f32 2]
 local loss = require "perilune.align.loss"
 
 return loss.define {
@@ -18,6 +18,6 @@ return loss.define {
   source = { name = "best_of", responses = 4 },
   reads = { "logps" },
   loss = function(batch)
-    return -batch:sums "logps" / loss.step_mean(batch, "lengths"):clamp(1e-9)
+    return loss.over_tokens(-batch:sums "logps", batch, "lengths")
   end,
 }

@@ -30,7 +30,7 @@ return loss.define {
     local n, dtype = pair.chosen:numel(), pair.chosen:dtype()
     -- The prompts of both halves are the same.
     local tokens = loss.step_mean(pair, "chosen_lengths") + loss.step_mean(pair, "prompt_lengths") - 1
-    local nll = -(pair.chosen + prompt_sums(pair, n)) / tokens:to(dtype)
+    local nll = -(pair.chosen + prompt_sums(pair, n)) / tokens:clamp(1e-9):to(dtype)
     local a = loss.normed(pair, pair.chosen, "chosen", "mean")
     local b = loss.normed(pair, pair.rejected, "rejected", "mean")
     local log_odds = a - b - (free.log1mexp(a) - free.log1mexp(b))

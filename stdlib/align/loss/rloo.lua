@@ -28,7 +28,7 @@ return loss.define {
   source = { name = "groups", responses = 4 },
   options = {
     { "beta", 0.05, "weight of the KL from the reference in the reward; 0 reads no reference", least = 0 },
-    policy_gradient.options:only { "epsilon", "epsilon_high" },
+    policy_gradient.clipping:only { "epsilon", "epsilon_high" },
     advantage.options:only { "reward_weights" },
     { "normalize_advantages", false, "standardise the advantages over the batch" },
     { "reward_clip_range", options.optional "table", "least and most reward, before the KL" },
@@ -48,7 +48,7 @@ return loss.define {
     batch.advantage = tensor(found, batch.reward:dtype())
   end,
   loss = function(batch, o)
-    local ratio = batch:sums(batch.logps - batch.old_logps):exp()
+    local ratio = loss.shared.exp(batch:sums(batch.logps - batch.old_logps))
     return policy_gradient.clipped({ ratio = ratio, advantage = batch.advantage }, o)
   end,
 }

@@ -7,7 +7,7 @@
 --
 --   > print(sft {} { chosen = T{-3, -1}, chosen_lengths = T{3, 1} })
 --   [1.5, 0.5]
---   [Tensor f64 2]
+--   [Tensor f32 2]
 local loss = require "perilune.align.loss"
 
 return loss.define {
@@ -17,6 +17,6 @@ return loss.define {
   reads = { "logps" },
   norm = false,
   loss = function(pair)
-    return -pair.chosen / loss.step_mean(pair, "chosen_lengths"):clamp(1e-9)
+    return loss.over_tokens(-pair.chosen, pair, "chosen_lengths")
   end,
 }

@@ -53,7 +53,7 @@ return loss.define {
     end
     if o.tpo_alpha == 0 then return losses end
     local sums = pair.gold_logps:segment_sum(pair.gold_lengths:long():totable())
-    local nll = -sums / loss.step_mean(pair, "gold_lengths"):to(sums:dtype())
+    local nll = loss.over_tokens(-sums, pair, "gold_lengths")
     return losses + o.tpo_alpha * nll, { nll_loss = nll }
   end,
 }
