@@ -12,6 +12,7 @@
 local perilune = require "perilune"
 local cli, options, plot, worlds = perilune.cli, perilune.options, perilune.plot, perilune.worlds
 local align, system = perilune.align, perilune.system
+local kept = require "perilune.align.experiment.results".kept
 local settings = require "perilune.align.experiment.settings"
 local stats = require "perilune.align.evaluate.stats"
 
@@ -84,7 +85,7 @@ for name in o.worlds:gmatch "[^,]+" do
     end
   end
 end
-local results = perilune.parallel.map(jobs, work, { jobs = o.jobs, label = "support" })
+local results = perilune.parallel.map(jobs, work, { jobs = o.jobs, label = "support", keep = kept(o) })
 
 --- The mean and standard error of a figure over seeds.
 local function summary(name, side, support, key)

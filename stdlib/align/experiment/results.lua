@@ -1,4 +1,5 @@
 --- Finished runs of an experiment, stored in its folder until the report is written.
+local identity = require "perilune.run.identity"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
@@ -22,8 +23,8 @@ function results.labels(variants)
   return table.concat(labels, "; ")
 end
 
---- What determines a run, as one text: the title and every option but those of the machine and the number of
--- repetitions.
+--- What determines a run, as one text: the title, the code, and every option but those of the machine and the
+-- number of repetitions.
 local function key_of(title, o)
   local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true }
   local names = {}
@@ -32,10 +33,15 @@ local function key_of(title, o)
   end
   table.sort(names)
   for i, name in ipairs(names) do names[i] = name .. "=" .. tostring(o[name]) end
-  return title .. "\n" .. table.concat(names, "\n")
+  return title .. "\n" .. identity.code() .. "\n" .. table.concat(names, "\n")
 end
 
---- The finished runs of an experiment, in `out`/unfinished. Runs with other options are not seen.
+--- A folder for the results of parallel.map in a script, its option `keep`: one for the options and the code.
+function results.kept(o)
+  return ("%s/results-%s"):format(o.out, system.sha256(key_of("map", o)):sub(1, 12))
+end
+
+--- The finished runs of an experiment, in `out`/unfinished. Runs with other options or code are not seen.
 function results.folder(out, title, o)
   local path = out .. "/unfinished"
   system.make_folder(path)
