@@ -151,8 +151,9 @@ end
 -- align.evaluate.measure { ... }`. Rows are win rates at equal KL, labels, tokens or steps, the highest of
 -- pooled runs where there are several; then the peak, whose checkpoint is chosen on one half of the prompts
 -- and reported on the other; the mean over the KLs that all sides share; and the 90 % quantile of the
--- checkpoints. Intervals are 95 % by the bootstrap over seeds and prompts together; `p` is that of the exact
--- sign-flip test over seeds. Neither is corrected for the number of rows.
+-- checkpoints. Intervals are 95 % by the bootstrap over seeds and prompts together; with two or
+-- three seeds they are too narrow, see evaluate.frontier.interval. `p` is that of the exact sign-flip test
+-- over seeds. Neither is corrected for the number of rows.
 --
 -- Gives { labels, rows, sentences, head_to_head }; a row has `name`, `sides` and `differences`, each {
 -- mean, low, high, seeds }, or false where no run reaches so far; differences also `values`, one a seed, and

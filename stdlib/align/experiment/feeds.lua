@@ -6,6 +6,7 @@
 -- and a loss on rewards responses of the start, scored by the golden judge: as many labels as there are
 -- golden pairs.
 local batches = require "perilune.align.batch"
+local dealt = require "perilune.align.batches"
 local options = require "perilune.options"
 local sources = require "perilune.align.sources"
 
@@ -113,42 +114,38 @@ local function best_of(groups)
   return groups:at_rows(best)
 end
 
---- A source of units of a fixed batch, in a new order each epoch; `is_single` gives every row alone.
-local function fixed(groups, size, seed, is_single)
-  local data = groups
-  if is_single then
-    data = groups:view()
-    data.columns.group = nil
-  end
+--- A source of the units of a fixed batch, in a new order each epoch; a unit used `each` labels.
+local function fixed(data, size, seed, each)
   local count = #data:units()
-  local numbers = require("perilune.align.batches")(count, math.min(size, count), seed, "pairs/offline")
+  local batch = math.min(size, count)
+  local numbers = dealt(count, batch, seed, "pairs/offline")
   return {
-    name = "offline groups", kind = "offline groups",
-    options = { batch = math.min(size, count), seed = seed },
+    name = "offline groups", kind = "offline groups", options = { batch = batch, seed = seed },
     batch = function(_, step) return data:select(numbers(step)) end,
-    labels = function(self, steps)
-      return math.min(steps * self.options.batch, count) * #data.segments // count
-    end,
+    labels = function(_, steps) return math.min(steps * batch, count) * each end,
   }
+end
+
+--- The rows of groups, each alone.
+local function single(groups)
+  local rows = groups:view()
+  rows.columns.group = nil
+  return rows
 end
 
 --- The fixed data that stand for the loss's source offline.
 function feeds.offline(stage, run)
   local source = run.loss.source
+  feeds.prepare(stage, run.loss)
   if reads_gold(run.loss) then
-    feeds.prepare(stage, run.loss)
     return sources.offline(stage.triples, { batch = math.min(run.batch, #stage.triples), seed = run.seed })
   elseif not feeds.needs_scores(run.loss) then
     return sources.offline(stage.golden_pairs, { batch = run.batch, seed = run.seed })
+  elseif source.name == "groups" and source.responses == 1 then
+    return fixed(single(stage.groups), 2 * run.batch, run.seed, 1)
   end
-  feeds.prepare(stage, run.loss)
-  local count = source.responses or responses
-  if source.name ~= "groups" then
-    return fixed(best_of(stage.groups), math.max(1, 2 * run.batch // responses), run.seed)
-  elseif count == 1 then
-    return fixed(stage.groups, 2 * run.batch, run.seed, true)
-  end
-  return fixed(stage.groups, math.max(1, 2 * run.batch // responses), run.seed)
+  local data = source.name == "groups" and stage.groups or best_of(stage.groups)
+  return fixed(data, math.max(1, 2 * run.batch // responses), run.seed, responses)
 end
 
 return options.strict("align.experiment.feeds", feeds)
