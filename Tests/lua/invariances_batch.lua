@@ -23,7 +23,7 @@ local function plain_batch(size)
     local unit = size and (row - 1) // size + 1 or (row - 1) % 8 + 1
     local place = size and (row - 1) % size + 1 or (row - 1) // 8 + 1
     local response = {}
-    for i = 1, 1 + (3 * row + place) % 5 do response[i] = 2 + (5 * row + 3 * i) % 9 end
+    for i = 1, 1 + (3 * row + 2 * place) % 5 do response[i] = 2 + (5 * row + 3 * i) % 9 end
     given.prompts[row], given.responses[row] = toy.prompts[unit], response
     group[row], role[row] = unit, roles[place]
     given.writer[row] = (unit + place) % 2 == 0 and "policy" or "reference"

@@ -165,7 +165,9 @@ function TestSteps.test_weights_that_do_not_fit_the_reward_functions_are_refused
   local loss = align.loss.grpo { reward_weights = { 1, 2, 3 } }
   local source = source_of(loss, { reward = { sevens, sevens } })
   lu.assertStrContains(support.message(train, loss, {}, source),
-    "reward_weights has 3 numbers, and there are 2 reward functions")
+    "reward_weights has 3 numbers for 2 reward functions")
+  lu.assertStrContains(support.message(train, loss, {}, source_of(loss, { reward = sevens })),
+    "reward_weights has 3 numbers for 1 reward functions")
   local one = source_of(align.loss.rloo {}, { responses = 1 })
   lu.assertStrContains(support.message(train, align.loss.rloo {}, {}, one),
     "loss.rloo: a group of one response has no advantage")

@@ -80,23 +80,22 @@ local function weighted(lists, weights, count)
   return total
 end
 
---- How many reward functions the column `rewards` has.
-local function function_count(column, weights)
-  local most = 0
+--- The rewards of each function, a list of numbers a row: those of the column `rewards`, or `reward` alone.
+local function lists_of(batch)
+  local column, most, lists = batch.rewards, 0, {}
+  if not column then return { batch.reward:totable() } end
   for _, given in ipairs(column) do most = math.max(most, #given) end
-  if weights and #weights ~= most then
-    error(("reward_weights has %d numbers, and there are %d reward functions"):format(#weights, most), 0)
-  end
-  return most
+  for k = 1, most do lists[k] = rewards_of(column, k) end
+  return lists
 end
 
---- The reward of each row as a list: the column `reward`, or the weighted sum of the column `rewards`.
+--- The reward of each row as a list, the sum over the functions by weight; and the lists of the functions.
 function advantage.rewards(batch, weights)
-  local column = batch.rewards
-  if not column then return batch.reward:totable() end
-  local lists = {}
-  for k = 1, function_count(column, weights) do lists[k] = rewards_of(column, k) end
-  return weighted(lists, weights, #column), lists
+  local lists = lists_of(batch)
+  if weights and #weights ~= #lists then
+    error(("reward_weights has %d numbers for %d reward functions"):format(#weights, #lists), 0)
+  end
+  return weighted(lists, weights, #lists[1]), lists
 end
 
 --- Refuses groups that all have one response: there is nothing to compare its reward with.
@@ -144,7 +143,7 @@ function advantage.of_groups(batch, o)
   local units = batch:units()
   local rewards, lists = advantage.rewards(batch, o.reward_weights)
   local result
-  if lists and o.multi_objective_aggregation == "normalize_then_sum" then
+  if o.multi_objective_aggregation == "normalize_then_sum" then
     for k, list in ipairs(lists) do lists[k] = advantage.standardised(list, units, "group") end
     local sums = weighted(lists, o.reward_weights, #rewards)
     result = advantage.standardised(sums, { advantage.places(#rewards) }, "batch")

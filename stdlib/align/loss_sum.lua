@@ -32,10 +32,20 @@ return function(given, Loss)
     return total
   end
 
+  for key in pairs(given) do
+    if math.type(key) ~= "integer" and key ~= "weights" then
+      error(("loss.sum: unknown option '%s'; expected losses and weights"):format(tostring(key)), 3)
+    end
+  end
+  if given.weights and #given.weights ~= #given then
+    error(("loss.sum: %d weights for %d losses"):format(#given.weights, #given), 3)
+  end
   local weights, parts, names, reads, prepares, splits = given.weights or {}, {}, {}, {}, {}, true
   for i, loss in ipairs(given) do
     if (getmetatable(loss) or {}).__name ~= "Loss" then
-      error(("loss.sum: part %d is %s, expected a loss"):format(i, type(loss)), 3)
+      local is_definition = (getmetatable(loss) or {}).__name == "LossDefinition"
+      local got = is_definition and ("a definition: give %s {}"):format(loss.name)
+      error(("loss.sum: part %d is %s"):format(i, got or type(loss) .. ", expected a loss"), 3)
     end
     local weight = weights[i] or 1
     if type(weight) ~= "number" or weight - weight ~= 0 then

@@ -16,7 +16,7 @@ local loss = require "perilune.align.loss"
 local of_writer = require "perilune.align.of_writer"
 
 return loss.define {
-  name = "nash_md",
+  name = "nash_md", norm = false,
   paper = "Munos et al. 2023, arXiv:2312.00886, eq. 10",
   trl = "NashMDTrainer (until 1.10), which has the KL of single tokens (kl = \"token\") and P = s(R - R')",
   source = { name = "online", second = "mixture" },
