@@ -101,6 +101,15 @@ function TestHeads:test_labels_raise_the_accuracy_and_narrow_the_spread()
   lu.assertTrue(accuracy > 0.65, tostring(accuracy))
 end
 
+function TestHeads:test_they_refuse_the_pairs_that_they_were_fitted_to()
+  local heads = judge.heads { model = frozen, heads = 3 }
+  lu.assertNil(heads.trained_on)
+  heads:fit { first_of(30) }
+  lu.assertEquals(heads.trained_on.count, 30)
+  lu.assertStrContains(support.message(judge.accuracy, heads, first_of(40)),
+    "judge 3 heads was trained on 30 of the 40 pairs")
+end
+
 function TestHeads:test_the_fit_depends_on_the_pairs_alone()
   local one, other = judge.heads { model = frozen }, judge.heads { model = frozen }
   one:fit { first_of(10) }

@@ -44,9 +44,17 @@ end
 local prm = fit_steps()
 
 function TestSteps:test_it_learns_which_steps_are_right()
-  local accuracy = prm:step_accuracy(stepwise(200, 2))
+  local accuracy = prm:step_accuracy(stepwise(200, 2), { seen = "use" })
   lu.assertTrue(accuracy.mean > 0.9, accuracy.mean)
   lu.assertEquals(accuracy.count, 401)
+end
+
+function TestSteps:test_it_refuses_the_rows_that_it_was_trained_on()
+  local some = stepwise(3, 1)
+  lu.assertStrContains(support.message(prm.step_accuracy, prm, some),
+    "judge.step_accuracy: judge process reward model was trained on 3 of the 3 rows; give others")
+  some[4] = { prompt = { 2 }, completions = { { 9, 9, 9, 9, 9 } }, labels = { false } }
+  lu.assertEquals(prm:step_accuracy(some, { seen = "skip" }).count, 1)
 end
 
 function TestSteps:test_a_response_is_scored_by_its_steps()

@@ -117,6 +117,12 @@ end
 
 TestRejection = {}
 
+function TestRejection:test_infinite_scores_are_accepted_first_and_end()
+  local function never() return 0.999 end
+  lu.assertEquals(candidates.accepted({ 0, math.huge, 1, math.huge }, 1, 4, 2, 1, never), { 2, 4 })
+  lu.assertEquals(candidates.accepted({ -math.huge, -math.huge }, 1, 2, 2, 1, never), { 1, 2 })
+end
+
 --- Candidates 0, 1, 2 with p = 1/3 each and r = 0, 1, 2: what is accepted first follows exp(r / beta).
 function TestRejection:test_what_is_accepted_first_follows_the_tilted_distribution()
   local beta, count, trials = 1.5, 60, 3000

@@ -102,7 +102,9 @@ function candidates.accepted(scores, first, last, count, beta, uniform)
     local most, rest = -math.huge, {}
     for _, place in ipairs(left) do most = math.max(most, scores[place]) end
     for _, place in ipairs(left) do
-      if #found < count and uniform() < math.exp((scores[place] - most) / beta) then
+      -- The best is accepted also where its score is infinite.
+      local chance = scores[place] == most and 1 or math.exp((scores[place] - most) / beta)
+      if #found < count and uniform() < chance then
         found[#found + 1] = place
       else
         rest[#rest + 1] = place

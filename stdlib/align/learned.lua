@@ -71,7 +71,7 @@ end
 
 --- Trains a copy of `o.init` on `loss(model, batch, step)`, batches of the data, and returns the judge of the
 -- state with the best validation accuracy, with `model`, `log` (a row an evaluation), `validation_accuracy`,
--- `status` and, where it learnt from pairs, `trained_on`. `accuracy(judge, validation)`, the agreement on
+-- `status` and `trained_on`. `accuracy(judge, validation)`, the agreement on
 -- pairs unless given, is a table with `mean`.
 function learned.train(o, name, loss, as_judge, accuracy)
   local model = o.init:clone()
@@ -106,7 +106,7 @@ function learned.train(o, name, loss, as_judge, accuracy)
   if not best_accuracy then best = model end
   local made = as_judge(best)
   made.model, made.log, made.validation_accuracy, made.status = best, log, best_accuracy, status
-  made.trained_on = o.data:has_pairs() and provenance.of(o.data) or nil
+  made.trained_on = o.data:has_pairs() and provenance.of(o.data) or provenance.of_rows(o.data)
   return made
 end
 

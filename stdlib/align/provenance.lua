@@ -1,4 +1,4 @@
---- What a judge was trained on: its pairs, whatever their order, so that it is not scored by them.
+--- What a judge was trained on: its pairs, whatever their order, or rows, so that it is not scored by them.
 --
 --   > local data = { { prompt = { 1 }, chosen = { 2 }, rejected = { 3 } } }
 --   > local swapped = { { prompt = { 1 }, chosen = { 3 }, rejected = { 2 } } }
@@ -28,6 +28,11 @@ local function key_of(pair)
   return ("%s|%s|%s"):format(table.concat(pair.prompt, " "), a, b)
 end
 
+--- A prompt and one response as text.
+local function row_key(prompt, response)
+  return ("%s|%s"):format(table.concat(prompt, " "), table.concat(response, " "))
+end
+
 local function made(keys, count)
   local sorted = {}
   for key in pairs(keys) do sorted[#sorted + 1] = key end
@@ -43,6 +48,17 @@ function provenance.of(dataset)
   return made(keys, #batch)
 end
 
+--- The same of the rows of a batch: a pair is one of them if either of its responses is.
+--
+--   > local rows = require "perilune.models".rows({ { 1 } }, { { 2 } })
+--   > provenance.of_rows({ rows = rows }):has { prompt = { 1 }, chosen = { 3 }, rejected = { 2 } }
+--   true
+function provenance.of_rows(batch)
+  local rows, keys = batch.rows, {}
+  for i = 1, #rows do keys[row_key(rows:prompt(i), rows:response(i))] = true end
+  return made(keys, #rows)
+end
+
 --- Of all pairs of several judges; nil where none of them was trained.
 function provenance.joined(judges)
   local keys, count = {}, 0
@@ -56,24 +72,34 @@ function provenance.joined(judges)
 end
 
 --- Whether a pair, in either order, is one of them.
-function Provenance:has(pair) return self.keys[key_of(pair)] == true end
+function Provenance:has(pair)
+  return self.keys[key_of(pair)] or self:has_row(pair.prompt, pair.chosen)
+    or self:has_row(pair.prompt, pair.rejected)
+end
 
-function Provenance:__tostring() return ("%d pairs, %s"):format(self.count, self.hash:sub(1, 12)) end
+--- Whether a prompt with its response is one of the rows.
+function Provenance:has_row(prompt, response) return self.keys[row_key(prompt, response)] == true end
 
---- The pairs of a batch by which a judge may be scored; `seen` says what becomes of those that it was trained
--- on. `where` opens the messages.
+function Provenance:__tostring() return ("%d examples, %s"):format(self.count, self.hash:sub(1, 12)) end
+
+--- The pairs of a batch, or its rows if it has no pairs, by which a judge may be scored; `seen` says what
+-- becomes of those that it was trained on. `where` opens the messages.
 function provenance.unseen(judge, batch, seen, where)
   if not judge.trained_on or seen == "use" then return batch end
-  local places = {}
+  local places, known, rows, is_paired = {}, judge.trained_on, batch.rows, batch:has_pairs()
+  local function is_known(i)
+    if is_paired then return known:has(batch[i]) end
+    return known:has_row(rows:prompt(i), rows:response(i))
+  end
   for i = 1, #batch do
-    if not judge.trained_on:has(batch[i]) then places[#places + 1] = i end
+    if not is_known(i) then places[#places + 1] = i end
   end
   local count = #batch - #places
   if count == 0 then return batch end
   if seen == "refuse" or #places == 0 then
     local advice = "give others, or seen = \"skip\" or \"use\""
-    error(("%s: judge %s was trained on %d of the %d pairs; %s"):format(
-      where, tostring(judge.name), count, #batch, advice), 3)
+    error(("%s: judge %s was trained on %d of the %d %s; %s"):format(
+      where, tostring(judge.name), count, #batch, is_paired and "pairs" or "rows", advice), 3)
   end
   return batch:select(places)
 end

@@ -12,16 +12,18 @@
 --   align.sources.active { choose = "thompson", ensemble = heads, judge = gold, prompts = prompts }
 --
 -- The source fits it to what was labelled so far; the fit is a function of these pairs alone. As a judge it
--- prefers by the mean of its heads. Errors: an option is missing, unknown or out of range; the model gives
+-- prefers by the mean of its heads; `trained_on` are the pairs of the last fit. Errors: an option is missing, unknown or out of range; the model gives
 -- no hidden states.
 --
 --   > local small = { vocab = 5, dim = 4, layers = 1, heads = 1, max_length = 8 }
 --   > heads { model = require "perilune.models".transformer(small), heads = 3 }.name
 --   3 heads
 local options = require "perilune.options"
+local batches = require "perilune.align.batch"
 local judges = require "perilune.align.judge"
 local models = require "perilune.models"
 local policies = require "perilune.align.policy"
+local provenance = require "perilune.align.provenance"
 local tensor = require "perilune.tensor"
 
 local spec = options.spec("judge.heads", {
@@ -80,9 +82,11 @@ end
 return function(given)
   local o = spec:fill(given)
   policies.check(o.model, "judge.heads: model")
-  local heads = { name = ("%d heads"):format(o.heads), options = o }
   local known = setmetatable({}, { __mode = "k" })  -- feature differences of a batch
-  local weights, prior
+  local weights, prior, seen
+  local heads = setmetatable({ name = ("%d heads"):format(o.heads), options = o }, { __index = function(_, key)
+    return key == "trained_on" and seen and provenance.of(batches.concat(seen)) or nil
+  end })
 
   local function prior_of(dim)
     if not prior then
@@ -102,8 +106,8 @@ return function(given)
       end
       parts[i] = known[batch]
     end
-    weights = nil
-    if #parts == 0 then return end
+    weights, seen = nil, #parts > 0 and list or nil
+    if not seen then return end
     local d = tensor.cat(parts, 1)
     local n, dim, columns = d:size(1), d:size(2), {}
     for e = 1, o.heads do

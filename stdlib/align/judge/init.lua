@@ -6,7 +6,7 @@
 --
 --   score(rows)                   a number for each response
 --   probability(first, second)    the probability that the first response is better, a list
---   trained_on                    the pairs it learnt from, see align.provenance
+--   trained_on                    the pairs or rows it learnt from, see align.provenance
 --   truth                         the judge of which it is a version with faults
 --
 -- The judges are the files of the folder: `gold` is the rule of the task, `from_function` and `from_score`

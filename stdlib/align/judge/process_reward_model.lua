@@ -15,12 +15,14 @@
 -- `data` has tables with `prompt`, `completions`, a list of steps, and `labels`, a boolean a step, as TRL's
 -- stepwise data sets. A response is divided into its steps at the separator.
 --
--- The judge has `steps(rows)`, a list of probabilities a row, `score(rows)`, `step_accuracy(data)`, `model`,
--- `log` and `validation_accuracy` (of steps) and `status`. Errors: as judge.preference_model; the separator
--- is empty; a row lacks a part or has another number of labels than of steps.
+-- The judge has `steps(rows)`, a list of probabilities a row, `score(rows)`, `step_accuracy(data, { seen })`,
+-- `model`, `trained_on`, `log` and `validation_accuracy` (of steps) and `status`. Errors: as
+-- judge.preference_model; the separator is empty; a row lacks a part or has another number of labels than of
+-- steps.
 local judges = require "perilune.align.judge"
 local learned = require "perilune.align.learned"
 local options = require "perilune.options"
+local provenance = require "perilune.align.provenance"
 local stats = require "perilune.align.evaluate.stats"
 local steps = require "perilune.align.steps"
 local tensor = require "perilune.tensor"
@@ -35,6 +37,8 @@ local spec = options.spec("judge.process_reward_model", {
     choices = { "min", "product", "mean", "last" } },
   { "train_on_last_step_only", false, "losses of the last step of each response alone" },
 })
+
+local accuracy = options.spec("judge.step_accuracy", { provenance.options })
 
 local aggregates = {
   min = function(values) return math.min(table.unpack(values)) end,
@@ -116,8 +120,10 @@ return function(given)
     function made.prefer(self, first, second)
       return judges.by_scores(self:score(first), self:score(second))
     end
-    function made.step_accuracy(_, dataset)
+    function made.step_accuracy(self, dataset, settings)
+      local seen = accuracy:fill(settings).seen
       local batch = dataset.segments and dataset or packed(dataset, where)
+      batch = provenance.unseen(self, batch, seen, "judge.step_accuracy")
       local right, signs = logits(batch), signs_of(batch, every_step)
       for i, value in ipairs(right) do right[i] = value == 0 and 0.5 or value * signs[i] > 0 and 1 or 0 end
       return stats.summary(right)

@@ -7,7 +7,7 @@
 -- With several reward functions it also has `rewards`, a list of numbers a row; `reward` is their sum, and
 -- `missing_eos_penalty` is of the first. Without one it has no `reward`: for losses that read none, such as
 -- `loss.gkd`. With `reference_responses` it has `reference_rewards`, of the reference's responses to the same
--- prompt. Errors: an option is missing, unknown or out of range; a reward is no number.
+-- prompt. Errors: an option is missing, unknown or out of range; a reward is no finite number.
 --
 --   > groups { prompts = { { 1 } }, batch = 1, reward = function(_, response) return #response end }.name
 --   groups { batch = 1 }
@@ -39,14 +39,26 @@ local function scorers_of(reward)
   return list
 end
 
+--- The rewards of a judge, all finite: an infinite one leaves no advantage in its group.
+local function finite_scores(scorer, rows)
+  local scores = judges.scores(scorer, rows)
+  for row, score in ipairs(scores) do
+    if score - score ~= 0 then
+      error(("sources.groups: judge %s: the reward of row %d is %s, expected a finite number"):format(
+        tostring(scorer.name), row, score), 0)
+    end
+  end
+  return scores
+end
+
 --- The columns `reward`, and `rewards` where there are several judges.
 local function scored(scorers, rows)
-  local columns = { reward = scorers[1] and judges.scores(scorers[1], rows) }
+  local columns = { reward = scorers[1] and finite_scores(scorers[1], rows) }
   if #scorers < 2 then return columns end
   columns.rewards = {}
   for row, first in ipairs(columns.reward) do columns.rewards[row] = { first } end
   for k = 2, #scorers do
-    for row, score in ipairs(judges.scores(scorers[k], rows)) do
+    for row, score in ipairs(finite_scores(scorers[k], rows)) do
       columns.rewards[row][k], columns.reward[row] = score, columns.reward[row] + score
     end
   end

@@ -19,6 +19,7 @@
 local options = require "perilune.options"
 local mixture = require "perilune.align.sources.mixture"
 local ordered = require "perilune.align.ordered"
+local policies = require "perilune.align.policy"
 local sampling = require "perilune.align.sampling"
 local source = require "perilune.align.source"
 local versions = require "perilune.align.versions"
@@ -36,9 +37,10 @@ local spec = options.spec("sources.online", {
 local names = { policy = true, reference = true, mixture = true }
 
 local function check_writer(which, given)
-  if type(given) ~= "string" or names[given] then return end
+  if given == nil or names[given] or policies.is(given) then return end
+  if type(given) == "table" and type(given.sample) == "function" then return end
   error(("sources.online: %s must be a model, a writer or \"reference\", \"mixture\" or \"policy\", "
-    .. "got '%s'"):format(which, given), 3)
+    .. "got %s"):format(which, options.show(given)), 3)
 end
 
 --- The writers of a run by name.
