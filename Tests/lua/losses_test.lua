@@ -224,7 +224,7 @@ end
 function TestSums:test_what_is_no_loss_is_refused()
   lu.assertStrContains(support.message(loss.sum, {}), "no losses to add")
   lu.assertStrContains(support.message(loss.sum, { loss.dpo }), "part 1 is a definition: give dpo {}")
-  lu.assertStrContains(support.message(loss.sum, { loss.dpo {}, weigths = { 1 } }), "unknown option 'weigths'")
+  lu.assertStrContains(support.message(loss.sum, { loss.dpo {}, weigths = {} }), "unknown option 'weigths'")
   lu.assertStrContains(support.message(loss.sum, { loss.dpo {}, loss.bo2 {}, weights = { 1 } }),
     "1 weights for 2 losses")
   lu.assertStrContains(support.message(loss.sum, { loss.dpo {}, weights = { 0 / 0 } }), "weight 1 is")

@@ -21,8 +21,8 @@ end
 -- e^60 times 10,000 is finite in f32.
 local last_exact <const> = 60
 
---- The estimator k3 of KL(p, q) at draws of p: e^d - d - 1, d = log q - log p. Beyond d = 60 e^d goes on along
--- its tangent. J. Schulman 2020, "Approximating KL divergence".
+--- The estimator k3 of KL(p, q) at draws of p: e^d - d - 1, d = log q - log p. Beyond d = 60 e^d goes on
+-- along its tangent. J. Schulman 2020, "Approximating KL divergence".
 --
 --   > print(divergence.k3(T{0, 1}))
 --   [0.0000, 0.7183]

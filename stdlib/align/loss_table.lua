@@ -40,6 +40,16 @@ local function reads_of(one)
   return names, reference
 end
 
+--- What a loss says of itself, see `loss_table.rows`.
+local function row_of(make)
+  local one = make {}
+  local reads, reference = reads_of(one)
+  return {
+    name = make.name, reads = reads, reference = reference, per = one.per, splits = one.splits,
+    source = source_text(make.source), offline = make.offline, paper = make.paper, trl = make.trl,
+  }
+end
+
 --- The losses in the order of their names, each { name, reads, reference, per, splits, source, offline,
 -- paper, trl }: `reads` a list, `reference` whether it reads the reference, both with default options.
 --
@@ -50,15 +60,7 @@ end
 --   pair	true	true	online
 function loss_table.rows()
   local rows = {}
-  for i, name in ipairs(loss.names()) do
-    local make = loss[name]
-    local one = make {}
-    local reads, reference = reads_of(one)
-    rows[i] = {
-      name = name, reads = reads, reference = reference, per = one.per, splits = one.splits,
-      source = source_text(make.source), offline = make.offline, paper = make.paper, trl = make.trl,
-    }
-  end
+  for i, name in ipairs(loss.names()) do rows[i] = row_of(loss[name]) end
   return rows
 end
 
@@ -74,6 +76,31 @@ local function wrapped(text, indent, width)
 end
 
 local function yes(value) return value and "yes" or "no" end
+
+--- What the help of one loss shows besides its options: paper, TRL, unit, what it reads, and its source.
+--
+--   > local bo2 = require "perilune.align.loss".bo2
+--   > print(require "perilune.align.loss_table".page(bo2))
+--   paper      Tang et al. 2024, arXiv:2405.08448, eq. 3
+--   TRL        none; its SFT takes the mean over the tokens of a batch, see sft
+--   unit       pair; 8 pieces of a batch give the step of 1
+--   reads      logps
+--   source     online
+function loss_table.page(make)
+  local row = row_of(make)
+  local splits = row.splits and "8 pieces of a batch give the step of 1" or "a batch cannot be divided"
+  local lines = {}
+  local function add(title, text)
+    if text ~= "" then lines[#lines + 1] = ("%-10s %s"):format(title, text) end
+  end
+  add("paper", row.paper)
+  add("TRL", row.trl)
+  add("unit", ("%s; %s"):format(row.per, splits))
+  add("reads", table.concat(row.reads, ", ") .. (row.reference and ", and those of the reference" or ""))
+  add("source", row.source)
+  add("offline", row.offline)
+  return table.concat(lines, "\n")
+end
 
 --- The table as text: of each loss a line, then paper, TRL, and what stands for it offline.
 function loss_table.text()

@@ -12,8 +12,8 @@
 --   align.sources.active { choose = "thompson", ensemble = heads, judge = gold, prompts = prompts }
 --
 -- The source fits it to what was labelled so far; the fit is a function of these pairs alone. As a judge it
--- prefers by the mean of its heads; `trained_on` are the pairs of the last fit. Errors: an option is missing, unknown or out of range; the model gives
--- no hidden states.
+-- prefers by the mean of its heads; `trained_on` are the pairs of the last fit. Errors: an option is missing,
+-- unknown or out of range; the model gives no hidden states.
 --
 --   > local small = { vocab = 5, dim = 4, layers = 1, heads = 1, max_length = 8 }
 --   > heads { model = require "perilune.models".transformer(small), heads = 3 }.name
@@ -84,9 +84,11 @@ return function(given)
   policies.check(o.model, "judge.heads: model")
   local known = setmetatable({}, { __mode = "k" })  -- feature differences of a batch
   local weights, prior, seen
-  local heads = setmetatable({ name = ("%d heads"):format(o.heads), options = o }, { __index = function(_, key)
-    return key == "trained_on" and seen and provenance.of(batches.concat(seen)) or nil
-  end })
+  local heads = setmetatable({ name = ("%d heads"):format(o.heads), options = o }, {
+    __index = function(_, key)
+      return key == "trained_on" and seen and provenance.of(batches.concat(seen)) or nil
+    end,
+  })
 
   local function prior_of(dim)
     if not prior then

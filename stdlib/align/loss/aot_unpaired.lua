@@ -15,7 +15,7 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "aot_unpaired",
-  paper = "Melnyk et al. 2024, arXiv:2406.05882 (unpaired AOT)",
+  paper = "Melnyk et al. 2024, arXiv:2406.05882, sec. 3 (unpaired AOT)",
   trl = "aot_unpaired; label_smoothing does the same",
   splits = false,
   options = {

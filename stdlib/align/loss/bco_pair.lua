@@ -15,7 +15,7 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "bco_pair",
-  paper = "Jung et al. 2024, arXiv:2404.04656",
+  paper = "Jung et al. 2024, arXiv:2404.04656, sec. 4",
   trl = "bco_pair; shift = \"running\" until 0.28, with the mean in float32, and \"none\" since 0.29",
   options = {
     loss.shared.plain,

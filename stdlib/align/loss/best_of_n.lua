@@ -4,8 +4,7 @@
 --
 -- The optimum is the best-of-n distribution, at most log n - (n - 1)/n nats from the reference. The loss is
 -- the negative log-likelihood of a response, which fits that distribution; its mean over tokens,
--- `expert_iteration`, does not. Gui et al. 2024, arXiv:2406.00832; the bound is Beirami et al.
--- 2024, arXiv:2401.01879.
+-- `expert_iteration`, does not. The bound is that of Beirami et al. 2024, arXiv:2401.01879.
 --
 --   > local b = require "perilune.align.batch".plain { lengths = { 1, 3 }, logps = T{-1, -2, -3, -2} }
 --   > print(best_of_n {}(b))

@@ -2,7 +2,7 @@
 --
 --   L_i = 1 / max_completion_length sum_t -min(rho_t A_i, clip(rho_t) A_i),   A_i = R_i - mean of the group
 --
--- Liu et al. 2025, arXiv:2503.20783. `max_completion_length` is a constant factor.
+-- `max_completion_length` is a constant factor.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2},
@@ -17,7 +17,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "dr_grpo",
-  paper = "Liu et al. 2025, arXiv:2503.20783",
+  paper = "Liu et al. 2025, arXiv:2503.20783, sec. 3.2",
   trl = "GRPOTrainer, loss_type = \"dr_grpo\", with scale_rewards = \"group\" unless given",
   options = {
     advantage.scale "none",

@@ -4,8 +4,7 @@
 --
 -- S and T are the policy's and the teacher's probabilities of the next token, over all tokens of the
 -- vocabulary; beta 0 is KL(T, S), 1 is KL(S, T). The responses are the policy's own ("on-policy") or those
--- of a data set. Agarwal et al. 2023, arXiv:2306.13649, sec. 2. Both logits are divided by
--- `temperature` first.
+-- of a data set. Both logits are divided by `temperature` first.
 --
 --   > local same = { logits = T{ { 0, 1 } }, ref_logits = T{ { 0, 1 } } }
 --   > print(gkd { beta = 0 }(same))

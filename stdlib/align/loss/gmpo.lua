@@ -3,7 +3,7 @@
 --   L_i = -A_i exp(1 / |y_i| sum_t c_t),   c_t = min(log rho_t, epsilon_high) where A_i > 0,
 --                                          c_t = max(log rho_t, -epsilon) where A_i < 0
 --
--- The clip is of log ratios. Zhao et al. 2025, arXiv:2507.20673, with epsilon 0.4.
+-- The clip is of log ratios; epsilon 0.4 is the paper's.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 2, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2, -1},
@@ -18,7 +18,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "gmpo",
-  paper = "Zhao et al. 2025, arXiv:2507.20673",
+  paper = "Zhao et al. 2025, arXiv:2507.20673, eq. 4",
   trl = "GMPOTrainer; it does not multiply the KL by the ratio",
   options = {
     { "epsilon", 0.4, "how far the log ratio may fall below 0", least = 0 },

@@ -4,8 +4,7 @@
 --   A_i = (R_i - mean of the group) / (deviation of the group + 1e-4),   rho_t = pi(y_t) / pi_old(y_t)
 --
 -- y_i is one of the responses to a prompt, R_i its reward. KL_t is the estimator k3, which TRL multiplies by
--- rho_t (`use_bias_correction_kl`). Shao et al. 2024, arXiv:2402.03300, eq. 3, where beta is 0.04 and
--- epsilon_high is epsilon.
+-- rho_t (`use_bias_correction_kl`). In the paper beta is 0.04 and epsilon_high is epsilon.
 --
 -- On policy rho is 1 and the loss is minus the mean advantage, 0; its gradient is not 0.
 --

@@ -3,7 +3,7 @@
 --   L_i = -min(rho_i A_i, clip(rho_i, 1 - epsilon, 1 + epsilon_high) A_i)
 --   rho_i = (pi(y_i) / pi_old(y_i))^(1/|y_i|)
 --
--- Zheng et al. 2025, arXiv:2507.18071, where epsilon is 3e-4 and epsilon_high 4e-4.
+-- The defaults of epsilon and epsilon_high are the paper's, sec. 5.1.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 2, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2, -1},
@@ -18,7 +18,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "gspo",
-  paper = "Zheng et al. 2025, arXiv:2507.18071",
+  paper = "Zheng et al. 2025, arXiv:2507.18071, eq. 5 and 7",
   trl = "GRPOTrainer, loss_type = \"grpo\", importance_sampling_level = \"sequence\"",
   options = {
     policy_gradient.level "sequence",

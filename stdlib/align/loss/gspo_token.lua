@@ -3,7 +3,7 @@
 --   L_i = 1 / |y_i| sum_t -min(rho_t A_i, clip(rho_t) A_i),   rho_t = sg(rho_i) pi(y_t) / sg(pi(y_t))
 --
 -- rho_i is GSPO's ratio and sg no gradient. With one advantage a response, value and gradient are those of
--- `gspo`. Zheng et al. 2025, arXiv:2507.18071.
+-- `gspo`.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 2, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2, -1},
@@ -18,7 +18,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "gspo_token",
-  paper = "Zheng et al. 2025, arXiv:2507.18071",
+  paper = "Zheng et al. 2025, arXiv:2507.18071, eq. 13-14",
   trl = "GRPOTrainer of trl.experimental.gspo_token, importance_sampling_level = \"sequence_token\"",
   options = {
     policy_gradient.level "sequence_token",

@@ -5,7 +5,7 @@
 -- c and r are the log-ratios of the chosen and the rejected response, y is the policy's own; sg is no
 -- gradient. The gradient of the second term is an estimate of that of KL(pi, pi_ref), which DPO alone does
 -- not bound where the data do not cover the reference. A batch has three rows a prompt, see
--- `sources.hybrid`. Song et al. 2024, arXiv:2406.01462.
+-- `sources.hybrid`.
 --
 --   > local b = require "perilune.align.batch".plain { lengths = { 1, 1, 1 }, logps = T{-1, -1, -2},
 --   >>   ref_logps = T{-1, -1, -3}, group = { 1, 1, 1 }, role = { "chosen", "rejected", "own" } }

@@ -152,6 +152,7 @@ function loss.define(given)
     name = d.name, definition = d, spec = spec, source = d.source, paper = d.paper, trl = d.trl,
     offline = d.offline,
   }
+  function maker.help_page() return require "perilune.align.loss_table".page(maker) end
   return setmetatable(maker, {
     __name = "LossDefinition",
     __call = function(_, settings)

@@ -3,7 +3,7 @@
 --   L_i = sum_t -min(rho A_i, clip(rho, 1 - epsilon, 1 + epsilon_high) A_i)
 --   rho = (pi(y_i) / pi_old(y_i))^(1/|y_i|)
 --
--- GSPO divides by the length and so prefers short good responses. Liu et al. 2026, arXiv:2602.05261.
+-- GSPO divides by the length and so prefers short good responses.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 2 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2, -1},

@@ -6,8 +6,7 @@
 -- The first part is the exact gradient through the choice of token t, over the whole vocabulary; the second
 -- is the policy gradient through what follows, over the number of those tokens where `length_normalized`.
 -- With gamma = 1 and without normalisation the sum over a response has the gradient of KL(S, T) of whole
--- responses. Gu et al. 2023, arXiv:2306.08543; without the teacher's share in the sampling,
--- and without the loss on a corpus.
+-- responses. The paper's share of the teacher in the sampling and its loss on a corpus are left out.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 2 }, logps = T{-1, -1}, ref_logps = T{-2, -3},
@@ -34,7 +33,7 @@ end
 
 return loss.define {
   name = "minillm",
-  paper = "Gu et al. 2023, arXiv:2306.08543",
+  paper = "Gu et al. 2023, arXiv:2306.08543, eq. 3",
   trl = "MiniLLMTrainer, which adds log T - log S of the token itself (gamma = 0) and is not detached",
   per = "token",
   source = { name = "groups", responses = 1 },

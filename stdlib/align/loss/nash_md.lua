@@ -4,8 +4,7 @@
 --
 -- y is the policy's response and y' the mixture's; P is 1 where y is preferred to y', 0 where it is not (or
 -- a probability, where the column `label` has one). sg is no gradient. Its fixed point is the Nash
--- equilibrium of the regularised preference, which needs no reward. Munos et al. 2023, arXiv:2312.00886,
--- eq. 10.
+-- equilibrium of the regularised preference, which needs no reward.
 --
 --   > local b = require "perilune.align.batch".plain { pairs = true, lengths = { 1, 1 }, logps = T{-1, -2},
 --   >>   ref_logps = T{-1, -2}, writer = { "policy", "mixture" } }

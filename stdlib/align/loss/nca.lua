@@ -12,7 +12,7 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "nca",
-  paper = "Chen et al. 2024, arXiv:2402.05369 (NCA with K = 2)",
+  paper = "Chen et al. 2024, arXiv:2402.05369, sec. 4.1 (K = 2)",
   trl = "nca_pair",
   options = { loss.shared.plain },
   loss = function(pair, o)

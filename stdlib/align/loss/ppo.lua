@@ -6,9 +6,9 @@
 --
 -- The reward of a token is -kl_coef times the estimate of log(pi_old / pi_ref) there; the last one also has
 -- the reward of the response. A_t are generalised advantages, whitened over the batch, G_t = A_t + V_old
--- before they are whitened; V_t is the head on the hidden state that predicts token t. Schulman et al.
--- 2017, arXiv:1707.06347, eq. 7 and 9; Ouyang et al. 2022, arXiv:2203.02155. Batches of several
--- updates: `epochs` and `mini_batches` of align.train.
+-- before they are whitened; V_t is the head on the hidden state that predicts token t. Rewards and
+-- values of responses are as in Ouyang et al. 2022, arXiv:2203.02155. Batches of several updates: `epochs`
+-- and `mini_batches` of align.train.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2},
@@ -32,7 +32,7 @@ end
 
 return loss.define {
   name = "ppo",
-  paper = "Schulman et al. 2017, arXiv:1707.06347, eq. 7",
+  paper = "Schulman et al. 2017, arXiv:1707.06347, eq. 7 and 9",
   trl = "PPOTrainer (until 1.10), which pays the score one slot after the last token of a response that is "
     .. "shorter than the batch, and has a value there",
   per = "token",

@@ -3,8 +3,7 @@
 --   L_i = -A_i log pi(y_i),   A_i = R_i - b,   R_i = reward - beta log(pi_old(y_i) / pi_ref(y_i))
 --
 -- b is the mean reward of all earlier batches (`baseline = "moving"`), of this batch, of the response's group
--- without it ("group", which is RLOO), or 0. Williams 1992, Machine Learning 8; Ahmadian et al. 2024,
--- arXiv:2402.14740.
+-- without it ("group", which is RLOO), or 0.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2} }

@@ -3,8 +3,7 @@
 --   L_i = -min(rho_i A_i, clip(rho_i, 1 - epsilon, 1 + epsilon_high) A_i),   rho_i = pi(y_i) / pi_old(y_i)
 --   A_i = R_i - mean of R_j over j != i,   R_i = reward - beta log(pi_old(y_i) / pi_ref(y_i))
 --
--- Ahmadian et al. 2024, arXiv:2402.14740, eq. 7. The ratio and its clip are TRL's: the paper has one update a
--- batch, where the ratio is 1.
+-- The ratio and its clip are TRL's: the paper has one update a batch, where the ratio is 1.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2},

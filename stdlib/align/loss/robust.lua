@@ -16,7 +16,7 @@ local loss = require "perilune.align.loss"
 
 return loss.define {
   name = "robust",
-  paper = "Chowdhury et al. 2024, arXiv:2403.00409 (rDPO)",
+  paper = "Chowdhury et al. 2024, arXiv:2403.00409, sec. 3.1 (rDPO)",
   trl = "robust, with label_smoothing 0 unless given",
   options = {
     loss.shared.all,

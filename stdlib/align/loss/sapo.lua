@@ -2,8 +2,7 @@
 --
 --   L_i = 1 / |y_i| sum_t -A_i 4 / tau s(tau (rho_t - 1)),   tau = tau_pos where A_i > 0, tau_neg elsewhere
 --
--- On policy its gradient is that of GRPO; it falls off as the ratio leaves 1. Gao et al. 2025,
--- arXiv:2511.20347.
+-- On policy its gradient is that of GRPO; it falls off as the ratio leaves 1.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2},
@@ -17,7 +16,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "sapo",
-  paper = "Gao et al. 2025, arXiv:2511.20347",
+  paper = "Gao et al. 2025, arXiv:2511.20347, eq. 5-6",
   trl = "GRPOTrainer, loss_type = \"sapo\"",
   options = {
     { "sapo_temperature_pos", 1.0, "steepness of the sigmoid for positive advantages", above = 0 },

@@ -3,7 +3,7 @@
 --   L = 1 / (tokens of the batch) sum_i sum_t -sg(phi(w_i)) A_i log pi(y_t)
 --   phi(w) = w^k e^(lambda (1 - w)),   w_i = pi(y_i) / pi_old(y_i)
 --
--- k and lambda differ with the sign of the advantage; phi(1) is 1. Shen et al. 2026, arXiv:2602.10693.
+-- k and lambda differ with the sign of the advantage; phi(1) is 1.
 --
 --   > local plain = require "perilune.align.batch".plain
 --   > local b = plain { lengths = { 1, 1 }, group = { 1, 1 }, reward = T{1, 0}, logps = T{-1, -2},
@@ -17,7 +17,7 @@ local policy_gradient = require "perilune.align.policy_gradient"
 
 return policy_gradient.define {
   name = "vespo",
-  paper = "Shen et al. 2026, arXiv:2602.10693",
+  paper = "Shen et al. 2026, arXiv:2602.10693, eq. 20",
   trl = "GRPOTrainer, loss_type = \"vespo\"",
   options = {
     { "vespo_k_pos", 2.0, "exponent of the ratio for advantages of at least 0" },

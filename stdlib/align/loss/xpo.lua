@@ -3,7 +3,7 @@
 --   L = L_pair(rho) + alpha log pi(y'),   L_pair = -log s(beta rho) or (rho - 1 / (2 beta))^2
 --
 -- The pair is a response of the policy and one of the reference, y'. rho is the difference of log-ratios,
--- chosen less rejected. Xie et al. 2024, arXiv:2405.21046, alg. 1.
+-- chosen less rejected.
 --
 --   > local b = require "perilune.align.batch".plain { pairs = true, lengths = { 1, 1 }, logps = T{-1, -2},
 --   >>   ref_logps = T{-1, -2}, writer = { "policy", "reference" } }
