@@ -162,6 +162,22 @@ function TestSweep:test_a_signal_saves_the_step_and_the_same_call_goes_on()
   end
 end
 
+function TestSweep:test_a_pool_that_is_asked_to_end_lets_its_rows_save()
+  local pool = start("runs", { SWEEP_PAUSE = 0.05 }, "--jobs", "2")
+  wait_until(function() return #with_status("runs", "running") == 2 end)
+  wait_until(function() return with_status("runs", "running")[2].step >= 1 end)
+  pool:terminate()
+  wait_until(function() return pool:status() end)
+  lu.assertEquals(pool:status(), 130)
+  lu.assertEquals(#with_status("runs", "running"), 0)
+  local saved = with_status("runs", "interrupted")
+  lu.assertEquals(#saved, 2)
+  for i = 1, 2 do
+    lu.assertStrContains(saved[i].error, "stopped by SIGTERM")
+    lu.assertEquals(#system.list_folder(saved[i].path .. "/checkpoints") > 0, true)
+  end
+end
+
 function TestSweep:test_a_signal_outside_of_a_loop_is_an_error_that_ends_with_its_code()
   local body = "require('perilune.system').on_stop 'raise'; io.popen('kill -%s $PPID'):close()\n"
     .. "while true do end"
