@@ -29,7 +29,7 @@ local last_exact <const> = 60
 --   [Tensor f32 2]
 function divergence.k3(d)
   local cut = d:clamp(nil, last_exact)
-  return cut:expm1() - d + cut:exp() * (d - cut)
+  return cut:expm1() - d + cut:exp() * (d - last_exact):relu()
 end
 
 return options.strict("align.divergence", divergence)

@@ -48,9 +48,13 @@ pair_losses.plain = options.spec("loss.pair_plain", {
 local last_exact, most_exponent = 60, 80
 
 --- e^x, continued by its tangent beyond x = 60, so that values and slopes stay finite.
+--
+--   > local exp = require "perilune.align.loss_pair".exp
+--   > print(exp(T{ -math.huge, 0 }), exp(T{ 1e4 }):item() < math.huge)
+--   [0, 1]
+--   [Tensor f32 2]	true
 function pair_losses.exp(x)
-  local cut = x:clamp(nil, last_exact)
-  return cut:exp() * (x - cut + 1)
+  return x:clamp(nil, last_exact):exp() * ((x - last_exact):relu() + 1)
 end
 
 -- f'(u) at u = exp(c), c the log-ratio of a whole response. Wang et al. 2023, arXiv:2309.16240.
