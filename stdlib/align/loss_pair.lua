@@ -18,6 +18,11 @@ pair_losses.beta = options.spec("loss.beta", {
   { "beta", 0.1, "strength of the regularisation", above = 0 },
 })
 
+--- How often labels are wrong, for `logistic`.
+pair_losses.label_smoothing = options.spec("loss.label_smoothing", {
+  { "label_smoothing", 0.0, "probability that a label is wrong", least = 0, below = 0.5 },
+})
+
 --- The f-divergence to the reference, under TRL's names.
 pair_losses.divergence = options.spec("loss.divergence", {
   { "f_divergence_type", "reverse_kl", "f-divergence from the reference: its f' takes the log-ratio's place",
@@ -55,6 +60,16 @@ local last_exact, most_exponent = 60, 80
 --   [Tensor f32 2]	true
 function pair_losses.exp(x)
   return x:clamp(nil, last_exact):exp() * ((x - last_exact):relu() + 1)
+end
+
+--- -(1 - e) log sigmoid(z) - e log sigmoid(-z).
+--
+--   > print(require "perilune.align.loss_pair".logistic(T{ 0, 1 }, 0))
+--   [0.6931, 0.3133]
+--   [Tensor f32 2]
+function pair_losses.logistic(z, e)
+  if e == 0 then return -z:log_sigmoid() end
+  return -(1 - e) * z:log_sigmoid() - e * (-z):log_sigmoid()
 end
 
 -- f'(u) at u = exp(c), c the log-ratio of a whole response. Wang et al. 2023, arXiv:2309.16240.

@@ -7,7 +7,7 @@ local reference_free = {}
 --- Options under TRL's names.
 reference_free.options = options.spec("align.reference_free", {
   { "beta", 0.1, "scale of the reward", above = 0 },
-  { "label_smoothing", 0.0, "probability that a label is wrong", least = 0, below = 0.5 },
+  loss.shared.label_smoothing,
   { "cpo_alpha", 1.0, "weight of the chosen responses' negative log-likelihood, a mean over tokens",
     least = 0 },
   { "simpo_gamma", 0.5, "margin of the rewards" },
@@ -33,12 +33,6 @@ function reference_free.margin(pair, alpha, norm)
     return reference_free.reward(loss.normed(pair, pair[which], which, norm), alpha)
   end
   return reward "chosen" - reward "rejected"
-end
-
---- -(1 - e) log sigmoid(z) - e log sigmoid(-z).
-function reference_free.logistic(z, e)
-  if e == 0 then return -z:log_sigmoid() end
-  return -(1 - e) * z:log_sigmoid() - e * (-z):log_sigmoid()
 end
 
 --- `losses` and `weight` times -log pi(y_w) over the mean length of the chosen responses of the step: the

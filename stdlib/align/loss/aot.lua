@@ -15,18 +15,14 @@ local loss = require "perilune.align.loss"
 return loss.define {
   name = "aot",
   paper = "Melnyk et al. 2024, arXiv:2406.05882, eq. 6",
-  trl = "aot, named aot_pair in older releases",
+  trl = "aot",
   splits = false,
-  options = {
-    loss.shared.beta, loss.shared.ld_alpha,
-    { "label_smoothing", 0.0, "probability that a label is wrong", least = 0, below = 0.5 },
-  },
+  options = { loss.shared.beta, loss.shared.ld_alpha, loss.shared.label_smoothing },
   loss = function(pair, o)
     local function margins(of)
       local chosen, rejected = loss.sums(pair, o, of)
       return loss.normed(pair, chosen, "chosen", o.norm) - loss.normed(pair, rejected, "rejected", o.norm)
     end
-    local z = o.beta * ((margins "":sort(1)) - (margins "ref_":sort(1)))
-    return -(1 - o.label_smoothing) * z:log_sigmoid() - o.label_smoothing * (-z):log_sigmoid()
+    return loss.shared.logistic(o.beta * ((margins "":sort(1)) - (margins "ref_":sort(1))), o.label_smoothing)
   end,
 }

@@ -16,15 +16,11 @@ local loss = require "perilune.align.loss"
 return loss.define {
   name = "aot_unpaired",
   paper = "Melnyk et al. 2024, arXiv:2406.05882, sec. 3 (unpaired AOT)",
-  trl = "aot_unpaired; label_smoothing does the same",
+  trl = "aot_unpaired, named aot_pair before 0.29",
   splits = false,
-  options = {
-    loss.shared.beta, loss.shared.ld_alpha,
-    { "label_smoothing", 0.0, "probability that a label is wrong", least = 0, below = 0.5 },
-  },
+  options = { loss.shared.beta, loss.shared.ld_alpha, loss.shared.label_smoothing },
   loss = function(pair, o)
     local c, r = loss.log_ratios(pair, o)
-    local z = o.beta * ((c:sort(1)) - (r:sort(1)))
-    return -(1 - o.label_smoothing) * z:log_sigmoid() - o.label_smoothing * (-z):log_sigmoid()
+    return loss.shared.logistic(o.beta * ((c:sort(1)) - (r:sort(1))), o.label_smoothing)
   end,
 }

@@ -42,7 +42,7 @@ return loss.define {
     elseif o.loss_type == "ipo" then
       losses = (x - 1 / (2 * o.beta)):square()
     else
-      losses = free.logistic(o.beta * x, o.label_smoothing)
+      losses = loss.shared.logistic(o.beta * x, o.label_smoothing)
     end
     return free.with_likelihood(losses, pair, o.cpo_alpha)
   end,

@@ -20,12 +20,9 @@ return loss.define {
   paper = "Rafailov et al. 2023, arXiv:2305.18290, eq. 7",
   trl = "sigmoid, which ignores label_smoothing since 0.29",
   options = {
-    loss.shared.all,
-    { "label_smoothing", 0.0, "probability that a label is wrong", least = 0, below = 0.5 },
+    loss.shared.all, loss.shared.label_smoothing,
   },
   loss = function(pair, o)
-    local z = o.beta * loss.margin(pair, o)
-    if o.label_smoothing == 0 then return -z:log_sigmoid() end
-    return -(1 - o.label_smoothing) * z:log_sigmoid() - o.label_smoothing * (-z):log_sigmoid()
+    return loss.shared.logistic(o.beta * loss.margin(pair, o), o.label_smoothing)
   end,
 }

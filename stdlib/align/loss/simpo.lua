@@ -21,12 +21,12 @@ return loss.define {
   trl = "CPOTrainer's simpo, where beta is 0.1 (a margin of 5 nats a token) and cpo_alpha is 1 unless given",
   reads = { "logps" },
   options = {
-    free.options:only { "simpo_gamma", "label_smoothing" },
+    free.options:only { "simpo_gamma" }, loss.shared.label_smoothing,
     { "beta", 2.0, "scale of the reward", above = 0 },
     { "cpo_alpha", 0.0, "weight of the chosen responses' negative log-likelihood", least = 0 },
   },
   loss = function(pair, o)
     local z = o.beta * free.margin(pair, 0, "mean") - o.simpo_gamma
-    return free.with_likelihood(free.logistic(z, o.label_smoothing), pair, o.cpo_alpha)
+    return free.with_likelihood(loss.shared.logistic(z, o.label_smoothing), pair, o.cpo_alpha)
   end,
 }

@@ -31,7 +31,7 @@ return loss.define {
   options = {
     { "beta", 0.01, "scale of the reward", above = 0 },
     { "loss_type", "sigmoid", "form of the loss", choices = { "sigmoid", "hinge", "ipo", "tpo-l" } },
-    { "label_smoothing", 0.0, "probability that a label is wrong", least = 0, below = 0.5 },
+    loss.shared.label_smoothing,
     { "tpo_l_gamma", 0.5, "margin of the rewards with loss_type tpo-l" },
     { "tpo_alpha", 1.0, "weight of the gold responses' negative log-likelihood", least = 0 },
   },
@@ -49,7 +49,7 @@ return loss.define {
       losses = (x - 1 / (2 * o.beta)):square()
     else
       local margin = o.loss_type == "tpo-l" and o.tpo_l_gamma or 0
-      losses = free.logistic(o.beta * x - margin, o.label_smoothing)
+      losses = loss.shared.logistic(o.beta * x - margin, o.label_smoothing)
     end
     if o.tpo_alpha == 0 then return losses end
     local sums = pair.gold_logps:segment_sum(pair.gold_lengths:long():totable())
