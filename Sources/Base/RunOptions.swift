@@ -11,6 +11,10 @@ public struct RunOptions: Sendable {
   public var maxMemory: Int?
   public var readsInit = true
   public var usesColor = true
+  /// The runs of the folder are shown, again and again, in place of a script.
+  public var showsRuns = false
+  /// The file that gets a page of the runs, in place of a script.
+  public var runsPage: String?
 
   public init(seed: UInt64? = nil, threads: Int? = nil, maxMemory: Int? = nil) {
     self.seed = seed
@@ -49,6 +53,16 @@ public struct RunOptions: Sendable {
     Declaration(name: "no-init", value: nil, sentence: "do not read init.lua at the prompt") { options, _ in
       options.readsInit = false
       return true
+    },
+    Declaration(
+      name: "runs", value: nil, sentence: "show the runs of the folder 'runs' and their figures, redrawn"
+    ) { options, _ in
+      options.showsRuns = true
+      return true
+    },
+    Declaration(name: "runs-html", value: "FILE", sentence: "write a page of these runs") { options, text in
+      options.runsPage = text
+      return !text.isEmpty
     },
     Declaration(name: "no-color", value: nil, sentence: "no colour at the prompt") { options, _ in
       options.usesColor = false

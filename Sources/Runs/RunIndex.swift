@@ -14,10 +14,12 @@ public final class RunIndex {
   static let file = "runs.sqlite"
   static let version = 1
 
+  /// The kind of a value says where a name is looked for first: 0 is the configuration, 1 the figures of the
+  /// whole run, 2 the last values of the figures by step.
   private static let tables = """
     CREATE TABLE run(id TEXT PRIMARY KEY, stamp TEXT NOT NULL,
       \(RunReader.columns.map { "\($0) ANY" }.joined(separator: ", "))) STRICT;
-    CREATE TABLE value(id TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, value ANY,
+    CREATE TABLE value(id TEXT NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL, value ANY,
       PRIMARY KEY(id, name, kind)) STRICT, WITHOUT ROWID;
     CREATE INDEX value_find ON value(name, value, id);
     PRAGMA user_version = \(version);
@@ -29,14 +31,19 @@ public final class RunIndex {
     do {
       database = try Self.opened(folder)
     } catch {
-      if access(folder, W_OK) == 0 {
-        Self.removeFile(in: folder)
-        database = try Self.opened(folder)
-      } else {
-        database = try Database(":memory:", .write)
-        try database.script(Self.tables)
-      }
+      database = try Self.anew(folder)
     }
+  }
+
+  /// An empty index in the place of one that is damaged; in memory where the folder cannot be written.
+  private static func anew(_ folder: String) throws -> Database {
+    if access(folder, W_OK) == 0 {
+      removeFile(in: folder)
+      return try opened(folder)
+    }
+    let database = try Database(":memory:", .write)
+    try database.script(tables)
+    return database
   }
 
   private static func opened(_ folder: String) throws -> Database {
@@ -52,7 +59,6 @@ public final class RunIndex {
         }
       }
     }
-    if try database.first("PRAGMA quick_check") != "ok" { throw Failure(.io, "\(folder)/\(file) is damaged") }
     return database
   }
 
@@ -70,6 +76,14 @@ public final class RunIndex {
   /// messages of stores that cannot be read.
   @discardableResult
   public func refresh() throws -> [String] {
+    do { return try update() } catch {
+      database.close()
+      database = try Self.anew(folder)
+      return try update()
+    }
+  }
+
+  private func update() throws -> [String] {
     var known: [String: String] = [:]
     for row in try database.rows("SELECT id, stamp FROM run") { known[row[0].text ?? ""] = row[1].text }
     var problems: [String] = []
@@ -103,8 +117,8 @@ public final class RunIndex {
         do {
           let about = try reader.about()
           let values =
-            try reader.params().map { ("param", $0, $1) } + reader.summary().map { ("summary", $0, $1) }
-            + reader.last().map { ("last", $0.name, SQLValue.real($0.value)) }
+            try reader.params().map { (0, $0, $1) } + reader.summary().map { (1, $0, $1) }
+            + reader.last().map { (2, $0.name, SQLValue.real($0.value)) }
           try forget(id)
           // A run that goes on, or that has ended without a word, is looked at again.
           let isOver = about.contains { $0.column == "status" && $0.value != "running" && $0.value != "lost" }
@@ -113,7 +127,8 @@ public final class RunIndex {
             [.text(id), .text(isOver ? stamp : "")] + about.map(\.value))
           for (kind, name, value) in values {
             try database.run(
-              "INSERT OR REPLACE INTO value VALUES(?, ?, ?, ?)", [.text(id), .text(kind), .text(name), value])
+              "INSERT OR REPLACE INTO value VALUES(?, ?, ?, ?)",
+              [.text(id), .text(name), .integer(kind), value])
           }
         } catch let failure as Failure { problems.append(failure.message) }
       }
@@ -143,11 +158,7 @@ public final class RunIndex {
     let shown = columns.map { name -> String in
       if Self.isColumn(name) { return "run.\(name)" }
       values.append(.text(name))
-      // Of one name: the configuration first, then the figure of the whole run.
-      return """
-        (SELECT value FROM value WHERE id = run.id AND name = ?
-          ORDER BY CASE kind WHEN 'param' THEN 0 WHEN 'summary' THEN 1 ELSE 2 END LIMIT 1)
-        """
+      return "(SELECT value FROM value WHERE id = run.id AND name = ? ORDER BY kind LIMIT 1)"
     }
     var conditions = "1"
     for (name, value) in filters {

@@ -54,6 +54,11 @@ final class Run {
           String(decoding: parts[0], as: UTF8.self), require.first([.bytes(Array(parts[parts.count - 1]))]))
       }
     }
+    if options.run.showsRuns || options.run.runsPage != nil {
+      try lua.load("require 'perilune.run.view'(...)", name: "=perilune")
+        .call([options.run.runsPage.map { .string($0) } ?? .nil])
+      return false
+    }
     let hasScript = options.script < arguments.count
     if hasScript { try runScript() }
     if options.isInteractive {

@@ -19,6 +19,7 @@ local identity = require "perilune.run.identity"
 local Job = require "perilune.run.job"
 local Record = require "perilune.run.record"
 local List = require "perilune.run.list"
+local ranks = require "perilune.run.ranks"
 local state = require "perilune.run.state"
 
 local run = {}
@@ -85,17 +86,22 @@ function run.open(given)
   o.resume = o.resume or (is_resumed() and "allow" or "never")
   state.check(o.state, "run.open")
   local config, hash = identity.of(o.config, "run.open")
-  local id = o.resume == "must" and o.name or o.resume == "allow" and find(folder, o.name, hash)
-  if id then
-    local path = folder .. "/" .. id
-    check_config(path, o, hash)
-    return Job.new(native.open(path), o)
-  end
-  local writer = native.create {
-    folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
-    code = identity.code(),
-  }
-  return Job.new(writer, o)
+  local writer
+  local about = ranks.shared(function()
+    local id = o.resume == "must" and o.name or o.resume == "allow" and find(folder, o.name, hash)
+    if id then
+      local path = folder .. "/" .. id
+      check_config(path, o, hash)
+      writer = native.open(path)
+    else
+      writer = native.create {
+        folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
+        code = identity.code(),
+      }
+    end
+    return { id = writer.id, folder = writer.folder, step = writer.step, attempt = writer.attempt }
+  end)
+  return Job.new(writer or ranks.follower(about), o)
 end
 
 --- The run `id` goes on: run.open with resume = "must". Without `config` that of the run holds.

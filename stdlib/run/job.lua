@@ -1,10 +1,12 @@
 --- A run that is being made: its loop, its records and its checkpoints.
+local native = require "perilune.native.run"
 local options = require "perilune.options"
+local ranks = require "perilune.run.ranks"
 local system = require "perilune.system"
 local state = require "perilune.run.state"
 local stop = require "perilune.run.stop"
 
-local Job = { __name = "Job" }
+local Job = { __name = "RunJob" }
 Job.__index = Job
 
 --- A job of a writer of the store. `o` is the filled options of run.open.
@@ -27,17 +29,20 @@ end
 --- Goes back to the newest checkpoint that is whole: the state has its contents, and what was recorded after
 -- it is removed. Returns its step, 0 where there is none. `job:steps` calls it.
 function Job:restore()
-  local name, step, damaged = self.writer:newest_checkpoint()
-  for _, message in ipairs(damaged or {}) do
-    warn(self, message)
-    self.writer:note("damaged", message)
-  end
-  if self.writer.attempt > 1 then self.writer:cut(step or 0) end
-  if name then
-    local folder = ("%s/checkpoints/%s"):format(self.folder, name)
+  local found = ranks.shared(function()
+    local name, step, damaged = self.writer:newest_checkpoint()
+    for _, message in ipairs(damaged or {}) do
+      warn(self, message)
+      self.writer:note("damaged", message)
+    end
+    if self.writer.attempt > 1 then self.writer:cut(step or 0) end
+    return { name = name, step = step }
+  end)
+  if found.name then
+    local folder = ("%s/checkpoints/%s"):format(self.folder, found.name)
     state.load(self.options.state, folder, "run " .. self.id)
   end
-  self.step, self.saved_step = step or 0, step
+  self.step, self.saved_step = found.step or 0, found.step
   return self.step
 end
 
@@ -68,16 +73,18 @@ function Job:file(name, bytes, kind)
   if not is_name or name:match "^run%.sqlite" or name == "lock" or name == "checkpoints" then
     error(("job:file: expected the name of a file in the run's folder, got %s"):format(options.show(name)), 2)
   end
+  if not ranks.writes() then return end
   system.write_file(self.folder .. "/" .. name, bytes)
   self.writer:add_file(name, kind or "file", self.step)
 end
 
 --- Saves the state as it is after the current step. The checkpoint is there whole or an error says why.
 function Job:checkpoint()
+  self.saved_step = self.step
+  if not ranks.writes() then return end
   local path = self.writer:begin_checkpoint(self.step)
   state.save(self.options.state, path, "run " .. self.id)
   self.writer:finish_checkpoint(path, self.step, self.options.keep)
-  self.saved_step = self.step
 end
 
 --- A checkpoint between others: a failure is a warning, since an older checkpoint is there.
@@ -106,8 +113,28 @@ function Job:finish(status, message)
   if not self.held then self:close() end
 end
 
---- Closes a run that has ended.
-function Job:close() self.writer:finish(self.status, self.message) end
+--- Closes a run that has ended. Where the disk refuses the record of its end, a message says so, and the run
+-- will be found "lost".
+function Job:close()
+  self.closed = true
+  local ok, problem = pcall(self.writer.finish, self.writer, self.status, self.message)
+  if not ok then warn(self, tostring(problem)) end
+end
+
+--- Goes on with a run that has ended in this process, from the state as it is. Nothing where it has not
+-- ended.
+function Job:reopen()
+  if self.status == "running" then return end
+  if self.closed and ranks.writes() then self.writer = native.open(self.folder) end
+  self.status, self.message, self.closed = "running", nil, false
+end
+
+--- Ends a step of a loop that is not `job:steps`: records its figures and does what `job:end_step` does.
+function Job:after(step, figures, is_last)
+  self.step = step
+  if figures then self:log(figures) end
+  self:end_step(is_last and step or math.huge)
+end
 
 --- Ends a step: a checkpoint where one is due, or is asked for by SIGUSR2 or SIGTERM; after these the run is
 -- "interrupted" and the error of Ctrl-C is raised. `count` is the last step of the loop.
@@ -156,11 +183,11 @@ function Job:steps(count)
     if self.status ~= "running" then return end
     local is_interrupt = problem == nil or system.is_interrupt(problem)
     local message = problem ~= nil and tostring(problem) or nil
-    pcall(self.finish, self, is_interrupt and "interrupted" or "failed", message)
+    self:finish(is_interrupt and "interrupted" or "failed", message)
   end })
   return next_step, nil, first, ending
 end
 
-function Job:__tostring() return ("[Job %s: step %d, %s]"):format(self.id, self.step, self.status) end
+function Job:__tostring() return ("[RunJob %s: step %d, %s]"):format(self.id, self.step, self.status) end
 
 return Job

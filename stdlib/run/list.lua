@@ -140,6 +140,14 @@ function List:tensorboard(folder)
   for i = 1, #self do write(self[i], folder .. "/" .. self[i].id) end
 end
 
+--- Adds the runs to a file in the layout of trackio, whose dashboard shows them: `trackio show` finds
+-- PROJECT.db in its folder, ~/.cache/huggingface/trackio unless $TRACKIO_DIR says another.
+function List:trackio(path)
+  local paths = {}
+  for i, id in ipairs(self.ids) do paths[i] = self.folder .. "/" .. id end
+  native.trackio(paths, path)
+end
+
 --- A line for each run: id, status, step and the settings that differ.
 function List:__tostring()
   local lines, differing = {}, self:differing()

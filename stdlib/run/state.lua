@@ -1,8 +1,8 @@
 --- The parts of a run's state in a checkpoint: models, optimizers, plain tables, objects of your own.
 --
 -- A part is restored in place: the model, the optimizer or the table that was given has its saved contents
--- again. An object of your own has `part:save_state(path)`, which writes one file, and
--- `part:load_state(path)`.
+-- again. An object of your own has `part:save_state(folder, name)`, which writes files into a folder, and
+-- `part:load_state(folder, name)`, which reads them.
 local formats = require "perilune.formats"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -51,19 +51,13 @@ kinds.table = {
   end,
 }
 
-kinds.own = {
-  ending = "state",
-  save = function(part, path) part:save_state(path) end,
-  load = function(part, path) part:load_state(path) end,
-}
-
---- The kind of a part; an error names what it is instead.
+--- The kind of a part, nil for an object that saves itself; an error names what it is instead.
 local function kind_of(name, part, where)
   local class = rule.class(part)
   if class == "Optimizer" then return kinds.optimizer end
   if class == "Model" then return kinds.policy end
   if type(part) == "table" then
-    if part.save_state and part.load_state then return kinds.own end
+    if part.save_state and part.load_state then return nil end
     if part.parameters and part.logps then return kinds.policy end
     if not getmetatable(part) then return kinds.table end
   end
@@ -93,7 +87,11 @@ end
 function state.save(parts, folder, where)
   for _, name in ipairs(sorted_names(parts)) do
     local kind = kind_of(name, parts[name], where)
-    kind.save(parts[name], ("%s/%s.%s"):format(folder, name, kind.ending), "state." .. name)
+    if kind then
+      kind.save(parts[name], ("%s/%s.%s"):format(folder, name, kind.ending), "state." .. name)
+    else
+      parts[name]:save_state(folder, name)
+    end
   end
 end
 
@@ -101,9 +99,13 @@ end
 function state.load(parts, folder, where)
   for _, name in ipairs(sorted_names(parts)) do
     local kind = kind_of(name, parts[name], where)
-    local path = ("%s/%s.%s"):format(folder, name, kind.ending)
-    if not system.exists(path) then error(("%s has no '%s'"):format(folder, name), 0) end
-    kind.load(parts[name], path, path)
+    if kind then
+      local path = ("%s/%s.%s"):format(folder, name, kind.ending)
+      if not system.exists(path) then error(("%s has no '%s'"):format(folder, name), 0) end
+      kind.load(parts[name], path, path)
+    else
+      parts[name]:load_state(folder, name)
+    end
   end
 end
 

@@ -216,6 +216,21 @@ enum RunModule {
       return 1
     }
     module.function(
+      "trackio",
+      Page(
+        "native.run.trackio(paths, file)",
+        "Adds runs to a file in the layout of trackio, whose dashboard shows it: a database a project.",
+        errors: "there is no such run; the file cannot be written",
+        source: "trackio, docs/source/storage_schema.md",
+        example: start
+          + "writer:log(1, {loss = 2})\nwriter:commit()\nrun.trackio({runs .. '/a'}, runs .. '/p.db')\n"
+          + "print(require 'perilune.system'.exists(runs .. '/p.db'))\nos.remove(runs .. '/p.db')" + end,
+        prints: "true")
+    ) { call in
+      try TrackioStore.add(try call.table(1).strings(), to: try call.string(2))
+      return 0
+    }
+    module.function(
       "remove",
       Page(
         "native.run.remove(path)", "Removes a run with its checkpoints.",
