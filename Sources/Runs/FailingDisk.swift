@@ -18,10 +18,16 @@ public final class FailingDisk: Disk {
   private let fault: Fault
   /// Whether all operations after the failing one fail too, as on a disk that stays full.
   private let stays: Bool
+  private let instead: (() -> Void)?
   /// The operations so far.
   public private(set) var count = 0
 
-  public init(_ disk: any Disk, at failing: Int, _ fault: Fault, stays: Bool = false) {
+  /// `instead` is called at the failing operation: what it does not survive is a process that is killed
+  /// there.
+  public init(
+    _ disk: any Disk, at failing: Int, _ fault: Fault, stays: Bool = false, instead: (() -> Void)? = nil
+  ) {
+    self.instead = instead
     self.disk = disk
     self.failing = failing
     self.fault = fault
@@ -31,6 +37,7 @@ public final class FailingDisk: Disk {
   private func counted<R>(_ name: String, short: () throws -> Void = {}, _ body: () throws -> R) throws -> R {
     count += 1
     guard count == failing || stays && count > failing else { return try body() }
+    instead?()
     let code = fault == .broken ? EIO : ENOSPC
     if fault == .shortWrite { try short() }
     if fault == .late { _ = try body() }

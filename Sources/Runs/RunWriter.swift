@@ -52,6 +52,7 @@ public final class RunWriter {
   private var rows = PendingRows()
   private var keys: [String: Int] = [:]
   private var lastCommit = 0.0
+  private var newest: CheckpointFolder.Checkpoint?
   private let owner = getpid()
   private var isOpen = true
 
@@ -135,17 +136,31 @@ public final class RunWriter {
 
   // MARK: Checkpoints and the end
 
+  /// The newest checkpoint that is whole, and why newer ones are not.
+  public func newestCheckpoint() throws -> (checkpoint: CheckpointFolder.Checkpoint?, damaged: [String]) {
+    let found = try checkpoints.newest()
+    newest = found.checkpoint
+    return found
+  }
+
+  private func add(_ checkpoint: CheckpointFolder.Checkpoint) throws {
+    try database.run(
+      "INSERT OR REPLACE INTO file VALUES(?, ?, 'checkpoint', ?, ?)",
+      [
+        .text("checkpoints/" + checkpoint.name), .integer(checkpoint.step), .integer(checkpoint.bytes),
+        .text(checkpoint.sha256),
+      ])
+  }
+
   /// Makes the files in `made`, which `checkpoints.begin` gave, the checkpoint of a step, committed with all
   /// figures so far; only the last `keep` are kept.
   @discardableResult
   public func checkpoint(_ made: String, step: Int, keep: Int) throws -> CheckpointFolder.Checkpoint {
-    let done = try checkpoints.finish(made, step: step)
     self.step = max(self.step, step)
-    try commit {
-      try database.run(
-        "INSERT OR REPLACE INTO file VALUES(?, ?, 'checkpoint', ?, ?)",
-        [.text("checkpoints/" + done.name), .integer(step), .integer(done.bytes), .text(done.sha256)])
-    }
+    // First the figures: a run that goes on after a checkpoint has those before it.
+    try commit()
+    let done = try checkpoints.finish(made, step: step)
+    try commit { try add(done) }
     lastCommit = now()
     do {
       try checkpoints.keep(last: keep)
@@ -160,10 +175,14 @@ public final class RunWriter {
   }
 
   /// Goes back to a step: what was recorded after it, in an earlier attempt, is cut in one transaction.
+  ///
+  /// A process that is killed between a checkpoint and its record leaves it unrecorded: the newest one is
+  /// recorded again.
   public func cut(after step: Int) throws {
     try checkpoints.removeAll(after: step)
     self.step = step
     try commit {
+      if let newest, newest.step == step { try add(newest) }
       for table in ["metric", "tick", "event", "file", "summary"] {
         try database.run("DELETE FROM \(table) WHERE step > ?", [.integer(step)])
       }

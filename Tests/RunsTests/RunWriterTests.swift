@@ -65,6 +65,40 @@ import Testing
     }
   }
 
+  /// R1, between the operations of the checkpoints: a process killed at each of them, and one that goes on.
+  @Test func aRunKilledAtAnyOperationEqualsOneThatWasNeverCut() throws {
+    try withTemporaryFolder { runs in
+      let whole = try RunWriter.create(in: runs, about("whole"))
+      try train(whole, from: 0, to: 8, every: 2)
+      try whole.finish(.finished)
+      let expected = try RunReader(whole.folder).dump().replacing("run\twhole", with: "run\tcut")
+      var failing = 1
+      while true {
+        let folder = "\(runs)/\(failing)"
+        let child = try ChildProcess.fork { _ in
+          let disk = FailingDisk(RealDisk(), at: failing, .full) { kill(getpid(), SIGKILL) }
+          do {
+            let writer = try RunWriter.create(in: folder, about("cut"), disk: disk)
+            try train(writer, from: 0, to: 8, every: 2)
+            try writer.finish(.finished)
+            return 0
+          } catch { return 1 }
+        }
+        while child.status() == nil { usleep(200) }
+        let again = try RunWriter.resume(folder + "/cut")
+        let step = try restore(again)
+        try train(again, from: step, to: 8, every: 2)
+        try again.finish(.finished)
+        #expect(try RunReader(again.folder).dump() == expected, "killed at operation \(failing)")
+        #expect(try RealDisk().names(in: again.folder + "/checkpoints").allSatisfy { $0.hasPrefix("step-") })
+        if child.status() == 0 { break }
+        #expect(child.status() == 137)
+        failing += 1
+      }
+      #expect(failing > 40)
+    }
+  }
+
   @Test func aForkHasItsParentsRecordsUpToTheStep() throws {
     try withTemporaryFolder { runs in
       let parent = try RunWriter.create(in: runs, about("parent"))

@@ -34,7 +34,7 @@ func train(_ writer: RunWriter, from: Int, to last: Int, every: Int, keep: Int =
 
 /// Goes on after the newest checkpoint; returns its step.
 func restore(_ writer: RunWriter) throws -> Int {
-  let step = try writer.checkpoints.newest().checkpoint?.step ?? 0
+  let step = try writer.newestCheckpoint().checkpoint?.step ?? 0
   try writer.cut(after: step)
   return step
 }

@@ -12,6 +12,7 @@
 local optim = require "perilune.optim"
 local options = require "perilune.options"
 local progress = require "perilune.progress"
+local signals = require "perilune.run.stop"
 local system = require "perilune.system"
 
 local fit = {}
@@ -28,6 +29,8 @@ local spec = options.spec("fit.new", {
     "function(step): the loss as for optim.gradients, then a value for `after`" },
   { "after", options.optional "function",
     "function(step, row, value), row = { step, loss, grad_norm, lr }: figures for the bar, true to stop" },
+  { "job", options.optional "RunJob", "records the steps and saves checkpoints, see perilune.run" },
+  { "figures", options.optional "function", "function(step): what the job records; by default the row" },
   { "label", "", "label of the progress bar" },
   { "quiet", false, "no progress bar" },
   { "advice", "", "what the message after Ctrl-C says, such as \"go on with run:resume()\"" },
@@ -76,12 +79,21 @@ local function take_step(self, step, rate)
   self.optimizer:step { lr = lr }
 end
 
+--- Records a step in the job.
+local function record(self, row, stop)
+  local figures = self.figures and self.figures(row.step) or {
+    loss = row.loss, grad_norm = row.grad_norm, lr = row.lr,
+  }
+  self.job:after(row.step, figures, stop == true or row.step == self.steps)
+end
+
 --- Calls `after` for the last step; called again after Ctrl-C, so `after` must be safe to repeat.
 local function finish_step(self)
   local last = self.pending
   local row = { step = last.step, loss = last.loss, grad_norm = last.grad_norm, lr = last.lr }
   local shown, stop
   if self.after then shown, stop = self.after(last.step, row, last.value) end
+  if self.job then record(self, row, stop) end
   self.step, self.pending = last.step, nil
   return shown or { loss = row.loss }, stop
 end
@@ -98,6 +110,8 @@ function Loop:run()
   local bar = progress.start { label = self.label, total = self.steps, done = self.step, quiet = self.quiet }
   local rate = optim.rates(self.options, self.steps)
   self.status, self.stopped = "running", false
+  if self.job then self.job:reopen() end
+  local guard <close> = self.job and signals.waiting() or nil  -- luacheck: ignore 211
   local ok, problem = pcall(function()
     while not self.stopped and (self.step < self.steps or self:is_pending()) do
       if not self:is_pending() then take_step(self, self.step + 1, rate) end
@@ -108,16 +122,16 @@ function Loop:run()
   end)
   bar:finish()
   self.step = self.optimizer:steps()
-  if ok then
-    self.status = "finished"
-  elseif system.is_interrupt(problem) then
-    self.status = "interrupted"
+  self.status = ok and "finished" or system.is_interrupt(problem) and "interrupted" or "failed"
+  if self.job then
+    local message = type(problem) == "userdata" and problem.message or problem
+    self.job:finish(self.status, not ok and tostring(message) or nil)
+  end
+  if self.status == "interrupted" then
     if depth > 0 or require "perilune.parallel".in_child() then error(problem, 0) end
     local advice = self.advice ~= "" and "; " .. self.advice or ""
     io.stderr:write(("%s: interrupted after step %d%s\n"):format(self.label, self.step, advice))
     system.ended_by_interrupt()
-  else
-    self.status = "failed"
   end
   return self.status, problem
 end

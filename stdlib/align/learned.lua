@@ -5,6 +5,10 @@ local fit = require "perilune.align.fit"
 local batches = require "perilune.align.batch"
 local dealt = require "perilune.align.batches"
 local provenance = require "perilune.align.provenance"
+local recorded = require "perilune.align.runs.recorded"
+local models = require "perilune.models"
+local plain = require "perilune.plain"
+local system = require "perilune.system"
 
 local learned = {}
 
@@ -24,6 +28,7 @@ learned.options = options.spec("judge.training", {
   { "evaluate_every", 100, "steps between evaluations on the validation pairs", least = 1 },
   { "patience", 5, "evaluations without a better accuracy before training ends", least = 1 },
   { "seed", 0, "seed of batches and orders" },
+  recorded.options,
   { "label", "", "label of the progress bar" },
   { "quiet", false, "no progress bar" },
 })
@@ -69,6 +74,27 @@ function learned.outcomes(name, differences)
   return outcomes
 end
 
+--- The best model so far as a part of a recorded run's state.
+local Best = {}
+Best.__index = Best
+
+function Best:save_state(folder)
+  if self.model then self.model:save(folder .. "/best.safetensors") end
+end
+
+function Best:load_state(folder)
+  local path = folder .. "/best.safetensors"
+  self.model = system.exists(path) and models.load(path) or nil
+end
+
+--- Where the training is recorded: its job, once `state` is what the newest checkpoint has.
+local function job_of(o, name, state)
+  local config = recorded.plain(o)
+  config.kind, config.judge, config.init = "judge", name, o.init:hash()
+  config.data = system.sha256(plain.encode { o.data.rows:prompts(), o.data.rows:responses() })
+  return recorded.job(o.run, config, state)
+end
+
 --- Trains a copy of `o.init` on `loss(model, batch, step)`, batches of the data, and returns the judge of the
 -- state with the best validation accuracy, with `model`, `log` (a row an evaluation), `validation_accuracy`,
 -- `status` and `trained_on`. `accuracy(judge, validation)`, the agreement on
@@ -77,23 +103,28 @@ function learned.train(o, name, loss, as_judge, accuracy)
   local model = o.init:clone()
   local size = math.min(o.batch, #o.data)
   local numbers = dealt(#o.data, size, o.seed, "judge/batches")
-  local best, best_accuracy, since, log = model, nil, 0, {}
+  local best, progress = setmetatable({}, Best), { since = 0, log = {} }
   local accuracy_of = accuracy or require "perilune.align.judge".accuracy
+  local optimizer = optim.from_options(model, o)
+  local job = o.run and job_of(o, name, {
+    model = model, optimizer = optimizer, best = best, progress = progress,
+  })
   local loop = fit.new {
-    optimizer = optim.from_options(model, o), options = o, steps = o.steps, quiet = o.quiet,
-    label = o.label ~= "" and o.label or name,
+    optimizer = optimizer, options = o, quiet = o.quiet,
+    steps = progress.since < o.patience and o.steps or optimizer:steps(),
+    label = o.label ~= "" and o.label or name, job = job or nil,
     loss = function(step) return loss(model, o.data:select(numbers(step)), step):mean() end,
     after = function(step, row)
       local figures = { loss = row.loss }
       if o.validation and (step % o.evaluate_every == 0 or step == o.steps) then
         local found = accuracy_of(as_judge(model), o.validation).mean
-        log[#log + 1] = { step = step, loss = row.loss, validation_accuracy = found }
+        table.insert(progress.log, { step = step, loss = row.loss, validation_accuracy = found })
         figures.accuracy = found
-        if best_accuracy and found <= best_accuracy then
-          since = since + 1
-          return figures, since >= o.patience
+        if progress.best and found <= progress.best then
+          progress.since = progress.since + 1
+          return figures, progress.since >= o.patience
         end
-        best, best_accuracy, since = model:clone(), found, 0
+        best.model, progress.best, progress.since = model:clone(), found, 0
       end
       return figures
     end,
@@ -103,9 +134,9 @@ function learned.train(o, name, loss, as_judge, accuracy)
     local text = type(problem) == "userdata" and problem.message or tostring(problem)
     error(("%s: %s"):format(name, text), 0)
   end
-  if not best_accuracy then best = model end
-  local made = as_judge(best)
-  made.model, made.log, made.validation_accuracy, made.status = best, log, best_accuracy, status
+  local kept = best.model or model
+  local made = as_judge(kept)
+  made.model, made.log, made.validation_accuracy, made.status = kept, progress.log, progress.best, status
   made.trained_on = o.data:has_pairs() and provenance.of(o.data) or provenance.of_rows(o.data)
   return made
 end

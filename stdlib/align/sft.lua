@@ -7,6 +7,7 @@ local formats = require "perilune.formats"
 local models = require "perilune.models"
 local optim = require "perilune.optim"
 local options = require "perilune.options"
+local recorded = require "perilune.align.runs.recorded"
 local shards = require "perilune.align.shards"
 local system = require "perilune.system"
 
@@ -27,6 +28,7 @@ local spec = options.spec("align.sft", {
   shards.options,
   { "seed", 0, "seed of the initial weights" },
   { "cache", true, "whether the model is read from the cache and stored there" },
+  recorded.options,
   { "quiet", false, "no progress bar" },
 })
 
@@ -221,22 +223,26 @@ return function(task, given)
     end
   end
   local model = models.transformer(config)
-  local last
+  local last = {}
   local optimizer = optim.from_options(model, o)
+  local job = o.run and recorded.job(o.run, {
+    kind = "sft", task = task.name, model = config, steps = o.steps, batch = o.batch, lr = o.lr,
+    seed = o.seed, shards = o.shards, key = key,
+  }, { model = model, optimizer = optimizer, last = last })
   local loop = fit.new {
     optimizer = optimizer, options = o, steps = o.steps, quiet = o.quiet,
     label = "sft " .. task.name, advice = "the model is returned, not cached",
     loss = function(step) return loss_of(model, optimizer, batch_of(model, task, o, step), o.shards) end,
-    after = function(_, row) last = row.loss end,
+    after = function(_, row) last.loss = row.loss end, job = job or nil,
   }
   local status, problem = loop:run()
   if status == "failed" then
     local is_text = type(problem) == "string"
     error(is_text and "align.sft: " .. problem or problem, is_text and 2 or 0)
   end
-  local done = { cached = false, hash = model:hash(), loss = last, steps = loop.step, status = status }
+  local done = { cached = false, hash = model:hash(), loss = last.loss, steps = loop.step, status = status }
   if path and status == "finished" then
-    done.path = store(model, path, { key = key, hash = done.hash, loss = last })
+    done.path = store(model, path, { key = key, hash = done.hash, loss = last.loss })
   end
   return model, done
 end

@@ -151,7 +151,7 @@ enum RunWriterClass {
           print(select(3, writer:newest_checkpoint())[1]:match 'state is damaged')
           """ + end, prints: "state is damaged")
     ) { call, writer in
-      let (found, damaged) = try writer.checkpoints.newest()
+      let (found, damaged) = try writer.newestCheckpoint()
       try call.push(found.map { .string($0.name) } ?? .nil)
       try call.push(found.map { .int($0.step) } ?? .nil)
       if damaged.isEmpty { return 2 }

@@ -10,7 +10,7 @@ local files = {}
 local format <const> = "perilune-run-2"
 
 --- The values of a table that are plain data.
-local function plain_part(values)
+function files.plain_part(values)
   local part = {}
   for name, value in pairs(values) do
     if pcall(plain.encode, value) then part[name] = value end
@@ -22,7 +22,8 @@ end
 function files.identity(loss)
   local parts = {}
   for i, term in ipairs(loss:terms()) do
-    parts[i] = { name = term.loss.name, weight = term.weight, options = plain_part(term.loss.options or {}) }
+    local settings = files.plain_part(term.loss.options or {})
+    parts[i] = { name = term.loss.name, weight = term.weight, options = settings }
   end
   return parts
 end
@@ -30,7 +31,7 @@ end
 --- What identifies a source: its kind, its name, its plain options (of a list its SHA-256), the SHA-256 of
 -- its list of pairs, and the sources it is made of.
 function files.source_identity(source)
-  local settings = plain_part(source.options or {})
+  local settings = files.plain_part(source.options or {})
   for name, value in pairs(settings) do
     if type(value) == "table" then settings[name] = system.sha256(plain.encode(value)) end
   end
@@ -101,9 +102,11 @@ function files.write(run, folder)
   end)
   local state, own_models
   if o.source.state then state, own_models = o.source:state() end
+  local settings = files.plain_part(o)
+  settings.run = nil  -- where the run is recorded is no part of it
   local record = {
     format = format, step = run.step, status = run.status, problem = run.problem, label = run.label,
-    options = plain_part(o), source = files.source_identity(o.source), loss = files.identity(o.loss),
+    options = settings, source = files.source_identity(o.source), loss = files.identity(o.loss),
     log = run.log, spent = run.spent,
     points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
     reference_hashes = run.reference_hashes, loss_states = run.states,

@@ -103,6 +103,47 @@ local function restore_source(source, record, read, policy)
   source:restore(record.source_state, own, policy)
 end
 
+--- Sets a run, whose policy has its weights already, to what was saved. `read(name)` gives a policy of a
+-- file.
+local function restore(run, record, folder, read, refuse)
+  local o = run.options
+  run.optimizer:load(folder .. "/optimizer.safetensors")
+  if record.files["loss.safetensors"] then
+    weights.read_tensors(folder .. "/loss.safetensors", weights.of_loss(run), refuse)
+  end
+  for _, step in ipairs(record.checkpoints) do
+    run.checkpoints[step] = read(("checkpoint-%d"):format(step))
+  end
+  for line in record.files["stream.jsonl"] and io.lines(folder .. "/stream.jsonl") or function() end do
+    run.stream[#run.stream + 1] = packed.unpack(plain.decode(line))
+  end
+  run.measured:restore(plain.decode(files.text(folder .. "/instruments.json")))
+  restore_source(o.source, record, read, o.policy)
+  if record.files["reference.safetensors"] then run.reference = read "reference" end
+  run.current, run.states = files.read_current(record, folder), record.loss_states
+  run.reference_hashes = record.reference_hashes
+  run.step, run.status, run.problem, run.label = record.step, record.status, record.problem, record.label
+  run.policy_hash_at_start, run.log, run.points = record.policy_hash_at_start, record.log, record.points
+  run.spent = record.spent
+end
+
+--- Sets a run that has taken no step to what one with the same parts was at a checkpoint; its policy gets the
+-- weights in place.
+--
+-- Errors: as for align.runs.load.
+function runs.restore(run, folder)
+  local function refuse(message) error(("align.train: %s: %s"):format(folder, message), 0) end
+  local record = files.read(folder, refuse)
+  check_parts(run, record, refuse)
+  local like = type(run.policy) == "table" and run.policy or nil
+  weights.read_tensors(folder .. "/policy.safetensors", weights.by_name(run.policy), refuse)
+  local function read(name)
+    return weights.load(("%s/%s.safetensors"):format(folder, name), like, refuse)
+  end
+  restore(run, record, folder, read, refuse)
+  run.status = "interrupted"  -- a checkpoint is written within the run
+end
+
 --- Reads a run that `run:save` wrote. What no file can hold is given again: the source, the loss, the
 -- reference and `evaluate`. `run:resume()` then takes the steps that the saved run would have taken, with the
 -- same bits; a run that had finished goes on with `run:resume(steps)`, `steps` in all.
@@ -130,24 +171,7 @@ function runs.load(folder, given)
   o.policy = read "policy"
   local run = require "perilune.align.train.prepare"(o)
   check_parts(run, record, refuse)
-  run.optimizer:load(folder .. "/optimizer.safetensors")
-  if not is_model then
-    weights.read_tensors(folder .. "/loss.safetensors", weights.of_loss(run), refuse)
-  end
-  for _, step in ipairs(record.checkpoints) do
-    run.checkpoints[step] = read(("checkpoint-%d"):format(step))
-  end
-  for line in record.files["stream.jsonl"] and io.lines(folder .. "/stream.jsonl") or function() end do
-    run.stream[#run.stream + 1] = packed.unpack(plain.decode(line))
-  end
-  run.measured:restore(plain.decode(files.text(folder .. "/instruments.json")))
-  restore_source(o.source, record, read, o.policy)
-  if record.files["reference.safetensors"] then run.reference = read "reference" end
-  run.current, run.states = files.read_current(record, folder), record.loss_states
-  run.reference_hashes = record.reference_hashes
-  run.step, run.status, run.problem, run.label = record.step, record.status, record.problem, record.label
-  run.policy_hash_at_start, run.log, run.points = record.policy_hash_at_start, record.log, record.points
-  run.spent = record.spent
+  restore(run, record, folder, read, refuse)
   return run
 end
 

@@ -22,7 +22,8 @@ function weights.read_tensors(path, targets, refuse)
   end
 end
 
-local function by_name(policy)
+--- The tensors of a policy by name.
+function weights.by_name(policy)
   local tensors, names = policy:parameters()
   local named = {}
   for i, name in ipairs(names) do named[name] = tensors[i] end
@@ -32,7 +33,7 @@ end
 --- Writes a policy.
 function weights.save(policy, path)
   if type(policy) == "userdata" then return policy:save(path) end
-  formats.save_tensors(path, by_name(policy))
+  formats.save_tensors(path, weights.by_name(policy))
 end
 
 --- The loss's own parameters of a run by name.
@@ -48,7 +49,7 @@ end
 function weights.load(path, like, refuse)
   if not like then return models.load(path) end
   local copy = like:clone()
-  weights.read_tensors(path, by_name(copy), refuse)
+  weights.read_tensors(path, weights.by_name(copy), refuse)
   return copy
 end
 

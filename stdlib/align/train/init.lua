@@ -10,6 +10,7 @@
 -- the run with `status = "interrupted"`; `run:resume()` continues it. In a script, execution continues and
 -- the process exits with status 130.
 local prepare = require "perilune.align.train.prepare"
+local recorded = require "perilune.align.runs.recorded"
 
 --- Trains a policy on the batches of a source; returns the run.
 --
@@ -20,6 +21,9 @@ local prepare = require "perilune.align.train.prepare"
 --
 -- The reference is fixed, none, or with `sync_ref_model` a copy that moves towards the policy, see
 -- `?align.train.reference`; it moves between batches.
+--
+-- With `run = "name"` the run is recorded in `runs/name`, saves checkpoints, and goes on after the last one
+-- when it was cut and is started again with `--resume`, see `perilune.run`.
 --
 -- Errors: an option is missing, unknown, or out of range; policy and reference are one model; a fixed list
 -- holds a pair that does not fit the model. An error in the run is raised as a value with `run` (whose
@@ -36,5 +40,6 @@ local prepare = require "perilune.align.train.prepare"
 -- `align.instruments`; the ledger's are in every row.
 return function(given)
   local run = prepare(given)
+  if run.options.run then run.job = recorded.open(run, run.options.run) end
   return run:resume()
 end

@@ -3,6 +3,7 @@ local options = require "perilune.options"
 local optim = require "perilune.optim"
 local losses = require "perilune.align.loss"
 local policies = require "perilune.align.policy"
+local recorded = require "perilune.align.runs.recorded"
 local new_run = require "perilune.align.train.run"
 local reference = require "perilune.align.train.reference"
 local shards = require "perilune.align.shards"
@@ -34,6 +35,7 @@ local spec = options.spec("align.train", {
     "what a run measures besides its loss, see align.instruments; false for nothing" },
   { "log_every", 1, "steps between rows of run.log", least = 1 },
   { "record", false, "store every batch in run.stream, for align.sources.replay" },
+  recorded.options,
   { "label", "", "label of the progress bar; the source's name unless given" },
   { "quiet", false, "no progress bar" },
 })

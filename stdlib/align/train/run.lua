@@ -13,6 +13,7 @@
 --   spent                  batches drawn, labels of the judge used, response tokens of the batches
 --   checkpoints            copies of the policy, by step
 --   stream                 the batches, when `record` is set
+--   job                    what it is recorded by where `run` is given, see `perilune.run`
 --   ledger                 every response that a step read: who wrote it, how likely it was, is; see
 --                          `align.ledger`
 local fit = require "perilune.align.fit"
@@ -22,6 +23,7 @@ local batches = require "perilune.align.batch"
 local policies = require "perilune.align.policy"
 local gradient = require "perilune.align.train.gradient"
 local measured = require "perilune.align.measured"
+local recorded = require "perilune.align.runs.recorded"
 local reference = require "perilune.align.train.reference"
 local shards = require "perilune.align.shards"
 
@@ -161,6 +163,7 @@ function Run:resume(steps)
       optimizer = self.optimizer, options = o, steps = o.steps, label = self.label, quiet = o.quiet,
       loss = function(step) return self:update(step) end,
       after = function(step, row, value) return self:after_step(step, row, value) end,
+      job = self.job, figures = function(step) return recorded.figures(self, step) end,
       advice = "run:resume() continues it",
     }
   end
