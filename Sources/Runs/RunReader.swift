@@ -12,11 +12,14 @@ public final class RunReader {
     let path = "\(folder)/\(RunSchema.file)"
     if access(path, F_OK) != 0 { throw Failure(.io, "\(folder): there is no such run") }
     let opened = try Database(path, .read)
-    // In a folder that cannot be written, a log that is complete is read without its shared memory.
-    if (try? opened.first("SELECT count(*) FROM run")) == nil, access(folder, W_OK) != 0 {
-      database = try Database("file:\(path)?immutable=1", .read)
-    } else {
+    if (try? opened.first("SELECT count(*) FROM run")) != nil {
       database = opened
+    } else if access(folder, W_OK) == 0 {
+      // A process that was killed has left a journal, which only a connection that writes can play back.
+      database = try Database(path, .write)
+    } else {
+      // In a folder that cannot be written, a log that is complete is read without its shared memory.
+      database = try Database("file:\(path)?immutable=1", .read)
     }
     try RunSchema.check(database, of: folder)
   }

@@ -45,6 +45,7 @@ extension RunWriter {
     defer { database.close() }
     let time = now()
     try database.script("PRAGMA page_size = 8192")
+    try RunSchema.configure(database)
     try database.transaction {
       try database.script(RunSchema.tables)
       try database.run(

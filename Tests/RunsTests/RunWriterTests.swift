@@ -177,6 +177,29 @@ import Testing
     return Int32(lines[0]) ?? 0
   }
 
+  /// A rollback journal, as on a network disk, left by a process within a transaction.
+  @Test func aJournalOfAKilledProcessIsPlayedBackForAReader() throws {
+    try withTemporaryFolder { runs in
+      let writer = try RunWriter.create(in: runs, about("hot"))
+      try train(writer, from: 0, to: 5, every: 5)
+      try writer.finish(.finished)
+      let child = try ChildProcess.fork { _ in
+        do {
+          let database = try Database(writer.folder + "/run.sqlite", .write)
+          try database.script("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN IMMEDIATE")
+          for step in 1...5000 {
+            try database.run("INSERT OR REPLACE INTO metric VALUES(1, ?, 0)", [.integer(step)])
+          }
+          kill(getpid(), SIGKILL)
+        } catch {}
+        return 1
+      }
+      while child.status() == nil { usleep(500) }
+      #expect(access(writer.folder + "/run.sqlite-journal", F_OK) == 0)
+      #expect(try RunReader(writer.folder).curve("loss").values == (1...5).map(loss))
+    }
+  }
+
   /// Logging does not raise where the disk is full: rows wait, and are there once there is room.
   @Test func aFullDiskLosesNothingThatWasLogged() throws {
     try withTemporaryFolder { runs in
