@@ -251,6 +251,36 @@ function TestCompare:test_variants_together_see_the_earlier_runs()
   lu.assertTrue(ok, tostring(problem))
 end
 
+function TestCompare:test_a_tolerant_experiment_reports_a_run_that_fails_up_to_its_last_checkpoint()
+  local steps = 0
+  local failing = align.loss.define { name = "failing", loss = function(pair)
+    steps = steps + 1
+    if steps == 3 then error("no third step", 0) end
+    return -pair.chosen
+  end } {}
+  local function variants()
+    return {
+      { label = "whole", source = function(stage, given) return stage:offline(given) end },
+      {
+        label = "broken", source = function(stage, given) return stage:offline(given) end,
+        loss = function() return failing end,
+      },
+    }
+  end
+  local o = small { instruments = "none" }
+  local ok, problem = quietly(experiment.compare,
+    { title = "tolerant", options = o, variants = variants(), tolerant = true })
+  lu.assertTrue(ok, tostring(problem))
+  local file <close> = assert(io.open(folder .. "/report.html"))
+  lu.assertStrContains(file:read "a", "broken, lr 0.0003, beta 0.05, failed: ")
+  local counts = { whole = 0, broken = 0 }
+  for line in io.lines(folder .. "/points.csv") do
+    local label = line:match "^(%a+),"
+    if counts[label] then counts[label] = counts[label] + 1 end
+  end
+  lu.assertEquals(counts, { whole = 4, broken = 3 }, "the start and the checkpoints of steps 1 and 2")
+end
+
 function TestCompare:test_wrong_variants_are_refused()
   local function refusal(variants)
     return support.message(experiment.compare, { title = "x", options = small(), variants = variants })

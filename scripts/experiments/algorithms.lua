@@ -143,6 +143,7 @@ local function run(folder, title, seeds, lrs, stage, best)
   local given = part(folder, seeds)
   local made = experiment.compare {
     title = title, options = given, variants = variants, settings = lrs, stage = stage,
+    tolerant = true,
   }
   local ranked = made.ranking
   if not (ranked and ranked.kl) then return end

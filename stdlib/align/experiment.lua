@@ -20,7 +20,7 @@ local results = require "perilune.align.experiment.results"
 local settings = require "perilune.align.experiment.settings"
 local stages = require "perilune.align.experiment.stage"
 local system = require "perilune.system"
-local training = require "perilune.align.train"
+local work = require "perilune.align.experiment.work"
 
 local experiment = { stage = stages.stage }
 
@@ -73,58 +73,6 @@ function experiment.check(o)
     ("a batch of %d is larger than all %d golden pairs"):format(o.batch, o.pairs), 0) end
 end
 
---- The checkpoints of a run of `steps` steps.
-local function checkpoints(o)
-  local list = {}
-  for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
-    if step ~= "all" and step < o.steps then list[#list + 1] = step end
-  end
-  list[#list + 1] = o.steps
-  return list
-end
-
---- The loss of a variant in a setting.
-local function loss_of(variant, setting) return variant.loss and variant.loss(setting) or setting.loss end
-
---- Trains one variant with one setting; gives the run of align.train.
-local function train(given, stage, variant, run, measure, notify)
-  local o = given.options
-  local loss, reference = run.loss, stage:reference(run.loss)
-  local source = variant.source(stage, run)
-  local trained = training {
-    policy = stage.start:clone(), reference = reference, source = source, loss = loss,
-    instruments = stage:instruments(run, source, o.instruments),
-    steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
-    log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
-    evaluate = function(policy, step)
-      notify(step / o.steps)
-      return measure(policy, step)
-    end,
-  }
-  assert(trained.policy_hash_at_start == stage.start:hash() and trained.reference_hash == reference:hash(),
-    "the policy must begin as the start, bit for bit")
-  return trained
-end
-
---- The work of one process: one variant, or all of them one after the other where they build on each other.
--- Gives the points by label.
-local function work(given, stage, measure, job, notify)
-  local points, done = {}, {}
-  for i, variant in ipairs(job.variants) do
-    local run = {
-      setting = job.setting, seed = job.seed, batch = given.options.batch, done = done,
-      loss = loss_of(variant, job.setting),
-    }
-    local trained = train(given, stage, variant, run, measure, function(share)
-      notify((i - 1 + share) / #job.variants)
-    end)
-    done[variant.label] = trained
-    if variant.check then variant.check(trained, done) end
-    points[variant.label] = { stage.start_point, table.unpack(trained.points) }
-  end
-  return points
-end
-
 --- The jobs of a repetition.
 local function jobs_of(given, outer)
   local jobs = {}
@@ -145,7 +93,7 @@ end
 local function losses_of(given)
   local list = {}
   for _, setting in ipairs(given.settings or settings.list(given.options)) do
-    for _, variant in ipairs(given.variants) do list[#list + 1] = loss_of(variant, setting) end
+    for _, variant in ipairs(given.variants) do list[#list + 1] = work.loss(variant, setting) end
   end
   return list
 end
@@ -167,22 +115,26 @@ local function repetition(given, outer, finished)
     stage.start_point = measure(stage.start, 0)
     stage.start_point.labels, stage.start_point.tokens = 0, 0
     require("perilune.parallel").map(missing, function(job, notify)
-      finished:put(job.id, work(given, stage, measure, job, notify))
+      finished:put(job.id, work.points(given, stage, measure, job, notify))
       return true
     end, { jobs = o.jobs, label = ("repetition %d of %d"):format(outer, o.outer_seeds) })
   end
   return jobs
 end
 
---- The sides of the report from the finished runs.
-local function sides_of(given, jobs, finished)
+--- The sides of the report from the finished runs; failures are added to the notes.
+local function sides_of(given, jobs, finished, notes)
   local sides = {}
   for i, variant in ipairs(given.variants) do
     local side = { label = variant.label, by_seed = {} }
     for outer = 1, given.options.outer_seeds do
       local seeds = {}
       for _, job in ipairs(jobs[outer]) do
-        local points = finished:get(job.id)[variant.label]
+        local found = finished:get(job.id)
+        local points, failure = found[variant.label], found[work.failed(variant.label)]
+        if failure then
+          notes[#notes + 1] = ("%s, %s, failed: %s"):format(variant.label, job.setting.name, failure)
+        end
         if points then
           points.setting = job.setting.name
           seeds[job.index] = seeds[job.index] or { outer = outer }
@@ -207,6 +159,7 @@ local spec = options.spec("experiment.compare", {
   { "stage", options.optional "function", "function(o, outer, losses) giving the stage, such as a world's" },
   { "settings", options.optional "table",
     "settings in place of those of the options: list of { lr =, name = }; each variant then has its loss" },
+  { "tolerant", false, "a run that fails ends with its last checkpoint, and the report says so" },
   { "notes", options.optional "table", "sentences for the report" },
 })
 
@@ -254,7 +207,7 @@ function experiment.compare(given)
   end
   table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
   local made = report {
-    title = all.title, sides = sides_of(all, jobs, finished), out = o.out, notes = notes,
+    title = all.title, sides = sides_of(all, jobs, finished, notes), out = o.out, notes = notes,
     settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),
   }
   finished:remove()

@@ -1,0 +1,79 @@
+--- The runs of an experiment: what one process trains and measures.
+local cli = require "perilune.cli"
+local options = require "perilune.options"
+local system = require "perilune.system"
+local training = require "perilune.align.train"
+
+local work = {}
+
+--- The checkpoints of a run of `steps` steps.
+local function checkpoints(o)
+  local list = {}
+  for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
+    if step ~= "all" and step < o.steps then list[#list + 1] = step end
+  end
+  list[#list + 1] = o.steps
+  return list
+end
+
+--- The loss of a variant in a setting.
+function work.loss(variant, setting) return variant.loss and variant.loss(setting) or setting.loss end
+
+--- Trains one variant with one setting; gives the run of align.train.
+local function train(given, stage, variant, run, measure, notify)
+  local o = given.options
+  local loss, reference = run.loss, stage:reference(run.loss)
+  local source = variant.source(stage, run)
+  local trained = training {
+    policy = stage.start:clone(), reference = reference, source = source, loss = loss,
+    instruments = stage:instruments(run, source, o.instruments),
+    steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
+    log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
+    evaluate = function(policy, step)
+      notify(step / o.steps)
+      return measure(policy, step)
+    end,
+  }
+  assert(trained.policy_hash_at_start == stage.start:hash() and trained.reference_hash == reference:hash(),
+    "the policy must begin as the start, bit for bit")
+  return trained
+end
+
+--- The key of the message of a run that failed, beside the points of its label.
+function work.failed(label) return "failed: " .. label end
+
+--- The message of a run that failed, and what it has measured. Ctrl-C is raised again, and so is an error
+-- unless the experiment is tolerant.
+local function failure(given, problem)
+  if not given.tolerant or system.is_interrupt(problem) then error(problem, 0) end
+  local run = type(problem) == "table" and problem.run
+  if run and run.status == "interrupted" then error(problem, 0) end
+  return tostring(problem), run and run.points or {}
+end
+
+--- The points by label of one job: one variant, or all of them one after the other where they build on each
+-- other.
+function work.points(given, stage, measure, job, notify)
+  local points, done = {}, {}
+  for i, variant in ipairs(job.variants) do
+    local run = {
+      setting = job.setting, seed = job.seed, batch = given.options.batch, done = done,
+      loss = work.loss(variant, job.setting),
+    }
+    local ok, trained = pcall(train, given, stage, variant, run, measure, function(share)
+      notify((i - 1 + share) / #job.variants)
+    end)
+    if ok then
+      done[variant.label] = trained
+      if variant.check then variant.check(trained, done) end
+      points[variant.label] = { stage.start_point, table.unpack(trained.points) }
+    else
+      local message, measured = failure(given, trained)
+      points[work.failed(variant.label)] = message
+      points[variant.label] = { stage.start_point, table.unpack(measured) }
+    end
+  end
+  return points
+end
+
+return options.strict("align.experiment.work", work)
