@@ -199,6 +199,8 @@ TestFilter = {}
 function TestFilter:test_it_keeps_what_the_rule_keeps()
   local filter = source.filter { of = counting(8), keep = function(pair) return pair.chosen[2] % 2 == 0 end }
   local batch = filter:batch(1)
+  local other = source.filter { of = counting(8), keep = function(pair) return pair.chosen[2] % 3 == 0 end }
+  lu.assertNotEquals(filter.name, other.name)
   lu.assertEquals(#batch, 4)
   for i = 1, 4 do lu.assertEquals(batch[i].chosen[2] % 2, 0) end
 end

@@ -9,6 +9,7 @@
 --   > source.new(one, one:fill { batch = 8 }, {}).kind
 --   one
 local options = require "perilune.options"
+local system = require "perilune.system"
 
 local source = {}
 
@@ -62,6 +63,25 @@ function source.new(spec, o, members)
     rawset(self, key, name)
     return name
   end })
+end
+
+--- The first digits of the SHA-256 of the lines in which a function is defined, for the name of a source that
+-- it is the rule of; "" where there are none to read. What it closes over is not in it.
+--
+--   > #source.code(function(x) return x > 1 end), #source.code(math.max)
+--   8	0
+function source.code(f)
+  local info = debug.getinfo(f, "S")
+  local path, text, number, lines = info.source:match "^@(.*)$", info.source, 0, {}
+  if path then
+    local file <close> = io.open(path, "rb")
+    text = file and file:read "a" or ""
+  end
+  for line in text:gmatch "[^\n]*" do
+    number = number + 1
+    if number >= info.linedefined and number <= info.lastlinedefined then lines[#lines + 1] = line end
+  end
+  return #lines > 0 and system.sha256(table.concat(lines, "\n")):sub(1, 8) or ""
 end
 
 --- The source given as the option `name` of `where`; anything else is refused.

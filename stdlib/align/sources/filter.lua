@@ -17,7 +17,7 @@ local source = require "perilune.align.source"
 local spec = options.spec("sources.filter", {
   { "of", options.required "table", "the source" },
   { "keep", options.required "function", "function(pair), of a row, or of a list of rows: true to keep it" },
-  { "rule", "", "name of the rule in that of the source" },
+  { "rule", "", "name of the rule in that of the source; a hash of its code unless given" },
 })
 
 local filter = {}
@@ -41,6 +41,7 @@ end
 return setmetatable(filter, { __call = function(_, given)
   local o = spec:fill(given)
   source.checked(o.of, "sources.filter", "of")
+  if o.rule == "" then o.rule = source.code(o.keep) end
   return source.composed(spec, o, { o.of }, {
     batch = function(_, step, ...)
       local batch, places = source.batch(o.of, step, ...), {}

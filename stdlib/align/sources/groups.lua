@@ -4,6 +4,7 @@
 --
 -- The batch has the columns `group` (number of the prompt), `reward`, `finished` (1 where the response ends
 -- with a stop token), `step`, `checkpoint`, `writer`, and the token columns `old_logps` and `sampling_logps`.
+-- `old_logps` are at temperature 1 whatever `temperature` is: policy gradients of other samples are biased.
 -- With several reward functions it also has `rewards`, a list of numbers a row; `reward` is their sum, and
 -- `missing_eos_penalty` is of the first. Without one it has no `reward`: for losses that read none, such as
 -- `loss.gkd`. With `reference_responses` it has `reference_rewards`, of the reference's responses to the same

@@ -20,12 +20,13 @@ local spec = options.spec("sources.reweighted", {
   { "of", options.required "table", "the source" },
   { "weight", options.required "function", "function(pair), of a row, or of a list of rows: its weight" },
   { "normalise", false, "weights are divided by their mean over the batch" },
-  { "rule", "", "name of the rule in that of the source" },
+  { "rule", "", "name of the rule in that of the source; a hash of its code unless given" },
 })
 
 return function(given)
   local o = spec:fill(given)
   source.checked(o.of, "sources.reweighted", "of")
+  if o.rule == "" then o.rule = source.code(o.weight) end
   return source.composed(spec, o, { o.of }, {
     batch = function(_, step, ...)
       local batch = source.batch(o.of, step, ...)
