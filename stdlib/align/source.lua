@@ -68,7 +68,7 @@ end
 --- The first digits of the SHA-256 of the lines in which a function is defined, for the name of a source that
 -- it is the rule of; "" where there are none to read. What it closes over is not in it.
 --
---   > #source.code(function(x) return x > 1 end), #source.code(math.max)
+--   > #source.code(source.code), #source.code(math.max)
 --   8	0
 function source.code(f)
   local info = debug.getinfo(f, "S")
