@@ -32,6 +32,16 @@ function TestColumns.test_numbers_and_booleans_become_tensors_and_facts_stay_lis
   lu.assertEquals({ #b, b.nothing }, { 4, nil })
 end
 
+function TestColumns.test_a_pair_without_margin_or_weight_has_0_and_1()
+  local one = { prompt = { 1 }, chosen = { 4 }, rejected = { 6 } }
+  local two = toy.with(one, { margin = 2, weight = 3 })
+  local b = batch.of_pairs { one, two }
+  lu.assertEquals({ b.margin:totable(), b.weight:totable() }, { { 0, 2, 0, 2 }, { 1, 3, 1, 3 } })
+  lu.assertNil(batch.of_pairs({ one }).margin)
+  lu.assertStrContains(support.message(batch.of_pairs, { one, toy.with(one, { margin = "2" }) }),
+    "batch.of_pairs: pair 2: margin is '2', expected a number")
+end
+
 function TestColumns.test_an_assignment_sets_a_column()
   local b = rows_of()
   b.advantage = tensor { 1, 2, 3, 4 }

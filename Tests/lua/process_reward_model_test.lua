@@ -93,12 +93,14 @@ function TestSteps:test_wrong_rows_are_refused()
     ["row 1 has 2 labels for 1 steps"] = toy.with(good, { labels = { true, false } }),
     ["row 1 label 1 is 1, expected true or false"] = toy.with(good, { labels = { 1 } }),
     ["row 1 step 1 is no list of token ids"] = toy.with(good, { completions = { 3 } }),
+    ["row 1 step 1 has the separator in it"] = toy.with(good, { completions = { { 3, 11, 4 } } }),
     ["row 1 has no list 'completions'"] = toy.with(good, { completions = false }),
     ["row 1 has no steps"] = toy.with(good, { completions = {}, labels = {} }),
   } do
     lu.assertStrContains(support.message(fit_steps, { data = { row } }), text)
   end
   lu.assertStrContains(support.message(fit_steps, { separator = {} }), "the separator is empty")
+  lu.assertStrContains(support.message(fit_steps, { labels = { 12, 12 } }), "two different ids, got 12 twice")
   lu.assertStrContains(support.message(fit_steps, { data = {} }), "no rows to learn from")
 end
 

@@ -44,6 +44,9 @@ function learned.checked(o, where, pack)
     o.validation = pack(o.validation, where .. ": validation")
   end
   if #o.labels ~= 2 then error(("%s: labels must be two label ids, got %d"):format(where, #o.labels), 3) end
+  if o.labels[1] == o.labels[2] then
+    error(("%s: labels must be two different ids, got %s twice"):format(where, o.labels[1]), 3)
+  end
   local vocab = o.init:config().vocab
   for name, id in pairs { ["labels[1]"] = o.labels[1], ["labels[2]"] = o.labels[2], eos = o.eos } do
     if math.type(id) ~= "integer" or id < 0 or id >= vocab then

@@ -63,7 +63,15 @@ function steps.batch(list, separator, closing)
   return batches.new(given)
 end
 
-local function check(one, i, where)
+--- Whether `part` is somewhere in `ids`.
+local function has_part(ids, part)
+  for place = 1, #ids - #part + 1 do
+    if stands_at(ids, place, part) then return true end
+  end
+  return false
+end
+
+local function check(one, i, separator, where)
   local function refuse(message, ...)
     error(("%s: row %d "):format(where, i) .. message:format(...), 0)
   end
@@ -80,6 +88,7 @@ local function check(one, i, where)
       refuse("label %d is %s, expected true or false", k, options.show(label))
     end
     if type(one.completions[k]) ~= "table" then refuse("step %d is no list of token ids", k) end
+    if has_part(one.completions[k], separator) then refuse("step %d has the separator in it", k) end
   end
 end
 
@@ -94,7 +103,7 @@ function steps.of_dataset(dataset, separator, closing, where)
   end
   local list = {}
   for i, one in ipairs(dataset) do
-    check(one, i, where)
+    check(one, i, separator, where)
     list[i] = { prompt = one.prompt, steps = one.completions, labels = one.labels }
   end
   return steps.batch(list, separator, closing)

@@ -7,8 +7,9 @@ local Batch = { __name = "Batch" }
 --- Columns that stay lists, whatever their entries.
 Batch.lists = { group = true, step = true, writer = true, checkpoint = true, gold = true }
 
---- Fields of a pair that become a column of numbers, the same for both responses.
-Batch.numbers_of_pairs = { "margin", "weight" }
+--- Fields of a pair that become a column of numbers, the same for both responses, where any pair has them:
+-- what they are where a pair has none.
+Batch.numbers_of_pairs = { margin = 0, weight = 1 }
 
 --- What losses on pairs read: the token column it is the sum of, and the half of the rows.
 local views = {

@@ -1,4 +1,5 @@
 --- Packs a list of pair tables into a batch; an error names the pair and the part at fault.
+local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 local models = require "perilune.models"
 local Batch = require "perilune.align.batch.parts"
@@ -42,25 +43,30 @@ local function with_logps(list, rows)
   return #all > 0 and rows:with("logps", tensor(all)) or rows
 end
 
---- The field `name` of each pair, as a list; nil unless all pairs have a number of that name.
-local function numbers(list, name)
-  local column = {}
+--- The field `name` of each pair, as a list; nil where no pair has a number of that name, or where one has
+-- none and there is no `default`. Errors: one has something else.
+local function numbers(list, name, default, where)
+  local column, has_any = {}, false
   for i, pair in ipairs(list) do
-    if type(pair[name]) ~= "number" then return nil end
-    column[i] = pair[name]
+    local is_number = type(pair[name]) == "number"
+    if pair[name] ~= nil and not is_number then
+      error(("%s: pair %d: %s is %s, expected a number"):format(where, i, name, options.show(pair[name])), 0)
+    end
+    if not is_number and not default then return nil end
+    column[i], has_any = is_number and pair[name] or default, has_any or is_number
   end
-  return #column > 0 and column or nil
+  return has_any and column or nil
 end
 
 --- Sets the columns of the fields that are numbers. `true_label` is the chosen response's: what a judge
 -- without faults says of the pair.
-local function set_numbers(batch, list)
+local function set_numbers(batch, list, where)
   local n = #list
-  for _, name in ipairs(Batch.numbers_of_pairs) do
-    local column = numbers(list, name)
+  for name, default in pairs(Batch.numbers_of_pairs) do
+    local column = numbers(list, name, default, where)
     if column then batch:set(name, table.move(column, 1, n, n + 1, column)) end
   end
-  local labels = numbers(list, "true_label")
+  local labels = numbers(list, "true_label", nil, where)
   for i = 1, labels and n or 0 do labels[n + i] = 1 - labels[i] end
   if labels then batch:set("true_label", labels) end
 end
@@ -87,6 +93,6 @@ return function(list, where)
     for i = 1, n do column[i], column[n + i] = list[i][name], list[i][name] end
     if n > 0 and #column == 2 * n and list[1][name] ~= nil then batch:set(name, column) end
   end
-  set_numbers(batch, list)
+  set_numbers(batch, list, where)
   return batch
 end

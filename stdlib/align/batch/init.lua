@@ -53,9 +53,10 @@ function batch.new(given)
 end
 
 --- A batch of pairs from a list of tables with `prompt`, `chosen` and `rejected`, lists of token ids. What
--- every pair has of `step`, `checkpoint`, `writer`, `gold` (a list of ids), `margin`, `weight`, `true_label`
--- (numbers), `chosen_logps` and `rejected_logps` (numbers, one a token) becomes columns. A batch of pairs is
--- returned as it is. `where` opens the error messages.
+-- every pair has of `step`, `checkpoint`, `writer`, `gold` (a list of ids), `true_label` (a number),
+-- `chosen_logps` and `rejected_logps` (numbers, one a token) becomes columns; `margin` and `weight` where any
+-- pair has them, 0 and 1 for the others. A batch of pairs is returned as it is. `where` opens the error
+-- messages.
 --
 --   > batch.of_pairs { { prompt = { 1 }, chosen = { 2 } } }
 --   batch.of_pairs: pair 1 has no list of token ids 'rejected'

@@ -20,10 +20,10 @@ return policy_gradient.define {
   paper = "Shen et al. 2026, arXiv:2602.10693, eq. 20",
   trl = "GRPOTrainer, loss_type = \"vespo\"",
   options = {
-    { "vespo_k_pos", 2.0, "exponent of the ratio for advantages of at least 0" },
-    { "vespo_lambda_pos", 3.0, "rate of decay in the ratio for them" },
-    { "vespo_k_neg", 3.0, "exponent for negative advantages" },
-    { "vespo_lambda_neg", 2.0, "rate of decay for them" },
+    { "vespo_k_pos", 2.0, "exponent of the ratio for advantages of at least 0", least = 0 },
+    { "vespo_lambda_pos", 3.0, "rate of decay in the ratio for them", least = 0 },
+    { "vespo_k_neg", 3.0, "exponent for negative advantages", least = 0 },
+    { "vespo_lambda_neg", 2.0, "rate of decay for them", least = 0 },
   },
   term = function(t, o)
     local positive = t.advantage:ge(0):to(t.logps:dtype())
