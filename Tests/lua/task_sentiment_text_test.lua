@@ -3,7 +3,7 @@ package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
 local grammar = require "perilune.tasks.sentiment.grammar"
-local random_of = require "perilune.tasks.sentiment.random"
+local random_of = require "perilune.tasks.random"
 local stories = require "perilune.tasks.sentiment.text"
 local words = require "perilune.tasks.words"
 

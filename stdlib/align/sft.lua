@@ -42,21 +42,21 @@ local function canonical(value)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
---- Text `index` of the training split as token ids, checked.
+--- Text `index` of the training split as token ids, checked, and how many of them are a prompt.
 local function text_of(task, index)
-  local ids = task:text("train", index)
+  local ids, prompt = task:text("train", index)
   if type(ids) ~= "table" or #ids < 2 then
     error(("align.sft: text %d of the task must be a list of at least 2 token ids, got %s"):format(
       index, type(ids) == "table" and #ids or options.show(ids)), 0)
   end
-  return ids
+  return ids, prompt or 1
 end
 
 --- SHA-256 of the first `count` training texts, as token ids.
 local function texts_hash(task, count)
   local hash, lines = "", {}
   for i = 1, count do
-    lines[#lines + 1] = table.concat(text_of(task, i), " ")
+    lines[#lines + 1] = table.concat((text_of(task, i)), " ")
     if #lines == 1000 or i == count then
       hash, lines = system.sha256(hash .. table.concat(lines, "\n")), {}
     end
@@ -81,14 +81,14 @@ local function content_of(task, count)
   return { texts = texts_hash(task, count), tokenizer = tokenizer_hash(task.tokenizer) }
 end
 
---- The texts of a step as rows: the first token has no predecessor, so it is the prompt. A text that the
--- model cannot read is refused by its number.
+--- The texts of a step as rows: the first token has no predecessor, so it is the prompt, unless the task says
+-- how many tokens are. A text that the model cannot read is refused by its number.
 local function batch_of(model, task, o, step)
   local prompts, rest = {}, {}
   for i = 1, o.batch do
-    local text = text_of(task, (step - 1) * o.batch + i)
-    prompts[i] = { text[1] }
-    rest[i] = table.move(text, 2, #text, 1, {})
+    local text, prompt = text_of(task, (step - 1) * o.batch + i)
+    prompts[i] = table.move(text, 1, prompt, 1, {})
+    rest[i] = table.move(text, prompt + 1, #text, 1, {})
   end
   local rows = models.rows(prompts, rest)
   local row, reason = model:misfit(rows)
@@ -209,7 +209,8 @@ return function(task, given)
     local training = {}
     for _, name in ipairs(optim.options:names()) do training[name] = o[name] end
     key = system.sha256(canonical {
-      recipe = recipe, task = task:settings(), content = content_of(task, o.steps * o.batch), model = config,
+      recipe = recipe, task = (task.start_settings or task.settings)(task),
+      content = content_of(task, o.steps * o.batch), model = config,
       steps = o.steps, batch = o.batch, training = training, shards = o.shards > 0 and o.shards or nil,
     })
     path = cache_path(key)

@@ -8,6 +8,9 @@
 --   r_i  repeat^(k-1) for the k-th time the same word comes, with repeat = 1/2
 --   p_i  1 + ending * i / T for word i of T: the ending matters more; ending = 0.5
 --
+-- With `most` = m, S of more than m such words is m times their mean: a longer text does not score more by
+-- its length.
+--
 -- A mark (. , ! ?) ends the reach of a negation and of a degree. The squash is that of VADER's compound score
 -- (Hutto and Gilbert, 2014); lexicon, negation and repeats are our own. It scores
 -- words and not grammar: a policy can learn to write glad words in broken sentences.
@@ -29,6 +32,8 @@ valence.options = options.spec("tasks.valence", {
   { "repeats", 0.5, "factor of each repetition of a word", least = 0, most = 1 },
   { "ending", 0.5, "extra weight of the last word", least = 0 },
   { "negation", -0.5, "factor of a negated word", least = -1, most = 1 },
+  { "most", options.optional("integer", 1),
+    "words with a valence that count: of more, S is their mean times this number; all unless given" },
 })
 
 local function graded(levels)
@@ -76,7 +81,7 @@ local marks <const> = { ["."] = true, [","] = true, ["!"] = true, ["?"] = true }
 
 --- S of the formula, and the parts of each word that counts when `parts` is a table to fill.
 local function sum(words, o, lexicon, parts)
-  local total, seen, count = 0.0, {}, #words
+  local total, seen, count, counted = 0.0, {}, #words, 0
   local before, before2                       -- the one and two words back, nil across a mark
   for i = 1, count do
     local word = words[i]
@@ -86,12 +91,14 @@ local function sum(words, o, lexicon, parts)
       local negated = valence.negations[before] or valence.negations[before2]
       local part = value * (valence.degrees[before] or 1) * (negated and o.negation or 1)
         * o.repeats ^ times * (1 + o.ending * i / count)
-      seen[word], total = times + 1, total + part
+      seen[word], total, counted = times + 1, total + part, counted + 1
       if parts then parts[#parts + 1] = { word = word, at = i, part = part } end
     end
     if marks[word] then before, before2 = nil, nil else before, before2 = word, before end
   end
-  return total
+  if not (o.most and counted > o.most) then return total end
+  for _, part in ipairs(parts or {}) do part.part = part.part * o.most / counted end
+  return total * o.most / counted
 end
 
 local function squash(total, alpha) return total / math.sqrt(total * total + alpha) end

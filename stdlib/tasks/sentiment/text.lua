@@ -16,7 +16,7 @@
 --   > text.join(s) == text.join(text.story(1, 5))
 --   true
 local grammar = require "perilune.tasks.sentiment.grammar"
-local random_of = require "perilune.tasks.sentiment.random"
+local random_of = require "perilune.tasks.random"
 
 local text = {}
 
