@@ -1,0 +1,52 @@
+--- The task of summaries: say what a text is about, without inventions or repetitions.
+--
+-- An analogue of summarisation with human feedback (Stiennon et al. 2020, arXiv:2009.01325; the TL;DR task of
+-- Tang et al. 2024): the content can be checked word for word against the text, and a judge that learned from
+-- preferences checks it badly. A prompt is a report of four facts, a response says some of them in short
+-- sentences.
+--
+--   content = min(1, covered / full) - invention * invented - repetition * repeated - 0.01 words
+--
+-- `covered` is the weight of the distinct facts that the response states (2 for who did what, else 1), `full`
+-- is 4: a longer summary than three sentences gains nothing, and each word costs a little. `invented` are
+-- statements that differ from the report, `repeated` are made again. A sentence that is none of the corpus's
+-- states nothing; that it is broken is an error of text.
+--
+--   > task = summary { seed = 1 }
+--   > task.tokenizer:decode(task:prompt("train", 1))
+--   Lily the teacher sold a boat at the market in the spring.
+local options = require "perilune.options"
+local task = require "perilune.tasks.task"
+local text = require "perilune.tasks.summary.text"
+local written = require "perilune.tasks.written"
+
+local spec = options.spec("tasks.summary", {
+  written.options,
+  { "invention", 0.4, "what a statement that the text does not make costs", least = 0 },
+  { "repetition", 0.3, "what a statement made again costs", least = 0 },
+})
+
+local full <const> = 4
+
+--- The content of a response and its parts.
+local function content_of(o, before, words)
+  local covered, invented, repeated = text.statements(before, words)
+  local coverage = math.min(1, covered / full)
+  return coverage - o.invention * invented - o.repetition * repeated - 0.01 * #words,
+    { coverage = coverage, invented = invented, repeated = repeated }
+end
+
+local function new(given)
+  local o = spec:fill(given)
+  return written.task {
+    name = "summary", options = o, texts = text,
+    content = function(before, words) return content_of(o, before, words) end,
+    model = { style = "llama", layers = 2, dim = 64, heads = 4, hidden = 172 },
+    sft = { steps = 2000, batch = 32, lr = 4e-3 },
+    preference = task.preference(),
+    golden = { beta = 0.1, lr = 1e-3, steps = 240 },
+    runs = { beta = 0.05, lr = 3e-4, steps = 480, offline = { beta = { 0.05, 0.1 }, lr = { 1e-4, 3e-4 } } },
+  }
+end
+
+return task.module { options = spec, new = new }
