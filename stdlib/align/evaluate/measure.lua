@@ -31,6 +31,18 @@ local function shape_of(task, drawn)
   return drawn:lengths():mean():item(), stats.summary(unfinished).mean
 end
 
+--- The mean of each part that the task's gold sees in responses; nil for a gold that shows no parts.
+local function parts_of(task, drawn)
+  if not task.gold_parts then return nil end
+  local means, prompts, responses = {}, drawn:prompts(), drawn:responses()
+  for i = 1, #drawn do
+    for name, value in pairs(task:gold_parts(prompts[i], responses[i])) do
+      if type(value) == "number" then means[name] = (means[name] or 0) + value / #drawn end
+    end
+  end
+  return means
+end
+
 --- The share of pairs of two responses of the policy on which the proxy agrees with the judge; a tie of
 -- either counts 1/2.
 local function agreement(self, first, second)
@@ -58,6 +70,7 @@ end
 --   win, se, wins                       the win rate against `against` and the outcome of each prompt
 --   length, unfinished                  mean tokens of a response, and the share that ends at the limit
 --   proxy_win, proxy_accuracy           the proxy's own win rate; its agreement with the judge on fresh pairs
+--   parts                               means of what the task's gold sees, such as `errors` of text
 --   samples                             texts { prompt, response }
 --   shown                               the same responses token by token, as HTML of align.show
 --
@@ -85,6 +98,7 @@ return function(given)
       step = step, kl = kl.mean, kl_se = defined(kl.se), entropy = kl.entropy.mean, length = length,
         unfinished = unfinished,
       win = compared.mean, se = defined(compared.se), wins = compared.wins, samples = {},
+      parts = parts_of(task, drawn),
     }
     if self.proxy then
       local few = drawing.parts(drawn, self.pairs)()

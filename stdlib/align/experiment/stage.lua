@@ -22,6 +22,8 @@ local stage = {}
 stage.options = options.spec("experiment.stage", {
   { "task", "sentiment", "name of the task", choices = tasks.names() },
   { "data", "", "file of the task, where it reads one" },
+  { "cost", -1, "what the gold of a written task charges for an error of text; -1 for the task's",
+    least = -1 },
   { "small", false, "a small task, by the smoke values of its options", smoke = true },
   { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8 },
   { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
@@ -142,7 +144,8 @@ local function build(o)
   if o.scores and o.proxy == "preference" then
     error("proxy: a preference model gives no scores, and a loss reads them: reward or gold", 0)
   end
-  local task = tasks.open(o.task, { path = o.data ~= "" and o.data or nil }, o.small)
+  local given = { path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil }
+  local task = o.made or tasks.open(o.task, given, o.small)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, { steps = steps, cache = not steps, seed = o.seed - 1 })
@@ -196,6 +199,7 @@ stage.spec = options.spec("experiment.stage", {
   stage.options,
   { "seed", 1, "seed of the whole stage", least = 1 },
   { "scores", false, "judges that give scores, for losses that read rewards" },
+  { "made", options.optional "table", "a task that is made already, in place of `task`" },
 })
 
 --- A stage of its fields, such as that of a world.

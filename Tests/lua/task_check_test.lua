@@ -1,0 +1,103 @@
+--- Calibration pages: what they say follows from the points of the runs.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local lu = require "luaunit"
+local page = require "perilune.tasks.check_page"
+local tasks = require "perilune.tasks"
+local valence = require "perilune.tasks.valence"
+
+--- A point whose every prompt has this win rate: as many wins as it takes of 100 prompts, in both halves.
+local function point(step, kl, win, accuracy)
+  local wins = {}
+  for i = 1, 100 do wins[i] = (i + 1) // 2 <= 50 * win and 1 or 0 end
+  return {
+    step = step, kl = kl, win = win, wins = wins, proxy_accuracy = accuracy, length = 9, unfinished = 0,
+  }
+end
+
+--- What check finds, of the win rates of online and offline runs at 0, 2, 4 and 8 nats.
+local function found(online, offline, accuracy)
+  local function run(label, wins, last)
+    local points = {}
+    for i, win in ipairs(wins) do
+      points[i] = point(10 * (i - 1), ({ 0, 2, 4, 8 })[i], win, i == #wins and last or 0.8)
+    end
+    return { label = label, beta = 0.1, lr = 1e-3, points = points }
+  end
+  return {
+    task = { name = "letters", cost = 0.15 }, options = { seed = 901, best_of = 64, prompts = 100 },
+    steps = 30,
+    start = point(0, 0, online[1], 0.8), notes = {}, best_of_start = { mean = 0.9, se = 0.02, count = 64 },
+    best_of_golden = { mean = 0.5, se = 0.05, count = 64 }, proxy = { mean = 0.8, se = 0.02, count = 256 },
+    runs = { run("online", online, accuracy or 0.5), run("online by gold", online), run("offline", offline) },
+  }
+end
+
+TestPage = {}
+
+function TestPage:test_a_hump_on_both_sides_is_seen()
+  local holds, text = page(found({ 0.1, 0.4, 0.6, 0.3 }, { 0.1, 0.4, 0.3, 0.1 }))
+  for _, name in ipairs { "gain", "proxy", "exploited", "online_rises", "online_falls", "offline_rises",
+    "offline_falls" } do lu.assertTrue(holds[name], name) end
+  lu.assertStrContains(text, "peak 0.60 at 4.0 nats (step 20)")
+  lu.assertStrContains(text, "0.30 at 8.0 nats, a fall of 0.30")
+  lu.assertFalse(holds.gold_holds)
+end
+
+function TestPage:test_a_run_that_still_rises_does_not_fall()
+  local holds, text = page(found({ 0.1, 0.2, 0.4, 0.6 }, { 0.1, 0.2, 0.4, 0.6 }, 0.8))
+  lu.assertTrue(holds.online_rises and holds.gold_holds)
+  lu.assertFalse(holds.online_falls or holds.offline_falls or holds.exploited)
+  lu.assertStrContains(text, "no measurement at 1.25 times that KL")
+end
+
+function TestPage:test_a_proxy_outside_its_range_is_named()
+  local given = found({ 0.1, 0.4, 0.6, 0.3 }, { 0.1, 0.4, 0.3, 0.1 })
+  given.proxy.mean = 0.95
+  local holds, text = page(given)
+  lu.assertFalse(holds.proxy)
+  lu.assertStrContains(text, "no   the proxy is right on 95.0 % of 256 pairs of the start (70 to 90 wanted)")
+end
+
+-- The peak of noise is chosen by one half of the prompts and reported of the other.
+function TestPage:test_the_peak_is_not_reported_on_the_prompts_that_chose_it()
+  local given = found({ 0.1, 0.2, 0.2, 0.2 }, { 0.1, 0.2, 0.2, 0.2 })
+  local chosen = given.runs[1].points[3]
+  for i = 1, 100 do chosen.wins[i] = i % 2 end
+  local _, text = page(given)
+  lu.assertStrContains(text, "online: peak 0.00 at 4.0 nats (step 20)")
+end
+
+TestCheck = {}
+
+function TestCheck:test_a_page_is_made_of_a_small_pipeline()
+  local small = tasks.refusal { seed = 1 }
+  small.model.dim, small.model.layers, small.model.heads, small.model.hidden = 16, 1, 2, 32
+  local made = small:check {
+    steps = 4, checkpoints = "2", pairs = 64, prompts = 8, best_of = 2, judge_steps = 2, start_steps = 4,
+    golden_steps = 2, quiet = true,
+  }
+  lu.assertEquals(#made.runs, 6)
+  lu.assertEquals(#made.runs[1].points, 3)
+  lu.assertNotNil(made.runs[1].points[3].parts.errors)
+  lu.assertStrContains(made.text, "Calibration of refusal: cost 0.15, seed 901, 4 steps")
+end
+
+function TestCheck:test_what_is_no_task_is_refused()
+  lu.assertStrContains(support.message(tasks.check, {}), "tasks.check: expected a task with settings")
+  lu.assertStrContains(support.message(tasks.check, "refusal", { stps = 1 }), "did you mean 'steps'?")
+end
+
+TestMost = {}
+
+-- By hand: two words count, so three happy words give 2 / 3 of their sum.
+function TestMost:test_more_words_than_count_give_their_mean()
+  local text = { "joy", "love", "happy" }
+  local _, all = valence.scorer({}).parts(text)
+  local parts, two = valence.scorer({ most = 2 }).parts(text)
+  support.close(two, all * 2 / 3, 1e-12)
+  support.close(parts[1].part + parts[2].part + parts[3].part, two, 1e-12)
+  lu.assertEquals(select(2, valence.scorer({ most = 3 }).parts(text)), all)
+end
+
+os.exit(lu.LuaUnit.run())

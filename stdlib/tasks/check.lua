@@ -1,0 +1,140 @@
+--- The calibration page of a task: whether the phenomenon can show in it, with figures.
+--
+-- Tang et al. 2024 (arXiv:2405.08448) see online and offline runs rise and fall with the KL from the start. A
+-- task can only show that where there is something to gain, where the proxy is right on the start's responses
+-- and wrong on those of a run that follows it, and where both sides pass their own peak. The page says which
+-- of these hold. Its seed is of calibration alone: experiments count their seeds from 1.
+--
+--   local page = tasks.check "summary"
+--   print(page.text)
+--   tasks.summary({ cost = 0 }):check { steps = 240 }
+--
+-- A task names the settings of its runs in `task.runs`: { beta, lr, steps } of the online run, and `offline`
+-- = { beta = {...}, lr = {...} }, all combinations of which are pooled.
+local cli = require "perilune.cli"
+local options = require "perilune.options"
+
+local spec = options.spec("tasks.check", {
+  { "seed", 901, "seed of the whole pipeline", least = 1 },
+  { "steps", 0, "steps of each run; 0 for the task's", least = 0 },
+  { "pairs", 8192, "golden pairs", least = 1 },
+  { "prompts", 256, "prompts of win rate and KL", least = 2 },
+  { "checkpoints", "10,20,40,60,90,120,180,240,300,360,480,600,720,960", "steps to measure",
+    counts = true },
+  { "best_of", 64, "responses of which gold takes the best", least = 2 },
+  { "judge_steps", 0, "steps of the proxy, at most; 0 for the task's", least = 0 },
+  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0 },
+  { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0 },
+  { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
+  { "quiet", false, "the page is not printed" },
+})
+
+--- The best of n responses of the start to each prompt, by gold: by its score, or by a knock-out where it has
+-- none.
+local function best_of(stage, n, prompts)
+  local rows = stage.start:sample(prompts, {
+    count = n, max_new_tokens = stage.task.max_response, stop = stage.task.stop, seed = stage.options.seed,
+  })
+  local responses, best = rows:responses(), {}
+  for i, prompt in ipairs(prompts) do
+    local top, score
+    for k = (i - 1) * n + 1, i * n do
+      local one = stage.task.gold_score and stage.task:gold_score(prompt, responses[k])
+      if not top or score and one > score
+        or not score and stage.task:gold_prefers(prompt, responses[k], top) == 1 then
+        top, score = responses[k], one
+      end
+    end
+    best[i] = top
+  end
+  return require "perilune.models".rows(prompts, best)
+end
+
+--- The runs of the page: online by the proxy, online by gold, and offline with each setting.
+local function runs_of(task)
+  local how, list = task.runs, {}
+  for _, label in ipairs { "online", "online by gold" } do
+    list[#list + 1] = { label = label, beta = how.beta, lr = how.lr }
+  end
+  for _, beta in ipairs(how.offline.beta) do
+    for _, lr in ipairs(how.offline.lr) do
+      list[#list + 1] = { label = "offline", beta = beta, lr = lr }
+    end
+  end
+  return list
+end
+
+local function checkpoints(o, steps)
+  local list = {}
+  for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
+    if step ~= "all" and step < steps then list[#list + 1] = step end
+  end
+  list[#list + 1] = steps
+  return list
+end
+
+--- Trains one run and gives its points, the start first.
+local function train(stage, o, run, steps, notify)
+  local align = require "perilune.align"
+  local source = run.label == "offline"
+    and align.sources.offline(stage.golden_pairs, { batch = 32, seed = o.seed })
+    or align.sources.online {
+      task = stage.task, judge = run.label == "online" and stage.proxy or stage.gold, prompts = stage.prompts,
+      seed = o.seed,
+    }
+  local points = { stage.start_point }
+  align.train {
+    policy = stage.start:clone(), reference = stage.start, source = source,
+    loss = align.loss.ipo { beta = run.beta }, lr = run.lr, steps = steps,
+    warmup = math.min(20, steps // 4), log_every = steps, quiet = true,
+    instruments = false, label = run.label, evaluate_every = checkpoints(o, steps),
+    evaluate = function(policy, step)
+      points[#points + 1] = stage.measure(policy, step)
+      notify(step / steps)
+      return points[#points]
+    end,
+  }
+  return points
+end
+
+local function check(task, given)
+  local o = spec:fill(given)
+  if type(task) == "string" then task = require "perilune.tasks".open(task) end
+  if type(task) ~= "table" or not task.runs then
+    local what <const> = "tasks.check: expected a task with settings of its runs, or its name, not "
+    error(what .. options.show(task), 2)
+  end
+  local align, page = require "perilune.align", require "perilune.tasks.check_page"
+  local stage = align.experiment.stage {
+    made = task, task = "sentiment", seed = o.seed, pairs = o.pairs, prompts = o.prompts,
+    judge_steps = o.judge_steps, start_steps = o.start_steps, golden_steps = o.golden_steps,
+  }
+  stage.start_point = stage.measure(stage.start, 0)
+  local prompts = table.move(stage.test, 1, math.min(64, #stage.test), 1, {})
+  local best = best_of(stage, o.best_of, prompts)
+  local function against(policy)
+    local rows = align.evaluate.baseline(policy, { task = task, prompts = prompts, seed = o.seed })
+    return align.evaluate.compare(stage.gold, best, rows)
+  end
+  local found = {
+    task = task, options = o, steps = o.steps > 0 and o.steps or task.runs.steps, runs = runs_of(task),
+    start = stage.start_point, best_of_start = against(stage.start), best_of_golden = against(stage.golden),
+    proxy = align.judge.accuracy(stage.proxy, stage.held_out), notes = stage.notes,
+  }
+  local points = require "perilune.parallel".map(found.runs, function(run, notify)
+    return train(stage, o, run, found.steps, notify)
+  end, { jobs = o.jobs, label = "calibration of " .. task.name, quiet = o.quiet })
+  for i, run in ipairs(found.runs) do run.points = points[i] end
+  found.holds, found.text = page(found)
+  if not o.quiet then print(found.text) end
+  return found
+end
+
+--- Makes the page of a task, or of the task of this name; prints it unless `quiet`. Gives `text`, `holds`
+-- (which requirement holds, by name), `runs` (each { label, beta, lr, points }), `proxy`, `best_of_start` and
+-- `best_of_golden` (figures { mean, se, count }). Errors: an option is unknown or out of range; the task has
+-- no settings of its runs.
+--
+--   > check "sentimnet"
+--   unknown task 'sentimnet'; did you mean 'sentiment'?
+return check
