@@ -162,6 +162,25 @@ function TestSweep:test_a_signal_saves_the_step_and_the_same_call_goes_on()
   end
 end
 
+function TestSweep:test_a_training_that_is_told_to_save_ends_with_the_same_parameters()
+  local own = script
+  script = support.root .. "/Tests/sweep/training.lua"
+  local row = start("runs", { SWEEP_PAUSE = 0.15 }, "--task", "2")
+  wait_until(function()
+    local one = with_status("runs", "running")[1]
+    return one and one.step >= 3
+  end)
+  os.execute(("kill -USR2 %d"):format(with_status("runs", "running")[1].pid))
+  wait_until(function() return row:status() end)
+  lu.assertEquals(row:status(), 75)
+  local one = with_status("runs", "interrupted")[1]
+  lu.assertTrue(one.step >= 3 and one.step < 20, one.step)
+  lu.assertEquals((finish("runs", {}, "--jobs", "2")), "2\t64\n")
+  finish("whole", {}, "--jobs", "2")
+  script = own
+  lu.assertEquals(dump "runs", dump "whole")
+end
+
 function TestSweep:test_a_pool_that_is_asked_to_end_lets_its_rows_save()
   local pool = start("runs", { SWEEP_PAUSE = 0.05 }, "--jobs", "2")
   wait_until(function() return #with_status("runs", "running") == 2 end)

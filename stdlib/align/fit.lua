@@ -104,8 +104,8 @@ end
 --   "interrupted"   Ctrl-C; every finished step counts, and run() continues after it
 --   "failed"        the loss, the source or `after` raised an error, or a number was not finite
 --
--- In a child process of parallel.map, and within fit.whole, Ctrl-C is raised again: nothing there continues
--- the loop.
+-- In a child process of parallel.map, within fit.whole, and where a signal asked the process to stop, the
+-- error is raised again: nothing there continues the loop.
 function Loop:run()
   local bar = progress.start { label = self.label, total = self.steps, done = self.step, quiet = self.quiet }
   local rate = optim.rates(self.options, self.steps)
@@ -128,7 +128,8 @@ function Loop:run()
     self.job:finish(self.status, not ok and tostring(message) or nil)
   end
   if self.status == "interrupted" then
-    if depth > 0 or require "perilune.parallel".in_child() then error(problem, 0) end
+    local is_whole = depth > 0 or system.stop_signal() or require "perilune.parallel".in_child()
+    if is_whole then error(problem, 0) end
     local advice = self.advice ~= "" and "; " .. self.advice or ""
     io.stderr:write(("%s: interrupted after step %d%s\n"):format(self.label, self.step, advice))
     system.ended_by_interrupt()
