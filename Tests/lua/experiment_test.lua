@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local align = require "perilune.align"
 local cli = require "perilune.cli"
 local options = require "perilune.options"
+local record = require "perilune.align.experiment.record"
 local settings = require "perilune.align.experiment.settings"
 local system = require "perilune.system"
 
@@ -281,6 +282,44 @@ function TestCompare:test_a_tolerant_experiment_reports_a_run_that_fails_up_to_i
   lu.assertEquals(counts, { whole = 4, broken = 3 }, "the start and the checkpoints of steps 1 and 2")
 end
 
+--- The runs of an experiment without times, by what they are, and the statuses of the runs.
+local function recorded(o)
+  local dumps, statuses = {}, {}
+  local list = record.list(o.out .. "/runs", "toy")
+  for i = 1, list and #list or 0 do
+    dumps[list[i].config.part] = list[i]:dump()
+    statuses[list[i].status] = true
+  end
+  return dumps, statuses
+end
+
+function TestCompare:test_an_experiment_killed_within_a_run_ends_with_the_same_figures()
+  local whole = small { out = folder .. "/whole", steps = 16 }
+  local cut = small { out = folder .. "/cut", steps = 16 }
+  assert(run(whole))
+  local child = system.fork(function() run(cut) end)
+  repeat
+    system.sleep(0.005)
+    local _, statuses = recorded(cut)
+    local checkpoints = cut.out .. "/runs/toy-*/checkpoints/step-*0[3-9]"
+    local is_saved = os.execute(("ls %s >/dev/null 2>&1"):format(checkpoints))
+  until is_saved and statuses.running or child:status()
+  child:stop()
+  lu.assertEquals(child:status(), 137)
+  repeat system.sleep(0.005) until not select(2, recorded(cut)).running  -- its children end after it
+  lu.assertTrue(select(2, recorded(cut)).lost)
+  lu.assertFalse(system.exists(cut.out .. "/points.csv"))
+  assert(run(cut))
+  local dumps, statuses = recorded(cut)
+  lu.assertEquals(dumps, (recorded(whole)))
+  lu.assertEquals(statuses, { finished = true })
+  local function points(o)
+    local file <close> = assert(io.open(o.out .. "/points.csv"))
+    return file:read "a"
+  end
+  lu.assertEquals(points(cut), points(whole))
+end
+
 function TestCompare:test_wrong_variants_are_refused()
   local function refusal(variants)
     return support.message(experiment.compare, { title = "x", options = small(), variants = variants })
@@ -294,6 +333,5 @@ function TestCompare:test_wrong_variants_are_refused()
 end
 
 local status = lu.LuaUnit.run()
-for _, name in ipairs { "report.html", "frontier.svg", "points.csv" } do os.remove(folder .. "/" .. name) end
-os.remove(folder)
+os.execute(("rm -rf '%s'"):format(folder))
 os.exit(status)

@@ -15,6 +15,7 @@
 -- and golden policy are functions of the outer seed, so the intervals include their spread.
 local cli = require "perilune.cli"
 local options = require "perilune.options"
+local record = require "perilune.align.experiment.record"
 local report = require "perilune.align.evaluate.report"
 local results = require "perilune.align.experiment.results"
 local settings = require "perilune.align.experiment.settings"
@@ -82,7 +83,7 @@ local function jobs_of(given, outer)
         local id = ("outer seed %d, seed %d, %s, %s"):format(
           outer, seed, setting.name, results.labels(variants))
         jobs[#jobs + 1] = { id = id, variants = variants, setting = setting,
-          seed = (outer - 1) * 1000 + seed, index = seed }
+          seed = (outer - 1) * 1000 + seed, index = seed, outer = outer }
       end
     end
   end
@@ -108,7 +109,7 @@ local function repetition(given, outer, finished)
   local notes = ("outer seed %d"):format(outer)
   if #missing > 0 or not finished:has(notes) then
     local losses = losses_of(given)
-    local stage = (given.stage or stages.of_options)(o, outer, losses)
+    local stage = (given.stage or stages.of_options)(o, outer, losses, given.record)
     for _, loss in ipairs(#missing > 0 and losses or {}) do stage:prepare(loss) end
     finished:put(notes, { notes = stage.notes })
     local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
@@ -166,8 +167,9 @@ local spec = options.spec("experiment.compare", {
 --- Trains every variant with every setting and seed, and writes the report. Differences are from the first
 -- variant.
 --
--- Finished runs are stored in the folder of the report until it is written. After Ctrl-C, or an error in one
--- run, the same call trains only those that are missing.
+-- Runs are recorded in `out`/runs, see `perilune.run`. After Ctrl-C, an error in one run or kill -9 the same
+-- call goes on from the last checkpoints, and ends with the same report; what is finished is not trained
+-- again. Other options or other code make other runs.
 --
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `loss`, `setting` = { lr, beta,
 -- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
@@ -189,6 +191,7 @@ function experiment.compare(given)
   if #all.variants == 0 then error("experiment.compare: no variants", 2) end
   experiment.check(o)
   local finished = results.folder(o.out, all.title, o)
+  all.record = record.new(o.out .. "/runs", all.title, finished.key)
   local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
   local ok, problem = pcall(function()
     for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer, finished) end

@@ -78,6 +78,12 @@ stage.notes = {
 local Stage = {}
 Stage.__index = Stage
 
+--- The option `run` of a training of the stage.
+local function recorded(self, name, steps)
+  local o = self.options
+  return o.record and o.record(("%s of outer seed %d"):format(name, o.seed), steps)
+end
+
 --- A judge trained on pairs from the start's weights, with the task's settings.
 local function learn(self, kind, label, data, held_out, seed, init)
   local task, o = self.task, self.options
@@ -87,6 +93,7 @@ local function learn(self, kind, label, data, held_out, seed, init)
   }
   for name, value in pairs(task.preference.options) do given[name] = value end
   if o.judge_steps > 0 then given.steps = o.judge_steps end
+  given.run = recorded(self, label, given.steps or 800)
   return judges[kinds[kind]](given)
 end
 
@@ -128,6 +135,7 @@ local function golden_policy(self, seed)
   local how, o = self.task.golden, self.options
   local steps = o.golden_steps > 0 and o.golden_steps or how.steps
   return train {
+    run = recorded(self, "golden policy", steps),
     policy = self.start:clone(), reference = self.start, loss = losses.ipo { beta = how.beta },
     steps = steps, lr = how.lr, warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
     instruments = false,
@@ -148,7 +156,9 @@ local function build(o)
   local task = o.made or tasks.open(o.task, given, o.small)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
   local steps = o.start_steps > 0 and o.start_steps or nil
-  self.start = sft(task, { steps = steps, cache = not steps, seed = o.seed - 1 })
+  self.start = sft(task, {
+    steps = steps, cache = not steps, seed = o.seed - 1, run = recorded(self, "start", steps or 800),
+  })
   local stopping
   self.golden_pairs, stopping, self.held_out = (task.gold_pairs and relabelled or sampled)(self, seed)
   self.prompts = sources.prompts(self.golden_pairs)
@@ -200,15 +210,16 @@ stage.spec = options.spec("experiment.stage", {
   { "seed", 1, "seed of the whole stage", least = 1 },
   { "scores", false, "judges that give scores, for losses that read rewards" },
   { "made", options.optional "table", "a task that is made already, in place of `task`" },
+  { "record", options.optional "function", "function(name, steps): the option `run` of a training" },
 })
 
 --- A stage of its fields, such as that of a world.
 function stage.with(fields) return setmetatable(fields, Stage) end
 
 --- The stage of repetition `outer` of a script's options, with judges that give scores where one of the
--- losses reads them.
-function stage.of_options(o, outer, losses_of_runs)
-  local given = { seed = outer }
+-- losses reads them; `record` as in experiment.stage.
+function stage.of_options(o, outer, losses_of_runs, record)
+  local given = { seed = outer, record = record }
   for _, loss in ipairs(losses_of_runs or {}) do
     given.scores = given.scores or feeds.needs_scores(loss)
   end

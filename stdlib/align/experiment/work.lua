@@ -24,8 +24,11 @@ local function train(given, stage, variant, run, measure, notify)
   local o = given.options
   local loss, reference = run.loss, stage:reference(run.loss)
   local source = variant.source(stage, run)
+  local kept = given.record(("%s, %s"):format(run.id, variant.label), o.steps, {
+    side = variant.label, setting = run.setting.name, seed = run.seed, outer_seed = run.outer,
+  })
   local trained = training {
-    policy = stage.start:clone(), reference = reference, source = source, loss = loss,
+    run = kept, policy = stage.start:clone(), reference = reference, source = source, loss = loss,
     instruments = stage:instruments(run, source, o.instruments),
     steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
     log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
@@ -58,7 +61,7 @@ function work.points(given, stage, measure, job, notify)
   for i, variant in ipairs(job.variants) do
     local run = {
       setting = job.setting, seed = job.seed, batch = given.options.batch, done = done,
-      loss = work.loss(variant, job.setting),
+      loss = work.loss(variant, job.setting), id = job.id, outer = job.outer,
     }
     local ok, trained = pcall(train, given, stage, variant, run, measure, function(share)
       notify((i - 1 + share) / #job.variants)
