@@ -45,6 +45,13 @@ function TestFeeds:test_a_loss_on_rewards_reads_groups_of_as_many_responses_as_a
   end
 end
 
+function TestFeeds:test_a_loss_on_the_best_responses_reads_the_best_of_each_group_offline()
+  local batch = scored:offline({ batch = 8, seed = 1, loss = align.loss.expert_iteration {} }):batch(1)
+  for i, reward in ipairs(batch.reward:totable()) do
+    lu.assertEquals(reward, math.max(table.unpack(batch.reference_rewards[i])))
+  end
+end
+
 function TestFeeds:test_losses_on_pairs_keep_the_preference_model()
   local stage = made()
   local run = { batch = 8, seed = 1, loss = align.loss.dpo {} }

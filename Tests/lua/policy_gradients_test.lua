@@ -205,4 +205,19 @@ function TestGradients.test_the_kl_of_grpo_with_bias_correction_is_that_of_singl
   lu.assertFalse(pcall(assert_same, of(false), exact))
 end
 
+--- log T - log S is -1, -2, -4: what follows token 1 is -2 - 4 gamma, what follows token 2 is -4.
+function TestGradients.test_minillm_discounts_later_tokens_and_divides_by_their_number()
+  for normalises, wanted in pairs { [false] = { -4, -4, 0 }, [true] = { -2, -4, 0 } } do
+    local same = f64 { { 0, 0 }, { 0, 0 }, { 0, 0 } }
+    local batch = align.batch.plain {
+      lengths = { 3 }, logps = f64 { -1, -1, -1 }, ref_logps = f64 { -2, -3, -5 }, logits = same,
+      ref_logits = same,
+    }
+    local loss = align.loss.minillm { gamma = 0.5, length_normalized = normalises }
+    loss:prepare(batch, {})
+    lu.assertEquals(batch.advantage:totable(), wanted)
+    lu.assertEquals((loss(batch)):totable(), wanted)
+  end
+end
+
 os.exit(lu.LuaUnit.run())

@@ -174,6 +174,14 @@ function TestUnpaired:test_wrong_rows_are_refused()
     "token 1 is 99")
 end
 
+function TestUnpaired.test_of_further_fields_those_of_all_rows_are_read_and_weights_are_1()
+  local one = { prompt = { 1 }, completion = { 2 }, label = true, note = 4 }
+  local two = { prompt = { 1 }, completion = { 3 }, label = false, weight = 3 }
+  local data = source.unpaired({ one, two }, { batch = 2 }).dataset
+  lu.assertEquals(data.weight:totable(), { 1, 3 })
+  lu.assertNil(data.note)
+end
+
 TestReferenceFree = {}
 
 function TestReferenceFree:test_they_run_without_a_reference_and_beat_the_start()

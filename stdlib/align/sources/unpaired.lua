@@ -4,8 +4,9 @@
 --
 -- `list` has tables with `prompt` and `completion`, lists of token ids, and `label`, true where the
 -- completion is desirable; these are the names of TRL's unpaired data sets. Further fields that every table
--- has (`prob_desirable`, `weight`) become columns. A batch of `align.batch` with `label` does as well, one of
--- pairs too: its chosen responses are desirable, and its rows are dealt singly.
+-- has, such as `prob_desirable`, become columns, and `weight`, 1 where a table has none. A batch of
+-- `align.batch` with `label` does as well, one of pairs too: its chosen responses are desirable, and its rows
+-- are dealt singly.
 --
 -- Errors: a row lacks a part, or does not fit the model (before the first step); there are fewer rows than a
 -- batch.
@@ -45,7 +46,8 @@ local function check(row, i)
   end
 end
 
---- The columns of a list of rows; of further fields those that every row has.
+--- The columns of a list of rows; of further fields those that every row has, and `weight`, 1 where a row has
+-- none.
 local function columns_of(list)
   local columns, counts = { prompts = {}, responses = {} }, {}
   for i, row in ipairs(list) do
@@ -56,8 +58,9 @@ local function columns_of(list)
       columns[column][i], counts[column] = value, (counts[column] or 0) + 1
     end
   end
+  for i = 1, columns.weight and #list or 0 do columns.weight[i] = columns.weight[i] or 1 end
   for name, count in pairs(counts) do
-    if count < #list then columns[name] = nil end
+    if count < #list and name ~= "weight" then columns[name] = nil end
   end
   return columns
 end
