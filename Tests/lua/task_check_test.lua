@@ -83,6 +83,12 @@ function TestCheck:test_a_page_is_made_of_a_small_pipeline()
   lu.assertStrContains(made.text, "Calibration of refusal: cost 0.15, seed 901, 4 steps")
 end
 
+function TestCheck:test_a_cost_is_refused_where_gold_does_not_read_text()
+  local stage = require "perilune.align.experiment.stage"
+  lu.assertEquals(support.message(stage.stage, { task = "harmless", cost = 0.1 }),
+    "cost: the gold of the task 'harmless' does not read text as text")
+end
+
 function TestCheck:test_what_is_no_task_is_refused()
   lu.assertStrContains(support.message(tasks.check, {}), "tasks.check: expected a task with settings")
   lu.assertStrContains(support.message(tasks.check, "refusal", { stps = 1 }), "did you mean 'steps'?")

@@ -16,15 +16,15 @@ local options = require "perilune.options"
 
 local spec = options.spec("tasks.check", {
   { "seed", 901, "seed of the whole pipeline", least = 1 },
-  { "steps", 0, "steps of each run; 0 for the task's", least = 0 },
-  { "pairs", 8192, "golden pairs", least = 1 },
-  { "prompts", 256, "prompts of win rate and KL", least = 2 },
+  { "steps", 0, "steps of each run; 0 for the task's", least = 0, smoke = 6 },
+  { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
+  { "prompts", 256, "prompts of win rate and KL", least = 2, smoke = 16 },
   { "checkpoints", "10,20,40,60,90,120,180,240,300,360,480,600,720,960", "steps to measure",
-    counts = true },
-  { "best_of", 64, "responses of which gold takes the best", least = 2 },
-  { "judge_steps", 0, "steps of the proxy, at most; 0 for the task's", least = 0 },
-  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0 },
-  { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0 },
+    counts = true, smoke = "3" },
+  { "best_of", 64, "responses of which gold takes the best", least = 2, smoke = 4 },
+  { "judge_steps", 0, "steps of the proxy, at most; 0 for the task's", least = 0, smoke = 6 },
+  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 10 },
+  { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
   { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
   { "quiet", false, "the page is not printed" },
 })

@@ -63,7 +63,7 @@ end
 local function last_point(runs) return runs[1].points[#runs[1].points] end
 
 local function described(one)
-  local words = ("peak %.2f at %.1f nats (step %d), start +%.2f"):format(
+  local words = ("peak %.2f at %.1f nats (step %d), %+.2f from the start"):format(
     half(one.peak, 0), one.peak.kl, one.peak.step, one.rise.mean)
   if not one.finish then return words .. "; no measurement at 1.25 times that KL" end
   return words .. ("; %.2f at %.1f nats, a fall of %.2f (se %.2f)"):format(
@@ -97,6 +97,24 @@ local function at_kls(found)
     if any then rows[#rows + 1] = row end
   end
   return text_table({ "KL", "online", "online by gold", "offline, pooled" }, rows)
+end
+
+--- What gold sees at the start, at the peaks and at the ends: the cause of a rise or a fall.
+local function parts_table(found, sides)
+  local columns, header, names, rows = { found.start }, { "part", "start" }, {}, {}
+  for _, one in ipairs(sides) do
+    header[#header + 1], columns[#columns + 1] = one[1] .. ", peak", one[2].peak
+    if one[2].finish then header[#header + 1], columns[#columns + 1] = one[1] .. ", later", one[2].finish end
+  end
+  for name in pairs(found.start.parts or {}) do names[#names + 1] = name end
+  if #names == 0 then return "" end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local row = { name }
+    for i, point in ipairs(columns) do row[i + 1] = shown(point.parts and point.parts[name], "%.2f") end
+    rows[#rows + 1] = row
+  end
+  return text_table(header, rows)
 end
 
 --- The mean of the proxy's accuracy over the last third of the online points.
@@ -137,6 +155,8 @@ return function(found)
   end
   for _, note in ipairs(found.notes) do lines[#lines + 1] = "note: " .. note end
   lines[#lines + 1] = "\n" .. at_kls(found)
+  lines[#lines + 1] = parts_table(found,
+    { { "online", online }, { "online by gold", gold }, { "offline", offline } })
   for _, run in ipairs(found.runs) do
     lines[#lines + 1] = ("%s, beta %g, lr %g"):format(run.label, run.beta, run.lr)
     lines[#lines + 1] = curve(run)

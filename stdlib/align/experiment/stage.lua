@@ -22,7 +22,7 @@ local stage = {}
 stage.options = options.spec("experiment.stage", {
   { "task", "sentiment", "name of the task", choices = tasks.names() },
   { "data", "", "file of the task, where it reads one" },
-  { "cost", -1, "what the gold of a written task charges for an error of text; -1 for the task's",
+  { "cost", -1.0, "what the gold of a written task charges for an error of text; -1 for the task's",
     least = -1 },
   { "small", false, "a small task, by the smoke values of its options", smoke = true },
   { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8 },
@@ -48,11 +48,14 @@ local function unreadable(path)
   return problem and path .. ": " .. problem
 end
 
---- Refuses an unknown proxy, a task whose file is not given or cannot be read, and a file for a task that
--- reads none.
+--- Refuses an unknown proxy, a cost for a task without one, a task whose file is not given or cannot be read,
+-- and a file for a task that reads none.
 function stage.check(o)
   if o.proxy ~= "" and not kinds[o.proxy] then
     error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
+  end
+  if o.cost >= 0 and not tasks[o.task].options.by_name.cost then
+    error(("cost: the gold of the task '%s' does not read text as text"):format(o.task), 0)
   end
   if tasks.needs(o.task) and o.data == "" then
     error(("the task '%s' needs its file as `data`: %s"):format(o.task, tasks.needs(o.task)), 0)
