@@ -115,6 +115,18 @@ function TestTeachers.test_hypo_is_nearer_to_the_reference_than_dpo()
   lu.assertTrue(hypo_kl < 0.2 * dpo_kl, ("%.3f and %.3f nats"):format(hypo_kl, dpo_kl))
 end
 
+--- At the start the loss of a group is log 2, and its weight that of its prompt, not of a row.
+function TestTeachers.test_a_weight_is_of_the_three_rows_of_a_prompt()
+  local numbers = { 4, 0, 1, 0 }
+  local number = 0
+  local source = align.sources.reweighted { of = sources.hybrid { batch = 4 }, weight = function()
+    number = number + 1
+    return numbers[number]
+  end }
+  local run = train(align.loss.hypo {}, { steps = 1 }, source)
+  support.close(run.log[1].loss, math.log(2) * 5 / 4, 1e-6)
+end
+
 TestSteps = {}
 
 --- A loss, its source and a batch of 16 units in one piece or in eight: the same step, up to rounding.

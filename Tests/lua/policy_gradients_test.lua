@@ -220,4 +220,17 @@ function TestGradients.test_minillm_discounts_later_tokens_and_divides_by_their_
   end
 end
 
+--- The ratio fell by 0.015 at each of two tokens: less than 0.02 a token, more than that a response.
+function TestGradients.test_stale_responses_are_left_out_by_the_mean_over_their_tokens()
+  local batch = align.batch.plain {
+    lengths = { 2, 2 }, group = { 1, 1 }, reward = f64 { 1, 0 }, logps = f64 { -1, -1, -1, -1 },
+    old_logps = f64 { -1, -1, -0.985, -0.985 },
+  }
+  for threshold, is_kept in pairs { [0.02] = true, [0.01] = false } do
+    local loss = align.loss.grpo { off_policy_mask_threshold = threshold }
+    loss:prepare(batch, {})
+    lu.assertEquals((loss(batch)):totable()[2] > 0, is_kept)
+  end
+end
+
 os.exit(lu.LuaUnit.run())
