@@ -71,6 +71,7 @@ function TestDefine:test_a_table_becomes_a_task_with_what_follows_from_its_field
   lu.assertEquals(made:gold_prefers({ 1 }, { 2 }, { 2, 3 }), 1)
   lu.assertEquals(made:prompt("train", 3), { 1, 4 })
   lu.assertEquals({ made.stop, made.preference.kind, made.golden.beta }, { { 0 }, "preference", 0.1 })
+  lu.assertEquals({ made.runs.steps, made.runs.offline.beta, made.proxy_pairs }, { 480, { 0.05, 0.1 }, 0 })
 end
 
 function TestDefine:test_what_is_missing_is_named()

@@ -22,6 +22,7 @@ local spec = options.spec("tasks.check", {
   { "checkpoints", "10,20,40,60,90,120,180,240,300,360,480,600,720,960", "steps to measure",
     counts = true, smoke = "3" },
   { "best_of", 64, "responses of which gold takes the best", least = 2, smoke = 4 },
+  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for the task's, or all", least = 0 },
   { "judge_steps", 0, "steps of the proxy, at most; 0 for the task's", least = 0, smoke = 6 },
   { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 10 },
   { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
@@ -29,25 +30,27 @@ local spec = options.spec("tasks.check", {
   { "quiet", false, "the page is not printed" },
 })
 
---- The best of n responses of the start to each prompt, by gold: by its score, or by a knock-out where it has
--- none.
+--- The best of n responses of the start to each prompt, by gold: by its scores, or by a knock-out where it
+-- has none.
 local function best_of(stage, n, prompts)
-  local rows = stage.start:sample(prompts, {
+  local models = require "perilune.models"
+  local drawn = stage.start:sample(prompts, {
     count = n, max_new_tokens = stage.task.max_response, stop = stage.task.stop, seed = stage.options.seed,
-  })
-  local responses, best = rows:responses(), {}
-  for i, prompt in ipairs(prompts) do
-    local top, score
-    for k = (i - 1) * n + 1, i * n do
-      local one = stage.task.gold_score and stage.task:gold_score(prompt, responses[k])
-      if not top or score and one > score
-        or not score and stage.task:gold_prefers(prompt, responses[k], top) == 1 then
-        top, score = responses[k], one
+  }):responses()
+  local best, scores = {}, {}
+  for k = 1, n do
+    local these = {}
+    for i = 1, #prompts do these[i] = drawn[(i - 1) * n + k] end
+    local rows = models.rows(prompts, these)
+    local new = stage.gold.score and stage.gold:score(rows)
+    local wins = k > 1 and not new and stage.gold:prefer(rows, models.rows(prompts, best))
+    for i = 1, #prompts do
+      if k == 1 or new and new[i] > scores[i] or wins and wins[i] == 1 then
+        best[i], scores[i] = these[i], new and new[i]
       end
     end
-    best[i] = top
   end
-  return require "perilune.models".rows(prompts, best)
+  return models.rows(prompts, best)
 end
 
 --- The runs of the page: online by the proxy, online by gold, and offline with each setting.
@@ -107,7 +110,8 @@ local function check(task, given)
   local align, page = require "perilune.align", require "perilune.tasks.check_page"
   local stage = align.experiment.stage {
     made = task, task = "sentiment", seed = o.seed, pairs = o.pairs, prompts = o.prompts,
-    judge_steps = o.judge_steps, start_steps = o.start_steps, golden_steps = o.golden_steps,
+    proxy_pairs = o.proxy_pairs, judge_steps = o.judge_steps, start_steps = o.start_steps,
+    golden_steps = o.golden_steps,
   }
   stage.start_point = stage.measure(stage.start, 0)
   local prompts = table.move(stage.test, 1, math.min(64, #stage.test), 1, {})

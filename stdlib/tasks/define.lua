@@ -22,6 +22,8 @@ local spec = options.spec("tasks.define", {
   { "counts", options.optional "table", "counts[split] = { prompts, pairs }, where they are limited" },
   { "preference", options.optional "table", "{ kind, options } of learned judges" },
   { "golden", options.optional "table", "beta, lr and steps of the golden policy" },
+  { "runs", options.optional "table", "settings of its runs, see tasks.check" },
+  { "proxy_pairs", options.integer(0, 0), "golden pairs that its proxy learns from; 0 for all" },
   { "settings", options.optional "function",
     "settings(): plain values that determine the task; by content unless given" },
 })
@@ -88,6 +90,7 @@ return function(given)
   local vocab_size = self.tokenizer.vocab_size
   self.stop = self.stop or { self.tokenizer.eos }
   self.preference = self.preference or task.preference()
+  self.runs = task.runs(self.runs)
   self.golden = self.golden or { beta = 0.1, lr = 3e-4, steps = 200 }
   self.gold_prefers = self.gold_prefers or self.gold_score and function(t, prompt, a, b)
     return task.compare(t:gold_score(prompt, a), t:gold_score(prompt, b))

@@ -6,9 +6,13 @@
 -- trained, `golden` how its golden policy is. Further fields:
 --
 --   gold_prefers(prompt, a, b)   the exact rule of which response is better
+--   gold_score, gold_parts       the score of a response, and what it is made of, such as `errors` of text
 --   scorer                       what that rule compares, where it is a score
 --   gold_pairs(split, n)         human-labelled pairs to learn the rule from, where there is none
 --   model, sft                   model size and training steps of the start
+--   start_settings()             those of settings() that determine the start
+--   runs                         settings of the runs of its calibration page (`tasks.check`)
+--   proxy_pairs                  golden pairs that its proxy learns from, where not all
 --   pretrained()                 a start that is read from a file
 --   content_in_settings          true where settings() changes with every text and token: the cache key of
 --                                align.sft does not read them

@@ -203,6 +203,9 @@ function records.task(name, o, parse, fit)
     preference = task.preference(), content_in_settings = true,
     --- The golden policy: online IPO against the golden model.
     golden = { beta = 0.1, lr = 5e-4, steps = 120 },
+    runs = task.runs {
+      beta = 0.1, lr = 5e-4, steps = 120, offline = { beta = { 0.05, 0.1 }, lr = { 1.5e-4, 5e-4 } },
+    },
   }, Task)
   for _, split in ipairs(task.splits) do self.parts[split] = { prompts = {}, texts = {}, pairs = {} } end
   encode(self, pairs_of_text, fit)

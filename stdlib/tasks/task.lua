@@ -92,6 +92,18 @@ function task.preference()
   }
 end
 
+--- The settings of the runs of a task, which its calibration page is made of: online IPO with one setting,
+-- offline with all combinations of betas and rates. `given` replaces fields.
+--
+--   > task.runs({ steps = 720 }).steps
+--   720
+function task.runs(given)
+  local offline <const> = { beta = { 0.05, 0.1 }, lr = { 1e-4, 3e-4 } }
+  local runs = { beta = 0.05, lr = 3e-4, steps = 480, offline = offline }
+  for name, value in pairs(given or {}) do runs[name] = value end
+  return runs
+end
+
 --- The module of a task. Calling it calls `fields.new`; `options` is its spec, `needs` says which file it
 -- reads.
 function task.module(fields)

@@ -158,6 +158,7 @@ local spec = options.spec("tasks.written.task", {
   { "sft", options.required "table", "training of the start" },
   { "preference", options.required "table", "training of its judges" },
   { "golden", options.required "table", "training of the golden policy" },
+  { "proxy_pairs", 0, "golden pairs that its proxy learns from; 0 for all", least = 0 },
   { "runs", options.required "table", "settings of its experiments, see tasks.check" },
 })
 

@@ -32,7 +32,7 @@ stage.options = options.spec("experiment.stage", {
   { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's", least = 0, smoke = 10 },
   { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 20 },
   { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
-  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for all", least = 0 },
+  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for the task's, or all", least = 0 },
   { "proxy_dim", 0, "width of a proxy of one layer that starts from nothing; 0 for the start's weights",
     least = 0 },
   annotator.options,
@@ -172,8 +172,9 @@ local function build(o)
     self.notes[#self.notes + 1] = ("labels have faults: %s."):format(faulty.name)
   end
   local kind = o.proxy ~= "" and o.proxy or kind_of(self)
+  local few = o.proxy_pairs > 0 and o.proxy_pairs or task.proxy_pairs or 0
   self.proxy = kind == "gold" and faulty
-    or learn(self, kind, "proxy " .. kind .. " model", annotator.first(self.golden_pairs, o.proxy_pairs),
+    or learn(self, kind, "proxy " .. kind .. " model", annotator.first(self.golden_pairs, few),
       stopping, seed + 2, annotator.small(self.start, o.proxy_dim, seed + 9))
   local agreement = judges.accuracy(self.proxy, self.held_out)
   self.notes[#self.notes + 1] = (

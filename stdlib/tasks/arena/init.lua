@@ -117,7 +117,7 @@ local function new(given)
     sft = { steps = 600, batch = 32, lr = 5e-3 },
     preference = task.preference(),
     golden = { beta = 0.1, lr = 1e-3, steps = 240 },
-    runs = { beta = 0.05, lr = 3e-4, steps = 480, offline = { beta = { 0.05, 0.1 }, lr = { 1e-4, 3e-4 } } },
+    runs = task.runs(),
   }
   self.cycles = cycles
   return self

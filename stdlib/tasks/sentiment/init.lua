@@ -70,7 +70,7 @@ local function new(given)
     preference = task.preference(),
     --- The golden policy, with which every policy is compared: online IPO against gold. It reaches 7 nats.
     golden = { beta = 0.1, lr = 1e-3, steps = 240 },
-    runs = { beta = 0.05, lr = 3e-4, steps = 720, offline = { beta = { 0.05, 0.1 }, lr = { 1e-4, 3e-4 } } },
+    runs = task.runs { steps = 720 },
   }
   local shared = self.settings
   self.scorer = scorer

@@ -180,6 +180,7 @@ local function new(given)
     max_response = o.max_response, preference = task.preference(),
     --- The golden policy: online IPO against gold.
     golden = { beta = 0.1, lr = 3e-4, steps = 200 },
+    runs = task.runs { beta = 0.1, steps = 200 },
   }, Task)
   self.stop = { self.tokenizer.eos, self.tokenizer.bos }
   --- Ids 3 and 4 are the bytes 0 and 1, which no story contains.
