@@ -1,9 +1,9 @@
 --- The task of summaries: say what a text is about, without inventions or repetitions.
 --
 -- An analogue of summarisation with human feedback (Stiennon et al. 2020, arXiv:2009.01325; the TL;DR task of
--- Tang et al. 2024): the content can be checked word for word against the text, and a judge that learned from
--- preferences checks it badly. A prompt is a report of four facts, a response says some of them in short
--- sentences.
+-- Tang et al. 2024): the content can be checked word for word against the text, which a judge that learned
+-- from preferences has to learn to do. A prompt is a report of four facts, a response says some of them in
+-- short sentences.
 --
 --   content = min(1, covered / full) - invention * invented - repetition * repeated - 0.01 words
 --
@@ -11,6 +11,10 @@
 -- is 4: a longer summary than three sentences gains nothing, and each word costs a little. `invented` are
 -- statements that differ from the report, `repeated` are made again. A sentence that is none of the corpus's
 -- states nothing; that it is broken is an error of text.
+--
+-- Figures of the corpus (1000 prompts; best of n over 200): score mean 0.02, standard deviation 0.53; best of
+-- 2, 4, 16 and 64 responses 0.32, 0.54, 0.77 and 0.84, and the best of 64 wins 0.97 against another response;
+-- 3 % of pairs tie; length and score correlate by -0.08.
 --
 --   > task = summary { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))
