@@ -16,7 +16,8 @@
 package.path = (arg[0]:match "^(.*)/scripts/" or ".") .. "/Tests/lua/?.lua;" .. package.path
 local perilune = require "perilune"
 local toy = require "toy"
-local models, optim, run, system = perilune.models, perilune.optim, perilune.run, perilune.system
+local align, models, optim = perilune.align, perilune.models, perilune.optim
+local run, system = perilune.run, perilune.system
 
 local kind, folder, steps, every = arg[1], arg[2], math.tointeger(arg[3]), math.tointeger(arg[4])
 
@@ -33,6 +34,38 @@ local function take_step(model, adam)
 end
 
 local kinds = {}
+
+local reference, listed = toy.model(1), {}
+for i = 1, 10 do
+  listed[i] = { prompt = toy.prompts[i], chosen = { 7, 2 + i % 9, 1 }, rejected = { 3, 2 + i % 7, 1 } }
+end
+
+local function online(more)
+  return align.sources.online(toy.sampling(toy.with({ batch = 4, seed = 3 }, more)))
+end
+
+local sources = {
+  offline = function() return align.sources.offline(listed, { batch = 4, seed = 3 }) end,
+  online = online,
+  refreshed = function() return online { refresh = 3, lag = 2 } end,
+}
+
+local function trained()
+  local is_first = true
+  local done = align.train {
+    policy = reference:clone(), reference = reference, source = sources[kind](), steps = steps, lr = 1e-2,
+    loss = align.loss.dpo { beta = 0.1 }, quiet = true, evaluate_every = 1,
+    evaluate = function(policy, step, of)
+      if is_first then print("from", step - 1) end
+      is_first = false
+      if of.job.saved_step then promise(of.job.saved_step) end
+      return { hash = policy:hash(), share = step / steps }
+    end,
+    run = { name = kind, folder = folder .. "/runs", resume = "allow", checkpoint_every = every },
+  }
+  promise(steps)
+  print("hash", done.policy:hash())
+end
 
 function kinds.own()
   local model, notes = toy.model(1), { seen = 0 }
@@ -85,5 +118,7 @@ function kinds.holder()
   system.write_file(folder .. "/held", job.id)
   os.execute "sleep 600"
 end
+
+for name in pairs(sources) do kinds[name] = trained end
 
 (kinds[kind] or writer)()

@@ -4,8 +4,8 @@
 --
 -- A run is recorded, SQLite's operations included. After each operation the disk is made as it may be then
 -- (see lost_power.lua): with four patterns of loss, the random one with several seeds. Another process goes
--- on with it. A state is bad where that process fails, warns, ends otherwise than an uncut run, or begins with
--- an older checkpoint than was promised. States that are the same are tried once.
+-- on with it. A state is bad where that process fails, warns, ends otherwise than an uncut run, or begins
+-- with an older checkpoint than was promised. States that are the same are tried once.
 --
 -- The control renames a checkpoint that was not synced: states of it must be bad.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
