@@ -47,12 +47,16 @@ public enum AtomicFile {
     try sync(folder: folder)
   }
 
-  /// Makes the folder and its parents; an existing folder is no error.
+  /// Makes the folder and its parents, and syncs the folder above each; an existing folder is no error.
   public static func makeFolder(_ path: String) throws {
     var built = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       built += built.isEmpty || built.hasSuffix("/") ? "\(part)" : "/\(part)"
-      if mkdir(built, 0o755) != 0 && errno != EEXIST { throw failure("make folder", built) }
+      if mkdir(built, 0o755) == 0 {
+        try sync(folder: folder(of: built))
+      } else if errno != EEXIST {
+        throw failure("make folder", built)
+      }
     }
   }
 

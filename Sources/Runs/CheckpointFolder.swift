@@ -35,13 +35,19 @@ public struct CheckpointFolder {
   /// removed: only the writer of the run may call this.
   public func begin(step: Int) throws -> String {
     try disk.makeFolder(path)
+    try removeLeftovers()
+    let folder = "\(path)/\(Self.unfinished)\(step)"
+    try disk.makeFolder(folder)
+    return folder
+  }
+
+  /// Removes what a crash within a save or a removal has left: only the writer of the run may call this.
+  func removeLeftovers() throws {
+    guard disk.isFolder(path) else { return }
     for name in try disk.names(in: path) where name.hasPrefix(Self.unfinished) || name.hasPrefix(Self.removed)
     {
       try disk.removeAll(path + "/" + name)
     }
-    let folder = "\(path)/\(Self.unfinished)\(step)"
-    try disk.makeFolder(folder)
-    return folder
   }
 
   /// Makes the files in the folder that `begin` gave a checkpoint.

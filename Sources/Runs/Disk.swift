@@ -6,6 +6,7 @@
 import Base
 
 public protocol Disk {
+  /// Makes a folder and its parents, whose names are durable. An existing one is no error.
   func makeFolder(_ path: String) throws
   /// Writes a new file. It is not durable before `sync(file:)` and the sync of its folder.
   func write(_ bytes: [UInt8], to path: String) throws

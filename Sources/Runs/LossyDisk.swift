@@ -87,6 +87,7 @@ public final class LossyDisk: Disk {
     for part in path.split(separator: "/") {
       let next = at.entries[String(part)] ?? Node(bytes: nil)
       at.entries[String(part)] = next
+      at.durableEntries[String(part)] = next
       at = next
     }
   }

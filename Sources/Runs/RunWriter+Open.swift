@@ -28,10 +28,10 @@ extension RunWriter {
     try check(name: about.name)
     try AtomicFile.makeFolder(runs)
     removeLeftovers(in: runs)
-    let made = "\(runs)/\(unfinished)\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-    try AtomicFile.makeFolder(made)
-    guard let lock = try RunLock.taken(folder: made) else { throw Failure(.io, "cannot lock \(made)") }
+    let (made, lock) = try makeLocked(in: runs)
     try fill(made, about)
+    // Without it a journal that was removed could come back with the power, and undo the store.
+    try RealDisk().sync(folder: made)
     let id = try renamed(made, in: runs, about.name)
     try RealDisk().sync(folder: runs)
     let writer = try RunWriter(id: id, folder: "\(runs)/\(id)", lock: lock, disk: disk)
@@ -39,6 +39,22 @@ extension RunWriter {
   }
 
   private static let unfinished = ".new-"
+
+  /// A new folder with its lock. Before it is locked another process may take it for that of a killed one and
+  /// remove it: then the next is made.
+  private static func makeLocked(in runs: String) throws -> (String, RunLock) {
+    while true {
+      let made = "\(runs)/\(unfinished)\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+      try AtomicFile.makeFolder(made)
+      do {
+        if let lock = try RunLock(folder: made), access("\(made)/\(RunLock.name)", F_OK) == 0 {
+          return (made, lock)
+        }
+      } catch {
+        if RealDisk().isFolder(made) { throw error }
+      }
+    }
+  }
 
   private static func fill(_ folder: String, _ about: About) throws {
     let database = try Database("\(folder)/\(RunSchema.file)", .write)
@@ -85,9 +101,6 @@ extension RunWriter {
     let disk = RealDisk()
     for name in (try? disk.names(in: runs)) ?? [] where name.hasPrefix(unfinished) {
       let folder = "\(runs)/\(name)"
-      var info = stat()
-      // A process that has just made its folder may not have locked it yet.
-      guard stat(folder, &info) == 0, now() - Double(info.st_mtim.tv_sec) > 60 else { continue }
       if let lock = try? RunLock(folder: folder) {
         try? disk.removeAll(folder)
         lock.release()

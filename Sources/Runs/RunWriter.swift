@@ -164,28 +164,35 @@ public final class RunWriter {
     lastCommit = now()
     do {
       try checkpoints.keep(last: keep)
-      let left = try Set(checkpoints.names().map { "checkpoints/" + $0.name })
-      for row in try database.rows("SELECT path FROM file WHERE kind = 'checkpoint'") {
-        if let path = row[0].text, !left.contains(path) {
-          try database.run("DELETE FROM file WHERE path = ?", [.text(path)])
-        }
-      }
+      try forgetRemovedCheckpoints()
     } catch { problem = "\(error)" }
     return done
   }
 
+  private func forgetRemovedCheckpoints() throws {
+    let left = try Set(checkpoints.names().map { "checkpoints/" + $0.name })
+    for row in try database.rows("SELECT path FROM file WHERE kind = 'checkpoint'") {
+      if let path = row[0].text, !left.contains(path) {
+        try database.run("DELETE FROM file WHERE path = ?", [.text(path)])
+      }
+    }
+  }
+
   /// Goes back to a step: what was recorded after it, in an earlier attempt, is cut in one transaction.
   ///
-  /// A process that is killed between a checkpoint and its record leaves it unrecorded: the newest one is
-  /// recorded again.
-  public func cut(after step: Int) throws {
+  /// What a process that was killed within a save has not done is done: the newest checkpoint is recorded,
+  /// and all but the last `keep` are removed.
+  public func cut(after step: Int, keep: Int = .max) throws {
+    try checkpoints.removeLeftovers()
     try checkpoints.removeAll(after: step)
+    try checkpoints.keep(last: keep)
     self.step = step
     try commit {
       if let newest, newest.step == step { try add(newest) }
       for table in ["metric", "tick", "event", "file", "summary"] {
         try database.run("DELETE FROM \(table) WHERE step > ?", [.integer(step)])
       }
+      try forgetRemovedCheckpoints()
       try database.run("UPDATE run SET step = ?", [.integer(step)])
       try record("cut", "what came after step \(step) is made again")
     }

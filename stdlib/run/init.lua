@@ -57,11 +57,15 @@ local function is_resumed()
   return false
 end
 
---- The last run of a name with a configuration of this hash; nil if there is none.
+--- The last run of a name with a configuration of this hash; nil if there is none. Errors: the run NAME
+-- cannot be read, which must not pass for none.
 local function find(folder, name, hash)
   if not system.exists(folder) then return nil end
   local found = native.list(folder, { name = name, hash = hash }, { "id" })
-  return #found > 0 and found[#found].id or nil
+  if #found > 0 then return found[#found].id end
+  local path = folder .. "/" .. name
+  if system.exists(path .. "/run.sqlite") and native.about(path).hash == hash then return name end
+  return nil
 end
 
 --- The settings of a store's run, refused where those of the caller differ.

@@ -35,7 +35,7 @@ function Job:restore()
       warn(self, message)
       self.writer:note("damaged", message)
     end
-    if self.writer.attempt > 1 then self.writer:cut(step or 0) end
+    if self.writer.attempt > 1 then self.writer:cut(step or 0, self.options.keep) end
     return { name = name, step = step }
   end)
   if found.name then

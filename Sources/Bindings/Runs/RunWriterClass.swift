@@ -161,12 +161,15 @@ enum RunWriterClass {
     writer.method(
       "cut",
       Page(
-        "writer:cut(step)",
-        "Removes what was recorded after a step, and the checkpoints after it, in one transaction.",
+        "writer:cut(step, keep = nil)",
+        "Removes what was recorded after a step, in one transaction, the checkpoints after it, and what a crash "
+          + "has left; with `keep`, only the last so many checkpoints are kept.",
         example: start + "for step = 1, 3 do writer:log(step, {x = step}) end\nwriter:cut(2)\n"
           + "print(#run.curve(runs .. '/a', 'x'))" + end, prints: "2")
     ) { call, writer in
-      try writer.cut(after: try call.integer(2))
+      let keep = call.isNil(3) ? .max : try call.integer(3)
+      if keep < 1 { throw call.bad(3, "expected at least 1 checkpoint to keep, got \(keep)") }
+      try writer.cut(after: try call.integer(2), keep: keep)
       return 0
     }
   }
