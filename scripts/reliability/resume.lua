@@ -4,8 +4,8 @@
 --
 -- Four runs: supervised fine-tuning in a loop of a user's own, and align.train offline, online and on answers
 -- of a policy that is refreshed (lag 2, refresh 3). A process is killed (SIGKILL) after a random time, and
--- another goes on, until one ends. Then parameters, the dump of the store and the files must be those of the
--- run that was not cut: one that differs makes all its kills bad.
+-- another goes on, until one ends; kills before the run is there do not count. Then parameters, the dump of
+-- the store and the files must be those of the run that was not cut: one that differs makes all its kills bad.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local common = require "common"
 local parallel = require "perilune.parallel"
@@ -35,7 +35,7 @@ local function killed(kind, whole, trial)
     local seconds = 0.1 + math.random() * whole.seconds
     status, out, err = common.run(("timeout -s KILL %.3f sh -c \"%s\""):format(
       seconds, common.job(kind, folder, o.steps, o.every)))
-    if status == 137 then kills = kills + 1 end
+    if status == 137 and system.exists(("%s/runs/%s"):format(folder, kind)) then kills = kills + 1 end
   until status ~= 137
   local problem
   if status ~= 0 then

@@ -125,6 +125,8 @@ local function restore(run, record, folder, read, refuse)
   run.step, run.status, run.problem, run.label = record.step, record.status, record.problem, record.label
   run.policy_hash_at_start, run.log, run.points = record.policy_hash_at_start, record.log, record.points
   run.spent = record.spent
+  -- A checkpoint of `run = NAME` is written within the run.
+  if run.status == "running" then run.status = "interrupted" end
 end
 
 --- Sets a run that has taken no step to what one with the same parts was at a checkpoint; its policy gets the
@@ -141,7 +143,6 @@ function runs.restore(run, folder)
     return weights.load(("%s/%s.safetensors"):format(folder, name), like, refuse)
   end
   restore(run, record, folder, read, refuse)
-  run.status = "interrupted"  -- a checkpoint is written within the run
 end
 
 --- Reads a run that `run:save` wrote. What no file can hold is given again: the source, the loss, the
