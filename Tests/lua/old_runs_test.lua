@@ -28,7 +28,10 @@ function TestOldRuns:setUp()
   folder = os.tmpname() .. ".runs"
   assert(os.execute(("cp -r '%s' '%s'"):format(golden, folder)))
 end
-function TestOldRuns:tearDown() os.execute(("rm -rf '%s' '%s'"):format(folder, folder:gsub("%.runs$", ""))) end
+
+function TestOldRuns:tearDown()
+  os.execute(("rm -rf '%s' '%s'"):format(folder, folder:gsub("%.runs$", "")))
+end
 
 function TestOldRuns:test_they_are_found_and_say_what_they_said()
   local list = run.runs { folder = folder, task = "toy" }

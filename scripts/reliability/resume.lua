@@ -5,7 +5,7 @@
 -- Four runs: supervised fine-tuning in a loop of a user's own, and align.train offline, online and on answers
 -- of a policy that is refreshed (lag 2, refresh 3). A process is killed (SIGKILL) after a random time, and
 -- another goes on, until one ends; kills before the run is there do not count. Then parameters, the dump of
--- the store and the files must be those of the run that was not cut: one that differs makes all its kills bad.
+-- the store and the files must be those of the run that was not cut: if they differ, all its kills are bad.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local common = require "common"
 local parallel = require "perilune.parallel"
