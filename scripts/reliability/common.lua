@@ -13,7 +13,7 @@ function common.options(defaults)
     local name, value = arg[i]:match "^%-%-([%w_]+)$", arg[i + 1]
     local default = defaults[name or ""]
     if default == nil then
-      error(("unknown option '%s'%s"):format(arg[i], options.suggest(name or arg[i], defaults)), 0)
+      error(("unknown option '%s'; %s"):format(arg[i], options.suggest(name or arg[i], defaults)), 0)
     end
     if type(default) == "number" then value = math.tointeger(tonumber(value)) or tonumber(value) end
     if value == nil then error(("--%s needs a value like %s"):format(name, default), 0) end

@@ -1,5 +1,7 @@
---- What the soak trains, round after round in one process: a recorded run with checkpoints, and an online run
--- that is saved, read back and resumed.
+--- What the soak trains.
+--
+-- Round after round in one process: a recorded run with checkpoints, and an online run that is saved, read
+-- back and resumed.
 --
 --     bin/perilune scripts/reliability/soak_training.lua FOLDER SECONDS REST
 --

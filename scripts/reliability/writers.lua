@@ -47,7 +47,7 @@ end
 --- Reads all that is there, once.
 local function read_all(runs)
   local list = run.runs { folder = runs }
-  local rows = list:columns("number", "status")
+  local rows = #list > 0 and list:columns("number", "status") or {}
   for i = 1, #list do
     local record = list[i]
     local waves = record:dump():match "figure\twave" and select(2, record:curve "wave") or {}

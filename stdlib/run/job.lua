@@ -80,11 +80,12 @@ end
 
 --- Saves the state as it is after the current step. The checkpoint is there whole or an error says why.
 function Job:checkpoint()
+  if ranks.writes() then
+    local path = self.writer:begin_checkpoint(self.step)
+    state.save(self.options.state, path, "run " .. self.id)
+    self.writer:finish_checkpoint(path, self.step, self.options.keep)
+  end
   self.saved_step = self.step
-  if not ranks.writes() then return end
-  local path = self.writer:begin_checkpoint(self.step)
-  state.save(self.options.state, path, "run " .. self.id)
-  self.writer:finish_checkpoint(path, self.step, self.options.keep)
 end
 
 --- A checkpoint between others: a failure is a warning, since an older checkpoint is there.

@@ -28,7 +28,7 @@ local function check_names(folder, names, where)
   for _, name in ipairs(native.names(folder)) do known[name] = true end
   for _, name in ipairs(names) do
     if not known[name] then
-      error(("%s: no run in %s has '%s'%s"):format(where, folder, name, options.suggest(name, known)), 3)
+      error(("%s: no run in %s has '%s'; %s"):format(where, folder, name, options.suggest(name, known)), 3)
     end
   end
 end

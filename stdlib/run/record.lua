@@ -38,7 +38,7 @@ end
 function Record:curve(name, points)
   local steps, values = native.curve(self.path, name, points)
   if #steps == 0 then
-    error(("run '%s' has no figure '%s'%s"):format(self.id, name, options.suggest(name, self.last)), 2)
+    error(("run '%s' has no figure '%s'; %s"):format(self.id, name, options.suggest(name, self.last)), 2)
   end
   return steps, values
 end
