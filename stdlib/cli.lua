@@ -7,9 +7,9 @@
 --   }), "gap.lua: win rate against KL, online and offline")
 --
 -- The option `kl_prompts` is typed `--kl-prompts 256` or `--kl-prompts=256`. A boolean takes no value:
--- `--quiet`, `--no-quiet`. `--smoke` is a short run: options that were not given take their `smoke` values,
--- and `o.smoke` is true. `--help` prints the list. An option whose value cannot be typed (a model, a
--- function) is not offered.
+-- `--quiet`, `--no-quiet`. `--resume`, which `perilune.run` reads, is accepted everywhere. `--smoke` is a
+-- short run: options that were not given take their `smoke` values, and `o.smoke` is true. `--help` prints
+-- the list. An option whose value cannot be typed (a model, a function) is not offered.
 --
 -- An entry may say that its text is `counts` ("1,10,all"), or a `folder`: it is created at the start, so that
 -- a long run does not end at a folder that cannot be written. Where the value has options of its own, the
@@ -54,6 +54,7 @@ local function given_by(arguments, spec)
     local known = by_flag[flag]
     local negated = by_flag["--" .. (flag:match "^%-%-no%-(.*)$" or "")]
     local is_switch = flag == "--help" or flag == "--smoke" and has_smoke(spec)
+      or flag == "--resume" and not known
     local function is_boolean(one) return one and one.entry.types == "boolean" end
     if is_switch or is_boolean(known) or is_boolean(negated) then
       if value then refuse("%s takes no value", flag) end
