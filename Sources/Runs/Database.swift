@@ -115,8 +115,10 @@ public final class Database {
     }
   }
 
+  /// The failure of the last call; of kind `.state` where another connection holds the file.
   func failure(_ step: String) -> Failure {
     let reason = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "it is closed"
-    return Failure(.io, "cannot \(step) \(path): \(reason)")
+    let isBusy = handle.map { sqlite3_errcode($0) & 0xFF == SQLITE_BUSY } ?? false
+    return Failure(isBusy ? .state : .io, "cannot \(step) \(path): \(reason)")
   }
 }

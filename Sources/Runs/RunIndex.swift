@@ -76,7 +76,7 @@ public final class RunIndex {
   /// messages of stores that cannot be read.
   @discardableResult
   public func refresh() throws -> [String] {
-    do { return try update() } catch {
+    do { return try update() } catch let failure as Failure where failure.kind != .state {
       database.close()
       database = try Self.anew(folder)
       return try update()
