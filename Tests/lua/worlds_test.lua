@@ -269,6 +269,16 @@ function TestCycles:test_bradley_terry_preferences_give_back_their_rewards()
   lu.assertTrue(apart:abs():amax():item() < 1e-9)
 end
 
+--- Of two answers that data covers, the difference of the rewards is found; of the others nothing is known.
+function TestCycles:test_bradley_terry_of_covered_answers_alone()
+  local world = worlds.bandit { answers = 4, support = 0.5, seed = 1 }
+  local fitted = exact.bradley_terry(world.preference, world:data()):totable()[1]
+  local reward = world.reward:totable()[1]
+  support.close(fitted[1] - fitted[3], reward[1] - reward[3], 1e-9)
+  support.close(fitted[2], 0, 1e-9)
+  support.close(fitted[4], 0, 1e-9)
+end
+
 TestDraws = {}
 
 function TestDraws:test_drawn_labels_have_the_probability_of_the_world()

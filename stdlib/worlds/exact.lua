@@ -122,6 +122,8 @@ function exact.bradley_terry(preference, mu)
   local weight = mu:exp():unsqueeze(3) * mu:exp():unsqueeze(2)
   local r = tensor.zeros(mu:size(), "f64")
   local ones = tensor.ones({ count, count }, "f64")
+  -- Nothing is known of an answer that mu does not draw: its score stays 0.
+  local unseen = mu:exp():eq(0):to "f64"
   for _ = 1, 100 do
     local p = (r:unsqueeze(3) - r:unsqueeze(2)):sigmoid()
     local slope = (weight * (preference - p)):sum(3)
@@ -129,7 +131,7 @@ function exact.bradley_terry(preference, mu)
     local curvature, rows = weight * p * (1 - p), {}
     for x = 1, mu:size(1) do
       local c = curvature[x]
-      local hessian = c:sum(2):diag() - c + ones / count
+      local hessian = (c:sum(2) + unseen[x]):diag() - c + ones / count
       rows[x] = hessian:solve(slope[x]:unsqueeze(2)):squeeze(2)
     end
     r = r + tensor.stack(rows, 1)

@@ -53,7 +53,7 @@ local function unresolved(row, difference, prompts)
   elseif #difference.values < 2 then
     advice = "one seed tells no spread"
   else
-    advice = ("equal within [%.2f, %.2f]"):format(difference.low, difference.high)
+    advice = ("between %.2f and %.2f"):format(difference.low, difference.high)
   end
   return ("%s: %s"):format(row.name, advice)
 end
