@@ -73,7 +73,7 @@ local function library()
   local path = common.root .. "/out/reliability/faults.so"
   if not common.library then
     local source = common.root .. "/scripts/reliability/faults.c"
-    local compile = "{ cc -O1 -shared -fPIC -o '%s.new' '%s' -ldl && mv '%s.new' '%s'; }"
+    local compile = "{ cc -O1 -shared -fPIC -o '%s'.$$ '%s' -ldl && mv '%s'.$$ '%s'; }"
     local status, _, problem = common.run(("mkdir -p '%s' && { [ '%s' -nt '%s' ] || %s; }"):format(
       path:match "^(.*)/", path, source, compile:format(path, source, path, path)))
     if status ~= 0 then error("faults.c does not compile: " .. problem, 0) end

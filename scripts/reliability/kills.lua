@@ -1,9 +1,9 @@
 --- R1, R5: a run that is killed at its Nth file operation, for every N, goes on and ends as one that was not.
 --
---     bin/perilune scripts/reliability/kills.lua --points 1000 --steps 10 --jobs 2
+--     bin/perilune scripts/reliability/kills.lua --points 1000 --steps 10 --jobs 2 --kind own
 --
--- The operations are those of the whole run: its store is made, figures are committed, and a checkpoint is
--- saved at every step. The points are spread over all of them; at every fourth a write is
+-- The operations are those of the whole run, of a kind of job.lua: its store is made, figures are committed,
+-- and a checkpoint is saved at every step. The points are spread over all of them; at every fourth a write is
 -- torn in its middle. After the kill another process goes on. A point is bad where
 --
 --   - the resumed process fails, warns, or begins with an older checkpoint than was promised before the kill,
@@ -17,20 +17,20 @@ local operations = require "operations"
 local parallel = require "perilune.parallel"
 local system = require "perilune.system"
 
-local o = common.options { points = 1000, steps = 10, jobs = 2 }
+local o = common.options { points = 1000, steps = 10, jobs = 2, kind = "own" }
 
 --- The run that is not cut, and the numbers of its operations that are writes.
 local function uncut()
   local folder = common.folder()
   local log, writes, last = folder .. ".log", {}, 0
-  local status, out, err = common.run(common.job("own", folder, o.steps, 1, { LOG = log }))
+  local status, out, err = common.run(common.job(o.kind, folder, o.steps, 1, { LOG = log }))
   if status ~= 0 then error("the uncut run fails: " .. err, 0) end
   for _, operation in ipairs(operations.read(log)) do
     last = operation[1]
     if operation[2] == "write" then writes[#writes + 1] = last end
   end
   os.remove(log)
-  local expected = common.result("own", folder, out)
+  local expected = common.result(o.kind, folder, out)
   common.remove(folder)
   return expected, writes, last
 end
@@ -41,10 +41,10 @@ local expected, writes, last = uncut()
 local function check(kind, at)
   local folder = common.folder()
   local log = folder .. ".log"
-  local first = common.run(common.job("own", folder, o.steps, 1, { KIND = kind, AT = at, LOG = log }))
+  local first = common.run(common.job(o.kind, folder, o.steps, 1, { KIND = kind, AT = at, LOG = log }))
   local problem
   if first == 137 then
-    problem = common.goes_on("own", folder, o.steps, operations.promised(log), expected)
+    problem = common.goes_on(o.kind, folder, o.steps, operations.promised(log), expected)
   else
     problem = first == 0 and "" or "not killed, but status " .. first
   end
@@ -87,8 +87,8 @@ for i, problem in ipairs(problems) do
     io.stderr:write(("kills: %s at operation %d: %s\n"):format(points[i][1], points[i][2], problem))
   end
 end
-common.row("R1", ("bad of %d kills over %d file operations of a run"):format(killed, last), bad, bad == 0
-  and killed >= o.points * 0.9)
+local what = ("%s: bad of %d kills over %d file operations of a run"):format(o.kind, killed, last)
+common.row("R1", what, bad, bad == 0 and killed >= o.points * 0.9)
 local damaged, controls = damaged_controls()
 common.row("R1", ("control: damaged of %d kills of a save in place"):format(controls), damaged, damaged > 0)
 common.row("R5", ("runs of %d with a file left over"):format(killed), stale, stale == 0)
