@@ -318,6 +318,11 @@ function TestCompare:test_an_experiment_killed_within_a_run_ends_with_the_same_f
     return file:read "a"
   end
   lu.assertEquals(points(cut), points(whole))
+  local file <close> = assert(io.open(cut.out .. "/report.html"))
+  local named = file:read("a"):match "Made of the runs toy%-{([%x,]+)}"
+  for hash in named:gmatch "%x+" do
+    lu.assertTrue(system.exists(("%s/runs/toy-%s/run.sqlite"):format(cut.out, hash)))
+  end
 end
 
 function TestCompare:test_wrong_variants_are_refused()

@@ -149,6 +149,17 @@ local function sides_of(given, jobs, finished, notes)
   return sides
 end
 
+--- The names of the runs of all jobs.
+local function run_names(o, jobs)
+  local names = {}
+  for outer = 1, o.outer_seeds do
+    for _, job in ipairs(jobs[outer]) do
+      for _, variant in ipairs(job.variants) do names[#names + 1] = record.name(job.id, variant.label) end
+    end
+  end
+  return names
+end
+
 local spec = options.spec("experiment.compare", {
   { "title", options.required "string", "title of the report" },
   { "options", options.required "table", "the options, as experiment.parse gives them" },
@@ -209,6 +220,7 @@ function experiment.compare(given)
     end
   end
   table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
+  notes[#notes + 1] = record.note(o.out .. "/runs", all.title, finished.key, run_names(o, jobs))
   local made = report {
     title = all.title, sides = sides_of(all, jobs, finished, notes), out = o.out, notes = notes,
     settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),

@@ -18,12 +18,24 @@ function record.slug(title)
   return (slug:sub(1, 24):gsub("%-+$", ""))
 end
 
+local function hash_of(key, name) return system.sha256(key .. "\n" .. name):sub(1, 12) end
+
+--- A sentence that names the runs of a report; `names` are those given to the function of `record.new`.
+function record.note(folder, title, key, names)
+  local hashes = {}
+  for i, name in ipairs(names) do hashes[i] = hash_of(key, name) end
+  return ("Made of the runs %s-{%s} in %s."):format(record.slug(title), table.concat(hashes, ","), folder)
+end
+
+--- The name of the run of a variant in a job of an experiment.
+function record.name(job_id, label) return ("%s, %s"):format(job_id, label) end
+
 --- The option `run` of the trainings of an experiment: a function of a name, the number of steps and what the
 -- run is found by. `key` determines the numbers of a run of each name.
 function record.new(folder, title, key)
   local slug = record.slug(title)
   return function(name, steps, config)
-    local id = ("%s-%s"):format(slug, system.sha256(key .. "\n" .. name):sub(1, 12))
+    local id = ("%s-%s"):format(slug, hash_of(key, name))
     local all = { experiment = title, part = name }
     for path, value in pairs(config or {}) do all[path] = value end
     local is_there = system.exists(("%s/%s/run.sqlite"):format(folder, id))

@@ -1,6 +1,7 @@
 --- The runs of an experiment: what one process trains and measures.
 local cli = require "perilune.cli"
 local options = require "perilune.options"
+local record = require "perilune.align.experiment.record"
 local system = require "perilune.system"
 local training = require "perilune.align.train"
 
@@ -24,7 +25,7 @@ local function train(given, stage, variant, run, measure, notify)
   local o = given.options
   local loss, reference = run.loss, stage:reference(run.loss)
   local source = variant.source(stage, run)
-  local kept = given.record(("%s, %s"):format(run.id, variant.label), o.steps, {
+  local kept = given.record(record.name(run.id, variant.label), o.steps, {
     side = variant.label, setting = run.setting.name, seed = run.seed, outer_seed = run.outer,
   })
   local trained = training {
