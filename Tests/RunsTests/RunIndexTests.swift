@@ -57,6 +57,25 @@ import Testing
     }
   }
 
+  /// The layout of docs/source/storage_schema.md of trackio 0.43.0, which reads it.
+  @Test func runsAreWrittenInTheLayoutOfTrackio() throws {
+    try withTemporaryFolder { runs in
+      let writer = try RunWriter.create(in: runs, about("gap"))
+      writer.log(step: 3, [("win", 0.5), ("bad", .nan), ("top", .infinity)], at: 1_795_868_968.25)
+      try writer.finish(.finished)
+      for _ in 0..<2 { try TrackioStore.add([writer.folder], to: runs + "/p.db") }
+      let database = try Database(runs + "/p.db", .read)
+      #expect(
+        try database.rows("SELECT timestamp, run_name, step, metrics FROM metrics") == [
+          [
+            "2026-11-28T12:29:28.250000+00:00", "gap", 3,
+            .text(#"{"bad":"NaN","top":"Infinity","win":0.5}"#),
+          ]
+        ])
+      #expect(try database.rows("SELECT run_name, config FROM configs") == [["gap", "{}"]])
+    }
+  }
+
   /// 16 writers commit while a reader lists and reads: nobody waits for another, and nobody fails.
   @Test func sixteenWritersBesideAReaderHaveNoError() throws {
     try withTemporaryFolder { runs in

@@ -187,6 +187,26 @@ function TestRuns:test_runs_go_out_as_csv_and_come_back()
   lu.assertEquals(lines(run.read("own", folder .. "/in"):dump()), lines(run.read("own", folder):dump()))
 end
 
+function TestRuns:test_the_program_shows_its_runs_and_writes_a_page_of_them()
+  local function shown(options)
+    local command = ("PERILUNE_RUNS='%s' '%s' %s 2>&1"):format(folder, system.program(), options)
+    local pipe <close> = assert(io.popen(command))
+    return pipe:read "a"
+  end
+  lu.assertEquals(shown "--runs", "no runs in " .. folder .. "\n")
+  grid()
+  local text = shown "--runs"
+  lu.assertStrContains(text, folder .. ": 8 runs")
+  local line = text:match "offline%-4[^\n]*"
+  lu.assertStrMatches(line, "offline%-4 +finished +3 +%d+ s +6 +loss.beta=1 seed=2 .*")
+  local path = folder .. "/runs.html"
+  lu.assertEquals(shown("--runs-html=" .. path), "")
+  local file <close> = assert(io.open(path))
+  local page = file:read "a"
+  lu.assertStrContains(page, "The last 8 of 8 runs")
+  lu.assertStrContains(page, "<svg")
+end
+
 function TestRuns:test_the_event_file_of_tensorboard_has_its_frames()
   train({}, 2)
   local record = run.read("own", folder)
