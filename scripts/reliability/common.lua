@@ -97,8 +97,17 @@ end
 -- MARK: Runs
 
 --- How a run of a job ended: the hash that it printed, the dump of its store, and the files of its folder.
+-- Checkpoints are numbered from 1: where one between others failed, with a warning, an older one is kept.
 function common.result(kind, folder, out)
   local files = table.concat(common.tree(folder .. "/runs/" .. kind), "\n")  -- before a reader adds its own
+  local numbers, count = {}, 0
+  files = files:gsub("step%-%d+", function(name)
+    if not numbers[name] then
+      count = count + 1
+      numbers[name] = count
+    end
+    return "checkpoint-" .. numbers[name]
+  end)
   local record = require "perilune.run".read(kind, folder .. "/runs")
   local more = table.concat(common.tree(folder .. "/runs"), "\n"):match "%.new%-[^\n]*"
   return { hash = out:match "hash\t(%x+)", dump = record:dump(), file = files .. "\n" .. (more or "") }
