@@ -1,4 +1,5 @@
--- A job whose process 1 is killed, fails, or does not come to the exchange: arg[1] is "kill", "error" or "hang".
+-- A job whose process 1 is killed, fails, or does not come to the exchange: arg[1] is "kill", "error" or
+-- "hang".
 local mpi = require "perilune.mpi"
 
 mpi.watch(2, "the exchange")
