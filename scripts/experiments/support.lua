@@ -12,7 +12,8 @@
 local perilune = require "perilune"
 local cli, options, plot, worlds = perilune.cli, perilune.options, perilune.plot, perilune.worlds
 local align, system = perilune.align, perilune.system
-local kept = require "perilune.align.experiment.results".kept
+local record = require "perilune.align.experiment.record"
+local key_of = require "perilune.align.experiment.results".key
 local settings = require "perilune.align.experiment.settings"
 local stats = require "perilune.align.evaluate.stats"
 
@@ -40,6 +41,8 @@ for name in o.worlds:gmatch "[^,]+" do
 end
 
 local started = system.clock()
+local key = key_of("support", o)
+local recorded = record.new(o.out .. "/runs", "support", key)
 local supports = settings.numbers("support", o.support)
 
 --- The source of a run: on a data set of the world, or of the policy's own answers.
@@ -61,11 +64,15 @@ local function loss_of()
   return settings.list { loss = o.loss, lr = tostring(o.lr), beta = tostring(o.beta) }[1].loss
 end
 
+local function name_of(job)
+  return ("%s, %s, support %g, seed %d"):format(job.world, job.side, job.support, job.seed)
+end
+
 --- Trains one run; gives its distances at the end, and the smallest distance of any step measured.
 local function work(job, notify)
   local world = worlds[job.world] { seed = job.seed, support = job.support, support_seed = job.seed }
   local points = world:check({
-    loss = loss_of(), source = source_of(world, job.side, job.seed), steps = o.steps, lr = o.lr,
+    run = recorded(name_of(job), o.steps, job), loss = loss_of(), source = source_of(world, job.side, job.seed), steps = o.steps, lr = o.lr,
     decay = "linear", log_every = o.steps,
   }, { optimum = "reward", beta = o.beta, evaluate_every = math.max(1, o.steps // 20), quiet = true })
   local last, best = points[#points], math.huge
@@ -85,7 +92,7 @@ for name in o.worlds:gmatch "[^,]+" do
     end
   end
 end
-local results = perilune.parallel.map(jobs, work, { jobs = o.jobs, label = "support", keep = kept(o) })
+local results = perilune.parallel.map(jobs, work, { jobs = o.jobs, label = "support" })
 
 --- The mean and standard error of a figure over seeds.
 local function summary(name, side, support, key)
@@ -106,6 +113,9 @@ local page = perilune.report.new { title = "Support: what offline data must cove
 page:text(("%s, beta %g, %d steps of %d pairs, %d seeds; means ± standard errors. "
   .. "The distance is KL(pi || pi*) in nats: the regret of the regularised reward, over beta."):format(
   o.loss, o.beta, o.steps, o.batch, o.seeds))
+local names = {}
+for i, job in ipairs(jobs) do names[i] = name_of(job) end
+page:text(record.note(o.out .. "/runs", "support", key, names))
 local columns = { "kl_to_optimum", "best", "win", "kl", "unseen" }
 local header = {
   "side", "support", "distance at the end", "least distance", "win rate", "KL from the start", "unseen mass",

@@ -99,22 +99,24 @@ function checks.check(world, trainer, given)
   if type(trainer) ~= "function" then check_trainer(trainer) end
   local optimum = optimum_of(world, o, trainer)
   local policy, points = world:policy(), {}
-  local function measure(measured, step)
+  local function point_of(measured, step)
     local point = checks.distances(world, measured, optimum)
     point.step = step
-    points[#points + 1] = point
-    return { step = step }
+    return point
   end
+  local function measure(measured, step) points[#points + 1] = point_of(measured, step) end
   measure(policy, 0)
   if type(trainer) == "function" then
     policy = trainer(world, policy, measure) or policy
   else
     local settings = {
-      policy = policy, reference = world.reference, evaluate = measure, evaluate_every = o.evaluate_every,
+      policy = policy, reference = world.reference, evaluate = point_of, evaluate_every = o.evaluate_every,
       quiet = true, instruments = false,
     }
     for name, value in pairs(trainer) do settings[name] = value end
-    align.train(settings)
+    local run = align.train(settings)
+    policy = run.policy
+    table.move(run.points, 1, #run.points, 2, points)
   end
   if not o.quiet then print_points(points) end
   return points, policy

@@ -25,7 +25,7 @@ end
 
 --- What determines a run, as one text: the title, the code, and every option but those of the machine and the
 -- number of repetitions.
-local function key_of(title, o)
+function results.key(title, o)
   local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true }
   local names = {}
   for name in pairs(o) do
@@ -36,16 +36,11 @@ local function key_of(title, o)
   return title .. "\n" .. identity.code() .. "\n" .. table.concat(names, "\n")
 end
 
---- A folder for the results of parallel.map in a script, its option `keep`: one for the options and the code.
-function results.kept(o)
-  return ("%s/results-%s"):format(o.out, system.sha256(key_of("map", o)):sub(1, 12))
-end
-
 --- The finished runs of an experiment, in `out`/unfinished. Runs with other options or code are not seen.
 function results.folder(out, title, o)
   local path = out .. "/unfinished"
   system.make_folder(path)
-  return setmetatable({ path = path, key = key_of(title, o), read = {} }, Results)
+  return setmetatable({ path = path, key = results.key(title, o), read = {} }, Results)
 end
 
 local function file_of(self, id)
