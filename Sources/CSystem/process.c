@@ -21,7 +21,7 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
   if (pid < 0) {
     close(ends[0]);
     close(ends[1]);
-  return -1;
+    return -1;
   }
   if (pid == 0) {
 #ifdef __linux__
@@ -29,8 +29,12 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
 #else
-  (void)parent;
+    (void)parent;
 #endif
+    // A thread of a pool blocks signals, and its child would: SIGTERM could not end it.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     close(ends[0]);
     *write_end = ends[1];
   } else {

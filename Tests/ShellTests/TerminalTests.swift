@@ -105,7 +105,7 @@ final class Terminal {
           ("f(), _G.f == f\n", "\n9\ttrue\n> "),
           ("%time 40 + 1\n", "\n41\n\u{1B}[2m[0."), ("%time local q = 3\n", "s]\u{1B}[0m\n> "),
           ("q\n", "\n3\n> "),
-          ("> 40 + 2\n", "\n42\n> "), ("?nothing\n", "did you mean 'indexing'?\n> "),
+          ("> 40 + 2\n", "\n42\n> "), ("?logsumex\n", "did you mean 'logsumexp'?\n> "),
         ], home: home)
     }
   }

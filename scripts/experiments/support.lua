@@ -41,8 +41,8 @@ for name in o.worlds:gmatch "[^,]+" do
 end
 
 local started = system.clock()
-local key = key_of("support", o)
-local recorded = record.new(o.out .. "/runs", "support", key)
+local run_key = key_of("support", o)
+local recorded = record.new(o.out .. "/runs", "support", run_key)
 local supports = settings.numbers("support", o.support)
 
 --- The source of a run: on a data set of the world, or of the policy's own answers.
@@ -72,7 +72,8 @@ end
 local function work(job, notify)
   local world = worlds[job.world] { seed = job.seed, support = job.support, support_seed = job.seed }
   local points = world:check({
-    run = recorded(name_of(job), o.steps, job), loss = loss_of(), source = source_of(world, job.side, job.seed), steps = o.steps, lr = o.lr,
+    run = recorded(name_of(job), o.steps, job), loss = loss_of(),
+    source = source_of(world, job.side, job.seed), steps = o.steps, lr = o.lr,
     decay = "linear", log_every = o.steps,
   }, { optimum = "reward", beta = o.beta, evaluate_every = math.max(1, o.steps // 20), quiet = true })
   local last, best = points[#points], math.huge
@@ -115,7 +116,7 @@ page:text(("%s, beta %g, %d steps of %d pairs, %d seeds; means ± standard error
   o.loss, o.beta, o.steps, o.batch, o.seeds))
 local names = {}
 for i, job in ipairs(jobs) do names[i] = name_of(job) end
-page:text(record.note(o.out .. "/runs", "support", key, names))
+page:text(record.note(o.out .. "/runs", "support", run_key, names))
 local columns = { "kl_to_optimum", "best", "win", "kl", "unseen" }
 local header = {
   "side", "support", "distance at the end", "least distance", "win rate", "KL from the start", "unseen mass",

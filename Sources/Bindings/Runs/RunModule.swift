@@ -168,7 +168,9 @@ enum RunModule {
         "All that a run is, as sorted lines, without times: two runs of the same settings have the same "
           + "text, however "
           + "often one was cut.", errors: "there is no such run",
-        example: start + "writer:log(1, {loss = 2})\nwriter:commit()\nio.write(run.dump(runs .. '/a'))" + end,
+        example: start
+          + "writer:log(1, {loss = 2})\nwriter:commit()\nprint((run.dump(runs .. '/a'):gsub('%s+$', '')))"
+          + end,
         prints: "run\ta\th\t1\nparam\tbeta\t0.1\nfigure\tloss\t1\t2.0")
     ) { call in
       try call.pushString(try RunReader(try call.string(1)).dump())
