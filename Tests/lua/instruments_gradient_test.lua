@@ -53,6 +53,20 @@ function TestGradients:test_the_norm_of_the_chosen_part_is_a_directional_derivat
   support.close(slope, probe.norm(chosen), 2e-3 * probe.norm(chosen), "directional derivative")
 end
 
+--- Rows without tokens have no gradient, so the other part is the whole.
+function TestGradients:test_a_part_of_empty_responses_has_no_gradient()
+  local function row(chosen, rejected)
+    local pair = { prompt = { 2, 3 }, chosen = chosen, rejected = rejected }
+    return last(runs.train { source = { name = "mine", batch = function() return { pair } end }, steps = 1 })
+  end
+  local first, second, none = row({ 7, 1 }, {}), row({}, { 7, 1 }), row({}, {})
+  lu.assertEquals(first["gradients/rejected"], 0)
+  support.close(first["gradients/chosen"], first.grad_norm, 1e-5 * first.grad_norm)
+  lu.assertEquals(second["gradients/chosen"], 0)
+  support.close(second["gradients/rejected"], second.grad_norm, 1e-5 * second.grad_norm)
+  lu.assertEquals(none.grad_norm, 0)
+end
+
 function TestGradients:test_the_parts_add_up_to_the_gradient_of_the_step()
   for _, parts in ipairs { 1, 4 } do
     local row = last(runs.train { source = offline(), steps = 4, gradient_accumulation_steps = parts })

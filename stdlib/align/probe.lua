@@ -91,12 +91,16 @@ function probe.partly(policy, is_live)
         [places] = split(live[name], lengths_of(rows:select(places), name)),
         [others] = still and split(still[name], lengths_of(rows:select(others), name)),
       }
-      local all = {}
+      local all, is_leaf = {}, true
       for i = 1, #rows do
-        local part = parts[place_of[i][1]][place_of[i][2]]
+        local list, place = table.unpack(place_of[i])
+        local part = parts[list][place]
         if part then all[#all + 1] = part end
+        if part and list == places then is_leaf = false end
       end
-      outputs[name] = tensor.cat(all, 1)
+      local whole = #all > 0 and tensor.cat(all, 1) or live[name]
+      -- Empty live rows have no gradient: a leaf takes it.
+      outputs[name] = is_leaf and whole:detach():requires_grad_(true) or whole
     end
     return outputs
   end }
