@@ -147,6 +147,18 @@ function TestSharedOptions:test_divergences_are_f_prime_of_the_ratio()
   check({ f_divergence_type = "alpha_divergence", f_alpha_divergence_coef = 1 }, math.log)
 end
 
+function TestSharedOptions:test_what_is_no_batch_is_refused_by_name()
+  local dpo, kto = loss.dpo {}, loss.kto {}
+  lu.assertStrContains(support.message(dpo, 5), "loss.dpo: expected a batch or a table of tensors, got 5")
+  lu.assertStrContains(support.message(dpo, {}),
+    "loss.dpo: the batch has no chosen, rejected, ref_chosen, ref_rejected")
+  lu.assertStrContains(support.message(kto, {}), "loss.kto: the batch has no lengths")
+  local lists = { chosen = { -1 }, rejected = { -1 }, ref_chosen = { -1 }, ref_rejected = { -1 } }
+  lu.assertStrContains(support.message(dpo, lists), "the batch has no tensor 'chosen', it is a table")
+  local rows = { lengths = { 1 }, logps = tensor { -1 }, ref_logps = tensor { -1 } }
+  lu.assertStrContains(support.message(dpo, rows), "loss.dpo: the batch has no chosen, rejected")
+end
+
 function TestSharedOptions:test_sums_in_place_of_tokens_are_refused()
   lu.assertStrContains(support.message(loss.dpo { ld_alpha = 0.5 }, pair_of()),
     "ld_alpha below 1 reads single tokens: expected a batch, got a table of sums")

@@ -62,15 +62,58 @@ local definition = options.spec("loss.define", {
 local Loss = { __name = "Loss" }
 Loss.__index = Loss
 
---- The losses of a batch, one a unit, and what the loss has to log.
-function Loss:__call(batch, parameters)
-  batch = batches.plain(batch)
+local function computed(self, batch, parameters)
   local compute = self.definition.loss
   if not self.options.use_weighting then return compute(batch, self.options, parameters) end
   local losses, figures = compute(batch, self.options, parameters)
   losses = losses * pair_losses.weights(batch)
   if figures == nil then return losses end
   return losses, figures
+end
+
+--- The names that the loss reads and a table has not: of pairs the sums stand for the log-probabilities.
+local function missing(self, batch)
+  local names, absent = {}, {}
+  if self.per ~= "pair" then names[1] = "lengths" end
+  for _, name in ipairs(self.reads) do
+    local of = self.per == "pair" and name:match "^(.*)logps$"
+    for _, read in ipairs(of and { of .. "chosen", of .. "rejected" } or { name }) do
+      names[#names + 1] = read
+    end
+  end
+  for _, name in ipairs(names) do
+    local value = batch[name]
+    local is_tensor = name:find "logps$" or name:find "chosen$" or name:find "rejected$"
+    if value == nil then
+      absent[#absent + 1] = name
+    elseif is_tensor and type(value) ~= "userdata" then
+      absent[#absent + 1] = ("tensor '%s', it is %s"):format(name, options.show(value))
+    end
+  end
+  return absent
+end
+
+--- The losses of a batch, one a unit, and what the loss has to log.
+--
+-- Errors: a table lacks what the loss reads.
+--
+--   > loss.ipo {} { chosen = T{-1}, rejected = T{-1} }
+--   loss.ipo: the batch has no ref_chosen, ref_rejected
+function Loss:__call(given, parameters)
+  if type(given) ~= "table" then
+    error(("loss.%s: expected a batch or a table of tensors, got %s"):format(
+      self.name, options.show(given)), 2)
+  end
+  if getmetatable(given) then return computed(self, given, parameters) end
+  local batch = batches.plain(given)
+  local found = table.pack(pcall(computed, self, batch, parameters))
+  if found[1] then return table.unpack(found, 2, found.n) end
+  -- A refusal of the loss's own says more.
+  local problem = tostring(found[2])
+  local is_internal = problem:find "attempt to" or problem:find "bad argument"
+  local absent = is_internal and missing(self, batch) or {}
+  if #absent == 0 then error(found[2], 0) end
+  error(("loss.%s: the batch has no %s"):format(self.name, table.concat(absent, ", ")), 2)
 end
 
 function Loss:__tostring()
