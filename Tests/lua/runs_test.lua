@@ -126,14 +126,27 @@ function TestRuns:test_bad_input_is_refused_by_name()
   end
   refused(run.open, { name = "a", folder = folder, resume = "maybe" }, "resume")
   refused(run.open, { name = "a/b", folder = folder }, "the name of a run has 1 to 200 letters")
+  refused(run.open, { name = "runs.sqlite", folder = folder }, "must not be that of the folder's index")
   refused(run.open, { name = "a", folder = folder, config = { f = print } }, "config.f is a function")
   refused(run.open, { name = "a", folder = folder, state = { f = 3 } }, "state.f must be a Model")
   refused(run.open, { name = "a", folder = folder, resume = "must" }, "there is no such run")
+  lu.assertStrContains(support.message(run.read, "a", { folder = folder }), "the name of a folder of runs")
   train({}, 3)
   lu.assertStrContains(
     support.message(run.open, { name = "own", folder = folder, resume = "must", config = { lr = 2 } }),
     "another config: lr 0.01 became 2")
   lu.assertStrContains(support.message(run.runs, { folder = folder, lrr = 1 }), "did you mean 'lr'")
+end
+
+function TestRuns:test_a_store_that_was_removed_is_an_error_at_the_next_checkpoint()
+  local problem
+  local said = support.with_errors(function()
+    problem = support.message(train, {}, 7, function(step)
+      if step == 2 then os.execute(("rm -r '%s/own'"):format(folder)) end
+    end)
+  end)
+  lu.assertStrContains(said, "no checkpoint of step 3")
+  lu.assertStrContains(problem, "own/run.sqlite was removed while the run was made")
 end
 
 --- Eight runs: two sides, two betas, two seeds; the figure is a function of them.

@@ -49,6 +49,13 @@ local spec = options.spec("run.open", {
 
 local function refuse(message, ...) error(message:format(...), 3) end
 
+--- Refuses the names of the index of the folder of runs, which would have no place.
+local function check_name(name, who)
+  if name:find "^runs%.sqlite" then
+    error(("%s: the name of a run must not be that of the folder's index, got '%s'"):format(who, name), 3)
+  end
+end
+
 --- Whether the script was started with --resume.
 local function is_resumed()
   for _, argument in ipairs(arg or {}) do
@@ -86,6 +93,7 @@ end
 -- by another process; "must" finds no run, or one of another config.
 function run.open(given)
   local o = spec:fill(given, 1)
+  check_name(o.name, "run.open")
   local folder = o.folder or run.folder()
   o.resume = o.resume or (is_resumed() and "allow" or "never")
   state.check(o.state, "run.open")
@@ -125,6 +133,7 @@ function run.fork(id, step, given)
   for name, value in pairs(given or {}) do o[name] = value end
   o.name = o.name or id .. "-fork"
   o = spec:fill(o, 1)
+  check_name(o.name, "run.fork")
   local folder = o.folder or run.folder()
   local path = folder .. "/" .. id
   if next(o.config) == nil then o.config = Record.config_of(native.about(path)) end
@@ -137,7 +146,12 @@ function run.fork(id, step, given)
 end
 
 --- The run `id` as it is recorded, also while it is being made. See `run.record`.
-function run.read(id, folder) return Record.read(folder or run.folder(), id) end
+function run.read(id, folder)
+  if folder ~= nil and type(folder) ~= "string" then
+    refuse("run.read: expected the name of a folder of runs, got %s", options.show(folder))
+  end
+  return Record.read(folder or run.folder(), id)
+end
 
 --- The runs that have the values given, oldest first: a list with `:table`, `:curve`, `:diff`, `:csv`. See
 -- `run.list`.

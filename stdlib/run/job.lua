@@ -78,9 +78,13 @@ function Job:file(name, bytes, kind)
   self.writer:add_file(name, kind or "file", self.step)
 end
 
---- Saves the state as it is after the current step. The checkpoint is there whole or an error says why.
+--- Saves the state as it is after the current step. The checkpoint is there whole or an error says why; also
+-- where the store was removed, since what is recorded goes nowhere then.
 function Job:checkpoint()
   if ranks.writes() then
+    if not system.exists(self.folder .. "/run.sqlite") then
+      error(self.folder .. "/run.sqlite was removed while the run was made: its records are lost", 0)
+    end
     local path = self.writer:begin_checkpoint(self.step)
     state.save(self.options.state, path, "run " .. self.id)
     self.writer:finish_checkpoint(path, self.step, self.options.keep)

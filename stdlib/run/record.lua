@@ -38,7 +38,8 @@ end
 function Record:curve(name, points)
   local steps, values = native.curve(self.path, name, points)
   if #steps == 0 then
-    error(("run '%s' has no figure '%s'; %s"):format(self.id, name, options.suggest(name, self.last)), 2)
+    local others = next(self.last) and options.suggest(name, self.last) or "it has none"
+    error(("run '%s' has no figure '%s'; %s"):format(self.id, name, others), 2)
   end
   return steps, values
 end
