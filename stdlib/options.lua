@@ -222,7 +222,7 @@ function options.suggest(name, names)
     table.sort(list)
     names = list
   end
-  local near = type(name) == "string" and native.nearest(name, names)
+  local near = type(name) == "string" and utf8.len(name) and native.nearest(name, names)
   if near then return ("did you mean '%s'?"):format(near) end
   return "it takes " .. (#names > 0 and table.concat(names, ", ") or "no options")
 end

@@ -53,6 +53,7 @@ function TestOptions:test_an_unknown_option_is_refused_with_the_nearest_name()
   lu.assertEquals(message { beta = 1 }, "unknown option 'beta'; it takes no options")
   lu.assertEquals(message({ 5 }, beta), "unknown option 1; it takes beta")
   lu.assertTrue(#message({ [("x"):rep(1e4)] = 1 }, beta) < 120)
+  lu.assertStrContains(message({ ["\xff"] = 1 }, beta), "it takes beta")
 end
 
 function TestOptions:test_lua_and_native_functions_suggest_by_the_same_distance()

@@ -126,6 +126,7 @@ function TestInputs:test_what_cannot_be_shown_is_refused()
   lu.assertStrContains(support.message(show, policy, { 1, 2 }), "align.show: expected a list of prompts")
   lu.assertStrContains(support.message(show, pair, { colour = true }), "did you mean 'color'?")
   lu.assertStrContains(support.message(show, { prompt = { 1 } }), "align.show: pair 1 has no list of token")
+  lu.assertStrContains(support.message(show, {}), "expected a pair or a list of pairs, got an empty list")
 end
 
 TestHTML = {}

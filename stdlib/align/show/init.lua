@@ -98,7 +98,9 @@ end
 local function as_batch(given)
   if (getmetatable(given) or {}).__name == "Rows" then return batches.new { rows = given } end
   if getmetatable(given) then return given end
-  return batches.of_pairs(given.prompt and { given } or given, "align.show")
+  local made = batches.of_pairs(given.prompt and { given } or given, "align.show")
+  if #made == 0 then error("align.show: expected a pair or a list of pairs, got an empty list", 3) end
+  return made
 end
 
 --- Shows a pair { prompt =, chosen =, rejected = }, a list of pairs, a batch, Rows, or a policy's responses
