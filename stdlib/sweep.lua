@@ -4,7 +4,8 @@
 --   local s = sweep { name = "gap", seeds = 5, cores = 2, hours = 2,
 --     grid = { side = { "online", "offline" }, beta = { 0.1, 0.5, 1 } } }
 --   local runs = s:each(function(c, run)
---     align.train { policy = ..., loss = align.loss.ipo { beta = c.beta }, seed = c.seed, run = run }
+--     draw.seed = c.seed            -- the seed belongs to the source
+--     align.train { ..., source = sources[c.side](draw), loss = align.loss.ipo { beta = c.beta }, run = run }
 --   end)
 --   print(runs:table { rows = "side", cols = "beta", value = "win", by = "seed" })
 --

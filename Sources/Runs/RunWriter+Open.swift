@@ -120,6 +120,7 @@ extension RunWriter {
     }
     let writer = try RunWriter(id: id, folder: folder, lock: lock, disk: disk)
     try writer.resumeAttempt(host: host)
+    removeLeftovers(in: String(folder.dropLast(id.count)))
     return writer
   }
 

@@ -50,7 +50,11 @@ end
 
 --- Copies the runs of `from` into the folder `into`. Gives the numbers of runs that were `added`, `replaced`
 -- by a copy that got further, `known` already, and `running`, which are left out.
+-- Errors: `from` is no folder.
 return function(from, into)
+  if not pcall(system.list_folder, from) then
+    error(("run.merge: there is no folder '%s'"):format(tostring(from)), 3)
+  end
   system.make_folder(into)
   local known, counts = {}, { added = 0, replaced = 0, known = 0, running = 0 }
   for _, one in ipairs(runs_of(into)) do
