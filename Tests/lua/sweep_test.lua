@@ -275,6 +275,8 @@ function TestSweep:test_wrong_grids_and_flags_are_named()
     "sweep: 'beta' takes numbers, texts and booleans, got a function")
   lu.assertEquals(message(plan.settings, { seed = { 1 } }),
     "sweep: the grid may not have 'seed', which every row has")
+  lu.assertStrContains(message(plan.new, { name = "../a" }), "no leading dot, got '../a'")
+  lu.assertStrContains(message(plan.new, { name = ("x"):rep(188) }), "sweep: the name has 1 to 187 letters")
   local output, code = finish("runs", {}, "--job", "2")
   lu.assertEquals(code, 1)
   lu.assertStrContains(output, "unknown option '--job'; did you mean '--jobs'?")

@@ -93,6 +93,11 @@ end
 
 --- The plan of filled options: `rows`, each with `task`, `id` and `config`.
 function plan.new(o)
+  -- The runs are NAME-ID, with 12 digits; a run's name has at most 200 letters.
+  if not o.name:find "^[%w_+=,@-][%w_.+=,@-]*$" or #o.name > 187 then
+    refuse("the name has 1 to 187 letters, digits and . _ - + = , @, and no leading dot, got %s",
+      options.show(o.name))
+  end
   local home = ("%s/.sweeps/%s"):format(o.folder, o.name)
   local script = system.sha256_file(arg[0])
   if o.same then script = earlier_script(home, o.arguments) or script end
