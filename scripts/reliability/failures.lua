@@ -29,8 +29,8 @@ local reasons <const> = {
   quota = "Disk quota exceeded",
 }
 
---- What SQLite says of such errors; the fourth where it can make no journal, the last where it cannot read the
--- first page.
+--- What SQLite says of such errors; the fourth where it can make no journal, the last where it cannot read
+-- the first page.
 local of_sqlite <const> = {
   "database or disk is full", "disk I/O error", "unable to open database file",
   "attempt to write a readonly database", "database disk image is malformed",
