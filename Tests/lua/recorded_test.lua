@@ -81,9 +81,9 @@ for name, make in pairs { judge = train_judge, sft = train_sft } do
   TestRecorded["test_a_killed_training_ends_as_one_that_was_never_cut_" .. name] = function()
     local whole = make { folder = folder .. "/whole" }
     local expected, kills = run.read("cut", folder .. "/whole"):dump(), 0
-    for i = 1, 20 do
+    for i = 1, 40 do
       local child = system.fork(function() make { resume = "allow" } end)
-      system.sleep(0.02 * i)
+      system.sleep(0.005 * i)
       if not child:status() then kills = kills + 1 end
       child:stop()
       if child:status() == 0 then break end
@@ -102,7 +102,7 @@ for name, case in pairs(cases) do
     lu.assertStrContains(expected, "figure\twin.mean\t12\t1.0")
     lu.assertStrContains(expected, "param\tloss.beta\t0.1")
     local kills, last = 0, 0
-    for i = 1, 20 do
+    for i = 1, 40 do
       local child = system.fork(function(send)
         train(case, { resume = "allow" }, function(step) send(tostring(step)) end)
       end)
