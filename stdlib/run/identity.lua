@@ -15,6 +15,8 @@ function identity.flat(config)
   local values = {}
   local function add(value, path)
     local kind = type(value)
+    if values[path] ~= nil then error(("two settings of config have the path '%s'"):format(path), 0) end
+    if kind == "string" and not utf8.len(value) then error(("config.%s is no UTF-8"):format(path), 0) end
     if kind == "table" and #value == 0 then
       for key, inner in pairs(value) do
         add(inner, path == "" and tostring(key) or ("%s.%s"):format(path, key))
@@ -31,9 +33,12 @@ end
 
 --- The configuration as JSON, the same text for the same values, and its SHA-256.
 --
--- Errors: a part is no plain data.
+-- Errors: a part is no plain data; a text is no UTF-8; two settings have one path.
 function identity.of(config, where)
   local ok, text = pcall(plain.encode, config, "config")
+  local is_flat, problem = true, nil
+  if ok then is_flat, problem = pcall(identity.flat, config) end
+  if not is_flat then error(("%s: %s"):format(where, problem), 0) end
   if not ok then error(("%s: %s"):format(where, text), 0) end
   if text == "[]" then text = "{}" end
   return text, system.sha256(text)
