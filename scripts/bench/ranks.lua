@@ -30,7 +30,7 @@ if not o.online then
 end
 local run = align.train {
   policy = reference:clone(), reference = reference, source = source, loss = align.loss.ipo { beta = 0.1 },
-  steps = 2, lr = 3e-4, quiet = true, shards = o.shards,
+  steps = 2, lr = 3e-4, quiet = true, shards = o.shards, instruments = false,
 }
 local times = {}
 for step = 3, 2 + o.steps do

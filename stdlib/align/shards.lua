@@ -17,7 +17,7 @@ local shards = {}
 --- The option of everything that trains in shards.
 shards.options = options.spec("align.shards", {
   { "shards", 0, "parts of a step, which the processes of a job divide; the result does not depend on their "
-    .. "number. 0: no parts", least = 0 },
+    .. "number. 0: no parts", least = 0, most = 4096 },
 })
 
 -- The shards of the training that is running; 0 outside one, and where its step has none.
