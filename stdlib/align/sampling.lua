@@ -48,7 +48,7 @@ end
 -- `sample(policy, prompts, options)`, which gives Rows. Rows i of roles "first" and "second" are independent.
 -- The first prompt has the number `first` (1).
 function sampling.draw(writer, policy, prompts, o, role, step, count, first)
-  return shards.rows(prompts, count or 1, function(some, number)
+  return shards.rows(prompts, function(some, number)
     local how = { stream = streams[role], step = step, count = count, first = (first or 1) + number - 1 }
     for _, name in ipairs(names) do how[name] = o[name] end
     if not policies.is(writer) then return writer:sample(policy, some, how) end

@@ -104,8 +104,7 @@ local function loss_of(model, optimizer, rows, count)
   local tokens = rows:lengths():sum():item()
   return function()
     return (shards.gradients(optimizer, count, function(k)
-      local places, first, last = {}, shards.range(#rows, count, k)
-      for i = first, last do places[#places + 1] = i end
+      local places = shards.places(#rows, count, k)
       local loss = -(model:token_logps(rows:select(places)):sum()) / tokens
       loss:backward()
       return loss:item()

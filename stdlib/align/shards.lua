@@ -6,11 +6,10 @@
 -- and differentiated shard by shard, and gradients are added in one fixed tree, so parameters and figures
 -- have the same bits for any number of processes and threads. Every process runs the whole script.
 local mpi = require "perilune.mpi"
-local models = require "perilune.models"
 local options = require "perilune.options"
+local packed = require "perilune.align.runs.packed"
 local plain = require "perilune.plain"
 local stats = require "perilune.align.evaluate.stats"
-local tensor = require "perilune.tensor"
 
 local shards = {}
 
@@ -32,19 +31,30 @@ function shards.within(count, f, ...)
 end
 
 --- The numbers of the units of shard `k` when `total` units make `count` shards: the first and the last.
+-- Sizes differ by at most one.
 --
 --   > local shards = require "perilune.align.shards"
 --   > print(shards.range(7, 3, 2))
 --   3	4
 function shards.range(total, count, k) return total * (k - 1) // count + 1, total * k // count end
 
+--- The same as a list of the numbers.
+--
+--   > table.concat(shards.places(7, 3, 2), " ")
+--   3 4
+function shards.places(total, count, k)
+  local places, first, last = {}, shards.range(total, count, k)
+  for i = first, last do places[#places + 1] = i end
+  return places
+end
+
 --- The shards of this process.
 local function own(count)
-  local rank, size = mpi.rank(), mpi.size()
+  local size = mpi.size()
   if size > count then
     error(("%d processes have no work with %d shards: give at least as many shards"):format(size, count), 0)
   end
-  return rank * count // size + 1, (rank + 1) * count // size
+  return shards.range(count, size, mpi.rank() + 1)
 end
 
 --- The plain data of every shard, in their order; `make(shard)` gives those of a shard of this process.
@@ -80,37 +90,18 @@ function shards.gradients(optimizer, count, compute)
   return total, all
 end
 
-local function packed(rows)
-  local data = { responses = rows:responses(), columns = {} }
-  for _, name in ipairs(rows:columns()) do data.columns[name] = rows:column(name):totable() end
-  return data
-end
-
-local function unpacked(prompts, data)
-  local rows = models.rows(prompts, data.responses)
-  for name, values in pairs(data.columns) do rows = rows:with(name, tensor(values)) end
-  return rows
-end
-
---- Rows of `per_prompt` responses to each prompt. `draw(prompts, first)` draws those of some prompts, of
--- which the first has the number `first`; it is called once outside a training in shards.
-function shards.rows(prompts, per_prompt, draw)
+--- Rows of responses to each prompt. `draw(prompts, first)` draws those of some prompts, of which the first
+-- has the number `first`; it is called once outside a training in shards.
+function shards.rows(prompts, draw)
   if current == 0 then return draw(prompts, 1) end
   local count, parts = current, {}
   local drawn = gathered(count, function(k)
     local first, last = shards.range(#prompts, count, k)
-    if first > last then return { responses = {}, columns = {} } end
-    return packed(draw(table.move(prompts, first, last, 1, {}), first))
+    if first > last then return {} end
+    return packed.pack_rows(draw(table.move(prompts, first, last, 1, {}), first))
   end)
-  for k, data in ipairs(drawn) do
-    local first, last = shards.range(#prompts, count, k)
-    if first <= last then
-      local repeated = {}
-      for i = first, last do
-        for _ = 1, per_prompt do repeated[#repeated + 1] = prompts[i] end
-      end
-      parts[#parts + 1] = unpacked(repeated, data)
-    end
+  for _, data in ipairs(drawn) do
+    if data.prompts then parts[#parts + 1] = packed.unpack_rows(data) end
   end
   return #parts == 1 and parts[1] or parts[1]:concat(table.unpack(parts, 2))
 end
@@ -127,8 +118,7 @@ function shards.list(total, ask)
   local guard <close> = listed  -- luacheck: ignore 211
   local count, all = current, {}
   local parts = gathered(count, function(k)
-    local places, first, last = {}, shards.range(total, count, k)
-    for i = first, last do places[#places + 1] = i end
+    local places = shards.places(total, count, k)
     return #places > 0 and ask(places) or {}
   end)
   for _, part in ipairs(parts) do table.move(part, 1, #part, #all + 1, all) end

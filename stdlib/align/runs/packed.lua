@@ -22,22 +22,31 @@ local function all(columns, convert)
   return result
 end
 
+--- The plain data of Rows.
+function packed.pack_rows(rows)
+  local columns = {}
+  for _, name in ipairs(rows:columns()) do columns[name] = rows:column(name) end
+  return { prompts = rows:prompts(), responses = rows:responses(), rows = all(columns, column_of) }
+end
+
+--- The Rows of plain data.
+function packed.unpack_rows(data)
+  local rows = models.rows(data.prompts, data.responses)
+  for name, value in pairs(data.rows) do rows = rows:with(name, column_from(value)) end
+  return rows
+end
+
 --- The plain data of a batch.
 function packed.pack(batch)
-  local rows, of_rows = batch.rows, {}
-  for _, name in ipairs(rows:columns()) do of_rows[name] = rows:column(name) end
-  return {
-    prompts = rows:prompts(), responses = rows:responses(), pairs = batch:has_pairs() or false,
-    rows = all(of_rows, column_of), columns = all(batch.columns, column_of),
-    tokens = all(batch.token_columns, column_of),
-  }
+  local data = packed.pack_rows(batch.rows)
+  data.pairs, data.columns = batch:has_pairs() or false, all(batch.columns, column_of)
+  data.tokens = all(batch.token_columns, column_of)
+  return data
 end
 
 --- The batch of plain data.
 function packed.unpack(data)
-  local rows = models.rows(data.prompts, data.responses)
-  for name, value in pairs(data.rows) do rows = rows:with(name, column_from(value)) end
-  local batch = batches.new { rows = rows, pairs = data.pairs }
+  local batch = batches.new { rows = packed.unpack_rows(data), pairs = data.pairs }
   for name, value in pairs(data.columns) do batch:set(name, column_from(value)) end
   for name, value in pairs(data.tokens) do batch:set_tokens(name, column_from(value)) end
   return batch

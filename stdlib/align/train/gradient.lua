@@ -116,13 +116,8 @@ end
 --- Part k of n of a batch as n lists of units whose sizes differ by at most one.
 local function divided(count, n, what, where)
   if count < n then error(("%s: %d units make no %d %s"):format(where, count, n, what), 0) end
-  local parts, start = {}, 1
-  for k = 1, n do
-    local stop = count * k // n
-    parts[k] = {}
-    for i = start, stop do parts[k][#parts[k] + 1] = i end
-    start = stop + 1
-  end
+  local parts = {}
+  for k = 1, n do parts[k] = shards.places(count, n, k) end
   return parts
 end
 
