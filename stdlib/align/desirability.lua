@@ -14,14 +14,12 @@
 -- `rows` are as of sources.unpaired. Errors: there are no rows of one of the classes; the model cannot read a
 -- prompt.
 local options = require "perilune.options"
+local logistic = require "perilune.align.logistic"
 local models = require "perilune.models"
 local policies = require "perilune.align.policy"
 local tensor = require "perilune.tensor"
 
 local desirability = {}
-
--- Newton's method doubles the digits in each step once it is near; it takes about eight.
-local steps_most <const>, halvings_most <const>, tolerance <const> = 100, 40, 1e-10
 
 --- The mean of the last hidden states over each prompt, [n, dim] in f64.
 local function features(model, prompts)
@@ -55,32 +53,11 @@ function desirability.logistic(x, labels, c)
     sign[i], weight[i] = label and 1 or -1, c * n / (2 * (label and positive or n - positive))
   end
   local function column(list) return tensor(list, "f64"):unsqueeze(2) end
-  local y, s = column(sign), column(weight)
-  local all = tensor.cat({ x, tensor.ones({ n, 1 }, "f64") }, 2)
-  local dim = x:size(2)
+  local all, dim = tensor.cat({ x, tensor.ones({ n, 1 }, "f64") }, 2), x:size(2)
+  -- The intercept has no penalty.
   local penalised = tensor.cat({ tensor.ones({ dim, 1 }, "f64"), tensor.zeros({ 1, 1 }, "f64") }, 1)
-  local identity = tensor.diag(penalised:squeeze(2))
-  local function objective(w)
-    return ((penalised * w:square()):sum() / 2 - (s * (y * all:matmul(w)):log_sigmoid()):sum()):item()
-  end
-  local w = tensor.zeros({ dim + 1, 1 }, "f64")
-  local value = objective(w)
-  for _ = 1, steps_most do
-    local q = (-y * all:matmul(w)):sigmoid()
-    local gradient = penalised * w - all:t():matmul(s * y * q)
-    if gradient:abs():amax():item() < tolerance then break end
-    local step = (all:t():matmul(all * (s * q * (1 - q))) + identity):solve(gradient)
-    for _ = 1, halvings_most do
-      local lower = objective(w - step)
-      if lower <= value then
-        value = lower
-        break
-      end
-      step = step * 0.5
-    end
-    w = w - step
-  end
-  return w:squeeze(2)
+  local zeros = tensor.zeros({ dim + 1, 1 }, "f64")
+  return logistic(column(sign) * all, column(weight), penalised, zeros):squeeze(2)
 end
 
 --- The rows with `prob_desirable`, as new tables.

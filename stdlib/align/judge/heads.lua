@@ -21,6 +21,7 @@
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
 local judges = require "perilune.align.judge"
+local logistic = require "perilune.align.logistic"
 local models = require "perilune.models"
 local policies = require "perilune.align.policy"
 local provenance = require "perilune.align.provenance"
@@ -32,9 +33,6 @@ local spec = options.spec("judge.heads", {
   { "scale", 3.0, "standard deviation of a reward under the prior", above = 0 },
   { "seed", 0, "seed of the prior and of the bootstrap" },
 })
-
--- Newton's method doubles the digits in each step once it is near; it takes about eight.
-local steps_most <const>, halvings_most <const>, tolerance <const> = 50, 30, 1e-9
 
 --- f of each row, [n, dim] in f64. A response is followed by its last token again: its states see all of it.
 local function features(model, rows)
@@ -51,32 +49,6 @@ local function features(model, rows)
   local dim = hidden:size(2)
   local sums = tensor.zeros({ #responses, dim }, "f64"):index_add(1, tensor(owners, "i64"), hidden)
   return sums / sums:square():sum(2, true):sqrt() * math.sqrt(dim)
-end
-
---- The weights [dim, 1] of one head: `d` are feature differences [n, dim], `b` the weights of the pairs
--- [n, 1], `prior` [dim, 1]. Newton's method; a step that does not lower the objective is halved.
-local function fitted(d, b, prior, precision)
-  local function objective(w)
-    return ((w - prior):square():sum() * (precision / 2) - (b * d:matmul(w):log_sigmoid()):sum()):item()
-  end
-  local identity = tensor.eye(prior:size(1), "f64") * precision
-  local w, value = prior, objective(prior)
-  for _ = 1, steps_most do
-    local p = d:matmul(w):sigmoid()
-    local gradient = (w - prior) * precision - d:t():matmul(b * (1 - p))
-    if gradient:abs():amax():item() < tolerance then break end
-    local step = (d:t():matmul(d * (b * p * (1 - p))) + identity):solve(gradient)
-    for _ = 1, halvings_most do
-      local lower = objective(w - step)
-      if lower <= value then
-        value = lower
-        break
-      end
-      step = step * 0.5
-    end
-    w = w - step
-  end
-  return w
 end
 
 return function(given)
@@ -112,9 +84,10 @@ return function(given)
     if not seen then return end
     local d = tensor.cat(parts, 1)
     local n, dim, columns = d:size(1), d:size(2), {}
+    local precision = tensor.full({ dim, 1 }, dim / o.scale ^ 2, "f64")
     for e = 1, o.heads do
       local drawn = tensor.rand({ n, 1 }, { seed = o.seed, stream = "heads/pairs " .. e }):to "f64"
-      columns[e] = fitted(d, drawn:lt(0.5):to "f64" * 2, prior_of(dim):narrow(2, e, 1), dim / o.scale ^ 2)
+      columns[e] = logistic(d, drawn:lt(0.5):to "f64" * 2, precision, prior_of(dim):narrow(2, e, 1))
     end
     weights = tensor.cat(columns, 2)
   end
