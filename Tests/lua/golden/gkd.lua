@@ -2,7 +2,7 @@
 -- divide by.
 local align = require("perilune").align
 local tensor = require "perilune.tensor"
-local pack = require "golden_pack"
+local pack = require "golden.pack"
 
 return function(case)
   local i, o = case.inputs, case.inputs.options

@@ -1,6 +1,6 @@
 --- GRPO and its forms: each `loss_type` is a loss of its own here, except that of gmpo and gspo_token.
 local align = require("perilune").align
-local pack = require "golden_pack"
+local pack = require "golden.pack"
 
 --- The loss of a case: its options are TRL's.
 local function loss_of(name, given)

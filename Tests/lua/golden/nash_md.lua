@@ -1,7 +1,7 @@
 --- Nash-MD: P is the sigmoid of the difference of scores; the mixture's sample has no part in the loss. The
 -- cases of the mixture compare its log-probabilities.
 local align = require("perilune").align
-local pack = require "golden_pack"
+local pack = require "golden.pack"
 
 --- log-softmax of m reference + (1 - m) policy, by logits: what the sampler draws from.
 local function mixture(i)

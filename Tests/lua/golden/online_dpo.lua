@@ -1,7 +1,7 @@
 --- Online DPO and IPO: the first response is chosen where its score, less the penalty of an unfinished one,
 -- is at least that of the second.
 local align = require("perilune").align
-local pack = require "golden_pack"
+local pack = require "golden.pack"
 
 local losses = { sigmoid = "dpo", ipo = "ipo" }
 
@@ -15,7 +15,7 @@ return function(case)
     local wins = score("first", row) >= score("second", row)
     order[row] = wins and { "first", "second" } or { "second", "first" }
   end
-  local pair, leaves = pack.pairs(align.batch, { first = i.policy_first, second = i.policy_second },
+  local pair, leaves = pack.drawn({ first = i.policy_first, second = i.policy_second },
     { first = i.ref_first, second = i.ref_second }, order)
   local loss = align.loss[losses[o.loss_type]] { beta = o.beta }
   return {

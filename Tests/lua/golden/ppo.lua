@@ -3,7 +3,7 @@
 local align = require("perilune").align
 local advantage = require "perilune.align.advantage"
 local ppo = require "perilune.align.ppo"
-local pack = require "golden_pack"
+local pack = require "golden.pack"
 
 local names = {
   "kl_coef", "kl_estimator", "gamma", "lam", "cliprange", "cliprange_value", "vf_coef", "whiten_rewards",

@@ -1,6 +1,6 @@
 --- RLOO: `old` is also what the KL in the reward uses.
 local align = require("perilune").align
-local pack = require "golden_pack"
+local pack = require "golden.pack"
 
 return function(case)
   local inputs = case.inputs
