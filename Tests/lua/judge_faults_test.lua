@@ -4,23 +4,8 @@ local support = require "support"
 local toy = require "toy"
 local lu = require "luaunit"
 local models = require "perilune.models"
-local system = require "perilune.system"
 local align = require "perilune.align"
 local judge, rows = align.judge, models.rows
-
---- n different questions: Rows of first and of second responses, of one to three tokens.
-local function questions(n, seed)
-  local prompts, first, second = {}, {}, {}
-  local function answer(side, i)
-    local ids = {}
-    for k = 1, 1 + math.floor(3 * system.uniform(seed, side .. " length", i)) do
-      ids[k] = 2 + math.floor(9 * system.uniform(seed, side, 8 * i + k))
-    end
-    return ids
-  end
-  for i = 1, n do prompts[i], first[i], second[i] = { 2 + i % 9 }, answer("a", i), answer("b", i) end
-  return rows(prompts, first), rows(prompts, second)
-end
 
 local function mean(list)
   local sum = 0
@@ -37,7 +22,7 @@ local one, two = rows({ { 5 } }, { { 2 } }), rows({ { 5 } }, { { 3 } })
 TestFaults = {}
 
 local count = 4000
-local first, second = questions(count, 2)
+local first, second = toy.questions(count, 2)
 local lexical = judge.from_function("lexical", function(_, x, y)
   local s, t = table.concat(x, " "), table.concat(y, " ")
   return s < t and 1 or s > t and 0 or 0.5

@@ -14,20 +14,6 @@ local init = models.transformer {
   vocab = 14, dim = 32, layers = 1, heads = 2, max_length = 32, style = "gpt2", seed = 1,
 }
 
---- n different questions: Rows of first and of second responses, of one to three tokens.
-local function questions(n, seed)
-  local prompts, first, second = {}, {}, {}
-  local function answer(side, i)
-    local ids = {}
-    for k = 1, 1 + math.floor(3 * system.uniform(seed, side .. " length", i)) do
-      ids[k] = 2 + math.floor(9 * system.uniform(seed, side, 8 * i + k))
-    end
-    return ids
-  end
-  for i = 1, n do prompts[i], first[i], second[i] = { 2 + i % 9 }, answer("a", i), answer("b", i) end
-  return rows(prompts, first), rows(prompts, second)
-end
-
 --- A judge that says the given probabilities, and decides by them.
 local function says(name, probabilities)
   return {
@@ -61,7 +47,7 @@ function TestCalibration:test_its_figures_are_those_of_a_worked_example()
 end
 
 function TestCalibration:test_a_judge_that_draws_from_its_probability_is_calibrated()
-  local first, second = questions(4000, 1)
+  local first, second = toy.questions(4000, 1)
   local p, data = {}, {}
   for i = 1, 4000 do
     p[i] = 0.5 + 0.5 * system.uniform(1, "p", i)
@@ -132,7 +118,7 @@ end
 TestLearned = {}
 
 local function learning(n, seed)
-  local list, x, y = {}, questions(2 * n, seed)
+  local list, x, y = {}, toy.questions(2 * n, seed)
   for i = 1, 2 * n do
     local p, q = x:response(i), y:response(i)
     if #p ~= #q and #list < n then
@@ -178,7 +164,7 @@ function TestLearned:test_learned_probabilities_agree_with_the_preferences()
   for _, make in ipairs { judge.reward_model, judge.preference_model } do
     local made = make {
       init = init, data = data, labels = labels, eos = eos, steps = 40, batch = 32, lr = 3e-3, quiet = true }
-    local x, y = questions(60, 8)
+    local x, y = toy.questions(60, 8)
     local p, turned = judge.probability(made, x, y), judge.probability(made, y, x)
     for i, outcome in ipairs(judge.ask(made, x, y)) do
       lu.assertEquals(p[i] > 0.5 and 1 or p[i] < 0.5 and 0 or 0.5, outcome, made.name)

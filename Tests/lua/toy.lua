@@ -1,6 +1,7 @@
 --- A made-up task small enough for exact tests: 12 ids, prompts of two, answers of at most 6 that end with id
 -- 1; more of id 7 is better, and as many is a tie.
 local models = require "perilune.models"
+local system = require "perilune.system"
 
 local toy = { prompts = {}, task = { name = "toy", max_response = 6, stop = { 1 } } }
 
@@ -21,6 +22,20 @@ end
 function toy.more_sevens(_, a, b)
   local x, y = toy.sevens(a), toy.sevens(b)
   return x > y and 1 or x < y and 0 or 0.5
+end
+
+--- n different questions: Rows of first and of second responses, of one to three tokens.
+function toy.questions(n, seed)
+  local prompts, first, second = {}, {}, {}
+  local function answer(side, i)
+    local ids = {}
+    for k = 1, 1 + math.floor(3 * system.uniform(seed, side .. " length", i)) do
+      ids[k] = 2 + math.floor(9 * system.uniform(seed, side, 8 * i + k))
+    end
+    return ids
+  end
+  for i = 1, n do prompts[i], first[i], second[i] = { 2 + i % 9 }, answer("a", i), answer("b", i) end
+  return models.rows(prompts, first), models.rows(prompts, second)
 end
 
 --- `more` over `defaults`.
