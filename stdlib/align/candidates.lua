@@ -1,5 +1,6 @@
 --- Several responses to each prompt, of which two are chosen to make a pair.
 local batches = require "perilune.align.batch"
+local filled = require "perilune.align.filled"
 local judges = require "perilune.align.judge"
 
 local candidates = {}
@@ -62,10 +63,7 @@ function candidates.pairs(judge, rows, chosen, rejected, columns, facts)
     given[name] = {}
     for row, place in ipairs(places) do given[name][row] = column[place] end
   end
-  for name, value in pairs(facts) do
-    given[name] = {}
-    for row = 1, 2 * n do given[name][row] = value end
-  end
+  for name, value in pairs(facts) do given[name] = filled(2 * n, value) end
   if judge.truth then
     local truth = judges.ask(judge.truth, rows:select(chosen), rows:select(rejected))
     for i = 1, n do truth[n + i] = 1 - truth[i] end

@@ -2,6 +2,7 @@
 local options = require "perilune.options"
 local system = require "perilune.system"
 local batches = require "perilune.align.batch"
+local filled = require "perilune.align.filled"
 local judges = require "perilune.align.judge"
 local penalty = require "perilune.align.penalty"
 local sampling = require "perilune.align.sampling"
@@ -21,12 +22,6 @@ function ordered.filled(spec, given)
   local o = spec:fill(sampling.given(given), 2)
   o.judge = judges.as_judge(o.judge)
   return o, penalty.judge(o.judge, o, spec.name)
-end
-
-local function filled(count, value)
-  local list = {}
-  for i = 1, count do list[i] = value end
-  return list
 end
 
 --- A batch of pairs from two Rows with the same prompts. A tie prefers the first where `coin(i)` is below

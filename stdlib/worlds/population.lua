@@ -6,6 +6,7 @@
 -- expectation, and its gradient the gradient of the population's objective: align.train descends it without
 -- noise.
 local batches = require "perilune.align.batch"
+local filled = require "perilune.align.filled"
 local options = require "perilune.options"
 local source = require "perilune.align.source"
 local tensor = require "perilune.tensor"
@@ -38,12 +39,6 @@ local function all_pairs(world, copies)
   end
   local rows = world:rows()
   return rows:select(winners):concat(rows:select(losers))
-end
-
-local function filled(count, value)
-  local list = {}
-  for i = 1, count do list[i] = value end
-  return list
 end
 
 --- The column `writer` of pairs whose winner is of `names[1]` in the first half of the pairs and of

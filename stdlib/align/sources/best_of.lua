@@ -13,6 +13,7 @@
 --   best_of
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
+local filled = require "perilune.align.filled"
 local judges = require "perilune.align.judge"
 local penalty = require "perilune.align.penalty"
 local sampling = require "perilune.align.sampling"
@@ -54,13 +55,11 @@ return function(given)
       local rows = sampling.draw(writer, policy, prompts(step), o, "first", step, o.responses)
       local scores = judges.scores(scorer, rows)
       local places = best_places(scores, o.responses)
-      local kept, rewards, steps, checkpoints, writers = rows:select(places), {}, {}, {}, {}
-      for i, place in ipairs(places) do
-        rewards[i], steps[i], checkpoints[i], writers[i] = scores[place], step, checkpoint or "", o.writer
-      end
+      local kept, rewards, n = rows:select(places), {}, #places
+      for i, place in ipairs(places) do rewards[i] = scores[place] end
       return batches.new {
-        rows = kept, reward = rewards, finished = sampling.finished(kept, o), step = steps,
-        checkpoint = checkpoints, writer = writers,
+        rows = kept, reward = rewards, finished = sampling.finished(kept, o), step = filled(n, step),
+        checkpoint = filled(n, checkpoint or ""), writer = filled(n, o.writer),
       }
     end,
   })

@@ -14,6 +14,7 @@
 --   groups { batch = 1 }
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
+local filled = require "perilune.align.filled"
 local judges = require "perilune.align.judge"
 local penalty = require "perilune.align.penalty"
 local sampling = require "perilune.align.sampling"
@@ -77,18 +78,13 @@ return function(given)
       return count * o.batch * o.responses * #scorers + reference_labels(count * o.batch)
     end,
     batch = function(_, step, policy, checkpoint, reference)
-      local group, steps, checkpoints, writer = {}, {}, {}, {}
-      for i = 1, o.batch do
-        for k = 1, o.responses do
-          local row = (i - 1) * o.responses + k
-          group[row], steps[row], checkpoints[row], writer[row] = i, step, checkpoint or "", "policy"
-        end
-      end
-      local of_step = prompts(step)
+      local group, n, of_step = {}, o.batch * o.responses, prompts(step)
+      for row = 1, n do group[row] = (row - 1) // o.responses + 1 end
       local rows = sampling.draw(policy, policy, of_step, o, "first", step, o.responses)
       local columns = scored(scorers, rows)
       columns.rows, columns.group, columns.finished = rows, group, sampling.finished(rows, o)
-      columns.step, columns.checkpoint, columns.writer = steps, checkpoints, writer
+      columns.step, columns.checkpoint = filled(n, step), filled(n, checkpoint or "")
+      columns.writer = filled(n, "policy")
       columns.reference_rewards = rewards_of(of_step, reference)
       return batches.new(columns)
     end,
