@@ -3,6 +3,7 @@
 -- `pool` has `rows` (k responses to each prompt, one after another; the first two are the pair), `count` = k,
 -- `reference`, `policy`, `coin(i)`, `ensemble`, and `scores`, of each scorer of it a list, one number a row.
 -- Each rule is a function(pool) and says what it `needs`.
+local moments = require "perilune.align.evaluate.stats".moments
 local tensor = require "perilune.tensor"
 
 local acquisition = {}
@@ -11,15 +12,6 @@ local function sigmoid(x) return 1 / (1 + math.exp(-x)) end
 
 --- log pi(y|x) of each row under the policy, at temperature 1.
 local function logps(pool) return pool.rows:sums(pool.rows:column "logps"):totable() end
-
---- Mean and variance of a list of numbers (over their number, not one less).
-local function moments(values)
-  local sum, squares = 0, 0
-  for _, x in ipairs(values) do sum = sum + x end
-  local mean = sum / #values
-  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
-  return mean, squares / #values
-end
 
 --- A number of each pair from the places of its first response: f(first).
 local function each(pool, f)

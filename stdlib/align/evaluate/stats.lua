@@ -31,6 +31,18 @@ function stats.summary(values, name)
   return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
 end
 
+--- Mean and variance of a list of numbers, over their number, not one less.
+--
+--   > stats.moments { 1, 3 }
+--   2.0	1.0
+function stats.moments(values)
+  local sum, squares = 0, 0
+  for _, x in ipairs(values) do sum = sum + x end
+  local mean = sum / #values
+  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
+  return mean, squares / #values
+end
+
 local Sums = {}
 Sums.__index = Sums
 

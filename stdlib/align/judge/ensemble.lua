@@ -22,6 +22,7 @@
 --   > ensemble { how = "mean" }
 --   judge.ensemble: no judges
 local judges = require "perilune.align.judge"
+local moments = require "perilune.align.evaluate.stats".moments
 local options = require "perilune.options"
 local provenance = require "perilune.align.provenance"
 
@@ -29,15 +30,6 @@ local spec = options.spec("judge.ensemble", {
   { "how", "mean", "how the members are joined", choices = { "mean", "worst", "uncertainty", "vote" } },
   { "coefficient", 0.5, "weight of the variance of \"uncertainty\"", least = 0 },
 })
-
---- Mean and variance of a list of numbers.
-local function moments(values)
-  local sum, squares = 0, 0
-  for _, x in ipairs(values) do sum = sum + x end
-  local mean = sum / #values
-  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
-  return mean, squares / #values
-end
 
 --- `join(values)` of what `ask(member)` says, lists of numbers, at each row.
 local function joined(members, ask, join)
