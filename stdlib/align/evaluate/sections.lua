@@ -203,25 +203,33 @@ sections.columns = {
   "length", "unfinished", "proxy_win", "proxy_accuracy", "prompts",
 }
 
---- All points as records with these columns.
-function sections.points(sides)
-  local records = {}
+--- Calls `each(point, of_run)` for all points; `of_run` makes a record of side, seed, run and setting.
+local function each_point(sides, each)
   for _, side in ipairs(sides) do
     for seed, runs in ipairs(side.by_seed) do
       for r, run in ipairs(runs) do
-        for _, point in ipairs(run) do
-          local record = { side = side.label, seed = seed, run = r, setting = run.setting,
-            prompts = #point.wins }
-          for _, name in ipairs(sections.columns) do
-            local value = point[name]
-            if math.type(value) == "float" then value = ("%.6f"):format(value) end
-            record[name] = record[name] or value
-          end
-          records[#records + 1] = record
+        local function of_run()
+          return { side = side.label, seed = seed, run = r, setting = run.setting }
         end
+        for _, point in ipairs(run) do each(point, of_run) end
       end
     end
   end
+end
+
+--- All points as records with these columns.
+function sections.points(sides)
+  local records = {}
+  each_point(sides, function(point, of_run)
+    local record = of_run()
+    record.prompts = #point.wins
+    for _, name in ipairs(sections.columns) do
+      local value = point[name]
+      if math.type(value) == "float" then value = ("%.6f"):format(value) end
+      record[name] = record[name] or value
+    end
+    records[#records + 1] = record
+  end)
   return records
 end
 
@@ -229,21 +237,14 @@ end
 -- and count.
 function sections.instruments(sides)
   local records = {}
-  for _, side in ipairs(sides) do
-    for seed, runs in ipairs(side.by_seed) do
-      for r, run in ipairs(runs) do
-        for _, point in ipairs(run) do
-          for _, name in ipairs(figures_of { point }) do
-            records[#records + 1] = {
-              side = side.label, seed = seed, run = r, setting = run.setting, step = point.step,
-              figure = name, sum = ("%.9g"):format(point.instruments[name].sum),
-              count = point.instruments[name].count,
-            }
-          end
-        end
-      end
+  each_point(sides, function(point, of_run)
+    for _, name in ipairs(figures_of { point }) do
+      local record, figure = of_run(), point.instruments[name]
+      record.step, record.figure = point.step, name
+      record.sum, record.count = ("%.9g"):format(figure.sum), figure.count
+      records[#records + 1] = record
     end
-  end
+  end)
   return records
 end
 
