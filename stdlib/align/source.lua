@@ -8,6 +8,7 @@
 --   one { batch = 8 }
 --   > source.new(one, one:fill { batch = 8 }, {}).kind
 --   one
+local dealt = require "perilune.align.batches"
 local options = require "perilune.options"
 local system = require "perilune.system"
 
@@ -82,6 +83,18 @@ function source.code(f)
     if number >= info.linedefined and number <= info.lastlinedefined then lines[#lines + 1] = line end
   end
   return #lines > 0 and system.sha256(table.concat(lines, "\n")):sub(1, 8) or ""
+end
+
+--- The source of a batch that is dealt in a new order each epoch, by the options `batch` and `seed`; `stream`
+-- names the order.
+function source.of_dataset(spec, o, dataset, stream)
+  local numbers = dealt(#dataset, o.batch, o.seed, stream)
+  return source.new(spec, o, {
+    dataset = dataset,
+    batch = function(_, step) return dataset:select(numbers(step)) end,
+    labels = function(_, count) return math.min(count * o.batch, #dataset) end,
+    check = function(self, run) self.dataset:check(run.policy, self.kind) end,
+  })
 end
 
 --- The source given as the option `name` of `where`; anything else is refused.

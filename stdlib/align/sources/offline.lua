@@ -18,7 +18,6 @@
 --   sources.offline: pair 2 has no list of token ids 'rejected'
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
-local dealt = require "perilune.align.batches"
 local source = require "perilune.align.source"
 
 local spec = options.spec("sources.offline", {
@@ -29,11 +28,5 @@ local spec = options.spec("sources.offline", {
 return function(pairs_given, given)
   local o = spec:fill(given)
   local dataset = batches.of_pairs(pairs_given, "sources.offline")
-  local numbers = dealt(#dataset, o.batch, o.seed, "pairs/offline")
-  return source.new(spec, o, {
-    dataset = dataset,
-    batch = function(_, step) return dataset:select(numbers(step)) end,
-    labels = function(_, count) return math.min(count * o.batch, #dataset) end,
-    check = function(self, run) self.dataset:check(run.policy, self.kind) end,
-  })
+  return source.of_dataset(spec, o, dataset, "pairs/offline")
 end

@@ -21,7 +21,6 @@
 --   sources.unpaired: row 1 has no list of token ids 'completion'
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
-local dealt = require "perilune.align.batches"
 local source = require "perilune.align.source"
 
 local spec = options.spec("sources.unpaired", {
@@ -81,11 +80,5 @@ return function(given_rows, given)
     error("sources.unpaired: expected a list of rows, got " .. options.show(given_rows), 2)
   end
   local dataset = batches.new(given_rows.segments and rows_of(given_rows) or columns_of(given_rows))
-  local numbers = dealt(#dataset, o.batch, o.seed, "rows/unpaired")
-  return source.new(spec, o, {
-    dataset = dataset,
-    batch = function(_, step) return dataset:select(numbers(step)) end,
-    labels = function(_, count) return math.min(count * o.batch, #dataset) end,
-    check = function(self, run) self.dataset:check(run.policy, self.kind) end,
-  })
+  return source.of_dataset(spec, o, dataset, "rows/unpaired")
 end
