@@ -65,9 +65,7 @@ function candidates.pairs(judge, rows, chosen, rejected, columns, facts)
   end
   for name, value in pairs(facts) do given[name] = filled(2 * n, value) end
   if judge.truth then
-    local truth = judges.ask(judge.truth, rows:select(chosen), rows:select(rejected))
-    for i = 1, n do truth[n + i] = 1 - truth[i] end
-    given.true_label = truth
+    given.true_label = judges.true_labels(judge, rows:select(chosen), rows:select(rejected))
   end
   return batches.new(given)
 end

@@ -35,16 +35,12 @@ function ordered.pairs(judge, first, second, coin, facts)
     places[i], places[n + i] = wins and i or n + i, wins and n + i or i
   end
   local columns = { rows = first:concat(second):select(places), pairs = true }
-  for name, column in pairs(facts) do
+  local function add(name, column)
     columns[name] = {}
     for row, place in ipairs(places) do columns[name][row] = column[place] end
   end
-  if judge.truth then
-    local truth = judges.ask(judge.truth, first, second)
-    for i = 1, n do truth[n + i] = 1 - truth[i] end
-    columns.true_label = {}
-    for row, place in ipairs(places) do columns.true_label[row] = truth[place] end
-  end
+  for name, column in pairs(facts) do add(name, column) end
+  if judge.truth then add("true_label", judges.true_labels(judge, first, second)) end
   return batches.new(columns)
 end
 

@@ -125,6 +125,14 @@ function judge.by_differences(first, second)
   return found
 end
 
+--- What the truth behind a judge with faults says of two Rows: its outcomes for the first, then for the
+-- second.
+function judge.true_labels(given, first, second)
+  local labels, n = judge.ask(given.truth, first, second), #first
+  for i = 1, n do labels[n + i] = 1 - labels[i] end
+  return labels
+end
+
 --- Who gives rewards: a judge with `score(rows)`, or a function(prompt, response) made into one.
 function judge.as_scorer(given)
   if type(given) == "function" then return judge.from_score("reward", given) end
