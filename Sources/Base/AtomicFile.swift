@@ -35,11 +35,11 @@ public enum AtomicFile {
       defer { close(descriptor) }
       if exists {
         _ = fchown(descriptor, info.st_uid, info.st_gid)
-        if fchmod(descriptor, info.st_mode & 0o7777) != 0 { throw failure("set the mode of", temporary) }
+        if fchmod(descriptor, info.st_mode & 0o7777) != 0 { throw FileCalls.failure("set the mode of", temporary) }
       }
-      try produce { try writeAll(descriptor, $0, path) }
-      if retryingOnSignal({ fsync(descriptor) }) != 0 { throw failure("sync", path) }
-      if rename(temporary, path) != 0 { throw failure("write", path) }
+      try produce { try FileCalls.writeAll(descriptor, $0, path) }
+      if retryingOnSignal({ fsync(descriptor) }) != 0 { throw FileCalls.failure("sync", path) }
+      if rename(temporary, path) != 0 { throw FileCalls.failure("write", path) }
     } catch {
       unlink(temporary)
       throw error
@@ -55,7 +55,7 @@ public enum AtomicFile {
       if mkdir(built, 0o755) == 0 {
         try sync(folder: folder(of: built))
       } else if errno != EEXIST {
-        throw failure("make folder", built)
+        throw FileCalls.failure("make folder", built)
       }
     }
   }
@@ -71,7 +71,7 @@ public enum AtomicFile {
       let descriptor = retryingOnSignal { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) }
       if descriptor < 0 {
         if errno == EEXIST { continue }
-        throw failure("write", path)
+        throw FileCalls.failure("write", path)
       }
       retryingOnSignal { flock(descriptor, LOCK_EX) }
       var info = stat()
@@ -82,12 +82,7 @@ public enum AtomicFile {
 
   /// Removes the temporary files of processes that were killed.
   private static func removeLeftovers(in folder: String) {
-    guard let entries = opendir(folder) else { return }
-    defer { closedir(entries) }
-    while let entry = readdir(entries) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-      }
+    for name in (try? FileCalls.names(in: folder)) ?? [] {
       guard name.hasPrefix(temporaryPrefix), name.hasSuffix(temporarySuffix) else { continue }
       let path = folder + "/" + name
       let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
@@ -102,9 +97,9 @@ public enum AtomicFile {
     _ path: String, _ produce: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
   ) throws {
     let descriptor = retryingOnSignal { open(path, O_WRONLY | O_CLOEXEC) }
-    if descriptor < 0 { throw failure("open", path) }
+    if descriptor < 0 { throw FileCalls.failure("open", path) }
     defer { close(descriptor) }
-    try produce { try writeAll(descriptor, $0, path) }
+    try produce { try FileCalls.writeAll(descriptor, $0, path) }
   }
 
   /// The file that a chain of links ends at, so that the links stay.
@@ -117,17 +112,6 @@ public enum AtomicFile {
     return String(cString: real)
   }
 
-  private static func writeAll(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ name: String) throws {
-    var done = 0
-    while done < bytes.count {
-      let wrote = retryingOnSignal {
-        systemWrite(descriptor, bytes.baseAddress.unsafelyUnwrapped + done, bytes.count - done)
-      }
-      if wrote < 0 { throw failure("write", name) }
-      done += wrote
-    }
-  }
-
   private static func folder(of path: String) -> String {
     guard let cut = path.lastIndex(of: "/") else { return "." }
     return cut == path.startIndex ? "/" : String(path[..<cut])
@@ -135,19 +119,10 @@ public enum AtomicFile {
 
   private static func sync(folder: String) throws {
     let descriptor = retryingOnSignal { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    if descriptor < 0 { throw failure("open folder", folder) }
+    if descriptor < 0 { throw FileCalls.failure("open folder", folder) }
     defer { close(descriptor) }
     if retryingOnSignal({ fsync(descriptor) }) != 0 && errno != EINVAL {
-      throw failure("sync folder", folder)
+      throw FileCalls.failure("sync folder", folder)
     }
   }
-
-  static func failure(_ step: String, _ name: String) -> Failure {
-    Failure(.io, "cannot \(step) \(name): \(String(cString: strerror(errno)))")
-  }
-}
-
-/// The system's write, under a name that does not collide with `AtomicFile.write`.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-  write(descriptor, bytes, count)
 }

@@ -58,14 +58,7 @@ public struct RealDisk: Disk {
   public func write(_ bytes: [UInt8], to path: String) throws {
     let descriptor = try opened(path, O_WRONLY | O_CREAT | O_TRUNC, "write")
     defer { close(descriptor) }
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes { buffer in
-        retryingOnSignal { systemWrite(descriptor, buffer, from: done) }
-      }
-      if count < 0 { throw failure("write", path) }
-      done += count
-    }
+    try bytes.withUnsafeBytes { try FileCalls.writeAll(descriptor, $0, path) }
   }
 
   public func sync(file path: String) throws { try sync(path, O_RDONLY) }
@@ -74,28 +67,19 @@ public struct RealDisk: Disk {
   private func sync(_ path: String, _ flags: Int32) throws {
     let descriptor = try opened(path, flags, "open")
     defer { close(descriptor) }
-    if retryingOnSignal({ fsync(descriptor) }) != 0 { throw failure("sync", path) }
+    if retryingOnSignal({ fsync(descriptor) }) != 0 { throw FileCalls.failure("sync", path) }
   }
 
   public func rename(_ path: String, to other: String) throws {
-    if systemRename(path, other) != 0 { throw failure("rename \(path) to", other) }
+    if systemRename(path, other) != 0 { throw FileCalls.failure("rename \(path) to", other) }
   }
 
   public func remove(_ path: String) throws {
-    if (isFolder(path) ? rmdir(path) : unlink(path)) != 0 { throw failure("remove", path) }
+    if (isFolder(path) ? rmdir(path) : unlink(path)) != 0 { throw FileCalls.failure("remove", path) }
   }
 
   public func names(in folder: String) throws -> [String] {
-    guard let entries = opendir(folder) else { throw failure("read the folder", folder) }
-    defer { closedir(entries) }
-    var names: [String] = []
-    while let entry = readdir(entries) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
+    try FileCalls.names(in: folder).sorted()
   }
 
   public func isFolder(_ path: String) -> Bool {
@@ -111,7 +95,7 @@ public struct RealDisk: Disk {
       let count = block.withUnsafeMutableBytes { buffer in
         retryingOnSignal { systemRead(descriptor, buffer) }
       }
-      if count < 0 { throw failure("read", path) }
+      if count < 0 { throw FileCalls.failure("read", path) }
       if count == 0 { return }
       try block.withUnsafeBytes { try take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
@@ -119,19 +103,12 @@ public struct RealDisk: Disk {
 
   private func opened(_ path: String, _ flags: Int32, _ step: String) throws -> Int32 {
     let descriptor = retryingOnSignal { open(path, flags | O_CLOEXEC, 0o644) }
-    if descriptor < 0 { throw failure(step, path) }
+    if descriptor < 0 { throw FileCalls.failure(step, path) }
     return descriptor
-  }
-
-  private func failure(_ step: String, _ path: String) -> Failure {
-    Failure(.io, "cannot \(step) \(path): \(String(cString: strerror(errno)))")
   }
 }
 
 // The system's calls, under names that do not collide with the methods of a disk.
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-  write(descriptor, bytes.baseAddress.unsafelyUnwrapped + start, bytes.count - start)
-}
 private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer) -> Int {
   read(descriptor, bytes.baseAddress, bytes.count)
 }
