@@ -35,7 +35,9 @@ public enum AtomicFile {
       defer { close(descriptor) }
       if exists {
         _ = fchown(descriptor, info.st_uid, info.st_gid)
-        if fchmod(descriptor, info.st_mode & 0o7777) != 0 { throw FileCalls.failure("set the mode of", temporary) }
+        if fchmod(descriptor, info.st_mode & 0o7777) != 0 {
+          throw FileCalls.failure("set the mode of", temporary)
+        }
       }
       try produce { try FileCalls.writeAll(descriptor, $0, path) }
       if retryingOnSignal({ fsync(descriptor) }) != 0 { throw FileCalls.failure("sync", path) }
