@@ -1,6 +1,6 @@
 /// Text as a terminal shows it: how many columns it takes, and pure ASCII where nothing else can be shown.
 
-enum TerminalText {
+public enum TerminalText {
   /// ASCII for characters that labels of this field contain; others become `?`.
   private static let ascii: [Character: String] = [
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "θ": "theta", "λ": "lambda", "μ": "mu",
@@ -27,7 +27,7 @@ enum TerminalText {
   }
 
   /// Terminal columns of a text: two for East Asian and emoji, none for marks that join the letter before.
-  static func width(_ text: String) -> Int { text.reduce(0) { $0 + width($1) } }
+  public static func width(_ text: String) -> Int { text.reduce(0) { $0 + width($1) } }
 
   static func width(_ character: Character) -> Int {
     guard let scalar = character.unicodeScalars.first else { return 0 }
@@ -47,7 +47,7 @@ enum TerminalText {
   }
 
   /// The text, cut with a sign of the cut when wider than `columns`.
-  static func cut(_ text: String, to columns: Int, unicode: Bool) -> String {
+  public static func cut(_ text: String, to columns: Int, unicode: Bool) -> String {
     if width(text) <= columns { return text }
     let sign = unicode ? "…" : "~"
     var (result, used) = ("", 1)

@@ -39,6 +39,27 @@ enum PlotModule {
           try call.pushInteger(Terminal.columns)
           return 1
         }
+        module.function(
+          "text_width",
+          Page(
+            "native.plot.text_width(text)",
+            "The columns that a text takes in a terminal: two for East Asian letters and emoji, none for marks.",
+            example: "print(require 'perilune.native.plot'.text_width '語a')", prints: "3")
+        ) { call in
+          try call.pushInteger(TerminalText.width(try call.string(1)))
+          return 1
+        }
+        module.function(
+          "text_cut",
+          Page(
+            "native.plot.text_cut(text, columns)",
+            "A text with a sign of the cut where it takes more columns of a terminal than these.",
+            example: "print(#require 'perilune.native.plot'.text_cut('abc', 3))", prints: "3")
+        ) { call in
+          try call.pushString(
+            TerminalText.cut(try call.string(1), to: try call.integer(2), unicode: Terminal.isUnicode))
+          return 1
+        }
         module.value("figure_options", .list(PlotSettings.names.map { .string($0) }))
         module.value("colors", .list(Palette.names.map { .string($0) }))
         module.value("markers", .list(Marker.allCases.map { .string($0.rawValue) }))

@@ -70,6 +70,8 @@ local function show(silent, ...)
   results._ = (...)
   if silent then return end
   if print ~= plain_print then return print(...) end
+  local ok, shown = pcall(require, "perilune.display")
+  if ok and type(shown) == "table" then return shown.results(...) end
   local texts, several = {}, false
   for i = 1, count do
     texts[i] = display((select(i, ...)))
