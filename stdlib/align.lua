@@ -6,8 +6,8 @@
 local options = require "perilune.options"
 
 local parts = {
-  "batch", "compare", "desirability", "evaluate", "experiment", "fit", "instruments", "judge", "loss",
-  "policy", "runs", "sft", "show", "sources", "train",
+  "batch", "claims", "compare", "desirability", "evaluate", "experiment", "fit", "instruments", "judge",
+  "loss", "policy", "power", "runs", "sft", "show", "sources", "train",
 }
 
 return options.strict("align", {}, parts, function(name) return require("perilune.align." .. name) end)

@@ -7,9 +7,11 @@
 --   }), "gap.lua: win rate against KL, online and offline")
 --
 -- The option `kl_prompts` is typed `--kl-prompts 256` or `--kl-prompts=256`. A boolean takes no value:
--- `--quiet`, `--no-quiet`. `--resume`, which `perilune.run` reads, is accepted everywhere. `--smoke` is a
--- short run: options that were not given take their `smoke` values, and `o.smoke` is true. `--help` prints
--- the list. An option whose value cannot be typed (a model, a function) is not offered.
+-- `--quiet`, `--no-quiet`. `--resume`, which `perilune.run` reads, is accepted everywhere. `--smoke`,
+-- `--quick` and `--full` are sizes of a run, where the entries have values for them: options that were not
+-- given take these, `o.size` is "smoke", "quick", "full" or "default", and `o.smoke` says whether it is the
+-- first. `--help` prints the list. An option whose value cannot be typed (a model, a function) is not
+-- offered.
 --
 -- An entry may say that its text is `counts` ("1,10,all"), or a `folder`: it is created at the start, so that
 -- a long run does not end at a folder that cannot be written. Where the value has options of its own, the
@@ -25,11 +27,26 @@ local function refuse(message, ...) error(message:format(...), 0) end
 
 local flag_of, is_typed, accepted = flags.of, flags.is_typed, flags.accepted
 
-local function has_smoke(spec)
+--- The sizes of a run besides the default, and what they are for.
+local sizes <const> = {
+  { "smoke", "a short run that shows that everything works" },
+  { "quick", "a run of minutes" },
+  { "full", "a run overnight" },
+}
+
+--- Whether an entry of the spec has a value for a size.
+local function has_size(spec, size)
   for _, entry in ipairs(spec.list) do
-    if entry.smoke ~= nil then return true end
+    if entry[size] ~= nil then return true end
   end
   return false
+end
+
+--- The size that a flag names, where the spec has it; nil for other flags.
+local function size_of(flag, spec)
+  for _, size in ipairs(sizes) do
+    if flag == "--" .. size[1] and has_size(spec, size[1]) then return size[1] end
+  end
 end
 
 local function value_of(flag, entry, text)
@@ -53,12 +70,19 @@ local function given_by(arguments, spec)
     value = value ~= "" and value:sub(2) or nil
     local known = by_flag[flag]
     local negated = by_flag["--" .. (flag:match "^%-%-no%-(.*)$" or "")]
-    local is_switch = flag == "--help" or flag == "--smoke" and has_smoke(spec)
-      or flag == "--resume" and not known
+    local size = size_of(flag, spec)
+    local is_switch = flag == "--help" or size or flag == "--resume" and not known
     local function is_boolean(one) return one and one.entry.types == "boolean" end
     if is_switch or is_boolean(known) or is_boolean(negated) then
       if value then refuse("%s takes no value", flag) end
-      given[is_switch and flag:sub(3) or (known or negated).name] = known ~= nil or is_switch
+      if size and given.size and given.size ~= size then
+        refuse("%s and --%s are two sizes of a run", flag, given.size)
+      end
+      if size then
+        given.size = size
+      else
+        given[is_switch and flag:sub(3) or (known or negated).name] = known ~= nil or is_switch
+      end
     elseif known then
       if not value then
         i = i + 1
@@ -74,7 +98,8 @@ local function given_by(arguments, spec)
   return given
 end
 
---- The values of the arguments over the smoke values and defaults of `spec`; an error says what is wrong.
+--- The values of the arguments over those of the size and the defaults of `spec`; an error says what is
+-- wrong.
 --
 --   > local options = require "perilune.options"
 --   > local spec = options.spec("example", { { "steps", 300, "optimiser steps", least = 1, smoke = 6 } })
@@ -88,10 +113,11 @@ end
 --   --steps must be a whole number of at least 1, not 0
 function cli.read(arguments, spec)
   local given = given_by(arguments, spec)
-  local values = { help = given.help, smoke = given.smoke or false }
+  local size = given.size or "default"
+  local values = { help = given.help, size = size, smoke = size == "smoke" }
   for _, entry in ipairs(spec.list) do
     local value = given[entry.name]
-    if value == nil and given.smoke then value = entry.smoke end
+    if value == nil and given.size then value = entry[size] end
     if value == nil then value = entry.default end
     if value == nil and entry.required and is_typed(entry) and not given.help then
       refuse("%s is missing; expected %s", flag_of(entry.name), entry:type_text())
@@ -137,20 +163,22 @@ local function make_folder(name, folder)
 end
 
 local function usage(spec, about, arguments)
-  local lines, smoke, of = { about, "", "options:" }, {}, nil
+  local lines, sized, of = { about, "", "options:" }, {}, nil
   local function add(head, meaning)
     if #head > 24 then lines[#lines + 1], head = "  " .. head, "" end
     lines[#lines + 1] = ("  %-24s %s"):format(head, meaning)
   end
-  local short = "a short run that shows that everything works: "
-  local function add_smoke()
-    if #smoke > 0 then add("--smoke", short .. table.concat(smoke, ", ")) end
-    smoke = {}
+  local function add_sizes()
+    for _, size in ipairs(sizes) do
+      local values = sized[size[1]]
+      if values then add("--" .. size[1], size[2] .. ": " .. table.concat(values, ", ")) end
+    end
+    sized = {}
   end
   for _, known in ipairs(accepted(spec, arguments)) do
     local entry, flag = known.entry, known.flag
     if known.of ~= of then
-      add_smoke()
+      add_sizes()
       of = known.of
       table.move({ "", ("options of %s:"):format(of) }, 1, 2, #lines + 1, lines)
     end
@@ -158,11 +186,15 @@ local function usage(spec, about, arguments)
     local shown = entry.default
     if shown == nil or shown == "" then shown = "VALUE" end
     add(entry.types == "boolean" and flag or ("%s %s"):format(flag, shown), entry:sentence())
-    if entry.smoke ~= nil and not of then
-      smoke[#smoke + 1] = entry.types == "boolean" and flag or ("%s %s"):format(flag, entry.smoke)
+    for _, size in ipairs(sizes) do
+      local value = entry[size[1]]
+      if value ~= nil and not of then
+        sized[size[1]] = sized[size[1]] or {}
+        table.insert(sized[size[1]], entry.types == "boolean" and flag or ("%s %s"):format(flag, value))
+      end
     end
   end
-  add_smoke()
+  add_sizes()
   return table.concat(lines, "\n") .. "\n"
 end
 

@@ -13,6 +13,11 @@
 -- setting (each learning rate and beta) and seed; the settings of a seed are pooled in the report, as Tang et
 -- al. 2024 pool their offline runs. `--outer-seeds` repeats the whole pipeline: start, golden pairs, proxy
 -- and golden policy are functions of the outer seed, so the intervals include their spread.
+--
+-- A variant that reads what another run wrote, such as its stream, says so by `from`: it is trained after it,
+-- with the same setting and seed. Experiments of one `family` share their runs: what one has trained the next
+-- one reads.
+local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
@@ -74,16 +79,50 @@ function experiment.check(o)
     ("a batch of %d is larger than all %d golden pairs"):format(o.batch, o.pairs), 0) end
 end
 
+--- The options that determine a run of a family: those of the stage and of the training. Rates, betas and
+-- steps are part of the runs' own names.
+function experiment.shared(o)
+  local left_out <const>, shared = { lr = true, beta = true, steps = true }, {}
+  for _, name in ipairs(experiment.options:names()) do
+    if not left_out[name] then shared[name] = o[name] end
+  end
+  for name, value in pairs(o) do
+    if name:find "^loss%." then shared[name] = value end
+  end
+  return shared
+end
+
+--- The variants that one process trains one after the other: those that read another's run follow it.
+local function groups_of(given)
+  if given.together then return { given.variants } end
+  local groups, of = {}, {}
+  for _, variant in ipairs(given.variants) do
+    local group = of[variant.from]
+    if not group then
+      group = {}
+      groups[#groups + 1] = group
+    end
+    group[#group + 1] = variant
+    of[variant.label] = group
+  end
+  return groups
+end
+
+--- The settings of a group of variants: those of its first one, else those of the experiment.
+local function settings_of(given, group)
+  return group[1].settings or given.settings or settings.list(given.options)
+end
+
 --- The jobs of a repetition.
 local function jobs_of(given, outer)
   local jobs = {}
   for seed = 1, given.options.seeds do
-    for _, setting in ipairs(given.settings or settings.list(given.options)) do
-      for _, variants in ipairs(given.together and { given.variants } or results.each(given.variants)) do
-        local id = ("outer seed %d, seed %d, %s, %s"):format(
-          outer, seed, setting.name, results.labels(variants))
-        jobs[#jobs + 1] = { id = id, variants = variants, setting = setting,
-          seed = (outer - 1) * 1000 + seed, index = seed, outer = outer }
+    for _, variants in ipairs(groups_of(given)) do
+      for _, setting in ipairs(settings_of(given, variants)) do
+        local run = ("outer seed %d, seed %d, %s"):format(outer, seed, setting.name)
+        jobs[#jobs + 1] = { id = ("%s, %s"):format(run, results.labels(variants)), run = run,
+          variants = variants, setting = setting, seed = (outer - 1) * 1000 + seed, index = seed,
+          outer = outer }
       end
     end
   end
@@ -93,8 +132,10 @@ end
 --- The losses of all variants and settings.
 local function losses_of(given)
   local list = {}
-  for _, setting in ipairs(given.settings or settings.list(given.options)) do
-    for _, variant in ipairs(given.variants) do list[#list + 1] = work.loss(variant, setting) end
+  for _, group in ipairs(groups_of(given)) do
+    for _, setting in ipairs(settings_of(given, group)) do
+      for _, variant in ipairs(group) do list[#list + 1] = work.loss(variant, setting) end
+    end
   end
   return list
 end
@@ -121,6 +162,20 @@ local function repetition(given, outer, finished)
     end, { jobs = o.jobs, label = ("repetition %d of %d"):format(outer, o.outer_seeds) })
   end
   return jobs
+end
+
+--- What `after` found in the jobs, a list of { outer, seed, setting, found }.
+local function findings_of(o, jobs, finished)
+  local list = {}
+  for outer = 1, o.outer_seeds do
+    for _, job in ipairs(jobs[outer]) do
+      local found = finished:get(job.id)[work.found]
+      if found then
+        list[#list + 1] = { outer = outer, seed = job.index, setting = job.setting.name, found = found }
+      end
+    end
+  end
+  return list
 end
 
 --- The sides of the report from the finished runs; failures are added to the notes.
@@ -154,7 +209,7 @@ local function run_names(o, jobs)
   local names = {}
   for outer = 1, o.outer_seeds do
     for _, job in ipairs(jobs[outer]) do
-      for _, variant in ipairs(job.variants) do names[#names + 1] = record.name(job.id, variant.label) end
+      for _, variant in ipairs(job.variants) do names[#names + 1] = record.name(job.run, variant) end
     end
   end
   return names
@@ -164,7 +219,13 @@ local spec = options.spec("experiment.compare", {
   { "title", options.required "string", "title of the report" },
   { "options", options.required "table", "the options, as experiment.parse gives them" },
   { "variants", options.required "table",
-    "list of { label =, source = function(stage, run), loss = function(setting) }" },
+    "list of { label =, source = function(stage, run), loss = function(setting), settings =, from = }" },
+  { "family", "", "experiments of one family share their runs, whatever their titles" },
+  { "claims", options.optional "table|function",
+    "claims of align.claims that the report judges, or a function(findings) giving them" },
+  { "after", options.optional "function",
+    "function(stage, run) giving plain data of a job, whose runs are run.done by label" },
+  { "section", options.optional "function", "function(page, sides, findings): adds to the page" },
   { "together", false, "variants run one after the other; run.done[label] is an earlier one, recorded" },
   { "judge", options.optional "function",
     "function(stage) giving the judge of win rates against the start; default: gold, the golden policy" },
@@ -184,8 +245,12 @@ local spec = options.spec("experiment.compare", {
 --
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `loss`, `setting` = { lr, beta,
 -- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
--- training. Gives what evaluate.report gives. Errors: an option is missing or unknown; there is no variant,
--- one has no label or source, or two have one label; what align.train refuses.
+-- training, `settings` of its own, `run`, a name under which its runs are shared within the family,
+-- `record = true`, so that its stream can be read later, and `checkpoint_every(steps)`.
+--
+-- Gives what evaluate.report gives, and `sides`, `findings` (what `after` gave, by job) and `verdicts`.
+-- Errors: an option is missing or unknown; there is no variant, one has no label or source, two have one
+-- label, or one is `from` a variant that is not before it; what align.train refuses.
 function experiment.compare(given)
   local all = spec:fill(given)
   local o, started = all.options, system.clock()
@@ -197,12 +262,19 @@ function experiment.compare(given)
       error(("experiment.compare: variants %d and %d are both called '%s'"):format(
         seen[variant.label], i, variant.label), 2)
     end
+    if variant.from and not seen[variant.from] then
+      error(("experiment.compare: variant '%s' is from '%s', which is not before it"):format(
+        variant.label, variant.from), 2)
+    end
     seen[variant.label] = i
   end
   if #all.variants == 0 then error("experiment.compare: no variants", 2) end
   experiment.check(o)
   local finished = results.folder(o.out, all.title, o)
-  all.record = record.new(o.out .. "/runs", all.title, finished.key)
+  local key, of = finished.key, all.family ~= "" and all.family or all.title
+  if all.family ~= "" then key = results.key(all.family, experiment.shared(o)) end
+  local folder = all.family ~= "" and o.runs or o.out .. "/runs"
+  all.record = record.new(folder, of, key)
   local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
   local ok, problem = pcall(function()
     for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer, finished) end
@@ -220,12 +292,17 @@ function experiment.compare(given)
     end
   end
   table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
-  notes[#notes + 1] = record.note(o.out .. "/runs", all.title, finished.key, run_names(o, jobs))
+  notes[#notes + 1] = record.note(folder, of, key, run_names(o, jobs))
+  local sides, findings = sides_of(all, jobs, finished, notes), findings_of(o, jobs, finished)
+  local list = type(all.claims) == "function" and all.claims(findings) or all.claims
+  local verdicts = list and claims.judge(list, sides, findings)
   local made = report {
-    title = all.title, sides = sides_of(all, jobs, finished, notes), out = o.out, notes = notes,
+    title = all.title, sides = sides, out = o.out, notes = notes, verdicts = verdicts,
+    section = all.section and function(page) all.section(page, sides, findings) end,
     settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),
   }
   finished:remove()
+  made.sides, made.findings, made.verdicts = sides, findings, verdicts
   return made
 end
 

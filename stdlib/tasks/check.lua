@@ -10,7 +10,8 @@
 --   tasks.summary({ cost = 0 }):check { steps = 240 }
 --
 -- A task names the settings of its runs in `task.runs`: { beta, lr, steps } of the online run, and `offline`
--- = { beta = {...}, lr = {...} }, all combinations of which are pooled.
+-- = { beta = {...}, lr = {...}, steps }, all combinations of which are pooled. Offline runs have as many
+-- steps as the online run unless they have their own.
 local cli = require "perilune.cli"
 local options = require "perilune.options"
 
@@ -61,7 +62,7 @@ local function runs_of(task)
   end
   for _, beta in ipairs(how.offline.beta) do
     for _, lr in ipairs(how.offline.lr) do
-      list[#list + 1] = { label = "offline", beta = beta, lr = lr }
+      list[#list + 1] = { label = "offline", beta = beta, lr = lr, steps = how.offline.steps }
     end
   end
   return list
@@ -126,7 +127,7 @@ local function check(task, given)
     proxy = align.judge.accuracy(stage.proxy, stage.held_out), notes = stage.notes,
   }
   local points = require "perilune.parallel".map(found.runs, function(run, notify)
-    return train(stage, o, run, found.steps, notify)
+    return train(stage, o, run, o.steps == 0 and run.steps or found.steps, notify)
   end, { jobs = o.jobs, label = "calibration of " .. task.name, quiet = o.quiet })
   for i, run in ipairs(found.runs) do run.points = points[i] end
   found.holds, found.text = page(found)

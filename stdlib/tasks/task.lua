@@ -92,8 +92,9 @@ function task.preference()
   }
 end
 
---- The settings of the runs of a task, which its calibration page is made of: online IPO with one setting,
--- offline with all combinations of betas and rates. `given` replaces fields.
+--- The settings of the runs of a task, of which its calibration page is made and which experiments take by
+-- default: online IPO with one setting, offline with all combinations of betas and rates. `given` replaces
+-- fields.
 --
 --   > task.runs({ steps = 720 }).steps
 --   720

@@ -34,6 +34,32 @@ function measures.peak(runs, win)
   return total / 2
 end
 
+--- The win rate at the peak less that of the last checkpoint of the same run: the checkpoint is chosen on one
+-- half of the prompts, both are reported on the other, and the mean of both ways round is given. 0 where the
+-- peak is the last checkpoint.
+--
+--   > local rise = { halves = { { win = 0.8 }, { win = 0.7 } } }
+--   > local last = { halves = { { win = 0.4 }, { win = 0.5 } } }
+--   > measures.fall({ { rise, last } }, function(half) return half.win end)
+--   0.3
+function measures.fall(runs, win)
+  local total = 0.0
+  for chosen_on = 1, 2 do
+    local best, fell
+    for _, run in ipairs(runs) do
+      for _, point in ipairs(run) do
+        local value = win(point.halves[chosen_on])
+        if not best or value > best then
+          best = value
+          fell = win(point.halves[3 - chosen_on]) - win(run[#run].halves[3 - chosen_on])
+        end
+      end
+    end
+    total = total + fell
+  end
+  return total / 2
+end
+
 -- Intervals of the trapezoidal rule.
 local parts <const> = 32
 

@@ -66,9 +66,9 @@ local function divide(by_seed)
   end
 end
 
---- The sides of a list of arguments. Errors: there are fewer than two; a side has no points, or a point no
--- step, kl, win and wins; two sides have one label.
-function sides.read(given)
+--- The sides of a list of arguments. Errors: there are fewer than `least` (2); a side has no points, or a
+-- point no step, kl, win and wins; two sides have one label.
+function sides.read(given, least)
   local list, seen = {}, {}
   for i, entry in ipairs(given) do
     list[i] = read(entry, i)
@@ -80,7 +80,7 @@ function sides.read(given)
     seen[label] = i
     divide(list[i].by_seed)
   end
-  if #list < 2 then error(complaint("expected at least two runs, got %d", #list), 0) end
+  if #list < (least or 2) then error(complaint("expected at least two runs, got %d", #list), 0) end
   return list
 end
 

@@ -4,6 +4,7 @@
 -- pooled), a run the list of its points as `evaluate.measure` gives them, with its `setting` as a text if
 -- there are several. The rules for win rates at equal KL, peaks and intervals are those of
 -- `evaluate.frontier`.
+local claims = require "perilune.align.claims"
 local csv = require "perilune.csv"
 local frontier = require "perilune.align.evaluate.frontier"
 local grid = require "perilune.align.evaluate.grid"
@@ -126,6 +127,15 @@ local function compare_of(sides)
   return require "perilune.align.compare"(list).sentences
 end
 
+--- The claims and what became of them, in the terminal and on the page.
+local function add_verdicts(page, verdicts)
+  local header, rows = claims.cells(verdicts)
+  io.write("\n", text_table(header, rows), "\n")
+  page:heading "Claims"
+  local caption <const> = "Intervals are 95 %, over repetitions, seeds and prompts; rules: align.claims."
+  page:table { header = header, rows = rows, caption = caption }
+end
+
 -- Sides that a table has side by side, and a figure as curves.
 local most <const> = 6
 
@@ -135,6 +145,8 @@ local spec = options.spec("evaluate.report", {
   { "out", options.required "string", "folder of the report" },
   { "settings", options.optional "table", "what determined the result, by name" },
   { "notes", options.optional "table", "sentences for the page" },
+  { "verdicts", options.optional "table", "what align.claims.judge gives, for a table of claims" },
+  { "section", options.optional "function", "function(page): adds to the page, after the table" },
 })
 
 --- Prints the table and the figure, and writes `report.html`, `frontier.svg`, `points.csv` and, of runs with
@@ -178,7 +190,9 @@ return function(given)
     header = header, rows = rows,
     caption = "Means over seeds, 95 % intervals; differences are of the seeds where both sides reach the KL.",
   }
+  if o.verdicts then add_verdicts(page, o.verdicts) end
   for _, sentence in ipairs(allowed) do page:text(sentence) end
+  if o.section then o.section(page) end
   for _, sentence in ipairs(o.notes or {}) do page:text(sentence) end
   for _, sentence in ipairs(rules) do page:text(sentence) end
   sections.add(page, o.sides, jumps)

@@ -27,8 +27,13 @@ function record.note(folder, title, key, names)
   return ("Made of the runs %s-{%s} in %s."):format(record.slug(title), table.concat(hashes, ","), folder)
 end
 
---- The name of the run of a variant in a job of an experiment.
-function record.name(job_id, label) return ("%s, %s"):format(job_id, label) end
+--- The name of the run of a variant with a seed and a setting. Variants of a family with one `run` share it.
+--
+--   > record.name("outer seed 1, seed 1, lr 0.1", { label = "online, pooled", run = "online" })
+--   outer seed 1, seed 1, lr 0.1, online
+function record.name(seed_and_setting, variant)
+  return ("%s, %s"):format(seed_and_setting, variant.run or variant.label)
+end
 
 --- The option `run` of the trainings of an experiment: a function of a name, the number of steps and what the
 -- run is found by. `key` determines the numbers of a run of each name.

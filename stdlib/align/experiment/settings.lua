@@ -63,7 +63,7 @@ end
 
 --- The settings of the options `o`, each { lr, beta, loss, offline, name }. A loss without `beta`, or one
 -- whose beta is fixed by `loss.beta`, has one setting a rate; `beta = ""` takes that of the loss, and 0.05
--- for ipo. Errors: there is no such loss; an option of it is unknown or out of range; a rate or beta is no
+-- for ipo; `lr = ""` takes 3e-4. Errors: there is no such loss; an option of it is unknown or out of range; a rate or beta is no
 -- number above 0.
 --
 --   > settings.list({ loss = "ipo", lr = "1e-4,3e-4", beta = "0.05" })[2].name
@@ -76,7 +76,7 @@ function settings.list(o)
   local takes_beta = make.spec.by_name.beta ~= nil and given.beta == nil and text ~= ""
   local list = {}
   for _, beta in ipairs(takes_beta and settings.numbers("beta", text) or { false }) do
-    for _, lr in ipairs(settings.numbers("lr", o.lr)) do
+    for _, lr in ipairs(settings.numbers("lr", o.lr == "" and "3e-4" or o.lr)) do
       local all = { beta = beta or nil }
       for key, value in pairs(given) do all[key] = value end
       local loss = make(all)

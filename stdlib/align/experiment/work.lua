@@ -8,12 +8,12 @@ local training = require "perilune.align.train"
 local work = {}
 
 --- The checkpoints of a run of `steps` steps.
-local function checkpoints(o)
+local function checkpoints(o, steps)
   local list = {}
   for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
-    if step ~= "all" and step < o.steps then list[#list + 1] = step end
+    if step ~= "all" and step < steps then list[#list + 1] = step end
   end
-  list[#list + 1] = o.steps
+  list[#list + 1] = steps
   return list
 end
 
@@ -23,18 +23,19 @@ function work.loss(variant, setting) return variant.loss and variant.loss(settin
 --- Trains one variant with one setting; gives the run of align.train.
 local function train(given, stage, variant, run, measure, notify)
   local o = given.options
-  local loss, reference = run.loss, stage:reference(run.loss)
+  local loss, reference, steps = run.loss, stage:reference(run.loss), run.setting.steps or o.steps
   local source = variant.source(stage, run)
-  local kept = given.record(record.name(run.id, variant.label), o.steps, {
-    side = variant.label, setting = run.setting.name, seed = run.seed, outer_seed = run.outer,
+  local kept = given.record(record.name(run.name, variant), steps, {
+    side = variant.run or variant.label, setting = run.setting.name, seed = run.seed, outer_seed = run.outer,
   })
   local trained = training {
     run = kept, policy = stage.start:clone(), reference = reference, source = source, loss = loss,
     instruments = stage:instruments(run, source, o.instruments),
-    steps = o.steps, lr = run.setting.lr, warmup = math.min(20, o.steps // 4), label = variant.label,
-    log_every = o.steps, record = given.together, evaluate_every = checkpoints(o),
+    steps = steps, lr = run.setting.lr, warmup = math.min(20, steps // 4), label = variant.label,
+    log_every = steps, record = given.together or variant.record, evaluate_every = checkpoints(o, steps),
+    checkpoint_every = variant.checkpoint_every and variant.checkpoint_every(steps),
     evaluate = function(policy, step)
-      notify(step / o.steps)
+      notify(step / steps)
       return measure(policy, step)
     end,
   }
@@ -45,6 +46,9 @@ end
 
 --- The key of the message of a run that failed, beside the points of its label.
 function work.failed(label) return "failed: " .. label end
+
+--- The key of what `after` found, beside the points by label.
+work.found = "found: after"
 
 --- The message of a run that failed, and what it has measured. Ctrl-C is raised again, and so is an error
 -- unless the experiment is tolerant.
@@ -62,7 +66,7 @@ function work.points(given, stage, measure, job, notify)
   for i, variant in ipairs(job.variants) do
     local run = {
       setting = job.setting, seed = job.seed, batch = given.options.batch, done = done,
-      loss = work.loss(variant, job.setting), id = job.id, outer = job.outer,
+      loss = work.loss(variant, job.setting), name = job.run, outer = job.outer,
     }
     local ok, trained = pcall(train, given, stage, variant, run, measure, function(share)
       notify((i - 1 + share) / #job.variants)
@@ -76,6 +80,10 @@ function work.points(given, stage, measure, job, notify)
       points[work.failed(variant.label)] = message
       points[variant.label] = { stage.start_point, table.unpack(measured) }
     end
+  end
+  if given.after then
+    local run = { setting = job.setting, seed = job.seed, outer = job.outer, done = done }
+    points[work.found] = given.after(stage, run)
   end
   return points
 end

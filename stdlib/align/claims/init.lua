@@ -1,0 +1,235 @@
+--- Claims: what a paper found, as tests whose rule is set before the numbers are seen.
+--
+--   local claims = align.claims
+--   local list = {
+--     claims.peak("online", "offline", { expect = "above", paper = "online's peak is higher" }),
+--     claims.at_kl("online", "offline", 4, { expect = "above" }),
+--     claims.fall("online", { expect = "above", paper = "online rises and falls" }),
+--   }
+--   local verdicts = claims.judge(list, sides)
+--
+-- A claim expects a number to be "above" 0, "below" 0, or "equal" to 0 within its `margin` (0.05). It holds
+-- where the 95 % interval lies on the expected side of 0, or for "equal" within the margin; it does not hold
+-- where the interval lies on the other side, or within the margin where a difference is expected; else it is
+-- not resolved at this size, and the verdict says how many repetitions would resolve it.
+--
+-- Intervals are those of `align.claims.interval`: by the bootstrap over repetitions, seeds and prompts
+-- together, widened for few repetitions. With one repetition no claim is resolved. They are not corrected for
+-- the number of claims.
+local frontier = require "perilune.align.evaluate.frontier"
+local interval = require "perilune.align.claims.interval"
+local measures = require "perilune.align.compare.measures"
+local options = require "perilune.options"
+local power = require "perilune.align.power"
+local reading = require "perilune.align.compare.sides"
+local stats = require "perilune.align.evaluate.stats"
+
+local claims = {}
+
+local spec = options.spec("align.claims", {
+  { "expect", options.choice("above", { "above", "below", "equal" }), "where the paper expects the number" },
+  { "paper", "", "what the paper found, a sentence" },
+  { "margin", 0.05, "the size below which a difference is none", above = 0 },
+  { "name", "", "the claim in words; unless given, that of its kind" },
+  { "unit", "", "the unit of the number, such as \"nats\"; of none for a win rate" },
+})
+
+--- A claim of filled options and `estimate(sides, resampling)`, which gives an interval or nil.
+local function claim(kind, name, given, estimate)
+  local o = spec:fill(given, 2)
+  if o.name == "" then o.name = name end
+  o.kind, o.estimate = kind, estimate
+  return o
+end
+
+--- The win rate at the peak, the checkpoint chosen on one half of the prompts and reported on the other, of
+-- one side less that of another.
+function claims.peak(first, second, given)
+  return claim("peak", ("the peak of %s less that of %s"):format(first, second), given,
+    function(sides, resampling)
+      return interval.of_difference(sides(first), sides(second), measures.peak, resampling.halved)
+    end)
+end
+
+--- The win rate at a KL of one side less that of another, each the highest of its pooled runs.
+function claims.at_kl(first, second, kl, given)
+  local measure = measures.at("kl", kl)
+  return claim("at_kl", ("%s less %s at %g nat%s"):format(first, second, kl, kl == 1 and "" or "s"), given,
+    function(sides, resampling)
+      return interval.of_difference(sides(first), sides(second), measure, resampling.whole)
+    end)
+end
+
+--- The mean win rate over the KLs that both sides reach in every seed, of one side less another.
+function claims.on_average(first, second, given)
+  return claim("on_average", ("%s less %s on average over the KLs of both"):format(first, second), given,
+    function(sides, resampling)
+      local low, high = measures.shared { { by_seed = sides(first) }, { by_seed = sides(second) } }
+      if not low then return nil end
+      return interval.of_difference(sides(first), sides(second), measures.area(low, high), resampling.whole)
+    end)
+end
+
+--- The win rate at the peak less that of the last checkpoint of the same run: above 0 where the run passes
+-- its own peak.
+function claims.fall(side, given)
+  return claim("fall", ("the peak of %s less its end"):format(side), given, function(sides, resampling)
+    return interval.of_side(sides(side), measures.fall, resampling.halved)
+  end)
+end
+
+--- The 90 % quantile of the win rates of all checkpoints, of one side less another ("best possible
+-- performance", Tang et al. 2024, fig. 11).
+function claims.quantile(first, second, given)
+  local measure = measures.quantile(0.9)
+  return claim("quantile", ("the 90 %% quantile of %s less that of %s"):format(first, second), given,
+    function(sides, resampling)
+      return interval.of_difference(sides(first), sides(second), measure, resampling.whole)
+    end)
+end
+
+--- A number of one's own: `values(results)` gives a list, one number a repetition, of what an experiment
+-- found beside its points.
+function claims.value(name, values, given)
+  return claim("value", name, given, function(_, _, results)
+    return interval.of_values(values(results))
+  end)
+end
+
+--- The mean over pooled runs of `value(run)`; nil where none has it.
+local function mean_of(runs, value)
+  local list = {}
+  for _, run in ipairs(runs) do list[#list + 1] = value(run) end
+  return #list > 0 and stats.summary(list).mean or nil
+end
+
+--- A figure of the points of a side, such as the proxy's accuracy, at its last checkpoint less that at the
+-- first after the start. `field(point)` gives the number of a point, or nil.
+function claims.change(side, name, field, given)
+  local function change(run)
+    local first = run[1].step == 0 and run[2] or run[1]
+    local a, b = first and field(first), field(run[#run])
+    return a and b and b - a or nil
+  end
+  return claim("change", ("%s of %s, the last checkpoint less the first"):format(name, side), given,
+    function(sides)
+      return interval.of_values(interval.by_repetition(sides(side), function(runs)
+        return mean_of(runs, change)
+      end))
+    end)
+end
+
+--- A figure of the points at the last checkpoint of one side less that of another, seed by seed.
+function claims.at_end(first, second, name, field, given)
+  local function last(run) return field(run[#run]) end
+  return claim("at_end", ("%s of %s less that of %s at the end"):format(name, first, second), given,
+    function(sides)
+      local items = interval.pairs(sides(first), sides(second))
+      return interval.of_values(interval.by_repetition(items, function(pair)
+        local a, b = mean_of(pair[1], last), mean_of(pair[2], last)
+        return a and b and a - b or nil
+      end))
+    end)
+end
+
+--- The field of a point that an instrument measured: its sum over its count; nil where it was not measured.
+--
+--   > claims.instrument "classifier/data" { instruments = { ["classifier/data"] = { sum = 3, count = 4 } } }
+--   0.75
+function claims.instrument(name)
+  return function(point)
+    local figure = point.instruments and point.instruments[name]
+    return figure and figure.count > 0 and figure.sum / figure.count or nil
+  end
+end
+
+local function shown(found)
+  if #found.values < 2 then return ("%.3f (one repetition)"):format(found.mean) end
+  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
+end
+
+--- Whether an interval makes the claim hold ("holds"), not hold, or leaves it open ("not resolved").
+--
+--   > local claims = require "perilune.align.claims"
+--   > claims.rule({ expect = "above", margin = 0.05 }, { mean = 0.2, low = 0.1, high = 0.3 })
+--   holds
+--   > claims.rule({ expect = "above", margin = 0.05 }, { mean = 0, low = -0.02, high = 0.02 })
+--   does not hold
+--   > claims.rule({ expect = "equal", margin = 0.05 }, { mean = 0.1, low = -0.1, high = 0.3 })
+--   not resolved
+function claims.rule(o, found)
+  local inside = found.low > -o.margin and found.high < o.margin
+  if o.expect == "equal" then
+    if inside then return "holds" end
+    return (found.low > 0 or found.high < 0) and "does not hold" or "not resolved"
+  end
+  local sign = o.expect == "above" and 1 or -1
+  local low = sign > 0 and found.low or -found.high
+  local high = sign > 0 and found.high or -found.low
+  if low > 0 then return "holds" end
+  return (high < 0 or inside) and "does not hold" or "not resolved"
+end
+
+--- What would resolve an open claim, a clause.
+local function remedy(o, found)
+  if #found.values < 2 then return "one repetition tells no spread" end
+  local effect = math.abs(found.mean) > o.margin and found.mean or o.margin
+  local ok, wanted = pcall(power, { effect = effect, differences = found.values })
+  if not ok then return ("a difference of %.2g cannot be found with this spread"):format(effect) end
+  return ("%d repetitions would find a difference of %.2g with a chance of 0.8"):format(wanted, effect)
+end
+
+--- The bootstrap draws of sides, for whole lists of prompts and for halves of them.
+local function resampling_of(sides, draws)
+  local whole = frontier.resampling(sides[1].by_seed, draws)
+  local clusters = #whole.uniforms[1]
+  return {
+    whole = whole,
+    halved = stats.resampling { prompts = whole.prompts // 2, clusters = clusters, draws = draws },
+  }
+end
+
+--- Judges claims by the sides of a comparison: { label =, by_seed = } as in `evaluate.report`. `results` is
+-- passed to the claims of `claims.value`. Gives a list of { name, paper, kind, verdict, mean, low, high,
+-- seeds, values, text }; the verdict is "holds", "does not hold", "not resolved" or "not measured".
+--
+-- Errors: a claim names a side that is not there.
+function claims.judge(list, sides, results)
+  local read, by_label = reading.read(sides, 1), {}
+  for _, side in ipairs(read) do by_label[side.label] = side.by_seed end
+  local function side_of(label)
+    if not by_label[label] then
+      error(("align.claims: there is no side '%s'; %s"):format(label, options.suggest(label, by_label)), 0)
+    end
+    return by_label[label]
+  end
+  local resampling, verdicts = resampling_of(read, 300), {}
+  for i, o in ipairs(list) do
+    local found = o.estimate(side_of, resampling, results)
+    local verdict = {
+      name = o.name, paper = o.paper, kind = o.kind, expect = o.expect, verdict = "not measured",
+    }
+    if found then
+      verdict.verdict = claims.rule(o, found)
+      verdict.mean, verdict.seeds, verdict.values = found.mean, found.seeds, found.values
+      if #found.values > 1 then verdict.low, verdict.high = found.low, found.high end
+      verdict.text = shown(found) .. (o.unit ~= "" and " " .. o.unit or "")
+      if verdict.verdict == "not resolved" then verdict.remedy = remedy(o, found) end
+    end
+    verdicts[i] = verdict
+  end
+  return verdicts
+end
+
+--- Header and rows of a table of verdicts.
+function claims.cells(verdicts)
+  local rows = {}
+  for i, one in ipairs(verdicts) do
+    local verdict = one.verdict
+    if one.remedy then verdict = verdict .. " at this size: " .. one.remedy end
+    rows[i] = { one.paper ~= "" and one.paper or "-", one.name, one.text or "-", verdict }
+  end
+  return { "the paper found", "measured", "value, 95 %", "verdict" }, rows
+end
+
+return options.strict("align.claims", claims)

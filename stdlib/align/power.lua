@@ -1,0 +1,64 @@
+--- How many repetitions of the whole pipeline a stated difference needs.
+--
+-- The test is the two-sided paired t-test over outer seeds: both sides of a repetition share start, data,
+-- proxy and golden policy, so their difference is what is tested, and `sd` is the standard deviation of these
+-- differences. Cohen 1988, "Statistical Power Analysis for the Behavioral Sciences", ch. 2.
+--
+--   > local power = require "perilune.align.power"
+--   > power { effect = 0.05, sd = 0.1 }
+--   34
+--   > power { differences = { 0.02, 0.11, 0.05, 0.14, 0.03 }, effect = 0.05 }
+--   11
+--
+-- With `seeds` it gives the chance to find the difference with so many repetitions instead.
+--
+--   > ("%.2f"):format(power { effect = 0.05, sd = 0.1, seeds = 5 })
+--   0.14
+--
+-- Errors: neither `sd` nor two `differences` are given; an option is unknown or out of range; more than
+-- 100,000 repetitions would be needed.
+local options = require "perilune.options"
+local student = require "perilune.align.evaluate.student"
+
+local spec = options.spec("align.power", {
+  { "effect", options.required "number", "the difference to be found, in the unit of `sd`" },
+  { "sd", options.optional("number"), "standard deviation of the differences", above = 0 },
+  { "differences", options.optional "table", "measured differences, one a repetition, in place of `sd`" },
+  { "power", 0.8, "the chance to find it", above = 0.05, below = 1 },
+  { "level", 0.05, "level of the test", above = 0, below = 0.5 },
+  { "seeds", options.optional("integer", 2), "repetitions: gives the chance to find the effect with these" },
+})
+
+-- More repetitions than anybody makes: a difference that needs them is none.
+local most <const> = 100000
+
+local function deviation(differences)
+  local mean, sum, n = 0.0, 0.0, #differences
+  for _, x in ipairs(differences) do mean = mean + x / n end
+  for _, x in ipairs(differences) do sum = sum + (x - mean) ^ 2 end
+  return math.sqrt(sum / (n - 1))
+end
+
+return function(given)
+  local o = spec:fill(given)
+  if not o.sd and not (o.differences and #o.differences >= 2) then
+    error("align.power: give `sd`, or `differences` of at least two repetitions", 2)
+  end
+  local sd = o.sd or deviation(o.differences)
+  if o.effect == 0 then error("align.power: option 'effect' must not be 0", 2) end
+  if o.seeds then return student.power(o.effect, sd, o.seeds, o.level) end
+  local low, high = 1, 2
+  if sd == 0 then return high end
+  while student.power(o.effect, sd, high, o.level) < o.power do
+    low, high = high, 2 * high
+    if high > most then
+      error(("align.power: a difference of %g with a standard deviation of %g needs more than %d repetitions")
+        :format(o.effect, sd, most), 2)
+    end
+  end
+  while high - low > 1 do
+    local middle = (low + high) // 2
+    if student.power(o.effect, sd, middle, o.level) < o.power then low = middle else high = middle end
+  end
+  return high
+end

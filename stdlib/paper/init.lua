@@ -1,0 +1,87 @@
+--- The figures of Tang et al. 2024 (arXiv:2405.08448), one script each in `scripts/paper`.
+--
+--   paper.figure {
+--     name = "fig04_coverage", arguments = arg,
+--     question = "Is it the data that an online run saw, or the order in which it saw them?",
+--     found = "Shuffled, the online run's data give little more than offline data.",
+--     variants = function(make) return { make.online(), make.replay "all", make.offline() } end,
+--     claims = function(claims) return { claims.peak("online", "shuffled") } end,
+--   }
+--
+-- A script takes the options of every experiment, those of its own, and the sizes `--smoke` (20 seconds),
+-- `--quick` (5 minutes) and `--full` (overnight). Its report has the figure, the table, and what became of
+-- the paper's findings; `verdict.json` beside it is what `paper.page` reads. Runs are shared between figures
+-- in the folder `--runs`.
+local claims = require "perilune.align.claims"
+local experiment = require "perilune.align.experiment"
+local options = require "perilune.options"
+local plain = require "perilune.plain"
+local settings = require "perilune.paper.settings"
+local system = require "perilune.system"
+local variants = require "perilune.paper.variants"
+
+local paper = { claims = claims, settings = settings, variants = variants }
+
+--- Options of every figure, over those of every experiment.
+local entries <const> = {
+  { "lr", "", "learning rates, separated by commas; unless given those of the task's runs" },
+  { "beta", "", "betas, separated by commas; unless given those of the task's runs" },
+  { "steps", 0, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6, quick = 240 },
+  { "outer_seeds", 5, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
+    least = 1, smoke = 1, quick = 2, full = 12 },
+  { "seeds", 1, "runs of each setting in each repetition", least = 1, full = 2 },
+  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16, quick = 128, full = 512 },
+  { "runs", "out/paper/runs", "folder of the runs, shared by all figures", folder = true,
+    smoke = "out/paper_smoke/runs" },
+}
+
+local spec = options.spec("paper.figure", {
+  { "name", options.required "string", "name of the script and of its folder" },
+  { "arguments", options.required "table", "the command line" },
+  { "question", options.required "string", "what it asks" },
+  { "found", options.required "string", "what the paper found" },
+  { "variants", options.required "function", "function(make, o): list of variants, see paper.variants" },
+  { "claims", options.required "function", "function(claims, o): list of claims, see align.claims" },
+  { "options", options.optional "table", "entries of its own, or others' with another default" },
+  { "after", options.optional "function", "as in experiment.compare" },
+  { "section", options.optional "function", "as in experiment.compare" },
+  { "stage", options.optional "function", "as in experiment.compare" },
+  { "notes", options.optional "table", "sentences for the report" },
+})
+
+--- The options of a figure's script from its command line.
+local function parse(o)
+  local out = { "out", "out/paper/" .. o.name, "folder of the report", folder = true,
+    smoke = "out/paper_smoke/" .. o.name }
+  local list, place = {}, {}
+  for _, part in ipairs { entries, { out }, o.options or {} } do
+    for _, entry in ipairs(part) do
+      place[entry[1]] = place[entry[1]] or #list + 1
+      list[place[entry[1]]] = entry
+    end
+  end
+  return experiment.parse(o.arguments, ("%s.lua: %s"):format(o.name, o.question), list)
+end
+
+--- Runs a figure: its variants, the report, and the verdict. Gives what experiment.compare gives.
+--
+-- Errors: an option is missing or unknown; what experiment.compare refuses.
+function paper.figure(given)
+  local all = spec:fill(given)
+  local o, started = parse(all), system.clock()
+  o.out = ("%s/%s"):format(o.out, o.task)
+  local made = experiment.compare {
+    title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
+    variants = all.variants(variants.of(o), o), after = all.after, section = all.section, stage = all.stage,
+    claims = function(findings) return all.claims(claims, o, findings) end,
+  }
+  local record = {
+    name = all.name, task = o.task, size = o.size, question = all.question, found = all.found,
+    verdicts = made.verdicts, header = made.header, rows = made.rows, outer_seeds = o.outer_seeds,
+    minutes = (system.clock() - started) / 60, date = os.date "%Y-%m-%d",
+  }
+  system.write_file(o.out .. "/verdict.json", plain.encode(record, all.name) .. "\n")
+  return made
+end
+
+return options.strict("paper", paper)

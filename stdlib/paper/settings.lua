@@ -1,0 +1,71 @@
+--- The settings of the paper's runs: one for online, a sweep for offline, both of the task.
+--
+-- Tang et al. 2024, arXiv:2405.08448, sec. 4: online has one setting, offline is pooled over learning rates,
+-- betas and steps. The task's `runs` has both, as its calibration chose them; `--lr`, `--beta` and `--steps`
+-- replace them.
+local losses = require "perilune.align.experiment.settings"
+local options = require "perilune.options"
+local tasks = require "perilune.tasks"
+
+local settings = {}
+
+local opened = {}
+
+--- The `runs` of the task of the options.
+function settings.runs(o)
+  local key = ("%s %s %g"):format(o.task, o.data, o.cost)
+  if not opened[key] then
+    local given = { path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil }
+    opened[key] = tasks.open(o.task, given, o.small).runs
+  end
+  return opened[key]
+end
+
+--- The text of a list of numbers, as `--lr` takes it.
+local function joined(list)
+  local texts = {}
+  for i, number in ipairs(list) do texts[i] = ("%g"):format(number) end
+  return table.concat(texts, ",")
+end
+
+--- The settings of rates and betas, each with its steps in its name: runs of different length are different.
+-- `loss` names another loss than that of the options, such as "bo2"; one without beta has a setting a rate.
+local function list_of(o, lr, beta, steps, loss)
+  local given = { loss = loss or o.loss, lr = lr, beta = beta }
+  if not loss then
+    for name, value in pairs(o) do
+      if name:find "^loss%." then given[name] = value end
+    end
+  end
+  local list = losses.list(given)
+  for _, setting in ipairs(list) do
+    setting.steps = steps
+    setting.name = ("%s, %d steps"):format(setting.name, steps)
+    if loss then setting.name = ("%s, %s"):format(loss, setting.name) end
+  end
+  return list
+end
+
+local function steps_of(o, own) return o.steps > 0 and o.steps or own end
+
+--- The one setting of online runs.
+function settings.one(o, loss)
+  local runs = settings.runs(o)
+  local lr, beta = o.lr, o.beta
+  if lr == "" then lr = ("%g"):format(runs.lr) end
+  if beta == "" then beta = ("%g"):format(runs.beta) end
+  return { list_of(o, lr, beta, steps_of(o, runs.steps), loss)[1] }
+end
+
+--- The sweep of offline runs. A smoke run has the setting of online runs alone, a quick one its rate alone.
+function settings.sweep(o, loss)
+  if o.size == "smoke" then return settings.one(o, loss) end
+  local runs = settings.runs(o)
+  local sweep = runs.offline
+  local lr, beta = o.lr, o.beta
+  if lr == "" then lr = o.size == "quick" and ("%g"):format(runs.lr) or joined(sweep.lr) end
+  if beta == "" then beta = joined(sweep.beta) end
+  return list_of(o, lr, beta, steps_of(o, sweep.steps or runs.steps), loss)
+end
+
+return options.strict("paper.settings", settings)

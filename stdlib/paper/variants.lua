@@ -1,0 +1,98 @@
+--- The runs of the paper by name. Figures with one of them in common share it.
+--
+-- Tang et al. 2024, arXiv:2405.08448. `variants.of(o)` gives makers for the options of a script:
+--
+--   online()              one setting, fresh responses labelled by the proxy; recorded token for token
+--   online_pooled()       the same over the sweep of offline runs: equal selection on both sides
+--   online_gold()         one setting, labelled by gold: separates the source of data from the proxy's errors
+--   offline()             golden pairs, over the sweep
+--   offline_one()         golden pairs, with the setting of the online run
+--   replay(window)        the online run's batches, shuffled within windows; 1 is in order
+--   between(a, b)         pairs of two checkpoints of the online run, ordered by gold: D_a-vs-b
+local options = require "perilune.options"
+local settings = require "perilune.paper.settings"
+local sources = require "perilune.align.sources"
+
+local variants = {}
+
+--- How many steps lie between the checkpoints that later sources read: a fifth of a run, as 800 of the
+-- paper's 4,000.
+function variants.every(steps) return math.max(1, steps // 5) end
+
+--- The policy of an online run at a share of its steps: 0 is the start, 1 its end.
+local function writer(stage, online, share)
+  if share == 0 then return stage.start, "start" end
+  if share == 1 then return online.policy, ("step %d"):format(online.step) end
+  local every = variants.every(online.step)
+  local step = math.max(1, math.floor(share * online.step / every + 0.5)) * every
+  return online.checkpoints[step], ("step %d"):format(step)
+end
+
+--- The name of a share of the online run's steps.
+local function named(share) return share == 0 and "start" or share == 1 and "end" or ("%g"):format(share) end
+
+--- As many pairs as there are golden ones: of two policies, ordered by gold.
+local function dataset(stage, a, b, seed)
+  return sources.between(a, b, {
+    task = stage.task, judge = stage.gold, prompts = stage.prompts, count = #stage.golden_pairs, seed = seed,
+    quiet = true,
+  })
+end
+
+--- The makers of variants for the options of a script; `loss` names another loss than that of the options.
+-- Labels are those of the side, after the loss where it is another one.
+function variants.of(o, loss)
+  local prefix = loss and loss .. " " or ""
+  local make = {}
+
+  local function variant(label, list, source, more)
+    local made = { label = prefix .. label, settings = list, source = source }
+    for key, value in pairs(more or {}) do made[key] = value end
+    return made
+  end
+
+  local function online(stage, run) return stage:online(run) end
+  local recorded <const> = { run = prefix .. "online", record = true, checkpoint_every = variants.every }
+
+  function make.online() return variant("online", settings.one(o, loss), online, recorded) end
+
+  function make.online_pooled()
+    return variant("online, pooled", settings.sweep(o, loss), online, recorded)
+  end
+
+  function make.online_gold()
+    return variant("online by gold", settings.one(o, loss), function(stage, run)
+      return stage:online(run, { judge = stage.gold })
+    end)
+  end
+
+  local function offline(stage, run) return stage:offline(run) end
+
+  function make.offline()
+    return variant("offline", settings.sweep(o, loss), offline, { run = prefix .. "offline" })
+  end
+
+  function make.offline_one()
+    return variant("offline, one setting", settings.one(o, loss), offline, { run = prefix .. "offline" })
+  end
+
+  function make.replay(window)
+    local label = window == 1 and "in order" or window == "all" and "shuffled"
+      or ("shuffled within %s"):format(window)
+    return variant(label, settings.one(o, loss), function(_, run)
+      return sources.replay(run.done[prefix .. "online"].stream, { window = window, seed = run.seed })
+    end, { from = prefix .. "online" })
+  end
+
+  function make.between(a, b)
+    return variant(("%s against %s"):format(named(a), named(b)), settings.one(o, loss), function(stage, run)
+      local of = run.done[prefix .. "online"]
+      local pairs_of = dataset(stage, (writer(stage, of, a)), (writer(stage, of, b)), run.seed)
+      return sources.offline(pairs_of, { batch = run.batch, seed = run.seed })
+    end, { from = prefix .. "online" })
+  end
+
+  return make
+end
+
+return options.strict("paper.variants", variants)
