@@ -113,19 +113,25 @@ local function settings_of(given, group)
   return group[1].settings or given.settings or settings.list(given.options)
 end
 
---- The jobs of a repetition.
+--- The jobs of a repetition. Groups that begin with one run are one job: it is trained once.
 local function jobs_of(given, outer)
-  local jobs = {}
+  local jobs, by_run = {}, {}
   for seed = 1, given.options.seeds do
-    for _, variants in ipairs(groups_of(given)) do
-      for _, setting in ipairs(settings_of(given, variants)) do
+    for _, group in ipairs(groups_of(given)) do
+      for _, setting in ipairs(settings_of(given, group)) do
         local run = ("outer seed %d, seed %d, %s"):format(outer, seed, setting.name)
-        jobs[#jobs + 1] = { id = ("%s, %s"):format(run, results.labels(variants)), run = run,
-          variants = variants, setting = setting, seed = (outer - 1) * 1000 + seed, index = seed,
-          outer = outer }
+        local name = record.name(run, group[1])
+        local job = by_run[name]
+        if not job then
+          job = { run = run, variants = {}, setting = setting, seed = (outer - 1) * 1000 + seed,
+            index = seed, outer = outer }
+          by_run[name], jobs[#jobs + 1] = job, job
+        end
+        table.move(group, 1, #group, #job.variants + 1, job.variants)
       end
     end
   end
+  for _, job in ipairs(jobs) do job.id = ("%s, %s"):format(job.run, results.labels(job.variants)) end
   return jobs
 end
 
@@ -246,7 +252,8 @@ local spec = options.spec("experiment.compare", {
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `loss`, `setting` = { lr, beta,
 -- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
 -- training, `settings` of its own, `run`, a name under which its runs are shared within the family,
--- `record = true`, so that its stream can be read later, and `checkpoint_every(steps)`.
+-- `record = true`, so that its stream can be read later, `checkpoint_every(steps)`, and `stage(stage)`, a
+-- stage of its own that is made from that of the repetition, such as one with a larger start.
 --
 -- Gives what evaluate.report gives, and `sides`, `findings` (what `after` gave, by job) and `verdicts`.
 -- Errors: an option is missing or unknown; there is no variant, one has no label or source, two have one

@@ -8,7 +8,10 @@
 --   offline()             golden pairs, over the sweep
 --   offline_one()         golden pairs, with the setting of the online run
 --   replay(window)        the online run's batches, shuffled within windows; 1 is in order
---   between(a, b)         pairs of two checkpoints of the online run, ordered by gold: D_a-vs-b
+--   between(a, b)         pairs of two checkpoints of the online run, ordered by gold: D_a-vs-b; 0 is the
+--                         start, 1 the end of the run
+--   refreshed(s)          online, the policy that writes is renewed every s steps; "never" is the start
+--   of(label, source)     a source of one's own, with the setting of online runs
 local options = require "perilune.options"
 local settings = require "perilune.paper.settings"
 local sources = require "perilune.align.sources"
@@ -66,14 +69,27 @@ function variants.of(o, loss)
     end)
   end
 
+  --- Fresh pairs of a policy that is renewed every so many steps.
+  function make.refreshed(every)
+    local label = every == "never" and "never renewed" or ("renewed every %d"):format(every)
+    return variant(label, settings.one(o, loss), function(stage, run)
+      return stage:online(run, every == "never" and { lag = math.huge } or { refresh = every })
+    end)
+  end
+
+  function make.of(label, source, more) return variant(label, settings.one(o, loss), source, more) end
+
   local function offline(stage, run) return stage:offline(run) end
 
   function make.offline()
     return variant("offline", settings.sweep(o, loss), offline, { run = prefix .. "offline" })
   end
 
-  function make.offline_one()
-    return variant("offline, one setting", settings.one(o, loss), offline, { run = prefix .. "offline" })
+  --- `from` trains it in the process of another variant, for what is measured of both.
+  function make.offline_one(from)
+    return variant("offline, one setting", settings.one(o, loss), offline, {
+      run = prefix .. "offline", from = from,
+    })
   end
 
   function make.replay(window)

@@ -88,11 +88,11 @@ function claims.quantile(first, second, given)
     end)
 end
 
---- A number of one's own: `values(results)` gives a list, one number a repetition, of what an experiment
--- found beside its points.
+--- A number of one's own: `values(results, sides)` gives a list, one number a repetition. `results` is what
+-- was given to `claims.judge`, such as the findings of an experiment, and `sides(label)` the seeds of a side.
 function claims.value(name, values, given)
-  return claim("value", name, given, function(_, _, results)
-    return interval.of_values(values(results))
+  return claim("value", name, given, function(sides, _, results)
+    return interval.of_values(values(results, sides))
   end)
 end
 

@@ -63,8 +63,8 @@ end
 
 --- The settings of the options `o`, each { lr, beta, loss, offline, name }. A loss without `beta`, or one
 -- whose beta is fixed by `loss.beta`, has one setting a rate; `beta = ""` takes that of the loss, and 0.05
--- for ipo; `lr = ""` takes 3e-4. Errors: there is no such loss; an option of it is unknown or out of range; a rate or beta is no
--- number above 0.
+-- for ipo; `lr = ""` takes 3e-4. Errors: there is no such loss; an option of it is unknown or out of range;
+-- a rate or beta is no number above 0.
 --
 --   > settings.list({ loss = "ipo", lr = "1e-4,3e-4", beta = "0.05" })[2].name
 --   lr 0.0003, beta 0.05

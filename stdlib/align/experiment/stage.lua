@@ -258,10 +258,10 @@ end
 -- ordered by gold.
 function Stage:instruments(run, source, which)
   if which == "none" then return false end
-  local classifier = { judge = self.gold }
+  local classifier = { judge = self.gold, data = not source.dataset and self.golden_pairs or nil }
   if which == "default" then return { classifier = classifier } end
   local other = source.dataset and self:online(run) or self:offline(run)
-  classifier.stream, classifier.data = source.dataset and other or nil, other.dataset
+  if source.dataset then classifier.stream = other end
   local compares = not other.dataset or has_columns(other.dataset, run.loss)
   return {
     classifier = classifier, cosine = compares and { other = other } or nil,

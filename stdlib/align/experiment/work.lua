@@ -20,6 +20,9 @@ end
 --- The loss of a variant in a setting.
 function work.loss(variant, setting) return variant.loss and variant.loss(setting) or setting.loss end
 
+--- The stage of a variant: that of the repetition, or one made from it.
+function work.stage(variant, stage) return variant.stage and variant.stage(stage) or stage end
+
 --- Trains one variant with one setting; gives the run of align.train.
 local function train(given, stage, variant, run, measure, notify)
   local o = given.options
@@ -68,17 +71,19 @@ function work.points(given, stage, measure, job, notify)
       setting = job.setting, seed = job.seed, batch = given.options.batch, done = done,
       loss = work.loss(variant, job.setting), name = job.run, outer = job.outer,
     }
-    local ok, trained = pcall(train, given, stage, variant, run, measure, function(share)
+    local own = work.stage(variant, stage)
+    local measured_by = own == stage and measure or own.measure
+    local ok, trained = pcall(train, given, own, variant, run, measured_by, function(share)
       notify((i - 1 + share) / #job.variants)
     end)
     if ok then
       done[variant.label] = trained
       if variant.check then variant.check(trained, done) end
-      points[variant.label] = { stage.start_point, table.unpack(trained.points) }
+      points[variant.label] = { own.start_point, table.unpack(trained.points) }
     else
       local message, measured = failure(given, trained)
       points[work.failed(variant.label)] = message
-      points[variant.label] = { stage.start_point, table.unpack(measured) }
+      points[variant.label] = { own.start_point, table.unpack(measured) }
     end
   end
   if given.after then

@@ -123,7 +123,7 @@ local function new(given)
     sft = { steps = 600, batch = 32, lr = 5e-3 },
     preference = task.preference(),
     golden = { beta = 0.1, lr = 1e-3, steps = 240 },
-    runs = task.runs(),
+    runs = task.runs { offline = { beta = { 0.02, 0.05 }, lr = { 1e-4, 3e-4 }, steps = 960 } },
   }
   self.cycles = cycles
   return self

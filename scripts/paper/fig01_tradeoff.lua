@@ -1,0 +1,36 @@
+--- Does online beat offline at equal KL from the start?  (fig. 1)
+--
+-- Online has one setting, offline is pooled over rates and betas, as in the paper. Two curves are beside
+-- them: online pooled over the same sweep, so that the selection is equal, and online labelled by gold, which
+-- separates the source of the data from the proxy's errors.
+--
+--   perilune scripts/paper/fig01_tradeoff.lua [--task arena] [--quick]
+local paper = require "perilune.paper"
+
+local kls <const> = { 2, 4, 6, 8, 10 }
+
+paper.figure {
+  name = "fig01_tradeoff", arguments = arg,
+  question = "Does online beat offline at equal KL from the start?",
+  found = "Online is above offline at equal KL and has the higher peak on all tasks; both rise and fall.",
+  variants = function(make)
+    return { make.online(), make.offline(), make.online_pooled(), make.online_gold() }
+  end,
+  claims = function(claims)
+    local list = {
+      claims.peak("online", "offline", { paper = "Online's peak is higher." }),
+      claims.on_average("online", "offline", { paper = "Online is above at equal KL." }),
+    }
+    for _, kl in ipairs(kls) do list[#list + 1] = claims.at_kl("online", "offline", kl) end
+    table.move({
+      claims.fall("online", { paper = "Online passes its own peak." }),
+      claims.fall("offline", { paper = "Offline passes its own peak." }),
+      claims.change("online", "the proxy's own win rate", function(point) return point.proxy_win end,
+        { name = "the proxy's own win rate over the online run" }),
+      claims.peak("online, pooled", "offline", { name = "the peaks, both pooled over the same sweep" }),
+      claims.on_average("online, pooled", "offline", { name = "at equal KL, both pooled" }),
+      claims.peak("online by gold", "online", { name = "what the proxy's errors cost online's peak" }),
+    }, 1, 6, #list + 1, list)
+    return list
+  end,
+}

@@ -1,0 +1,21 @@
+--- Is it the quality of the data?  (fig. 5, hypothesis 2)
+--
+-- Offline training on pairs whose responses are both the final online policy's, ordered by gold: D_4k-vs-4k.
+--
+--   perilune scripts/paper/fig05_quality.lua [--task summary] [--quick]
+local paper = require "perilune.paper"
+
+paper.figure {
+  name = "fig05_quality", arguments = arg,
+  question = "Do better responses in the data close the gap?",
+  found = "Rejected: pairs of the final online policy gain a little over the start and stay low.",
+  variants = function(make) return { make.online(), make.between(1, 1), make.offline() } end,
+  claims = function(claims)
+    return {
+      claims.peak("online", "end against end", { paper = "Online stays far above it." }),
+      claims.peak("end against end", "offline",
+        { expect = "below", paper = "It is no better than pairs of the start." }),
+      claims.on_average("online", "end against end", { paper = "The same at equal KL." }),
+    }
+  end,
+}

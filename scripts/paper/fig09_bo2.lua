@@ -1,0 +1,26 @@
+--- Does the gap come from the contrast of the loss?  (fig. 9, hypothesis 4)
+--
+-- Best-of-2 trains on the better response of each pair alone: no rejected response, no reference. IPO is
+-- beside it.
+--
+--   perilune scripts/paper/fig09_bo2.lua [--task arena] [--quick]
+local paper = require "perilune.paper"
+
+paper.figure {
+  name = "fig09_bo2", arguments = arg,
+  question = "Does a loss without a rejected response close the gap?",
+  found = "Mostly rejected: the gap stays on two tasks of three; shuffled online data nearly match online.",
+  variants = function(make, o)
+    local bo2 = paper.variants.of(o, "bo2")
+    return { bo2.online(), bo2.replay "all", bo2.offline(), make.online(), make.offline() }
+  end,
+  claims = function(claims)
+    return {
+      claims.peak("bo2 online", "bo2 offline", { paper = "The gap stays for best-of-2." }),
+      claims.on_average("bo2 online", "bo2 offline", { paper = "The same at equal KL." }),
+      claims.peak("bo2 online", "bo2 shuffled",
+        { expect = "equal", paper = "Shuffled data nearly match online: here coverage explains it." }),
+      claims.peak("online", "bo2 online", { name = "the peak of IPO less that of best-of-2, online" }),
+    }
+  end,
+}

@@ -1,0 +1,30 @@
+--- Which pairs of writers make good offline data?  (fig. 12)
+--
+-- Offline data of which one side is written by one checkpoint of the online run, the other by another, all
+-- ordered by gold: D_a-vs-b. 0.2 is a fifth of the run, as 800 of the paper's 4,000 steps.
+--
+--   perilune scripts/paper/fig12_datasets.lua [--task summary] [--quick]
+local paper = require "perilune.paper"
+
+paper.figure {
+  name = "fig12_datasets", arguments = arg,
+  question = "Does contrast between the two writers help, or their quality, or the start among them?",
+  found = "A side written by the start helps; contrast alone and quality alone do not.",
+  variants = function(make)
+    return {
+      make.online(), make.between(0, 0.2), make.between(0.2, 1), make.between(1, 1), make.between(0, 1),
+      make.offline_one(),
+    }
+  end,
+  claims = function(claims)
+    return {
+      claims.peak("start against 0.2", "0.2 against end", { paper = "A side of the start helps." }),
+      claims.peak("0.2 against end", "end against end",
+        { expect = "equal", paper = "Contrast alone does not help." }),
+      claims.peak("0.2 against end", "offline, one setting",
+        { expect = "below", paper = "Quality does not help over pairs of the start." }),
+      claims.peak("start against 0.2", "offline, one setting",
+        { paper = "Up to twice as good on one task, the same on others." }),
+    }
+  end,
+}
