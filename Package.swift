@@ -64,7 +64,7 @@ let package = Package(
       name: "Session", dependencies: ["Base", "LuaEngine"], resources: [.embedInCode("Resources")],
       swiftSettings: plainSwift),
     .target(
-      name: "Shell", dependencies: ["Base", "LuaEngine", "Session", "CReadlineShims"],
+      name: "Shell", dependencies: ["Base", "LuaEngine", "Session", "CReadline", "CReadlineShims"],
       swiftSettings: plainSwift),
     .executableTarget(
       name: "perilune", dependencies: ["Bindings", "Shell", "CSystem"], swiftSettings: plainSwift),
@@ -94,6 +94,6 @@ let package = Package(
       swiftSettings: plainSwift),
     .testTarget(
       name: "SessionTests", dependencies: ["Base", "LuaEngine", "Session"], swiftSettings: plainSwift),
-    .testTarget(name: "ShellTests", dependencies: ["perilune"], swiftSettings: plainSwift),
+    .testTarget(name: "ShellTests", dependencies: ["perilune", "Shell"], swiftSettings: plainSwift),
   ]
 )

@@ -4,17 +4,21 @@
 #include "shim_readline.h"
 #include "shim_interrupt.h"
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 #include <readline/readline.h>
 #include <readline/history.h>
 
-static shim_completer complete;
+static shim_editor editor;
 static char **candidates;
 static int next_candidate;
 static char *finished_line;
@@ -26,28 +30,30 @@ static void take_line(char *line) {
   rl_callback_handler_remove();
 }
 
-// Clears what was typed and leaves the cursor on a new line.
+// Leaves what was typed on the screen, and the cursor on a new line.
 static void drop_line(void) {
   rl_free_line_state();
   rl_callback_sigcleanup();
+  if (editor.leave) editor.leave("^C");
+  else rl_crlf();
   rl_replace_line("", 0);
-  rl_crlf();
   fflush(rl_outstream);
   rl_callback_handler_remove();
 }
 
 // Signals that would leave the terminal in the editor's mode. They are blocked while a line is edited, except
-// inside ppoll, so the handler runs only there.
-static const int ending[] = {SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-enum { ENDING = sizeof ending / sizeof ending[0] };
-static volatile sig_atomic_t received;
+// inside ppoll, so the handler runs only there. SIGWINCH only ends the wait.
+static const int caught[] = {SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGWINCH};
+enum { CAUGHT = sizeof caught / sizeof caught[0] };
+static volatile sig_atomic_t received, resized;
 
 static pthread_t editing_thread;
 
 // Only the thread that edits the line waits in ppoll: another thread passes the signal on.
-static void on_ending(int number) {
-  if (pthread_equal(pthread_self(), editing_thread)) received = number;
-  else pthread_kill(editing_thread, number);
+static void on_signal(int number) {
+  if (!pthread_equal(pthread_self(), editing_thread)) pthread_kill(editing_thread, number);
+  else if (number == SIGWINCH) resized = 1;
+  else received = number;
 }
 
 // Gives the terminal back and lets the signal have its usual effect. A process that was stopped goes on with
@@ -55,11 +61,12 @@ static void on_ending(int number) {
 static void obey_signal(const struct sigaction *before, const sigset_t *open) {
   int number = received;
   received = 0;
+  if (editor.leave) editor.leave("");
   rl_deprep_terminal();
   fflush(rl_outstream);
   struct sigaction ours;
-  for (int i = 0; i < ENDING; i++) {
-    if (ending[i] == number) sigaction(number, &before[i], &ours);
+  for (int i = 0; i < CAUGHT; i++) {
+    if (caught[i] == number) sigaction(number, &before[i], &ours);
   }
   raise(number);
   sigset_t blocked;
@@ -70,7 +77,24 @@ static void obey_signal(const struct sigaction *before, const sigset_t *open) {
   rl_forced_update_display();
 }
 
-int shim_read_line(const char *prompt, char **line) {
+// The line is drawn when no more input waits: a pasted text is drawn once.
+static int must_draw;
+
+static void draw_later(void) { must_draw = 1; }
+
+static int wait_for_input(const sigset_t *open) {
+  struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+  const struct timespec none = {0, 0};
+  if (must_draw) {
+    int ready = ppoll(&in, 1, &none, open);
+    if (ready != 0) return ready;
+    must_draw = 0;
+    editor.draw();
+  }
+  return ppoll(&in, 1, NULL, open);
+}
+
+int shim_read_line(const char *prompt, const char *text, char **line) {
   *line = NULL;
   if (!isatty(STDIN_FILENO)) {
     *line = readline(prompt);
@@ -80,38 +104,49 @@ int shim_read_line(const char *prompt, char **line) {
   sigset_t block, before, open;
   sigemptyset(&block);
   sigaddset(&block, SIGINT);
-  struct sigaction action = {.sa_handler = on_ending}, actions[ENDING];
-  for (int i = 0; i < ENDING; i++) sigaddset(&block, ending[i]);
+  struct sigaction action = {.sa_handler = on_signal}, actions[CAUGHT];
+  for (int i = 0; i < CAUGHT; i++) sigaddset(&block, caught[i]);
   sigprocmask(SIG_BLOCK, &block, &before);  // a signal arrives only inside ppoll: no gap between the test and the wait
-  for (int i = 0; i < ENDING; i++) {
-    sigaction(ending[i], NULL, &actions[i]);
-    if (actions[i].sa_handler == SIG_DFL) sigaction(ending[i], &action, NULL);
+  for (int i = 0; i < CAUGHT; i++) {
+    sigaction(caught[i], NULL, &actions[i]);
+    if (actions[i].sa_handler == SIG_DFL) sigaction(caught[i], &action, NULL);
   }
   open = before;
   sigdelset(&open, SIGINT);
-  for (int i = 0; i < ENDING; i++) sigdelset(&open, ending[i]);
+  for (int i = 0; i < CAUGHT; i++) sigdelset(&open, caught[i]);
   int status = SHIM_LINE;
   finished = 0;
   finished_line = NULL;
   rl_callback_handler_install(prompt, take_line);
+  if (*text) {
+    rl_insert_text(text);
+    rl_redisplay_function();
+  }
   while (!finished) {
+    sigset_t blocked;  // where input waits, ppoll takes no signal
+    sigprocmask(SIG_SETMASK, &open, &blocked);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
     if (received) obey_signal(actions, &open);
+    if (resized) {
+      resized = 0;
+      rl_resize_terminal();
+    }
     if (shim_interrupt_pending()) {
       drop_line();
       status = SHIM_INTERRUPTED;
       break;
     }
-    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-    int ready = ppoll(&in, 1, NULL, &open);
+    int ready = wait_for_input(&open);
     if (ready > 0) rl_callback_read_char();
     if (ready < 0 && errno != EINTR) {
       take_line(NULL);
       break;
     }
   }
-  for (int i = 0; i < ENDING; i++) sigaction(ending[i], &actions[i], NULL);
+  for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &actions[i], NULL);
   sigprocmask(SIG_SETMASK, &before, NULL);
   if (status == SHIM_LINE && finished_line == NULL) status = SHIM_END_OF_INPUT;
+  must_draw = 0;
   *line = finished_line;
   return status;
 }
@@ -124,31 +159,64 @@ static char *generate(const char *text, int state) {
 }
 
 static char **attempt(const char *text, int start, int end) {
-  (void)end;
-  char before[4096];
-  size_t count = (size_t)start < sizeof before ? (size_t)start : sizeof before - 1;
-  memcpy(before, rl_line_buffer + start - count, count);
-  before[count] = 0;
-  if (start > 0 && (rl_line_buffer[start - 1] == '"' || rl_line_buffer[start - 1] == '\'')) return NULL;  // a file name
   rl_attempted_completion_over = 1;
   rl_completion_append_character = '\0';
-  candidates = complete(text, before);
+  rl_sort_completion_matches = 0;
+  candidates = editor.complete(start, end);
   char **matches = rl_completion_matches(text, generate);
   free(candidates);
   candidates = NULL;
   return matches;
 }
 
-void shim_readline_setup(const char *name, shim_completer completer) {
-  complete = completer;
+static void show_matches(char **matches, int count, int longest) {
+  (void)longest;
+  editor.show_candidates(matches + 1, count);
+  rl_forced_update_display();
+}
+
+void shim_readline_setup(const char *name, const shim_editor *hooks) {
+  editor = *hooks;
   rl_readline_name = name;
   rl_catch_signals = 0;
+  rl_catch_sigwinch = 0;
+  rl_change_environment = 0;  // $COLUMNS would outlive the width that it names
   rl_attempted_completion_function = attempt;
   rl_basic_word_break_characters = rl_completer_word_break_characters = " \t\n\"'><=;+-*/%^~#{}()[],&|!?";
+  rl_variable_bind("show-all-if-ambiguous", "on");
+  if (editor.draw) {
+    rl_redisplay_function = draw_later;
+    rl_completion_display_matches_hook = show_matches;
+  }
+  setlocale(LC_CTYPE, "C.UTF-8");  // where the environment names no locale; readline asks the environment first
   using_history();
 }
 
-void shim_history_add(const char *entry) {
-  HIST_ENTRY *last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
-  if (last == NULL || strcmp(last->line, entry) != 0) add_history(entry);
+void shim_define_key(const char *name, shim_key key, const char *sequence, int in_vi_mode) {
+  rl_add_defun(name, key, -1);
+  rl_bind_keyseq_in_map(sequence, key, emacs_standard_keymap);
+  if (!in_vi_mode) return;
+  rl_bind_keyseq_in_map(sequence, key, vi_insertion_keymap);
+  rl_bind_keyseq_in_map(sequence, key, vi_movement_keymap);
 }
+
+int shim_width(uint32_t scalar) {
+  static locale_t unicode;
+  if (unicode == (locale_t)0) unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+  if (unicode == (locale_t)0) return 1;
+  locale_t before = uselocale(unicode);
+  int width = wcwidth((wchar_t)scalar);
+  uselocale(before);
+  return width;
+}
+
+void shim_screen_size(int *rows, int *columns) {
+  struct winsize size;
+  *rows = 24;
+  *columns = 80;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return;
+  if (size.ws_row > 0) *rows = size.ws_row;
+  if (size.ws_col > 0) *columns = size.ws_col;
+}
+
+int shim_output_pending(void) { return __fpending(stdout) > 0; }

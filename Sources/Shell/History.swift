@@ -1,28 +1,37 @@
 /// The history of the prompt, saved between sessions: one entry a line, newlines inside an entry escaped.
 ///
-/// Each entry is appended in one write, so that two sessions do not lose each other's entries.
+/// Each entry is appended in one write, so that two sessions do not lose each other's entries. Of equal entries
+/// only the last is recalled.
 import Base
-import CReadlineShims
+import CReadline
 import Foundation
 
 final class History {
   /// Nil without a home folder: the history then ends with the session.
   private let path = Folders.state.map { $0 + "/history" }
   private var last: [UInt8] = []
-  /// Entries loaded at the start, in a few milliseconds.
-  private static let entriesMax = 10_000
+  /// Entries loaded at the start, and the bytes of the file's end that are read for them, in a few milliseconds.
+  private static let entriesMax = 10_000, bytesMax = 4 << 20
 
   func load() {
-    guard let path, let data = FileManager.default.contents(atPath: path) else { return }
-    for line in data.split(separator: UInt8(ascii: "\n")).suffix(Self.entriesMax) {
-      last = Self.unescaped([UInt8](line))
-      addToReadline(last)
-    }
+    using_history()
+    guard let path, let file = FileHandle(forReadingAtPath: path) else { return }
+    defer { try? file.close() }
+    let size = (try? file.seekToEnd()) ?? 0
+    let skipped = size - min(size, UInt64(Self.bytesMax))
+    guard (try? file.seek(toOffset: skipped)) != nil, let data = try? file.readToEnd() else { return }
+    var lines = [UInt8](data).split(separator: UInt8(ascii: "\n"))
+    if skipped > 0 { lines = Array(lines.dropFirst()) }  // the first may have been cut
+    var known: Set<ArraySlice<UInt8>> = []
+    let latest = lines.reversed().filter { known.insert($0).inserted }.prefix(Self.entriesMax)
+    for line in latest.reversed() { addToReadline(Self.unescaped(Array(line))) }
+    last = lines.last.map { Self.unescaped(Array($0)) } ?? []
   }
 
   func add(_ entry: [UInt8]) {
     guard !entry.allSatisfy({ [9, 10, 13, 32].contains($0) }), entry != last else { return }
     last = entry
+    forget(entry)
     addToReadline(entry)
     guard let path else { return }
     let folder = (path as NSString).deletingLastPathComponent
@@ -31,13 +40,23 @@ final class History {
     let file = retryingOnSignal { open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600) }
     guard file >= 0 else { return }
     defer { close(file) }
+    fchmod(file, 0o600)
     let line = Self.escaped(entry) + [UInt8(ascii: "\n")]
     _ = line.withUnsafeBytes { buffer in retryingOnSignal { write(file, buffer.baseAddress, buffer.count) } }
   }
 
   private func addToReadline(_ entry: [UInt8]) {
-    (entry + [0]).withUnsafeBytes {
-      if let bytes = $0.baseAddress { shim_history_add(bytes.assumingMemoryBound(to: CChar.self)) }
+    add_history(entry.filter { $0 != 0 }.map { CChar(bitPattern: $0) } + [0])
+  }
+
+  /// Drops an earlier equal entry.
+  private func forget(_ entry: [UInt8]) {
+    guard let list = history_list() else { return }
+    let line = entry.map { CChar(bitPattern: $0) } + [0]
+    for i in (0..<Int(history_length)).reversed()
+    where list[i].map({ strcmp($0.pointee.line, line) == 0 }) == true {
+      free_history_entry(remove_history(Int32(i)))
+      return
     }
   }
 

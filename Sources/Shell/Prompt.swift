@@ -3,22 +3,21 @@
 /// On a terminal it edits lines, saves a history and displays results; with other input it behaves as `lua
 /// -i`.
 import Base
-import CReadlineShims
 import Foundation
 import LuaEngine
 import Session
 
 final class Prompt {
-  private let evaluator: Evaluator
+  let evaluator: Evaluator
   private let settings: RunOptions
   private let isTerminal = isatty(STDIN_FILENO) != 0
   private let history: History?
-  /// The lines of the input before the one that is edited.
+  private var editor: PromptEditor?
+  /// The lines of the entry before the one that is edited, where lines are edited one by one.
   private var earlierLines: [UInt8] = []
-  /// The prompt that readline completes for: its callback has no context argument.
-  nonisolated(unsafe) private static var current: Prompt?
 
   private var lua: Lua { evaluator.lua }
+  private var hasColor: Bool { settings.usesColor && Terminal.hasColor }
 
   init(_ evaluator: Evaluator, _ settings: RunOptions) {
     self.evaluator = evaluator
@@ -27,8 +26,7 @@ final class Prompt {
   }
 
   func run() {
-    Prompt.current = self
-    shim_readline_setup("perilune", completeWord)
+    editor = PromptEditor(owner, hasColor: hasColor)
     history?.load()
     if isTerminal && settings.readsInit { runInitFile() }
     while let entry = read() {
@@ -95,29 +93,22 @@ final class Prompt {
     }
   }
 
-  private enum Line {
-    case line([UInt8]), interrupted
-  }
-
-  private func readLine(continuing: Bool) -> Line? {
-    var prompt = continuing ? ">> " : "> "
-    if let value = try? lua.global(continuing ? "_PROMPT2" : "_PROMPT"), !value.isNil,
-      let text = try? lua.text(value)
-    {
-      prompt = text
-    }
-    fflush(stdout)
+  private func readLine(continuing: Bool, text: [UInt8] = []) -> PromptEditor.Line? {
+    PromptEditor.beginLine()
     lua.clearInterrupts()
     lua.isAtPrompt = true
-    var bytes: UnsafeMutablePointer<CChar>?
-    let status = Int(shim_read_line(prompt, &bytes))
-    defer { free(bytes) }
-    let wasInterrupted = Interrupt.isPending || status == SHIM_INTERRUPTED
-    lua.isAtPrompt = false
-    lua.clearInterrupts()
-    if wasInterrupted { return .interrupted }
-    guard status == SHIM_LINE, let bytes else { return nil }
-    return .line(Array(UnsafeRawBufferPointer(start: bytes, count: strlen(bytes))))
+    defer {
+      lua.isAtPrompt = false
+      lua.clearInterrupts()
+    }
+    return editor?.read(prompt: prompt(continuing), continuation: prompt(true), text: text)
+  }
+
+  private func prompt(_ isContinuation: Bool) -> String {
+    guard let value = try? lua.global(isContinuation ? "_PROMPT2" : "_PROMPT"), !value.isNil,
+      let text = try? lua.text(value)
+    else { return isContinuation ? ">> " : "> " }
+    return text
   }
 
   // MARK: Running
@@ -152,7 +143,6 @@ final class Prompt {
     guard Terminal.isTerminal else { return }
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
     let text = String(format: "[%.3fs]", seconds)
-    let hasColor = settings.usesColor && getenv("NO_COLOR") == nil
     print(hasColor ? "\u{1B}[2m\(text)\u{1B}[0m" : text)
     fflush(stdout)
   }
@@ -169,26 +159,4 @@ final class Prompt {
     report { try lua.loadFile(Array(path.utf8)).call([]) }
     lua.clearInterrupts()
   }
-
-  // MARK: Completion
-
-  fileprivate static func candidates(_ word: String, before: String) -> [String] {
-    guard let prompt = current else { return [] }
-    let earlier = String(decoding: prompt.earlierLines, as: UTF8.self)
-    return prompt.evaluator.completions(of: word, before: earlier + before)
-  }
-}
-
-/// Called by readline: the candidates as C strings, which readline frees. `before` is the line up to the
-/// word.
-private func completeWord(
-  _ word: UnsafePointer<CChar>, _ before: UnsafePointer<CChar>
-) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
-  let candidates = Prompt.candidates(String(cString: word), before: String(cString: before))
-  guard !candidates.isEmpty,
-    let memory = calloc(candidates.count + 1, MemoryLayout<UnsafeMutablePointer<CChar>?>.stride)
-  else { return nil }
-  let list = memory.bindMemory(to: UnsafeMutablePointer<CChar>?.self, capacity: candidates.count + 1)
-  for (i, candidate) in candidates.enumerated() { list[i] = strdup(candidate) }
-  return list
 }

@@ -103,7 +103,7 @@ final class Terminal {
           ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "),
           ("function f() return made end\n", "\n> "),
           ("f(), _G.f == f\n", "\n9\ttrue\n> "),
-          ("%time 40 + 1\n", "\n41\n\u{1B}[2m[0."), ("%time local q = 3\n", "s]\u{1B}[0m\n> "),
+          ("%time 40 + 1\n", "\n41\n[0."), ("%time local q = 3\n", "s]\n> "),
           ("q\n", "\n3\n> "),
           ("> 40 + 2\n", "\n42\n> "), ("?logsumex\n", "did you mean 'logsumexp'?\n> "),
         ], home: home)
