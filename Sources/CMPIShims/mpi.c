@@ -3,15 +3,21 @@
 #define _GNU_SOURCE
 #include "shim_mpi.h"
 #include <dlfcn.h>
-#include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 typedef uintptr_t Handle;
+// A request is an int in MPICH and a pointer in Open MPI; both libraries write it where this is.
+typedef uintptr_t Request;
 
 static struct {
   int (*init_thread)(int *, char ***, int, int *);
@@ -19,15 +25,23 @@ static struct {
   int (*finalize)(void);
   int (*comm_rank)(Handle, int *);
   int (*comm_size)(Handle, int *);
-  int (*bcast)(void *, int, Handle, int, Handle);
-  int (*alltoallv)(const void *, const int *, const int *, Handle, void *, const int *, const int *, Handle, Handle);
-  int (*allgatherv)(const void *, int, Handle, void *, const int *, const int *, Handle, Handle);
-  int (*barrier)(Handle);
+  int (*isend)(const void *, int, Handle, int, int, Handle, Request *);
+  int (*irecv)(void *, int, Handle, int, int, Handle, Request *);
+  int (*ialltoallv)(const void *, const int *, const int *, Handle, void *, const int *, const int *, Handle, Handle,
+                    Request *);
+  int (*iallgatherv)(const void *, int, Handle, void *, const int *, const int *, Handle, Handle, Request *);
+  int (*ibarrier)(Handle, Request *);
+  int (*test)(Request *, int *, void *);
   int (*abort)(Handle, int);
   Handle world, byte;
+  // MPI_ANY_SOURCE and MPI_STATUS_IGNORE.
+  int any_source;
+  void *no_status;
   const char *library;
   int rank, size;
   pid_t process;
+  // Calls that wait for all processes, so far.
+  int64_t calls;
 } mpi = {.library = "", .size = 0};
 
 // MPI_THREAD_FUNNELED: only the thread that started MPI calls it. The same number in both libraries.
@@ -40,18 +54,146 @@ static const char *wanted_library(void) {
   return NULL;
 }
 
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+// MARK: Processes that leave.
+
+// What a process sends to all others when it leaves with status 0: who it is and how many calls it took part in. One
+// that waits in a later call then waits for ever.
+typedef struct {
+  int64_t rank, calls;
+} Farewell;
+
+enum { farewell_tag = 7411 };
+
+static struct {
+  Farewell next;
+  Request request;
+  int count;
+} farewells;
+
+static void await_farewell(void) {
+  mpi.irecv(&farewells.next, sizeof(Farewell), mpi.byte, mpi.any_source, farewell_tag, mpi.world, &farewells.request);
+}
+
+// Whether a farewell has come; `farewells.next` is it until the next one is awaited.
+static int has_farewell(void) {
+  int is_there = 0;
+  return farewells.count < mpi.size - 1 && mpi.test(&farewells.request, &is_there, mpi.no_status) == 0 && is_there;
+}
+
+// Awaits the next farewell after one.
+static void next_farewell(void) {
+  farewells.count++;
+  if (farewells.count < mpi.size - 1) await_farewell();
+}
+
+static void idle(long nanoseconds) { nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL); }
+
+// Leaves with the others: MPI_Finalize waits for them, and nobody would see that one waits for this process.
+static void say_farewell(void) {
+  Farewell own = {.rank = mpi.rank, .calls = mpi.calls};
+  Request *sent = calloc((size_t)mpi.size, sizeof(Request));
+  for (int p = 0; sent && p < mpi.size; p++) {
+    if (p != mpi.rank) mpi.isend(&own, sizeof own, mpi.byte, p, farewell_tag, mpi.world, &sent[p]);
+  }
+  while (farewells.count < mpi.size - 1) {
+    if (has_farewell()) {
+      next_farewell();
+    } else {
+      idle(200000);
+    }
+  }
+  for (int p = 0; sent && p < mpi.size; p++) {
+    for (int is_done = p == mpi.rank; !is_done;) {
+      if (mpi.test(&sent[p], &is_done, mpi.no_status) != 0) break;
+    }
+  }
+  free(sent);
+}
+
+// MARK: The witness.
+
+// MPICH's launcher names the process id of a process that was killed, not its rank, and kills the others at once. So
+// each process has a witness: a shell that reads what the process says when it ends. One that says nothing was killed,
+// and the first witness of a machine to see that speaks. The folder `lock` is there once anyone spoke.
+static struct {
+  int line;
+  char lock[256];
+} witness = {.line = -1};
+
+static void call_witness(void) {
+  static const char text[] =
+      "(trap '' HUP INT TERM; read -r word <&3; [ \"$word\" = farewell ] && exit\n"
+      "if [ \"$word\" != spoke ]; then mkdir \"$1\" 2>/dev/null || exit\n"
+      "echo \"perilune: $0 was killed: the job ends\" >&2; fi\n"
+      "exec 2>&-; sleep 2; rmdir \"$1\") </dev/null >&- &";
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  char who[160], host[64] = "";
+  gethostname(host, sizeof host - 1);
+  snprintf(who, sizeof who, "process %d of %d (process id %d on %s)", mpi.rank, mpi.size, (int)getpid(), host);
+  // The launcher is the parent of all processes of a machine.
+  const char *folder = getenv("TMPDIR");
+  snprintf(witness.lock, sizeof witness.lock, "%s/perilune-killed-%d", folder && folder[0] ? folder : "/tmp",
+           (int)getppid());
+  char *arguments[] = {"sh", "-c", (char *)text, who, witness.lock, NULL};
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  // The launcher's sockets are closed: it waits for their ends.
+  posix_spawn_file_actions_adddup2(&actions, ends[0], 3);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 4);
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  pid_t shell;
+  if (posix_spawn(&shell, "/bin/sh", &actions, &attributes, arguments, environ) == 0) {
+    witness.line = ends[1];
+    waitpid(shell, NULL, 0);
+  } else {
+    close(ends[1]);
+  }
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  close(ends[0]);
+}
+
+// Tells the witness how this process ends; where it spoke itself, the witnesses of those that are killed then do not.
+static void tell_witness(int spoke) {
+  if (witness.line < 0) return;
+  const char *word = spoke ? "spoke\n" : "farewell\n";
+  if (spoke) mkdir(witness.lock, 0700);
+  if (send(witness.line, word, strlen(word), MSG_NOSIGNAL) > 0) close(witness.line);
+  witness.line = -1;
+}
+
+// Ends the job: the launcher ends the other processes.
+static void end_job(int status) {
+  tell_witness(1);
+  mpi.abort(mpi.world, status);
+  _exit(status);
+}
+
 // The process of the launcher ends all others at once when one of them leaves without MPI_Finalize.
 static void leave(int status, void *unused) {
   (void)unused;
   if (getpid() != mpi.process) return;
   if (status == 0) {
+    say_farewell();
+    tell_witness(0);
     mpi.finalize();
   } else {
     fprintf(stderr, "perilune: process %d of %d ends with status %d, and the job with it\n", mpi.rank, mpi.size,
             status);
-    mpi.abort(mpi.world, status);
+    end_job(status);
   }
 }
+
+// MARK: Start.
 
 static int failed(char *problem, int capacity, const char *what, const char *why) {
   snprintf(problem, (size_t)capacity, "%s: %s", what, why ? why : "unknown error");
@@ -79,10 +221,12 @@ int shim_mpi_start(char *problem, int capacity) {
   mpi.finalize = loaded(library, "MPI_Finalize", &missing);
   mpi.comm_rank = loaded(library, "MPI_Comm_rank", &missing);
   mpi.comm_size = loaded(library, "MPI_Comm_size", &missing);
-  mpi.bcast = loaded(library, "MPI_Bcast", &missing);
-  mpi.alltoallv = loaded(library, "MPI_Alltoallv", &missing);
-  mpi.allgatherv = loaded(library, "MPI_Allgatherv", &missing);
-  mpi.barrier = loaded(library, "MPI_Barrier", &missing);
+  mpi.isend = loaded(library, "MPI_Isend", &missing);
+  mpi.irecv = loaded(library, "MPI_Irecv", &missing);
+  mpi.ialltoallv = loaded(library, "MPI_Ialltoallv", &missing);
+  mpi.iallgatherv = loaded(library, "MPI_Iallgatherv", &missing);
+  mpi.ibarrier = loaded(library, "MPI_Ibarrier", &missing);
+  mpi.test = loaded(library, "MPI_Test", &missing);
   mpi.abort = loaded(library, "MPI_Abort", &missing);
   if (missing) return failed(problem, capacity, file, missing);
   void *open_mpi_world = dlsym(library, "ompi_mpi_comm_world");
@@ -90,10 +234,14 @@ int shim_mpi_start(char *problem, int capacity) {
     mpi.library = "Open MPI";
     mpi.world = (Handle)open_mpi_world;
     mpi.byte = (Handle)dlsym(library, "ompi_mpi_byte");
+    mpi.any_source = -1;
+    mpi.no_status = NULL;
   } else {
     mpi.library = "MPICH";
     mpi.world = 0x44000000;
     mpi.byte = 0x4c00010d;
+    mpi.any_source = -2;
+    mpi.no_status = (void *)1;
   }
   int provided = 0, is_initialized = 0;
   mpi.initialized(&is_initialized);
@@ -105,6 +253,11 @@ int shim_mpi_start(char *problem, int capacity) {
     return failed(problem, capacity, mpi.library, "MPI_Comm_rank failed");
   }
   mpi.process = getpid();
+  if (mpi.size > 1) {
+    await_farewell();
+    // Open MPI's launcher names the process that was killed.
+    if (!open_mpi_world) call_witness();
+  }
   on_exit(leave, NULL);
   return mpi.size;
 }
@@ -112,74 +265,81 @@ int shim_mpi_start(char *problem, int capacity) {
 int shim_mpi_rank(void) { return mpi.rank; }
 const char *shim_mpi_library(void) { return mpi.library; }
 
-// MARK: The watch over calls that wait for other processes.
+// MARK: Calls that wait for other processes.
 
 static struct {
-  pthread_mutex_t lock;
   double seconds;
   char step[128];
-  double began;  // 0 outside a call
-  int has_thread;
-} watched = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void *watch(void *unused) {
-  (void)unused;
-  for (;;) {
-    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
-    pthread_mutex_lock(&watched.lock);
-    int is_late = watched.seconds > 0 && watched.began > 0 && now() - watched.began > watched.seconds;
-    if (is_late) {
-      fprintf(stderr, "perilune: process %d of %d waited %.0f s for the others at %s: the job ends\n", mpi.rank,
-              mpi.size, watched.seconds, watched.step);
-      // No clean end: the thread of MPI is inside a call.
-      _exit(1);
-    }
-    pthread_mutex_unlock(&watched.lock);
-  }
-  return NULL;
-}
+} watched;
 
 void shim_mpi_watch(double seconds, const char *step) {
-  pthread_mutex_lock(&watched.lock);
   watched.seconds = seconds;
   snprintf(watched.step, sizeof watched.step, "%s", step);
-  int starts = seconds > 0 && !watched.has_thread;
-  watched.has_thread |= starts;
-  pthread_mutex_unlock(&watched.lock);
-  pthread_t thread;
-  if (starts && pthread_create(&thread, NULL, watch, NULL) == 0) pthread_detach(thread);
 }
 
-static void set_began(double time) {
-  pthread_mutex_lock(&watched.lock);
-  watched.began = time;
-  pthread_mutex_unlock(&watched.lock);
+// Ends the job if a process that this one waits for has left, or if it waits for longer than it may.
+static void check_wait(double waited) {
+  while (has_farewell()) {
+    Farewell left = farewells.next;
+    if (left.calls < mpi.calls) {
+      fprintf(stderr, "perilune: process %d of %d left with status 0, and process %d waits for it%s%s: the job ends\n",
+              (int)left.rank, mpi.size, mpi.rank, watched.step[0] ? " at " : "", watched.step);
+      end_job(1);
+    }
+    next_farewell();
+  }
+  if (watched.seconds > 0 && waited > watched.seconds) {
+    fprintf(stderr, "perilune: process %d of %d waited %.0f s for the others at %s: the job ends\n", mpi.rank,
+            mpi.size, watched.seconds, watched.step);
+    end_job(1);
+  }
 }
 
-#define WAITING(call) \
-  set_began(now());   \
-  int status = call;  \
-  set_began(0);       \
-  return status
-
-int shim_mpi_broadcast(void *data, int bytes, int root) {
-  WAITING(mpi.bcast(data, bytes, mpi.byte, root, mpi.world));
+// Waits for a request: at full speed at first, then it lets other processes of this machine run.
+static int finished(int status, Request *request) {
+  enum { spins = 2000 };
+  const double check_every = 0.02, patience = 0.25;
+  double began = 0, next = 0;
+  for (int tries = 0; status == 0; tries++) {
+    int is_done = 0;
+    status = mpi.test(request, &is_done, mpi.no_status);
+    if (is_done || tries < spins) {
+      if (is_done) break;
+      continue;
+    }
+    double time = now();
+    if (began == 0) began = time;
+    if (time >= next) {
+      check_wait(time - began);
+      next = time + check_every;
+    }
+    if (time - began < patience) {
+      sched_yield();
+    } else {
+      idle(50000);
+    }
+  }
+  return status;
 }
 
 int shim_mpi_all_to_all(const void *send, const int *send_counts, const int *send_starts, void *receive,
                         const int *receive_counts, const int *receive_starts) {
-  WAITING(mpi.alltoallv(send, send_counts, send_starts, mpi.byte, receive, receive_counts, receive_starts, mpi.byte,
-                        mpi.world));
+  Request request = 0;
+  mpi.calls++;
+  return finished(mpi.ialltoallv(send, send_counts, send_starts, mpi.byte, receive, receive_counts, receive_starts,
+                                 mpi.byte, mpi.world, &request),
+                  &request);
 }
 
 int shim_mpi_all_gather(const void *send, int bytes, void *receive, const int *counts, const int *starts) {
-  WAITING(mpi.allgatherv(send, bytes, mpi.byte, receive, counts, starts, mpi.byte, mpi.world));
+  Request request = 0;
+  mpi.calls++;
+  return finished(
+      mpi.iallgatherv(send, bytes, mpi.byte, receive, counts, starts, mpi.byte, mpi.world, &request), &request);
 }
 
-int shim_mpi_barrier(void) { WAITING(mpi.barrier(mpi.world)); }
+int shim_mpi_barrier(void) {
+  Request request = 0;
+  mpi.calls++;
+  return finished(mpi.ibarrier(mpi.world, &request), &request);
+}

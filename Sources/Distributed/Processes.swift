@@ -49,8 +49,12 @@ public final class Processes: @unchecked Sendable {
   /// The bytes of every process, in the order of ranks.
   public func allGather(_ bytes: [UInt8]) throws -> [[UInt8]] {
     if size == 1 { return [bytes] }
-    let counts = try gather([bytes.count], counts: [Int](repeating: 1, count: size), zero: 0)
-    let all = try gather(bytes, counts: counts, zero: 0)
+    var counts = [Int](repeating: 0, count: size)
+    try withUnsafePointer(to: bytes.count) {
+      try gather($0, into: &counts, counts: [Int](repeating: 1, count: size))
+    }
+    var all = [UInt8](repeating: 0, count: counts.reduce(0, +))
+    try gather(bytes, into: &all, counts: counts)
     var at = 0
     return counts.map { count in
       defer { at += count }
@@ -58,41 +62,23 @@ public final class Processes: @unchecked Sendable {
     }
   }
 
-  /// The elements of every process, `counts[p]` of process p, in the order of ranks.
-  func gather<T>(_ own: [T], counts: [Int], zero: T) throws -> [T] {
+  /// Puts the elements of every process one after another, `counts[p]` of process p.
+  func gather<T: BitwiseCopyable>(
+    _ own: UnsafePointer<T>, into all: UnsafeMutablePointer<T>, counts: [Int]
+  ) throws {
     let (bytes, starts) = try placed(counts, MemoryLayout<T>.stride)
-    let count = counts.reduce(0, +)
-    var all = [T](repeating: zero, count: max(1, count))
-    let status = withAddresses(own.isEmpty ? [zero] : own, &all) { from, to in
-      shim_mpi_all_gather(from, bytes[rank], to, bytes, starts)
-    }
-    try check(status, "allgather")
-    return Array(all.prefix(count))
+    try check(shim_mpi_all_gather(own, bytes[rank], all, bytes, starts), "allgather")
   }
 
-  /// Sends `sent[p]` elements to process p, and returns those that all send here, `received[p]` of process p.
-  func exchange<T>(_ elements: [T], sent: [Int], received: [Int], zero: T) throws -> [T] {
+  /// Sends `sent[p]` elements to process p, and receives those that all send here, `received[p]` of process p.
+  func exchange<T: BitwiseCopyable>(
+    _ elements: UnsafePointer<T>, counts sent: [Int], into result: UnsafeMutablePointer<T>,
+    counts received: [Int]
+  ) throws {
     let (sendBytes, sendStarts) = try placed(sent, MemoryLayout<T>.stride)
     let (receiveBytes, receiveStarts) = try placed(received, MemoryLayout<T>.stride)
-    let count = received.reduce(0, +)
-    var result = [T](repeating: zero, count: max(1, count))
-    let status = withAddresses(elements.isEmpty ? [zero] : elements, &result) { from, to in
-      shim_mpi_all_to_all(from, sendBytes, sendStarts, to, receiveBytes, receiveStarts)
-    }
-    try check(status, "alltoall")
-    return Array(result.prefix(count))
-  }
-
-  /// Calls `body` with the addresses of two arrays that are not empty; -1 if one is.
-  private func withAddresses<T>(
-    _ from: [T], _ to: inout [T], _ body: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Int32
-  ) -> Int32 {
-    from.withUnsafeBytes { send in
-      to.withUnsafeMutableBytes { receive in
-        guard let from = send.baseAddress, let to = receive.baseAddress else { return -1 }
-        return body(from, to)
-      }
-    }
+    try check(
+      shim_mpi_all_to_all(elements, sendBytes, sendStarts, result, receiveBytes, receiveStarts), "alltoall")
   }
 
   /// Counts and starts in bytes; MPI counts with 32 bits.

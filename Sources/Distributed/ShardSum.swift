@@ -2,14 +2,13 @@
 ///
 ///     let sum = try ShardSum(optimizer.parameters, shards: 16)
 ///     for shard in sum.own {
-///       optimizer.zeroGrad()
 ///       try loss(of: shard).backward()
 ///       try sum.add(shard)
 ///     }
 ///     try sum.finish()         // the gradients are now those of all shards, on every process
 ///
-/// Each process computes its own shards and adds them along `SumTree`. Slice q of the sums of all processes is added by
-/// process q, in the order of the tree, and sent to the others.
+/// Each process computes its own shards and adds them along `SumTree`, in place where nobody else holds a gradient.
+/// `SlicedSum` then adds the sums of the processes.
 import Autograd
 import Base
 import Tensors
@@ -20,8 +19,8 @@ public final class ShardSum {
   public let shards: Int
   private let parameters: [Variable]
   private let processes: Processes
-  private var floats: PartialSums<Float>
-  private var doubles: PartialSums<Double>
+  /// The gradients of the parameters, then one tensor that counts the shards in which each has one.
+  private var sums: PartialSums<[Tensor?]>
   /// The next shard to add.
   private var next: Int
 
@@ -36,21 +35,27 @@ public final class ShardSum {
     self.processes = processes
     self.shards = shards
     own = tree.own(rank: processes.rank, size: processes.size)
-    floats = PartialSums(tree)
-    doubles = PartialSums(tree)
+    sums = PartialSums(tree) { sum, other in
+      for i in sum.indices { try Self.add(&sum[i], other[i]) }
+    }
     next = own.lowerBound
   }
 
-  /// Adds the gradients that the parameters hold as those of `shard`. Throws if it is not the next of the own shards.
+  /// Adds the gradients that the parameters hold as those of `shard`, and takes them: the parameters have none then.
+  /// Throws if it is not the next of the own shards.
   public func add(_ shard: Int) throws {
     guard shard == next && shard < own.upperBound else {
       throw Failure(
         .state, "shard \(shard + 1) is not the next one: that is \(next + 1) of \(own.upperBound)")
     }
     next += 1
-    let node = SumTree.Node(low: shard, high: shard + 1)
-    floats.append(node, try flat(Float.self) + present())
-    doubles.append(node, try flat(Double.self))
+    let present = try Tensor(parameters.map { $0.grad == nil ? 0 : 1 } as [Float], shape: [parameters.count])
+    var gradients: [Tensor?] = []
+    for parameter in parameters {
+      gradients.append(try parameter.grad?.contiguous())
+      parameter.grad = nil
+    }
+    try sums.append(SumTree.Node(low: shard, high: shard + 1), gradients + [present])
   }
 
   /// Gives every parameter the gradient of all shards; one without a gradient in every shard has none.
@@ -58,84 +63,26 @@ public final class ShardSum {
     guard next == own.upperBound else {
       throw Failure(.state, "\(own.upperBound - next) of \(own.count) shards of this process are not added")
     }
-    let f32 = try total(floats, zero: 0)
-    let f64 = try total(doubles, zero: 0)
-    var (i, j) = (0, 0)
-    let flags = f32.count - parameters.count
-    for (k, parameter) in parameters.enumerated() {
-      let count = parameter.value.elementCount
-      let isPresent = f32[flags + k] > 0
-      if parameter.value.dtype == .f64 {
-        parameter.grad = isPresent ? try Tensor(Array(f64[j..<j + count]), shape: parameter.value.shape) : nil
-        j += count
-      } else {
-        parameter.grad = isPresent ? try Tensor(Array(f32[i..<i + count]), shape: parameter.value.shape) : nil
-        i += count
-      }
+    var total = sums.parts[0].sum
+    if processes.size > 1 {
+      var shapes = parameters.map { ($0.value.shape, $0.value.dtype) }
+      shapes.append(([parameters.count], .f32))
+      total = [Tensor?](repeating: nil, count: shapes.count)
+      try SlicedSum<Float>(shapes, sums, processes).finish(&total)
+      try SlicedSum<Double>(shapes, sums, processes).finish(&total)
     }
+    let present = try total[parameters.count]?.elements(Float.self) ?? []
+    for (i, parameter) in parameters.enumerated() { parameter.grad = present[i] > 0 ? total[i] : nil }
+    sums.removeAll()
   }
 
-  /// The gradients of the parameters of one type, one after another; zeros where there is none.
-  private func flat<T: TensorScalar & FloatingPoint>(_ type: T.Type) throws -> [T] {
-    var all: [T] = []
-    for parameter in parameters where parameter.value.dtype == T.dtype {
-      let count = parameter.value.elementCount
-      guard let gradient = try parameter.grad?.contiguous() else {
-        all.append(contentsOf: repeatElement(T.zero, count: count))
-        continue
-      }
-      withExtendedLifetime(gradient) {
-        all.append(contentsOf: UnsafeBufferPointer(start: gradient.pointer(T.self), count: count))
-      }
+  /// Adds a gradient; where one of the two has none, it counts as zeros, as it does among processes.
+  private static func add(_ sum: inout Tensor?, _ other: Tensor?) throws {
+    switch (sum, other) {
+    case (nil, nil): return
+    case (nil, let other?): sum = try Tensor(zeros: other.shape, other.dtype).adding(other)
+    case (let own?, nil): try sum?.add(Tensor(zeros: own.shape, own.dtype))
+    case (_, let other?): try sum?.add(other)
     }
-    return all
-  }
-
-  /// 1 for each parameter that has a gradient.
-  private func present() -> [Float] { parameters.map { $0.grad == nil ? 0 : 1 } }
-
-  /// Elements that are exchanged at once, of each process.
-  private static var bucket: Int { 1 << 22 }
-
-  /// The sum of all shards, from the sums of the own ones.
-  private func total<T: FloatingPoint>(_ sums: PartialSums<T>, zero: T) throws -> [T] {
-    guard let first = sums.parts.first else { return [] }
-    if processes.size == 1 { return first.values }
-    let length = first.values.count
-    var all: [T] = []
-    all.reserveCapacity(length)
-    var at = 0
-    while at < length {
-      let end = min(length, at + Self.bucket)
-      all += try exchanged(sums, at..<end, zero: zero)
-      at = end
-    }
-    return all
-  }
-
-  /// The sum of all shards of the elements `range`.
-  private func exchanged<T: FloatingPoint>(_ sums: PartialSums<T>, _ range: Range<Int>, zero: T) throws -> [T]
-  {
-    let size = processes.size
-    let slices = (0..<size).map { q in
-      range.lowerBound + q * range.count / size..<range.lowerBound + (q + 1) * range.count / size
-    }
-    let tree = sums.tree
-    let nodes = (0..<size).map { tree.nodes(in: tree.own(rank: $0, size: size)) }
-    let mine = slices[processes.rank].count
-    var sent: [T] = []
-    for slice in slices {
-      for part in sums.parts { sent += part.values[slice] }
-    }
-    let received = try processes.exchange(
-      sent, sent: slices.map { $0.count * sums.parts.count }, received: nodes.map { $0.count * mine },
-      zero: zero)
-    var slice = PartialSums<T>(tree)
-    var at = 0
-    for node in nodes.joined() {
-      slice.append(node, Array(received[at..<at + mine]))
-      at += mine
-    }
-    return try processes.gather(slice.parts[0].values, counts: slices.map(\.count), zero: zero)
   }
 }

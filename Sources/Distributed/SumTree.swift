@@ -49,22 +49,28 @@ struct SumTree {
 }
 
 /// Sums of nodes, joined as soon as both children of a node are there: at most about log2(shards) are kept.
-struct PartialSums<Scalar: FloatingPoint> {
+struct PartialSums<Sum> {
   let tree: SumTree
-  private(set) var parts: [(node: SumTree.Node, values: [Scalar])] = []
+  private(set) var parts: [(node: SumTree.Node, sum: Sum)] = []
+  /// Adds a sum to its left neighbour.
+  private let add: (inout Sum, Sum) throws -> Void
 
-  init(_ tree: SumTree) { self.tree = tree }
+  init(_ tree: SumTree, add: @escaping (inout Sum, Sum) throws -> Void) {
+    self.tree = tree
+    self.add = add
+  }
 
   /// Adds the sum of `node`, which is the right neighbour of the last one.
-  mutating func append(_ node: SumTree.Node, _ values: [Scalar]) {
-    parts.append((node, values))
+  mutating func append(_ node: SumTree.Node, _ sum: Sum) throws {
+    parts.append((node, sum))
     while parts.count > 1 {
-      let right = parts[parts.count - 1]
-      guard let parent = tree.parent(parts[parts.count - 2].node, right.node) else { return }
-      parts.removeLast()
-      var sum = parts.removeLast().values
-      for i in sum.indices { sum[i] += right.values[i] }
-      parts.append((parent, sum))
+      let last = parts.count - 2
+      guard let parent = tree.parent(parts[last].node, parts[last + 1].node) else { return }
+      let right = parts.removeLast().sum
+      parts[last].node = parent
+      try add(&parts[last].sum, right)
     }
   }
+
+  mutating func removeAll() { parts = [] }
 }

@@ -1,9 +1,11 @@
--- A job whose process 1 is killed, fails, or does not come to the exchange: arg[1] is "kill", "error" or
--- "hang".
+-- A job whose process 1 is killed, fails, leaves, or does not come to the exchange: arg[1] is "kill", "error",
+-- "leave" or "hang".
 local mpi = require "perilune.mpi"
 
-mpi.watch(2, "the exchange")
+if arg[1] == "hang" then mpi.watch(2, "the exchange") end
+mpi.all_gather "the first exchange"
 if mpi.rank() == 1 then
+  if arg[1] == "leave" then os.exit(0) end
   if arg[1] == "kill" then os.execute "kill -9 $PPID" end
   if arg[1] == "error" then error "process 1 fails" end
   local from = os.time()

@@ -164,33 +164,24 @@ function Measured:piece(piece)
   self.pieces[#self.pieces + 1] = { batch = piece, now = now }
 end
 
---- The policy's log-probabilities of a piece, a list for each unit, added to a list.
-local function add_units(list, piece)
-  local now = piece.now:totable()
-  for _, unit in ipairs(piece.batch:units()) do
-    local values = {}
-    for k, row in ipairs(unit) do values[k] = now[row] end
-    list[#list + 1] = values
-  end
-  return list
-end
-
 --- The pieces of a step in shards as one, so that figures do not depend on the number of processes.
 local function joined(pieces)
   local part = pieces[1] and pieces[1].batch.part
   if not (part and pieces[1].now) then return pieces end
-  local units, number, now = part:units(), 0, {}
-  local values = shards.list(#units, function(places)
-    if places then
-      number = number + 1
-      return add_units({}, pieces[number])
+  local of_piece, units, now = {}, part:units(), {}
+  for i, piece in ipairs(pieces) do
+    local found, units_of_piece = piece.now:totable(), piece.batch:units()
+    of_piece[i] = { places = piece.batch.places_in_part, values = {} }
+    for k, unit in ipairs(units_of_piece) do
+      local values = {}
+      for j, row in ipairs(unit) do values[j] = found[row] end
+      of_piece[i].values[k] = values
     end
-    local all = {}
-    for _, piece in ipairs(pieces) do add_units(all, piece) end
-    return all
-  end)
-  for i, unit in ipairs(units) do
-    for k, row in ipairs(unit) do now[row] = values[i][k] end
+  end
+  for _, piece in ipairs(shards.lists(of_piece)) do
+    for k, place in ipairs(piece.places) do
+      for j, row in ipairs(units[place]) do now[row] = piece.values[k][j] end
+    end
   end
   return { { batch = part, now = tensor(now) } }
 end

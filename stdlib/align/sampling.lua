@@ -53,7 +53,7 @@ function sampling.draw(writer, policy, prompts, o, role, step, count, first)
     for _, name in ipairs(names) do how[name] = o[name] end
     if not policies.is(writer) then return writer:sample(policy, some, how) end
     return writer:sample(some, how)
-  end)
+  end, policies.is(writer))
 end
 
 --- For each of the rows 1 where its response ends with a stop token, 0 where it was cut off.

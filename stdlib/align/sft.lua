@@ -101,11 +101,10 @@ end
 --- The loss of a step: the mean over tokens of -log pi. In shards, of a mean over all of them.
 local function loss_of(model, optimizer, rows, count)
   if count == 0 then return -(model:token_logps(rows):mean()) end
-  local tokens = rows:lengths():sum():item()
+  local tokens, parts = rows:lengths():sum():item(), shards.balanced(shards.sizes(rows), count)
   return function()
     return (shards.gradients(optimizer, count, function(k)
-      local places = shards.places(#rows, count, k)
-      local loss = -(model:token_logps(rows:select(places)):sum()) / tokens
+      local loss = -(model:token_logps(rows:select(parts[k])):sum()) / tokens
       loss:backward()
       return loss:item()
     end))
@@ -210,7 +209,8 @@ return function(task, given)
     key = system.sha256(canonical {
       recipe = recipe, task = (task.start_settings or task.settings)(task),
       content = content_of(task, o.steps * o.batch), model = config,
-      steps = o.steps, batch = o.batch, training = training, shards = o.shards > 0 and o.shards or nil,
+      steps = o.steps, batch = o.batch, training = training,
+      shards = o.shards > 0 and { o.shards, "balanced" } or nil,
     })
     path = cache_path(key)
     local model, record = nil, nil

@@ -10,6 +10,7 @@ local options = require "perilune.options"
 local packed = require "perilune.align.runs.packed"
 local plain = require "perilune.plain"
 local stats = require "perilune.align.evaluate.stats"
+local tensor = require "perilune.tensor"
 
 local shards = {}
 
@@ -48,7 +49,34 @@ function shards.places(total, count, k)
   return places
 end
 
---- The shards of this process.
+--- The units 1 to #sizes in `count` shards of nearly equal size, as lists of numbers in rising order. Units
+-- are dealt from the largest to the smallest, in rounds of one for each shard, in which the smallest shard
+-- comes first: each has as many units as the others or one less.
+--
+--   > local shards = require "perilune.align.shards"
+--   > local parts = shards.balanced({ 9, 1, 7, 2 }, 2)
+--   > print(table.concat(parts[1], " "), table.concat(parts[2], " "))
+--   1 2	3 4
+function shards.balanced(sizes, count)
+  local units, parts, totals = {}, {}, {}
+  for i = 1, #sizes do units[i] = i end
+  for k = 1, count do parts[k], totals[k] = {}, 0 end
+  table.sort(units, function(a, b) return sizes[a] > sizes[b] or sizes[a] == sizes[b] and a < b end)
+  for start = 0, #units - 1, count do
+    local turns = {}
+    for k = 1, count do turns[k] = k end
+    table.sort(turns, function(a, b) return totals[a] < totals[b] or totals[a] == totals[b] and a < b end)
+    for i, k in ipairs(turns) do
+      local unit = units[start + i]
+      parts[k][#parts[k] + 1] = unit
+      totals[k] = totals[k] + (unit and sizes[unit] or 0)
+    end
+  end
+  for _, part in ipairs(parts) do table.sort(part) end
+  return parts
+end
+
+--- The first and the last of `count` shards of this process.
 local function own(count)
   local size = mpi.size()
   if size > count then
@@ -57,17 +85,22 @@ local function own(count)
   return shards.range(count, size, mpi.rank() + 1)
 end
 
---- The plain data of every shard, in their order; `make(shard)` gives those of a shard of this process.
-local function gathered(count, make)
-  local all, first, last = {}, own(count)
-  for k = first, last do all[#all + 1] = make(k) end
-  if mpi.size() == 1 then return all end
+--- The lists of plain data of all processes one after another.
+function shards.lists(own_list)
+  if mpi.size() == 1 then return own_list end
   local joined = {}
-  for _, text in ipairs(mpi.all_gather(plain.encode(all, "the data of a shard"))) do
+  for _, text in ipairs(mpi.all_gather(plain.encode(own_list, "the data of a shard"))) do
     local part = plain.decode(text)
     table.move(part, 1, #part, #joined + 1, joined)
   end
   return joined
+end
+
+--- The plain data of every shard, in their order; `make(shard)` gives those of a shard of this process.
+local function gathered(count, make)
+  local all, first, last = {}, own(count)
+  for k = first, last do all[#all + 1] = make(k) end
+  return shards.lists(all)
 end
 
 --- The gradients of a step: `compute(shard)` runs backward and returns the loss of a shard and its figures
@@ -91,20 +124,50 @@ function shards.gradients(optimizer, count, compute)
 end
 
 --- Rows of responses to each prompt. `draw(prompts, first)` draws those of some prompts, of which the first
--- has the number `first`; it is called once outside a training in shards.
-function shards.rows(prompts, draw)
-  if current == 0 then return draw(prompts, 1) end
-  local count, parts = current, {}
-  local drawn = gathered(count, function(k)
-    local first, last = shards.range(#prompts, count, k)
-    if first > last then return {} end
-    return packed.pack_rows(draw(table.move(prompts, first, last, 1, {}), first))
-  end)
-  for _, data in ipairs(drawn) do
-    if data.prompts then parts[#parts + 1] = packed.unpack_rows(data) end
+-- has the number `first`; it is called once outside a training in shards. With `is_free`, where the responses
+-- to a prompt do not depend on the other prompts, a process draws those of all its shards at once.
+function shards.rows(prompts, draw, is_free)
+  local count, is_alone = current, mpi.size() == 1
+  if count == 0 or is_free and is_alone then return draw(prompts, 1) end
+  local first, last = own(count)
+  local parts = {}
+  local function add(from, to)
+    if from <= to then parts[#parts + 1] = draw(table.move(prompts, from, to, 1, {}), from) end
   end
-  return #parts == 1 and parts[1] or parts[1]:concat(table.unpack(parts, 2))
+  if is_free then
+    local from = shards.range(#prompts, count, first)
+    local _, to = shards.range(#prompts, count, last)
+    add(from, to)
+  else
+    for k = first, last do add(shards.range(#prompts, count, k)) end
+  end
+  local rows = #parts > 1 and parts[1]:concat(table.unpack(parts, 2)) or parts[1]
+  if is_alone then return rows end
+  return packed.rows_of_tensors(mpi.all_gather(rows and packed.tensors_of_rows(rows) or {}))
 end
+
+--- Token columns of Rows by name: `compute(rows)` gives those of some rows, which depend on no other row. It
+-- is called for all rows outside a training in shards, else for a part of about equal tokens on each process.
+function shards.tokens(rows, compute)
+  local size = mpi.size()
+  if current == 0 or size == 1 then return compute(rows) end
+  local parts = shards.balanced(shards.sizes(rows), size)
+  local mine = parts[mpi.rank() + 1]
+  local all = mpi.all_gather(#mine > 0 and compute(rows:select(mine)) or {})
+  local pieces, found = {}, {}
+  for p, columns in ipairs(all) do
+    local some = rows:select(parts[p])
+    for name, values in pairs(columns) do
+      pieces[name] = pieces[name] or {}
+      for i, piece in ipairs(some:split(values)) do pieces[name][parts[p][i]] = piece end
+    end
+  end
+  for name, list in pairs(pieces) do found[name] = tensor.cat(list, 1) end
+  return found
+end
+
+--- The tokens of each row, of prompt and response: what it costs to read it.
+function shards.sizes(rows) return (rows:prompt_lengths() + rows:lengths()):totable() end
 
 -- Whether a list is being made: a judge made of others asks them within it, about the rows of its shard.
 local is_listing = false
@@ -116,13 +179,8 @@ function shards.list(total, ask)
   if current == 0 or is_listing or mpi.size() == 1 then return ask(nil) end
   is_listing = true
   local guard <close> = listed  -- luacheck: ignore 211
-  local count, all = current, {}
-  local parts = gathered(count, function(k)
-    local places = shards.places(total, count, k)
-    return #places > 0 and ask(places) or {}
-  end)
-  for _, part in ipairs(parts) do table.move(part, 1, #part, #all + 1, all) end
-  return all
+  local places = shards.places(total, mpi.size(), mpi.rank() + 1)
+  return shards.lists(#places > 0 and ask(places) or {})
 end
 
 return options.strict("align.shards", shards)

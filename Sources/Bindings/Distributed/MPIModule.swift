@@ -4,6 +4,8 @@ import Base
 import Distributed
 import LuaEngine
 import Optim
+import Tensors
+import Weights
 
 enum MPIModule {
   static func install(_ library: Library) throws {
@@ -43,15 +45,13 @@ enum MPIModule {
         module.function(
           "all_gather",
           Page(
-            "mpi.all_gather(text) -> list of strings",
-            "The string of every process, that of rank r at r + 1. Every process calls it.",
-            errors: "text is no string; MPI fails, as when a process ended",
-            example: "print(#require 'perilune.mpi'.all_gather 'here')", prints: "1")
-        ) { call in
-          let all = try Processes.current().allGather(try call.bytes(1))
-          try call.push(.list(all.map { .bytes($0) }))
-          return 1
-        }
+            "mpi.all_gather(value) -> list",
+            "What every process gave, that of rank r at r + 1. Every process calls it, with a string or a table "
+              + "of Tensors by name.",
+            errors: "value is neither; MPI fails, as when a process ended",
+            example:
+              "mpi = require 'perilune.mpi'\nprint(#mpi.all_gather 'here', mpi.all_gather{w = T{1}}[1].w)",
+            prints: "1\t[1]\n[Tensor f32 1]"), allGather)
         module.function(
           "watch",
           Page(
@@ -83,6 +83,27 @@ enum MPIModule {
     "optim, mpi, w = require 'perilune.optim', require 'perilune.mpi', T({1, 2}, {requires_grad = true})\n"
     + "adam = optim.adamw({w}, {lr = 0.5})\nsum = mpi.shard_sum(adam, 2)\n"
 
+  private static func allGather(_ call: Call) throws -> Int {
+    let processes = try Processes.current()
+    guard call.kind(1) == .table else {
+      try call.push(.list(try processes.allGather(try call.bytes(1)).map { .bytes($0) }))
+      return 1
+    }
+    let own = try call.table(1).entries().map { key, value -> (name: String, tensor: Tensor) in
+      guard let name = key.asString, case .object(let object) = value, let tensor = object as? Variable else {
+        throw call.bad(1, "expected Tensors by name, got a \(value.typeName)")
+      }
+      return (name, tensor.value)
+    }
+    let all = try processes.allGather(try Safetensors(own.sorted { $0.name < $1.name }).encoded())
+    try call.push(
+      .list(
+        all.map { bytes in
+          .record(try Safetensors.read(bytes: bytes).tensors.map { ($0.name, .object(Variable($0.tensor))) })
+        }))
+    return 1
+  }
+
   private static func shardSum(_ call: Call) throws -> Int {
     let optimizer = try call.object(1, as: Optimizer.self)
     try call.pushObject(
@@ -105,10 +126,12 @@ enum MPIModule {
     sum.method(
       "add",
       Page(
-        "sum:add(shard)", "Adds the gradients that the parameters hold as those of a shard.",
+        "sum:add(shard)",
+        "Adds the gradients that the parameters hold as those of a shard, and takes them: the parameters have "
+          + "none then.",
         errors: "shard is not the next one of this process",
         example: start
-          + "for shard = 1, 2 do adam:zero_grad(); (w * shard):sum():backward(); sum:add(shard) end\n"
+          + "for shard = 1, 2 do (w * shard):sum():backward(); sum:add(shard) end\n"
           + "sum:finish()\nprint(w:grad())", prints: "[3, 3]\n[Tensor f32 2]")
     ) { call, sum in
       try sum.add(try call.integer(2) - 1)

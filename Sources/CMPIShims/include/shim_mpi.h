@@ -2,6 +2,7 @@
 //
 // Open MPI and MPICH have other handles behind the same names, so one of mpi.h's would exclude the other, and a program
 // linked against a library needs it on every machine. The launcher's variables tell which of the two to load.
+// A process that leaves with status 0 before such a call ends the job: the others say which process they wait for.
 // All counts are bytes. Every function but `shim_mpi_start` is called only in a process that it started.
 #pragma once
 
@@ -12,8 +13,6 @@ int shim_mpi_start(char *_Nonnull problem, int capacity);
 int shim_mpi_rank(void);
 // "Open MPI", "MPICH", or "" for a process without a launcher.
 const char *_Nonnull shim_mpi_library(void);
-// Sends `data` of process `root` to all others. Returns 0, or MPI's error.
-int shim_mpi_broadcast(void *_Nonnull data, int bytes, int root);
 // Process p gets send_counts[p] bytes from send + send_starts[p]. Returns 0, or MPI's error.
 int shim_mpi_all_to_all(const void *_Nonnull send, const int *_Nonnull send_counts, const int *_Nonnull send_starts,
                         void *_Nonnull receive, const int *_Nonnull receive_counts,

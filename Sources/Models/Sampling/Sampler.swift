@@ -101,9 +101,10 @@ extension Transformer {
     return responses
   }
 
-  /// Rows per block: at least two blocks if each runs on its own thread; few enough rows that their keys fit a cache.
+  /// Rows per block: a block for each thread if each runs on its own; few enough rows that their keys fit a cache. The
+  /// bits of a row do not depend on its block.
   private static func blockSize(rows: Int, isCut: Bool) -> Int {
-    isCut ? min(rows, 64) : min(32, (rows + 1) / 2)
+    isCut ? min(rows, 64) : min(32, (rows + Parallel.threads - 1) / Parallel.threads)
   }
 }
 

@@ -24,7 +24,7 @@ function Batch.assemble(fields)
   fields.columns, fields.token_columns, fields.cache, fields.stored = {}, {}, {}, {}
   fields.pair_count, fields.parent = fields.pair_count or false, fields.parent or false
   fields.places, fields.given = fields.places or false, fields.given or false
-  fields.part = false
+  fields.part, fields.places_in_part = false, false
   fields.rows = fields.rows or false
   return setmetatable(fields, Batch)
 end

@@ -36,6 +36,54 @@ function packed.unpack_rows(data)
   return rows
 end
 
+--- Lists of token ids one after another, and how many each has.
+local function joined(lists)
+  local ids, lengths = {}, {}
+  for i, list in ipairs(lists) do
+    table.move(list, 1, #list, #ids + 1, ids)
+    lengths[i] = #list
+  end
+  return tensor(ids, "i64"), tensor(lengths, "i64")
+end
+
+local function divided(ids, lengths, lists)
+  local list, at = ids:totable(), 1
+  for _, length in ipairs(lengths:totable()) do
+    lists[#lists + 1] = table.move(list, at, at + length - 1, 1, {})
+    at = at + length
+  end
+end
+
+--- Rows as tensors by name.
+function packed.tensors_of_rows(rows)
+  local named = {}
+  named.prompts, named.prompt_lengths = joined(rows:prompts())
+  named.responses, named.response_lengths = joined(rows:responses())
+  for _, name in ipairs(rows:columns()) do named["column " .. name] = rows:column(name) end
+  return named
+end
+
+--- The Rows of several tables of tensors one after another; an empty table has no rows.
+function packed.rows_of_tensors(parts)
+  local prompts, responses, columns = {}, {}, {}
+  for _, part in ipairs(parts) do
+    if part.prompts then
+      divided(part.prompts, part.prompt_lengths, prompts)
+      divided(part.responses, part.response_lengths, responses)
+    end
+    for name, values in pairs(part) do
+      local column = name:match "^column (.*)"
+      if column then
+        columns[column] = columns[column] or {}
+        table.insert(columns[column], values)
+      end
+    end
+  end
+  local rows = models.rows(prompts, responses)
+  for name, values in pairs(columns) do rows = rows:with(name, tensor.cat(values, 1)) end
+  return rows
+end
+
 --- The plain data of a batch.
 function packed.pack(batch)
   local data = packed.pack_rows(batch.rows)

@@ -59,7 +59,8 @@ local function attach_reference(run, batch, view, names)
   end
   if #missing == 0 then return end
   local function compute(rows) return tensor.no_grad(run.reference.outputs, run.reference, rows, missing) end
-  local found = all_storable(missing) and batch:stored_tokens(moves.hash(run), missing, compute)
+  local function divided(rows) return shards.tokens(rows, compute) end
+  local found = all_storable(missing) and batch:stored_tokens(moves.hash(run), missing, divided)
     or compute(batch.rows)
   for name, value in pairs(found) do view:set_tokens("ref_" .. name, value) end
 end
@@ -113,23 +114,37 @@ function gradient.prepared(run, batch, where)
   return view, states
 end
 
---- Part k of n of a batch as n lists of units whose sizes differ by at most one.
-local function divided(count, n, what, where)
+--- Refuses a division of a batch into more parts than it has units.
+local function check_parts(count, n, what, where)
   if count < n then error(("%s: %d units make no %d %s"):format(where, count, n, what), 0) end
-  local parts = {}
-  for k = 1, n do parts[k] = shards.places(count, n, k) end
-  return parts
 end
 
 --- The units of update `k` of a batch, in their order or, shuffled, in one of its own for each epoch.
 local function mini_batch(run, view, k, where)
   local o, count = run.options, #view:units()
-  local units = divided(count, o.mini_batches, "mini-batches", where)[(k - 1) % o.mini_batches + 1]
+  check_parts(count, o.mini_batches, "mini-batches", where)
+  local units = shards.places(count, o.mini_batches, (k - 1) % o.mini_batches + 1)
   if not o.shuffle_mini_batches then return units end
   local epoch = (run.current.step - 1) * o.epochs + (k - 1) // o.mini_batches
   local order = system.permutation(count, o.seed, "train/mini-batches", epoch)
   for i, place in ipairs(units) do units[i] = order[place] end
   return units
+end
+
+--- The units of a part in n pieces, as lists of numbers: shards of nearly as many tokens, or else ranges.
+local function pieces_of(part, n, in_shards, where)
+  local units, pieces = part:units(), {}
+  check_parts(#units, n, in_shards and "shards" or "pieces", where)
+  if in_shards then
+    local tokens, sizes = shards.sizes(part.rows), {}
+    for i, unit in ipairs(units) do
+      sizes[i] = 0
+      for _, row in ipairs(unit) do sizes[i] = sizes[i] + tokens[row] end
+    end
+    return shards.balanced(sizes, n)
+  end
+  for k = 1, n do pieces[k] = shards.places(#units, n, k) end
+  return pieces
 end
 
 local function checked(term, value, piece)
@@ -192,7 +207,10 @@ end
 local function of_piece(run, part, pieces, i, seen)
   local own, reference = sorted(run.options.loss.reads)
   local piece = pieces and part:select(pieces[i]) or part
-  if pieces then rawset(piece, "part", part) end
+  if pieces then
+    rawset(piece, "part", part)
+    rawset(piece, "places_in_part", pieces[i])
+  end
   if #reference > 0 and not all_storable(reference) then
     tensor.no_grad(attach, piece, run.reference, reference, "ref_")
   end
@@ -209,7 +227,7 @@ function gradient.of_part(run, view, k, where, logged, seen)
   local o = run.options
   local part = o.mini_batches == 1 and view:view() or view:select(mini_batch(run, view, k, where))
   local n = o.shards > 0 and o.shards or o.gradient_accumulation_steps
-  local pieces = n > 1 and divided(#part:units(), n, o.shards > 0 and "shards" or "pieces", where) or nil
+  local pieces = n > 1 and pieces_of(part, n, o.shards > 0, where) or nil
   local function add_to(sums)
     return function(piece, found)
       if sums then figures.add(sums, piece, found) end
