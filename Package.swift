@@ -65,7 +65,7 @@ let package = Package(
       swiftSettings: plainSwift),
     .target(
       name: "Shell", dependencies: ["Base", "LuaEngine", "Session", "CReadline", "CReadlineShims"],
-      swiftSettings: plainSwift),
+      resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .executableTarget(
       name: "perilune", dependencies: ["Bindings", "Shell", "CSystem"], swiftSettings: plainSwift),
     .testTarget(name: "BaseTests", dependencies: ["Base", "CSystem"], swiftSettings: plainSwift),

@@ -27,6 +27,7 @@ public enum FileCalls {
 
   /// The error of a call that has just failed: what could not be done, to which file, and why.
   public static func failure(_ step: String, _ name: String) -> Failure {
-    Failure(.io, "cannot \(step) \(name): \(String(cString: strerror(errno)))")
+    let reason = Sandbox.takeRefusal() ?? String(cString: strerror(errno))
+    return Failure(.io, "cannot \(step) \(name): \(reason)")
   }
 }

@@ -11,4 +11,8 @@ public enum Limits {
   public static let headerBytesMax = 100_000_000
   /// Nesting of JSON and of tables turned into tensors: Lua's own cap on nested calls.
   public static let nestingMax = 200
+  /// What a program in the sandbox may hold, and write, where the command line says nothing: enough for the examples of
+  /// the library, little enough for a laptop.
+  public static let sandboxMemoryBytes = 1 << 30
+  public static let sandboxOutputBytes = 100 << 20
 }

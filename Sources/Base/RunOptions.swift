@@ -7,8 +7,17 @@ public struct RunOptions: Sendable {
   public var seed: UInt64?
   /// Threads of the kernels; all processors of the process unless given.
   public var threads: Int?
-  /// Bytes, for the Lua heap and for tensors each.
+  /// Bytes, for the Lua heap and tensors together.
   public var maxMemory: Int?
+  /// The limit on memory: in the sandbox there always is one.
+  public var memoryLimit: Int? { maxMemory ?? (isSandboxed ? Limits.sandboxMemoryBytes : nil) }
+  /// Seconds until the program ends with 124.
+  public var maxTime: Double?
+  /// The script runs in the sandbox, with files below `roots` only.
+  public var isSandboxed = false
+  public var roots: [String] = []
+  /// Bytes that a program in the sandbox may write.
+  public var maxOutput: Int?
   public var readsInit = true
   public var usesColor = true
   /// The runs of the folder are shown, again and again, in place of a script.
@@ -28,8 +37,21 @@ public struct RunOptions: Sendable {
     /// How the usage shows the value; nil for an option that takes none.
     public let value: String?
     public let sentence: String
+    /// Whether the value may be the next argument: `--root DIR`.
+    public let takesNext: Bool
     /// Sets the option from the text of its value; false for a text it does not take.
     public let set: @Sendable (inout RunOptions, String) -> Bool
+
+    init(
+      name: String, value: String?, sentence: String, takesNext: Bool = false,
+      set: @escaping @Sendable (inout RunOptions, String) -> Bool
+    ) {
+      self.name = name
+      self.value = value
+      self.sentence = sentence
+      self.takesNext = takesNext
+      self.set = set
+    }
   }
 
   public static let declared = [
@@ -45,10 +67,37 @@ public struct RunOptions: Sendable {
     },
     Declaration(
       name: "max-memory", value: "SIZE",
-      sentence: "limit on the Lua heap and on tensors, such as 512M or 2G"
+      sentence: "limit on the Lua heap and tensors together, such as 512M or 2G"
     ) { options, text in
       options.maxMemory = bytes(text)
       return options.maxMemory != nil
+    },
+    Declaration(
+      name: "max-time", value: "SECONDS", sentence: "end with status 124 after that time"
+    ) { options, text in
+      options.maxTime = Double(text).flatMap { $0 > 0 && $0 <= 1e9 ? $0 : nil }
+      return options.maxTime != nil
+    },
+    Declaration(
+      name: "sandbox", value: nil,
+      sentence: "run code that is not trusted: no processes, no C, files below roots only"
+    ) { options, _ in
+      options.isSandboxed = true
+      return true
+    },
+    Declaration(
+      name: "root", value: "DIR", sentence: "a folder that --sandbox may use; several are allowed",
+      takesNext: true
+    ) { options, text in
+      options.roots.append(text)
+      return !text.isEmpty
+    },
+    Declaration(
+      name: "max-output", value: "SIZE",
+      sentence: "limit on what --sandbox writes, to files and terminals together"
+    ) { options, text in
+      options.maxOutput = bytes(text)
+      return options.maxOutput != nil
     },
     Declaration(name: "no-init", value: nil, sentence: "do not read init.lua at the prompt") { options, _ in
       options.readsInit = false

@@ -25,7 +25,7 @@ public enum Bindings {
   /// Registers the classes and makes the native modules known to `require`.
   public static func install(into lua: Lua, options: RunOptions) throws {
     if let threads = options.threads { Parallel.threads = threads }
-    MemoryAccount.limitBytes = options.maxMemory ?? .max
+    MemoryAccount.limitBytes = options.memoryLimit ?? .max
     shareMemory(with: lua)
     let manual = Manual()
     for area in areas {
@@ -45,6 +45,7 @@ public enum Bindings {
   private static func shareMemory(with lua: Lua) {
     lua.nativeBytes = { MemoryAccount.footprint }
     let owner = Owner(lua: lua, thread: pthread_self())
+    MemoryAccount.otherBytes = { owner.lua?.usedBytes ?? 0 }
     MemoryAccount.onPressure {
       // A worker thread must not touch the state that its own thread is using.
       if pthread_equal(owner.thread, pthread_self()) != 0 { owner.lua?.reclaim() }

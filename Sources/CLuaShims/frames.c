@@ -12,7 +12,7 @@ static int native(lua_State *L) {
   s->current = L;
   int results = shim_swift.call(L, s->owner, b->object);
   s->current = before;
-  shim_hook_if_pressed_twice(L);
+  shim_hook_if_pressed(L);
   if (results >= 0) return results;
   if (results == SHIM_RAISE_TOP) return lua_error(L);
   lua_settop(L, 0);

@@ -4,7 +4,10 @@
 // The first press raises an error that `pcall` may catch. The second leaves the hook in place: it raises
 // again in the code after the `pcall`, through coroutines too, until the top level has control. The third
 // ends the process. A press counts as the first again once a library has handled the error of the last one, or
-// a second after that error was raised.
+// a second after that error was raised. At a prompt, where the user waits, a `pcall` that goes on for a tenth of a second
+// after the first press counts as the second press, unless it has asked whether the error is that of Ctrl-C.
+//
+// The time limit (limits.c) is a press that cannot be caught.
 //
 // SIGUSR2 and SIGTERM may be handled as a press, or only noted until a run has saved its step.
 #define _GNU_SOURCE
@@ -22,6 +25,11 @@ static volatile sig_atomic_t presses, at_prompt;
 // When the error of the last press was raised, in milliseconds; 0 if it has not been.
 static _Atomic int64_t raised_at;
 static const int64_t handled_after_ms = 1000;
+// The prompt insists on the first press, and whether code has recognised its error.
+static volatile sig_atomic_t insists, recognised, limit_reached;
+static const int64_t swallowed_after_ms = 100;
+// Instructions between two looks at the clock, for code that goes on after the first press.
+enum { LOOK_EVERY = 10000 };
 
 // The hook that the user had set with `debug.sethook` on the thread that `stop` was set on.
 static struct {
@@ -41,14 +49,19 @@ static int64_t now_ms(void) {
   return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void set_stop(lua_State *L) {
+static void set_stop_every(lua_State *L, int instructions) {
   lua_Hook user = lua_gethook(L);
   if (user != stop && (user != NULL || replaced.thread == NULL)) {
     replaced.hook = (shim_hook){user, lua_gethookmask(L), lua_gethookcount(L)};
     replaced.thread = L;
   }
-  lua_sethook(L, stop, every_instruction, 1);
+  lua_sethook(L, stop, every_instruction, instructions);
 }
+
+static void set_stop(lua_State *L) { set_stop_every(L, 1); }
+
+// The first press was raised, at a prompt, and nothing has recognised its error.
+static int is_watched(void) { return presses == 1 && insists && raised_at != 0 && !recognised; }
 
 static void remove_stop(lua_State *L) {
   if (lua_gethook(L) != stop) return;
@@ -57,21 +70,46 @@ static void remove_stop(lua_State *L) {
   if (replaced.thread == L) replaced.thread = NULL;
 }
 
-static void stop(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  if (presses < 2) remove_stop(L);
-  if (presses == 0) return;  // set before the top level had control
+// Raises the error of the last press in `L`, whose hook then watches what becomes of it.
+static void raise_press(lua_State *L) {
   shim_interrupt_clear();
   raised_at = now_ms();
+  if (presses < 2) {
+    if (is_watched()) set_stop_every(L, LOOK_EVERY);
+    else remove_stop(L);
+  }
   luaL_checkstack(L, LUA_MINSTACK, NULL);
   luaL_traceback(L, L, NULL, 0);
   shim_swift.make_interrupt(L, shim_of(L)->owner);
   shim_raise_pending(L, lua_tostring(L, -1));
 }
 
-void shim_hook_if_pressed_twice(lua_State *L) {
-  if (presses >= 2 && shim_of(L) == target) set_stop(L);
+static void stop(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  if (is_watched() && !shim_interrupt_pending()) {
+    if (now_ms() - raised_at < swallowed_after_ms) return;
+    presses = 2;
+    set_stop(L);
+  }
+  if (presses == 0 || (presses == 1 && !shim_interrupt_pending())) {
+    remove_stop(L);  // set before the top level had control, or the error was recognised
+    return;
+  }
+  raise_press(L);
 }
+
+void shim_raise_if_pressed(lua_State *L) {
+  if (shim_interrupt_pending() && presses > 0 && shim_of(L) == target) raise_press(L);
+}
+
+void shim_hook_if_pressed(lua_State *L) {
+  if (shim_of(L) != target) return;
+  if (presses >= 2) set_stop(L);
+  else if (is_watched()) set_stop_every(L, LOOK_EVERY);
+}
+
+void shim_interrupt_insist(int on) { insists = on; }
+void shim_interrupt_recognised(void) { recognised = 1; }
 
 void shim_interrupt_target(shim_state *s) {
   target_thread = pthread_self();
@@ -91,8 +129,9 @@ void shim_interrupt_press(void) {
   if (at_prompt) return;
   if (presses == 1 && raised_at != 0 && now_ms() - raised_at > handled_after_ms) presses = 0;
   raised_at = 0;
+  recognised = 0;
   presses = presses + 1;
-  if (presses >= 3) _exit(130);
+  if (presses >= 3) _exit(limit_reached ? 124 : 130);
   shim_state *s = target;
   if (s != NULL) set_stop(s->current);
 }
@@ -152,7 +191,27 @@ void shim_stop_raised(void) { stop_pressed = 1; }
 void shim_interrupt_at_prompt(int on) { at_prompt = on; }
 int shim_interrupt_is_at_prompt(void) { return at_prompt; }
 
+static void on_limit(int number) {
+  (void)number;
+  shim_interrupt_set();
+  if (presses < 2) presses = 2;
+  if (target != NULL) set_stop(target->current);
+}
+
+void shim_interrupt_limit(void) {
+  limit_reached = 1;
+  if (target == NULL) return;
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_limit;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGVTALRM, &action, NULL);
+  pthread_kill(target_thread, SIGVTALRM);
+}
+int shim_limit_reached(void) { return limit_reached; }
+
 void shim_interrupt_reset(void) {
+  if (limit_reached) return;
   presses = 0;
   raised_at = 0;
   shim_interrupt_clear();
@@ -162,11 +221,12 @@ void shim_interrupt_reset(void) {
 }
 
 void shim_interrupt_handled(void) {
+  recognised = 1;
   if (presses < 2) presses = 0;
 }
 
 void shim_interrupt_consume(lua_State *L) {
-  if (presses < 2 && shim_of(L) == target) remove_stop(L);
   raised_at = now_ms();
   shim_interrupt_clear();
+  if (presses < 2 && shim_of(L) == target && !is_watched()) remove_stop(L);
 }

@@ -1,5 +1,5 @@
 // What the C files of the Lua embedding share. Each file uses only files above it in this list:
-// protected.c, reading.c, userdata.c, interrupt.c, frames.c, locals.c, calls.c, state.c.
+// protected.c, reading.c, userdata.c, interrupt.c, frames.c, locals.c, calls.c, sort.c, patterns.c, limits.c, state.c.
 #pragma once
 #include "shim_interrupt.h"
 #include "shim_lua.h"
@@ -52,9 +52,19 @@ int shim_class_index(lua_State *L);
 int shim_raise_pending(lua_State *L, const char *traceback);
 
 // --- interrupt.c ---
-void shim_hook_if_pressed_twice(lua_State *L);
+// Sets the hook again in code that goes on after a press.
+void shim_hook_if_pressed(lua_State *L);
+// Raises the error of a press that waits: for loops in C that allocate nothing.
+void shim_raise_if_pressed(lua_State *L);
 void shim_interrupt_forget(shim_state *s);
 
 // --- locals.c ---
 // Copies the locals of the chunk that failed to the session, before its frame is gone.
 void shim_keep_locals_of_failed_chunk(lua_State *L);
+
+// --- sort.c ---
+int shim_table_sort(lua_State *L);
+
+// --- patterns.c ---
+// string.find, match, gmatch and gsub with a limit on their steps.
+extern const luaL_Reg shim_limited_patterns[];

@@ -190,7 +190,7 @@ int shim_to_string(lua_State *L, int index) {
 
 static int op_load_file(lua_State *L) {
   operands *o = lua_touserdata(L, 1);
-  o->a = luaL_loadfile(L, o->bytes);
+  o->a = luaL_loadfilex(L, o->bytes, shim_of(L)->is_restricted ? "t" : NULL);
   return 1;
 }
 int shim_load_file(lua_State *L, const char *path) {
@@ -201,5 +201,5 @@ int shim_load_file(lua_State *L, const char *path) {
 
 int shim_load(lua_State *L, const void *bytes, size_t count, const char *name, const char *mode) {
   if (!lua_checkstack(L, 4)) return SHIM_NO_STACK;
-  return luaL_loadbufferx(L, count ? bytes : "", count, name, mode);
+  return luaL_loadbufferx(L, count ? bytes : "", count, name, shim_of(L)->is_restricted ? "t" : mode);
 }

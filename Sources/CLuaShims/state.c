@@ -18,8 +18,8 @@ static void *counting_alloc(void *ud, void *block, size_t old_size, size_t new_s
     return NULL;
   }
   if (new_size > old_size && s->limit_bytes != 0) {
-    size_t more = new_size - old_size;
-    if (s->used_bytes > s->limit_bytes || more > s->limit_bytes - s->used_bytes) return NULL;
+    size_t more = new_size - old_size, used = s->used_bytes + shim_swift.native_bytes(s->owner);
+    if (used > s->limit_bytes || more > s->limit_bytes - used) return NULL;
   }
   void *moved = realloc(block, new_size);
   if (moved == NULL) return new_size <= old_size ? block : NULL;
@@ -69,7 +69,7 @@ static int resume(lua_State *L, lua_State *co, int arguments) {
   s->current = co;
   int status = lua_resume(co, L, arguments, &results);
   s->current = before;
-  shim_hook_if_pressed_twice(L);
+  shim_hook_if_pressed(L);
   if (status == LUA_OK || status == LUA_YIELD) {
     if (!lua_checkstack(L, results + 1)) {
       lua_pop(co, results);
@@ -131,6 +131,9 @@ static int open_libraries(lua_State *L) {
   lua_setfield(L, -2, "resume");
   lua_pushcfunction(L, co_wrap);
   lua_setfield(L, -2, "wrap");
+  lua_getglobal(L, "table");
+  lua_pushcfunction(L, shim_table_sort);
+  lua_setfield(L, -2, "sort");
   return 0;
 }
 
@@ -160,6 +163,18 @@ shim_state *shim_lua_new(void) {
   lua_atpanic(L, panic);
   lua_setwarnf(L, warn, s);
   return s;
+}
+
+static int limit_patterns(lua_State *L) {
+  lua_getglobal(L, "string");
+  luaL_setfuncs(L, shim_limited_patterns, 0);
+  return 0;
+}
+
+int shim_lua_restrict(shim_state *s) {
+  s->is_restricted = 1;
+  lua_pushcfunction(s->main, limit_patterns);
+  return lua_pcall(s->main, 0, 0, 0);
 }
 
 int shim_lua_open(shim_state *s, int libraries) {

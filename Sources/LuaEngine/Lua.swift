@@ -17,6 +17,8 @@ import CLuaShims
 public final class Lua {
   /// Tells the engine how many native bytes (tensors) are alive, so that they can drive Lua's collector.
   public var nativeBytes: () -> Int = { 0 }
+  /// The globals that the library's own chunks see in the sandbox, where the program's are fewer.
+  public internal(set) var libraryEnvironment: LuaValue?
   /// The names of the modules that `preload` made known, in order.
   public internal(set) var nativeModules: [String] = []
 
@@ -31,8 +33,8 @@ public final class Lua {
   /// "Lua 5.4.x  Copyright (C) ...", of the library that is linked.
   public static var copyright: String { String(cString: shim_lua_copyright()) }
 
-  /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap, counted from after the libraries were
-  /// opened. `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.
+  /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap and the native bytes together, counted from after the
+  /// libraries were opened. `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.
   public init(memoryLimit: Int? = nil, standardLibraries: Bool = true, ignoreEnvironment: Bool = false) throws
   {
     installCallbacks
@@ -54,16 +56,23 @@ public final class Lua {
   /// unusable.
   public func close() {
     guard registry.state != nil else { return }
-    state.pointee.limit_bytes = 0
+    if state.pointee.is_restricted == 0 { state.pointee.limit_bytes = 0 }
     registry.state = nil
     shim_lua_close(state)
   }
 
-  /// The limit on the bytes of the Lua heap; beyond it, Lua code gets the catchable error "not enough
+  /// The limit on the bytes of the Lua heap and the native bytes together; beyond it, Lua code gets the catchable error "not enough
   /// memory".
   public var memoryLimit: Int? {
     get { state.pointee.limit_bytes == 0 ? nil : Int(state.pointee.limit_bytes) }
     set { state.pointee.limit_bytes = newValue.map { max($0, 1) } ?? 0 }
+  }
+
+  /// For code that is not trusted: chunks are text, patterns have a limit, and the library's own chunks get the globals
+  /// that `prepare` gives.
+  public func restrict(_ prepare: () throws -> LuaValue) throws {
+    try check(shim_lua_restrict(state), on: state.pointee.main)
+    libraryEnvironment = try prepare()
   }
 
   /// The bytes of the Lua heap in use.
@@ -81,7 +90,9 @@ public final class Lua {
         shim_load(L, $0.baseAddress, $0.count, name, textOnly ? "t" : "bt")
       }
       try check(status, on: L)
-      return LuaFunction(try reference(L))
+      let chunk = LuaFunction(try reference(L))
+      if let libraryEnvironment, name == "=perilune" { try setEnvironment(of: chunk, libraryEnvironment) }
+      return chunk
     }
   }
 

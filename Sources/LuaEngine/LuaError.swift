@@ -169,8 +169,13 @@ let installCallbacks: Void = {
     make_interrupt: { L, owner in
       let lua = Unmanaged<Lua>.fromOpaque(owner).takeUnretainedValue()
       lua.pendingError = ErrorObject(
-        kind: Failure.Kind.interrupted.rawValue, message: "interrupted!", position: lua.position(L, level: 0),
-        cause: nil)
+        kind: Failure.Kind.interrupted.rawValue,
+        message: Lua.timeIsOver ? "the time limit is over (--max-time)" : "interrupted!",
+        position: lua.position(L, level: 0), cause: nil)
+    },
+    native_bytes: { owner in
+      guard let owner else { return 0 }
+      return max(0, Unmanaged<Lua>.fromOpaque(owner).takeUnretainedValue().nativeBytes())
     })
   shim_lua_callbacks(&callbacks)
 }()

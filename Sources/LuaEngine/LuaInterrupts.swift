@@ -28,6 +28,22 @@ extension Lua {
     set { shim_interrupt_at_prompt(newValue ? 1 : 0) }
   }
 
+  /// At a prompt, where the user waits: the first press also ends code that catches its error and goes on, unless that
+  /// code has recognised the error.
+  public static func insistOnInterrupts(_ on: Bool) { shim_interrupt_insist(on ? 1 : 0) }
+
+  /// Code has asked whether an error is that of Ctrl-C.
+  public static func interruptWasRecognised() { shim_interrupt_recognised() }
+
+  /// True once `--max-time` is over.
+  public static var timeIsOver: Bool { shim_limit_reached() != 0 }
+
+  /// Watches the limits from now on: seconds, and bytes that the process may have in memory beyond those of now.
+  public static func startLimits(seconds: Double?, bytes: Int?) throws {
+    let status = shim_limits_start(seconds ?? 0, Int64(bytes ?? 0))
+    if status != 0 { throw Failure(.state, "cannot watch the limits: \(String(cString: strerror(status)))") }
+  }
+
   /// A library has handled the error of the first press and goes on: the next press is the first again.
   public func interruptWasHandled() { shim_interrupt_handled() }
 
@@ -46,7 +62,7 @@ extension Lua {
   /// The signal is about to be raised as an error.
   public static func stopWasRaised() { shim_stop_raised() }
 
-  /// The exit status after an error of Ctrl-C or of a signal: 75, "run me again" (EX_TEMPFAIL of sysexits.h),
-  /// after SIGUSR2, else 130.
-  public static var interruptStatus: Int32 { stopSignal == SIGUSR2 ? 75 : 130 }
+  /// The exit status after an error of Ctrl-C, of a signal or of the time limit: 124 where the time is over, 75, "run me
+  /// again" (EX_TEMPFAIL of sysexits.h), after SIGUSR2, else 130.
+  public static var interruptStatus: Int32 { timeIsOver ? 124 : stopSignal == SIGUSR2 ? 75 : 130 }
 }

@@ -66,8 +66,11 @@ extension Lua {
         return 1
       }
       do {
-        try call.push(
-          .function(call.lua.load(skippingHashLine([UInt8](source)), name: "@" + path, textOnly: true)))
+        let chunk = try call.lua.load(skippingHashLine([UInt8](source)), name: "@" + path, textOnly: true)
+        if let environment = call.lua.libraryEnvironment {
+          try call.lua.setEnvironment(of: chunk, environment)
+        }
+        try call.push(.function(chunk))
       } catch let error as LuaError {
         throw LuaError(
           kind: "syntax", message: "error loading module '\(name)' from file '\(path)':\n\t\(error.message)")

@@ -10,6 +10,8 @@ struct CommandLineOptions {
 
   var run = RunOptions()
   var actions: [Action] = []
+  /// What follows `--test`: paths, and the options of the test runner; nil without it.
+  var testArguments: [[UInt8]]?
   var showsVersion = false
   var showsHelp = false
   var ignoresEnvironment = false
@@ -31,6 +33,7 @@ struct CommandLineOptions {
       let argument = arguments[i]
       guard argument.hasPrefix("-"), argument != "-" else {
         script = i
+        try check()
         return
       }
       let letter = argument.dropFirst().first ?? "-"
@@ -38,8 +41,20 @@ struct CommandLineOptions {
       switch letter {
       case "-" where rest.isEmpty:
         script = i + 1
+        try check()
         return
-      case "-": try long(argument)
+      case "-" where argument == "--test":
+        testArguments = Array(bytes[(i + 1)...])
+        try check()
+        return
+      case "-":
+        let takesNext = RunOptions.declared.contains { $0.takesNext && "--" + $0.name == argument }
+        if takesNext && i + 1 < arguments.count && !arguments[i + 1].hasPrefix("-") {
+          i += 1
+          try long(argument + "=" + arguments[i])
+        } else {
+          try long(argument)
+        }
       case "E" where rest.isEmpty: ignoresEnvironment = true
       case "i" where rest.isEmpty:
         isInteractive = true
@@ -59,6 +74,14 @@ struct CommandLineOptions {
       default: throw Misuse(message: "unrecognized option '\(argument)'")
       }
       i += 1
+    }
+    try check()
+  }
+
+  /// Throws where options contradict each other.
+  private func check() throws {
+    if !run.isSandboxed && (!run.roots.isEmpty || run.maxOutput != nil) {
+      throw Misuse(message: "'\(run.roots.isEmpty ? "--max-output" : "--root")' needs '--sandbox'")
     }
   }
 
@@ -94,6 +117,8 @@ struct CommandLineOptions {
       -         stop handling options and execute stdin
       --help             show this text
       --version          show version information
+      --test PATH... [--filter PATTERN]
+                         run the tests of files, or of all *_test.lua below folders
 
     """
     + RunOptions.declared.map { option in

@@ -27,6 +27,7 @@ final class Prompt {
 
   func run() {
     editor = PromptEditor(owner, hasColor: hasColor)
+    Lua.insistOnInterrupts(isTerminal)
     history?.load()
     if isTerminal && settings.readsInit { runInitFile() }
     while let entry = read() {
@@ -101,7 +102,8 @@ final class Prompt {
       lua.isAtPrompt = false
       lua.clearInterrupts()
     }
-    return editor?.read(prompt: prompt(continuing), continuation: prompt(true), text: text)
+    let line = editor?.read(prompt: prompt(continuing), continuation: prompt(true), text: text)
+    return Lua.timeIsOver ? nil : line
   }
 
   private func prompt(_ isContinuation: Bool) -> String {

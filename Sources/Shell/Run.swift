@@ -13,12 +13,14 @@ final class Run {
   private static let argumentsMax = 1_000_000
   /// The folder of the library's Lua files, once it is found.
   private(set) var standardLibrary: String?
+  /// The script, where it was compiled before the sandbox was closed.
+  var script: LuaFunction?
 
   init(_ arguments: [[UInt8]], _ options: CommandLineOptions) throws {
     self.arguments = arguments
     self.options = options
     if options.showsVersion { print("\(Interpreter.version)\n\(Lua.copyright)") }
-    lua = try Lua(memoryLimit: options.run.maxMemory, ignoreEnvironment: options.ignoresEnvironment)
+    lua = try Lua(memoryLimit: options.run.memoryLimit, ignoreEnvironment: options.ignoresEnvironment)
   }
 
   func run(_ install: Interpreter.Installer) throws -> Int32 {
@@ -32,9 +34,13 @@ final class Run {
     if let root = standardLibrary {
       try lua.addSearcher(root: root, prefix: "perilune")
     }
+    if options.run.isSandboxed { try enterSandbox() }
+    try Lua.startLimits(
+      seconds: options.run.maxTime, bytes: options.run.isSandboxed ? options.run.memoryLimit : nil)
     let hadPrompt = try runAsLua()
     lua.close()
     fflush(stdout)
+    if Lua.timeIsOver { return Lua.interruptStatus }
     return Interrupt.endedWork && !hadPrompt ? Lua.interruptStatus : 0
   }
 
@@ -57,6 +63,11 @@ final class Run {
     if options.run.showsRuns || options.run.runsPage != nil {
       try lua.load("require 'perilune.run.view'(...)", name: "=perilune")
         .call([options.run.runsPage.map { .string($0) } ?? .nil])
+      return false
+    }
+    if let words = options.testArguments {
+      try lua.load("require('perilune.testing.command').run(...)", name: "=perilune")
+        .call(words.map { .bytes($0) })
       return false
     }
     let hasScript = options.script < arguments.count
@@ -118,10 +129,15 @@ final class Run {
     }
   }
 
-  private func runScript() throws {
+  /// Compiles the script. In the sandbox this was done before, where its file may be anywhere.
+  func loadScript() throws -> LuaFunction {
     let name = arguments[options.script]
     let isInput = name == Array("-".utf8) && arguments[options.script - 1] != Array("--".utf8)
-    let chunk = try lua.loadFile(isInput ? nil : name)
+    return try lua.loadFile(isInput ? nil : name)
+  }
+
+  private func runScript() throws {
+    let chunk = try script ?? loadScript()
     guard case .table(let table) = try lua.global("arg") else {
       throw LuaError(kind: "lua", message: "'arg' is not a table")
     }

@@ -13,6 +13,9 @@ public enum MemoryAccount {
   private static let objectBytes = 600
   private static let limit = Atomic<Int>(Int.max)
   private static let reclaimer = Mutex<(@Sendable () -> Void)?>(nil)
+  /// Gives the bytes that others hold and that count against the same limit: the Lua heap. Set once, before there is a
+  /// limit.
+  public nonisolated(unsafe) static var otherBytes: () -> Int = { 0 }
 
   /// Bytes of live tensors.
   public static var liveBytes: Int { live.load(ordering: .relaxed) }
@@ -22,7 +25,7 @@ public enum MemoryAccount {
   public static var peakBytes: Int { peak.load(ordering: .relaxed) }
   public static func resetPeak() { peak.store(liveBytes, ordering: .relaxed) }
 
-  /// The largest number of bytes that tensors may have together.
+  /// The largest number of bytes that tensors and the Lua heap may have together.
   public static var limitBytes: Int {
     get { limit.load(ordering: .relaxed) }
     set { limit.store(newValue, ordering: .relaxed) }
@@ -47,12 +50,14 @@ public enum MemoryAccount {
     if tryAdd(bytes) { return }
     throw Failure(
       .memory,
-      "not enough memory: \(bytes) bytes asked, \(liveBytes) bytes in tensors, limit \(limitBytes) bytes")
+      "not enough memory: \(bytes) bytes asked, \(liveBytes) bytes in tensors and \(otherBytes()) in the Lua heap, "
+        + "limit \(limitBytes) bytes")
   }
 
   private static func tryAdd(_ bytes: Int) -> Bool {
     let now = live.wrappingAdd(bytes, ordering: .relaxed).newValue
-    if now > limitBytes {
+    let limit = limitBytes
+    if now > limit || (limit < Int.max && otherBytes() > limit - now) {
       live.wrappingSubtract(bytes, ordering: .relaxed)
       return false
     }

@@ -74,8 +74,9 @@ enum SystemModule {
         "Whether an error is that of Ctrl-C: an error object of kind \"interrupted\". The text of an error does not count.",
         example: "print(require 'perilune.system'.is_interrupt('interrupted!'))", prints: "false")
     ) { call in
-      let kind = (call.objectIfAny(1) as? ErrorObject)?.kind
-      try call.pushBoolean(kind == Failure.Kind.interrupted.rawValue)
+      let isInterrupt = (call.objectIfAny(1) as? ErrorObject)?.kind == Failure.Kind.interrupted.rawValue
+      if isInterrupt { Lua.interruptWasRecognised() }
+      try call.pushBoolean(isInterrupt)
       return 1
     }
     module.function(

@@ -22,7 +22,8 @@ typedef struct shim_state {
   lua_State *_Nonnull current;   // the thread that runs now: where an interrupt must set its hook
   void *_Nullable owner;         // the Swift object, not retained
   size_t used_bytes;
-  size_t limit_bytes;            // 0: none
+  size_t limit_bytes;            // on the heap and the native bytes together; 0: none
+  int is_restricted;             // no bytecode, and patterns with a limit
   int warnings;                  // 1 on, 0 off; 2 while a message in pieces is being written
   int error_class;               // registry reference of the metatable of error objects
   int has_text;                  // what the last failed call noted is the text of the error value, not a traceback
@@ -42,6 +43,8 @@ typedef struct shim_callbacks {
   void *_Nullable (*_Nonnull take_error)(void *_Nonnull owner, const char *_Nonnull traceback);
   // Keeps the error "interrupted!" ready for take_error.
   void (*_Nonnull make_interrupt)(lua_State *_Nonnull L, void *_Nonnull owner);
+  // The bytes of live tensors.
+  size_t (*_Nonnull native_bytes)(void *_Nullable owner);
 } shim_callbacks;
 
 enum { SHIM_RAISE_OBJECT = -1, SHIM_RAISE_TOP = -2 };
@@ -58,6 +61,8 @@ shim_state *_Nullable shim_lua_new(void);
 // `libraries`: 0 none, 1 the standard ones, 2 those without looking at environment variables (lua -E).
 int shim_lua_open(shim_state *_Nonnull s, int libraries);
 void shim_lua_close(shim_state *_Nonnull s);
+// For code that is not trusted: chunks are text, and the matching of patterns has a limit.
+int shim_lua_restrict(shim_state *_Nonnull s);
 int shim_lua_collect(lua_State *_Nonnull L);
 
 // --- values: each returns a status; on an error status the error value is on the top ---
@@ -145,6 +150,17 @@ int shim_interrupt_is_at_prompt(void);
 void shim_interrupt_reset(void);
 // A library has handled the error of the first press: the next press is the first again.
 void shim_interrupt_handled(void);
+// At a prompt: code that goes on after the first press without having recognised its error is ended as by a second one.
+void shim_interrupt_insist(int on);
+// Code has asked whether the error is that of Ctrl-C, and knows what it does.
+void shim_interrupt_recognised(void);
+// The time is over: an error that no pcall holds, raised in the thread that runs Lua. From any thread.
+void shim_interrupt_limit(void);
+int shim_limit_reached(void);
+// Starts the thread that watches the limits (0: none): seconds until shim_interrupt_limit, after which the process has
+// a second to end before it ends with 124; bytes of memory of the process beyond those of now, where it ends with 1.
+// Returns 0, or an error of pthread_create.
+int shim_limits_start(double seconds, int64_t bytes);
 // A native loop threw for the first press: it is consumed.
 void shim_interrupt_consume(lua_State *_Nonnull L);
 

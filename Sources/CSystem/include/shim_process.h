@@ -1,6 +1,6 @@
 // Forked jobs: Swift marks fork as unavailable, because Swift's own runtime threads would not survive it.
 // Perilune forks only from the interpreter's thread while its worker threads are idle. The child starts its
-// own workers.
+// own workers. In the sandbox (shim_sandbox.h) fork fails with EPERM.
 #pragma once
 
 // As fork(2), after flushing C's output streams so that nothing is written twice. In the child, `write_end`
