@@ -1,6 +1,6 @@
--- What Lua code sees under --sandbox: no processes, no C, no bytecode, no debug library, and errors that say what
--- was refused. The kernel enforces the files and processes (CSystem/sandbox.c); a way around these functions leads
--- there.
+-- What Lua code sees under --sandbox: no processes, no C, no bytecode, no debug library, and errors that say
+-- what was refused. The kernel enforces the files and processes (CSystem/sandbox.c); a way around these
+-- functions leads there.
 --
 -- Arguments: the function that tells why a call was refused, the first root (nil: none), and the place of the
 -- searcher for Lua files in package.searchers. Returns the globals of the library's own chunks.
