@@ -89,7 +89,8 @@ function claims.quantile(first, second, given)
 end
 
 --- A number of one's own: `values(results, sides)` gives a list, one number a repetition. `results` is what
--- was given to `claims.judge`, such as the findings of an experiment, and `sides(label)` the seeds of a side.
+-- was given to `claims.judge`, such as the findings of an experiment; `sides(label)` are the seeds of a side,
+-- and `sides { label, ... }` those of several.
 function claims.value(name, values, given)
   return claim("value", name, given, function(sides, _, results)
     return interval.of_values(values(results, sides))
@@ -197,7 +198,13 @@ end
 function claims.judge(list, sides, results)
   local read, by_label = reading.read(sides, 1), {}
   for _, side in ipairs(read) do by_label[side.label] = side.by_seed end
-  local function side_of(label)
+  local side_of
+  function side_of(label)
+    if type(label) == "table" then
+      local all = {}
+      for _, one in ipairs(label) do table.move(side_of(one), 1, #side_of(one), #all + 1, all) end
+      return all
+    end
     if not by_label[label] then
       error(("align.claims: there is no side '%s'; %s"):format(label, options.suggest(label, by_label)), 0)
     end

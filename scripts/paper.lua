@@ -1,0 +1,66 @@
+--- Runs every figure of Tang et al. 2024 (arXiv:2405.08448) and builds one page of them.
+--
+--   perilune scripts/paper.lua --quick                      every figure on one task, 5 minutes each
+--   perilune scripts/paper.lua --tasks sentiment,arena      at the default size
+--   perilune scripts/paper.lua --page                       the page alone, of what is there
+--
+-- Killed at any moment, the same call goes on where it was: runs are recorded and shared between figures.
+local perilune = require "perilune"
+local cli, options, system = perilune.cli, perilune.options, perilune.system
+local page = require "perilune.paper.page"
+
+local names <const> = {
+  "fig01_tradeoff", "fig04_coverage", "fig05_quality", "fig06_proxy", "fig07_accuracy_vs_winrate",
+  "fig08_discrimination", "fig09_bo2", "fig10_scale", "fig12_datasets", "fig13_shuffle", "appF_tandem",
+  "oq1_gold", "oq3_refresh", "nc1_rewards", "nc2_hybrid", "nc3_curation", "overopt",
+}
+
+local o = cli.parse(arg, options.spec("paper", {
+  { "tasks", "sentiment", "tasks, separated by commas", smoke = "sentiment" },
+  { "figures", table.concat(names, ","), "names of scripts in scripts/paper, separated by commas",
+    smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ",") },
+  { "page", false, "the page alone" },
+  { "data", "", "file of the task, where it reads one" },
+  { "out", "out/paper", "folder of the reports", folder = true, smoke = "out/paper_smoke" },
+}), "paper.lua: every figure of the paper, and one page of them")
+
+local function list_of(text)
+  local list = {}
+  for item in text:gmatch "[^,]+" do list[#list + 1] = item end
+  return list
+end
+
+local program, here = arg[-1], arg[0]:match "^(.*)/[^/]*$" or "."
+local figures, tasks = list_of(o.figures), list_of(o.tasks)
+for _, name in ipairs(figures) do
+  if not system.exists(("%s/paper/%s.lua"):format(here, name)) then
+    io.stderr:write(("--figures has no '%s'; %s\n"):format(name, options.suggest(name, names)))
+    os.exit(1)
+  end
+end
+
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local failed = {}
+for _, task in ipairs(o.page and {} or tasks) do
+  for i, name in ipairs(figures) do
+    print(("== %s on %s, %d of %d"):format(name, task, i, #figures))
+    local command = ("%s %s --task %s --out %s --runs %s"):format(quoted(program),
+      quoted(("%s/paper/%s.lua"):format(here, name)), quoted(task), quoted(o.out .. "/" .. name),
+      quoted(o.out .. "/runs"))
+    if o.size ~= "default" then command = command .. " --" .. o.size end
+    if o.data ~= "" then command = command .. " --data " .. quoted(o.data) end
+    local ok, _, status = os.execute(command)
+    if status == 130 then os.exit(130) end
+    if not ok then failed[#failed + 1] = ("%s on %s"):format(name, task) end
+  end
+end
+
+local entries, missing = page.read(o.out, figures, tasks)
+for _, what in ipairs(missing) do io.stderr:write("not there: " .. what .. "\n") end
+if #entries > 0 then
+  local tally = page.write(entries, o.out .. "/paper.html")
+  print(("the paper's claims: %s\npage: %s/paper.html"):format(tally, o.out))
+end
+for _, what in ipairs(failed) do io.stderr:write("failed: " .. what .. "\n") end
+if #failed > 0 then os.exit(1) end

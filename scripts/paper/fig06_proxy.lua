@@ -1,0 +1,37 @@
+--- Who judges the online stream right: the proxy, or the policies as classifiers?  (fig. 6)
+--
+-- Pairs of the online run's stream at ten steps, ordered by gold: how often the proxy, the final online
+-- policy and the final offline policy agree. A policy prefers the response with the larger log-ratio to the
+-- start.
+--
+--   perilune scripts/paper/fig06_proxy.lua [--task summary] [--quick]
+local paper = require "perilune.paper"
+local stream = require "perilune.paper.stream"
+
+paper.figure {
+  name = "fig06_proxy", arguments = arg,
+  question = "Who judges the online stream right: the proxy, or the policies as classifiers?",
+  found = "The proxy is right more often than both policies; its accuracy falls as the policy drifts.",
+  variants = function(make) return { make.online(), make.offline_one "online" } end,
+  after = function(stage, run)
+    local done = run.done
+    return stream.accuracies(stage, done.online, {
+      proxy = stage.proxy, online = done.online.policy, offline = done["offline, one setting"].policy,
+    }, { places = 10, pairs = 64 })
+  end,
+  section = stream.section,
+  claims = function(claims)
+    local function less(name, a, b, o)
+      return claims.value(name, function(found) return stream.difference(found, a, b) end, o)
+    end
+    return {
+      less("accuracy of the proxy less that of the online policy, mean over the stream", "proxy", "online",
+        { paper = "The proxy is above the online policy." }),
+      less("accuracy of the proxy less that of the offline policy", "proxy", "offline",
+        { paper = "The proxy is above the offline policy." }),
+      claims.value("accuracy of the proxy, last third less first third",
+        function(found) return stream.change(found, "proxy") end,
+        { expect = "below", paper = "The proxy's accuracy falls as the policy drifts." }),
+    }
+  end,
+}

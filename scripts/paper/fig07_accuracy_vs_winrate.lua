@@ -1,0 +1,30 @@
+--- Does a policy that classifies better write better?  (fig. 7, hypothesis 3)
+--
+-- Win rate against the accuracy on the golden pairs of the policy read as a classifier, one run a side with
+-- the default setting, all checkpoints.
+--
+--   perilune scripts/paper/fig07_accuracy_vs_winrate.lua [--task summary] [--quick]
+local paper = require "perilune.paper"
+local accuracy = require "perilune.paper.accuracy"
+
+paper.figure {
+  name = "fig07_accuracy_vs_winrate", arguments = arg,
+  question = "Does a policy that classifies the golden pairs better write better responses?",
+  found = "No: offline classifies better and wins less; within offline there is little correlation.",
+  variants = function(make) return { make.online(), make.replay "all", make.offline_one() } end,
+  section = accuracy.scatter,
+  claims = function(claims)
+    local field = claims.instrument "classifier/data"
+    return {
+      claims.at_end("offline, one setting", "online", "accuracy on the golden pairs", field,
+        { paper = "Offline classifies the golden pairs better." }),
+      claims.peak("online", "offline, one setting", { paper = "Online writes better." }),
+      claims.value("correlation of accuracy and win rate over offline's checkpoints",
+        function(_, sides) return accuracy.correlation(sides "offline, one setting", field) end,
+        { expect = "equal", margin = 0.3, paper = "Within offline there is little correlation." }),
+      claims.value("the same over all checkpoints of all sides", function(_, sides)
+        return accuracy.correlation(sides { "online", "shuffled", "offline, one setting" }, field)
+      end, { expect = "below", paper = "Pooled over the methods the correlation looks negative." }),
+    }
+  end,
+}

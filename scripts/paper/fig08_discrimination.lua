@@ -1,0 +1,56 @@
+--- What does each method do to the golden pairs?  (fig. 8)
+--
+-- Accuracy of the policy as a classifier of the golden pairs, the log-ratios of their chosen and rejected
+-- responses to the start, and the accuracy on pairs of the policy's own.
+--
+--   perilune scripts/paper/fig08_discrimination.lua [--task summary] [--quick]
+local paper = require "perilune.paper"
+local accuracy = require "perilune.paper.accuracy"
+
+local labels <const> = { "online", "shuffled", "offline, one setting" }
+
+paper.figure {
+  name = "fig08_discrimination", arguments = arg,
+  question = "What does each method do to the golden pairs?",
+  found = "Offline's accuracy rises, online's stays near 0.5; log pi(chosen) falls, most for offline.",
+  variants = function(make)
+    local offline, every = make.offline_one "online", paper.variants.every
+    local shuffled = make.replay "all"
+    offline.run, offline.checkpoint_every = "offline with checkpoints", every
+    shuffled.run, shuffled.checkpoint_every = "shuffled with checkpoints", every
+    return { make.online(), shuffled, offline }
+  end,
+  after = function(stage, run)
+    local found = {}
+    for _, label in ipairs(labels) do
+      found[label] = accuracy.of_checkpoints(stage, run.done[label], 256)
+    end
+    return found
+  end,
+  section = accuracy.section(labels),
+  claims = function(claims)
+    local function at_end(label, name, of, o)
+      return claims.value(("%s of %s at the end"):format(name, label), function(found)
+        local values = accuracy.last(found, label, of)
+        for i, x in ipairs(values) do values[i] = of == "accuracy" and x - 0.5 or x end
+        return values
+      end, o)
+    end
+    local own = claims.instrument "classifier/own"
+    return {
+      at_end("offline, one setting", "accuracy less 1/2", "accuracy",
+        { paper = "Offline's accuracy rises." }),
+      at_end("online", "accuracy less 1/2", "accuracy",
+        { expect = "equal", margin = 0.1, paper = "Online's accuracy stays near 0.5 or below." }),
+      at_end("offline, one setting", "log-ratio of chosen", "chosen",
+        { expect = "below", unit = "nats", paper = "The chosen response becomes less likely offline." }),
+      at_end("online", "log-ratio of chosen", "chosen",
+        { expect = "below", unit = "nats", paper = "The same online, less." }),
+      claims.value("accuracy of the online policy on pairs of its own, less 1/2", function(_, sides)
+        local values = {}
+        for i, runs in ipairs(sides "online") do values[i] = (own(runs[1][#runs[1]]) or 0.5) - 0.5 end
+        return values
+      end, { expect = "equal", margin = 0.1, paper = "No better than chance on own samples." }),
+    }
+  end,
+}

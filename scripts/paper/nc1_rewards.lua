@@ -1,0 +1,48 @@
+--- Does the gap depend on what the labels are?  (a check the conclusion asks for)
+--
+-- Both sides learn from the same labels: gold's, a fifth of them turned, length deciding a third, and a third
+-- of the pairs ordered in a circle. Win rates are gold's.
+--
+--   perilune scripts/paper/nc1_rewards.lua [--task arena] [--quick]
+local paper = require "perilune.paper"
+local judges = require "perilune.align.judge"
+local stages = require "perilune.paper.stages"
+
+local rewards <const> = {
+  { "exact", function(stage) return stage.gold end },
+  { "noisy", function(stage)
+    return judges.flawed(stage.gold, { flip_rate = 0.2, seed = stage.options.seed })
+  end },
+  { "gold and length", function(stage)
+    return judges.flawed(stage.gold, { length_bias = -0.33, seed = stage.options.seed })
+  end },
+  { "circular", function(stage) return stages.circular(stage.gold, 0.33) end },
+}
+
+paper.figure {
+  name = "nc1_rewards", arguments = arg,
+  question = "Does the gap depend on what the labels are?",
+  found = "Not run in the paper.",
+  variants = function(make)
+    local list = {}
+    for _, reward in ipairs(rewards) do
+      local stage = stages.labelled(reward[2])
+      for _, variant in ipairs { make.online(), make.offline_one() } do
+        local side = variant.label == "online" and "online" or "offline"
+        variant.label, variant.stage = ("%s, %s"):format(side, reward[1]), stage
+        variant.run = variant.label
+        list[#list + 1] = variant
+      end
+    end
+    return list
+  end,
+  claims = function(claims)
+    local list = {}
+    for _, reward in ipairs(rewards) do
+      local online, offline = "online, " .. reward[1], "offline, " .. reward[1]
+      list[#list + 1] = claims.peak(online, offline, { name = ("the gap at the peak, %s"):format(reward[1]) })
+      list[#list + 1] = claims.on_average(online, offline, { name = ("at equal KL, %s"):format(reward[1]) })
+    end
+    return list
+  end,
+}

@@ -1,0 +1,38 @@
+--- How much online does it take?  (a check the conclusion asks for)
+--
+-- Offline and then online, half of each batch online, HyPO (offline pairs and a KL on own samples: Song et
+-- al. 2024, arXiv:2406.01462), and renewal every 60 steps, beside online and offline.
+--
+--   perilune scripts/paper/nc2_hybrid.lua [--task arena] [--quick]
+local paper = require "perilune.paper"
+local sources = require "perilune.align.sources"
+
+paper.figure {
+  name = "nc2_hybrid", arguments = arg,
+  question = "How much online does it take, and is it online KL or online preferences?",
+  found = "Not run in the paper; Song et al. find that a KL on own samples gains over DPO.",
+  variants = function(make, o)
+    local hypo = paper.variants.of(o, "hypo")
+    local half = paper.settings.one(o)[1].steps // 2
+    return {
+      make.online(), make.offline_one(), make.refreshed(60),
+      make.of("offline, then online", function(stage, run)
+        return sources.switch { before = stage:offline(run), steps = math.max(1, half),
+          after = stage:online(run) }
+      end),
+      make.of("half of each", function(stage, run)
+        return sources.blend { of = { stage:offline(run), stage:online(run) }, weights = { 1, 1 },
+          batch = run.batch }
+      end),
+      hypo.online(),
+    }
+  end,
+  claims = function(claims)
+    local list = {}
+    for _, label in ipairs { "renewed every 60", "offline, then online", "half of each", "hypo online" } do
+      list[#list + 1] = claims.peak(label, "offline, one setting")
+      list[#list + 1] = claims.peak("online", label)
+    end
+    return list
+  end,
+}

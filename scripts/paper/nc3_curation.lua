@@ -1,0 +1,31 @@
+--- Can offline data be made to stand in for online data?  (a check the conclusion asks for)
+--
+-- Pairs with a clear margin alone, WPO's weights towards the policy's own distribution (Zhou et al. 2024,
+-- arXiv:2406.11827), and the best against the worst of four responses of the start.
+--
+--   perilune scripts/paper/nc3_curation.lua [--task summary] [--quick]
+local paper = require "perilune.paper"
+local curation = require "perilune.paper.curation"
+
+paper.figure {
+  name = "nc3_curation", arguments = arg,
+  question = "Can offline data be curated to stand in for online data?",
+  found = "Not run in the paper; it asks what of the data matters.",
+  variants = function(make, o)
+    local wpo = paper.variants.of(o, "wpo")
+    return {
+      make.online(), make.offline_one(), make.of("half with the clearest margin", curation.clear),
+      make.of("best against worst of 4", curation.best_worst), wpo.offline_one(),
+    }
+  end,
+  claims = function(claims)
+    local list = {}
+    for _, label in ipairs { "half with the clearest margin", "best against worst of 4",
+      "wpo offline, one setting" } do
+      list[#list + 1] = claims.peak(label, "offline, one setting",
+        { name = ("%s over all pairs"):format(label) })
+      list[#list + 1] = claims.peak("online", label)
+    end
+    return list
+  end,
+}

@@ -1,0 +1,35 @@
+--- Do exact labels remove the fall, and does the gap stay?  (an open question of the conclusion)
+--
+-- One factor at a time: who labels (gold or proxy) and who writes (the policy or the start).
+--
+--   perilune scripts/paper/oq1_gold.lua [--task arena] [--quick]
+local paper = require "perilune.paper"
+local sources = require "perilune.align.sources"
+
+paper.figure {
+  name = "oq1_gold", arguments = arg,
+  question = "Do exact labels remove the fall, and does the gap stay?",
+  found = "Not run in the paper: its golden policy, online against gold, is only the opponent.",
+  variants = function(make)
+    return {
+      make.online(), make.online_gold(), make.offline_one(),
+      make.of("offline by proxy", function(stage, run)
+        return sources.offline(sources.relabel(stage.golden_pairs, stage.proxy),
+          { batch = run.batch, seed = run.seed })
+      end),
+    }
+  end,
+  claims = function(claims)
+    return {
+      claims.fall("online", { name = "online by proxy falls" }),
+      claims.fall("online by gold", { expect = "equal", name = "online by gold does not fall" }),
+      claims.peak("online by gold", "offline, one setting",
+        { name = "the gap with exact labels, at the peak" }),
+      claims.on_average("online by gold", "offline, one setting",
+        { name = "the gap with exact labels, at equal KL" }),
+      claims.peak("online", "offline by proxy", { name = "the gap with the proxy's labels on both sides" }),
+      claims.peak("offline, one setting", "offline by proxy", { name = "what exact labels give offline" }),
+      claims.peak("online by gold", "online", { name = "what exact labels give online" }),
+    }
+  end,
+}

@@ -1,0 +1,17 @@
+--- How often must offline data be renewed?  (an open question of the conclusion)
+--
+-- The policy that writes is renewed every s steps: 1 is online, never is offline on the start's responses.
+-- Lanchantin et al. 2025, arXiv:2506.21495, found s = 10 to 100 as good as 1.
+--
+--   perilune scripts/paper/oq3_refresh.lua [--every 1,16,never] [--task arena] [--quick]
+local paper = require "perilune.paper"
+local refresh = require "perilune.paper.refresh"
+
+paper.figure {
+  name = "oq3_refresh", arguments = arg,
+  question = "How often must offline data be renewed to match online?",
+  found = "Offline with data renewed again and again is online; how often was left open.",
+  options = { { "every", "1,4,16,60,240,never", "steps between renewals, separated by commas",
+    smoke = "1,never", quick = "1,16,never" } },
+  variants = refresh.variants, claims = refresh.claims, section = refresh.section,
+}

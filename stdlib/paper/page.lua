@@ -1,0 +1,99 @@
+--- One page of all figures: the paper's finding and ours side by side.
+--
+--   local entries = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
+--   page.write(entries, "out/paper/paper.html")
+--
+-- It is made of what the figures' scripts wrote, `verdict.json` and `frontier.svg`; nothing is trained.
+local claims = require "perilune.align.claims"
+local options = require "perilune.options"
+local plain = require "perilune.plain"
+local reports = require "perilune.report"
+local system = require "perilune.system"
+
+local page = {}
+
+local function text_of(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
+--- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
+-- verdicts, size, outer_seeds, minutes, date, figure }, and the names of those that are not there.
+function page.read(folder, names, tasks)
+  local entries, missing = {}, {}
+  for _, name in ipairs(names) do
+    for _, task in ipairs(tasks) do
+      local path = ("%s/%s/%s/verdict.json"):format(folder, name, task)
+      if system.exists(path) then
+        local entry = plain.decode(text_of(path))
+        entry.figure = text_of(("%s/%s/%s/frontier.svg"):format(folder, name, task))
+        entries[#entries + 1] = entry
+      else
+        missing[#missing + 1] = ("%s on %s"):format(name, task)
+      end
+    end
+  end
+  return entries, missing
+end
+
+--- How often each verdict was given, as a clause: "7 hold, 2 do not, 5 not resolved".
+--
+--   > local page = require "perilune.paper.page"
+--   > page.tally { { verdict = "holds" }, { verdict = "not resolved" }, { verdict = "holds" } }
+--   2 hold, 0 do not, 1 not resolved, 0 not measured
+function page.tally(verdicts)
+  local counts = {}
+  for _, one in ipairs(verdicts) do counts[one.verdict] = (counts[one.verdict] or 0) + 1 end
+  return ("%d hold, %d do not, %d not resolved, %d not measured"):format(counts["holds"] or 0,
+    counts["does not hold"] or 0, counts["not resolved"] or 0, counts["not measured"] or 0)
+end
+
+--- The claims of the paper among verdicts: those that say what it found.
+local function of_paper(verdicts)
+  local list = {}
+  for _, one in ipairs(verdicts) do
+    if one.paper ~= "" then list[#list + 1] = one end
+  end
+  return list
+end
+
+--- The table at the top: a row a figure and task.
+local function overview(entries)
+  local rows = {}
+  for i, entry in ipairs(entries) do
+    rows[i] = { entry.name, entry.task, entry.found, page.tally(of_paper(entry.verdicts)),
+      ("%s, %d repetitions"):format(entry.size, entry.outer_seeds) }
+  end
+  return { "figure", "task", "the paper found", "its claims here", "size" }, rows
+end
+
+--- Writes the page of entries, and gives its tally over all claims of the paper. Errors: the file cannot be
+-- written.
+function page.write(entries, path)
+  local all = {}
+  for _, entry in ipairs(entries) do
+    table.move(of_paper(entry.verdicts), 1, #of_paper(entry.verdicts), #all + 1, all)
+  end
+  local made = reports.new {
+    title = "Online and offline preference optimisation: Tang et al. 2024, figure by figure",
+    footer = os.date "written on %Y-%m-%d at %H:%M",
+  }
+  made:text(("Of %d findings of the paper that were tested: %s. A finding that is not resolved needs more "
+    .. "repetitions than were run; its row says how many."):format(#all, page.tally(all)))
+  local header, rows = overview(entries)
+  made:table { header = header, rows = rows }
+  for _, entry in ipairs(entries) do
+    made:heading(("%s, %s"):format(entry.name, entry.task))
+    made:text(entry.question)
+    made:text("The paper: " .. entry.found)
+    made:show(entry.figure)
+    local columns, cells = claims.cells(entry.verdicts)
+    made:table { header = columns, rows = cells }
+    made:table { header = entry.header, rows = entry.rows }
+    made:text(("%d repetitions, %.0f minutes, %s."):format(entry.outer_seeds, entry.minutes, entry.date))
+  end
+  made:save(path)
+  return page.tally(all)
+end
+
+return options.strict("paper.page", page)

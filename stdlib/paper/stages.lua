@@ -1,0 +1,82 @@
+--- Stages made from that of a repetition: another size of the policy, other rewards.
+--
+-- Given as the `stage` of a variant of experiment.compare. Golden pairs, gold and golden policy stay.
+local evaluate = require "perilune.align.evaluate"
+local experiment = require "perilune.align.experiment.stage"
+local judges = require "perilune.align.judge"
+local options = require "perilune.options"
+local sft = require "perilune.align.sft"
+local sources = require "perilune.align.sources"
+
+local stages = {}
+
+--- A stage with other fields over those of another one, made once for each stage.
+local function made_of(build)
+  local made = setmetatable({}, { __mode = "k" })
+  return function(stage)
+    if not made[stage] then
+      local fields = {}
+      for name, value in pairs(stage) do fields[name] = value end
+      made[stage] = experiment.with(build(stage, fields) or fields)
+    end
+    return made[stage]
+  end
+end
+
+--- Sizes of the policy by name: fields of the model, and about how many parameters `sentiment` then has. Each
+-- is about four times the one before.
+stages.sizes = {
+  { "9k", { layers = 1, dim = 16, heads = 2, hidden = 43 } },
+  { "37k", { layers = 2, dim = 32, heads = 2, hidden = 86 } },
+  { "172k", { layers = 3, dim = 64, heads = 4, hidden = 172 } },
+  { "650k", { layers = 4, dim = 112, heads = 4, hidden = 299 } },
+}
+
+--- A stage whose start has another size; KL is from that start. The proxy is the same for all sizes, as in
+-- Tang et al. 2024, sec. 5.5.
+function stages.sized(model)
+  return made_of(function(stage, fields)
+    local o, task = stage.options, stage.task
+    fields.start = sft(task, { model = model, seed = o.seed - 1, cache = o.start_steps == 0,
+      steps = o.start_steps > 0 and o.start_steps or nil, quiet = true })
+    fields.measure = evaluate.measure {
+      task = task, reference = fields.start, judge = stage.gold, prompts = stage.test,
+      against = stage.baseline, proxy = stage.proxy, seed = o.seed,
+    }
+    fields.start_point = fields.measure(fields.start, 0)
+    fields.start_point.labels, fields.start_point.tokens = 0, 0
+  end)
+end
+
+--- A stage whose labels are those of another judge: `judge(stage)` orders the golden pairs and labels online
+-- responses, so that both sides learn from the same rewards. Win rates stay those of gold.
+function stages.labelled(judge)
+  return made_of(function(stage, fields)
+    fields.proxy = judge(stage)
+    fields.golden_pairs = sources.relabel(stage.golden_pairs, fields.proxy)
+  end)
+end
+
+--- A judge that prefers in a circle on a share of the pairs, and as gold on the others: by the lengths of the
+-- responses modulo 3, of which 0 beats 1, 1 beats 2 and 2 beats 0.
+function stages.circular(gold, share)
+  local function decides(a, b)
+    local sum = 0
+    for _, response in ipairs { a, b } do
+      for i, id in ipairs(response) do sum = (sum + i * 31 + id * 17) % 1000 end
+    end
+    return sum < 1000 * share
+  end
+  local judge = { name = ("circular %g"):format(share) }
+  function judge:prefer(first, second)  -- luacheck: ignore 212
+    local outcomes, a, b = judges.ask(gold, first, second), first:responses(), second:responses()
+    for i in ipairs(outcomes) do
+      local step = (#b[i] - #a[i]) % 3
+      if step ~= 0 and decides(a[i], b[i]) then outcomes[i] = step == 1 and 1 or 0 end
+    end
+    return outcomes
+  end
+  return judge
+end
+
+return options.strict("paper.stages", stages)
