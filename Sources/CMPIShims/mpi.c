@@ -40,8 +40,9 @@ static struct {
   const char *library;
   int rank, size;
   pid_t process;
-  // Calls that wait for all processes, so far.
+  // Calls that wait for all processes, and the seconds in them, so far.
   int64_t calls;
+  double waited;
 } mpi = {.library = "", .size = 0};
 
 // MPI_THREAD_FUNNELED: only the thread that started MPI calls it. The same number in both libraries.
@@ -299,16 +300,14 @@ static void check_wait(double waited) {
 static int finished(int status, Request *request) {
   enum { spins = 2000 };
   const double check_every = 0.02, patience = 0.25;
-  double began = 0, next = 0;
+  const double began = now();
+  double next = 0;
   for (int tries = 0; status == 0; tries++) {
     int is_done = 0;
     status = mpi.test(request, &is_done, mpi.no_status);
-    if (is_done || tries < spins) {
-      if (is_done) break;
-      continue;
-    }
+    if (is_done) break;
+    if (tries < spins) continue;
     double time = now();
-    if (began == 0) began = time;
     if (time >= next) {
       check_wait(time - began);
       next = time + check_every;
@@ -319,8 +318,11 @@ static int finished(int status, Request *request) {
       idle(50000);
     }
   }
+  mpi.waited += now() - began;
   return status;
 }
+
+double shim_mpi_waited(void) { return mpi.waited; }
 
 int shim_mpi_all_to_all(const void *send, const int *send_counts, const int *send_starts, void *receive,
                         const int *receive_counts, const int *receive_starts) {

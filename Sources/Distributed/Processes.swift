@@ -42,6 +42,9 @@ public final class Processes: @unchecked Sendable {
     if size > 1 { shim_mpi_watch(seconds, step) }
   }
 
+  /// The seconds that this process spent in exchanges, which are mostly waits for the others.
+  public var waited: Double { shim_mpi_waited() }
+
   public func barrier() throws {
     if size > 1 { try check(shim_mpi_barrier(), "barrier") }
   }

@@ -53,6 +53,16 @@ enum MPIModule {
               "mpi = require 'perilune.mpi'\nprint(#mpi.all_gather 'here', mpi.all_gather{w = T{1}}[1].w)",
             prints: "1\t[1]\n[Tensor f32 1]"), allGather)
         module.function(
+          "waited",
+          Page(
+            "mpi.waited()",
+            "The seconds that this process has spent in exchanges with the others, which are mostly waits for them.",
+            errors: "as for mpi.rank", example: "print(require 'perilune.mpi'.waited())", prints: "0.0")
+        ) { call in
+          try call.pushNumber(try Processes.current().waited)
+          return 1
+        }
+        module.function(
           "watch",
           Page(
             "mpi.watch(seconds, step)",

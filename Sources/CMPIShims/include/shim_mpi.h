@@ -22,6 +22,8 @@ int shim_mpi_all_gather(const void *_Nonnull send, int bytes, void *_Nonnull rec
                         const int *_Nonnull starts);
 // Waits for all processes. Returns 0, or MPI's error.
 int shim_mpi_barrier(void);
+// The seconds that this process spent in these calls.
+double shim_mpi_waited(void);
 // Ends all processes of the job with `status` if this one waits for the others longer than `seconds`; 0 never does.
 // `step` is printed with the number of the process.
 void shim_mpi_watch(double seconds, const char *_Nonnull step);
