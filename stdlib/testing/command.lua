@@ -1,0 +1,164 @@
+--- `perilune --test PATH... [--filter PATTERN]`: finds the tests of files and folders, runs them, and tells
+-- file and line of each failure.
+--
+-- The last line is "N passed, N failed", with the number of skipped tests where there are any; the status is
+-- 1 if a test failed or a path has none.
+local system = require "perilune.system"
+local collect = require "perilune.testing.collect"
+local testing = require "perilune.testing"
+
+local command = {}
+
+-- The files of tests below a folder, sorted, folder after folder.
+local function add_folder(list, folder)
+  local names = system.list_folder(folder)
+  for _, name in ipairs(names) do
+    if name:find "_test%.lua$" then list[#list + 1] = folder .. "/" .. name end
+  end
+  for _, name in ipairs(names) do
+    local path = folder .. "/" .. name
+    if not name:find "^%." and not name:find "%.lua$" and pcall(system.list_folder, path) then
+      add_folder(list, path)
+    end
+  end
+end
+
+--- The files of tests that the paths name; or nil and an error.
+function command.files(paths)
+  local list = {}
+  for _, path in ipairs(paths) do
+    local before = #list
+    path = #path > 1 and path:gsub("/+$", "") or path
+    if pcall(system.list_folder, path) then
+      add_folder(list, path)
+      if #list == before then return nil, path .. ": no *_test.lua in this folder" end
+    elseif system.exists(path) then
+      list[#list + 1] = path
+    else
+      return nil, path .. ": there is no such file or folder"
+    end
+  end
+  return list
+end
+
+-- Messages of luaunit's assertions, which are text.
+local luaunit = { FAILURE = "^(.-)LuaUnit test FAILURE: (.*)$", SKIP = "^(.-)LuaUnit test SKIP:%s*(.*)$" }
+local luaunit_success = "LuaUnit test SUCCESS:"
+
+-- "passed", "skipped" with the reason, or "failed" with place and message, of what a test raised.
+local function outcome_of(problem, trace, file, test)
+  local failure, reason = testing.failure(problem), testing.skipped(problem)
+  local where = ("%s:%d: "):format(file, test.line)
+  if reason then return "skipped", reason end
+  if failure then return "failed", (failure.where ~= "" and failure.where or where) .. failure.message end
+  local text = tostring(problem)
+  if text:find(luaunit_success, 1, true) then return "passed" end
+  local place, skipped = text:match(luaunit.SKIP)
+  if place then return "skipped", skipped end
+  local at, message = text:match(luaunit.FAILURE)
+  if at then return "failed", (at ~= "" and at or where) .. message end
+  if type(problem) == "table" and getmetatable(problem) == nil then
+    text = problem.message and tostring(problem.message) or text
+  end
+  if not text:find "^[^\n]*:%d+: " then text = where .. text end
+  return "failed", "error: " .. text .. (trace and "\n" .. trace or "")
+end
+
+-- The frames of the traceback up to the runner's own.
+local function own_frames(trace)
+  local kept = {}
+  for line in trace:gmatch "[^\n]+" do
+    if line:find "testing/collect.lua" or line:find "testing/command.lua" then break end
+    kept[#kept + 1] = line
+  end
+  return table.concat(kept, "\n")
+end
+
+local function run_test(test, file)
+  local trace
+  local function guarded(f)
+    return xpcall(f, function(problem)
+      local is_own = testing.failure(problem) or testing.skipped(problem)
+      if not is_own then trace = own_frames(debug.traceback("", 2):gsub("^\n", "")) end
+      return problem
+    end)
+  end
+  local ok, problem = guarded(test.before)
+  if ok then ok, problem = guarded(test.run) end
+  local outcome, text = "passed", nil
+  if not ok then
+    if system.is_interrupt(problem) then error(problem, 0) end
+    outcome, text = outcome_of(problem, trace, file, test)
+  end
+  local ended, why = guarded(test.after)
+  if not ended and outcome == "passed" then outcome, text = outcome_of(why, trace, file, test) end
+  return outcome, text
+end
+
+--- Runs the tests of a list of files and writes to `out`; `filter` is a pattern of test names. Returns the
+-- numbers that passed, failed and were skipped.
+function command.run_files(files, filter, out)
+  local count = { passed = 0, failed = 0, skipped = 0 }
+  local function report(outcome, name, text)
+    count[outcome] = count[outcome] + 1
+    if outcome == "failed" then
+      out:write(("FAILED %s\n    %s\n"):format(name, (text:gsub("\n", "\n    "))))
+    elseif outcome == "skipped" then
+      out:write(("skipped: %s: %s\n"):format(name, text))
+    end
+  end
+  for _, file in ipairs(files) do
+    local before = { count.passed, count.failed }
+    collect.apart(file, function(tests, problem)
+      if not tests then report("failed", file, problem) end
+      for _, test in ipairs(tests or {}) do
+        if not filter or test.name:find(filter) then
+          local outcome, text = run_test(test, file)
+          report(outcome, file .. ": " .. test.name, text)
+        end
+      end
+    end)
+    local passed, failed = count.passed - before[1], count.failed - before[2]
+    if passed + failed > 0 then out:write(("%s: %d passed, %d failed\n"):format(file, passed, failed)) end
+  end
+  return count.passed, count.failed, count.skipped
+end
+
+local function misuse(message)
+  io.stderr:write("perilune: --test: ", message, "\n")
+  os.exit(1, true)
+end
+
+--- The command: paths and `--filter PATTERN` in any order. Ends the process.
+function command.run(...)
+  local paths, filter, words, i = {}, nil, { ... }, 1
+  while i <= #words do
+    local word = words[i]
+    local value = word:match "^%-%-filter=(.*)$"
+    if word == "--filter" then
+      i = i + 1
+      value = words[i] or misuse "--filter needs a pattern of test names"
+    elseif not value and word:find "^%-%-" then
+      misuse(("unknown option '%s'; the options are --filter PATTERN"):format(word))
+    end
+    if value then filter = value else paths[#paths + 1] = word end
+    i = i + 1
+  end
+  if filter and not pcall(string.find, "", filter) then
+    misuse(("--filter: '%s' is no pattern of Lua"):format(filter))
+  end
+  if #paths == 0 then misuse "expected the paths of files or folders of tests" end
+  local files, problem = command.files(paths)
+  if not files then misuse(problem) end
+  local passed, failed, skipped = command.run_files(files, filter, io.stdout)
+  if passed + failed + skipped == 0 then
+    local none = filter and ("no test matches '%s'\n"):format(filter) or "there are no tests in these files\n"
+    io.stdout:write(none)
+    failed = 1
+  end
+  if skipped > 0 then io.stdout:write(("%d skipped\n"):format(skipped)) end
+  io.stdout:write(("%d passed, %d failed\n"):format(passed, failed))
+  os.exit(failed == 0 and 0 or 1, true)
+end
+
+return command
