@@ -1,0 +1,171 @@
+--- Claims and their verdicts, Student's t against SciPy, power, fits.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local lu = require "luaunit"
+local align = require "perilune.align"
+local fit = require "perilune.paper.fit"
+local interval = require "perilune.align.claims.interval"
+local student = require "perilune.align.evaluate.student"
+
+local claims = align.claims
+
+--- A run of checkpoints { kl, win } after the start, with outcomes of `prompts` prompts whose mean is the win
+-- rate, in an order that spreads them.
+local function run(points, prompts)
+  prompts = prompts or 400
+  local list = { { step = 0, kl = 0, win = 0.5, wins = {} } }
+  for i = 1, prompts do list[1].wins[i] = i * 7 % prompts < prompts / 2 and 1 or 0 end
+  for p, point in ipairs(points) do
+    local wins, wanted = {}, math.floor(point[2] * prompts + 0.5)
+    for i = 1, prompts do wins[i] = i * 7 % prompts < wanted and 1 or 0 end
+    list[p + 1] = { step = p, kl = point[1], win = wanted / prompts, wins = wins }
+  end
+  return list
+end
+
+--- A side of one run a repetition.
+local function side(label, runs)
+  local by_seed = {}
+  for i, points in ipairs(runs) do by_seed[i] = { run(points), outer = i } end
+  return { label = label, by_seed = by_seed }
+end
+
+local function repeated(points, count, step)
+  local runs = {}
+  for i = 1, count do
+    runs[i] = {}
+    for p, point in ipairs(points) do runs[i][p] = { point[1], point[2] + (step or 0) * ((i - 1) % 3) } end
+  end
+  return runs
+end
+
+local online = side("online", repeated({ { 1, 0.6 }, { 4, 0.8 }, { 8, 0.4 } }, 6, 0.025))
+local offline = side("offline", repeated({ { 1, 0.5 }, { 4, 0.6 }, { 8, 0.9 } }, 6, 0.025))
+
+local function judged(claim, ...) return claims.judge({ claim }, { ... })[1] end
+
+TestStudent = {}
+
+--- scipy.stats 1.17.1: t.ppf(0.975, df), t.cdf(1.3, df).
+function TestStudent:test_quantiles_and_distribution_are_scipy_s()
+  for df, expected in pairs {
+    [1] = { 12.706204736174694, 0.7912855998398473 }, [2] = { 4.302652729749462, 0.8383764840919798 },
+    [4] = { 2.7764451051977934, 0.868274201764388 }, [29] = { 2.045229642132703, 0.898080408168985 },
+  } do
+    lu.assertAlmostEquals(student.quantile(0.975, df), expected[1], 1e-7 * expected[1])
+    lu.assertAlmostEquals(student.cdf(1.3, df), expected[2], 1e-9)
+  end
+end
+
+--- By scipy.stats.nct 1.17.1: 1 - nct.cdf(c, n - 1, nc) + nct.cdf(-c, n - 1, nc).
+function TestStudent:test_power_is_that_of_the_noncentral_t()
+  for _, case in ipairs {
+    { 0.05, 0.1, 5, 0.05, 0.14051668999029823 }, { 0.5, 1, 34, 0.05, 0.8077775012792737 },
+    { 1, 1, 10, 0.01, 0.504106730701736 }, { 1, 0.5, 2, 0.05, 0.17570741109776025 },
+    { 0.2, 1, 100, 0.05, 0.5082648066210378 },
+  } do
+    lu.assertAlmostEquals(student.power(case[1], case[2], case[3], case[4]), case[5], 2e-6)
+  end
+end
+
+--- G*Power's tables for the paired t-test, level 0.05, power 0.8.
+function TestStudent:test_repetitions_for_an_effect()
+  for effect, wanted in pairs { [0.2] = 199, [0.5] = 34, [0.8] = 15, [1.0] = 10 } do
+    lu.assertEquals(align.power { effect = effect, sd = 1 }, wanted)
+  end
+  lu.assertEquals(align.power { effect = 1, differences = { 1, 1, 1 } }, 2)
+end
+
+function TestStudent:test_power_refuses_what_it_cannot_answer()
+  local function message(given) return support.message(align.power, given) end
+  lu.assertStrContains(message { effect = 0.1 }, "give `sd`, or `differences` of at least two repetitions")
+  lu.assertStrContains(message { effect = 0, sd = 1 }, "option 'effect' must not be 0")
+  lu.assertStrContains(message { effect = 1e-5, sd = 1 }, "needs more than 100000 repetitions")
+  lu.assertStrContains(message { effect = 0.1, sd = -1 }, "option 'sd' must be a number above 0, not -1")
+end
+
+TestClaims = {}
+
+function TestClaims:test_a_clear_difference_holds_and_its_opposite_does_not()
+  local above = judged(claims.at_kl("online", "offline", 4), online, offline)
+  lu.assertEquals(above.verdict, "holds")
+  lu.assertAlmostEquals(above.mean, 0.2, 1e-9)
+  lu.assertTrue(above.low > 0 and above.low <= above.mean and above.mean <= above.high)
+  lu.assertEquals(#above.values, 6)
+  local below = judged(claims.at_kl("offline", "online", 4), online, offline)
+  lu.assertEquals(below.verdict, "does not hold")
+  lu.assertEquals(judged(claims.at_kl("offline", "online", 4, { expect = "below" }), online, offline).verdict,
+    "holds")
+end
+
+function TestClaims:test_equal_sides_are_equal()
+  local same = side("same", repeated({ { 1, 0.6 }, { 4, 0.8 }, { 8, 0.4 } }, 6, 0.025))
+  local one = judged(claims.on_average("online", "same", { expect = "equal", margin = 0.001 }), online, same)
+  lu.assertEquals({ one.verdict, one.mean }, { "holds", 0.0 })
+  lu.assertEquals(judged(claims.on_average("online", "same"), online, same).verdict, "does not hold")
+end
+
+function TestClaims:test_a_fall_is_the_peak_less_the_end_of_the_same_run()
+  local fall = judged(claims.fall "online", online, offline)
+  lu.assertEquals(fall.verdict, "holds")
+  lu.assertAlmostEquals(fall.mean, 0.4, 0.051)
+  lu.assertEquals(judged(claims.fall("offline", { expect = "equal" }), online, offline).verdict, "holds")
+end
+
+function TestClaims:test_one_repetition_resolves_nothing()
+  local a, b = side("a", { { { 1, 0.9 }, { 4, 0.9 } } }), side("b", { { { 1, 0.1 }, { 4, 0.1 } } })
+  local one = judged(claims.at_kl("a", "b", 2), a, b)
+  lu.assertEquals({ one.verdict, one.remedy }, { "not resolved", "one repetition tells no spread" })
+  lu.assertNil(one.low)
+end
+
+function TestClaims:test_few_repetitions_that_spread_leave_it_open_and_say_how_many_would_do()
+  local spread = side("spread",
+    { { { 1, 0.6 }, { 4, 0.9 } }, { { 1, 0.6 }, { 4, 0.55 } }, { { 1, 0.6 }, { 4, 0.7 } } })
+  local flat = side("flat", repeated({ { 1, 0.6 }, { 4, 0.6 } }, 3))
+  local one = judged(claims.at_kl("spread", "flat", 4), spread, flat)
+  lu.assertEquals(one.verdict, "not resolved")
+  lu.assertStrMatches(one.remedy, "%d+ repetitions would find a difference of 0.12 with a chance of 0.8")
+end
+
+function TestClaims:test_what_no_run_reaches_is_not_measured()
+  lu.assertEquals(judged(claims.at_kl("online", "offline", 30), online, offline).verdict, "not measured")
+end
+
+function TestClaims:test_an_unknown_side_is_named()
+  lu.assertStrContains(support.message(judged, claims.fall "onlin", online, offline),
+    "there is no side 'onlin'; did you mean 'online'?")
+  lu.assertStrContains(support.message(claims.fall, "online", { expct = "above" }), "unknown option 'expct'")
+end
+
+--- Of three repetitions 1.96 standard errors of the bootstrap are widened to t(2) = 4.303 and n / (n - 1).
+function TestClaims:test_the_interval_of_few_repetitions_is_that_of_student()
+  local values = { 0.1, 0.2, 0.6 }
+  local found, mean, squares = interval.of_values(values), 0.3, 0.0
+  for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
+  lu.assertAlmostEquals(found.high - found.mean, 4.302652729749462 * math.sqrt(squares / 2 / 3), 1e-6)
+end
+
+TestFit = {}
+
+function TestFit:test_a_law_is_found_again()
+  local points = {}
+  for i = 1, 12 do
+    local d = i / 4
+    points[i] = { d, d * (0.5 - 0.2 * math.log(d)) }
+  end
+  local wrong = fit.law(points, fit.laws[1])
+  local right, a, b = fit.law(points, fit.laws[2])
+  lu.assertTrue(right < 1e-9 and wrong > 1e-3)
+  lu.assertAlmostEquals(a, 0.5, 1e-9)
+  lu.assertAlmostEquals(b, 0.2, 1e-9)
+end
+
+function TestFit:test_dependent_terms_are_refused()
+  local function one() return 1 end
+  lu.assertStrContains(support.message(fit.least_squares, { { 0, 1 }, { 1, 1 } }, { one, one }),
+    "the terms depend on each other")
+  lu.assertStrContains(support.message(fit.least_squares, { { 0, 1 } }, { one, one }), "1 points for 2 terms")
+end
+
+os.exit(lu.LuaUnit.run())

@@ -1,0 +1,107 @@
+--- The parts of the paper's figures: settings of a task, shared runs, the page.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local lu = require "luaunit"
+local align = require "perilune.align"
+local page = require "perilune.paper.page"
+local scale = require "perilune.paper.scale"
+local settings = require "perilune.paper.settings"
+local stages = require "perilune.paper.stages"
+local stream = require "perilune.paper.stream"
+local variants = require "perilune.paper.variants"
+
+local function options(more)
+  local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0,
+    size = "default" }
+  for name, value in pairs(more or {}) do o[name] = value end
+  return o
+end
+
+local function names(list)
+  local out = {}
+  for i, setting in ipairs(list) do out[i] = setting.name end
+  return out
+end
+
+TestSettings = {}
+
+function TestSettings:test_online_has_one_setting_and_offline_the_task_s_sweep()
+  local runs = settings.runs(options())
+  local one, sweep = settings.one(options()), settings.sweep(options())
+  lu.assertEquals(names(one), { ("lr %g, beta %g, %d steps"):format(runs.lr, runs.beta, runs.steps) })
+  lu.assertEquals(#sweep, #runs.offline.lr * #runs.offline.beta)
+  lu.assertTrue(#sweep > 1)
+  lu.assertEquals(sweep[1].steps, runs.offline.steps or runs.steps)
+end
+
+function TestSettings:test_options_replace_the_task_s()
+  local o = options { lr = "1e-4", beta = "0.2", steps = 7 }
+  lu.assertEquals(names(settings.one(o)), { "lr 0.0001, beta 0.2, 7 steps" })
+  lu.assertEquals(names(settings.sweep(o)), { "lr 0.0001, beta 0.2, 7 steps" })
+end
+
+function TestSettings:test_another_loss_is_in_the_name()
+  lu.assertEquals(names(settings.one(options { steps = 7 }, "bo2")), { "bo2, lr 0.0003, 7 steps" })
+end
+
+function TestSettings:test_a_smoke_run_has_no_sweep()
+  lu.assertEquals(#settings.sweep(options { size = "smoke" }), 1)
+end
+
+TestVariants = {}
+
+--- Figures share a run where label, setting and source are one.
+function TestVariants:test_pooled_online_runs_are_the_online_runs()
+  local make = variants.of(options())
+  lu.assertEquals({ make.online().run, make.online_pooled().run }, { "online", "online" })
+  lu.assertEquals(make.online_pooled().label, "online, pooled")
+  lu.assertEquals(make.replay("all").from, "online")
+  local bo2 = variants.of(options(), "bo2")
+  lu.assertEquals({ bo2.online().label, bo2.replay(4).label, bo2.replay(4).from },
+    { "bo2 online", "bo2 shuffled within 4", "bo2 online" })
+end
+
+function TestVariants:test_unknown_sizes_are_named()
+  lu.assertEquals(support.message(scale.variants, variants.of(options()), options { sizes = "9k,38k" }),
+    "sizes: there is no '38k'; did you mean '37k'?")
+end
+
+TestStages = {}
+
+--- 0 beats 1, 1 beats 2, 2 beats 0, on the share of the pairs where the circle decides.
+function TestStages:test_a_circular_judge_is_intransitive_and_turns_with_its_sides()
+  local rows = require "perilune.models".rows
+  local gold = align.judge.from_function("first", function() return 0.5 end)
+  local circular = stages.circular(gold, 1)
+  local responses = { { 5, 5, 5 }, { 5 }, { 5, 5 } }
+  for i = 1, 3 do
+    local a, b = responses[i], responses[i % 3 + 1]
+    lu.assertEquals(circular:prefer(rows({ { 1 } }, { a }), rows({ { 1 } }, { b })), { 1 })
+    lu.assertEquals(circular:prefer(rows({ { 1 } }, { b }), rows({ { 1 } }, { a })), { 0 })
+  end
+  lu.assertEquals(stages.circular(gold, 0):prefer(rows({ { 1 } }, { { 5 } }), rows({ { 1 } }, { { 5, 5 } })),
+    { 0.5 })
+end
+
+TestStream = {}
+
+function TestStream:test_seeds_of_a_repetition_are_averaged()
+  local found = {
+    { outer = 1, found = { proxy = { 0.9, 0.8, 0.7 } } },
+    { outer = 1, found = { proxy = { 0.7, 0.7, 0.7 } } },
+    { outer = 2, found = { proxy = { 0.6, 0.6, 0.9 } } },
+  }
+  local change = stream.change(found, "proxy")
+  lu.assertEquals(#change, 2)
+  lu.assertAlmostEquals(change[1], -0.1, 1e-12)
+  lu.assertAlmostEquals(change[2], 0.3, 1e-12)
+end
+
+TestPage = {}
+
+function TestPage:test_what_is_missing_is_said()
+  local entries, missing = page.read(os.tmpname() .. ".none", { "fig01_tradeoff" }, { "sentiment" })
+  lu.assertEquals({ entries, missing }, { {}, { "fig01_tradeoff on sentiment" } })
+end
+
+os.exit(lu.LuaUnit.run())
