@@ -50,11 +50,17 @@ end
 
 function TestSettings:test_a_loss_takes_its_own_options_and_one_without_beta_has_none()
   local list = settings.list {
-    loss = "ipo", ["loss.norm"] = "mean", ["loss.beta"] = 0.3, lr = "1e-4", beta = "0.05,0.1",
+    loss = "ipo", ["loss.norm"] = "mean", ["loss.beta"] = 0.3, lr = "1e-4", beta = "",
   }
   lu.assertEquals({ #list, list[1].loss.options.norm, list[1].loss.options.beta }, { 1, "mean", 0.3 })
   list = settings.list { loss = "bo2", lr = "1e-4", beta = "0.05,0.1" }
   lu.assertEquals({ #list, list[1].name }, { 1, "lr 0.0001" })
+end
+
+function TestSettings:test_two_ways_to_give_beta_are_refused_by_both_names()
+  lu.assertStrContains(
+    support.message(settings.list, { loss = "ipo", ["loss.beta"] = 0.3, lr = "1e-4", beta = "0.05,0.1" }),
+    "--beta 0.05,0.1 and --loss.beta 0.3 are both given")
 end
 
 function TestSettings:test_a_loss_has_its_own_beta_unless_one_is_given()

@@ -159,6 +159,20 @@ function TestSharedOptions:test_what_is_no_batch_is_refused_by_name()
   lu.assertStrContains(support.message(dpo, rows), "loss.dpo: the batch has no chosen, rejected")
 end
 
+function TestSharedOptions:test_tensors_of_different_lengths_are_refused_by_both_names()
+  local pair = { chosen = tensor { -1, -2 }, rejected = tensor { -1 }, ref_chosen = tensor { -1, -1 },
+    ref_rejected = tensor { -1, -1 } }
+  for _, name in ipairs { "dpo", "ipo", "cpo", "simpo" } do
+    lu.assertStrContains(support.message(loss[name] {}, pair),
+      ("loss.%s: 'chosen' has length 2 and 'rejected' has length 1"):format(name))
+  end
+end
+
+function TestSharedOptions:test_a_number_beyond_f32_is_refused()
+  lu.assertStrContains(support.message(loss.ipo, { beta = 1e308 }),
+    "loss.ipo: option 'beta' must be a number that f32 can hold, up to 3.4e+38, not 1e+308")
+end
+
 function TestSharedOptions:test_sums_in_place_of_tokens_are_refused()
   lu.assertStrContains(support.message(loss.dpo { ld_alpha = 0.5 }, pair_of()),
     "ld_alpha below 1 reads single tokens: expected a batch, got a table of sums")
@@ -236,6 +250,7 @@ end
 function TestSums:test_what_is_no_loss_is_refused()
   lu.assertStrContains(support.message(loss.sum, {}), "no losses to add")
   lu.assertStrContains(support.message(loss.sum, { loss.dpo }), "part 1 is a definition: give dpo {}")
+  lu.assertStrContains(support.message(loss.sum, { "dpo" }), "part 1 is 'dpo', expected a loss: loss.dpo {}")
   lu.assertStrContains(support.message(loss.sum, { loss.dpo {}, weigths = {} }), "unknown option 'weigths'")
   lu.assertStrContains(support.message(loss.sum, { loss.dpo {}, loss.bo2 {}, weights = { 1 } }),
     "1 weights for 2 losses")

@@ -47,7 +47,7 @@ local units = {
       return of_group:index_select(1, tensor(first, "i64"))
     end },
   ["row, as a mean"] = loss.define {
-    name = "mean", per = "row", reads = { "logps" },
+    name = "mean", per = "row", reads = { "logps" }, mean = true,
     loss = function(batch) return -batch:means("logps"):mean() end },
 }
 
@@ -118,10 +118,20 @@ function TestWeights:test_rows_and_tokens_have_the_weight_of_their_response()
 end
 
 function TestWeights:test_a_loss_that_gives_a_mean_has_no_weights()
-  local mean = loss.define { name = "mean", loss = function(pair) return pair.chosen:mean() end }
+  local mean = loss.define {
+    name = "mean", mean = true, loss = function(pair) return pair.chosen:mean() end,
+  }
   local given = weighted { 1, 1, 1, 1, 1, 1, 1, 1 }
   lu.assertStrContains(support.message(train, { source = given, loss = mean {} }),
     "the batch has weights, and loss 'mean' gives one mean, expected 8 losses, one a pair")
+end
+
+function TestWeights:test_a_negative_weight_is_refused()
+  lu.assertStrContains(support.message(train, { source = weighted { 1, 1, 1, -2, 1, 1, 1, 1 } }),
+    "the batch has a weight of -2.0, expected weights of at least 0")
+  local pair = { prompt = { 1 }, chosen = { 2 }, rejected = { 3 }, weight = -2 }
+  lu.assertStrContains(support.message(source.offline, { pair }, { batch = 1 }),
+    "sources.offline: pair 1: weight is -2, expected a number of at least 0")
 end
 
 TestMiniBatches = {}

@@ -168,6 +168,39 @@ function TestRefusals:test_a_loss_that_is_no_number_names_its_step_and_leaves_th
   lu.assertEquals(policy:hash(), reference:hash())
 end
 
+function TestRefusals:test_a_sum_in_place_of_losses_is_refused()
+  local function message(given) return support.message(train, { loss = given }) end
+  local wanted = "must give 8 losses, one a pair, got 1; a sum of them and a mean look alike"
+  lu.assertStrContains(message(function(pair) return pair.chosen:sum() end), wanted)
+  lu.assertStrContains(message(loss.define {
+    name = "mine", loss = function(pair) return pair.chosen:mean() end,
+  } {}), wanted)
+  lu.assertStrContains(message(loss.define {
+    name = "mine", mean = true, loss = function(pair) return pair.chosen end,
+  } {}), "the loss 'mine' must give the mean over its pairs, one number, got 8")
+end
+
+function TestRefusals:test_an_error_in_a_loss_of_one_s_own_names_file_and_line()
+  local function message(given) return tostring(select(2, pcall(train, { loss = given }))) end
+  local line = debug.getinfo(1, "l").currentline
+  local function at(offset, text) return ("train_test.lua:%d: %s"):format(line + offset, text) end
+  lu.assertStrContains(message(function(pair)
+    return pair.chosen + tensor { 1, 2, 3 }
+  end), at(3, "shapes 8 and 3 cannot broadcast"))
+  lu.assertStrContains(message(loss.define { name = "mine", loss = function(pair)
+    return pair.chosen:narrow(1, 50, 2)
+  end } {}), at(6, "bad argument #2 to 'narrow'"))
+  lu.assertStrContains(message(function() return loss.margin(nil) end), at(8, ""))
+  lu.assertStrContains(message(function() error "mine" end), at(9, "mine"))
+end
+
+function TestRefusals:test_a_loss_may_be_given_by_its_name()
+  local policy, named = reference:clone(), reference:clone()
+  train { policy = policy, loss = loss.dpo {} }
+  train { policy = named, loss = "dpo" }
+  lu.assertEquals(named:hash(), policy:hash())
+end
+
 --- Log, points and policy of a run that failed were lost.
 function TestRefusals:test_the_error_of_a_run_that_fails_has_the_run()
   local function fails_at_4(_, step)
@@ -221,7 +254,8 @@ function TestRefusals:test_wrong_settings_say_what_is_wrong()
   local function refused(wanted, f, ...) lu.assertStrContains(support.message(f, ...), wanted) end
   refused("align.train: unknown option 'stpes'; did you mean 'steps'?", train, { stpes = 3 })
   refused("align.train: policy and reference are one model", train, { policy = reference })
-  refused("align.train: loss 'ipo' needs its options: give loss = ipo {}", train, { loss = loss.ipo })
+  refused("loss 'ipo' needs its options: give loss = align.loss.ipo {}", train, { loss = loss.ipo })
+  refused("align.train: there is no loss 'ktoo'; did you mean 'kto'?", train, { loss = "ktoo" })
   refused("align.train: source has no method batch", train, { source = {} })
   refused("option 'lr' must be a finite number, not NaN", train, { lr = 0 / 0 })
   refused("option 'steps' must be a whole number of at least 1, not 0", train, { steps = 0 })

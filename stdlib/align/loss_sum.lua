@@ -45,6 +45,7 @@ return function(given, Loss)
     if (getmetatable(loss) or {}).__name ~= "Loss" then
       local is_definition = (getmetatable(loss) or {}).__name == "LossDefinition"
       local got = is_definition and ("a definition: give %s {}"):format(loss.name)
+      got = got or type(loss) == "string" and ("'%s', expected a loss: loss.%s {}"):format(loss, loss)
       error(("loss.sum: part %d is %s"):format(i, got or type(loss) .. ", expected a loss"), 3)
     end
     local weight = weights[i] or 1

@@ -64,14 +64,20 @@ end
 --- The settings of the options `o`, each { lr, beta, loss, offline, name }. A loss without `beta`, or one
 -- whose beta is fixed by `loss.beta`, has one setting a rate; `beta = ""` takes that of the loss, and 0.05
 -- for ipo; `lr = ""` takes 3e-4. Errors: there is no such loss; an option of it is unknown or out of range;
--- a rate or beta is no number above 0.
+-- a rate or beta is no number above 0; `beta` and `loss.beta` are both given.
 --
 --   > settings.list({ loss = "ipo", lr = "1e-4,3e-4", beta = "0.05" })[2].name
 --   lr 0.0003, beta 0.05
---   > settings.list({ loss = "ipo", lr = "1e-4", beta = "0.05", ["loss.beta"] = 0.2 })[1].loss.options.beta
+--   > settings.list({ loss = "ipo", lr = "1e-4", beta = "", ["loss.beta"] = 0.2 })[1].loss.options.beta
 --   0.2
+--   > settings.list({ loss = "ipo", lr = "1e-4", beta = "0.05", ["loss.beta"] = 0.2 })
+--   --beta 0.05 and --loss.beta 0.2 are both given: one of them is enough
 function settings.list(o)
   local make, given = settings.loss(o.loss), loss_options(o)
+  if given.beta ~= nil and o.beta ~= "" then
+    error(("--beta %s and --loss.beta %s are both given: one of them is enough"):format(
+      o.beta, given.beta), 0)
+  end
   local text = o.beta == "" and o.loss == "ipo" and "0.05" or o.beta
   local takes_beta = make.spec.by_name.beta ~= nil and given.beta == nil and text ~= ""
   local list = {}

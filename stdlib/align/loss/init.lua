@@ -16,10 +16,12 @@
 --
 -- The losses are the files of the folder: `align.loss.ipo`, `align.loss.dpo` and so on.
 local options = require "perilune.options"
+local rule = require "perilune.options.rule"
 local tensor = require "perilune.tensor"
 local batches = require "perilune.align.batch"
 local folder = require "perilune.folder"
 local pair_losses = require "perilune.align.loss_pair"
+local placed = require "perilune.align.loss_place"
 
 local loss = {
   log_ratios = pair_losses.log_ratios, margin = pair_losses.margin, normed = pair_losses.normed,
@@ -35,7 +37,8 @@ loss.outputs = {
 local definition = options.spec("loss.define", {
   { "name", options.required "string", "name in messages and logs" },
   { "loss", options.required "function",
-    "function(batch, o, parameters): one loss a unit, or their mean, as a tensor; and figures to log" },
+    "function(batch, o, parameters): one loss a unit, as a tensor; and figures to log" },
+  { "mean", false, "true where it gives the mean over the units of the batch, one number, in their place" },
   { "reads", options.optional "table|function",
     "what it reads: a list (logps and ref_logps unless given), or a function of its options that gives one",
   },
@@ -59,13 +62,17 @@ local definition = options.spec("loss.define", {
   { "trl", "", "TRL's name of it, and where TRL differs" },
 })
 
+local f32_max <const> = 0x1.fffffep127
+
 local Loss = { __name = "Loss" }
 Loss.__index = Loss
 
 local function computed(self, batch, parameters)
-  local compute = self.definition.loss
-  if not self.options.use_weighting then return compute(batch, self.options, parameters) end
-  local losses, figures = compute(batch, self.options, parameters)
+  local compute, written = self.definition.loss, self.definition.written
+  if not self.options.use_weighting then
+    return placed(written, compute, batch, self.options, parameters)
+  end
+  local losses, figures = placed(written, compute, batch, self.options, parameters)
   losses = losses * pair_losses.weights(batch)
   if figures == nil then return losses end
   return losses, figures
@@ -93,12 +100,36 @@ local function missing(self, batch)
   return absent
 end
 
+--- Refuses a table whose tensors of the responses of pairs have different lengths: an operation would repeat
+-- one of length 1.
+local function check_lengths(self, batch)
+  if getmetatable(batch) then return end
+  local first, count
+  local names = {}
+  for name, value in pairs(batch) do
+    local is_of_pairs = type(name) == "string" and (name:find "chosen" or name:find "rejected")
+    if is_of_pairs and rule.class(value) == "Tensor" then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local length = batch[name]:dim() > 0 and batch[name]:size(1) or 1
+    first, count = first or name, count or length
+    if length ~= count then
+      error(("loss.%s: '%s' has length %d and '%s' has length %d, expected one number a pair in each"):format(
+        self.name, first, count, name, length), 3)
+    end
+  end
+end
+
 --- The losses of a batch, one a unit, and what the loss has to log.
 --
--- Errors: a table lacks what the loss reads.
+-- Errors: a table lacks what the loss reads; its tensors have different lengths. An error in a loss of your
+-- own names file and line.
 --
 --   > loss.ipo {} { chosen = T{-1}, rejected = T{-1} }
 --   loss.ipo: the batch has no ref_chosen, ref_rejected
+--   > loss.cpo {} { chosen = T{-1, -1}, rejected = T{-1} }
+--   loss.cpo: 'chosen' has length 2 and 'rejected' has length 1, expected one number a pair in each
 function Loss:__call(given, parameters)
   if type(given) ~= "table" then
     error(("loss.%s: expected a batch or a table of tensors, got %s"):format(
@@ -106,6 +137,7 @@ function Loss:__call(given, parameters)
   end
   if getmetatable(given) then return computed(self, given, parameters) end
   local batch = batches.plain(given)
+  check_lengths(self, batch)
   local found = table.pack(pcall(computed, self, batch, parameters))
   if found[1] then return table.unpack(found, 2, found.n) end
   -- A refusal of the loss's own says more.
@@ -160,6 +192,16 @@ local function call_before_options(name, given)
   end
 end
 
+--- Refuses numbers that are infinite as f32, the type of the log-probabilities.
+local function check_range(name, o)
+  for option, value in pairs(o) do
+    if type(value) == "number" and math.abs(value) > f32_max then
+      error(("loss.%s: option '%s' must be a number that f32 can hold, up to %.2g, not %s"):format(
+        name, option, f32_max, value), 3)
+    end
+  end
+end
+
 local function listed(names, o, default)
   if type(names) == "function" then return names(o) end
   return names or default
@@ -188,6 +230,7 @@ end
 --   loss.define: unknown option 'opions'; did you mean 'options'?
 function loss.define(given)
   local d = definition:fill(given)
+  d.written = d.loss
   local entries = d.options
   if d.per == "pair" and d.norm then entries = { pair_losses.norm, table.unpack(d.options) } end
   local spec = options.spec("loss." .. d.name, entries)
@@ -201,6 +244,7 @@ function loss.define(given)
     __call = function(_, settings)
       call_before_options(d.name, settings)
       local o = spec:fill(settings)
+      check_range(d.name, o)
       if d.check then d.check(o) end
       local reads = listed(d.reads, o, { "logps", "ref_logps" })
       if o.use_weighting then reads = { "log_collision", table.unpack(reads) } end
@@ -220,10 +264,24 @@ end
 
 --- A function of a batch as a loss: one number a pair. It reads the reference where there is one.
 function loss.from_function(f, has_reference)
-  return loss.define {
+  local made = loss.define {
     name = "function", loss = function(batch) return f(batch) end,
     reads = has_reference and { "logps", "ref_logps" } or { "logps" },
   } {}
+  made.definition.written = f
+  return made
+end
+
+--- The loss of a name with its own options.
+--
+--   > loss.named("ipo").name
+--   ipo
+--   > loss.named "ipoo"
+--   there is no loss 'ipoo'; did you mean 'ipo'?
+function loss.named(name)
+  local ok, make = pcall(function() return loss[name] end)
+  if ok and loss.is_definition(make) then return make {} end
+  error(("there is no loss '%s'; %s"):format(name, options.suggest(name, loss.names())), 0)
 end
 
 --- The mean of a column over all units of the optimiser step, not only over the piece at hand: a scalar

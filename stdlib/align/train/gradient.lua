@@ -154,9 +154,13 @@ local function checked(term, value, piece)
     local got = type(value) == "number" and "the number " .. value or tostring(value)
     error(("the loss '%s' must give a tensor of %d losses, one a %s, got %s"):format(
       term.loss.name, count, term.loss.per, got), 0)
-  elseif value:numel() ~= count and value:numel() ~= 1 then
-    error(("the loss '%s' must give %d losses, one a %s, got %d"):format(
-      term.loss.name, count, term.loss.per, value:numel()), 0)
+  elseif term.loss.definition.mean and value:numel() ~= 1 then
+    error(("the loss '%s' must give the mean over its %ss, one number, got %d"):format(
+      term.loss.name, term.loss.per, value:numel()), 0)
+  elseif not term.loss.definition.mean and value:numel() ~= count then
+    local hint = value:numel() == 1 and "; a sum of them and a mean look alike: leave out sum or mean" or ""
+    error(("the loss '%s' must give %d losses, one a %s, got %d%s"):format(
+      term.loss.name, count, term.loss.per, value:numel(), hint), 0)
   end
   return value
 end
@@ -165,9 +169,13 @@ end
 local function weighted(term, value, piece)
   local weight, count, per = piece.weight, term.loss:count(piece), term.loss.per
   if not weight then return value end
-  if value:numel() ~= count then
+  if term.loss.definition.mean then
     error(("the batch has weights, and loss '%s' gives one mean, expected %d losses, one a %s"):format(
       term.loss.name, count, per), 0)
+  end
+  local least = weight:min():item()
+  if not (least >= 0) then
+    error(("the batch has a weight of %s, expected weights of at least 0"):format(least), 0)
   end
   if per == "pair" then
     weight = weight:narrow(1, 1, count)

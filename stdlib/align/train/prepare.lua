@@ -13,8 +13,8 @@ local spec = options.spec("align.train", {
   { "reference", options.optional(policies.types),
     "frozen, and another model than the policy; required where the loss reads it" },
   { "source", options.required "table", "gives a batch for each step, see align.sources" },
-  { "loss", options.required "function",
-    "of align.loss, or a function of a batch that returns one number a pair" },
+  { "loss", options.required "function|string",
+    "of align.loss, its name, or a function of a batch that returns one number a pair" },
   { "steps", options.integer(nil, 1), "optimiser steps" },
   optim.options,
   { "gradient_accumulation_steps", 1, "parts a batch is divided into, for less memory; the step is the same",
@@ -95,8 +95,13 @@ end
 return function(given)
   local o = spec:fill(given, 2)
   if type(o.source.batch) ~= "function" then refuse "source has no method batch, see align.sources" end
+  if type(o.loss) == "string" then
+    local ok, named = pcall(losses.named, o.loss)
+    if not ok then refuse("%s", named) end
+    o.loss = named
+  end
   if losses.is_definition(o.loss) then
-    refuse("loss '%s' needs its options: give loss = %s {}", o.loss.name, o.loss.name)
+    refuse("loss '%s' needs its options: give loss = align.loss.%s {}", o.loss.name, o.loss.name)
   end
   if getmetatable(o.loss) == nil or type(o.loss) == "function" then
     o.loss = losses.from_function(o.loss, o.reference ~= nil)
