@@ -6,10 +6,20 @@
 --
 -- A result is plain data: nil, booleans, numbers (NaN and infinity too), strings, and tables of them. Models
 -- and tensors stay in the process that made them.
+--
+-- With `keep`, the folder of runs, an item is a run as a row of a sweep is, and what it trains goes on where
+-- it was: after Ctrl-C, kill -9 or lost power the same call makes what is missing and nothing else.
+--
+--   local results = parallel.map(seeds, function(seed, report, job)
+--     return align.train { ..., run = job }.points
+--   end, { keep = "runs", label = "seeds" })
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local progress = require "perilune.progress"
 local system = require "perilune.system"
+local kept = require "perilune.sweep.kept"
+local pool = require "perilune.sweep.pool"
+local rows = require "perilune.sweep.row"
 
 local parallel = {}
 
@@ -26,116 +36,129 @@ local spec = options.spec("parallel.map", {
   { "results", options.optional "table",
     "results by item, filled as they come; an item that has one is not run, so a second call continues" },
   { "keep", options.optional "string",
-    "folder of the results by item, which are plain data too: the same call continues after any end, also of "
-      .. "this process; give another folder where f or what it reads has changed" },
-  { "label", "", "label of the progress bar" },
+    "folder of runs, in which each item is one with its result: the same call continues after any end, also "
+      .. "of this process; items are plain data, and what f or its data depend on belongs into them or the "
+      .. "label" },
+  { "label", "", "label of the progress bar, and of the runs of `keep`" },
   { "quiet", false, "no progress bar" },
 })
 
---- What a child does: sends lines "share X", then one "result X" or "error X".
-local function child(f, item, file)
+--- What a child does: sends lines "share X", then "result X", "error X", "interrupted" or "elsewhere". With
+-- `keep` the result is in the run of the row first.
+local function child(self, row)
+  local function made(report)
+    local text
+    local function work(job)
+      local result = self.f(row.item, report, job)
+      text = plain.encode(result, "the result")
+      if job then self.kept:put(job, result) end
+    end
+    if not self.kept then
+      work()
+      return "result " .. text
+    end
+    -- Another process may have made it since this one looked.
+    local is_done, result = self.kept:get(row)
+    if is_done then return "result " .. plain.encode(result) end
+    local status, message, raised = rows.attempt(self.kept, row, work)
+    if not status then return "elsewhere " end
+    if status == "interrupted" then return "interrupted " end
+    if status ~= "finished" then error(raised == nil and message or raised, 0) end
+    return "result " .. text
+  end
   return function(send)
     is_child = true
     system.threads(1)
     progress.quiet(true)
-    local function report(share) send("share " .. tostring(tonumber(share))) end
-    local ok, result = pcall(function() return plain.encode(f(item, report), "the result") end)
+    local ok, said = pcall(made, function(share) send("share " .. tostring(tonumber(share))) end)
     if ok then
-      if file then system.write_file(file, result) end
-      send("result " .. result)
-    elseif system.is_interrupt(result) then
+      send(said)
+    elseif system.is_interrupt(said) then
       send "interrupted "
     else
-      local has_text, text = pcall(tostring, result)
+      local has_text, text = pcall(tostring, said)
       send("error " .. plain.encode(has_text and text or "an error without text", "the error"))
     end
   end
 end
 
---- The state of one map: what runs, what has ended and how.
-local Map = {}
-Map.__index = Map
-
-local function read(self, index, line)
-  local kind, rest = line:match "^(%a+) (.*)$"
-  if kind == "share" then
-    self.shares[index] = tonumber(rest) or self.shares[index]
-  elseif kind == "result" then
-    self.results[index], self.ended[index], self.shares[index] = plain.decode(rest), true, 1
-  elseif kind == "error" then
-    self.problems[index] = plain.decode(rest)
-  elseif kind == "interrupted" then
-    self.problems[index] = "interrupted"
-  end
-end
-
---- Reads the results that are kept in a folder, and says where those of the other items go.
-local function read_kept(self, items, folder)
-  system.make_folder(folder)
-  for index, item in ipairs(items) do
-    local path = ("%s/%s.json"):format(folder, system.sha256(plain.encode(item, "item " .. index)):sub(1, 24))
-    local file <close> = io.open(path, "rb")
-    if file then
-      self.results[index], self.ended[index], self.shares[index] = plain.decode(file:read "a"), true, 1
-    else
-      self.files[index] = path
+--- Reads what the child of a row has sent.
+local function follow(row, process)
+  for _, line in ipairs(process:lines()) do
+    local kind, rest = line:match "^(%a+) (.*)$"
+    if kind == "share" then
+      row.share = tonumber(rest) or row.share
+    elseif kind == "result" then
+      row.is_done, row.result = true, plain.decode(rest)
+    elseif kind == "error" then
+      row.problem = plain.decode(rest)
+    elseif kind == "interrupted" then
+      row.problem = "interrupted"
+    elseif kind == "elsewhere" then
+      row.problem = pool.again
     end
   end
 end
 
---- Reads what the children sent; waits at most `seconds` for each.
-local function collect(self, seconds)
-  for index, job in pairs(self.running) do
-    for _, line in ipairs(job:lines(seconds)) do read(self, index, line) end
-    local status = job:status()
-    if status then
-      for _, line in ipairs(job:lines()) do read(self, index, line) end
-      self.running[index] = nil
-      if not (self.ended[index] or self.problems[index]) then
-        self.problems[index] = ("its process ended with status %d and gave no result"):format(status)
-      end
-    end
-  end
+--- The status of a row: by its run where it is kept. A run that has finished without its result is made
+-- again.
+local function status_of(self, row)
+  if row.is_done then return "finished" end
+  local about = self.kept and self.kept:about(row)
+  if not about or about.status ~= "finished" then return about and about.status end
+  row.is_done, row.result = self.kept:get(row)
+  return row.is_done and "finished" or "lost"
 end
 
-local function run_all(self, items, f, jobs, bar)
-  local waiting = {}
-  for i = 1, #items do
-    if not self.ended[i] then waiting[#waiting + 1] = i end
-  end
-  local next_one = 1
-  while next_one <= #waiting or next(self.running) do
-    local count = 0
-    for _ in pairs(self.running) do count = count + 1 end
-    while count < jobs and next_one <= #waiting do
-      local index = waiting[next_one]
-      next_one, count = next_one + 1, count + 1
-      self.running[index] = system.fork(child(f, items[index], self.files[index]))
-    end
-    collect(self, 0.05)
-    local done = 0.0
-    for _, share in pairs(self.shares) do done = done + share end
-    bar:update(math.floor(100 * done / math.max(#items, 1)))
-  end
+--- Why a row is not done once its process has ended.
+local function failure_of(row, code)
+  if row.is_done then return nil end
+  local problem = row.problem or ("its process ended with status %d and gave no result"):format(code)
+  row.problem, row.share = nil, 0
+  return problem
 end
 
---- The failed items as one message.
+--- The failed rows as one message; `count` is the number of items.
 local function failures(problems, count)
-  local indices, lines = {}, {}
-  for index in pairs(problems) do indices[#indices + 1] = index end
-  table.sort(indices)
-  for i, index in ipairs(indices) do lines[i] = ("item %d: %s"):format(index, problems[index]) end
+  table.sort(problems, function(a, b) return a.row.task < b.row.task end)
+  local lines = {}
+  for i, problem in ipairs(problems) do
+    lines[i] = ("item %d: %s"):format(problem.row.task, problem.message)
+  end
   local more = #lines > 1 and (" (%d of %d items failed)"):format(#lines, count) or ""
   return ("parallel.map: %s%s"):format(table.concat(lines, "\n"), more)
 end
 
---- Runs `f(item, report)` for every item and returns the results in the order of the items. `report(share)`
--- says which part of an item is done, from 0 to 1, for the progress bar.
+--- Rows of items that are not kept, each one of its own.
+local function rows_of(items)
+  local list = {}
+  for i, item in ipairs(items) do list[i] = { task = i, item = item } end
+  return { rows = list, row_of = list }
+end
+
+--- Whether all items have a result in the folder of runs, and the results that there are: what
+-- parallel.map { keep = folder, label = label } would not make.
 --
--- Every item runs, also after another has failed; then an error names the items that failed. Ctrl-C stops all
--- children and raises its error. Give a table as `results` to read what is finished after either of them: the
--- same call with the same table then runs only what is missing. With `keep` it does so in another process,
--- also after kill -9: an item is done once its result is in the folder.
+--   > (parallel.kept({ 1 }, "/nowhere", "squares"))
+--   false
+function parallel.kept(items, folder, label)
+  local plan, results, is_whole = kept.new(folder, label or "", items), {}, true
+  for i in ipairs(items) do
+    local row = plan.row_of[i]
+    if not row.is_done then row.is_done, row.result = plan:get(row) end
+    results[i], is_whole = row.result, is_whole and row.is_done
+  end
+  return is_whole, results
+end
+
+--- Runs `f(item, report, job)` for every item and returns the results in the order of the items.
+-- `report(share)` says which part of an item is done, from 0 to 1, for the progress bar. With `keep`, `job`
+-- is the run of the item, for `align.train { run = job }` and loops of one's own, see `perilune.sweep`.
+--
+-- Every item runs, also after another has failed; then an error names the items that failed. Ctrl-C ends all
+-- children, which save first, and raises its error. Give a table as `results` to read what is finished after
+-- either of them: the same call with the same table then runs only what is missing. With `keep` it does so in
+-- another process, also after kill -9; items that another process makes are waited for while others are made.
 --
 --   > parallel.map({ 2, 3 }, function(n) return n * n end, { quiet = true })[2]
 --   9
@@ -145,24 +168,33 @@ function parallel.map(items, f, given)
   local o = spec:fill(given)
   if type(items) ~= "table" then error("parallel.map: expected a list of items, got " .. type(items), 2) end
   if type(f) ~= "function" then error("parallel.map: expected a function, got " .. type(f), 2) end
-  local self = setmetatable(
-    { results = o.results or {}, ended = {}, shares = {}, problems = {}, running = {}, files = {} }, Map)
-  for index in pairs(self.results) do self.ended[index], self.shares[index] = true, 1 end
-  if o.keep then read_kept(self, items, o.keep) end
-  -- The bar counts hundredths of all the work while it runs, and the items at its end.
-  local bar = progress.start { label = o.label, total = 100, quiet = o.quiet }
-  local ok, raised = pcall(run_all, self, items, f, o.jobs > 0 and o.jobs or system.threads(), bar)
-  if not ok then
-    pcall(collect, self, 0)
-    for _, job in pairs(self.running) do job:stop() end
+  local plan = o.keep and kept.new(o.keep, o.label, items) or rows_of(items)
+  local self = { f = f, kept = o.keep and plan or nil }
+  local results = o.results or {}
+  for i, row in ipairs(plan.row_of) do
+    if results[i] ~= nil then row.is_done, row.result = true, results[i] end
   end
-  local finished = 0
-  for _ in pairs(self.ended) do finished = finished + 1 end
-  bar.done, bar.total = finished, #items
-  bar:finish()
-  if not ok then error(raised, 0) end
-  if next(self.problems) then error(failures(self.problems, #items), 2) end
-  return self.results
+  if o.keep then system.make_folder(o.keep) end
+  -- Also after Ctrl-C the results are there.
+  local taken = setmetatable({}, { __close = function()
+    for i, row in ipairs(plan.row_of) do
+      if row.is_done then results[i] = row.result end
+    end
+  end })
+  local guard <close> = taken  -- luacheck: ignore 211
+  local _, problems, elsewhere = pool.run {
+    rows = plan.rows, jobs = o.jobs > 0 and o.jobs or system.threads(), label = o.label, quiet = o.quiet,
+    start = function(row) return system.fork(child(self, row)) end,
+    status = function(row) return status_of(self, row) end,
+    failure = failure_of,
+    follow = follow,
+    share = function(row) return row.share or 0 end,
+  }
+  for _, row in ipairs(elsewhere) do
+    table.insert(problems, { row = row, message = "another process makes it" })
+  end
+  if #problems > 0 then error(failures(problems, #items), 2) end
+  return results
 end
 
 return options.strict("parallel", parallel)

@@ -28,6 +28,7 @@ local command = require "perilune.sweep.command"
 local plans = require "perilune.sweep.plan"
 local pool = require "perilune.sweep.pool"
 local rows = require "perilune.sweep.row"
+local system = require "perilune.system"
 
 local Sweep = { __name = "Sweep" }
 Sweep.__index = Sweep
@@ -106,6 +107,38 @@ local function submit(plan, o)
   return 0
 end
 
+--- The process of a row: a command line, whose output goes into a file.
+local function start(plan, o, row)
+  local words = command.words(o, tostring(row.task))
+  local log = ("%s/%s.log"):format(plan.path, row.id)
+  local into <const> = 'log=$1; shift; exec "$@" >>"$log" 2>&1 </dev/null'
+  table.move({ "/bin/sh", "-c", into, "sh", log }, 1, 5, 1, table.move(words, 1, #words, 6, words))
+  return system.fork(function() system.exec(words) end)
+end
+
+--- Makes the missing rows in processes of this machine; see `sweep.pool`.
+local function make_here(plan, o)
+  system.make_folder(plan.path)
+  local cores, states, known = math.max(1, system.threads() // o.cores), plan:states(), {}
+  for _, row in ipairs(plan.rows) do known[row] = states[row.id] end
+  return pool.run {
+    rows = plan.rows, known = known, jobs = o.jobs > 0 and o.jobs or cores, label = plan.name,
+    quiet = o.quiet,
+    start = function(row) return start(plan, o, row) end,
+    status = function(row)
+      local about = plan:about(row)
+      return about and about.status
+    end,
+    failure = function(row, code)
+      if code == rows.codes.done then return nil end
+      if code == rows.codes.again then return pool.again end
+      local about = plan:about(row)
+      local is_said = about and about.status == "failed" and about.error
+      return (is_said or ("its process ended with status %d"):format(code)):match "^[^\n]*"
+    end,
+  }
+end
+
 --- Ends the process where not every row is done.
 local function check(plan, done, problems, elsewhere)
   if done == #plan.rows then return end
@@ -141,7 +174,7 @@ function Sweep:each(f)
   elseif o.on == "slurm" then
     os.exit(submit(plan, o), true)
   end
-  check(plan, pool.run(plan, o))
+  check(plan, make_here(plan, o))
   return self:runs()
 end
 

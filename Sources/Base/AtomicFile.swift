@@ -28,7 +28,7 @@ public enum AtomicFile {
       return try writeInPlace(path, produce)
     }
     let path = target(of: path)
-    let folder = Self.folder(of: path)
+    let folder = FileCalls.folder(of: path)
     removeLeftovers(in: folder)
     let (temporary, descriptor) = try makeTemporary(in: folder, for: path)
     do {
@@ -46,7 +46,7 @@ public enum AtomicFile {
       unlink(temporary)
       throw error
     }
-    try sync(folder: folder)
+    try FileCalls.sync(folder: folder)
   }
 
   /// Makes the folder and its parents, and syncs the folder above each; an existing folder is no error.
@@ -55,7 +55,7 @@ public enum AtomicFile {
     for part in path.split(separator: "/") {
       built += built.isEmpty || built.hasSuffix("/") ? "\(part)" : "/\(part)"
       if mkdir(built, 0o755) == 0 {
-        try sync(folder: folder(of: built))
+        try FileCalls.sync(folder: FileCalls.folder(of: built))
       } else if errno != EEXIST {
         throw FileCalls.failure("make folder", built)
       }
@@ -112,19 +112,5 @@ public enum AtomicFile {
     }
     defer { free(real) }
     return String(cString: real)
-  }
-
-  private static func folder(of path: String) -> String {
-    guard let cut = path.lastIndex(of: "/") else { return "." }
-    return cut == path.startIndex ? "/" : String(path[..<cut])
-  }
-
-  private static func sync(folder: String) throws {
-    let descriptor = retryingOnSignal { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-    if descriptor < 0 { throw FileCalls.failure("open folder", folder) }
-    defer { close(descriptor) }
-    if retryingOnSignal({ fsync(descriptor) }) != 0 && errno != EINVAL {
-      throw FileCalls.failure("sync folder", folder)
-    }
   }
 }

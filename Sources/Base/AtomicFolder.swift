@@ -10,7 +10,7 @@ public enum AtomicFolder {
   /// gets two renames: after a crash between them the old folder is at `finished` + ".old".
   @discardableResult
   public static func replace(_ path: String, with finished: String) throws -> String? {
-    try sync(finished)
+    try FileCalls.sync(folder: finished)
     var old: String?
     if rename(finished, path) != 0 {
       guard [EEXIST, ENOTEMPTY].contains(errno) else { throw failure(finished, path) }
@@ -23,27 +23,11 @@ public enum AtomicFolder {
         old = aside
       }
     }
-    try sync(parent(of: path))
+    try FileCalls.sync(folder: FileCalls.folder(of: path))
     return old
   }
 
   private static func failure(_ from: String, _ to: String) -> Failure {
     Failure(.io, "cannot rename \(from) to \(to): \(String(cString: strerror(errno)))")
-  }
-
-  private static func parent(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
-  private static func sync(_ folder: String) throws {
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if descriptor < 0 {
-      throw Failure(.io, "cannot open the folder \(folder): \(String(cString: strerror(errno)))")
-    }
-    defer { close(descriptor) }
-    if fsync(descriptor) != 0 {
-      throw Failure(.io, "cannot sync the folder \(folder): \(String(cString: strerror(errno)))")
-    }
   }
 }

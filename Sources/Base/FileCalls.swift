@@ -25,6 +25,29 @@ public enum FileCalls {
     return names
   }
 
+  /// Makes the names in a folder durable. A file system that cannot sync a folder keeps them by itself.
+  public static func sync(folder: String) throws {
+    try sync(folder, O_RDONLY | O_DIRECTORY, mayBeUnknown: true)
+  }
+
+  /// Makes the contents of a file durable.
+  public static func sync(file: String) throws { try sync(file, O_RDONLY, mayBeUnknown: false) }
+
+  private static func sync(_ path: String, _ flags: Int32, mayBeUnknown: Bool) throws {
+    let descriptor = retryingOnSignal { open(path, flags | O_CLOEXEC) }
+    if descriptor < 0 { throw failure("open", path) }
+    defer { close(descriptor) }
+    if retryingOnSignal({ fsync(descriptor) }) != 0 && !(mayBeUnknown && errno == EINVAL) {
+      throw failure("sync", path)
+    }
+  }
+
+  /// The folder that a path is in.
+  public static func folder(of path: String) -> String {
+    guard let cut = path.lastIndex(of: "/") else { return "." }
+    return cut == path.startIndex ? "/" : String(path[..<cut])
+  }
+
   /// The error of a call that has just failed: what could not be done, to which file, and why.
   public static func failure(_ step: String, _ name: String) -> Failure {
     let reason = Sandbox.takeRefusal() ?? String(cString: strerror(errno))

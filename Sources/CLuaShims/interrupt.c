@@ -9,7 +9,8 @@
 //
 // The time limit (limits.c) is a press that cannot be caught.
 //
-// SIGUSR2 and SIGTERM may be handled as a press, or only noted until a run has saved its step.
+// SIGUSR2 and SIGTERM may be handled as a press, or only noted until a run has saved its step; the first press is
+// then noted too.
 #define _GNU_SOURCE
 #include "lua_internal.h"
 #include <pthread.h>
@@ -136,12 +137,49 @@ void shim_interrupt_press(void) {
   if (s != NULL) set_stop(s->current);
 }
 
+static volatile sig_atomic_t stop_mode, stop_signal, stop_pressed;
+// The signals that were noted, a bit each. One that comes again does not wait; another may be the same wish, as of
+// the terminal and of the process that started this one.
+static volatile sig_atomic_t noted;
+
+enum { NOTED_INT = 1, NOTED_USR2 = 2, NOTED_TERM = 4 };
+
+static int bit_of(int number) {
+  return number == SIGINT ? NOTED_INT : number == SIGUSR2 ? NOTED_USR2 : NOTED_TERM;
+}
+
+// Says at a terminal what the first press does, once for a group of processes.
+static void say_waiting(void) {
+  static const char text[] = "\nthe step is completed and saved; Ctrl-C again stops at once\n";
+  if (getpgrp() == getpid() && isatty(STDERR_FILENO)) {
+    ssize_t unused = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)unused;
+  }
+}
+
+// Whether a signal waits for the end of a step.
+static int is_noted(int number) {
+  if (stop_mode != SHIM_STOP_WAITS || noted & bit_of(number)) return 0;
+  noted |= bit_of(number);
+  stop_signal = number;
+  if (number == SIGINT) say_waiting();
+  return 1;
+}
+
+// Ctrl-C is over once it is raised: the prompt that it comes back to may begin another run.
+static void forget_noted_press(void) {
+  if (stop_signal == SIGINT) stop_signal = stop_pressed = 0;
+  noted &= ~NOTED_INT;
+}
+
 // Only the thread that runs Lua may set the hook: any other thread passes the signal on.
 static void on_signal(int number) {
   if (target != NULL && !pthread_equal(pthread_self(), target_thread)) {
     pthread_kill(target_thread, number);
     return;
   }
+  if (is_noted(number)) return;
+  forget_noted_press();
   shim_interrupt_press();
 }
 
@@ -154,19 +192,15 @@ void shim_interrupt_install(void) {
   sigaction(SIGINT, &action, NULL);
 }
 
-static volatile sig_atomic_t stop_mode, stop_signal, stop_pressed;
-
 static void on_stop(int number) {
   if (target != NULL && !pthread_equal(pthread_self(), target_thread)) {
     pthread_kill(target_thread, number);
     return;
   }
-  int is_first = stop_signal == 0;
+  if (is_noted(number)) return;
   stop_signal = number;
-  if (stop_mode == SHIM_STOP_RAISES || !is_first) {
-    stop_pressed = 1;
-    shim_interrupt_press();
-  }
+  stop_pressed = 1;
+  shim_interrupt_press();
 }
 
 void shim_stop_handle(int mode) {
@@ -177,16 +211,19 @@ void shim_stop_handle(int mode) {
   stop_mode = mode;
   sigaction(SIGUSR2, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  if (mode == SHIM_STOP_ENDS) stop_signal = stop_pressed = 0;
+  if (mode == SHIM_STOP_ENDS) stop_signal = stop_pressed = noted = 0;
   if (mode == SHIM_STOP_RAISES && stop_signal != 0 && !stop_pressed) {
-    stop_pressed = 1;
+    shim_stop_raised();
     shim_interrupt_press();
   }
 }
 
 int shim_stop_mode(void) { return stop_mode; }
 int shim_stop_signal(void) { return stop_signal; }
-void shim_stop_raised(void) { stop_pressed = 1; }
+void shim_stop_raised(void) {
+  stop_pressed = 1;
+  forget_noted_press();
+}
 
 void shim_interrupt_at_prompt(int on) { at_prompt = on; }
 int shim_interrupt_is_at_prompt(void) { return at_prompt; }

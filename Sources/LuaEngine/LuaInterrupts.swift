@@ -11,7 +11,7 @@ public enum StopMode: Int32 {
   case ends
   /// They raise the error of Ctrl-C.
   case raises
-  /// They are noted until a step is complete; a second one raises the error.
+  /// They are noted until a step is complete, and so is Ctrl-C; the same one again raises the error.
   case waits
 }
 

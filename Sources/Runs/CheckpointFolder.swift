@@ -29,6 +29,15 @@ public struct CheckpointFolder {
     public let sha256: String
     /// Bytes of all files.
     public let bytes: Int
+    /// What the store of the run held when the checkpoint was made; nil where it does not say.
+    public var recorded: Recorded?
+  }
+
+  /// How far a store had got: the last step with figures, and the number of its events. One that has less has
+  /// lost commits.
+  public struct Recorded: Equatable, Sendable {
+    public let step: Int
+    public let events: Int
   }
 
   /// Makes the folder of a new checkpoint, for the caller to write files into. What a crash has left is
@@ -51,7 +60,19 @@ public struct CheckpointFolder {
   }
 
   /// Makes the files in the folder that `begin` gave a checkpoint.
-  public func finish(_ folder: String, step: Int) throws -> Checkpoint {
+  public func finish(_ folder: String, step: Int, recorded: Recorded? = nil) throws -> Checkpoint {
+    let name = try freeName(step)
+    let done = try Self.seal(folder, name: name, step: step, recorded: recorded, disk: disk)
+    try disk.rename(folder, to: "\(path)/\(name)")
+    try disk.sync(folder: path)
+    return done
+  }
+
+  /// Syncs the files of a folder, and writes the manifest that makes it a checkpoint where it stands.
+  @discardableResult
+  public static func seal(
+    _ folder: String, name: String = "", step: Int, recorded: Recorded? = nil, disk: any Disk = RealDisk()
+  ) throws -> Checkpoint {
     var files: [JSONValue] = []
     var bytes = 0
     for name in try disk.names(in: folder) {
@@ -66,18 +87,24 @@ public struct CheckpointFolder {
           JSONMember("sha256", .string(digest.sha256)),
         ]))
     }
-    let manifest = JSONValue.object([
-      JSONMember("format", .string(Self.format)), JSONMember("step", .integer(step)),
+    var members = [
+      JSONMember("format", .string(format)), JSONMember("step", .integer(step)),
       JSONMember("files", .array(files)),
-    ])
-    let text = try manifest.encodedBytes() + [10]
-    try disk.write(text, to: "\(folder)/\(Self.manifest)")
-    try disk.sync(file: "\(folder)/\(Self.manifest)")
+    ]
+    if let recorded {
+      members.append(
+        JSONMember(
+          "recorded",
+          .object([
+            JSONMember("step", .integer(recorded.step)), JSONMember("events", .integer(recorded.events)),
+          ])))
+    }
+    let text = try JSONValue.object(members).encodedBytes() + [10]
+    try disk.write(text, to: "\(folder)/\(manifest)")
+    try disk.sync(file: "\(folder)/\(manifest)")
     try disk.sync(folder: folder)
-    let name = try freeName(step)
-    try disk.rename(folder, to: "\(path)/\(name)")
-    try disk.sync(folder: path)
-    return Checkpoint(name: name, step: step, sha256: try SHA256.hash(of: text), bytes: bytes)
+    return Checkpoint(
+      name: name, step: step, sha256: try SHA256.hash(of: text), bytes: bytes, recorded: recorded)
   }
 
   /// "step-00000100"; a second checkpoint of the step is "step-00000100.2".
@@ -110,10 +137,24 @@ public struct CheckpointFolder {
 
   /// Reads a checkpoint's manifest and every file that it names; throws where one is missing or damaged.
   public func verify(_ name: String) throws -> Checkpoint {
-    let folder = path + "/" + name
+    let found = try Self.verify(folder: path + "/" + name, name: name, disk: disk)
+    if try names().first(where: { $0.name == name })?.step != found.step {
+      throw Failure(.format, "\(path)/\(name): the manifest is of step \(found.step)")
+    }
+    return found
+  }
+
+  /// The same for a checkpoint in any folder.
+  public static func verify(folder: String, name: String = "", disk: any Disk = RealDisk()) throws
+    -> Checkpoint
+  {
     func refuse(_ message: String) -> Failure { Failure(.format, "\(folder): \(message)") }
+    let there = try Set(disk.names(in: folder))
+    if !there.contains(Self.manifest) { throw refuse("\(Self.manifest) is missing") }
     let text = try disk.bytes(of: "\(folder)/\(Self.manifest)")
-    let manifest = try JSONValue(parsing: text, name: "\(folder)/\(Self.manifest)")
+    guard let manifest = try? JSONValue(parsing: text, name: Self.manifest) else {
+      throw refuse("\(Self.manifest) is damaged: it is no JSON")
+    }
     let format = manifest["format"]?.text ?? "none"
     if format != Self.format {
       throw refuse("the format is '\(format)', this version reads '\(Self.format)'")
@@ -121,20 +162,23 @@ public struct CheckpointFolder {
     guard let step = manifest["step"]?.int, case .array(let files)? = manifest["files"] else {
       throw refuse("the manifest has no step or no files")
     }
-    if try names().first(where: { $0.name == name })?.step != step {
-      throw refuse("the manifest is of step \(step)")
-    }
     var bytes = 0
     for file in files {
       guard let name = file["name"]?.text, !name.contains("/"), let size = file["bytes"]?.int,
         let sha256 = file["sha256"]?.text
       else { throw refuse("the manifest names a file without size and SHA-256") }
+      if !there.contains(name) { throw refuse("\(name) is missing") }
       let found = try disk.digest(of: folder + "/" + name)
-      if found.bytes != size { throw refuse("\(name) has \(found.bytes) bytes, not \(size)") }
+      if found.bytes != size { throw refuse("\(name) is damaged: it has \(found.bytes) bytes, not \(size)") }
       if found.sha256 != sha256 { throw refuse("\(name) is damaged: its SHA-256 differs") }
       bytes += size
     }
-    return Checkpoint(name: name, step: step, sha256: try SHA256.hash(of: text), bytes: bytes)
+    let recorded = manifest["recorded"].flatMap { recorded -> Recorded? in
+      guard let step = recorded["step"]?.int, let events = recorded["events"]?.int else { return nil }
+      return Recorded(step: step, events: events)
+    }
+    return Checkpoint(
+      name: name, step: step, sha256: try SHA256.hash(of: text), bytes: bytes, recorded: recorded)
   }
 
   /// The newest checkpoint, of at most `step`, that is whole, and why newer ones are not.

@@ -115,10 +115,27 @@ public final class Database {
     }
   }
 
-  /// The failure of the last call; of kind `.state` where another connection holds the file.
+  /// Moves what is committed from the write-ahead log into the file, as far as readers allow. Where that fails
+  /// the log still has it.
+  public func emptyJournal() { try? script("PRAGMA wal_checkpoint(PASSIVE)") }
+
+  /// The failure of the last call: of kind `.state` where another connection holds the file, `.format` where it
+  /// is no database or a damaged one.
   func failure(_ step: String) -> Failure {
-    let reason = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "it is closed"
-    let isBusy = handle.map { sqlite3_errcode($0) & 0xFF == SQLITE_BUSY } ?? false
-    return Failure(isBusy ? .state : .io, "cannot \(step) \(path): \(reason)")
+    guard let handle else { return Failure(.io, "cannot \(step) \(path): it is closed") }
+    var reason = String(cString: sqlite3_errmsg(handle))
+    let kind: Failure.Kind =
+      switch sqlite3_errcode(handle) & 0xFF {
+      case SQLITE_BUSY, SQLITE_LOCKED: .state
+      case SQLITE_FULL, SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH,
+        SQLITE_NOMEM,
+        SQLITE_NOLFS, SQLITE_PROTOCOL, SQLITE_INTERRUPT:
+        .io
+      default: .format
+      }
+    if kind != .format, let network = RunSchema.network(of: path) {
+      reason += " (it is on a disk of kind \(network), whose locks may not work: use a local folder of runs)"
+    }
+    return Failure(kind, "cannot \(step) \(path): \(reason)")
   }
 }

@@ -61,14 +61,8 @@ public struct RealDisk: Disk {
     try bytes.withUnsafeBytes { try FileCalls.writeAll(descriptor, $0, path) }
   }
 
-  public func sync(file path: String) throws { try sync(path, O_RDONLY) }
-  public func sync(folder path: String) throws { try sync(path, O_RDONLY | O_DIRECTORY) }
-
-  private func sync(_ path: String, _ flags: Int32) throws {
-    let descriptor = try opened(path, flags, "open")
-    defer { close(descriptor) }
-    if retryingOnSignal({ fsync(descriptor) }) != 0 { throw FileCalls.failure("sync", path) }
-  }
+  public func sync(file path: String) throws { try FileCalls.sync(file: path) }
+  public func sync(folder path: String) throws { try FileCalls.sync(folder: path) }
 
   public func rename(_ path: String, to other: String) throws {
     if systemRename(path, other) != 0 { throw FileCalls.failure("rename \(path) to", other) }

@@ -9,7 +9,7 @@ import Base
 
 public final class RunIndex {
   public let folder: String
-  private var database: Database
+  private(set) var database: Database
 
   static let file = "runs.sqlite"
   static let version = 1
@@ -27,19 +27,17 @@ public final class RunIndex {
 
   public init(_ folder: String) throws {
     self.folder = folder
+    try RunSchema.check(path: folder)
     if !RealDisk().isFolder(folder) { throw Failure(.io, "\(folder): there is no such folder of runs") }
-    do {
-      database = try Self.opened(folder)
-    } catch {
-      database = try Self.anew(folder)
-    }
+    do { database = try Self.opened(folder) } catch { database = try Self.another(in: folder, after: error) }
   }
 
-  /// An empty index in the place of one that is damaged; in memory where the folder cannot be written.
-  private static func anew(_ folder: String) throws -> Database {
-    if access(folder, W_OK) == 0 {
+  /// An index in the place of one that failed: a new file where that one is damaged. Where the folder cannot be
+  /// written, as on a full disk, the index is in memory, and the runs can still be read.
+  private static func another(in folder: String, after problem: any Error) throws -> Database {
+    if (problem as? Failure)?.kind == .format && access(folder, W_OK) == 0 {
       removeFile(in: folder)
-      return try opened(folder)
+      if let anew = try? opened(folder) { return anew }
     }
     let database = try Database(":memory:", .write)
     try database.script(tables)
@@ -76,11 +74,13 @@ public final class RunIndex {
   /// messages of stores that cannot be read.
   @discardableResult
   public func refresh() throws -> [String] {
-    do { return try update() } catch let failure as Failure where failure.kind != .state {
-      database.close()
-      database = try Self.anew(folder)
-      return try update()
+    for _ in 0..<2 {
+      do { return try update() } catch let failure as Failure {
+        database.close()
+        database = try Self.another(in: folder, after: failure)
+      }
     }
+    return try update()
   }
 
   private func update() throws -> [String] {
@@ -114,23 +114,27 @@ public final class RunIndex {
     let marks = Array(repeating: "?", count: RunReader.columns.count + 2).joined(separator: ", ")
     try database.transaction {
       for (id, stamp, reader) in changed {
+        let about: [(column: String, value: SQLValue)], values: [(Int, String, SQLValue)]
         do {
-          let about = try reader.about()
-          let values =
+          about = try reader.about()
+          values =
             try reader.params().map { (0, $0, $1) } + reader.summary().map { (1, $0, $1) }
             + reader.last().map { (2, $0.name, SQLValue.real($0.value)) }
-          try forget(id)
-          // A run that goes on, or that has ended without a word, is looked at again.
-          let isOver = about.contains { $0.column == "status" && $0.value != "running" && $0.value != "lost" }
+        } catch let failure as Failure {
+          problems.append(failure.message)
+          continue
+        }
+        try forget(id)
+        // A run that goes on, or that has ended without a word, is looked at again.
+        let isOver = about.contains { $0.column == "status" && $0.value != "running" && $0.value != "lost" }
+        try database.run(
+          "INSERT INTO run VALUES(\(marks))",
+          [.text(id), .text(isOver ? stamp : "")] + about.map(\.value))
+        for (kind, name, value) in values {
           try database.run(
-            "INSERT INTO run VALUES(\(marks))",
-            [.text(id), .text(isOver ? stamp : "")] + about.map(\.value))
-          for (kind, name, value) in values {
-            try database.run(
-              "INSERT OR REPLACE INTO value VALUES(?, ?, ?, ?)",
-              [.text(id), .text(name), .integer(kind), value])
-          }
-        } catch let failure as Failure { problems.append(failure.message) }
+            "INSERT OR REPLACE INTO value VALUES(?, ?, ?, ?)",
+            [.text(id), .text(name), .integer(kind), value])
+        }
       }
     }
   }

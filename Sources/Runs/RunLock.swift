@@ -21,9 +21,20 @@ public final class RunLock {
       let code = errno
       close(descriptor)
       if code == EWOULDBLOCK { return nil }
-      throw Failure(.io, "cannot lock \(path): \(String(cString: strerror(code)))")
+      throw Failure(
+        .io, "cannot lock \(path): \(String(cString: strerror(code)))\(Self.advice(code, folder))")
     }
     Self.table.add(descriptor)
+  }
+
+  /// What to do about locks that do not work, which is the lot of some network disks.
+  private static func advice(_ code: Int32, _ folder: String) -> String {
+    guard [ENOLCK, EOPNOTSUPP, ENOSYS, EBADF].contains(code) || RunSchema.network(of: folder) != nil else {
+      return ""
+    }
+    let kind = RunSchema.network(of: folder).map { " of kind \($0)" } ?? ""
+    return "; the disk\(kind) keeps no locks, and without one two processes could write a run: use a local "
+      + "folder of runs ($PERILUNE_RUNS), or a mount with locks (of NFS, version 4, or lockd running)"
   }
 
   deinit { release() }
@@ -38,13 +49,14 @@ public final class RunLock {
     close(descriptor)
   }
 
-  /// Whether a writer holds the lock of a run's folder. No lock is taken: a probe must not refuse a writer.
-  public static func isHeld(folder: String) -> Bool {
+  /// Whether a writer holds the lock of a run's folder; nil where locks do not work. No lock is taken: a probe
+  /// must not refuse a writer.
+  public static func isHeld(folder: String) -> Bool? {
     let descriptor = open(folder + "/" + name, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 { return false }
     defer { close(descriptor) }
     // A shared lock of an instant; a writer that comes within it tries again (see `taken`).
-    if flock(descriptor, LOCK_SH | LOCK_NB) != 0 { return errno == EWOULDBLOCK }
+    if flock(descriptor, LOCK_SH | LOCK_NB) != 0 { return errno == EWOULDBLOCK ? true : nil }
     return false
   }
 

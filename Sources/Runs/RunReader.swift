@@ -10,26 +10,56 @@ public final class RunReader {
   public init(_ folder: String) throws {
     self.folder = folder
     let path = "\(folder)/\(RunSchema.file)"
+    try RunSchema.check(path: folder)
     if access(path, F_OK) != 0 { throw Failure(.io, "\(folder): there is no such run") }
-    let opened = try Database(path, .read)
-    if (try? opened.first("SELECT count(*) FROM run")) != nil {
-      database = opened
-    } else if access(folder, W_OK) == 0 {
-      // A process that was killed has left a journal, which only a connection that writes can play back.
-      database = try Database(path, .write)
-    } else {
-      // In a folder that cannot be written, a log that is complete is read without its shared memory.
-      database = try Database("file:\(path)?immutable=1", .read)
-    }
+    database = try Self.opened(path, isWritable: access(folder, W_OK) == 0)
     try RunSchema.check(database, of: folder)
   }
 
-  /// The values of a figure by step. With `points`, at most about so many, at equal distances.
-  public func curve(_ name: String, points: Int? = nil) throws -> (steps: [Int], values: [Double]) {
+  /// A connection that can read the file: the first of these that does.
+  private static func opened(_ path: String, isWritable: Bool) throws -> Database {
+    func readable(_ database: Database) throws -> Database {
+      _ = try database.first("SELECT count(*) FROM run")
+      return database
+    }
+    if let plain = try? readable(Database(path, .read)) { return plain }
+    // In a folder that cannot be written, a log that is complete is read without its shared memory.
+    if !isWritable { return try Database("file:\(path)?immutable=1", .read) }
+    // A process that was killed has left a journal, which only a connection that writes can play back.
+    do { return try readable(Database(path, .write)) } catch {
+      // On a full disk there is no room for the shared memory of the log: one connection alone needs none.
+      let alone = try Database(path, .write)
+      try alone.script("PRAGMA locking_mode = EXCLUSIVE")
+      guard (try? readable(alone)) != nil else { throw error }
+      return alone
+    }
+  }
+
+  /// How much of a curve is read.
+  public enum Extent: Equatable, Sendable {
+    /// All of it up to so many points; of a longer one `short` points.
+    case whole(upTo: Int, short: Int)
+    case all
+    /// At most about so many points, at equal distances of steps.
+    case points(Int)
+
+    /// What takes a few milliseconds of any curve.
+    public static let quick = Extent.whole(upTo: 5_000, short: 500)
+  }
+
+  /// The values of a figure by step.
+  public func curve(_ name: String, _ extent: Extent = .all) throws -> (steps: [Int], values: [Double]) {
     guard let key = try database.first("SELECT id FROM key WHERE name = ?", [.text(name)]).integer else {
       return ([], [])
     }
-    if let points, points > 1 { return try thinned(key, points) }
+    switch extent {
+    case .all: break
+    case .points(let points): return try thinned(key, points)
+    case .whole(let most, let short):
+      let further = try database.first(
+        "SELECT 1 FROM metric WHERE key = ? ORDER BY step LIMIT 1 OFFSET ?", [.integer(key), .integer(most)])
+      if further != .null { return try thinned(key, short) }
+    }
     var steps: [Int] = [], values: [Double] = []
     try database.statement("SELECT step, value FROM metric WHERE key = ? ORDER BY step").each([.integer(key)])
     {
@@ -52,12 +82,24 @@ public final class RunReader {
     for i in 0..<points {
       let wanted = first + Int(Double(last - first) * Double(i) / Double(points - 1))
       if let before = steps.last, before >= wanted { continue }
-      try seek.each([.integer(key), .integer(wanted)]) {
+      try seek.seek(key, wanted) {
         steps.append($0.integer(0))
         values.append($0.number(1))
       }
     }
     return (steps, values)
+  }
+
+  /// One value over the steps of a figure, NaN left out; nil where there is none.
+  public func value(_ name: String, _ take: Take) throws -> Double? {
+    let sql = "SELECT \(take.rawValue)(value) FROM metric WHERE key = (SELECT id FROM key WHERE name = ?)"
+    return try database.first(sql, [.text(name)]).number
+  }
+
+  /// What `value` takes; the raw value is the function of SQL.
+  public enum Take: String, CaseIterable, Sendable {
+    case max, min
+    case mean = "avg"
   }
 
   /// The names of the figures, sorted.
@@ -90,7 +132,9 @@ public final class RunReader {
     if about[1].value == "running" {
       let beat = about.first { $0.column == "beat" }?.value.number ?? 0
       let isOurs = about.first { $0.column == "host" }?.value.text == RunWriter.host
-      if !RunLock.isHeld(folder: folder) && (isOurs || now() - beat > 180) { about[1].value = "lost" }
+      let isHeld = RunLock.isHeld(folder: folder), isSilent = now() - beat > 180
+      // Where locks do not work, only silence tells.
+      if isHeld == nil ? isSilent : isHeld == false && (isOurs || isSilent) { about[1].value = "lost" }
     }
     return about
   }

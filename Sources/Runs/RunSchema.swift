@@ -33,7 +33,7 @@ enum RunSchema {
   /// Readers never block the writer of a write-ahead log, which needs shared memory: on a network disk the
   /// journal is a file. Each commit is synced.
   static func configure(_ database: Database) throws {
-    try database.script("PRAGMA journal_mode = \(isOnNetwork(database.path) ? "DELETE" : "WAL")")
+    try database.script("PRAGMA journal_mode = \(network(of: database.path) == nil ? "WAL" : "DELETE")")
     try database.script("PRAGMA synchronous = FULL")
   }
 
@@ -43,12 +43,12 @@ enum RunSchema {
     "fuse.glusterfs", "fuse.ceph", "fuse.juicefs",
   ]
 
-  /// Whether the mount of a file is of a network's kind, by /proc/self/mountinfo; false where that is not to
-  /// be had.
-  private static func isOnNetwork(_ path: String) -> Bool {
+  /// The kind of the mount of a file where it is a network's, by /proc/self/mountinfo; nil where it is not, or
+  /// that is not to be had.
+  static func network(of path: String) -> String? {
     var info = stat()
     guard stat(path, &info) == 0, let bytes = try? RealDisk().bytes(of: "/proc/self/mountinfo") else {
-      return false
+      return nil
     }
     let device = "\((info.st_dev >> 8) & 0xFFF):\(info.st_dev & 0xFF | (info.st_dev >> 12) & 0xFFF00)"
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
@@ -57,9 +57,16 @@ enum RunSchema {
       else {
         continue
       }
-      return networks.contains(words[mark + 1])
+      return networks.contains(words[mark + 1]) ? String(words[mark + 1]) : nil
     }
-    return false
+    return nil
+  }
+
+  /// Refuses a path that the system would read only a part of.
+  static func check(path: String) throws {
+    if path.utf8.contains(0) {
+      throw Failure(.value, "the path of a folder of runs has a NUL: '\(Quoted.name(path))'")
+    }
   }
 
   static func check(_ database: Database, of folder: String) throws {

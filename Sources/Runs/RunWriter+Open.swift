@@ -26,6 +26,7 @@ extension RunWriter {
   public static func create(in runs: String, _ about: About, disk: any Disk = RealDisk()) throws -> RunWriter
   {
     try check(name: about.name)
+    try RunSchema.check(path: runs)
     try AtomicFile.makeFolder(runs)
     removeLeftovers(in: runs)
     let (made, lock) = try makeLocked(in: runs)
@@ -111,6 +112,7 @@ extension RunWriter {
   /// The run in a folder, for another attempt. Refused where its writer lives.
   public static func resume(_ folder: String, disk: any Disk = RealDisk()) throws -> RunWriter {
     let id = String(folder.split(separator: "/").last ?? "")
+    try RunSchema.check(path: folder)
     guard RealDisk().isFolder(folder), access("\(folder)/\(RunSchema.file)", F_OK) == 0 else {
       throw Failure(.io, "\(folder): there is no such run")
     }
@@ -132,6 +134,7 @@ extension RunWriter {
 
   /// Removes a run that no writer holds.
   public static func remove(_ folder: String) throws {
+    try RunSchema.check(path: folder)
     if access("\(folder)/\(RunSchema.file)", F_OK) != 0 {
       throw Failure(.io, "\(folder): there is no such run")
     }
@@ -145,6 +148,7 @@ extension RunWriter {
   /// A new run that begins as a copy of another one's records up to a step and of its checkpoint there.
   public static func fork(_ parent: String, at step: Int, in runs: String, _ about: About) throws -> RunWriter
   {
+    try RunSchema.check(path: parent)
     let source = CheckpointFolder(parent + "/checkpoints")
     guard let name = try source.names().last(where: { $0.step == step })?.name else {
       let steps = try source.names().map { String($0.step) }

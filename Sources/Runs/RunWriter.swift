@@ -136,11 +136,33 @@ public final class RunWriter {
 
   // MARK: Checkpoints and the end
 
-  /// The newest checkpoint that is whole, and why newer ones are not.
+  /// The newest checkpoint that is whole, and what is wrong: why newer ones are not, and records that the
+  /// store has lost since.
   public func newestCheckpoint() throws -> (checkpoint: CheckpointFolder.Checkpoint?, damaged: [String]) {
-    let found = try checkpoints.newest()
+    var found = try checkpoints.newest()
     newest = found.checkpoint
+    if let checkpoint = found.checkpoint, let saved = checkpoint.recorded,
+      let lost = try Self.lost(saved, recorded(upTo: checkpoint.step))
+    {
+      found.damaged.append("\(folder): \(lost)")
+    }
     return found
+  }
+
+  /// How far the store has got, by what it has of the steps up to one.
+  private func recorded(upTo step: Int) throws -> CheckpointFolder.Recorded {
+    func value(_ sql: String) throws -> Int { try database.first(sql, [.integer(step)]).integer ?? 0 }
+    return CheckpointFolder.Recorded(
+      step: try value("SELECT max(step) FROM tick WHERE step <= ?"),
+      events: try value("SELECT count(*) FROM event WHERE step <= ?"))
+  }
+
+  /// What a store has lost that got as far as `saved`; nil where it has lost nothing.
+  private static func lost(_ saved: CheckpointFolder.Recorded, _ now: CheckpointFolder.Recorded) -> String? {
+    if now.step >= saved.step && now.events >= saved.events { return nil }
+    return "the store has figures up to step \(now.step) and \(now.events) events, its checkpoint was made "
+      + "with figures up to step \(saved.step) and \(saved.events) events; the others are lost "
+      + "(was \(RunSchema.file) or its journal cut or removed?)"
   }
 
   private func add(_ checkpoint: CheckpointFolder.Checkpoint) throws {
@@ -157,9 +179,11 @@ public final class RunWriter {
   @discardableResult
   public func checkpoint(_ made: String, step: Int, keep: Int) throws -> CheckpointFolder.Checkpoint {
     self.step = max(self.step, step)
-    // First the figures: a run that goes on after a checkpoint has those before it.
+    // First the figures: a run that goes on after a checkpoint has those before it, also without the journal,
+    // which a kill leaves behind as a file of its own.
     try commit()
-    let done = try checkpoints.finish(made, step: step)
+    database.emptyJournal()
+    let done = try checkpoints.finish(made, step: step, recorded: recorded(upTo: step))
     try commit { try add(done) }
     lastCommit = now()
     do {

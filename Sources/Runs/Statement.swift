@@ -43,6 +43,18 @@ public final class Statement {
     if sqlite3_step(handle) != SQLITE_DONE { throw database.failure("write") }
   }
 
+  /// Calls `body` with the first row for two numbers, without an array.
+  func seek(_ first: Int, _ second: Int, _ body: (Statement) throws -> Void) throws {
+    sqlite3_bind_int64(handle, 1, Int64(first))
+    sqlite3_bind_int64(handle, 2, Int64(second))
+    defer { sqlite3_reset(handle) }
+    switch sqlite3_step(handle) {
+    case SQLITE_ROW: try body(self)
+    case SQLITE_DONE: return
+    default: throw database.failure("use")
+    }
+  }
+
   public func integer(_ column: Int) -> Int { Int(sqlite3_column_int64(handle, Int32(column))) }
 
   /// The number of a column; NULL is NaN.

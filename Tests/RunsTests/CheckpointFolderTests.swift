@@ -41,6 +41,19 @@ import Testing
     #expect(try newest(disk) == nil)
   }
 
+  @Test func aFolderIsMadeACheckpointWhereItStands() throws {
+    let disk = LossyDisk()
+    try disk.makeFolder("own")
+    try disk.write(Array("weights".utf8), to: "own/policy")
+    try CheckpointFolder.seal("own", step: 7, recorded: .init(step: 6, events: 2), disk: disk)
+    disk.crash(.everything)
+    let found = try CheckpointFolder.verify(folder: "own", disk: disk)
+    #expect(found.step == 7 && found.bytes == 7 && found.recorded == .init(step: 6, events: 2))
+    try disk.write(Array("weighty".utf8), to: "own/policy")
+    let failure = #expect(throws: Failure.self) { try CheckpointFolder.verify(folder: "own", disk: disk) }
+    #expect(failure?.message == "own: policy is damaged: its SHA-256 differs")
+  }
+
   /// R4: whichever operation of the third save fails, the second checkpoint or the third is there, and the
   /// next save works.
   @Test(arguments: FailingDisk.Fault.allCases, [false, true])
@@ -134,7 +147,7 @@ import Testing
       let newest = checkpoints.path + "/step-00000020"
       for (file, bytes, reason) in [
         ("state", "state 21", "state is damaged: its SHA-256 differs"),
-        ("state", "st", "state has 2 bytes, not 8"),
+        ("state", "st", "state is damaged: it has 2 bytes, not 8"),
         ("manifest.json", "{", "manifest.json"),
         ("manifest.json", "{\"format\": \"new\"}", "the format is 'new'"),
       ] {

@@ -57,6 +57,25 @@ import Testing
     }
   }
 
+  /// As on a full disk: the runs are read all the same, also after a file that could be written.
+  @Test func anIndexThatCannotBeWrittenIsInMemory() throws {
+    try withTemporaryFolder { runs in
+      try fill(runs, 2)
+      try AtomicFile.makeFolder(runs + "/runs.sqlite/taken")
+      let index = try RunIndex(runs)
+      #expect(try index.refresh() == [])
+      #expect(try index.list(where: [], columns: ["id", "peak"]) == [["run", 0], ["run-2", 10]])
+      let long = String(repeating: "long", count: 10_000)
+      try RunWriter.create(in: runs, about("long", [("text", .text(long))])).finish(.finished)
+      try RealDisk().removeAll(runs + "/runs.sqlite")
+      let full = try RunIndex(runs)
+      try full.limit(pages: 1)
+      #expect(try full.refresh() == [])
+      #expect(try full.list(where: [], columns: ["id"]) == [["run"], ["run-2"], ["long"]])
+      #expect(try RunIndex(runs).list(where: [], columns: ["id"]) == [], "the file is as it was")
+    }
+  }
+
   /// The layout of docs/source/storage_schema.md of trackio 0.43.0, which reads it.
   @Test func runsAreWrittenInTheLayoutOfTrackio() throws {
     try withTemporaryFolder { runs in
@@ -108,4 +127,9 @@ import Testing
       #expect(try index.list(where: [("x", 100.0)], columns: ["id"]).count == 16)
     }
   }
+}
+
+extension RunIndex {
+  /// The database takes no more pages than this, as on a full disk.
+  fileprivate func limit(pages: Int) throws { try database.script("PRAGMA max_page_count = \(pages)") }
 }

@@ -35,9 +35,79 @@ import Testing
       let writer = try RunWriter.create(in: runs, about("long"))
       for step in 1...5000 { writer.log(step: step, [("x", Double(step))]) }
       try writer.finish(.finished)
-      let (steps, values) = try RunReader(runs + "/long").curve("x", points: 101)
+      let reader = try RunReader(runs + "/long")
+      let (steps, values) = try reader.curve("x", .points(101))
       #expect(steps.count == 101 && steps.first == 1 && steps.last == 5000)
       #expect(values == steps.map(Double.init))
+      #expect(try reader.curve("x", .quick).steps == Array(1...5000))
+      let short = try reader.curve("x", .whole(upTo: 4999, short: 101))
+      #expect(short.steps == steps && short.values == values)
+      #expect(try reader.curve("x", .whole(upTo: 5000, short: 101)).steps.count == 5000)
+    }
+  }
+
+  @Test func oneValueOverTheStepsLeavesNaNOut() throws {
+    try withTemporaryFolder { runs in
+      let writer = try RunWriter.create(in: runs, about("one"))
+      for (step, x) in [2, .nan, -1, .infinity].enumerated() {
+        writer.log(step: step, [("x", x), ("n", .nan)])
+      }
+      for (step, x) in [1.0, 2, 6].enumerated() { writer.log(step: step, [("y", x)]) }
+      try writer.finish(.finished)
+      let reader = try RunReader(writer.folder)
+      #expect(try reader.value("x", .max) == .infinity && reader.value("x", .min) == -1)
+      #expect(try reader.value("y", .mean) == 3)
+      #expect(try reader.value("n", .max) == nil && reader.value("none", .mean) == nil)
+    }
+  }
+
+  /// The write-ahead log that a kill leaves is a file of its own, which may be lost: a checkpoint does not need
+  /// it.
+  @Test func whatACheckpointWasMadeWithIsThereWithoutTheJournal() throws {
+    try withTemporaryFolder { runs in
+      let child = try ChildProcess.fork { _ in
+        do {
+          let writer = try RunWriter.create(in: runs, about("cut"))
+          try train(writer, from: 0, to: 7, every: 5)
+          writer.commitIfPossible()
+          withExtendedLifetime(writer) { _ = kill(getpid(), SIGKILL) }
+        } catch {}
+        return 1
+      }
+      while child.status() == nil { usleep(500) }
+      #expect(child.status() == 137)
+      for ending in ["-wal", "-shm"] { #expect(unlink(runs + "/cut/run.sqlite" + ending) == 0) }
+      let again = try RunWriter.resume(runs + "/cut")
+      #expect(try again.newestCheckpoint().damaged == [])
+      #expect(try restore(again) == 5)
+      try train(again, from: 5, to: 7, every: 5)
+      try again.finish(.finished)
+      let whole = try RunWriter.create(in: runs + "/whole", about("cut"))
+      try train(whole, from: 0, to: 7, every: 5)
+      try whole.finish(.finished)
+      #expect(try RunReader(again.folder).dump() == RunReader(whole.folder).dump())
+    }
+  }
+
+  @Test func aStoreThatHasLessThanItsCheckpointIsNamed() throws {
+    try withTemporaryFolder { runs in
+      let writer = try RunWriter.create(in: runs, about("old"))
+      try train(writer, from: 0, to: 3, every: 9)
+      writer.close()
+      let store = writer.folder + "/run.sqlite"
+      let old = try RealDisk().bytes(of: store)
+      let longer = try RunWriter.resume(writer.folder)
+      try train(longer, from: 3, to: 10, every: 5)
+      try longer.finish(.finished)
+      #expect(try RunWriter.resume(writer.folder).newestCheckpoint().damaged == [])
+      try RealDisk().write(old, to: store)
+      let damaged = try RunWriter.resume(writer.folder).newestCheckpoint().damaged
+      #expect(damaged.count == 1)
+      #expect(
+        damaged.first?.contains(
+          "figures up to step 3 and 0 events, its checkpoint was made with figures up to step 10 and 2 events"
+        )
+          == true)
     }
   }
 
@@ -234,6 +304,15 @@ import Testing
       }
       #expect(throws: Failure.self) { try RunWriter.resume(runs + "/b") }
       #expect(throws: Failure.self) { try RunReader(runs + "/b") }
+      for path in [runs + "/a\0b", runs + "\0/a"] {
+        for open in [
+          { _ = try RunReader(path) }, { _ = try RunWriter.resume(path) }, { _ = try RunIndex(path) },
+          { try RunWriter.remove(path) }, { _ = try RunWriter.create(in: path, about("a")) },
+        ] as [() throws -> Void] {
+          let failure = #expect(throws: Failure.self) { try open() }
+          #expect(failure?.message.contains("has a NUL") == true)
+        }
+      }
       #expect(try RealDisk().names(in: runs) == ["a", "a-2", "a-3"])
     }
   }

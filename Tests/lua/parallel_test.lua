@@ -54,7 +54,7 @@ end
 TestKept = {}
 
 function TestKept.test_killed_at_any_point_the_same_call_runs_each_item_once()
-  local folder = os.tmpname() .. ".kept"
+  local folder = support.new_path()
   local function f(n)
     local log <close> = assert(io.open(folder .. "/log", "a"))
     if n > 3 and not system.exists(folder .. "/again") then system.sleep(60) end
@@ -63,7 +63,12 @@ function TestKept.test_killed_at_any_point_the_same_call_runs_each_item_once()
   end
   system.make_folder(folder)
   local caller = system.fork(function() map({ 1, 2, 3, 4, 5 }, f, { keep = folder }) end)
-  repeat system.sleep(0.01) until #system.list_folder(folder) == 4
+  local function count()
+    local n = 0
+    for _ in pairs(select(2, parallel.kept({ 1, 2, 3, 4, 5 }, folder))) do n = n + 1 end
+    return n
+  end
+  repeat system.sleep(0.01) until count() == 3
   caller:stop()
   system.write_file(folder .. "/again", "")
   lu.assertEquals(map({ 1, 2, 3, 4, 5 }, f, { keep = folder }), { 1, 4, 9, 16, 25 })
@@ -74,8 +79,66 @@ function TestKept.test_killed_at_any_point_the_same_call_runs_each_item_once()
   os.execute(("rm -rf '%s'"):format(folder))
 end
 
+function TestKept.test_what_an_item_trains_goes_on_from_its_checkpoint_and_a_finished_one_is_read()
+  local folder = support.new_path()
+  local function f(item, _, job)
+    local state, log = { sum = 0 }, assert(io.open(folder .. "/log", "a"))
+    for step in job:with({ state = { state = state }, checkpoint_every = 2 }):steps(6) do
+      state.sum = state.sum + step * item.by
+      log:write(item.by, " ", step, "\n")
+      log:flush()
+      if step == 5 and not system.exists(folder .. "/again") then
+        system.write_file(folder .. "/again", "")
+        system.sleep(60)
+      end
+    end
+    log:close()
+    return state.sum
+  end
+  local items = { { by = 10 }, { by = 10 } }
+  local function again() return map(items, f, { keep = folder, label = "Sums, of steps" }) end
+  system.make_folder(folder)
+  local caller = system.fork(again)
+  repeat system.sleep(0.01) until system.exists(folder .. "/again")
+  caller:stop()
+  lu.assertEquals(again(), { 210, 210 })
+  lu.assertEquals(again(), { 210, 210 })
+  local steps = {}
+  for line in io.lines(folder .. "/log") do steps[#steps + 1] = line:match "%d+$" end
+  lu.assertEquals(table.concat(steps, " "), "1 2 3 4 5 5 6", "equal items are one run")
+  local list = require "perilune.run".runs { folder = folder, map = "Sums, of steps" }
+  lu.assertEquals({ #list, list[1].status, list[1].config.item.by }, { 1, "finished", 10 })
+  lu.assertStrMatches(list[1].id, "sums%-of%-steps%-%x+")
+  system.write_file(list[1].path .. "/result.json", "211")
+  local said = support.with_errors(function() lu.assertEquals(again(), { 210, 210 }) end)
+  lu.assertStrContains(said, "result.json is damaged; made again: item 1")
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
+function TestKept.test_items_that_two_processes_make_at_once_are_made_once()
+  local folder = support.new_path()
+  system.make_folder(folder)
+  local function f(n)
+    local log <close> = assert(io.open(folder .. "/log", "a"))
+    log:write(n, "\n")
+    system.sleep(0.05)
+    return n
+  end
+  local items = { 1, 2, 3, 4, 5, 6 }
+  local function all() return map(items, f, { keep = folder }) end
+  local other = system.fork(function() all() end)
+  lu.assertEquals(all(), items)
+  repeat system.sleep(0.01) until other:status()
+  lu.assertEquals(other:status(), 0)
+  local done = {}
+  for line in io.lines(folder .. "/log") do done[#done + 1] = line end
+  table.sort(done)
+  lu.assertEquals(done, { "1", "2", "3", "4", "5", "6" })
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
 function TestKept.test_items_that_are_no_plain_data_are_refused()
-  local folder = os.tmpname() .. ".kept"
+  local folder = support.new_path()
   lu.assertStrContains(support.message(map, { { print } }, function() end, { keep = folder }),
     "item 1[1] is a function")
   os.remove(folder)

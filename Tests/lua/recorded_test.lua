@@ -10,9 +10,9 @@ local folder
 
 TestRecorded = {}
 
-function TestRecorded:setUp() folder = os.tmpname() .. ".runs" end
+function TestRecorded:setUp() folder = support.new_path() end
 function TestRecorded:tearDown()
-  os.execute(("rm -rf '%s' '%s'"):format(folder, folder:gsub("%.runs$", "")))
+  os.execute(("rm -rf '%s'"):format(folder))
 end
 
 local reference = toy.model(1)

@@ -182,16 +182,60 @@ function TestSavedRuns.test_a_damaged_or_half_written_folder_is_refused_by_name(
     local file = assert(io.open(path .. "/" .. name, "rb"))
     local good = file:read "a"
     file:close()
-    local shown = name == "run.sha256" and "run.json" or name
-    for _, bad in ipairs { good:sub(1, -20), good:sub(1, 30) .. "#" .. good:sub(32) } do
+    -- The manifest names the file whose hash is another in it.
+    local shown, flipped = name .. " is damaged", good:sub(1, 30) .. "#" .. good:sub(32)
+    for _, bad in ipairs { good:sub(1, -20), flipped } do
+      if name == "manifest.json" and bad == flipped then shown = "the format is 'perilune-checkpoint#1'" end
       system.write_file(path .. "/" .. name, bad)
-      lu.assertStrContains(refusal(), ("runs.load: %s: %s is damaged"):format(path, shown))
+      lu.assertStrContains(refusal(), ("runs.load: %s: %s"):format(path, shown))
     end
     os.remove(path .. "/" .. name)
     lu.assertStrContains(refusal(), name .. " is missing")
     system.write_file(path .. "/" .. name, good)
   end
   lu.assertEquals(align.runs.load(path, parts(online)).step, first)
+  remove(path)
+end
+
+--- One format: a checkpoint of `run = NAME` is a saved run, and a saved run a checkpoint.
+function TestSavedRuns.test_a_recorded_run_is_loaded_at_its_newest_whole_checkpoint()
+  local path = new_path()
+  local o = parts(online)
+  o.policy, o.steps = o.reference:clone(), first
+  o.run = { name = "a", folder = path, checkpoint_every = 1 }
+  local run = align.train(o)
+  local again = align.runs.load(path .. "/a", parts(online))
+  lu.assertEquals(result_of(again), result_of(run))
+  local checkpoints = system.list_folder(path .. "/a/checkpoints")
+  lu.assertEquals(#checkpoints, 2)
+  system.write_file(("%s/a/checkpoints/%s/run.json"):format(path, checkpoints[2]), "{}")
+  local said = support.with_errors(function() again = align.runs.load(path .. "/a", parts(online)) end)
+  lu.assertStrContains(said, "run.json is damaged")
+  lu.assertEquals(again.step, first - 1)
+  lu.assertEquals(result_of(again:resume(first)), result_of(run))
+  run:save(path .. "/saved")
+  local names = system.list_folder(("%s/a/checkpoints/%s"):format(path, checkpoints[1]))
+  lu.assertEquals(system.list_folder(path .. "/saved"), names)
+  os.execute(("rm -rf '%s'"):format(path))
+end
+
+--- What version 0.1.0 saved had its own hashes in place of a manifest.
+function TestSavedRuns.test_a_folder_of_the_format_before_is_read()
+  local path = new_path()
+  local run = train(online, first)
+  run:save(path)
+  os.remove(path .. "/manifest.json")
+  local text = {}
+  for line in io.lines(path .. "/run.json") do text[#text + 1] = line end
+  local record = plain.decode(table.concat(text))
+  record.format = "perilune-run-2"
+  for name in pairs(record.files) do record.files[name] = system.sha256_file(path .. "/" .. name) end
+  system.write_file(path .. "/run.json", plain.encode(record) .. "\n")
+  system.write_file(path .. "/run.sha256", system.sha256_file(path .. "/run.json") .. "\n")
+  lu.assertEquals(result_of(align.runs.load(path, parts(online))), result_of(run))
+  system.write_file(path .. "/optimizer.safetensors", "x")
+  lu.assertStrContains(support.message(align.runs.load, path, parts(online)),
+    "optimizer.safetensors is damaged: its SHA-256 differs")
   remove(path)
 end
 

@@ -10,8 +10,8 @@ local folder
 
 TestRuns = {}
 
-function TestRuns:setUp() folder = os.tmpname() .. ".runs" end
-function TestRuns:tearDown() os.execute(("rm -rf '%s' '%s'"):format(folder, folder:gsub("%.runs$", ""))) end
+function TestRuns:setUp() folder = support.new_path() end
+function TestRuns:tearDown() os.execute(("rm -rf '%s'"):format(folder)) end
 
 local rows = models.rows({ { 2, 3 }, { 4, 5 } }, { { 7, 7, 1 }, { 7, 1 } })
 
@@ -97,7 +97,7 @@ function TestRuns:test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
   system.write_file(path, "x")
   local job, model
   local said = support.with_errors(function() job, model = train({ resume = "must" }, 7) end)
-  lu.assertStrContains(said, "model.safetensors has 1 bytes, not")
+  lu.assertStrContains(said, "model.safetensors is damaged: it has 1 bytes, not")
   lu.assertEquals(model:hash(), whole:hash())
   local history = {}
   for i, row in ipairs(run.read(job.id, folder):history()) do history[i] = row.what end
@@ -139,6 +139,90 @@ function TestRuns:test_bad_input_is_refused_by_name()
     support.message(run.open, { name = "own", folder = folder, resume = "must", config = { lr = 2 } }),
     "another config: lr 0.01 became 2")
   lu.assertStrContains(support.message(run.runs, { folder = folder, lrr = 1 }), "did you mean 'lr'")
+end
+
+function TestRuns:test_a_name_that_leads_elsewhere_is_refused()
+  train({ name = "a" }, 3)
+  for _, id in ipairs { "../a", "a/b", "..", ".", "", "a\0b", 5 } do
+    lu.assertStrContains(support.message(run.read, id, folder), "the name of a run's folder, got")
+    lu.assertStrContains(support.message(run.remove, id, folder .. "/x"), "the name of a run's folder, got")
+    lu.assertStrContains(support.message(run.fork, id, 3, { folder = folder, name = "f" }),
+      "the name of a run's folder, got")
+    if type(id) == "string" then
+      lu.assertStrContains(support.message(run.resume, id, { folder = folder }), "the name of a run's folder")
+    end
+  end
+  for _, f in ipairs { run.open, run.runs } do
+    lu.assertStrContains(support.message(f, { folder = folder .. "\0x", name = "a" }), "has a NUL: ")
+  end
+  lu.assertStrContains(support.message(run.read, "a", folder .. "\0x"), "has a NUL: ")
+  lu.assertEquals(#run.runs { folder = folder }, 1)
+end
+
+function TestRuns:test_a_run_that_is_not_gone_on_with_for_its_config_says_what_differs()
+  train({}, 3)
+  local o = { resume = "allow", config = { lr = 0.02, seed = 1 } }
+  local job
+  local said = support.with_errors(function() job = train(o, 3) end)
+  lu.assertEquals(job.id, "own-2")
+  lu.assertEquals(said, "run own-2: new, since 'own' has another config: lr 0.01 became 0.02\n")
+  lu.assertEquals(support.with_errors(function() train(o, 3) end), "", "now it is there")
+  lu.assertEquals(#run.runs { folder = folder }, 2)
+end
+
+--- Ctrl-C, SIGTERM and SIGUSR2: the step is completed and saved, and nothing of it is lost.
+function TestRuns:test_a_signal_waits_until_the_step_is_saved_and_the_same_again_does_not()
+  for signal, code in pairs { INT = 130, TERM = 130, USR2 = 75 } do
+    local script = ([[
+      local run, system = require "perilune.run", require "perilune.system"
+      local job = run.open { name = "%s", folder = "%s", checkpoint_every = 100, state = { notes = {} } }
+      for step in job:steps(50) do
+        job:log { x = step }
+        if step == 7 then
+          os.execute "(sleep 0.05; kill -%s $PPID) &"
+          local from = system.clock()
+          repeat until system.clock() - from > 0.3
+          job:event("rest", "of it")
+        end
+      end]]):format(signal, folder, signal)
+    local _, _, status = os.execute(("'%s' -e '%s' 2>/dev/null"):format(system.program(), script))
+    lu.assertEquals(status, code, signal)
+    local record = run.read(signal, folder)
+    lu.assertEquals({ record.status, record.step, record:files()[1].step }, { "interrupted", 7, 7 })
+    lu.assertStrContains(record.error, "stopped by SIG" .. signal .. " after step 7, which is saved")
+    lu.assertEquals(record:events()[1].text, "of it")
+  end
+  local job = run.open { name = "twice", folder = folder }
+  local ok, problem = pcall(function()
+    for _ in job:steps(9) do
+      os.execute(("(for i in 1 2; do sleep 0.05; kill -INT %d; done) &"):format(support.pid()))
+      repeat until system.clock() < 0
+    end
+  end)
+  lu.assertFalse(ok)
+  lu.assertTrue(system.is_interrupt(problem))
+  lu.assertEquals(run.read("twice", folder).step, 0)
+  for step in run.open({ name = "after", folder = folder }):steps(3) do lu.assertTrue(step <= 3) end
+  lu.assertEquals(run.read("after", folder).status, "finished", "a Ctrl-C that is over stops no later run")
+end
+
+function TestRuns:test_a_long_curve_has_few_points_unless_all_are_asked_for()
+  local job = run.open { name = "long", folder = folder }
+  for step = 1, 6000 do job:log({ x = step, bad = 0 / 0 }, step) end
+  job:finish()
+  local long = run.read("long", folder)
+  local steps, values = long:curve "x"
+  lu.assertEquals({ #steps, steps[1], steps[500], values[500] }, { 500, 1, 6000, 6000 })
+  lu.assertEquals(#long:curve("x", "all"), 6000)
+  lu.assertEquals(#long:curve("x", 10), 10)
+  lu.assertStrContains(support.message(long.curve, long, "x", 1), "at least 2 points")
+  lu.assertEquals({ long:value("x", "max"), long:value("x", "min") }, { 6000, 1 })
+  lu.assertEquals(long:value("x", "mean"), 3000.5)
+  lu.assertNil(long:value("bad", "mean"))
+  run.runs({ folder = folder }):csv(folder .. "/long.csv")
+  local count = 0
+  for line in io.lines(folder .. "/long.csv") do count = count + (line:find(",x,", 1, true) and 1 or 0) end
+  lu.assertEquals(count, 6000, "what is exported is whole")
 end
 
 function TestRuns:test_a_store_that_was_removed_is_an_error_at_the_next_checkpoint()
@@ -184,6 +268,18 @@ function TestRuns:test_runs_are_found_tabled_and_compared()
   local peaks = all:table { rows = "side", value = "win", take = "max", by = "seed" }
   support.close(peaks:cell("offline").mean, 5.05)
   lu.assertStrContains(tostring(wins), "side \\ loss.beta  0.1")
+  local function refused(given) return support.message(all.table, all, given) end
+  lu.assertStrContains(refused { rows = "side", value = "wim" }, "did you mean 'win'")
+  lu.assertStrContains(refused { rows = "side", value = "status" },
+    "list:table: none of the 8 runs has a number 'status'; ")
+  train({}, 3)
+  local others = run.runs { folder = folder, side = "online" }
+  lu.assertStrContains(support.message(others.table, others, { rows = "side", value = "loss" }),
+    "list:table: none of the 4 runs has a number 'loss'; ")
+  lu.assertStrContains(support.message(others.table, others, { rows = "lr", value = "win" }),
+    "none of the 4 runs has the setting 'lr'; ")
+  lu.assertStrContains(support.message(others.curve, others, "wim"),
+    "list:curve: none of the 4 runs has a figure 'wim'; did you mean 'win'?")
   lu.assertStrContains(tostring(all), "online-2")
 end
 

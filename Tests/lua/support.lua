@@ -44,6 +44,14 @@ function support.with_errors(body)
   return table.concat(texts)
 end
 
+--- The path of a new folder, which is not made yet: in memory where there is such a place, since a sync takes
+-- no time there.
+function support.new_path()
+  local name = os.tmpname()
+  os.remove(name)
+  return (require "perilune.system".exists "/dev/shm" and "/dev/shm/" or "/tmp/") .. name:match "[^/]+$"
+end
+
 --- The number of this process.
 function support.pid()
   local stat = assert(io.open "/proc/self/stat")

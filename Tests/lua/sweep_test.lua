@@ -12,8 +12,7 @@ local place
 TestSweep = {}
 
 function TestSweep:setUp()
-  place = os.tmpname()
-  os.remove(place)
+  place = support.new_path()
   system.make_folder(place)
 end
 

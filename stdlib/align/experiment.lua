@@ -21,6 +21,7 @@ local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
+local parallel = require "perilune.parallel"
 local report = require "perilune.align.evaluate.report"
 local results = require "perilune.align.experiment.results"
 local settings = require "perilune.align.experiment.settings"
@@ -146,36 +147,34 @@ local function losses_of(given)
   return list
 end
 
---- Runs the jobs of a repetition that are not finished yet; the stage is made if there are any.
-local function repetition(given, outer, finished)
+--- The results of the jobs of a repetition, by job; the stage is made if some are missing.
+local function repetition(given, outer)
   local o, jobs = given.options, jobs_of(given, outer)
-  local missing = {}
-  for _, job in ipairs(jobs) do
-    if not finished:has(job.id) then missing[#missing + 1] = job end
-  end
-  local notes = ("outer seed %d"):format(outer)
-  if #missing > 0 or not finished:has(notes) then
-    local losses = losses_of(given)
+  local items = results.items(given.title, given.key, jobs)
+  local is_whole, found = parallel.kept(items, given.runs, given.title)
+  if not is_whole then
+    local losses, numbers = losses_of(given), {}
     local stage = (given.stage or stages.of_options)(o, outer, losses, given.record)
-    for _, loss in ipairs(#missing > 0 and losses or {}) do stage:prepare(loss) end
-    finished:put(notes, { notes = stage.notes })
+    for _, loss in ipairs(losses) do stage:prepare(loss) end
     local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
     stage.start_point = measure(stage.start, 0)
     stage.start_point.labels, stage.start_point.tokens = 0, 0
-    require("perilune.parallel").map(missing, function(job, notify)
-      finished:put(job.id, work.points(given, stage, measure, job, notify))
-      return true
-    end, { jobs = o.jobs, label = ("repetition %d of %d"):format(outer, o.outer_seeds) })
+    for i, job in ipairs(jobs) do numbers[job.id] = i end
+    found = parallel.map(items, function(item, notify)
+      local job = jobs[numbers[item.job]]
+      return { points = work.points(given, stage, measure, job, notify), notes = stage.notes }
+    end, { jobs = o.jobs, keep = given.runs, label = given.title })
   end
+  for i, job in ipairs(jobs) do job.found = found[i] end
   return jobs
 end
 
 --- What `after` found in the jobs, a list of { outer, seed, setting, found }.
-local function findings_of(o, jobs, finished)
+local function findings_of(o, jobs)
   local list = {}
   for outer = 1, o.outer_seeds do
     for _, job in ipairs(jobs[outer]) do
-      local found = finished:get(job.id)[work.found]
+      local found = job.found.points[work.found]
       if found then
         list[#list + 1] = { outer = outer, seed = job.index, setting = job.setting.name, found = found }
       end
@@ -185,14 +184,14 @@ local function findings_of(o, jobs, finished)
 end
 
 --- The sides of the report from the finished runs; failures are added to the notes.
-local function sides_of(given, jobs, finished, notes)
+local function sides_of(given, jobs, notes)
   local sides = {}
   for i, variant in ipairs(given.variants) do
     local side = { label = variant.label, by_seed = {} }
     for outer = 1, given.options.outer_seeds do
       local seeds = {}
       for _, job in ipairs(jobs[outer]) do
-        local found = finished:get(job.id)
+        local found = job.found.points
         local points, failure = found[variant.label], found[work.failed(variant.label)]
         if failure then
           notes[#notes + 1] = ("%s, %s, failed: %s"):format(variant.label, job.setting.name, failure)
@@ -245,9 +244,10 @@ local spec = options.spec("experiment.compare", {
 --- Trains every variant with every setting and seed, and writes the report. Differences are from the first
 -- variant.
 --
--- Runs are recorded in `out`/runs, see `perilune.run`. After Ctrl-C, an error in one run or kill -9 the same
--- call goes on from the last checkpoints, and ends with the same report; what is finished is not trained
--- again. Other options or other code make other runs.
+-- Runs are recorded in `out`/runs, see `perilune.run`, and so are the points of each job, as `parallel.map`
+-- keeps them. After Ctrl-C, an error in one run or kill -9 the same call goes on from the last checkpoints,
+-- and ends with the same report; what is finished is not trained again, so that the report is made anew from
+-- the runs alone. Other options, code or data make other runs.
 --
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `loss`, `setting` = { lr, beta,
 -- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
@@ -277,30 +277,30 @@ function experiment.compare(given)
   end
   if #all.variants == 0 then error("experiment.compare: no variants", 2) end
   experiment.check(o)
-  local finished = results.folder(o.out, all.title, o)
-  local key, of = finished.key, all.family ~= "" and all.family or all.title
+  all.key = results.key(all.title, o)
+  local key, of = all.key, all.family ~= "" and all.family or all.title
   if all.family ~= "" then key = results.key(all.family, experiment.shared(o)) end
-  local folder = all.family ~= "" and o.runs or o.out .. "/runs"
-  all.record = record.new(folder, of, key)
+  all.runs = all.family ~= "" and o.runs or o.out .. "/runs"
+  all.record = record.new(all.runs, of, key)
   local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
   local ok, problem = pcall(function()
-    for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer, finished) end
+    for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer) end
   end)
   if not ok then
-    if not finished:remove_if_empty() then
+    if system.exists(all.runs) then
       local kept_in <const> = "finished runs are kept in %s; the same command trains the others\n"
-      io.stderr:write(kept_in:format(finished.path))
+      io.stderr:write(kept_in:format(all.runs))
     end
     error(problem, 0)
   end
   for outer = 1, o.outer_seeds do
-    for _, note in ipairs(finished:get(("outer seed %d"):format(outer)).notes) do
+    for _, note in ipairs(jobs[outer][1].found.notes) do
       notes[#notes + 1] = ("Repetition %d: %s"):format(outer, note)
     end
   end
   table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
-  notes[#notes + 1] = record.note(folder, of, key, run_names(o, jobs))
-  local sides, findings = sides_of(all, jobs, finished, notes), findings_of(o, jobs, finished)
+  notes[#notes + 1] = record.note(all.runs, of, key, run_names(o, jobs))
+  local sides, findings = sides_of(all, jobs, notes), findings_of(o, jobs)
   local list = type(all.claims) == "function" and all.claims(findings) or all.claims
   local verdicts = list and claims.judge(list, sides, findings)
   local made = report {
@@ -308,7 +308,6 @@ function experiment.compare(given)
     section = all.section and function(page) all.section(page, sides, findings) end,
     settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),
   }
-  finished:remove()
   made.sides, made.findings, made.verdicts = sides, findings, verdicts
   return made
 end

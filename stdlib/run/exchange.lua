@@ -40,7 +40,7 @@ function exchange.to_csv(list, path)
       add("summary", name, nil, plain.encode(one.summary[name]))
     end
     for _, name in ipairs(sorted(one.last)) do
-      local steps, values = native.curve(one.path, name)
+      local steps, values = native.curve(one.path, name, "all")
       for k, step in ipairs(steps) do add("figure", name, step, text_of(values[k])) end
     end
     for _, event in ipairs(one:events()) do add("event", event.kind, event.step, event.text) end

@@ -40,8 +40,9 @@ local spec = options.spec("run.open", {
   { "state", {}, "what a checkpoint saves by name: a Model, an Optimizer, a table of plain data" },
   { "resume", options.optional "string",
     "\"never\": a new run, NAME-2 where NAME is taken; \"allow\": the last run of that name and config goes "
-      .. "on, if there is one; \"must\": the run NAME goes on. \"never\" unless the script was started with "
-      .. "--resume", choices = { "never", "allow", "must" } },
+      .. "on, or else a new run, and a message says what differs where that name has another config; "
+      .. "\"must\": the run NAME goes on. \"never\" unless the script was started with --resume",
+    choices = { "never", "allow", "must" } },
   { "checkpoint_every", 100, "steps between checkpoints", least = 1 },
   { "keep", 2, "checkpoints that are kept", least = 1 },
   places,
@@ -75,6 +76,18 @@ local function find(folder, name, hash)
   return nil
 end
 
+--- Says that a new run is begun although one of this name was to go on, and what differs.
+local function say_other_config(folder, o, id)
+  local found = native.list(folder, { name = o.name }, { "id" })
+  for i = #found, 1, -1 do
+    if found[i].id ~= id then
+      local other = Record.config_of(native.about(folder .. "/" .. found[i].id))
+      return io.stderr:write(("run %s: new, since '%s' has another config: %s\n"):format(
+        id, found[i].id, identity.text_of_diff(other, o.config)))
+    end
+  end
+end
+
 --- The settings of a store's run, refused where those of the caller differ.
 local function check_config(path, o, hash)
   local about = native.about(path)
@@ -94,6 +107,7 @@ end
 function run.open(given)
   local o = spec:fill(given, 1)
   check_name(o.name, "run.open")
+  if o.resume == "must" then Record.check_id(o.name, "run.open", 2) end
   local folder = o.folder or run.folder()
   o.resume = o.resume or (is_resumed() and "allow" or "never")
   state.check(o.state, "run.open")
@@ -110,6 +124,7 @@ function run.open(given)
         folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
         code = identity.code(),
       }
+      if o.resume == "allow" then say_other_config(folder, o, writer.id) end
     end
     return { id = writer.id, folder = writer.folder, step = writer.step, attempt = writer.attempt }
   end)
@@ -135,6 +150,7 @@ function run.fork(id, step, given)
   o = spec:fill(o, 1)
   check_name(o.name, "run.fork")
   local folder = o.folder or run.folder()
+  Record.check_id(id, "run.fork")
   local path = folder .. "/" .. id
   if next(o.config) == nil then o.config = Record.config_of(native.about(path)) end
   state.check(o.state, "run.fork")
@@ -150,6 +166,7 @@ function run.read(id, folder)
   if folder ~= nil and type(folder) ~= "string" then
     refuse("run.read: expected the name of a folder of runs, got %s", options.show(folder))
   end
+  Record.check_id(id, "run.read")
   return Record.read(folder or run.folder(), id)
 end
 
@@ -186,6 +203,9 @@ end
 function run.merge(from, into) return require "perilune.run.merge"(from, into or run.folder()) end
 
 --- Removes a run with its checkpoints. Errors: it has a writer; there is no such run.
-function run.remove(id, folder) native.remove((folder or run.folder()) .. "/" .. id) end
+function run.remove(id, folder)
+  Record.check_id(id, "run.remove")
+  native.remove((folder or run.folder()) .. "/" .. id)
+end
 
 return options.strict("run", run)

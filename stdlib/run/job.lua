@@ -141,8 +141,8 @@ function Job:after(step, figures, is_last)
   self:end_step(is_last and step or math.huge)
 end
 
---- Ends a step: a checkpoint where one is due, or is asked for by SIGUSR2 or SIGTERM; after these the run is
--- "interrupted" and the error of Ctrl-C is raised. `count` is the last step of the loop.
+--- Ends a step: a checkpoint where one is due, or is asked for by Ctrl-C, SIGUSR2 or SIGTERM; after these the
+-- run is "interrupted" and the error of Ctrl-C is raised. `count` is the last step of the loop.
 function Job:end_step(count)
   local message = self.step < count and stop.message(self.id, self.step)
   if self.step >= count or message then
@@ -160,8 +160,8 @@ end
 --
 -- The state is restored first. A checkpoint is saved every `checkpoint_every` steps and after the last, and
 -- the run is then finished. After an error in the loop the run is "failed", after Ctrl-C "interrupted", and
--- the error goes on; after `break` it is "interrupted" unless it was finished before. At SIGUSR2 and SIGTERM
--- the step is completed and saved, see `run.stop`.
+-- the error goes on; after `break` it is "interrupted" unless it was finished before. At Ctrl-C, SIGUSR2 and
+-- SIGTERM the step is completed and saved first, see `run.stop`; Ctrl-C again stops at once.
 --
 --   for step in job:steps(400) do
 --     local loss = model:misfit(batch(step))

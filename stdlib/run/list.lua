@@ -64,14 +64,45 @@ function List:columns(...)
   return rows
 end
 
---- The curve of a figure in every run that has it: a list of { id, steps, values }.
+--- Refuses a figure that none of the runs has; `known` are the names that they have.
+local function refuse_unknown(self, where, what, name, known)
+  if #self == 0 then error(("%s: there is no run in the list"):format(where), 3) end
+  error(("%s: none of the %d runs has %s '%s'; %s"):format(where, #self, what, tostring(name),
+    next(known) and options.suggest(tostring(name), known) or "they have none"), 3)
+end
+
+--- The names of the figures of the runs, those of numbers.
+local function figures_of(self)
+  local known = {}
+  for i = 1, #self do
+    for _, values in ipairs { self[i].last, self[i].summary } do
+      for name, value in pairs(values) do
+        if type(value) == "number" then known[name] = true end
+      end
+    end
+  end
+  return known
+end
+
+--- The curve of a figure in every run that has it: a list of { id, steps, values }. For `points` see
+-- `run.read(id):curve`. Errors: none of the runs has the figure.
 function List:curve(name, points)
   local curves = {}
   for _, id in ipairs(self.ids) do
     local steps, values = native.curve(self.folder .. "/" .. id, name, points)
     if #steps > 0 then curves[#curves + 1] = { id = id, steps = steps, values = values } end
   end
+  if #curves == 0 then refuse_unknown(self, "list:curve", "a figure", name, figures_of(self)) end
   return curves
+end
+
+--- The paths of the configs of the runs.
+local function settings_of(self)
+  local known = {}
+  for i = 1, #self do
+    for path in pairs(identity.flat(self[i].config)) do known[path] = true end
+  end
+  return known
 end
 
 local spec = options.spec("run.table", {
@@ -87,18 +118,23 @@ local spec = options.spec("run.table", {
 --- A table of means with intervals: over the values of `by`, of which those of one value are averaged first,
 -- or over runs. The interval is Student's of 95 %.
 --
--- Errors: no run has the setting or the figure.
+-- Errors: no run has the setting or the figure, or the figure is no number.
 function List:table(given)
   local o = spec:fill(given, 1)
   local names = { o.rows }
   for _, name in ipairs { o.cols or o.rows, o.by or o.rows, o.value } do names[#names + 1] = name end
-  local result = Table.new(o)
+  local result, has = Table.new(o), {}
   for i, row in ipairs(self:columns(table.unpack(names))) do
+    for _, name in ipairs(names) do has[name] = has[name] or row[name] ~= nil end
     local value = row[o.value]
     if o.take then value = self[i]:value(o.value, o.take) end
     if type(value) == "number" then
       result:add(row[o.rows], o.cols and row[o.cols] or nil, o.by and row[o.by] or row.id, value)
     end
+  end
+  if #result.rows == 0 then refuse_unknown(self, "list:table", "a number", o.value, figures_of(self)) end
+  for _, name in ipairs(names) do
+    if not has[name] then refuse_unknown(self, "list:table", "the setting", name, settings_of(self)) end
   end
   return result
 end
@@ -114,11 +150,8 @@ end
 
 --- The paths of the config that are not the same in all of the runs, sorted.
 function List:differing()
-  local seen, differing = {}, {}
-  for i = 1, #self do
-    for path in pairs(identity.flat(self[i].config)) do seen[path] = true end
-  end
-  for path in pairs(seen) do
+  local differing = {}
+  for path in pairs(settings_of(self)) do
     local first = identity.flat(self[1].config)[path]
     for i = 2, #self do
       if identity.flat(self[i].config)[path] ~= first then

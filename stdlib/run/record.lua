@@ -25,16 +25,23 @@ function Record:__index(name)
   end
 end
 
+--- Refuses what is no name of a run's folder: no path leads elsewhere.
+function Record.check_id(id, who, level)
+  if type(id) == "string" and id ~= "" and id ~= "." and id ~= ".." and not id:find "[/%z]" then return end
+  error(("%s: expected the name of a run's folder, got %s"):format(who, options.show(id)), (level or 2) + 1)
+end
+
 --- The run `id` of a folder.
 function Record.read(folder, id)
-  local path = folder .. "/" .. tostring(id)
+  local path = folder .. "/" .. id
   local record = native.about(path)
   record.id, record.path, record.config = id, path, Record.config_of(record)
   return setmetatable(record, Record)
 end
 
---- The values of a figure by step, as two lists; with `points`, at most about so many. Errors: no such
--- figure.
+--- The values of a figure by step, as two lists. A curve of up to 5,000 points is whole, of a longer one they
+-- are 500 at equal distances, so that any curve takes milliseconds; `points` is another number of them, or
+-- "all". Errors: no such figure.
 function Record:curve(name, points)
   local steps, values = native.curve(self.path, name, points)
   if #steps == 0 then
@@ -49,15 +56,7 @@ end
 function Record:value(name, take)
   if self.summary[name] ~= nil and not take then return self.summary[name] end
   if not take or take == "last" then return self.last[name] end
-  local best, sum, count = nil, 0, 0
-  for _, x in ipairs(select(2, native.curve(self.path, name))) do
-    if x == x then
-      sum, count = sum + x, count + 1
-      if not best or take == "max" and x > best or take == "min" and x < best then best = x end
-    end
-  end
-  if take == "mean" then return count > 0 and sum / count or nil end
-  return best
+  return native.value(self.path, name, take)
 end
 
 --- What happened in the run: a list of { step, time, kind, text }.

@@ -1,8 +1,8 @@
---- Signals that stop a run: SIGUSR2 and SIGTERM wait until a step is complete and saved.
+--- Signals that stop a run: Ctrl-C, SIGUSR2 and SIGTERM wait until a step is complete and saved.
 --
 -- Then the error of Ctrl-C is raised.
--- A script that goes no further ends with 75, "run me again", after SIGUSR2, and with 130 after SIGTERM. The
--- next call goes on after the saved step. A second signal does not wait.
+-- A script that goes no further ends with 75, "run me again", after SIGUSR2, and with 130 after the others.
+-- The next call goes on after the saved step. The same signal again does not wait.
 local system = require "perilune.system"
 
 local stop = {}

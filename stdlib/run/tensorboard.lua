@@ -51,7 +51,7 @@ return function(run, folder)
   local times = {}
   for _, tick in ipairs(native.records(run.path, "tick")) do times[tick.step] = tick.time end
   for name in pairs(run.last) do
-    local steps, values = native.curve(run.path, name)
+    local steps, values = native.curve(run.path, name, "all")
     for i, step in ipairs(steps) do
       local bytes = record(event(times[step] or created, step, name, values[i]))
       parts[#parts + 1] = { step = step, name = name, bytes = bytes }

@@ -60,6 +60,27 @@ local function status_of(job, ok, problem)
   return "failed", tostring(problem)
 end
 
+--- Makes the run of a row by `f(job)`, whose only writer this process is then; returns its status and a
+-- message, the status nil where another process makes it, and the error itself. Errors: the run cannot be
+-- opened.
+function row.attempt(plan, one, f)
+  local job, raised = claimed(plan, one), nil
+  if not job then return nil end
+  system.on_stop "raise"
+  local ok, problem = xpcall(function()
+    forget_unsaved(job)
+    f(job)
+  end, function(problem)
+    raised = problem
+    if type(problem) ~= "string" then return problem end
+    return debug.traceback(problem, 2)
+  end)
+  local status, message = status_of(job, ok, problem)
+  job.status, job.message = status, message
+  job:close()
+  return status, message, raised
+end
+
 local function code_of(status)
   if status == "finished" then return row.codes.done end
   if status == "failed" then return row.codes.failed end
@@ -73,25 +94,16 @@ function row.make(plan, one, f)
     say(plan, one, "is done")
     return row.codes.done
   end
-  local opened, job = pcall(claimed, plan, one)
+  local opened, status, message = pcall(row.attempt, plan, one, function(job)
+    record(job, f(plain.decode(plain.encode(one.config)), job))
+  end)
   if not opened then
-    say(plan, one, "failed: %s", tostring(job))
+    say(plan, one, "failed: %s", tostring(status))
     return row.codes.failed
-  elseif not job then
+  elseif not status then
     say(plan, one, "is being made by another process")
     return row.codes.again
   end
-  system.on_stop "raise"
-  local ok, problem = xpcall(function()
-    forget_unsaved(job)
-    record(job, f(plain.decode(plain.encode(one.config)), job))
-  end, function(problem)
-    if type(problem) ~= "string" then return problem end
-    return debug.traceback(problem, 2)
-  end)
-  local status, message = status_of(job, ok, problem)
-  job.status, job.message = status, message
-  job:close()
   if status ~= "finished" then say(plan, one, "%s: %s", status, message or "") end
   return code_of(status)
 end

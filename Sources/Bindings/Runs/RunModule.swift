@@ -11,6 +11,7 @@ enum RunModule {
       NativeModule("run", title: "native.run", prefix: "native.run.", group: "run") { module in
         addOpening(&module)
         addReading(&module)
+        addCheckpoints(&module)
         addFolder(&module)
       })
   }
@@ -111,20 +112,36 @@ enum RunModule {
     module.function(
       "curve",
       Page(
-        "native.run.curve(path, name, points = nil) -> steps, values",
-        "The values of a figure by step, as two lists; with `points`, at most about so many at equal "
-          + "distances.",
-        errors: "there is no such run",
+        "native.run.curve(path, name, points = \"quick\") -> steps, values",
+        "The values of a figure by step, as two lists: \"all\" of them; at most about so many at equal "
+          + "distances; or \"quick\", all up to 5,000, and of a longer curve 500.",
+        errors: "there is no such run; points is less than 2",
         example: start + "for step = 1, 3 do writer:log(step, {loss = 1 / step}) end\nwriter:commit()\n"
           + "steps, values = run.curve(runs .. '/a', 'loss')\nprint(#steps, values[2])" + end,
         prints: "3\t0.5")
     ) { call in
-      let points = call.isNil(3) ? nil : try call.integer(3)
-      if let points, points < 2 { throw call.bad(3, "expected at least 2 points, got \(points)") }
-      let curve = try RunReader(try call.string(1)).curve(try call.string(2), points: points)
+      let curve = try RunReader(try call.string(1)).curve(try call.string(2), try extent(call, 3))
       try call.pushIntegers(curve.steps)
       try call.push(.list(curve.values.map { .number($0) }))
       return 2
+    }
+    module.function(
+      "value",
+      Page(
+        "native.run.value(path, name, take) -> number",
+        "One value over the steps of a figure, NaN left out: \"max\", \"min\" or \"mean\". Nil where there is "
+          + "none.",
+        errors: "there is no such run; take is another",
+        example: start + "for step = 1, 3 do writer:log(step, {loss = step}) end\nwriter:commit()\n"
+          + "print(run.value(runs .. '/a', 'loss', 'mean'))" + end, prints: "2.0")
+    ) { call in
+      let given = try call.string(3)
+      guard let take = RunReader.Take.allCases.first(where: { "\($0)" == given }) else {
+        throw call.bad(3, "expected max, min or mean, got '\(Quoted.name(given))'")
+      }
+      let value = try RunReader(try call.string(1)).value(try call.string(2), take)
+      try call.push(value.map { .number($0) } ?? .nil)
+      return 1
     }
     module.function(
       "figures",
@@ -175,6 +192,19 @@ enum RunModule {
     ) { call in
       try call.pushString(try RunReader(try call.string(1)).dump())
       return 1
+    }
+  }
+
+  /// How much of a curve an argument asks for.
+  private static func extent(_ call: Call, _ position: Int) throws -> RunReader.Extent {
+    if call.isNil(position) { return .quick }
+    switch try call.value(position) {
+    case .string("quick"): return .quick
+    case .string("all"): return .all
+    default:
+      let points = try call.integer(position)
+      if points < 2 { throw call.bad(position, "expected at least 2 points, got \(points)") }
+      return .points(points)
     }
   }
 

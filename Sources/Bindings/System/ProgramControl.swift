@@ -64,8 +64,8 @@ enum ProgramControl {
         "system.on_stop(mode = nil) -> mode",
         "What SIGUSR2 and SIGTERM do, and, with a mode, from now on: \"end\" the process, as they do by default; "
           + "\"raise\" "
-          + "the error of Ctrl-C; or \"wait\" until a step is complete, where system.stop_signal tells of them. The "
-          + "second one is raised. Returns the mode before.",
+          + "the error of Ctrl-C; or \"wait\" until a step is complete, where system.stop_signal tells of them, and of "
+          + "Ctrl-C. The same signal again is raised. Returns the mode before.",
         errors: "the mode is another",
         example: """
           system = require 'perilune.system'
@@ -87,11 +87,11 @@ enum ProgramControl {
       "stop_signal",
       Page(
         "system.stop_signal()",
-        "\"USR2\" or \"TERM\" once that signal has asked the process to stop, or nil.",
+        "\"USR2\", \"TERM\" or \"INT\" (Ctrl-C) once that signal has asked the process to stop and waits, or nil.",
         example: "print(require 'perilune.system'.stop_signal() == nil)", prints: "true")
     ) { call in
       guard let number = Lua.stopSignal else { return 0 }
-      try call.pushString(number == SIGUSR2 ? "USR2" : "TERM")
+      try call.pushString(number == SIGUSR2 ? "USR2" : number == SIGINT ? "INT" : "TERM")
       return 1
     }
     module.function(

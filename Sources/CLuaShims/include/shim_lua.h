@@ -165,7 +165,7 @@ int shim_limits_start(double seconds, int64_t bytes);
 void shim_interrupt_consume(lua_State *_Nonnull L);
 
 // What SIGUSR2 and SIGTERM do: end the process, as they do by default; count as a press of Ctrl-C; or are noted
-// only, the second one a press.
+// only, as the first Ctrl-C then is; the same one again is a press.
 enum { SHIM_STOP_ENDS = 0, SHIM_STOP_RAISES = 1, SHIM_STOP_WAITS = 2 };
 // Changes it. A signal that was noted becomes a press where the mode is SHIM_STOP_RAISES.
 void shim_stop_handle(int mode);

@@ -1,13 +1,9 @@
---- Finished runs of an experiment, stored in its folder until the report is written.
+--- The jobs of an experiment, and what tells their results apart.
 local identity = require "perilune.run.identity"
 local options = require "perilune.options"
-local plain = require "perilune.plain"
 local system = require "perilune.system"
 
 local results = {}
-
-local Results = {}
-Results.__index = Results
 
 --- The variants one by one, each in a list of its own.
 function results.each(variants)
@@ -23,8 +19,8 @@ function results.labels(variants)
   return table.concat(labels, "; ")
 end
 
---- What determines a run, as one text: the title, the code, and every option but those of the machine and the
--- number of repetitions.
+--- What determines a run, as one text: the title, the code, the file of the task, and every option but those
+-- of the machine and the number of repetitions.
 function results.key(title, o)
   local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true }
   local names = {}
@@ -33,52 +29,15 @@ function results.key(title, o)
   end
   table.sort(names)
   for i, name in ipairs(names) do names[i] = name .. "=" .. tostring(o[name]) end
+  if (o.data or "") ~= "" then names[#names + 1] = "data has " .. system.sha256_file(o.data) end
   return title .. "\n" .. identity.code() .. "\n" .. table.concat(names, "\n")
 end
 
---- The finished runs of an experiment, in `out`/unfinished. Runs with other options or code are not seen.
-function results.folder(out, title, o)
-  local path = out .. "/unfinished"
-  system.make_folder(path)
-  return setmetatable({ path = path, key = results.key(title, o), read = {} }, Results)
-end
-
-local function file_of(self, id)
-  return ("%s/%s.json"):format(self.path, system.sha256(self.key .. "\n" .. id):sub(1, 24))
-end
-
---- Whether there is a result of this name. A file that cannot be read is reported and is none.
-function Results:has(id)
-  local file = file_of(self, id)
-  if not system.exists(file) then return false end
-  local ok, problem = pcall(self.get, self, id)
-  if not ok and system.is_interrupt(problem) then error(problem, 0) end
-  if not ok then io.stderr:write(("%s is damaged; made again: %s\n"):format(file, id)) end
-  return ok
-end
-
---- Writes a result, plain data; another process may do so.
-function Results:put(id, value)
-  self.read[id] = nil
-  system.write_file(file_of(self, id), plain.encode(value, id))
-end
-
---- Reads a result. Errors: there is none of this name.
-function Results:get(id)
-  if not self.read[id] then
-    local file <close> = assert(io.open(file_of(self, id), "rb"))
-    self.read[id] = plain.decode(file:read "a")
-  end
-  return self.read[id]
-end
-
---- Removes the folder if nothing is in it, and says whether it did.
-function Results:remove_if_empty() return os.remove(self.path) == true end
-
---- Removes the results that were read, and the folder if nothing else is in it.
-function Results:remove()
-  for id in pairs(self.read) do os.remove(file_of(self, id)) end
-  os.remove(self.path)
+--- The jobs of an experiment as items of parallel.map: what determines the result of each, by the key above.
+function results.items(title, key, jobs)
+  local items, hash = {}, system.sha256(key):sub(1, 12)
+  for i, job in ipairs(jobs) do items[i] = { experiment = title, options = hash, job = job.id } end
+  return items
 end
 
 return options.strict("align.experiment.results", results)

@@ -1,4 +1,7 @@
 --- The files of a saved run: what is written, what identifies it, and whether it is whole.
+--
+-- A saved run is a checkpoint of `perilune.run`: its manifest has the size and SHA-256 of each file.
+local native = require "perilune.native.run"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
 local formats = require "perilune.formats"
@@ -7,7 +10,10 @@ local weights = require "perilune.align.runs.weights"
 
 local files = {}
 
-local format <const> = "perilune-run-2"
+local format <const> = "perilune-run-3"
+
+--- The format before, which had its own hashes: those of all files in run.json, and its own in run.sha256.
+local earlier_format <const> = "perilune-run-2"
 
 --- The values of a table that are plain data.
 function files.plain_part(values)
@@ -42,19 +48,19 @@ function files.source_identity(source)
   return { kind = source.kind or name, name = name, options = settings, data = data, parts = parts }
 end
 
---- Writes a file and records its SHA-256.
-local function add(folder, hashes, name, write)
+--- Writes a file and records that it is there.
+local function add(folder, written, name, write)
   write(folder .. "/" .. name)
-  hashes[name] = system.sha256_file(folder .. "/" .. name)
+  written[name] = true
 end
 
 --- Writes models under `prefix-NAME.safetensors`; returns their names, sorted.
-local function add_models(folder, hashes, prefix, by_name)
+local function add_models(folder, written, prefix, by_name)
   local names = {}
   for name, model in pairs(by_name) do
     names[#names + 1] = name
     local file = ("%s-%s.safetensors"):format(prefix, name)
-    add(folder, hashes, file, function(path) weights.save(model, path) end)
+    add(folder, written, file, function(path) weights.save(model, path) end)
   end
   table.sort(names)
   return names
@@ -76,28 +82,28 @@ end
 
 --- Writes all files of a run into an empty folder.
 function files.write(run, folder)
-  local hashes, o = {}, run.options
+  local written, o = {}, run.options
   local is_model = type(run.policy) == "userdata"
-  add(folder, hashes, "policy.safetensors", function(path) weights.save(run.policy, path) end)
-  add(folder, hashes, "optimizer.safetensors", function(path)
+  add(folder, written, "policy.safetensors", function(path) weights.save(run.policy, path) end)
+  add(folder, written, "optimizer.safetensors", function(path)
     run.optimizer:save(path, is_model and run.policy or nil)
   end)
   if not is_model then
-    add(folder, hashes, "loss.safetensors", function(path)
+    add(folder, written, "loss.safetensors", function(path)
       formats.save_tensors(path, weights.of_loss(run))
     end)
   end
-  local checkpoints = add_models(folder, hashes, "checkpoint", run.checkpoints)
+  local checkpoints = add_models(folder, written, "checkpoint", run.checkpoints)
   if #run.stream > 0 then
-    add(folder, hashes, "stream.jsonl", function(path) write_stream(run.stream, path) end)
+    add(folder, written, "stream.jsonl", function(path) write_stream(run.stream, path) end)
   end
   if o.sync_ref_model then
-    add(folder, hashes, "reference.safetensors", function(path) weights.save(run.reference, path) end)
+    add(folder, written, "reference.safetensors", function(path) weights.save(run.reference, path) end)
   end
   if run.step % run.updates_a_batch ~= 0 then
-    add(folder, hashes, "batch.json", function(path) write_current(run.current, path) end)
+    add(folder, written, "batch.json", function(path) write_current(run.current, path) end)
   end
-  add(folder, hashes, "instruments.json", function(path)
+  add(folder, written, "instruments.json", function(path)
     system.write_file(path, plain.encode(run.measured:plain(), "instruments") .. "\n")
   end)
   local state, own_models
@@ -111,10 +117,9 @@ function files.write(run, folder)
     points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
     reference_hashes = run.reference_hashes, loss_states = run.states,
     checkpoints = checkpoints, source_state = state,
-    source_models = add_models(folder, hashes, "source", own_models or {}), files = hashes,
+    source_models = add_models(folder, written, "source", own_models or {}), files = written,
   }
   system.write_file(folder .. "/run.json", plain.encode(record, "run") .. "\n")
-  system.write_file(folder .. "/run.sha256", system.sha256_file(folder .. "/run.json") .. "\n")
 end
 
 --- Removes a folder of files.
@@ -142,21 +147,36 @@ function files.text(path)
   return text
 end
 
+--- Compares the files of a folder of the format before with their hashes. `refuse(message)` raises an error.
+local function check_earlier(folder, record, refuse)
+  local function check(name, hash)
+    if not system.exists(folder .. "/" .. name) then refuse(name .. " is missing") end
+    if system.sha256_file(folder .. "/" .. name) ~= hash then
+      refuse(name .. " is damaged: its SHA-256 differs")
+    end
+  end
+  check("run.json", (files.text(folder .. "/run.sha256") or ""):match "^%x+")
+  for name, known in pairs(record.files) do check(name, known) end
+end
+
 --- What `run.json` says, once every file is there with its SHA-256. `refuse(message)` raises an error.
 function files.read(folder, refuse)
-  local function check(name, hash)
-    local path = folder .. "/" .. name
-    if not system.exists(path) then refuse(name .. " is missing") end
-    if system.sha256_file(path) ~= hash then refuse(name .. " is damaged: its SHA-256 differs") end
+  local is_checkpoint = system.exists(folder .. "/manifest.json")
+  if is_checkpoint then
+    local ok, problem = pcall(native.verify, folder)
+    if not ok and system.is_interrupt(problem) then error(problem, 0) end
+    if not ok then refuse((tostring(problem):gsub("^.-: ", "", 1))) end
+  elseif not system.exists(folder .. "/run.sha256") then
+    refuse "manifest.json is missing; this is not a saved run"
   end
-  local hash = files.text(folder .. "/run.sha256")
-  if not hash then refuse "run.sha256 is missing; this is not a saved run" end
-  check("run.json", hash:match "^%x+")
-  local record = plain.decode(files.text(folder .. "/run.json"))
-  if record.format ~= format then
+  local text = files.text(folder .. "/run.json")
+  if not text then refuse "run.json is missing; this is not a saved run" end
+  local is_json, record = pcall(plain.decode, text)
+  if not is_json then refuse "run.json is damaged" end
+  if record.format ~= format and record.format ~= earlier_format then
     refuse(("the format is '%s', this version reads '%s'"):format(tostring(record.format), format))
   end
-  for name, known in pairs(record.files) do check(name, known) end
+  if not is_checkpoint then check_earlier(folder, record, refuse) end
   return record
 end
 

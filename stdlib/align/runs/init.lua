@@ -1,14 +1,17 @@
 --- Runs of align.train in folders: saved, and continued in another process with the same bits.
 --
---   run:save "runs/online-1"
+--   run:save "saved/online-1"
 --
---   local run = align.runs.load("runs/online-1", { source = source, loss = loss, reference = sft })
+--   local run = align.runs.load("saved/online-1", { source = source, loss = loss, reference = sft })
 --   run:resume(800)
 --
--- The folder holds the policy, a reference that moves, the optimizer's state with the loss's own parameters,
--- the checkpoints, the recorded batches, the batch that the run is within, what the instruments keep, and
--- `run.json` with the options, the log, the points and the SHA-256 of every other file. It is written beside
--- its place and renamed when it is complete.
+-- The folder is a checkpoint as a run of `run = "online-1"` has them: the policy, a reference that moves, the
+-- optimizer's state with the loss's own parameters, the checkpoints, the recorded batches, the batch that the
+-- run is within, what the instruments keep, `run.json` with the options, the log and the points, and
+-- `manifest.json` with the size and SHA-256 of every other file. It is written beside its place and renamed
+-- when it is complete. `align.runs.load` reads one, or the newest whole one of a recorded run:
+-- "runs/online-1".
+local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
@@ -43,6 +46,7 @@ function runs.save(run, folder)
   local ok, problem = pcall(function()
     system.make_folder(finished)
     files.write(run, finished)
+    native.seal(finished, run.step)
     system.replace_folder(folder, finished)
   end)
   if ok then return end
@@ -126,7 +130,9 @@ local function restore(run, record, folder, read, refuse)
   run.policy_hash_at_start, run.log, run.points = record.policy_hash_at_start, record.log, record.points
   run.spent = record.spent
   -- A checkpoint of `run = NAME` is written within the run.
-  if run.status == "running" then run.status = "interrupted" end
+  if run.status == "running" then
+    run.status = run.step >= record.options.steps and "finished" or "interrupted"
+  end
 end
 
 --- Sets a run that has taken no step to what one with the same parts was at a checkpoint; its policy gets the
@@ -145,9 +151,19 @@ function runs.restore(run, folder)
   restore(run, record, folder, read, refuse)
 end
 
---- Reads a run that `run:save` wrote. What no file can hold is given again: the source, the loss, the
--- reference and `evaluate`. `run:resume()` then takes the steps that the saved run would have taken, with the
--- same bits; a run that had finished goes on with `run:resume(steps)`, `steps` in all.
+--- The folder of a saved run: of a recorded one its newest checkpoint that is whole.
+local function saved_in(folder, refuse)
+  if not system.exists(folder .. "/run.sqlite") then return folder end
+  local newest, damaged = native.newest(folder)
+  if not newest then refuse(damaged[1] or "the run has no checkpoint") end
+  for _, problem in ipairs(damaged) do io.stderr:write(("runs.load: %s\n"):format(problem)) end
+  return newest
+end
+
+--- Reads a run that `run:save` wrote, or a recorded one at its newest checkpoint. What no file can hold is
+-- given again: the source, the loss, the reference and `evaluate`. `run:resume()` then takes the steps that
+-- the saved run would have taken, with the same bits; a run that had finished goes on with
+-- `run:resume(steps)`, `steps` in all.
 --
 -- A source with a state of its own has `source:state()`, which returns plain data and a table of models by
 -- name, and `source:restore(data, models, policy)`.
@@ -158,6 +174,7 @@ function runs.load(folder, given)
   local o = spec:fill(given)
   folder = path_of(folder, "runs.load")
   local function refuse(message) error(("runs.load: %s: %s"):format(folder, message), 0) end
+  folder = saved_in(folder, refuse)
   local record = files.read(folder, refuse)
   for name, value in pairs(record.options) do
     if o[name] == nil then o[name] = value end
