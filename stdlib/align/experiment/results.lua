@@ -5,13 +5,6 @@ local system = require "perilune.system"
 
 local results = {}
 
---- The variants one by one, each in a list of its own.
-function results.each(variants)
-  local lists = {}
-  for i, variant in ipairs(variants) do lists[i] = { variant } end
-  return lists
-end
-
 --- The labels of variants as one text.
 function results.labels(variants)
   local labels = {}
