@@ -86,13 +86,10 @@ end
 
 function shared.own_logps(context)
   local logps = context.own:column "logps"
-  if logps then return context.own:sums(logps) end
-  return tensor.no_grad(function() return (context.policy:logps(context.own)) end)
+  return logps and context.own:sums(logps) or shards.logps(context.policy, context.own)
 end
 
-function shared.own_ref_logps(context)
-  return tensor.no_grad(function() return (context.reference:logps(context.own)) end)
-end
+function shared.own_ref_logps(context) return shards.logps(context.reference, context.own) end
 
 function shared.data(context)
   local places, batch = {}, context.batch

@@ -146,24 +146,54 @@ function shards.rows(prompts, draw, is_free)
   return packed.rows_of_tensors(mpi.all_gather(rows and packed.tensors_of_rows(rows) or {}))
 end
 
+--- Divides Rows among the processes by their tokens: for each process the places of its rows and what
+-- `compute(rows)` gave for them, tensors by name.
+local function divided(rows, compute)
+  local places, of_process = shards.balanced(shards.sizes(rows), mpi.size()), {}
+  local own_places = places[mpi.rank() + 1]
+  local all = mpi.all_gather(#own_places > 0 and compute(rows:select(own_places)) or {})
+  for p, columns in ipairs(all) do of_process[p] = { places = places[p], columns = columns } end
+  return of_process
+end
+
 --- Token columns of Rows by name: `compute(rows)` gives those of some rows, which depend on no other row. It
 -- is called for all rows outside a training in shards, else for a part of about equal tokens on each process.
 function shards.tokens(rows, compute)
-  local size = mpi.size()
-  if current == 0 or size == 1 then return compute(rows) end
-  local parts = shards.balanced(shards.sizes(rows), size)
-  local mine = parts[mpi.rank() + 1]
-  local all = mpi.all_gather(#mine > 0 and compute(rows:select(mine)) or {})
+  if current == 0 or mpi.size() == 1 then return compute(rows) end
   local pieces, found = {}, {}
-  for p, columns in ipairs(all) do
-    local some = rows:select(parts[p])
-    for name, values in pairs(columns) do
+  for _, part in ipairs(divided(rows, compute)) do
+    local some = rows:select(part.places)
+    for name, values in pairs(part.columns) do
       pieces[name] = pieces[name] or {}
-      for i, piece in ipairs(some:split(values)) do pieces[name][parts[p][i]] = piece end
+      for i, piece in ipairs(some:split(values)) do pieces[name][part.places[i]] = piece end
     end
   end
   for name, list in pairs(pieces) do found[name] = tensor.cat(list, 1) end
   return found
+end
+
+--- Columns of Rows by name, one number a row: `compute` is as for shards.tokens.
+function shards.numbers(rows, compute)
+  if current == 0 or mpi.size() == 1 then return compute(rows) end
+  local count, order, pieces, found = 0, {}, {}, {}
+  for _, part in ipairs(divided(rows, compute)) do
+    for name, values in pairs(part.columns) do
+      pieces[name] = pieces[name] or {}
+      table.insert(pieces[name], values)
+    end
+    for _, row in ipairs(part.places) do count, order[row] = count + 1, count + 1 end
+  end
+  for name, list in pairs(pieces) do
+    found[name] = tensor.cat(list, 1):index_select(1, tensor(order, "i64"))
+  end
+  return found
+end
+
+--- log pi(y|x) of each row, [n], without gradient.
+function shards.logps(policy, rows)
+  return shards.numbers(rows, function(some)
+    return { logps = tensor.no_grad(function() return (policy:logps(some)) end) }
+  end).logps
 end
 
 --- The tokens of each row, of prompt and response: what it costs to read it.

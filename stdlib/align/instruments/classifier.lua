@@ -9,11 +9,11 @@
 -- has classifier/stream of the source `stream`, a run on a stream classifier/data of the pairs `data`. Tang
 -- et al. 2024, arXiv:2405.08448, sec. 5.3: offline policies classify better and generate worse.
 local options = require "perilune.options"
-local tensor = require "perilune.tensor"
 local instruments = require "perilune.align.instruments"
 local batches = require "perilune.align.batch"
 local judges = require "perilune.align.judge"
 local sampling = require "perilune.align.sampling"
+local shards = require "perilune.align.shards"
 
 --- Adds the agreement of two lists of numbers, signs of preferences, where 0 is a tie.
 local function add_agreement(m, name, a, b)
@@ -24,9 +24,7 @@ local function add_agreement(m, name, a, b)
 end
 
 local function log_ratios(context, rows)
-  return tensor.no_grad(function()
-    return context.policy:logps(rows) - context.reference:logps(rows)
-  end):totable()
+  return (shards.logps(context.policy, rows) - shards.logps(context.reference, rows)):totable()
 end
 
 --- Adds the accuracy on the first pairs of a batch.

@@ -10,11 +10,14 @@
 local tensor = require "perilune.tensor"
 local instruments = require "perilune.align.instruments"
 local policies = require "perilune.align.policy"
+local shards = require "perilune.align.shards"
 
 local function add_entropy(context, m, which)
   local policy, rows = context.policy, context[which]
-  local outputs = tensor.no_grad(policy.outputs, policy, rows, { "entropy" })
-  m:add_all("entropy/" .. which, rows:sums(outputs.entropy))
+  local found = shards.numbers(rows, function(some)
+    return { entropy = some:sums(tensor.no_grad(policy.outputs, policy, some, { "entropy" }).entropy) }
+  end)
+  m:add_all("entropy/" .. which, found.entropy)
 end
 
 return instruments.define {
@@ -26,10 +29,13 @@ return instruments.define {
       if not reference then
         add_entropy(context, m, which)
       else
-        local kl, entropy = policies.kl(policy, reference, rows)
-        m:add_all("kl/" .. which, kl)
-        m:add_all("entropy/" .. which, entropy)
-        m:add_all(("kl/%s_reverse"):format(which), (policies.kl(reference, policy, rows)))
+        local found = shards.numbers(rows, function(some)
+          local kl, entropy = policies.kl(policy, reference, some)
+          return { kl = kl, entropy = entropy, reverse = (policies.kl(reference, policy, some)) }
+        end)
+        m:add_all("kl/" .. which, found.kl)
+        m:add_all("entropy/" .. which, found.entropy)
+        m:add_all(("kl/%s_reverse"):format(which), found.reverse)
       end
     end
   end,
