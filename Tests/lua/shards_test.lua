@@ -1,6 +1,8 @@
 --- The division of a step into shards, and rows as tensors. Tests/mpi/run tests processes.
 local lu = require "luaunit"
 local models = require "perilune.models"
+local mpi = require "perilune.mpi"
+local optim = require "perilune.optim"
 local packed = require "perilune.align.runs.packed"
 local shards = require "perilune.align.shards"
 local tensor = require "perilune.tensor"
@@ -58,6 +60,37 @@ function TestShards.test_rows_as_tensors_come_back_with_their_columns()
   lu.assertEquals(back:prompts(), rows:prompts())
   lu.assertEquals(back:responses(), rows:responses())
   lu.assertEquals(back:column("logps"):totable(), rows:column("logps"):totable())
+end
+
+function TestShards.test_a_parameter_has_the_sum_of_the_shards_that_give_it_a_gradient()
+  local function leaf(list, dtype) return tensor(list, { dtype = dtype, requires_grad = true }) end
+  local always, once, never = leaf({ 1, 2 }, "f32"), leaf({ 3 }, "f64"), leaf({ 4 }, "f32")
+  local sum = mpi.shard_sum(optim.sgd { always, once, never }, 5)
+  for shard = 1, 5 do
+    local loss = (always * shard):sum()
+    if shard == 4 then loss = loss + (once * 0.1):sum():to("f32") end
+    loss:backward()
+    sum:add(shard)
+    lu.assertNil(always:grad())
+  end
+  sum:finish()
+  lu.assertEquals(always:grad():totable(), { 15, 15 })
+  lu.assertAlmostEquals(once:grad():item(), 0.1, 1e-8)
+  lu.assertNil(never:grad())
+end
+
+--- A gradient that somebody holds is not changed by the sum.
+function TestShards.test_gradients_that_are_held_keep_their_values()
+  local w, held = tensor({ 1, 2 }, { requires_grad = true }), {}
+  local sum = mpi.shard_sum(optim.sgd { w }, 2)
+  for shard = 1, 2 do
+    (w * shard):sum():backward()
+    held[shard] = w:grad()
+    sum:add(shard)
+  end
+  sum:finish()
+  lu.assertEquals({ held[1]:totable(), held[2]:totable() }, { { 1, 1 }, { 2, 2 } })
+  lu.assertEquals(w:grad():totable(), { 3, 3 })
 end
 
 os.exit(lu.LuaUnit.run())

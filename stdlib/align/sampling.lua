@@ -45,7 +45,8 @@ function sampling.dealt(o, size)
 end
 
 --- Rows of `count` responses to each prompt, drawn by `writer`: a policy, or a table with a method
--- `sample(policy, prompts, options)`, which gives Rows. Rows i of roles "first" and "second" are independent.
+-- `sample(policy, prompts, options)`, which gives Rows, and `is_free` where a response does not depend on the
+-- other prompts. Rows i of roles "first" and "second" are independent.
 -- The first prompt has the number `first` (1).
 function sampling.draw(writer, policy, prompts, o, role, step, count, first)
   return shards.rows(prompts, function(some, number)
@@ -53,7 +54,7 @@ function sampling.draw(writer, policy, prompts, o, role, step, count, first)
     for _, name in ipairs(names) do how[name] = o[name] end
     if not policies.is(writer) then return writer:sample(policy, some, how) end
     return writer:sample(some, how)
-  end, policies.is(writer))
+  end, policies.is(writer) or writer.is_free)
 end
 
 --- For each of the rows 1 where its response ends with a stop token, 0 where it was cut off.

@@ -22,6 +22,7 @@ return function(given)
   local o = spec:fill(given)
   policies.check(o.reference, "sources.mixture: reference")
   return source.new(spec, o, {
+    is_free = true,
     sample = function(_, policy, prompts, how)
       how.mixture, how.mixture_weight = o.reference, o.weight
       return policy:sample(prompts, how)
