@@ -2,16 +2,13 @@
 // handles are addresses of globals, MPICH's are the constants of its ABI.
 #define _GNU_SOURCE
 #include "shim_mpi.h"
+#include "witness.h"
 #include <dlfcn.h>
 #include <sched.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,64 +114,9 @@ static void say_farewell(void) {
   free(sent);
 }
 
-// MARK: The witness.
-
-// MPICH's launcher names the process id of a process that was killed, not its rank, and kills the others at once. So
-// each process has a witness: a shell that reads what the process says when it ends. One that says nothing was killed,
-// and the first witness of a machine to see that speaks. The folder `lock` is there once anyone spoke.
-static struct {
-  int line;
-  char lock[256];
-} witness = {.line = -1};
-
-static void call_witness(void) {
-  static const char text[] =
-      "(trap '' HUP INT TERM; read -r word <&3; [ \"$word\" = farewell ] && exit\n"
-      "if [ \"$word\" != spoke ]; then mkdir \"$1\" 2>/dev/null || exit\n"
-      "echo \"perilune: $0 was killed: the job ends\" >&2; fi\n"
-      "exec 2>&-; sleep 2; rmdir \"$1\") </dev/null >&- &";
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
-  char who[160], host[64] = "";
-  gethostname(host, sizeof host - 1);
-  snprintf(who, sizeof who, "process %d of %d (process id %d on %s)", mpi.rank, mpi.size, (int)getpid(), host);
-  // The launcher is the parent of all processes of a machine.
-  const char *folder = getenv("TMPDIR");
-  snprintf(witness.lock, sizeof witness.lock, "%s/perilune-killed-%d", folder && folder[0] ? folder : "/tmp",
-           (int)getppid());
-  char *arguments[] = {"sh", "-c", (char *)text, who, witness.lock, NULL};
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  // The launcher's sockets are closed: it waits for their ends.
-  posix_spawn_file_actions_adddup2(&actions, ends[0], 3);
-  posix_spawn_file_actions_addclosefrom_np(&actions, 4);
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-  pid_t shell;
-  if (posix_spawn(&shell, "/bin/sh", &actions, &attributes, arguments, environ) == 0) {
-    witness.line = ends[1];
-    waitpid(shell, NULL, 0);
-  } else {
-    close(ends[1]);
-  }
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  close(ends[0]);
-}
-
-// Tells the witness how this process ends; where it spoke itself, the witnesses of those that are killed then do not.
-static void tell_witness(int spoke) {
-  if (witness.line < 0) return;
-  const char *word = spoke ? "spoke\n" : "farewell\n";
-  if (spoke) mkdir(witness.lock, 0700);
-  if (send(witness.line, word, strlen(word), MSG_NOSIGNAL) > 0) close(witness.line);
-  witness.line = -1;
-}
-
 // Ends the job: the launcher ends the other processes.
 static void end_job(int status) {
-  tell_witness(1);
+  witness_tell(1);
   mpi.abort(mpi.world, status);
   _exit(status);
 }
@@ -185,7 +127,7 @@ static void leave(int status, void *unused) {
   if (getpid() != mpi.process) return;
   if (status == 0) {
     say_farewell();
-    tell_witness(0);
+    witness_tell(0);
     mpi.finalize();
   } else {
     fprintf(stderr, "perilune: process %d of %d ends with status %d, and the job with it\n", mpi.rank, mpi.size,
@@ -244,6 +186,8 @@ int shim_mpi_start(char *problem, int capacity) {
     mpi.any_source = -2;
     mpi.no_status = (void *)1;
   }
+  // Open MPI's launcher names the process that was killed.
+  if (!open_mpi_world) witness_start();
   int provided = 0, is_initialized = 0;
   mpi.initialized(&is_initialized);
   if (!is_initialized && mpi.init_thread(NULL, NULL, funneled, &provided) != 0) {
@@ -254,11 +198,8 @@ int shim_mpi_start(char *problem, int capacity) {
     return failed(problem, capacity, mpi.library, "MPI_Comm_rank failed");
   }
   mpi.process = getpid();
-  if (mpi.size > 1) {
-    await_farewell();
-    // Open MPI's launcher names the process that was killed.
-    if (!open_mpi_world) call_witness();
-  }
+  if (mpi.size > 1) await_farewell();
+  if (!open_mpi_world) witness_join(mpi.rank, mpi.size);
   on_exit(leave, NULL);
   return mpi.size;
 }
