@@ -53,8 +53,9 @@ end
 --- Refuses what is neither a function nor has what align.train needs beside the policy.
 local function check_trainer(trainer)
   local loss, source = type(trainer) == "table" and trainer.loss, type(trainer) == "table" and trainer.source
-  if losses.is_definition(loss) then
-    error(("worlds.check: loss '%s' needs its options: give loss = %s {}"):format(loss.name, loss.name), 3)
+  local name = losses.is_definition(loss) and loss.name or type(loss) == "string" and loss
+  if name then
+    error(("worlds.check: loss '%s' needs its options: give loss = align.loss.%s {}"):format(name, name), 3)
   elseif not (type(loss) == "table" and loss.options and type(source) == "table") then
     error("worlds.check: expected a function, or options of align.train with a loss and a source", 3)
   end
