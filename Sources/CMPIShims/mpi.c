@@ -2,6 +2,7 @@
 // handles are addresses of globals, MPICH's are the constants of its ABI.
 #define _GNU_SOURCE
 #include "shim_mpi.h"
+#include "siblings.h"
 #include "witness.h"
 #include <dlfcn.h>
 #include <sched.h>
@@ -190,7 +191,10 @@ int shim_mpi_start(char *problem, int capacity) {
   if (!open_mpi_world) witness_start();
   int provided = 0, is_initialized = 0;
   mpi.initialized(&is_initialized);
-  if (!is_initialized && mpi.init_thread(NULL, NULL, funneled, &provided) != 0) {
+  siblings_watch();
+  int began = is_initialized ? 0 : mpi.init_thread(NULL, NULL, funneled, &provided);
+  siblings_unwatch();
+  if (began != 0) {
     return failed(problem, capacity, mpi.library, "MPI_Init_thread failed");
   }
   if (mpi.comm_rank(mpi.world, &mpi.rank) != 0 || mpi.comm_size(mpi.world, &mpi.size) != 0) {

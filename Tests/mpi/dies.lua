@@ -1,5 +1,7 @@
--- A job whose process 1 is killed, fails, leaves, or does not come to the exchange: arg[1] is "kill", "error",
--- "leave" or "hang".
+-- A job whose process 1 is killed, fails, leaves, or does not come to the exchange: arg[1] is "kill",
+-- "error", "leave" or "hang", or "early" for one that leaves before it knows of the others.
+local rank = os.getenv "OMPI_COMM_WORLD_RANK" or os.getenv "PMI_RANK"
+if arg[1] == "early" and rank == "1" then os.exit(0) end
 local mpi = require "perilune.mpi"
 
 if arg[1] == "hang" then mpi.watch(2, "the exchange") end
