@@ -25,6 +25,7 @@ let package = Package(
     .systemLibrary(name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
+    .systemLibrary(name: "CMd4c", providers: [.apt(["libmd4c-dev", "libmd4c-html0-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
@@ -57,7 +58,7 @@ let package = Package(
       name: "Bindings",
       dependencies: [
         "Base", "Tensors", "Autograd", "Optim", "Distributed", "Formats", "Weights", "Models", "Plots",
-        "Runs", "LuaEngine", "CKernels",
+        "Runs", "LuaEngine", "CKernels", "CMd4c", "CSystem",
       ],
       resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .target(

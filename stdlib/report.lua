@@ -65,4 +65,31 @@ function Report.save(page, path)
   return page
 end
 
+local page_spec = options.spec("report.page", {
+  { "title", "Report", "title of the page and first heading" },
+  { "body", "", "HTML below the heading" },
+  { "style", "", "more CSS" },
+  { "script", "", "JavaScript at the end of the page" },
+  { "head", "", "more HTML in the head" },
+})
+
+--- The HTML of a page in the style of the reports around a body of HTML.
+--
+--   > local html = report.page { title = "a < b", body = "<p>one</p>", style = "p { margin: 0 }" }
+--   > html:find("<title>a &lt; b</title>", 1, true) ~= nil, html:find("<p>one</p>", 1, true) ~= nil
+--   true	true
+function report.page(given)
+  local o = page_spec:fill(given)
+  local html = native_html(native.new { title = o.title })
+  local function put(before, text)
+    local at = html:find(before, 1, true)
+    html = html:sub(1, at - 1) .. text .. html:sub(at)
+  end
+  put("</style>", o.style)
+  put("</head>", o.head)
+  put("</main>", o.body .. "\n")
+  if o.script ~= "" then put("</body>", "<script>\n" .. o.script .. "</script>\n") end
+  return html
+end
+
 return options.strict("report", report)

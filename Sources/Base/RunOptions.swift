@@ -25,33 +25,27 @@ public struct RunOptions: Sendable {
   /// The file that gets a page of the runs, in place of a script.
   public var runsPage: String?
 
+  /// Files or folders that get a report of the script, in place of none.
+  public var reports: [String] = []
+  /// "name=value" for the cell of parameters of the script.
+  public var params: [String] = []
+  /// The files are converted between script and .ipynb, in place of running a script.
+  public var converts = false
+
   public init(seed: UInt64? = nil, threads: Int? = nil, maxMemory: Int? = nil) {
     self.seed = seed
     self.threads = threads
     self.maxMemory = maxMemory
   }
 
-  /// An option of the command line: `--name`, or `--name=VALUE`.
+  /// An option of the command line: `--name`, `--name=VALUE` or `--name VALUE`.
   public struct Declaration: Sendable {
     public let name: String
     /// How the usage shows the value; nil for an option that takes none.
     public let value: String?
     public let sentence: String
-    /// Whether the value may be the next argument: `--root DIR`.
-    public let takesNext: Bool
     /// Sets the option from the text of its value; false for a text it does not take.
     public let set: @Sendable (inout RunOptions, String) -> Bool
-
-    init(
-      name: String, value: String?, sentence: String, takesNext: Bool = false,
-      set: @escaping @Sendable (inout RunOptions, String) -> Bool
-    ) {
-      self.name = name
-      self.value = value
-      self.sentence = sentence
-      self.takesNext = takesNext
-      self.set = set
-    }
   }
 
   public static let declared = [
@@ -86,8 +80,7 @@ public struct RunOptions: Sendable {
       return true
     },
     Declaration(
-      name: "root", value: "DIR", sentence: "a folder that --sandbox may use; several are allowed",
-      takesNext: true
+      name: "root", value: "DIR", sentence: "a folder that --sandbox may use; several are allowed"
     ) { options, text in
       options.roots.append(text)
       return !text.isEmpty
@@ -112,6 +105,25 @@ public struct RunOptions: Sendable {
     Declaration(name: "runs-html", value: "FILE", sentence: "write a page of these runs") { options, text in
       options.runsPage = text
       return !text.isEmpty
+    },
+    Declaration(
+      name: "report", value: "FILE",
+      sentence: "write a report of the script: .html, .ipynb, .md, or a folder of them with an index"
+    ) { options, text in
+      options.reports.append(text)
+      return !text.isEmpty
+    },
+    Declaration(
+      name: "param", value: "NAME=VALUE", sentence: "another value for a parameter of the script's cells"
+    ) { options, text in
+      options.params.append(text)
+      return text.dropFirst().contains("=")
+    },
+    Declaration(
+      name: "convert", value: nil, sentence: "convert FROM [TO] between a script with cells and .ipynb"
+    ) { options, _ in
+      options.converts = true
+      return true
     },
     Declaration(name: "no-color", value: nil, sentence: "no colour at the prompt") { options, _ in
       options.usesColor = false

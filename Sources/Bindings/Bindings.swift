@@ -18,6 +18,7 @@ public enum Bindings {
     ("Tensors", installTensors), ("Models", ModelModule.install), ("Optimizers", OptimModule.install),
     ("Files", FormatsModule.install), ("Many processes", MPIModule.install),
     ("Figures and reports", PlotModule.install), ("Figures and reports", ReportModule.install),
+    ("Figures and reports", NotebookModule.install),
     ("Runs", RunModule.install),
     ("System", SystemModule.install), ("Errors", documentErrors), ("Help", installHelp),
   ]

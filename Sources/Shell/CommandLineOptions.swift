@@ -48,13 +48,8 @@ struct CommandLineOptions {
         try check()
         return
       case "-":
-        let takesNext = RunOptions.declared.contains { $0.takesNext && "--" + $0.name == argument }
-        if takesNext && i + 1 < arguments.count && !arguments[i + 1].hasPrefix("-") {
-          i += 1
-          try long(argument + "=" + arguments[i])
-        } else {
-          try long(argument)
-        }
+        let next = i + 1 < arguments.count && !arguments[i + 1].hasPrefix("-") ? arguments[i + 1] : nil
+        if try long(argument, next: next) { i += 1 }
       case "E" where rest.isEmpty: ignoresEnvironment = true
       case "i" where rest.isEmpty:
         isInteractive = true
@@ -85,7 +80,8 @@ struct CommandLineOptions {
     }
   }
 
-  private mutating func long(_ argument: String) throws {
+  /// Reads `--name`, `--name=VALUE` or `--name VALUE`; true if the next argument was the value.
+  private mutating func long(_ argument: String, next: String?) throws -> Bool {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
       String.init)
     switch parts[0] {
@@ -95,13 +91,16 @@ struct CommandLineOptions {
       guard let option = RunOptions.declared.first(where: { "--" + $0.name == parts[0] }),
         option.value != nil || parts.count == 1
       else { throw Misuse(message: "unrecognized option '\(argument)'") }
-      if option.value != nil && parts.count == 1 {
-        throw Misuse(message: "'\(parts[0])' needs '=value'")
+      let takesNext = option.value != nil && parts.count == 1
+      guard let value = takesNext ? next : parts.count == 2 ? parts[1] : "" else {
+        throw Misuse(message: "'\(parts[0])' needs a value")
       }
-      if !option.set(&run, parts.count == 2 ? parts[1] : "") {
-        throw Misuse(message: "invalid value in '\(argument)'")
+      if !option.set(&run, value) {
+        throw Misuse(message: "invalid value in '\(takesNext ? "\(argument) \(value)" : argument)'")
       }
+      return takesNext
     }
+    return false
   }
 
   static let usage = """

@@ -71,11 +71,15 @@ final class Run {
       return false
     }
     let hasScript = options.script < arguments.count
-    if hasScript { try runScript() }
+    if isNotebook {
+      try runNotebook()
+    } else if hasScript {
+      try runScript()
+    }
     if options.isInteractive {
       try runPrompt()
       return true
-    } else if !hasScript && !options.hasExecute && !options.showsVersion {
+    } else if !hasScript && !isNotebook && !options.hasExecute && !options.showsVersion {
       if isatty(STDIN_FILENO) != 0 {
         print("\(Interpreter.version)\n\(Lua.copyright)\n\(Interpreter.invitation)")
         try runPrompt()

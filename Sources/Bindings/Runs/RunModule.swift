@@ -1,6 +1,5 @@
 /// `perilune.native.run`: the store of runs. `perilune.run` is what users see of it.
 import Base
-import CKernels
 import LuaEngine
 import Runs
 
@@ -41,11 +40,10 @@ enum RunModule {
       }
       return (path: path, value: value)
     }
-    let levels = ["scalar", "vector", "avx512"]
     return RunWriter.About(
       name: try options.text("name"), config: try options.text("config"), params: params,
       hash: try options.text("hash"), code: try options.text(ifGiven: "code"),
-      kernel: levels[Int(ck_best_level())])
+      kernel: SystemModule.kernelLevel)
   }
 
   private static func addOpening(_ module: inout NativeModule) {

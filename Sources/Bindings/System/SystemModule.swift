@@ -1,5 +1,6 @@
 /// `perilune.system`: clock, threads, files, terminal and child processes, for scripts that run experiments.
 import Base
+import CKernels
 import Foundation
 import LuaEngine
 import Tensors
@@ -15,6 +16,8 @@ enum SystemModule {
       })
     try library.add(ForkedJob.declaration())
   }
+
+  static var kernelLevel: String { ["scalar", "vector", "avx512"][Int(ck_best_level())] }
 
   private static func addProcess(_ module: inout NativeModule) {
     module.function(
@@ -40,6 +43,16 @@ enum SystemModule {
     ) { call in
       if !call.isNil(1) { Parallel.threads = try call.integer(1) }
       try call.pushInteger(Parallel.threads)
+      return 1
+    }
+    module.function(
+      "kernel_level",
+      Page(
+        "system.kernel_level()",
+        "The instructions that the kernels use: \"scalar\", \"vector\" or \"avx512\".",
+        example: "print(type(require 'perilune.system'.kernel_level()))", prints: "string")
+    ) { call in
+      try call.pushString(kernelLevel)
       return 1
     }
     module.function(

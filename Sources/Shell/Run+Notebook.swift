@@ -1,0 +1,69 @@
+/// Scripts with cells and .ipynb files, run for a report or converted: stdlib/notebook does it, this file passes the
+/// command line on and gives it the session's evaluator.
+import Base
+import Foundation
+import LuaEngine
+import Session
+
+extension Run {
+  /// True if the command line asks for what a plain script does not need.
+  var isNotebook: Bool {
+    options.run.converts || !options.run.reports.isEmpty || !options.run.params.isEmpty
+      || options.script < arguments.count && arguments[options.script].suffix(6) == Array(".ipynb".utf8)[...]
+  }
+
+  /// Throws the error of the script, after its report is written.
+  func runNotebook() throws {
+    guard
+      let main = try lua.load("return require 'perilune.notebook.program'", name: "=perilune").first([])
+        .asFunction
+    else { throw Failure(.state, "perilune.notebook.program is no function") }
+    func texts(_ list: [String]) -> LuaValue { .list(list.map { .string($0) }) }
+    let isInput =
+      options.script < arguments.count && arguments[options.script] == Array("-".utf8)
+      && arguments[options.script - 1] != Array("--".utf8)
+    var request: [(String, LuaValue)] = [
+      ("arguments", .list(arguments.dropFirst(options.script).map { .bytes($0) })),
+      ("command", .list(arguments.map { .bytes($0) })),
+      ("is_input", .boolean(isInput)), ("converts", .boolean(options.run.converts)),
+      ("reports", texts(options.run.reports)), ("params", texts(options.run.params)),
+      ("version", .string(Interpreter.version)), ("lua", .string(Lua.copyright)),
+      ("evaluate", .function(try evaluator())),
+    ]
+    if let seed = options.run.seed { request.append(("seed", .string(String(seed)))) }
+    guard let problem = try main.first([.record(request)]).asTable else { return }
+    let isInterrupt = try problem.get("interrupted").isTrue
+    throw LuaError(
+      kind: isInterrupt ? Failure.Kind.interrupted.rawValue : "lua",
+      message: try lua.text(try problem.get("message")), traceback: try problem.get("traceback").asString,
+      value: try problem.get("message"))
+  }
+
+  /// A function that evaluates the text of a cell in one session and gives `{ values =, count = }`, or `{ error =,
+  /// traceback = }`.
+  private func evaluator() throws -> LuaFunction {
+    var session: Evaluator?
+    return try lua.function("evaluate") { [lua, standardLibrary] call in
+      let evaluator = try session ?? Evaluator(lua, standardLibrary: standardLibrary)
+      session = evaluator
+      do {
+        let input = try evaluator.compile(call.bytes(1), showsExpressions: true)
+        let values = try evaluator.run(input)
+        try evaluator.show(values, isSilent: true)
+        let table = try lua.table()
+        for (i, value) in values.enumerated() { try table.set(i + 1, value) }
+        try call.push(.record([("values", .table(table)), ("count", .int(values.count))]))
+      } catch let error as LuaError {
+        let shown = evaluator.shown(error, isBrief: false)
+        let value: LuaValue = shown.value ?? .string(shown.message)
+        try call.push(
+          .record([
+            ("error", value), ("message", .bytes(shown.messageBytes)),
+            ("traceback", shown.traceback.map { .string(Interpreter.hideOwnFrames($0)) } ?? .nil),
+            ("interrupted", .boolean(error.isInterrupt)),
+          ]))
+      }
+      return 1
+    }
+  }
+}

@@ -1,0 +1,148 @@
+--- The lines `-- %% title [markdown] key=value` that begin cells, as jupytext reads and writes them.
+--
+--   > local marker = require "perilune.notebook.marker"
+--   > local m = marker.read '-- %% The data [markdown] tags=["hide-input"]'
+--   > m.title, m.kind, m.metadata.tags[1]
+--   The data	markdown	hide-input
+local json = require "perilune.notebook.json"
+local options = require "perilune.options"
+
+local marker = {}
+
+--- Metadata that the text of a cell does not have, as in jupytext.
+marker.ignored = {
+  autoscroll = true, collapsed = true, scrolled = true, trusted = true, execution = true, ExecuteTime = true,
+  skipline = true, noskipline = true, cell_marker = true, lines_to_next_cell = true,
+  lines_to_end_of_cell_marker = true, perilune = true,
+}
+
+--- Whether a line begins a cell; the text after its percent signs if so.
+--
+--   > marker.rest "-- %% a title", marker.rest "-- %%", marker.rest "-- 5 %% 3"
+--   a title		nil
+function marker.rest(line)
+  line = line:gsub("\r$", "")
+  local percent, rest = line:match "^%s*%-%-%s*%%%%(%%*)%s(.*)$"
+  if percent then return percent .. rest end
+  return line:match "^%s*%-%-%s*%%%%%s*$" and "" or nil
+end
+
+local function trim(text) return (text:match "^%s*(.-)%s*$") end
+
+local function value_of(text)
+  local ok, value = pcall(json.decode, text, true)
+  if ok then return value end
+  return nil
+end
+
+--- "a=1 b c=[2]" as metadata: names without a value are null. Read from the right, as values may have blanks.
+local function read_pairs(text, into)
+  text = trim(text)
+  if text == "" then return end
+  local before, name = text:match "^(.*) ([%a_.][%w_.]*)$"
+  name = name or text:match "^[%a_.][%w_.]*$"
+  if name and text:sub(1, 2) ~= "--" then
+    read_pairs(before or "", into)
+    into[name] = json.null
+    return
+  end
+  local at = #text + 1
+  while true do
+    at = text:sub(1, at - 1):match "()=[^=]*$"
+    if not at then
+      into.incorrectly_encoded_metadata = text
+      return
+    end
+    local left = text:sub(1, at - 1):gsub("%s+$", "")
+    local from = left:match ".*() " or 0
+    local key = left:sub(from + 1)
+    local value = key:match "^[%w_.@/-]+$" and value_of(text:sub(at + 1))
+    if value ~= nil then
+      read_pairs(text:sub(1, from), into)
+      into[key] = value
+      return
+    end
+  end
+end
+
+--- The title of the text before its metadata, and the metadata.
+local function title_and_metadata(text)
+  text = trim(text)
+  local brace, equal = text:find("{", 1, true), text:find("=", 1, true)
+  if brace and not (equal and equal < brace) then
+    local value = value_of(text:sub(brace))
+    if type(value) ~= "table" or value == json.null then
+      value = { incorrectly_encoded_metadata = text:sub(brace) }
+    end
+    return trim(text:sub(1, brace - 1)), value, true
+  end
+  local words, before = {}, equal and text:sub(1, equal - 1) or text
+  for word in (before .. " "):gmatch "(.-) " do words[#words + 1] = word end
+  if equal then
+    while words[1] and words[#words] == "" do table.remove(words) end
+    table.remove(words)
+  end
+  while words[1] and (trim(words[#words]) == "" or words[#words]:sub(1, 1) == ".") do table.remove(words) end
+  local title, metadata = table.concat(words, " "), {}
+  read_pairs(text:sub(#title + 1), metadata)
+  return title, metadata, false
+end
+
+--- What a line says: `kind` ("code", "markdown", "raw"), `title` ("" for none) and `metadata`, which has the
+-- title and the depth too; nil for a line that begins no cell.
+function marker.read(line)
+  local rest = marker.rest(line)
+  if not rest then return nil end
+  local title, metadata, is_json = title_and_metadata(rest)
+  local kind = "code"
+  for _, name in ipairs { "markdown", "raw", "md" } do
+    local from, to = title:find("[" .. name .. "]", 1, true)
+    if from then
+      kind = name == "raw" and "raw" or "markdown"
+      title = trim(title:sub(1, from - 1) .. title:sub(to + 1))
+      if name == "md" then metadata.region_name = "md" end
+      break
+    end
+  end
+  local depth = #title:match "^%%*"
+  if depth > 0 then
+    metadata.cell_depth = depth
+    title = trim(title:sub(depth + 1))
+  end
+  if title ~= "" then metadata.title = title end
+  return { kind = kind, title = title, metadata = metadata, is_json = is_json }
+end
+
+--- The line of a cell of this kind with this metadata.
+--
+--   > marker.write("markdown", { title = "The data", n = 1 })
+--   -- %% The data [markdown] n=1
+function marker.write(kind, metadata)
+  local parts, names = {}, {}
+  local depth = math.tointeger(metadata.cell_depth) or 0
+  if depth > 0 then parts[1] = ("%"):rep(depth) end
+  if metadata.title then parts[#parts + 1] = tostring(metadata.title) end
+  if kind ~= "code" then parts[#parts + 1] = ("[%s]"):format(metadata.region_name or kind) end
+  for name, value in next, metadata do
+    local is_empty = name == "tags" and type(value) == "table" and #value == 0
+    local is_told = name == "title" or name == "cell_depth" or name == "region_name"
+    if not is_told and not is_empty and not marker.ignored[name] and name:match "^[%w_.@/-]+$" then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local value = metadata[name]
+    if name == "incorrectly_encoded_metadata" then
+      parts[#parts + 1] = tostring(value)
+    elseif value == json.null then
+      parts[#parts + 1] = name
+    else
+      parts[#parts + 1] = name .. "=" .. json.encode(value, { spaced = true, ascii = true })
+    end
+  end
+  local text = table.concat(parts, " ")
+  return "-- %%" .. ((text == "" or text:sub(1, 1) == "%") and text or " " .. text)
+end
+
+return options.strict("notebook.marker", marker)

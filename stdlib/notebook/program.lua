@@ -1,0 +1,170 @@
+--- What the program does with `--report`, `--param`, `--convert` and .ipynb files; see docs/notebooks.md.
+local convert = require "perilune.notebook.convert"
+local environment = require "perilune.notebook.environment"
+local html = require "perilune.notebook.html"
+local index_page = require "perilune.notebook.index_page"
+local ipynb = require "perilune.notebook.ipynb"
+local markdown = require "perilune.notebook.markdown"
+local mpi = require "perilune.native.mpi"
+local notebook = require "perilune.notebook"
+local parameters = require "perilune.notebook.parameters"
+local record = require "perilune.notebook.record"
+local run = require "perilune.notebook.run"
+local script = require "perilune.notebook.script"
+local system = require "perilune.system"
+
+local forms <const> = { html = html, htm = html, ipynb = ipynb, md = markdown, markdown = markdown }
+
+local function contents_of(path, is_input)
+  local file, problem = io.stdin, nil
+  if not is_input then file, problem = io.open(path, "rb") end
+  if not file then error("cannot open " .. problem, 0) end
+  local text, why = file:read "a"
+  if not is_input then file:close() end
+  if not text then error(("cannot read %s: %s"):format(path, why), 0) end
+  return text
+end
+
+--- The cells of a script as a record shows them.
+local function cells_of(text)
+  local cells, taken = notebook.cells(text), {}
+  for _, cell in ipairs(cells) do cell.id = ipynb.id(cell.kind, cell.source, taken) end
+  return cells
+end
+
+local function cells_of_notebook(read)
+  local cells, taken = {}, {}
+  for i, cell in ipairs(read.cells) do
+    local title = cell.metadata.title
+    cells[i] = {
+      kind = cell.kind, title = type(title) == "string" and title or "", metadata = cell.metadata,
+      source = cell.source, id = cell.id or ipynb.id(cell.kind, cell.source, taken),
+      attachments = cell.attachments,
+    }
+  end
+  return cells
+end
+
+--- The first heading of the first Markdown cell, else the name of the file.
+local function title_of(cells, path)
+  for _, cell in ipairs(cells) do
+    local heading = cell.kind == "markdown" and ("\n" .. cell.source):match "\n#%s+([^\n]+)"
+    if heading then return (heading:gsub("%s*#*%s*$", "")) end
+  end
+  return path:match "[^/]*$"
+end
+
+--- The name of a report in a folder: that of the script and its parameters.
+local function name_in_folder(path, given)
+  local parts, names = { (path:match "[^/]*$":gsub("%.[^.]*$", "")) }, {}
+  for name in pairs(given) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local value = given[name]:gsub("[^%w._+-]", "_")
+    if #value > 40 then value = value:sub(1, 30) .. "_" .. system.sha256(given[name]):sub(1, 8) end
+    parts[#parts + 1] = name .. "=" .. value
+  end
+  return table.concat(parts, "-") .. ".html"
+end
+
+local function is_folder(path) return path:sub(-1) == "/" or pcall(system.list_folder, path) end
+
+--- The reports by the paths of the command line. Errors: the ending is unknown; the file would be the script.
+local function reports_of(paths, script_path, given)
+  local reports = {}
+  for _, path in ipairs(paths) do
+    local report = { path = path }
+    if is_folder(path) then
+      report.folder = (path:gsub("/+$", ""))
+      if report.folder == "" then report.folder = "/" end
+      report.path = report.folder .. "/" .. name_in_folder(script_path, given)
+    end
+    local ending = report.path:match "%.(%w+)$"
+    report.form = forms[(ending or ""):lower()]
+    if path:match "^/dev/" then report.form, report.is_file = html, false end
+    if not report.form then
+      error(("--report %s: a report ends in .html, .ipynb or .md, or is a folder"):format(path), 0)
+    end
+    if report.path == script_path then error(("--report %s: this is the notebook itself"):format(path), 0) end
+    local parent = report.path:match "^(.*)/[^/]*$"
+    local made, problem = pcall(function()
+      if parent and parent ~= "" and report.is_file ~= false then system.make_folder(parent) end
+    end)
+    if not made then error(("--report %s: %s"):format(path, tostring(problem)), 0) end
+    reports[#reports + 1] = report
+  end
+  return reports
+end
+
+--- Writes the reports for the first time, so that one that cannot be written is refused before the script
+-- runs.
+local function try_reports(kept)
+  local ok, problem = pcall(kept.save, kept)
+  if not ok then error("the report cannot be written: " .. tostring(problem), 0) end
+end
+
+--- Runs `body` and records it; returns its failure.
+local function recorded(kept, body)
+  try_reports(kept)
+  local plain_exit = os.exit
+  local function finish(status)
+    kept:finish(status)
+    kept:stop()
+    kept.status, kept.ended = status, system.clock()
+    kept:save "last"
+    for _, report in ipairs(kept.reports) do
+      if report.folder then index_page.write(report.folder) end
+    end
+  end
+  function os.exit(...)  -- luacheck: ignore 122
+    finish(select("#", ...) > 0 and (...) ~= true and (...) ~= 0 and "error" or "ended")
+    plain_exit(...)
+  end
+  local unwatch = environment.watch(kept.environment)
+  kept:start()
+  local failure = body()
+  os.exit = plain_exit  -- luacheck: ignore 122
+  unwatch()
+  if failure then
+    if failure.interrupted then system.ended_by_interrupt() end
+    if not kept.current then kept.current = kept.cells[1] end
+    if kept.current then kept.current.from = kept.current.from or system.clock() end
+    kept:fail(failure)
+  end
+  finish(failure and (failure.interrupted and "interrupted" or "error") or "done")
+  for _, report in ipairs(kept.reports) do
+    io.stderr:write(("report: %s\n"):format(report.path))
+  end
+  return failure
+end
+
+local function main(request)
+  local path = request.arguments[1]
+  if request.converts then return convert.files(request.arguments) end
+  if not path then error("--report and --param need a script", 0) end
+  if request.is_input then path = "stdin" end
+  local text = contents_of(path, request.is_input)
+  local is_notebook = path:match "%.ipynb$" ~= nil
+  local given = parameters.given(request.params)
+  local read = is_notebook and ipynb.read(text) or script.read(text)
+  run.check(read, given, path)
+  local name = (request.is_input and "=" or "@") .. path
+  local words = table.move(request.arguments, 2, #request.arguments, 1, {})
+  local function body(kept)
+    if is_notebook then return run.notebook(read, given, request.evaluate, kept) end
+    return run.script(read, given, name, words, kept)
+  end
+  if #request.reports == 0 or mpi.rank() > 0 then return body(nil) end
+  local cells = is_notebook and cells_of_notebook(read) or cells_of(text)
+  local kept = record.new {
+    title = title_of(cells, path), script = path, cells = cells, parameters = given,
+    reports = reports_of(request.reports, path, given), metadata = is_notebook and read.metadata or nil,
+    environment = environment.list {
+      command = request.command, seed = request.seed, version = request.version, lua = request.lua,
+      script = text, path = path,
+    },
+  }
+  return recorded(kept, function() return body(kept) end)
+end
+
+return main

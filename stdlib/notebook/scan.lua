@@ -1,0 +1,93 @@
+--- The tokens of a Lua text, so that strings and comments are told from code.
+--
+--   > local scan = require "perilune.notebook.scan"
+--   > local tokens = scan.tokens "local x = [[-- %%]] -- note"
+--   > tokens[4].kind, tokens[5].kind
+--   string	comment
+local options = require "perilune.options"
+
+local scan = {}
+
+local symbols <const> = {
+  ["..."] = true, [".."] = true, ["=="] = true, ["~="] = true, ["<="] = true, [">="] = true, ["//"] = true,
+  ["::"] = true, ["<<"] = true, [">>"] = true,
+}
+
+--- The end of the long bracket that begins at `at`, or nil if there is none.
+local function long_bracket_end(text, at)
+  local level = text:match("^%[(=*)%[", at)
+  if not level then return nil end
+  local _, stop = text:find("]" .. level .. "]", at, true)
+  return stop or #text
+end
+
+local function quoted_end(text, at, quote)
+  local from = at + 1
+  while true do
+    local stop = text:find("[\\\n" .. quote .. "]", from)
+    if not stop then return #text end
+    local mark = text:sub(stop, stop)
+    if mark == quote then return stop end
+    if mark == "\n" then return stop - 1 end
+    -- An escaped line end, and \z, go on in the next line.
+    from = text:match("^\\z%s*()", stop) or stop + 2
+  end
+end
+
+local function number_end(text, at)
+  local exponent = text:match("^0[xX]", at) and "[pP]" or "[eE]"
+  local stop = select(2, text:find("^[%w.]+", at))
+  while text:sub(stop, stop):match(exponent) and text:match("^[+-]%d", stop + 1) do
+    stop = select(2, text:find("^[+-][%w.]+", stop + 1))
+  end
+  return stop
+end
+
+--- The tokens in order: tables with `kind` ("word", "number", "string", "symbol", "comment"), the positions
+-- `from` and `to`, and the `text` of words and symbols. A first line that begins with # is a comment.
+function scan.tokens(text)
+  local tokens, at = {}, text:match "^\u{FEFF}()" or 1
+  local function add(kind, stop)
+    local known = (kind == "word" or kind == "symbol") and text:sub(at, stop) or nil
+    tokens[#tokens + 1] = { kind = kind, from = at, to = stop, text = known }
+    at = stop + 1
+  end
+  if text:sub(at, at) == "#" then add("comment", (text:find("\n", at, true) or #text + 1) - 1) end
+  while true do
+    at = text:find("[^%s]", at)
+    if not at then return tokens end
+    local first = text:sub(at, at)
+    if first == "-" and text:sub(at + 1, at + 1) == "-" then
+      add("comment", long_bracket_end(text, at + 2) or (text:find("\n", at, true) or #text + 1) - 1)
+    elseif first:match "[%a_]" then
+      add("word", select(2, text:find("^[%w_]+", at)))
+    elseif first:match "%d" or first == "." and text:match("^%.%d", at) then
+      add("number", number_end(text, at))
+    elseif first == '"' or first == "'" then
+      add("string", quoted_end(text, at, first))
+    elseif first == "[" and text:match("^%[=*%[", at) then
+      add("string", long_bracket_end(text, at))
+    else
+      local length = symbols[text:sub(at, at + 2)] and 3 or symbols[text:sub(at, at + 1)] and 2 or 1
+      add("symbol", at + length - 1)
+    end
+  end
+end
+
+local opening <const> = { ["function"] = 1, ["do"] = 1, ["if"] = 1, ["repeat"] = 1 }
+local closing <const> = { ["end"] = true, ["until"] = true }
+local open_bracket <const> = { ["("] = true, ["["] = true, ["{"] = true }
+local close_bracket <const> = { [")"] = true, ["]"] = true, ["}"] = true }
+
+--- How much deeper the code is after a token: 1, 0 or -1, for blocks and brackets alike.
+--
+--   > scan.step { kind = "word", text = "function" }
+--   1
+function scan.step(token)
+  local text = token.text
+  if not text then return 0 end
+  if token.kind == "word" then return closing[text] and -1 or opening[text] or 0 end
+  return open_bracket[text] and 1 or close_bracket[text] and -1 or 0
+end
+
+return options.strict("notebook.scan", scan)
