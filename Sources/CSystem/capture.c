@@ -80,6 +80,20 @@ static void drain(void) {
   }
 }
 
+// Opens a new file and locks it: AtomicFile removes temporary files that nobody has locked, perhaps this one before it
+// is. Returns -1 if there can be none.
+static int open_temporary(const char *path, mode_t mode) {
+  for (int tries = 0; tries < 100; tries++) {
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (file < 0) return -1;
+    flock(file, LOCK_EX);
+    struct stat info;
+    if (fstat(file, &info) == 0 && info.st_nlink > 0) return file;
+    close(file);
+  }
+  return -1;
+}
+
 // Replaces the file, so that a reader finds the old page or the new one. Called with the lock.
 static void replace_file(const char *path, const capture_text *text) {
   static unsigned serial;
@@ -88,10 +102,8 @@ static void replace_file(const char *path, const capture_text *text) {
   char *temporary = NULL;
   if (asprintf(&temporary, "%.*s.perilune-%lx-%x.tmp", folder, path, (long)getpid(), serial++) < 0) return;
   struct stat info;
-  const int has_mode = stat(path, &info) == 0;
-  int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, has_mode ? info.st_mode & 0777 : 0644);
+  int file = open_temporary(temporary, stat(path, &info) == 0 ? info.st_mode & 0777 : 0644);
   if (file >= 0) {
-    flock(file, LOCK_EX);  // AtomicFile removes temporary files that no process has locked
     size_t done = 0;
     while (done < text->count) {
       ssize_t written = write(file, text->bytes + done, text->count - done);

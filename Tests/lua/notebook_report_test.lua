@@ -235,9 +235,12 @@ print("ear" .. "ly")
 io.stderr:write("<prog" .. "ress>\n")
 require "perilune".display("sho" .. "wn")
 print("la" .. "te")
-os.execute "sleep 1.5; kill -9 $PPID"
+while true do end
 ]])
-  sh "$P --report live.html --report live.ipynb --report live.md script.lua"
+  sh [[
+$P --report live.html --report live.ipynb --report live.md script.lua &
+for i in $(seq 300); do grep -q '^late' live.md 2>/dev/null && break; sleep 0.1; done; kill -9 $!
+]]
   for _, ending in ipairs { "html", "ipynb", "md" } do
     local text = read("live." .. ending)
     local progress = ending == "html" and "&lt;progress&gt;" or "<progress>"
