@@ -65,19 +65,22 @@ static void pass_on(int stream, const char *bytes, size_t count) {
   }
 }
 
-// Reads what is in the pipes, up to a bound: a child may write without end. Called with the lock.
-static void drain(void) {
+// Reads what is in the pipes, up to a bound: a child may write without end. Returns the bytes read. Called with the lock.
+static size_t drain(void) {
   static char block[65536];
+  size_t total = 0;
   for (int stream = 1; stream <= 2; stream++) {
     for (int rounds = 0; rounds < 256; rounds++) {
       ssize_t count = read(pipes[stream - 1], block, sizeof block);
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) break;
       has_news = 1;
+      total += (size_t)count;
       pass_on(stream, block, (size_t)count);
       capture_add(&parts, stream, block, (size_t)count);
     }
   }
+  return total;
 }
 
 // Opens a new file and locks it: AtomicFile removes temporary files that nobody has locked, perhaps this one before it
@@ -157,7 +160,7 @@ static void *watch(void *unused) {
       pthread_mutex_unlock(&lock);
       return NULL;
     }
-    drain();
+    const int is_little = drain() < 16384;
     const int64_t now = now_ms();
     if (has_news && now - written_at >= 1000) {
       write_pages();
@@ -166,7 +169,7 @@ static void *watch(void *unused) {
     pthread_mutex_unlock(&lock);
     // Output that comes in small pieces is read in larger ones.
     const struct timespec pause = {0, 2000000};
-    nanosleep(&pause, NULL);
+    if (is_little) nanosleep(&pause, NULL);
   }
 }
 
@@ -181,6 +184,9 @@ static int make_pipe(int stream) {
   }
   close(ends[1]);
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
+#ifdef F_SETPIPE_SZ
+  fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
+#endif
   pipes[stream - 1] = ends[0];
   return 0;
 }
@@ -259,6 +265,13 @@ void shim_capture_echo(int descriptor, const char *bytes, size_t count) {
   pass_on(descriptor, bytes, count);
   pthread_mutex_unlock(&lock);
   unblock_broken_pipe(&old);
+}
+
+void shim_capture_write_pages(void) {
+  if (!shim_capture_is_on()) return;
+  pthread_mutex_lock(&lock);
+  write_pages();
+  pthread_mutex_unlock(&lock);
 }
 
 void shim_capture_sync(void) {

@@ -145,11 +145,11 @@ local function header_lines(notebook)
   return lines, cells
 end
 
---- The lines of a cell in a script, as jupytext writes them.
-local function cell_lines(cell)
+--- The lines of a cell in a script, as jupytext writes them, with metadata as JSON if `is_json`.
+local function cell_lines(cell, is_json)
   local source = script.lines(cell.source .. "\n")
   local indent = cell.kind == "code" and source[1]:match "%S" and source[1]:match "^%s*" or ""
-  local lines = { indent .. marker.write(cell.kind, cell.metadata) }
+  local lines = { indent .. marker.write(cell.kind, cell.metadata, is_json) }
   if cell.kind == "code" then
     magics(source, commented)
     if #source == 1 and source[1] == "" then source = {} end
@@ -164,8 +164,8 @@ end
 
 local function hash(text) return system.sha256(text):sub(1, 12) end
 
---- A cell as of the lines `from` to `to`, with `said` of its marker; `whole` is the text that the script has.
-local function cell_of(lines, said, is_last, whole)
+--- A cell as of its lines, with `said` of its marker; `whole` is the text that the script has.
+local function cell_of(lines, said, is_last, whole, is_json)
   local stop, gap = separation(lines, is_last)
   local metadata = said and said.metadata or {}
   metadata.lines_to_next_cell = gap
@@ -175,7 +175,7 @@ local function cell_of(lines, said, is_last, whole)
   local source = table.concat(body, "\n")
   if kind ~= "code" then source = script.uncommented(source .. "\n") end
   local cell = { kind = kind, source = source, metadata = metadata }
-  local written = table.concat(cell_lines(cell), "\n")
+  local written = table.concat(cell_lines(cell, is_json), "\n")
   if written ~= whole then metadata.perilune = { script = whole, of = hash(written) } end
   return cell
 end
@@ -259,7 +259,8 @@ function convert.to_notebook(text)
   if has_mark then plain = plain:sub(4) end
   local read = script.read(plain)
   local metadata, first = header_metadata(read.header)
-  local cells, keys = { first }, {}
+  local cells, keys, is_json = { first }, {}, false
+  for _, cell in ipairs(read.cells) do is_json = is_json or cell.is_json end
   local start = read.header.count + 1
   local is_gap = read.header.yaml and (read.lines[start] or "x"):match "^%-?%-?%s*$"
   if is_gap then start = start + 1 end
@@ -270,7 +271,7 @@ function convert.to_notebook(text)
       local is_last, whole = i == #read.cells, table.concat(lines, "\n")
       if is_last and plain:sub(-1) == "\n" then whole = whole .. "\n" end
       local said = cell.marker and marker.read(read.lines[from])
-      cells[#cells + 1] = cell_of(lines, said, is_last, whole)
+      cells[#cells + 1] = cell_of(lines, said, is_last, whole, is_json)
     end
   end
   for _, cell in ipairs(cells) do
@@ -290,13 +291,17 @@ function convert.to_notebook(text)
     metadata.jupytext.cell_metadata_filter = table.concat(names, ",")
     if #cells > 0 then metadata.jupytext.main_language = "lua" end
   end
+  if is_json then
+    metadata.jupytext = metadata.jupytext or {}
+    metadata.jupytext.cell_metadata_json = true
+  end
   for name, value in pairs(ipynb.kernel) do metadata[name] = metadata[name] or value end
   local notebook = { cells = cells, metadata = metadata }
   local others = {
     newline = is_windows and "\r\n" or nil, mark = has_mark or nil,
     from = read.header.yaml and not is_restored and "script" or nil,
   }
-  local header = table.concat(read.lines, "\n", 1, start - 1)
+  local header = #read.cells > 0 and table.concat(read.lines, "\n", 1, start - 1) or plain
   local written = header_of(notebook, others)
   if header ~= written then others.header, others.of = header, hash(written) end
   metadata.perilune = next(others) and others or nil
@@ -309,8 +314,9 @@ function convert.to_script(notebook)
   local header, cells = header_of(notebook, others)
   if others.of == hash(header) and type(others.header) == "string" then header = others.header end
   local texts = { header ~= "" and header or nil }
+  local jupytext = is_object(notebook.metadata.jupytext) and notebook.metadata.jupytext or {}
   for _, cell in ipairs(cells) do
-    local text = table.concat(cell_lines(cell), "\n")
+    local text = table.concat(cell_lines(cell, jupytext.cell_metadata_json == true), "\n")
     local said = cell.metadata.perilune
     if is_object(said) and said.of == hash(text) and type(said.script) == "string" then text = said.script end
     texts[#texts + 1] = text

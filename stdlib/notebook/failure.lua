@@ -25,7 +25,8 @@ end
 function failure.frames(traceback)
   local lines = {}
   for line in (traceback or ""):gmatch "[^\n]+" do
-    if line:match "^\t%[C%]: in function 'xpcall'" then break end
+    local c_function = line:match "^\t%[C%]: in %a+ '(%w+)'"
+    if c_function == "xpcall" or c_function == "evaluate" then break end
     if not line:match "^\t%[C%]: in function 'error'" and not line:match "^\tperilune:" then
       lines[#lines + 1] = line
     end

@@ -2,6 +2,7 @@
 --
 --   html.render(record)   -- the text; the place of what a running cell writes is html.page.mark
 local json = require "perilune.notebook.json"
+local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
 local page = require "perilune.notebook.page"
 local record = require "perilune.notebook.record"
@@ -14,12 +15,7 @@ html.page = {
   out = '<pre class="output">', err = '<pre class="output stderr">', close = "</pre>",
 }
 
-local function tagged(cell, name)
-  for _, tag in ipairs(type(cell.metadata.tags) == "table" and cell.metadata.tags or {}) do
-    if tag == name then return true end
-  end
-  return false
-end
+local tagged = marker.has_tag
 
 local function pre(class, text) return ('<pre class="%s">%s</pre>'):format(class, page.text(text)) end
 
@@ -155,24 +151,30 @@ local words <const> = {
   ended = "ended by the script",
 }
 
+--- What stays the same while the cells run: the HTML of texts, the anchors of cells, the contents.
+local function lay_out(self)
+  local taken, contents = {}, {}
+  for number, cell in ipairs(self.cells) do
+    if cell.kind == "markdown" then
+      cell.prose = prose(cell, taken, contents, page.text(self.title))
+    elseif cell.kind == "raw" then
+      cell.prose = pre("plain", cell.source)
+    else
+      local title = page.text(cell.title ~= "" and cell.title or "cell " .. number)
+      cell.anchor = page.anchor(title, taken)
+      if cell.title ~= "" then contents[#contents + 1] = { level = 2, html = title, anchor = cell.anchor } end
+    end
+  end
+  self.contents = contents_of(contents)
+end
+
 --- The page of a record.
 function html.render(self)
-  local taken, contents, parts = {}, {}, {}
-  local title = page.text(self.title)
+  if not self.contents then lay_out(self) end
+  local parts = {}
   for number, cell in ipairs(self.cells) do
-    local content
-    if cell.kind == "markdown" then
-      content = prose(cell, taken, contents, title)
-    elseif cell.kind == "raw" then
-      content = pre("plain", cell.source)
-    else
-      cell.anchor = page.anchor(page.text(cell.title ~= "" and cell.title or "cell " .. number), taken)
-      if cell.title ~= "" then
-        contents[#contents + 1] = { level = 2, html = page.text(cell.title), anchor = cell.anchor }
-      end
-      if not cell.rendered or cell.status == "running" then cell.rendered = body_of(cell, number) end
-      content = cell.rendered
-    end
+    local content = cell.prose or cell.status ~= "running" and cell.rendered or body_of(cell, number)
+    if not cell.prose then cell.rendered = content end
     if not (tagged(cell, "remove-cell") or content == "") then
       parts[#parts + 1] = ('<section class="cell %s">\n%s\n</section>'):format(cell.kind, content)
     end
@@ -183,7 +185,7 @@ function html.render(self)
   return report.page {
     title = self.title:gsub("%c", " "), style = page.style, script = page.script,
     head = '<script type="application/json" id="perilune">' .. facts .. "</script>\n",
-    body = table.concat({ status, environment_of(self.environment), contents_of(contents),
+    body = table.concat({ status, environment_of(self.environment), self.contents,
       table.concat(parts, "\n") }, "\n"),
   }
 end

@@ -146,7 +146,10 @@ function ipynb.render(self)
   local cells, count = {}, 0
   for i, cell in ipairs(self.cells) do
     local outputs = json.list {}
-    for k, output in ipairs(cell.outputs) do outputs[k] = output_of(output) end
+    for _, line in ipairs(cell.notes or {}) do
+      outputs[#outputs + 1] = { output_type = "stream", name = "stdout", text = lines_of(line .. "\n") }
+    end
+    for _, output in ipairs(cell.outputs) do outputs[#outputs + 1] = output_of(output) end
     if cell.dropped then
       local text = ("... %d more outputs left out ...\n"):format(cell.dropped)
       outputs[#outputs + 1] = { output_type = "stream", name = "stderr", text = lines_of(text) }

@@ -1,6 +1,7 @@
 --- The report of a notebook as Markdown, with its figures as files beside it.
 --
 -- `gap.md` has its figures in the folder `gap_files`.
+local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
 local page = require "perilune.notebook.page"
 local record = require "perilune.notebook.record"
@@ -76,14 +77,12 @@ end
 
 local function code_cell(cell, number, report, add)
   if cell.title ~= "" then add("### " .. markdown.text(cell.title)) end
-  local tags = {}
-  local list = type(cell.metadata.tags) == "table" and cell.metadata.tags or {}
-  for _, tag in ipairs(list) do tags[tag] = true end
-  if cell.source ~= "" and not (tags["hide-input"] or tags["remove-input"]) then
+  local is_hidden = marker.has_tag(cell, "hide-input") or marker.has_tag(cell, "remove-input")
+  if cell.source ~= "" and not is_hidden then
     add(markdown.fenced(cell.source, "lua"))
   end
   for _, line in ipairs(cell.notes or {}) do add(markdown.fenced(line, "text")) end
-  if tags["remove-output"] then return end
+  if marker.has_tag(cell, "remove-output") then return end
   for i, output in ipairs(cell.outputs) do
     add(output_of(output, ("cell-%d-%d"):format(number, i), report))
   end

@@ -16,6 +16,18 @@ marker.ignored = {
   lines_to_end_of_cell_marker = true, perilune = true,
 }
 
+--- Whether a cell has a tag.
+--
+--   > marker.has_tag(marker.read '-- %% tags=["hide-input"]', "hide-input")
+--   true
+function marker.has_tag(cell, name)
+  local tags = cell.metadata.tags
+  for _, tag in ipairs(type(tags) == "table" and tags or {}) do
+    if tag == name then return true end
+  end
+  return false
+end
+
 --- Whether a line begins a cell; the text after its percent signs if so.
 --
 --   > marker.rest "-- %% a title", marker.rest "-- %%", marker.rest "-- 5 %% 3"
@@ -113,11 +125,12 @@ function marker.read(line)
   return { kind = kind, title = title, metadata = metadata, is_json = is_json }
 end
 
---- The line of a cell of this kind with this metadata.
+--- The line of a cell of this kind with this metadata, as names with values or, with `is_json`, as one
+-- object.
 --
 --   > marker.write("markdown", { title = "The data", n = 1 })
 --   -- %% The data [markdown] n=1
-function marker.write(kind, metadata)
+function marker.write(kind, metadata, is_json)
   local parts, names = {}, {}
   local depth = math.tointeger(metadata.cell_depth) or 0
   if depth > 0 then parts[1] = ("%"):rep(depth) end
@@ -131,6 +144,12 @@ function marker.write(kind, metadata)
     end
   end
   table.sort(names)
+  if is_json and #names > 0 then
+    local object = {}
+    for _, name in ipairs(names) do object[name] = metadata[name] end
+    parts[#parts + 1] = json.encode(object, { spaced = true, ascii = true })
+    names = {}
+  end
   for _, name in ipairs(names) do
     local value = metadata[name]
     if name == "incorrectly_encoded_metadata" then

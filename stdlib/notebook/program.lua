@@ -5,6 +5,7 @@ local html = require "perilune.notebook.html"
 local index_page = require "perilune.notebook.index_page"
 local ipynb = require "perilune.notebook.ipynb"
 local markdown = require "perilune.notebook.markdown"
+local marker = require "perilune.notebook.marker"
 local mpi = require "perilune.native.mpi"
 local notebook = require "perilune.notebook"
 local parameters = require "perilune.notebook.parameters"
@@ -43,6 +44,19 @@ local function cells_of_notebook(read)
     }
   end
   return cells
+end
+
+--- Notes the given parameters at the cells that have them.
+local function note_parameters(cells, given)
+  for _, cell in ipairs(cells) do
+    local is_theirs = cell.kind == "code" and marker.has_tag(cell, "parameters")
+    for _, entry in ipairs(is_theirs and parameters.find(cell.source) or {}) do
+      if given[entry.name] then
+        cell.notes = cell.notes or {}
+        table.insert(cell.notes, ("--param %s=%s"):format(entry.name, given[entry.name]))
+      end
+    end
+  end
 end
 
 --- The first heading of the first Markdown cell, else the name of the file.
@@ -99,7 +113,7 @@ end
 --- Writes the reports for the first time, so that one that cannot be written is refused before the script
 -- runs.
 local function try_reports(kept)
-  local ok, problem = pcall(kept.save, kept)
+  local ok, problem = pcall(kept.write, kept, true)
   if not ok then error("the report cannot be written: " .. tostring(problem), 0) end
 end
 
@@ -111,7 +125,7 @@ local function recorded(kept, body)
     kept:finish(status)
     kept:stop()
     kept.status, kept.ended = status, system.clock()
-    kept:save "last"
+    kept:write()
     for _, report in ipairs(kept.reports) do
       if report.folder then index_page.write(report.folder) end
     end
@@ -156,6 +170,7 @@ local function main(request)
   end
   if #request.reports == 0 or mpi.rank() > 0 then return body(nil) end
   local cells = is_notebook and cells_of_notebook(read) or cells_of(text)
+  note_parameters(cells, given)
   local kept = record.new {
     title = title_of(cells, path), script = path, cells = cells, parameters = given,
     reports = reports_of(request.reports, path, given), metadata = is_notebook and read.metadata or nil,

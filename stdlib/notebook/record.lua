@@ -31,7 +31,7 @@ record.mark = "\u{10fffe}here\u{10fffe}"
 function record.new(given)
   local self = setmetatable(given, Record)
   self.status, self.started, self.began = "running", system.clock(), os.time()
-  self.wrote, self.saved, self.save_cost = -math.huge, -math.huge, 0
+  self.spent = 0
   for _, cell in ipairs(self.cells) do cell.outputs, cell.status = {}, "waiting" end
   return self
 end
@@ -141,7 +141,7 @@ function Record:display(bundle, o)
     native.echo(1, line)
     self:add { kind = "display", bundle = bounded(bundle), id = o.id }
   end
-  self:save(system.clock() - self.wrote > 1 and "display" or "later")
+  self:save(true)
 end
 
 --- Shows the value of the last expression of a cell, the `count`th that ran.
@@ -179,7 +179,6 @@ function Record:finish(status)
   if cell.clears then cell.clears = nil end
   cell.status, cell.seconds = status or "done", (cell.seconds or 0) + system.clock() - cell.from
   cell.rendered, self.current = nil, nil
-  if not status then self:save() end
 end
 
 --- Adds a failure to the running cell: `message`, `traceback` (a text) and `source`, its lines around the
@@ -210,33 +209,41 @@ function Record:facts()
   }
 end
 
---- Writes the reports: after a cell, at a `display`, `later`, by the thread that writes what a running cell
--- shows, or `last`. Where that takes long compared with the cells, it is left to the next call.
-function Record:save(moment)
-  local now, is_last, is_later = system.clock(), moment == "last", moment == "later"
-  if not is_last and now - self.saved < 10 * self.save_cost then return end
+--- The parts of a report around what the running cell writes; nil in place of the second if none runs.
+local function around(text, page)
+  local from, to = text:find(page.mark, 1, true)
+  if not from then return text, nil, "" end
+  local head, comma = text:sub(1, from - 1), ""
+  if page.comma then head, comma = without_comma(head) end
+  return head, text:sub(to + 1), comma
+end
+
+--- Writes the reports as files: the `first` ones, before anything runs, and the last ones.
+function Record:write(is_first)
   for i, report in ipairs(self.reports) do
     native.page(i)
-    local text = report.form.render(self, report)
-    local page = report.form.page
-    local from, to = text:find(page.mark, 1, true)
-    local whole = text
-    if from then
-      local head, lead = text:sub(1, from - 1), ""
-      if page.comma then head, lead = without_comma(head) end
-      local tail = text:sub(to + 1)
-      whole = head .. tail
-      if report.is_file ~= false then
-        if not is_later then system.write_file(report.path, whole) end
-        native.page(i, report.path, page.escape,
-          head, lead, page.between, page.out, page.err, page.close, tail, is_later)
-      end
+    local head, tail = around(report.form.render(self, report), report.form.page)
+    if not (is_first and report.is_file == false) then
+      system.write_file(report.path, head .. (tail or ""))
     end
-    if not from and (is_last or report.is_file ~= false) then system.write_file(report.path, whole) end
   end
-  self.saved = system.clock()
-  if not is_later then self.wrote = self.saved end
-  self.save_cost = self.saved - now > 0.02 and self.saved - now or 0
+end
+
+--- Brings the reports up to date while the script runs: at once or, `later`, by the thread that writes what
+-- the running cell shows. A call is left out where they have taken half of the time.
+function Record:save(later)
+  local now = system.clock()
+  if self.spent > 0.5 + 0.5 * (now - self.started) then return end
+  for i, report in ipairs(self.reports) do
+    local page = report.form.page
+    local head, tail, comma = around(report.form.render(self, report), page)
+    if tail and report.is_file ~= false then
+      native.page(i, report.path, page.escape,
+        head, comma, page.between, page.out, page.err, page.close, tail, later or false)
+    end
+  end
+  if not later then native.write_pages() end
+  self.spent = self.spent + system.clock() - now
 end
 
 --- The seconds since the record began.

@@ -1,5 +1,6 @@
 --- Runs a script with cells as one chunk, and a notebook of Jupyter cell by cell, for a record of them.
 local failure = require "perilune.notebook.failure"
+local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
 local parameters = require "perilune.notebook.parameters"
 local scan = require "perilune.notebook.scan"
@@ -10,14 +11,7 @@ local run = {}
 --- What the marker lines of a running script call, and what gives the value of a parameter.
 local begin_name <const>, parameter_name <const> = "__cell", "__parameter"
 
---- Whether the cell has the tag "parameters".
-local function has_parameters(cell)
-  if cell.kind ~= "code" or type(cell.metadata.tags) ~= "table" then return false end
-  for _, tag in ipairs(cell.metadata.tags) do
-    if tag == "parameters" then return true end
-  end
-  return false
-end
+local function has_parameters(cell) return cell.kind == "code" and marker.has_tag(cell, "parameters") end
 
 --- The parameters that the cells have, by lists of `parameters.find`; `source_of` gives the text of a cell.
 local function parameters_of(cells, source_of)
@@ -166,7 +160,7 @@ function run.notebook(notebook, given, evaluate, record)
         if last and not (result and result.message) then result = evaluate(last) end
         if result and result.message then
           local found = {
-            message = result.message, value = result.error, traceback = result.traceback or "",
+            message = result.message, value = result.error, traceback = failure.frames(result.traceback),
             interrupted = result.interrupted,
           }
           return failure.with_source(found, "stdin", cell.source)

@@ -38,14 +38,18 @@ local function starts_of(text)
   end
 end
 
---- The numbers of the lines that are markers, as a set. `tokens` are those of the text.
+--- The numbers of the lines that are markers, as a set. `tokens` are those of the text. In a text that is no
+-- Lua, blocks and brackets may never end, so that they do not count.
 local function marker_lines(text, tokens)
   local starts, found, line, depth = starts_of(text), {}, 1, 0
+  local code = text:gsub("^\u{FEFF}", ""):gsub("^#[^\n]*", "")
+  local is_lua = load(code, "=script", "t") ~= nil
   for _, token in ipairs(tokens) do
     if token.kind == "comment" then
       while starts[line + 1] and starts[line + 1] <= token.from do line = line + 1 end
       local before = text:sub(starts[line], token.from - 1)
-      if depth == 0 and before:match "^%s*$" and marker.rest(before .. text:sub(token.from, token.to)) then
+      local counts = (depth == 0 or not is_lua) and before:match "^%s*$"
+      if counts and marker.rest(before .. text:sub(token.from, token.to)) then
         found[line] = true
       end
     else

@@ -148,6 +148,14 @@ enum NotebookModule {
       if status != 0 { throw Failure(.io, "the page cannot be kept: no such file, or no memory") }
       return 0
     }
+    module.function(
+      "write_pages",
+      Page(
+        "native.notebook.write_pages()", "Writes the pages now.", example: start + "nb.write_pages()")
+    ) { _ in
+      shim_capture_write_pages()
+      return 0
+    }
   }
 
   private static func withTexts<R>(_ texts: [[UInt8]], _ body: ([shim_capture_text]) -> R) -> R {

@@ -48,6 +48,9 @@ typedef struct {
   shim_capture_text head, lead, between, open[2], close, tail;
 } shim_capture_page;
 
+// Writes the pages now.
+void shim_capture_write_pages(void);
+
 enum { SHIM_PAGES_MAX = 8 };
 // Sets page `index`, a regular file at `path`; a null path ends the page, after a write that is under way. With `is_news`
 // the file is written within a second, else when there is output. Returns 0, or -1 without memory.
