@@ -51,7 +51,7 @@ let package = Package(
       name: "Models", dependencies: ["Base", "Tensors", "Autograd", "Formats", "Weights", "CKernels"],
       swiftSettings: vectorSwift),
     .target(name: "Runs", dependencies: ["Base", "Formats", "CSQLite"], swiftSettings: plainSwift),
-    .target(name: "Plots", dependencies: ["Base"], swiftSettings: plainSwift),
+    .target(name: "Plots", dependencies: ["Base", "CSystem"], swiftSettings: plainSwift),
     .target(
       name: "LuaEngine", dependencies: ["Base", "CLuaShims", "CLua"], swiftSettings: plainSwift),
     .target(

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "shim_readline.h"
 #include "shim_interrupt.h"
+#include "shim_keys.h"
 #include <errno.h>
 #include <locale.h>
 #include <poll.h>
@@ -77,12 +78,28 @@ static void obey_signal(const struct sigaction *before, const sigset_t *open) {
   rl_forced_update_display();
 }
 
+// Keys that were typed while the terminal was asked come before those that it still has.
+static int next_key(FILE *stream) {
+  int key = shim_keys_next();
+  return key >= 0 ? key : rl_getc(stream);
+}
+
+static int is_key_there_within(int wait_ms) {
+  if (shim_keys_are_kept()) return 1;
+  struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+  return poll(&in, 1, wait_ms) > 0;
+}
+
+// The rest of a sequence of keys may take as long as readline waits for it by default.
+static int is_key_there(void) { return is_key_there_within(100); }
+
 // The line is drawn when no more input waits: a pasted text is drawn once.
 static int must_draw;
 
 static void draw_later(void) { must_draw = 1; }
 
 static int wait_for_input(const sigset_t *open) {
+  if (shim_keys_are_kept()) return 1;
   struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
   const struct timespec none = {0, 0};
   if (must_draw) {
@@ -137,7 +154,8 @@ int shim_read_line(const char *prompt, const char *text, char **line) {
       break;
     }
     int ready = wait_for_input(&open);
-    if (ready > 0) rl_callback_read_char();
+    if (ready > 0) shim_keys_collect();
+    if (ready > 0 && is_key_there_within(0)) rl_callback_read_char();
     if (ready < 0 && errno != EINTR) {
       take_line(NULL);
       break;
@@ -181,6 +199,9 @@ void shim_readline_setup(const char *name, const shim_editor *hooks) {
   rl_catch_signals = 0;
   rl_catch_sigwinch = 0;
   rl_change_environment = 0;  // $COLUMNS would outlive the width that it names
+  shim_keys_have_reader();
+  rl_getc_function = next_key;
+  rl_input_available_hook = is_key_there;
   rl_attempted_completion_function = attempt;
   rl_basic_word_break_characters = rl_completer_word_break_characters = " \t\n\"'><=;+-*/%^~#{}()[],&|!?";
   rl_variable_bind("show-all-if-ambiguous", "on");

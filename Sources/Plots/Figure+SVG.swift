@@ -1,19 +1,23 @@
 /// Draws a figure as SVG 1.1, for papers and reports.
 ///
 /// Two thin axes, a pale grid, ticks outside, and nothing else that is not data. The file stands alone: no style sheet,
-/// no script, no font file, and a white ground, so that it looks the same on a dark page.
+/// no script, no font file, and a white ground unless asked otherwise, so that it looks the same on a dark page.
 import Base
 
 extension Figure {
   /// The figure as a whole SVG file.
   ///
   ///     let svg = try figure.renderSVG()           // write it to a file that ends in .svg
-  public func renderSVG() throws -> String {
-    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + (try svgElement(id: "plot"))
+  ///
+  /// `background` is "white", "none", or a colour as series take it.
+  public func renderSVG(background: String = "white") throws -> String {
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + (try svgElement(id: "plot", background: background))
   }
 
   /// The `svg` element alone. `id` keeps the names inside apart when a page holds several figures.
-  func svgElement(id: String) throws -> String {
+  func svgElement(id: String, background: String = "white") throws -> String {
+    let ground: String? =
+      background == "none" ? nil : background == "white" ? "#ffffff" : try RGB(named: background).hex
     let scene = try Scene(self)
     var out = SVGWriter()
     out.begin(
@@ -24,7 +28,7 @@ extension Figure {
       ])
     out.note("title", title.isEmpty ? "figure" : title)
     out.note("desc", description(scene))
-    out.leaf("rect", ["width": "\(width)", "height": "\(height)", "fill": "#ffffff"])
+    if let ground { out.leaf("rect", ["width": "\(width)", "height": "\(height)", "fill": ground]) }
     if let series = series.first, case .heatmap(let matrix, let rows, let columns) = series.shape {
       SVGHeatmap(figure: self, label: series.label, map: HeatmapData(matrix, rows, columns)).draw(&out)
     } else {

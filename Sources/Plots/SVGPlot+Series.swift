@@ -145,8 +145,9 @@ extension SVGPlot {
     var path = ""
     for point in points where clipped(point, point) != nil {
       let at = pixel(point)
-      // Of many points at one place only the first is written.
-      let key = "\(Int(at.x * 4)) \(Int(at.y * 4))"
+      // Of many points at one place only the first is written: a place is a quarter of a pixel, or two pixels wide.
+      let fineness = points.count > 50_000 ? 0.5 : 4.0
+      let key = "\(Int(at.x * fineness)) \(Int(at.y * fineness))"
       if points.count > 2000, !seen.insert(key).inserted { continue }
       path += SVGPlot.outline(ink.marker, at, size)
     }

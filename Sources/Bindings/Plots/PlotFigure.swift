@@ -35,10 +35,11 @@ final class PlotFigure {
       (object.figure.width, object.figure.height) = (try call.integer(2), try call.integer(3))
     }
     addOutput(&object)
+    PlotPictures.add(to: &object, drawn: drawn)
     object.metamethod("__tostring") { call in
       let object = try call.object(1, as: PlotFigure.self)
       var text = try object.figure.renderText(
-        width: Terminal.columns, color: Terminal.hasColor, unicode: Terminal.isUnicode)
+        width: Terminal.columns, color: Terminal.hasColor, unicode: TerminalGraphics.isUnicode)
       if text.hasSuffix("\n") { text.removeLast() }
       try call.pushString(text)
       return 1
@@ -50,9 +51,10 @@ final class PlotFigure {
     object.chained(
       "save",
       Page(
-        "fig:save(path)",
-        "Writes the figure; the extension of path is the format: .svg, .csv (the data of the figure) or .txt. Returns "
-          + "the figure.", errors: "the extension is another; the file cannot be written",
+        "fig:save(path, {options})",
+        "Writes the figure; the extension of path is the format: .svg, .png, .pdf, .csv (the data of the figure) or .txt. "
+          + "Returns the figure.", options: [PlotPictures.scale, PlotPictures.background],
+        errors: "the extension is another; the file cannot be written; PNG and PDF: librsvg is missing",
         example: drawn + """
           path = os.tmpname() .. '.csv'
           fig:save(path)
@@ -87,7 +89,7 @@ final class PlotFigure {
           Option("height", 20, "height in lines"), Option("color", false, "whether to use terminal colours"),
           Option(
             "unicode", optional: .flag, "whether to use braille and box-drawing characters",
-            otherwise: "by the locale"),
+            otherwise: "by plot.terminal and the locale"),
         ],
         example: drawn + "print(fig:text{width = 60}:find('Win rate', 1, true) ~= nil)", prints: "true"),
       optionsAt: 2, text)
@@ -114,19 +116,17 @@ final class PlotFigure {
         width: try options.integer(ifGiven: "width") ?? Terminal.columns,
         height: try options.integer("height"),
         color: try options.flag("color"),
-        unicode: try options.flag(ifGiven: "unicode") ?? Terminal.isUnicode))
+        unicode: try options.flag(ifGiven: "unicode") ?? TerminalGraphics.isUnicode))
     return 1
   }
 
   private static func save(_ call: Call, _ object: PlotFigure) throws {
     let path = try call.string(2)
-    let contents: String
-    switch path.split(separator: ".").last.map({ $0.lowercased() }) {
-    case "svg": contents = try object.figure.renderSVG()
-    case "csv": contents = try object.figure.csv()
-    case "txt": contents = try object.figure.renderText(width: 80)
-    default: throw call.bad(2, "a name that ends in .svg, .csv or .txt expected, got \"\(path)\"")
+    guard let format = PlotPictures.Format(path: path) else {
+      throw call.bad(2, "a name that ends in \(PlotPictures.Format.endings) expected, got \"\(path)\"")
     }
-    try AtomicFile.write(Array(contents.utf8), to: path)
+    let options = try OptionTable(call, 3, [PlotPictures.scale, PlotPictures.background])
+    let contents = try PlotPictures.bytes(object.figure, format, options)
+    try AtomicFile.write(contents, to: path)
   }
 }

@@ -57,9 +57,30 @@ enum PlotModule {
             example: "print(#require 'perilune.native.plot'.text_cut('abc', 3))", prints: "3")
         ) { call in
           try call.pushString(
-            TerminalText.cut(try call.string(1), to: try call.integer(2), unicode: Terminal.isUnicode))
+            TerminalText.cut(
+              try call.string(1), to: try call.integer(2), unicode: TerminalGraphics.isUnicode))
           return 1
         }
+        module.function(
+          "rows",
+          Page(
+            "native.plot.rows()",
+            "The height of the terminal in lines: $LINES, else what it reports, else 24.",
+            example: "print(require 'perilune.native.plot'.rows() > 0)", prints: "true")
+        ) { call in
+          try call.pushInteger(Terminal.rows)
+          return 1
+        }
+        module.function(
+          "is_unicode",
+          Page(
+            "native.plot.is_unicode()", "Whether text may hold braille: by plot.terminal and the locale.",
+            example: "print(type(require 'perilune.native.plot'.is_unicode()))", prints: "boolean")
+        ) { call in
+          try call.pushBoolean(TerminalGraphics.isUnicode)
+          return 1
+        }
+        PlotPictures.add(to: &module)
         module.value("figure_options", .list(PlotSettings.names.map { .string($0) }))
         module.value("colors", .list(Palette.names.map { .string($0) }))
         module.value("markers", .list(Marker.allCases.map { .string($0.rawValue) }))

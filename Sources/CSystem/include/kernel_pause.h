@@ -1,4 +1,4 @@
-// The processor's hint for a spinning loop: Swift has no spelling for it.
+// The hint to the processor that a loop spins: Swift has no spelling for it.
 #pragma once
 
 static inline void shim_cpu_pause(void) {

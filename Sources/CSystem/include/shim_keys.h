@@ -1,0 +1,20 @@
+// Keys that were read from the terminal while it was asked what it can draw: whoever reads keys next takes them first.
+#pragma once
+#include <stddef.h>
+
+// Adds keys in the order in which they were typed; what does not fit is dropped.
+void shim_keys_keep(const unsigned char *keys, size_t count);
+// The oldest kept key, or -1.
+int shim_keys_next(void);
+int shim_keys_are_kept(void);
+
+// An answer of the terminal is still to come: `collect` reads what has arrived, and keeps what is typed keys.
+// NULL: none is to come.
+void shim_keys_expect(void (*collect)(void));
+// Calls `collect` if an answer is to come.
+void shim_keys_collect(void);
+
+// The prompt reads kept keys from now on.
+void shim_keys_have_reader(void);
+// Gives kept keys to C's standard input, for a script that reads lines; nothing where the prompt reads them.
+void shim_keys_give_to_stdin(void);
