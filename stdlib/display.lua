@@ -20,6 +20,7 @@
 local kinds = require "perilune.display.kinds"
 local options = require "perilune.options"
 local tables = require "perilune.display.tables"
+local terminal = require "perilune.display.terminal"
 local text_of = require "perilune.display.text"
 
 local display = {}
@@ -133,25 +134,36 @@ end
 --   {"a", 1}
 function display.text(value) return display.bundle(value)["text/plain"] end
 
-local function send(bundle, o)
+--- Shows a value by the front end, as a picture where the terminal draws pictures, or as text.
+local function send(value, given, o)
   local front = rawget(display, "front")
-  if front then return front.show(bundle, o) end
-  local text = bundle["text/plain"]
+  if front then return front.show(display.bundle(value, given), o) end
+  local form = given and given.as
+  if form and form ~= "text" then value = kinds.as(value, form, "display") end
+  if form ~= "text" and terminal.draw(value) then return end
+  local text = form == "text" and text_of(value) or display.text(value)
   io.write(text, text:sub(-1) == "\n" and "" or "\n")
 end
 
 --- Shows the values of an input of the prompt: on one line where they are short, below one another else.
 function display.results(...)
-  if rawget(display, "front") then
-    for i = 1, select("#", ...) do send(display.bundle((select(i, ...))), {}) end
-    return
+  local values, texts, several = table.pack(...), {}, false
+  local function flush()
+    if #texts > 0 then io.write(table.concat(texts, several and "\n" or "\t"), "\n") end
+    texts, several = {}, false
   end
-  local texts, several = {}, false
-  for i = 1, select("#", ...) do
-    texts[i] = display.text((select(i, ...)))
-    several = several or texts[i]:find("\n", 1, true)
+  for i = 1, values.n do
+    if rawget(display, "front") then
+      send(values[i], nil, {})
+    elseif kinds.is_picture(values[i]) then
+      flush()
+      send(values[i], nil, {})
+    else
+      local text = display.text(values[i])
+      texts[#texts + 1], several = text, several or text:find("\n", 1, true)
+    end
   end
-  io.write(table.concat(texts, several and "\n" or "\t"), "\n")
+  flush()
 end
 
 --- Replaces what `display(value, { id = id })` showed. Without a front end the new text is written below the
@@ -160,7 +172,7 @@ function display.update(id, value, given)
   if type(id) ~= "string" then
     error("display.update: expected the id of a display, a text, got " .. options.show(id), 2)
   end
-  send(display.bundle(value, given), { id = id, update = true })
+  send(value, spec:fill(given), { id = id, update = true })
 end
 
 local clear_spec = options.spec("display.clear", {
@@ -196,7 +208,7 @@ options.strict("display", display, { "front" }, function() return nil end)
 
 getmetatable(display).__call = function(_, value, given)
   local o = spec:fill(given)
-  send(display.bundle(value, given), { id = o.id })
+  send(value, o, { id = o.id })
 end
 
 return display

@@ -1,7 +1,12 @@
---- Figures under matplotlib's names, drawn in the terminal and written as SVG.
+--- Figures under matplotlib's names, drawn in the terminal and written as SVG, PNG and PDF.
 --
 -- Numbers come as lists or as tensors. A figure's methods return the figure; `tostring` draws it in letters,
--- as wide as the terminal; `:save` writes .svg, .csv (the numbers behind it) or .txt.
+-- as wide as the terminal; `:save` writes .svg, .png, .pdf, .csv (the numbers behind it) or .txt.
+--
+-- `plot.terminal` says how `fig:show()` and the prompt draw: "auto" (the default) asks the terminal for the
+-- graphics of kitty, of iTerm2 and for sixels, and draws braille where it has none, and letters where the
+-- locale is not UTF-8. "kitty", "iterm", "sixel", "braille" and "letters" draw so without asking;
+-- $PERILUNE_GRAPHICS does the same for a shell. Output that is no terminal gets text. See docs/plots.md.
 --
 --   plot.line { y = losses, label = "loss", title = "SFT", xlabel = "step" }
 --   plot.figure { title = "Win rate" }:line { x = kl, y = win }:hline { y = 0.5 }:save "win.svg"
@@ -195,4 +200,33 @@ function plot.frontier(given)
   return fig
 end
 
-return options.strict("plot", plot)
+local Figure = getmetatable(native.figure {}).__index
+
+--- Shows the figure: in a notebook, as a picture in a terminal that shows pictures, else as text through
+-- `print`. Returns nothing, so that the prompt does not show it again.
+function Figure.show(fig)
+  local display = require "perilune.display"
+  if rawget(display, "front") then return display(fig) end
+  if not require "perilune.display.terminal".draw(fig) then print(fig) end
+end
+
+--- A figure that is redrawn in place while numbers arrive. See `perilune.plot.live`.
+function plot.live(given) return require "perilune.plot.live".new(given) end
+
+options.strict("plot", plot)
+
+-- `plot.terminal` is checked when it is set.
+local meta = getmetatable(plot)
+local unknown = meta.__index
+function meta.__index(self, name)
+  if name == "terminal" then return native.terminal() end
+  return unknown(self, name)
+end
+
+function meta.__newindex(self, name, value)
+  if name ~= "terminal" then return rawset(self, name, value) end
+  local ok, problem = pcall(native.set_terminal, value)
+  if not ok then error(problem.reason or problem, 2) end
+end
+
+return plot

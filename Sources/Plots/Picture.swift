@@ -1,6 +1,6 @@
 /// The text of an SVG drawn as a PNG or PDF file, or as pixels.
 ///
-/// librsvg draws and cairo writes. Nothing that the SVG names is loaded: it has no address of its own.
+/// librsvg draws and cairo writes. No file that the SVG names is loaded: it has no address of its own.
 import Base
 import Foundation
 
@@ -45,6 +45,18 @@ public struct Picture {
       throw Failure(.value, "the SVG has no width and height in pixels")
     }
     (self.width, self.height) = (width, height)
+  }
+
+  /// An SVG that shows a PNG file; nil if the bytes are none.
+  public static func svg(ofPNG bytes: [UInt8]) -> String? {
+    guard bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]), bytes.count >= 24 else {
+      return nil
+    }
+    func side(_ start: Int) -> Int { bytes[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }
+    let size = "width=\"\(side(16))\" height=\"\(side(20))\""
+    let names = "xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\""
+    let data = Data(bytes).base64EncodedString()
+    return "<svg \(names) \(size)><image \(size) xlink:href=\"data:image/png;base64,\(data)\"/></svg>"
   }
 
   /// The bytes of a PNG file, `scale` pixels for each pixel of the SVG.

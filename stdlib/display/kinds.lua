@@ -1,13 +1,30 @@
---- The forms of the library's own values, by their class: figures, tensors, responses, runs, records.
+--- The forms of the library's own values, by their class: figures, responses, pairs, batches, runs, records.
+local native = require "perilune.native.plot"
 local options = require "perilune.options"
 local tables = require "perilune.display.tables"
 
 local kinds = {}
 
+--- Pairs or rows of a batch that are shown.
+local shown_max <const> = 4
+
+--- What `align.show` makes of pairs, a batch or Rows, as a bundle; `head` is text above it.
+local function responses(value, head)
+  local shown = require "perilune.align.show"(value, { count = shown_max })
+  local html = shown:html()
+  if head then html = "<p>" .. tables.escaped(head) .. "</p>\n" .. html end
+  return { ["text/plain"] = (head and head .. "\n" or "") .. tostring(shown), ["text/html"] = html }
+end
+
 --- A function of the value that gives its bundle, by the name of its class.
 local by_class = {
-  Figure = function(figure) return { ["image/svg+xml"] = figure:svg() } end,
+  Figure = function(figure)
+    local svg = figure:svg()
+    return { ["image/svg+xml"] = svg, ["image/png"] = native.has_pictures() and figure:png() or nil }
+  end,
   Shown = function(shown) return { ["text/html"] = shown:html() } end,
+  Batch = function(batch) return responses(batch, tostring(batch)) end,
+  Rows = function(rows) return responses(rows, tostring(rows)) end,
 }
 
 --- The name of the class of a value, or nil.
@@ -17,20 +34,42 @@ local function class_of(value)
   return type(name) == "string" and name or nil
 end
 
+local function is_ids(value)
+  if type(value) ~= "table" or debug.getmetatable(value) then return false end
+  for i = 1, math.min(#value, 8) do
+    if math.type(value[i]) ~= "integer" then return false end
+  end
+  return true
+end
+
+--- Whether a value is a pair of responses as token ids.
+local function is_pair(value)
+  return type(value) == "table" and is_ids(rawget(value, "prompt")) and is_ids(rawget(value, "chosen"))
+    and is_ids(rawget(value, "rejected")) and #value.prompt > 0
+end
+
 --- A function of the value that gives its bundle; nil for a value that has only its text.
 --
 --   > kinds.of(3) == nil, kinds.of { { a = 1 } } ~= nil
 --   true	true
 function kinds.of(value)
-  local known = by_class[class_of(value)]
-  if known then return known end
-  if class_of(value) == nil and tables.is_records(value) then
-    return function(rows)
-      local made = tables.new(rows)
-      return { ["text/plain"] = tostring(made), ["text/html"] = made:html() }
-    end
+  local class = class_of(value)
+  if class then return by_class[class] end
+  if is_pair(value) or type(value) == "table" and is_pair(rawget(value, 1)) then return responses end
+  if not tables.is_records(value) then return nil end
+  return function(rows)
+    local made = tables.new(rows)
+    return { ["text/plain"] = tostring(made), ["text/html"] = made:html() }
   end
-  return nil
+end
+
+--- Whether a value is drawn as a picture where the terminal shows pictures.
+--
+--   > kinds.is_picture(3)
+--   false
+function kinds.is_picture(value)
+  local class = class_of(value)
+  return class == "Figure" or class == "Bundle" and (value["image/svg+xml"] or value["image/png"]) ~= nil
 end
 
 --- A matrix as a figure of colours; a tensor of one dimension is one row. `who` is what an error calls the

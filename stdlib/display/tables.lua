@@ -123,7 +123,19 @@ function tables.new(rows, given, who)
     for _, row in ipairs(list) do found = found or row[name] ~= nil end
     if not found then refuse(who, "no record has '%s'; %s", name, options.suggest(name, known)) end
   end
-  return setmetatable({ rows = list, columns = o.columns or known, options = o }, Table)
+  local columns = {}
+  for c, name in ipairs(o.columns or known) do columns[c] = { key = name, name = name } end
+  return setmetatable({ rows = list, columns = columns, options = o }, Table)
+end
+
+--- The HTML of a table whose header and rows are lists of texts, a column sorts by a click.
+--
+--   > tables.of_cells({ "at", "win" }, { { "KL 1", "0.6" } }):match "<td[^>]*>(KL 1)</td>"
+--   KL 1
+function tables.of_cells(header, rows)
+  local columns = {}
+  for c, name in ipairs(header) do columns[c] = { key = c, name = name } end
+  return setmetatable({ rows = rows, columns = columns, options = spec:fill() }, Table):html()
 end
 
 --- The text of a cell.
@@ -142,11 +154,11 @@ end
 --- The names, texts, widths and sides of the columns for the first `count` rows.
 local function measured(self, count)
   local columns = {}
-  for c, name in ipairs(self.columns) do
-    local column = { name = cell_text(name), texts = {}, is_number = true }
+  for c, given in ipairs(self.columns) do
+    local column = { key = given.key, name = cell_text(given.name), texts = {}, is_number = true }
     column.width = native.text_width(column.name)
     for r = 1, count do
-      local value = self.rows[r][name]
+      local value = self.rows[r][column.key]
       if value ~= nil and type(value) ~= "number" then column.is_number = false end
       column.texts[r] = cell_text(value)
       column.width = math.max(column.width, native.text_width(column.texts[r]))
@@ -237,7 +249,7 @@ function Table:html()
   for r = 1, count do
     local cells = {}
     for c, column in ipairs(columns) do
-      local value = self.rows[r][self.columns[c]]
+      local value = self.rows[r][column.key]
       local key = type(value) == "number" and (' data-v="%s"'):format(
         value ~= value and "NaN" or math.abs(value) == math.huge and (value > 0 and "Infinity" or "-Infinity")
           or ("%.17g"):format(value)) or ""

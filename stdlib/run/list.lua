@@ -181,6 +181,26 @@ function List:trackio(path)
   native.trackio(paths, path)
 end
 
+--- A table with a row for each run: id, status, step, the settings that differ and the last figures.
+function List:__mime()
+  local differing, records = self:differing(), {}
+  local columns, known = { "id", "status", "step" }, {}
+  table.move(differing, 1, #differing, 4, columns)
+  for i = 1, #self do
+    local record, flat = self[i], identity.flat(self[i].config)
+    records[i] = { id = record.id, status = record.status, step = record.step }
+    for _, path in ipairs(differing) do records[i][path] = flat[path] end
+    for name, value in pairs(record.last) do records[i][name], known[name] = value, true end
+  end
+  local figures = {}
+  for name in pairs(known) do figures[#figures + 1] = name end
+  table.sort(figures)
+  table.move(figures, 1, math.min(#figures, 12), #columns + 1, columns)
+  if #records == 0 then return {} end
+  local tables = require "perilune.display.tables"
+  return { ["text/html"] = tables.new(records, { columns = columns }):html() }
+end
+
 --- A line for each run: id, status, step and the settings that differ.
 function List:__tostring()
   local lines, differing = {}, self:differing()

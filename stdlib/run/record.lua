@@ -72,6 +72,9 @@ function Record:history() return native.records(self.path, "history") end
 -- that was not.
 function Record:dump() return native.dump(self.path) end
 
+--- Settings, the last figures, and the curve of the first preferred figure that the run has.
+function Record:__mime() return require "perilune.display.runs".of_record(self) end
+
 function Record:__tostring()
   return ("[Run %s: %s, step %d]"):format(self.id, self.status, self.step)
 end

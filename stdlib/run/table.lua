@@ -81,8 +81,8 @@ local function shown(cell)
   return ("%.3f [%.3f, %.3f] (%d)"):format(cell.mean, cell.low, cell.high, cell.count)
 end
 
---- Mean, interval and, in brackets, the number of independent runs.
-function Table:__tostring()
+--- Header and rows as texts.
+local function lines_of(self)
   local o = self.options
   local lines = { { o.cols and ("%s \\ %s"):format(o.rows, o.cols) or o.rows } }
   for _, col in ipairs(self.cols) do table.insert(lines[1], o.cols and tostring(col) or o.value) end
@@ -91,6 +91,18 @@ function Table:__tostring()
     for _, col in ipairs(self.cols) do line[#line + 1] = shown(self:cell(row, col)) end
     lines[#lines + 1] = line
   end
+  return lines
+end
+
+function Table:__mime()
+  local lines = lines_of(self)
+  local rows = table.move(lines, 2, #lines, 1, {})
+  return { ["text/html"] = require "perilune.display.tables".of_cells(lines[1], rows) }
+end
+
+--- Mean, interval and, in brackets, the number of independent runs.
+function Table:__tostring()
+  local lines = lines_of(self)
   local widths, text = {}, {}
   for _, line in ipairs(lines) do
     for i, cell in ipairs(line) do widths[i] = math.max(widths[i] or 0, utf8.len(cell) or #cell) end

@@ -81,6 +81,7 @@ enum PlotModule {
           return 1
         }
         PlotPictures.add(to: &module)
+        PlotScreen.add(to: &module)
         module.value("figure_options", .list(PlotSettings.names.map { .string($0) }))
         module.value("colors", .list(Palette.names.map { .string($0) }))
         module.value("markers", .list(Marker.allCases.map { .string($0.rawValue) }))
@@ -88,5 +89,6 @@ enum PlotModule {
       })
     try library.add(PlotFigure.declaration())
     try library.add(PlotProgress.declaration())
+    try library.add(PlotScreen.declaration())
   }
 }

@@ -119,29 +119,17 @@ enum PlotPictures {
       return 1
     }
     module.function(
-      "svg_escape",
+      "picture_escape",
       Page(
-        "native.plot.svg_escape(svg)",
-        "The bytes that draw an SVG as a picture in the terminal; nil where it shows no pictures.",
-        errors: "the SVG cannot be read",
-        example: "print(require 'perilune.native.plot'.svg_escape '<svg/>')", prints: "nil")
+        "native.plot.picture_escape(picture)",
+        "The bytes that draw an SVG or the bytes of a PNG file in the terminal; nil where it shows no pictures.",
+        errors: "the picture cannot be read",
+        example: "print(require 'perilune.native.plot'.picture_escape '<svg/>')", prints: "nil")
     ) { call in
-      let svg = try call.string(1)
+      let bytes = try call.bytes(1)
       guard case .picture(let way) = try TerminalGraphics.way() else { return 0 }
+      let svg = Picture.svg(ofPNG: bytes) ?? String(decoding: bytes, as: UTF8.self)
       try call.push(.bytes(try TerminalGraphics.escape(svg: svg, by: way)))
-      return 1
-    }
-    module.function(
-      "svg_png",
-      Page(
-        "native.plot.svg_png(svg, scale)", "An SVG as the bytes of a PNG file.",
-        errors: "librsvg is missing; the SVG cannot be read",
-        example:
-          "print(#require 'perilune.native.plot'.svg_png('<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>', 1) > 20)",
-        prints: "true")
-    ) { call in
-      let picture = try Picture(svg: try call.string(1))
-      try call.push(.bytes(try picture.png(scale: try call.number(2))))
       return 1
     }
   }

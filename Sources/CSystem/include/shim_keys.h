@@ -18,3 +18,9 @@ void shim_keys_collect(void);
 void shim_keys_have_reader(void);
 // Gives kept keys to C's standard input, for a script that reads lines; nothing where the prompt reads them.
 void shim_keys_give_to_stdin(void);
+
+// The terminal as one screen of the program: another buffer, no cursor, keys one by one without echo; Ctrl-C stays a
+// signal. Returns 0, or -1 with errno. The end of the process gives the terminal back, also by exit or SIGTERM.
+int shim_screen_enter(void);
+// Gives the terminal back as it was; nothing where it was not taken.
+void shim_screen_leave(void);

@@ -135,6 +135,15 @@ function Result:cells()
   return header, rows
 end
 
+function Result:__mime()
+  local display = require "perilune.display.tables"
+  local out = { display.of_cells(self:cells()) }
+  for _, sentence in ipairs(self.sentences) do
+    out[#out + 1] = ("<p>%s</p>"):format(display.escaped(sentence))
+  end
+  return { ["text/html"] = table.concat(out, "\n") }
+end
+
 function Result:__tostring()
   local lines = { text_table(self:cells()), table.unpack(self.sentences) }
   for i, won in pairs(self.head_to_head or {}) do

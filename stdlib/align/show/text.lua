@@ -1,18 +1,7 @@
 --- Shown responses as text: tokens in columns, with colours, or with letters under them.
 local native = require "perilune.native.plot"
-local system = require "perilune.system"
+local terminal = require "perilune.display.terminal"
 local tokens = require "perilune.align.show.tokens"
-
-local blue <const> = { 195, 153, 117, 75, 33 }     -- of the 256 colours of terminals, light to strong
-local orange <const> = { 230, 223, 216, 209, 202 }
-
---- A text on the background of a number's class.
-local function colored(text, value)
-  local class = tokens.class(value)
-  if class == 0 or value ~= value then return text end
-  local color = (class > 0 and blue or orange)[math.abs(class)]
-  return ("\27[48;5;%d;38;5;16m%s\27[0m"):format(color, text)
-end
 
 local function width_of(text) return utf8.len(text) or #text end
 
@@ -48,7 +37,7 @@ local function add_line(out, line, color, width)
       local cells = {}
       for i = start, stop - 1 do
         local cell = row[i]
-        if color and r == 1 and line.values then cell = colored(cell, line.values[i]) end
+        if color and r == 1 and line.values then cell = tokens.colored(cell, line.values[i]) end
         local gap = (" "):rep(i < stop - 1 and widths[i] - width_of(row[i]) + 2 or 0)
         cells[#cells + 1] = color and r == 2 and "\27[2m" .. cell .. "\27[0m" .. gap or cell .. gap
       end
@@ -60,32 +49,17 @@ local function add_line(out, line, color, width)
   if line.note then out[#out + 1] = (" "):rep(12) .. line.note end
 end
 
---- One line that says what the colours or the letters mean. A log-probability is never raised.
-local function legend(what, color)
-  local parts = {}
-  for _, sign in ipairs(what == "log pi/pi_ref" and { 1, -1 } or { -1 }) do
-    for _, bound in ipairs(tokens.bounds) do
-      local value = sign * bound
-      parts[#parts + 1] = color and colored((" %+g "):format(value), value)
-        or ("%s %+g"):format(tokens.letter(value), value)
-    end
-  end
-  return ("%s of a token, from nats: %s"):format(what, table.concat(parts, color and "" or ", "))
-end
-
 --- The text of what `align.show` gives.
 return function(shown)
   local o, out = shown.options, {}
   local color = o.color
-  if color == nil then
-    color = system.is_terminal(1) and (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb"
-  end
+  if color == nil then color = terminal.has_color() end
   local width = o.width or native.columns()
   for _, block in ipairs(shown.blocks) do
     out[#out + 1] = block.title
     for _, line in ipairs(block.lines) do add_line(out, line, color, width) end
   end
   if shown.more > 0 then out[#out + 1] = ("and %d more"):format(shown.more) end
-  if shown.what ~= "" then out[#out + 1] = legend(shown.what, color) end
+  if shown.what ~= "" then out[#out + 1] = tokens.legend(shown.what, color) end
   return table.concat(out, "\n")
 end

@@ -27,6 +27,34 @@ function tokens.letter(value)
   return string.char((class > 0 and 64 or 96) + math.abs(class))
 end
 
+local blue <const> = { 195, 153, 117, 75, 33 }     -- of the 256 colours of terminals, light to strong
+local orange <const> = { 230, 223, 216, 209, 202 }
+
+--- A text on the background of a number's class, for a terminal: blue where the policy raised the token,
+-- orange where it lowered it.
+function tokens.colored(text, value)
+  local class = tokens.class(value)
+  if class == 0 or value ~= value then return text end
+  local color = (class > 0 and blue or orange)[math.abs(class)]
+  return ("\27[48;5;%d;38;5;16m%s\27[0m"):format(color, text)
+end
+
+--- One line that says what the colours or the letters mean. A log-probability is never raised.
+--
+--   > tokens.legend("log pi", false)
+--   log pi of a token, from nats: a -0.1, b -0.3, c -1, d -3, e -10
+function tokens.legend(what, color)
+  local parts = {}
+  for _, sign in ipairs(what == "log pi/pi_ref" and { 1, -1 } or { -1 }) do
+    for _, bound in ipairs(tokens.bounds) do
+      local value = sign * bound
+      parts[#parts + 1] = color and tokens.colored((" %+g "):format(value), value)
+        or ("%s %+g"):format(tokens.letter(value), value)
+    end
+  end
+  return ("%s of a token, from nats: %s"):format(what, table.concat(parts, color and "" or ", "))
+end
+
 --- A text without control characters, and bytes that are no UTF-8 as \xNN.
 --
 --   > tokens.visible("a\n\27[31mb\xff")

@@ -1,4 +1,5 @@
 --- A run of align.train before its first step: options filled, and checked against each other.
+local mpi = require "perilune.native.mpi"
 local options = require "perilune.options"
 local optim = require "perilune.optim"
 local losses = require "perilune.align.loss"
@@ -38,6 +39,8 @@ local spec = options.spec("align.train", {
   recorded.options,
   { "label", "", "label of the progress bar; the source's name unless given" },
   { "quiet", false, "no progress bar" },
+  { "live", options.optional "boolean|table",
+    "draws the log as it grows: a plot.live, or true for loss and margin" },
 })
 
 local function refuse(message, ...) error("align.train: " .. message:format(...), 4) end
@@ -91,6 +94,18 @@ local function checked_steps(every)
   return every
 end
 
+--- What draws the log: a plot.live, or nil. One process of a job draws.
+local function live_of(o)
+  if not o.live or mpi.rank() > 0 then return nil end
+  if o.live == true then
+    return require "perilune.plot".live { xlabel = "step", figures = { "loss", "rewards/margins" } }
+  end
+  if type(o.live.log) ~= "function" or type(o.live.finish) ~= "function" then
+    refuse("live must be true or a plot.live, not %s", options.show(o.live))
+  end
+  return o.live
+end
+
 --- The run of the options `given`. Errors point at the caller of align.train.
 return function(given)
   local o = spec:fill(given, 2)
@@ -122,5 +137,6 @@ return function(given)
       .. "shards must be 1", o.loss.name)
   end
   if o.source.check then o.source:check(o) end
+  o.live = live_of(o)
   return new_run(o)
 end

@@ -134,6 +134,7 @@ function Run:after_step(step, row, value)
     logged.step, logged.grad_norm, logged.lr = step, row.grad_norm, row.lr
     logged.loss = logged.loss or row.loss
     self.log[#self.log + 1] = logged
+    if o.live then o.live:log(logged) end
   end
   if o.checkpoint_every > 0 and step % o.checkpoint_every == 0 then
     self.checkpoints[step] = o.policy:clone()
@@ -177,6 +178,7 @@ function Run:resume(steps)
   end })
   local status, problem = shards.within(o.shards, self.loop.run, self.loop)
   self.step, self.status, self.problem = self.loop.step, status, nil
+  if o.live then o.live:finish() end
   if status == "failed" then
     self.problem = type(problem) == "userdata" and problem.message or tostring(problem)
     error(setmetatable({ run = self, message = self.problem, cause = problem }, Failure), 0)
@@ -186,6 +188,9 @@ end
 
 --- Saves the run to a folder, from which `align.runs.load` continues it in another process. See `align.runs`.
 function Run:save(folder) require "perilune.align.runs".save(self, folder) end
+
+--- The last row of the log, and its curves.
+function Run:__mime() return require "perilune.display.runs".of_training(self) end
 
 function Run:__tostring()
   return ("[Run %s: step %d of %d, %s]"):format(self.label, self.step, self.options.steps, self.status)
