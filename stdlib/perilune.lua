@@ -21,6 +21,7 @@ end
 local short = {
   T = function(self) return self.tensor end,
   apropos = function(self) return self.help.apropos end,
+  show = function(self) return self.align.show end,
 }
 
 local perilune = { parts = parts, aliases = short }

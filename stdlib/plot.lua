@@ -213,9 +213,9 @@ end
 --- A figure that is redrawn in place while numbers arrive. See `perilune.plot.live`.
 function plot.live(given) return require "perilune.plot.live".new(given) end
 
-options.strict("plot", plot)
+options.strict("plot", plot, { "terminal" }, native.terminal)
 
--- `plot.terminal` is checked when it is set.
+-- `plot.terminal` is read anew each time, and checked when it is set.
 local meta = getmetatable(plot)
 local unknown = meta.__index
 function meta.__index(self, name)

@@ -115,7 +115,7 @@ struct SVGPlot {
 
   func draw(_ out: inout SVGWriter) {
     let figure = scene.figure
-    out.begin("clipPath", ["id": "\(id)-frame"])
+    out.begin("clipPath", ["id": frame])
     out.leaf("rect", box(left, top, right, bottom))
     out.end()
     if figure.grid { grid(&out) }

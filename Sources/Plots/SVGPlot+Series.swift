@@ -1,7 +1,12 @@
 /// Draws each kind of series into an SVG plot.
 
 extension SVGPlot {
-  var clip: String { "url(#\(id)-frame)" }
+  /// The name of the frame that cuts series: it tells the frame's place, so that figures of one page may share it.
+  var frame: String {
+    id + [left, top, right, bottom].map { "-" + SVGWriter.number($0) }.joined()
+  }
+
+  var clip: String { "url(#\(frame))" }
 
   func band(_ layer: Scene.Layer, _ out: inout SVGWriter) {
     for run in layer.band {

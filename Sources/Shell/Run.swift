@@ -37,11 +37,19 @@ final class Run {
     if options.run.isSandboxed { try enterSandbox() }
     try Lua.startLimits(
       seconds: options.run.maxTime, bytes: options.run.isSandboxed ? options.run.memoryLimit : nil)
-    let hadPrompt = try runAsLua()
+    let ran = Result { try runAsLua() }
+    showLastStates()
+    let hadPrompt = try ran.get()
     lua.close()
     fflush(stdout)
     if Lua.timeIsOver { return Lua.interruptStatus }
     return Interrupt.endedWork && !hadPrompt ? Lua.interruptStatus : 0
+  }
+
+  /// Figures of `plot.live` that could not be redrawn are printed once, at the end, also after an error.
+  private func showLastStates() {
+    let code = "local live = package.loaded['perilune.plot.live'] if live then live.finish_all() end"
+    try? lua.load(Array(code.utf8), name: "=perilune").call([])
   }
 
   /// True if there was a prompt.

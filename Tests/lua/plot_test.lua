@@ -97,15 +97,69 @@ end
 function TestPlot:test_saving_goes_by_the_ending_of_the_name()
   local base = os.tmpname()
   local fig = plot.line { y = { 1, 2 }, title = "T" }
-  for ending, start in pairs { svg = "<?xml", csv = "series,kind", txt = " " } do
+  local endings = { svg = "<?xml", csv = "series,kind", txt = " ", CSV = "series,kind" }
+  if native.has_pictures() then endings.png, endings.pdf = "\x89PNG\r\n\x1a\n", "%PDF-" end
+  for ending, start in pairs(endings) do
     local path = base .. "." .. ending
     lu.assertEquals(fig:save(path), fig)
     lu.assertEquals(read(path):sub(1, #start), start)
     os.remove(path)
   end
   os.remove(base)
-  lu.assertStrContains(support.message(fig.save, fig, "a.png"), ".svg, .csv or .txt expected, got \"a.png\"")
+  lu.assertStrContains(support.message(fig.save, fig, "a.gif"),
+    ".svg, .png, .pdf, .csv or .txt expected, got \"a.gif\"")
+  for _, path in ipairs { "png", "", "/", "a.b/png", ".", "a." } do
+    lu.assertStrContains(support.message(fig.save, fig, path), "a name that ends in")
+  end
   lu.assertStrContains(support.message(fig.save, fig, "/no/such/folder/a.svg"), "/no/such/folder")
+end
+
+function TestPlot:test_a_png_has_the_figure_s_size_times_the_scale()
+  if not native.has_pictures() then lu.skip "needs librsvg2-2" end
+  local fig = plot.line { y = { 1, 2 }, width = 300, height = 200 }
+  for _, scale in ipairs { 1, 2, 0.5 } do
+    local width, height = (">I4I4"):unpack(fig:png { scale = scale }, 17)
+    lu.assertEquals({ width, height }, { 300 * scale, 200 * scale })
+  end
+  lu.assertStrContains(fig:pdf(), "%%EOF")
+  for _, wrong in ipairs { 0, -1, 0 / 0, math.huge } do
+    lu.assertStrContains(support.message(fig.png, fig, { scale = wrong }), "option 'scale'")
+  end
+  lu.assertStrContains(support.message(fig.png, fig, { scale = 1e9 }), "sides from 1 to 32767")
+  lu.assertStrContains(support.message(fig.pdf, fig, { background = "blu" }), "color 'blu'")
+  local small = plot.line { y = { 1, 2 }, width = 0 }
+  lu.assertStrContains(support.message(small.png, small), "size 0x420; sides from 120 to 10000 are wanted")
+end
+
+function TestPlot:test_a_million_points_are_thinned()
+  local y = {}
+  for i = 1, 1000000 do y[i] = math.sin(i / 5e4) + (i % 97) / 97 end
+  lu.assertTrue(#plot.line({ y = y }):svg() < 200000)
+  lu.assertTrue(#plot.scatter({ y = y }):svg() < 5000000)
+  lu.assertStrContains(tostring(plot.line { y = y }), "\n")
+end
+
+function TestPlot:test_numbers_that_cannot_be_drawn_are_left_out_and_counted()
+  local fig = plot.line { y = { 1, 0 / 0, 3, math.huge, 5, -math.huge } }
+  lu.assertStrContains(fig:svg(), "3 of 6 points skipped (not finite)")
+  for _, none in ipairs { {}, { 0 / 0 } } do
+    lu.assertStrContains(plot.line({ y = none }):svg(), "no data")
+    lu.assertStrContains(tostring(plot.line { y = none }), "no data")
+  end
+end
+
+function TestPlot:test_how_a_terminal_is_drawn_on_is_checked_when_it_is_set()
+  lu.assertEquals(plot.terminal, "auto")
+  lu.assertStrContains(support.message(function() plot.terminal = "vt52" end),
+    'plot.terminal must be one of "auto", "kitty", "sixel", "iterm", "braille", "letters", not "vt52"')
+  local fig = plot.line { y = { 1, 2 } }
+  for mode, sign in pairs { letters = "+", braille = "┤", sixel = "\n" } do
+    plot.terminal = mode
+    lu.assertEquals(plot.terminal, mode)
+    lu.assertStrContains(tostring(fig), sign)
+  end
+  plot.terminal = "auto"
+  lu.assertStrContains(support.message(function() return plot.terminl end), "did you mean 'terminal'?")
 end
 
 function TestPlot:test_text_is_as_wide_as_asked_and_plain()
@@ -133,6 +187,90 @@ function TestPlot:test_tensors_are_numbers_too()
   local fig = plot.line { x = tensor { 1, 2 }, y = tensor { 0.5, 0.25 }, label = "t" }
   lu.assertEquals(lines(fig:csv())[2], "t,line,1,0.5,,,,")
   lu.assertStrContains(plot.heatmap { matrix = tensor { { 1, 2 }, { 3, 4 } } }:csv(), "2,heatmap,1,3")
+end
+
+TestLive = {}
+
+function TestLive:test_points_come_by_name_by_number_and_by_row()
+  local live = plot.live { figures = { "loss", "" }, every = 100 }
+  live:add(1, { loss = 0.7, other = 3 })
+  live:add { loss = 0.5 }
+  live:log { step = 4, loss = 0.25, note = "x" }
+  live:add(5, 2)
+  lu.assertEquals(lines(live:figure():csv()), { "series,kind,x,y,x_lower,x_upper,y_lower,y_upper",
+    "loss,line,1,0.7,,,,", "loss,line,2,0.5,,,,", "loss,line,4,0.25,,,,", ",line,5,2,,,," })
+end
+
+function TestLive:test_without_a_terminal_the_last_state_is_printed_once()
+  if require "perilune.system".is_terminal(1) then lu.skip "the output is a terminal" end
+  local kept, printed = print, {}
+  print = function(text) printed[#printed + 1] = text end
+  local ok, problem = pcall(function()
+    local live <close> = plot.live { title = "gap", every = 0 }
+    for i = 1, 5 do live:add(i, { loss = i }) end
+    lu.assertEquals(#printed, 0)
+  end)
+  print = kept
+  lu.assertTrue(ok, problem)
+  lu.assertEquals(#printed, 1)
+  lu.assertStrContains(printed[1], "gap")
+end
+
+function TestLive:test_a_front_end_gets_one_display_that_is_updated()
+  local display, seen = require "perilune.display", {}
+  display.front = {
+    show = function(bundle, o) seen[#seen + 1] = { o.id, o.update, bundle["image/svg+xml"] } end,
+  }
+  local live = plot.live { every = 0 }
+  local ok, problem = pcall(function() for i = 1, 3 do live:add(i, { loss = i }) end live:finish() end)
+  display.front = nil
+  lu.assertTrue(ok, problem)
+  lu.assertEquals({ seen[1][2], seen[2][2], seen[3][2], #seen }, { nil, true, true, 3 })
+  lu.assertEquals(seen[1][1], seen[3][1])
+  lu.assertStrContains(seen[3][3], "<svg")
+end
+
+function TestLive:test_long_lines_keep_their_extremes()
+  local live = plot.live { every = 1e9 }
+  for i = 1, 50000 do live:add(i, { loss = i == 1234 and 99 or i == 30000 and -99 or 0 }) end
+  local csv = live:figure():csv()
+  lu.assertStrContains(csv, "loss,line,1234,99,")
+  lu.assertStrContains(csv, "loss,line,30000,-99,")
+  lu.assertTrue(#lines(csv) < 20002)
+end
+
+function TestLive:test_wrong_calls_are_refused()
+  lu.assertStrContains(support.message(plot.live, { tilte = "x" }), "plot.live: unknown option 'tilte'")
+  lu.assertStrContains(support.message(plot.live, { every = -1 }), "'every' must be a number of at least 0")
+  lu.assertStrContains(support.message(plot.live, { figures = { 3 } }), "figures[1] must be a text, not 3")
+  local live = plot.live { every = 1e9 }
+  lu.assertStrContains(support.message(live.add, live, "a", { loss = 1 }), "live:add: x must be a number")
+  lu.assertStrContains(support.message(live.add, live, 1, { loss = {} }), "'loss' must be a number")
+  lu.assertStrContains(support.message(live.add, live, 1, { 3 }), "a name must be a text, not 1")
+  lu.assertStrContains(support.message(live.log, live, {}), "live:log: expected a row of a log")
+end
+
+function TestLive:test_a_training_draws_its_log()
+  local toy = require "toy"
+  local align = require "perilune.align"
+  local live = plot.live { every = 1e9, figures = { "loss" } }
+  local o = {
+    policy = toy.model(6), reference = toy.model(5), loss = align.loss.ipo {}, steps = 3, quiet = true,
+    source = align.sources.online(toy.sampling { batch = 2 }), live = live,
+  }
+  local kept = print
+  print = function() end
+  local ok, run = pcall(align.train, o)
+  print = kept
+  lu.assertTrue(ok, run)
+  for i, row in ipairs(run.log) do
+    local _, y = lines(live:figure():csv())[i + 1]:match "^loss,line,(%d+),([^,]+)"
+    support.close(tonumber(y), row.loss, 1e-6)
+  end
+  o.policy, o.live = toy.model(6), 3
+  lu.assertStrContains(support.message(align.train, o), "option 'live'")
+  o.live = {}
+  lu.assertStrContains(support.message(align.train, o), "live must be true or a plot.live")
 end
 
 TestFrontierPlot = {}

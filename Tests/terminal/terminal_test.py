@@ -49,6 +49,7 @@ def finish(terminal):
     terminal.type(b"20+22\r")
     seen = terminal.wait(b"42")
     assert b"OK" not in plain(seen) and b";22" not in plain(seen) and b"62;" not in plain(seen), seen
+    terminal.wait(b"> ")  # before, the terminal itself would take the key
     terminal.type(b"\x04")
     assert terminal.end() == 0
 

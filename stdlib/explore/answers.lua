@@ -21,6 +21,22 @@ local function chances(judge, first, second)
   return judges.ask(judge, first, second)
 end
 
+--- A line of `tokens.line` with the text that each token adds to the one before, and with `gaps`: whether a
+-- space is between. Some tokenizers write spaces, or capitals, by the token before.
+local function in_context(line, o)
+  line.gaps = {}
+  for i = 2, line.texts and #line.ids or 0 do
+    local before = o.tokenizer:decode { line.ids[i - 1] }
+    local both = o.tokenizer:decode { line.ids[i - 1], line.ids[i] }
+    local added = both:sub(#before + 1)
+    if both:sub(1, #before) == before and added:find "^ ?[^ ]" then
+      line.gaps[i] = added:sub(1, 1) == " " and o.tokenizer:decode({ line.ids[i] }):sub(1, 1) ~= " "
+      line.texts[i] = tokens.visible(line.gaps[i] and added:sub(2) or added)
+    end
+  end
+  return line
+end
+
 local function mean(list)
   local sum = 0.0
   for _, x in ipairs(list) do sum = sum + x end
@@ -47,14 +63,14 @@ end
 function answers.of(exploration, number, draw)
   local o, ids = exploration.options, exploration.prompts[number]
   local result = { number = number, draw = draw, sides = {}, verdicts = {} }
-  result.prompt = tokens.line("prompt", ids, o)
+  result.prompt = in_context(tokens.line("prompt", ids, o), o)
   for s, entry in ipairs(exploration.policies) do
     local policy, step = entry.policy, draw * 1000 + s
     local rows = sampling.draw(policy, policy, { ids }, o, "evaluation", step, o.k, number)
     local values, what = values_of(policy, rows, o.reference)
     local side = { name = entry.name, rows = rows, lines = {} }
     for i, response in ipairs(rows:responses()) do
-      local line = tokens.line("answer", response, o, values[i]:totable())
+      local line = in_context(tokens.line("answer", response, o, values[i]:totable()), o)
       line.note = tokens.note(line, o, what, "")
       side.lines[i] = line
     end

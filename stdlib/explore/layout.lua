@@ -40,6 +40,7 @@ local function cells_of(line, width, ids)
     for n, piece in ipairs(pieces_of(text, width)) do
       local cell = { text = piece, id = n == 1 and tostring(id) or "" }
       cell.value = line.values and line.values[i]
+      cell.gap = n == 1 and line.gaps and line.gaps[i] and not ids and 1 or 0
       cell.width = width_of(piece)
       if ids or not line.texts then cell.width = math.min(math.max(cell.width, #cell.id) + 1, width) end
       cell.is_end = line.texts and not ids and text:sub(-2) == "\\n"
@@ -55,11 +56,11 @@ local function padded(text, width, used) return text .. (" "):rep(width - (used 
 local function add_row(out, cells, view)
   local text, ids, letters, used = {}, {}, {}, 0
   for i, cell in ipairs(cells) do
-    local own = width_of(cell.text)
+    local own, gap = width_of(cell.text), (" "):rep(cell.gap)
     local shown = view.color and cell.value and tokens.colored(cell.text, cell.value) or cell.text
-    text[i], used = padded(shown, cell.width, own), used + cell.width
-    ids[i] = padded(cell.id, cell.width)
-    letters[i] = padded(cell.value and tokens.letter(cell.value):sub(1, cell.width) or "", cell.width)
+    text[i], used = gap .. padded(shown, cell.width, own), used + cell.width + cell.gap
+    ids[i] = gap .. padded(cell.id, cell.width)
+    letters[i] = gap .. padded(cell.value and tokens.letter(cell.value):sub(1, cell.width) or "", cell.width)
   end
   out[#out + 1] = { text = table.concat(text), width = used }
   if view.ids and cells.has_texts then
@@ -78,8 +79,9 @@ local function add_tokens(out, line, width, view)
   end
   flush()
   for _, cell in ipairs(cells_of(line, width, view.ids)) do
-    if used + cell.width > width then flush() end
-    row[#row + 1], used = cell, used + cell.width
+    if used + cell.width + cell.gap > width then flush() end
+    if used == 0 then cell.gap = 0 end
+    row[#row + 1], used = cell, used + cell.width + cell.gap
     if cell.is_end then flush() end
   end
   flush()
@@ -143,7 +145,7 @@ function layout.lines(block, view)
   for i, side in ipairs(block.sides) do
     if not view.shown or view.shown[i] then sides[#sides + 1] = side end
   end
-  add_tokens(lines, { ids = prompt.ids, texts = prompt.texts }, view.width - 8, view)
+  add_tokens(lines, { ids = prompt.ids, texts = prompt.texts, gaps = prompt.gaps }, view.width - 8, view)
   for i, line in ipairs(lines) do
     out[i] = ((i == 1 and "prompt: " or (" "):rep(8)) .. line.text):gsub("%s+$", "")
   end

@@ -4,8 +4,11 @@ local spans = require "perilune.align.show.spans"
 
 local function line_of(line)
   local parts = {}
-  for i in ipairs(line.ids) do parts[i] = spans.token(line, i) end
-  local text = #parts > 0 and table.concat(parts, line.texts and "<wbr>" or " ") or "(empty)"
+  for i in ipairs(line.ids) do
+    local gap = (not line.texts or line.gaps and line.gaps[i]) and " " or "<wbr>"
+    parts[i] = (i > 1 and gap or "") .. spans.token(line, i)
+  end
+  local text = #parts > 0 and table.concat(parts) or "(empty)"
   if not line.note then return text end
   return ('%s<div style="opacity:.7;font-size:85%%">%s</div>'):format(text, spans.escaped(line.note))
 end
@@ -21,7 +24,7 @@ local function section(block)
     heads[s] = '<th scope="col" style="text-align:left">' .. spans.escaped(side.name) .. "</th>"
     cells[s] = '<td style="text-align:left;vertical-align:top">' .. table.concat(lines) .. "</td>"
   end
-  local prompt = line_of { ids = block.prompt.ids, texts = block.prompt.texts }
+  local prompt = line_of(block.prompt)
   local out = {
     ('<p>prompt %d: %s</p>'):format(block.number, prompt),
     '<table style="margin:0 0 .5em;font-family:ui-monospace,monospace"><thead><tr>' .. table.concat(heads)

@@ -9,7 +9,7 @@
 --
 -- In a terminal the figure stays where it is, and is as wide as the terminal at the time of each drawing.
 -- In a notebook it is one display that is updated. Where the output is neither, only the last state is
--- printed, by `finish`, at the end of the block of a `<close>` variable, or when the figure is collected.
+-- printed: by `finish`, at the end of the block of a `<close>` variable, or at the end of the program.
 --
 --   > local live = require "perilune.plot".live { title = "SFT" }
 --   > live:add(1, { loss = 0.7 })
@@ -35,6 +35,9 @@ local spec = options.spec("plot.live", {
 
 local count = 0
 
+--- The figures with points that are not drawn.
+local alive = {}
+
 --- An empty figure that lives. Options are those of plot.figure, `every` and `figures`.
 --
 --   > require "perilune.plot".live { evry = 1 }
@@ -57,7 +60,7 @@ function Live.new(given)
   count = count + 1
   return setmetatable({
     settings = settings, every = o.every, wanted = wanted, names = {}, lines = {}, step = 0,
-    drawn_at = -math.huge, number = 7000 + count % 1000, heights = nil, is_new = false, is_finished = false,
+    drawn_at = -math.huge, number = 7000 + count % 1000, heights = nil, is_new = false, count = count,
   }, Live)
 end
 
@@ -96,7 +99,7 @@ local function put(self, name, x, y)
   end
   line.x[#line.x + 1], line.y[#line.y + 1] = x, y
   if #line.x > points_max then thin(line) end
-  self.is_new = true
+  self.is_new, alive[self] = true, true
 end
 
 --- Adds points at `x`: `values` is a table of numbers by name, or one number. With one argument x is one more
@@ -127,7 +130,6 @@ function Live:add(x, values)
     self.drawn_at = now
     self:draw()
   end
-  return self
 end
 
 --- Adds the numbers of a row of a log, such as `run.log[1]`, at its `step`.
@@ -139,7 +141,7 @@ function Live:log(row)
   for name, value in pairs(row) do
     if name ~= "step" and type(name) == "string" and type(value) == "number" then values[name] = value end
   end
-  return self:add(row.step, values)
+  self:add(row.step, values)
 end
 
 --- The figure as it is now.
@@ -214,6 +216,7 @@ end
 --- Draws the last state. Where the figure could not be redrawn, prints it. Numbers that are added later are
 -- drawn again.
 function Live:finish()
+  alive[self] = nil
   if not self.is_new then return end
   self:draw()
   if self.is_new then
@@ -224,9 +227,14 @@ end
 
 Live.__close = Live.finish
 
-function Live:__gc()
-  -- In a terminal other output may stand below the figure by now.
-  if self.is_new and not system.is_terminal(1) then pcall(self.finish, self) end
+--- Prints the last state of the figures that could not be redrawn, at the end of the program.
+function Live.finish_all()
+  local open = {}
+  for one in pairs(alive) do
+    if one.is_new and not one.heights then open[#open + 1] = one end
+  end
+  table.sort(open, function(a, b) return a.count < b.count end)
+  for _, one in ipairs(open) do one:finish() end
 end
 
 function Live:__mime() return { ["image/svg+xml"] = self:figure():svg(), ["text/plain"] = tostring(self) } end

@@ -74,7 +74,10 @@ enum PlotPictures {
           object.figure, by: $0, number: try options.integer("number"),
           rowsMax: try options.integer(ifGiven: "rows"))
       }
-      guard let drawn else { return 0 }
+      guard let drawn else {
+        try call.pushNil()
+        return 1
+      }
       try call.push(.bytes(drawn.bytes))
       try call.pushInteger(drawn.rows)
       return 2
@@ -127,7 +130,10 @@ enum PlotPictures {
         example: "print(require 'perilune.native.plot'.picture_escape '<svg/>')", prints: "nil")
     ) { call in
       let bytes = try call.bytes(1)
-      guard case .picture(let way) = try TerminalGraphics.way() else { return 0 }
+      guard case .picture(let way) = try TerminalGraphics.way() else {
+        try call.pushNil()
+        return 1
+      }
       let svg = Picture.svg(ofPNG: bytes) ?? String(decoding: bytes, as: UTF8.self)
       try call.push(.bytes(try TerminalGraphics.escape(svg: svg, by: way)))
       return 1

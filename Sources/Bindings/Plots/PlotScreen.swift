@@ -60,7 +60,7 @@ final class PlotScreen {
       let count = read(STDIN_FILENO, &bytes, bytes.count)
       // The terminal is gone: as if it were closed by its key.
       if count <= 0, input.revents & Int16(POLLHUP | POLLERR) != 0 || count < 0 && errno != EINTR {
-        return "end"
+        return "gone"
       }
       if count > 0 { keys.take(Array(bytes[..<count])) }
     }
@@ -74,7 +74,7 @@ final class PlotScreen {
         "screen:key(seconds)",
         "The next key: a letter, or \"up\", \"down\", \"left\", \"right\", \"enter\", \"escape\", \"tab\", \"backtab\", "
           + "\"backspace\", \"delete\", \"home\", \"end\", \"pageup\", \"pagedown\"; \"\" for another key, \"resize\" where "
-          + "the terminal's size changed, \"end\" where it is gone, nil where no key came within so many seconds.",
+          + "the terminal's size changed, \"gone\" where it is gone, nil where no key came within so many seconds.",
         errors: "the screen is closed; Ctrl-C is an error of kind \"interrupted\"",
         example: opened + "if ok then screen:key(0) screen:close() end")
     ) { call, screen in

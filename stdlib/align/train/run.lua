@@ -161,7 +161,8 @@ function Run:resume(steps)
   end
   if not self.loop then
     self.loop = fit.new {
-      optimizer = self.optimizer, options = o, steps = o.steps, label = self.label, quiet = o.quiet,
+      optimizer = self.optimizer, options = o, steps = o.steps, label = self.label,
+      quiet = o.quiet or o.live ~= nil,
       loss = function(step) return self:update(step) end,
       after = function(step, row, value) return self:after_step(step, row, value) end,
       job = self.job, figures = function(step) return recorded.figures(self, step) end,
