@@ -12,7 +12,7 @@
 -- A cell with the tag `parameters` can be given other values: `perilune --param steps=300 scripts/tour.lua`.
 
 -- %% tags=["parameters"]
-local steps, seed = 60, 1
+local steps, sft_steps, seed = 60, 250, 1
 local learning_rate = 3e-4
 
 -- %%
@@ -26,7 +26,7 @@ perilune.seed(seed)
 -- `T` makes tensors. Positions count from 1, negative ones from the end; what is an attribute in PyTorch is
 -- a method.
 
--- %% Tensors
+-- %%
 local x = T { { 1, 2, 3 }, { 4, 5, 6 } }
 print(x:size(1), x:size(2), x:dtype())
 print(x[2], x:sum(1), x:matmul(x:t()))
@@ -39,7 +39,7 @@ display(T.randn(8, 24):softmax(-1), { as = "heatmap" })
 -- loss of DPO, the negative logarithm of a logistic function, with the slope that it gives a margin:
 -- hopeless pairs pull with full force.
 
--- %% Gradients
+-- %%
 local margin = T.arange(-6, 6, 0.25):requires_grad_(true)
 local losses = -margin:log_sigmoid()
 losses:sum():backward()
@@ -57,7 +57,7 @@ display(plot.figure { title = "DPO", xlabel = "margin" }
 -- %% A task and its policy
 local align = perilune.align
 local task = perilune.tasks.sentiment()
-local sft = align.sft(task, { model = { dim = 48, layers = 2 }, steps = 250, batch = 64, quiet = true })
+local sft = align.sft(task, { model = { dim = 48, layers = 2 }, steps = sft_steps, batch = 64, quiet = true })
 print(sft)
 print("prompt:  ", task.tokenizer:decode(task:prompt("test", 1)))
 
@@ -66,7 +66,7 @@ print("prompt:  ", task.tokenizer:decode(task:prompt("test", 1)))
 --
 -- Four responses to one prompt. The same seed gives the same responses, whatever the number of threads.
 
--- %% Samples
+-- %%
 local prompt = task:prompt("test", 1)
 local four = { prompt, prompt, prompt, prompt }
 local samples = sft:sample(four, { max_new_tokens = 48, stop = task.stop, seed = seed })
@@ -78,7 +78,7 @@ for i = 1, 4 do print(i, task.tokenizer:decode(samples:response(i))) end
 -- A judge is a function of a prompt and two responses, lists of token ids, that says whether the first is
 -- better. This one likes the letter "o". Nothing else in the library knows that.
 
--- %% A judge
+-- %%
 local function count_of_o(response) return select(2, task.tokenizer:decode(response):gsub("o", "")) end
 local function likes_o(_, first, second) return count_of_o(first) > count_of_o(second) end
 
@@ -89,7 +89,7 @@ local function likes_o(_, first, second) return count_of_o(first) > count_of_o(s
 -- is flat on both sides, so that neither a hopeless nor a settled pair pulls. Compare its slope with that of
 -- DPO above.
 
--- %% A loss
+-- %%
 local saturating = align.loss.define {
   name = "saturating",
   options = { { "beta", 0.1, "steepness", above = 0 } },
@@ -100,7 +100,7 @@ local saturating = align.loss.define {
 -- Both at work: the policy writes two responses to a prompt, the judge says which is better, the loss moves
 -- the policy.
 
--- %% Training with both
+-- %%
 local function online(judge)
   return align.sources.online {
     task = task, judge = judge, prompts = task:prompts("train", 512), batch = 32, seed = seed,
@@ -159,7 +159,7 @@ display(rows)
 -- allow little: this is a tour, not the experiment. `scripts/experiments/gap.lua` is the experiment, with
 -- repetitions of the whole pipeline, and `scripts/results/results.md` has what it found.
 
--- %% The comparison
+-- %%
 print(align.compare { on, off })
 
 -- %% [markdown]

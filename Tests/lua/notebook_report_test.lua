@@ -2,6 +2,7 @@
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local notebooks = require "notebook_support"
 local lu = require "luaunit"
+local ipynb = require "perilune.notebook.ipynb"
 local json = require "perilune.notebook.json"
 
 local report, sh, write, read = notebooks.report, notebooks.sh, notebooks.write, notebooks.read
@@ -188,13 +189,47 @@ function TestForms:test_tags_hide()
   lu.assertNil(text:find("gone", 1, true))
 end
 
+TestNotebooks = {}
+
+--- The text of a notebook with cells of code; the first has the parameters.
+local function notebook_of(...)
+  local cells = {}
+  for i, source in ipairs { ... } do
+    cells[i] = { kind = "code", source = source, metadata = {}, id = "cell-" .. i }
+  end
+  cells[1].metadata.tags = json.list { "parameters" }
+  return ipynb.write { cells = cells, metadata = {} }
+end
+
+function TestNotebooks:test_the_last_expression_of_a_cell_is_shown()
+  write("n.ipynb", notebook_of("local x = 20", "local y = x + 1\ny * 2", "y;", "print(y)\ny", "_ + 1"))
+  lu.assertEquals((sh "$P n.ipynb"), "42\n21\n21\n22\n")
+  lu.assertEquals(select(2, sh "$P --param x=1 --report done.ipynb n.ipynb"), 0)
+  local text = read "done.ipynb"
+  lu.assertEquals(outputs(text, 1), { "stdout:--param x=1\n" })
+  lu.assertEquals(outputs(text, 2), { "execute_result:4" })
+  lu.assertEquals(outputs(text, 4), { "stdout:2\n", "execute_result:2" })
+  lu.assertEquals(json.decode(text).cells[5].id, "cell-5")
+end
+
+function TestNotebooks:test_an_error_has_its_cell_and_line()
+  local fails = "local f = function()\n  error 'bad'\nend\nf()"
+  write("n.ipynb", notebook_of("local x = 1", fails, "print 'never'"))
+  local output, status = sh "$P --report done.html n.ipynb"
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(output, "2: bad")
+  lu.assertNil(output:find("notebook/run", 1, true))
+  lu.assertNil(output:find("never", 1, true))
+  lu.assertStrContains(read "done.html", "&gt;   2    error &#39;bad&#39;")
+end
+
 TestEnds = {}
 
-function TestEnds:test_a_syntax_error_is_reported()
-  local text, output, status = report "x = = 1\n"
+function TestEnds:test_a_syntax_error_is_reported_in_its_cell()
+  local text, output, status = report("y = 1\n-- %% B\nx = = 1\n-- %% C\n", "ipynb")
   lu.assertEquals(status, 1)
-  lu.assertStrContains(output, "script.lua:1: unexpected symbol near '='")
-  lu.assertStrContains(text, "unexpected symbol near")
+  lu.assertStrContains(output, "script.lua:3: unexpected symbol near '='")
+  lu.assertEquals(#json.decode(text).cells[2].outputs, 1)
 end
 
 function TestEnds:test_a_report_that_cannot_be_written_is_refused_before_the_script_runs()
@@ -212,6 +247,17 @@ function TestEnds:test_os_exit_leaves_the_report()
   lu.assertEquals(status, 3)
   lu.assertStrContains(text, "before")
   lu.assertNil(text:find('class="status running"', 1, true))
+end
+
+function TestEnds:test_a_forked_child_leaves_the_report_alone()
+  local text, _, status = report [[
+local job = require "perilune.system".fork(function() require "perilune".display "child" os.exit(0) end)
+repeat job:lines(0.01) until job:status()
+print "parent"
+]]
+  lu.assertEquals(status, 0)
+  lu.assertStrContains(text, "child\nparent")
+  lu.assertStrContains(text, 'class="status done"')
 end
 
 function TestEnds:test_an_error_that_is_no_text()

@@ -38,14 +38,16 @@ local readers <const> = {
   ["perilune.models"] = { "load" },
 }
 
---- Adds each file that is read from now on to the list, with its hash. Files of the library, devices and
--- folders are left out. Returns a function that ends this.
+--- Adds each file that is read from now on to the list, with its hash. Files of the library and of the cache,
+-- devices and folders are left out. Returns a function that ends this.
 function environment.watch(list)
   local seen, library = {}, debug.getinfo(1, "S").source:match "^@(.*)/notebook/[^/]*$"
+  local has_cache, cache = pcall(system.cache_folder)
   local function note(path)
     if type(path) ~= "string" or seen[path] then return end
     seen[path] = true
-    if path:find(library, 1, true) == 1 or path:match "^/dev/" or path:match "^/proc/" then return end
+    if path:find(library, 1, true) == 1 or has_cache and path:find(cache, 1, true) == 1 then return end
+    if path:match "^/dev/" or path:match "^/proc/" then return end
     local ok, hash = pcall(system.sha256_file, path)
     if ok then list[#list + 1] = { "data", ("%s, SHA-256 %s"):format(path, hash) } end
   end

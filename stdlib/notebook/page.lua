@@ -120,7 +120,9 @@ a { color: var(--n); }
 .status { margin: 0 0 1rem; padding: .4rem .8rem; border-left: 3px solid var(--n); background: var(--soft); }
 .status.error { border-color: var(--bad); color: var(--bad); } .status.done { border-color: var(--s); }
 details > summary { cursor: pointer; color: var(--quiet); font-size: .875rem; }
-.environment td, .environment th { font-size: .85rem; vertical-align: top; overflow-wrap: anywhere; }
+.environment th { white-space: nowrap; }
+.environment td, .environment th { font-size: .85rem; vertical-align: top; }
+.environment td { overflow-wrap: anywhere; }
 .cell { margin: 1.25rem 0; }
 .cell pre { margin: .5rem 0; max-height: 40rem; overflow: auto; }
 .cell .output svg { display: block; max-width: 100%; height: auto; border-radius: 6px; }
@@ -142,9 +144,10 @@ thead th { cursor: pointer; }
 -- cells last. A table that sorts by itself is left alone.
 page.script = [[
 (function () {
-  function sort(head) {
+  function sort(head, key) {
     var row = head.parentNode, table = head.closest("table"), body = table && table.tBodies[0];
-    if (!body || row.hasAttribute("onclick")) return;
+    if (row.hasAttribute("onclick")) { if (key) head.click(); return; }
+    if (!body) return;
     var column = Array.prototype.indexOf.call(row.cells, head);
     var way = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
     Array.prototype.forEach.call(row.cells, function (cell) { cell.removeAttribute("aria-sort"); });
@@ -164,7 +167,7 @@ page.script = [[
   }
   function on(event) {
     var head = event.target.closest && event.target.closest("thead th");
-    if (head && (event.type === "click" || event.key === "Enter")) sort(head);
+    if (head && (event.type === "click" || event.key === "Enter")) sort(head, event.key);
   }
   document.addEventListener("click", on);
   document.addEventListener("keydown", on);

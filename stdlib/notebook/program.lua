@@ -7,6 +7,7 @@ local ipynb = require "perilune.notebook.ipynb"
 local markdown = require "perilune.notebook.markdown"
 local marker = require "perilune.notebook.marker"
 local mpi = require "perilune.native.mpi"
+local native = require "perilune.native.notebook"
 local notebook = require "perilune.notebook"
 local parameters = require "perilune.notebook.parameters"
 local record = require "perilune.notebook.record"
@@ -131,6 +132,7 @@ local function recorded(kept, body)
     end
   end
   function os.exit(...)  -- luacheck: ignore 122
+    if not native.is_on() then plain_exit(...) end  -- a forked child
     finish(select("#", ...) > 0 and (...) ~= true and (...) ~= 0 and "error" or "ended")
     plain_exit(...)
   end

@@ -38,6 +38,7 @@ end
 
 --- Captures output, and shows values as displays of the running cell.
 function Record:start()
+  self.is_terminal = system.is_terminal(2)
   native.start(record.text_kept)
   self.front = {
     show = function(bundle, o) return self:display(bundle, o) end,
@@ -121,9 +122,11 @@ local function bounded(bundle)
   return kept
 end
 
---- A line of progress on the terminal, drawn over the one before.
-local function redraw(text)
-  if system.is_terminal(0) then native.echo(2, "\r" .. text:match "[^\n]*" .. "\27[K") end
+--- Draws a line of progress on the terminal, over the one before; without `text` ends it.
+local function redraw(self, text)
+  if text and self.is_terminal then native.echo(2, "\r" .. text:match "[^\n]*" .. "\27[K") end
+  if not text and self.is_drawn then native.echo(2, "\n") end
+  self.is_drawn = text ~= nil and self.is_terminal
 end
 
 --- Shows a bundle in the running cell; with an id that is there already, in its place.
@@ -136,8 +139,9 @@ function Record:display(bundle, o)
   if o.id then known, cell = with_id(self, o.id) end
   if known then
     known.bundle, cell.rendered = bounded(bundle), nil
-    redraw(text)
+    redraw(self, text)
   else
+    redraw(self)
     native.echo(1, line)
     self:add { kind = "display", bundle = bounded(bundle), id = o.id }
   end
@@ -176,7 +180,8 @@ function Record:finish(status)
   local cell = self.current
   if not cell then return end
   self:collect()
-  if cell.clears then cell.clears = nil end
+  redraw(self)
+  cell.clears = nil
   cell.status, cell.seconds = status or "done", (cell.seconds or 0) + system.clock() - cell.from
   cell.rendered, self.current = nil, nil
 end

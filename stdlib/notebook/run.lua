@@ -96,8 +96,12 @@ end
 function run.script(read, given, name, words, record)
   local chunk, problem = load(run.instrumented(read, given), name, "t")
   if not chunk then
-    if record then record:begin(1) end
     local found = { message = problem, value = problem, traceback = "" }
+    local line, number = failure.line(found, name:sub(2)) or 0, 1
+    for i, cell in ipairs(read.cells) do
+      if (cell.marker or cell.first) <= line then number = i end
+    end
+    if record then record:begin(number) end
     return failure.with_source(found, name:sub(2), read.text)
   end
   local values = {
@@ -106,6 +110,7 @@ function run.script(read, given, name, words, record)
       return parameters.typed(parameter, given[parameter], default)
     end,
   }
+  if record and rawget(_G, "display") == nil then values.display = require "perilune.display" end
   if record and read.cells[1] and not read.cells[1].marker then record:begin(1) end
   return with_globals(values, function()
     local ok, found = xpcall(chunk, failure.of, table.unpack(words))
