@@ -77,7 +77,11 @@ struct PictureLibraries: @unchecked Sendable {
   }
 
   private static func missing(_ why: String) -> Failure {
-    Failure(
+    if Sandbox.isOn {
+      return Failure(
+        .state, "PNG and PDF cannot be drawn in the sandbox, where no library is loaded; .svg can")
+    }
+    return Failure(
       .state,
       "PNG and PDF are drawn by librsvg 2.52 or later; on Debian and Ubuntu: apt-get install librsvg2-2 (\(why))"
     )
