@@ -30,7 +30,7 @@ public enum TerminalGraphics {
         return text
       }
       if answers.hasKitty { return .picture(.kitty) }
-      if answers.hasIterm { return .picture(.iterm) }
+      if answers.hasIterm || isIterm { return .picture(.iterm) }
       return answers.hasSixel ? .picture(.sixel) : text
     case .kitty, .sixel, .iterm:
       guard Terminal.isTerminal, let known = GraphicsProtocol(rawValue: asked.rawValue) else { return text }
@@ -38,6 +38,11 @@ public enum TerminalGraphics {
       if Terminal.cell == nil { _ = TerminalQuestion.answered() }
       return .picture(known)
     }
+  }
+
+  /// Older versions of iTerm2 only name themselves in the environment, which tmux passes on and is no iTerm2.
+  private static var isIterm: Bool {
+    Terminal.variable("TERM_PROGRAM") == "iTerm.app" && Terminal.variable("TMUX") == nil
   }
 
   /// Whether text may hold braille: without asking the terminal.

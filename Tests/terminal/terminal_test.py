@@ -95,6 +95,14 @@ def iterm_gets_a_file_inline():
 
 
 @test
+def iterm_is_known_by_its_name_but_not_within_tmux():
+    for env, sign in (({}, b"]1337;File="), ({"TMUX": "/tmp/x,1,0"}, "┤".encode())):
+        terminal = script(FIGURE + ":show()", "plain", env={"TERM_PROGRAM": "iTerm.app", **env})
+        terminal.wait(sign)
+        assert terminal.end() == 0
+
+
+@test
 def sixels_decode_to_the_png():
     terminal = prompt("sixel")
     terminal.type(FIGURE.encode() + b"\r")
