@@ -31,7 +31,20 @@ extension Run {
       ("evaluate", .function(try evaluator())),
     ]
     if let seed = options.run.seed { request.append(("seed", .string(String(seed)))) }
-    guard let problem = try main.first([.record(request)]).asTable else { return }
+    let answer: LuaValue
+    do {
+      answer = try main.first([.record(request)])
+    } catch let error as LuaError where error.isInterrupt {
+      // The second press of Ctrl-C has unwound all of Lua: the reports are completed now.
+      lua.clearInterrupts()
+      answer = try main.first([
+        .record([
+          ("interrupted", .boolean(true)), ("message", .string(error.message)),
+          ("traceback", error.traceback.map { .string(Interpreter.hideOwnFrames($0)) } ?? .string("")),
+        ])
+      ])
+    }
+    guard let problem = answer.asTable else { return }
     let isInterrupt = try problem.get("interrupted").isTrue
     throw LuaError(
       kind: isInterrupt ? Failure.Kind.interrupted.rawValue : "lua",

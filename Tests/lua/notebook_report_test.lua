@@ -305,6 +305,17 @@ function TestEnds:test_ctrl_c_ends_with_130_and_the_report()
   lu.assertStrContains(text, 'class="status interrupted"')
 end
 
+function TestEnds:test_a_script_that_catches_ctrl_c_is_ended_by_the_second_press()
+  write("script.lua", 'print "one"\nwhile true do pcall(function() while true do end end) end\n')
+  local _, status = sh [[
+$P --report twice.html script.lua >out.txt &
+until grep -q one out.txt; do sleep 0.05; done
+kill -INT $!; sleep 0.2; kill -INT $!; wait $!
+]]
+  lu.assertEquals(status, 130)
+  lu.assertStrContains(read "twice.html", 'class="status interrupted"')
+end
+
 function TestEnds:test_nobody_reads_the_output()
   write("script.lua", 'for i = 1, 20000 do print(i) end\n-- %% B\nprint "last"\n')
   sh "$P --report pipe.html script.lua | head -1"

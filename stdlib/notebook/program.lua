@@ -118,6 +118,10 @@ local function try_reports(kept)
   if not ok then error("the report cannot be written: " .. tostring(problem), 0) end
 end
 
+--- Completes the reports of the script that runs, with its failure or nil. A second press of Ctrl-C unwinds
+-- all of Lua before this is done; the program then calls it again.
+local complete
+
 --- Runs `body` and records it; returns its failure.
 local function recorded(kept, body)
   try_reports(kept)
@@ -137,21 +141,24 @@ local function recorded(kept, body)
     plain_exit(...)
   end
   local unwatch = environment.watch(kept.environment)
+  function complete(failure)
+    os.exit = plain_exit  -- luacheck: ignore 122
+    unwatch()
+    if failure then
+      if failure.interrupted then system.ended_by_interrupt() end
+      if not kept.current then kept.current = kept.cells[1] end
+      if kept.current then kept.current.from = kept.current.from or system.clock() end
+      kept:fail(failure)
+    end
+    finish(failure and (failure.interrupted and "interrupted" or "error") or "done")
+    for _, report in ipairs(kept.reports) do
+      io.stderr:write(("report: %s\n"):format(report.path))
+    end
+    complete = nil
+    return failure
+  end
   kept:start()
-  local failure = body()
-  os.exit = plain_exit  -- luacheck: ignore 122
-  unwatch()
-  if failure then
-    if failure.interrupted then system.ended_by_interrupt() end
-    if not kept.current then kept.current = kept.cells[1] end
-    if kept.current then kept.current.from = kept.current.from or system.clock() end
-    kept:fail(failure)
-  end
-  finish(failure and (failure.interrupted and "interrupted" or "error") or "done")
-  for _, report in ipairs(kept.reports) do
-    io.stderr:write(("report: %s\n"):format(report.path))
-  end
-  return failure
+  return complete(body())
 end
 
 local function main(request)
@@ -184,4 +191,12 @@ local function main(request)
   return recorded(kept, function() return body(kept) end)
 end
 
-return main
+-- A refusal, which has no place in a file, is passed on without a traceback of this program. With the failure
+-- `interrupted` the reports of the script that ran are completed.
+return function(request)
+  if request.interrupted then return complete and complete(request) or request end
+  local ok, result = pcall(main, request)
+  if ok then return result end
+  if type(result) == "string" and not result:match "^[^\n:]*%.lua:%d+: " then return { message = result } end
+  return error(result, 0)
+end

@@ -28,11 +28,11 @@ enum NotebookModule {
         errors: "output is captured already; no pipe or thread can be made",
         example: start + """
           nb.start(1000)
-          io.write 'one\\n'
+          io.stderr:write 'one'
           parts = nb.take()
           nb.stop()
-          print(parts[1].stream, parts[1].text == 'one\\n')
-          """, prints: "one\n1\ttrue")
+          print(parts[1].stream, parts[1].text)
+          """, prints: "2\tone")
     ) { call in
       if shim_capture_start(max(0, try call.integer(1))) != 0 {
         throw Failure(.io, "output cannot be captured: \(String(cString: strerror(errno)))")
