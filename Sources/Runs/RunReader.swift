@@ -28,10 +28,19 @@ public final class RunReader {
     // A process that was killed has left a journal, which only a connection that writes can play back.
     do { return try readable(Database(path, .write)) } catch {
       // On a full disk there is no room for the shared memory of the log: one connection alone needs none.
-      let alone = try Database(path, .write)
-      try alone.script("PRAGMA locking_mode = EXCLUSIVE")
-      guard (try? readable(alone)) != nil else { throw error }
-      return alone
+      if let alone = try? Database(path, .write),
+        (try? alone.script("PRAGMA locking_mode = EXCLUSIVE")) != nil,
+        (try? readable(alone)) != nil
+      {
+        return alone
+      }
+      // Nor for an empty log; without one the file is all there is.
+      let hasJournal = ["-wal", "-journal"].contains { ending in
+        var info = stat()
+        return stat(path + ending, &info) == 0 && info.st_size > 0
+      }
+      if hasJournal { throw error }
+      return try readable(Database("file:\(path)?immutable=1", .read))
     }
   }
 

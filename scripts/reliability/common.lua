@@ -82,13 +82,16 @@ local function library()
   return common.library
 end
 
---- The command of a job in a folder, under faults: `env` are the variables of faults.c without FAULTS_.
+--- The variables of a command under faults in a folder: `env` are those of faults.c without FAULTS_.
+function common.with_faults(folder, env)
+  local parts = { ("LD_PRELOAD='%s' FAULTS_ROOT='%s'"):format(library(), folder) }
+  for name, value in pairs(env) do parts[#parts + 1] = ("FAULTS_%s='%s'"):format(name, value) end
+  return table.concat(parts, " ")
+end
+
+--- The command of a job in a folder, under faults where `env` is given.
 function common.job(kind, folder, steps, every, env)
-  local parts = {}
-  if env then
-    parts[1] = ("LD_PRELOAD='%s' FAULTS_ROOT='%s'"):format(library(), folder)
-    for name, value in pairs(env) do parts[#parts + 1] = ("FAULTS_%s='%s'"):format(name, value) end
-  end
+  local parts = { env and common.with_faults(folder, env) }
   parts[#parts + 1] = ("exec '%s' --threads=1 '%s/scripts/reliability/job.lua' %s '%s' %d %d"):format(
     common.program, common.root, kind, folder, steps, every)
   return table.concat(parts, " ")

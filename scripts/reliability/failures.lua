@@ -93,6 +93,26 @@ local function check(fault, at)
   return problem
 end
 
+--- With every change refused from the beginning, what is recorded is listed and read: the curve of a finished
+-- run, the row and the dump of a lost one. Returns what is wrong.
+local function unreadable()
+  local folder = common.folder()
+  common.run(common.job("own", folder, o.steps, 1))
+  local fault = { KIND = "kill", AT = counts.changes * 4 // 5 }
+  common.run(common.job("own", folder .. "/second", o.steps, 1, fault))
+  os.execute(("cd '%s' && mv second/runs/own runs/cut && rm -rf runs/runs.sqlite*"):format(folder))
+  local script = ([[
+    local run = require "perilune.run"
+    local list = run.runs { folder = "%s/runs" }
+    print(#list, #list[1]:curve "loss", list:columns("status")[2].status, #list[2]:dump() > 0)
+  ]]):format(folder)
+  local status, out, err = common.run(common.with_faults(folder, { KIND = "full", AT = 1, STAYS = 1 })
+    .. (" exec '%s' --threads=1 -e '%s'"):format(common.program, script))
+  common.remove(folder)
+  local wanted = ("2\t%d\tlost\ttrue\n"):format(o.steps)
+  if status ~= 0 or out ~= wanted then return ("status %d: %s%s"):format(status, out, err) end
+end
+
 local points = {}
 for i, fault in ipairs(faults) do
   for at = 1 + (i - 1) % o.every, counts[fault.CLASS or "changes"], o.every do
@@ -117,4 +137,7 @@ for i, fault in ipairs(faults) do
   common.row("R4", ("%s: bad of %d of %d operations"):format(fault[1], all[i] or 0, count), bad[i] or 0,
     not bad[i])
 end
+local problem = unreadable()
+if problem then io.stderr:write("failures: reading: ", problem, "\n") end
+common.row("R4", "full for good: runs that cannot be listed and read, of 2", problem and 2 or 0, not problem)
 common.exit()

@@ -111,6 +111,11 @@ static int opened(int file, const char *path, int flags) {
   return file;
 }
 
+// Whether opening changes something: a file that is there is only opened by O_CREAT.
+static int makes(const char *path, int flags) {
+  return flags & O_TRUNC || (flags & O_CREAT && access(path, F_OK) != 0);
+}
+
 #define OPEN(name)                                                                         \
   int name(const char *path, int flags, ...) {                                             \
     va_list more;                                                                          \
@@ -118,7 +123,7 @@ static int opened(int file, const char *path, int flags) {
     mode_t mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(more, mode_t) : 0;              \
     va_end(more);                                                                          \
     if (!is_ours(path)) return REAL(name)(path, flags, mode);                              \
-    if (fails(flags & (O_CREAT | O_TRUNC) ? CHANGE : READ)) return -1;                     \
+    if (fails(makes(path, flags) ? CHANGE : READ)) return -1;                              \
     return opened(REAL(name)(path, flags, mode), path, flags);                             \
   }
 OPEN(open)

@@ -5,7 +5,9 @@
 -- KIND is
 --
 --   own                           a loop of a user's own on perilune.run
---   offline, online, refreshed    align.train with `run`
+--   offline, online, refreshed    align.train with `run`, DPO on pairs
+--   groups                        align.train with `run`, GRPO on groups of responses
+--   sft                           align.sft with `run`
 --   in_place                      a state that is written where it is: the control
 --   writer-N                      one of many runs of a folder: figures of sin(step)
 --   holder                        a run that is held until the process is killed
@@ -48,13 +50,21 @@ local sources = {
   offline = function() return align.sources.offline(listed, { batch = 4, seed = 3 }) end,
   online = online,
   refreshed = function() return online { refresh = 3, lag = 2 } end,
+  groups = function()
+    local function sevens(_, response) return toy.sevens(response) end
+    return align.sources.groups {
+      prompts = toy.prompts, reward = sevens, max_new_tokens = 6, stop = { 1 }, batch = 2, responses = 4,
+      seed = 3,
+    }
+  end,
 }
 
 local function trained()
   local is_first = true
   local done = align.train {
     policy = reference:clone(), reference = reference, source = sources[kind](), steps = steps, lr = 1e-2,
-    loss = align.loss.dpo { beta = 0.1 }, quiet = true, evaluate_every = 1,
+    loss = kind == "groups" and align.loss.grpo {} or align.loss.dpo { beta = 0.1 },
+    quiet = true, evaluate_every = 1,
     evaluate = function(policy, step, of)
       if is_first then print("from", step - 1) end
       is_first = false
@@ -85,6 +95,15 @@ function kinds.own()
     job:log { loss = loss, seen = notes.seen }
     if step % 3 == 0 then job:event("evaluated", "at " .. step) end
   end
+  promise(steps)
+  print("hash", model:hash())
+end
+
+function kinds.sft()
+  local model = align.sft(perilune.tasks.open "sentiment", {
+    model = { dim = 8, layers = 1, heads = 2 }, steps = steps, batch = 4, cache = false, quiet = true,
+    run = { name = "sft", folder = folder .. "/runs", resume = "allow", checkpoint_every = every },
+  })
   promise(steps)
   print("hash", model:hash())
 end

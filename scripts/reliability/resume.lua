@@ -2,21 +2,24 @@
 --
 --     bin/perilune scripts/reliability/resume.lua --kills 500 --steps 12 --every 3 --jobs 2
 --
--- Four runs: supervised fine-tuning in a loop of a user's own, and align.train offline, online and on answers
--- of a policy that is refreshed (lag 2, refresh 3). A process is killed (SIGKILL) after a random time, and
--- another goes on, until one ends; kills before the run is there do not count. Then parameters, the dump of
--- the store and the files must be those of the run that was not cut: if they differ, all its kills are bad.
+-- Six runs: supervised fine-tuning in a loop of a user's own and by align.sft, and align.train offline,
+-- online, on answers of a policy that is refreshed (lag 2, refresh 3), and with GRPO on groups of responses.
+-- A process is killed (SIGKILL) after a random time, and another goes on, until one ends; kills before the
+-- run is there do not count. Then parameters, the dump of the store and the files must be those of the run
+-- that was not cut: if they differ, all its kills are bad.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local common = require "common"
 local parallel = require "perilune.parallel"
 local system = require "perilune.system"
 
 local o = common.options { kills = 500, steps = 12, every = 3, jobs = 2, seed = 1 }
-local kinds <const> = { "own", "offline", "online", "refreshed" }
+local kinds <const> = { "own", "sft", "offline", "online", "refreshed", "groups" }
 
---- A step of "own" takes a fifth of another's time.
+--- A step of these takes a fifth of another's time.
+local quick <const> = { own = true, sft = true }
+
 local function job(kind, folder)
-  return common.job(kind, folder, kind == "own" and 5 * o.steps or o.steps, o.every)
+  return common.job(kind, folder, quick[kind] and 5 * o.steps or o.steps, o.every)
 end
 
 --- The uncut run of a kind, and how long it takes.
@@ -30,17 +33,20 @@ local function uncut(kind)
   return { expected = expected, seconds = seconds }
 end
 
---- Kills a run of a kind until one ends. Returns the number of kills, and what is wrong.
-local function killed(kind, whole, trial)
+--- Kills a run of a kind until one ends. Returns the number of kills, and what is wrong. `pace` keeps the
+-- share of an uncut run's time that processes get: less where they end before they are killed.
+local function killed(kind, whole, trial, pace)
   math.randomseed(o.seed, trial)
   local folder, kills = common.folder(), 0
   local status, out, err
   repeat
     -- The program alone takes a tenth of a second to start.
-    local seconds = 0.1 + math.random() * whole.seconds
+    local seconds = 0.1 + math.random() * whole.seconds * pace.share
     status, out, err = common.run(("timeout -s KILL %.3f sh -c \"%s\""):format(
       seconds, job(kind, folder)))
-    if status == 137 and system.exists(("%s/runs/%s"):format(folder, kind)) then kills = kills + 1 end
+    local is_kill = status == 137 and system.exists(("%s/runs/%s"):format(folder, kind))
+    kills = kills + (is_kill and 1 or 0)
+    pace.share = math.min(2, math.max(0.05, pace.share * (status == 137 and (is_kill and 1 or 1.3) or 0.7)))
   until status ~= 137
   local problem
   if status ~= 0 then
@@ -60,9 +66,9 @@ for number, kind in ipairs(kinds) do
   local shares = {}
   for i = 1, 4 * o.jobs do shares[i] = i end
   local results = parallel.map(shares, function(share, report)
-    local found = { kills = 0, runs = 0, bad = 0, problems = {} }
+    local found, pace = { kills = 0, runs = 0, bad = 0, problems = {} }, { share = 1.0 }
     while found.kills < least / #shares do
-      local kills, problem = killed(kind, whole, 1000000 * number + 1000 * share + found.runs)
+      local kills, problem = killed(kind, whole, 1000000 * number + 1000 * share + found.runs, pace)
       found.kills, found.runs = found.kills + kills, found.runs + 1
       if problem then
         found.bad = found.bad + math.max(kills, 1)

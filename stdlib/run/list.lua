@@ -45,8 +45,9 @@ function List.find(folder, filters)
     names[#names + 1] = name
   end
   check_names(folder, names, "run.runs")
-  local ids = {}
-  for i, row in ipairs(native.list(folder, filters, { "id" })) do ids[i] = row.id end
+  local ids, rows, problems = {}, native.list(folder, filters, { "id" })
+  for _, problem in ipairs(problems) do io.stderr:write(("run.runs: left out: %s\n"):format(problem)) end
+  for i, row in ipairs(rows) do ids[i] = row.id end
   return setmetatable({ folder = folder, filters = filters, ids = ids }, List)
 end
 

@@ -210,18 +210,19 @@ enum RunModule {
     module.function(
       "list",
       Page(
-        "native.run.list(folder, filters, columns) -> list of tables",
+        "native.run.list(folder, filters, columns) -> list of tables, problems",
         "The runs of a folder that have the value given for every name, in the order in which they were "
           + "made. A name is "
           + "\"id\", a column of native.run.about, a path of the configuration or the name of a figure, of "
           + "which the "
-          + "last value counts. The index `runs.sqlite` of the folder is brought up to date first.",
+          + "last value counts. The index `runs.sqlite` of the folder is brought up to date first; `problems` is a "
+          + "list of what is wrong with runs that cannot be read.",
         errors: "there is no such folder",
         example: start + "print(run.list(runs, {beta = 0.1}, {'id', 'status'})[1].status)" + end,
         prints: "running")
     ) { call in
       let index = try RunIndex(try call.string(1))
-      try index.refresh()
+      let problems = try index.refresh()
       let filters = try call.table(2).entries().map { key, value in
         guard let name = key.asString, let value = RunValue.sql(value) else {
           throw call.bad(2, "expected numbers, texts and booleans by name, got a \(value.typeName)")
@@ -231,7 +232,8 @@ enum RunModule {
       let columns = try call.table(3).strings()
       let rows = try index.list(where: filters, columns: columns)
       try call.push(.list(rows.map { RunValue.record(Array(zip(columns, $0))) }))
-      return 1
+      try call.push(.list(problems.map { .string($0) }))
+      return 2
     }
     module.function(
       "names",
