@@ -89,6 +89,9 @@ local function run_block(block, env)
     if select("#", ...) > 0 then put(joined(table.pack(...))) end
   end
   env.print = function(...) put(joined(table.pack(...))) end
+  local plain <const> = print
+  print = env.print  -- luacheck: ignore 121
+  local _ <close> = setmetatable({}, { __close = function() print = plain end })  -- luacheck: ignore 121
   local chunk, problem = load(chunk_of(block), "=example", "t", env)
   if not chunk then
     block[1].ran, block[1].shown = true, without_place(problem)

@@ -41,12 +41,17 @@ int shim_call(lua_State *L, int arguments, int results) {
 
 int shim_call_keeping_locals(lua_State *L, int locals_ref, int declared_ref, int hook) {
   shim_state *s = shim_of(L);
+  // A command in the middle of an input runs another input.
+  const void *outer = s->chunk;
+  int outer_locals = s->locals_ref, outer_declared = s->declared_ref;
   s->chunk = lua_topointer(L, -1);
   s->locals_ref = locals_ref;
   s->declared_ref = declared_ref;
   if (hook) shim_hook_locals(L);
   int status = shim_call(L, 0, LUA_MULTRET);
   if (hook) shim_unhook_locals(L);
-  s->chunk = NULL;
+  s->chunk = outer;
+  s->locals_ref = outer_locals;
+  s->declared_ref = outer_declared;
   return status;
 }

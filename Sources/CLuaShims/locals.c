@@ -54,6 +54,7 @@ static void keep_locals(lua_State *L, lua_Debug *ar) {
 }
 
 void shim_hook_locals(lua_State *L) {
+  if (lua_gethook(L) == keep_locals) return;  // an input within an input
   shim_hook *user = &shim_of(L)->user_hook;
   *user = (shim_hook){lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L)};
   lua_sethook(L, keep_locals, user->mask | LUA_MASKRET, user->count);

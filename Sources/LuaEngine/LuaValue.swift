@@ -40,6 +40,14 @@ public indirect enum LuaValue {
     if case .string(let text) = self { return text }
     return nil
   }
+  /// The bytes of a string.
+  public var asBytes: [UInt8]? {
+    switch self {
+    case .string(let text): return Array(text.utf8)
+    case .bytes(let bytes): return bytes
+    default: return nil
+    }
+  }
   /// The integer, also of a number such as 2.0.
   public var asInteger: Int? {
     switch self {

@@ -15,13 +15,31 @@ public final class Evaluator {
   let standardLibrary: String?
   private let environment: LuaValue
   private let locals, declared: LuaTable
-  private let prepareNames, showValues, completeWord, inspectName: LuaFunction
+  private let prepareNames, showValues, completeWord: LuaFunction
+  let performCommand, listCommands, takeTraceback, noteEntry, noteError, findHint, findResultHint: LuaFunction
+  /// The input that was run last: its lines are shown with its errors.
+  var lastInput: Input?
+  /// The last error is that of an input, not of a command.
+  var isRunning = false
+  /// The entry that was read last, of which a syntax error is.
+  var lastEntry: [UInt8] = []
+  /// What Lua calls the inputs in its messages: "=stdin", "=In[3]".
+  public var inputName = "=stdin"
+  /// The entries of earlier sessions, oldest first, for `%hist`.
+  public var earlierEntries: () -> [[UInt8]] = { [] }
+  /// Called with an entry that a command has made, as `%edit` does.
+  public var onNewEntry: ([UInt8]) -> Void = { _ in }
 
   /// A compiled input.
   public struct Input {
     public let text: [UInt8]
     let function: LuaFunction
     let locals: Keeping
+    /// The lines of the entry before the input.
+    let line: Int
+    var isExpression: Bool { locals == .none }
+    /// The last token is `;`: the values are not shown.
+    public var isSilent: Bool { LuaScanner.lastToken(of: text) == UInt8(ascii: ";") }
 
     /// How the locals at the top level of an input reach the session. An expression has none.
     enum Keeping { case none, byLastStatement, byHook }
@@ -48,7 +66,45 @@ public final class Evaluator {
     prepareNames = try function(parts.get("prepare"))
     showValues = try function(parts.get("show"))
     completeWord = try function(run(PackageResources.completion_lua, session))
-    inspectName = try function(run(PackageResources.inspection_lua, session))
+    performCommand = try function(parts.get("perform"))
+    listCommands = try function(parts.get("commands"))
+    takeTraceback = try function(parts.get("take_traceback"))
+    noteEntry = try function(parts.get("note"))
+    noteError = try function(parts.get("note_error"))
+    findHint = try function(parts.get("hint"))
+    findResultHint = try function(parts.get("result_hint"))
+    try giveServices(to: parts)
+  }
+
+  /// What the commands, written in Lua, need of the evaluator.
+  private func giveServices(to session: LuaTable) throws {
+    func service(_ name: String, _ body: @escaping (Evaluator, Call) throws -> Int) throws {
+      let function = try lua.function(name) { [weak self] call in
+        guard let self else { throw Failure(.state, "the session has ended") }
+        return try body(self, call)
+      }
+      try session.set(name, .function(function))
+    }
+    try service("compile") { evaluator, call in
+      let input = try evaluator.compile(call.bytes(1), showsExpressions: true)
+      try call.push(.function(input.function))
+      return 1
+    }
+    try service("perform_line") { evaluator, call in
+      guard let command = Command(try call.bytes(1)) else { throw Failure(.argument, "no command") }
+      try evaluator.perform(command)
+      return 0
+    }
+    try service("new_entry") { evaluator, call in
+      let entry = try call.bytes(1)
+      evaluator.note(entry: entry)
+      evaluator.onNewEntry(entry)
+      return 0
+    }
+    try service("earlier_entries") { evaluator, call in
+      try call.push(.list(evaluator.earlierEntries().map { .bytes($0) }))
+      return 1
+    }
   }
 
   /// Compiles an input as an expression if it can be one, else as statements. With `showsExpressions` false
@@ -56,11 +112,14 @@ public final class Evaluator {
   ///
   /// Throws a `LuaError` whose `isIncomplete` is true if more lines may complete the input. The error is that
   /// of the statements, unless the expression alone was incomplete.
-  public func compile(_ text: [UInt8], showsExpressions: Bool) throws -> Input {
+  ///
+  /// `line` is the number of lines before the input in its entry.
+  public func compile(_ text: [UInt8], showsExpressions: Bool, line: Int = 0) throws -> Input {
+    let linesBefore = [UInt8](repeating: UInt8(ascii: "\n"), count: line)
     func compiled(_ code: [UInt8], _ keeping: Input.Keeping) throws -> Input {
-      let function = try lua.load(code, name: "=stdin", textOnly: true)
+      let function = try lua.load(linesBefore + code, name: inputName, textOnly: true)
       try lua.setEnvironment(of: function, environment)
-      return Input(text: text, function: function, locals: keeping)
+      return Input(text: text, function: function, locals: keeping, line: line)
     }
     let asExpression = Array("return ".utf8)
     if text.first == UInt8(ascii: "=") { return try compiled(asExpression + text.dropFirst(), .none) }
@@ -87,6 +146,8 @@ public final class Evaluator {
 
   /// Runs a compiled input and gives its values.
   public func run(_ input: Input) throws -> [LuaValue] {
+    lastInput = input
+    isRunning = true
     try prepareNames.call([.bytes(input.text)])
     if input.locals == .none { return try input.function.call([]) }
     return try input.function.callKeepingLocals(locals, declared: declared, hook: input.locals == .byHook)
@@ -104,9 +165,14 @@ public final class Evaluator {
     (try? completeWord.first([.string(word), .string(before)]).asTable?.strings()) ?? []
   }
 
-  /// Prints the help page of a name or, with `showsSource`, the source of a function.
-  public func inspect(_ name: String, showsSource: Bool) throws {
-    try inspectName.call([.string(name), .boolean(showsSource)])
+  /// The line beneath the values of an input that a habit of Python made; nil for most inputs.
+  public func hint(for values: [LuaValue], of input: Input) -> String? {
+    try? findResultHint.first([.bytes(input.text), values.first ?? .nil]).asString
+  }
+
+  /// Adds an entry to those of the session, which `%hist`, `%edit` and `%save` number from 1.
+  public func note(entry: [UInt8]) {
+    _ = try? noteEntry.call([.bytes(entry)])
   }
 
   /// True if the name has no value in an input that is compiled next.

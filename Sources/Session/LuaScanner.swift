@@ -2,6 +2,25 @@
 struct LuaScanner {
   private let text: [UInt8]
   private var position = 0
+  /// The text ends inside a string or a long comment.
+  private var isOpen = false
+
+  /// True if a line added to the text would be inside a string or a long comment.
+  ///
+  ///     LuaScanner.endsInside(Array("x = [[one".utf8))   // true
+  static func endsInside(_ text: [UInt8]) -> Bool {
+    var scanner = LuaScanner(text: text)
+    while scanner.next() != nil {}
+    return scanner.isOpen
+  }
+
+  /// The first byte of the last token; nil without tokens.
+  static func lastToken(of text: [UInt8]) -> UInt8? {
+    var scanner = LuaScanner(text: text)
+    var last: UInt8?
+    while let token = scanner.next() { last = text[token.lowerBound] }
+    return last
+  }
 
   /// The chunk with each `<const>` of a `local` statement replaced by blanks; nil if it has no `local`
   /// statement.
@@ -83,6 +102,7 @@ struct LuaScanner {
     while position < text.count && byte() != quote {
       position += byte() == UInt8(ascii: "\\") ? 2 : 1
     }
+    isOpen = position >= text.count
     position = min(position + 1, text.count)
   }
 
@@ -102,6 +122,7 @@ struct LuaScanner {
       }
       position += 1
     }
+    isOpen = true
     return true
   }
 }

@@ -10,6 +10,8 @@ final class History {
   /// Nil without a home folder: the history then ends with the session.
   private let path = Folders.state.map { $0 + "/history" }
   private var last: [UInt8] = []
+  /// The entries of earlier sessions, oldest first.
+  private(set) var earlier: [[UInt8]] = []
   /// Entries loaded at the start, and the bytes of the file's end that are read for them, in a few milliseconds.
   private static let entriesMax = 10_000, bytesMax = 4 << 20
 
@@ -24,7 +26,8 @@ final class History {
     if skipped > 0 { lines = Array(lines.dropFirst()) }  // the first may have been cut
     var known: Set<ArraySlice<UInt8>> = []
     let latest = lines.reversed().filter { known.insert($0).inserted }.prefix(Self.entriesMax)
-    for line in latest.reversed() { addToReadline(Self.unescaped(Array(line))) }
+    earlier = latest.reversed().map { Self.unescaped(Array($0)) }
+    for entry in earlier { addToReadline(entry) }
     last = lines.last.map { Self.unescaped(Array($0)) } ?? []
   }
 

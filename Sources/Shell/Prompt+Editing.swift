@@ -6,18 +6,11 @@ import Session
 extension Prompt {
   var owner: PromptEditor.Owner {
     PromptEditor.Owner(
-      isComplete: { [weak self] text, _ in self?.isComplete(text) ?? true },
+      isComplete: { [weak self] text, _ in self?.evaluator.isComplete(text) ?? true },
       pasted: { [weak self] text in
-        PromptPaste.cleaned(text) { entry in self?.isComplete(entry) ?? true }
+        PromptPaste.cleaned(text) { entry in self?.evaluator.isComplete(entry) ?? true }
       },
       candidates: { [weak self] text in self?.candidates(text) ?? (text.count, []) })
-  }
-
-  func isComplete(_ text: [UInt8]) -> Bool {
-    do { _ = try evaluator.compile(text, showsExpressions: true) } catch let error as LuaError {
-      return !error.isIncomplete
-    } catch {}
-    return true
   }
 
   func candidates(_ text: [UInt8]) -> (start: Int, list: [PromptEditor.Candidate]) {

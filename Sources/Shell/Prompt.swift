@@ -29,14 +29,15 @@ final class Prompt {
     editor = PromptEditor(owner, hasColor: hasColor)
     Lua.insistOnInterrupts(isTerminal)
     history?.load()
+    evaluator.earlierEntries = { [history] in history?.earlier ?? [] }
+    evaluator.onNewEntry = { [history] entry in history?.add(entry) }
     if isTerminal && settings.readsInit { runInitFile() }
     while let entry = read() {
       switch entry {
       case .interrupted: continue
       case .exit: return
-      case .help(let name, let showsSource): report { try evaluator.inspect(name, showsSource: showsSource) }
       case .failed(let error): report { throw error }
-      case .input(let input, let isTimed): report { try run(input, isTimed: isTimed) }
+      case .parts(let parts): report { for part in parts { try run(part) } }
       }
       lua.clearInterrupts()
     }
@@ -46,9 +47,9 @@ final class Prompt {
 
   // MARK: Reading
 
-  /// A complete entry: an input, or a command of the prompt.
+  /// A complete entry.
   private enum Entry {
-    case input(Evaluator.Input, isTimed: Bool), failed(any Error), help(String, showsSource: Bool)
+    case parts([Evaluator.Part]), failed(any Error)
     case exit, interrupted
   }
 
@@ -57,25 +58,28 @@ final class Prompt {
     earlierLines = []
     guard let first = readLine(continuing: false) else { return nil }
     guard case .line(var text) = first else { return .interrupted }
-    var isTimed = false
     if isTerminal {
       text = PromptCommand.withoutPastedPrompts(text)
-      switch PromptCommand(text) {
-      case .help(let name, let showsSource)?:
-        history?.add(text)
-        return .help(name, showsSource: showsSource)
-      case .leave(let name)? where evaluator.isUnknown(name): return .exit
-      case .time(let rest)?: (text, isTimed) = (rest, true)
-      default: break
-      }
+      if let word = PromptCommand.leave(text), evaluator.isUnknown(word) { return .exit }
     }
     while true {
+      if isTerminal, let help = evaluator.helpAtEnd(of: text) {
+        report { try evaluator.perform(help.command) }
+        let isWhole = editor?.drawsEntries == true
+        earlierLines = isWhole ? [] : help.before + [UInt8(ascii: "\n")]
+        let start = isWhole ? help.before + [UInt8(ascii: "\n")] : []
+        guard let line = readLine(continuing: !isWhole, text: start) else { return nil }
+        guard case .line(let more) = line else { return .interrupted }
+        text = earlierLines + more
+        continue
+      }
       do {
         // As lua.c, input that is no terminal shows the value of one-line expressions only.
         let isOneLine = !text.contains(UInt8(ascii: "\n"))
-        let input = try evaluator.compile(text, showsExpressions: isTerminal || isOneLine)
-        history?.add(text)
-        return .input(input, isTimed: isTimed)
+        let parts = try evaluator.parts(
+          of: text, showsExpressions: isTerminal || isOneLine, takesCommands: isTerminal)
+        remember(text)
+        return .parts(parts)
       } catch let error as LuaError where error.isIncomplete {
         earlierLines = text + [UInt8(ascii: "\n")]
         switch readLine(continuing: true) {
@@ -84,14 +88,19 @@ final class Prompt {
           continue
         case .interrupted?: return .interrupted
         case nil:  // at the end of input the error is that of the chunk
-          history?.add(text)
+          remember(text)
           return .failed(error)
         }
       } catch {
-        history?.add(text)
+        remember(text)
         return .failed(error)
       }
     }
+  }
+
+  private func remember(_ text: [UInt8]) {
+    history?.add(text)
+    if isTerminal { evaluator.note(entry: text) }
   }
 
   private func readLine(continuing: Bool, text: [UInt8] = []) -> PromptEditor.Line? {
@@ -115,19 +124,25 @@ final class Prompt {
 
   // MARK: Running
 
-  private func run(_ input: Evaluator.Input, isTimed: Bool) throws {
+  private func run(_ part: Evaluator.Part) throws {
+    guard case .input(let input) = part else {
+      fflush(stdout)
+      try evaluator.perform(part)
+      fflush(stdout)
+      return
+    }
     let started = ContinuousClock.now
     let results = try evaluator.run(input)
     let elapsed = ContinuousClock.now - started
     if !results.isEmpty { show(results, of: input) }
-    if isTerminal, isTimed || elapsed > .milliseconds(100) { showTime(elapsed) }
+    if isTerminal, let hint = evaluator.hint(for: results, of: input) { Interpreter.complain(hint) }
+    if isTerminal, elapsed > .milliseconds(100) { showTime(elapsed) }
   }
 
   private func show(_ results: [LuaValue], of input: Evaluator.Input) {
     do {
       if isTerminal {
-        let last = input.text.last { ![9, 10, 13, 32].contains($0) }
-        try evaluator.show(results, isSilent: last == UInt8(ascii: ";"))
+        try evaluator.show(results, isSilent: input.isSilent)
         fflush(stdout)
       } else {
         let print = try lua.global("print")

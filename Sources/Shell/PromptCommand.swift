@@ -1,34 +1,12 @@
-/// Commands of the prompt that are not Lua: help, timing, exit. Lines pasted with their prompts lose them.
+/// What the prompt understands besides the session's inputs and commands: leaving, and lines pasted with their
+/// prompts.
+import Foundation
+
 enum PromptCommand {
-  /// `?name` or `name?`; with two marks the source.
-  case help(String, showsSource: Bool)
-  /// `%time input`.
-  case time([UInt8])
-  /// `exit` or `quit`, unless a variable has that name.
-  case leave(String)
-
-  init?(_ line: [UInt8]) {
-    let blanks: [UInt8] = [9, 32]
-    let start = line.firstIndex { !blanks.contains($0) } ?? line.endIndex
-    let end = line.lastIndex { !blanks.contains($0) }.map { $0 + 1 } ?? start
-    let word = String(decoding: line[start..<end], as: UTF8.self)
-    if ["exit", "quit"].contains(word) {
-      self = .leave(word)
-      return
-    }
-    let time = Array("%time ".utf8)
-    if line.starts(with: time) {
-      self = .time(Array(line.dropFirst(time.count)))
-      return
-    }
-    guard word.hasPrefix("?") || word.hasSuffix("?") else { return nil }
-    let name = word.drop { $0 == "?" || $0 == " " }.reversed().drop { $0 == "?" || $0 == " " }.reversed()
-    guard String(name).utf8.allSatisfy(Self.isNamePart) else { return nil }
-    self = .help(String(name), showsSource: word.hasPrefix("??") || word.hasSuffix("??"))
-  }
-
-  private static func isNamePart(_ byte: UInt8) -> Bool {
-    byte >= 48 && byte <= 57 || (byte | 32) >= 97 && (byte | 32) <= 122 || [46, 58, 95].contains(byte)
+  /// The word of a line that asks to leave, `exit` or `quit`; nil for other lines.
+  static func leave(_ line: [UInt8]) -> String? {
+    let word = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespaces)
+    return ["exit", "quit"].contains(word) ? word : nil
   }
 
   /// The text without the prompts at the start of its lines. No Lua line begins with `>`.

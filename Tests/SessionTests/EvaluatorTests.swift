@@ -88,6 +88,79 @@ import Testing
   }
 }
 
+@Suite struct CommandTests {
+  private func command(_ line: String, inMiddle: Bool = false) -> [String]? {
+    Command(Array(line.utf8), inMiddle: inMiddle, known: { $0 == "time" })
+      .map { [$0.name, String(decoding: $0.argument, as: UTF8.self)] }
+  }
+
+  @Test func linesOfCommandsAreToldFromLua() {
+    #expect(command("?align.train") == ["help", "align.train"])
+    #expect(command(" align.train ? ") == ["help", "align.train"])
+    #expect(command("x:size??") == ["source", "x:size"])
+    #expect(command("?? f") == ["source", "f"])
+    #expect(command("?") == ["help", ""])
+    #expect(command("!ls -l") == ["shell", "ls -l"])
+    #expect(command("$ ls") == ["shell", "ls"])
+    #expect(command("%time f(1)") == ["time", "f(1)"])
+    #expect(command("%who") == ["who", ""])
+    for line in ["x = 1", "!= y", "f(x) ?", "1?", "% 3", "%", "$x", "", "'?'", "a b?"] {
+      #expect(command(line) == nil, "\(line)")
+    }
+  }
+
+  @Test func inTheMiddleOfLuaAPercentSignMayBeAnOperator() {
+    #expect(command("%who", inMiddle: true) == nil)
+    #expect(command("%time f()", inMiddle: true) == ["time", "f()"])
+    #expect(command("?x", inMiddle: true) == ["help", "x"])
+  }
+}
+
+@Suite(.serialized) struct PartsTests {
+  /// What the parts of an entry are: the text of an input, the name of a command.
+  private func parts(_ text: String) throws -> [String] {
+    try Evaluator(Lua(), standardLibrary: nil).parts(of: Array(text.utf8)).map {
+      switch $0 {
+      case .input(let input): String(decoding: input.text, as: UTF8.self)
+      case .command(let command): "%" + command.name
+      }
+    }
+  }
+
+  @Test func commandsStandBetweenInputs() throws {
+    #expect(try parts("x = 1\n?x\ny = 2") == ["x = 1\n", "%help", "y = 2"])
+    #expect(try parts("x = [[\n?x\n]]") == ["x = [[\n?x\n]]"])
+    #expect(try parts("-- [[\n?x") == ["-- [[\n", "%help"])
+    #expect(try parts("for i = 1, 2 do\n?x\nend") == ["%help", "for i = 1, 2 do\n\nend"])
+    let error = #expect(throws: LuaError.self) { try parts("?x\nfor i = 1, 2 do") }
+    #expect(error?.isIncomplete == true)
+  }
+
+  @Test func theLastLinesMayBeAnExpression() throws {
+    #expect(try parts("x = 1\nx") == ["x = 1", "x"])
+    #expect(try parts("x = 1\n{ x,\n 2 }") == ["x = 1", "{ x,\n 2 }"])
+    #expect(try parts("x =\n1") == ["x =\n1"])
+  }
+
+  @Test func anErrorNamesTheLineOfTheEntry() throws {
+    let session = try Evaluator(Lua(), standardLibrary: nil)
+    let parts = try session.parts(of: Array("x = 1\n\n?x\ny = nil + 1".utf8))
+    guard case .input(let input)? = parts.last else { return #expect(Bool(false)) }
+    let error = #expect(throws: LuaError.self) { try session.run(input) }
+    #expect(error?.message.hasPrefix("stdin:4: ") == true)
+  }
+
+  @Test func silenceIsTheLastToken() throws {
+    let session = try Evaluator(Lua(), standardLibrary: nil)
+    for (text, isSilent) in [
+      ("x;", true), ("x; -- no", true), ("x", false), ("x -- ;", false), ("';'", false),
+    ] {
+      let input = try session.compile(Array(text.utf8), showsExpressions: true)
+      #expect(input.isSilent == isSilent, "\(text)")
+    }
+  }
+}
+
 @Suite struct LuaScannerTests {
   private func scan(_ text: String) -> String? {
     LuaScanner.withoutConstants(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) }

@@ -103,7 +103,7 @@ final class Terminal {
           ("g = 1; local g\n", "\n> "), ("g, _G.g\n", "\nnil\t1\n> "),
           ("function f() return made end\n", "\n> "),
           ("f(), _G.f == f\n", "\n9\ttrue\n> "),
-          ("%time 40 + 1\n", "\n41\n[0."), ("%time local q = 3\n", "s]\n> "),
+          ("%time 40 + 1\n", "s\n41\n> "), ("%time local q = 3\n", "\nwall "), ("\n", "\n> "),
           ("q\n", "\n3\n> "),
           ("> 40 + 2\n", "\n42\n> "), ("?logsumex\n", "did you mean 'logsumexp'?\n> "),
         ], home: home)
@@ -215,18 +215,22 @@ final class Terminal {
       "lib/align.lua":
         "return {train = 5, loss = function() end, refuse = function() error('align.refuse: no', 2) end, fail = function() return nil + 1 end}",
       "lib/broken.lua": "x = = 1",
-      "lib/help.lua": "return function(name) print('HELP ' .. name) end",
+      "lib/session/commands.lua": """
+      return {by_name = {}, words = function() return {lua = {}, other = {}} end,
+        perform = function(_, name, argument) print(name .. ' ' .. argument) end}
+      """,
     ]
     try withFolder(library) { home in
       try session(
         [
-          ("align.tr\t\n", "align.train\n5\n> "), ("align.refuse()\n", "\nalign.refuse: no\n> "),
-          ("align.fail()\n", "in function 'perilune.align.fail'"),
+          ("align.tr\t\n", "align.train\n5\n> "), ("align.refuse()\n", "\nstdin:1: align.refuse: no\n> "),
+          ("align.fail()\n", "\nstdin:1: attempt to perform arithmetic on a nil value\n(raised at "),
+          ("1;\n", "\n> "),
           ("1\n", "\n1\n> "), ("ali\t.train\n", "\n5\n> "),
           ("pairs == _G.pairs, _G.align\n", "\ntrue\tnil\n> "),
           ("local word = 'x'\n", "\n> "), ("word:upp\t()\n", "word:upper()\nX\n> "),
-          ("?align.train\n", "HELP align.train\n> "),
-          ("math.sin?\n", "HELP math.sin\n> "), ("broken\n", "cannot load 'broken'"),
+          ("?align.train\n", "\nhelp align.train\n> "),
+          ("math.sin?\n", "\nhelp math.sin\n> "), ("broken\n", "cannot load 'broken'"),
           ("coroutine.isy\t()\n", "isyieldable()\nfalse\n> "),
         ], home: home, environment: ["PERILUNE_STDLIB": home + "/lib"])
     }
