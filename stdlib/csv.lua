@@ -125,6 +125,11 @@ function csv.encode(records, columns)
 end
 
 --- Writes records to a file.
+--
+--   > local path = os.tmpname()
+--   > csv.save(path, { { name = "a", win = 0.5 } }, { "name", "win" })
+--   > csv.load(path)[1].win
+--   0.5
 function csv.save(path, records, columns) system.write_file(path, csv.encode(records, columns)) end
 
 return options.strict("csv", csv)

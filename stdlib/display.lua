@@ -168,6 +168,22 @@ end
 
 --- Replaces what `display(value, { id = id })` showed. Without a front end the new text is written below the
 -- old one. Errors: `id` is no text.
+--
+--   > local display = require "perilune.display"
+--   > local seen = {}
+--   > local function show(bundle, o) seen[#seen + 1] = { bundle["text/plain"], o.id, o.update } end
+--   > display.front = { show = show, clear = function() seen = {} end }
+--   > display(1, { id = "loss" })
+--   > display.update("loss", 0.5)
+--   > display.results(2, 3)
+--   > display.markdown "**4**"
+--   **4**
+--   > #seen, seen[2][1], seen[2][2], seen[2][3]
+--   4	0.5	loss	true
+--   > display.clear()
+--   > #seen
+--   0
+--   > display.front = nil
 function display.update(id, value, given)
   if type(id) ~= "string" then
     error("display.update: expected the id of a display, a text, got " .. options.show(id), 2)

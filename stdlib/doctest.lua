@@ -131,6 +131,11 @@ function doctest.run(source, globals)
 end
 
 --- Runs the examples of the file at `path`, which is the module `name`.
+--
+--   > local path = os.tmpname()
+--   > require("perilune.system").write_file(path, "--- X.\n--\n--   > 1 + 1\n--   2\n")
+--   > doctest.file(path)[1].ok, #doctest.blocks(io.open(path):read "a")
+--   true	1
 function doctest.file(path, name)
   local file <close> = assert(io.open(path, "rb"))
   name = name and name:gsub("%.init$", "")

@@ -12,9 +12,12 @@
 -- definition, with the options that the function declares.
 local native = require "perilune.native.help"
 local index = require "perilune.help.index"
+local lua = require "perilune.help.lua"
 local markdown = require "perilune.help.markdown"
 
 local help = {}
+
+local page_of_name, page_of_tensors
 
 -- The names of native pages that end in `.name` or `:name`.
 local function native_endings(name)
@@ -103,11 +106,30 @@ local function unknown(name, entries)
   return ("no help on '%s'%s"):format(name, near and ("; did you mean '%s'?"):format(near) or "")
 end
 
-local function page_of_name(what)
+-- The functions of the module of tensors, by their subject.
+local function page_of_operations()
+  local groups, by_name = {}, {}
+  for _, entry in ipairs(native.summaries()) do
+    if entry.name:match "^[%w_]+$" then
+      if not by_name[entry.group] then
+        by_name[entry.group] = {}
+        groups[#groups + 1] = entry.group
+      end
+      table.insert(by_name[entry.group], entry)
+    end
+  end
+  local parts = { "T, the module perilune.tensor: tensors and their functions; most are methods too." }
+  for _, group in ipairs(groups) do parts[#parts + 1] = group .. "\n" .. index.list(by_name[group]) end
+  return table.concat(parts, "\n\n")
+end
+
+function page_of_name(what)
   local name = what:gsub("^perilune%.", ""):gsub("^tensor%.", ""):gsub("^[Tx][.:]", "")
-  if name == "Tensor" then return help.page(require("perilune.tensor").zeros(0)) end
-  local page = native_page(name)
-  if page then return see_also(page, name) end
+  if name == "Tensor" then return page_of_tensors() end
+  if name == "T" or name == "tensor" then return page_of_operations() end
+  local page, of_lua = native_page(name), lua.page(what)
+  if page then return see_also(page, name) .. (of_lua and "\n\n" .. of_lua or "") end
+  if of_lua then return of_lua end
   local entries = index.entries()
   local found = index.find(name, entries)
   if name == "perilune" then return pages_of(found, entries) .. "\n\n" .. native_modules(entries) end
@@ -124,13 +146,23 @@ local function page_of_name(what)
   return nil, unknown(what, entries)
 end
 
+-- The page of an entry, under its name where that finds it.
+local function page_of_entry(entry, entries)
+  if entry.module ~= "" and index.is_exact(index.find(entry.name, entries), entry.name) then
+    return page_of_name(entry.name)
+  end
+  return index.page(entry, entries)
+end
+
 local function page_of_function(f)
   for _, entry in ipairs(native.functions()) do
-    if rawequal(entry[2], f) then return native.page(entry[1]) end
+    if rawequal(entry[2], f) then return page_of_name(entry[1]) end
   end
   local entries = index.entries()
   local entry = index.of_value(f, entries) or index.of_function(f, entries)
-  if entry then return index.page(entry, entries) end
+  if entry then return page_of_entry(entry, entries) end
+  local name = lua.name_of(f)
+  if name then return page_of_name(name) end
   return nil, "no help on this function: there is no comment above its definition"
 end
 
@@ -145,8 +177,43 @@ local function sorted_lines(names)
   return " " .. table.concat(lines, "\n ")
 end
 
+-- The methods of tensors by their subject.
+function page_of_tensors()
+  local methods = debug.getmetatable(require("perilune.tensor").zeros(0)).__methods
+  local groups, by_name, known = {}, {}, {}
+  for _, entry in ipairs(native.summaries()) do
+    local name = entry.name:match "^[%w_]+$" or entry.name:match "^Tensor:([%w_]+)$"
+    if name and methods[name] and not known[name] then
+      known[name] = true
+      if not by_name[entry.group] then
+        by_name[entry.group] = {}
+        groups[#groups + 1] = entry.group
+      end
+      table.insert(by_name[entry.group], name)
+    end
+  end
+  local rest = {}
+  for name in pairs(methods) do
+    if not known[name] and not name:find "_$" then rest[#rest + 1] = name end
+  end
+  local lines = {
+    "Tensor: an array of f32, f64, i64 or bool; x:exp() and T.exp(x) are one function.",
+    "",
+    "Many methods have a form with _ that changes the tensor, as x:add_(1). help \"exp\" is the page of one.",
+  }
+  for _, group in ipairs(groups) do
+    lines[#lines + 1] = "\n" .. group .. "\n" .. sorted_lines(by_name[group])
+  end
+  if #rest > 0 then lines[#lines + 1] = "\nmore\n" .. sorted_lines(rest) end
+  return table.concat(lines, "\n")
+end
+
 local function page_of_object(object)
   local meta = debug.getmetatable(object)
+  local class = meta and rawget(meta, "__name")
+  if class == "Tensor" then return page_of_tensors() end
+  local page = class and native_members(class)
+  if page then return page end
   if not (meta and meta.__methods) then return nil, "no help on this value" end
   local names = {}
   for name in pairs(meta.__methods) do names[#names + 1] = name end
@@ -157,7 +224,18 @@ end
 local function page_of_table(value)
   local entries = index.entries()
   local module = index.of_value(value, entries)
-  if module then return index.page(module, entries) end
+  if module then return page_of_entry(module, entries) end
+  for path in pairs(package.preload) do
+    local name = path:match "^perilune%.native%.([%w_]+)$"
+    if name and rawequal(package.loaded[path], value) then return page_of_name(name) end
+  end
+  local meta = debug.getmetatable(value)
+  local class_name = type(meta) == "table" and rawget(meta, "__name")
+  if type(class_name) == "string" and #index.find(class_name, entries) > 0 then
+    return page_of_name(class_name)
+  end
+  local of_lua = lua.name_of(value)
+  if of_lua then return page_of_name(of_lua) end
   local names, class = {}, (debug.getmetatable(value) or {}).__index
   local found = {}
   for _, from in ipairs { value, type(class) == "table" and class or nil } do
@@ -190,29 +268,68 @@ function help.page(what)
   return find(what)
 end
 
---- Prints a line for each page that contains a word, in any case: native pages, then those of the library.
+-- The words of a search in lower case, without the s of a plural.
+local function words_of(text)
+  local words = {}
+  for word in text:lower():gsub("_", " "):gmatch "%S+" do
+    words[#words + 1] = #word > 4 and word:gsub("s$", "") or word
+  end
+  return words
+end
+
+-- How well a page fits: 0 where a word is missing; more where the words follow each other, and where they are
+-- in the name or the summary.
+local function fit(words, phrase, name, summary, text)
+  name, summary = name:lower():gsub("_", " "), summary:lower():gsub("_", " ")
+  text = name .. " " .. summary .. " " .. text:lower():gsub("_", " ")
+  local in_name, in_summary = true, true
+  for _, word in ipairs(words) do
+    if not text:find(word, 1, true) then return 0 end
+    in_name = in_name and name:find(word, 1, true)
+    in_summary = in_summary and summary:find(word, 1, true)
+  end
+  return 1 + (text:find(phrase, 1, true) and 1 or 0) + (in_summary and 2 or 0) + (in_name and 4 or 0)
+end
+
+--- Prints a line for each page that has these words, in any case and order, the nearest first.
 --
--- Names, signatures, sentences, formulas and options are searched.
+-- Names, signatures, sentences, formulas and options are searched: native pages and those of the library.
 --
---   help.apropos "tokenizer"
-function help.apropos(word)
-  if type(word) ~= "string" then error("apropos: expected a string, got " .. type(word), 2) end
-  local wanted, found = word:lower(), {}
-  local function search(entry, text)
-    if text:lower():find(wanted, 1, true) then found[#found + 1] = entry end
+--   > help.apropos "temporary name"
+--     os.tmpname  a name for a temporary file
+--   > help.apropos "zzzz"
+--   nothing mentions 'zzzz'
+function help.apropos(text)
+  if type(text) ~= "string" then error("apropos: expected a string, got " .. type(text), 2) end
+  local words = words_of(text)
+  if #words == 0 then error("apropos: expected words, such as apropos \"learning rate\"", 2) end
+  local phrase, found = table.concat(words, " "), {}
+  local function search(entry, summary, searched)
+    local points = fit(words, phrase, entry.name, summary, searched)
+    if points > 0 then found[#found + 1] = { entry = entry, points = points, place = #found } end
   end
   for _, entry in ipairs(native.summaries()) do
-    search(entry, entry.name .. " " .. entry.group .. " " .. entry.text)
+    search(entry, entry.summary, entry.group .. " " .. entry.text)
   end
+  for _, entry in ipairs(lua.list()) do search(entry, entry.summary, "") end
   index.load_all()
   for _, entry in ipairs(index.entries()) do
     local spec = index.spec(entry.name)
-    search(entry, table.concat({ entry.name, entry.title, entry.text, spec and spec:text() }, " "))
+    search(entry, entry.summary, table.concat({ entry.title, entry.text, spec and spec:text() }, " "))
   end
-  print(#found > 0 and index.list(found) or ("nothing mentions '%s'"):format(word))
+  table.sort(found, function(a, b)
+    if a.points ~= b.points then return a.points > b.points end
+    return a.place < b.place
+  end)
+  local entries = {}
+  for i, one in ipairs(found) do entries[i] = one.entry end
+  print(#entries > 0 and index.list(entries) or ("nothing mentions '%s'"):format(text))
 end
 
 --- All pages as Markdown: native ones by subject, then the Lua library by module.
+--
+--   > help.manual():match "^[^\n]*"
+--   # Tensors
 function help.manual()
   return native.manual() .. markdown.library()
 end

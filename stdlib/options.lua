@@ -60,6 +60,20 @@ function options.number(default, least, most)
 end
 
 --- One of the strings in `choices`; a nil default makes it required.
+--
+--   > local spec = options.spec("example.rules", {
+--   >>   { "size", options.integer(8, 1), "n" }, { "rate", options.number(0.1, 0, 1), "p" },
+--   >>   { "part", options.choice("train", { "train", "test" }), "split" },
+--   >>   { "model", options.optional "Model", "m" }, { "path", options.required "string", "file" },
+--   >> })
+--   > spec:fill { path = "a", size = 0 }
+--   example.rules: option 'size' must be a whole number of at least 1, not 0
+--   > spec:fill { path = "a", part = "tset" }
+--   example.rules: option 'part' must be one of train, test, not 'tset'; did you mean 'test'?
+--   > spec:fill {}
+--   example.rules: option 'path' is missing; expected a string
+--   > options.is_spec(spec), options.show { 1 }, options.show "x"
+--   true	a table	'x'
 function options.choice(default, choices)
   return rule.new { types = "string", default = default, required = default == nil, choices = choices }
 end
@@ -190,18 +204,11 @@ function Spec:fill(given, depth)
   return filled
 end
 
---- How an entry's default is shown: the value, "required", or "" for an optional one.
-local function default_text(entry)
-  if entry.required then return "required" end
-  if type(entry.default) == "table" then return "{ ... }" end
-  return type(entry.default) == "string" and ("%q"):format(entry.default) or tostring(entry.default)
-end
-
 --- The list of the options as text, a line each: name, default, meaning, bounds.
 function Spec:text()
   local heads, width = {}, 0
   for i, entry in ipairs(self.list) do
-    heads[i] = ("%s = %s"):format(entry.name, default_text(entry))
+    heads[i] = ("%s = %s"):format(entry.name, entry:default_text())
     width = math.max(width, #heads[i])
   end
   local lines = {}

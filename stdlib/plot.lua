@@ -19,6 +19,19 @@
 --   7
 --   > plot.figure { tilte = "x" }
 --   plot.figure: unknown option 'tilte'; did you mean 'title'?
+--
+--   > plot.scatter { x = { 1, 2 }, y = { 3, 4 } }:csv():match "scatter"
+--   scatter
+--   > plot.bars { labels = { "a", "b" }, values = { 1, 2 } }:csv():match "bars"
+--   bars
+--   > plot.heatmap { matrix = { { 1, 2 }, { 3, 4 } } }:csv():match "heatmap"
+--   heatmap
+--   > plot.errorbar { x = { 1, 2 }, y = { 3, 4 }, yerr = { 1, 1 } }:csv():match "errorbar"
+--   errorbar
+--   > plot.hist { values = { 1, 2, 2 } }:csv():match "hist"
+--   hist
+--   > plot.band { x = { 1, 2 }, lower = { 0, 1 }, upper = { 2, 3 } }:csv():match "band"
+--   band
 local frontier = require "perilune.align.evaluate.frontier"
 local native = require "perilune.native.plot"
 local options = require "perilune.options"

@@ -3,6 +3,15 @@
 --   local bar = progress.start { label = "sft", total = 400 }
 --   bar:update(step, { loss = loss })
 --   bar:finish()
+--
+--   > local was = progress.quiet(true)
+--   > local bar = progress.start { total = 10, label = "loss" }
+--   > bar:update(5, { loss = 0.25 })
+--   > bar:text(0):match "5/10"
+--   5/10
+--   > bar:finish()
+--   > progress.quiet(was)
+--   true
 local system = require "perilune.system"
 local mpi = require "perilune.native.mpi"
 local native = require "perilune.native.plot"

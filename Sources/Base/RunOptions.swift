@@ -31,6 +31,10 @@ public struct RunOptions: Sendable {
   public var params: [String] = []
   /// The files are converted between script and .ipynb, in place of running a script.
   public var converts = false
+  /// The folder that gets the manual as HTML, in place of a script.
+  public var manualFolder: String?
+  /// The folder that gets LuaCATS definitions for editors, in place of a script.
+  public var definitionsFolder: String?
 
   public init(seed: UInt64? = nil, threads: Int? = nil, maxMemory: Int? = nil) {
     self.seed = seed
@@ -124,6 +128,17 @@ public struct RunOptions: Sendable {
     ) { options, _ in
       options.converts = true
       return true
+      name: "manual", value: "DIR", sentence: "write the manual as HTML, with a search", takesNext: true
+    ) { options, text in
+      options.manualFolder = text
+      return !text.isEmpty
+    },
+    Declaration(
+      name: "definitions", value: "DIR",
+      sentence: "write definitions (LuaCATS) with which editors check scripts", takesNext: true
+    ) { options, text in
+      options.definitionsFolder = text
+      return !text.isEmpty
     },
     Declaration(name: "no-color", value: nil, sentence: "no colour at the prompt") { options, _ in
       options.usesColor = false

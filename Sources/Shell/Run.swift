@@ -78,6 +78,14 @@ final class Run {
         .call(words.map { .bytes($0) })
       return false
     }
+    if let folder = options.run.manualFolder {
+      try lua.load("require 'perilune.help.manual'.write(...)", name: "=perilune").call([.string(folder)])
+    }
+    if let folder = options.run.definitionsFolder {
+      try lua.load("require 'perilune.help.definitions'.write(...)", name: "=perilune").call([.string(folder)]
+      )
+    }
+    if options.run.manualFolder != nil || options.run.definitionsFolder != nil { return false }
     let hasScript = options.script < arguments.count
     if isNotebook {
       try runNotebook()
@@ -98,20 +106,20 @@ final class Run {
     return false
   }
 
-  /// What to write where a script uses a part of the library that it has not loaded: at the prompt no
-  /// `require` is needed. Lua names the global in the text of its error only.
+  /// What is written here in place of what failed, by the library's hints; nil where nothing is known.
   func hint(for error: LuaError) -> String? {
-    guard let start = error.message.range(of: "a nil value (global '")?.upperBound else { return nil }
-    let name = error.message[start...].prefix { $0 != "'" }
-    let isPart = """
-      local ok, library = pcall(require, "perilune")
-      local name = ...
-      return ok and type(library) == "table" and (library.parts[name] or library.aliases[name]) ~= nil
+    let find = """
+      local message, code = ...
+      local ok, hints = pcall(require, "perilune.session.hints")
+      local hint = ok and hints.of_error(message, code)
+      return hint and hint:gsub("^hint: ", "")
       """
-    guard (try? lua.load(isPart, name: "=perilune").first([.string(String(name))]).isTrue) == true else {
-      return nil
+    let code = options.actions.compactMap { action -> [UInt8]? in
+      if case .execute(let code) = action { return code } else { return nil }
     }
-    return "'\(name)' is a part of the library; load it with: local \(name) = require \"perilune\".\(name)"
+    let isTyped = error.message.hasPrefix("(command line)") && !code.isEmpty
+    return try? lua.load(find, name: "=perilune")
+      .first([.bytes(error.messageBytes), isTyped ? .bytes(code[code.count - 1]) : .nil]).asString
   }
 
   private func runPrompt() throws {

@@ -2,6 +2,16 @@
 --
 -- `align.loss` has the functions: `loss.log_ratios`, `loss.margin`, `loss.sums`, `loss.normed`. The options
 -- are specs; a loss lists those that make sense for it, and may declare a name again to change its default.
+--
+--   > local pair = { chosen = T{ -1, -2 }, rejected = T{ -2, -2 },
+--   >>   ref_chosen = T{ -1, -1 }, ref_rejected = T{ -1, -1 } }
+--   > local chosen, rejected = loss_pair.log_ratios(pair, { norm = "sum" })
+--   > print(chosen)
+--   [0, -1]
+--   [Tensor f32 2]
+--   > print(loss_pair.margin(pair, { norm = "sum" }))
+--   [1, 0]
+--   [Tensor f32 2]
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 

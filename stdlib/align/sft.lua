@@ -2,6 +2,10 @@
 --
 --   local sft = align.sft(task)
 --   local small = align.sft(task, { model = { dim = 32, layers = 2 }, steps = 200 })
+--
+--   > local task = require "perilune.tasks".sentiment()
+--   > require "perilune.align".sft(task, { steps = 0 })
+--   align.sft: option 'steps' must be a whole number of at least 1, not 0
 local fit = require "perilune.align.fit"
 local formats = require "perilune.formats"
 local models = require "perilune.models"

@@ -2,11 +2,14 @@
 --
 -- The files are the index: a folder's modules are the files in it, a module's functions are the documented
 -- definitions of its file. Nothing is loaded to make it.
+local doctest = require "perilune.doctest"
 local options = require "perilune.options"
 local source = require "perilune.help.source"
 local system = require "perilune.system"
 
 local index = {}
+
+local load_module
 
 local library <const> = debug.getinfo(1, "S").source:match "^@(.*)/help/[^/]*$"
 
@@ -54,8 +57,15 @@ local function add_file(entries, path, module)
   end
 end
 
---- All entries { name, title, text, summary, path, line, module, is_module }, sorted by module and line.
+local cached
+
+--- All entries { name, title, text, summary, path, line, module, is_module }, sorted by module and line. The
+-- files are read once.
+--
+--   > #index.find("align.train", index.entries())
+--   1
 function index.entries()
+  if cached then return cached end
   local entries = {}
   each_file(library, "", function(path, module) add_file(entries, path, module) end)
   local experiments = library .. "/../scripts/experiments"
@@ -67,6 +77,7 @@ function index.entries()
     if a.is_module ~= b.is_module then return a.is_module == true end
     return a.line < b.line
   end)
+  cached = entries
   return entries
 end
 
@@ -76,14 +87,24 @@ local function own_page(value)
   return make and make() or nil
 end
 
+--- What the module of a name adds to its page, as a loss its paper and what it reads; nil for most.
+--
+--   > (index.own_page "align.loss.dpo":match "paper[^,]*")
+--   paper      Rafailov et al. 2023
+function index.own_page(name) return own_page(load_module(name)) end
+
 -- The value of `perilune.NAME`; nil where it cannot be loaded.
-local function load_module(name)
+function load_module(name)
   if name:match "^experiments" then return nil end
   local ok, value = pcall(require, name == "perilune" and name or "perilune." .. name)
   return ok and value or nil
 end
 
 --- Loads every module of the library, so that `options.specs` holds every spec.
+--
+--   > index.load_all()
+--   > require("perilune.options").specs["align.train"] ~= nil
+--   true
 function index.load_all()
   for _, entry in ipairs(index.entries()) do
     if entry.is_module then load_module(entry.name) end
@@ -91,6 +112,9 @@ function index.load_all()
 end
 
 --- The spec of the options of the function `name`: that of its name, or of the end of its name.
+--
+--   > index.spec("plot.hist"):names()[1]
+--   values
 function index.spec(name)
   for from in ("." .. name):gmatch "()[.:]" do
     local spec = rawget(options.specs, name:sub(from))
@@ -102,6 +126,10 @@ end
 local function indented(text) return "  " .. text:gsub("\n", "\n  ") end
 
 --- A list of names as lines, each with the first sentence of its summary.
+--
+--   > index.list { { name = "f", summary = "Adds. Slow." }, { name = "long", summary = "Waits." } }
+--     f     Adds.
+--     long  Waits.
 function index.list(entries)
   local lines, width = {}, 0
   for _, entry in ipairs(entries) do width = math.max(width, math.min(#entry.name, 36)) end
@@ -122,7 +150,62 @@ local function members(entries, module)
   return found
 end
 
---- The page of an entry as text: title, comment, options, and the members of a module.
+-- Whether a block of an example calls a name: `csv.load(`, `csv.load "x"`, `w:check()`.
+local function calls(block, name)
+  local member = name:match "[^.:]+$"
+  for _, example in ipairs(block) do
+    if (" " .. example.code):find("[.:]" .. member .. "%f[^%w_]") then return true end
+    if (" " .. example.code):find("[^%w_.:]" .. member .. "%s*[%({\"'%[]") then return true end
+  end
+end
+
+-- The blocks of examples in a text of help.
+local function blocks_of(text)
+  return doctest.blocks("--- " .. text:gsub("\n", "\n-- ") .. "\n")
+end
+
+--- The blocks of examples of an entry: its own; else one of its module, or of a module above, that calls it.
+-- All are run by the tests.
+--
+--   > #index.examples(index.find("csv.decode", index.entries())[1]) > 0
+--   true
+function index.examples(entry, entries)
+  local own = blocks_of(entry.text)
+  if #own > 0 or entry.is_module then return own, true end
+  local found = {}
+  for _, other in ipairs(entries or index.entries()) do
+    if other.module == entry.module or entry.module:sub(1, #other.module + 1) == other.module .. "." then
+      if other ~= entry and #found == 0 then
+        for _, block in ipairs(blocks_of(other.text)) do
+          if #found == 0 and calls(block, entry.name) then found[1] = block end
+        end
+      end
+    end
+  end
+  return found, false
+end
+
+--- The lines of blocks of examples, as they stand in a comment.
+--
+--   > #index.example_text { { { code = "1 + 1", wanted = "2" } } }
+--   13
+function index.example_text(blocks)
+  local parts = {}
+  for i, block in ipairs(blocks) do
+    local lines = {}
+    for _, example in ipairs(block) do
+      lines[#lines + 1] = "  > " .. example.code:gsub("\n", "\n  >> ")
+      if example.wanted ~= "" then lines[#lines + 1] = "  " .. example.wanted:gsub("\n", "\n  ") end
+    end
+    parts[i] = table.concat(lines, "\n")
+  end
+  return table.concat(parts, "\n\n")
+end
+
+--- The page of an entry as text: title, comment, options, an example, and the members of a module.
+--
+--   > index.page(index.find("csv.save", index.entries())[1]):match "^[^\n]*"
+--   csv.save(path, records, columns)
 function index.page(entry, entries)
   entries = entries or index.entries()
   local module = load_module(entry.module)
@@ -130,6 +213,8 @@ function index.page(entry, entries)
   if entry.text == "" then parts[1] = entry.title end
   local spec = index.spec(entry.name)
   if spec and #spec:names() > 0 then parts[#parts + 1] = "options\n" .. indented(spec:text()) end
+  local blocks, is_own = index.examples(entry, entries)
+  if not is_own and #blocks > 0 then parts[#parts + 1] = "example\n" .. index.example_text(blocks) end
   local of_module = entry.is_module and members(entries, entry.name) or {}
   if #of_module > 0 then parts[#parts + 1] = index.list(of_module) end
   parts[#parts + 1] = entry.is_module and own_page(module) or nil

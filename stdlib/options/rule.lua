@@ -48,6 +48,16 @@ function rule:type_text()
   return table.concat(texts, " or ")
 end
 
+--- How the default is shown: the value, "required", or "nil" for an optional one.
+--
+--   > rule.new({ default = "adamw" }):default_text(), rule.new({ required = true }):default_text()
+--   "adamw"	required
+function rule:default_text()
+  if self.required then return "required" end
+  if type(self.default) == "table" then return "{ ... }" end
+  return type(self.default) == "string" and ("%q"):format(self.default) or tostring(self.default)
+end
+
 --- The bounds in words: "of at least 0 and below 1"; nil without bounds.
 function rule:bounds_text()
   if self.least and self.most then return ("from %s to %s"):format(self.least, self.most) end

@@ -104,6 +104,30 @@ end
 --
 -- Errors: an option is unknown or wrong; `config` or a part of the state is no plain data; the run is written
 -- by another process; "must" finds no run, or one of another config.
+--
+--   > local folder = os.tmpname() .. ".runs"
+--   > local job = run.open { name = "gap", config = { loss = { beta = 0.1 } }, state = {}, folder = folder }
+--   > for step in job:steps(2) do job:log { loss = 1 / step } end
+--   > job
+--   [RunJob gap: step 2, finished]
+--   > local list = run.runs { folder = folder, ["loss.beta"] = 0.1 }
+--   > #list, list[1].status, list[1].last.loss
+--   1	finished	0.5
+--   > run.read("gap", folder):value("loss", "max")
+--   1.0
+--   > #run.diff(run.read("gap", folder), { config = { loss = { beta = 0.2 } } })
+--   1
+--   > list:csv(folder .. "/runs.csv")
+--   > local other = os.tmpname() .. ".runs"
+--   > #run.from_csv(folder .. "/runs.csv", other)
+--   1
+--   > run.merge(folder, other).added
+--   1
+--   > run.remove("gap", folder)
+--   > #run.runs { folder = folder }
+--   0
+--   > run.folder()
+--   runs
 function run.open(given)
   local o = spec:fill(given, 1)
   check_name(o.name, "run.open")

@@ -1,4 +1,23 @@
 --- A run that is being made: its loop, its records and its checkpoints.
+--
+--   > local run = require "perilune.run"
+--   > local folder = os.tmpname() .. ".runs"
+--   > local job = run.open { name = "gap", folder = folder, state = { counts = { 0 } } }
+--   > job:with { checkpoint_every = 1 }
+--   [RunJob gap: step 0, running]
+--   > job:restore()
+--   0
+--   > job:log({ loss = 2 }, 1)
+--   > job:event("note", "the first step")
+--   > job:set("win", 0.7)
+--   > job:file("report.txt", "all of it", "report")
+--   > job:after(1, { loss = 1 }, true)
+--   > job:checkpoint()
+--   > job:finish("finished")
+--   > job:close()
+--   > local seen = run.read("gap", folder)
+--   > #seen:events() > 0, #seen:files() > 0, #seen:history() > 0, seen:value("win")
+--   true	true	true	0.7
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local ranks = require "perilune.run.ranks"

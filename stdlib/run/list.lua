@@ -3,6 +3,24 @@
 --   local list = run.runs { task = "sentiment" }
 --   #list, list[1].status, list:curve("win")[1].values
 --   list:table { rows = "side", cols = "loss.beta", value = "win", by = "seed" }
+--
+--   > local run = require "perilune.run"
+--   > local folder = os.tmpname() .. ".runs"
+--   > for seed = 1, 2 do
+--   >>   local job = run.open { name = "r" .. seed, folder = folder, config = { seed = seed } }
+--   >>   for step in job:steps(3) do job:log { loss = seed / step } end
+--   >> end
+--   > local list = run.runs { folder = folder }
+--   > #list:columns("seed"), #list:curve("loss"), list:differing()[1]
+--   2	2	seed
+--   > #list:diff(1, 2)
+--   1
+--   > list:table { rows = "seed", value = "loss" }
+--   seed  loss
+--   1     0.333 (1)
+--   2     0.667 (1)
+--   > list:tensorboard(folder .. "/tb")
+--   > list:trackio(folder .. "/runs.db")
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local Record = require "perilune.run.record"

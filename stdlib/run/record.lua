@@ -3,6 +3,17 @@
 --   local gap = run.read "gap"
 --   gap.status, gap.step, gap.config.loss.beta
 --   local steps, values = gap:curve "win"
+--
+--   > local run = require "perilune.run"
+--   > local folder = os.tmpname() .. ".runs"
+--   > local job = run.open { name = "gap", folder = folder }
+--   > for step in job:steps(3) do job:log { loss = 1 / step } end
+--   > local seen = run.read("gap", folder)
+--   > local steps, losses = seen:curve "loss"
+--   > #steps, losses[1], seen:value("loss", "min") < 0.34
+--   3	1.0	true
+--   > #seen:dump() > 0, #seen:files(), seen:history()[1].what, #seen:events()
+--   true	1	started	0
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"

@@ -151,8 +151,8 @@ local function of_message(message, text, session)
   end
 end
 
---- The hint for an error message, "hint: ..."; nil where nothing is known. `text` is the code that failed;
--- `session` has the names, at the prompt.
+--- The hint for an error message, "hint: ..."; nil where nothing is known. `text` is the code that failed,
+-- unless the message names its file; `session` has the names, at the prompt.
 --
 -- A syntax error needs the text, since Lua names only the token.
 --
@@ -163,6 +163,10 @@ end
 --   > hints.of_error("stdin:1: oh", "error 'oh'")
 --   nil
 function hints.of_error(message, text, session)
+  if not text then
+    local file <close> = io.open(message:match "^([^\n]-):%d+: " or "", "rb")
+    text = file and file:read "a"
+  end
   local hint = message:find " near " and of_syntax(message, text or "")
     or of_message(message, text or "", session)
   return hint and "hint: " .. hint or nil

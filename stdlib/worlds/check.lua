@@ -64,6 +64,12 @@ end
 --- The distances of a policy from an optimum: `kl_to_optimum`, KL(pi || pi*) in nats; `total_variation`;
 -- `win`, the win rate against the reference; `kl`, KL(pi || pi_ref) in nats; `unseen`, the mass on answers
 -- that data does not cover.
+--
+--   > local w = require "perilune.worlds".bandit { answers = 3, seed = 1 }
+--   > local best = w:optimum { of = "reward", beta = 1 }
+--   > local check = require "perilune.worlds.check"
+--   > check.distances(w, w.reference, best).kl, check.distances(w, best, best).kl_to_optimum < 1e-9
+--   0.0	true
 function checks.distances(world, policy, optimum)
   local logps = world:logps(policy)
   return {

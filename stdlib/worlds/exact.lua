@@ -2,6 +2,25 @@
 --
 -- Distributions are log-probabilities [prompts, answers] in float64; preferences p(y > y'|x) are [prompts,
 -- answers, answers]; mu is who wrote the data, pi_ref the reference.
+--
+--   > local p, q = T{ { 0.5, 0.5 } }:log(), T{ { 0.9, 0.1 } }:log()
+--   > local beats = T{ { { 0.5, 0.8 }, { 0.2, 0.5 } } }
+--   > exact.total_variation(p, q)
+--   0.39999997615814
+--   > print(exact.against(beats, q))
+--   [[0.5300, 0.2300]]
+--   [Tensor f32 1x2]
+--   > exact.exploitability(beats, p)
+--   0.14999997615814
+--   > print(exact.tilted(p, T{ { 1, 0 } }, 1):exp())
+--   [[0.7311, 0.2689]]
+--   [Tensor f32 1x2]
+--   > print(exact.equilibrium(beats:double(), p:double(), 0.1):exp())
+--   [[0.9526, 0.0474]]
+--   [Tensor f64 1x2]
+--   > print(exact.bradley_terry(beats:double(), p:double()))
+--   [[ 0.6931, -0.6931]]
+--   [Tensor f64 1x2]
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 

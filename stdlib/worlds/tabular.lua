@@ -11,6 +11,21 @@
 --   [World tabular: 3 prompts, 5 answers]
 --   > world:value(world:optimum { of = "reward", beta = 1 }, 1) > world:value(world.reference, 1)
 --   true
+--
+--   > #tabular.prompts(2, 4)
+--   2
+--   > print(tabular.row({ 1, 2 }, 2, "example", "reward"))
+--   [[1, 2]]
+--   [Tensor f64 1x2]
+--   > print(tabular.log_probabilities({ 0.5, 0.5 }, 2, "example"))
+--   [[-0.6931, -0.6931]]
+--   [Tensor f64 1x2]
+--   > tabular.normal(1, "example", { 1, 2 }):numel()
+--   2
+--   > tabular.preference("bradley_terry", T{ { 0, 1 } })
+--   nil
+--   > tabular.of("example", { support = 1, support_seed = 0, seed = 1 }, T{ { 0, 1 } }, T{ { 0, 0 } })
+--   [World example: 1 prompts, 2 answers]
 local options = require "perilune.options"
 local policies = require "perilune.align.policy"
 local tensor = require "perilune.tensor"

@@ -8,6 +8,19 @@
 --   > world { name = "coin", prompts = { { 0 } }, answers = { { 0 } }, reference = coin, reward = T{ { 0 } },
 --   >>   max_response = 1 }
 --   worlds.coin: the answers have mass 0.5 under the reference at prompt 1, expected 1
+--
+--   > local w = require "perilune.worlds".bandit { answers = 3, seed = 1 }
+--   > #w:rows(), w:logps(w.reference):numel()
+--   3	3
+--   > local best = w:optimum { of = "reward", beta = 1 }
+--   > w:total_variation(best, w.reference) > 0, w:value(best, 1) > w:value(w.reference, 1)
+--   true	true
+--   > w:exploitability(w:data()) > 0, w:against(w.reference):numel()
+--   true	3
+--   > w:mixed(w.reference, w.reference, 0.5):allclose(w:logps(w.reference))
+--   true
+--   > w:place(w.prompts[1], w.answers[2])
+--   1	2
 local models = require "perilune.models"
 local options = require "perilune.options"
 local policies = require "perilune.align.policy"

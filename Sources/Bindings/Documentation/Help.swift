@@ -83,6 +83,18 @@ extension Bindings {
       return 1
     }
     module.function(
+      "pages",
+      Page(
+        "native.help.pages()",
+        "A list of {name, part, group, signature, summary, parameters, options, facts, example, prints} of all "
+          + "pages, in the order of the manual. parameters and facts are lists of {name, text}.",
+        example: native + "print(native.pages()[1].signature)", prints: "T.full(..., value)")
+    ) { call in
+      try call.push(
+        .list(manual.entries.map { $0.page.record(name: $0.name, part: $0.part, group: $0.group) }))
+      return 1
+    }
+    module.function(
       "examples",
       Page(
         "native.help.examples()",

@@ -8,6 +8,8 @@
 ///     ) { call in ... }
 ///
 /// Examples are executed as tests, and must print `prints`. `T` is `perilune.tensor` there.
+import LuaEngine
+
 struct Page: Sendable {
   let signature: String
   let summary: String
@@ -69,6 +71,20 @@ struct Page: Sendable {
     if !prints.isEmpty { lines.append(prints) }
     lines += ["```", ""]
     return lines.joined(separator: "\n")
+  }
+
+  /// The page in its pieces, for the manual and the definitions.
+  func record(name: String, part: String, group: String) -> LuaValue {
+    func list(_ pairs: [(String, String)]) -> LuaValue {
+      .list(pairs.map { .record([("name", .string($0.0)), ("text", .string($0.1))]) })
+    }
+    return .record([
+      ("name", .string(name)), ("part", .string(part)), ("group", .string(group)),
+      ("signature", .string(signature)), ("summary", .string(summary)),
+      ("parameters", list(parameters.map { ($0.name, $0.text) })), ("options", .list(options.map(\.record))),
+      ("facts", list(facts.map { ($0.label, $0.text) })), ("example", .string(example)),
+      ("prints", .string(prints)),
+    ])
   }
 
   /// What `apropos` searches besides the name.

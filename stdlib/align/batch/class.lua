@@ -1,4 +1,30 @@
 --- The class of batches: columns, token columns, reductions and views of pairs.
+--
+--   > local batch = require "perilune.align.batch"
+--   > local b = batch.new { prompts = { { 1 }, { 1 } }, responses = { { 2, 3 }, { 4 } } }
+--   > b:set("reward", { 1, 0 })
+--   > b:set_tokens("logps", T{ -1, -3, -2 })
+--   > print(b:means(b.logps))
+--   [-2, -2]
+--   [Tensor f32 2]
+--   > print(b:sums(b.logps))
+--   [-4, -2]
+--   [Tensor f32 2]
+--   > b:column_names()
+--   logps, reward
+--   > b:name_of(2), b:record(1).response[2], #b:list()
+--   row 2	3	2
+--   > b:set("group", { "a", "a" })
+--   > print((b:group_means(b.reward)))
+--   [0.5, 0.5]
+--   [Tensor f32 2]
+--   > local p = require "perilune.align.batch".of_pairs {
+--   >>   { prompt = { 1 }, chosen = { 2 }, rejected = { 4 }, gold = { 3 } } }
+--   > #p:halves(p.lengths), #p:gold_rows()
+--   1	1
+--   > local models = require "perilune.models"
+--   > p:check(models.transformer { vocab = 4, dim = 8, layers = 1, heads = 1, max_length = 8 }, "my step")
+--   my step: pair 1: rejected: token 2 is 4, not a token id: expected 0..3 (vocab 4)
 local models = require "perilune.models"
 local tensor = require "perilune.tensor"
 

@@ -1,4 +1,19 @@
 --- Parts of a batch: its units, selections of them, views, and what is stored of a model for the rows.
+--
+--   > local batch = require "perilune.align.batch"
+--   > local b = batch.new { prompts = { { 1 }, { 1 }, { 1 } }, responses = { { 2, 3 }, { 4 }, { 5 } } }
+--   > #b:units(), #b:select { 1, 3 }, #b:at_rows({ 2 }, nil)
+--   3	2	1
+--   > local seen = b:view()
+--   > seen:set("reward", { 1, 2, 3 })
+--   > b.reward, #seen.reward
+--   nil	3
+--   > local function compute() return { ref_logps = T.zeros(4) } end
+--   > local kept = b:stored_tokens("a model", { "ref_logps" }, compute)
+--   > kept.ref_logps:numel()
+--   4
+--   > b:forget_tokens "a model"
+--   > b:forget_parent()
 local tensor = require "perilune.tensor"
 local Batch = require "perilune.align.batch.class"
 

@@ -3,6 +3,15 @@
 --   local result = align.compare { online, offline, at = { kl = { 1, 4 }, labels = { 2048 } } }
 --   print(result)                         -- a table, and a sentence for each side but the first
 --   result.rows[1].differences[2].p       -- of the exact test
+--
+--   > local align = require "perilune.align"
+--   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
+--   > local function run(win) return { point(0, 0, 0.5), point(5, 1, win), point(9, 2, win) } end
+--   > local online = { label = "online", by_seed = { { run(0.7) }, { run(0.72) } } }
+--   > local offline = { label = "offline", by_seed = { { run(0.6) }, { run(0.61) } } }
+--   > local result = align.compare { online, offline, at = { kl = { 1.5 } }, draws = 20 }
+--   > #result.rows, #result:cells()
+--   4	5
 local exact = require "perilune.align.evaluate.exact"
 local frontier = require "perilune.align.evaluate.frontier"
 local grid = require "perilune.align.evaluate.grid"

@@ -56,6 +56,17 @@ end
 function frontier.best_at_kl(runs, kl, win) return frontier.best_at(runs, "kl", kl, win) end
 
 --- The same along another number of the points.
+--
+--   > local frontier = require "perilune.align.evaluate.frontier"
+--   > local run = { { step = 10, win = 0.4 }, { step = 20, win = 0.6 } }
+--   > frontier.best_at({ run }, "step", 15)
+--   0.5
+--   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
+--   > local function side(win) return { { { point(1, 1, win), point(2, 3, win) } } } end
+--   > local draws = frontier.resampling(side(0.6), 20)
+--   > local measure = function(runs) return frontier.best_at_kl(runs, 2) end
+--   > frontier.difference(side(0.6), side(0.5), measure, draws).mean
+--   0.1
 function frontier.best_at(runs, key, x, win)
   local best
   for _, run in ipairs(runs) do

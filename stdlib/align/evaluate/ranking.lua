@@ -52,6 +52,16 @@ end
 --- The sides in order: { kl, kls, rows }, a row { label, at, peak, kl, win } with the intervals `at` each of
 -- `kls` (false where a side does not reach it), that of the peak, and the means at the end of the runs. A
 -- side that does not reach `kl`, the KL of the order, comes last.
+--
+--   > local ranking = require "perilune.align.evaluate.ranking"
+--   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
+--   > local function side(label, win)
+--   >>   return { label = label, by_seed = { { { point(1, 1, win), point(2, 3, win) } } } } end
+--   > local ranked = ranking.of { side("online", 0.7), side("offline", 0.6) }
+--   > ranked.rows[1].label, #ranking.cells(ranked)
+--   online	7
+--   > ranking.figure(ranked, "Order"):csv():match "offline"
+--   offline
 function ranking.of(sides)
   local kls, by = kls_of(sides)
   local resampling, rows = frontier.resampling(sides[1].by_seed), {}

@@ -3,6 +3,14 @@
 -- A task without a rule is refused.
 --
 --   judge.gold(require("perilune.tasks").sentiment())
+--
+--   > local task = require "perilune.tasks".sentiment()
+--   > local gold = require "perilune.align.judge".gold(task)
+--   > local prompt = task:prompts("test", 1)[1]
+--   > local response = task:response("test", 1)
+--   > local rows = require "perilune.models".rows({ prompt }, { response })
+--   > gold:prefer(rows, rows)[1]
+--   0.5
 local from_function = require "perilune.align.judge.from_function"
 local from_score = require "perilune.align.judge.from_score"
 

@@ -141,6 +141,19 @@ function judge.as_scorer(given)
 end
 
 --- The scores of Rows, a list of numbers, checked: a score that is NaN or no number is an error.
+--
+--   > local judge = require "perilune.align.judge"
+--   > local rows = require "perilune.models".rows({ { 1 }, { 1 } }, { { 2, 3 }, { 4 } })
+--   > local longest = judge.as_scorer(function(prompt, response) return #response end)
+--   > table.concat(judge.scores(longest, rows), " ")
+--   2 1
+--   > judge.check_score("example", 0 / 0, rows, 2)
+--   judge example: the score of row 2 is NaN, expected a number (prompt { 1 }, response { 4 })
+--   > local batch = require "perilune.align.batch"
+--   > local pairs = batch.of_pairs { { prompt = { 1 }, chosen = { 2, 3 }, rejected = { 4 } } }
+--   > local longer = judge.from_function("longer", function(_, a, b) return #a > #b and 1 or 0 end)
+--   > judge.of_pairs(longer, pairs)[1]
+--   1
 function judge.scores(scorer, rows)
   local name = tostring(scorer.name or "without a name")
   local scores = shards.list(#rows, function(places)

@@ -331,6 +331,20 @@ local names = folder.modules()
 function loss.help_page() return require "perilune.align.loss_table".text() end
 
 --- The names of the losses.
+--
+--   > local loss = require "perilune.align.loss"
+--   > table.concat(loss.names(), " "):match "dpo"
+--   dpo
+--   > loss.is_definition(loss.dpo), loss.is_definition(loss.dpo {})
+--   true	false
+--   > local margin = loss.from_function(function(pair) return -(pair.chosen - pair.rejected) end, false)
+--   > local batch = require "perilune.align.batch"
+--   > margin:count(batch.of_pairs { { prompt = { 1 }, chosen = { 2 }, rejected = { 3 } } })
+--   1
+--   > #loss.dpo {}:terms()
+--   1
+--   > next(loss.dpo {}:new_state()), next(loss.dpo {}:new_parameters())
+--   nil	nil
 function loss.names() return table.move(names, 1, #names, 1, {}) end
 
 return options.strict("align.loss", loss, names, function(name)

@@ -1,4 +1,30 @@
 --- The class of policies whose logits come from a function of Lua.
+--
+--   > local policies = require "perilune.align.policy"
+--   > local p = policies.table { contexts = { { 0 } }, vocab = 2 }
+--   > p:logits({ { 0 } }):numel(), p:knows { 0 }, p:knows { 1 }
+--   2	true	false
+--   > local names = select(2, p:parameters())
+--   > #names
+--   1
+--   > local copy = p:clone()
+--   > copy:hash() == p:hash()
+--   true
+--   > local rows = require "perilune.models".rows({ { 0 } }, { { 1 } })
+--   > p:misfit(rows)
+--   nil	nil
+--   > print((p:token_logps(rows)))
+--   [-0.6931]
+--   [Tensor f64 1]
+--   > print((p:kl(copy, rows)))
+--   [0]
+--   [Tensor f64 1]
+--   > print(p:last_logits({ { 0 } }))
+--   [[0, 0]]
+--   [Tensor f64 1x2]
+--   > print(p:outputs(rows, { "entropy" }).entropy)
+--   [0.6931]
+--   [Tensor f64 1]
 local models = require "perilune.models"
 local options = require "perilune.options"
 local system = require "perilune.system"

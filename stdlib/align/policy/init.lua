@@ -68,6 +68,15 @@ end
 
 --- KL(p || q) and the entropy of p at each response token, exact over the vocabulary and summed over the
 -- response, and lengths, [n] each. It is `p:kl(q, rows)`, also where one is a Model and the other a table.
+--
+--   > local policies = require "perilune.align.policy"
+--   > local p = policies.table { contexts = { { 0 } }, vocab = 2 }
+--   > local rows = require "perilune.models".rows({ { 0 } }, { { 1 } })
+--   > print((policies.kl(p, p:clone(), rows)))
+--   [0]
+--   [Tensor f64 1]
+--   > #policies.trained(p)
+--   1
 function policy.kl(p, q, rows)
   if type(p) == type(q) then return p:kl(q, rows) end
   return Policy.kl(p, q, rows)

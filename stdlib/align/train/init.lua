@@ -9,6 +9,14 @@
 -- The policy is trained in place. The result is a run; `?align.train.run` documents its fields. Ctrl-C ends
 -- the run with `status = "interrupted"`; `run:resume()` continues it. In a script, execution continues and
 -- the process exits with status 130.
+--
+--   > local align, worlds = require "perilune.align", require "perilune.worlds"
+--   > local w = worlds.bandit { answers = 4, seed = 1 }
+--   > local source = align.sources.online { task = w, prompts = w.prompts, judge = w:judge {}, batch = 1 }
+--   > local run = align.train { policy = w:policy(), reference = w.reference, source = source,
+--   >>   loss = align.loss.ipo { beta = 0.5 }, steps = 3, lr = 0.1, quiet = true }
+--   > run.status, #run.log, run.log[3].loss ~= nil
+--   finished	3	true
 local prepare = require "perilune.align.train.prepare"
 local recorded = require "perilune.align.runs.recorded"
 

@@ -16,6 +16,17 @@
 --   job                    what it is recorded by where `run` is given, see `perilune.run`
 --   ledger                 every response that a step read: who wrote it, how likely it was, is; see
 --                          `align.ledger`
+--
+--   > local align, worlds = require "perilune.align", require "perilune.worlds"
+--   > local w = worlds.bandit { answers = 4, seed = 1 }
+--   > local source = align.sources.online { task = w, prompts = w.prompts, judge = w:judge {}, batch = 1 }
+--   > local run = align.train { policy = w:policy(), reference = w.reference, source = source,
+--   >>   loss = align.loss.ipo {}, steps = 2, quiet = true }
+--   > run:resume(4).step
+--   4
+--   > local batch = run:draw(5)
+--   > #batch
+--   1
 local fit = require "perilune.align.fit"
 local optim = require "perilune.optim"
 local stats = require "perilune.align.evaluate.stats"
