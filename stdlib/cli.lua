@@ -205,6 +205,13 @@ end
 
 --- As `cli.read`, for a script: a wrong option prints what is wrong and ends with status 1; `--help` prints
 -- the list, which begins with `about`, and ends with status 0. Folders are created.
+--
+--   > local options = require "perilune.options"
+--   > local spec = options.spec("gap", { { "kl_prompts", 256, "prompts of the KL", least = 1, smoke = 32 } })
+--   > cli.parse({ "--kl-prompts", "8" }, spec, "gap.lua").kl_prompts
+--   8
+--   > cli.parse({ "--smoke" }, spec, "gap.lua").kl_prompts
+--   32
 function cli.parse(arguments, spec, about)
   local ok, values = pcall(cli.read, arguments, spec)
   if not ok then leave(values) end

@@ -295,8 +295,8 @@ end
 --
 -- Names, signatures, sentences, formulas and options are searched: native pages and those of the library.
 --
---   > help.apropos "temporary name"
---     os.tmpname  a name for a temporary file
+--   > help.apropos "yield whether"
+--     coroutine.isyieldable  whether the coroutine can yield
 --   > help.apropos "zzzz"
 --   nothing mentions 'zzzz'
 function help.apropos(text)
@@ -315,7 +315,8 @@ function help.apropos(text)
   index.load_all()
   for _, entry in ipairs(index.entries()) do
     local spec = index.spec(entry.name)
-    search(entry, entry.summary, table.concat({ entry.title, entry.text, spec and spec:text() }, " "))
+    local prose = ("\n" .. entry.text .. "\n\n"):gsub("\n%s*> .-\n\n", "\n\n")  -- without examples
+    search(entry, entry.summary, table.concat({ entry.title, prose, spec and spec:text() }, " "))
   end
   table.sort(found, function(a, b)
     if a.points ~= b.points then return a.points > b.points end

@@ -143,6 +143,12 @@ function testing.skip(reason)
 end
 
 --- The reason in what `skip` raised, or nil.
+--
+--   > local testing = require "perilune.testing"
+--   > testing.skipped(select(2, pcall(testing.skip, "needs a data file")))
+--   needs a data file
+--   > testing.failure(select(2, pcall(testing.assert_close, 1, 2))) ~= nil, testing.failure "other"
+--   true	nil
 function testing.skipped(problem)
   return getmetatable(problem) == Skipped and problem.reason or nil
 end

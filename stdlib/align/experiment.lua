@@ -55,6 +55,19 @@ experiment.options = options.spec("align.experiment", {
 --- The options of a script from its command line. `more` lists entries of its own, or entries of
 -- `experiment.options` with another default; `without` are names of those that the script does not have. A
 -- wrong option, loss, rate or proxy ends the script with status 1 before anything is trained.
+--
+--   > local experiment = require "perilune.align.experiment"
+--   > local folder = os.tmpname() .. ".report"
+--   > local o = experiment.parse({ "--smoke", "--loss", "dpo", "--out", folder }, "an example")
+--   > o.loss, o.smoke
+--   dpo	true
+--   > experiment.check(o)
+--   > type(experiment.shared(o))
+--   table
+--   > experiment.compare {}
+--   experiment.compare: option 'title' is missing; expected a string
+--   > experiment.stage { batches = 1 }
+--   experiment.stage: unknown option 'batches'; did you mean 'batch'?
 function experiment.parse(arguments, about, more, without)
   local name, shared, left_out = about:match "^[%w_.]+" or "experiment", {}, {}
   for _, one in ipairs(without or {}) do left_out[one] = true end

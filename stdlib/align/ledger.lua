@@ -16,6 +16,17 @@
 --   logp_ref                log pi(y|x) of the reference, nil where the loss does not read it
 --   staleness               logp_then - logp_now in nats; its mean over the responses of one writer estimates
 --                           KL(writer || policy)
+--
+--   > local align, worlds = require "perilune.align", require "perilune.worlds"
+--   > local w = worlds.bandit { answers = 4, seed = 1 }
+--   > local source = align.sources.online { task = w, prompts = w.prompts, judge = w:judge {}, batch = 1 }
+--   > local run = align.train { policy = w:policy(), reference = w.reference, source = source,
+--   >>   loss = align.loss.ipo {}, steps = 2, quiet = true }
+--   > #run.ledger, run.ledger:list(1)[1].step
+--   4	1
+--   > run.ledger:staleness("writer").policy.count
+--   4
+--   > run.ledger:restore(run.ledger:plain())
 local stats = require "perilune.align.evaluate.stats"
 
 local Ledger = { __name = "Ledger" }

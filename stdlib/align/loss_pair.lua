@@ -111,6 +111,15 @@ end
 --
 -- With `ld_alpha` below 1 the tokens of a response beyond the length of the other one count `ld_alpha` each.
 -- Liu et al. 2024, arXiv:2409.06411, eq. 9.
+--
+--   > local pair = { chosen = T{ -2 }, rejected = T{ -4 },
+--   >>   chosen_lengths = T{ 2 }, rejected_lengths = T{ 4 } }
+--   > print((loss_pair.sums(pair, { norm = "sum" })))
+--   [-2]
+--   [Tensor f32 1]
+--   > print(loss_pair.normed(pair, pair.rejected, "rejected", "mean"))
+--   [-1]
+--   [Tensor f32 1]
 function pair_losses.sums(pair, o, of)
   of = of or ""
   if not o or (o.ld_alpha or 1) == 1 then return pair[of .. "chosen"], pair[of .. "rejected"] end
@@ -152,6 +161,10 @@ end
 --- The weight of each pair, without gradient: w(y_w) w(y_l), w(y) = exp of the mean over the tokens of
 -- log pi(y_t) - log sum_v pi(v)^2. Zhou et al. 2024, arXiv:2406.11827, eq. 5-7, with sampled alignment; like
 -- TRL's, and other than in the paper, w is not cut at 1.
+--
+--   > local pair = { chosen = T{ -1 }, rejected = T{ -2 } }
+--   > loss_pair.weights(pair)
+--   loss: use_weighting reads single tokens: expected a batch with logps and log_collision
 function pair_losses.weights(pair)
   if not (pair.logps and pair.log_collision) then
     error("loss: use_weighting reads single tokens: expected a batch with logps and log_collision", 0)

@@ -171,18 +171,23 @@ end
 --   true
 function index.examples(entry, entries)
   local own = blocks_of(entry.text)
-  if #own > 0 or entry.is_module then return own, true end
-  local found = {}
-  for _, other in ipairs(entries or index.entries()) do
-    if other.module == entry.module or entry.module:sub(1, #other.module + 1) == other.module .. "." then
-      if other ~= entry and #found == 0 then
+  if #own > 0 or entry.is_module and entry.line == 0 then return own, true end
+  local folder = entry.module:match "^(.*)%.[^.]+$"
+  -- The class of the method may have the same methods in a file beside it, as tasks do.
+  local near = {
+    function(module) return module == entry.module or entry.module:sub(1, #module + 1) == module .. "." end,
+    function(module) return entry.name:find ":" and folder and module:match "^(.*)%.[^.]+$" == folder end,
+  }
+  for _, is_near in ipairs(near) do
+    for _, other in ipairs(entries or index.entries()) do
+      if other ~= entry and is_near(other.module) then
         for _, block in ipairs(blocks_of(other.text)) do
-          if #found == 0 and calls(block, entry.name) then found[1] = block end
+          if calls(block, entry.name) then return { block }, false end
         end
       end
     end
   end
-  return found, false
+  return {}, false
 end
 
 --- The lines of blocks of examples, as they stand in a comment.
@@ -231,7 +236,14 @@ function index.of_function(f, entries)
   end
   local text, title = source.above(source.read(path) or "", info.linedefined)
   if not text then return nil end
-  return { name = title, title = title, text = text, summary = source.summary(text), module = "" }
+  local module = ""
+  for _, entry in ipairs(entries) do
+    if entry.is_module and entry.path == path then module = entry.name end
+  end
+  return {
+    name = title:match "^[%w_.:]+" or title, title = title, text = text, summary = source.summary(text),
+    module = module, line = info.linedefined,
+  }
 end
 
 --- The entry of the module whose value is `value`; nil for other values.

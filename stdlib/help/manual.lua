@@ -102,6 +102,9 @@ function manual.text(text, known)
       if not code then finish() end
       code = code or {}
       code[#code + 1] = line:gsub("^  ", "")
+    elseif #paragraph == 0 and line:find "^[%w_.:]+%b()$" then
+      if code then finish() end
+      out[#out + 1] = '<p class="signature"><code>' .. escape(line) .. "</code></p>"
     elseif line == "" then
       if code then code[#code + 1] = "" else finish() end
     else

@@ -33,6 +33,7 @@ pre { background: var(--soft); border: 1px solid var(--line); border-radius: 6px
   overflow-x: auto; line-height: 1.4; }
 pre.example { border-left: 3px solid var(--link); }
 pre b { font-weight: 600; }
+.signature { font-weight: 600; margin-top: 1.5rem; }
 .mark, .label, .up { color: var(--dim); }
 table { border-collapse: collapse; margin: .6rem 0; width: 100%; }
 td, th { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0;

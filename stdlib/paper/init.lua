@@ -66,6 +66,10 @@ end
 --- Runs a figure: its variants, the report, and the verdict. Gives what experiment.compare gives.
 --
 -- Errors: an option is missing or unknown; what experiment.compare refuses.
+--
+--   > local paper = require "perilune.paper"
+--   > paper.figure {}
+--   paper.figure: option 'name' is missing; expected a string
 function paper.figure(given)
   local all = spec:fill(given)
   local o, started = parse(all), system.clock()

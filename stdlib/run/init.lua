@@ -167,6 +167,19 @@ end
 -- given. `config` replaces the settings; those of `id` hold unless given.
 --
 -- Errors: the run has no checkpoint of that step, and the message lists those it has.
+--
+--   > local folder = os.tmpname() .. ".runs"
+--   > local job = run.open {
+--   >>   name = "a", folder = folder, state = { n = { 0 } }, config = { lr = 1 }, checkpoint_every = 1 }
+--   > for step in job:steps(2) do job:log { loss = step } end
+--   > local other = run.fork("a", 1, { folder = folder, state = { n = { 0 } }, config = { lr = 2 } })
+--   > other.id, other.step
+--   a-fork	1
+--   > other:finish "finished"
+--   > local again = run.resume("a", { folder = folder, state = { n = { 0 } } })
+--   > again.id, again.step
+--   a	2
+--   > again:finish "finished"
 function run.fork(id, step, given)
   local o = {}
   for name, value in pairs(given or {}) do o[name] = value end

@@ -26,9 +26,8 @@ local session = {
 
 --- Prints the page of a name or value, as `help` does; without one the commands.
 --
---   > session.help "csv.load"
---   csv.load(path)
---   The records of a file.
+--   > session.help "no_such_name_at_all"
+--   no help on 'no_such_name_at_all'
 function session.help(what)
   if what == nil then return print(require "perilune.session.commands".usage()) end
   require "perilune.help"(what)

@@ -12,6 +12,10 @@
 -- A task names the settings of its runs in `task.runs`: { beta, lr, steps } of the online run, and `offline`
 -- = { beta = {...}, lr = {...}, steps }, all combinations of which are pooled. Offline runs have as many
 -- steps as the online run unless they have their own.
+--
+--   > local tasks = require "perilune.tasks"
+--   > tasks.check "sentimnt"
+--   unknown task 'sentimnt'; did you mean 'sentiment'?
 local cli = require "perilune.cli"
 local options = require "perilune.options"
 

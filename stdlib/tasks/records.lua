@@ -6,6 +6,19 @@
 -- counts.
 --
 -- `text` gives both responses of each pair, and after the last one starts again in another order.
+--
+--   > local path = os.tmpname()
+--   > local lines = {}
+--   > for i = 1, 60 do
+--   >>   lines[i] = ('{"prompt": "say %d", "chosen": " yes %d", "rejected": " no %d"}'):format(i, i, i) end
+--   > require("perilune.system").write_file(path, table.concat(lines, "\n") .. "\n")
+--   > local task = require("perilune.tasks").pairs { path = path, vocab_size = 261, cache = false }
+--   > #task:prompts("train") > 30, #task:prompt("train", 1) > 3
+--   true	true
+--   > #task:pairs("train", 2), #task:text("train", 1) > 5
+--   2	true
+--   > #require("perilune.tasks.records").load(path, 2)
+--   2
 local options = require "perilune.options"
 local system = require "perilune.system"
 local task = require "perilune.tasks.task"
@@ -169,6 +182,10 @@ end
 -- when its two prompts differ; equal `key`s are in the same split; `cut` counts responses that were
 -- shortened. `fit(tokenizer, prompt, limit)` gives the ids of a prompt and whether it was shortened, or nil
 -- when it does not fit.
+--
+--   > local records = require "perilune.tasks.records"
+--   > records.task("mine", { path = "/no/such.jsonl" }, function() end)
+--   cannot open /no/such.jsonl: No such file or directory
 function records.task(name, o, parse, fit)
   local list, null = records.load(o.path, o.records)
   local dropped = {

@@ -33,6 +33,10 @@ function slots.fill(out, template, value)
 end
 
 --- An item of a list, by a function draw(n) that gives a whole number from 1 to n.
+--
+--   > local slots = require "perilune.tasks.slots"
+--   > slots.pick(function(n) return n end, { "tea", "soup" })
+--   soup
 function slots.pick(draw, list) return list[draw(#list)] end
 
 --- The sorted distinct words of nested lists of texts, without slots.

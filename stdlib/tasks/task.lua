@@ -107,6 +107,15 @@ end
 
 --- The module of a task. Calling it calls `fields.new`; `options` is its spec, `needs` says which file it
 -- reads.
+--
+--   > local task = require "perilune.tasks.task"
+--   > task.preference().kind
+--   preference
+--   > local mine = task.module { new = function(given) return { name = given.name } end }
+--   > mine { name = "mine" }.name
+--   mine
+--   > type(task.checks "tasks.mine")
+--   table
 function task.module(fields)
   return setmetatable(fields, { __call = function(_, given) return fields.new(given) end })
 end

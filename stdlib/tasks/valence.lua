@@ -36,7 +36,11 @@ valence.options = options.spec("tasks.valence", {
     "words with a valence that count: of more, S is their mean times this number; all unless given" },
 })
 
-local function graded(levels)
+--- A lexicon from a table that gives each value a text of words. Errors: a word has two values.
+--
+--   > require("perilune.tasks.valence").graded({ [3] = "joy love", [-2] = "sad" }).love
+--   3
+function valence.graded(levels)
   local lexicon = {}
   for value, text in pairs(levels) do
     for word in text:gmatch("%S+") do
@@ -47,12 +51,8 @@ local function graded(levels)
   return lexicon
 end
 
---- A lexicon from a table that gives each value a text of words: `valence.graded { [3] = "joy", [-2] = "sad"
--- }`.
-valence.graded = graded
-
 --- The words of the short stories with a valence; all others are neutral.
-valence.lexicon = graded {
+valence.lexicon = valence.graded {
   [3.0] = "joyful delighted wonderful delicious love joy rejoiced perfect",
   [2.5] = "happy beautiful splendid happily treasure success feast laughed praised hugged",
   [2.0] = [[glad cheerful grateful lovely kind gentle friendly generous gladly warmly kindly danced

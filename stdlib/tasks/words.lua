@@ -73,6 +73,11 @@ function Tokenizer:decode(ids)
 end
 
 --- A tokenizer over a list of distinct words.
+--
+--   > local words = require "perilune.tasks.words"
+--   > local tok = words.tokenizer { "tea", "soup" }
+--   > tok:word(tok:id "tea"), tok:id "cake" == tok:id "<unk>"
+--   tea	true
 function words.tokenizer(list)
   local self = setmetatable({ pad = words.pad, bos = words.bos, eos = words.eos, unk = words.unk, words = {},
     ids = {} }, Tokenizer)

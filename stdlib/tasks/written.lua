@@ -7,6 +7,19 @@
 -- the corpus. A response is finished where it ends with <eos>.
 --
 -- No prompt is in two splits, for any seed: the split is a hash of the prompt's words, 80 : 10 : 10.
+--
+--   > local task = require "perilune.tasks".sentiment()
+--   > local prompt, response = task:prompt("test", 1), task:response("test", 1)
+--   > #task:prompts("test", 3), #task:text("test", 1) > #response
+--   3	true
+--   > task:gold_score(prompt, response) == task:gold_parts(prompt, response).score
+--   true
+--   > task:gold_prefers(prompt, response, response)
+--   0.5
+--   > type(task:parts(prompt, response))
+--   table
+--   > task:check { steps = -1 }
+--   tasks.check: option 'steps' must be a whole number of at least 0, not -1
 local errors = require "perilune.tasks.errors"
 local options = require "perilune.options"
 local task = require "perilune.tasks.task"
@@ -164,6 +177,10 @@ local spec = options.spec("tasks.written.task", {
 
 --- A task of these fields. `options` must have those of written.options; all of them are part of the cache
 -- key.
+--
+--   > local written = require "perilune.tasks.written"
+--   > written.task {}
+--   tasks.written.task: option 'name' is missing; expected a string
 function written.task(given)
   local fields = spec:fill(given)
   local o, texts = fields.options, fields.texts

@@ -195,6 +195,22 @@ end
 -- seeds, values, text }; the verdict is "holds", "does not hold", "not resolved" or "not measured".
 --
 -- Errors: a claim names a side that is not there.
+--
+--   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
+--   > local function run(win) return { point(1, 1, win), point(2, 3, win) } end
+--   > local sides = { { label = "online", by_seed = { { run(0.7) }, { run(0.8) } } },
+--   >>   { label = "offline", by_seed = { { run(0.5) }, { run(0.6) } } } }
+--   > local function kl(at) return at.kl end
+--   > local function mine() return { 0.1, 0.2 } end
+--   > local list = { claims.peak("online", "offline"), claims.at_kl("online", "offline", 2),
+--   >>   claims.on_average("online", "offline"), claims.fall("online", { expect = "equal" }),
+--   >>   claims.quantile("online", "offline"), claims.change("online", "KL", kl, { unit = "nats" }),
+--   >>   claims.at_end("online", "offline", "KL", kl), claims.value("mine", mine) }
+--   > local verdicts = claims.judge(list, sides)
+--   > verdicts[1].verdict, #verdicts
+--   holds	8
+--   > #claims.cells(verdicts)
+--   4
 function claims.judge(list, sides, results)
   local read, by_label = reading.read(sides, 1), {}
   for _, side in ipairs(read) do by_label[side.label] = side.by_seed end

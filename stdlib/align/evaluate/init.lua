@@ -12,6 +12,28 @@
 --
 -- A figure is a table { mean, se, count }: the mean over prompts or pairs and its standard error. A figure of
 -- NaN is an error, never a tie.
+--
+--   > local w = require "perilune.worlds".bandit { answers = 4, seed = 1 }
+--   > local how = { task = w, prompts = { w.prompts[1], w.prompts[1] } }
+--   > local rows = evaluate.responses(w:policy(), how)
+--   > #rows, evaluate.kl(w:policy(), w.reference, rows).mean
+--   2	0.0
+--   > local against = evaluate.baseline(w.reference, how)
+--   > evaluate.win_rate(w:policy(), {
+--   >>   task = w, prompts = how.prompts, against = against, judge = w:judge {} }).count
+--   2
+--   > local pairs = { { prompt = w.prompts[1], chosen = w.answers[1], rejected = w.answers[2] } }
+--   > evaluate.accuracy(w:policy(), w.reference, pairs).mean
+--   0.5
+--   > evaluate.log_ratios(w:policy(), w.reference, pairs).chosen.mean
+--   0.0
+--   > how.judge = w:judge {}
+--   > evaluate.head_to_head(w:policy(), w.reference, how).mean
+--   0.75
+--   > evaluate.measure {}
+--   evaluate.measure: option 'task' is missing; expected a table
+--   > evaluate.report {}
+--   evaluate.report: option 'sides' is missing; expected a table
 local options = require "perilune.options"
 local classifier = require "perilune.align.evaluate.classifier"
 local drawing = require "perilune.align.evaluate.responses"

@@ -127,6 +127,14 @@ end
 
 --- What the truth behind a judge with faults says of two Rows: its outcomes for the first, then for the
 -- second.
+--
+--   > local judge = require "perilune.align.judge"
+--   > local truth = judge.from_score("length", function(_, response) return #response end)
+--   > local faulty = judge.flawed(truth, { flip_rate = 1 })
+--   > local rows = require "perilune.models".rows({ { 1 } }, { { 2, 3 } })
+--   > local shorter = require "perilune.models".rows({ { 1 } }, { { 2 } })
+--   > judge.true_labels(faulty, rows, shorter)[1], faulty:prefer(rows, shorter)[1]
+--   1	0
 function judge.true_labels(given, first, second)
   local labels, n = judge.ask(given.truth, first, second), #first
   for i = 1, n do labels[n + i] = 1 - labels[i] end

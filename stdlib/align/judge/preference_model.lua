@@ -16,6 +16,10 @@
 -- The judge also has `model`, `trained_on`, `log` (a row an evaluation), `validation_accuracy` and `status`.
 -- Errors: an option is missing, unknown or out of range; there are no pairs; labels are not two; a loss or
 -- gradient is not finite.
+--
+--   > local judges = require "perilune.align.judge"
+--   > judges.preference_model {}
+--   judge.preference_model: option 'init' is missing; expected a Model
 local options = require "perilune.options"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"

@@ -19,6 +19,10 @@
 -- `model`, `trained_on`, `log` and `validation_accuracy` (of steps) and `status`. Errors: as
 -- judge.preference_model; the separator is empty; a row lacks a part or has another number of labels than of
 -- steps.
+--
+--   > local judges = require "perilune.align.judge"
+--   > judges.process_reward_model {}
+--   judge.process_reward_model: option 'init' is missing; expected a Model
 local judges = require "perilune.align.judge"
 local learned = require "perilune.align.learned"
 local options = require "perilune.options"

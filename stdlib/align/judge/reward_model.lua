@@ -12,6 +12,10 @@
 --
 -- The judge also has `score(rows)`, a list of numbers, `probability`, `model`, `trained_on`, `log` (a row an
 -- evaluation), `validation_accuracy` and `status`. Errors: as judge.preference_model.
+--
+--   > local judges = require "perilune.align.judge"
+--   > judges.reward_model {}
+--   judge.reward_model: option 'init' is missing; expected a Model
 local judges = require "perilune.align.judge"
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"

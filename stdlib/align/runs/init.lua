@@ -11,6 +11,20 @@
 -- `manifest.json` with the size and SHA-256 of every other file. It is written beside its place and renamed
 -- when it is complete. `align.runs.load` reads one, or the newest whole one of a recorded run:
 -- "runs/online-1".
+--
+--   > local align, worlds = require "perilune.align", require "perilune.worlds"
+--   > local w = worlds.bandit { answers = 4, seed = 1 }
+--   > local source = align.sources.online { task = w, prompts = w.prompts, judge = w:judge {}, batch = 1 }
+--   > local bound = align.loss.ipo {}
+--   > local run = align.train { policy = w:policy(), reference = w.reference, source = source, loss = bound,
+--   >>   steps = 2, quiet = true }
+--   > local folder = os.tmpname() .. ".run"
+--   > run:save(folder)
+--   > local again = align.runs.load(folder, { source = source, loss = bound, reference = w.reference,
+--   >>   policy = w:policy() })
+--   > again.step
+--   2
+--   > align.runs.restore(again, folder)
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"

@@ -16,6 +16,10 @@
 --               2 tokens, ended by 1
 --     rejected  4
 --               1 token, not ended
+--
+--   > local pair = { prompt = { 2 }, chosen = { 3, 1 }, rejected = { 4 } }
+--   > show(pair, { stop = { 1 } }):html():match "<%a+"
+--   <div
 local batches = require "perilune.align.batch"
 local html = require "perilune.align.show.html"
 local options = require "perilune.options"

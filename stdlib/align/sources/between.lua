@@ -9,6 +9,11 @@
 -- them.
 --
 -- Errors: an option is missing, unknown or out of range; there are no prompts.
+--
+--   > local w = require "perilune.worlds".bandit { answers = 4, seed = 1 }
+--   > local how = { task = w, prompts = w.prompts, count = 2, judge = w:judge {} }
+--   > #between(w:policy(), w.reference, how)
+--   2
 local options = require "perilune.options"
 local batches = require "perilune.align.batch"
 local ordered = require "perilune.align.ordered"

@@ -23,6 +23,14 @@ local spec = options.spec("sources.filter", {
 local filter = {}
 
 --- Whether the rows of a group have different rewards.
+--
+--   > local filter = require "perilune.align.sources.filter"
+--   > filter.rewards_differ { { reward = 1 }, { reward = 0 } }
+--   true
+--   > filter.rewards_differ { { reward = 1 }, { reward = 1 } }
+--   false
+--   > type(filter.record)
+--   function
 function filter.rewards_differ(rows)
   for _, row in ipairs(rows) do
     if row.reward ~= rows[1].reward then return true end

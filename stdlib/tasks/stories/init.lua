@@ -49,6 +49,9 @@ local Task = {}
 Task.__index = Task
 
 --- Lower-case words and marks of a text; any word in n't becomes "not".
+--
+--   > #stories.words "Tom can't swim."
+--   4
 local function words(text)
   local out = {}
   for word, mark in text:lower():gsub("\u{2019}", "'"):gmatch("([%a']*)([^%a']?)") do
