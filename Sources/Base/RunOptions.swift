@@ -128,14 +128,16 @@ public struct RunOptions: Sendable {
     ) { options, _ in
       options.converts = true
       return true
-      name: "manual", value: "DIR", sentence: "write the manual as HTML, with a search", takesNext: true
+    },
+    Declaration(
+      name: "manual", value: "DIR", sentence: "write the manual as HTML, with a search"
     ) { options, text in
       options.manualFolder = text
       return !text.isEmpty
     },
     Declaration(
       name: "definitions", value: "DIR",
-      sentence: "write definitions (LuaCATS) with which editors check scripts", takesNext: true
+      sentence: "write definitions (LuaCATS) with which editors check scripts"
     ) { options, text in
       options.definitionsFolder = text
       return !text.isEmpty

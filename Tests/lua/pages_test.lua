@@ -15,7 +15,7 @@ local within <const> = {
   ["run.table"] = true,
   ["sweep.kept"] = true, ["sweep.plan"] = true, ["sweep.pool"] = true, ["align.judge.heads"] = true,
   ["align.batch.segments"] = true, ["paper.settings"] = true, ["paper.variants"] = true,
-  ["tasks.check_page"] = true, ["folder"] = true,
+  ["tasks.check_page"] = true, ["folder"] = true, ["explore"] = true, ["notebook.record"] = true,
 }
 
 -- Methods that the training loop and a sweep's processes call, with tests of their own.

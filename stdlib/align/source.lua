@@ -8,6 +8,8 @@
 --   one { batch = 8 }
 --   > source.new(one, one:fill { batch = 8 }, {}).kind
 --   one
+--   > source.new(one, one:fill { batch = 8 }, {})
+--   [Source one { batch = 8 }]
 local dealt = require "perilune.align.batches"
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -58,12 +60,15 @@ end
 -- read, because it may need the hash of a model.
 function source.new(spec, o, members)
   members.kind, members.options = spec.name:match "([^.]+)$", o
-  return setmetatable(members, { __index = function(self, key)
-    if key ~= "name" then return nil end
-    local name = name_of(self.kind, spec, o)
-    rawset(self, key, name)
-    return name
-  end })
+  return setmetatable(members, {
+    __index = function(self, key)
+      if key ~= "name" then return nil end
+      local name = name_of(self.kind, spec, o)
+      rawset(self, key, name)
+      return name
+    end,
+    __tostring = function(self) return ("[Source %s]"):format(self.name) end,
+  })
 end
 
 --- The first digits of the SHA-256 of the lines in which a function is defined, for the name of a source that

@@ -57,6 +57,8 @@ end
 local Task = {}
 Task.__index = Task
 
+function Task:__tostring() return ("[Task %s]"):format(self.name) end
+
 --- The first `count` prompts of a split (all by default), or those after `skip`.
 function Task:prompts(split, count, skip)
   self.check.split(split)

@@ -40,6 +40,8 @@ local base <const> = { train = 0, validation = 1 << 40, test = 2 << 40 }
 local Task = {}
 Task.__index = Task
 
+function Task:__tostring() return ("[Task %s]"):format(self.name) end
+
 local function item_of(self, split, index, variant)
   return self.texts.story(self.seed, base[split] + index, variant or 0, self.accept[split])
 end

@@ -1,6 +1,7 @@
 --- The judge of a world: it knows p(y > y'|x) and decides by it, or draws the label from it.
 local flawed = require "perilune.align.judge.flawed"
 local from_score = require "perilune.align.judge.from_score"
+local judges = require "perilune.align.judge"
 local options = require "perilune.options"
 
 local spec = options.spec("worlds.judge", {
@@ -26,7 +27,7 @@ local spec = options.spec("worlds.judge", {
 return function(world, given)
   local o = spec:fill(given)
   local probabilities = world.preference:totable()
-  local made = { name = "world " .. world.name }
+  local made = judges.named { name = "world " .. world.name }
   function made:probability(first, second)
     local found, a, b = {}, first:responses(), second:responses()
     for i, prompt in ipairs(first:prompts()) do

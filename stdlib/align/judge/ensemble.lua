@@ -86,7 +86,7 @@ return function(given)
   if o.how == "uncertainty" and not has_scores then
     error("judge.ensemble: how = \"uncertainty\" needs members with scores", 2)
   end
-  local made = {
+  local made = judges.named {
     members = members, trained_on = provenance.joined(members),
     name = ("%s of %d: %s"):format(o.how, #members, table.concat(names, ", ")),
   }

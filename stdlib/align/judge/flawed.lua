@@ -89,7 +89,7 @@ return function(given_judge, given)
     for i, q in ipairs(found) do found[i] = sharpened(q, o.label_temperature) end
     return found
   end
-  local made = { name = name_of(judge, o), truth = judge, trained_on = judge.trained_on }
+  local made = judges.named { name = name_of(judge, o), truth = judge, trained_on = judge.trained_on }
   function made.probability(_, first, second)
     local found, a, b = base(first, second), first:responses(), second:responses()
     for i, p in ipairs(found) do

@@ -11,7 +11,7 @@ local judge = require "perilune.align.judge"
 
 return function(name, prefers)
   judge.check_made("judge.from_function", name, prefers)
-  local made = { name = name }
+  local made = judge.named { name = name }
   function made:prefer(first, second)
     local prompts, a, b, outcomes = first:prompts(), first:responses(), second:responses(), {}
     for i = 1, #first do

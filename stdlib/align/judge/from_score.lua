@@ -14,7 +14,7 @@ local judge = require "perilune.align.judge"
 
 return function(name, score)
   judge.check_made("judge.from_score", name, score)
-  local made = { name = name }
+  local made = judge.named { name = name }
   function made:score(rows)
     local prompts, responses, scores = rows:prompts(), rows:responses(), {}
     for i = 1, #rows do

@@ -60,6 +60,7 @@ return function(given)
     __index = function(_, key)
       return key == "trained_on" and seen and provenance.of(batches.concat(seen)) or nil
     end,
+    __tostring = function(made) return ("[Judge %s]"):format(made.name) end,
   })
 
   local function prior_of(dim)

@@ -21,6 +21,14 @@ local provenance = require "perilune.align.provenance"
 
 local judge = {}
 
+local Named = { __tostring = function(made) return ("[Judge %s]"):format(made.name) end }
+
+--- Gives a judge of a table the line that it is shown as.
+--
+--   > judge.named { name = "mine", prefer = print }
+--   [Judge mine]
+function judge.named(made) return setmetatable(made, Named) end
+
 --- The judge itself, or a function made into one; anything else is refused.
 --
 --   > judge.as_judge(function() return 0.5 end).name

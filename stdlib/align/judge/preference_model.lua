@@ -23,6 +23,7 @@
 local options = require "perilune.options"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
+local judges = require "perilune.align.judge"
 local learned = require "perilune.align.learned"
 
 local spec = options.spec("judge.preference_model", { learned.options })
@@ -34,7 +35,7 @@ return function(given)
     return learned.label_logit(model, o.labels, first:labelled(o.labels, o.eos, second))
   end
   local function as_judge(model)
-    return {
+    return judges.named {
       name = name,
       prefer = function(_, first, second)
         local difference = tensor.no_grad(function()

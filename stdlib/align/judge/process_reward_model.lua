@@ -95,7 +95,7 @@ return function(given)
   learned.checked(o, where, packed)
   local is_read = o.train_on_last_step_only and last_step or every_step
   local function as_judge(model)
-    local made = { name = name }
+    local made = judges.named { name = name }
     local function logits(batch)
       return tensor.no_grad(step_logits, model, o.labels, batch, every_step):totable()
     end

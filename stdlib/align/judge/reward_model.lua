@@ -31,7 +31,7 @@ return function(given)
     return learned.label_logit(model, o.labels, rows:labelled(mark, o.eos))
   end
   local function as_judge(model)
-    return {
+    return judges.named {
       name = name,
       score = function(_, rows)
         return tensor.no_grad(function() return rewards(model, rows):totable() end)

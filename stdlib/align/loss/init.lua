@@ -241,6 +241,7 @@ function loss.define(given)
   function maker.help_page() return require "perilune.align.loss_table".page(maker) end
   return setmetatable(maker, {
     __name = "LossDefinition",
+    __tostring = function() return ("[Loss %s, to be called with its options]"):format(d.name) end,
     __call = function(_, settings)
       call_before_options(d.name, settings)
       local o = spec:fill(settings)

@@ -48,6 +48,8 @@ local spec = options.spec("tasks.stories", {
 local Task = {}
 Task.__index = Task
 
+function Task:__tostring() return ("[Task %s]"):format(self.name) end
+
 --- Lower-case words and marks of a text; any word in n't becomes "not".
 --
 --   > #stories.words "Tom can't swim."
