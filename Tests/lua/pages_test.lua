@@ -18,7 +18,7 @@ local within <const> = {
   ["tasks.check_page"] = true, ["folder"] = true, ["explore"] = true, ["notebook.record"] = true,
 }
 
--- Methods that the training loop and a sweep's processes call, with tests of their own.
+-- Methods that the training loop, a terminal and a sweep's processes call, with tests of their own.
 local of_loops <const> = {
   ["align.train.run.Run:begin"] = true, ["align.train.run.Run:update"] = true,
   ["align.train.run.Run:after_step"] = true,
@@ -27,7 +27,7 @@ local of_loops <const> = {
   ["sweep.Sweep:rows"] = true, ["sweep.Sweep:runs"] = true, ["sweep.Sweep:each"] = true,
   ["align.experiment.stage.Stage:prepare"] = true, ["align.experiment.stage.Stage:reference"] = true,
   ["align.experiment.stage.Stage:instruments"] = true, ["align.experiment.stage.Stage:measure_by"] = true,
-  ["tasks.stories.Task:pretrained"] = true,
+  ["tasks.stories.Task:pretrained"] = true, ["plot.live:draw"] = true, ["plot.live:finish"] = true,
 }
 
 -- What is no name to call: declarations that the library reads, and the parts of an instrument.

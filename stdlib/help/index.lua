@@ -175,7 +175,10 @@ function index.examples(entry, entries)
   local folder = entry.module:match "^(.*)%.[^.]+$"
   -- The class of the method may have the same methods in a file beside it, as tasks do.
   local near = {
-    function(module) return module == entry.module or entry.module:sub(1, #module + 1) == module .. "." end,
+    function(module)
+      return module == entry.module or module == entry.name
+        or entry.module:sub(1, #module + 1) == module .. "."
+    end,
     function(module) return entry.name:find ":" and folder and module:match "^(.*)%.[^.]+$" == folder end,
   }
   for _, is_near in ipairs(near) do

@@ -38,6 +38,11 @@ end
 function notebook.convert(from, to) convert.files { from, to } end
 
 --- Writes the page `index.html` of the reports in a folder; returns its path.
+--
+--   > local folder = os.tmpname() .. ".reports"
+--   > require("perilune.system").make_folder(folder)
+--   > require("perilune.notebook").index(folder):match "[^/]*$"
+--   index.html
 function notebook.index(folder)
   if type(folder) ~= "string" then
     error("notebook.index: expected the path of a folder, got " .. options.show(folder), 2)

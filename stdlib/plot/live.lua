@@ -16,6 +16,10 @@
 --   > live:add(2, { loss = 0.5 })
 --   > select(2, live:figure():csv():gsub("loss,line", ""))
 --   2
+--   > live:log { step = 3, loss = 0.4 }
+--   > local path = os.tmpname() .. ".csv"
+--   > select("#", live:save(path)), require("perilune.system").exists(path)
+--   1	true
 local native = require "perilune.native.plot"
 local options = require "perilune.options"
 local system = require "perilune.system"
