@@ -67,6 +67,19 @@ function parts.growth(o, commands, program)
   return report.growth(axes)
 end
 
+--- What the store of runs costs: a curve, a listing, a recorded step.
+function parts.store(o, program)
+  local rows = {}
+  local command = ("%s %s/store.lua%s"):format(quoted(program), folder, o.smoke and " --smoke" or "")
+  for text in processes.output_of(processes.bound(command)):gmatch "[^\n]+" do
+    local said = formats.json_decode(text)
+    local goal, verdict = said.goal and ("%g ms"):format(said.goal) or "", ""
+    if said.goal then verdict = said.ms <= said.goal and "reached" or "**missed**" end
+    rows[#rows + 1] = { said.name, ("%.3f ms"):format(said.ms), goal, verdict }
+  end
+  return report.grid({ "store of runs", "median", "goal", "" }, rows, 1)
+end
+
 --- What a step asks of the system's allocator, and the number of steps of a run; nil without a C compiler.
 function parts.allocations(o, commands, note)
   local library = allocations.counter()

@@ -25,11 +25,11 @@ for i = -2, -100, -1 do
 end
 
 local known = "train,logprob_pair,logprob_pair_answers,sample,offline,offline_kept,online,sgemm,call,op,"
-  .. "startup,seeds,growth,allocations"
+  .. "startup,seeds,growth,allocations,store"
 local o = cli.parse(arg, options.spec("bench", {
-  { "quick", false, "two turns of one second a row, case tiny only, without seeds, growth and allocations" },
+  { "quick", false, "two turns of one second a row, case tiny only, without seeds and what follows it" },
   { "rows", "", "rows to measure, separated by commas; all unless given",
-    smoke = "train,logprob_pair,sample,startup,seeds,growth,allocations" },
+    smoke = "train,logprob_pair,sample,startup,seeds,growth,allocations,store" },
   { "cases", "tiny,small,gpt2", "sizes of train, logprob_pair, logprob_pair_answers and sample",
     smoke = "tiny" },
   { "rounds", 3, "turns of each process", least = 1, smoke = 1 },
@@ -57,6 +57,8 @@ rows:
   offline, online        a step of the whole job beside TRL's
   offline_kept           the same with the reference's log-probabilities of a pair computed once, compared
                          with TRL's plain step and with TRL that does the same
+  store                  the store of runs: a curve of 10^7 figures, a listing of 2,000 runs, a recorded
+                         step
   sgemm, call, op        a plain product, a call from Lua or Python, a small operation
   startup                the program's start
   seeds                  one run on all cores against as many runs as cores side by side, one thread each
@@ -169,4 +171,8 @@ if chosen "allocations" then
     publish("bench allocations", circumstances " --rows allocations",
       ("Case tiny, runs of %d and %d steps."):format(count, 2 * count), text)
   end
+end
+if chosen "store" then
+  note "store"
+  publish("bench store", circumstances " --rows store", parts.store(o, program))
 end
