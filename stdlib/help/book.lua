@@ -73,11 +73,13 @@ local function lua_chapters()
       }
       of_module[entry.name] = chapter
       chapters[#chapters + 1] = chapter
-      local parent = of_module[entry.name:match "^(.*)%.[^.]+$" or "perilune"]
-      if parent and parent ~= chapter then table.insert(parent.modules, chapter) end
     elseif of_module[entry.module] then
       table.insert(of_module[entry.module].pages, lua_page(entry, entries))
     end
+  end
+  for _, chapter in ipairs(chapters) do
+    local parent = of_module[chapter.id:match "^(.*)%.[^.]+$" or "perilune"]
+    if parent and parent ~= chapter then table.insert(parent.modules, chapter) end
   end
   return chapters
 end

@@ -164,10 +164,14 @@ local function module_text(chapter)
   end
   if chapter.id == "perilune" then
     add "---@field T perilune.tensor\n---@field apropos fun(words: string)\n"
+    local in_lua, of_native = {}, {}
+    for _, module in ipairs(chapter.modules) do in_lua[module.id] = true end
     for path in pairs(package.preload) do
       local name = path:match "^perilune%.native%.([%w_]+)$"
-      if name then add(("---@field %s perilune.%s\n"):format(name, name)) end
+      if name and not in_lua[name] then of_native[#of_native + 1] = name end
     end
+    table.sort(of_native)
+    for _, name in ipairs(of_native) do add(("---@field %s perilune.%s\n"):format(name, name)) end
   end
   -- What the module has without a page of its own: values, and functions of other modules.
   local documented = {}
