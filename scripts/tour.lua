@@ -51,7 +51,7 @@ display(plot.figure { title = "DPO", xlabel = "margin" }
 -- ## Models
 --
 -- A policy is a transformer. A task gives prompts, a tokenizer and a rule that says which of two responses
--- is better: here short reviews, where the better one has the kinder words. `align.sft` trains the policy
+-- is better: here short stories, where the better one has the happier words. `align.sft` trains the policy
 -- that all runs start from, once; the next time it comes from the cache.
 
 -- %% A task and its policy
