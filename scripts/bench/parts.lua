@@ -75,9 +75,10 @@ function parts.store(o, program)
     local said = formats.json_decode(text)
     local goal, verdict = said.goal and ("%g ms"):format(said.goal) or "", ""
     if said.goal then verdict = said.ms <= said.goal and "reached" or "**missed**" end
-    rows[#rows + 1] = { said.name, ("%.3f ms"):format(said.ms), goal, verdict }
+    local function shown(ms) return ("%.3f ms"):format(ms) end
+    rows[#rows + 1] = { said.name, shown(said.ms), shown(said.least), goal, verdict }
   end
-  return report.grid({ "store of runs", "median", "goal", "" }, rows, 1)
+  return report.grid({ "store of runs", "median", "least", "goal", "" }, rows, 1)
 end
 
 --- What a step asks of the system's allocator, and the number of steps of a run; nil without a C compiler.
