@@ -109,6 +109,8 @@ static void *watch(void *unused) {
       fprintf(stderr, "perilune: a process of the machine of process %s left before it joined: the job ends\n",
               getenv(variable));
     }
+    // The launcher may drop what it has not read when a process ends.
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
     _exit(1);
   }
   free(text);
