@@ -255,9 +255,7 @@ import Testing
   @Test func namesStandInColumns() {
     #expect(lines(["a", "bb", "c", "d", "e"].map { ($0, "") }, columns: 12) == ["a   c   e", "bb  d"])
     #expect(
-      lines((1...9).map { ("n\($0)", "") }, rows: 3, columns: 12) == [
-        "n1  n4  n7", "n2  n5  n8", "... 3 more",
-      ])
+      lines((1...9).map { ("n\($0)", "") }, rows: 2, columns: 12) == ["n1  n4  n7", "... 6 more"])
     #expect(lines([("averyverylongname", "")], columns: 5) == ["aver"])
   }
 
