@@ -256,6 +256,18 @@ function options.native(name)
   return options.spec(name, entries)
 end
 
+-- The metatables that `strict` has made.
+local strict_tables = setmetatable({}, { __mode = "k" })
+
+--- Whether reading a missing name of this table runs code of the library alone, as `strict` makes it.
+--
+--   > options.is_strict(options), options.is_strict {}
+--   true	false
+function options.is_strict(value)
+  local meta = debug.getmetatable(value)
+  return meta ~= nil and strict_tables[meta] == true
+end
+
 --- Makes reading a name that the library table `members` does not have an error that suggests the near one.
 -- `parts` are names that `load(name)` gives when they are first read.
 --
@@ -264,7 +276,7 @@ end
 function options.strict(where, members, parts, load)
   local known = {}
   for _, name in ipairs(parts or {}) do known[name] = true end
-  return setmetatable(members, {
+  local meta = {
     __names = parts,  -- for completion at the prompt
     __index = function(self, name)
       if known[name] then
@@ -283,7 +295,9 @@ function options.strict(where, members, parts, load)
       local hint = near and ("did you mean '%s'?"):format(near) or "it has " .. table.concat(names, ", ")
       error(("%s has no '%s'; %s"):format(where, name, hint), 2)
     end,
-  })
+  }
+  strict_tables[meta] = true
+  return setmetatable(members, meta)
 end
 
 return options.strict("options", options)

@@ -136,3 +136,48 @@ public struct LuaTokens: Sequence, IteratorProtocol {
     }
   }
 }
+
+extension LuaTokens {
+  /// The text with blanks in place of its comments and of what stands in its strings.
+  static func code(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    var code = Array(text)
+    for token in LuaTokens(code) where token.kind == .comment || token.kind == .string || token.kind == .command {
+      let isString = token.kind == .string
+      let end = token.isOpen ? token.range.upperBound : token.range.upperBound - (isString ? 1 : 0)
+      for i in token.range.lowerBound + (isString ? 1 : 0)..<max(end, token.range.lowerBound + 1) where code[i] != 10 {
+        code[i] = 32
+      }
+      if isString {  // long brackets too become quotes
+        code[token.range.lowerBound] = UInt8(ascii: "\"")
+        if !token.isOpen { code[token.range.upperBound - 1] = UInt8(ascii: "\"") }
+      }
+    }
+    return code
+  }
+
+  /// What a string in quotes holds, given the text between them; of the escapes, those with a letter or sign.
+  static func content(of text: ArraySlice<UInt8>) -> [UInt8] {
+    let letters: [UInt8: UInt8] = [97: 7, 98: 8, 102: 12, 110: 10, 114: 13, 116: 9, 118: 11]
+    var content: [UInt8] = []
+    var isEscaped = false
+    for byte in text {
+      if isEscaped {
+        content.append(letters[byte] ?? byte)
+        isEscaped = false
+      } else if byte == UInt8(ascii: "\\") {
+        isEscaped = true
+      } else {
+        content.append(byte)
+      }
+    }
+    return content
+  }
+
+  /// How a string in quotes writes `content`.
+  static func escaped(_ content: [UInt8], quote: UInt8) -> [UInt8] {
+    content.flatMap { byte -> [UInt8] in
+      if byte == quote || byte == UInt8(ascii: "\\") { return [UInt8(ascii: "\\"), byte] }
+      return byte < 32 ? Array("\\\(byte / 100)\(byte / 10 % 10)\(byte % 10)".utf8) : [byte]
+    }
+  }
+}

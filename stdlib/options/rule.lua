@@ -76,6 +76,13 @@ function rule:sentence()
   return self.meaning .. (limits and "; " .. limits:gsub("^of at", "at") or "")
 end
 
+--- How the default is shown: the value as Lua writes it, "required", or "nil" for an optional one.
+function rule:default_text()
+  if self.required then return "required" end
+  if type(self.default) == "table" then return "{ ... }" end
+  return type(self.default) == "string" and ("%q"):format(self.default) or tostring(self.default)
+end
+
 local function is_within(self, value)
   return not (self.least and value < self.least or self.most and value > self.most
     or self.above and value <= self.above or self.below and value >= self.below)
