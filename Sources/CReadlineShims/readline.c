@@ -178,7 +178,7 @@ static char *generate(const char *text, int state) {
 
 static char **attempt(const char *text, int start, int end) {
   rl_attempted_completion_over = 1;
-  rl_completion_append_character = '\0';
+  rl_completion_suppress_append = 1;
   rl_sort_completion_matches = 0;
   candidates = editor.complete(start, end);
   char **matches = rl_completion_matches(text, generate);
@@ -204,7 +204,9 @@ void shim_readline_setup(const char *name, const shim_editor *hooks) {
   rl_input_available_hook = is_key_there;
   rl_attempted_completion_function = attempt;
   rl_basic_word_break_characters = rl_completer_word_break_characters = " \t\n\"'><=;+-*/%^~#{}()[],&|!?";
+  rl_basic_quote_characters = "";  // the completer ends strings itself
   rl_variable_bind("show-all-if-ambiguous", "on");
+  rl_variable_bind("enable-bracketed-paste", "on");  // Debian's default is off
   if (editor.draw) {
     rl_redisplay_function = draw_later;
     rl_completion_display_matches_hook = show_matches;

@@ -11,6 +11,8 @@ public struct Completion: Sendable {
   /// Where the candidates begin in the input: they replace the text from there.
   public var start: Int
   public var candidates: [Candidate] = []
+  /// What may follow a single candidate: the quote that ends its string.
+  public var closing = ""
 
   public struct Candidate: Equatable, Sendable {
     public var text: String
@@ -52,7 +54,8 @@ extension Evaluator {
     let candidates = texts.enumerated().map { i, text in
       let detail = i < details.count ? details[i] : ""
       let parts = detail.split(separator: "\t", maxSplits: 1).map(String.init)
-      return Completion.Candidate(text: text, label: parts.first ?? text, meaning: parts.count > 1 ? parts[1] : "")
+      return Completion.Candidate(
+        text: text, label: parts.first ?? text, meaning: parts.count > 1 ? parts[1] : "")
     }
     return Completion(start: start, candidates: candidates)
   }
@@ -119,7 +122,8 @@ extension Evaluator {
         keys.insert(key, at: 0)
       case ")":
         guard let string = tokens.popLast(), symbol(tokens.popLast()) == "(", let value = literal(string),
-          string.kind == .string, tokens.last.map({ $0.kind == .symbol && ![")", "]"].contains(symbol($0)) }) ?? true,
+          string.kind == .string,
+          tokens.last.map({ $0.kind == .symbol && ![")", "]"].contains(symbol($0)) }) ?? true,
           let root = try? lua.table(), (try? root.set("literal", value)) != nil
         else { return nil }
         return [.table(root)] + keys
@@ -138,11 +142,17 @@ extension Evaluator {
     let raw = text[(quote + 1)...]
     let content = isLong ? Array(raw) : LuaTokens.content(of: raw)
     let code = LuaTokens.code(text[..<range.lowerBound])
-    if let found = ask("string", [.bytes(content), .bytes(code)], from: 0) {
-      return replacing(found, in: content, of: text)
-    }
     let mark = text[quote]
-    return files(content, from: raw.startIndex, isLong ? { $0 } : { LuaTokens.escaped($0, quote: mark) })
+    var completion: Completion
+    if let found = ask("string", [.bytes(content), .bytes(code)], from: 0) {
+      completion = replacing(found, in: content, of: text)
+    } else {
+      completion = files(
+        content, from: raw.startIndex, isLong ? { $0 } : { LuaTokens.escaped($0, quote: mark) })
+    }
+    let isFolder = completion.candidates.first?.text.hasSuffix("/") == true
+    if !isLong && !isFolder { completion.closing = String(Character(Unicode.Scalar(mark))) }
+    return completion
   }
 
   /// The candidates replace the last word of a string: what follows its last blank or `=`, or all of a name with
@@ -157,7 +167,8 @@ extension Evaluator {
 
   /// In the line of a command that is no Lua: `?name`, `!shell`, `%run file`.
   private func inCommand(_ text: [UInt8], _ tokens: [LuaTokens.Token]) -> Completion? {
-    guard let command = tokens.last(where: { $0.kind == .command }), !text[command.range.upperBound...].contains(10)
+    guard let command = tokens.last(where: { $0.kind == .command }),
+      !text[command.range.upperBound...].contains(10)
     else { return nil }
     let line = text[command.range.lowerBound...]
     let word = line.reversed().prefix { $0 != 32 && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "!") }.count
@@ -180,7 +191,9 @@ extension Evaluator {
     default:
       if isFirst && word == 0 { return Completion(start: text.count) }
     }
-    if let found = ask("argument", [.bytes(Array(line))], from: 0) { return replacing(found, in: Array(line), of: text) }
+    if let found = ask("argument", [.bytes(Array(line))], from: 0) {
+      return replacing(found, in: Array(line), of: text)
+    }
     return files(Array(text[start...]), from: start) { $0 }
   }
 
@@ -192,7 +205,8 @@ extension Evaluator {
       candidates: found.map { name in
         let last = name.split(separator: "/").last.map(String.init) ?? name
         return Completion.Candidate(
-          text: String(decoding: written(Array(name.utf8)), as: UTF8.self), label: name.hasSuffix("/") ? last + "/" : last)
+          text: String(decoding: written(Array(name.utf8)), as: UTF8.self),
+          label: name.hasSuffix("/") ? last + "/" : last)
       })
   }
 }

@@ -92,6 +92,7 @@ extension Evaluator {
         }
         end = cut
       }
+      if showsExpressions, let inputs = inputsByLine(text, line: line) { return inputs }
       throw error
     }
   }
@@ -162,7 +163,7 @@ extension Evaluator {
   }
 
   /// The words after `%`, and whether their argument is Lua that may go on in the next line.
-  private var commandNames: [String: Bool] {
+  var commandNames: [String: Bool] {
     guard let names = try? listCommands.first([]).asTable else { return [:] }
     func list(_ name: String) -> [String] { (try? names.get(name).asTable?.strings()) ?? [] }
     return Dictionary(list("lua").map { ($0, true) } + list("other").map { ($0, false) }) { first, _ in first

@@ -15,7 +15,8 @@ public final class Evaluator {
   let standardLibrary: String?
   private let environment: LuaValue
   private let locals, declared: LuaTable
-  private let prepareNames, showValues, completeWord: LuaFunction
+  private let prepareNames, showValues: LuaFunction
+  let completeWord: LuaFunction
   let performCommand, listCommands, takeTraceback, noteEntry, noteError, findHint, findResultHint: LuaFunction
   /// The input that was run last: its lines are shown with its errors.
   var lastInput: Input?
@@ -157,12 +158,6 @@ public final class Evaluator {
   public func show(_ values: [LuaValue], isSilent: Bool) throws {
     if values.isEmpty { return }
     try showValues.call([.boolean(isSilent)] + values)
-  }
-
-  /// The names that `word` may become. `before` is the text of the input before the word: inside the options
-  /// of a function these are the names of its options.
-  public func completions(of word: String, before: String) -> [String] {
-    (try? completeWord.first([.string(word), .string(before)]).asTable?.strings()) ?? []
   }
 
   /// The line beneath the values of an input that a habit of Python made; nil for most inputs.

@@ -10,9 +10,12 @@ enum FileNames {
     let cut = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
     let lead = String(path[..<cut]), start = path[cut...]
     var folder = lead.isEmpty ? "." : lead
-    if folder.hasPrefix("~/"), let home = getenv("HOME") { folder = String(cString: home) + folder.dropFirst() }
+    if folder.hasPrefix("~/"), let home = getenv("HOME") {
+      folder = String(cString: home) + folder.dropFirst()
+    }
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return [] }
-    return names.filter { $0.hasPrefix(start) && (start.hasPrefix(".") || !$0.hasPrefix(".")) }.sorted().map { name in
+    return names.filter { $0.hasPrefix(start) && (start.hasPrefix(".") || !$0.hasPrefix(".")) }.sorted().map {
+      name in
       var isFolder: ObjCBool = false
       _ = FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder)
       return lead + name + (isFolder.boolValue ? "/" : "")

@@ -141,10 +141,12 @@ extension LuaTokens {
   /// The text with blanks in place of its comments and of what stands in its strings.
   static func code(_ text: ArraySlice<UInt8>) -> [UInt8] {
     var code = Array(text)
-    for token in LuaTokens(code) where token.kind == .comment || token.kind == .string || token.kind == .command {
+    for token in LuaTokens(code)
+    where token.kind == .comment || token.kind == .string || token.kind == .command {
       let isString = token.kind == .string
       let end = token.isOpen ? token.range.upperBound : token.range.upperBound - (isString ? 1 : 0)
-      for i in token.range.lowerBound + (isString ? 1 : 0)..<max(end, token.range.lowerBound + 1) where code[i] != 10 {
+      for i in token.range.lowerBound + (isString ? 1 : 0)..<Swift.max(end, token.range.lowerBound + 1)
+      where code[i] != 10 {
         code[i] = 32
       }
       if isString {  // long brackets too become quotes
@@ -174,7 +176,7 @@ extension LuaTokens {
   }
 
   /// How a string in quotes writes `content`.
-  static func escaped(_ content: [UInt8], quote: UInt8) -> [UInt8] {
+  public static func escaped(_ content: [UInt8], quote: UInt8) -> [UInt8] {
     content.flatMap { byte -> [UInt8] in
       if byte == quote || byte == UInt8(ascii: "\\") { return [UInt8(ascii: "\\"), byte] }
       return byte < 32 ? Array("\\\(byte / 100)\(byte / 10 % 10)\(byte % 10)".utf8) : [byte]

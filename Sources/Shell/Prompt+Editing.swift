@@ -6,18 +6,26 @@ import Session
 extension Prompt {
   var owner: PromptEditor.Owner {
     PromptEditor.Owner(
-      isComplete: { [weak self] text, _ in self?.evaluator.isComplete(text) ?? true },
-      pasted: { [weak self] text in
-        PromptPaste.cleaned(text) { entry in self?.evaluator.isComplete(entry) ?? true }
+      isComplete: { [weak self] text in
+        guard let self else { return true }
+        return evaluator.isComplete(withoutPrompts(text))
       },
+      pasted: { [weak self] text in self?.withoutPrompts(text) ?? text },
       candidates: { [weak self] text in self?.candidates(text) ?? (text.count, []) })
   }
 
+  /// An entry without the prompts that its lines were copied with.
+  func withoutPrompts(_ text: [UInt8]) -> [UInt8] {
+    PromptPaste.cleaned(text) { [evaluator] entry in evaluator.isComplete(entry) }
+  }
+
   func candidates(_ text: [UInt8]) -> (start: Int, list: [PromptEditor.Candidate]) {
-    let start = (text.lastIndex { !LuaTokens.isNamePart($0) && $0 != 46 && $0 != 58 } ?? -1) + 1
-    let words = evaluator.completions(
-      of: String(decoding: text[start...], as: UTF8.self),
-      before: String(decoding: text[..<start], as: UTF8.self))
-    return (start, words.map { PromptEditor.Candidate(text: $0, label: $0) })
+    let found = evaluator.completion(of: text)
+    return (
+      found.start,
+      found.candidates.map {
+        PromptEditor.Candidate(text: $0.text, label: $0.label, detail: $0.meaning, closing: found.closing)
+      }
+    )
   }
 }

@@ -59,7 +59,7 @@ final class Prompt {
     guard let first = readLine(continuing: false) else { return nil }
     guard case .line(var text) = first else { return .interrupted }
     if isTerminal {
-      text = PromptCommand.withoutPastedPrompts(text)
+      text = withoutPrompts(text)
       if let word = PromptCommand.leave(text), evaluator.isUnknown(word) { return .exit }
     }
     while true {
@@ -80,7 +80,7 @@ final class Prompt {
           of: text, showsExpressions: isTerminal || isOneLine, takesCommands: isTerminal)
         remember(text)
         return .parts(parts)
-      } catch let error as LuaError where error.isIncomplete {
+      } catch let error as LuaError where error.isIncomplete && editor?.wasEnded != true {
         earlierLines = text + [UInt8(ascii: "\n")]
         switch readLine(continuing: true) {
         case .line(let more)?:
@@ -128,7 +128,6 @@ final class Prompt {
     guard case .input(let input) = part else {
       fflush(stdout)
       try evaluator.perform(part)
-      fflush(stdout)
       return
     }
     let started = ContinuousClock.now
@@ -143,7 +142,6 @@ final class Prompt {
     do {
       if isTerminal {
         try evaluator.show(results, isSilent: input.isSilent)
-        fflush(stdout)
       } else {
         let print = try lua.global("print")
         guard let function = print.asFunction else {
@@ -173,7 +171,10 @@ final class Prompt {
 
   private func runInitFile() {
     guard let path = Folders.config.map({ $0 + "/init.lua" }), access(path, R_OK) == 0 else { return }
-    report { try lua.loadFile(Array(path.utf8)).call([]) }
+    // As an input, so that it names the parts of the library as the prompt does.
+    let name = LuaTokens.escaped(Array(path.utf8), quote: UInt8(ascii: "'"))
+    let input = Array("dofile('".utf8) + name + Array("')".utf8)
+    report { _ = try evaluator.run(evaluator.compile(input, showsExpressions: false)) }
     lua.clearInterrupts()
   }
 }

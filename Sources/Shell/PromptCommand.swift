@@ -1,5 +1,4 @@
-/// What the prompt understands besides the session's inputs and commands: leaving, and lines pasted with their
-/// prompts.
+/// What the prompt understands besides the session's inputs and commands: leaving.
 import Foundation
 
 enum PromptCommand {
@@ -7,15 +6,5 @@ enum PromptCommand {
   static func leave(_ line: [UInt8]) -> String? {
     let word = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespaces)
     return ["exit", "quit"].contains(word) ? word : nil
-  }
-
-  /// The text without the prompts at the start of its lines. No Lua line begins with `>`.
-  static func withoutPastedPrompts(_ text: [UInt8]) -> [UInt8] {
-    let first = Array("> ".utf8), next = Array(">> ".utf8)
-    guard text.starts(with: first) || text.starts(with: next) else { return text }
-    let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
-      line.dropFirst(line.starts(with: next) ? 3 : line.starts(with: first) ? 2 : 0)
-    }
-    return Array(lines.joined(separator: [UInt8(ascii: "\n")]))
   }
 }

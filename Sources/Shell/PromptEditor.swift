@@ -19,12 +19,14 @@ final class PromptEditor {
     var label: String
     /// What is told of it: the default of an option and its meaning.
     var detail = ""
+    /// What follows the candidate where it is the only one: the end of a string.
+    var closing = ""
   }
 
   /// What the editor asks of its owner; it runs nobody's code.
   struct Owner {
-    /// Whether Enter ends the entry; else it begins a line of it. The second argument is the cursor's place.
-    var isComplete: ([UInt8], Int) -> Bool
+    /// Whether Enter ends the entry; else it begins a line of it.
+    var isComplete: ([UInt8]) -> Bool
     /// The text that a pasted text becomes, at the start of a line or within one.
     var pasted: ([UInt8]) -> [UInt8]
     /// The candidates for the end of a text, and the place in it that they replace.
@@ -38,6 +40,8 @@ final class PromptEditor {
   private var continuation: [UInt8] = []
   private var screen = PromptScreen()
   private var hasLeft = false
+  /// Ctrl-D has ended the last entry.
+  private(set) var wasEnded = false
   private var candidates: [Candidate] = []
   /// A candidate whose detail is shown before the next drawing.
   private var announced: Candidate?
@@ -68,8 +72,9 @@ final class PromptEditor {
   /// Reads an entry that begins as `text`; nil at the end of input.
   func read(prompt: String, continuation: String, text: [UInt8] = []) -> Line? {
     self.continuation = Array(continuation.utf8)
-    (hasLeft, search, goal, announced) = (false, nil, nil, nil)
+    (hasLeft, wasEnded, search, goal, announced) = (false, false, nil, nil, nil)
     screen.forget()
+    using_history()
     var bytes: UnsafeMutablePointer<CChar>?
     let initial = text.filter { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
     let status = Int(shim_read_line(prompt, initial, &bytes))
@@ -153,6 +158,14 @@ final class PromptEditor {
       shim_define_key("perilune-clear-screen", { PromptEditor.current?.clearScreen($0, $1) ?? 0 }, "\\C-l", 1)
       shim_define_key("perilune-end", { PromptEditor.current?.endOfInput($0, $1) ?? 0 }, "\\C-d", 0)
     }
+    for key in ["\\C-a", "\\e[H", "\\eOH", "\\e[1~"] {
+      shim_define_key("perilune-line-start", { PromptEditor.current?.lineStart($0, $1) ?? 0 }, key, 0)
+    }
+    for key in ["\\C-e", "\\e[F", "\\eOF", "\\e[4~"] {
+      shim_define_key("perilune-line-end", { PromptEditor.current?.lineEnd($0, $1) ?? 0 }, key, 0)
+    }
+    shim_define_key("perilune-kill-line", { PromptEditor.current?.killLine($0, $1) ?? 0 }, "\\C-k", 0)
+    shim_define_key("perilune-discard-line", { PromptEditor.current?.discardLine($0, $1) ?? 0 }, "\\C-u", 0)
     for key in ["\\e[A", "\\eOA", "\\C-p"] {
       shim_define_key("perilune-up", { PromptEditor.current?.up($0, $1) ?? 0 }, key, 1)
     }
@@ -162,7 +175,7 @@ final class PromptEditor {
   }
 
   private func enter(_ count: Int32, _ key: Int32) -> Int32 {
-    if !owner.isComplete(text, point) { return newline(1, key) }
+    if !owner.isComplete(text) { return newline(1, key) }
     return accept(key)
   }
 
@@ -180,7 +193,10 @@ final class PromptEditor {
   private func endOfInput(_ count: Int32, _ key: Int32) -> Int32 {
     let line = text.split(separator: 10, omittingEmptySubsequences: false).last ?? []
     let isBlank = line.allSatisfy { $0 == 32 || $0 == 9 }
-    if isBlank, point == text.count, point > line.count { return accept(key) }
+    if isBlank, point == text.count, point > line.count {
+      wasEnded = true
+      return accept(key)
+    }
     return rl_delete(count, key)
   }
 
@@ -205,6 +221,36 @@ final class PromptEditor {
   }
 
   // MARK: Lines and history
+
+  /// Where the line of the cursor starts and ends.
+  private var line: Range<Int> {
+    let text = self.text, point = self.point
+    let start = text[..<point].lastIndex(of: 10).map { $0 + 1 } ?? 0
+    return start..<(text[point...].firstIndex(of: 10) ?? text.count)
+  }
+
+  private func lineStart(_ count: Int32, _ key: Int32) -> Int32 {
+    rl_point = Int32(line.lowerBound)
+    return 0
+  }
+
+  private func lineEnd(_ count: Int32, _ key: Int32) -> Int32 {
+    rl_point = Int32(line.upperBound)
+    return 0
+  }
+
+  /// Kills the rest of the line, or its end where nothing is left of it.
+  private func killLine(_ count: Int32, _ key: Int32) -> Int32 {
+    let end = line.upperBound > point ? line.upperBound : min(point + 1, text.count)
+    return rl_kill_text(rl_point, Int32(end))
+  }
+
+  private func discardLine(_ count: Int32, _ key: Int32) -> Int32 {
+    let start = line.lowerBound < point ? line.lowerBound : max(point - 1, 0)
+    _ = rl_kill_text(rl_point, Int32(start))
+    rl_point = Int32(start)
+    return 0
+  }
 
   /// Moves to the line above; from the first line, to the entry before that begins with the text before the cursor.
   private func up(_ count: Int32, _ key: Int32) -> Int32 {
@@ -254,7 +300,7 @@ final class PromptEditor {
   /// Moves the cursor to the line above or below; false if there is none.
   private func move(by step: Int) -> Bool {
     let text = self.text, point = self.point
-    let start = (text[..<point].lastIndex(of: 10) ?? -1) + 1
+    let start = line.lowerBound
     let target: Int
     if step < 0 {
       guard start > 0 else { return false }
@@ -293,6 +339,9 @@ final class PromptEditor {
       return candidate
     }
     if candidates.isEmpty { return nil }
+    if candidates.count == 1, !text[end...].starts(with: candidates[0].closing.utf8) {
+      candidates[0].text += candidates[0].closing
+    }
     if candidates.count == 1, drawsEntries {
       if rl_completion_type == Int32(UInt8(ascii: "?")) {
         announced = candidates[0]

@@ -7,17 +7,24 @@ final class Terminal {
   private let control: Int32
   private let process = Process()
   private(set) var output = ""
+  /// All bytes that were read.
+  private(set) var bytes: [UInt8] = []
 
-  init(home: String, environment: [String: String] = [:]) throws {
+  init(
+    home: String, environment: [String: String] = [:], arguments: [String] = [], rows: Int = 24,
+    columns: Int = 80
+  ) throws {
     control = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     var number: Int32 = 0
     var locked: Int32 = 0
     _ = ioctl(control, 0x4004_5431, &locked)  // TIOCSPTLCK
     _ = ioctl(control, 0x8004_5430, &number)  // TIOCGPTN
     let device = "/dev/pts/\(number)"
+    resize(rows: rows, columns: columns)
     // setsid gives the child this terminal as its own, so that the key Ctrl-C becomes a signal.
     process.executableURL = URL(fileURLWithPath: "/usr/bin/setsid")
-    process.arguments = ["-w", "sh", "-c", "exec \"$0\" <\(device) >\(device) 2>&1", executable]
+    process.arguments =
+      ["-w", "sh", "-c", "exec \"$0\" \"$@\" <\(device) >\(device) 2>&1", executable] + arguments
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": home, "TERM": "dumb", "INPUTRC": "/dev/null"]
       .merging(environment) { $1 }
     try process.run()
@@ -26,6 +33,35 @@ final class Terminal {
   deinit {
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     close(control)
+  }
+
+  /// Changes the size of the terminal, which sends SIGWINCH to the program.
+  func resize(rows: Int, columns: Int) {
+    var size = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
+    _ = ioctl(control, UInt(TIOCSWINSZ), &size)
+  }
+
+  /// Types bytes; a long text is read meanwhile, so that neither side waits for the other.
+  func type(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = Array(rest.prefix(1024))
+      _ = write(control, piece, piece.count)
+      rest = rest.dropFirst(piece.count)
+      if !rest.isEmpty { drain(0) }
+    }
+  }
+
+  /// Reads what there is, after at most so many milliseconds.
+  @discardableResult
+  func drain(_ milliseconds: Int32) -> [UInt8] {
+    var poller = pollfd(fd: control, events: Int16(POLLIN), revents: 0)
+    guard poll(&poller, 1, milliseconds) > 0 else { return [] }
+    var buffer = [UInt8](repeating: 0, count: 65536)
+    let count = read(control, &buffer, buffer.count)
+    guard count > 0 else { return [] }
+    bytes += buffer[..<count]
+    return Array(buffer[..<count])
   }
 
   /// Types `keys`, then reads until `text` appears after what was read before.
@@ -42,10 +78,9 @@ final class Terminal {
     while Date() < end {
       var poller = pollfd(fd: control, events: Int16(POLLIN), revents: 0)
       if poll(&poller, 1, 50) > 0 {
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        let count = read(control, &buffer, buffer.count)
-        if count <= 0 { break }
-        seen += String(decoding: buffer[..<count], as: UTF8.self).replacingOccurrences(of: "\r\n", with: "\n")
+        let piece = drain(0)
+        if piece.isEmpty { break }
+        seen += String(decoding: piece, as: UTF8.self).replacingOccurrences(of: "\r\n", with: "\n")
           .replacingOccurrences(of: "\r", with: "")
       }
       if seen.contains(text) { break }
