@@ -111,12 +111,20 @@ static int wait_for_input(const sigset_t *open) {
   return ppoll(&in, 1, NULL, open);
 }
 
+// Readline asks for what the terminal can do only if it draws itself, so its start comes before ours.
+static void start_drawing(void) {
+  if (editor.draw == NULL || rl_redisplay_function == draw_later) return;
+  rl_initialize();
+  rl_redisplay_function = draw_later;
+}
+
 int shim_read_line(const char *prompt, const char *text, char **line) {
   *line = NULL;
   if (!isatty(STDIN_FILENO)) {
     *line = readline(prompt);
     return *line ? SHIM_LINE : SHIM_END_OF_INPUT;
   }
+  start_drawing();
   editing_thread = pthread_self();
   sigset_t block, before, open;
   sigemptyset(&block);
@@ -206,11 +214,8 @@ void shim_readline_setup(const char *name, const shim_editor *hooks) {
   rl_basic_word_break_characters = rl_completer_word_break_characters = " \t\n\"'><=;+-*/%^~#{}()[],&|!?";
   rl_basic_quote_characters = "";  // the completer ends strings itself
   rl_variable_bind("show-all-if-ambiguous", "on");
-  rl_variable_bind("enable-bracketed-paste", "on");  // Debian's default is off
-  if (editor.draw) {
-    rl_redisplay_function = draw_later;
-    rl_completion_display_matches_hook = show_matches;
-  }
+  rl_variable_bind("revert-all-at-newline", "on");  // edits of earlier entries end with the line
+  if (editor.draw) rl_completion_display_matches_hook = show_matches;
   setlocale(LC_CTYPE, "C.UTF-8");  // where the environment names no locale; readline asks the environment first
   using_history();
 }

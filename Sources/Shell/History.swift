@@ -10,6 +10,8 @@ final class History {
   /// Nil without a home folder: the history then ends with the session.
   private let path = Folders.state.map { $0 + "/history" }
   private var last: [UInt8] = []
+  /// The entries that are recalled, oldest first, as readline has them.
+  private var entries: [[UInt8]] = []
   /// The entries of earlier sessions, oldest first.
   private(set) var earlier: [[UInt8]] = []
   /// Entries loaded at the start, and the bytes of the file's end that are read for them, in a few milliseconds.
@@ -27,14 +29,19 @@ final class History {
     var known: Set<ArraySlice<UInt8>> = []
     let latest = lines.reversed().filter { known.insert($0).inserted }.prefix(Self.entriesMax)
     earlier = latest.reversed().map { Self.unescaped(Array($0)) }
-    for entry in earlier { addToReadline(entry) }
+    entries = earlier
+    restore()
     last = lines.last.map { Self.unescaped(Array($0)) } ?? []
   }
 
   func add(_ entry: [UInt8]) {
     guard !entry.allSatisfy({ [9, 10, 13, 32].contains($0) }), entry != last else { return }
     last = entry
-    forget(entry)
+    if let known = entries.lastIndex(of: entry) {
+      entries.remove(at: known)
+      free_history_entry(remove_history(Int32(known)))
+    }
+    entries.append(entry)
     addToReadline(entry)
     guard let path else { return }
     let folder = (path as NSString).deletingLastPathComponent
@@ -48,19 +55,14 @@ final class History {
     _ = line.withUnsafeBytes { buffer in retryingOnSignal { write(file, buffer.baseAddress, buffer.count) } }
   }
 
-  private func addToReadline(_ entry: [UInt8]) {
-    add_history(entry.filter { $0 != 0 }.map { CChar(bitPattern: $0) } + [0])
+  /// Undoes edits of earlier entries, where the line that they were edited for was dropped.
+  func restore() {
+    clear_history()
+    for entry in entries { addToReadline(entry) }
   }
 
-  /// Drops an earlier equal entry.
-  private func forget(_ entry: [UInt8]) {
-    guard let list = history_list() else { return }
-    let line = entry.map { CChar(bitPattern: $0) } + [0]
-    for i in (0..<Int(history_length)).reversed()
-    where list[i].map({ strcmp($0.pointee.line, line) == 0 }) == true {
-      free_history_entry(remove_history(Int32(i)))
-      return
-    }
+  private func addToReadline(_ entry: [UInt8]) {
+    add_history(entry.filter { $0 != 0 }.map { CChar(bitPattern: $0) } + [0])
   }
 
   private static let backslash = UInt8(ascii: "\\"), newline = UInt8(ascii: "\n"), letter = UInt8(ascii: "n")

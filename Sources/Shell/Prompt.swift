@@ -34,7 +34,7 @@ final class Prompt {
     if isTerminal && settings.readsInit { runInitFile() }
     while let entry = read() {
       switch entry {
-      case .interrupted: continue
+      case .interrupted: history?.restore()
       case .exit: return
       case .failed(let error): report { throw error }
       case .parts(let parts): report { for part in parts { try run(part) } }

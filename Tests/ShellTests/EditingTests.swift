@@ -88,7 +88,8 @@ private final class Screen {
       screen.terminal.type([4])  // as lua: the end of input shows what is missing
       #expect(screen.wait { $0.contains { $0.contains("'end' expected near <eof>") } && $0.last == ">" })
       try screen.type("abc\u{01}\u{04}", shows: ["> bc"])
-      screen.terminal.type([3, 4])
+      try screen.type("\u{03}", shows: ["> bc^C", ">"])
+      screen.terminal.type([4])
       #expect(screen.terminal.waitForExit() == 0)
     }
   }
@@ -140,7 +141,7 @@ private final class Screen {
       #expect(
         screen.wait { $0.contains("no help on 'logsumex'; did you mean 'logsumexp'?") && $0.last == ">>" })
       try screen.type("print(7) end\r", shows: ["> for i = 1, 1 do", ">> print(7) end", "7", ">"])
-      screen.terminal.type(Array((pasted("x = 4\n?logsumex\nx * 2") + "\r").utf8))
+      screen.terminal.type(Array((pasted("x = 4\n?logsumexp\nx * 2") + "\r").utf8))
       #expect(screen.wait { $0.suffix(2) == ["8", ">"] })
     }
   }
@@ -237,10 +238,9 @@ private final class Screen {
       let meta =
         "{__index = \(trap), __pairs = \(trap), __len = \(trap), __tostring = \(trap), __names = {'apple'}}"
       try screen.type("t = setmetatable({apricot = 1}, \(meta))\r", shows: [">"])
-      try screen.type("setmetatable(_G, {__index = \(trap)});\r", shows: [">"])
       try screen.type("t.ap\t", shows: ["> t.apricot"])
       try screen.type(
-        "\u{15}t.apricot.x\t\u{15}t[1].x\t\u{15}t:x\t\u{15}tab\tle.inse\t", shows: ["> table.insert"])
+        "\u{15}t.apricot.x\t\u{15}t[1].x\t\u{15}t:x\t\u{15}tabl\t.inse\t", shows: ["> table.insert"])
       try screen.type("\u{15}io.open('\t\u{15}1\r", shows: ["1", ">"])
       #expect(!screen.lines.contains { $0.contains("CALLED") && !$0.contains("print") })
     }
