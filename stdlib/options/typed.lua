@@ -1,7 +1,8 @@
 --- Where in the options of a call a text ends: what may be typed next there.
 --
 --   > local options = require "perilune.options"
---   > options.spec("example.draw", { { "steps", 1, "n" }, { "mode", "full", "how", choices = { "full", "part" } } })
+--   > local mode = { "mode", "full", "how much", choices = { "full", "part" } }
+--   > options.spec("example.draw", { { "steps", 1, "n" }, mode })
 --   [options.Spec example.draw]
 --   > typed.place("x = example.draw { st").kind
 --   key
@@ -69,6 +70,11 @@ end
 -- `kind` is "key" where the name of an option may be typed, with the set `given` of those that are there, or
 -- "value" after `name =`, with the `entry` of the option. `start` is what is typed of it. `resolve(path)`
 -- gives the value of a path such as `half` or `losses.half`, or nil.
+--
+--   > local options = require "perilune.options"
+--   > local spec = options.spec("example.fit", { { "rate", 0.1, "learning rate" } })
+--   > typed.place("fit { ra", function(path) return path == "fit" and { options = spec } or nil end).start
+--   ra
 function typed.place(text, resolve)
   local stack = open_brackets(text)
   local last = stack and stack[#stack]
