@@ -45,7 +45,14 @@ extension Variable {
       node.lendAccumulators()
       do {
         defer { node.takeAccumulatorsBack() }
-        var results = try node.backward(gradients)
+        var results: [Tensor?]
+        do {
+          results = try Parallel.cutting { try node.backward(gradients) }
+        } catch {
+          // An operation that was cut may have added a part of a gradient.
+          if Interrupt.isPending { node.dropAccumulators() }
+          throw error
+        }
         for (i, input) in node.inputs.enumerated() {
           guard let input, input.requiresGrad, let result = results[i].take() else { continue }
           if let source = input.node {
@@ -107,6 +114,11 @@ extension Node {
         input.grad = gradient
       }
     }
+  }
+
+  /// Throws away the gradients that were lent.
+  fileprivate func dropAccumulators() {
+    for i in inputs.indices { context.accumulators[i] = nil }
   }
 
   fileprivate func takeAccumulatorsBack() {

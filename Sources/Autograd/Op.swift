@@ -151,7 +151,7 @@ public struct Op: @unchecked Sendable {
     let records = backward != nil && Tape.isRecording && inputs.contains { $0?.requiresGrad ?? false }
     let needs = inputs.map { records && ($0?.requiresGrad ?? false) }
     let context = OpContext(self, inputs.map { $0?.value }, attributes, needs: needs)
-    let outputs = try forward(context)
+    let outputs = try Parallel.cutting { try forward(context) }
     if !records { return outputs.map { Variable($0) } }
     let node = Node(context, inputs, outputs)
     return outputs.enumerated().map { index, tensor in

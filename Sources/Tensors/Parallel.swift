@@ -21,7 +21,7 @@ public enum Parallel {
   @inline(__always)
   public static func run(_ pieces: Int, _ body: (Int) -> Void) {
     if pieces <= 1 || threads == 1 {
-      for piece in 0..<max(pieces, 0) { body(piece) }
+      for piece in 0..<max(pieces, 0) where !isCut { body(piece) }
     } else {
       withoutActuallyEscaping(body) { Team.shared.run(pieces, $0) }
     }
@@ -41,6 +41,29 @@ public enum Parallel {
   public static func interruptibleRanges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) throws {
     ranges(count, grain: grain) { if !Interrupt.isPending { body($0) } }
     try Interrupt.check()
+  }
+
+  /// How many calls of `cutting` are running, all on the interpreter's thread.
+  private static let cuttings = Atomic<Int>(0)
+
+  /// True after Ctrl-C within `cutting`: what is computed will be thrown away.
+  public static var isCut: Bool { Interrupt.isPending && cuttings.load(ordering: .relaxed) > 0 }
+
+  /// Runs work that makes new tensors and changes none. After Ctrl-C its remaining pieces are skipped, and the failure is
+  /// thrown in place of the incomplete result.
+  @inline(__always)
+  public static func cutting<R>(_ body: () throws -> R) throws -> R {
+    cuttings.wrappingAdd(1, ordering: .relaxed)
+    defer { cuttings.wrappingSubtract(1, ordering: .relaxed) }
+    let result = try body()
+    try Interrupt.check()
+    return result
+  }
+
+  /// Throws where pieces of this work may have been skipped: before their results are used as positions.
+  @inline(__always)
+  public static func checkIfCut() throws {
+    if isCut { try Interrupt.check() }
   }
 
   /// Runs `count` items in `pieces` ranges of nearly equal length.
@@ -90,7 +113,7 @@ final class Team: @unchecked Sendable {
 
   func run(_ count: Int, _ work: @escaping (Int) -> Void) {
     if count > Int(Self.pieceMask) || busy.exchange(true, ordering: .acquiring) {
-      for piece in 0..<count { work(piece) }
+      for piece in 0..<count where !Parallel.isCut { work(piece) }
       return
     }
     startWorkers()
@@ -132,7 +155,7 @@ final class Team: @unchecked Sendable {
         expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
       if taken {
         // The job cannot end before this piece, so its body is still valid.
-        if let work = body { work(Int(piece)) }
+        if let work = body, !Parallel.isCut { work(Int(piece)) }
         completed.wrappingAdd(1, ordering: .releasing)
         word = job.load(ordering: .acquiring)
       } else {

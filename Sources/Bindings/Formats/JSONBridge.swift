@@ -101,7 +101,8 @@ enum JSONBridge {
     let count = entries.count
     var elements = [JSONValue?](repeating: nil, count: count)
     var members: [JSONMember] = []
-    for (key, value) in entries {
+    for (i, (key, value)) in entries.enumerated() {
+      if i & 0x3FF == 0x3FF { try Interrupt.check() }
       let encoded = try encode(value, depth: depth + 1)
       if let position = key.asInteger, position >= 1, position <= count {
         elements[position - 1] = encoded

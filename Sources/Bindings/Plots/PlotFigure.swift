@@ -7,6 +7,12 @@ final class PlotFigure {
   var figure: Figure
   init(_ figure: Figure) { self.figure = figure }
 
+  /// What `draw` makes of the figure as it is now; Ctrl-C ends the wait for it.
+  func rendered<T>(_ draw: @escaping (Figure) throws -> T) throws -> T {
+    let figure = figure
+    return try Detached.run { try draw(figure) }
+  }
+
   private static let drawn =
     "fig = require 'perilune.plot'.figure{title = 'Win rate'}:line{y = {0.5, 0.6}}\n"
 
@@ -38,8 +44,10 @@ final class PlotFigure {
     PlotPictures.add(to: &object, drawn: drawn)
     object.metamethod("__tostring") { call in
       let object = try call.object(1, as: PlotFigure.self)
-      var text = try object.figure.renderText(
-        width: Terminal.columns, color: Terminal.hasColor, unicode: TerminalGraphics.isUnicode)
+      let isUnicode = TerminalGraphics.isUnicode
+      var text = try object.rendered {
+        try $0.renderText(width: Terminal.columns, color: Terminal.hasColor, unicode: isUnicode)
+      }
       if text.hasSuffix("\n") { text.removeLast() }
       try call.pushString(text)
       return 1
@@ -68,7 +76,7 @@ final class PlotFigure {
         errors: "an axis cannot be drawn, such as a log scale of a number that is not positive",
         example: drawn + "print(fig:svg():find('<svg', 1, true) ~= nil)", prints: "true")
     ) { call, object in
-      try call.pushString(try object.figure.renderSVG())
+      try call.pushString(try object.rendered { try $0.renderSVG() })
       return 1
     }
     object.method(
@@ -77,7 +85,7 @@ final class PlotFigure {
         "fig:csv()", "The data of the figure as comma-separated lines with a header.",
         example: drawn + "print(select(2, fig:csv():gsub('\\n', '')))", prints: "3")
     ) { call, object in
-      try call.pushString(try object.figure.csv())
+      try call.pushString(try object.rendered { try $0.csv() })
       return 1
     }
     object.method(
@@ -111,12 +119,11 @@ final class PlotFigure {
   }
 
   private static func text(_ call: Call, _ object: PlotFigure, _ options: OptionTable) throws -> Int {
+    let width = try options.integer(ifGiven: "width") ?? Terminal.columns
+    let (height, color) = (try options.integer("height"), try options.flag("color"))
+    let unicode = try options.flag(ifGiven: "unicode") ?? TerminalGraphics.isUnicode
     try call.pushString(
-      try object.figure.renderText(
-        width: try options.integer(ifGiven: "width") ?? Terminal.columns,
-        height: try options.integer("height"),
-        color: try options.flag("color"),
-        unicode: try options.flag(ifGiven: "unicode") ?? TerminalGraphics.isUnicode))
+      try object.rendered { try $0.renderText(width: width, height: height, color: color, unicode: unicode) })
     return 1
   }
 

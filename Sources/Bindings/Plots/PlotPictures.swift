@@ -24,15 +24,15 @@ enum PlotPictures {
   }
 
   static func bytes(_ figure: Figure, _ format: Format, _ options: OptionTable) throws -> [UInt8] {
-    let ground = try options.text("background")
-    switch format {
-    case .svg: return Array(try figure.renderSVG(background: ground).utf8)
-    case .png:
-      return try Picture(svg: figure.renderSVG(background: ground)).png(scale: options.number("scale"))
-    case .pdf:
-      return try Picture(svg: figure.renderSVG(background: ground)).pdf(scale: options.number("scale"))
-    case .csv: return Array(try figure.csv().utf8)
-    case .txt: return Array(try figure.renderText(width: 80).utf8)
+    let (ground, scale) = (try options.text("background"), try options.number("scale"))
+    return try Detached.run {
+      switch format {
+      case .svg: return Array(try figure.renderSVG(background: ground).utf8)
+      case .png: return try Picture(svg: figure.renderSVG(background: ground)).png(scale: scale)
+      case .pdf: return try Picture(svg: figure.renderSVG(background: ground)).pdf(scale: scale)
+      case .csv: return Array(try figure.csv().utf8)
+      case .txt: return Array(try figure.renderText(width: 80).utf8)
+      }
     }
   }
 

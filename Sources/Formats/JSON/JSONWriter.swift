@@ -45,6 +45,7 @@ extension JSONValue {
     case .array(let elements):
       out.append(UInt8(ascii: "["))
       for (i, element) in elements.enumerated() {
+        if i & 0x3FF == 0x3FF { try Interrupt.check() }
         if i > 0 { out.append(UInt8(ascii: ",")) }
         try element.write(to: &out, sortedKeys, depth: depth + 1)
       }

@@ -9,6 +9,7 @@ extension Tensor {
   /// result[.., i, ..] = self[.., index[.., i, ..], ..]; the index has this tensor's rank and is no longer
   /// than it except along the dimension.
   public func gathered(_ dimension: Int, _ index: Tensor) throws -> Tensor {
+    try Parallel.checkIfCut()
     let result = try Tensor(uninitialized: index.shape, dtype)
     switch dtype {
     case .f32: Gathering.gather(self, dimension, index, result, Float.self)

@@ -223,23 +223,34 @@ public enum Linalg {
     if !finite { throw Failure(.numeric, "the matrix has elements that are not finite") }
   }
 
+  /// Elements of a matrix that LAPACK works on for more than some milliseconds.
+  private static let largeSize = 1 << 16
+
   /// Calls `body` with each matrix of a row-major batch and a text that names it in errors.
+  ///
+  /// LAPACK cannot be stopped: a large matrix is left to a thread of its own, which goes on alone after Ctrl-C. `body` keeps
+  /// everything alive that it works on.
   private static func each(
-    _ batch: Tensor, _ size: Int, _ body: (UnsafeMutablePointer<Double>, String, Int) throws -> Void
+    _ batch: Tensor, _ size: Int, _ body: @escaping (UnsafeMutablePointer<Double>, String, Int) throws -> Void
   ) throws {
     _ = Gemm.singleThreaded
     let count = batch.shape.dropLast(2).reduce(1, *)
     try withExtendedLifetime(batch) {
       for index in 0..<count {
         if index & 63 == 63 { try Interrupt.check() }
-        try body(
-          batch.pointer(Double.self) + index * size, count > 1 ? " \(index + 1) of the batch" : "", index)
+        let matrix = batch.pointer(Double.self) + index * size
+        let number = count > 1 ? " \(index + 1) of the batch" : ""
+        if size < largeSize {
+          try body(matrix, number, index)
+        } else {
+          try Detached.run { try withExtendedLifetime(batch) { try body(matrix, number, index) } }
+        }
       }
     }
   }
 
   private static func each(
-    _ batch: Tensor, _ size: Int, _ body: (UnsafeMutablePointer<Double>, String) throws -> Void
+    _ batch: Tensor, _ size: Int, _ body: @escaping (UnsafeMutablePointer<Double>, String) throws -> Void
   ) throws {
     try each(batch, size) { matrix, number, _ in try body(matrix, number) }
   }

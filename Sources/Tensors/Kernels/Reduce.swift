@@ -73,6 +73,7 @@ public enum Reduce {
         }
       }
     }
+    try Parallel.checkIfCut()
     return result
   }
 
