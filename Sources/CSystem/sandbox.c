@@ -5,6 +5,7 @@
 #ifdef __linux__
 #include "sandbox.h"
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -107,6 +108,11 @@ const char *shim_sandbox_enter(void) {
   // The local time is asked for by a path; a name that does not change is read only once.
   if (getenv("TZ") == NULL) setenv("TZ", ":/etc/localtime", 0);
   tzset();
+#ifdef M_ARENA_MAX
+  // Otherwise the first allocation of a thread reads the number of processors from a file; a thread of the
+  // pool blocks all signals, and would be killed.
+  mallopt(M_ARENA_MAX, 8);
+#endif
   if (output_max < INT64_MAX) {
     struct rlimit limit = {(rlim_t)output_max, (rlim_t)output_max};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return "limit the size of files";

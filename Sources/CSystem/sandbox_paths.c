@@ -25,6 +25,7 @@ static long call(long number, long a, long b, long c, long d, long e) {
 // Where a path is: below a root, by a path relative to its handle.
 typedef struct place {
   const sandbox_root *root;
+  int is_above_root;  // a folder that a root is in; then `rest` is its whole path
   char rest[PATH_MAX];
 } place;
 
@@ -61,6 +62,7 @@ static const char outside[] = "outside the roots of --sandbox; --root=DIR allows
 
 static long place_of(int directory, const char *path, place *p) {
   char full[PATH_MAX] = "";
+  p->is_above_root = 0;
   if (path == NULL) return -EFAULT;
   if (*path == 0) return -ENOENT;
   if (strnlen(path, PATH_MAX) >= PATH_MAX) return -ENAMETOOLONG;
@@ -79,19 +81,22 @@ static long place_of(int directory, const char *path, place *p) {
   }
   long status = append(full, path);
   if (status < 0) return status;
-  size_t best = 0;
+  size_t best = 0, length = strlen(full);
   p->root = NULL;
   for (int i = 0; i < sandbox_root_count; i++) {
     const char *names[] = {sandbox_roots[i].given, sandbox_roots[i].real};
     for (int k = 0; k < 2; k++) {
       const char *rest = below(full[0] ? full : "/", names[k]);
+      if (strncmp(names[k], full, length) == 0 && names[k][length] == '/') p->is_above_root = 1;
       if (rest == NULL || strlen(names[k]) < best) continue;
       best = strlen(names[k]);
       p->root = &sandbox_roots[i];
       strcpy(p->rest, *rest ? rest : ".");
     }
   }
-  return p->root ? 0 : sandbox_refuse(outside);
+  if (p->root) return 0;
+  if (p->is_above_root) strcpy(p->rest, full[0] ? full : "/");
+  return sandbox_refuse(outside);
 }
 
 static const uint64_t open_flags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC |
@@ -174,6 +179,10 @@ static long status_of(int directory, const char *path, void *out, int flags) {
   }
   place p;
   long fd = handle_of(directory, path, !(flags & AT_SYMLINK_NOFOLLOW), &p);
+  if (fd < 0 && p.is_above_root) {  // SQLite asks what each folder of a path is
+    sandbox_refuse(NULL);
+    return call(SYS_newfstatat, AT_FDCWD, (long)p.rest, (long)out, flags & AT_SYMLINK_NOFOLLOW, 0);
+  }
   if (fd < 0) return fd;
   return close_after(fd, call(SYS_fstat, fd, (long)out, 0, 0, 0));
 }
@@ -210,11 +219,17 @@ static long parent_of(int directory, const char *path, int writes, const char **
   return open_below(p->root->handle, slash ? p->rest : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
+static long sandbox_exists(void) {
+  sandbox_refuse(NULL);
+  return -EEXIST;
+}
+
 static long make_folder(int directory, const char *path, long mode) {
   place p;
   const char *name;
-  // A root exists already.
-  if (place_of(directory, path, &p) == 0 && strcmp(p.rest, ".") == 0) return -EEXIST;
+  // A root exists already, and so does what it is in: a path is made folder by folder.
+  long status = place_of(directory, path, &p);
+  if (status < 0 ? p.is_above_root : strcmp(p.rest, ".") == 0) return sandbox_exists();
   long fd = parent_of(directory, path, 1, &name, &p);
   if (fd < 0) return fd;
   return close_after(fd, call(SYS_mkdirat, fd, (long)name, mode & 0777, 0, 0));

@@ -7,7 +7,6 @@ extension Run {
   /// Only the script's own text is read before; it is compiled and not run. Everything else, LUA_INIT and -e and -l
   /// included, runs inside.
   func enterSandbox() throws {
-    if options.script < arguments.count { script = try loadScript() }
     let refusal = try lua.function("refusal") { call in
       guard let reason = Sandbox.takeRefusal() else { return 0 }
       try call.pushString(reason)
@@ -20,6 +19,7 @@ extension Run {
       ])
       return library.first ?? .nil
     }
+    if options.script < arguments.count { script = try loadScript() }
     for root in roots { try Sandbox.allow(root) }
     if let library = standardLibrary { try Sandbox.allow(library, isReadOnly: true) }
     try Sandbox.enter(outputBytes: options.run.maxOutput ?? Limits.sandboxOutputBytes)

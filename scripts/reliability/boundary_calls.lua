@@ -1,0 +1,132 @@
+--- Random calls of native functions, run in the sandbox by scripts/reliability/boundary.lua.
+--
+-- Arguments: seed, number of calls, and a file for the call that is made now. Prints "calls N functions M
+-- errors K". Excepted are the debug library, os.exit and collectgarbage of Lua, and system.sleep, which waits
+-- as it is asked to.
+local seed, count, trace = math.tointeger(tonumber(arg[1])), math.tointeger(tonumber(arg[2])), arg[3]
+local perilune = require "perilune"
+local system = require "perilune.system"
+local T, models, plot = perilune.tensor, perilune.models, perilune.plot
+
+local excepted = {
+  ["os.exit"] = true, ["_G.collectgarbage"] = true, ["system.sleep"] = true, ["coroutine.yield"] = true,
+  ["system.threads"] = true, ["system.ended_by_interrupt"] = true, ["_G.print"] = true, ["_G.warn"] = true, ["io.write"] = true, ["io.read"] = true,
+}
+
+local state = seed
+local function random(n)
+  state = state + 1
+  return math.floor(system.uniform(seed, "boundary", state) * n) + 1
+end
+local function one(list) return list[random(#list)] end
+
+-- Functions of native modules and of Lua's libraries by name; methods of objects by class.
+local functions, names = {}, {}
+local function add(name, f)
+  if type(f) == "function" and not excepted[name] and not functions[name] then
+    functions[name], names[#names + 1] = f, name
+  end
+end
+for path in pairs(package.preload) do
+  local short = path:match "^perilune%.native%.(.*)$"
+  local ok, module = pcall(require, path)
+  if short and ok and type(module) == "table" then
+    for key, f in pairs(module) do add(short .. "." .. tostring(key), f) end
+  end
+end
+for _, library in ipairs { "_G", "string", "table", "math", "utf8", "coroutine", "os", "io" } do
+  for key, f in pairs(_G[library]) do add(library .. "." .. tostring(key), f) end
+end
+
+local function objects()
+  local model = models.transformer {
+    vocab = 16, dim = 8, layers = 1, heads = 2, max_length = 8, style = "llama" }
+  local list = {
+    T.zeros(0), T { 1, 2, 3 }, T { { 1, 2 }, { 3, 4 } }, T { 0 / 0, math.huge }, T.zeros(2, 0, 3),
+    T { 1, 2 }:double(), T { 1, 2, 3 }:long(), T { 1, 0 }:gt(0), T.randn(4, 4):t(), T.randn(2, 3, 4),
+    T.randn(3):requires_grad_(true),
+    model, models.rows({ { 1, 2 }, { 3 } }, { { 4 }, { 5, 6 } }), plot.figure {}:line { y = { 1, 2, 3 } },
+    plot.figure {}, T.randn(8):sum(),
+  }
+  local closed = T { 9 }
+  closed:free()
+  list[#list + 1] = closed
+  for _, make in ipairs {
+    function() return T.generator(1) end,
+    function() return perilune.optim.adamw(model, {}) end,
+    function() return perilune.formats.train_bpe({ "aa ab", "ab b" }, { vocab = 260 }) end,
+  } do
+    local ok, value = pcall(make)
+    if ok then list[#list + 1] = value end
+  end
+  return list
+end
+local made = objects()
+for _, object in ipairs(made) do
+  local meta = getmetatable(object)
+  for key, f in pairs(type(meta) == "table" and meta.__methods or {}) do add(meta.__name .. ":" .. key, f) end
+  for key, f in pairs(type(meta) == "table" and meta or {}) do
+    if type(key) == "string" and key ~= "__gc" and key ~= "__close" then add(meta.__name .. "." .. key, f) end
+  end
+end
+table.sort(names)
+
+local integers = {
+  0, 1, -1, 2, 3, 7, 8, 100, 255, 256, -2, 65536, 1 << 31, -(1 << 31), 1 << 32, 1 << 53, math.maxinteger,
+  math.mininteger,
+}
+local numbers = {
+  0.0, -0.0, 0.5, 1e-300, 1e308, -1e308, math.huge, -math.huge, 0 / 0, 2 ^ 53, 2 ^ 63, 3.7, -1.5,
+}
+local strings = {
+  "", "x", "a\0b", "\255\254", ("y"):rep(300), "../x", "x.svg", "x.safetensors", "x.jsonl", "f32", "i64",
+  "{\"a\": 1}", "[1, 2", "%d%s%", "(a*)*b", "sum", "mean", "none", "héllo", "\n",
+}
+local keys = {
+  "dtype", "seed", "steps", "lr", "x", "y", "matrix", "values", "dim", "vocab", "max_new_tokens", "eos",
+  "title", "path", 1, 2, 3, 2.5, true,
+}
+
+local function value(depth)
+  local kind = random(depth > 2 and 9 or 12)
+  if kind == 1 then return nil
+  elseif kind == 2 then return random(2) == 1
+  elseif kind <= 4 then return one(integers)
+  elseif kind == 5 then return one(numbers)
+  elseif kind <= 7 then return one(strings)
+  elseif kind <= 9 then return one(made)
+  elseif kind == 10 then
+    local t = {}
+    for i = 1, random(4) - 1 do t[i] = value(depth + 1) end
+    return t
+  elseif kind == 11 then
+    local t = {}
+    for _ = 1, random(4) do t[one(keys)] = value(depth + 1) end
+    return t
+  end
+  local thread = coroutine.create(function() end)
+  return one { function() end, function() error "refused" end, function(x) return x end, thread }
+end
+
+local log = assert(io.open(trace, "w"))
+log:setvbuf "full"
+local errors = 0
+io.output(assert(io.open("/dev/null", "w")))
+for i = 1, count do
+  local name = one(names)
+  local arguments = { n = random(5) - 1 }
+  for k = 1, arguments.n do arguments[k] = value(0) end
+  -- Methods are called on an object of a class more often than not.
+  if name:find ":" and random(4) > 1 then arguments[1] = one(made) end
+  log:seek "set"
+  log:write(("%d %-60s\n"):format(i, name))
+  log:flush()
+  local ok = pcall(functions[name], table.unpack(arguments, 1, arguments.n))
+  if not ok then errors = errors + 1 end
+  if i % 500 == 0 then
+    made = objects()
+    collectgarbage()
+  end
+end
+io.output(io.stdout)
+print(("calls %d functions %d errors %d"):format(count, #names, errors))
