@@ -10,7 +10,8 @@ local T, models, plot = perilune.tensor, perilune.models, perilune.plot
 
 local excepted = {
   ["os.exit"] = true, ["_G.collectgarbage"] = true, ["system.sleep"] = true, ["coroutine.yield"] = true,
-  ["system.threads"] = true, ["system.ended_by_interrupt"] = true, ["_G.print"] = true, ["_G.warn"] = true, ["io.write"] = true, ["io.read"] = true,
+  ["system.threads"] = true, ["system.ended_by_interrupt"] = true,
+  ["_G.print"] = true, ["_G.warn"] = true, ["io.write"] = true, ["io.read"] = true,
 }
 
 local state = seed
