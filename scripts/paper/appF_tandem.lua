@@ -1,4 +1,6 @@
---- Is offline training on the online run's data in order the online run?  (app. F)
+--- Is offline training on the online run's data in order the online run?
+--
+-- Tang et al. 2024, arXiv:2405.08448, app. F.
 --
 -- The stream in order must give the online run's parameters bit for bit. Then one batch of it is left out,
 -- and how far the two policies end from each other is measured in nats.

@@ -1,4 +1,6 @@
---- Does online beat offline at equal KL from the start?  (fig. 1)
+--- Does online beat offline at equal KL from the start?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 1.
 --
 -- Online has one setting, offline is pooled over rates and betas, as in the paper. Two curves are beside
 -- them: online pooled over the same sweep, so that the selection is equal, and online labelled by gold, which

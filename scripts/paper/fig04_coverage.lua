@@ -1,4 +1,6 @@
---- Is it the data that an online run saw, or the order in which it saw them?  (fig. 4, hypothesis 1)
+--- Is it the data that an online run saw, or the order in which it saw them?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 4, hypothesis 1.
 --
 -- The online run's responses and labels, token for token, are trained on offline in a shuffled order: the
 -- same coverage of responses, but not the policy's own at each step.

@@ -1,4 +1,6 @@
---- Is it the quality of the data?  (fig. 5, hypothesis 2)
+--- Is it the quality of the data?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 5, hypothesis 2.
 --
 -- Offline training on pairs whose responses are both the final online policy's, ordered by gold: D_4k-vs-4k.
 --

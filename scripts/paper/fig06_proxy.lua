@@ -1,4 +1,6 @@
---- Who judges the online stream right: the proxy, or the policies as classifiers?  (fig. 6)
+--- Who judges the online stream right: the proxy, or the policies as classifiers?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 6.
 --
 -- Pairs of the online run's stream at ten steps, ordered by gold: how often the proxy, the final online
 -- policy and the final offline policy agree. A policy prefers the response with the larger log-ratio to the

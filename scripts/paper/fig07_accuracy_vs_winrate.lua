@@ -1,4 +1,6 @@
---- Does a policy that classifies better write better?  (fig. 7, hypothesis 3)
+--- Does a policy that classifies better write better?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 7, hypothesis 3.
 --
 -- Win rate against the accuracy on the golden pairs of the policy read as a classifier, one run a side with
 -- the default setting, all checkpoints.

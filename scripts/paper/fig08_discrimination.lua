@@ -1,4 +1,6 @@
---- What does each method do to the golden pairs?  (fig. 8)
+--- What does each method do to the golden pairs?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 8.
 --
 -- Accuracy of the policy as a classifier of the golden pairs, the log-ratios of their chosen and rejected
 -- responses to the start, and the accuracy on pairs of the policy's own.

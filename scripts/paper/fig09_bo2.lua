@@ -1,4 +1,6 @@
---- Does the gap come from the contrast of the loss?  (fig. 9, hypothesis 4)
+--- Does the gap come from the contrast of the loss?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 9, hypothesis 4.
 --
 -- Best-of-2 trains on the better response of each pair alone: no rejected response, no reference. IPO is
 -- beside it.

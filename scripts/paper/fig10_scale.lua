@@ -1,4 +1,6 @@
---- Does the gap close with the size of the policy?  (figs. 10, 11 and 14, hypothesis 5)
+--- Does the gap close with the size of the policy?
+--
+-- Tang et al. 2024, arXiv:2405.08448, figs. 10, 11 and 14, hypothesis 5.
 --
 -- Four sizes of the policy, a factor of about 70 apart in all, with one proxy. Best possible performance is
 -- the 90 % quantile of the win rates of all checkpoints. oq2_gap_vs_size is its section: the gap against the

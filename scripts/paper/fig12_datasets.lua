@@ -1,4 +1,6 @@
---- Which pairs of writers make good offline data?  (fig. 12)
+--- Which pairs of writers make good offline data?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 12.
 --
 -- Offline data of which one side is written by one checkpoint of the online run, the other by another, all
 -- ordered by gold: D_a-vs-b. 0.2 is a fifth of the run, as 800 of the paper's 4,000 steps.

@@ -1,4 +1,6 @@
---- How much shuffling of an online run's data is too much?  (fig. 13, app. G)
+--- How much shuffling of an online run's data is too much?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 13, app. G.
 --
 -- Whole batches are shuffled within windows: none, 4 batches, an eighth of the run, all.
 --

@@ -1,4 +1,6 @@
---- Does the gap depend on what the labels are?  (a check the conclusion asks for)
+--- Does the gap depend on what the labels are?
+--
+-- Tang et al. 2024, arXiv:2405.08448, a check the conclusion asks for.
 --
 -- Both sides learn from the same labels: gold's, a fifth of them turned, length deciding a third, and a third
 -- of the pairs ordered in a circle. Win rates are gold's.

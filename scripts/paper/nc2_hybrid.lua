@@ -1,4 +1,6 @@
---- How much online does it take?  (a check the conclusion asks for)
+--- How much online does it take?
+--
+-- Tang et al. 2024, arXiv:2405.08448, a check the conclusion asks for.
 --
 -- Offline and then online, half of each batch online, HyPO (offline pairs and a KL on own samples: Song et
 -- al. 2024, arXiv:2406.01462), and renewal every 60 steps, beside online and offline.

@@ -1,4 +1,6 @@
---- Can offline data be made to stand in for online data?  (a check the conclusion asks for)
+--- Can offline data be made to stand in for online data?
+--
+-- Tang et al. 2024, arXiv:2405.08448, a check the conclusion asks for.
 --
 -- Pairs with a clear margin alone, WPO's weights towards the policy's own distribution (Zhou et al. 2024,
 -- arXiv:2406.11827), and the best against the worst of four responses of the start.

@@ -1,4 +1,6 @@
---- Do exact labels remove the fall, and does the gap stay?  (an open question of the conclusion)
+--- Do exact labels remove the fall, and does the gap stay?
+--
+-- Tang et al. 2024, arXiv:2405.08448, an open question of the conclusion.
 --
 -- One factor at a time: who labels (gold or proxy) and who writes (the policy or the start).
 --

@@ -1,4 +1,6 @@
---- How often must offline data be renewed?  (an open question of the conclusion)
+--- How often must offline data be renewed?
+--
+-- Tang et al. 2024, arXiv:2405.08448, an open question of the conclusion.
 --
 -- The policy that writes is renewed every s steps: 1 is online, never is offline on the start's responses.
 -- Lanchantin et al. 2025, arXiv:2506.21495, found s = 10 to 100 as good as 1.

@@ -1,4 +1,6 @@
---- Which law does over-optimisation follow?  (Gao et al. 2023, arXiv:2210.10760)
+--- Which law does over-optimisation follow?
+--
+-- Tang et al. 2024, arXiv:2405.08448, Gao et al. 2023, arXiv:2210.10760.
 --
 -- With d the square root of the KL and R the gain of win rate over the start, R = d (a - b d) and
 -- R = d (a - b log d) are fitted to the checkpoints of online, of offline, and to best-of-n by the proxy.

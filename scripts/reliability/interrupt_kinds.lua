@@ -1,5 +1,5 @@
---- What scripts/reliability/interrupts.py interrupts: each kind is a function that runs for ever,
--- `kinds[name]()`.
+--- Work without an end, which scripts/reliability/interrupts.py interrupts.
+-- Each kind is a function, `kinds[name]()`.
 --
 -- `setups[name]` is called once before the first moment of a kind, and makes what it works on. `state()`
 -- tells whether the session is as it was: its tables, its tensors and the parts of a training that must not

@@ -1,17 +1,17 @@
 -- What the end of an input may become, found in tables and metatables. Nothing of the user's is called: no
--- metamethod, and no function of Lua's libraries that may have been replaced. Parts of the library are loaded.
+-- metamethod, and no function of Lua's libraries that may have been replaced. Parts of the library are
+-- loaded.
 --
--- Argument: the session. Returns complete(kind, ...), which gives a list of texts that replace the last word, and
--- for some of them what is told of them, "label" or "label<tab>meaning". The kinds and their arguments:
+-- Argument: the session. Returns complete(kind, ...), which gives a list of texts that replace the last word,
+-- and for some of them what is told of them, "label" or "label<tab>meaning". The kinds and their arguments:
 --
 --   "member", keys, separator, start   a field of the value at a path, or with ":" a method
---   "name", start, code                a variable, a keyword, or an option; `code` is the input before `start`
+--   "name", start, code                a variable, a keyword, or an option; `code` is the input before it
 --   "string", content, code            in a string; nil where a file may be meant
 --   "argument", content                a word of a command's line; nil likewise
 --   "help", start                      a name that has a help page
 local session = ...
-local next, pcall, rawequal, rawget, rawlen, require, select, type =
-  next, pcall, rawequal, rawget, rawlen, require, select, type
+local next, pcall, rawequal, rawget, require, type = next, pcall, rawequal, rawget, require, type
 local find, gmatch, match, sub = string.find, string.gmatch, string.match, string.sub
 local sort = table.sort
 local metatable = debug.getmetatable
@@ -130,7 +130,9 @@ end
 local function offer_values(found, entry)
   local choices = rawget(entry, "choices")
   if type(choices) == "table" then
-    for _, choice in next, choices do found.offer(type(choice) == "string" and ("%q"):format(choice) or choice) end
+    for _, choice in next, choices do
+      found.offer(type(choice) == "string" and ("%q"):format(choice) or choice)
+    end
   elseif type(entry.default) == "boolean" then
     found.offer "true"
     found.offer "false"

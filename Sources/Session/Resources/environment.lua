@@ -58,7 +58,7 @@ end
 
 local plain_dofile = dofile
 
--- Makes the names in a text ready to be read: results, modules, commands. What earlier inputs have named stays
+-- Makes the names in a text ready to be read: results, modules, commands. What earlier inputs named stays
 -- for the functions that they defined.
 local function prepare(text)
   local hidden = false
