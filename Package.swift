@@ -64,8 +64,13 @@ let package = Package(
     .target(
       name: "Session", dependencies: ["Base", "LuaEngine"], resources: [.embedInCode("Resources")],
       swiftSettings: plainSwift),
+    .target(name: "CJupyterShims", cSettings: vectorC),
     .target(
-      name: "Shell", dependencies: ["Base", "LuaEngine", "Session", "CReadline", "CReadlineShims"],
+      name: "Jupyter",
+      dependencies: ["Base", "Formats", "Runs", "LuaEngine", "Session", "CJupyterShims", "CCrypto"],
+      resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
+    .target(
+      name: "Shell", dependencies: ["Base", "LuaEngine", "Session", "Jupyter", "CReadline", "CReadlineShims"],
       resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .executableTarget(
       name: "perilune", dependencies: ["Bindings", "Shell", "CSystem"], swiftSettings: plainSwift),

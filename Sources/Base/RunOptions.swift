@@ -35,6 +35,11 @@ public struct RunOptions: Sendable {
   public var manualFolder: String?
   /// The folder that gets LuaCATS definitions for editors, in place of a script.
   public var definitionsFolder: String?
+  /// The connection file of a Jupyter kernel, which runs in place of a script.
+  public var kernel: String?
+  /// The kernel is made known to Jupyter, in place of a script: for the user, or below a folder.
+  public var installsKernel = false
+  public var kernelPrefix: String?
 
   public init(seed: UInt64? = nil, threads: Int? = nil, maxMemory: Int? = nil) {
     self.seed = seed
@@ -140,6 +145,29 @@ public struct RunOptions: Sendable {
       sentence: "write definitions (LuaCATS) with which editors check scripts"
     ) { options, text in
       options.definitionsFolder = text
+      return !text.isEmpty
+    },
+    Declaration(
+      name: "kernel", value: "FILE", sentence: "be a Jupyter kernel, listening where FILE says"
+    ) { options, text in
+      options.kernel = text
+      return !text.isEmpty
+    },
+    Declaration(
+      name: "install-kernel", value: nil, sentence: "make the kernel known to Jupyter; --user (default) or --prefix"
+    ) { options, _ in
+      options.installsKernel = true
+      return true
+    },
+    Declaration(name: "user", value: nil, sentence: "install the kernel for the user") { options, _ in
+      options.kernelPrefix = nil
+      return true
+    },
+    Declaration(
+      name: "prefix", value: "DIR", sentence: "install the kernel below DIR, such as a Python environment",
+      takesNext: true
+    ) { options, text in
+      options.kernelPrefix = text
       return !text.isEmpty
     },
     Declaration(name: "no-color", value: nil, sentence: "no colour at the prompt") { options, _ in

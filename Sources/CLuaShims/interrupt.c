@@ -22,7 +22,7 @@
 
 static shim_state *volatile target;
 static pthread_t target_thread;
-static volatile sig_atomic_t presses, at_prompt;
+static volatile sig_atomic_t presses, at_prompt, never_ends;
 // When the error of the last press was raised, in milliseconds; 0 if it has not been.
 static _Atomic int64_t raised_at;
 static const int64_t handled_after_ms = 1000;
@@ -131,7 +131,7 @@ void shim_interrupt_press(void) {
   if (presses == 1 && raised_at != 0 && now_ms() - raised_at > handled_after_ms) presses = 0;
   raised_at = 0;
   recognised = 0;
-  presses = presses + 1;
+  if (presses < 2 || !never_ends) presses = presses + 1;
   if (presses >= 3) _exit(limit_reached ? 124 : 130);
   shim_state *s = target;
   if (s != NULL) set_stop(s->current);
@@ -226,6 +226,7 @@ void shim_stop_raised(void) {
 }
 
 void shim_interrupt_at_prompt(int on) { at_prompt = on; }
+void shim_interrupt_never_ends(void) { never_ends = 1; }
 int shim_interrupt_is_at_prompt(void) { return at_prompt; }
 
 static void on_limit(int number) {

@@ -44,6 +44,9 @@ extension Lua {
     if status != 0 { throw Failure(.state, "cannot watch the limits: \(String(cString: strerror(status)))") }
   }
 
+  /// The third press no longer ends the process: the clients of a kernel press again and again.
+  public static func neverEndByInterrupt() { shim_interrupt_never_ends() }
+
   /// A library has handled the error of the first press and goes on: the next press is the first again.
   public func interruptWasHandled() { shim_interrupt_handled() }
 

@@ -3,6 +3,7 @@
 /// `Run` follows the order of lua.c (5.4). This file reads the arguments and reports errors.
 import Base
 import Foundation
+import Jupyter
 import LuaEngine
 
 public enum Interpreter {
@@ -25,7 +26,13 @@ public enum Interpreter {
         print("usage: \(program) [options] [script [args]]\n" + CommandLineOptions.usage, terminator: "")
         return 0
       }
-      let run = try Run(arguments, options)
+      if options.run.installsKernel {
+        print(try KernelSpec.install(below: options.run.kernelPrefix, program: program), terminator: "")
+        return 0
+      }
+      // Before the Lua state is made: the kernel takes the standard streams.
+      let kernel = try options.run.kernel.map { try Kernel(connectionFile: $0, version: version) }
+      let run = try Run(arguments, options, kernel: kernel)
       do {
         return try run.run(install)
       } catch let error as LuaError {

@@ -2,6 +2,7 @@
 /// script, prompt.
 import Base
 import Foundation
+import Jupyter
 import LuaEngine
 import Session
 
@@ -16,7 +17,10 @@ final class Run {
   /// The script, where it was compiled before the sandbox was closed.
   var script: LuaFunction?
 
-  init(_ arguments: [[UInt8]], _ options: CommandLineOptions) throws {
+  private let kernel: Kernel?
+
+  init(_ arguments: [[UInt8]], _ options: CommandLineOptions, kernel: Kernel? = nil) throws {
+    self.kernel = kernel
     self.arguments = arguments
     self.options = options
     if options.showsVersion { print("\(Interpreter.version)\n\(Lua.copyright)") }
@@ -52,7 +56,7 @@ final class Run {
     try? lua.load(Array(code.utf8), name: "=perilune").call([])
   }
 
-  /// True if there was a prompt.
+  /// True if there was a prompt, or cells.
   private func runAsLua() throws -> Bool {
     if !options.ignoresEnvironment { try runInit() }
     for action in options.actions {
@@ -86,6 +90,10 @@ final class Run {
       )
     }
     if options.run.manualFolder != nil || options.run.definitionsFolder != nil { return false }
+    if let kernel {
+      try kernel.run(lua, standardLibrary: standardLibrary)
+      return true
+    }
     let hasScript = options.script < arguments.count
     if isNotebook {
       try runNotebook()

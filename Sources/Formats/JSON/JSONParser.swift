@@ -10,32 +10,38 @@ package struct JSONParser {
   private let bytes: UnsafeBufferPointer<UInt8>
   private let name: String
   private let firstLine: Int
+  /// Ctrl-C ends the parsing. On a thread that does not run Lua it must not.
+  private let stopsAtInterrupt: Bool
   /// The next byte to read.
   package private(set) var position = 0
 
-  package init(_ bytes: UnsafeBufferPointer<UInt8>, name: String, at position: Int = 0, firstLine: Int = 1) {
+  package init(
+    _ bytes: UnsafeBufferPointer<UInt8>, name: String, at position: Int = 0, firstLine: Int = 1,
+    stopsAtInterrupt: Bool = true
+  ) {
+    self.stopsAtInterrupt = stopsAtInterrupt
     self.bytes = bytes
     self.name = name
     self.firstLine = firstLine
     self.position = position
   }
 
-  package static func parse(_ bytes: [UInt8], name: String) throws -> JSONValue {
-    try bytes.withUnsafeBufferPointer { try parse($0, name: name) }
+  package static func parse(_ bytes: [UInt8], name: String, stopsAtInterrupt: Bool = true) throws -> JSONValue {
+    try bytes.withUnsafeBufferPointer { try parse($0, name: name, stopsAtInterrupt: stopsAtInterrupt) }
   }
 
-  package static func parse(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws
-    -> JSONValue
-  {
-    var parser = try checked(bytes, name: name, firstLine: firstLine)
+  package static func parse(
+    _ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1, stopsAtInterrupt: Bool = true
+  ) throws -> JSONValue {
+    var parser = try checked(bytes, name: name, firstLine: firstLine, stopsAtInterrupt: stopsAtInterrupt)
     return try parser.value(depth: 0)
   }
 
   /// A parser at the first value of bytes that have been checked to hold one value and no more.
-  package static func checked(_ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1) throws
-    -> JSONParser
-  {
-    var parser = JSONParser(bytes, name: name, firstLine: firstLine)
+  package static func checked(
+    _ bytes: UnsafeBufferPointer<UInt8>, name: String, firstLine: Int = 1, stopsAtInterrupt: Bool = true
+  ) throws -> JSONParser {
+    var parser = JSONParser(bytes, name: name, firstLine: firstLine, stopsAtInterrupt: stopsAtInterrupt)
     parser.skipByteOrderMark()
     let start = parser
     try parser.skipValue(depth: 0)
@@ -104,7 +110,7 @@ package struct JSONParser {
       let range = try skipString()
       if try peek("':'") != UInt8(ascii: ":") { throw failure("expected ':' after a key") }
       position += 1
-      try Interrupt.check()
+      if stopsAtInterrupt { try Interrupt.check() }
       try member(&self, range)
       if try next(orClose: UInt8(ascii: "}")) { return }
     }
@@ -115,7 +121,7 @@ package struct JSONParser {
     try open(UInt8(ascii: "["), depth: depth)
     if try peek("a value or ']'") == UInt8(ascii: "]") { position += 1; return }
     while true {
-      try Interrupt.check()
+      if stopsAtInterrupt { try Interrupt.check() }
       try element(&self)
       if try next(orClose: UInt8(ascii: "]")) { return }
     }

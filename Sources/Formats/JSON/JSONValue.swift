@@ -34,9 +34,9 @@ public enum JSONValue: Sendable, Equatable {
     self = try JSONParser.parse(Array(text.utf8), name: name)
   }
 
-  /// Parses one value that fills all of `bytes`.
-  public init(parsing bytes: [UInt8], name: String = "JSON") throws {
-    self = try JSONParser.parse(bytes, name: name)
+  /// Parses one value that fills all of `bytes`. Ctrl-C ends the parsing unless `stopsAtInterrupt` is false.
+  public init(parsing bytes: [UInt8], name: String = "JSON", stopsAtInterrupt: Bool = true) throws {
+    self = try JSONParser.parse(bytes, name: name, stopsAtInterrupt: stopsAtInterrupt)
   }
 
   /// Reads a file that holds one value.

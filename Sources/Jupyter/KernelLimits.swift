@@ -1,0 +1,30 @@
+/// The bounds of a kernel, each with its unit and reason.
+enum KernelLimits {
+  /// Bytes of a message from a client. A cell with a large text has a megabyte.
+  static let messageBytesMax = 64 << 20
+  /// Bytes of one frame; the connection of the sender of a longer one ends, before the memory for it is taken.
+  static let frameBytesMax: Int64 = 512 << 20
+  /// Bytes of a heartbeat or of a subscription: both have a few.
+  static let signBytesMax: Int64 = 1 << 16
+  /// Frames of a message; a client sends seven, and one more for each buffer.
+  static let framesMax = 1024
+  /// Signatures that are remembered against replays, as jupyter_client does.
+  static let signaturesMax = 65_536
+  /// Bytes and messages that wait for a client that reads slowly; more make the cell wait.
+  static let waitingBytesMax = 64 << 20
+  static let waitingMessagesMax = 20_000
+  /// Milliseconds for which a client that reads nothing holds the others up; it then loses messages.
+  static let stalledMax_ms = 5000
+  /// Bytes of a stream that are sent as one message, and milliseconds after which fewer are sent.
+  static let streamBytesMax = 64 << 10
+  static let streamWait_ms = 50
+  /// Milliseconds between the request to shut down and the end of a program that does not stop.
+  static let shutdownMax_ms = 3000
+  /// Milliseconds after an error in which the requests that were sent with the failed one arrive: they are
+  /// aborted. A client that has seen the error has not sent them.
+  static let abortWait_ms = 20
+  /// Results that `Out` keeps, as IPython does.
+  static let resultsMax = 1000
+  /// Lines of the log in a second.
+  static let logLinesMax = 20
+}

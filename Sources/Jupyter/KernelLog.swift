@@ -1,0 +1,30 @@
+/// The kernel's own messages, on the standard error that it was started with; that of cells goes to the client.
+import Base
+
+final class KernelLog: @unchecked Sendable {
+  private let descriptor: Int32
+  private let lock = Lock()
+  private var second = 0
+  private var lines = 0
+  private var left = 0
+
+  init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// Writes a line. Beyond some lines a second they are counted: a flood of bad messages must not fill a disk.
+  func write(_ text: String) {
+    lock.locked {
+      let now = time(nil)
+      if now != second {
+        if left > 0 { put("\(left) more messages") }
+        (second, lines, left) = (now, 0, 0)
+      }
+      lines += 1
+      if lines > KernelLimits.logLinesMax { left += 1 } else { put(text) }
+    }
+  }
+
+  private func put(_ text: String) {
+    let bytes = Array("perilune kernel: \(text.readable)\n".utf8)
+    _ = bytes.withUnsafeBytes { try? FileCalls.writeAll(descriptor, $0, "the log") }
+  }
+}
