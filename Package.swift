@@ -100,6 +100,7 @@ let package = Package(
       swiftSettings: plainSwift),
     .testTarget(
       name: "SessionTests", dependencies: ["Base", "LuaEngine", "Session"], swiftSettings: plainSwift),
+    .testTarget(name: "JupyterTests", dependencies: ["Base", "Formats", "Jupyter"], swiftSettings: plainSwift),
     .testTarget(name: "ShellTests", dependencies: ["perilune", "Shell"], swiftSettings: plainSwift),
   ]
 )

@@ -1,4 +1,5 @@
---- Progress bars with an estimate of the time left. Without a terminal, one line is written at the end.
+--- Progress bars with an estimate of the time left. Without a terminal, one line is written at the end. In a
+-- notebook (`display.front`) the line is a display that is replaced, with charts of the metrics.
 --
 --   local bar = progress.start { label = "sft", total = 400 }
 --   bar:update(step, { loss = loss })
@@ -22,6 +23,16 @@ progress.__index = progress
 
 local quiet_everywhere = false
 
+-- Seconds between two drawings: on a terminal, and in a notebook, whose page lays the charts out each time.
+local terminal_wait, front_wait = 0.1, 0.5
+local displays = 0
+
+-- The display module where a front end shows displays: not in the workers of parallel.map, which write text.
+local function front()
+  local display = require "perilune.display"
+  return rawget(display, "front") and not require "perilune.parallel".in_child() and display or nil
+end
+
 --- Turns all bars off, or on again; returns the setting before.
 function progress.quiet(on)
   local before = quiet_everywhere
@@ -43,23 +54,39 @@ local spec = options.spec("progress.start", {
 --   0
 function progress.start(given)
   local o = spec:fill(given)
-  return setmetatable({
+  local bar = setmetatable({
     label = o.label, total = o.total, done = o.done, quiet = o.quiet or quiet_everywhere or mpi.rank() > 0,
     started = system.clock(),
     drawn = -1, terminal = system.is_terminal(2), metrics = {}, bar = native.progress_bar(),
   }, progress)
+  if not bar.quiet and front() then
+    displays = displays + 1
+    bar.display, bar.chart = ("progress-%d"):format(displays), require "perilune.progress.chart".new()
+    bar:draw(bar.started)
+  end
+  return bar
 end
 
 --- Sets the number of steps that are done; `metrics` is a table of numbers to show.
 function progress:update(done, metrics)
   self.done = done
   if metrics then self.metrics = metrics end
-  if self.quiet or not self.terminal then return end
+  if self.quiet or not (self.terminal or self.display) then return end
+  if self.chart and metrics then self.chart:add(done, metrics) end
   local now = system.clock()
-  if now - self.drawn < 0.1 and done < self.total then return end
+  local wait = self.display and front_wait or terminal_wait
+  if now - self.drawn < wait and done < self.total then return end
+  if self.display then return self:draw(now) end
   self.drawn = now
   io.stderr:write("\r", self:text(now), "\27[K")
   io.stderr:flush()
+end
+
+--- Shows the line and the charts, in place of those before.
+function progress:draw(now)
+  self.drawn = now
+  local display = front()
+  if display then display.update(self.display, self.chart:value(self:text(now))) end
 end
 
 --- The line at a time of the clock. The rate is that of the latest steps, and so is the time left.
@@ -74,7 +101,9 @@ end
 function progress:finish()
   if self.quiet then return end
   local now = system.clock()
-  if self.terminal then
+  if self.display then
+    return self:draw(now)
+  elseif self.terminal then
     io.stderr:write("\r", self:text(now), "\27[K\n")
   else
     io.stderr:write(("%s: %d of %d in %.1f s\n"):format(

@@ -65,7 +65,7 @@ extension Kernel {
     session.refuseInput(!takesInput)
     defer { takesInput = false }
     do {
-      let result = try session.run(code, number: number)
+      let result = try session.run(code, number: number, isStored: isStored)
       if isStored { note(number, code, result) }
       let expressions = (content["user_expressions"]?.members ?? []).map { member in
         JSONMember(member.key, session.evaluate(member.value.text ?? ""))

@@ -23,8 +23,6 @@ enum KernelLimits {
   /// Milliseconds after an error in which the requests that were sent with the failed one arrive: they are
   /// aborted. A client that has seen the error has not sent them.
   static let abortWait_ms = 20
-  /// Results that `Out` keeps, as IPython does.
-  static let resultsMax = 1000
   /// Lines of the log in a second.
   static let logLinesMax = 20
 }

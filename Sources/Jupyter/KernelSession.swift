@@ -21,6 +21,7 @@ final class KernelSession {
     self.lua = lua
     self.kernel = kernel
     evaluator = try Evaluator(lua, standardLibrary: standardLibrary)
+    evaluator.takesCells = true
     let show = try lua.function("show") { [unowned self] call in
       try showBundle(
         call.table(1), id: call.isNil(2) ? nil : lua.text(call.value(2)), isUpdate: call.value(3).isTrue)
@@ -42,8 +43,10 @@ final class KernelSession {
   func refuseInput(_ on: Bool) { _ = try? guardInput?.call([.boolean(on)]) }
 
   /// Runs a cell, whose messages name it `In[number]`. Gives the text of its results, for the history.
-  func run(_ code: String, number: Int) throws -> String? {
-    // evaluator.inputName = "=In[\(number)]"
+  func run(_ code: String, number: Int, isStored: Bool) throws -> String? {
+    evaluator.inputName = "=In[\(number)]"
+    evaluator.inputNumber = isStored ? number : nil
+    if isStored { evaluator.note(entry: Array(code.utf8)) }
     resultText = []
     for part in try evaluator.parts(of: Array(code.utf8)) {
       switch part {

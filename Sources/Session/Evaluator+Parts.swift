@@ -76,6 +76,11 @@ extension Evaluator {
   /// shown as those of a line of its own.
   private func inputs(of text: [UInt8], showsExpressions: Bool, line: Int) throws -> [Part] {
     do {
+      if takesCells, showsExpressions, (try? compile(text, showsExpressions: true))?.isExpression != true,
+        let cell = try cell(text, line: line)
+      {
+        return [.input(cell)]
+      }
       return [.input(try compile(text, showsExpressions: showsExpressions, line: line))]
     } catch let error as LuaError {
       let newline = UInt8(ascii: "\n")

@@ -18,6 +18,7 @@ public final class Evaluator {
   private let prepareNames, showValues: LuaFunction
   let completeWord: LuaFunction
   let performCommand, listCommands, takeTraceback, noteEntry, noteError, findHint, findResultHint: LuaFunction
+  let takeValues: LuaFunction
   /// The input that was run last: its lines are shown with its errors.
   var lastInput: Input?
   /// The last error is that of an input, not of a command.
@@ -26,6 +27,11 @@ public final class Evaluator {
   var lastEntry: [UInt8] = []
   /// What Lua calls the inputs in its messages: "=stdin", "=In[3]".
   public var inputName = "=stdin"
+  /// The number under which `Out` keeps the value of the input that runs; nil at a prompt.
+  public var inputNumber: Int? { didSet { try? session.set("number", inputNumber.map { .int($0) } ?? .nil) } }
+  /// The entries are cells: the last expression after statements gives values, also where it is a call.
+  public var takesCells = false
+  private let session: LuaTable
   /// The entries of earlier sessions, oldest first, for `%hist`.
   public var earlierEntries: () -> [[UInt8]] = { [] }
   /// Called with an entry that a command has made, as `%edit` does.
@@ -43,7 +49,7 @@ public final class Evaluator {
     public var isSilent: Bool { LuaScanner.lastToken(of: text) == UInt8(ascii: ";") }
 
     /// How the locals at the top level of an input reach the session. An expression has none.
-    enum Keeping { case none, byLastStatement, byHook }
+    enum Keeping { case none, byLastStatement, byHook, ofCell }
   }
 
   public init(_ lua: Lua, standardLibrary: String?) throws {
@@ -61,6 +67,7 @@ public final class Evaluator {
     guard let parts = session.asTable, let locals = try parts.get("locals").asTable,
       let declared = try parts.get("declared").asTable
     else { throw Failure(.state, "the session cannot be created") }
+    self.session = parts
     self.locals = locals
     self.declared = declared
     environment = try parts.get("environment")
@@ -72,6 +79,7 @@ public final class Evaluator {
     takeTraceback = try function(parts.get("take_traceback"))
     noteEntry = try function(parts.get("note"))
     noteError = try function(parts.get("note_error"))
+    takeValues = try function(parts.get("take_values"))
     findHint = try function(parts.get("hint"))
     findResultHint = try function(parts.get("result_hint"))
     try giveServices(to: parts)
@@ -116,11 +124,8 @@ public final class Evaluator {
   ///
   /// `line` is the number of lines before the input in its entry.
   public func compile(_ text: [UInt8], showsExpressions: Bool, line: Int = 0) throws -> Input {
-    let linesBefore = [UInt8](repeating: UInt8(ascii: "\n"), count: line)
     func compiled(_ code: [UInt8], _ keeping: Input.Keeping) throws -> Input {
-      let function = try lua.load(linesBefore + code, name: inputName, textOnly: true)
-      try lua.setEnvironment(of: function, environment)
-      return Input(text: text, function: function, locals: keeping, line: line)
+      try self.compiled(text, code, keeping, line: line)
     }
     let asExpression = Array("return ".utf8)
     if text.first == UInt8(ascii: "=") { return try compiled(asExpression + text.dropFirst(), .none) }
@@ -145,13 +150,21 @@ public final class Evaluator {
     }
   }
 
+  func compiled(_ text: [UInt8], _ code: [UInt8], _ keeping: Input.Keeping, line: Int) throws -> Input {
+    let linesBefore = [UInt8](repeating: UInt8(ascii: "\n"), count: line)
+    let function = try lua.load(linesBefore + code, name: inputName, textOnly: true)
+    try lua.setEnvironment(of: function, environment)
+    return Input(text: text, function: function, locals: keeping, line: line)
+  }
+
   /// Runs a compiled input and gives its values.
   public func run(_ input: Input) throws -> [LuaValue] {
     lastInput = input
     isRunning = true
     try prepareNames.call([.bytes(input.text)])
     if input.locals == .none { return try input.function.call([]) }
-    return try input.function.callKeepingLocals(locals, declared: declared, hook: input.locals == .byHook)
+    let values = try input.function.callKeepingLocals(locals, declared: declared, hook: input.locals == .byHook)
+    return input.locals == .ofCell ? try takeValues.call([]) : values
   }
 
   /// Remembers the values as results and, unless `isSilent`, prints them.

@@ -14,6 +14,9 @@ struct LuaScanner {
     return scanner.isOpen
   }
 
+  /// A letter or `_`, with which names and keywords begin.
+  static func isNameStart(_ byte: UInt8) -> Bool { isNamePart(byte) && !(48...57).contains(byte) }
+
   /// The first byte of the last token; nil without tokens.
   static func lastToken(of text: [UInt8]) -> UInt8? {
     var scanner = LuaScanner(text: text)

@@ -19,7 +19,7 @@ class KernelTests(jupyter_kernel_test.KernelTests):
     ]
     complete_code_samples = ["x = 1", "return 1", "for i = 1, 2 do print(i) end", "'a'", "?print", "", "-- remark"]
     incomplete_code_samples = ["for i = 1, 2 do", "f(1,", "x = [[", "function f()", "if x then y()", "x ="]
-    invalid_code_samples = ["end", "x = = 1", "local 3", "'a", "f(]"]
+    invalid_code_samples = ["end", "x = = 1", "local 3", "f(]"]
     code_page_something = "?print"
     code_generate_error = "error 'failed'"
     code_execute_result = [
@@ -41,9 +41,9 @@ class KernelTests(jupyter_kernel_test.KernelTests):
         },
         {"code": "display(display.markdown '# title')", "mime": "text/markdown"},
         {"code": "display 'text'", "mime": "text/plain"},
-        {"code": "display(plot.line { {1, 2, 3} })", "mime": "image/svg+xml"},
+        {"code": "display(plot.line { y = {1, 2, 3} })", "mime": "image/svg+xml"},
     ]
-    code_history_pattern = "6 ?*?"
+    code_history_pattern = "'si?'"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "align.train"
     code_clear_output = "display.clear()"

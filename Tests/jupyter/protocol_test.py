@@ -62,7 +62,7 @@ class ExecuteTest(KernelCase):
         self.assertEqual(self.run_cell(f"Out[{number}]").result(), "kept")
 
     def test_rich_values(self):
-        figure = self.run_cell("plot.line { {1, 2, 4} }").of("execute_result")[0]["data"]
+        figure = self.run_cell("plot.line { y = {1, 2, 4} }").of("execute_result")[0]["data"]
         self.assertIn("<svg", figure["image/svg+xml"])
         self.assertIn("text/plain", figure)
         png = self.run_cell(f"display.png '{PNG}'").of("execute_result")[0]["data"]["image/png"]

@@ -1,5 +1,6 @@
 """A kernel with a client for the tests: what a request gave, as lists of messages."""
 
+import os
 import queue
 import time
 import unittest
@@ -105,3 +106,9 @@ def drain(client):
             client.get_iopub_msg(timeout=0.2)
         except queue.Empty:
             return
+
+
+def memory_of(pid):
+    """Megabytes in memory."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

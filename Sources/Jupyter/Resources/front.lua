@@ -1,5 +1,5 @@
--- The session's side of a Jupyter kernel. Arguments: show(bundle, id, update), clear(wait), ask(), which raises an
--- error where the client takes no questions. Returns bundle(value) and guard(on).
+-- The session's side of a Jupyter kernel. Arguments: show(bundle, id, update), clear(wait), and ask(), which
+-- raises an error where the client takes no questions. Returns bundle(value) and guard(on).
 local show, clear, ask = ...
 
 local found, display = pcall(require, "perilune.display")
@@ -41,13 +41,16 @@ local function of_file(f)
 end
 
 local guarded = {
-  io_read = of_input(plain.io_read), io_lines = of_lines, read = of_file(plain.read), lines = of_file(plain.lines),
+  io_read = of_input(plain.io_read), io_lines = of_lines,
+  read = of_file(plain.read), lines = of_file(plain.lines),
 }
 
 local function guard(on)
   local from, to = on and plain or guarded, on and guarded or plain
+  -- luacheck: push ignore 122
   if io.read == from.io_read then io.read = to.io_read end
   if io.lines == from.io_lines then io.lines = to.io_lines end
+  -- luacheck: pop
   if files.read == from.read then files.read = to.read end
   if files.lines == from.lines then files.lines = to.lines end
 end

@@ -103,13 +103,19 @@ function extras.dofile(path)
   return chunk()
 end
 
--- Remembers results as _, _1, _2, _3 and prints them unless `silent`.
+-- Remembers results as _, _1, _2, _3, those of a numbered input as Out[number] too, and prints them unless `silent`.
 local plain_print = print
+local session
+local results_max = 1000  -- as IPython keeps
 local function show(silent, ...)
   local count = select("#", ...)
   if count == 0 then return end
   results._3, results._2, results._1 = results._2, results._1, (...)
   results._ = (...)
+  if session.number then
+    results.Out = results.Out or {}
+    results.Out[session.number], results.Out[session.number - results_max] = (...), nil
+  end
   if silent then return end
   if print ~= plain_print then return print(...) end
   local ok, shown = pcall(require, "perilune.display")
@@ -143,7 +149,7 @@ local function part_names()
   return type(parts) == "table" and parts or {}
 end
 
-local session = {
+session = {
   environment = environment, locals = locals, declared = declared, results = results, globals = globals,
   prepare = prepare, show = show, lookup = lookup, part_names = part_names, load_file = load_file,
   entries = {},
@@ -173,7 +179,7 @@ end
 
 function session.forget_extras()
   for name in next, extras do
-    if name ~= "__keep" and name ~= "__command" and name ~= "dofile" then extras[name] = nil end
+    if name:sub(1, 2) ~= "__" and name ~= "dofile" then extras[name] = nil end
   end
 end
 
@@ -192,6 +198,15 @@ end
 function session.result_hint(text, value)
   local ok, hints = pcall(require, "perilune.session.hints")
   return ok and hints.of_result(text, value, session) or nil
+end
+
+-- The values of the last expression of a cell.
+local cell_values
+function extras.__values(...) cell_values = table.pack(...) end
+function session.take_values()
+  local values = cell_values or { n = 0 }
+  cell_values = nil
+  return table.unpack(values, 1, values.n)
 end
 
 function extras.__command(line) session.perform_line(line) end
