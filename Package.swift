@@ -70,7 +70,8 @@ let package = Package(
       dependencies: ["Base", "Formats", "Runs", "LuaEngine", "Session", "CJupyterShims", "CCrypto"],
       resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .target(
-      name: "Shell", dependencies: ["Base", "LuaEngine", "Session", "Jupyter", "CReadline", "CReadlineShims"],
+      name: "Shell",
+      dependencies: ["Base", "LuaEngine", "Session", "Jupyter", "CReadline", "CReadlineShims"],
       resources: [.embedInCode("Resources")], swiftSettings: plainSwift),
     .executableTarget(
       name: "perilune", dependencies: ["Bindings", "Shell", "CSystem"], swiftSettings: plainSwift),
@@ -100,7 +101,8 @@ let package = Package(
       swiftSettings: plainSwift),
     .testTarget(
       name: "SessionTests", dependencies: ["Base", "LuaEngine", "Session"], swiftSettings: plainSwift),
-    .testTarget(name: "JupyterTests", dependencies: ["Base", "Formats", "Jupyter"], swiftSettings: plainSwift),
+    .testTarget(
+      name: "JupyterTests", dependencies: ["Base", "Formats", "Jupyter"], swiftSettings: plainSwift),
     .testTarget(name: "ShellTests", dependencies: ["perilune", "Shell"], swiftSettings: plainSwift),
   ]
 )

@@ -154,7 +154,8 @@ public struct RunOptions: Sendable {
       return !text.isEmpty
     },
     Declaration(
-      name: "install-kernel", value: nil, sentence: "make the kernel known to Jupyter; --user (default) or --prefix"
+      name: "install-kernel", value: nil,
+      sentence: "make the kernel known to Jupyter; --user (default) or --prefix"
     ) { options, _ in
       options.installsKernel = true
       return true
@@ -164,8 +165,7 @@ public struct RunOptions: Sendable {
       return true
     },
     Declaration(
-      name: "prefix", value: "DIR", sentence: "install the kernel below DIR, such as a Python environment",
-      takesNext: true
+      name: "prefix", value: "DIR", sentence: "install the kernel below DIR, such as a Python environment"
     ) { options, text in
       options.kernelPrefix = text
       return !text.isEmpty

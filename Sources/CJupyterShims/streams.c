@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <unistd.h>
 
 static void (*write_stream)(int stream, const char *bytes, size_t count);
@@ -52,4 +53,7 @@ int shim_streams_replace(void (*write)(int, const char *, size_t), long (*read)(
   return 0;
 }
 
-void shim_streams_reopen_input(void) { clearerr(stdin); }
+void shim_streams_forget_input(void) {
+  __fpurge(stdin);
+  clearerr(stdin);
+}

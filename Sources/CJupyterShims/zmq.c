@@ -17,6 +17,8 @@ typedef struct {
 
 enum { type_reply = 4, type_router = 6, type_xpub = 9 };
 enum {
+  option_subscribe = 6,
+  option_unsubscribe = 7,
   option_linger = 17,
   option_bytes_max = 22,
   option_send_queue = 23,
@@ -25,6 +27,7 @@ enum {
   option_curve_secret = 49,
   option_router_handover = 56,
   option_xpub_keep_all = 69,
+  option_xpub_manual = 71,
 };
 enum { flag_do_not_wait = 1, flag_more = 2, poll_in = 1, sockets_max = 8 };
 
@@ -103,9 +106,10 @@ void *shim_zmq_listen(enum shim_zmq_kind kind, const char *endpoint, int64_t byt
                set_number(socket, option_linger, 1000) != 0;
   // A client that comes back under its name takes the place of its lost connection.
   if (!failed && kind == SHIM_ZMQ_ROUTER) failed = set_number(socket, option_router_handover, 1) != 0;
-  // Every subscription is seen, also that of a topic that has a subscriber.
+  // Every subscription is seen, also that of a topic that has a subscriber, and holds from `shim_zmq_subscribe` on.
   if (!failed && kind == SHIM_ZMQ_PUBLISH) {
-    failed = set_number(socket, option_xpub_verbose, 1) != 0 || set_number(socket, option_xpub_keep_all, 1) != 0;
+    failed = set_number(socket, option_xpub_verbose, 1) != 0 || set_number(socket, option_xpub_keep_all, 1) != 0 ||
+             set_number(socket, option_xpub_manual, 1) != 0;
   }
   if (!failed && curve_secret) {
     failed = set_number(socket, option_curve_server, 1) != 0 ||
@@ -139,6 +143,10 @@ int shim_zmq_send(void *socket, const struct shim_zmq_frame *frames, int count) 
     if (zmq.send(socket, frames[i].bytes, frames[i].count, flags) < 0 && i == 0) return zmq.error() != EAGAIN;
   }
   return 1;
+}
+
+void shim_zmq_subscribe(void *socket, const void *topic, size_t count, int on) {
+  zmq.setsockopt(socket, on ? option_subscribe : option_unsubscribe, topic, count);
 }
 
 void shim_zmq_keep_all(void *socket, int on) { set_number(socket, option_xpub_keep_all, on); }

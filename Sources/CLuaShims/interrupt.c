@@ -227,6 +227,29 @@ void shim_stop_raised(void) {
 
 void shim_interrupt_at_prompt(int on) { at_prompt = on; }
 void shim_interrupt_never_ends(void) { never_ends = 1; }
+
+static void on_press(int number) {
+  (void)number;
+  shim_interrupt_press();
+}
+
+void shim_interrupt_from_thread(void) {
+  struct sigaction now, action;
+  // Within os.execute the C library ignores SIGINT.
+  int is_ignored = sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+  if (is_ignored && target != NULL) {
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_press;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGRTMIN + 3, &action, NULL);
+    pthread_kill(target_thread, SIGRTMIN + 3);
+  }
+  if (getpgrp() == getpid()) {
+    killpg(getpgrp(), SIGINT);
+  } else {
+    kill(getpid(), SIGINT);
+  }
+}
 int shim_interrupt_is_at_prompt(void) { return at_prompt; }
 
 static void on_limit(int number) {

@@ -60,7 +60,9 @@ struct ConnectionFile {
     }
     digest = String(scheme.dropFirst(5))
     let secret = try text("curve_secretkey", "")
-    if !secret.isEmpty && secret.utf8.count != 40 { throw refusal("'curve_secretkey' must have 40 characters") }
+    if !secret.isEmpty && secret.utf8.count != 40 {
+      throw refusal("'curve_secretkey' must have 40 characters")
+    }
     curveSecret = secret.isEmpty ? nil : secret
   }
 

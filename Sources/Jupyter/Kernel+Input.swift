@@ -39,7 +39,8 @@ extension Kernel {
       guard reply.type == "input_reply", reply.identities == request.identities,
         let value = reply.content["value"]?.text
       else {
-        log.write("a message on the stdin channel is ignored: it is no input_reply of the client that was asked")
+        log.write(
+          "a message on the stdin channel is ignored: it is no input_reply of the client that was asked")
         continue
       }
       return value

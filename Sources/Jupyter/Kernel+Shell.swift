@@ -1,5 +1,6 @@
 /// The requests of the shell channel.
 import Base
+import CJupyterShims
 import Formats
 import LuaEngine
 
@@ -61,6 +62,7 @@ extension Kernel {
     output.publish("execute_input", ["code": .string(code), "execution_count": .integer(number)])
     takesInput = content["allow_stdin"]?.boolean ?? true
     unreadInput = []
+    shim_streams_forget_input()
     payload = []
     session.refuseInput(!takesInput)
     defer { takesInput = false }
@@ -79,7 +81,8 @@ extension Kernel {
         ])
     } catch {
       if isStored { note(number, code, nil) }
-      fail(request, session.content(of: error), number, stopsOnError: content["stop_on_error"]?.boolean ?? true)
+      fail(
+        request, session.content(of: error), number, stopsOnError: content["stop_on_error"]?.boolean ?? true)
     }
   }
 

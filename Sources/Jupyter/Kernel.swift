@@ -41,7 +41,9 @@ public final class Kernel {
     history = KernelHistory.open(log)
     sockets = try KernelSockets(file, log: log)
     output = try KernelOutput(sockets, log) { Kernel.current?.read($0, $1) ?? 0 }
-    if isatty(errors) != 0 { log.write("listening where \(connectionFile) says; clients give that file as --existing") }
+    if isatty(errors) != 0 {
+      log.write("listening where \(connectionFile) says; clients give that file as --existing")
+    }
   }
 
   /// Answers requests until a client asks for the end.
@@ -86,16 +88,14 @@ public final class Kernel {
     sendStatus("idle", parent: request)
   }
 
-  /// Interrupts what runs, and the processes that it has started where the kernel leads their group.
-  private func interrupt() {
-    if getpgrp() == getpid() { killpg(getpgrp(), SIGINT) } else { kill(getpid(), SIGINT) }
-  }
-
   /// Ends the kernel: what runs is interrupted.
   private func stop() {
     sockets.end()
     // The second press passes every pcall.
-    for _ in 0..<2 { interrupt(); usleep(20_000) }
+    for _ in 0..<2 {
+      Lua.interruptFromThread()
+      usleep(20_000)
+    }
   }
 
   // MARK: Replies
@@ -108,7 +108,8 @@ public final class Kernel {
 
   func reply(_ channel: KernelSockets.Channel = .shell, to request: Message, _ content: JSONValue) {
     let type =
-      request.type.hasSuffix("_request") ? String(request.type.dropLast(8)) + "_reply" : request.type + "_reply"
+      request.type.hasSuffix("_request")
+      ? String(request.type.dropLast(8)) + "_reply" : request.type + "_reply"
     let frames = sockets.maker.frames(type, content, parent: request.headerBytes, to: request.identities)
     sockets.send(channel, frames)
   }
@@ -116,7 +117,8 @@ public final class Kernel {
   /// The content of a reply that says what went wrong.
   static func failed(_ name: String, _ message: String, traceback: [String] = []) -> [JSONMember] {
     [
-      JSONMember("status", "error"), JSONMember("ename", .string(name)), JSONMember("evalue", .string(message)),
+      JSONMember("status", "error"), JSONMember("ename", .string(name)),
+      JSONMember("evalue", .string(message)),
       JSONMember("traceback", .array(traceback.map { .string($0) })),
     ]
   }
@@ -127,7 +129,7 @@ public final class Kernel {
     sendStatus("busy", parent: request)
     switch request.type {
     case "interrupt_request":
-      interrupt()
+      Lua.interruptFromThread()
       reply(.control, to: request, ["status": "ok"])
     case "shutdown_request":
       shutDown(.control, request)
@@ -177,7 +179,8 @@ public final class Kernel {
         channel, to: request,
         .object(
           Self.failed("NotSupported", message) + [
-            JSONMember("type", "response"), JSONMember("success", false), JSONMember("message", .string(message)),
+            JSONMember("type", "response"), JSONMember("success", false),
+            JSONMember("message", .string(message)),
             JSONMember("command", request.content["command"] ?? ""),
             JSONMember("request_seq", request.content["seq"] ?? 0),
           ]))

@@ -26,7 +26,10 @@ final class KernelOutput: @unchecked Sendable {
   nonisolated(unsafe) private static var current: KernelOutput?
 
   /// Takes the streams and the descriptors of the process.
-  init(_ sockets: KernelSockets, _ log: KernelLog, read: @escaping @convention(c) (UnsafeMutablePointer<CChar>, Int) -> Int) throws {
+  init(
+    _ sockets: KernelSockets, _ log: KernelLog,
+    read: @escaping @convention(c) (UnsafeMutablePointer<CChar>, Int) -> Int
+  ) throws {
     self.sockets = sockets
     self.log = log
     (wakeRead, wakeWrite) = try makePipe()

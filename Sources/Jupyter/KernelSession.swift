@@ -32,7 +32,8 @@ final class KernelSession {
       return 0
     }
     let ask = try lua.function("read") { _ in
-      throw Failure(.io, "this client takes no questions (allow_stdin is false), so there is no standard input")
+      throw Failure(
+        .io, "this client takes no questions (allow_stdin is false), so there is no standard input")
     }
     let parts = try lua.load(PackageResources.front_lua, name: "=perilune")
       .call([.function(show), .function(clear), .function(ask)])

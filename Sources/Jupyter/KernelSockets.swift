@@ -66,7 +66,8 @@ final class KernelSockets: @unchecked Sendable {
   private static func withProblem<R>(_ body: (UnsafeMutablePointer<CChar>, Int32) -> R?) throws -> R {
     var problem = [CChar](repeating: 0, count: 512)
     if let result = body(&problem, Int32(problem.count)) { return result }
-    throw Failure(.io, String(decoding: problem.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+    throw Failure(
+      .io, String(decoding: problem.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
   }
 
   func start() throws { thread = try startThread { [unowned self] in run() } }
@@ -299,10 +300,11 @@ final class KernelSockets: @unchecked Sendable {
         refuse(Channel.iopub.rawValue, "it is no subscription")
         continue
       }
-      if first == 0 { continue }
       let topic = Array(frames[0].dropFirst())
+      shim_zmq_subscribe(sockets[Channel.iopub.rawValue], topic, topic.count, first == 1 ? 1 : 0)
+      if first == 0 { continue }
       let content: JSONValue = ["subscription": .string(String(decoding: topic, as: UTF8.self))]
-      send(.iopub, maker.frames("iopub_welcome", content, parent: nil, to: [topic]))
+      _ = put(maker.frames("iopub_welcome", content, parent: nil, to: [topic]), Channel.iopub.rawValue)
     }
   }
 }

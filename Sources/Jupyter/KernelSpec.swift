@@ -72,11 +72,13 @@ public enum KernelSpec {
     try AtomicFile.makeFolder(entry)
     try AtomicFile.write(PackageResources.perilune_papermill_py, to: folder + "/\(name).py")
     let files = [
-      "METADATA": "Metadata-Version: 2.1\nName: perilune-papermill\nVersion: 1.0\nSummary: Lua parameters for papermill\n",
+      "METADATA":
+        "Metadata-Version: 2.1\nName: perilune-papermill\nVersion: 1.0\nSummary: Lua parameters for papermill\n",
       "INSTALLER": "perilune --install-kernel\n",
       "entry_points.txt": "[papermill.engine]\nperilune = \(name):Engine\n",
       "RECORD": "\(name).py,,\n"
-        + ["METADATA", "INSTALLER", "entry_points.txt", "RECORD"].map { "\(name)-1.0.dist-info/\($0),,\n" }.joined(),
+        + ["METADATA", "INSTALLER", "entry_points.txt", "RECORD"].map { "\(name)-1.0.dist-info/\($0),,\n" }
+        .joined(),
     ]
     for (file, text) in files { try AtomicFile.write(Array(text.utf8), to: entry + "/" + file) }
   }

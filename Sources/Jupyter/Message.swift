@@ -35,7 +35,9 @@ final class MessageGate {
       throw Refusal(reason: "no delimiter <IDS|MSG> in \(frames.count) frames")
     }
     let parts = Array(frames[(mark + 1)...])
-    guard parts.count >= 5 else { throw Refusal(reason: "\(parts.count) frames after the delimiter, expected 5") }
+    guard parts.count >= 5 else {
+      throw Refusal(reason: "\(parts.count) frames after the delimiter, expected 5")
+    }
     let signature = parts[0]
     guard !signature.isEmpty else { throw Refusal(reason: "it is not signed") }
     guard MessageKey.areEqual(signature, key.signature(of: parts[1..<5])) else {
@@ -87,7 +89,8 @@ final class MessageMaker {
   /// The frames of a message. `parent` is the header of the message that it answers. A content that is no
   /// JSON, such as a number that is not finite, becomes empty.
   func frames(
-    _ type: String, _ content: JSONValue, parent: [UInt8]?, to identities: [[UInt8]], metadata: JSONValue = [:]
+    _ type: String, _ content: JSONValue, parent: [UInt8]?, to identities: [[UInt8]],
+    metadata: JSONValue = [:]
   ) -> [[UInt8]] {
     let number = lock.locked {
       count += 1

@@ -50,10 +50,12 @@ func startThread(_ body: @escaping () -> Void) throws -> pthread_t {
   defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
   var thread = pthread_t()
   let box = Unmanaged.passRetained(Box(body))
-  let status = pthread_create(&thread, nil, { argument in
-    argument.map { Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body() }
-    return nil
-  }, box.toOpaque())
+  let status = pthread_create(
+    &thread, nil,
+    { argument in
+      argument.map { Unmanaged<Box>.fromOpaque($0).takeRetainedValue().body() }
+      return nil
+    }, box.toOpaque())
   if status != 0 {
     box.release()
     throw Failure(.state, "cannot start a thread: \(String(cString: strerror(status)))")

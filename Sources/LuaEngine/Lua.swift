@@ -34,7 +34,9 @@ public final class Lua {
   public static var copyright: String { String(cString: shim_lua_copyright()) }
 
   /// "5.4.x", of the library that is linked.
-  public static var release: String { copyright.split(separator: " ").dropFirst().first.map(String.init) ?? "5.4" }
+  public static var release: String {
+    copyright.split(separator: " ").dropFirst().first.map(String.init) ?? "5.4"
+  }
 
   /// Opens a state; `memoryLimit` bounds the bytes of the Lua heap and the native bytes together, counted from after the
   /// libraries were opened. `ignoreEnvironment` leaves LUA_PATH and its like unread, as `lua -E`.

@@ -47,6 +47,9 @@ extension Lua {
   /// The third press no longer ends the process: the clients of a kernel press again and again.
   public static func neverEndByInterrupt() { shim_interrupt_never_ends() }
 
+  /// A press on behalf of a client, from any thread; it reaches child processes too.
+  public static func interruptFromThread() { shim_interrupt_from_thread() }
+
   /// A library has handled the error of the first press and goes on: the next press is the first again.
   public func interruptWasHandled() { shim_interrupt_handled() }
 

@@ -163,7 +163,8 @@ public final class Evaluator {
     isRunning = true
     try prepareNames.call([.bytes(input.text)])
     if input.locals == .none { return try input.function.call([]) }
-    let values = try input.function.callKeepingLocals(locals, declared: declared, hook: input.locals == .byHook)
+    let values = try input.function.callKeepingLocals(
+      locals, declared: declared, hook: input.locals == .byHook)
     return input.locals == .ofCell ? try takeValues.call([]) : values
   }
 

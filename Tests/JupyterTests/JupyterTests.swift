@@ -72,7 +72,8 @@ import Testing
 
 @Suite struct ConnectionFileTests {
   private static let good: [JSONMember] = [
-    JSONMember("ip", "127.0.0.1"), JSONMember("key", "k"), JSONMember("shell_port", 1), JSONMember("control_port", 2),
+    JSONMember("ip", "127.0.0.1"), JSONMember("key", "k"), JSONMember("shell_port", 1),
+    JSONMember("control_port", 2),
     JSONMember("stdin_port", 3), JSONMember("iopub_port", 4), JSONMember("hb_port", 5),
   ]
 
@@ -139,7 +140,9 @@ import Testing
 @Suite struct KernelHistoryTests {
   @Test func entriesOfThisSession() throws {
     let history = try KernelHistory(path: ":memory:")
-    for (i, text) in ["a = 1", "b = 2", "a = 1"].enumerated() { try history.add(i + 1, text, i == 1 ? "out" : nil) }
+    for (i, text) in ["a = 1", "b = 2", "a = 1"].enumerated() {
+      try history.add(i + 1, text, i == 1 ? "out" : nil)
+    }
     func texts(_ request: JSONValue) throws -> [String] {
       try history.entries(request).map { $0[2]?.text ?? $0[2]?[0]?.text ?? "" }
     }

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+from jupyter_client.blocking.client import BlockingKernelClient
 from support import Answer, KernelCase, ask, collect, execute, reply_to
 
 PNG = "\\x89PNG\\r\\n\\x1a\\n\\0\\0\\0\\rIHDR\\0\\0\\0\\1\\0\\0\\0\\1\\8\\6\\0\\0\\0"
@@ -157,7 +158,7 @@ class ExecuteTest(KernelCase):
 
     def test_outputs_of_forked_workers_arrive(self):
         answer = self.run_cell(
-            "parallel.map({1, 2}, function(i) print('worker ' .. i) display(i) return i end, { workers = 2 })[2]"
+            "parallel.map({1, 2}, function(i) print('worker ' .. i) display(i) return i end, { jobs = 2 })[2]"
         )
         self.assertEqual(answer.content["status"], "ok", answer.content)
         self.assertEqual(answer.result(), "2")
@@ -394,7 +395,7 @@ class InterruptTest(KernelCase):
                 steps = int(self.run_cell("run.step").result())
                 self.assertGreater(steps, 0)
                 self.assertEqual(self.run_cell("#run.log").result(), str(steps))
-                more = self.run_cell(f"run:resume({steps + 2}) run.step", timeout=60)
+                more = self.run_cell(f"run:resume({steps + 2})", timeout=60)
                 self.assertEqual(int(self.run_cell("run.step").result()), steps + 2, more.content)
 
     def test_sampling(self):
@@ -482,7 +483,8 @@ class LifeTest(KernelCase):
 
     def test_two_clients(self):
         manager, first = self.fresh()
-        second = manager.client()
+        second = BlockingKernelClient(connection_file=manager.connection_file)
+        second.load_connection_file()
         second.start_channels()
         self.addCleanup(second.stop_channels)
         second.wait_for_ready(timeout=10)

@@ -8,7 +8,7 @@
 // input is empty. Returns 0, or -1.
 int shim_streams_replace(void (*_Nonnull write)(int stream, const char *_Nonnull bytes, size_t count),
                          long (*_Nonnull read)(char *_Nonnull bytes, size_t capacity));
-// Forgets that the input has ended, so that the next read asks again.
-void shim_streams_reopen_input(void);
+// Forgets the input that has been read ahead, and that it has ended: the next read asks again.
+void shim_streams_forget_input(void);
 // Nonzero in a process that was forked after the streams were replaced.
 int shim_streams_is_child(void);

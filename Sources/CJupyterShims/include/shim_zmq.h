@@ -26,6 +26,8 @@ int shim_zmq_receive(void *_Nonnull socket,
                      void *_Nullable context);
 // Sends one message. Returns 1; 0 where a reader's queue is full and nothing was sent.
 int shim_zmq_send(void *_Nonnull socket, const struct shim_zmq_frame *_Nonnull frames, int count);
+// Lets the client, whose message a publisher has received last, have the messages of a topic; or no longer.
+void shim_zmq_subscribe(void *_Nonnull socket, const void *_Nullable topic, size_t count, int on);
 // Whether a full queue of one reader holds a publisher back (1), or that reader loses messages (0).
 void shim_zmq_keep_all(void *_Nonnull socket, int on);
 // Waits for messages on the sockets, or for input on a descriptor; forever with `milliseconds` -1. Sets a bit of

@@ -148,6 +148,8 @@ void shim_interrupt_at_prompt(int on);
 int shim_interrupt_is_at_prompt(void);
 // The third press no longer ends the process: it counts as the second.
 void shim_interrupt_never_ends(void);
+// A press on behalf of a client, from any thread. Where the process leads its group, its children are interrupted too.
+void shim_interrupt_from_thread(void);
 // The top level has control again: no press counts any more.
 void shim_interrupt_reset(void);
 // A library has handled the error of the first press: the next press is the first again.

@@ -26,7 +26,8 @@ package struct JSONParser {
     self.position = position
   }
 
-  package static func parse(_ bytes: [UInt8], name: String, stopsAtInterrupt: Bool = true) throws -> JSONValue {
+  package static func parse(_ bytes: [UInt8], name: String, stopsAtInterrupt: Bool = true) throws -> JSONValue
+  {
     try bytes.withUnsafeBufferPointer { try parse($0, name: name, stopsAtInterrupt: stopsAtInterrupt) }
   }
 
