@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+import uuid
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from support import Answer, KernelCase, ask, collect, execute, reply_to
@@ -209,7 +210,9 @@ class QuestionTest(KernelCase):
         self.assertEqual(answer("end"), {"status": "invalid"})
 
     def test_history(self):
-        codes = ["h1 = 1", "h2 = 2", "'h3'", "h1 = 1"]
+        # A word of its own: the history of earlier sessions is searched too.
+        word = "h" + uuid.uuid4().hex
+        codes = [f"{word}1 = 1", f"{word}2 = 2", "'h3'", f"{word}1 = 1"]
         numbers = [self.run_cell(code).content["execution_count"] for code in codes]
 
         def history(**content):
@@ -220,12 +223,12 @@ class QuestionTest(KernelCase):
         session = tail[0][0]
         self.assertEqual([h[1] for h in tail], numbers)
         part = history(hist_access_type="range", session=0, start=numbers[1], stop=numbers[3])
-        self.assertEqual(part, [[session, numbers[1], "h2 = 2"], [session, numbers[2], "'h3'"]])
+        self.assertEqual(part, [[session, numbers[1], codes[1]], [session, numbers[2], "'h3'"]])
         with_output = history(hist_access_type="range", session=session, start=numbers[2], stop=numbers[3], output=True)
         self.assertEqual(with_output, [[session, numbers[2], ["'h3'", "h3"]]])
-        self.assertEqual(len(history(hist_access_type="search", pattern="h? = *")), 3)
-        unique = history(hist_access_type="search", pattern="h1*", unique=True)
-        self.assertEqual([h[2] for h in unique], ["h1 = 1"])
+        self.assertEqual(len(history(hist_access_type="search", pattern=word + "? = *")), 3)
+        unique = history(hist_access_type="search", pattern=word + "1*", unique=True)
+        self.assertEqual([h[2] for h in unique], [codes[0]])
         self.assertEqual(unique[0][1], numbers[3])
 
     def test_history_outlives_the_session(self):
@@ -411,7 +414,7 @@ class InterruptTest(KernelCase):
         if not os.path.exists(path):
             with open(path, "w") as file:
                 file.write("[" + ",".join('{"a":[1,2,3],"b":"text %d"}' % i for i in range(3_000_000)) + "]")
-        self.each_way(f"print 'begin' x = json.load '{path}'", after=0.3)
+        self.each_way(f"print 'begin' x = formats.load_json '{path}'", after=0.3)
 
     def test_an_idle_kernel_ignores_it(self):
         self.manager.interrupt_kernel()

@@ -103,7 +103,8 @@ function extras.dofile(path)
   return chunk()
 end
 
--- Remembers results as _, _1, _2, _3, those of a numbered input as Out[number] too, and prints them unless `silent`.
+-- Remembers results as _, _1, _2, _3, those of a numbered input as Out[number] too, and prints them unless
+-- `silent`.
 local plain_print = print
 local session
 local results_max = 1000  -- as IPython keeps
