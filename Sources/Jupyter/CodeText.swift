@@ -4,15 +4,6 @@ enum CodeText {
     scalar.isASCII && (isWord(UInt8(scalar.value)) || scalar == "." || scalar == ":")
   }
 
-  /// The text before the word that ends at the cursor, and the word: a name or path.
-  ///
-  ///     CodeText.word(before: 7, in: "x = T.ze")      // ("x = ", "T.z")
-  static func word(before cursor: Int, in code: String) -> (before: String, word: String) {
-    let text = Array(code.unicodeScalars.prefix(cursor))
-    let start = text.lastIndex { !isNamePart($0) }.map { $0 + 1 } ?? 0
-    return (string(text[..<start]), string(text[start...]))
-  }
-
   /// The name or path at the cursor, or that of the function whose arguments the cursor is in.
   ///
   ///     CodeText.name(at: 2, in: "align.train(x)")    // "align.train"

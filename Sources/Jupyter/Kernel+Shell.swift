@@ -113,11 +113,12 @@ extension Kernel {
   // MARK: Questions
 
   private func completion(of code: String, _ cursor: Int, _ session: KernelSession) -> JSONValue {
-    let (before, word) = CodeText.word(before: cursor, in: code)
-    let matches = session.evaluator.completions(of: word, before: before)
+    let text = Array(String(String.UnicodeScalarView(code.unicodeScalars.prefix(cursor))).utf8)
+    let found = session.evaluator.completion(of: text)
+    let start = String(decoding: text.prefix(found.start), as: UTF8.self).unicodeScalars.count
     return [
-      "status": "ok", "matches": .array(matches.map { .string($0) }),
-      "cursor_start": .integer(cursor - word.unicodeScalars.count), "cursor_end": .integer(cursor),
+      "status": "ok", "matches": .array(found.candidates.map { .string($0.text) }),
+      "cursor_start": .integer(start), "cursor_end": .integer(cursor),
       "metadata": [:],
     ]
   }

@@ -101,12 +101,6 @@ import Testing
 }
 
 @Suite struct CodeTextTests {
-  @Test func wordBeforeTheCursor() {
-    #expect(CodeText.word(before: 7, in: "x = T.ze") == ("x = ", "T.z"))
-    #expect(CodeText.word(before: 2, in: "𝄞é") == ("𝄞é", ""))
-    #expect(CodeText.word(before: 0, in: "abc") == ("", ""))
-  }
-
   @Test func nameAtTheCursor() {
     #expect(CodeText.name(at: 2, in: "align.train(x)") == "align.train")
     #expect(CodeText.name(at: 8, in: "f(g(1), 2)") == "f")

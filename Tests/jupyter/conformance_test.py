@@ -10,11 +10,11 @@ class KernelTests(jupyter_kernel_test.KernelTests):
     code_hello_world = "print 'hello, world'"
     code_stderr = "io.stderr:write 'test stderr\\n'"
     completion_samples = [
-        {"text": "string.rep", "matches": ["string.rep"]},
-        {"text": "coroutine.wr", "matches": ["coroutine.wrap"]},
-        {"text": "x = math.ma", "matches": ["math.max", "math.maxinteger"]},
+        {"text": "string.rep", "matches": ["rep"]},
+        {"text": "coroutine.wr", "matches": ["wrap"]},
+        {"text": "x = math.ma", "matches": ["max", "maxinteger"]},
         {"text": "local function f() retu", "matches": ["return"]},
-        {"text": "align.tra", "matches": ["align.train"]},
+        {"text": "align.tra", "matches": ["train"]},
         {"text": "nothing_begins_so", "matches": []},
     ]
     complete_code_samples = ["x = 1", "return 1", "for i = 1, 2 do print(i) end", "'a'", "?print", "", "-- remark"]

@@ -170,10 +170,10 @@ class QuestionTest(KernelCase):
     def test_completion_counts_characters(self):
         code = "x = 'äöü𝄞' .. string.re"
         content = ask(self.client, "complete_request", {"code": code, "cursor_pos": len(code)}).content
-        self.assertEqual(content["matches"], ["string.rep", "string.reverse"])
-        self.assertEqual(code[content["cursor_start"] : content["cursor_end"]], "string.re")
+        self.assertEqual(content["matches"], ["rep", "reverse"])
+        self.assertEqual(code[content["cursor_start"] : content["cursor_end"]], "re")
         content = ask(self.client, "complete_request", {"code": "string.re .. x", "cursor_pos": 9}).content
-        self.assertEqual((content["cursor_start"], content["cursor_end"]), (0, 9))
+        self.assertEqual((content["cursor_start"], content["cursor_end"]), (7, 9))
 
     def test_completion_of_locals_and_options(self):
         self.run_cell("local completion_local = 1")
@@ -397,9 +397,11 @@ class InterruptTest(KernelCase):
                 self.assertEqual(self.run_cell("run.status").result(), "interrupted")
                 steps = int(self.run_cell("run.step").result())
                 self.assertGreater(steps, 0)
-                self.assertEqual(self.run_cell("#run.log").result(), str(steps))
+                # The row of a step that was cut between its update and its row is made by resume.
+                self.assertIn(int(self.run_cell("#run.log").result()), (steps - 1, steps))
                 more = self.run_cell(f"run:resume({steps + 2})", timeout=60)
                 self.assertEqual(int(self.run_cell("run.step").result()), steps + 2, more.content)
+                self.assertEqual(int(self.run_cell("#run.log").result()), steps + 2)
 
     def test_sampling(self):
         self.each_way(
