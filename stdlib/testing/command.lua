@@ -1,7 +1,7 @@
 --- The test runner of the command line.
 --
--- `perilune --test PATH... [--filter PATTERN]` finds the tests of files and folders, runs them, and tells file
--- and line of each failure.
+-- `perilune --test PATH... [--filter PATTERN]` finds the tests of files and folders, runs them, and tells
+-- file and line of each failure.
 --
 -- The last line is "N passed, N failed", with the number of skipped tests where there are any; the status is
 -- 1 if a test failed or a path has none.
