@@ -13,8 +13,8 @@ extension BindingsTests {
       expect(try s.output("help(T{1}.logsumexp)"), page)
       expect(try s.output("help 'T.logsumexp'"), page)
       expect(try s.output("help 'logsumexpp'"), "no help on 'logsumexpp'; did you mean 'logsumexp'?")
-      expect(try s.output("help(print)").contains("no help on this function"), true)
-      expect(try s.output("help(T{1})").hasPrefix("Tensor: methods\n  "), true)
+      expect(try s.output("help(print)").contains("writes its arguments"), true)
+      expect(try s.output("help(T{1})").hasPrefix("Tensor: an array of f32"), true)
       expect(try s.output("help(5)"), "no help on a number")
     }
 
@@ -23,7 +23,7 @@ extension BindingsTests {
       _ = try s.output("help = require 'perilune.help'")
       expect(
         try s.output("help(help.apropos)").contains(
-          "Names, signatures, sentences, formulas and options are searched."), true)
+          "Names, signatures, sentences, formulas and options are searched"), true)
       expect(try s.output("help 'perilune.help'").hasPrefix("Help on operations"), true)
       expect(try s.output("help 'help'").hasPrefix("Help on operations"), true)
     }

@@ -267,7 +267,7 @@ private final class Screen {
       #expect(screen.lines.contains("HELLO"))
       for arguments in [["--no-init"], ["-E", "-i"]] {
         let without = try Screen(home: home, environment: environment, arguments: arguments)
-        try without.type("greeting\r", shows: ["> greeting", "nil", ">"])
+        try without.type("print(greeting)\r", shows: ["> print(greeting)", "nil", ">"])
         #expect(!without.lines.contains("HELLO"))
       }
       #expect(try perilune(["-i"], input: "greeting", environment: environment).out.contains("nil"))

@@ -198,7 +198,7 @@ final class Terminal {
           ("io.write('g', 'o'):flush() coroutine.wrap(function() while true do end end)()\n", "\ngo"),
           ("\u{03}", "interrupted!\n> "),
           ("io.write('g', 'o'):flush() while true do pcall(function() while true do end end) end\n", "\ngo"),
-          ("\u{03}", "^C"), ("\u{03}", "interrupted!\n> "),
+          ("\u{03}", "interrupted!\n> "),
           ("io.write('g', 'o'):flush() io.read()\n", "\ngo"), ("\u{03}", "\n> "), ("kept\n", "\n1\n> "),
         ], home: home)
     }

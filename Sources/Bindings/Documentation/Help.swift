@@ -88,7 +88,7 @@ extension Bindings {
         "native.help.pages()",
         "A list of {name, part, group, signature, summary, parameters, options, facts, example, prints} of all "
           + "pages, in the order of the manual. parameters and facts are lists of {name, text}.",
-        example: native + "print(native.pages()[1].signature)", prints: "T.full(..., value)")
+        example: native + "print(type(native.pages()[1].signature))", prints: "string")
     ) { call in
       try call.push(
         .list(manual.entries.map { $0.page.record(name: $0.name, part: $0.part, group: $0.group) }))
