@@ -53,7 +53,7 @@ final class Run {
   /// Figures of `plot.live` that could not be redrawn are printed once, at the end, also after an error.
   private func showLastStates() {
     let code = "local live = package.loaded['perilune.plot.live'] if live then live.finish_all() end"
-    try? lua.load(Array(code.utf8), name: "=perilune").call([])
+    _ = try? lua.load(Array(code.utf8), name: "=perilune").call([])
   }
 
   /// True if there was a prompt, or cells.
