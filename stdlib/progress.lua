@@ -58,6 +58,7 @@ function progress.start(given)
     label = o.label, total = o.total, done = o.done, quiet = o.quiet or quiet_everywhere or mpi.rank() > 0,
     started = system.clock(),
     drawn = -1, terminal = system.is_terminal(2), metrics = {}, bar = native.progress_bar(),
+    display = false, chart = false,
   }, progress)
   if not bar.quiet and front() then
     displays = displays + 1

@@ -12,8 +12,8 @@ extension RunModule {
         "Makes a folder of files a checkpoint where it stands: the files are synced, and a manifest with the "
           + "size and SHA-256 of each is written.",
         errors: "a file cannot be read or synced; there is a folder in it", also: "native.run.verify",
-        example: start + "folder = runs .. '/a/whole'; require('perilune.native.system').make_folder(folder)\n"
-          + "run.seal(folder, 3)\nprint(run.verify(folder))" + end, prints: "3")
+        example: start + "folder, system = runs .. '/a/whole', require 'perilune.native.system'\n"
+          + "system.make_folder(folder)\nrun.seal(folder, 3)\nprint(run.verify(folder))" + end, prints: "3")
     ) { call in
       try CheckpointFolder.seal(try call.string(1), step: try call.integer(2))
       return 0
