@@ -1,5 +1,7 @@
---- Progress bars with an estimate of the time left. Without a terminal, one line is written at the end. In a
--- notebook (`display.front`) the line is a display that is replaced, with charts of the metrics.
+--- Progress bars with an estimate of the time left.
+--
+-- Without a terminal, one line is written at the end. In a notebook (`display.front`) the line is a display
+-- that is replaced, with charts of the metrics.
 --
 --   local bar = progress.start { label = "sft", total = 400 }
 --   bar:update(step, { loss = loss })
@@ -47,6 +49,13 @@ local spec = options.spec("progress.start", {
   { "quiet", false, "draw nothing" },
 })
 
+--- Shows the line of a bar and its charts in the front end, in place of those before.
+local function show(bar, now)
+  bar.drawn = now
+  local display = front()
+  if display then display.update(bar.display, bar.chart:value(bar:text(now))) end
+end
+
 --- A bar, drawn on the standard error.
 --
 --   > local progress = require "perilune.progress"
@@ -63,7 +72,7 @@ function progress.start(given)
   if not bar.quiet and front() then
     displays = displays + 1
     bar.display, bar.chart = ("progress-%d"):format(displays), require "perilune.progress.chart".new()
-    bar:draw(bar.started)
+    show(bar, bar.started)
   end
   return bar
 end
@@ -77,17 +86,10 @@ function progress:update(done, metrics)
   local now = system.clock()
   local wait = self.display and front_wait or terminal_wait
   if now - self.drawn < wait and done < self.total then return end
-  if self.display then return self:draw(now) end
+  if self.display then return show(self, now) end
   self.drawn = now
   io.stderr:write("\r", self:text(now), "\27[K")
   io.stderr:flush()
-end
-
---- Shows the line and the charts, in place of those before.
-function progress:draw(now)
-  self.drawn = now
-  local display = front()
-  if display then display.update(self.display, self.chart:value(self:text(now))) end
 end
 
 --- The line at a time of the clock. The rate is that of the latest steps, and so is the time left.
@@ -103,7 +105,7 @@ function progress:finish()
   if self.quiet then return end
   local now = system.clock()
   if self.display then
-    return self:draw(now)
+    return show(self, now)
   elseif self.terminal then
     io.stderr:write("\r", self:text(now), "\27[K\n")
   else

@@ -62,6 +62,11 @@ function Chart:add(step, figures)
 end
 
 --- The charts as SVG, one for each figure with at least two points.
+--
+--   > local c = chart.new()
+--   > for step = 1, 3 do c:add(step, { loss = 1 / step }) end
+--   > #c:svgs(), c:svgs()[1]:match "^<svg"
+--   1	<svg
 function Chart:svgs()
   local plot = require "perilune.plot"
   local made = {}
