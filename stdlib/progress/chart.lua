@@ -65,7 +65,7 @@ end
 --
 --   > local c = chart.new()
 --   > for step = 1, 3 do c:add(step, { loss = 1 / step }) end
---   > #c:svgs(), c:svgs()[1]:match "^<svg"
+--   > #c:svgs(), c:svgs()[1]:match "<svg"
 --   1	<svg
 function Chart:svgs()
   local plot = require "perilune.plot"
