@@ -52,17 +52,29 @@ extension Run {
       value: try problem.get("message"))
   }
 
-  /// A function that evaluates the text of a cell in one session and gives `{ values =, count = }`, or `{ error =,
-  /// traceback = }`.
+  /// A function that evaluates cell `number`, of this text, in one session, as the prompt evaluates an entry. It
+  /// gives the values of the last line, `{ values =, count = }`, or `{ error =, traceback = }`.
   private func evaluator() throws -> LuaFunction {
     var session: Evaluator?
     return try lua.function("evaluate") { [lua, standardLibrary] call in
       let evaluator = try session ?? Evaluator(lua, standardLibrary: standardLibrary)
       session = evaluator
+      evaluator.takesCells = true
       do {
-        let input = try evaluator.compile(call.bytes(1), showsExpressions: true)
-        let values = try evaluator.run(input)
-        try evaluator.show(values, isSilent: true)
+        let text = try call.bytes(1)
+        evaluator.inputName = "=In[\(try call.integer(2))]"
+        evaluator.note(entry: text)
+        let parts = try evaluator.parts(of: text)
+        var values: [LuaValue] = []
+        for (i, part) in parts.enumerated() {
+          guard i == parts.count - 1, case .input(let input) = part else {
+            try evaluator.perform(part)
+            continue
+          }
+          let results = try evaluator.run(input)
+          try evaluator.show(results, isSilent: true)
+          if !input.isSilent { values = results }
+        }
         let table = try lua.table()
         for (i, value) in values.enumerated() { try table.set(i + 1, value) }
         try call.push(.record([("values", .table(table)), ("count", .int(values.count))]))

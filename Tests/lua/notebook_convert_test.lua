@@ -173,18 +173,6 @@ function TestParts:test_markers()
   end
 end
 
-function TestParts:test_the_last_expression_of_a_cell()
-  for source, last in pairs {
-    ["local x = 1\nx + 1"] = "x + 1", ["x"] = "x", ["f(1)\ng(2)"] = "g(2)", ["x = 1"] = false,
-    ["a = b\n-1"] = false, ["return x"] = false, ["local f = g\n(h)(1)"] = false,
-    ["for i = 1, 2 do f(i) end"] = false, ["local x = 5\n-x"] = false, ["x = {}\n{1, 2}"] = "{1, 2}",
-    ["local s = 'a'\n-- end\n#s -- length"] = "#s -- length",
-  } do
-    local _, found = run.split(source)
-    lu.assertEquals(found and found:gsub("^\n+", "") or false, last, source)
-  end
-end
-
 function TestParts:test_random_texts_are_read_without_an_error()
   for seed = 1, 300 do
     local text = random_script(seed * 7919)

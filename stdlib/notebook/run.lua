@@ -3,7 +3,6 @@ local failure = require "perilune.notebook.failure"
 local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
 local parameters = require "perilune.notebook.parameters"
-local scan = require "perilune.notebook.scan"
 local script = require "perilune.notebook.script"
 
 local run = {}
@@ -120,34 +119,8 @@ function run.script(read, given, name, words, record)
   end)
 end
 
---- A cell as the statements before its last one and that one, if it is an expression: its value is shown.
--- Blank lines in place of the statements keep the numbers of the lines.
---
---   > local first, last = run.split "local x = 1; x + 1"
---   > first .. "|" .. last
---   local x = 1; |x + 1
-function run.split(source)
-  if load("return " .. source, "=cell", "t") then return "", source end
-  -- Where the whole can be compiled, only a name surely begins a statement: "-1" and "(f)()" go on with the
-  -- line before.
-  local is_whole, starts, depth, before = load(source, "=cell", "t") ~= nil, {}, 0, nil
-  for _, token in ipairs(scan.tokens(source)) do
-    if token.kind ~= "comment" then
-      local begins = token.kind == "word" or not is_whole and (token.text or "("):match "^[({#~-]$"
-      if depth == 0 and begins and before ~= "return" then starts[#starts + 1] = token.from end
-      depth, before = math.max(0, depth + scan.step(token)), token.text
-    end
-  end
-  for i = #starts, math.max(2, #starts - 200), -1 do
-    local first, last = source:sub(1, starts[i] - 1), source:sub(starts[i])
-    if first:find "[%s;)}%]]$" and load("return " .. last, "=cell", "t") and load(first, "=cell", "t") then
-      return first, ("\n"):rep(select(2, first:gsub("\n", ""))) .. last
-    end
-  end
-  return source, nil
-end
-
---- Runs the cells of a notebook in one session. `evaluate(text)` gives `values` and `count`, or `error`.
+--- Runs the cells of a notebook in one session. `evaluate(text, number)` gives `values` and `count`, or
+-- `message`.
 function run.notebook(notebook, given, evaluate, record)
   local display = require "perilune.display"
   return with_globals({ [parameter_name] = function(parameter, default)
@@ -160,18 +133,15 @@ function run.notebook(notebook, given, evaluate, record)
         if record then record:begin(number) end
         local text = cell.source
         if has_parameters(cell) then text = parameters.replace(text, given, parameter_name) end
-        local first, last = run.split(text)
-        local result = first:match "%S" and evaluate(first) or nil
-        if last and not (result and result.message) then result = evaluate(last) end
-        if result and result.message then
+        local result = evaluate(text, executed)
+        if result.message then
           local found = {
             message = result.message, value = result.error, traceback = failure.frames(result.traceback),
             interrupted = result.interrupted,
           }
-          return failure.with_source(found, "stdin", cell.source)
+          return failure.with_source(found, ("In[%d]"):format(executed), cell.source)
         end
-        local is_silent = text:match ";%s*$" ~= nil
-        for i = 1, last and not is_silent and result.count or 0 do
+        for i = 1, result.count do
           local bundle = display.bundle(result.values[i])
           if record then
             record:result(bundle, executed)
