@@ -33,9 +33,16 @@ local function lines_of(text)
   return lines
 end
 
+--- The text of a field, which nbformat has as a text or a list of texts. Errors: it is neither.
 local function text_of(value)
-  if type(value) == "table" and value ~= json.null then return table.concat(value) end
-  return type(value) == "string" and value or ""
+  if type(value) == "string" then return value end
+  if value == nil or value == json.null then return "" end
+  for _, line in ipairs(type(value) == "table" and value or { value }) do
+    if type(line) ~= "string" then
+      error(("notebook: expected a text or a list of texts, got %s"):format(options.show(line)), 0)
+    end
+  end
+  return table.concat(value)
 end
 
 --- An id for a cell that depends on its text alone; `taken` has those in use.
@@ -73,7 +80,8 @@ function ipynb.read(text)
   if not ok then error("notebook: no .ipynb file: " .. tostring(nb), 0) end
   if type(nb) ~= "table" or nb.nbformat ~= 4 then
     local version = type(nb) == "table" and nb.nbformat
-    error(("notebook: nbformat 4 is read, not %s"):format(options.show(version or nil)), 0)
+    if not version then error("notebook: it has no nbformat, so it is no notebook", 0) end
+    error(("notebook: nbformat 4 is read, not %s"):format(options.show(version)), 0)
   end
   if type(nb.cells) ~= "table" then error("notebook: it has no list of cells", 0) end
   local cells = {}

@@ -101,6 +101,12 @@ local function found(globals, own, result, described)
   return table.move(described, 1, #described, #list + 1, list)
 end
 
+--- What was raised as a text, also where its `__tostring` raises an error itself.
+function collect.text(raised)
+  local ok, text = pcall(tostring, raised)
+  return ok and text or ("a %s whose __tostring fails"):format(type(raised))
+end
+
 -- What `os.exit` raises in a file of tests, whose last line often is os.exit(lu.LuaUnit.run()).
 local Exit = setmetatable({}, { __tostring = function() return "the test called os.exit" end })
 
@@ -140,10 +146,11 @@ function collect.apart(path, use)
     end, path)
     if not ok and result == Exit then ok, result = true, nil end
   end
-  if ok then
-    use(found(globals, own, result, described))
+  local tests = ok and found(globals, own, result, described)
+  if tests and #tests > 0 then
+    use(tests)
   else
-    use(nil, type(result) == "string" and result or tostring(result))
+    use(nil, ok and "there are no tests in this file" or collect.text(result))
   end
   rawset(os, "exit", exit)
   package.path = search

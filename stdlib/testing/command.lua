@@ -53,14 +53,14 @@ local function outcome_of(problem, trace, file, test)
   local where = ("%s:%d: "):format(file, test.line)
   if reason then return "skipped", reason end
   if failure then return "failed", (failure.where ~= "" and failure.where or where) .. failure.message end
-  local text = tostring(problem)
+  local text = collect.text(problem)
   if text:find(luaunit_success, 1, true) then return "passed" end
   local place, skipped = text:match(luaunit.SKIP)
   if place then return "skipped", skipped end
   local at, message = text:match(luaunit.FAILURE)
   if at then return "failed", (at ~= "" and at or where) .. message end
   if type(problem) == "table" and getmetatable(problem) == nil then
-    text = problem.message and tostring(problem.message) or text
+    text = problem.message and collect.text(problem.message) or text
   end
   if not text:find "^[^\n]*:%d+: " then text = where .. text end
   return "failed", "error: " .. text .. (trace and "\n" .. trace or "")
