@@ -28,7 +28,10 @@ enum {
   option_router_handover = 56,
   option_xpub_keep_all = 69,
   option_xpub_manual = 71,
+  option_tcp_silence_max = 80,
 };
+// Milliseconds after which the system ends the TCP connection of a client that takes nothing of what is sent to it.
+enum { silence_max = 5000 };
 enum { flag_do_not_wait = 1, flag_more = 2, poll_in = 1, sockets_max = 8 };
 
 static struct {
@@ -110,6 +113,7 @@ void *shim_zmq_listen(enum shim_zmq_kind kind, const char *endpoint, int64_t byt
   if (!failed && kind == SHIM_ZMQ_PUBLISH) {
     failed = set_number(socket, option_xpub_verbose, 1) != 0 || set_number(socket, option_xpub_keep_all, 1) != 0 ||
              set_number(socket, option_xpub_manual, 1) != 0;
+    set_number(socket, option_tcp_silence_max, silence_max);  // where the system can
   }
   if (!failed && curve_secret) {
     failed = set_number(socket, option_curve_server, 1) != 0 ||

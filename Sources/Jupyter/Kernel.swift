@@ -17,6 +17,8 @@ public final class Kernel {
   let log: KernelLog
   private let file: ConnectionFile
   private let version: String
+  /// The interpreter's thread is there to be interrupted.
+  private var isRunning = false
   /// Set when Lua is there.
   var session: KernelSession?
   /// The number of the last input that counts.
@@ -44,11 +46,6 @@ public final class Kernel {
     if isatty(errors) != 0 {
       log.write("listening where \(connectionFile) says; clients give that file as --existing")
     }
-  }
-
-  /// Answers requests until a client asks for the end.
-  public func run(_ lua: Lua, standardLibrary: String?) throws {
-    Kernel.current = self
     let parent = getenv("JPY_PARENT_PID") == nil ? nil : getppid()
     sockets.onControl = { [unowned self] in control($0) }
     sockets.onTick = { [unowned self] in
@@ -57,11 +54,17 @@ public final class Kernel {
         stop()
       }
     }
+    try sockets.start()
+  }
+
+  /// Answers requests until a client asks for the end.
+  public func run(_ lua: Lua, standardLibrary: String?) throws {
+    Kernel.current = self
     Lua.neverEndByInterrupt()
     Lua.insistOnInterrupts(true)
     lua.isAtPrompt = true
     session = try KernelSession(lua, standardLibrary: standardLibrary, kernel: self)
-    try sockets.start()
+    isRunning = true
     atexit {  // os.exit in a cell
       guard let kernel = Kernel.current, shim_streams_is_child() == 0 else { return }
       kernel.output.flush()
@@ -91,6 +94,7 @@ public final class Kernel {
   /// Ends the kernel: what runs is interrupted.
   private func stop() {
     sockets.end()
+    if !isRunning { return }
     // The second press passes every pcall.
     for _ in 0..<2 {
       Lua.interruptFromThread()
@@ -129,7 +133,7 @@ public final class Kernel {
     sendStatus("busy", parent: request)
     switch request.type {
     case "interrupt_request":
-      Lua.interruptFromThread()
+      if isRunning { Lua.interruptFromThread() }
       reply(.control, to: request, ["status": "ok"])
     case "shutdown_request":
       shutDown(.control, request)

@@ -13,8 +13,9 @@ enum KernelLimits {
   /// Bytes and messages that wait for a client that reads slowly; more make the cell wait.
   static let waitingBytesMax = 64 << 20
   static let waitingMessagesMax = 20_000
-  /// Milliseconds for which a client that reads nothing holds the others up; it then loses messages.
-  static let stalledMax_ms = 5000
+  /// Milliseconds for which a client that reads nothing holds the others up where the system does not end its
+  /// connection before, as it does with TCP; clients then lose messages.
+  static let stalledMax_ms = 15_000
   /// Bytes of a stream that are sent as one message, and milliseconds after which fewer are sent.
   static let streamBytesMax = 64 << 10
   static let streamWait_ms = 50
@@ -23,6 +24,7 @@ enum KernelLimits {
   /// Milliseconds after an error in which the requests that were sent with the failed one arrive: they are
   /// aborted. A client that has seen the error has not sent them.
   static let abortWait_ms = 20
-  /// Lines of the log in a second.
-  static let logLinesMax = 20
+  /// Equal lines of the log in a second, and different ones.
+  static let equalLogLinesMax = 20
+  static let logLinesMax = 200
 }

@@ -5,7 +5,7 @@ final class KernelLog: @unchecked Sendable {
   private let descriptor: Int32
   private let lock = Lock()
   private var second = 0
-  private var lines = 0
+  private var lines: [String: Int] = [:]
   private var left = 0
 
   init(descriptor: Int32) { self.descriptor = descriptor }
@@ -16,10 +16,15 @@ final class KernelLog: @unchecked Sendable {
       let now = time(nil)
       if now != second {
         if left > 0 { put("\(left) more messages") }
-        (second, lines, left) = (now, 0, 0)
+        (second, lines, left) = (now, [:], 0)
       }
-      lines += 1
-      if lines > KernelLimits.logLinesMax { left += 1 } else { put(text) }
+      let count = lines[text] ?? 0
+      if count < KernelLimits.equalLogLinesMax && (count > 0 || lines.count < KernelLimits.logLinesMax) {
+        lines[text] = count + 1
+        put(text)
+      } else {
+        left += 1
+      }
     }
   }
 

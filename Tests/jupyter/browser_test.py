@@ -99,7 +99,7 @@ class BrowserTest(unittest.TestCase):
             return outputs.locator(".perilune-progress svg")
 
         self.until(lambda: charts().count() == 2, "two charts")
-        titles = " ".join(charts().all_inner_texts()) + " ".join(charts().all_text_contents())
+        titles = " ".join(charts().all_text_contents())
         self.assertIn("loss", titles)
         self.assertIn("margin", titles)
         first = charts().first.inner_html()
@@ -116,7 +116,10 @@ class BrowserTest(unittest.TestCase):
         cells = page.locator(".jp-Notebook .jp-CodeCell")
         page.locator(".jp-Notebook").wait_for()
         self.until(lambda: page.get_by_text("Perilune (Lua 5.4)").count() > 0, "the name of the kernel")
-        self.until(lambda: page.locator("text=/Idle/").count() > 0 or cells.count() == 6, "a kernel")
+        self.until(lambda: page.get_by_text("Perilune (Lua 5.4) | Idle").count() > 0, "an idle kernel")
+        news = page.get_by_role("button", name="No", exact=True)
+        if news.count() > 0:
+            news.click()
         cells.nth(0).locator(".cm-content").click()
         for _ in range(3):
             page.keyboard.press("Shift+Enter")

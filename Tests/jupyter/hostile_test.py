@@ -26,7 +26,9 @@ class HostileTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp()
-        cls.path, cls.info = write_connection_file(os.path.join(cls.folder, "connection.json"))
+        cls.path, cls.info = write_connection_file(
+            os.path.join(cls.folder, "connection.json"), key=uuid.uuid4().hex.encode()
+        )
         cls.log_path = os.path.join(cls.folder, "log")
         cls.kernel = subprocess.Popen(
             [os.environ["PERILUNE"], "--kernel", cls.path], stderr=open(cls.log_path, "wb"), start_new_session=True
@@ -90,6 +92,8 @@ class HostileTest(unittest.TestCase):
 
     def goes_on(self):
         self.assertIsNone(self.kernel.poll())
+        # An execution that is sent before an earlier error is known would be aborted.
+        reply_to(self.client, self.client.kernel_info())
         self.assertEqual(execute(self.client, "20 + 22").result(), "42")
 
     def test_unsigned_and_wrongly_signed(self):
