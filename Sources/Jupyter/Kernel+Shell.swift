@@ -90,11 +90,11 @@ extension Kernel {
     do { try history?.add(number, code, result) } catch { log.write("the history is not written: \(error)") }
   }
 
-  /// Publishes an error, and aborts the executions that were asked for before it was known.
+  /// Publishes an error, and aborts the executions that its client has asked for before it was known.
   private func fail(_ request: Message, _ content: [JSONMember], _ number: Int, stopsOnError: Bool) {
     output.flush()
     if stopsOnError { usleep(useconds_t(KernelLimits.abortWait_ms * 1000)) }
-    let aborted = stopsOnError ? sockets.takeRequests(of: "execute_request") : []
+    let aborted = stopsOnError ? sockets.takeRequests(of: "execute_request", from: request.identities) : []
     output.publish("error", .object(content.filter { $0.key != "status" }))
     reply(
       to: request,

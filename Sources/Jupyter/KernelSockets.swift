@@ -26,7 +26,7 @@ final class KernelSockets: @unchecked Sendable {
   private var replies: [Message] = []
   /// The kernel comes to its end; the interpreter's thread is there.
   private var isClosing = false, isLeaving = false
-  private var stalledSince: ContinuousClock.Instant?
+  private var stalledSince, lastStall: ContinuousClock.Instant?
   /// Until then a client that does not read loses messages.
   private var lossyUntil: ContinuousClock.Instant?
 
@@ -98,11 +98,12 @@ final class KernelSockets: @unchecked Sendable {
     }
   }
 
-  /// Takes the requests of a type that wait to be answered.
-  func takeRequests(of type: String) -> [Message] {
-    lock.locked {
-      defer { requests.removeAll { $0.type == type } }
-      return requests.filter { $0.type == type }
+  /// Takes the requests of a type that a client waits for.
+  func takeRequests(of type: String, from identities: [[UInt8]]) -> [Message] {
+    func isTaken(_ request: Message) -> Bool { request.type == type && request.identities == identities }
+    return lock.locked {
+      defer { requests.removeAll(where: isTaken) }
+      return requests.filter(isTaken)
     }
   }
 
@@ -188,7 +189,7 @@ final class KernelSockets: @unchecked Sendable {
         stallWatch()
         return false
       }
-      stalledSince = nil
+      endStall()
       if let until = lossyUntil, .now > until {
         shim_zmq_keep_all(sockets[Channel.iopub.rawValue], 1)
         lossyUntil = nil
@@ -206,14 +207,24 @@ final class KernelSockets: @unchecked Sendable {
     }
   }
 
-  /// After some seconds the client that does not read loses messages, and the others go on.
+  /// After some seconds the clients that do not read lose messages, and the others go on. One that has come back
+  /// after the system ended its connection, and still reads nothing, is not waited for again.
   private func stallWatch() {
     let since = stalledSince ?? .now
     stalledSince = since
-    guard .now > since + .milliseconds(KernelLimits.stalledMax_ms) else { return }
-    log.write("a client does not read its outputs: it loses messages for a minute")
+    let isKnown = lastStall.map { .now < $0 + .seconds(60) } ?? false
+    let patience_ms = isKnown ? KernelLimits.stalledAgainMax_ms : KernelLimits.stalledMax_ms
+    guard lossyUntil == nil, .now > since + .milliseconds(patience_ms) else { return }
+    log.write("a client does not read its outputs: clients that read slowly lose messages for a minute")
     shim_zmq_keep_all(sockets[Channel.iopub.rawValue], 0)
     lossyUntil = .now + .seconds(60)
+  }
+
+  private func endStall() {
+    if let since = stalledSince, .now > since + .milliseconds(KernelLimits.stalledAgainMax_ms) {
+      lastStall = .now
+    }
+    stalledSince = nil
   }
 
   private func put(_ frames: [[UInt8]], _ socket: Int) -> Bool {
