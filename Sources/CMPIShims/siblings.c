@@ -12,7 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ranks_max = 4096, environment_max = 1 << 17, checks_a_second = 4, patience = 3 };
+enum { ranks_max = 4096, environment_max = 1 << 17, checks_a_second = 4 };
+
+// How many checks in a row must miss a process: a launcher starts those of one machine within a fraction of a second.
+enum { patience = 6 };
 
 static const struct {
   const char *rank, *size, *local_size;
@@ -102,7 +105,7 @@ static void *watch(void *unused) {
     missing = count_ranks(launcher, variable, text, seen) < atoi(local) ? missing + 1 : 0;
     // The first gap in the ranks is the one that left, before others end with this message; on one machine alone.
     for (int r = 0; missing == 1 && r < ranks_max && (r == 0 || seen[r - 1]); r++) gone = r;
-    if (missing < patience * checks_a_second || !atomic_load(&is_watching)) continue;
+    if (missing < patience || !atomic_load(&is_watching)) continue;
     if (atoi(local) == atoi(size)) {
       fprintf(stderr, "perilune: process %d of %s left before it joined the others: the job ends\n", gone, size);
     } else {
