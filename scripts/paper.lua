@@ -7,6 +7,7 @@
 -- Killed at any moment, the same call goes on where it was: runs are recorded and shared between figures.
 local perilune = require "perilune"
 local cli, options, system = perilune.cli, perilune.options, perilune.system
+local command = require "perilune.sweep.command"
 local page = require "perilune.paper.page"
 
 local names <const> = {
@@ -39,18 +40,15 @@ for _, name in ipairs(figures) do
   end
 end
 
-local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
 local failed = {}
 for _, task in ipairs(o.page and {} or tasks) do
   for i, name in ipairs(figures) do
     print(("== %s on %s, %d of %d"):format(name, task, i, #figures))
-    local command = ("%s %s --task %s --out %s --runs %s"):format(quoted(program),
-      quoted(("%s/paper/%s.lua"):format(here, name)), quoted(task), quoted(o.out .. "/" .. name),
-      quoted(o.out .. "/runs"))
-    if o.size ~= "default" then command = command .. " --" .. o.size end
-    if o.data ~= "" then command = command .. " --data " .. quoted(o.data) end
-    local ok, _, status = os.execute(command)
+    local words = { program, ("%s/paper/%s.lua"):format(here, name), "--task", task,
+      "--out", o.out .. "/" .. name, "--runs", o.out .. "/runs" }
+    if o.size ~= "default" then words[#words + 1] = "--" .. o.size end
+    if o.data ~= "" then table.move({ "--data", o.data }, 1, 2, #words + 1, words) end
+    local ok, _, status = os.execute(command.line(words))
     if status == 130 then os.exit(130) end
     if not ok then failed[#failed + 1] = ("%s on %s"):format(name, task) end
   end

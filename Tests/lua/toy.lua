@@ -2,6 +2,7 @@
 -- 1; more of id 7 is better, and as many is a tie.
 local models = require "perilune.models"
 local system = require "perilune.system"
+local tensor = require "perilune.tensor"
 
 local toy = { prompts = {}, task = { name = "toy", max_response = 6, stop = { 1 } } }
 
@@ -22,6 +23,20 @@ end
 function toy.more_sevens(_, a, b)
   local x, y = toy.sevens(a), toy.sevens(b)
   return x > y and 1 or x < y and 0 or 0.5
+end
+
+--- log pi/pi_ref of each token of a response, from the logits of the two models.
+function toy.log_ratios(policy, reference, prompt, response)
+  local list, context = {}, table.move(prompt, 1, #prompt, 1, {})
+  for i, id in ipairs(response) do
+    local function logp(model)
+      local logits = tensor.no_grad(model.last_logits, model, { context }):to("f64")
+      return logits:log_softmax(2):totable()[1][id + 1]
+    end
+    list[i] = logp(policy) - logp(reference)
+    context = table.move({ id }, 1, 1, #context + 1, table.move(context, 1, #context, 1, {}))
+  end
+  return list
 end
 
 --- n different questions: Rows of first and of second responses, of one to three tokens.

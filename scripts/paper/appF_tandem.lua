@@ -8,6 +8,7 @@
 --   perilune scripts/paper/appF_tandem.lua [--task summary] [--quick]
 local paper = require "perilune.paper"
 local evaluate = require "perilune.align.evaluate"
+local findings = require "perilune.paper.findings"
 local sources = require "perilune.align.sources"
 
 --- The stream without one batch, that of a tenth of the run; the last one is seen twice, so that the number
@@ -48,10 +49,8 @@ paper.figure {
     return {
       claims.on_average("online", "in order", { expect = "equal", margin = 0.001,
         paper = "In order the two runs are the same." }),
-      claims.value("KL of the two policies after one missing batch", function(found)
-        local values = {}
-        for i, one in ipairs(found) do values[i] = one.found.missing end
-        return values
+      claims.value("KL of the two policies after one missing batch", function(list)
+        return findings.values(list, function(found) return found.missing end)
       end, { unit = "nats", margin = 0.01, paper = "One missing batch makes them diverge." }),
       claims.peak("online", "one batch missing", { expect = "equal",
         paper = "Their final win rates are similar." }),

@@ -18,6 +18,7 @@
 -- Errors: neither `sd` nor two `differences` are given; an option is unknown or out of range; more than
 -- 100,000 repetitions would be needed.
 local options = require "perilune.options"
+local stats = require "perilune.align.evaluate.stats"
 local student = require "perilune.align.evaluate.student"
 
 local spec = options.spec("align.power", {
@@ -32,11 +33,10 @@ local spec = options.spec("align.power", {
 -- More repetitions than anybody makes: a difference that needs them is none.
 local most <const> = 100000
 
+--- The standard deviation of measured differences.
 local function deviation(differences)
-  local mean, sum, n = 0.0, 0.0, #differences
-  for _, x in ipairs(differences) do mean = mean + x / n end
-  for _, x in ipairs(differences) do sum = sum + (x - mean) ^ 2 end
-  return math.sqrt(sum / (n - 1))
+  local found = stats.summary(differences, "align.power: differences")
+  return found.se * math.sqrt(found.count)
 end
 
 return function(given)

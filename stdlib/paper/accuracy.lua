@@ -4,6 +4,8 @@
 local batches = require "perilune.align.batch"
 local claims = require "perilune.align.claims"
 local evaluate = require "perilune.align.evaluate"
+local findings = require "perilune.paper.findings"
+local frontier = require "perilune.align.evaluate.frontier"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
 
@@ -31,19 +33,14 @@ end
 -- of align.claims give them.
 function accuracy.correlation(seeds, field)
   local order, lists = {}, {}
-  for seed, runs in ipairs(seeds) do
-    local outer = runs.outer or seed
+  frontier.each_point(seeds, function(point, place)
+    local x, outer = point.step ~= 0 and field(point), place.outer
     if not lists[outer] then lists[outer], order[#order + 1] = { {}, {} }, outer end
-    for _, run in ipairs(runs) do
-      for _, point in ipairs(run) do
-        local x = point.step ~= 0 and field(point)
-        if x then
-          table.insert(lists[outer][1], x)
-          table.insert(lists[outer][2], point.win)
-        end
-      end
+    if x then
+      table.insert(lists[outer][1], x)
+      table.insert(lists[outer][2], point.win)
     end
-  end
+  end)
   local values = {}
   for _, outer in ipairs(order) do
     values[#values + 1] = accuracy.pearson(lists[outer][1], lists[outer][2])
@@ -59,14 +56,10 @@ function accuracy.scatter(page, sides)
   local field = claims.instrument "classifier/data"
   for _, side in ipairs(sides) do
     local x, y = {}, {}
-    for _, runs in ipairs(side.by_seed) do
-      for _, run in ipairs(runs) do
-        for _, point in ipairs(run) do
-          local value = point.step ~= 0 and field(point)
-          if value then x[#x + 1], y[#y + 1] = value, point.win end
-        end
-      end
-    end
+    frontier.each_point(side.by_seed, function(point)
+      local value = point.step ~= 0 and field(point)
+      if value then x[#x + 1], y[#y + 1] = value, point.win end
+    end)
     if #x > 0 then figure:scatter { x = x, y = y, label = side.label } end
   end
   page:figure(figure, "Every checkpoint of every repetition.")
@@ -93,18 +86,13 @@ function accuracy.of_checkpoints(stage, run, count)
 end
 
 --- The last element of a list of each finding under `label`, one number a repetition.
-function accuracy.last(findings, label, name)
-  local values = {}
-  for i, one in ipairs(findings) do
-    local list = one.found[label][name]
-    values[i] = list[#list]
-  end
-  return values
+function accuracy.last(list, label, name)
+  return findings.values(list, function(found) return found[label][name][#found[label][name]] end)
 end
 
 --- Adds the figures of the findings to a page: accuracy, and log-ratios of chosen and rejected, by step.
 function accuracy.section(labels)
-  return function(page, _, findings)
+  return function(page, _, list)
     for _, what in ipairs {
       { "Accuracy on the golden pairs", "share", { "accuracy" } },
       { "Log-ratio of the golden pairs to the start", "nats", { "chosen", "rejected" } },
@@ -112,12 +100,8 @@ function accuracy.section(labels)
       local figure = plot.figure { title = what[1], xlabel = "step", ylabel = what[2] }
       for _, label in ipairs(labels) do
         for _, name in ipairs(what[3]) do
-          local x, y = findings[1].found[label].steps, {}
-          for i = 1, #x do
-            local sum = 0.0
-            for _, one in ipairs(findings) do sum = sum + one.found[label][name][i] end
-            y[i] = sum / #findings
-          end
+          local x = list[1].found[label].steps
+          local y = findings.means(list, #x, function(found) return found[label][name] end)
           local full = #what[3] == 1 and label or ("%s, %s"):format(label, name)
           figure:line { x = x, y = y, label = full, marker = "circle" }
         end

@@ -7,9 +7,7 @@ local curation = {}
 
 --- How sure the proxy is of each pair: the distance of its probability from 1/2, or of its scores.
 local function margins(stage, dataset)
-  local rows, chosen, rejected = dataset.rows, {}, {}
-  for i = 1, #dataset do chosen[i], rejected[i] = i, #rows // 2 + i end
-  local first, second = rows:select(chosen), rows:select(rejected)
+  local first, second = dataset:pair_rows()
   local list = {}
   if type(stage.proxy.probability) == "function" then
     for i, p in ipairs(stage.proxy:probability(first, second)) do list[i] = math.abs(p - 0.5) end

@@ -72,14 +72,16 @@ end
 function page.write(entries, path)
   local all = {}
   for _, entry in ipairs(entries) do
-    table.move(of_paper(entry.verdicts), 1, #of_paper(entry.verdicts), #all + 1, all)
+    local tested = of_paper(entry.verdicts)
+    table.move(tested, 1, #tested, #all + 1, all)
   end
+  local tally = page.tally(all)
   local made = reports.new {
     title = "Online and offline preference optimisation: Tang et al. 2024, figure by figure",
     footer = os.date "written on %Y-%m-%d at %H:%M",
   }
   made:text(("Of %d findings of the paper that were tested: %s. A finding that is not resolved needs more "
-    .. "repetitions than were run; its row says how many."):format(#all, page.tally(all)))
+    .. "repetitions than were run; its row says how many."):format(#all, tally))
   local header, rows = overview(entries)
   made:table { header = header, rows = rows }
   for _, entry in ipairs(entries) do
@@ -93,7 +95,7 @@ function page.write(entries, path)
     made:text(("%d repetitions, %.0f minutes, %s."):format(entry.outer_seeds, entry.minutes, entry.date))
   end
   made:save(path)
-  return page.tally(all)
+  return tally
 end
 
 return options.strict("paper.page", page)

@@ -1,7 +1,9 @@
 --- Data that are renewed every s steps: variants, claims and the answer of `oq3_refresh`.
 local claims = require "perilune.align.claims"
+local frontier = require "perilune.align.evaluate.frontier"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
+local variants = require "perilune.paper.variants"
 
 local refresh = {}
 
@@ -19,10 +21,6 @@ local function list_of(o)
   return list
 end
 
-local function label_of(every)
-  return every == "never" and "never renewed" or ("renewed every %d"):format(every)
-end
-
 function refresh.variants(make, o)
   local list = {}
   for i, every in ipairs(list_of(o)) do list[i] = make.refreshed(every) end
@@ -33,10 +31,12 @@ end
 function refresh.claims(make, o)
   local every, list = list_of(o), {}
   for i = 2, #every do
-    local label, is_rare = label_of(every[i]), every[i] == "never"
-    list[#list + 1] = make.peak(label_of(every[1]), label, { expect = is_rare and "above" or "equal",
+    local first, label = variants.renewed(every[1]), variants.renewed(every[i])
+    local is_rare = every[i] == "never"
+    local expect = is_rare and "above" or "equal"
+    list[#list + 1] = make.peak(first, label, { expect = expect,
       paper = is_rare and "Without renewal it is offline, which is below." or nil })
-    list[#list + 1] = make.on_average(label_of(every[1]), label, { expect = is_rare and "above" or "equal" })
+    list[#list + 1] = make.on_average(first, label, { expect = expect })
   end
   return list
 end
@@ -47,14 +47,10 @@ function refresh.section(page, sides)
   local field = claims.instrument "ledger/staleness"
   for _, side in ipairs(sides) do
     local sum, count = 0.0, 0
-    for _, runs in ipairs(side.by_seed) do
-      for _, run in ipairs(runs) do
-        for _, point in ipairs(run) do
-          local age = field(point)
-          if age then sum, count = sum + age, count + 1 end
-        end
-      end
-    end
+    frontier.each_point(side.by_seed, function(point)
+      local age = field(point)
+      if age then sum, count = sum + age, count + 1 end
+    end)
     if count > 0 then names[#names + 1], ages[#ages + 1] = side.label, sum / count end
   end
   if #names == 0 then return end

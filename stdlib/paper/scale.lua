@@ -45,9 +45,8 @@ local function win_of(point) return point.win end
 
 --- The gap of best possible performance at a size, one number a repetition.
 local function gaps(sides, size)
-  local items = interval.pairs(sides("online " .. size), sides("offline " .. size))
-  return interval.by_repetition(items, function(pair)
-    return best(pair[1], win_of) - best(pair[2], win_of)
+  return interval.differences(sides("online " .. size), sides("offline " .. size), function(runs)
+    return best(runs, win_of)
   end)
 end
 

@@ -1,6 +1,7 @@
 --- How right judges and policies are on the stream of an online run.
 --
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.3.1 and fig. 6.
+local findings = require "perilune.paper.findings"
 local judges = require "perilune.align.judge"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
@@ -8,15 +9,6 @@ local policies = require "perilune.align.policy"
 local tensor = require "perilune.tensor"
 
 local stream = {}
-
---- The first and the second responses of the pairs of a batch, as rows.
-local function halves(batch, most)
-  local units = {}
-  for i = 1, math.min(most, #batch) do units[i] = i end
-  local rows, first, second = batch:select(units).rows, {}, {}
-  for i = 1, #rows // 2 do first[i], second[i] = i, #rows // 2 + i end
-  return rows:select(first), rows:select(second)
-end
 
 --- Who is preferred by a judge, or by a policy read as a classifier: numbers above 0 for the first.
 local function preferences(who, reference, first, second)
@@ -53,7 +45,8 @@ function stream.accuracies(stage, run, judged, o)
   for place = 1, o.places do
     local step = math.max(1, place * #run.stream // o.places)
     if found.steps[#found.steps] ~= step then
-      local first, second = halves(run.stream[step], o.pairs)
+      local batch = run.stream[step]
+      local first, second = batch:pair_rows(1, math.min(o.pairs, #batch))
       local gold = preferences(stage.gold, stage.start, first, second)
       found.steps[#found.steps + 1] = step
       for _, name in ipairs(names) do
@@ -71,26 +64,14 @@ local function mean(list, from, to)
   return sum / (to - from + 1)
 end
 
---- A number of each finding, one a repetition: its seeds are averaged.
-local function by_repetition(findings, value)
-  local sums, counts, order = {}, {}, {}
-  for _, one in ipairs(findings) do
-    if not sums[one.outer] then sums[one.outer], counts[one.outer], order[#order + 1] = 0.0, 0, one.outer end
-    sums[one.outer], counts[one.outer] = sums[one.outer] + value(one.found), counts[one.outer] + 1
-  end
-  local values = {}
-  for i, outer in ipairs(order) do values[i] = sums[outer] / counts[outer] end
-  return values
-end
-
 --- The mean accuracy of `a` over the stream less that of `b`, one number a repetition.
 --
 --   > local stream = require "perilune.paper.stream"
 --   > local found = { { outer = 1, found = { a = { 0.9, 0.7 }, b = { 0.5, 0.5 } } } }
 --   > ("%.1f"):format(stream.difference(found, "a", "b")[1])
 --   0.3
-function stream.difference(findings, a, b)
-  return by_repetition(findings, function(found)
+function stream.difference(list, a, b)
+  return findings.values(list, function(found)
     return mean(found[a], 1, #found[a]) - mean(found[b], 1, #found[b])
   end)
 end
@@ -99,27 +80,23 @@ end
 --
 --   > stream.change({ { outer = 1, found = { a = { 0.9, 0.7, 0.5 } } } }, "a")[1]
 --   -0.4
-function stream.change(findings, name)
-  return by_repetition(findings, function(found)
-    local list = found[name]
-    local third = math.max(1, #list // 3)
-    return mean(list, #list - third + 1, #list) - mean(list, 1, third)
+function stream.change(list, name)
+  return findings.values(list, function(found)
+    local shares = found[name]
+    local third = math.max(1, #shares // 3)
+    return mean(shares, #shares - third + 1, #shares) - mean(shares, 1, third)
   end)
 end
 
 --- Adds the figure of the findings to a page: accuracy on the stream by step, means over repetitions.
-function stream.section(page, _, findings)
+function stream.section(page, _, list)
   local figure = plot.figure {
     title = "Accuracy on the online stream", xlabel = "step", ylabel = "agreement with gold",
   }
   for _, name in ipairs { "proxy", "online", "offline" } do
-    local y = {}
-    for i = 1, #findings[1].found.steps do
-      local sum = 0.0
-      for _, one in ipairs(findings) do sum = sum + one.found[name][i] end
-      y[i] = sum / #findings
-    end
-    figure:line { x = findings[1].found.steps, y = y, label = name, marker = "circle" }
+    local x = list[1].found.steps
+    local y = findings.means(list, #x, function(found) return found[name] end)
+    figure:line { x = x, y = y, label = name, marker = "circle" }
   end
   page:figure(figure, "Pairs of the stream, ordered by gold; policies are read as classifiers.")
 end

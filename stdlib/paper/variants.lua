@@ -22,6 +22,14 @@ local variants = {}
 -- paper's 4,000.
 function variants.every(steps) return math.max(1, steps // 5) end
 
+--- The label of the side whose writer is renewed every so many steps, or "never".
+--
+--   > require "perilune.paper.variants".renewed(16)
+--   renewed every 16
+function variants.renewed(every)
+  return every == "never" and "never renewed" or ("renewed every %d"):format(every)
+end
+
 --- The policy of an online run at a share of its steps: 0 is the start, 1 its end.
 local function writer(stage, online, share)
   if share == 0 then return stage.start, "start" end
@@ -71,8 +79,7 @@ function variants.of(o, loss)
 
   --- Fresh pairs of a policy that is renewed every so many steps.
   function make.refreshed(every)
-    local label = every == "never" and "never renewed" or ("renewed every %d"):format(every)
-    return variant(label, settings.one(o, loss), function(stage, run)
+    return variant(variants.renewed(every), settings.one(o, loss), function(stage, run)
       return stage:online(run, every == "never" and { lag = math.huge } or { refresh = every })
     end)
   end

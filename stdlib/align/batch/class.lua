@@ -178,6 +178,22 @@ function Batch:halves(y)
   return y:narrow(1, 1, n), y:narrow(1, n + 1, n)
 end
 
+--- The chosen and the rejected responses of pairs `from` to `to`, all unless given, as Rows.
+--
+--   > local pair = { prompt = { 1 }, chosen = { 2 }, rejected = { 3, 3 } }
+--   > local batch = require "perilune.align.batch".of_pairs({ pair, pair }, "example")
+--   > local chosen, rejected = batch:pair_rows(2)
+--   > #chosen, #rejected:response(1)
+--   1	2
+function Batch:pair_rows(from, to)
+  local n, chosen, rejected = self.pair_count, {}, {}
+  if not n then error("the batch has no pairs", 2) end
+  for i = from or 1, to or n do
+    chosen[#chosen + 1], rejected[#rejected + 1] = i, n + i
+  end
+  return self.rows:select(chosen), self.rows:select(rejected)
+end
+
 --- The mean over its group of one number a row, and the size of the group, at every row: [n] -> [n], [n].
 function Batch:group_means(y)
   local units, number = self:units(), {}

@@ -125,10 +125,8 @@ function claims.at_end(first, second, name, field, given)
   local function last(run) return field(run[#run]) end
   return claim("at_end", ("%s of %s less that of %s at the end"):format(name, first, second), given,
     function(sides)
-      local items = interval.pairs(sides(first), sides(second))
-      return interval.of_values(interval.by_repetition(items, function(pair)
-        local a, b = mean_of(pair[1], last), mean_of(pair[2], last)
-        return a and b and a - b or nil
+      return interval.of_values(interval.differences(sides(first), sides(second), function(runs)
+        return mean_of(runs, last)
       end))
     end)
 end

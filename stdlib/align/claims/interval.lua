@@ -46,6 +46,18 @@ function interval.pairs(first, second)
   return items
 end
 
+--- `measure(runs)` of one side less that of another, one number a repetition; nil of either is left out.
+--
+--   > local a, b = { { 3 }, { 5 } }, { { 1 }, { 1 } }
+--   > table.concat(interval.differences(a, b, function(runs) return runs[1] end), " ")
+--   2.0 4.0
+function interval.differences(first, second, measure)
+  return interval.by_repetition(interval.pairs(first, second), function(pair)
+    local a, b = measure(pair[1]), measure(pair[2])
+    return a and b and a - b or nil
+  end)
+end
+
 local function win_of(point) return point.win end
 
 --- Adds the values of the repetitions and widens the interval; nil where nothing was measured.
@@ -72,10 +84,7 @@ end
 --- The same of one side less another, seed by seed.
 function interval.of_difference(first, second, measure, resampling)
   local found = frontier.difference(first, second, measure, resampling)
-  return finished(found, interval.by_repetition(interval.pairs(first, second), function(pair)
-    local a, b = measure(pair[1], win_of), measure(pair[2], win_of)
-    return a and b and a - b or nil
-  end))
+  return finished(found, interval.differences(first, second, function(runs) return measure(runs, win_of) end))
 end
 
 --- The interval of the mean of numbers, one a repetition, by Student's t.

@@ -15,6 +15,7 @@
 local exact = require "perilune.align.evaluate.exact"
 local frontier = require "perilune.align.evaluate.frontier"
 local grid = require "perilune.align.evaluate.grid"
+local interval = require "perilune.align.claims.interval"
 local head_to_head = require "perilune.align.evaluate.head_to_head"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
@@ -67,22 +68,6 @@ local function rows_of(sides, at)
   return rows
 end
 
---- The differences of a measure, one a repetition of the pipeline: seeds of one are averaged.
-local function differences_of(first, second, measure)
-  local order, lists = {}, {}
-  for seed = 1, math.min(#first, #second) do
-    local a, b = measure(first[seed]), measure(second[seed])
-    local outer = first[seed].outer or seed
-    if a and b then
-      if not lists[outer] then lists[outer], order[#order + 1] = {}, outer end
-      table.insert(lists[outer], a - b)
-    end
-  end
-  local values = {}
-  for i, outer in ipairs(order) do values[i] = stats.summary(lists[outer]).mean end
-  return values
-end
-
 local function measure_row(row, sides, resampling)
   row.sides, row.differences = {}, {}
   for i, side in ipairs(sides) do
@@ -90,7 +75,7 @@ local function measure_row(row, sides, resampling)
     if i > 1 then
       local difference = frontier.difference(sides[1].by_seed, side.by_seed, row.measure, resampling)
       if difference then
-        difference.values = differences_of(sides[1].by_seed, side.by_seed, function(runs)
+        difference.values = interval.differences(sides[1].by_seed, side.by_seed, function(runs)
           return row.measure(runs, function(point) return point.win end)
         end)
         difference.p = exact.sign_flip(difference.values)
@@ -120,8 +105,8 @@ end
 local Result = { __name = "Comparison" }
 Result.__index = Result
 
-local function shown(interval)
-  return interval and ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high) or "-"
+local function shown(found)
+  return found and ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high) or "-"
 end
 
 --- Header and cells of the result as text, for a report.
@@ -134,7 +119,7 @@ function Result:cells()
   end
   for r, row in ipairs(self.rows) do
     rows[r] = { row.name }
-    for _, interval in ipairs(row.sides) do table.insert(rows[r], shown(interval)) end
+    for _, found in ipairs(row.sides) do table.insert(rows[r], shown(found)) end
     for i = 2, #self.labels do
       local d = row.differences[i]
       table.insert(rows[r], shown(d))

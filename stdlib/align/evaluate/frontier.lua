@@ -181,6 +181,22 @@ function frontier.difference(first, second, measure, resampling)
   end, resampling or frontier.resampling(first))
 end
 
+--- Calls `visit(point, place)` for all points of a side; `place` is { seed, run, setting, outer }, where
+-- `outer` is the number of the seed unless it has one.
+--
+--   > local count = 0
+--   > frontier.each_point({ { { { kl = 1 }, { kl = 2 } } } }, function(point) count = count + point.kl end)
+--   > count
+--   3
+function frontier.each_point(by_seed, visit)
+  for seed, runs in ipairs(by_seed) do
+    for r, run in ipairs(runs) do
+      local place = { seed = seed, run = r, setting = run.setting, outer = runs.outer or seed }
+      for _, point in ipairs(run) do visit(point, place) end
+    end
+  end
+end
+
 --- The KLs at which every seed of a side has a win rate, with the mean over seeds and its standard error: a
 -- list of { kl, win, se } in order of KL, `count` of them between the lowest and the highest checkpoint.
 --
@@ -193,13 +209,9 @@ end
 --   2.0
 function frontier.curve(by_seed, count)
   local low, high = math.huge, -math.huge
-  for _, runs in ipairs(by_seed) do
-    for _, run in ipairs(runs) do
-      for _, point in ipairs(run) do
-        if point.step ~= 0 then low, high = math.min(low, point.kl), math.max(high, point.kl) end
-      end
-    end
-  end
+  frontier.each_point(by_seed, function(point)
+    if point.step ~= 0 then low, high = math.min(low, point.kl), math.max(high, point.kl) end
+  end)
   local curve = {}
   for i = 1, low < math.huge and count or 0 do
     local kl = count > 1 and low + (high - low) * (i - 1) / (count - 1) or low

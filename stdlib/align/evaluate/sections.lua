@@ -206,14 +206,11 @@ sections.columns = {
 --- Calls `each(point, of_run)` for all points; `of_run` makes a record of side, seed, run and setting.
 local function each_point(sides, each)
   for _, side in ipairs(sides) do
-    for seed, runs in ipairs(side.by_seed) do
-      for r, run in ipairs(runs) do
-        local function of_run()
-          return { side = side.label, seed = seed, run = r, setting = run.setting }
-        end
-        for _, point in ipairs(run) do each(point, of_run) end
-      end
-    end
+    frontier.each_point(side.by_seed, function(point, place)
+      each(point, function()
+        return { side = side.label, seed = place.seed, run = place.run, setting = place.setting }
+      end)
+    end)
   end
 end
 

@@ -208,11 +208,8 @@ end
 function judge.of_pairs(given, batch)
   local outcomes, n = {}, #batch
   for start = 1, n, 64 do
-    local chosen, rejected = {}, {}
-    for i = start, math.min(start + 63, n) do
-      chosen[#chosen + 1], rejected[#rejected + 1] = i, n + i
-    end
-    local part = judge.ask(given, batch.rows:select(chosen), batch.rows:select(rejected), 0, start)
+    local chosen, rejected = batch:pair_rows(start, math.min(start + 63, n))
+    local part = judge.ask(given, chosen, rejected, 0, start)
     table.move(part, 1, #part, #outcomes + 1, outcomes)
   end
   return outcomes

@@ -48,11 +48,9 @@ return function(given)
   end
   local function loss(model, batch)
     -- Two passes: the gradients are those of chosen and rejected responses one after another.
-    local n, chosen, rejected = #batch, {}, {}
-    for i = 1, n do chosen[i], rejected[i] = i, n + i end
-    local rows, margin = batch.rows, batch.margin and batch.margin:narrow(1, 1, n)
-    local better, worse = rewards(model, rows:select(chosen)), rewards(model, rows:select(rejected))
-    return reward_loss.of(better, worse, margin, o)
+    local chosen, rejected = batch:pair_rows()
+    local margin = batch.margin and batch.margin:narrow(1, 1, #batch)
+    return reward_loss.of(rewards(model, chosen), rewards(model, rejected), margin, o)
   end
   return learned.train(o, name, loss, as_judge)
 end
