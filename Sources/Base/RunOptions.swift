@@ -55,9 +55,30 @@ public struct RunOptions: Sendable {
     public let sentence: String
     /// Sets the option from the text of its value; false for a text it does not take.
     public let set: @Sendable (inout RunOptions, String) -> Bool
+
+    /// An option that takes no value.
+    static func flag(
+      _ name: String, _ sentence: String, _ set: @escaping @Sendable (inout RunOptions) -> Void
+    ) -> Declaration {
+      Declaration(name: name, value: nil, sentence: sentence) { options, _ in
+        set(&options)
+        return true
+      }
+    }
+
+    /// An option whose value is any text that is not empty.
+    static func text(
+      _ name: String, _ value: String, _ sentence: String,
+      _ set: @escaping @Sendable (inout RunOptions, String) -> Void
+    ) -> Declaration {
+      Declaration(name: name, value: value, sentence: sentence) { options, text in
+        if !text.isEmpty { set(&options, text) }
+        return !text.isEmpty
+      }
+    }
   }
 
-  public static let declared = [
+  public static let declared: [Declaration] = [
     Declaration(name: "seed", value: "N", sentence: "seed of every random stream") { options, text in
       options.seed = UInt64(text)
       return options.seed != nil
@@ -81,19 +102,10 @@ public struct RunOptions: Sendable {
       options.maxTime = Double(text).flatMap { $0 > 0 && $0 <= 1e9 ? $0 : nil }
       return options.maxTime != nil
     },
-    Declaration(
-      name: "sandbox", value: nil,
-      sentence: "run code that is not trusted: no processes, no C, files below roots only"
-    ) { options, _ in
-      options.isSandboxed = true
-      return true
+    .flag("sandbox", "run code that is not trusted: no processes, no C, files below roots only") {
+      $0.isSandboxed = true
     },
-    Declaration(
-      name: "root", value: "DIR", sentence: "a folder that --sandbox may use; several are allowed"
-    ) { options, text in
-      options.roots.append(text)
-      return !text.isEmpty
-    },
+    .text("root", "DIR", "a folder that --sandbox may use; several are allowed") { $0.roots.append($1) },
     Declaration(
       name: "max-output", value: "SIZE",
       sentence: "limit on what --sandbox writes, to files and terminals together"
@@ -101,79 +113,32 @@ public struct RunOptions: Sendable {
       options.maxOutput = bytes(text)
       return options.maxOutput != nil
     },
-    Declaration(name: "no-init", value: nil, sentence: "do not read init.lua at the prompt") { options, _ in
-      options.readsInit = false
-      return true
-    },
-    Declaration(
-      name: "runs", value: nil, sentence: "show the runs of the folder 'runs' and their figures, redrawn"
-    ) { options, _ in
-      options.showsRuns = true
-      return true
-    },
-    Declaration(name: "runs-html", value: "FILE", sentence: "write a page of these runs") { options, text in
-      options.runsPage = text
-      return !text.isEmpty
-    },
-    Declaration(
-      name: "report", value: "FILE",
-      sentence: "write a report of the script: .html, .ipynb, .md, or a folder of them with an index"
-    ) { options, text in
-      options.reports.append(text)
-      return !text.isEmpty
-    },
+    .flag("no-init", "do not read init.lua at the prompt") { $0.readsInit = false },
+    .flag("runs", "show the runs of the folder 'runs' and their figures, redrawn") { $0.showsRuns = true },
+    .text("runs-html", "FILE", "write a page of these runs") { $0.runsPage = $1 },
+    .text(
+      "report", "FILE", "write a report of the script: .html, .ipynb, .md, or a folder of them with an index"
+    ) { $0.reports.append($1) },
     Declaration(
       name: "param", value: "NAME=VALUE", sentence: "another value for a parameter of the script's cells"
     ) { options, text in
       options.params.append(text)
       return text.dropFirst().contains("=")
     },
-    Declaration(
-      name: "convert", value: nil, sentence: "convert FROM [TO] between a script with cells and .ipynb"
-    ) { options, _ in
-      options.converts = true
-      return true
+    .flag("convert", "convert FROM [TO] between a script with cells and .ipynb") { $0.converts = true },
+    .text("manual", "DIR", "write the manual as HTML, with a search") { $0.manualFolder = $1 },
+    .text("definitions", "DIR", "write definitions (LuaCATS) with which editors check scripts") {
+      $0.definitionsFolder = $1
     },
-    Declaration(
-      name: "manual", value: "DIR", sentence: "write the manual as HTML, with a search"
-    ) { options, text in
-      options.manualFolder = text
-      return !text.isEmpty
+    .text("kernel", "FILE", "be a Jupyter kernel, listening where FILE says") { $0.kernel = $1 },
+    .flag("install-kernel", "make the kernel known to Jupyter; --user (default) or --prefix") {
+      $0.installsKernel = true
     },
-    Declaration(
-      name: "definitions", value: "DIR",
-      sentence: "write definitions (LuaCATS) with which editors check scripts"
-    ) { options, text in
-      options.definitionsFolder = text
-      return !text.isEmpty
+    .flag("user", "install the kernel for the user") { $0.kernelPrefix = nil },
+    .text("prefix", "DIR", "install the kernel below DIR, such as a Python environment") {
+      $0.kernelPrefix = $1
     },
-    Declaration(
-      name: "kernel", value: "FILE", sentence: "be a Jupyter kernel, listening where FILE says"
-    ) { options, text in
-      options.kernel = text
-      return !text.isEmpty
-    },
-    Declaration(
-      name: "install-kernel", value: nil,
-      sentence: "make the kernel known to Jupyter; --user (default) or --prefix"
-    ) { options, _ in
-      options.installsKernel = true
-      return true
-    },
-    Declaration(name: "user", value: nil, sentence: "install the kernel for the user") { options, _ in
-      options.kernelPrefix = nil
-      return true
-    },
-    Declaration(
-      name: "prefix", value: "DIR", sentence: "install the kernel below DIR, such as a Python environment"
-    ) { options, text in
-      options.kernelPrefix = text
-      return !text.isEmpty
-    },
-    Declaration(name: "no-color", value: nil, sentence: "no colour at the prompt") { options, _ in
-      options.usesColor = false
-      return true
-    },
+    .flag("no-color", "no colour at the prompt") { $0.usesColor = false },
   ]
 
   /// "512M", "2G", "1.5G" or plain bytes.
