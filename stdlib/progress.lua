@@ -29,10 +29,12 @@ local quiet_everywhere = false
 local terminal_wait, front_wait = 0.1, 0.5
 local displays = 0
 
--- The display module where a front end shows displays: not in the workers of parallel.map, which write text.
+-- The display module where a front end, which has loaded it, shows displays: not in the workers of
+-- parallel.map, which write text.
 local function front()
-  local display = require "perilune.display"
-  return rawget(display, "front") and not require "perilune.parallel".in_child() and display or nil
+  local display = package.loaded["perilune.display"]
+  return display and rawget(display, "front") and not require "perilune.parallel".in_child() and display
+    or nil
 end
 
 --- Turns all bars off, or on again; returns the setting before.

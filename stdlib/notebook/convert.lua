@@ -326,7 +326,11 @@ function convert.to_script(notebook)
   return (others.mark and "\u{FEFF}" or "") .. text
 end
 
-local function read_file(path)
+--- The contents of a file. Errors: it cannot be opened or read.
+--
+--   > convert.read_file "/no/such.lua"
+--   cannot open /no/such.lua: No such file or directory
+function convert.read_file(path)
   local file, problem = io.open(path, "rb")
   if not file then error("cannot open " .. problem, 0) end
   local text, why = file:read "a"
@@ -371,14 +375,14 @@ function convert.files(words)
   if to ~= "-" and to:match "%.(%w+)$" ~= wanted then
     error(("--convert: %s becomes a file that ends in .%s, not '%s'"):format(from, wanted, to), 0)
   end
-  local text = read_file(from)
+  local text = convert.read_file(from)
   local result
   if is_notebook then
     result = convert.to_script(ipynb.read(text))
   else
     local notebook = convert.to_notebook(text)
     if to ~= "-" and system.exists(to) then
-      local ok, other = pcall(function() return ipynb.read(read_file(to)) end)
+      local ok, other = pcall(function() return ipynb.read(convert.read_file(to)) end)
       if ok then keep_outputs(notebook, other) end
     end
     result = ipynb.write(notebook)

@@ -2,27 +2,17 @@
 --
 -- These are the command, the seed, threads, kernels, versions, and the hashes of the script and of the files
 -- that it read.
+local command = require "perilune.sweep.command"
 local options = require "perilune.options"
 local system = require "perilune.system"
 
 local environment = {}
 
---- A word as a shell reads it.
---
---   > environment.word "a b", environment.word "x=1"
---   'a b'	x=1
-function environment.word(text)
-  if text:match "^[%w_@%%+=:,./-]+$" then return text end
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
 --- The list of { name, value } of a run. `given` has `command`, a list of words, `seed`, `version`, `lua`,
 -- `script` (its bytes) and `path`.
 function environment.list(given)
-  local words = {}
-  for i, word in ipairs(given.command) do words[i] = environment.word(word) end
   return {
-    { "command", table.concat(words, " ") },
+    { "command", command.line(given.command) },
     { "started", os.date "%Y-%m-%d %H:%M:%S %z" },
     { "seed", given.seed or "not given" },
     { "threads", ("%d"):format(system.threads()) },

@@ -18,11 +18,8 @@ local system = require "perilune.system"
 local forms <const> = { html = html, htm = html, ipynb = ipynb, md = markdown, markdown = markdown }
 
 local function contents_of(path, is_input)
-  local file, problem = io.stdin, nil
-  if not is_input then file, problem = io.open(path, "rb") end
-  if not file then error("cannot open " .. problem, 0) end
-  local text, why = file:read "a"
-  if not is_input then file:close() end
+  if not is_input then return convert.read_file(path) end
+  local text, why = io.stdin:read "a"
   if not text then error(("cannot read %s: %s"):format(path, why), 0) end
   return text
 end

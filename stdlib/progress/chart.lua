@@ -80,8 +80,6 @@ function Chart:svgs()
   return made
 end
 
-local escapes = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }
-
 --- The line and the charts as a value for `display`.
 --
 --   > require "perilune.display".bundle(chart.new():value "a < b")["text/html"]:match "a &lt; b"
@@ -91,8 +89,9 @@ function Chart:value(line)
     error("Chart:value: expected the line, a text, got " .. options.show(line), 2)
   end
   return setmetatable({}, { __mime = function()
+    local escaped = require "perilune.display.tables".escaped
     local parts = {
-      '<div class="perilune-progress"><pre style="margin:0">', (line:gsub("[&<>]", escapes)), "</pre>",
+      '<div class="perilune-progress"><pre style="margin:0">', escaped(line), "</pre>",
     }
     for _, svg in ipairs(self:svgs()) do
       parts[#parts + 1] = '<div style="display:inline-block">' .. svg .. "</div>"

@@ -189,7 +189,7 @@ function entries.edit(what)
   system.write_file(lua_path, text:find "\n$" and text or text .. "\n")
   local editor = os.getenv "VISUAL" or os.getenv "EDITOR" or "vi"
   io.stdout:flush()
-  local ok, kind, code = os.execute(("%s '%s'"):format(editor, (lua_path:gsub("'", "'\\''"))))
+  local ok, kind, code = os.execute(editor .. " " .. require "perilune.sweep.command".quoted(lua_path))
   if not ok then
     error(("edit: %s ended with %s %s; nothing is run ($VISUAL or $EDITOR names the editor)"):format(
       editor, kind, code), 0)
