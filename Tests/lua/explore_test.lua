@@ -8,7 +8,6 @@ local answers = require "perilune.explore.answers"
 local display = require "perilune.display"
 local explore = require "perilune.explore"
 local native = require "perilune.native.plot"
-local tensor = require "perilune.tensor"
 local tokens = require "perilune.align.show.tokens"
 
 local reference, first, second = toy.model(5), toy.model(6), toy.model(7)
@@ -25,20 +24,6 @@ local function new(more, policies, prompts)
   }, more))
 end
 
---- log pi/pi_ref of each token of a response, from the logits of the two models.
-local function ratios(policy, prompt, response)
-  local list, context = {}, table.move(prompt, 1, #prompt, 1, {})
-  for i, id in ipairs(response) do
-    local function logp(model)
-      local logits = tensor.no_grad(model.last_logits, model, { context }):to("f64")
-      return logits:log_softmax(2):totable()[1][id + 1]
-    end
-    list[i] = logp(policy) - logp(reference)
-    context = table.move({ id }, 1, 1, #context + 1, table.move(context, 1, #context, 1, {}))
-  end
-  return list
-end
-
 TestAnswers = {}
 
 function TestAnswers:test_log_ratios_are_those_of_the_models()
@@ -46,7 +31,7 @@ function TestAnswers:test_log_ratios_are_those_of_the_models()
   lu.assertEquals({ block.sides[1].name, block.sides[2].name }, { "offline", "online" })
   for s, policy in ipairs { second, first } do
     local line = block.sides[s].lines[1]
-    local wanted = ratios(policy, { 2, 3 }, line.ids)
+    local wanted = toy.log_ratios(policy, reference, { 2, 3 }, line.ids)
     for i, ratio in ipairs(wanted) do support.close(line.values[i], ratio, 1e-4) end
   end
 end

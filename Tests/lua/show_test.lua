@@ -6,7 +6,6 @@ local lu = require "luaunit"
 local align = require "perilune.align"
 local models = require "perilune.models"
 local report = require "perilune.report"
-local tensor = require "perilune.tensor"
 local tokens = require "perilune.align.show.tokens"
 
 local show = align.show
@@ -23,26 +22,12 @@ local function of(more, what)
   }, more))
 end
 
---- log pi/pi_ref of each token of a response, from the logits of the two models.
-local function ratios(response)
-  local list, context = {}, { 2, 3 }
-  for i, id in ipairs(response) do
-    local function logp(model)
-      local logits = tensor.no_grad(model.last_logits, model, { context }):to("f64")
-      return logits:log_softmax(2):totable()[1][id + 1]
-    end
-    list[i] = logp(policy) - logp(reference)
-    context = table.move({ id }, 1, 1, #context + 1, table.move(context, 1, #context, 1, {}))
-  end
-  return list
-end
-
 TestText = {}
 
 function TestText:test_letters_and_sums_are_the_models_log_ratios()
   local lines, letters, sum = {}, {}, 0.0
   for line in (tostring(of()) .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
-  for i, ratio in ipairs(ratios(pair.chosen)) do
+  for i, ratio in ipairs(toy.log_ratios(policy, reference, { 2, 3 }, pair.chosen)) do
     letters[i], sum = tokens.letter(ratio), sum + ratio
   end
   lu.assertEquals({ lines[1], lines[2], lines[3] }, { "pair 1", "  prompt    2  3", "  chosen    7  7  1" })
@@ -54,7 +39,7 @@ end
 
 function TestText:test_colours_are_the_classes_of_the_ratios()
   local text = tostring(of { color = true })
-  for i, ratio in ipairs(ratios(pair.chosen)) do
+  for i, ratio in ipairs(toy.log_ratios(policy, reference, { 2, 3 }, pair.chosen)) do
     local class = tokens.class(ratio)
     local palette = class > 0 and { 195, 153, 117, 75, 33 } or { 230, 223, 216, 209, 202 }
     if class ~= 0 then
@@ -148,7 +133,7 @@ end
 
 function TestHTML:test_the_title_of_a_token_is_its_log_ratio()
   local html = of():html()
-  for i, ratio in ipairs(ratios(pair.chosen)) do
+  for i, ratio in ipairs(toy.log_ratios(policy, reference, { 2, 3 }, pair.chosen)) do
     lu.assertStrContains(html, ('title="id %d, %+.3f nats"'):format(pair.chosen[i], ratio))
   end
 end

@@ -28,15 +28,6 @@ local function stage(o)
   return task, models.transformer(shape)
 end
 
---- The same source without a store of the reference's log-probabilities: every step computes them.
-local function without_store(source)
-  return { name = source.name, batch = function(_, ...)
-    local drawn = source:batch(...)
-    drawn:forget_parent()
-    return drawn
-  end }
-end
-
 --- Trains with one source, a step at a time; with `stores` the reference reads each pair once.
 local function run(o, make_source, stores, warm)
   local task, reference = stage(o)
@@ -47,7 +38,8 @@ local function run(o, make_source, stores, warm)
   }
   local source = make_source(reference, sampling)
   local training = align.train {
-    policy = reference:clone(), reference = reference, source = stores and source or without_store(source),
+    policy = reference:clone(), reference = reference,
+    source = stores and source or sizes.without_store(source),
     loss = align.loss.ipo { beta = 0.1 }, steps = 1, lr = 3e-4, quiet = true, instruments = false,
   }
   local tokens = 2 * batch * (task.max_prompt + answer_tokens)

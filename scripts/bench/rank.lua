@@ -24,19 +24,11 @@ local sampling = {
   max_new_tokens = 32,
 }
 
---- Pairs whose reference nobody has read, so that a step reads it as an online step does.
-local function fresh(source)
-  return { name = source.name, batch = function(_, ...)
-    local drawn = source:batch(...)
-    drawn:forget_parent()
-    return drawn
-  end }
-end
-
 local source = align.sources.online(sampling)
 if not o.online then
   sampling.count, sampling.quiet = 512, true
-  source = fresh(align.sources.offline(align.sources.sample(reference, sampling), { batch = 32, seed = 1 }))
+  local written = align.sources.sample(reference, sampling)
+  source = sizes.without_store(align.sources.offline(written, { batch = 32, seed = 1 }))
 end
 local run = align.train {
   policy = reference:clone(), reference = reference, source = source, loss = align.loss.ipo { beta = 0.1 },

@@ -44,6 +44,15 @@ local function peak_mb()
   end
 end
 
+--- The same source without a store of the reference's log-probabilities: every step computes them.
+function sizes.without_store(source)
+  return { name = source.name, batch = function(_, ...)
+    local drawn = source:batch(...)
+    drawn:forget_parent()
+    return drawn
+  end }
+end
+
 --- The median of a list of numbers.
 function sizes.median(list)
   local sorted = table.move(list, 1, #list, 1, {})
