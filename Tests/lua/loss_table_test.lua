@@ -1,4 +1,4 @@
---- The table of losses: in help, in the README, and against the losses themselves.
+--- The table of losses: in help, in docs/losses.md, and against the losses themselves.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
@@ -6,16 +6,16 @@ local help = require "perilune.help"
 local loss = require "perilune.align.loss"
 local loss_table = require "perilune.align.loss_table"
 
-local function readme()
-  local file <close> = assert(io.open(support.root .. "/README.md", "rb"))
+local function page()
+  local file <close> = assert(io.open(support.root .. "/docs/losses.md", "rb"))
   return (file:read "a")
 end
 
 TestLossTable = {}
 
 function TestLossTable:test_the_readme_has_the_table_of_today()
-  lu.assertTrue(readme() == loss_table.updated(readme()), "README.md has another table of losses: run "
-    .. "bin/perilune -e 'require(\"perilune.align.loss_table\").write \"README.md\"'")
+  lu.assertTrue(page() == loss_table.updated(page()), "docs/losses.md has another table of losses: run "
+    .. "bin/perilune -e 'require(\"perilune.align.loss_table\").write \"docs/losses.md\"'")
 end
 
 function TestLossTable:test_help_shows_every_loss_with_its_paper()

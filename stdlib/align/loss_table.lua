@@ -1,6 +1,6 @@
---- The table of all losses, made from their definitions: for `help "align.loss"` and for the README.
+--- The table of all losses, made from their definitions: for `help "align.loss"` and for docs/losses.md.
 --
---   perilune -e 'require("perilune.align.loss_table").write "README.md"'
+--   perilune -e 'require("perilune.align.loss_table").write "docs/losses.md"'
 local loss = require "perilune.align.loss"
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -132,7 +132,7 @@ local function linked(paper)
   return (paper:gsub("arXiv:(%d+%.%d+)", "[arXiv:%1](https://arxiv.org/abs/%1)"))
 end
 
---- The table as Markdown, for the README.
+--- The table as Markdown.
 function loss_table.markdown()
   local lines = {
     "| loss | unit | reference | splits | source online | paper |", "|---|---|---|---|---|---|",
@@ -155,7 +155,7 @@ function loss_table.updated(text)
   return text:sub(1, from) .. loss_table.markdown() .. text:sub(to)
 end
 
---- Writes the table of today into a file with its marks, such as the README.
+--- Writes the table of today into a file with its marks, such as docs/losses.md.
 function loss_table.write(path)
   local file <close> = assert(io.open(path, "rb"))
   system.write_file(path, loss_table.updated(file:read "a"))
