@@ -76,6 +76,25 @@ function TestStudent:test_repetitions_for_an_effect()
   lu.assertEquals(align.power { effect = 1, differences = { 1, 1, 1 } }, 2)
 end
 
+--- By scipy.stats 1.17.1, the smallest n with t.ppf(1 - level / 2, n - 1) * sd / sqrt(n) < half; by statsmodels
+-- 0.15.0, the smallest with TTestPower().power(effect / sd, n, level) >= power.
+function TestStudent:test_repetitions_of_an_interval_and_of_a_test()
+  for _, case in ipairs {
+    { 0.5, 1, 0.05, 18 }, { 0.03, 0.1, 0.05, 46 }, { 0.01, 0.002, 0.05, 3 }, { 0.05, 0.2, 0.01, 110 },
+    { 0.02, 0.1, 0.05, 99 },
+  } do
+    lu.assertEquals(student.narrow(case[1], case[2], case[3]), case[4])
+  end
+  for _, case in ipairs {
+    { 0.5, 1, 0.8, 0.05, 34 }, { 0.2, 1, 0.9, 0.05, 265 }, { 1.2, 1, 0.8, 0.01, 12 },
+    { 0.03, 1, 0.8, 0.05, 8723 },
+  } do
+    lu.assertEquals(student.repetitions(case[1], case[2], case[3], case[4]), case[5])
+  end
+  lu.assertNil(student.narrow(0, 1, 0.05))
+  lu.assertNil(student.repetitions(1e-5, 1, 0.8, 0.05))
+end
+
 function TestStudent:test_power_refuses_what_it_cannot_answer()
   local function message(given) return support.message(align.power, given) end
   lu.assertStrContains(message { effect = 0.1 }, "give `sd`, or `differences` of at least two repetitions")
@@ -126,6 +145,42 @@ function TestClaims:test_few_repetitions_that_spread_leave_it_open_and_say_how_m
   local one = judged(claims.at_kl("spread", "flat", 4), spread, flat)
   lu.assertEquals(one.verdict, "not resolved")
   lu.assertStrMatches(one.remedy, "%d+ repetitions would find a difference of 0.12 with a chance of 0.8")
+end
+
+--- An interval within the margin is no difference, whatever its side of 0; equality fails outside of it alone.
+function TestClaims:test_the_rule_of_each_expectation()
+  local function verdict(expect, low, high)
+    return claims.rule({ expect = expect, margin = 0.05 }, { mean = (low + high) / 2, low = low, high = high })
+  end
+  for _, case in ipairs {
+    { -0.02, 0.02, "holds", "does not hold", "does not hold" },
+    { 0.01, 0.03, "holds", "does not hold", "does not hold" },
+    { 0.01, 0.3, "not resolved", "holds", "does not hold" },
+    { -0.1, 0.3, "not resolved", "not resolved", "not resolved" },
+    { 0.05, 0.3, "does not hold", "holds", "does not hold" },
+    { -0.3, -0.05, "does not hold", "does not hold", "holds" },
+    { -0.3, -0.01, "not resolved", "does not hold", "holds" },
+    { -math.huge, math.huge, "not resolved", "not resolved", "not resolved" },
+  } do
+    local low, high = case[1], case[2]
+    lu.assertEquals({ verdict("equal", low, high), verdict("above", low, high), verdict("below", low, high) },
+      { case[3], case[4], case[5] })
+  end
+end
+
+--- The repetitions are those of SciPy 1.17.1 and statsmodels 0.15.0, as in TestStudent.
+function TestClaims:test_what_would_resolve_a_claim_depends_on_what_it_expects()
+  local function remedy(values, expect)
+    local claim = claims.value("mine", function() return values end, { expect = expect })
+    return judged(claim, online, offline).remedy
+  end
+  local near, far = { 0.02, 0.06, -0.03, 0.01, 0.09 }, { 0.10, 0.02, 0.22, 0.13, -0.02 }
+  lu.assertEquals(remedy(near, "equal"), "an interval of 24 repetitions would lie within the margin of 0.05")
+  lu.assertEquals(remedy(far, "equal"), "an interval of 24 repetitions would lie outside the margin of 0.05")
+  lu.assertEquals(remedy(near, "above"),
+    "9 repetitions would find a difference of 0.05 with a chance of 0.8")
+  lu.assertEquals(remedy(far, "above"),
+    "11 repetitions would find a difference of 0.09 with a chance of 0.8")
 end
 
 function TestClaims:test_what_no_run_reaches_is_not_measured()

@@ -62,8 +62,8 @@ function TestVariants:test_pooled_online_runs_are_the_online_runs()
 end
 
 function TestVariants:test_unknown_sizes_are_named()
-  lu.assertEquals(support.message(scale.variants, variants.of(options()), options { sizes = "9k,38k" }),
-    "sizes: there is no '38k'; did you mean '37k'?")
+  lu.assertEquals(support.message(scale.variants, variants.of(options()), options { sizes = "tiny,smal" }),
+    "sizes: there is no 'smal'; did you mean 'small'?")
 end
 
 TestStages = {}

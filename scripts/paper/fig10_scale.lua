@@ -6,7 +6,7 @@
 -- the 90 % quantile of the win rates of all checkpoints. oq2_gap_vs_size is its section: the gap against the
 -- logarithm of the size, with a line through it.
 --
---   perilune scripts/paper/fig10_scale.lua [--sizes 9k,37k] [--task arena] [--quick]
+--   perilune scripts/paper/fig10_scale.lua [--sizes tiny,small] [--task arena] [--quick]
 local paper = require "perilune.paper"
 local scale = require "perilune.paper.scale"
 
@@ -14,9 +14,9 @@ paper.figure {
   name = "fig10_scale", arguments = arg,
   question = "Does the gap close with the size of the policy?",
   found = "Rejected: larger policies win more at similar KL, online and offline; the gap shrinks slowly.",
-  options = { { "sizes", "9k,37k,172k,650k", "sizes of the policy, separated by commas", smoke = "9k,37k",
-    quick = "9k,172k" } },
+  options = { { "sizes", "tiny,small,medium,large", "sizes of the policy, separated by commas",
+    smoke = "tiny,small", quick = "tiny,medium" } },
   variants = scale.variants,
-  section = scale.section,
+  after = scale.after, section = scale.section,
   claims = scale.claims,
 }

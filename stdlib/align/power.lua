@@ -30,9 +30,6 @@ local spec = options.spec("align.power", {
   { "seeds", options.optional("integer", 2), "repetitions: gives the chance to find the effect with these" },
 })
 
--- More repetitions than anybody makes: a difference that needs them is none.
-local most <const> = 100000
-
 --- The standard deviation of measured differences.
 local function deviation(differences)
   local found = stats.summary(differences, "align.power: differences")
@@ -47,18 +44,10 @@ return function(given)
   local sd = o.sd or deviation(o.differences)
   if o.effect == 0 then error("align.power: option 'effect' must not be 0", 2) end
   if o.seeds then return student.power(o.effect, sd, o.seeds, o.level) end
-  local low, high = 1, 2
-  if sd == 0 then return high end
-  while student.power(o.effect, sd, high, o.level) < o.power do
-    low, high = high, 2 * high
-    if high > most then
-      error(("align.power: a difference of %g with a standard deviation of %g needs more than %d repetitions")
-        :format(o.effect, sd, most), 2)
-    end
+  local wanted = student.repetitions(o.effect, sd, o.power, o.level)
+  if not wanted then
+    error(("align.power: a difference of %g with a standard deviation of %g needs more than %d repetitions")
+      :format(o.effect, sd, student.most), 2)
   end
-  while high - low > 1 do
-    local middle = (low + high) // 2
-    if student.power(o.effect, sd, middle, o.level) < o.power then low = middle else high = middle end
-  end
-  return high
+  return wanted
 end

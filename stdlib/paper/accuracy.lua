@@ -30,7 +30,12 @@ end
 
 --- The correlation of a field of the points with the win rate over all checkpoints after the start, one
 -- number a repetition. `seeds` are those of one side, or of several, as `sides(label)` and `sides { labels }`
--- of align.claims give them.
+-- of align.claims give them. A repetition whose numbers do not vary has none.
+--
+--   > local run = { { step = 0, kl = 0, win = 0.5 } }
+--   > for i = 1, 3 do run[i + 1] = { step = i, kl = i, win = i / 10, accuracy = 1 - i / 10 } end
+--   > accuracy.correlation({ { run } }, function(point) return point.accuracy end)[1]
+--   -1.0
 function accuracy.correlation(seeds, field)
   local order, lists = {}, {}
   frontier.each_point(seeds, function(point, place)
@@ -48,7 +53,13 @@ function accuracy.correlation(seeds, field)
   return values
 end
 
---- Adds a scatter of win rate against accuracy on the golden pairs to a page.
+--- Adds a scatter of win rate against accuracy on the golden pairs to a page: a point for each checkpoint
+-- after the start that has the instrument classifier/data, a colour for each side of experiment.compare.
+--
+--   > local page = { figure = function(_, _, caption) print(caption) end }
+--   > local point = { step = 1, kl = 1, win = 0.5, instruments = { ["classifier/data"] = { sum = 3, count = 4 } } }
+--   > accuracy.scatter(page, { { label = "online", by_seed = { { { point } } } } })
+--   Every checkpoint of every repetition.
 function accuracy.scatter(page, sides)
   local figure = plot.figure {
     title = "Win rate against accuracy", xlabel = "accuracy on the golden pairs", ylabel = "win rate",
@@ -66,7 +77,16 @@ function accuracy.scatter(page, sides)
 end
 
 --- What a run's checkpoints make of the first `count` golden pairs: { steps, accuracy, chosen, rejected },
--- lists; `chosen` and `rejected` are mean log-ratios to the start in nats.
+-- lists; `chosen` and `rejected` are mean log-ratios to the start in nats. `stage` is that of an experiment,
+-- `run` a run of align.train that kept its checkpoints.
+--
+--   > local policies, batches = require "perilune.align.policy", require "perilune.align.batch"
+--   > local start = policies.table { contexts = { { 0 } }, vocab = 2 }
+--   > local pairs_of = batches.of_pairs { { prompt = { 0 }, chosen = { 1 }, rejected = { 0 } } }
+--   > local stage = { start = start, golden_pairs = pairs_of }
+--   > local found = accuracy.of_checkpoints(stage, { checkpoints = {}, step = 5, policy = start:clone() }, 1)
+--   > found.steps[1], found.chosen[1], found.accuracy[1]
+--   5	0.0	0.5
 function accuracy.of_checkpoints(stage, run, count)
   local found = { steps = {}, accuracy = {}, chosen = {}, rejected = {} }
   local units = {}
@@ -85,12 +105,23 @@ function accuracy.of_checkpoints(stage, run, count)
   return found
 end
 
---- The last element of a list of each finding under `label`, one number a repetition.
+--- The last element of the list `name` of each finding under `label`, one number a repetition.
+--
+--   > local list = { { outer = 1, found = { online = { accuracy = { 0.5, 0.75 } } } } }
+--   > accuracy.last(list, "online", "accuracy")[1]
+--   0.75
 function accuracy.last(list, label, name)
   return findings.values(list, function(found) return found[label][name][#found[label][name]] end)
 end
 
---- Adds the figures of the findings to a page: accuracy, and log-ratios of chosen and rejected, by step.
+--- Gives `section` of experiment.compare for these labels: it adds the figures of the findings to a page,
+-- accuracy and log-ratios of chosen and rejected by step.
+--
+--   > local one = { steps = { 1, 2 }, accuracy = { 0.5, 0.6 }, chosen = { 0, -1 }, rejected = { 0, -2 } }
+--   > local page = { figure = function(_, _, caption) print(caption) end }
+--   > accuracy.section { "online" }(page, nil, { { outer = 1, found = { online = one } } })
+--   Means over repetitions.
+--   Means over repetitions.
 function accuracy.section(labels)
   return function(page, _, list)
     for _, what in ipairs {

@@ -20,7 +20,20 @@ local function margins(stage, dataset)
   return list
 end
 
---- The half of the golden pairs of which the proxy is surest.
+--- The source of the half of the golden pairs of which the proxy is surest, a batch at least; `stage` and
+-- `run` as a variant of experiment.compare gets them. Errors: the proxy gives no probability and no score.
+--
+--   > local batches, curation = require "perilune.align.batch", require "perilune.paper.curation"
+--   > local list = {}
+--   > for i = 1, 4 do list[i] = { prompt = { 0 }, chosen = { i }, rejected = { 0 } } end
+--   > local stage = { golden_pairs = batches.of_pairs(list), proxy = { name = "last token",
+--   >>   score = function(_, rows)
+--   >>     local scores = {}
+--   >>     for i, response in ipairs(rows:responses()) do scores[i] = response[1] end
+--   >>     return scores
+--   >>   end } }
+--   > #curation.clear(stage, { batch = 1, seed = 1 }).dataset
+--   2
 function curation.clear(stage, run)
   local dataset = batches.of_pairs(stage.golden_pairs, "paper.curation")
   local sure, order, units = margins(stage, dataset), {}, {}
@@ -34,7 +47,17 @@ function curation.clear(stage, run)
   return sources.offline(dataset:select(units), { batch = run.batch, seed = run.seed })
 end
 
---- The best against the worst of four responses of the start, by gold: half as many pairs, as many responses.
+--- The source of the best against the worst of four responses of the start, by gold: half as many pairs, as
+-- many responses. `stage` and `run` as a variant of experiment.compare gets them.
+--
+--   > local start = require "perilune.align.policy".table { contexts = { { 0 } }, vocab = 3 }
+--   > local judge = require "perilune.align.judge".from_function("larger",
+--   >>   function(_, a, b) return a[1] > b[1] and 1 or a[1] < b[1] and 0 or 0.5 end)
+--   > local task = { max_response = 1, stop = { 2 }, tokenizer = { eos = 2 }, max_prompt = 1 }
+--   > local stage = { task = task, start = start, gold = judge, prompts = { { 0 } },
+--   >>   golden_pairs = { {}, {}, {}, {} } }
+--   > #curation.best_worst(stage, { batch = 1, seed = 1 }).dataset
+--   2
 function curation.best_worst(stage, run)
   local source = sources.best_worst {
     task = stage.task, prompts = stage.prompts, judge = stage.gold, responses = 4, seed = run.seed,

@@ -11,7 +11,11 @@ local most <const> = 64
 
 --- The win rate of the best of n responses of the start by the proxy, for n = 1, 2, 4 ... 64: a list of
 -- { kl, win }. The KL is log n - (n - 1) / n, an upper bound where responses are equal (Beirami et al. 2024,
--- arXiv:2401.01879). Responses are compared one after another, the winner stays.
+-- arXiv:2401.01879). Responses are compared one after another, the winner stays. It is `after` of
+-- experiment.compare; a job without the run "online" has none.
+--
+--   > require "perilune.paper.laws".best_of_n({}, { done = {} })
+--   nil
 function laws.best_of_n(stage, run)
   if not run.done.online then return nil end
   local prompts = table.move(stage.test, 1, math.min(128, #stage.test), 1, {})
@@ -82,6 +86,12 @@ local function advantage(curve)
   return values
 end
 
+--- Claims on which law fits online, offline and best-of-n better; `claims` is align.claims. The number is
+-- that of `advantage`, in win rates.
+--
+--   > local list = laws.claims(require "perilune.align.claims")
+--   > #list, list[1].expect, list[3].expect
+--   3	above	below
 function laws.claims(claims)
   local function of(i, label, o)
     return claims.value(("error of d (a - b d) less that of d (a - b log d), %s"):format(label),
@@ -94,7 +104,16 @@ function laws.claims(claims)
   }
 end
 
---- Adds the coefficients of both laws to a page, means over repetitions.
+--- Adds the coefficients of both laws to a page, means over repetitions, from the sides and findings of
+-- experiment.compare. Runs of fewer than three points after the start are left out.
+--
+--   > local page = { table = function(_, made) print(#made.rows, made.rows[1][1], made.rows[1][5]) end }
+--   > local run = { { step = 0, kl = 0, win = 0.5 } }
+--   > for d = 1, 3 do run[d + 1] = { step = d, kl = d * d, win = 0.5 + d * (0.4 - 0.1 * d) } end
+--   > local sides = { { label = "online", by_seed = { { run } } },
+--   >>   { label = "offline, one setting", by_seed = { { run } } } }
+--   > laws.section(page, sides, {})
+--   4	online	0.100
 function laws.section(page, sides, findings)
   local by_label, rows = {}, {}
   for _, side in ipairs(sides) do by_label[side.label] = side.by_seed end

@@ -7,27 +7,46 @@ local variants = require "perilune.paper.variants"
 
 local refresh = {}
 
---- The numbers of steps of the options, "never" last. Errors: one is none.
+--- The numbers of steps of the options in order, "never" last. Errors: one is none, or is there twice.
 local function list_of(o)
-  local list = {}
+  local list, seen = {}, {}
   for text in o.every:gmatch "[^,]+" do
     local every = text == "never" and text or math.tointeger(tonumber(text))
     if not every or every ~= "never" and every < 1 then
       local expected <const> = "every takes whole numbers from 1 and \"never\", separated by commas, not '%s'"
       error(expected:format(o.every), 0)
     end
-    list[#list + 1] = every
+    if seen[every] then error(("every has %s twice: '%s'"):format(text, o.every), 0) end
+    seen[every], list[#list + 1] = true, every
   end
+  table.sort(list, function(a, b)
+    if a == "never" or b == "never" then return b == "never" and a ~= "never" end
+    return a < b
+  end)
   return list
 end
 
+--- A variant of `make`, that of `paper.variants`, for each number of steps of `o.every`, in order, "never"
+-- last. Errors: one is no whole number from 1 and not "never", or is there twice.
+--
+--   > local refresh = require "perilune.paper.refresh"
+--   > local make = { refreshed = function(every) return every end }
+--   > table.concat(refresh.variants(make, { every = "never,16,1" }), " ")
+--   1 16 never
+--   > refresh.variants(make, { every = "0" })
+--   every takes whole numbers from 1 and "never", separated by commas, not '0'
 function refresh.variants(make, o)
   local list = {}
   for i, every in ipairs(list_of(o)) do list[i] = make.refreshed(every) end
   return list
 end
 
---- How far renewal every s steps is from renewal every step: at the peak, and at equal KL.
+--- Claims on how far renewal every s steps is from the most frequent one, at the peak and at equal KL: equal,
+-- or for "never" below. `make` is align.claims, `o` the options.
+--
+--   > local list = refresh.claims(require "perilune.align.claims", { every = "never,1,16" })
+--   > #list, list[1].expect, list[3].expect
+--   4	equal	above
 function refresh.claims(make, o)
   local every, list = list_of(o), {}
   for i = 2, #every do
@@ -41,7 +60,13 @@ function refresh.claims(make, o)
   return list
 end
 
---- Adds how old the data are in nats, by the renewal: the instrument ledger/staleness of all checkpoints.
+--- Adds how old the data are in nats to a page, by the renewal: the instrument ledger/staleness of all
+-- checkpoints of the sides of experiment.compare. A side without it is left out.
+--
+--   > local page = { figure = function(_, _, caption) print(#caption > 0) end }
+--   > local point = { step = 1, kl = 1, instruments = { ["ledger/staleness"] = { sum = 2, count = 4 } } }
+--   > refresh.section(page, { { label = "never renewed", by_seed = { { { point } } } } })
+--   true
 function refresh.section(page, sides)
   local names, ages = {}, {}
   local field = claims.instrument "ledger/staleness"

@@ -26,6 +26,14 @@ local function sizes_of(o)
   return list
 end
 
+--- An online and an offline variant of each size of `o.sizes`, names of `paper.stages` separated by commas;
+-- `make` is that of `paper.variants`. Errors: there is no such size.
+--
+--   > local scale, stages = require "perilune.paper.scale", require "perilune.paper.stages"
+--   > local made = { online = function() return {} end, offline_one = function() return {} end }
+--   > local list = scale.variants(made, { sizes = "small,tiny" })
+--   > #list, list[1].label, list[4].label
+--   4	online tiny	offline small
 function scale.variants(make, o)
   local list = {}
   for _, size in ipairs(sizes_of(o)) do
@@ -40,63 +48,117 @@ function scale.variants(make, o)
   return list
 end
 
-local best = measures.quantile(0.9)
-local function win_of(point) return point.win end
-
---- The gap of best possible performance at a size, one number a repetition.
-local function gaps(sides, size)
-  return interval.differences(sides("online " .. size), sides("offline " .. size), function(runs)
-    return best(runs, win_of)
-  end)
+--- What `after` of the experiment finds in a job: the parameters of each of its policies, by label.
+--
+--   > local toy = { num_parameters = function() return 8 end }
+--   > scale.after(nil, { done = { ["online tiny"] = { policy = toy } } })["online tiny"]
+--   8
+function scale.after(_, run)
+  local found = {}
+  for label, trained in pairs(run.done) do found[label] = trained.policy:num_parameters() end
+  return found
 end
 
---- The parameters of a size name such as "37k".
-local function parameters(name) return tonumber((name:gsub("k$", ""))) * 1000 end
+--- The parameters of a side's policy, as the jobs found them.
+local function parameters(findings, label)
+  for _, one in ipairs(findings) do
+    if one.found[label] then return one.found[label] end
+  end
+end
 
---- The slope of the gap by the doubling of parameters, one number a repetition.
-local function slopes(sides, sizes)
-  local by_size, values = {}, {}
-  for i, size in ipairs(sizes) do by_size[i] = gaps(sides, size[1]) end
+local best = measures.quantile(0.9)
+local function best_of(runs) return best(runs, function(point) return point.win end) end
+
+--- The gap of best possible performance at a size, by the number of the repetition.
+local function gaps(sides, size)
+  local found = {}
+  for _, pair in ipairs(interval.pairs(sides("online " .. size), sides("offline " .. size))) do
+    local of = found[pair.outer] or { outer = pair.outer }
+    found[pair.outer], of[#of + 1] = of, pair
+  end
+  for outer, of in pairs(found) do
+    found[outer] = interval.by_repetition(of, function(pair)
+      local a, b = best_of(pair[1]), best_of(pair[2])
+      return a and b and a - b or nil
+    end)[1]
+  end
+  return found
+end
+
+--- The slope of the gap by the doubling of parameters, one number a repetition that has every size.
+--
+--   > local function run(win) return { { { step = 1, kl = 1, win = win } }, outer = 2 } end
+--   > local by = { ["online tiny"] = run(0.5), ["offline tiny"] = run(0.3), ["online small"] = run(0.6),
+--   >>   ["offline small"] = run(0.2) }
+--   > local found = { { found = { ["online tiny"] = 1000, ["online small"] = 4000 } } }
+--   > local slopes = scale.slopes(function(label) return { by[label] } end, { "tiny", "small" }, found)
+--   > ("%.2f"):format(slopes[1]), #slopes
+--   0.10	1
+function scale.slopes(sides, sizes, findings)
   local terms = { function() return 1 end, function(x) return x end }
-  for outer = 1, #by_size[1] do
-    local points = {}
-    for i, size in ipairs(sizes) do points[i] = { math.log(parameters(size[1]), 2), by_size[i][outer] } end
-    values[outer] = fit.least_squares(points, terms)[2]
+  local by_outer, order, values = {}, {}, {}
+  for _, size in ipairs(sizes) do
+    local x = math.log(parameters(findings, "online " .. size), 2)
+    for outer, gap in pairs(gaps(sides, size)) do
+      if not by_outer[outer] then by_outer[outer], order[#order + 1] = {}, outer end
+      table.insert(by_outer[outer], { x, gap })
+    end
+  end
+  table.sort(order)
+  for _, outer in ipairs(order) do
+    if #by_outer[outer] == #sizes then
+      values[#values + 1] = fit.least_squares(by_outer[outer], terms)[2]
+    end
   end
   return values
 end
 
-function scale.claims(claims, o)
+--- The claims of `fig10_scale`: the gap at each size, the peaks of the largest and the smallest size, and the
+-- slope of the gap where there are two sizes. `make` is align.claims.
+--
+--   > #scale.claims(require "perilune.align.claims", { sizes = "tiny,large" })
+--   5
+function scale.claims(make, o)
   local sizes, list = sizes_of(o), {}
-  for _, size in ipairs(sizes) do
-    list[#list + 1] = claims.quantile("online " .. size[1], "offline " .. size[1], {
-      name = ("the gap of best possible performance, %s parameters"):format(size[1]),
-      paper = size == sizes[#sizes] and "The gap stays at the largest size." or nil,
+  for i, size in ipairs(sizes) do
+    sizes[i] = size[1]
+    list[#list + 1] = make.quantile("online " .. size[1], "offline " .. size[1], {
+      name = ("the gap of best possible performance, %s"):format(size[1]),
+      paper = i == #sizes and "The gap stays at the largest size." or nil,
     })
   end
-  local small, large = sizes[1][1], sizes[#sizes][1]
+  if #sizes < 2 then return list end
   for _, side in ipairs { "online ", "offline " } do
-    list[#list + 1] = claims.peak(side .. large, side .. small,
+    list[#list + 1] = make.peak(side .. sizes[#sizes], side .. sizes[1],
       { paper = side == "online " and "Larger policies have higher peaks." or nil })
   end
-  list[#list + 1] = claims.value("the slope of the gap by doubling of parameters",
-    function(_, sides) return slopes(sides, sizes) end,
+  list[#list + 1] = make.value("the slope of the gap by doubling of parameters",
+    function(findings, sides) return scale.slopes(sides, sizes, findings) end,
     { expect = "below", margin = 0.01, paper = "The gap shrinks, but slowly." })
   return list
 end
 
---- Adds the figure of best possible performance against the size, with a line through the gap, and what it
--- says of larger sizes.
-function scale.section(page, sides)
+--- Adds the figure of best possible performance against the size to a page, with the slope of the gap within
+-- the sizes that were trained. `sides` and `findings` are those of experiment.compare.
+--
+--   > local sides, counts = {}, {}
+--   > for i, label in ipairs { "online tiny", "offline tiny", "online small", "offline small" } do
+--   >>   local win, count = ({ 0.5, 0.3, 0.6, 0.2 })[i], i < 3 and 1000 or 4000
+--   >>   sides[i] = { label = label, by_seed = { { { { step = 1, kl = 1, win = win } }, outer = 1 } } }
+--   >>   counts[label] = count
+--   >> end
+--   > local page = { figure = function() end, text = function(_, text) print(text) end }
+--   > scale.section(page, sides, { { found = counts } })
+--   The gap changes by 0.100 with each doubling of the parameters, from 1000 to 4000.
+function scale.section(page, sides, findings)
   local by_label, curves, order = {}, { online = { x = {}, y = {} }, offline = { x = {}, y = {} } }, {}
-  for _, side in ipairs(sides) do by_label[side.label] = side.by_seed end
   for _, side in ipairs(sides) do
+    by_label[side.label] = side.by_seed
     local name, size = side.label:match "^(%a+) (.+)$"
-    local values = interval.by_repetition(side.by_seed, function(runs) return best(runs, win_of) end)
-    local found = interval.of_values(values)
-    table.insert(curves[name].x, math.log(parameters(size), 2))
+    local found = interval.of_values(interval.by_repetition(side.by_seed, best_of))
+    table.insert(curves[name].x, math.log(parameters(findings, side.label), 2))
     table.insert(curves[name].y, found.mean)
-    if name == "online" then order[#order + 1] = { size } end
+    if name == "online" then order[#order + 1] = size end
   end
   local figure = plot.figure {
     title = "Best possible performance", xlabel = "log2 of parameters", ylabel = "90 % quantile of win rates",
@@ -106,11 +168,13 @@ function scale.section(page, sides)
   end
   page:figure(figure, "Means over repetitions.")
   if #order < 2 then return end
-  local slope = interval.of_values(slopes(function(label) return by_label[label] end, order))
+  local slope = interval.of_values(
+    scale.slopes(function(label) return by_label[label] end, order, findings))
+  if not slope then return end
   local bounds = #slope.values > 1 and (" [%.3f, %.3f]"):format(slope.low, slope.high) or ""
-  page:text(("The gap changes by %.3f%s with each doubling of the parameters: at this rate by %.2f up to "
-    .. "1,000 times the largest size, if the line goes on, which these sizes cannot show."):format(
-    slope.mean, bounds, slope.mean * math.log(1000, 2)))
+  page:text(("The gap changes by %.3f%s with each doubling of the parameters, from %d to %d."):format(
+    slope.mean, bounds, parameters(findings, "online " .. order[1]),
+    parameters(findings, "online " .. order[#order])))
 end
 
 return options.strict("paper.scale", scale)

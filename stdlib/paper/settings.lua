@@ -13,7 +13,7 @@ local opened = {}
 
 --- The `runs` of the task of the options.
 function settings.runs(o)
-  local key = ("%s %s %g"):format(o.task, o.data, o.cost)
+  local key = ("%s %s %g %s"):format(o.task, o.data, o.cost, tostring(o.small))
   if not opened[key] then
     local given = { path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil }
     opened[key] = tasks.open(o.task, given, o.small).runs

@@ -23,17 +23,25 @@ local function made_of(build)
   end
 end
 
---- Sizes of the policy by name: fields of the model, and about how many parameters `sentiment` then has. Each
--- is about four times the one before.
+--- Sizes of the policy by name: fields of the model. Each has about four times the parameters of the one
+-- before; how many they are depends on the task's vocabulary and length.
+--
+--   > local stages = require "perilune.paper.stages"
+--   > stages.sizes[3][1], stages.sizes[3][2].dim
+--   medium	64
 stages.sizes = {
-  { "9k", { layers = 1, dim = 16, heads = 2, hidden = 43 } },
-  { "37k", { layers = 2, dim = 32, heads = 2, hidden = 86 } },
-  { "172k", { layers = 3, dim = 64, heads = 4, hidden = 172 } },
-  { "650k", { layers = 4, dim = 112, heads = 4, hidden = 299 } },
+  { "tiny", { layers = 1, dim = 16, heads = 2, hidden = 43 } },
+  { "small", { layers = 2, dim = 32, heads = 2, hidden = 86 } },
+  { "medium", { layers = 3, dim = 64, heads = 4, hidden = 172 } },
+  { "large", { layers = 4, dim = 112, heads = 4, hidden = 299 } },
 }
 
---- A stage whose start has another size; KL is from that start. The proxy is the same for all sizes, as in
--- Tang et al. 2024, sec. 5.5.
+--- A stage whose start has another size, `model` as in `stages.sizes`; KL is from that start. The proxy is the
+-- same for all sizes, as in Tang et al. 2024, sec. 5.5. Gives a function(stage), the `stage` of a variant of
+-- experiment.compare, which makes it once for each stage.
+--
+--   > type(stages.sized(stages.sizes[1][2]))
+--   function
 function stages.sized(model)
   return made_of(function(stage, fields)
     local o, task = stage.options, stage.task
@@ -49,7 +57,11 @@ function stages.sized(model)
 end
 
 --- A stage whose labels are those of another judge: `judge(stage)` orders the golden pairs and labels online
--- responses, so that both sides learn from the same rewards. Win rates stay those of gold.
+-- responses, so that both sides learn from the same rewards. Win rates stay those of gold. Gives a
+-- function(stage), as `stages.sized` does.
+--
+--   > type(stages.labelled(function(stage) return stage.gold end))
+--   function
 function stages.labelled(judge)
   return made_of(function(stage, fields)
     fields.proxy = judge(stage)
@@ -58,7 +70,14 @@ function stages.labelled(judge)
 end
 
 --- A judge that prefers in a circle on a share of the pairs, and as gold on the others: by the lengths of the
--- responses modulo 3, of which 0 beats 1, 1 beats 2 and 2 beats 0.
+-- responses modulo 3, of which 0 beats 1, 1 beats 2 and 2 beats 0. `gold` is a judge; `share`, from 0 to 1,
+-- is met by a hash of the two responses. Gives a judge, see align.judge.
+--
+--   > local judge, rows = require "perilune.align.judge", require "perilune.models".rows
+--   > local tie = judge.from_function("tie", function() return 0.5 end)
+--   > local one, two = rows({ { 1 } }, { { 5 } }), rows({ { 1 } }, { { 5, 5 } })
+--   > stages.circular(tie, 1):prefer(one, two)[1], stages.circular(tie, 0):prefer(one, two)[1]
+--   1	0.5
 function stages.circular(gold, share)
   local function decides(a, b)
     local sum = 0

@@ -7,6 +7,16 @@ local identity = {}
 
 local library <const> = debug.getinfo(1, "S").source:match "^@(.*)/run/[^/]*$"
 
+--- A text as the beginning of a run's name, of at most `most` characters; "item" where nothing is left of it.
+--
+--   > local identity = require "perilune.run.identity"
+--   > identity.slug("Online against offline, 5 seeds", 24), identity.slug("±", 24)
+--   online-against-offline-5	item
+function identity.slug(text, most)
+  local slug = text:lower():gsub("%W+", "-"):gsub("^%-", ""):sub(1, most):gsub("%-$", "")
+  return slug ~= "" and slug or "item"
+end
+
 --- The values of a configuration by path: { loss = { beta = 0.1 } } has "loss.beta". Lists are one text.
 --
 --   > require("perilune.run.identity").flat({ loss = { beta = 0.1 }, steps = { 1, 2 } }).steps

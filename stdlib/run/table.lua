@@ -1,15 +1,9 @@
 --- A table of means with intervals, by two settings of runs.
 local csv = require "perilune.csv"
+local student = require "perilune.align.evaluate.student"
 
 local Table = { __name = "RunTable" }
 Table.__index = Table
-
---- The 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom (R 4.2: qt(0.975, 1:30)), then the
--- normal one.
-local quantiles <const> = {
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-  2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
-}
 
 function Table.new(o) return setmetatable({ options = o, rows = {}, cols = {}, cells = {} }, Table) end
 
@@ -53,7 +47,7 @@ function Table:cell(row, col)
   for _, unit in ipairs(cell.order) do
     squares = squares + (cell.units[unit].sum / cell.units[unit].count - mean) ^ 2
   end
-  local half = n > 1 and (quantiles[n - 1] or 1.96) * math.sqrt(squares / (n - 1) / n) or 0 / 0
+  local half = n > 1 and student.quantile(0.975, n - 1) * math.sqrt(squares / (n - 1) / n) or 0 / 0
   return { mean = mean, low = mean - half, high = mean + half, count = n }
 end
 

@@ -16,19 +16,13 @@ local file <const> = "result.json"
 local Kept = { __name = "SweepKept" }
 Kept.__index = Kept
 
---- A text as the beginning of a run's name.
-local function slug_of(label)
-  local slug = label:lower():gsub("%W+", "-"):gsub("^%-", ""):sub(1, 32):gsub("%-$", "")
-  return slug ~= "" and slug or "item"
-end
-
 --- The rows of items, plain data, in a folder of runs: `rows` has one for each item of `items` that differs
 -- from those before it, with `task`, `id`, `config` and `item`; `row_of[i]` is that of item i.
 --
 -- Errors: an item is no plain data.
 function kept.new(folder, label, items)
   local self = setmetatable({ folder = folder, rows = {}, row_of = {} }, Kept)
-  local by_id, slug = {}, slug_of(label)
+  local by_id, slug = {}, identity.slug(label, 32)
   for i, item in ipairs(items) do
     local text = plain.encode(item, "item " .. i)
     local id = ("%s-%s"):format(slug, system.sha256(label .. "\n" .. text):sub(1, 12))

@@ -8,10 +8,14 @@
 --   }
 --   local verdicts = claims.judge(list, sides)
 --
--- A claim expects a number to be "above" 0, "below" 0, or "equal" to 0 within its `margin` (0.05). It holds
--- where the 95 % interval lies on the expected side of 0, or for "equal" within the margin; it does not hold
--- where the interval lies on the other side, or within the margin where a difference is expected; else it is
--- not resolved at this size, and the verdict says how many repetitions would resolve it.
+-- A claim expects a number to be "above" 0, "below" 0, or "equal" to 0 within its `margin` (0.05). A
+-- difference below the margin is none. By its 95 % interval a claim
+--
+--   "equal"            holds within the margin, and does not hold wholly outside of it
+--   "above", "below"   holds on the expected side of 0, and does not hold on the other side or within the
+--                      margin
+--
+-- and else it is not resolved at this size: the verdict says how many repetitions would resolve it.
 --
 -- Intervals are those of `align.claims.interval`: by the bootstrap over repetitions, seeds and prompts
 -- together, widened for few repetitions. With one repetition no claim is resolved. They are not corrected for
@@ -20,9 +24,9 @@ local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
-local power = require "perilune.align.power"
 local reading = require "perilune.align.compare.sides"
 local stats = require "perilune.align.evaluate.stats"
+local student = require "perilune.align.evaluate.student"
 
 local claims = {}
 
@@ -154,27 +158,38 @@ end
 --   holds
 --   > claims.rule({ expect = "above", margin = 0.05 }, { mean = 0, low = -0.02, high = 0.02 })
 --   does not hold
---   > claims.rule({ expect = "equal", margin = 0.05 }, { mean = 0.1, low = -0.1, high = 0.3 })
+--   > claims.rule({ expect = "above", margin = 0.05 }, { mean = 0.02, low = 0.01, high = 0.03 })
+--   does not hold
+--   > claims.rule({ expect = "equal", margin = 0.05 }, { mean = 0.1, low = 0.01, high = 0.3 })
 --   not resolved
 function claims.rule(o, found)
   local inside = found.low > -o.margin and found.high < o.margin
   if o.expect == "equal" then
     if inside then return "holds" end
-    return (found.low > 0 or found.high < 0) and "does not hold" or "not resolved"
+    return (found.low >= o.margin or found.high <= -o.margin) and "does not hold" or "not resolved"
   end
-  local sign = o.expect == "above" and 1 or -1
-  local low = sign > 0 and found.low or -found.high
-  local high = sign > 0 and found.high or -found.low
-  if low > 0 then return "holds" end
-  return (high < 0 or inside) and "does not hold" or "not resolved"
+  local low, high = found.low, found.high
+  if o.expect == "below" then low, high = -high, -low end
+  if inside or high < 0 then return "does not hold" end
+  return low > 0 and "holds" or "not resolved"
 end
 
---- What would resolve an open claim, a clause.
+--- What would resolve an open claim, a clause: where a difference is expected, repetitions that find it by
+-- the t-test; where equality is, those whose interval lies on one side of the margin, if mean and spread
+-- stay.
 local function remedy(o, found)
   if #found.values < 2 then return "one repetition tells no spread" end
-  local effect = math.abs(found.mean) > o.margin and found.mean or o.margin
-  local ok, wanted = pcall(power, { effect = effect, differences = found.values })
-  if not ok then return ("a difference of %.2g cannot be found with this spread"):format(effect) end
+  local spread, distance = stats.summary(found.values), math.abs(found.mean)
+  local sd = spread.se * math.sqrt(spread.count)
+  if o.expect == "equal" then
+    local side = distance < o.margin and "within" or "outside"
+    local wanted = student.narrow(math.abs(o.margin - distance), sd, 0.05)
+    if not wanted then return ("no number of repetitions puts the interval %s the margin"):format(side) end
+    return ("an interval of %d repetitions would lie %s the margin of %.2g"):format(wanted, side, o.margin)
+  end
+  local effect = distance > o.margin and found.mean or o.margin
+  local wanted = student.repetitions(effect, sd, 0.8, 0.05)
+  if not wanted then return ("a difference of %.2g cannot be found with this spread"):format(effect) end
   return ("%d repetitions would find a difference of %.2g with a chance of 0.8"):format(wanted, effect)
 end
 

@@ -76,4 +76,41 @@ function student.power(effect, sd, n, level)
   end, low, high, 200)
 end
 
+--- The smallest n from 2 with `enough(n)`, which stays true from there on; nil above `most`.
+local function least(enough, most)
+  local low, high = 1, 2
+  while not enough(high) do
+    low, high = high, 2 * high
+    if high > most then return nil end
+  end
+  while high - low > 1 do
+    local middle = (low + high) // 2
+    if enough(middle) then high = middle else low = middle end
+  end
+  return high
+end
+
+-- More repetitions than anybody makes: a difference that needs them is none.
+student.most = 100000
+
+--- How many differences the paired t-test at `level` needs to find the mean `effect` with the chance `power`;
+-- nil above `student.most`.
+--
+--   > student.repetitions(0.5, 1, 0.8, 0.05)
+--   34
+function student.repetitions(effect, sd, power, level)
+  return least(function(n) return sd == 0 or student.power(effect, sd, n, level) >= power end, student.most)
+end
+
+--- How many differences give an interval of 1 - `level` that reaches less than `half` from its mean; nil
+-- above `student.most`.
+--
+--   > student.narrow(0.5, 1, 0.05)
+--   18
+function student.narrow(half, sd, level)
+  return least(function(n)
+    return sd == 0 or student.quantile(1 - level / 2, n - 1) * sd / math.sqrt(n) < half
+  end, student.most)
+end
+
 return options.strict("align.evaluate.student", student)

@@ -2,21 +2,15 @@
 --
 -- A run is known by the title, the options, the code and its own name. The same call finds it again: it goes
 -- on from its last checkpoint, and one that has finished is read without a step of training.
+local identity = require "perilune.run.identity"
 local native = require "perilune.native.run"
 local run = require "perilune.run"
 local system = require "perilune.system"
 
 local record = {}
 
---- A title as a part of the name of a folder.
---
---   > local record = require "perilune.align.experiment.record"
---   > record.slug "Online against offline, 5 seeds"
---   online-against-offline-5
-function record.slug(title)
-  local slug = title:lower():gsub("%W+", "-"):gsub("^%-", "")
-  return (slug:sub(1, 24):gsub("%-+$", ""))
-end
+--- The beginning of the names of an experiment's runs.
+local function slug_of(title) return identity.slug(title, 24) end
 
 local function hash_of(key, name) return system.sha256(key .. "\n" .. name):sub(1, 12) end
 
@@ -24,11 +18,12 @@ local function hash_of(key, name) return system.sha256(key .. "\n" .. name):sub(
 function record.note(folder, title, key, names)
   local hashes = {}
   for i, name in ipairs(names) do hashes[i] = hash_of(key, name) end
-  return ("Made of the runs %s-{%s} in %s."):format(record.slug(title), table.concat(hashes, ","), folder)
+  return ("Made of the runs %s-{%s} in %s."):format(slug_of(title), table.concat(hashes, ","), folder)
 end
 
 --- The name of the run of a variant with a seed and a setting. Variants of a family with one `run` share it.
 --
+--   > local record = require "perilune.align.experiment.record"
 --   > record.name("outer seed 1, seed 1, lr 0.1", { label = "online, pooled", run = "online" })
 --   outer seed 1, seed 1, lr 0.1, online
 function record.name(seed_and_setting, variant)
@@ -38,7 +33,7 @@ end
 --- The option `run` of the trainings of an experiment: a function of a name, the number of steps and what the
 -- run is found by. `key` determines the numbers of a run of each name.
 function record.new(folder, title, key)
-  local slug = record.slug(title)
+  local slug = slug_of(title)
   return function(name, steps, config)
     local id = ("%s-%s"):format(slug, hash_of(key, name))
     local all = { experiment = title, part = name }
