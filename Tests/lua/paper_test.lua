@@ -40,6 +40,20 @@ function TestSettings:test_options_replace_the_task_s()
   lu.assertEquals(names(settings.sweep(o)), { "lr 0.0001, beta 0.2, 7 steps" })
 end
 
+--- The settings of a small task are its own: the cache told tasks apart by name, file and cost alone.
+function TestSettings:test_what_is_not_given_is_the_task_s()
+  local runs, o = settings.runs(options()), options()
+  settings.fill(o)
+  lu.assertEquals({ o.lr, o.steps }, { ("%g,%g"):format(table.unpack(runs.offline.lr)), runs.steps })
+  o = options { lr = "1e-3", beta = "0.3", steps = 5 }
+  settings.fill(o)
+  lu.assertEquals({ o.lr, o.beta, o.steps }, { "1e-3", "0.3", 5 })
+  o = options { loss = "dpo" }
+  settings.fill(o)
+  lu.assertEquals(o.beta, "")
+  lu.assertNotIs(settings.runs(options { small = true }), settings.runs(options { small = false }))
+end
+
 function TestSettings:test_another_loss_is_in_the_name()
   lu.assertEquals(names(settings.one(options { steps = 7 }, "bo2")), { "bo2, lr 0.0003, 7 steps" })
 end

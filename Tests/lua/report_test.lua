@@ -99,6 +99,28 @@ function TestReport:test_a_peak_at_the_last_checkpoint_is_still_rising()
   lu.assertStrContains(cells(made, "KL 2")[2], "(1 of 2)")
 end
 
+--- The page had two figures of one difference of peaks: the table's was of maxima, the claim's of halves.
+function TestReport:test_a_peak_is_one_figure_on_a_page_with_claims()
+  local claims = require "perilune.align.claims"
+  local function repeated(label, ...)
+    local by_seed = {}
+    for i, shift in ipairs { 0, 0.1, 0.2 } do
+      by_seed[i] = { { point(0, 0, 0.1) }, outer = i }
+      for _, one in ipairs { ... } do
+        table.insert(by_seed[i][1], point(one[1], one[2], one[3] + (label == "a" and shift or 0)))
+      end
+    end
+    return { label = label, by_seed = by_seed }
+  end
+  local sides = {
+    repeated("a", { 10, 1, 0.3 }, { 20, 3, 0.6 }), repeated("b", { 10, 1, 0.5 }, { 20, 3, 0.2 }),
+  }
+  local verdicts = claims.judge({ claims.peak("a", "b") }, sides)
+  local made, printed = written { sides = sides, out = folder, verdicts = verdicts }
+  lu.assertEquals(cells(made, "peak")[4], verdicts[1].text)
+  lu.assertNotStrContains(printed, "exact p")
+end
+
 function TestReport:test_jumps_are_named()
   local jumping = side("offline", point(90, 4.6, 0.2), point(120, 26.5, 0.4))
   jumping.by_seed[1][1].setting = "lr 0.001, beta 0.1"

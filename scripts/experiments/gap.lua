@@ -3,7 +3,7 @@
 -- The first figure of Tang et al. 2024 (arXiv:2405.08448): the same loss from the same start, online on fresh
 -- responses labelled by the proxy, and offline on the golden pairs. A point is a checkpoint: its win rate
 -- against the golden policy, judged by gold, and its KL from the start. Each side pools its runs over
--- learning rates and betas.
+-- learning rates and betas, those of the task's sweep unless given.
 --
 --   perilune scripts/experiments/gap.lua
 --   perilune scripts/experiments/gap.lua --loss dpo --loss.beta 0.2                any loss of align.loss
@@ -13,12 +13,13 @@ local experiment = require("perilune").align.experiment
 local settings = require "perilune.align.experiment.settings"
 
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
-  { "lr", "1e-4,3e-4", "learning rates, separated by commas; a side pools all rates and betas" },
+  { "lr", "", "learning rates, separated by commas; a side pools all rates and betas; unless given the task's" },
   { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, "
-    .. "and 0.05,0.1 for ipo" },
+    .. "and the task's for ipo" },
+  { "steps", 0, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6 },
   { "out", "out/gap", "folder of the report", folder = true, smoke = "out/gap_smoke" },
 })
-if o.beta == "" and o.loss == "ipo" then o.beta = "0.05,0.1" end
+require("perilune.paper.settings").fill(o)
 
 -- A loss without an offline form is compared with the one that stands for it.
 local counterpart = settings.offline(settings.list(o)[1].loss).name

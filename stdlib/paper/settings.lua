@@ -11,7 +11,11 @@ local settings = {}
 
 local opened = {}
 
---- The `runs` of the task of the options.
+--- The `runs` of the task of the options: `task`, `data`, `cost` and `small`, see `tasks.check`.
+--
+--   > local settings = require "perilune.paper.settings"
+--   > settings.runs({ task = "sentiment", data = "", cost = -1, small = false }).steps
+--   720
 function settings.runs(o)
   local key = ("%s %s %g %s"):format(o.task, o.data, o.cost, tostring(o.small))
   if not opened[key] then
@@ -48,7 +52,26 @@ end
 
 local function steps_of(o, own) return o.steps > 0 and o.steps or own end
 
---- The one setting of online runs.
+--- Puts the task's settings into options that are not given, `lr` and `beta` of "" and `steps` of 0: the rates
+-- and betas of its sweep, and the steps of its online run. A loss other than ipo, or one with a `loss.beta`,
+-- keeps its own beta.
+--
+--   > local o = { task = "sentiment", data = "", cost = -1, loss = "dpo", lr = "", beta = "", steps = 0 }
+--   > settings.fill(o)
+--   > o.lr, o.beta, o.steps
+--   0.0001,0.0003		720
+function settings.fill(o)
+  local runs = settings.runs(o)
+  if o.lr == "" then o.lr = joined(runs.offline.lr) end
+  if o.beta == "" and o.loss == "ipo" and o["loss.beta"] == nil then o.beta = joined(runs.offline.beta) end
+  o.steps = steps_of(o, runs.steps)
+end
+
+--- The one setting of online runs: a list of one. `loss` names another loss than that of the options.
+--
+--   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "0.2", steps = 9 }
+--   > settings.one(o)[1].name, settings.one(o, "bo2")[1].name
+--   lr 0.0003, beta 0.2, 9 steps	bo2, lr 0.0003, 9 steps
 function settings.one(o, loss)
   local runs = settings.runs(o)
   local lr, beta = o.lr, o.beta
@@ -57,7 +80,12 @@ function settings.one(o, loss)
   return { list_of(o, lr, beta, steps_of(o, runs.steps), loss)[1] }
 end
 
---- The sweep of offline runs. A smoke run has the setting of online runs alone, a quick one its rate alone.
+--- The sweep of offline runs, a list. A smoke run has the setting of online runs alone, a quick one its rate
+-- alone.
+--
+--   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0 }
+--   > #settings.sweep(o)
+--   4
 function settings.sweep(o, loss)
   if o.size == "smoke" then return settings.one(o, loss) end
   local runs = settings.runs(o)

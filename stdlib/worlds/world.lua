@@ -81,6 +81,9 @@ local function check_values(w, refuse)
 end
 
 --- Rows of all answers to all prompts, prompt by prompt.
+--
+--   > #require "perilune.worlds".bandit({ answers = 3 }):rows()
+--   3
 function World:rows() return self.all_rows end
 
 --- log pi(y|x) of all answers, [prompts, answers] in float64; a tensor of that shape is returned as it is.
@@ -93,9 +96,18 @@ function World:logps(policy)
 end
 
 --- A policy to train: a copy of the reference.
+--
+--   > local world = require "perilune.worlds".bandit { answers = 3 }
+--   > world:kl(world:policy(), world.reference)
+--   0.0
 function World:policy() return self.reference:clone() end
 
---- The same world with another reference, such as a Model of `world:transformer()`.
+--- The same world with another reference, such as a Model of `world:transformer()`. Errors: the answers are
+-- not all that it writes.
+--
+--   > local world = require "perilune.worlds".bandit { answers = 3, seed = 1 }
+--   > world:from(world:policy()):win_rate(world.reference, world.reference)
+--   0.5
 function World:from(reference)
   local fields = {}
   for name, value in pairs(self.given) do fields[name] = value end
@@ -171,14 +183,42 @@ function World:place(prompt, answer)
   return self.place_of[table.concat(prompt, " ")], self.answer_of[table.concat(answer, " ")]
 end
 
+--- The judge of the world, who knows p(y > y'|x): see `?worlds.judge`.
+--
+--   > local world = require "perilune.worlds".bandit { answers = 2, rewards = { 0, 1 } }
+--   > local rows = require "perilune.models".rows
+--   > world:judge():prefer(rows({ { 0 } }, { { 1 } }), rows({ { 0 } }, { { 0 } }))[1]
+--   1
 function World:judge(given) return require "perilune.worlds.judge"(self, given) end
 
+--- A source of every ordered pair of answers, weighted with its probability: see `?worlds.population`.
+--
+--   > local world = require "perilune.worlds".bandit { answers = 3 }
+--   > #world:population():batch(1, world:policy(), "")
+--   9
 function World:population(given) return require "perilune.worlds.population"(self, given) end
 
+--- A data set of pairs of answers that mu wrote: see `?worlds.data`.
+--
+--   > #require "perilune.worlds".bandit({ answers = 3 }):pairs { count = 5 }
+--   5
 function World:pairs(given) return require "perilune.worlds.data"(self, given) end
 
+--- Trains a policy of the world and gives its distances from the optimum by step: see `?worlds.check.check`.
+--
+--   > local world = require "perilune.worlds".bandit { answers = 3, seed = 3 }
+--   > local points = world:check({ loss = require "perilune.align".loss.ipo { beta = 1 },
+--   >>   source = world:population(), steps = 50, lr = 0.05 }, { quiet = true })
+--   > points[#points].kl_to_optimum < points[1].kl_to_optimum
+--   true
 function World:check(trainer, given) return require "perilune.worlds.check".check(self, trainer, given) end
 
+--- The gradients of a loss at a policy, one a parameter, and the loss: see `?worlds.check.gradient`.
+--
+--   > local world = require "perilune.worlds".bandit { answers = 3 }
+--   > local loss = require "perilune.align".loss.ipo { beta = 1 }
+--   > #world:gradient(loss, world:policy(), world:population())
+--   1
 function World:gradient(loss, policy, source)
   return require "perilune.worlds.check".gradient(self, loss, policy, source)
 end

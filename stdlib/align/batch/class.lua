@@ -115,10 +115,25 @@ function Batch.__tostring(self)
   return ("[Batch %d %s%s]"):format(#self, self.pair_count and "pairs" or "rows", list)
 end
 
+--- Whether the rows are pairs: the chosen responses first, then the rejected ones.
+--
+--   > local batch = require "perilune.align.batch"
+--   > batch.of_pairs({ { prompt = { 1 }, chosen = { 2 }, rejected = { 3 } } }):has_pairs()
+--   true
+--   > batch.new({ prompts = { { 1 } }, responses = { { 2 } } }):has_pairs()
+--   false
 function Batch:has_pairs() return self.pair_count and true end
 
 --- Sets a column: a tensor [n], or a list of n entries. Lists of numbers and of booleans become tensors,
--- those of `group`, `step`, `writer`, `checkpoint` and `gold` stay lists.
+-- those of `group`, `step`, `writer`, `checkpoint` and `gold` stay lists. n is the number of rows. Errors:
+-- there are more or fewer entries than rows, or entries of two types.
+--
+--   > local b = require "perilune.align.batch".new { prompts = { { 1 }, { 1 } }, responses = { { 2 }, { 3 } } }
+--   > b:set("reward", { 0.5, 1 })
+--   > b.reward:numel()
+--   2
+--   > b:set("reward", { 1 })
+--   batch: column 'reward' has 1 entries for 2 rows
 function Batch:set(name, value)
   local count = #self.segments
   local function refuse(message, ...)
@@ -145,7 +160,12 @@ function Batch:set(name, value)
   rawset(self, "cache", {})
 end
 
---- Sets a token column: a tensor [N] or [N, ...], an entry for each response token.
+--- Sets a token column: a tensor [N] or [N, ...], an entry for each response token of all rows in order.
+--
+--   > local b = require "perilune.align.batch".new { prompts = { { 1 } }, responses = { { 2, 3 } } }
+--   > b:set_tokens("logps", T{ -1, -3 })
+--   > b.logps:numel()
+--   2
 function Batch:set_tokens(name, value)
   self.token_columns[name] = value
   rawset(self, "cache", {})
@@ -162,7 +182,14 @@ local function reduced(self, how, x)
   return self.cache[key]
 end
 
---- The sum over each response of a token column, named or given: [N] -> [n].
+--- The sum over each response of a token column, named or given: [N] -> [n]. Errors: there is no such column.
+--
+--   > local b = require "perilune.align.batch".new { prompts = { { 1 } }, responses = { { 2, 3 } } }
+--   > b:set_tokens("logps", T{ -1, -3 })
+--   > b:sums("logps"):item(), b:means("logps"):item(), b:spread(T{ 7 }):numel()
+--   -4.0	-2.0	2
+--   > b:sums "logits"
+--   the batch has no 'logits'
 function Batch:sums(x) return reduced(self, "sums", x) end
 
 --- The mean over each response, 0 for an empty one: [N] -> [n].

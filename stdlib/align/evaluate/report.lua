@@ -11,8 +11,12 @@ local grid = require "perilune.align.evaluate.grid"
 local options = require "perilune.options"
 local pages = require "perilune.report"
 local plot = require "perilune.plot"
+local interval = require "perilune.align.claims.interval"
+local measures = require "perilune.align.compare.measures"
 local ranking = require "perilune.align.evaluate.ranking"
+local reading = require "perilune.align.compare.sides"
 local sections = require "perilune.align.evaluate.sections"
+local stats = require "perilune.align.evaluate.stats"
 local system = require "perilune.system"
 local text_table = require "perilune.align.evaluate.text_table"
 
@@ -53,10 +57,11 @@ end
 
 --- An interval as text. Where not all seeds have the figure it says how many do: seeds that got so far are a
 -- selection.
-local function shown(interval, seeds)
-  if not interval then return "-" end
-  local text = ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high)
-  return interval.seeds == seeds and text or ("%s (%d of %d)"):format(text, interval.seeds, seeds)
+local function shown(found, seeds)
+  if not found then return "-" end
+  if found.low == -math.huge then return ("%.3f (one repetition)"):format(found.mean) end
+  local text = ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
+  return found.seeds == seeds and text or ("%s (%d of %d)"):format(text, found.seeds, seeds)
 end
 
 --- In how many seeds the peak of a side is the last point of its run.
@@ -72,25 +77,30 @@ local function still_rising(side)
 end
 
 --- Rows of the table: the peak of each side, its win rate at each shared KL, and the difference from the
--- first side.
-local function rows_of(sides)
-  local resampling, rows = frontier.resampling(sides[1].by_seed), {}
-  local function add(name, measure, mark)
+-- first side. With `of_claims` the intervals are those of the claims, which are widened for few repetitions.
+local function rows_of(sides, of_claims)
+  local whole, rows = frontier.resampling(sides[1].by_seed), {}
+  local of_side = of_claims and interval.of_side or frontier.interval
+  local of_difference = of_claims and interval.of_difference or frontier.difference
+  local function add(name, measure, resampling, of, mark)
     local row = { name }
-    for _, side in ipairs(sides) do
-      row[#row + 1] = shown(frontier.interval(side.by_seed, measure, resampling), #side.by_seed)
-        .. (mark and mark(side) or "")
+    for i, side in ipairs(of) do
+      row[#row + 1] = shown(of_side(side.by_seed, measure, resampling), #side.by_seed)
+        .. (mark and mark(sides[i]) or "")
     end
-    local first = sides[1].by_seed
-    for i = 2, #sides do
-      local other = sides[i].by_seed
-      row[#row + 1] = shown(frontier.difference(first, other, measure, resampling), math.min(#first, #other))
+    local first = of[1].by_seed
+    for i = 2, #of do
+      local other = of[i].by_seed
+      row[#row + 1] = shown(of_difference(first, other, measure, resampling), math.min(#first, #other))
     end
     rows[#rows + 1] = row
   end
-  add("peak", frontier.peak, still_rising)
+  if whole.prompts > 1 then
+    local halved = stats.resampling { prompts = whole.prompts // 2, clusters = #whole.uniforms[1] }
+    add("peak", measures.peak, halved, reading.read(sides, 1), still_rising)
+  end
   for _, kl in ipairs(grid.shared(sides)) do
-    add(("KL %g"):format(kl), function(runs, win) return frontier.best_at_kl(runs, kl, win) end)
+    add(("KL %g"):format(kl), function(runs, win) return frontier.best_at_kl(runs, kl, win) end, whole, sides)
   end
   return rows
 end
@@ -108,8 +118,8 @@ local rules <const> = {
   "Between neighbouring checkpoints the win rate is linear in KL. Where a run's KL goes back and forth, its "
     .. "highest win rate of all crossings counts. \"-\": no two checkpoints enclose the KL; the line from "
     .. "the start to the first checkpoint is no measurement.",
-  "Peaks of the table are maxima of noisy estimates and biased upwards, more with more checkpoints. Those of "
-    .. "a sentence are not: the checkpoint is chosen on one half of the prompts and reported on the other.",
+  "The checkpoint of a peak is chosen on one half of the prompts and reported on the other, both ways round: "
+    .. "a side with more checkpoints gains nothing by it. One prompt has no halves, and no peak.",
 }
 
 --- The figure of a few sides: win rate against KL.
@@ -160,7 +170,8 @@ local spec = options.spec("evaluate.report", {
 -- Of more than 6 sides the table has a row a side, in the order of the win rate at one KL, without
 -- differences, and the figure a bar a side.
 --
--- Of 2 to 6 sides the sentences of `align.compare` follow: what the numbers allow.
+-- Of 2 to 6 sides the sentences of `align.compare` follow: what the numbers allow. With `verdicts` the claims
+-- say it, and the table has their intervals.
 --
 -- Gives { header, rows, jumps, ranking }. Errors: an option is missing, unknown or of another type; a side
 -- has no label, no seeds, no runs or a point without step, kl, win and wins; a file cannot be written.
@@ -175,12 +186,12 @@ return function(given)
     header, rows = ranking.cells(ranked)
     figure, caption = ranking.figure(ranked, o.title), "Win rates of all sides at one KL, in order."
   else
-    header, rows, figure = header_of(o.sides), rows_of(o.sides), frontier_of(o)
+    header, rows, figure = header_of(o.sides), rows_of(o.sides, o.verdicts), frontier_of(o)
     caption = "Win rate and KL from the start, every checkpoint."
   end
   local jumps = sections.jumps(o.sides)
   io.write("\n", text_table(header, rows), "\n", tostring(figure), "\n")
-  local allowed = not ranked and #o.sides > 1 and compare_of(o.sides) or {}
+  local allowed = not (ranked or o.verdicts) and #o.sides > 1 and compare_of(o.sides) or {}
   for _, sentence in ipairs(allowed) do io.write(sentence, "\n") end
   for _, jump in ipairs(jumps) do io.write("jump: ", jump, "\n") end
 

@@ -94,6 +94,10 @@ function Policy:knows(context)
   return not knows or knows(context)
 end
 
+--- The sizes of the policy: { vocab, dim }; `dim` is nil without `hidden`.
+--
+--   > require "perilune.align.policy".table({ contexts = { { 0 } }, vocab = 2 }):config().vocab
+--   2
 function Policy:config() return { vocab = self.given.vocab, dim = self.given.dim } end
 
 --- The tensors that are trained, and their names, sorted.
@@ -103,6 +107,10 @@ function Policy:parameters()
   return tensors, table.move(self.names, 1, #self.names, 1, {})
 end
 
+--- The number of elements of all parameters.
+--
+--   > require "perilune.align.policy".table({ contexts = { { 0 }, { 1 } }, vocab = 3 }):num_parameters()
+--   6
 function Policy:num_parameters()
   local count = 0
   for _, weight in pairs(self.weights) do count = count + weight:numel() end
@@ -129,6 +137,14 @@ function Policy:hash()
   return system.sha256(table.concat(parts, "\n"))
 end
 
+--- Forgets the gradients of all parameters.
+--
+--   > local p = require "perilune.align.policy".table { contexts = { { 0 } }, vocab = 2 }
+--   > p:logits({ { 0 } }):sum():backward()
+--   > p:zero_grad()
+--   > local weights = p:parameters()
+--   > weights[1]:grad() == nil or weights[1]:grad():abs():sum():item() == 0
+--   true
 function Policy:zero_grad()
   for _, weight in pairs(self.weights) do weight:zero_grad() end
 end
@@ -235,6 +251,10 @@ end
 --- Responses to each prompt, with the options of `Model:sample`: Rows with the columns logps and
 -- sampling_logps. Response i of a step is a pure function of seed, stream, step and i. It also ends where the
 -- policy has no logits for what follows, as after the answers of a bandit.
+--
+--   > local p = require "perilune.align.policy".table { contexts = { { 0 } }, vocab = 2 }
+--   > #p:sample({ { 0 } }, { count = 4, max_new_tokens = 3, seed = 1 }), #p:sample({ { 0 } }, {}):responses()[1]
+--   4	1
 function Policy:sample(prompts, given)
   local o = options.native "Model:sample":fill(given)
   if o.mixture then require "perilune.align.policy".check(o.mixture, "sample: mixture") end
