@@ -76,8 +76,8 @@ function TestStudent:test_repetitions_for_an_effect()
   lu.assertEquals(align.power { effect = 1, differences = { 1, 1, 1 } }, 2)
 end
 
---- By scipy.stats 1.17.1, the smallest n with t.ppf(1 - level / 2, n - 1) * sd / sqrt(n) < half; by statsmodels
--- 0.15.0, the smallest with TTestPower().power(effect / sd, n, level) >= power.
+--- By scipy.stats 1.17.1, the smallest n with t.ppf(1 - level / 2, n - 1) * sd / sqrt(n) < half; by
+-- statsmodels 0.15.0, the smallest with TTestPower().power(effect / sd, n, level) >= power.
 function TestStudent:test_repetitions_of_an_interval_and_of_a_test()
   for _, case in ipairs {
     { 0.5, 1, 0.05, 18 }, { 0.03, 0.1, 0.05, 46 }, { 0.01, 0.002, 0.05, 3 }, { 0.05, 0.2, 0.01, 110 },
@@ -147,10 +147,11 @@ function TestClaims:test_few_repetitions_that_spread_leave_it_open_and_say_how_m
   lu.assertStrMatches(one.remedy, "%d+ repetitions would find a difference of 0.12 with a chance of 0.8")
 end
 
---- An interval within the margin is no difference, whatever its side of 0; equality fails outside of it alone.
+--- An interval within the margin is no difference, whatever its side of 0; equality fails outside of it.
 function TestClaims:test_the_rule_of_each_expectation()
   local function verdict(expect, low, high)
-    return claims.rule({ expect = expect, margin = 0.05 }, { mean = (low + high) / 2, low = low, high = high })
+    local o = { expect = expect, margin = 0.05 }
+    return claims.rule(o, { mean = (low + high) / 2, low = low, high = high })
   end
   for _, case in ipairs {
     { -0.02, 0.02, "holds", "does not hold", "does not hold" },

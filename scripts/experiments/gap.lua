@@ -13,7 +13,7 @@ local experiment = require("perilune").align.experiment
 local settings = require "perilune.align.experiment.settings"
 
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
-  { "lr", "", "learning rates, separated by commas; a side pools all rates and betas; unless given the task's" },
+  { "lr", "", "learning rates, separated by commas; the task's unless given; a side pools them all" },
   { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, "
     .. "and the task's for ipo" },
   { "steps", 0, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6 },

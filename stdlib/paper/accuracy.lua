@@ -57,7 +57,8 @@ end
 -- after the start that has the instrument classifier/data, a colour for each side of experiment.compare.
 --
 --   > local page = { figure = function(_, _, caption) print(caption) end }
---   > local point = { step = 1, kl = 1, win = 0.5, instruments = { ["classifier/data"] = { sum = 3, count = 4 } } }
+--   > local point = { step = 1, kl = 1, win = 0.5,
+--   >>   instruments = { ["classifier/data"] = { sum = 3, count = 4 } } }
 --   > accuracy.scatter(page, { { label = "online", by_seed = { { { point } } } } })
 --   Every checkpoint of every repetition.
 function accuracy.scatter(page, sides)

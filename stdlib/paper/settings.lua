@@ -52,8 +52,8 @@ end
 
 local function steps_of(o, own) return o.steps > 0 and o.steps or own end
 
---- Puts the task's settings into options that are not given, `lr` and `beta` of "" and `steps` of 0: the rates
--- and betas of its sweep, and the steps of its online run. A loss other than ipo, or one with a `loss.beta`,
+--- Puts the task's settings into options that are not given, `lr` and `beta` of "", `steps` of 0: the rates
+-- and betas of its sweep, and the steps of its online run. A loss other than ipo, or with a `loss.beta`,
 -- keeps its own beta.
 --
 --   > local o = { task = "sentiment", data = "", cost = -1, loss = "dpo", lr = "", beta = "", steps = 0 }

@@ -36,9 +36,9 @@ stages.sizes = {
   { "large", { layers = 4, dim = 112, heads = 4, hidden = 299 } },
 }
 
---- A stage whose start has another size, `model` as in `stages.sizes`; KL is from that start. The proxy is the
--- same for all sizes, as in Tang et al. 2024, sec. 5.5. Gives a function(stage), the `stage` of a variant of
--- experiment.compare, which makes it once for each stage.
+--- A stage whose start has another size, `model` as in `stages.sizes`; KL is from that start. The proxy is
+-- the same for all sizes, as in Tang et al. 2024, sec. 5.5. Gives a function(stage), the `stage` of a variant
+-- of experiment.compare, which makes it once for each stage.
 --
 --   > type(stages.sized(stages.sizes[1][2]))
 --   function

@@ -128,7 +128,8 @@ function Batch:has_pairs() return self.pair_count and true end
 -- those of `group`, `step`, `writer`, `checkpoint` and `gold` stay lists. n is the number of rows. Errors:
 -- there are more or fewer entries than rows, or entries of two types.
 --
---   > local b = require "perilune.align.batch".new { prompts = { { 1 }, { 1 } }, responses = { { 2 }, { 3 } } }
+--   > local batch = require "perilune.align.batch"
+--   > local b = batch.new { prompts = { { 1 }, { 1 } }, responses = { { 2 }, { 3 } } }
 --   > b:set("reward", { 0.5, 1 })
 --   > b.reward:numel()
 --   2

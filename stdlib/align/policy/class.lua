@@ -253,7 +253,8 @@ end
 -- policy has no logits for what follows, as after the answers of a bandit.
 --
 --   > local p = require "perilune.align.policy".table { contexts = { { 0 } }, vocab = 2 }
---   > #p:sample({ { 0 } }, { count = 4, max_new_tokens = 3, seed = 1 }), #p:sample({ { 0 } }, {}):responses()[1]
+--   > local rows = p:sample({ { 0 } }, { count = 4, max_new_tokens = 3, seed = 1 })
+--   > #rows, #rows:responses()[1]
 --   4	1
 function Policy:sample(prompts, given)
   local o = options.native "Model:sample":fill(given)
