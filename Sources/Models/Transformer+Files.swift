@@ -14,6 +14,7 @@ extension Transformer {
     var metadata = config.metadata
     metadata["format"] = WeightLayout.perilune.name
     metadata["hash"] = try contentHash()
+    if let adapters { metadata["lora"] = try adapters.lora.json.encoded() }
     try Safetensors(parameters.map { ($0.name, $0.value.value) }, metadata: metadata).write(to: path)
   }
 
@@ -24,7 +25,11 @@ extension Transformer {
     let file = try WeightFiles.open(path)
     guard let layout = file.layout else { throw unknown(file) }
     let config = try TransformerConfig(metadata: file.metadata, file: path)
-    let model = try Transformer(config, file, layout)
+    let model =
+      try file.metadata["lora"].map { lora in
+        try Transformer(config, file, layout.ignoring(LowRank.suffixes)).withAdapters(
+          try LoRA(json: JSONValue(parsing: lora, name: path), file: path), in: file)
+      } ?? Transformer(config, file, layout)
     // A flipped bit would silently be another model. Files from before the hash was written have none.
     if let hash = file.metadata["hash"], try model.contentHash() != hash {
       throw Failure(

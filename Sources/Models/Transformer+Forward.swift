@@ -76,7 +76,9 @@ extension Transformer {
     _ map: Affine, _ x: Variable, norm: Affine? = nil, residual: Variable? = nil,
     input: Op.LinearInput = .plain
   ) throws -> Variable {
-    try Op.linear(x, map.weight, bias: map.bias, residual: residual, input: norm.map(normalised) ?? input)
+    let input = norm.map(normalised) ?? input
+    let y = try Op.linear(x, map.weight, bias: map.bias, residual: residual, input: input)
+    return try map.adapted(y, x, input)
   }
 
   private func normalised(_ norm: Affine) -> Op.LinearInput {

@@ -12,6 +12,8 @@ import Weights
 public struct Affine {
   public let weight: Variable
   public let bias: Variable?
+  /// In the order of their outputs.
+  public var adapters: [LowRank] = []
 }
 
 public final class Transformer {
@@ -19,6 +21,8 @@ public final class Transformer {
   public let weights: ModelWeights<Affine>
   /// All parameters by their names, in the order in which they are stored and hashed.
   public let parameters: [(name: String, value: Variable)]
+  /// Low-rank adapters of the linear maps; nil without.
+  public let adapters: Adapters?
 
   /// Random weights as GPT-2's (`TransformerConfig.deviation`), biases at 0, norms at 1.
   public convenience init(_ config: TransformerConfig, seed: UInt64) throws {
@@ -55,10 +59,20 @@ public final class Transformer {
         weight: try parameter(part, .weight), bias: part.hasBias ? try parameter(part, .bias) : nil)
     }
     parameters = list
+    adapters = nil
   }
 
-  /// A model of the same weights that shares none of them. A frozen parameter is frozen in the clone too.
+  init(
+    _ config: TransformerConfig, _ weights: ModelWeights<Affine>,
+    parameters: [(name: String, value: Variable)], adapters: Adapters
+  ) {
+    (self.config, self.weights, self.parameters, self.adapters) = (config, weights, parameters, adapters)
+  }
+
+  /// A model of the same weights that shares none of them; one with adapters shares those of its base, which are
+  /// frozen. A frozen parameter is frozen in the clone too.
   public func clone() throws -> Transformer {
+    if let adapters { return try adapters.base.withCopies(of: self, adapters.lora) }
     var next = 0
     let copy = try Transformer(config) { _, _ in
       defer { next += 1 }
@@ -76,7 +90,8 @@ public final class Transformer {
   public var trainable: [Variable] { parameters.map(\.value).filter(\.requiresGrad) }
 
   /// Freezes or unfreezes the parameters whose names match `pattern`, in which * is any text. A frozen
-  /// parameter gets no gradient, and optimisers leave it out. As `requires_grad_` of PyTorch's modules.
+  /// parameter gets no gradient, and optimisers leave it out. As `requires_grad_` of PyTorch's modules. The
+  /// weights under adapters stay frozen: other models share them.
   ///
   ///     try model.setRequiresGrad(false, matching: "layers.0.*")
   public func setRequiresGrad(_ wanted: Bool, matching pattern: String = "*") throws {
@@ -87,7 +102,14 @@ public final class Transformer {
         "no parameter matches \"\(Quoted.name(pattern))\"; the first of \(parameters.count) is "
           + "\"\(parameters[0].name)\"")
     }
-    for (_, value) in matching {
+    let isShared = { (name: String) in self.adapters != nil && !LowRank.isName(name) }
+    if wanted, matching.allSatisfy({ isShared($0.name) }) {
+      throw Failure(
+        .state,
+        "the weights under adapters are shared with the base and stay frozen; model:merged() has weights "
+          + "of its own")
+    }
+    for (name, value) in matching where !(wanted && isShared(name)) {
       try value.setRequiresGrad(wanted)
       if !wanted { value.grad = nil }
     }

@@ -68,4 +68,11 @@ public struct WeightLayout: Sendable {
       (embedding + layer.qkv).allSatisfy { names.contains(prefix + $0.tensorName(.weight, layer: 0)) }
     }
   }
+
+  /// The same layout, in which tensors with these endings hold none of the model's weights.
+  public func ignoring(_ suffixes: [String]) -> WeightLayout {
+    var layout = self
+    layout.ignored += suffixes
+    return layout
+  }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Ctrl-C on a real terminal: the time until the prompt answers again, and whether the session is as it was.
 
-    scripts/reliability/interrupts.py --limit 1             2 moments of each of some kinds, as scripts/check runs it
+    scripts/reliability/interrupts.py --limit 5             2 moments of each of some kinds, as scripts/check runs it
     scripts/reliability/interrupts.py --moments 200         every kind, as the table of scripts/results/reliability.md
     scripts/reliability/interrupts.py --kind sort --kind svd --moments 50
 

@@ -24,14 +24,15 @@ struct DecoderWeights: @unchecked Sendable {
 
   init(_ model: Transformer, _ thresholds: DecoderThresholds) throws {
     config = model.config
-    let parameters = model.parameters.map { $0.value.value }
+    let merged = try model.weights.map { try $0.merged() }
+    let parameters = merged.all.flatMap { [$0.weight.value] + ($0.bias.map { [$0.value] } ?? []) }
     let byteCount = parameters.reduce(0) { $0 + 4 * $1.elementCount }
     isCut = byteCount > thresholds.ownRowsBytesMax
     let parts = config.parts.all
     let workspace = byteCount > thresholds.packedBytesMax ? nil : try PackedWorkspace(parts)
     tensors = parameters + (workspace.map { [$0.tensor] } ?? [])
     var part = parts.makeIterator()
-    weights = model.weights.map { affine in
+    weights = merged.map { affine in
       DecoderMatrix(affine, part.next()?.isMultiplied == true ? workspace : nil)
     }
   }

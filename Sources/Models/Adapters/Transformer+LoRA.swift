@@ -1,0 +1,95 @@
+/// Models with low-rank adapters: made, merged, and without them again.
+import Autograd
+import Base
+import Tensors
+import Weights
+
+extension Transformer {
+  /// A model of the same weights, which it shares and which are frozen, with new adapters to train. A is drawn
+  /// as PyTorch's Linear draws its weights, uniform in +-1/sqrt(inputs), and B is 0: at first the model computes
+  /// what this one computes.
+  ///
+  ///     let policy = try sft.withAdapters(LoRA(targets: .names(["q_proj", "v_proj"])), seed: 1)
+  public func withAdapters(_ lora: LoRA, seed: UInt64) throws -> Transformer {
+    try withAdapters(lora) { module, rank in
+      let a = try Tensor(uninitialized: [rank, module.inputs], .f32)
+      var random = Philox(seed: seed, stream: "lora/\(module.path)")
+      let (bound, p) = (1 / Double(module.inputs).squareRoot(), a.pointer(Float.self))
+      for i in 0..<a.elementCount { p[i] = Float((2 * random.uniform() - 1) * bound) }
+      return (a, try Tensor(zeros: [module.outputs.count, rank], .f32))
+    }
+  }
+
+  /// A model of the same weights with copies of the adapters of another.
+  func withCopies(of other: Transformer, _ lora: LoRA) throws -> Transformer {
+    let own = Dictionary(
+      other.weights.all.flatMap(\.adapters).map { ($0.module, $0) }, uniquingKeysWith: { first, _ in first })
+    let copy = try withAdapters(lora) { module, _ in
+      guard let adapter = own[module.path] else {
+        throw Failure(.state, "the adapter of '\(module.path)' is missing")
+      }
+      return (try adapter.a.value.copied(), try adapter.b.value.copied())
+    }
+    for (own, other) in zip(other.parameters, copy.parameters) {
+      try other.value.setRequiresGrad(own.value.requiresGrad)
+    }
+    return copy
+  }
+
+  /// A model of the same weights with adapters whose A and B `tensors` gives, for a module and its rank.
+  func withAdapters(_ lora: LoRA, _ tensors: (AdapterModule, Int) throws -> (a: Tensor, b: Tensor)) throws
+    -> Transformer
+  {
+    if adapters != nil {
+      throw Failure(.state, "the model has adapters already: merge them first, or begin with its base")
+    }
+    let modules = config.adapterModules(config.family)
+    if !modules.joined().contains(where: { lora.matches($0.path) }) {
+      let names = Set(modules.joined().map(\.name)).sorted()
+      throw Failure(
+        .argument, "no module matches the targets; the modules are \(names.joined(separator: ", "))")
+    }
+    var next = modules.makeIterator()
+    var added: [(name: String, value: Variable)] = []
+    let adapted = try weights.map { map in
+      let adapters = try (next.next() ?? []).filter { lora.matches($0.path) }.map { module in
+        let rank = lora.r
+        let most = min(module.inputs, module.outputs.count)
+        if rank < 1 || rank > most {
+          throw Failure(.value, "rank \(rank) for module '\(module.path)', expected 1 to \(most)")
+        }
+        let (a, b) = try tensors(module, rank)
+        let (left, right) = (Variable(a, requiresGrad: true), Variable(b, requiresGrad: true))
+        added += zip(LowRank.suffixes, [left, right]).map { (module.path + $0, $1) }
+        return LowRank(
+          module: module.path, outputs: module.outputs, a: left, b: right,
+          scale: lora.scale)
+      }
+      return Affine(weight: map.weight.detached(), bias: map.bias?.detached(), adapters: adapters)
+    }
+    let frozen = adapted.all.flatMap { [$0.weight] + ($0.bias.map { [$0] } ?? []) }
+    return Transformer(
+      config, adapted, parameters: zip(parameters, frozen).map { ($0.name, $1) } + added,
+      adapters: Adapters(base: self, lora: lora))
+  }
+
+  /// A model without adapters that computes the same: its weights are W + s B A. It shares nothing.
+  public func merged() throws -> Transformer {
+    var next = try weights.map { try $0.merged() }.all.makeIterator()
+    var part: Affine?
+    return try Transformer(config) { _, kind in
+      if kind == .weight { part = next.next() }
+      guard let tensor = kind == .weight ? part?.weight.value : part?.bias?.value else {
+        throw Failure(.state, "a weight of the model is missing")
+      }
+      return try tensor.copied()
+    }
+  }
+}
+
+/// What a model with adapters was made from.
+public struct Adapters {
+  /// The model under the adapters, whose weights it shares.
+  public let base: Transformer
+  public let lora: LoRA
+}

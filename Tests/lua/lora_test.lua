@@ -1,0 +1,131 @@
+--- Low-rank adapters: against the identities of their definition, and against the model under them.
+local lu = require "luaunit"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local perilune = require "perilune"
+local T, models, optim = perilune.tensor, perilune.models, perilune.optim
+
+local styles <const> = {
+  gpt2 = { "c_attn", "c_proj", "c_fc" },
+  llama = { "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj" },
+}
+
+local function base_of(style)
+  return models.transformer { style = style, vocab = 13, dim = 12, layers = 2, heads = 3, kv_heads = 1,
+    max_length = 16, seed = 3 }
+end
+
+local function named(model)
+  local tensors, names = model:parameters()
+  local by_name = {}
+  for i, name in ipairs(names) do by_name[name] = tensors[i] end
+  return by_name
+end
+
+--- Gives every B random values, since they begin at 0.
+local function trained(model)
+  for name, tensor in pairs(named(model)) do
+    if name:find "lora_B" then T.no_grad(function() tensor:copy_(T.randn(tensor:size(), { seed = #name }) * 0.3) end) end
+  end
+  return model
+end
+
+local prompts, responses <const> = { { 1, 2 }, { 3 }, { 4, 5, 6 } }, { { 7, 8, 9 }, { 10, 11 }, { 12 } }
+
+--- Fails unless two tensors agree within `tolerance` of the largest element.
+local function close(actual, expected, tolerance)
+  local largest = math.max(1, expected:detach():abs():max():item())
+  support.close((actual - expected):detach():abs():max():item() / largest, 0, tolerance)
+end
+
+local function refuses(words, f, ...) lu.assertStrContains(support.message(f, ...), words) end
+
+TestLora = {}
+
+function TestLora:test_begins_as_its_base_and_shares_its_weights()
+  for style in pairs(styles) do
+    local base = base_of(style)
+    local before = base:logits(prompts)
+    local policy = base:lora { r = 2, targets = "all-linear" }
+    lu.assertEquals(policy:logits(prompts):totable(), before:totable())
+    lu.assertEquals(policy:base():hash(), base:hash())
+    T.no_grad(function() base:parameters()[1]:mul_(2) end)
+    lu.assertEquals(policy:parameters()[1]:totable(), base:parameters()[1]:totable())
+  end
+end
+
+function TestLora:test_merged_computes_the_same_and_so_do_sampling_and_clone()
+  for style, targets in pairs(styles) do
+    for _, some in ipairs { targets, { targets[1] }, { targets[1], targets[#targets] } } do
+      local policy = trained(base_of(style):lora { r = 3, alpha = 5, targets = some, rslora = #some == 1 })
+      local merged = policy:merged()
+      close(policy:logits(prompts), merged:logits(prompts), 1e-5)
+      close(policy:logps(prompts, responses), merged:logps(prompts, responses), 1e-5)
+      lu.assertTrue((policy:logits(prompts) - policy:base():logits(prompts)):abs():max():item() > 1e-5)
+      local options = { max_new_tokens = 8, temperature = 0 }
+      lu.assertEquals(policy:sample(prompts, options):response(1), merged:sample(prompts, options):response(1))
+      lu.assertEquals(policy:clone():hash(), policy:hash())
+      lu.assertEquals(policy:clone():logits(prompts):totable(), policy:logits(prompts):totable())
+    end
+  end
+end
+
+--- d loss / dA = s B^T dW and d loss / dB = s dW A^T, with dW the gradient of the merged weight.
+function TestLora:test_gradients_are_those_of_the_merged_weight()
+  local policy = trained(base_of "llama":lora { r = 3, alpha = 6, targets = { "q_proj", "v_proj", "down_proj" } })
+  local merged = policy:merged()
+  for _, model in ipairs { policy, merged } do model:logps(prompts, responses):sum():backward() end
+  local own, whole = named(policy), named(merged)
+  local qkv = whole["layers.1.attention.qkv.weight"]:grad()
+  for module, dw in pairs {
+    ["model.layers.1.self_attn.q_proj"] = qkv:narrow(1, 1, 12),
+    ["model.layers.1.self_attn.v_proj"] = qkv:narrow(1, 17, 4),
+    ["model.layers.1.mlp.down_proj"] = whole["layers.1.mlp.down.weight"]:grad(),
+  } do
+    local a, b = own[module .. ".lora_A.weight"], own[module .. ".lora_B.weight"]
+    close(a:grad(), b:detach():t():matmul(dw) * 2, 1e-4)
+    close(b:grad(), dw:matmul(a:detach():t()) * 2, 1e-4)
+  end
+  lu.assertNil(own["layers.1.attention.qkv.weight"]:grad())
+end
+
+function TestLora:test_saved_and_loaded()
+  local path = os.tmpname()
+  local policy = trained(base_of "llama":lora { r = 3, alpha = 5, targets = { "q_proj", "up_proj" }, rslora = true })
+  policy:save(path)
+  local loaded = models.load(path)
+  lu.assertEquals(loaded:hash(), policy:hash())
+  lu.assertEquals(loaded:logits(prompts):totable(), policy:logits(prompts):totable())
+  lu.assertEquals(loaded:base():hash(), policy:base():hash())
+  os.remove(path)
+end
+
+function TestLora:test_only_adapters_train_and_only_they_change()
+  local base = base_of "gpt2"
+  local before = base:hash()
+  local policy = base:lora { r = 2 }
+  local optimizer = optim.adamw(policy, { lr = 0.1 })
+  lu.assertEquals(#optimizer:parameters(), 4)
+  for _ = 1, 3 do
+    local loss = -policy:logps(prompts, responses):sum()
+    optim.step(optimizer, loss)
+  end
+  lu.assertEquals(base:hash(), before)
+  lu.assertNotEquals(policy:merged():hash(), before)
+end
+
+function TestLora:test_refusals()
+  local base = base_of "llama"
+  refuses("no module matches the targets; the modules are down_proj, gate_proj, k_proj",
+    function() base:lora { targets = { "c_attn" } } end)
+  refuses("rank 5 for module 'model.layers.0.self_attn.k_proj', expected 1 to 4",
+    function() base:lora { r = 5, targets = { "k_proj" } } end)
+  refuses("option 'targets': expected a list", function() base:lora { targets = 3 } end)
+  refuses("the model has adapters already", function() base:lora { r = 2 }:lora { r = 2 } end)
+  local policy = base:lora { r = 2 }
+  refuses("shared with the base and stay frozen", function() policy:requires_grad_(true, "layers.*") end)
+  policy:requires_grad_(true)
+  lu.assertFalse(policy:parameters()[1]:requires_grad())
+end
+
+os.exit(lu.LuaUnit.run())
