@@ -80,7 +80,7 @@ class Fake:
     def is_canonical(self):
         return bool(termios.tcgetattr(self.fd)[3] & termios.ICANON)
 
-    def end(self, seconds=20):
+    def end(self, seconds=60):
         """The exit status, or minus the signal."""
         limit = time.time() + seconds
         while time.time() < limit:
