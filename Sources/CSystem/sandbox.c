@@ -21,6 +21,7 @@
 sandbox_root sandbox_roots[SANDBOX_ROOTS_MAX];
 int sandbox_root_count;
 char sandbox_folder[PATH_MAX];
+char sandbox_program[PATH_MAX];
 uint64_t sandbox_pass;
 static int is_on;
 static const char *_Atomic refusal;
@@ -86,6 +87,10 @@ int shim_sandbox_root(const char *path, int read_only) {
 static void on_call(int number, siginfo_t *info, void *context) {
   (void)number;
   int before = errno;
+  // A write may wait, as to a full pipe: signals are seen meanwhile as they were before the call.
+  if (sandbox_may_wait(info->si_syscall)) {
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &((ucontext_t *)context)->uc_sigmask, NULL, sizeof(uint64_t));
+  }
   mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
 #if defined(__x86_64__)
   greg_t *r = machine->gregs;
@@ -102,6 +107,8 @@ static void on_call(int number, siginfo_t *info, void *context) {
 
 const char *shim_sandbox_enter(void) {
   if (getcwd(sandbox_folder, PATH_MAX) == NULL) return "find the working folder";
+  ssize_t length = readlink("/proc/self/exe", sandbox_program, PATH_MAX - 1);
+  sandbox_program[length < 0 ? 0 : length] = 0;
   while (sandbox_pass == 0) {
     if (getrandom(&sandbox_pass, sizeof sandbox_pass, 0) != sizeof sandbox_pass) return "draw a random number";
   }
@@ -121,7 +128,7 @@ const char *shim_sandbox_enter(void) {
   memset(&action, 0, sizeof action);
   action.sa_sigaction = on_call;
   action.sa_flags = SA_SIGINFO | SA_RESTART;
-  sigfillset(&action.sa_mask);  // a call is carried out whole before another signal is seen
+  sigfillset(&action.sa_mask);  // a call on names is carried out whole before another signal is seen
   sigdelset(&action.sa_mask, SIGSEGV);
   if (sigaction(SIGSYS, &action, NULL) != 0) return "handle SIGSYS";
   if (sandbox_landlock_install() != 0) return "restrict files with Landlock";

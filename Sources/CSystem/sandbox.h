@@ -17,12 +17,16 @@ extern sandbox_root sandbox_roots[SANDBOX_ROOTS_MAX];
 extern int sandbox_root_count;
 // The folder that relative paths start from.
 extern char sandbox_folder[PATH_MAX];
+// The executable, which no file of a root replaces.
+extern char sandbox_program[PATH_MAX];
 
 // A number that only the handler knows. A system call that carries it as its sixth argument passes the filter.
 extern uint64_t sandbox_pass;
 
 // The result of a system call that the filter gave to the handler: a value, or an error below zero.
 long sandbox_emulate(long number, const unsigned long arguments[6]);
+// Whether the handler may wait long for the system call.
+int sandbox_may_wait(long number);
 // Notes why a call was refused; gives -EACCES.
 long sandbox_refuse(const char *reason);
 

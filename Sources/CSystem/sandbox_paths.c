@@ -25,7 +25,7 @@ static long call(long number, long a, long b, long c, long d, long e) {
 // Where a path is: below a root, by a path relative to its handle.
 typedef struct place {
   const sandbox_root *root;
-  int is_above_root;  // a folder that a root is in; then `rest` is its whole path
+  int is_above_root;  // a folder that a root is in
   char rest[PATH_MAX];
 } place;
 
@@ -58,6 +58,15 @@ static const char *below(const char *path, const char *folder) {
   return path[length] == 0 ? path + length : path[length] == '/' ? path + length + 1 : NULL;
 }
 
+// The kernel's name of what a handle holds: it follows a rename, whichever links led to the handle.
+static long name_of(int fd, char out[PATH_MAX]) {
+  char link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  long length = call(SYS_readlinkat, AT_FDCWD, (long)link, (long)out, PATH_MAX - 1, 0);
+  if (length >= 0) out[length] = 0;
+  return length;
+}
+
 static const char outside[] = "outside the roots of --sandbox; --root=DIR allows a folder";
 
 static long place_of(int directory, const char *path, place *p) {
@@ -71,11 +80,8 @@ static long place_of(int directory, const char *path, place *p) {
       strcpy(full, sandbox_folder);
       if (full[1] == 0) full[0] = 0;
     } else {
-      char link[64];
-      snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
-      long length = call(SYS_readlinkat, AT_FDCWD, (long)link, (long)full, PATH_MAX - 1, 0);
+      long length = name_of(directory, full);
       if (length < 0) return length == -ENOENT ? -EBADF : length;
-      full[length] = 0;
       if (full[0] != '/') return -ENOTDIR;
     }
   }
@@ -95,7 +101,6 @@ static long place_of(int directory, const char *path, place *p) {
     }
   }
   if (p->root) return 0;
-  if (p->is_above_root) strcpy(p->rest, full[0] ? full : "/");
   return sandbox_refuse(outside);
 }
 
@@ -137,7 +142,77 @@ static int is_write(uint64_t flags) {
   return (flags & O_ACCMODE) != O_RDONLY || flags & (O_CREAT | O_TRUNC) || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
+static long close_after(long fd, long result) {
+  call(SYS_close, fd, 0, 0, 0, 0);
+  return result;
+}
+
+static const char own_folder[] = "what holds the program's own files stays in its place under --sandbox";
 static const char own_files[] = "the program's own files are read-only under --sandbox";
+
+// Refuses `name` in the folder of a handle, or the handle itself without a name, where that is a file of the program;
+// a folder that holds such files is refused where it `moves_away`.
+static long refuse_own(int fd, const char *name, int moves_away) {
+  char path[2 * PATH_MAX], own[PATH_MAX];
+  long length = name_of(fd, path);
+  if (length < 0) return length;
+  if (name != NULL) snprintf(path + length, sizeof path - (size_t)length, "%s%s", length == 1 ? "" : "/", name);
+  for (int i = 0; i <= sandbox_root_count; i++) {
+    const sandbox_root *root = i < sandbox_root_count ? &sandbox_roots[i] : NULL;
+    if (root != NULL && !root->read_only) continue;
+    if (root != NULL && name_of(root->handle, own) < 0) return sandbox_refuse(own_files);
+    const char *names[] = {root ? own : sandbox_program, root ? root->given : sandbox_program};
+    for (int k = 0; k < 2; k++) {
+      if (names[k][0] == 0) continue;
+      if (below(path, names[k])) return sandbox_refuse(own_files);
+      if (moves_away && below(names[k], path)) return sandbox_refuse(own_folder);
+    }
+  }
+  return 0;
+}
+
+// What is done with the last component of a path: it is looked at, made, or put in another place.
+enum use { looks, makes, moves };
+
+// The handle of the folder that holds the last component of the path, which `name` gets.
+static long parent_of(int directory, const char *path, enum use use, const char **name, place *p) {
+  long status = place_of(directory, path, p);
+  if (status < 0) return status;
+  if (use != looks && p->root->read_only) return sandbox_refuse(own_files);
+  if (strcmp(p->rest, ".") == 0) return sandbox_refuse("a root of --sandbox is neither moved nor removed");
+  char *slash = strrchr(p->rest, '/');
+  *name = slash ? slash + 1 : p->rest;
+  if (slash) *slash = 0;
+  long fd = open_below(p->root->handle, slash ? p->rest : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+  if (fd < 0 || use == looks) return fd;
+  status = refuse_own((int)fd, *name, use == moves);
+  return status < 0 ? close_after(fd, status) : fd;
+}
+
+// What a new file or folder adds to the output, so that empty ones are bounded too: a block of most file systems.
+enum { new_file_bytes = 4096 };
+
+// Opens a file to write it. The file is not changed before it is known to be none of the program's own.
+static long open_to_write(int directory, const char *path, place *p, uint64_t flags, uint64_t mode) {
+  int is_taken = 0;
+  if (flags & O_CREAT && (flags & O_TMPFILE) != O_TMPFILE && strcmp(p->rest, ".") != 0) {
+    const char *name;
+    place q;
+    long folder = parent_of(directory, path, makes, &name, &q);
+    if (folder < 0) return folder;
+    long fd = close_after(folder, open_below((int)folder, name, flags | O_EXCL, mode));
+    if (fd >= 0) sandbox_count_output(new_file_bytes);
+    if (fd != -EEXIST || flags & O_EXCL) return fd;
+    flags &= ~(uint64_t)O_CREAT;
+    is_taken = 1;
+  }
+  long fd = open_below(p->root->handle, p->rest, flags & ~(uint64_t)O_TRUNC, mode);
+  if (fd == -ENOENT && is_taken) return sandbox_refuse("a link to nothing is not followed to make a file under --sandbox");
+  if (fd < 0) return fd;
+  long status = refuse_own((int)fd, NULL, 0);
+  if (status == 0 && flags & O_TRUNC) status = call(SYS_ftruncate, fd, 0, 0, 0, 0);
+  return status < 0 ? close_after(fd, status) : fd;
+}
 
 static long open_file(int directory, const char *path, uint64_t flags, uint64_t mode) {
   if (path != NULL && strcmp(path, "/dev/null") == 0) {
@@ -149,15 +224,17 @@ static long open_file(int directory, const char *path, uint64_t flags, uint64_t 
   if (p.root->read_only && is_write(flags)) return sandbox_refuse(own_files);
   if (path[strlen(path) - 1] == '/') flags |= O_DIRECTORY;
   // Without waiting: a pipe or a device is refused only after it was opened.
-  long fd = open_below(p.root->handle, p.rest, flags | (flags & O_PATH ? 0 : O_NONBLOCK | O_NOCTTY), mode);
+  const uint64_t waits = flags & O_NONBLOCK;
+  if (!(flags & O_PATH)) flags |= O_NONBLOCK | O_NOCTTY;
+  long fd = !(flags & O_PATH) && is_write(flags) ? open_to_write(directory, path, &p, flags, mode)
+                                                 : open_below(p.root->handle, p.rest, flags, mode);
   if (fd < 0 || flags & O_PATH) return fd;
   struct stat info;
   if (call(SYS_fstat, fd, (long)&info, 0, 0, 0) < 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) ||
       is_kernel_file((int)fd)) {
-    call(SYS_close, fd, 0, 0, 0, 0);
-    return sandbox_refuse("--sandbox opens regular files and folders only");
+    return close_after(fd, sandbox_refuse("--sandbox opens regular files and folders only"));
   }
-  if (!(flags & O_NONBLOCK)) fcntl((int)fd, F_SETFL, fcntl((int)fd, F_GETFL) & ~O_NONBLOCK);
+  if (!waits) fcntl((int)fd, F_SETFL, fcntl((int)fd, F_GETFL) & ~O_NONBLOCK);
   return fd;
 }
 
@@ -168,20 +245,15 @@ static long handle_of(int directory, const char *path, int follow, place *p) {
   return open_below(p->root->handle, p->rest, O_PATH | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW), 0);
 }
 
-static long close_after(long fd, long result) {
-  call(SYS_close, fd, 0, 0, 0, 0);
-  return result;
-}
-
 static long status_of(int directory, const char *path, void *out, int flags) {
   if (path != NULL && *path == 0 && flags & AT_EMPTY_PATH) {
     return call(SYS_fstat, directory, (long)out, 0, 0, 0);
   }
   place p;
   long fd = handle_of(directory, path, !(flags & AT_SYMLINK_NOFOLLOW), &p);
-  if (fd < 0 && p.is_above_root) {  // SQLite asks what each folder of a path is
+  if (fd < 0 && p.is_above_root) {  // SQLite asks what each folder of a path is, and goes on where it is not there
     sandbox_refuse(NULL);
-    return call(SYS_newfstatat, AT_FDCWD, (long)p.rest, (long)out, flags & AT_SYMLINK_NOFOLLOW, 0);
+    return -ENOENT;
   }
   if (fd < 0) return fd;
   return close_after(fd, call(SYS_fstat, fd, (long)out, 0, 0, 0));
@@ -207,18 +279,6 @@ static long access_of(int directory, const char *path, int mode) {
   return close_after(fd, result);
 }
 
-// The handle of the folder that holds the last component of the path, which `name` gets.
-static long parent_of(int directory, const char *path, int writes, const char **name, place *p) {
-  long status = place_of(directory, path, p);
-  if (status < 0) return status;
-  if (writes && p->root->read_only) return sandbox_refuse(own_files);
-  if (strcmp(p->rest, ".") == 0) return sandbox_refuse("a root of --sandbox is neither moved nor removed");
-  char *slash = strrchr(p->rest, '/');
-  *name = slash ? slash + 1 : p->rest;
-  if (slash) *slash = 0;
-  return open_below(p->root->handle, slash ? p->rest : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-}
-
 static long sandbox_exists(void) {
   sandbox_refuse(NULL);
   return -EEXIST;
@@ -230,15 +290,17 @@ static long make_folder(int directory, const char *path, long mode) {
   // A root exists already, and so does what it is in: a path is made folder by folder.
   long status = place_of(directory, path, &p);
   if (status < 0 ? p.is_above_root : strcmp(p.rest, ".") == 0) return sandbox_exists();
-  long fd = parent_of(directory, path, 1, &name, &p);
+  long fd = parent_of(directory, path, makes, &name, &p);
   if (fd < 0) return fd;
-  return close_after(fd, call(SYS_mkdirat, fd, (long)name, mode & 0777, 0, 0));
+  status = close_after(fd, call(SYS_mkdirat, fd, (long)name, mode & 0777, 0, 0));
+  if (status == 0) sandbox_count_output(new_file_bytes);
+  return status;
 }
 
 static long remove_file(int directory, const char *path, int flags) {
   place p;
   const char *name;
-  long fd = parent_of(directory, path, 1, &name, &p);
+  long fd = parent_of(directory, path, moves, &name, &p);
   if (fd < 0) return fd;
   return close_after(fd, call(SYS_unlinkat, fd, (long)name, flags, 0, 0));
 }
@@ -246,9 +308,9 @@ static long remove_file(int directory, const char *path, int flags) {
 static long rename_file(int from, const char *path, int to, const char *other, long flags) {
   place p, q;
   const char *name, *new_name;
-  long source = parent_of(from, path, 1, &name, &p);
+  long source = parent_of(from, path, moves, &name, &p);
   if (source < 0) return source;
-  long target = parent_of(to, other, 1, &new_name, &q);
+  long target = parent_of(to, other, moves, &new_name, &q);
   if (target < 0) return close_after(source, target);
   long result = call(SYS_renameat2, source, (long)name, target, (long)new_name, flags);
   return close_after(source, close_after(target, result));
@@ -257,7 +319,7 @@ static long rename_file(int from, const char *path, int to, const char *other, l
 static long read_link(int directory, const char *path, char *out, long size) {
   place p;
   const char *name;
-  long fd = parent_of(directory, path, 0, &name, &p);
+  long fd = parent_of(directory, path, looks, &name, &p);
   if (fd < 0) return fd;
   return close_after(fd, call(SYS_readlinkat, fd, (long)name, (long)out, size, 0));
 }
@@ -265,6 +327,10 @@ static long read_link(int directory, const char *path, char *out, long size) {
 static long written(long result) {
   if (result > 0) sandbox_count_output(result);
   return result;
+}
+
+int sandbox_may_wait(long number) {
+  return number == SYS_write || number == SYS_writev || number == SYS_pwrite64 || number == SYS_pwritev;
 }
 
 long sandbox_emulate(long number, const unsigned long a[6]) {

@@ -62,6 +62,7 @@ function TestSandbox:test_no_attempt_leads_out_and_what_is_within_works()
   end
   lu.assertEquals(escaped, {})
   lu.assertEquals(broken, {}, text)
+  print(("%d attempts to leave the sandbox held"):format(held))
   lu.assertTrue(held >= 400, ("only %d attempts: %s"):format(held, text:sub(-2000)))
   lu.assertEquals(works, 8)
   lu.assertNotStrContains(text, secret)

@@ -2,10 +2,10 @@
 --
 --   bin/perilune scripts/reliability/boundary.lua                          100,000 calls, as scripts/check
 -- runs it
---   bin/perilune scripts/reliability/boundary.lua --calls 10000000 --jobs 2
---   bin/perilune scripts/reliability/boundary.lua --seed 17 --calls 20000    one process that died, again
+--   bin/perilune scripts/reliability/boundary.lua --calls 5000000 --seed 51    half of 10^7, beside the other
+--   bin/perilune scripts/reliability/boundary.lua --seed 17    one process that died, again
 --
--- A process makes 20,000 calls of functions of every native module, of the methods of every class and of
+-- A process makes 100,000 calls of functions of every native module, of the methods of every class and of
 -- Lua's own libraries but `debug`, in the sandbox: boundary_calls.lua says what is excepted. Prints the seeds
 -- of processes that died or took more than their time, with the call; the last line is "N passed, N failed",
 -- in processes.
@@ -15,16 +15,16 @@ local options, cli, system = perilune.options, perilune.cli, require "perilune.s
 local o = cli.parse(arg, options.spec("boundary", {
   { "calls", 100000, "calls in all", least = 1 },
   { "seed", 1, "seed of the first process; each has the next" },
-  { "seconds", 300, "time of a process", least = 1 },
+  { "seconds", 1200, "time of a process", least = 1 },
 }), "Random calls of native functions.")
 
-local each <const> = 20000
+local each <const> = 100000
 local pwd <close> = assert(io.popen(("cd '%s' && pwd -P"):format(arg[0]:match "^(.*)/[^/]*$" or ".")))
 local here = pwd:read "l"
 local folder = os.tmpname()
 os.remove(folder)
 
-local passed, failed, calls, functions = 0, 0, 0, 0
+local passed, failed, calls, functions, outcomes = 0, 0, 0, 0, 0
 for seed = o.seed, o.seed + (o.calls + each - 1) // each - 1 do
   system.make_folder(folder)
   local pipe = assert(io.popen(("cd '%s' && '%s' --sandbox --root . --max-memory=1G --max-output=1G "
@@ -32,10 +32,11 @@ for seed = o.seed, o.seed + (o.calls + each - 1) // each - 1 do
     folder, system.program(), o.seconds, here, seed, each)))
   local text = pipe:read "a"
   pipe:close()
-  local made, known = text:match "calls (%d+) functions (%d+)"
+  local made, known, kinds = text:match "calls (%d+) functions (%d+) errors %d+ outcomes (%d+)"
   local status = text:match "status (%d+)%s*$"
   if made and status == "0" then
     passed, calls, functions = passed + 1, calls + tonumber(made), tonumber(known)
+    outcomes = math.max(outcomes, tonumber(kinds))
   else
     failed = failed + 1
     local trace = io.open(folder .. "/trace")
@@ -45,6 +46,6 @@ for seed = o.seed, o.seed + (o.calls + each - 1) // each - 1 do
   end
   os.execute(("rm -rf '%s'"):format(folder))
 end
-print(("%d calls of %d functions"):format(calls, functions))
+print(("%d calls of %d functions, %d outcomes in a process"):format(calls, functions, outcomes))
 print(("%d passed, %d failed"):format(passed, failed))
 os.exit(failed == 0 and 0 or 1, true)

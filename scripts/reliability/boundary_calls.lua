@@ -1,8 +1,13 @@
 --- Random calls of native functions, run in the sandbox by scripts/reliability/boundary.lua.
 --
 -- Arguments: seed, number of calls, and a file for the call that is made now. Prints "calls N functions M
--- errors K". Excepted are the debug library, os.exit and collectgarbage of Lua, and system.sleep, which waits
--- as it is asked to.
+-- errors K outcomes J": an outcome is a kind of result, or an error's text without its numbers and names.
+-- Excepted are the debug library, os.exit and collectgarbage of Lua, and system.sleep, which waits as it is
+-- asked to. Objects of the classes Job, which needs a process, and Screen, which needs a terminal, are not
+-- made.
+--
+-- Half of the calls are random. The others change one argument of a call whose outcome was a new one: so they
+-- get by the checks of the first arguments, to what comes after them.
 local seed, count, trace = math.tointeger(tonumber(arg[1])), math.tointeger(tonumber(arg[2])), arg[3]
 local perilune = require "perilune"
 local system = require "perilune.system"
@@ -56,13 +61,25 @@ local function objects()
     function() return T.generator(1) end,
     function() return perilune.optim.adamw(model, {}) end,
     function() return perilune.formats.train_bpe({ "aa ab", "ab b" }, { vocab = 260 }) end,
+    function() return perilune.report.new { title = "a" } end,
+    function() return require "perilune.native.plot".progress_bar() end,
+    function()
+      return require "perilune.native.run".create {
+        folder = "runs", name = "a", config = "{}", params = {}, hash = "h" }
+    end,
   } do
     local ok, value = pcall(make)
     if ok then list[#list + 1] = value end
   end
-  return list
+  local of_class = {}
+  for _, object in ipairs(list) do
+    local name = getmetatable(object).__name
+    of_class[name] = of_class[name] or {}
+    table.insert(of_class[name], object)
+  end
+  return list, of_class
 end
-local made = objects()
+local made, of_class = objects()
 for _, object in ipairs(made) do
   local meta = getmetatable(object)
   for key, f in pairs(type(meta) == "table" and meta.__methods or {}) do add(meta.__name .. ":" .. key, f) end
@@ -109,25 +126,66 @@ local function value(depth)
   return one { function() end, function() error "refused" end, function(x) return x end, thread }
 end
 
+-- Calls of each function by the first outcome of its kind; the latest ones are kept.
+local kept <const> = 12
+local seen, outcomes, interesting = {}, 0, {}
+
+local function kind_of(ok, result)
+  if ok then return type(result) end
+  local told, text = pcall(tostring, result)
+  return told and text:gsub("'.-'", "'"):gsub("[%d.-]+", "0"):sub(1, 120) or "no text"
+end
+
+local function note(name, arguments, kind)
+  local of = seen[name] or {}
+  seen[name] = of
+  if of[kind] then return end
+  of[kind], outcomes = true, outcomes + 1
+  local list = interesting[name] or {}
+  interesting[name] = list
+  if #list == kept then table.remove(list, 1) end
+  list[#list + 1] = arguments
+end
+
+--- New arguments of a function, or those of an interesting call with one changed, added or taken away.
+local function arguments_of(name)
+  local list, arguments = interesting[name], nil
+  if list and random(2) == 1 then
+    local from = one(list)
+    arguments = table.move(from, 1, from.n, 1, { n = from.n })
+  end
+  if arguments and random(8) > 1 then
+    local at = random(math.max(1, arguments.n))
+    arguments[at], arguments.n = value(0), math.max(at, arguments.n)
+    return arguments
+  elseif arguments then
+    arguments.n = random(6) - 1
+    return arguments
+  end
+  arguments = { n = random(5) - 1 }
+  for k = 1, arguments.n do arguments[k] = value(0) end
+  -- Methods are called on an object of a class more often than not.
+  if name:find ":" and random(4) > 1 then arguments[1] = one(of_class[name:match "^[^:]*"] or made) end
+  return arguments
+end
+
 local log = assert(io.open(trace, "w"))
 log:setvbuf "full"
 local errors = 0
 io.output(assert(io.open("/dev/null", "w")))
 for i = 1, count do
   local name = one(names)
-  local arguments = { n = random(5) - 1 }
-  for k = 1, arguments.n do arguments[k] = value(0) end
-  -- Methods are called on an object of a class more often than not.
-  if name:find ":" and random(4) > 1 then arguments[1] = one(made) end
+  local arguments = arguments_of(name)
   log:seek "set"
   log:write(("%d %-60s\n"):format(i, name))
   log:flush()
-  local ok = pcall(functions[name], table.unpack(arguments, 1, arguments.n))
+  local ok, result = pcall(functions[name], table.unpack(arguments, 1, arguments.n))
   if not ok then errors = errors + 1 end
+  note(name, arguments, kind_of(ok, result))
   if i % 500 == 0 then
-    made = objects()
+    made, of_class = objects()
     collectgarbage()
   end
 end
 io.output(io.stdout)
-print(("calls %d functions %d errors %d"):format(count, #names, errors))
+print(("calls %d functions %d errors %d outcomes %d"):format(count, #names, errors, outcomes))
