@@ -1,5 +1,5 @@
---- What the sandbox does with files and pipes: the program's own files, new files by number, the folders above
--- the roots, a pipe that nobody reads. Each in a process of its own.
+--- What the sandbox does with files and pipes: the own files of the program, new files by number, folders
+-- above the roots, a pipe that nobody reads. Each in a process of its own.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"

@@ -24,27 +24,36 @@ local here = pwd:read "l"
 local folder = os.tmpname()
 os.remove(folder)
 
-local passed, failed, calls, functions, outcomes = 0, 0, 0, 0, 0
-for seed = o.seed, o.seed + (o.calls + each - 1) // each - 1 do
+--- Runs a process in a new folder; gives what it printed, its status and, if `trace` is its name, that file.
+local function run(seed, trace)
   system.make_folder(folder)
   local pipe = assert(io.popen(("cd '%s' && '%s' --sandbox --root . --max-memory=1G --max-output=1G "
-    .. "--max-time=%d '%s/boundary_calls.lua' %d %d trace </dev/null 2>&1; echo status $?"):format(
-    folder, system.program(), o.seconds, here, seed, each)))
+    .. "--max-time=%d '%s/boundary_calls.lua' %d %d %s </dev/null 2>&1; echo status $?"):format(
+    folder, system.program(), o.seconds, here, seed, each, trace or "")))
   local text = pipe:read "a"
   pipe:close()
+  local file = trace and io.open(folder .. "/" .. trace)
+  local last = file and file:read "l"
+  if file then file:close() end
+  os.execute(("rm -rf '%s'"):format(folder))
+  return text, text:match "status (%d+)%s*$", last
+end
+
+local passed, failed, calls, functions, outcomes = 0, 0, 0, 0, 0
+for seed = o.seed, o.seed + (o.calls + each - 1) // each - 1 do
+  local text, status = run(seed)
   local made, known, kinds = text:match "calls (%d+) functions (%d+) errors %d+ outcomes (%d+)"
-  local status = text:match "status (%d+)%s*$"
   if made and status == "0" then
     passed, calls, functions = passed + 1, calls + tonumber(made), tonumber(known)
     outcomes = math.max(outcomes, tonumber(kinds))
   else
     failed = failed + 1
-    local trace = io.open(folder .. "/trace")
-    print(("seed %d: status %s at call %s\n%s"):format(
-      seed, status, trace and trace:read "l" or "?", text:sub(-600)))
-    if trace then trace:close() end
+    -- The same calls again, this time with a note of each before it is made.
+    local again, status_again, call = run(seed, "trace")
+    print(("seed %d: status %s; again: status %s at call %s\n%s"):format(
+      seed, status, status_again, call or "?", again:sub(-600)))
   end
-  os.execute(("rm -rf '%s'"):format(folder))
+  io.stdout:flush()
 end
 print(("%d calls of %d functions, %d outcomes in a process"):format(calls, functions, outcomes))
 print(("%d passed, %d failed"):format(passed, failed))

@@ -11,299 +11,107 @@
 --   # Title	x = 1
 --   > (convert.to_script(nb):gsub("\n", " | "))
 --   -- %% [markdown] | -- # Title |  | -- %% | x = 1 |
+local cell = require "perilune.notebook.cell"
+local header = require "perilune.notebook.header"
 local ipynb = require "perilune.notebook.ipynb"
 local json = require "perilune.notebook.json"
 local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
 local script = require "perilune.notebook.script"
 local system = require "perilune.system"
-local yaml = require "perilune.notebook.yaml"
 
 local convert = {}
-
---- The version of jupytext whose format this is.
-local jupytext_version <const> = "1.19.6"
-
-local function copy(from)
-  local to = {}
-  for name, value in pairs(from) do to[name] = value end
-  return to
-end
 
 local function is_object(value)
   return type(value) == "table" and value ~= json.null and rawlen(value) == 0
 end
 
---- Lines of code with the commands of a notebook (`%time x`), which a script has as comments, written as
--- those or read from them.
-local function magics(lines, change)
-  for i, line in ipairs(lines) do
-    local indent, rest = line:match "^(%s*)(.*)$"
-    local bare = rest
-    while bare:match "^%-%-" do bare = bare:gsub("^%-%- ?", "") end
-    local is_command = bare:match "^%%%%?%%?%a" and not rest:match "%-%-%s*noescape"
-    if is_command then lines[i] = indent .. change(rest) end
+--- The texts of the cells of a notebook in a script, what they say of the cells' metadata, and these cells:
+-- all but one that the header has.
+local function written(notebook)
+  local jupytext = notebook.metadata.jupytext
+  local is_json = is_object(jupytext) and jupytext.cell_metadata_json == true
+  local cells, texts, told = header.split(notebook), {}, {}
+  for i, one in ipairs(cells) do
+    local lines
+    lines, told[one] = cell.lines(one, is_json, i == #cells)
+    texts[i] = table.concat(lines, "\n")
   end
-  return lines
+  return texts, told, cells
 end
 
-local function commented(text) return "-- " .. text end
-local function uncommented(text) return (text:gsub("^%-%- ?", "")) end
-
---- The number of the last line of a cell before the blank ones that separate it from the next, and how many
--- of these jupytext notes.
-local function separation(lines, is_last)
-  local count = #lines
-  local function blank(i) return lines[i]:match "^%s*$" ~= nil end
-  local stop = count
-  if count >= 3 and blank(count) and blank(count - 1) and not blank(count - 2) then
-    stop = count - 2
-  elseif lines[count] == "" then
-    stop = count - 1
-  end
-  local gap = count - stop + (is_last and 1 or 0)
-  if is_last and stop == count then gap = 1 end
-  return stop, gap ~= 1 and gap or nil
-end
-
---- The metadata of the notebook and its first cell, of a header.
-local function header_metadata(header)
-  local metadata, cell = {}, nil
-  if header.yaml then
-    local ours, others, is_ours = {}, {}, false
-    for _, line in ipairs(header.yaml) do
-      if line:match "^jupyter%s*:%s*$" then is_ours = true elseif line:match "^%S" then is_ours = false end
-      table.insert(is_ours and ours or others, line)
-    end
-    if #ours > 0 then
-      local read = yaml.decode(table.concat(ours, "\n")).jupyter
-      metadata = is_object(read) and read or {}
-    end
-    if #others > 0 then
-      cell = { kind = "raw", source = "---\n" .. table.concat(others, "\n") .. "\n---", metadata = {} }
+--- The metadata by which jupytext writes a script without a header again.
+local function without_header(metadata, cells)
+  local keys, names = {}, {}
+  for _, one in ipairs(cells) do
+    for name in pairs(one.metadata) do
+      if not marker.ignored[name] then keys[name] = true end
     end
   end
-  metadata.jupytext = is_object(metadata.jupytext) and metadata.jupytext or nil
-  if header.executable or header.encoding then
-    metadata.jupytext = metadata.jupytext or {}
-    metadata.jupytext.executable, metadata.jupytext.encoding = header.executable, header.encoding
-  end
-  return metadata, cell
+  for name in pairs(keys) do names[#names + 1] = name end
+  table.sort(names)
+  names[#names + 1] = "-all"
+  metadata.jupytext = metadata.jupytext or {}
+  metadata.jupytext.notebook_metadata_filter = "-all"
+  metadata.jupytext.cell_metadata_filter = table.concat(names, ",")
+  if #cells > 0 then metadata.jupytext.main_language = "lua" end
 end
 
---- The metadata of a notebook that a header has, by jupytext's filter.
-local function told_metadata(metadata, filter)
-  local told = {}
-  local names = { kernelspec = true, kernel_info = true, orphan = true, tocdepth = true, perilune = true }
-  for name in (type(filter) == "string" and filter or ""):gmatch "[^,%s]+" do
-    if name:sub(1, 1) == "-" then names[name:sub(2)] = nil else names[name] = true end
-  end
-  for name, value in pairs(metadata) do
-    if names[name] or names.all then told[name] = value end
-  end
-  return told
-end
-
---- The text of the header of a notebook, a list of lines, and the cells without the one that is part of it.
-local function header_lines(notebook)
-  local metadata, cells, lines = copy(notebook.metadata), notebook.cells, {}
-  local jupytext = is_object(metadata.jupytext) and copy(metadata.jupytext) or {}
-  if type(jupytext.executable) == "string" then lines[1] = "#!" .. jupytext.executable end
-  if type(jupytext.encoding) == "string" then
-    lines[#lines + 1] = jupytext.encoding
-  else
-    for _, cell in ipairs(cells) do
-      if cell.source:find "[\x80-\xff]" then
-        lines[#lines + 1] = "-- -*- coding: utf-8 -*-"
-        break
-      end
+--- The cells of a script that was read, after the `first` one of its header and from line `start`, and the
+-- texts of those from there.
+local function cells_of(read, first, start, is_ended)
+  local cells, texts, is_json = { first }, {}, false
+  for _, one in ipairs(read.cells) do is_json = is_json or one.is_json end
+  for i, one in ipairs(read.cells) do
+    local from = one.marker or math.max(one.first, start)
+    if from <= one.last then
+      local lines = table.move(read.lines, from, one.last, 1, {})
+      local is_last = i == #read.cells
+      cells[#cells + 1] = cell.read(lines, one.marker and marker.read(lines[1]), is_last)
+      texts[#texts + 1] = table.concat(lines, "\n") .. (is_last and is_ended and "\n" or "")
     end
   end
-  local told = {}
-  local first = cells[1] and cells[1].kind == "raw" and cells[1].source
-  first = first and first:match "^%s*%-%-%-[ \t]*\n(.*)\n%-%-%-%s*$"
-  if first then
-    cells = table.move(cells, 2, #cells, 1, {})
-    for line in (first .. "\n"):gmatch "(.-)\n" do told[#told + 1] = line end
-  end
-  if jupytext.notebook_metadata_filter ~= "-all" then
-    jupytext.executable, jupytext.encoding, jupytext.main_language = nil, nil, nil
-    jupytext.text_representation = {
-      extension = ".lua", format_name = "percent", format_version = "1.3",
-      jupytext_version = jupytext_version,
-    }
-    local kept = told_metadata(metadata, jupytext.notebook_metadata_filter)
-    kept.jupytext = jupytext
-    for line in yaml.encode({ jupyter = kept }):gmatch "(.-)\n" do told[#told + 1] = line end
-  end
-  if #told > 0 then
-    lines[#lines + 1] = "-- ---"
-    for _, line in ipairs(told) do lines[#lines + 1] = line == "" and "--" or "-- " .. line end
-    lines[#lines + 1] = "-- ---"
-    if #cells > 0 then lines[#lines + 1] = "" end
-  end
-  return lines, cells
+  return cells, texts, is_json
 end
 
---- The lines of a cell in a script, as jupytext writes them, with metadata as JSON if `is_json`.
-local function cell_lines(cell, is_json)
-  local source = script.lines(cell.source .. "\n")
-  local indent = cell.kind == "code" and source[1]:match "%S" and source[1]:match "^%s*" or ""
-  local lines = { indent .. marker.write(cell.kind, cell.metadata, is_json) }
-  if cell.kind == "code" then
-    magics(source, commented)
-    if #source == 1 and source[1] == "" then source = {} end
-  else
-    for i, line in ipairs(source) do source[i] = line == "" and "--" or "-- " .. line end
-  end
-  table.move(source, 1, #source, 2, lines)
-  local gap = math.tointeger(cell.metadata.lines_to_next_cell) or 1
-  for _ = 1, math.min(gap, 1000) do lines[#lines + 1] = "" end
-  return lines
-end
-
-local function hash(text) return system.sha256(text):sub(1, 12) end
-
---- A cell as of its lines, with `said` of its marker; `whole` is the text that the script has.
-local function cell_of(lines, said, is_last, whole, is_json)
-  local stop, gap = separation(lines, is_last)
-  local metadata = said and said.metadata or {}
-  metadata.lines_to_next_cell = gap
-  local kind = said and said.kind or "code"
-  local body = table.move(lines, said and 2 or 1, stop, 1, {})
-  if kind == "code" then magics(body, uncommented) end
-  local source = table.concat(body, "\n")
-  if kind ~= "code" then source = script.uncommented(source .. "\n") end
-  local cell = { kind = kind, source = source, metadata = metadata }
-  local written = table.concat(cell_lines(cell, is_json), "\n")
-  if written ~= whole then metadata.perilune = { script = whole, of = hash(written) } end
-  return cell
-end
-
---- Gives cells back what the header keeps of them, by the hashes of their texts.
-local function restore(cells, kept)
-  local from = 1
-  for _, cell in ipairs(cells) do
-    for i = from, #kept do
-      local entry = kept[i]
-      if is_object(entry) and entry.of == hash(cell.kind .. cell.source) then
-        cell.id = type(entry.id) == "string" and entry.id or nil
-        cell.attachments = is_object(entry.attachments) and entry.attachments or nil
-        for name, value in pairs(is_object(entry.metadata) and entry.metadata or {}) do
-          cell.metadata[name] = value
-        end
-        from = i + 1
-        break
-      end
-    end
-  end
-end
-
---- What a script cannot say of a notebook, for its header.
-local function kept_of(notebook)
-  local kept, taken = json.list {}, {}
-  for _, cell in ipairs(notebook.cells) do
-    local metadata = {}
-    for name, value in pairs(cell.metadata) do
-      local is_told = name == "title" or name == "cell_depth" or name == "region_name"
-      if name ~= "perilune" and name ~= "lines_to_next_cell" and not is_told
-        and (marker.ignored[name] or not name:match "^[%w_.@/-]+$") then
-        metadata[name] = value
-      end
-    end
-    local id = ipynb.id(cell.kind, cell.source, taken)
-    local entry = {
-      of = hash(cell.kind .. cell.source), id = cell.id ~= id and cell.id or nil,
-      metadata = next(metadata) and metadata or nil, attachments = cell.attachments,
-    }
-    if entry.id or entry.metadata or entry.attachments then kept[#kept + 1] = entry end
-  end
-  local metadata = copy(notebook.metadata)
-  metadata.perilune = nil
-  return { cells = json.encode(kept), metadata = json.encode(metadata) }
-end
-
---- The text of the header of a notebook, and its cells without the one that is part of it. `others` says
--- where the notebook is from.
-local function header_of(notebook, others)
-  local metadata = copy(notebook.metadata)
-  local is_hidden = is_object(metadata.jupytext) and metadata.jupytext.notebook_metadata_filter == "-all"
-  metadata.perilune = not is_hidden and others.from ~= "script" and kept_of(notebook) or nil
-  local lines, cells = header_lines { cells = notebook.cells, metadata = metadata }
-  return table.concat(lines, "\n"), cells
-end
-
---- The metadata of a notebook from that of a header, and what the header keeps of the notebook besides.
-local function restored_metadata(metadata, cells)
-  local kept = metadata.perilune
-  metadata.perilune = nil
-  if not is_object(kept) then return metadata end
-  local function decoded(text)
-    local ok, value = pcall(json.decode, text)
-    return ok and type(value) == "table" and value ~= json.null and value or {}
-  end
-  restore(cells, decoded(kept.cells))
-  local whole = decoded(kept.metadata)
-  for name, value in pairs(metadata) do
-    if name ~= "jupytext" then whole[name] = value end
-  end
-  return whole
-end
-
---- The notebook of a script's text. Errors: the YAML of the header cannot be read.
+--- The notebook of a script's text. Errors: it is no UTF-8; the YAML of the header cannot be read.
 function convert.to_notebook(text)
+  local is_utf8, at = utf8.len(text)
+  if not is_utf8 then
+    local line = select(2, text:sub(1, at):gsub("\n", "")) + 1
+    error(("line %d is no UTF-8, which a notebook is written in"):format(line), 0)
+  end
   local ends = select(2, text:gsub("\n", ""))
   local is_windows = ends > 0 and select(2, text:gsub("\r\n", "")) == ends
   local plain = is_windows and text:gsub("\r\n", "\n") or text
   local has_mark = plain:sub(1, 3) == "\u{FEFF}"
   if has_mark then plain = plain:sub(4) end
   local read = script.read(plain)
-  local metadata, first = header_metadata(read.header)
-  local cells, keys, is_json = { first }, {}, false
-  for _, cell in ipairs(read.cells) do is_json = is_json or cell.is_json end
+  local metadata, first = header.read(read.header)
   local start = read.header.count + 1
   local is_gap = read.header.yaml and (read.lines[start] or "x"):match "^%-?%-?%s*$"
   if is_gap then start = start + 1 end
-  for i, cell in ipairs(read.cells) do
-    local from = cell.marker or math.max(cell.first, start)
-    if from <= cell.last then
-      local lines = table.move(read.lines, from, cell.last, 1, {})
-      local is_last, whole = i == #read.cells, table.concat(lines, "\n")
-      if is_last and plain:sub(-1) == "\n" then whole = whole .. "\n" end
-      local said = cell.marker and marker.read(read.lines[from])
-      cells[#cells + 1] = cell_of(lines, said, is_last, whole, is_json)
+  local cells, texts, is_json = cells_of(read, first, start, plain:sub(-1) == "\n")
+  local is_restored
+  metadata, is_restored = header.restored(metadata, cells)
+  if not read.header.yaml then without_header(metadata, cells) end
+  if not is_restored then
+    if is_json then
+      metadata.jupytext = metadata.jupytext or {}
+      metadata.jupytext.cell_metadata_json = true
     end
+    for name, value in pairs(ipynb.kernel) do metadata[name] = metadata[name] or value end
   end
-  for _, cell in ipairs(cells) do
-    for name in pairs(cell.metadata) do
-      if not marker.ignored[name] then keys[name] = true end
-    end
-  end
-  local is_restored = is_object(metadata.perilune)
-  metadata = restored_metadata(metadata, cells)
-  if not read.header.yaml then
-    local names = {}
-    for name in pairs(keys) do names[#names + 1] = name end
-    table.sort(names)
-    names[#names + 1] = "-all"
-    metadata.jupytext = metadata.jupytext or {}
-    metadata.jupytext.notebook_metadata_filter = "-all"
-    metadata.jupytext.cell_metadata_filter = table.concat(names, ",")
-    if #cells > 0 then metadata.jupytext.main_language = "lua" end
-  end
-  if is_json then
-    metadata.jupytext = metadata.jupytext or {}
-    metadata.jupytext.cell_metadata_json = true
-  end
-  for name, value in pairs(ipynb.kernel) do metadata[name] = metadata[name] or value end
   local notebook = { cells = cells, metadata = metadata }
   local others = {
     newline = is_windows and "\r\n" or nil, mark = has_mark or nil,
     from = read.header.yaml and not is_restored and "script" or nil,
   }
-  local header = #read.cells > 0 and table.concat(read.lines, "\n", 1, start - 1) or plain
-  local written = header_of(notebook, others)
-  if header ~= written then others.header, others.of = header, hash(written) end
+  local head = #read.cells > 0 and table.concat(read.lines, "\n", 1, start - 1) or plain
+  local usual_texts, told, own_cells = written(notebook)
+  for i, own in ipairs(own_cells) do cell.note(own, usual_texts[i], texts[i]) end
+  local usual = header.write(notebook, told, others)
+  if head ~= usual then others.header, others.of = head, cell.hash(usual) end
   metadata.perilune = next(others) and others or nil
   return notebook
 end
@@ -311,16 +119,11 @@ end
 --- The text of the script of a notebook.
 function convert.to_script(notebook)
   local others = is_object(notebook.metadata.perilune) and notebook.metadata.perilune or {}
-  local header, cells = header_of(notebook, others)
-  if others.of == hash(header) and type(others.header) == "string" then header = others.header end
-  local texts = { header ~= "" and header or nil }
-  local jupytext = is_object(notebook.metadata.jupytext) and notebook.metadata.jupytext or {}
-  for _, cell in ipairs(cells) do
-    local text = table.concat(cell_lines(cell, jupytext.cell_metadata_json == true), "\n")
-    local said = cell.metadata.perilune
-    if is_object(said) and said.of == hash(text) and type(said.script) == "string" then text = said.script end
-    texts[#texts + 1] = text
-  end
+  local texts, told, cells = written(notebook)
+  for i, one in ipairs(cells) do texts[i] = cell.original(one, texts[i]) end
+  local head = header.write(notebook, told, others)
+  if others.of == cell.hash(head) and type(others.header) == "string" then head = others.header end
+  if head ~= "" then table.insert(texts, 1, head) end
   local text = table.concat(texts, "\n")
   if others.newline == "\r\n" then text = text:gsub("\n", "\r\n") end
   return (others.mark and "\u{FEFF}" or "") .. text
@@ -342,16 +145,16 @@ end
 --- Gives cells without outputs those of the cells with the same text in another notebook.
 local function keep_outputs(notebook, other)
   local by_text = {}
-  for _, cell in ipairs(other.cells) do
-    local list = by_text[cell.kind .. cell.source] or {}
-    by_text[cell.kind .. cell.source] = list
-    list[#list + 1] = cell
+  for _, one in ipairs(other.cells) do
+    local list = by_text[one.kind .. one.source] or {}
+    by_text[one.kind .. one.source] = list
+    list[#list + 1] = one
   end
-  for _, cell in ipairs(notebook.cells) do
-    local found = table.remove(by_text[cell.kind .. cell.source] or {}, 1)
+  for _, one in ipairs(notebook.cells) do
+    local found = table.remove(by_text[one.kind .. one.source] or {}, 1)
     if found then
-      cell.id, cell.attachments = found.id, cell.attachments or found.attachments
-      cell.raw_outputs, cell.execution_count = found.raw_outputs, found.execution_count
+      one.id, one.attachments = found.id, one.attachments or found.attachments
+      one.raw_outputs, one.execution_count = found.raw_outputs, found.execution_count
     end
   end
 end

@@ -7,6 +7,7 @@
 --   > local cells = notebook.cells "-- %% [markdown]\n-- # Title\n-- %% Sum\nprint(1 + 1)\n"
 --   > cells[1].kind, cells[2].title, cells[2].source
 --   markdown	Sum	print(1 + 1)
+local cell_text = require "perilune.notebook.cell_text"
 local convert = require "perilune.notebook.convert"
 local index_page = require "perilune.notebook.index_page"
 local options = require "perilune.options"
@@ -23,7 +24,7 @@ function notebook.cells(text)
   local read, cells = script.read(text), {}
   for i, cell in ipairs(read.cells) do
     local source, first = script.body(read.lines, cell.first, cell.last)
-    if cell.kind ~= "code" then source = script.uncommented(source) end
+    if cell.kind ~= "code" then source = cell_text.read(cell.kind, script.lines(source .. "\n")) end
     cells[i] = { kind = cell.kind, title = cell.title, metadata = cell.metadata, source = source }
     cells[i].line = first
   end

@@ -24,6 +24,8 @@ ipynb.kernel = {
   language_info = { file_extension = ".lua", mimetype = "text/x-lua", name = "lua", version = "5.4" },
 }
 
+local kinds <const> = { code = true, markdown = true, raw = true }
+
 --- A text as nbformat has it: a list of lines with their ends.
 local function lines_of(text)
   local lines = json.list {}
@@ -88,6 +90,10 @@ function ipynb.read(text)
   for i, cell in ipairs(nb.cells) do
     if type(cell) ~= "table" or type(cell.cell_type) ~= "string" then
       error(("notebook: cell %d has no cell_type"):format(i), 0)
+    end
+    if not kinds[cell.cell_type] then
+      error(("notebook: cell %d is of type '%s'; nbformat has code, markdown and raw"):format(i,
+        cell.cell_type), 0)
     end
     local metadata = object(cell.metadata, ("the metadata of cell %d"):format(i))
     cells[i] = {

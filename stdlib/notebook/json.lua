@@ -153,15 +153,19 @@ local function ascii(text)
 end
 
 local short_escapes <const> = {
-  ["\\u000a"] = "\\n", ["\\u0009"] = "\\t", ["\\u000d"] = "\\r", ["\\u0008"] = "\\b", ["\\u000c"] = "\\f",
+  ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ["\b"] = "\\b",
+  ["\f"] = "\\f",
 }
 
---- A text in quotes, valid UTF-8 whatever its bytes are.
+--- A text in quotes. Bytes that are no UTF-8 become U+FFFD.
 --
---   > json.quoted 'a "b"\n'
---   "a \"b\"\n"
+--   > json.quoted 'a "b"\n\0'
+--   "a \"b\"\n\u0000"
 function json.quoted(text)
-  return '"' .. native.escape(text, "json"):gsub("\\u00[01]%x", short_escapes) .. '"'
+  if not utf8.len(text) then return '"' .. native.escape(text, "json") .. '"' end
+  return '"' .. text:gsub('[%c"\\]', function(c)
+    return short_escapes[c] or c < " " and ("\\u%04x"):format(c:byte()) or nil
+  end) .. '"'
 end
 
 --- The text of a value. `given.indent` is the blanks of a level, `given.spaced` puts a blank after commas

@@ -133,13 +133,16 @@ end
 function marker.write(kind, metadata, is_json)
   local parts, names = {}, {}
   local depth = math.tointeger(metadata.cell_depth) or 0
-  if depth > 0 then parts[1] = ("%"):rep(depth) end
-  if metadata.title then parts[#parts + 1] = tostring(metadata.title) end
-  if kind ~= "code" then parts[#parts + 1] = ("[%s]"):format(metadata.region_name or kind) end
+  if depth > 0 and depth <= 100 then parts[1] = ("%"):rep(depth) end
+  if type(metadata.title) == "string" then parts[#parts + 1] = metadata.title end
+  local name_of_kind = metadata.region_name == "md" and "md" or kind
+  if kind ~= "code" then parts[#parts + 1] = ("[%s]"):format(name_of_kind) end
   for name, value in next, metadata do
     local is_empty = name == "tags" and type(value) == "table" and #value == 0
     local is_told = name == "title" or name == "cell_depth" or name == "region_name"
-    if not is_told and not is_empty and not marker.ignored[name] and name:match "^[%w_.@/-]+$" then
+    local is_free = name == "incorrectly_encoded_metadata"
+    if not is_told and not is_empty and not marker.ignored[name] and name:match "^[%w_.@/-]+$"
+      and (not is_free or type(value) == "string") then
       names[#names + 1] = name
     end
   end
@@ -153,7 +156,7 @@ function marker.write(kind, metadata, is_json)
   for _, name in ipairs(names) do
     local value = metadata[name]
     if name == "incorrectly_encoded_metadata" then
-      parts[#parts + 1] = tostring(value)
+      parts[#parts + 1] = value
     elseif value == json.null then
       parts[#parts + 1] = name
     else

@@ -70,7 +70,7 @@ local function header_of(lines)
     elseif i <= 2 and header.count == i - 1 and line:match "^%s*%-%-.-coding[:=]%s*[-_.%w]+" then
       header.encoding, header.count = line, i
     else
-      local text = line:match "^%-%- (.*)$" or line:match "^%-%-(.*)$"
+      local text = line:match "^%-%- ([^\r]*)$" or line:match "^%-%-([^\r]*)$"
       if not text or not header.open and text:match "%S" and not text:match "^%-%-%-%s*$" then break end
       if text:match "^%-%-%-%s*$" then
         if header.open then
@@ -117,24 +117,6 @@ function script.body(lines, first, last)
   while first <= last and lines[first]:match "^%s*$" do first = first + 1 end
   while last >= first and lines[last]:match "^%s*$" do last = last - 1 end
   return (table.concat(lines, "\n", first, last):gsub("\r", "")), first
-end
-
---- Lines of comments as their text: Markdown in `-- ` comments, or in one long comment.
---
---   > script.uncommented "-- # Title\n-- text"
---   # Title
---   text
-function script.uncommented(text)
-  local level, inside = text:match "^%s*%-%-%[(=*)%[(.*)$"
-  if level then
-    local stop = inside:find("]" .. level .. "]", 1, true)
-    if stop and inside:match("^%s*$", stop + 2 + #level) then
-      return (inside:sub(1, stop - 1):gsub("^\n", ""):gsub("\n$", ""))
-    end
-  end
-  local lines = script.lines(text)
-  for i, line in ipairs(lines) do lines[i] = line:match "^%-%- (.*)$" or line:match "^%-%-(.*)$" or line end
-  return table.concat(lines, "\n")
 end
 
 return options.strict("notebook.script", script)
