@@ -135,7 +135,8 @@ end
 
 function TestParts:test_what_no_notebook_is_is_refused()
   for text, message in pairs {
-    ["x"] = "no .ipynb file", ["[]"] = "it has no nbformat", ['{"nbformat": 4}'] = "no list of cells",
+    ["x"] = "no notebook: JSON, line 1",
+    ["[]"] = "it has no nbformat", ['{"nbformat": 4}'] = "no list of cells",
     ['{"nbformat": 4, "cells": [1]}'] = "cell 1 has no cell_type",
     ['{"nbformat": 3}'] = "nbformat 4 is read, not 3",
     ['{"nbformat": 4, "cells": [{"cell_type": "code", "source": ["a", 3]}]}'] = "a list of texts, got 3",

@@ -150,6 +150,46 @@ function TestRunner:test_a_file_leaves_nothing_behind()
   lu.assertStrContains(text, "2 passed, 1 failed\nstatus 1")
 end
 
+function TestRunner:test_a_process_that_dies_fails_its_test_and_no_other_file()
+  local text = run {
+    ["a_test.lua"] = [[
+      function test_1() end
+      function test_2()
+        io.write "said before"
+        require "perilune.system".exec { "sh", "-c", "kill -SEGV $$" }
+      end
+      function test_3() end]],
+    ["b_test.lua"] = "require 'perilune.system'.exec { 'sh', '-c', 'exit 3' }",
+    ["c_test.lua"] = "function test_c() os.execute 'kill -9 $PPID' end",
+    ["d_test.lua"] = "function test_d() end function test_e() error 'x' end",
+  }
+  lu.assertStrMatches(text, ".*said before.*FAILED [^\n]*a_test.lua: test_2\n    the process was killed by "
+    .. "signal 11; the file's later tests were not run\n.*")
+  lu.assertStrMatches(text, ".*FAILED [^\n]*b_test.lua\n    the process ended with status 3; .*")
+  lu.assertStrMatches(text, ".*FAILED [^\n]*c_test.lua: test_c\n    the process was killed by signal 9; .*")
+  lu.assertStrMatches(text, ".*d_test.lua: 1 passed, 1 failed\n.*")
+  lu.assertStrContains(text, "2 passed, 4 failed\nstatus 1")
+end
+
+function TestRunner:test_ctrl_c_names_the_test_and_gives_the_sum()
+  local text = run { ["a_test.lua"] = [[
+    function test_1() end
+    function test_2() os.execute "kill -INT $(ps -o ppid= -p $PPID)"; while true do end end]] }
+  lu.assertStrMatches(text, ".*stopped in [^\n]*a_test.lua: test_2\n1 passed, 0 failed\n.*status 130\n")
+end
+
+function TestRunner:test_the_sandbox_runs_tests_without_processes()
+  local folder = os.tmpname()
+  os.remove(folder)
+  system.make_folder(folder)
+  system.write_file(folder .. "/a_test.lua", "function test_a() end function test_b() error 'x' end")
+  local pipe = assert(io.popen(("cd '%s' && '%s' --sandbox --root . --test . 2>&1; echo status $?"):format(
+    folder, system.program())))
+  lu.assertStrContains(pipe:read "a", "1 passed, 1 failed\nstatus 1")
+  pipe:close()
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
 function TestRunner:test_the_tests_of_this_project_run()
   local pipe = assert(io.popen(("'%s' --test '%s/Tests/lua/csv_test.lua'"):format(
     system.program(), support.root)))

@@ -12,6 +12,7 @@
 --   > (convert.to_script(nb):gsub("\n", " | "))
 --   -- %% [markdown] | -- # Title |  | -- %% | x = 1 |
 local cell = require "perilune.notebook.cell"
+local failure = require "perilune.notebook.failure"
 local header = require "perilune.notebook.header"
 local ipynb = require "perilune.notebook.ipynb"
 local json = require "perilune.notebook.json"
@@ -159,16 +160,36 @@ local function keep_outputs(notebook, other)
   end
 end
 
---- Converts the file `from` to the file `to`, by their endings; without `to`, beside `from`, where no file
--- may be. "-" is the standard output. Errors: an ending is another; a file cannot be read or written.
-function convert.files(words)
-  local from, to = words[1], words[2]
-  if not from or words[3] then error("--convert takes FROM and perhaps TO", 0) end
-  local is_notebook = from:match "%.ipynb$" ~= nil
-  if not is_notebook and not from:match "%.lua$" then
+--- What `f(...)` gives; an error of it names the file. A refusal has no place in a Lua file.
+--
+--   > convert.of_file("a.ipynb", ipynb.read, "[")
+--   a.ipynb: no notebook: JSON, line 1: expected a value
+function convert.of_file(path, f, ...)
+  local results = table.pack(pcall(f, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local problem = results[2]
+  local is_refusal = type(problem) == "string" and not problem:match "^[^\n:]*%.lua:%d+: "
+  error(is_refusal and path .. ": " .. problem or problem, 0)
+end
+
+--- Writes a text to a file, or to the standard output for "-". Errors: it cannot be written.
+local function write_file(path, text)
+  if path ~= "-" then
+    local ok, problem = pcall(system.write_file, path, text)
+    if not ok then error(failure.reason(problem), 0) end
+    return
+  end
+  local ok, problem = io.write(text)
+  if ok then ok, problem = io.stdout:flush() end
+  if not ok then error("cannot write the standard output: " .. problem, 0) end
+end
+
+--- The file that `from` becomes, by the endings. Errors: an ending is another; without `to`, it is there.
+local function target_of(from, to)
+  local wanted = from:match "%.ipynb$" and "lua" or from:match "%.lua$" and "ipynb"
+  if not wanted then
     error(("--convert: a file that ends in .lua or .ipynb is converted, not '%s'"):format(from), 0)
   end
-  local wanted = is_notebook and "lua" or "ipynb"
   if not to then
     to = from:gsub("%.%w+$", "." .. wanted)
     if system.exists(to) then
@@ -178,19 +199,25 @@ function convert.files(words)
   if to ~= "-" and to:match "%.(%w+)$" ~= wanted then
     error(("--convert: %s becomes a file that ends in .%s, not '%s'"):format(from, wanted, to), 0)
   end
+  return to
+end
+
+--- Converts the file `from` to the file `to`, by their endings; without `to`, beside `from`, where no file
+-- may be. "-" is the standard output. Errors: an ending is another; a file cannot be read or written.
+function convert.files(words)
+  local from = words[1]
+  if not from or words[3] then error("--convert takes FROM and perhaps TO", 0) end
+  local to = target_of(from, words[2])
   local text = convert.read_file(from)
-  local result
-  if is_notebook then
-    result = convert.to_script(ipynb.read(text))
-  else
-    local notebook = convert.to_notebook(text)
-    if to ~= "-" and system.exists(to) then
-      local ok, other = pcall(function() return ipynb.read(convert.read_file(to)) end)
-      if ok then keep_outputs(notebook, other) end
-    end
-    result = ipynb.write(notebook)
+  if from:match "%.ipynb$" then
+    return write_file(to, convert.to_script(convert.of_file(from, ipynb.read, text)))
   end
-  if to == "-" then io.write(result) else system.write_file(to, result) end
+  local notebook = convert.of_file(from, convert.to_notebook, text)
+  if to ~= "-" and system.exists(to) then
+    local ok, other = pcall(function() return ipynb.read(convert.read_file(to)) end)
+    if ok then keep_outputs(notebook, other) end
+  end
+  write_file(to, ipynb.write(notebook))
 end
 
 return options.strict("notebook.convert", convert)

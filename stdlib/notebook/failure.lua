@@ -18,6 +18,16 @@ function failure.of(raised)
   }
 end
 
+--- What was raised as one line, without the place in the library.
+--
+--   > local system = require "perilune.system"
+--   > failure.reason((select(2, pcall(system.write_file, "/", "x"))))
+--   cannot write /: it is a folder
+function failure.reason(raised)
+  local is_object = type(raised) == "userdata" and raised.reason ~= nil
+  return (tostring(is_object and raised.reason or raised):gsub("^[^\n:]*%.lua:%d+: ", ""):gsub("\n.*", ""))
+end
+
 --- Frames of a traceback without those of the program that runs the cells.
 --
 --   > failure.frames "stack traceback:\n\t[C]: in function 'xpcall'\n\tb.lua:2"

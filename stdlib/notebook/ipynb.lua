@@ -41,7 +41,7 @@ local function text_of(value)
   if value == nil or value == json.null then return "" end
   for _, line in ipairs(type(value) == "table" and value or { value }) do
     if type(line) ~= "string" then
-      error(("notebook: expected a text or a list of texts, got %s"):format(options.show(line)), 0)
+      error(("expected a text or a list of texts, got %s"):format(options.show(line)), 0)
     end
   end
   return table.concat(value)
@@ -65,7 +65,7 @@ end
 local function object(value, what)
   if value == nil then return {} end
   if type(value) ~= "table" or value == json.null or rawlen(value) > 0 then
-    error(("notebook: %s is no object"):format(what), 0)
+    error(("%s is no object"):format(what), 0)
   end
   return value
 end
@@ -76,23 +76,23 @@ local function table_of(value) return type(value) == "table" and value ~= json.n
 -- `execution_count`, and `metadata`. Errors: no JSON; no notebook of version 4.
 --
 --   > ipynb.read '{"nbformat": 3}'
---   notebook: nbformat 4 is read, not 3
+--   nbformat 4 is read, not 3
 function ipynb.read(text)
   local ok, nb = pcall(json.decode, (text:gsub("^\u{FEFF}", "")))
-  if not ok then error("notebook: no .ipynb file: " .. tostring(nb), 0) end
+  if not ok then error("no notebook: " .. tostring(nb), 0) end
   if type(nb) ~= "table" or nb.nbformat ~= 4 then
     local version = type(nb) == "table" and nb.nbformat
-    if not version then error("notebook: it has no nbformat, so it is no notebook", 0) end
-    error(("notebook: nbformat 4 is read, not %s"):format(options.show(version)), 0)
+    if not version then error("no notebook: it has no nbformat", 0) end
+    error(("nbformat 4 is read, not %s"):format(options.show(version)), 0)
   end
-  if type(nb.cells) ~= "table" then error("notebook: it has no list of cells", 0) end
+  if type(nb.cells) ~= "table" then error("no notebook: it has no list of cells", 0) end
   local cells = {}
   for i, cell in ipairs(nb.cells) do
     if type(cell) ~= "table" or type(cell.cell_type) ~= "string" then
-      error(("notebook: cell %d has no cell_type"):format(i), 0)
+      error(("cell %d has no cell_type"):format(i), 0)
     end
     if not kinds[cell.cell_type] then
-      error(("notebook: cell %d is of type '%s'; nbformat has code, markdown and raw"):format(i,
+      error(("cell %d is of type '%s'; nbformat has code, markdown and raw"):format(i,
         cell.cell_type), 0)
     end
     local metadata = object(cell.metadata, ("the metadata of cell %d"):format(i))

@@ -1,6 +1,7 @@
 --- What the program does with `--report`, `--param`, `--convert` and .ipynb files; see docs/notebooks.md.
 local convert = require "perilune.notebook.convert"
 local environment = require "perilune.notebook.environment"
+local failure = require "perilune.notebook.failure"
 local html = require "perilune.notebook.html"
 local index_page = require "perilune.notebook.index_page"
 local ipynb = require "perilune.notebook.ipynb"
@@ -102,57 +103,68 @@ local function reports_of(paths, script_path, given)
     local made, problem = pcall(function()
       if parent and parent ~= "" and report.is_file ~= false then system.make_folder(parent) end
     end)
-    if not made then error(("--report %s: %s"):format(path, tostring(problem)), 0) end
+    if not made then error(("--report %s: %s"):format(path, failure.reason(problem)), 0) end
     reports[#reports + 1] = report
   end
   return reports
 end
 
---- Writes the reports for the first time, so that one that cannot be written is refused before the script
--- runs.
-local function try_reports(kept)
-  local ok, problem = pcall(kept.write, kept, true)
-  if not ok then error("the report cannot be written: " .. tostring(problem), 0) end
+--- Writes the reports; gives what is wrong where one cannot be written.
+local function problem_of_writing(kept, is_first)
+  local ok, problem = pcall(kept.write, kept, is_first)
+  return not ok and "the report cannot be written: " .. failure.reason(problem) or nil
 end
 
 --- Completes the reports of the script that runs, with its failure or nil. A second press of Ctrl-C unwinds
 -- all of Lua before this is done; the program then calls it again.
 local complete
 
---- Runs `body` and records it; returns its failure.
-local function recorded(kept, body)
-  try_reports(kept)
-  local plain_exit = os.exit
-  local function finish(status)
-    kept:finish(status)
-    kept:stop()
-    kept.status, kept.ended = status, system.clock()
-    kept:write()
-    for _, report in ipairs(kept.reports) do
-      if report.folder then index_page.write(report.folder) end
+--- Ends a record with a status, and writes it; gives what is wrong where this cannot be done.
+local function finish(kept, status)
+  kept:finish(status)
+  kept:stop()
+  kept.status, kept.ended = status, system.clock()
+  local problem = problem_of_writing(kept)
+  for _, report in ipairs(problem and {} or kept.reports) do
+    if report.folder then
+      local ok, why = pcall(index_page.write, report.folder)
+      if not ok then problem = "the index cannot be written: " .. failure.reason(why) end
     end
   end
+  return problem
+end
+
+--- Runs `body` and records it; returns its failure.
+local function recorded(kept, body)
+  -- One that cannot be written is refused before the script runs.
+  local refused = problem_of_writing(kept, true)
+  if refused then error(refused, 0) end
+  local plain_exit = os.exit
   function os.exit(...)  -- luacheck: ignore 122
     if not native.is_on() then plain_exit(...) end  -- a forked child
-    finish(select("#", ...) > 0 and (...) ~= true and (...) ~= 0 and "error" or "ended")
+    local is_good = select("#", ...) == 0 or (...) == true or (...) == 0
+    local problem = finish(kept, is_good and "ended" or "error")
+    if problem then io.stderr:write(problem, "\n") end
+    if problem and is_good then plain_exit(1, (select(2, ...))) end
     plain_exit(...)
   end
   local unwatch = environment.watch(kept.environment)
-  function complete(failure)
+  function complete(found)
     os.exit = plain_exit  -- luacheck: ignore 122
     unwatch()
-    if failure then
-      if failure.interrupted then system.ended_by_interrupt() end
+    if found then
+      if found.interrupted then system.ended_by_interrupt() end
       if not kept.current then kept.current = kept.cells[1] end
       if kept.current then kept.current.from = kept.current.from or system.clock() end
-      kept:fail(failure)
+      kept:fail(found)
     end
-    finish(failure and (failure.interrupted and "interrupted" or "error") or "done")
-    for _, report in ipairs(kept.reports) do
+    local problem = finish(kept, found and (found.interrupted and "interrupted" or "error") or "done")
+    for _, report in ipairs(problem and {} or kept.reports) do
       io.stderr:write(("report: %s\n"):format(report.path))
     end
     complete = nil
-    return failure
+    if problem and found then io.stderr:write(problem, "\n") end
+    return found or problem and { message = problem } or nil
   end
   kept:start()
   return complete(body())
@@ -166,7 +178,7 @@ local function main(request)
   local text = contents_of(path, request.is_input)
   local is_notebook = path:match "%.ipynb$" ~= nil
   local given = parameters.given(request.params)
-  local read = is_notebook and ipynb.read(text) or script.read(text)
+  local read = is_notebook and convert.of_file(path, ipynb.read, text) or script.read(text)
   run.check(read, given, path)
   local name = (request.is_input and "=" or "@") .. path
   local words = table.move(request.arguments, 2, #request.arguments, 1, {})

@@ -97,33 +97,81 @@ local function run_test(test, file)
   return outcome, text
 end
 
---- Runs the tests of a list of files and writes to `out`; `filter` is a pattern of test names. Returns the
--- numbers that passed, failed and were skipped.
-function command.run_files(files, filter, out)
-  local count = { passed = 0, failed = 0, skipped = 0 }
+-- Runs the tests of a file and prints what failed. `send` gets a line before each test, "test NAME", and one
+-- after it, "passed", "failed" or "skipped"; then "end".
+local function run_file(file, filter, send)
+  local passed, failed = 0, 0
   local function report(outcome, name, text)
-    count[outcome] = count[outcome] + 1
     if outcome == "failed" then
-      out:write(("FAILED %s\n    %s\n"):format(name, (text:gsub("\n", "\n    "))))
+      failed = failed + 1
+      io.stdout:write(("FAILED %s\n    %s\n"):format(name, (text:gsub("\n", "\n    "))))
     elseif outcome == "skipped" then
-      out:write(("skipped: %s: %s\n"):format(name, text))
+      io.stdout:write(("skipped: %s: %s\n"):format(name, text))
+    else
+      passed = passed + 1
     end
+    io.stdout:flush()
+    send(outcome)
   end
+  collect.apart(file, function(tests, problem)
+    if not tests then report("failed", file, problem) end
+    for _, test in ipairs(tests or {}) do
+      if not filter or test.name:find(filter) then
+        send("test " .. test.name:gsub("%c", " "))
+        local outcome, text = run_test(test, file)
+        report(outcome, file .. ": " .. test.name, text)
+      end
+    end
+  end)
+  if passed + failed > 0 then
+    io.stdout:write(("%s: %d passed, %d failed\n"):format(file, passed, failed)):flush()
+  end
+  send "end"
+end
+
+-- How a process ended that did not come to its end, by its status.
+local function end_of(status)
+  if status > 128 then return ("was killed by signal %d"):format(status - 128) end
+  return ("ended with status %d"):format(status)
+end
+
+-- The lines that `run_file` sends, as they come, from a process of its own: one that dies takes no other file
+-- with it. Where there are no processes, as in the sandbox, from this one.
+local function run_apart(file, filter, take)
+  io.stdout:flush()
+  local ok, job = pcall(system.fork, function(send) run_file(file, filter, send) end)
+  if not ok then return run_file(file, filter, take) end
+  local status
+  repeat
+    status = job:status()  -- before the lines: the last ones come before the end
+    for _, line in ipairs(job:lines(status and 0 or 1)) do take(line) end
+  until status
+  return status
+end
+
+--- Runs the tests of a list of files, each in a process of its own, and prints what failed; `filter` is a
+-- pattern of test names. Adds to the numbers `passed`, `failed` and `skipped` of `count`, whose `running` is
+-- the test that runs. A process that dies is a failure of its test, and the file's later tests are not run.
+function command.run_files(files, filter, count)
   for _, file in ipairs(files) do
-    local before = { count.passed, count.failed }
-    collect.apart(file, function(tests, problem)
-      if not tests then report("failed", file, problem) end
-      for _, test in ipairs(tests or {}) do
-        if not filter or test.name:find(filter) then
-          local outcome, text = run_test(test, file)
-          report(outcome, file .. ": " .. test.name, text)
-        end
+    local is_whole = false
+    count.running = file
+    local status = run_apart(file, filter, function(line)
+      if count[line] then
+        count[line], count.running = count[line] + 1, file
+      elseif line == "end" then
+        is_whole = true
+      else
+        count.running = file .. ": " .. line:match "^test (.*)$"
       end
     end)
-    local passed, failed = count.passed - before[1], count.failed - before[2]
-    if passed + failed > 0 then out:write(("%s: %d passed, %d failed\n"):format(file, passed, failed)) end
+    if not is_whole then
+      count.failed = count.failed + 1
+      io.stdout:write(("FAILED %s\n    the process %s; the file's later tests were not run\n"):format(
+        count.running, end_of(status)))
+    end
+    count.running = nil
   end
-  return count.passed, count.failed, count.skipped
 end
 
 local function misuse(message)
@@ -152,15 +200,18 @@ function command.run(...)
   if #paths == 0 then misuse "expected the paths of files or folders of tests" end
   local files, problem = command.files(paths)
   if not files then misuse(problem) end
-  local passed, failed, skipped = command.run_files(files, filter, io.stdout)
-  if passed + failed + skipped == 0 then
+  local count = { passed = 0, failed = 0, skipped = 0 }
+  local ok, stopped = pcall(command.run_files, files, filter, count)
+  if not ok and count.running then io.stdout:write(("stopped in %s\n"):format(count.running)) end
+  if ok and count.passed + count.failed + count.skipped == 0 then
     local none = filter and ("no test matches '%s'\n"):format(filter) or "there are no tests in these files\n"
     io.stdout:write(none)
-    failed = 1
+    count.failed = 1
   end
-  if skipped > 0 then io.stdout:write(("%d skipped\n"):format(skipped)) end
-  io.stdout:write(("%d passed, %d failed\n"):format(passed, failed))
-  os.exit(failed == 0 and 0 or 1, true)
+  if count.skipped > 0 then io.stdout:write(("%d skipped\n"):format(count.skipped)) end
+  io.stdout:write(("%d passed, %d failed\n"):format(count.passed, count.failed)):flush()
+  if not ok then error(stopped, 0) end
+  os.exit(count.failed == 0 and 0 or 1, true)
 end
 
 return command
