@@ -162,7 +162,7 @@ end
 
 --- What `f(...)` gives; an error of it names the file. A refusal has no place in a Lua file.
 --
---   > convert.of_file("a.ipynb", ipynb.read, "[")
+--   > convert.of_file("a.ipynb", require("perilune.notebook.ipynb").read, "[")
 --   a.ipynb: no notebook: JSON, line 1: expected a value
 function convert.of_file(path, f, ...)
   local results = table.pack(pcall(f, ...))

@@ -1,5 +1,7 @@
---- The header of a script: the metadata of its notebook in YAML, as jupytext has it, and what a script cannot
--- say of a notebook (ids, attachments, some metadata) under the name `perilune`.
+--- The header of a script: the metadata of its notebook in YAML, as jupytext has it.
+--
+-- What the cells of a script cannot say of a notebook (ids, attachments, some metadata) is there under the
+-- name `perilune`.
 local cell = require "perilune.notebook.cell"
 local ipynb = require "perilune.notebook.ipynb"
 local json = require "perilune.notebook.json"
