@@ -35,17 +35,23 @@ public final class Database {
   public enum Mode { case read, write }
 
   public let path: String
+  /// What to do where the file is no database or a damaged one; the message ends with it.
+  private let advice: String
   private var handle: OpaquePointer?
   private var statements: [String: Statement] = [:]
   /// A copy of this object in a forked child must not touch the file: closing it there could remove the
   /// journal that the parent writes.
   private let owner = getpid()
 
-  /// Opens a file; `.write` makes it where it is missing. Waits ten seconds for another connection.
-  public init(_ path: String, _ mode: Mode) throws {
+  /// Opens a file; `.write` makes it where it is missing, and `isImmutable` says that nobody changes it. Waits
+  /// ten seconds for another connection.
+  public init(_ path: String, _ mode: Mode, isImmutable: Bool = false, advice: String = "") throws {
     self.path = path
+    self.advice = advice
+    let name = isImmutable ? "file:\(Self.escaped(path))?immutable=1" : path
     let flags = mode == .read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-    let status = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nil)
+    let uri = isImmutable ? SQLITE_OPEN_URI : 0
+    let status = sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX | uri, nil)
     if status != SQLITE_OK {
       let problem = failure("open")
       sqlite3_close_v2(handle)
@@ -54,6 +60,11 @@ public final class Database {
     }
     sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, 10_000)
+  }
+
+  /// A path within a URI.
+  private static func escaped(_ path: String) -> String {
+    path.map { "%?#".contains($0) ? "%" + String($0.asciiValue ?? 0, radix: 16) : String($0) }.joined()
   }
 
   deinit { close() }
@@ -76,7 +87,7 @@ public final class Database {
     guard handle != nil, owner == getpid() else { throw Failure(.state, "\(path) is closed") }
     var prepared: OpaquePointer?
     let status = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
-    guard status == SQLITE_OK, let prepared else { throw failure("prepare '\(sql)' for") }
+    guard status == SQLITE_OK, let prepared else { throw failure("use") }
     let statement = Statement(prepared, in: self)
     statements[sql] = statement
     return statement
@@ -119,6 +130,13 @@ public final class Database {
   /// the log still has it.
   public func emptyJournal() { try? script("PRAGMA wal_checkpoint(PASSIVE)") }
 
+  /// Runs `body` on one state of the file, whatever others write meanwhile: many reads take one lock.
+  func reading<R>(_ body: () throws -> R) throws -> R {
+    try script("BEGIN")
+    defer { try? script("COMMIT") }
+    return try body()
+  }
+
   /// The failure of the last call: of kind `.state` where another connection holds the file, `.format` where it
   /// is no database or a damaged one.
   func failure(_ step: String) -> Failure {
@@ -131,11 +149,26 @@ public final class Database {
         SQLITE_NOMEM,
         SQLITE_NOLFS, SQLITE_PROTOCOL, SQLITE_INTERRUPT:
         .io
-      default: .format
+      case SQLITE_NOTADB, SQLITE_CORRUPT: .format
+      default: .value
       }
-    if kind != .format, let network = RunSchema.network(of: path) {
+    // A table that is missing is damage too: the texts of the statements are ours.
+    let isAnother = reason.hasPrefix("no such ")
+    if kind == .format || isAnother || StoreDamage.isFolder(path) {
+      let otherwise = isAnother ? StoreDamage.another : "SQLite says '\(reason)'"
+      return damage(StoreDamage.found(at: path, otherwise: otherwise))
+    }
+    for ending in ["-wal", "-shm", "-journal"] where kind == .io && StoreDamage.isFolder(path + ending) {
+      reason += " (\(path)\(ending) is a folder)"
+    }
+    if kind != .value, let network = RunSchema.network(of: path) {
       reason += " (it is on a disk of kind \(network), whose locks may not work: use a local folder of runs)"
     }
     return Failure(kind, "cannot \(step) \(path): \(reason)")
+  }
+
+  /// The failure of a file that is no database of ours, with what was found and what to do.
+  func damage(_ found: String) -> Failure {
+    Failure(.format, "\(path) cannot be read: \(found)" + (advice.isEmpty ? "" : ". " + advice))
   }
 }

@@ -35,7 +35,8 @@ public final class RunIndex {
   /// An index in the place of one that failed: a new file where that one is damaged. Where the folder cannot be
   /// written, as on a full disk, the index is in memory, and the runs can still be read.
   private static func another(in folder: String, after problem: any Error) throws -> Database {
-    if (problem as? Failure)?.kind == .format && access(folder, W_OK) == 0 {
+    let kind = (problem as? Failure)?.kind
+    if kind == .format || kind == .value, access(folder, W_OK) == 0 {
       removeFile(in: folder)
       if let anew = try? opened(folder) { return anew }
     }
@@ -67,20 +68,40 @@ public final class RunIndex {
   }
 
   private static func removeFile(in folder: String) {
-    for ending in ["", "-wal", "-shm", "-journal"] { unlink("\(folder)/\(file)\(ending)") }
+    for ending in ["", "-wal", "-shm", "-journal"] {
+      let path = "\(folder)/\(file)\(ending)"
+      if unlink(path) != 0 { rmdir(path) }
+    }
   }
 
-  /// Reads the stores that have changed since they were read, and forgets the runs that are gone. Returns the
-  /// messages of stores that cannot be read.
+  /// What the listing must say of the index itself.
+  private func problem() -> [String] {
+    let path = "\(folder)/\(Self.file)"
+    if !StoreDamage.isFolder(path) { return [] }
+    return ["\(path) is a folder, and the index of the runs is to be there: it is made in memory each time"]
+  }
+
+  /// Reads the stores that have changed since they were read, and forgets the runs that are gone or cannot be
+  /// read. Returns the messages of those.
   @discardableResult
   public func refresh() throws -> [String] {
     for _ in 0..<2 {
-      do { return try update() } catch let failure as Failure {
+      do { return try problem() + update() } catch let failure as Failure {
         database.close()
         database = try Self.another(in: folder, after: failure)
       }
     }
-    return try update()
+    return try problem() + update()
+  }
+
+  /// What `read` gives, from an index that is made anew where it turns out to be damaged.
+  private func mended<R>(_ read: () throws -> R) throws -> R {
+    do { return try read() } catch let failure as Failure where failure.kind == .format {
+      database.close()
+      database = try Self.another(in: folder, after: failure)
+      try refresh()
+      return try read()
+    }
   }
 
   private func update() throws -> [String] {
@@ -90,10 +111,14 @@ public final class RunIndex {
     var changed: [(id: String, stamp: String, reader: RunReader)] = []
     for id in try RealDisk().names(in: folder) where !id.hasPrefix(".") {
       guard let stamp = Self.stamp(of: "\(folder)/\(id)") else { continue }
-      if known.removeValue(forKey: id) == stamp { continue }
-      do { changed.append((id, stamp, try RunReader("\(folder)/\(id)"))) } catch {
-        problems.append("\(error)")
+      if known[id] == stamp {
+        known[id] = nil
+        continue
       }
+      do {
+        changed.append((id, stamp, try RunReader("\(folder)/\(id)")))
+        known[id] = nil
+      } catch { problems.append("\(error)") }
       if changed.count >= 200 { try store(&changed, &problems) }
     }
     try store(&changed, &problems)
@@ -122,6 +147,7 @@ public final class RunIndex {
             + reader.last().map { (2, $0.name, SQLValue.real($0.value)) }
         } catch let failure as Failure {
           problems.append(failure.message)
+          try forget(id)
           continue
         }
         try forget(id)
@@ -175,14 +201,14 @@ public final class RunIndex {
       values.append(value)
     }
     let query = "SELECT \(shown.joined(separator: ", ")) FROM run WHERE \(conditions) ORDER BY created, id"
-    return try database.rows(query, values)
+    return try mended { try database.rows(query, values) }
   }
 
   static func isColumn(_ name: String) -> Bool { name == "id" || RunReader.columns.contains(name) }
 
   /// The names that `list` takes, for messages.
   public func names() throws -> [String] {
-    try ["id"] + RunReader.columns
-      + database.rows("SELECT DISTINCT name FROM value ORDER BY name").compactMap { $0[0].text }
+    let found = try mended { try database.rows("SELECT DISTINCT name FROM value ORDER BY name") }
+    return ["id"] + RunReader.columns + found.compactMap { $0[0].text }
   }
 }

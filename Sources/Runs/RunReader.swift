@@ -12,23 +12,27 @@ public final class RunReader {
     let path = "\(folder)/\(RunSchema.file)"
     try RunSchema.check(path: folder)
     if access(path, F_OK) != 0 { throw Failure(.io, "\(folder): there is no such run") }
-    database = try Self.opened(path, isWritable: access(folder, W_OK) == 0)
+    database = try Self.opened(
+      path, isWritable: access(folder, W_OK) == 0, advice: RunSchema.advice(folder))
     try RunSchema.check(database, of: folder)
   }
 
   /// A connection that can read the file: the first of these that does.
-  private static func opened(_ path: String, isWritable: Bool) throws -> Database {
+  private static func opened(_ path: String, isWritable: Bool, advice: String) throws -> Database {
+    func database(_ mode: Database.Mode, isImmutable: Bool = false) throws -> Database {
+      try Database(path, mode, isImmutable: isImmutable, advice: advice)
+    }
     func readable(_ database: Database) throws -> Database {
       _ = try database.first("SELECT count(*) FROM run")
       return database
     }
-    if let plain = try? readable(Database(path, .read)) { return plain }
+    if let plain = try? readable(database(.read)) { return plain }
     // In a folder that cannot be written, a log that is complete is read without its shared memory.
-    if !isWritable { return try Database("file:\(path)?immutable=1", .read) }
+    if !isWritable { return try database(.read, isImmutable: true) }
     // A process that was killed has left a journal, which only a connection that writes can play back.
-    do { return try readable(Database(path, .write)) } catch {
+    do { return try readable(database(.write)) } catch {
       // On a full disk there is no room for the shared memory of the log: one connection alone needs none.
-      if let alone = try? Database(path, .write),
+      if let alone = try? database(.write),
         (try? alone.script("PRAGMA locking_mode = EXCLUSIVE")) != nil,
         (try? readable(alone)) != nil
       {
@@ -40,7 +44,7 @@ public final class RunReader {
         return stat(path + ending, &info) == 0 && info.st_size > 0
       }
       if hasJournal { throw error }
-      return try readable(Database("file:\(path)?immutable=1", .read))
+      return try readable(database(.read, isImmutable: true))
     }
   }
 
@@ -58,6 +62,10 @@ public final class RunReader {
 
   /// The values of a figure by step.
   public func curve(_ name: String, _ extent: Extent = .all) throws -> (steps: [Int], values: [Double]) {
+    try database.reading { try read(name, extent) }
+  }
+
+  private func read(_ name: String, _ extent: Extent) throws -> (steps: [Int], values: [Double]) {
     guard let key = try database.first("SELECT id FROM key WHERE name = ?", [.text(name)]).integer else {
       return ([], [])
     }
@@ -135,7 +143,7 @@ public final class RunReader {
   /// three minutes.
   public func about() throws -> [(column: String, value: SQLValue)] {
     guard let row = try database.rows("SELECT \(Self.columns.joined(separator: ", ")) FROM run").first else {
-      throw Failure(.format, "\(folder): the run store is empty")
+      throw database.damage("there is no row of the run in it")
     }
     var about = Array(zip(Self.columns, row)) as [(column: String, value: SQLValue)]
     if about[1].value == "running" {
@@ -199,7 +207,9 @@ public final class RunReader {
 
   /// All that the run is, as sorted lines, without times and without what its processes went through: two
   /// runs of the same settings have the same text, however often one of them was cut.
-  public func dump() throws -> String {
+  public func dump() throws -> String { try database.reading { try text() } }
+
+  private func text() throws -> String {
     var lines: [String] = []
     func add(_ kind: String, _ parts: [SQLValue]) {
       lines.append(kind + "\t" + parts.map(Self.text).joined(separator: "\t"))

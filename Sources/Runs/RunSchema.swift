@@ -75,6 +75,14 @@ enum RunSchema {
       throw Failure(
         .format, "\(folder): the run store has version \(version), this program reads up to \(Self.version)")
     }
-    if version == 0 { throw Failure(.format, "\(folder): no run store") }
+    if version < 1 {
+      throw database.damage(StoreDamage.found(at: database.path, otherwise: StoreDamage.another))
+    }
+  }
+
+  /// What to do about a damaged store.
+  static func advice(_ folder: String) -> String {
+    "The run cannot be read or go on until \(file) is put back from a copy; its checkpoints in "
+      + "\(folder)/checkpoints are files of their own, and other runs are not touched"
   }
 }

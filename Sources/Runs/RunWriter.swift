@@ -64,12 +64,12 @@ public final class RunWriter {
     self.folder = folder
     self.lock = lock
     checkpoints = CheckpointFolder(folder + "/checkpoints", disk: disk)
-    database = try Database("\(folder)/\(RunSchema.file)", .write)
+    database = try Database("\(folder)/\(RunSchema.file)", .write, advice: RunSchema.advice(folder))
     try RunSchema.check(database, of: folder)
     try RunSchema.configure(database)
     for row in try database.rows("SELECT name, id FROM key") { keys[row[0].text ?? ""] = row[1].integer }
     let about = try database.rows("SELECT attempt, step FROM run")
-    guard let row = about.first else { throw Failure(.format, "\(folder): the run store is empty") }
+    guard let row = about.first else { throw database.damage("there is no row of the run in it") }
     (attempt, step) = (row[0].integer ?? 1, row[1].integer ?? 0)
   }
 

@@ -19,7 +19,7 @@ public enum TrackioStore {
 
   /// Adds runs to the file of a project, in place of runs of the same names in it.
   public static func add(_ runs: [String], to path: String) throws {
-    let database = try Database(path, .write)
+    let database = try Database(path, .write, advice: "Name another file, or remove this one")
     defer { database.close() }
     try database.transaction {
       try database.script(tables)

@@ -63,7 +63,7 @@ import Testing
       try fill(runs, 2)
       try AtomicFile.makeFolder(runs + "/runs.sqlite/taken")
       let index = try RunIndex(runs)
-      #expect(try index.refresh() == [])
+      #expect(try index.refresh().map { $0.contains("runs.sqlite is a folder") } == [true])
       #expect(try index.list(where: [], columns: ["id", "peak"]) == [["run", 0], ["run-2", 10]])
       let long = String(repeating: "long", count: 10_000)
       try RunWriter.create(in: runs, about("long", [("text", .text(long))])).finish(.finished)
