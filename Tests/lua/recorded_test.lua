@@ -155,4 +155,25 @@ function TestRecorded:test_bad_settings_of_a_run_are_refused()
   lu.assertStrContains(support.message(train, cases.offline, { nam = "a" }), "did you mean 'name'")
 end
 
+--- The win rate rises to 0.5 and falls; the run is cut after its peak.
+function TestRecorded:test_the_peak_of_the_win_rate_is_a_figure_of_the_run()
+  local wins = { 0.2, 0.5, 0.3, 0.1, 0.4, 0.2 }
+  local function go(stop)
+    align.train {
+      policy = reference:clone(), reference = reference, source = cases.offline.source(), steps = 6,
+      lr = 1e-2, loss = align.loss.dpo { beta = 0.1 }, quiet = true, evaluate_every = 1,
+      evaluate = function(_, step)
+        if step == stop then error("cut", 0) end
+        return { win = wins[step] }
+      end,
+      run = { name = "cut", folder = folder, checkpoint_every = 2, resume = "allow", config = { seed = 1 } },
+    }
+  end
+  lu.assertFalse(pcall(go, 4))
+  go()
+  lu.assertEquals(select(2, run.read("cut", folder):curve "peak"), { 0.2, 0.5, 0.5, 0.5, 0.5, 0.5 })
+  local peaks = run.runs({ folder = folder }):table { rows = "lr", value = "peak", by = "seed" }
+  lu.assertEquals(peaks:cell(0.01).mean, 0.5)
+end
+
 os.exit(lu.LuaUnit.run())

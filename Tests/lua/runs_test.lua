@@ -139,6 +139,18 @@ function TestRuns:test_bad_input_is_refused_by_name()
     support.message(run.open, { name = "own", folder = folder, resume = "must", config = { lr = 2 } }),
     "another config: lr 0.01 became 2")
   lu.assertStrContains(support.message(run.runs, { folder = folder, lrr = 1 }), "did you mean 'lr'")
+  refused(run.runs, "x", "run.runs: options must be a table, not 'x'")
+  refused(run.runs, { folder = 5 }, "run.runs: expected the name of a folder of runs, got 5")
+  refused(run.merge, 5, "run.merge: expected a folder of runs, got 5")
+  refused(run.from_csv, nil, "run.from_csv: expected the name of a file, got nil")
+  lu.assertStrContains(support.message(run.resume, "a", "x"), "run.resume: options must be a table, not 'x'")
+  lu.assertStrContains(support.message(run.fork, "own", 1.5), "expected the step of a checkpoint, got 1.5")
+  local list = run.runs { folder = folder }
+  lu.assertStrContains(support.message(list.diff, list, 1), "a position from 1 to 1 or an id, got nil")
+  lu.assertStrContains(support.message(list.diff, list, 1, 9), "a position from 1 to 1 or an id, got 9")
+  for _, name in ipairs { "csv", "tensorboard", "trackio" } do
+    lu.assertStrContains(support.message(list[name], list), "list:" .. name .. ": expected the name of a f")
+  end
 end
 
 function TestRuns:test_a_name_that_leads_elsewhere_is_refused()
@@ -181,7 +193,7 @@ function TestRuns:test_a_signal_waits_until_the_step_is_saved_and_the_same_again
         if step == 7 then
           os.execute "(sleep 0.05; kill -%s $PPID) &"
           local from = system.clock()
-          repeat until system.clock() - from > 0.3
+          repeat until system.stop_signal() or system.clock() - from > 20
           job:event("rest", "of it")
         end
       end]]):format(signal, folder, signal)
@@ -189,7 +201,8 @@ function TestRuns:test_a_signal_waits_until_the_step_is_saved_and_the_same_again
     lu.assertEquals(status, code, signal)
     local record = run.read(signal, folder)
     lu.assertEquals({ record.status, record.step, record:files()[1].step }, { "interrupted", 7, 7 })
-    lu.assertStrContains(record.error, "stopped by SIG" .. signal .. " after step 7, which is saved")
+    lu.assertStrContains(record.error, "stopped by SIG" .. signal
+      .. " after step 7, which is saved; `--resume` goes on from there")
     lu.assertEquals(record:events()[1].text, "of it")
   end
   local job = run.open { name = "twice", folder = folder }

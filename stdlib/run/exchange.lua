@@ -52,6 +52,9 @@ end
 --
 -- Errors: a column is missing; a value is no number.
 function exchange.from_csv(path, folder)
+  if type(path) ~= "string" then
+    error("run.from_csv: expected the name of a file, got " .. options.show(path), 3)
+  end
   local records, by_run, order = csv.load(path), {}, {}
   for line, row in ipairs(records) do
     if not row.run or not row.kind then

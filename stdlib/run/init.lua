@@ -39,8 +39,9 @@ local spec = options.spec("run.open", {
   { "config", {}, "settings, seed and hashes of the data: plain data, found again by run.runs" },
   { "state", {}, "what a checkpoint saves by name: a Model, an Optimizer, a table of plain data" },
   { "resume", options.optional "string",
-    "\"never\": a new run, NAME-2 where NAME is taken; \"allow\": the last run of that name and config goes "
-      .. "on, or else a new run, and a message says what differs where that name has another config; "
+    "\"never\": a new run, NAME-2 where NAME is taken; \"allow\": the run of that name and config goes on, "
+      .. "of several the unfinished one that got furthest, or else a new run, and a message says what "
+      .. "differs where that name has another config; "
       .. "\"must\": the run NAME goes on. \"never\" unless the script was started with --resume",
     choices = { "never", "allow", "must" } },
   { "checkpoint_every", 100, "steps between checkpoints", least = 1 },
@@ -49,6 +50,13 @@ local spec = options.spec("run.open", {
 })
 
 local function refuse(message, ...) error(message:format(...), 3) end
+
+--- Refuses options that are no table.
+local function check_options(given, who)
+  if given ~= nil and type(given) ~= "table" then
+    error(("%s: options must be a table, not %s"):format(who, options.show(given)), 3)
+  end
+end
 
 --- Refuses the names of the index of the folder of runs, which would have no place.
 local function check_name(name, who)
@@ -65,15 +73,40 @@ local function is_resumed()
   return false
 end
 
---- The last run of a name with a configuration of this hash; nil if there is none. Errors: the run NAME
--- cannot be read, which must not pass for none.
+--- The run to go on with among those of a name with a configuration of this hash: of the unfinished ones that
+-- which got furthest, else the last; nil if there is none. Errors: the run NAME cannot be read, which must
+-- not pass for none.
 local function find(folder, name, hash)
   if not system.exists(folder) then return nil end
-  local found = native.list(folder, { name = name, hash = hash }, { "id" })
-  if #found > 0 then return found[#found].id end
+  local found = native.list(folder, { name = name, hash = hash }, { "id", "status", "step" })
+  local best
+  for _, one in ipairs(found) do
+    if one.status ~= "finished" and not (best and best.step > one.step) then best = one end
+  end
+  best = best or found[#found]
+  if best then return best.id end
   local path = folder .. "/" .. name
   if system.exists(path .. "/run.sqlite") and native.about(path).hash == hash then return name end
   return nil
+end
+
+--- Says that a new run is begun although one of this name and config is there that did not come to its end,
+-- and how that one goes on.
+local function say_unfinished(folder, o, hash, writer)
+  local found, other = native.list(folder, { name = o.name, hash = hash }, { "id", "status", "step" }), nil
+  for _, one in ipairs(found) do
+    local is_over = one.id == writer.id or one.status == "finished" or one.status == "running"
+    if not is_over and not (other and other.step > one.step) then other = one end
+  end
+  if not other then return end
+  local checkpoint = native.newest(folder .. "/" .. other.id)
+  local step = checkpoint and math.tointeger(checkpoint:match "step%-(%d+)[^/]*$")
+  local saved = step and ("with a checkpoint of step %d"):format(step) or "without a checkpoint"
+  local text = ("new, though '%s' of the same config is %s at step %d, %s: `--resume`, or run.resume \"%s\", "
+    .. "%s that one%s"):format(other.id, other.status, other.step, saved, other.id,
+    step and "goes on with" or "begins", step and "" or " again")
+  io.stderr:write(("run %s: %s\n"):format(writer.id, text))
+  writer:note("beside", text)
 end
 
 --- Says that a new run is begun although one of this name was to go on, and what differs.
@@ -133,7 +166,9 @@ function run.open(given)
   check_name(o.name, "run.open")
   if o.resume == "must" then Record.check_id(o.name, "run.open", 2) end
   local folder = o.folder or run.folder()
+  local is_said = o.resume ~= nil
   o.resume = o.resume or (is_resumed() and "allow" or "never")
+  o.way = (is_said or o.resume == "allow") and "the same call" or "`--resume`"
   state.check(o.state, "run.open")
   local config, hash = identity.of(o.config, "run.open")
   local writer
@@ -149,6 +184,7 @@ function run.open(given)
         code = identity.code(),
       }
       if o.resume == "allow" then say_other_config(folder, o, writer.id) end
+      if not is_said and writer.id ~= o.name then say_unfinished(folder, o, hash, writer) end
     end
     return { id = writer.id, folder = writer.folder, step = writer.step, attempt = writer.attempt }
   end)
@@ -157,7 +193,9 @@ end
 
 --- The run `id` goes on: run.open with resume = "must". Without `config` that of the run holds.
 function run.resume(id, given)
+  Record.check_id(id, "run.resume")
   local o = {}
+  check_options(given, "run.resume")
   for name, value in pairs(given or {}) do o[name] = value end
   o.name, o.resume = id, "must"
   return run.open(o)
@@ -181,13 +219,17 @@ end
 --   a	2
 --   > again:finish "finished"
 function run.fork(id, step, given)
+  Record.check_id(id, "run.fork")
+  if math.type(step) ~= "integer" then
+    refuse("run.fork: expected the step of a checkpoint, got %s", options.show(step))
+  end
   local o = {}
+  check_options(given, "run.fork")
   for name, value in pairs(given or {}) do o[name] = value end
   o.name = o.name or id .. "-fork"
   o = spec:fill(o, 1)
   check_name(o.name, "run.fork")
   local folder = o.folder or run.folder()
-  Record.check_id(id, "run.fork")
   local path = folder .. "/" .. id
   if next(o.config) == nil then o.config = Record.config_of(native.about(path)) end
   state.check(o.state, "run.fork")
@@ -215,13 +257,19 @@ end
 --
 --   run.runs { task = "sentiment", ["loss.beta"] = 0.1 }
 --
--- Errors: a name that no run has.
+-- Runs that cannot be read are left out, and named on standard error. Errors: a name that no run has.
 function run.runs(filters)
   local named = {}
+  check_options(filters, "run.runs")
   for name, value in pairs(filters or {}) do named[name] = value end
+  if named.folder ~= nil and type(named.folder) ~= "string" then
+    refuse("run.runs: expected the name of a folder of runs, got %s", options.show(named.folder))
+  end
   local folder = named.folder or run.folder()
   named.folder = nil
-  return List.find(folder, named)
+  local list = List.find(folder, named)
+  for _, problem in ipairs(list.problems) do io.stderr:write(("run.runs: %s\n"):format(problem)) end
+  return list
 end
 
 --- What differs between the configs of two runs: a list of { path, a, b }.

@@ -163,12 +163,14 @@ end
 --- Ends a step: a checkpoint where one is due, or is asked for by Ctrl-C, SIGUSR2 or SIGTERM; after these the
 -- run is "interrupted" and the error of Ctrl-C is raised. `count` is the last step of the loop.
 function Job:end_step(count)
-  local message = self.step < count and stop.message(self.id, self.step)
-  if self.step >= count or message then
-    if self.saved_step ~= self.step then self:checkpoint() end
-  elseif self.step % self.options.checkpoint_every == 0 then
+  local way = self.options.way or ("run.resume \"%s\""):format(self.id)
+  local function asked() return self.step < count and stop.message(self.id, self.step, way) end
+  local message = asked()
+  if not message and self.step < count and self.step % self.options.checkpoint_every == 0 then
     try_checkpoint(self)
+    message = asked()  -- a signal that came during the save
   end
+  if (message or self.step >= count) and self.saved_step ~= self.step then self:checkpoint() end
   if message then
     self:finish("interrupted", message)
     system.interrupt(message)

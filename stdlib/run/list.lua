@@ -51,7 +51,8 @@ local function check_names(folder, names, where)
   end
 end
 
---- The runs of a folder that have the value given for every name.
+--- The runs of a folder that have the value given for every name; `problems` of the list are what is wrong
+-- with runs that cannot be read.
 function List.find(folder, filters)
   local names = {}
   for name, value in pairs(filters) do
@@ -64,9 +65,8 @@ function List.find(folder, filters)
   end
   check_names(folder, names, "run.runs")
   local ids, rows, problems = {}, native.list(folder, filters, { "id" })
-  for _, problem in ipairs(problems) do io.stderr:write(("run.runs: left out: %s\n"):format(problem)) end
   for i, row in ipairs(rows) do ids[i] = row.id end
-  return setmetatable({ folder = folder, filters = filters, ids = ids }, List)
+  return setmetatable({ folder = folder, filters = filters, ids = ids, problems = problems }, List)
 end
 
 --- The values of columns for every run, in one query: a list of tables. A name is as in run.runs; a run
@@ -161,8 +161,13 @@ end
 --- What differs between two of the runs, given by position or id: a list of { path, a, b }.
 function List:diff(a, b)
   local function config(one)
-    local record = math.type(one) == "integer" and self[one] or Record.read(self.folder, one)
-    return record.config
+    local id = self.ids[one] or one
+    if type(id) ~= "string" then
+      error(("list:diff: expected a position from 1 to %d or an id, got %s"):format(
+        #self, options.show(one)), 3)
+    end
+    Record.check_id(id, "list:diff", 3)
+    return Record.read(self.folder, id).config
   end
   return identity.diff(config(a), config(b))
 end
@@ -184,10 +189,18 @@ function List:differing()
 end
 
 --- Writes the settings and figures of the runs as CSV, which run.from_csv reads. See `run.exchange`.
-function List:csv(path) require "perilune.run.exchange".to_csv(self, path) end
+function List:csv(path)
+  if type(path) ~= "string" then
+    error("list:csv: expected the name of a file, got " .. options.show(path), 2)
+  end
+  require "perilune.run.exchange".to_csv(self, path)
+end
 
 --- Writes an event file for TensorBoard for each run, in FOLDER/ID. See `run.tensorboard`.
 function List:tensorboard(folder)
+  if type(folder) ~= "string" then
+    error("list:tensorboard: expected the name of a folder, got " .. options.show(folder), 2)
+  end
   local write = require "perilune.run.tensorboard"
   for i = 1, #self do write(self[i], folder .. "/" .. self[i].id) end
 end
@@ -195,6 +208,9 @@ end
 --- Adds the runs to a file in the layout of trackio, whose dashboard shows them: `trackio show` finds
 -- PROJECT.db in its folder, ~/.cache/huggingface/trackio unless $TRACKIO_DIR says another.
 function List:trackio(path)
+  if type(path) ~= "string" then
+    error("list:trackio: expected the name of a file, got " .. options.show(path), 2)
+  end
   local paths = {}
   for i, id in ipairs(self.ids) do paths[i] = self.folder .. "/" .. id end
   native.trackio(paths, path)

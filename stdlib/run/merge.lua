@@ -2,8 +2,9 @@
 --
 -- A run is the same one where its config and the time of its beginning are; a row of a sweep also where its
 -- id is, since the id is the hash of all that determines it. Of two copies of a run the one that got further
--- stays: a finished one, else the one with more steps. A run that has a writer is left out.
+-- stays: a finished one, else the one with more steps. A run that has a writer, here or there, is left out.
 local native = require "perilune.native.run"
+local options = require "perilune.options"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
 
@@ -11,7 +12,9 @@ local columns <const> = { "id", "hash", "created", "config", "status", "step" }
 
 --- The runs of a folder, each with the names that tell it apart.
 local function runs_of(folder)
-  local list = system.exists(folder) and native.list(folder, {}, columns) or {}
+  if not system.exists(folder) then return {} end
+  local list, problems = native.list(folder, {}, columns)
+  for _, problem in ipairs(problems) do io.stderr:write(("run.merge: left out: %s\n"):format(problem)) end
   for _, one in ipairs(list) do
     one.names = { ("%s at %.9f"):format(one.hash, one.created) }
     local config = plain.decode(one.config)
@@ -52,8 +55,8 @@ end
 -- by a copy that got further, `known` already, and `running`, which are left out.
 -- Errors: `from` is no folder.
 return function(from, into)
-  if not pcall(system.list_folder, from) then
-    error(("run.merge: there is no folder '%s'"):format(tostring(from)), 3)
+  if type(from) ~= "string" or not pcall(system.list_folder, from) then
+    error(("run.merge: expected a folder of runs, got %s"):format(options.show(from)), 3)
   end
   system.make_folder(into)
   local known, counts = {}, { added = 0, replaced = 0, known = 0, running = 0 }
@@ -62,7 +65,7 @@ return function(from, into)
   end
   for _, one in ipairs(runs_of(from)) do
     local there = known[one.names[1]] or known[one.names[2] or ""]
-    if one.status == "running" then
+    if one.status == "running" or there and there.status == "running" then
       counts.running = counts.running + 1
     elseif there and not is_further(one, there) then
       counts.known = counts.known + 1

@@ -2,7 +2,7 @@
 --
 -- Then the error of Ctrl-C is raised.
 -- A script that goes no further ends with 75, "run me again", after SIGUSR2, and with 130 after the others.
--- The next call goes on after the saved step. The same signal again does not wait.
+-- The message says what goes on after the saved step. The same signal again does not wait.
 local system = require "perilune.system"
 
 local stop = {}
@@ -15,15 +15,15 @@ function stop.waiting()
   return setmetatable({}, { __close = function() system.on_stop(before == "wait" and "wait" or "raise") end })
 end
 
---- The message of a signal that has asked a run to stop, nil where none has.
+--- The message of a signal that has asked a run to stop, nil where none has. `way` is what goes on with it.
 --
---   > stop.message("gap", 7)
+--   > stop.message("gap", 7, "the same call")
 --   nil
-function stop.message(id, step)
+function stop.message(id, step, way)
   local signal = system.stop_signal()
   if not signal then return nil end
-  return ("run %s: stopped by SIG%s after step %d, which is saved; the same call goes on from there"):format(
-    id, signal, step)
+  return ("run %s: stopped by SIG%s after step %d, which is saved; %s goes on from there"):format(
+    id, signal, step, way)
 end
 
 return stop

@@ -76,13 +76,24 @@ recorded.options = options.spec("align.recorded", {
     "recorded in runs/NAME with checkpoints, and resumed: a name, options of run.open, or a job of it" },
 })
 
---- What a step is recorded as: its row of the log, and its point.
+--- The highest win rate of the points so far; nil where they have none.
+local function peak_of(points)
+  local peak
+  for _, point in ipairs(points) do
+    local win = type(point.win) == "table" and point.win.mean or point.win
+    if math.type(win) and not (peak and peak >= win) then peak = win end
+  end
+  return peak
+end
+
+--- What a step is recorded as: its row of the log, and its point with the `peak` of the win rate so far.
 function recorded.figures(run, step)
   local figures = {}
   for _, list in ipairs { run.log, run.points } do
     local last = list[#list]
     if last and last.step == step then
       for name, value in pairs(last) do figures[name] = value end
+      if list == run.points and figures.peak == nil then figures.peak = peak_of(list) end
     end
   end
   figures.step = nil
