@@ -78,14 +78,18 @@ local function head_of(path)
   return plain.decode(file:read "l")
 end
 
---- The script of the last plan with these arguments; nil if there is none.
-local function earlier_script(folder, arguments)
-  local best
-  for _, name in ipairs(system.exists(folder) and system.list_folder(folder) or {}) do
-    if name:match "%.jsonl$" then
-      local head = head_of(folder .. "/" .. name)
-      local has_same = plain.encode(head.arguments) == plain.encode(arguments)
-      if has_same and (not best or head.created > best.created) then best = head end
+--- The script of the last plan with these arguments that has runs, else of the last; nil if there is none.
+local function earlier_script(o, home)
+  if not system.exists(home) then return nil end
+  local best, runs = nil, {}
+  for _, run in ipairs(native.list(o.folder, { sweep = o.name }, { "script" })) do runs[run.script] = true end
+  for _, name in ipairs(system.list_folder(home)) do
+    local key = name:match "^(%x+)%.jsonl$"
+    local head = key and head_of(home .. "/" .. name)
+    if head and plain.encode(head.arguments) == plain.encode(o.arguments) then
+      head.has_runs = runs[key] == true
+      local is_later = best and head.has_runs == best.has_runs and head.created > best.created
+      if not best or is_later or head.has_runs and not best.has_runs then best = head end
     end
   end
   return best and best.script
@@ -100,7 +104,7 @@ function plan.new(o)
   end
   local home = ("%s/.sweeps/%s"):format(o.folder, o.name)
   local script = system.sha256_file(arg[0])
-  if o.same then script = earlier_script(home, o.arguments) or script end
+  if o.same then script = earlier_script(o, home) or script end
   local key = system.sha256(script .. "\n" .. plain.encode(o.arguments)):sub(1, 12)
   local self = setmetatable({
     name = o.name, folder = o.folder, script = script, arguments = o.arguments, key = key, rows = {},
