@@ -3,6 +3,7 @@ package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
 local page = require "perilune.tasks.check_page"
+local recorded = require "perilune.run"
 local tasks = require "perilune.tasks"
 local valence = require "perilune.tasks.valence"
 
@@ -81,6 +82,36 @@ function TestCheck:test_a_page_is_made_of_a_small_pipeline()
   lu.assertEquals(#made.runs[1].points, 3)
   lu.assertNotNil(made.runs[1].points[3].parts.errors)
   lu.assertStrContains(made.text, "Calibration of refusal: cost 0.15, seed 901, 4 steps")
+end
+
+function TestCheck:test_the_runs_of_a_page_are_recorded_and_make_it_anew_without_training()
+  local folder = support.new_path()
+  local removed <close> = setmetatable({}, {  -- luacheck: ignore 211
+    __close = function() os.execute(("rm -rf '%s'"):format(folder)) end,
+  })
+  local function checked()
+    local small = tasks.refusal { seed = 1 }
+    small.model.dim, small.model.layers, small.model.heads, small.model.hidden = 16, 1, 2, 32
+    return small:check {
+      steps = 4, checkpoints = "2", pairs = 64, prompts = 8, best_of = 2, judge_steps = 2, start_steps = 4,
+      golden_steps = 2, quiet = true, runs = folder,
+    }
+  end
+  local first = checked()
+  local list = recorded.runs { folder = folder }
+  lu.assertEquals(#list, 9, "the start, the golden policy, the proxy and six runs")
+  lu.assertEquals(#recorded.runs { folder = folder, side = "offline" }, 4)
+  local dumps = {}
+  for i = 1, #list do dumps[i] = list[i]:dump() end
+  local again = checked()
+  lu.assertEquals(again.text, first.text)
+  lu.assertStrContains(again.text, "Made of the runs calibration-of-refusal-{")
+  local after = recorded.runs { folder = folder }
+  lu.assertEquals(#after, 9)
+  for i = 1, #after do
+    lu.assertEquals(after[i].status, "finished")
+    lu.assertEquals(after[i]:dump(), dumps[i])
+  end
 end
 
 function TestCheck:test_a_cost_is_refused_where_gold_does_not_read_text()

@@ -3,7 +3,8 @@
 -- Tang et al. 2024 (arXiv:2405.08448, fig. 1): online and offline rise and fall with the KL from the start.
 -- The page of each cost says whether there is something to gain, whether the proxy is right on the start's
 -- responses and wrong late in the online run, and whether each side passes its own peak. All costs are
--- printed, and their starts are the same. The seed is of calibration alone.
+-- printed, and their starts are the same. The seed is of calibration alone. Runs are recorded: the same
+-- command goes on with what was cut, and makes the pages anew without training.
 --
 --   perilune scripts/experiments/calibration.lua --task summary
 --   perilune scripts/experiments/calibration.lua --task sentiment --costs 0,0.05,0.15,0.3
@@ -32,6 +33,7 @@ end
 
 local given = {}
 for _, name in ipairs(check:names()) do given[name] = o[name] end
+if given.runs == "" then given.runs = o.out .. "/runs" end
 for i = 1, math.max(1, #costs) do
   local task = tasks.open(o.task, { cost = costs[i] })
   local page = tasks.check(task, given)

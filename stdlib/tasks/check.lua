@@ -18,6 +18,7 @@
 --   unknown task 'sentimnt'; did you mean 'sentiment'?
 local cli = require "perilune.cli"
 local options = require "perilune.options"
+local plain = require "perilune.plain"
 
 local spec = options.spec("tasks.check", {
   { "seed", 901, "seed of the whole pipeline", least = 1 },
@@ -32,6 +33,7 @@ local spec = options.spec("tasks.check", {
   { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 10 },
   { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
   { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
+  { "runs", "", "folder where the runs are recorded, and found again by the same call; none unless given" },
   { "quiet", false, "the page is not printed" },
 })
 
@@ -81,6 +83,26 @@ local function checkpoints(o, steps)
   return list
 end
 
+--- What a run is called: its side and its setting.
+local function name_of(run) return ("%s, beta %g, lr %g"):format(run.label, run.beta, run.lr) end
+
+--- The records of the runs of a page: the option `run` of a training by name and steps, and the sentence that
+-- names them. Nothing where no folder of runs is given.
+local function recorded(task, o, runs)
+  if o.runs == "" then return {} end
+  local record = require "perilune.align.experiment.record"
+  local settings = {
+    task = task.name, cost = task.cost, of_task = plain.encode { task.model, task.golden, task.runs },
+  }
+  for name, value in pairs(o) do
+    if name ~= "runs" and name ~= "quiet" then settings[name] = value end
+  end
+  local title, names = "calibration of " .. task.name, {}
+  local key = require "perilune.align.experiment.results".key(title, settings)
+  for i, run in ipairs(runs) do names[i] = name_of(run) end
+  return { run = record.new(o.runs, title, key), note = record.note(o.runs, title, key, names) }
+end
+
 --- Trains one run and gives its points, the start first.
 local function train(stage, o, run, steps, notify)
   local align = require "perilune.align"
@@ -90,19 +112,19 @@ local function train(stage, o, run, steps, notify)
       task = stage.task, judge = run.label == "online" and stage.proxy or stage.gold, prompts = stage.prompts,
       seed = o.seed,
     }
-  local points = { stage.start_point }
-  align.train {
+  local made = stage.options.record
+  local trained = align.train {
+    run = made and made(name_of(run), steps, { side = run.label, seed = o.seed }),
     policy = stage.start:clone(), reference = stage.start, source = source,
     loss = align.loss.ipo { beta = run.beta }, lr = run.lr, steps = steps,
     warmup = math.min(20, steps // 4), log_every = steps, quiet = true,
     instruments = false, label = run.label, evaluate_every = checkpoints(o, steps),
     evaluate = function(policy, step)
-      points[#points + 1] = stage.measure(policy, step)
       notify(step / steps)
-      return points[#points]
+      return stage.measure(policy, step)
     end,
   }
-  return points
+  return { stage.start_point, table.unpack(trained.points) }
 end
 
 local function check(task, given)
@@ -113,10 +135,12 @@ local function check(task, given)
     error(what .. options.show(task), 2)
   end
   local align, page = require "perilune.align", require "perilune.tasks.check_page"
+  local runs = runs_of(task)
+  local records = recorded(task, o, runs)
   local stage = align.experiment.stage {
     made = task, task = "sentiment", seed = o.seed, pairs = o.pairs, prompts = o.prompts,
     proxy_pairs = o.proxy_pairs, judge_steps = o.judge_steps, start_steps = o.start_steps,
-    golden_steps = o.golden_steps,
+    golden_steps = o.golden_steps, record = records.run,
   }
   stage.start_point = stage.measure(stage.start, 0)
   local prompts = table.move(stage.test, 1, math.min(64, #stage.test), 1, {})
@@ -126,7 +150,7 @@ local function check(task, given)
     return align.evaluate.compare(stage.gold, best, rows)
   end
   local found = {
-    task = task, options = o, steps = o.steps > 0 and o.steps or task.runs.steps, runs = runs_of(task),
+    task = task, options = o, runs = runs, steps = o.steps > 0 and o.steps or task.runs.steps,
     start = stage.start_point, best_of_start = against(stage.start), best_of_golden = against(stage.golden),
     proxy = align.judge.accuracy(stage.proxy, stage.held_out), notes = stage.notes,
   }
@@ -135,6 +159,7 @@ local function check(task, given)
   end, { jobs = o.jobs, label = "calibration of " .. task.name, quiet = o.quiet })
   for i, run in ipairs(found.runs) do run.points = points[i] end
   found.holds, found.text = page(found)
+  if records.note then found.text = found.text .. "\n" .. records.note end
   if not o.quiet then print(found.text) end
   return found
 end
