@@ -47,11 +47,17 @@ function common.text(path)
   return text
 end
 
---- All files and folders below a folder, as paths from it, sorted.
+--- All files and folders below a folder, as paths from it; what a folder has comes after it.
 function common.tree(folder)
-  local pipe <close> = assert(io.popen(("cd '%s' && find . -mindepth 1 | sort"):format(folder)))
   local paths = {}
-  for line in pipe:lines() do paths[#paths + 1] = line:sub(3) end
+  local function add(path)
+    for _, name in ipairs(system.list_folder(folder .. path)) do
+      local inner = path .. "/" .. name
+      paths[#paths + 1] = inner:sub(2)
+      pcall(add, inner)  -- a file is no folder
+    end
+  end
+  add ""
   return paths
 end
 

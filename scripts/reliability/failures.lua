@@ -32,14 +32,15 @@ local reasons <const> = {
 --- What SQLite says of such errors; the fourth where it can make no journal, the last where it cannot read
 -- the first page.
 local of_sqlite <const> = {
-  "database or disk is full", "disk I/O error", "unable to open database file",
-  "attempt to write a readonly database", "database disk image is malformed",
+  "run.sqlite: database or disk is full", "run.sqlite: disk I/O error",
+  "run.sqlite: unable to open database file", "run.sqlite: attempt to write a readonly database",
+  "run.sqlite cannot be read: SQLite says 'database disk image is malformed'",
 }
 
 local function says_why(kind, message)
   if message:find(reasons[kind], 1, true) then return true end
   for _, reason in ipairs(of_sqlite) do
-    if message:find("run.sqlite: " .. reason, 1, true) then return true end
+    if message:find(reason, 1, true) then return true end
   end
   return false
 end
