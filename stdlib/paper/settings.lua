@@ -85,7 +85,7 @@ end
 --
 --   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0 }
 --   > #settings.sweep(o)
---   4
+--   6
 function settings.sweep(o, loss)
   if o.size == "smoke" then return settings.one(o, loss) end
   local runs = settings.runs(o)

@@ -121,7 +121,9 @@ local function new(given)
     end,
     model = { style = "llama", layers = 2, dim = 64, heads = 4, hidden = 172 },
     sft = { steps = 600, batch = 32, lr = 5e-3 },
-    preference = task.preference(),
+    --- Preferences of raters who are asked at random take longer to learn: after 700 steps the proxy is right
+    -- on 67 % of held-out pairs, after 1600 on 70 % (calibration, seed 901).
+    preference = task.preference { steps = 1600 },
     golden = { beta = 0.1, lr = 1e-3, steps = 240 },
     runs = task.runs { offline = { beta = { 0.02, 0.05 }, lr = { 1e-4, 3e-4 }, steps = 960 } },
   }
