@@ -196,11 +196,7 @@ end
 --- The bootstrap draws of sides, for whole lists of prompts and for halves of them.
 local function resampling_of(sides, draws)
   local whole = frontier.resampling(sides[1].by_seed, draws)
-  local clusters = #whole.uniforms[1]
-  return {
-    whole = whole,
-    halved = stats.resampling { prompts = whole.prompts // 2, clusters = clusters, draws = draws },
-  }
+  return { whole = whole, halved = whole:halved() }
 end
 
 --- Judges claims by the sides of a comparison: { label =, by_seed = } as in `evaluate.report`. `results` is

@@ -20,7 +20,6 @@ local head_to_head = require "perilune.align.evaluate.head_to_head"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local reading = require "perilune.align.compare.sides"
-local stats = require "perilune.align.evaluate.stats"
 local text_table = require "perilune.align.evaluate.text_table"
 local words = require "perilune.align.compare.words"
 
@@ -171,9 +170,7 @@ return function(given)
   local sides = reading.read(runs)
   local by_seed = sides[1].by_seed
   local whole = frontier.resampling(by_seed, o.draws)
-  local halved = stats.resampling {
-    prompts = whole.prompts // 2, clusters = #whole.uniforms[1], draws = o.draws,
-  }
+  local halved = whole:halved()
   local result = { labels = {}, rows = rows_of(sides, o.at or { kl = grid.shared(sides) }), sentences = {} }
   for i, side in ipairs(sides) do result.labels[i] = side.label end
   for _, row in ipairs(result.rows) do measure_row(row, sides, row.halved and halved or whole) end

@@ -1,8 +1,10 @@
 --- Many sides of a report in the order of their win rate at one KL: a row and a bar a side.
 local frontier = require "perilune.align.evaluate.frontier"
 local grid = require "perilune.align.evaluate.grid"
+local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
+local reading = require "perilune.align.compare.sides"
 
 local ranking = {}
 
@@ -50,8 +52,9 @@ local function ends(side)
 end
 
 --- The sides in order: { kl, kls, rows }, a row { label, at, peak, kl, win } with the intervals `at` each of
--- `kls` (false where a side does not reach it), that of the peak, and the means at the end of the runs. A
--- side that does not reach `kl`, the KL of the order, comes last.
+-- `kls` (false where a side does not reach it), that of the peak (none with one prompt: its checkpoint is
+-- chosen on one half of them), and the means at the end of the runs. A side that does not reach `kl`, the KL
+-- of the order, comes last.
 --
 --   > local ranking = require "perilune.align.evaluate.ranking"
 --   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
@@ -65,6 +68,8 @@ end
 function ranking.of(sides)
   local kls, by = kls_of(sides)
   local resampling, rows = frontier.resampling(sides[1].by_seed), {}
+  local divided = resampling.prompts > 1 and reading.read(sides, 1)
+  local halved = divided and resampling:halved()
   for i, side in ipairs(sides) do
     local row = { label = side.label, at = {}, place = i }
     for k, kl in ipairs(kls) do
@@ -73,7 +78,7 @@ function ranking.of(sides)
       end, resampling) or false
       if kl == by then row.key = row.at[k] and row.at[k].mean end
     end
-    row.peak = frontier.interval(side.by_seed, frontier.peak, resampling)
+    row.peak = divided and frontier.interval(divided[i].by_seed, measures.peak, halved)
     row.kl, row.win = ends(side)
     rows[i] = row
   end

@@ -16,7 +16,6 @@ local measures = require "perilune.align.compare.measures"
 local ranking = require "perilune.align.evaluate.ranking"
 local reading = require "perilune.align.compare.sides"
 local sections = require "perilune.align.evaluate.sections"
-local stats = require "perilune.align.evaluate.stats"
 local system = require "perilune.system"
 local text_table = require "perilune.align.evaluate.text_table"
 
@@ -96,8 +95,7 @@ local function rows_of(sides, of_claims)
     rows[#rows + 1] = row
   end
   if whole.prompts > 1 then
-    local halved = stats.resampling { prompts = whole.prompts // 2, clusters = #whole.uniforms[1] }
-    add("peak", measures.peak, halved, reading.read(sides, 1), still_rising)
+    add("peak", measures.peak, whole:halved(), reading.read(sides, 1), still_rising)
   end
   for _, kl in ipairs(grid.shared(sides)) do
     add(("KL %g"):format(kl), function(runs, win) return frontier.best_at_kl(runs, kl, win) end, whole, sides)

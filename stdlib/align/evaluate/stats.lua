@@ -163,6 +163,14 @@ function Resampling:means(values)
   return means
 end
 
+--- As many draws of as many seeds, over half as many prompts: those of figures on one half of the prompts.
+--
+--   > stats.resampling({ prompts = 5, clusters = 1, draws = 3 }):halved().prompts
+--   2
+function Resampling:halved()
+  return stats.resampling { prompts = self.prompts // 2, clusters = #self.uniforms[1], draws = self.draws }
+end
+
 --- The ends of the central interval of a list of numbers that holds `share` of them (percentile method).
 --
 --   > (stats.percentiles({ 3, 1, 2, 5, 4 }, 0.6))
