@@ -6,6 +6,10 @@
 -- and how far the two policies end from each other is measured in nats.
 --
 --   perilune scripts/paper/appF_tandem.lua [--task summary] [--quick]
+--
+-- Cost: 3 runs a repetition on `sentiment`; 6 s of processor time at --smoke.
+-- Measured: at --smoke the run in order ends with the online run's parameters, bit for bit; one repetition
+-- resolves no claim, and no larger size was run.
 local paper = require "perilune.paper"
 local evaluate = require "perilune.align.evaluate"
 local findings = require "perilune.paper.findings"

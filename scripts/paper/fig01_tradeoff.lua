@@ -7,6 +7,9 @@
 -- separates the source of the data from the proxy's errors.
 --
 --   perilune scripts/paper/fig01_tradeoff.lua [--task arena] [--quick]
+--
+-- Cost: 13 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 
 local kls <const> = { 2, 4, 6, 8, 10 }

@@ -5,6 +5,9 @@
 -- Offline training on pairs whose responses are both the final online policy's, ordered by gold: D_4k-vs-4k.
 --
 --   perilune scripts/paper/fig05_quality.lua [--task summary] [--quick]
+--
+-- Cost: 8 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 
 paper.figure {

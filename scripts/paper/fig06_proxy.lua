@@ -7,6 +7,9 @@
 -- start.
 --
 --   perilune scripts/paper/fig06_proxy.lua [--task summary] [--quick]
+--
+-- Cost: 2 runs a repetition on `sentiment`; 6 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local stream = require "perilune.paper.stream"
 

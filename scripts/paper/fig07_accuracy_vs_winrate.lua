@@ -6,6 +6,9 @@
 -- the default setting, all checkpoints.
 --
 --   perilune scripts/paper/fig07_accuracy_vs_winrate.lua [--task summary] [--quick]
+--
+-- Cost: 3 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local accuracy = require "perilune.paper.accuracy"
 

@@ -6,6 +6,9 @@
 -- responses to the start, and the accuracy on pairs of the policy's own.
 --
 --   perilune scripts/paper/fig08_discrimination.lua [--task summary] [--quick]
+--
+-- Cost: 3 runs a repetition on `sentiment`; 10 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local accuracy = require "perilune.paper.accuracy"
 

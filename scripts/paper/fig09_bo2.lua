@@ -6,6 +6,9 @@
 -- beside it.
 --
 --   perilune scripts/paper/fig09_bo2.lua [--task arena] [--quick]
+--
+-- Cost: 11 runs a repetition on `sentiment`; 9 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 
 paper.figure {

@@ -7,6 +7,9 @@
 -- logarithm of the size, with a line through it.
 --
 --   perilune scripts/paper/fig10_scale.lua [--sizes tiny,small] [--task arena] [--quick]
+--
+-- Cost: 8 runs a repetition on `sentiment`; 8 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local scale = require "perilune.paper.scale"
 

@@ -6,6 +6,9 @@
 -- ordered by gold: D_a-vs-b. 0.2 is a fifth of the run, as 800 of the paper's 4,000 steps.
 --
 --   perilune scripts/paper/fig12_datasets.lua [--task summary] [--quick]
+--
+-- Cost: 6 runs a repetition on `sentiment`; 10 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 
 paper.figure {

@@ -5,6 +5,9 @@
 -- Whole batches are shuffled within windows: none, 4 batches, an eighth of the run, all.
 --
 --   perilune scripts/paper/fig13_shuffle.lua [--windows 1,4,60,all] [--task summary] [--quick]
+--
+-- Cost: 5 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local cli = require "perilune.cli"
 

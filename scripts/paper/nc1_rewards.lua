@@ -6,6 +6,9 @@
 -- of the pairs ordered in a circle. Win rates are gold's.
 --
 --   perilune scripts/paper/nc1_rewards.lua [--task arena] [--quick]
+--
+-- Cost: 8 runs a repetition on `sentiment`; 13 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local judges = require "perilune.align.judge"
 local stages = require "perilune.paper.stages"

@@ -6,6 +6,9 @@
 -- al. 2024, arXiv:2406.01462), and renewal every 60 steps, beside online and offline.
 --
 --   perilune scripts/paper/nc2_hybrid.lua [--task arena] [--quick]
+--
+-- Cost: 6 runs a repetition on `sentiment`; 11 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"
 

@@ -6,6 +6,9 @@
 -- arXiv:2406.11827), and the best against the worst of four responses of the start.
 --
 --   perilune scripts/paper/nc3_curation.lua [--task summary] [--quick]
+--
+-- Cost: 5 runs a repetition on `sentiment`; 10 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local curation = require "perilune.paper.curation"
 

@@ -5,6 +5,9 @@
 -- One factor at a time: who labels (gold or proxy) and who writes (the policy or the start).
 --
 --   perilune scripts/paper/oq1_gold.lua [--task arena] [--quick]
+--
+-- Cost: 4 runs a repetition on `sentiment`; 9 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"
 

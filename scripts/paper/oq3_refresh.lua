@@ -6,6 +6,9 @@
 -- Lanchantin et al. 2025, arXiv:2506.21495, found s = 10 to 100 as good as 1.
 --
 --   perilune scripts/paper/oq3_refresh.lua [--every 1,16,never] [--task arena] [--quick]
+--
+-- Cost: 6 runs a repetition on `sentiment`; 6 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local refresh = require "perilune.paper.refresh"
 

@@ -6,6 +6,9 @@
 -- R = d (a - b log d) are fitted to the checkpoints of online, of offline, and to best-of-n by the proxy.
 --
 --   perilune scripts/paper/overopt.lua [--task arena] [--quick]
+--
+-- Cost: 2 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local laws = require "perilune.paper.laws"
 
