@@ -35,8 +35,7 @@ local program, here = arg[-1], arg[0]:match "^(.*)/[^/]*$" or "."
 local figures, tasks = list_of(o.figures), list_of(o.tasks)
 for _, name in ipairs(figures) do
   if not system.exists(("%s/paper/%s.lua"):format(here, name)) then
-    io.stderr:write(("--figures has no '%s'; %s\n"):format(name, options.suggest(name, names)))
-    os.exit(1)
+    cli.refuse("--figures has no '%s'; %s", name, options.suggest(name, names))
   end
 end
 

@@ -23,7 +23,7 @@ local system = require "perilune.system"
 
 local cli = {}
 
-local function refuse(message, ...) error(message:format(...), 0) end
+local function wrong(message, ...) error(message:format(...), 0) end
 
 local flag_of, is_typed, accepted = flags.of, flags.is_typed, flags.accepted
 
@@ -53,7 +53,7 @@ local function value_of(flag, entry, text)
   local number = entry.types ~= "string" and tonumber(text)
   local value = number or text
   local complaint = entry:complaint(value)
-  if complaint then refuse("%s %s", flag, complaint) end
+  if complaint then wrong("%s %s", flag, complaint) end
   return entry:stored(value)
 end
 
@@ -65,7 +65,7 @@ local function given_by(arguments, spec)
   while i <= #arguments do
     local flag, value = arguments[i]:match "^(%-%-[%w%-_.]+)(.*)$"
     if not flag or value ~= "" and value:sub(1, 1) ~= "=" then
-      refuse("unexpected argument '%s': options start with --", arguments[i])
+      wrong("unexpected argument '%s': options start with --", arguments[i])
     end
     value = value ~= "" and value:sub(2) or nil
     local known = by_flag[flag]
@@ -74,9 +74,9 @@ local function given_by(arguments, spec)
     local is_switch = flag == "--help" or size or flag == "--resume" and not known
     local function is_boolean(one) return one and one.entry.types == "boolean" end
     if is_switch or is_boolean(known) or is_boolean(negated) then
-      if value then refuse("%s takes no value", flag) end
+      if value then wrong("%s takes no value", flag) end
       if size and given.size and given.size ~= size then
-        refuse("%s and --%s are two sizes of a run", flag, given.size)
+        wrong("%s and --%s are two sizes of a run", flag, given.size)
       end
       if size then
         given.size = size
@@ -87,7 +87,7 @@ local function given_by(arguments, spec)
       if not value then
         i = i + 1
         value = arguments[i]
-        if not value then refuse("%s needs a value", flag) end
+        if not value then wrong("%s needs a value", flag) end
       end
       given[known.name] = value_of(flag, known.entry, value)
     else
@@ -120,7 +120,7 @@ function cli.read(arguments, spec)
     if value == nil and given.size then value = entry[size] end
     if value == nil then value = entry.default end
     if value == nil and entry.required and is_typed(entry) and not given.help then
-      refuse("%s is missing; expected %s", flag_of(entry.name), entry:type_text())
+      wrong("%s is missing; expected %s", flag_of(entry.name), entry:type_text())
     end
     values[entry.name] = value
   end
@@ -141,9 +141,9 @@ function cli.counts(name, text)
   for item in (text .. ","):gmatch "(.-)," do
     local count = math.tointeger(tonumber(item))
     if item ~= "all" and not (count and count >= 1) then
-      refuse('%s takes whole numbers from 1 and "all", separated by commas, not \'%s\'', flag_of(name), text)
+      wrong('%s takes whole numbers from 1 and "all", separated by commas, not \'%s\'', flag_of(name), text)
     elseif seen[count or item] then
-      refuse("%s has %s twice: '%s'", flag_of(name), item, text)
+      wrong("%s has %s twice: '%s'", flag_of(name), item, text)
     end
     seen[count or item] = true
     list[#list + 1] = count or item
@@ -159,7 +159,7 @@ local function make_folder(name, folder)
     system.write_file(folder .. "/.writable", "")
     os.remove(folder .. "/.writable")
   end)
-  if not ok then refuse("%s: %s", flag_of(name), (tostring(problem):gsub("^[^\n:]*:%d+: ", ""))) end
+  if not ok then wrong("%s: %s", flag_of(name), (tostring(problem):gsub("^[^\n:]*:%d+: ", ""))) end
 end
 
 local function usage(spec, about, arguments)
@@ -198,9 +198,29 @@ local function usage(spec, about, arguments)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function leave(message)
-  io.stderr:write(tostring(message), "\n")
+--- Ends a script whose options are wrong: prints one line that says how, and ends with status 1.
+--
+--   > local exit = os.exit
+--   > os.exit = function(status) error("ends with status " .. status, 0) end
+--   > cli.refuse("--steps must be at least %d", 1)
+--   ends with status 1
+--   > os.exit = exit
+function cli.refuse(message, ...)
+  io.stderr:write(select("#", ...) > 0 and message:format(...) or message, "\n")
   os.exit(1)
+end
+
+--- What the check `f(...)` of a script's options gives; an error of it ends the script as `cli.refuse` does,
+-- without the place in the library. Ctrl-C is not caught: the script ends with 130.
+--
+--   > cli.checked(function(x) return x + 1 end, 2)
+--   3
+function cli.checked(f, ...)
+  local results = table.pack(pcall(f, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local problem = results[2]
+  if system.is_interrupt(problem) then error(problem, 0) end
+  return cli.refuse((tostring(problem):gsub("^[^\n:]*:%d+: ", "")))
 end
 
 --- As `cli.read`, for a script: a wrong option prints what is wrong and ends with status 1; `--help` prints
@@ -213,19 +233,17 @@ end
 --   > cli.parse({ "--smoke" }, spec, "gap.lua").kl_prompts
 --   32
 function cli.parse(arguments, spec, about)
-  local ok, values = pcall(cli.read, arguments, spec)
-  if not ok then leave(values) end
+  local values = cli.checked(cli.read, arguments, spec)
   if values.help then
     io.stdout:write(usage(spec, about, arguments))
     os.exit(0)
   end
-  local made, problem = pcall(function()
+  cli.checked(function()
     for _, entry in ipairs(spec.list) do
       if entry.counts then cli.counts(entry.name, values[entry.name]) end
       if entry.folder then make_folder(entry.name, values[entry.name]) end
     end
   end)
-  if not made then leave(problem) end
   return values
 end
 

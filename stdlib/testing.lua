@@ -84,7 +84,10 @@ end
 --- `eq(a, b, tol)`: assert_close with an absolute tolerance, as Torch's tester has it; without one,
 -- assert_equal.
 --
---   > require("perilune.testing").eq(0.1 + 0.2, 0.3, 1e-12)
+--   > local testing = require "perilune.testing"
+--   > testing.eq(0.1 + 0.2, 0.3, 1e-12)
+--   > print(select(2, pcall(testing.eq, 0.1 + 0.2, 0.3)).message)
+--   values differ: got 0.30000000000000004, expected 0.3
 function testing.eq(actual, expected, tolerance, message)
   local o = { rtol = 0, atol = tolerance or 0, equal_nan = tolerance == nil, check_dtype = true }
   local problem = difference.find(actual, expected, o)
@@ -93,7 +96,10 @@ end
 
 --- Fails if the values are equal.
 --
---   > require("perilune.testing").assert_not_equal(1, 2)
+--   > local testing = require "perilune.testing"
+--   > testing.assert_not_equal(1, 2)
+--   > print(select(2, pcall(testing.assert_not_equal, 1, 1)).message)
+--   expected a value other than 1
 function testing.assert_not_equal(actual, expected, message)
   if not difference.find(actual, expected, exact) then
     fail("expected a value other than " .. difference.show(expected), message)
@@ -102,14 +108,20 @@ end
 
 --- Fails unless the value is neither false nor nil.
 --
---   > require("perilune.testing").assert_true(1 < 2)
+--   > local testing = require "perilune.testing"
+--   > testing.assert_true(1 < 2)
+--   > print(select(2, pcall(testing.assert_true, nil)).message)
+--   expected a true value, got nil
 function testing.assert_true(value, message)
   if not value then fail("expected a true value, got " .. tostring(value), message) end
 end
 
 --- Fails unless the value is false or nil.
 --
---   > require("perilune.testing").assert_false(nil)
+--   > local testing = require "perilune.testing"
+--   > testing.assert_false(nil)
+--   > print(select(2, pcall(testing.assert_false, 0)).message)
+--   expected false or nil, got 0
 function testing.assert_false(value, message)
   if value then fail("expected false or nil, got " .. difference.show(value), message) end
 end

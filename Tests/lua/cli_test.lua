@@ -98,4 +98,31 @@ P.cli.parse(arg, spec, "s.lua: a script")]]
   os.remove(path)
 end
 
+-- The output and the status of a script that checks its options by this code.
+local function checking(code)
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "w"))
+  file:write(("require 'perilune.cli'.checked(function() %s end) print 'goes on'"):format(code))
+  file:flush()
+  local pipe = assert(io.popen(("'%s' '%s' 2>&1; echo status $?"):format(arg[-1], path)))
+  local text = pipe:read "a"
+  pipe:close()
+  os.remove(path)
+  return text
+end
+
+function TestCli:test_a_wrong_option_is_one_line_and_status_1()
+  lu.assertEquals(checking "error('there is no loss', 0)", "there is no loss\nstatus 1\n")
+  lu.assertEquals(checking "error 'a batch is too large'", "a batch is too large\nstatus 1\n")
+  lu.assertEquals(checking "require 'perilune.tensor'.zeros(-1)":match "status.*", "status 1\n")
+  lu.assertEquals(checking "", "goes on\nstatus 0\n")
+end
+
+function TestCli:test_ctrl_c_while_options_are_checked_is_130()
+  local text = checking "os.execute '(sleep 0.3; kill -INT $PPID) &' while true do end"
+  lu.assertStrContains(text, "interrupted!")
+  lu.assertStrContains(text, "status 130")
+  lu.assertNotStrContains(text, "goes on")
+end
+
 os.exit(lu.LuaUnit.run())

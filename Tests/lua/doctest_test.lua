@@ -62,11 +62,30 @@ end
 
 TestExamples = {}
 
+-- A block of code that shows nothing passes as long as it runs.
+local function showing_nothing(file, source)
+  local found = {}
+  for _, block in ipairs(doctest.blocks(source)) do
+    local shows = false
+    for _, example in ipairs(block) do shows = shows or example.wanted ~= "" end
+    if not shows then found[#found + 1] = ("stdlib/%s.lua:%d"):format(file, block[1].line) end
+  end
+  return found
+end
+
 local function lua_files()
   local list <close> = assert(io.popen(("cd '%s' && find . -name '*.lua' | sort"):format(support.stdlib)))
   local files = {}
   for line in list:lines() do files[#files + 1] = line:match("^%./(.*)%.lua$") end
   return files
+end
+
+function TestExamples:test_each_shows_a_value()
+  lu.assertEquals(showing_nothing("x", "--- X.\n--\n--   > local a = 1\n"), { "stdlib/x.lua:3" })
+  for _, file in ipairs(lua_files()) do
+    local source <close> = assert(io.open(("%s/%s.lua"):format(support.stdlib, file), "rb"))
+    lu.assertEquals(showing_nothing(file, source:read "a"), {})
+  end
 end
 
 for _, file in ipairs(lua_files()) do

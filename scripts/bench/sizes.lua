@@ -2,6 +2,7 @@
 --
 -- Alone, a process times one turn. With --turns it prints {"ready": true} when it is warm, then reads the
 -- number of seconds of each turn from standard input, until an empty line.
+local cli = require "perilune.cli"
 local system = require "perilune.system"
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
@@ -109,8 +110,7 @@ function sizes.main(o, rows)
   elseif rows[o.what] then
     rows[o.what](o)
   else
-    io.stderr:write(("unknown row '%s'\n"):format(o.what))
-    os.exit(1)
+    cli.refuse("--what has no row '%s'", o.what)
   end
 end
 

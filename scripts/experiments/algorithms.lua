@@ -9,7 +9,7 @@
 --
 --   perilune scripts/experiments/algorithms.lua [--losses dpo,ipo,grpo] [--task stories --data FILE]
 local perilune = require "perilune"
-local align = perilune.align
+local align, cli = perilune.align, perilune.cli
 local experiment, settings = align.experiment, require "perilune.align.experiment.settings"
 local of_world = require "perilune.align.experiment.world"
 
@@ -32,12 +32,7 @@ local function names_of(text)
   if text == "all" then return align.loss.names() end
   local names = {}
   for name in text:gmatch "[^,]+" do
-    local ok, found = pcall(settings.loss, name)
-    if not ok then
-      io.stderr:write("--losses: ", found, "\n")
-      os.exit(1)
-    end
-    names[#names + 1] = found.name
+    names[#names + 1] = cli.checked(settings.loss, name).name
   end
   return names
 end

@@ -25,8 +25,7 @@ local costs = {}
 for text in o.costs:gmatch "[^,]+" do
   local cost = tonumber(text)
   if not (cost and cost >= 0) then
-    io.stderr:write(("costs takes numbers from 0, separated by commas, not '%s'\n"):format(o.costs))
-    os.exit(1)
+    cli.refuse("--costs takes numbers from 0, separated by commas, not '%s'", o.costs)
   end
   costs[#costs + 1] = cost
 end

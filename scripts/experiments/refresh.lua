@@ -17,9 +17,7 @@ local o = experiment.parse(arg, "refresh.lua: offline data renewed every s steps
 
 local loss = settings.list(o)[1].loss
 if loss.source.name ~= "online" then
-  io.stderr:write(("--loss %s reads '%s': responses are renewed for losses on pairs\n"):format(
-    o.loss, loss.source.name))
-  os.exit(1)
+  cli.refuse("--loss %s reads '%s': responses are renewed for losses on pairs", o.loss, loss.source.name)
 end
 
 local variants = {}

@@ -35,8 +35,7 @@ local o = cli.parse(arg, options.spec("support", {
 local known = { "bandit", "linear", "strings", "tabular" }
 for name in o.worlds:gmatch "[^,]+" do
   if not (" " .. table.concat(known, " ") .. " "):find(" " .. name .. " ", 1, true) then
-    io.stderr:write(("--worlds has no '%s'; %s\n"):format(name, options.suggest(name, known)))
-    os.exit(1)
+    cli.refuse("--worlds has no '%s'; %s", name, options.suggest(name, known))
   end
 end
 

@@ -1,10 +1,10 @@
 --- Random calls of native functions, run in the sandbox by scripts/reliability/boundary.lua.
 --
 -- Arguments: seed, number of calls, and, if wanted, a file for the call that is made now. Prints
--- "calls N functions M errors K outcomes J": an outcome is a kind of result, or an error's text without its numbers and names.
--- Excepted are the debug library, os.exit and collectgarbage of Lua, and system.sleep, which waits as it is
--- asked to. Objects of the classes Job, which needs a process, and Screen, which needs a terminal, are not
--- made.
+-- "calls N functions M errors K outcomes J": an outcome is a kind of result, or an error's text without its
+-- numbers and names. Excepted are the debug library, os.exit and collectgarbage of Lua, and system.sleep,
+-- which waits as it is asked to. Objects of the classes Job, which needs a process, and Screen, which needs a
+-- terminal, are not made.
 --
 -- Half of the calls are random. The others change one argument of a call whose outcome was a new one: so they
 -- get by the checks of the first arguments, to what comes after them.

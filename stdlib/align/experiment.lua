@@ -76,11 +76,7 @@ function experiment.parse(arguments, about, more, without)
   end
   local spec = options.spec(name, { experiment.options:only(shared), table.unpack(more or {}) })
   local o = cli.parse(arguments, spec, about)
-  local ok, problem = pcall(experiment.check, o)
-  if not ok then
-    io.stderr:write((tostring(problem):gsub("^[^\n:]*:%d+: ", "")), "\n")
-    os.exit(1)
-  end
+  cli.checked(experiment.check, o)
   return o
 end
 

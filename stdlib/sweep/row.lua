@@ -97,7 +97,9 @@ function row.make(plan, one, f)
   local opened, status, message = pcall(row.attempt, plan, one, function(job)
     record(job, f(plain.decode(plain.encode(one.config)), job))
   end)
-  if not opened then
+  if not opened and system.is_interrupt(status) then
+    return row.codes.interrupted
+  elseif not opened then
     say(plan, one, "failed: %s", tostring(status))
     return row.codes.failed
   elseif not status then
