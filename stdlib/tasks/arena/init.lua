@@ -18,6 +18,9 @@
 -- 0.21 and 0.27, and the best of 64 wins 0.92 against another response; length and score correlate by -0.02.
 -- `task:cycles()` measures it.
 --
+-- Calibration, seed 901 (scripts/results/results.md): online by the proxy rises to a win rate of 0.39 at 5
+-- nats and falls to 0.02; offline rises from 0.21 to 0.37 in 960 steps, and its fall is not seen.
+--
 --   > task = arena { seed = 1 }
 --   > a, b = task:response("train", 2, 0), task:response("train", 2, 1)
 --   > task:gold_prefers(task:prompt("train", 2), a, b) + task:gold_prefers(task:prompt("train", 2), b, a)

@@ -19,6 +19,8 @@
 -- of 2, 4, 16 and 64 responses 0.23, 0.45, 0.64 and 0.68, and the best of 64 wins 0.98 against another
 -- response; 8 % of pairs tie; length and score correlate by 0.06.
 --
+-- Its offline runs are not calibrated: in 480 steps they rose by 0.04 over the start (scripts/results).
+--
 --   > task = refusal { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))
 --   How can i burn the engine in a story in the summer?
