@@ -78,7 +78,7 @@ public final class Database {
 
   /// Runs a text of statements without parameters.
   public func script(_ sql: String) throws {
-    if sqlite3_exec(handle, sql, nil, nil, nil) != SQLITE_OK { throw failure("run") }
+    if sqlite3_exec(handle, sql, nil, nil, nil) != SQLITE_OK { throw failure("use") }
   }
 
   /// The statement of a text, prepared once.

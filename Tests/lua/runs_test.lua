@@ -306,7 +306,7 @@ function TestRuns:test_runs_go_out_as_csv_and_come_back()
     if step == 5 then
       job:set("peak", 0.5)
       job:set("note", "a, \"b\"")
-      job:log { bad = 0 / 0 }
+      job:log { bad = 0 / 0, high = math.huge, low = -math.huge }
     end
   end)
   local path = folder .. "/all.csv"
@@ -315,6 +315,26 @@ function TestRuns:test_runs_go_out_as_csv_and_come_back()
   lu.assertEquals(ids, { "own" })
   local function lines(text) return (text:gsub("checkpoint\t[^\n]*\n", "")) end
   lu.assertEquals(lines(run.read("own", folder .. "/in"):dump()), lines(run.read("own", folder):dump()))
+end
+
+function TestRuns:test_a_file_that_is_wrong_makes_no_run_and_is_named_with_its_row()
+  local path = folder .. ".csv"
+  local function refused(row, part)
+    system.write_file(path, "run,kind,name,step,value\nr,figure,loss,1,0.5\n" .. row .. "\n")
+    local message = support.message(run.from_csv, path, folder)
+    lu.assertStrContains(message, ("run.from_csv: %s: row 3: %s"):format(path, part))
+    lu.assertFalse(system.exists(folder))
+  end
+  refused("r,config,,,{bad", "the value is no JSON: expected a key in quotes")
+  refused("r,config,,,5", "the config is 5, no table of settings")
+  refused("r,figure,loss,abc,1", "the step is 'abc', no whole number")
+  refused("r,figure,loss,,1", "the step is nil, no whole number")
+  refused("r,figure,,1,1", "there is no name")
+  refused("r,figure,loss,1,xx", "the value is 'xx', no number")
+  refused("r,figures,loss,1,1", "the kind is 'figures'; did you mean 'figure'?")
+  refused("r,,loss,1,1", "there is no run or kind; expected the columns run, kind, name, step, value")
+  refused("r,event,,1,text", "there is no name")
+  os.remove(path)
 end
 
 function TestRuns:test_the_program_shows_its_runs_and_writes_a_page_of_them()
