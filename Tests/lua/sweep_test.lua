@@ -237,6 +237,11 @@ function TestSweep:test_a_changed_script_is_another_sweep_unless_it_is_called_th
   lu.assertEquals(count(dump "runs"), 6)
   finish("runs", { SWEEP_RATES = 1 }, "--jobs", "2")
   lu.assertEquals(count(dump "runs"), 12)
+  for _, name in ipairs(system.list_folder(place .. "/runs/.sweeps/toy")) do
+    if name:match "%.jsonl$" then system.write_file(place .. "/runs/.sweeps/toy/" .. name, "not a plan") end
+  end
+  lu.assertStrContains((finish("runs", { SWEEP_RATES = 1 }, "--same")), ".jsonl is damaged, and --same needs")
+  lu.assertEquals((finish("runs", { SWEEP_RATES = 1 }, "--jobs", "2")), "6\t3\n", "the plan is written anew")
   script = own
 end
 

@@ -72,10 +72,12 @@ end
 local Plan = { __name = "SweepPlan" }
 Plan.__index = Plan
 
---- The head of a plan's file.
+--- The head of a plan's file; nil where it is damaged.
 local function head_of(path)
   local file <close> = assert(io.open(path, "rb"))
-  return plain.decode(file:read "l")
+  local ok, head = pcall(plain.decode, file:read "l" or "")
+  local is_head = ok and type(head) == "table" and head.script and head.created and head.arguments
+  return is_head and head or nil
 end
 
 --- The script of the last plan with these arguments that has runs, else of the last; nil if there is none.
@@ -86,6 +88,9 @@ local function earlier_script(o, home)
   for _, name in ipairs(system.list_folder(home)) do
     local key = name:match "^(%x+)%.jsonl$"
     local head = key and head_of(home .. "/" .. name)
+    if key and not head then
+      refuse("%s/%s is damaged, and --same needs the plans of before: remove it to do without", home, name)
+    end
     if head and plain.encode(head.arguments) == plain.encode(o.arguments) then
       head.has_runs = runs[key] == true
       local is_later = best and head.has_runs == best.has_runs and head.created > best.created
@@ -129,7 +134,8 @@ end
 function Plan:write()
   local path = self.path .. ".jsonl"
   local head = { sweep = self.name, script = self.script, arguments = self.arguments, created = os.time() }
-  if system.exists(path) then head.created = head_of(path).created end
+  local before = system.exists(path) and head_of(path)
+  if before then head.created = before.created end
   local lines = { plain.encode(head) }
   for _, row in ipairs(self.rows) do
     lines[#lines + 1] = plain.encode { task = row.task, id = row.id, config = row.config }
