@@ -118,7 +118,9 @@ extension RunWriter {
     }
     guard let lock = try RunLock.taken(folder: folder) else {
       throw Failure(
-        .state, "run '\(id)' has a writer already\(writer(of: folder)); it is refused a second one")
+        .state,
+        "run '\(id)' has a writer already\(writer(of: folder)): a second one is refused. Ctrl-C or SIGTERM lets "
+          + "the first save its step and end")
     }
     let writer = try RunWriter(id: id, folder: folder, lock: lock, disk: disk)
     try writer.resumeAttempt(host: host)

@@ -41,7 +41,8 @@ function plan.settings(grid)
   for _, name in ipairs(names) do
     local values = grid[name]
     if type(values) ~= "table" or #values == 0 then
-      refuse("'%s' of the grid takes a list of values, got %s", tostring(name), options.show(values))
+      local what = type(values) == "table" and "an empty one" or options.show(values)
+      refuse("'%s' of the grid takes a list of values, got %s", tostring(name), what)
     end
     local more = {}
     for _, setting in ipairs(list) do
