@@ -128,6 +128,14 @@ end
 
 TestForms = {}
 
+function TestForms:test_columns_keep_their_side_and_contents_begin_at_the_first_level()
+  local source = "-- %% [markdown]\n-- # T\n--\n-- | a |\n-- |--:|\n-- | 1 |\n\n"
+  local text = report(source .. "-- %% One\nx = 1\n-- %% Two\nx = 2\n")
+  lu.assertStrContains(text, '<td align="right">1</td>')
+  lu.assertStrContains(text, "td[align=right], th[align=right] { text-align: right; }")
+  lu.assertStrContains(text, '<li class="l1"><a href="#one">One</a></li>')
+end
+
 local figures <const> = [[
 -- %% [markdown]
 -- # The gap

@@ -128,9 +128,11 @@ end
 
 local function contents_of(contents)
   if #contents < 2 then return "" end
-  local items = {}
+  local items, least = {}, 3
+  for _, entry in ipairs(contents) do least = math.min(least, entry.level) end
   for i, entry in ipairs(contents) do
-    items[i] = ('<li class="l%d"><a href="#%s">%s</a></li>'):format(entry.level, entry.anchor, entry.html)
+    local level = entry.level - least + 1
+    items[i] = ('<li class="l%d"><a href="#%s">%s</a></li>'):format(level, entry.anchor, entry.html)
   end
   return '<nav class="contents" aria-label="contents"><b>Contents</b>\n<ol>\n' .. table.concat(items, "\n")
     .. "\n</ol></nav>"

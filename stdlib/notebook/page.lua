@@ -121,6 +121,8 @@ a { color: var(--n); }
 .status.error { border-color: var(--bad); color: var(--bad); } .status.done { border-color: var(--s); }
 details > summary { cursor: pointer; color: var(--quiet); font-size: .875rem; }
 .environment th { white-space: nowrap; }
+td[align=right], th[align=right] { text-align: right; }
+td[align=center], th[align=center] { text-align: center; }
 .environment td, .environment th { font-size: .85rem; vertical-align: top; }
 .environment td { overflow-wrap: anywhere; }
 .cell { margin: 1.25rem 0; }

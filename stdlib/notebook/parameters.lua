@@ -129,7 +129,8 @@ local words <const> = { ["true"] = true, ["false"] = false }
 function parameters.typed(name, text, default)
   local kind = math.type(default) or type(default)
   local function wrong(expected)
-    refuse(name, "expected %s, as the default %s is, got '%s'", expected, options.show(default), text)
+    local shown = type(default) == "table" and "is" or options.show(default) .. " is"
+    refuse(name, "expected %s, as the default %s, got '%s'", expected, shown, text)
   end
   if kind == "string" then return text end
   if kind == "integer" then
