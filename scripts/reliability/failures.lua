@@ -116,31 +116,20 @@ local function unreadable()
   if status ~= 0 or out ~= wanted then return ("status %d: %s%s"):format(status, out, err) end
 end
 
-local points = {}
 for i = o.first, o.last do
-  local fault = faults[i]
-  for at = 1 + (i - 1) % o.every, counts[fault.CLASS or "changes"], o.every do
-    points[#points + 1] = { i, at }
-  end
-end
-local problems = parallel.map(points, function(point)
-  return check(faults[point[1]], point[2]) or "fine"
-end, { jobs = o.jobs, label = "failures" })
-
-local all, bad = {}, {}
-for i, problem in ipairs(problems) do
-  local kind = points[i][1]
-  all[kind] = (all[kind] or 0) + 1
-  if problem ~= "fine" then
-    bad[kind] = (bad[kind] or 0) + 1
-    io.stderr:write(("failures: %s at operation %d: %s\n"):format(faults[kind][1], points[i][2], problem))
-  end
-end
-for i = o.first, o.last do
-  local fault = faults[i]
+  local fault, points = faults[i], {}
   local count = counts[fault.CLASS or "changes"]
-  common.row("R4", ("%s: bad of %d of %d operations"):format(fault[1], all[i] or 0, count), bad[i] or 0,
-    not bad[i])
+  for at = 1 + (i - 1) % o.every, count, o.every do points[#points + 1] = at end
+  local problems = parallel.map(points, function(at) return check(fault, at) or "fine" end,
+    { jobs = o.jobs, label = "failures, " .. fault[1] })
+  local bad = 0
+  for k, problem in ipairs(problems) do
+    if problem ~= "fine" then
+      bad = bad + 1
+      io.stderr:write(("failures: %s at operation %d: %s\n"):format(fault[1], points[k], problem))
+    end
+  end
+  common.row("R4", ("%s: bad of %d of %d operations"):format(fault[1], #points, count), bad, bad == 0)
 end
 if o.last == #faults then
   local problem = unreadable()
