@@ -5,8 +5,8 @@
 --   bin/perilune scripts/reliability/boundary.lua --calls 5000000 --seed 51    half of 10^7, beside the other
 --   bin/perilune scripts/reliability/boundary.lua --seed 17    one process that died, again
 --
--- A process makes 100,000 calls of functions of every native module, of the methods of every class and of
--- Lua's own libraries but `debug`, in the sandbox: boundary_calls.lua says what is excepted. Prints the seeds
+-- A process makes at most 100,000 calls of functions of every native module, of the methods of every class
+-- and of Lua's own libraries but `debug`, in the sandbox: boundary_calls.lua says what is excepted. Prints the seeds
 -- of processes that died or took more than their time, with the call; the last line is "N passed, N failed",
 -- in processes.
 local perilune = require "perilune"
@@ -18,7 +18,7 @@ local o = cli.parse(arg, options.spec("boundary", {
   { "seconds", 1200, "time of a process", least = 1 },
 }), "Random calls of native functions.")
 
-local each <const> = 100000
+local each <const> = math.min(o.calls, 100000)
 local pwd <close> = assert(io.popen(("cd '%s' && pwd -P"):format(arg[0]:match "^(.*)/[^/]*$" or ".")))
 local here = pwd:read "l"
 local folder = os.tmpname()
