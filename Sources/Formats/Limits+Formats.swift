@@ -15,4 +15,16 @@ extension Limits {
   public static let vocabularyMax = 1 << 20
   /// Bytes of one token: runs of spaces and URLs in the largest vocabularies stay below it.
   public static let tokenBytesMax = 1024
+  /// Keys of a GGUF file's metadata: a hundred times what published files have.
+  public static let metadataKeysMax = 1 << 14
+  /// Bytes of such a key: the format's own limit.
+  public static let metadataKeyBytesMax = 65_535
+  /// Bytes of one text among the metadata; the longest chat templates stay below 20,000.
+  public static let metadataTextBytesMax = 1 << 24
+  /// Bytes of a text that a description of the file shows.
+  public static let metadataStatementBytesMax = 1000
+  /// Tensors of a GGUF file: ten times what the largest have, which are of many experts.
+  public static let ggufTensorsMax = 1 << 15
+  /// Bytes of a tensor's name in GGUF: the format's own limit.
+  public static let tensorNameBytesMax = 64
 }

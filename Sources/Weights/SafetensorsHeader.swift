@@ -137,7 +137,13 @@ struct SafetensorsHeader {
       throw here.failure(source, "is not described by an object")
     }
     try parser.object(depth: 1) { parser, key in
-      switch parser.text(key) {
+      let key = parser.text(key)
+      if key == "dtype" && type != nil || key == "shape" && sizes != nil
+        || key == "data_offsets" && offsets != nil
+      {
+        throw here.failure(source, "states its \(key) twice")
+      }
+      switch key {
       case "dtype": type = try parser.string()
       case "shape":
         sizes = try numbers(&parser, "a size", most: Limits.dimensionsMax) {

@@ -45,13 +45,14 @@ public enum WeightFiles {
   public static func open(_ path: String) throws -> any WeightFile { try open(ByteSource(path: path)) }
 
   public static func open(_ source: ByteSource) throws -> any WeightFile {
+    if try GGUFWeights.recognises(source) { return try GGUFWeights(source) }
     if let kind = try FileKind.of(source) {
       throw Failure(.format, "\(source.name): not a model that can be read: \(kind.refusal)")
     }
     for format in formats where try format.recognises(source) { return try format.init(source) }
     throw Failure(
       .format,
-      "\(source.name): not a model: it \(try FileKind.appearance(of: source)); safetensors and llama2.c "
+      "\(source.name): not a model: it \(try FileKind.appearance(of: source)); GGUF, safetensors and llama2.c "
         + "are read"
     )
   }

@@ -260,6 +260,49 @@ import Testing
         #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"\u0078":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}"#,
       data: 8)
   }
+  @Test func negativeOffsetIsRefused() {
+    refused("expected an offset", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[-4,0]}}"#)
+  }
+  @Test func offsetBeyond64BitsIsRefused() {
+    refused(
+      "expected an offset",
+      header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":[0,18446744073709551616]}}"#)
+  }
+  @Test func offsetsThatAreTextAreRefused() {
+    refused(
+      "expected a value", header: #"{"x":{"dtype":"F32","shape":[],"data_offsets":["0","4"]}}"#, data: 4)
+  }
+  @Test func offsetsUnderTheOldNameAreRefused() {
+    refused(
+      "has no data_offsets of two", header: #"{"x":{"dtype":"F32","shape":[],"offsets":[0,4]}}"#, data: 4)
+  }
+  @Test func shapeThatIsNoListIsRefused() {
+    refused("line 1", header: #"{"x":{"dtype":"F32","shape":4,"data_offsets":[0,16]}}"#, data: 16)
+  }
+  @Test func typeThatIsNoTextIsRefused() {
+    refused("line 1", header: #"{"x":{"dtype":7,"shape":[],"data_offsets":[0,4]}}"#, data: 4)
+  }
+  @Test func secondTypeShapeOrOffsetsAreRefused() {
+    let (type, shape, offsets) = (#""dtype":"F32""#, #""shape":[]"#, #""data_offsets":[0,4]"#)
+    for (twice, name) in [(type, "dtype"), (shape, "shape"), (offsets, "data_offsets")] {
+      refused(
+        "tensor 'x' states its \(name) twice", header: "{\"x\":{\(type),\(shape),\(offsets),\(twice)}}",
+        data: 4)
+    }
+  }
+  @Test func headerThatIsAListIsRefused() { refused("does not begin with '{'", header: "[]") }
+  @Test func metadataThatAreAListAreRefused() { refused("line 1", header: #"{"__metadata__":[]}"#) }
+  @Test func emptyTensorBeyondTheDataIsRefused() {
+    refused(
+      "tensor 'x' ends at byte 8 of the data, which has 4",
+      header: #"{"x":{"dtype":"F32","shape":[0],"data_offsets":[8,8]}}"#, data: 4)
+  }
+  @Test func everyCutIsRefused() throws {
+    let bytes = try Self.sample().encoded()
+    for length in 0..<bytes.count {
+      #expect(throws: Failure.self, "\(length)") { _ = try Safetensors.read(bytes: Array(bytes[..<length])) }
+    }
+  }
   @Test func boolThatIsNeitherIsRefused() {
     var bytes = Self.file(#"{"x":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}}"#, data: 2)
     bytes[bytes.count - 1] = 7

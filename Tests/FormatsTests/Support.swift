@@ -43,3 +43,9 @@ func expectFailure(
     Issue.record("\(error)", sourceLocation: location)
   }
 }
+
+/// The path of a file in Tests/Golden.
+func goldenPath(_ name: String) -> String {
+  URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Golden/\(name)").path
+}

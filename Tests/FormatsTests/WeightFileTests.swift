@@ -16,7 +16,7 @@ import Testing
 
   @Test func otherKindsAreRefusedByNameWithWhatToDo() {
     for (bytes, words) in [
-      (Array("GGUF".utf8) + [3, 0, 0, 0, 1], ["is a GGUF file", "safetensors file it was converted from"]),
+      (Array("GGUF".utf8) + [3, 0, 0, 0, 1], ["the number of tensors", "is damaged or cut short"]),
       ([0x80, 2, 0x8A, 10], ["is a Python pickle", "safetensors.torch.save_file"]),
       ([0x50, 0x4B, 3, 4, 0, 0, 0, 8], ["PyTorch's .pt", "safetensors.torch.save_file"]),
       ([0x1F, 0x8B, 8, 0], ["is gzip data", "gunzip"]),
