@@ -66,5 +66,5 @@ void shim_keep_locals_of_failed_chunk(lua_State *L);
 int shim_table_sort(lua_State *L);
 
 // --- patterns.c ---
-// string.find, match, gmatch and gsub with a limit on their steps.
-extern const luaL_Reg shim_limited_patterns[];
+// string.find, match, gmatch and gsub that Ctrl-C can end.
+extern const luaL_Reg shim_patterns[];

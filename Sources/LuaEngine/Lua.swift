@@ -76,7 +76,7 @@ public final class Lua {
   /// For code that is not trusted: chunks are text, patterns have a limit, and the library's own chunks get the globals
   /// that `prepare` gives.
   public func restrict(_ prepare: () throws -> LuaValue) throws {
-    try check(shim_lua_restrict(state), on: state.pointee.main)
+    shim_lua_restrict(state)
     libraryEnvironment = try prepare()
   }
 

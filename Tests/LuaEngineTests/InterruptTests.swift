@@ -103,6 +103,8 @@ extension Engine {
         "while true do end", "t.spin()",
         "coroutine.wrap(function() while true do end end)()", "while true do t.trivial(1) end",
         "while true do t.through(t.trivial, 1) end", "while true do local b = t.box(1) + t.box(2) end",
+        "return (('a'):rep(40) .. 'b'):find(('a*'):rep(30) .. 'c')",
+        "return (('a'):rep(40) .. 'b'):gsub(('a*'):rep(30) .. 'c', '')",
       ]
       for round in 0..<5 {
         for loop in loops {

@@ -62,7 +62,7 @@ shim_state *_Nullable shim_lua_new(void);
 int shim_lua_open(shim_state *_Nonnull s, int libraries);
 void shim_lua_close(shim_state *_Nonnull s);
 // For code that is not trusted: chunks are text, and the matching of patterns has a limit.
-int shim_lua_restrict(shim_state *_Nonnull s);
+void shim_lua_restrict(shim_state *_Nonnull s);
 int shim_lua_collect(lua_State *_Nonnull L);
 
 // --- values: each returns a status; on an error status the error value is on the top ---
