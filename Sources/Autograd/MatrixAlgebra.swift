@@ -12,13 +12,13 @@ extension Tensor {
   func matrixZip(_ other: Tensor, _ f: (Double, Double) -> Double) throws -> Tensor {
     let shape = try Shape.broadcast(shape, other.shape)
     let result = try Tensor(uninitialized: shape, .f64)
-    Strided.zip(try expanded(to: shape), try other.expanded(to: shape), result, f)
+    try Strided.zip(try expanded(to: shape), try other.expanded(to: shape), result, f)
     return result
   }
 
   func matrixMap(_ f: (Double) -> Double) throws -> Tensor {
     let result = try Tensor(uninitialized: shape, .f64)
-    Strided.map(self, result, f)
+    try Strided.map(self, result, f)
     return result
   }
 
@@ -37,7 +37,7 @@ extension Tensor {
     let all = try asColumn().matrixZip(try asRow(), f)
     let n = shape[rank - 1]
     let main = all.diagonalView(0, all.rank - 2, all.rank - 1)
-    if n > 0 { Strided.map(main, main) { (_: Double) in 0.0 } }
+    if n > 0 { try Strided.map(main, main) { (_: Double) in 0.0 } }
     return all
   }
 }

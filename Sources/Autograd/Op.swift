@@ -145,7 +145,7 @@ public struct Op: @unchecked Sendable {
   @inline(__always)
   private func run(_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable] {
     if let compose, forward == nil || inputs.contains(where: { $0.map { $0.value.dtype == .f64 } ?? false }) {
-      return try compose(inputs, Attributes(self, attributes))
+      return try Parallel.cutting { try compose(inputs, Attributes(self, attributes)) }
     }
     guard let forward else { preconditionFailure("\(name) computes nothing") }
     let records = backward != nil && Tape.isRecording && inputs.contains { $0?.requiresGrad ?? false }

@@ -64,6 +64,7 @@ public struct LuaTable {
   public func list() throws -> [LuaValue] {
     try use { lua, L in
       try (0..<Self.length(L)).map { i in
+        if i & 0x3FFF == 0x3FFF { try Interrupt.check() }
         lua_rawgeti(L, -1, Int64(i + 1))
         return try lua.pop(L)
       }
@@ -123,6 +124,7 @@ public struct LuaTable {
       bad = buffer.withMemoryRebound(to: Int64.self) { shim_read_integers(L, -1, $0.baseAddress, count) }
       initialized = bad == 0 ? count : 0
     }
+    if bad == .max { try Interrupt.check() }
     if bad != 0 { throw wrongElement(L, bad, prefix: prefix, expected: "an integer") }
     return values
   }
@@ -134,6 +136,7 @@ public struct LuaTable {
       bad = shim_read_numbers(L, -1, buffer.baseAddress, count)
       initialized = bad == 0 ? count : 0
     }
+    if bad == .max { try Interrupt.check() }
     if bad != 0 { throw wrongElement(L, bad, prefix: prefix, expected: "a number") }
     return values
   }
@@ -143,6 +146,7 @@ public struct LuaTable {
     var rows: [[Int]] = []
     rows.reserveCapacity(count)
     for i in 0..<count {
+      if i & 0x3FF == 0x3FF { try Interrupt.check() }
       guard lua_rawgeti(L, -1, Int64(i + 1)) == LUA_TTABLE else {
         lua_settop(L, -2)
         throw wrongElement(L, i + 1, prefix: "", expected: "a list")

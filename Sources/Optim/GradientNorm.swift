@@ -35,11 +35,11 @@ public enum GradientNorm {
   private static func scaled(_ gradient: Tensor, _ factor: Double) throws -> Tensor {
     let result = try Tensor(uninitialized: gradient.shape, gradient.dtype)
     if gradient.dtype == .f64 {
-      Strided.map(gradient, result) { (x: Double) in x * factor }
+      try Strided.map(gradient, result) { (x: Double) in x * factor }
     } else if Float(factor).isNormal {
-      Strided.map(gradient, result) { (x: Float) in x * Float(factor) }
+      try Strided.map(gradient, result) { (x: Float) in x * Float(factor) }
     } else {
-      Strided.map(gradient, result) { (x: Float) in Float(Double(x) * factor) }
+      try Strided.map(gradient, result) { (x: Float) in Float(Double(x) * factor) }
     }
     return result
   }

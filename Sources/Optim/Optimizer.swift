@@ -95,7 +95,7 @@ public final class Optimizer {
       let packed = try weight.contiguous()
       let isFinite = rule.update(packed, gradient, slots[i].map(\.tensor), rate: rate, step: step + 1)
       if !isFinite { unsound = unsound ?? i }
-      if !weight.isContiguous { Strided.copy(from: packed, to: weight) }
+      if !weight.isContiguous { try Strided.copy(from: packed, to: weight) }
       weight.storage.markWritten()
     }
     if let i = unsound {
@@ -139,7 +139,7 @@ extension Optimizer {
     if let extra = given.keys.sorted().first {
       throw Failure(.state, "the state has a tensor '\(extra)' that \(name) of these parameters has not")
     }
-    for (from, to) in copies { Strided.copy(from: from, to: to) }
+    for (from, to) in copies { try Strided.copy(from: from, to: to) }
     self.step = step
   }
 }

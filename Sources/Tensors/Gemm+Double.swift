@@ -23,6 +23,15 @@ extension Gemm {
     _ = singleThreaded
     let (m, n, k) = (c.rows, c.columns, a.columns)
     if m == 0 || n == 0 { return }
+    if n > columnsMax && m > columnsMax {
+      for start in stride(from: 0, to: n, by: columnsMax) {
+        let count = min(columnsMax, n - start)
+        run(
+          a, b.columns(from: start, count: count),
+          into: MutableMatrixView(c.pointer + start, rows: m, columns: count, lead: c.lead))
+      }
+      return
+    }
     // The longer side of C is cut: the pieces share nothing but their inputs.
     let byRows = m >= n
     Parallel.ranges(max(m, n), grain: pieceSize(max(m, n), other: min(m, n), k: k)) { range in
@@ -36,11 +45,16 @@ extension Gemm {
     }
   }
 
-  /// Pieces of about 256, so that packing the shared operand again is a small part of the work; at least two
-  /// pieces from a hundred thousand multiply-adds (about 2 microseconds) on.
+  /// A product with more rows and more columns than this is computed some columns after others.
+  private static let columnsMax = 2048
+
+  /// Pieces of about 256, so that packing the shared operand again is a small part of the work, and fewer rows where
+  /// those take more than some 50 milliseconds, since Ctrl-C waits for the end of a piece; at least two pieces from a
+  /// hundred thousand multiply-adds (about 2 microseconds) on.
   private static func pieceSize(_ size: Int, other: Int, k: Int) -> Int {
     if size < 16 || size * other * k < 100_000 { return size }
-    let pieces = max(2, (size + 255) / 256)
+    let most = min(256, max(32, (1 << 29) / (other * k)))
+    let pieces = max(2, (size + most - 1) / most)
     let even = pieces + pieces % 2
     return ((size + even - 1) / even + 7) / 8 * 8
   }

@@ -55,15 +55,33 @@ public enum Parallel {
   public static func cutting<R>(_ body: () throws -> R) throws -> R {
     cuttings.wrappingAdd(1, ordering: .relaxed)
     defer { cuttings.wrappingSubtract(1, ordering: .relaxed) }
-    let result = try body()
-    try Interrupt.check()
-    return result
+    do {
+      let result = try body()
+      try Interrupt.check()
+      return result
+    } catch {
+      // An incomplete result may have failed a check.
+      try Interrupt.check()
+      throw error
+    }
   }
 
   /// Throws where pieces of this work may have been skipped: before their results are used as positions.
-  @inline(__always)
   public static func checkIfCut() throws {
     if isCut { try Interrupt.check() }
+  }
+
+  /// Calls `body` with consecutive ranges of `count` items on the calling thread. Within `cutting`, Ctrl-C ends the work
+  /// between two ranges with a failure; `grain` items are some milliseconds of work.
+  @inlinable @inline(__always)
+  public static func inOrder(_ count: Int, grain: Int = 1 << 18, _ body: (Range<Int>) throws -> Void) throws {
+    var start = 0
+    while start < count {
+      try checkIfCut()
+      let end = count &- start < grain ? count : start &+ grain
+      try body(start..<end)
+      start = end
+    }
   }
 
   /// Runs `count` items in `pieces` ranges of nearly equal length.

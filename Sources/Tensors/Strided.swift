@@ -5,13 +5,16 @@
 import Base
 
 public enum Strided {
-  /// Calls `body` with the element offset of each view, the length of the row, and the stride of each view
-  /// along it.
+  /// Elements between two looks at the flag of Ctrl-C.
+  @usableFromInline static let cutEvery = 1 << 18
+
+  /// Calls `body` with the element offset of each view, the length of the row or of a part of it, and the stride of each
+  /// view along it. Within `Parallel.cutting`, Ctrl-C ends the walk with a failure.
   @inlinable @inline(__always)
   public static func rows(
     _ shape: Shape, _ a: Shape, _ b: Shape, _ c: Shape,
     _ body: (_ a: Int, _ b: Int, _ c: Int, _ count: Int, _ steps: (Int, Int, Int)) -> Void
-  ) {
+  ) throws {
     if shape.elementCount == 0 { return }
     let (size, x, y, z) = merged(shape, a, b, c)
     let last = size.count - 1
@@ -21,8 +24,20 @@ public enum Strided {
     }
     var index = SIMD8<Int>(repeating: 0)
     var (p, q, r) = (0, 0, 0)
+    let steps = (x[last], y[last], z[last])
+    var untilLook = cutEvery
     while true {
-      body(p, q, r, size[last], (x[last], y[last], z[last]))
+      var start = 0
+      repeat {
+        let count = Swift.min(size[last] &- start, cutEvery)
+        body(p &+ start &* steps.0, q &+ start &* steps.1, r &+ start &* steps.2, count, steps)
+        start &+= count
+        untilLook &-= count
+        if untilLook <= 0 {
+          try Parallel.checkIfCut()
+          untilLook = cutEvery
+        }
+      } while start < size[last]
       var d = last - 1
       while d >= 0 {
         index[d] += 1
@@ -61,23 +76,21 @@ public enum Strided {
   }
 
   /// Copies elements between views of equal shape and type.
-  public static func copy(from: Tensor, to: Tensor) {
+  public static func copy(from: Tensor, to: Tensor) throws {
     precondition(from.shape == to.shape && from.dtype == to.dtype)
     switch from.dtype {
-    case .f32: copy(from, to, Float.self)
-    case .f64: copy(from, to, Double.self)
-    case .i64: copy(from, to, Int64.self)
-    case .bool: copy(from, to, Bool.self)
+    case .f32: try copy(from, to, Float.self)
+    case .f64: try copy(from, to, Double.self)
+    case .i64: try copy(from, to, Int64.self)
+    case .bool: try copy(from, to, Bool.self)
     }
   }
 
   @inline(__always)
-  private static func copy<T: TensorScalar>(_ from: Tensor, _ to: Tensor, _ type: T.Type) {
+  private static func copy<T: TensorScalar>(_ from: Tensor, _ to: Tensor, _ type: T.Type) throws {
     let source = from.pointer(T.self)
     let target = to.pointer(T.self)
-    let mayBeCut = from.dtype.isFloating  // positions are used before the end of the work
-    rows(from.shape, from.strides, to.strides, to.strides) { a, b, _, count, steps in
-      if mayBeCut && Parallel.isCut { return }
+    try rows(from.shape, from.strides, to.strides, to.strides) { a, b, _, count, steps in
       if steps.0 == 1 && steps.1 == 1 {
         (target + b).update(from: source + a, count: count)
       } else {
@@ -93,10 +106,11 @@ public enum Strided {
 
   /// `to[i] = f(from[i])`; `to` is contiguous or any view of the same shape.
   @inlinable @inline(__always)
-  public static func map<T: TensorScalar, U: TensorScalar>(_ from: Tensor, _ to: Tensor, _ f: (T) -> U) {
+  public static func map<T: TensorScalar, U: TensorScalar>(_ from: Tensor, _ to: Tensor, _ f: (T) -> U) throws
+  {
     let source = from.pointer(T.self)
     let target = to.pointer(U.self)
-    rows(from.shape, from.strides, to.strides, to.strides) { a, b, _, count, steps in
+    try rows(from.shape, from.strides, to.strides, to.strides) { a, b, _, count, steps in
       let (p, q) = (source + a, target + b)
       if steps.0 == 1 && steps.1 == 1 {
         for i in 0..<count { q[i] = f(p[i]) }
@@ -110,9 +124,9 @@ public enum Strided {
   @inlinable @inline(__always)
   public static func zip<T: TensorScalar, S: TensorScalar, U: TensorScalar>(
     _ x: Tensor, _ y: Tensor, _ to: Tensor, _ f: (T, S) -> U
-  ) {
+  ) throws {
     let (left, right, target) = (x.pointer(T.self), y.pointer(S.self), to.pointer(U.self))
-    rows(to.shape, x.strides, y.strides, to.strides) { a, b, c, count, steps in
+    try rows(to.shape, x.strides, y.strides, to.strides) { a, b, c, count, steps in
       let (p, q, r) = (left + a, right + b, target + c)
       switch steps {
       case (1, 1, 1): for i in 0..<count { r[i] = f(p[i], q[i]) }
@@ -130,9 +144,9 @@ public enum Strided {
 
   /// `to[i] = f(to[i], from[i])` in row-major order, where views of `to` may have stride 0.
   @inlinable @inline(__always)
-  public static func fold<T: TensorScalar>(_ from: Tensor, _ to: Tensor, _ f: (T, T) -> T) {
+  public static func fold<T: TensorScalar>(_ from: Tensor, _ to: Tensor, _ f: (T, T) -> T) throws {
     let (source, target) = (from.pointer(T.self), to.pointer(T.self))
-    rows(from.shape, from.strides, to.strides, to.strides) { a, b, _, count, steps in
+    try rows(from.shape, from.strides, to.strides, to.strides) { a, b, _, count, steps in
       let (p, q) = (source + a, target + b)
       if steps.1 == 0 {
         var sum = q[0]

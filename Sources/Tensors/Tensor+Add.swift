@@ -9,10 +9,10 @@ extension Tensor {
     }
     let result = try Tensor(uninitialized: shape, dtype)
     switch dtype {
-    case .f32: Strided.zip(self, other, result) { (x: Float, y: Float) in x + y }
-    case .f64: Strided.zip(self, other, result) { (x: Double, y: Double) in x + y }
-    case .i64: Strided.zip(self, other, result) { (x: Int64, y: Int64) in x &+ y }
-    case .bool: Strided.zip(self, other, result) { (x: Bool, y: Bool) in x || y }
+    case .f32: try Strided.zip(self, other, result) { (x: Float, y: Float) in x + y }
+    case .f64: try Strided.zip(self, other, result) { (x: Double, y: Double) in x + y }
+    case .i64: try Strided.zip(self, other, result) { (x: Int64, y: Int64) in x &+ y }
+    case .bool: try Strided.zip(self, other, result) { (x: Bool, y: Bool) in x || y }
     }
     return result
   }

@@ -13,18 +13,24 @@ extension Tensor {
   /// Every element `value`, which must be a whole number for `.i64`.
   public static func full(_ shape: Shape, _ value: Double, _ dtype: DType = .f32) throws -> Tensor {
     let result = try Tensor(uninitialized: shape, dtype)
-    let count = result.elementCount
     switch dtype {
-    case .f32: result.pointer(Float.self).update(repeating: Float(value), count: count)
-    case .f64: result.pointer(Double.self).update(repeating: value, count: count)
+    case .f32: try result.repeated(Float(value))
+    case .f64: try result.repeated(value)
     case .i64:
       guard let whole = Int64(exactly: value) else {
         throw Failure(.value, "number \(value) has no integer representation")
       }
-      result.pointer(Int64.self).update(repeating: whole, count: count)
-    case .bool: result.pointer(Bool.self).update(repeating: value != 0, count: count)
+      try result.repeated(whole)
+    case .bool: try result.repeated(value != 0)
     }
     return result
+  }
+
+  private func repeated<T: TensorScalar>(_ value: T) throws {
+    let to = pointer(T.self)
+    try Parallel.cutting {
+      try Parallel.inOrder(elementCount) { (to + $0.lowerBound).update(repeating: value, count: $0.count) }
+    }
   }
 
   /// Ones on the diagonal.
@@ -79,7 +85,9 @@ extension Tensor {
     }
     let result = try Tensor(uninitialized: [Int(count)], .i64)
     let to = result.pointer(Int64.self)
-    for i in 0..<Int(count) { to[i] = first &+ Int64(i) &* step }
+    try Parallel.cutting {
+      try Parallel.inOrder(Int(count)) { for i in $0 { to[i] = first &+ Int64(i) &* step } }
+    }
     return result
   }
 
@@ -102,8 +110,12 @@ extension Tensor {
     let result = try Tensor(uninitialized: try Shape(checked: [count]), .i64)
     let to = result.pointer(Int64.self)
     let steps = Int128(max(count - 1, 1))
-    for i in 0..<count {
-      to[i] = Int64((Int128(start) * (steps - Int128(i)) + Int128(end) * Int128(i)) / steps)
+    try Parallel.cutting {
+      try Parallel.inOrder(count) {
+        for i in $0 {
+          to[i] = Int64((Int128(start) * (steps - Int128(i)) + Int128(end) * Int128(i)) / steps)
+        }
+      }
     }
     return result
   }
@@ -111,7 +123,9 @@ extension Tensor {
   private static func ramp(_ count: Int, _ dtype: DType, _ value: (Int) -> Double) throws -> Tensor {
     let result = try Tensor(uninitialized: [count], .f64)
     let to = result.pointer(Double.self)
-    for i in 0..<count { to[i] = value(i) }
-    return try result.cast(to: dtype)
+    return try Parallel.cutting {
+      try Parallel.inOrder(count) { for i in $0 { to[i] = value(i) } }
+      return try result.cast(to: dtype)
+    }
   }
 }

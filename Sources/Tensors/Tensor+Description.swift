@@ -51,7 +51,7 @@ public struct TensorPrinter {
   }
 
   private func copy(_ from: Tensor, _ to: Tensor, _ places: ArraySlice<[Int]>, _ dimension: Int) throws {
-    guard let own = places.first else { return Strided.copy(from: from, to: to) }
+    guard let own = places.first else { return try Strided.copy(from: from, to: to) }
     for (i, place) in own.enumerated() {
       try copy(from.selected(0, place), to.selected(0, i), places.dropFirst(), dimension + 1)
     }

@@ -192,7 +192,7 @@ extension Tensor {
   /// A fresh row-major copy.
   public func copied() throws -> Tensor {
     let result = try Tensor(uninitialized: shape, dtype)
-    Strided.copy(from: self, to: result)
+    try Strided.copy(from: self, to: result)
     return result
   }
 

@@ -163,7 +163,7 @@ import Weights
       }
       let result = try Tensor(uninitialized: tensor.shape, .f32)
       for (row, from) in order.enumerated() {
-        Strided.copy(from: try rows(tensor, from, 1), to: try result.narrowed(0, from: row, length: 1))
+        try Strided.copy(from: try rows(tensor, from, 1), to: try result.narrowed(0, from: row, length: 1))
       }
       return result
     }

@@ -55,7 +55,7 @@ import Testing
     try step()
     let after = try model.contentHash()
     for (parameter, weight) in zip(model.parameters, weights) {
-      Strided.copy(from: weight, to: parameter.value.value)
+      try Strided.copy(from: weight, to: parameter.value.value)
     }
     try optimizer.restore(step: 3, state: saved)
     try step()

@@ -84,7 +84,8 @@ import Testing
       #expect(try close(try q.matmul(r), a))
       let (u, s, vt) = try Linalg.svd(a)
       let scaled = try Tensor(uninitialized: u.shape, .f64)
-      Strided.zip(u, try s.unsqueezed(1).expanded(to: u.shape), scaled) { (x: Double, y: Double) in x * y }
+      try Strided.zip(u, try s.unsqueezed(1).expanded(to: u.shape), scaled) { (x: Double, y: Double) in x * y
+      }
       #expect(try close(try scaled.matmul(vt), a))
       #expect(
         zip(try s.doubles(), try s.doubles().dropFirst()).enumerated().allSatisfy {
@@ -93,7 +94,8 @@ import Testing
       let square = try a.matmul(try a.transposed(1, 2))
       let (w, v) = try Linalg.eigh(square)
       let turned = try Tensor(uninitialized: v.shape, .f64)
-      Strided.zip(v, try w.unsqueezed(1).expanded(to: v.shape), turned) { (x: Double, y: Double) in x * y }
+      try Strided.zip(v, try w.unsqueezed(1).expanded(to: v.shape), turned) { (x: Double, y: Double) in x * y
+      }
       #expect(try close(try turned.matmul(try v.transposed(1, 2)), square))
     }
     let a = try normal([3, 3], &random)
@@ -123,7 +125,7 @@ extension Tensor {
   /// Whole numbers near ten times the elements.
   fileprivate func matrixRounded() throws -> Tensor {
     let result = try Tensor(uninitialized: shape, .f64)
-    Strided.map(self, result) { (x: Double) in x * 10 }
+    try Strided.map(self, result) { (x: Double) in x * 10 }
     return try result.cast(to: .i64)
   }
 }

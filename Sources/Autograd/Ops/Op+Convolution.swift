@@ -155,7 +155,7 @@ private struct Convolution {
     let wide = try input.cast(to: type).reshaped([batch, channels, length])
     if padding == 0 { return wide }
     let result = try Tensor(zeros: try Shape(checked: [batch, channels, length + 2 * padding]), type)
-    Strided.copy(from: wide, to: try result.narrowed(2, from: padding, length: length))
+    try Strided.copy(from: wide, to: try result.narrowed(2, from: padding, length: length))
     return result
   }
 
@@ -187,8 +187,8 @@ private struct Convolution {
     let view = try windows(result)
     let from = try columns.reshaped(view.shape)
     switch type {
-    case .f32: Strided.fold(from, view) { (sum: Float, x: Float) in sum + x }
-    case .f64: Strided.fold(from, view) { (sum: Double, x: Double) in sum + x }
+    case .f32: try Strided.fold(from, view) { (sum: Float, x: Float) in sum + x }
+    case .f64: try Strided.fold(from, view) { (sum: Double, x: Double) in sum + x }
     case .i64, .bool: break
     }
     return try result.narrowed(2, from: padding, length: length).reshaped(input.shape)

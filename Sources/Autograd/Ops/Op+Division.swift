@@ -156,7 +156,7 @@ extension Op {
     if b.dtype != .i64 || a.elementCount == 0 { return }
     var found = false
     let zeros = try Elementwise.map(b) { (y: Int64) in y == 0 }
-    Strided.map(zeros, zeros) { (zero: Bool) -> Bool in
+    try Strided.map(zeros, zeros) { (zero: Bool) -> Bool in
       if zero { found = true }
       return zero
     }

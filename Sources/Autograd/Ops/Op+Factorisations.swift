@@ -55,7 +55,7 @@ extension Op {
   private static func halved(_ a: Tensor) throws -> Tensor {
     let result = try triangle(a, 0, upper: false)
     let main = result.diagonalView(0, result.rank - 2, result.rank - 1)
-    if main.elementCount > 0 { Strided.map(main, main) { (x: Double) in x / 2 } }
+    if main.elementCount > 0 { try Strided.map(main, main) { (x: Double) in x / 2 } }
     return result
   }
 
@@ -100,8 +100,8 @@ extension Op {
       let wider = try gq.adding(try part(a, false).matmul(try gv.adjoint()))
       let gx = try qrGradient(try part(a, true), q, try part(r, true), wider, try part(gr, true))
       let result = try Tensor(uninitialized: a.shape, .f64)
-      Strided.copy(from: gx, to: try part(result, true))
-      Strided.copy(from: try q.matmul(gv), to: try part(result, false))
+      try Strided.copy(from: gx, to: try part(result, true))
+      try Strided.copy(from: try q.matmul(gv), to: try part(result, false))
       return result
     }
     let inner = try r.matmul(try gr.adjoint()).matrixZip(try gq.adjoint().matmul(q)) { $0 - $1 }
@@ -156,7 +156,7 @@ extension Op {
     var inner = try Tensor(zeros: gaps.shape, .f64)
     if let gs {
       let main = inner.diagonalView(0, inner.rank - 2, inner.rank - 1)
-      Strided.copy(from: gs, to: main)
+      try Strided.copy(from: gs, to: main)
     }
     if let gu {
       let turned = try u.adjoint().matmul(gu).skewed().matrixScaled(gaps)
@@ -196,7 +196,7 @@ extension Op {
       var inner = try Tensor(zeros: v.shape, .f64)
       if let gw = try gradients[0]?.cast(to: .f64) {
         let main = inner.diagonalView(0, inner.rank - 2, inner.rank - 1)
-        Strided.copy(from: gw, to: main)
+        try Strided.copy(from: gw, to: main)
       }
       if let gv = try gradients[1]?.cast(to: .f64) {
         inner = try inner.adding(try v.adjoint().matmul(gv).matrixScaled(try w.pairs { 1 / ($1 - $0) }))

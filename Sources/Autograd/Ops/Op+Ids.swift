@@ -137,7 +137,7 @@ extension Op {
     backward: { context, _, gradients in
       guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
       let result = try Tensor(zeros: context[0].shape, g.dtype)
-      result.scatter(context[0].rank - 1, try column(context.saved[0]), from: try column(g))
+      try result.scatter(context[0].rank - 1, try column(context.saved[0]), from: try column(g))
       return [result, nil]
     },
     samples: { random in

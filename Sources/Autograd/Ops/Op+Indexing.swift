@@ -88,9 +88,11 @@ extension Op {
       let total = try counts.reduce(0) { try Checked.plus($0, $1, "elements") }
       let index = try Tensor(uninitialized: [total], .i64)
       var place = index.pointer(Int64.self)
-      for (i, count) in counts.enumerated() {
-        place.update(repeating: Int64(i + 1), count: count)
-        place += count
+      try Parallel.inOrder(counts.count, grain: 1 << 12) {
+        for i in $0 {
+          place.update(repeating: Int64(i + 1), count: counts[i])
+          place += counts[i]
+        }
       }
       return [try source.indexSelected(dimension, Variable(index))]
     },
@@ -168,7 +170,7 @@ extension Op {
     backward: { context, _, gradients in
       guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
       let result = try Tensor(zeros: context[0].shape, g.dtype)
-      result.scatterAdd(try context.dimension("dim", rank: context[0].rank), context.saved[0], from: g)
+      try result.scatterAdd(try context.dimension("dim", rank: context[0].rank), context.saved[0], from: g)
       return [result, nil]
     },
     samples: { random in
@@ -230,7 +232,7 @@ extension Op {
     backward: { context, _, gradients in
       guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
       let result = try Tensor(zeros: [context[0].elementCount], g.dtype)
-      result.scatterAdd(
+      try result.scatterAdd(
         0, try context.saved[0].reshaped([g.elementCount]), from: try g.reshaped([g.elementCount]))
       return [try result.reshaped(context[0].shape), nil]
     },
@@ -272,7 +274,7 @@ extension Op {
       guard let g = gradients[0], context.needs[0] else { return [nil, nil] }
       let shape = try Shape.broadcast(context[0].shape, context[1].shape)
       let result = try Tensor(zeros: [shape.elementCount], g.dtype)
-      result.scatter(0, context.saved[0], from: g)
+      try result.scatter(0, context.saved[0], from: g)
       return [try result.reshaped(shape).summed(to: context[0].shape), nil]
     },
     samples: { random in

@@ -29,7 +29,7 @@ extension Op {
       var start = 0
       for part in parts {
         let length = part.shape[dimension]
-        Strided.copy(
+        try Strided.copy(
           from: try part.cast(to: dtype), to: try result.narrowed(dimension, from: start, length: length))
         start += length
       }
@@ -257,7 +257,7 @@ extension Op {
     for (piece, gradient) in zip(pieces, gradients) {
       let length = piece.shape[dimension]
       if let gradient {
-        Strided.copy(from: gradient, to: try result.narrowed(dimension, from: start, length: length))
+        try Strided.copy(from: gradient, to: try result.narrowed(dimension, from: start, length: length))
       }
       start += length
     }

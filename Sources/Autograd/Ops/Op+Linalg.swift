@@ -217,7 +217,7 @@ extension Op {
     forward: { context in
       let (sign, log) = try Linalg.logDeterminant(try matrices(context))
       let result = try Tensor(uninitialized: sign.shape, .f64)
-      Strided.zip(sign, log, result) { (s: Double, l: Double) in s == 0 ? 0 : s * Libm.exp(l) }
+      try Strided.zip(sign, log, result) { (s: Double, l: Double) in s == 0 ? 0 : s * Libm.exp(l) }
       return [try result.cast(to: context[0].dtype)]
     },
     backward: { context, _, gradients in
@@ -280,7 +280,7 @@ extension Op {
     forward: { context in
       let (sign, log) = try Linalg.logDeterminant(try matrices(context))
       let result = try Tensor(uninitialized: sign.shape, .f64)
-      Strided.zip(sign, log, result) { (s: Double, l: Double) in s < 0 ? .nan : l }
+      try Strided.zip(sign, log, result) { (s: Double, l: Double) in s < 0 ? .nan : l }
       return [try result.cast(to: context[0].dtype)]
     },
     backward: { context, _, gradients in [try gradients[0].map { try logGradient(context, $0) }] },

@@ -50,7 +50,7 @@ extension Op {
     forward: { context in
       let (dimension, index) = try placed(context)
       let result = try context[0].copied()
-      result.scatter(dimension, index, from: try source(context, index))
+      try result.scatter(dimension, index, from: try source(context, index))
       if context.needsAny { context.saved = [index] }
       return [result]
     },
@@ -60,7 +60,7 @@ extension Op {
       var results: [Tensor?] = [nil, nil, nil]
       if context.needs[0] {
         let kept = try g.copied()
-        kept.scatter(dimension, index, from: try Tensor(zeros: [], g.dtype).expanded(to: index.shape))
+        try kept.scatter(dimension, index, from: try Tensor(zeros: [], g.dtype).expanded(to: index.shape))
         results[0] = kept
       }
       if context.needs[2] { results[2] = try uncut(try winners(g, dimension, index), context[2]) }
@@ -98,13 +98,13 @@ extension Op {
   private static func winners(_ g: Tensor, _ dimension: Int, _ index: Tensor) throws -> Tensor {
     let numbers = try Tensor.arange(0, Double(index.elementCount), .i64).reshaped(index.shape)
     let last = try Tensor(zeros: g.shape, .i64)
-    last.scatter(dimension, index, from: numbers)
+    try last.scatter(dimension, index, from: numbers)
     let seen = try Tensor(uninitialized: index.shape, .bool)
-    Strided.zip(try last.gathered(dimension, index), numbers, seen) { (x: Int64, y: Int64) in x == y }
+    try Strided.zip(try last.gathered(dimension, index), numbers, seen) { (x: Int64, y: Int64) in x == y }
     let result = try g.gathered(dimension, index)
     switch g.dtype {
-    case .f32: Strided.zip(result, seen, result) { (x: Float, won: Bool) in won ? x : 0 }
-    case .f64: Strided.zip(result, seen, result) { (x: Double, won: Bool) in won ? x : 0 }
+    case .f32: try Strided.zip(result, seen, result) { (x: Float, won: Bool) in won ? x : 0 }
+    case .f64: try Strided.zip(result, seen, result) { (x: Double, won: Bool) in won ? x : 0 }
     case .i64, .bool: break
     }
     return result
@@ -122,7 +122,7 @@ extension Op {
     forward: { context in
       let (dimension, index) = try placed(context)
       let result = try context[0].copied()
-      result.scatterAdd(dimension, index, from: try source(context, index))
+      try result.scatterAdd(dimension, index, from: try source(context, index))
       if context.needs[2] { context.saved = [index] }
       return [result]
     },

@@ -331,10 +331,10 @@ extension Op {
     if size == 0 { return try tensor.copied() }
     let shift = (try context.required("shift") % size * sign + size) % size
     let result = try Tensor(uninitialized: source.shape, source.dtype)
-    Strided.copy(
+    try Strided.copy(
       from: try source.narrowed(dimension, from: 0, length: size - shift),
       to: try result.narrowed(dimension, from: shift, length: size - shift))
-    Strided.copy(
+    try Strided.copy(
       from: try source.narrowed(dimension, from: size - shift, length: shift),
       to: try result.narrowed(dimension, from: 0, length: shift))
     return try result.reshaped(tensor.shape)

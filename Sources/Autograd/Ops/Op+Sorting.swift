@@ -12,7 +12,7 @@ extension Op {
   /// Positions from 0 as positions from 1.
   private static func fromOne(_ positions: Tensor) throws -> Tensor {
     let result = try Tensor(uninitialized: positions.shape, .i64)
-    Strided.map(positions, result) { (x: Int64) in x + 1 }
+    try Strided.map(positions, result) { (x: Int64) in x + 1 }
     return result
   }
 
@@ -40,7 +40,7 @@ extension Op {
     let (own, dimension) = try lines(context)
     let result = try Tensor(zeros: own.shape, gradient.dtype)
     let positions = context.saved[0]
-    result.scatter(dimension, positions, from: try gradient.reshaped(positions.shape))
+    try result.scatter(dimension, positions, from: try gradient.reshaped(positions.shape))
     return [try result.reshaped(context[0].shape)]
   }
 
@@ -151,17 +151,19 @@ extension Op {
       let places = positions.pointer(Int64.self)
       let fresh = try Tensor(uninitialized: [count], .bool)
       let starts = fresh.pointer(Bool.self)
-      markFirsts(sorted, starts)
+      try markFirsts(sorted, starts)
       let firsts = try fresh.placesOfTrue()
       let inverse = try Tensor(uninitialized: [count], .i64)
       let counts = try Tensor(zeros: firsts.shape, .i64)
       let (to, tally) = (inverse.pointer(Int64.self), counts.pointer(Int64.self))
-      withExtendedLifetime((positions, fresh, inverse, counts)) {
+      try withExtendedLifetime((positions, fresh, inverse, counts)) {
         var value = 0
-        for i in 0..<count {
-          if starts[i] { value += 1 }
-          to[Int(places[i])] = Int64(value)
-          tally[value - 1] += 1
+        try Parallel.inOrder(count) {
+          for i in $0 {
+            if starts[i] { value += 1 }
+            to[Int(places[i])] = Int64(value)
+            tally[value - 1] += 1
+          }
         }
       }
       return [try sorted.slices(0, firsts), try inverse.reshaped(context[0].shape), counts]
@@ -176,16 +178,18 @@ extension Op {
 
   /// True where a sorted value differs from the previous one. Every NaN is a separate value, as it equals
   /// none.
-  private static func markFirsts(_ sorted: Tensor, _ starts: UnsafeMutablePointer<Bool>) {
-    func mark<T: TensorScalar & Equatable>(_ type: T.Type) {
+  private static func markFirsts(_ sorted: Tensor, _ starts: UnsafeMutablePointer<Bool>) throws {
+    func mark<T: TensorScalar & Equatable>(_ type: T.Type) throws {
       let values = sorted.pointer(T.self)
-      for i in 0..<sorted.elementCount { starts[i] = i == 0 || values[i] != values[i - 1] }
+      try Parallel.inOrder(sorted.elementCount) {
+        for i in $0 { starts[i] = i == 0 || values[i] != values[i - 1] }
+      }
     }
     switch sorted.dtype {
-    case .f32: mark(Float.self)
-    case .f64: mark(Double.self)
-    case .i64: mark(Int64.self)
-    case .bool: mark(Bool.self)
+    case .f32: try mark(Float.self)
+    case .f64: try mark(Double.self)
+    case .i64: try mark(Int64.self)
+    case .bool: try mark(Bool.self)
     }
   }
 
@@ -255,19 +259,23 @@ extension Op {
       let ids = try context[0].checkedIds("class", count: Int.max, argument: 1)
       let from = ids.pointer(Int64.self)
       var size = least
-      for i in 0..<ids.elementCount { size = max(size, try Checked.plus(Int(from[i]), 1, "counts")) }
+      try Parallel.inOrder(ids.elementCount) {
+        for i in $0 { size = max(size, try Checked.plus(Int(from[i]), 1, "counts")) }
+      }
       let shape = try Shape(checked: [size])
       guard let weights = context.inputs[1] else {
         let result = try Tensor(zeros: shape, .i64)
         let to = result.pointer(Int64.self)
-        withExtendedLifetime(ids) { for i in 0..<ids.elementCount { to[Int(from[i])] += 1 } }
+        try withExtendedLifetime(ids) {
+          try Parallel.inOrder(ids.elementCount) { for i in $0 { to[Int(from[i])] += 1 } }
+        }
         return [result]
       }
       if weights.shape != ids.shape {
         throw Failure(.shape, "expected weights of \(ids.shape), got \(weights.shape)", argument: 2)
       }
       let result = try Tensor(zeros: shape, .f64)
-      result.scatterAdd(0, ids, from: try weights.cast(to: .f64))
+      try result.scatterAdd(0, ids, from: try weights.cast(to: .f64))
       return [result]
     },
     samples: { random in
@@ -326,7 +334,9 @@ extension Op {
       let result = try Tensor(zeros: shape, .f64)
       let to = result.pointer(Double.self)
       let edges = Intervals(low, high, count: bins, rounded: context[0].dtype)
-      for value in values { if let bin = edges.index(of: value) { to[bin] += 1 } }
+      try Parallel.inOrder(values.count) {
+        for i in $0 { if let bin = edges.index(of: values[i]) { to[bin] += 1 } }
+      }
       return [try result.cast(to: context[0].dtype)]
     },
     samples: { random in

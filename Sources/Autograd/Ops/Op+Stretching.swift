@@ -162,8 +162,8 @@ extension Op {
       let result = try Tensor(zeros: context[0].shape, g.dtype)
       let view = try windows(result, context)
       switch g.dtype {
-      case .f32: Strided.fold(g, view) { (sum: Float, x: Float) in sum + x }
-      case .f64: Strided.fold(g, view) { (sum: Double, x: Double) in sum + x }
+      case .f32: try Strided.fold(g, view) { (sum: Float, x: Float) in sum + x }
+      case .f64: try Strided.fold(g, view) { (sum: Double, x: Double) in sum + x }
       case .i64, .bool: break
       }
       return [result]

@@ -78,7 +78,7 @@ extension Op {
       case 1:
         let side = try Checked.plus(context[0].elementCount, Int(clamping: offset.magnitude), "rows")
         let result = try Tensor(zeros: try Shape(checked: [side, side]), context[0].dtype)
-        Strided.copy(from: context[0], to: result.diagonalView(offset, 0, 1))
+        try Strided.copy(from: context[0], to: result.diagonalView(offset, 0, 1))
         return [result]
       default: throw Failure(.shape, "expected a vector or a matrix, got \(context[0].shape)", argument: 1)
       }

@@ -238,7 +238,7 @@ extension Tensor {
   /// view.
   func zerosFilled(_ view: (Tensor) throws -> Tensor, _ gradient: Tensor) throws -> Tensor {
     let result = try Tensor(zeros: shape, gradient.dtype)
-    Strided.copy(from: gradient, to: try view(result))
+    try Strided.copy(from: gradient, to: try view(result))
     return result
   }
 }

@@ -185,7 +185,7 @@ enum OptimizerClass {
     let state = file.tensors.filter { !$0.name.hasPrefix("parameter.") }
     try optimizer.restore(step: steps, state: state.map { ($0.name, $0.tensor) })
     for (from, to) in weights {
-      Strided.copy(from: from, to: to)
+      try Strided.copy(from: from, to: to)
       to.storage.markWritten()
     }
     return 0

@@ -139,6 +139,7 @@ extension Bindings {
   }
 
   private static func pushTable(_ call: Call, _ x: Tensor) throws {
+    try Interrupt.check()
     switch (x.rank, x.dtype) {
     case (0, _): try call.push(x.elementsAsLua()[0])
     case (1, .i64): try call.pushIntegers(x.elements(Int64.self).map(Int.init))
@@ -148,6 +149,7 @@ extension Bindings {
   }
 
   private static func nested(_ x: Tensor) throws -> LuaValue {
+    try Interrupt.check()
     if x.rank <= 1 { return .list(try x.elementsAsLua()) }
     return .list(try (0..<x.shape[0]).map { try nested(x.selected(0, $0)) })
   }

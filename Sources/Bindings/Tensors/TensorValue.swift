@@ -26,6 +26,10 @@ enum TensorValue {
 
   /// Nested lists: all lists of one depth have one length.
   static func tensor(of table: LuaTable, _ dtype: DType?) throws -> Tensor {
+    try Parallel.cutting { try nested(table, dtype) }
+  }
+
+  private static func nested(_ table: LuaTable, _ dtype: DType?) throws -> Tensor {
     var shape: [Int] = []
     var probe = table
     while true {
@@ -50,7 +54,10 @@ enum TensorValue {
     if dtype == .i64 {
       var values: [Int64] = []
       values.reserveCapacity(shape.elementCount)
-      try leaves(table, shape, 0, "") { values += try $0.integers().map(Int64.init) }
+      try leaves(table, shape, 0, "") { row in
+        let whole = try row.integers()
+        try Parallel.inOrder(whole.count) { for i in $0 { values.append(Int64(whole[i])) } }
+      }
       return try Tensor(values, shape: shape)
     }
     var values: [Double] = []
@@ -63,6 +70,7 @@ enum TensorValue {
     var values: [Bool] = []
     try leaves(table, shape, 0, "") { row in
       for (i, value) in try row.list().enumerated() {
+        if i & 0xFFFF == 0xFFFF { try Parallel.checkIfCut() }
         guard case .boolean(let flag) = value else {
           throw Failure(.value, "element [\(i + 1)] is a \(value.typeName), expected a boolean")
         }
@@ -89,6 +97,7 @@ enum TensorValue {
       return
     }
     for i in 1...shape[depth] {
+      if i & 0xFF == 0 { try Parallel.checkIfCut() }
       let value = try table.get(i)
       guard case .table(let inner) = value else {
         throw Failure(

@@ -132,6 +132,6 @@ extension Tensor {
     } catch is Failure {
       throw Failure(.shape, "\(name): a value of \(source.shape) does not fit into \(shape)")
     }
-    Strided.copy(from: ready.overlaps(self) ? try ready.copied() : ready, to: self)
+    try Strided.copy(from: ready.overlaps(self) ? try ready.copied() : ready, to: self)
   }
 }

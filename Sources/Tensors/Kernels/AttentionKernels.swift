@@ -67,7 +67,7 @@ package enum AttentionKernels {
     let k = qkv + (heads + head / shape.group) * size
     let v = qkv + (heads + shape.keyHeads + head / shape.group) * size
     var first = 0
-    while first < length {
+    while first < length && !Parallel.isCut {
       let rows = min(tile, length - first)
       let keys = first + rows
       let queries = MatrixView(q + first * width, rows: rows, columns: size, lead: width)
@@ -138,7 +138,7 @@ package enum AttentionKernels {
     // The last tile attends to every key, so it is the first to be computed: it writes where the others add.
     var end = length
     var adds = !isFirst
-    while end > 0 {
+    while end > 0 && !Parallel.isCut {
       let first = (end - 1) / tile * tile
       let rows = end - first
       let q = qkv + first * width + head * size

@@ -17,7 +17,7 @@ public enum Elementwise {
   @inlinable @inline(__always)
   public static func map<T: TensorScalar, U: TensorScalar>(_ x: Tensor, _ f: (T) -> U) throws -> Tensor {
     let result = try Tensor(uninitialized: x.shape, U.dtype)
-    Strided.map(x, result, f)
+    try Strided.map(x, result, f)
     return result
   }
 
@@ -27,7 +27,7 @@ public enum Elementwise {
     _ x: Tensor, _ y: Tensor, _ f: (T, S) -> U
   ) throws -> Tensor {
     let result = try Tensor(uninitialized: x.shape, U.dtype)
-    Strided.zip(x, y, result, f)
+    try Strided.zip(x, y, result, f)
     return result
   }
 

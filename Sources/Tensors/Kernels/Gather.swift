@@ -12,31 +12,33 @@ extension Tensor {
     try Parallel.checkIfCut()
     let result = try Tensor(uninitialized: index.shape, dtype)
     switch dtype {
-    case .f32: Gathering.gather(self, dimension, index, result, Float.self)
-    case .f64: Gathering.gather(self, dimension, index, result, Double.self)
-    case .i64: Gathering.gather(self, dimension, index, result, Int64.self)
-    case .bool: Gathering.gather(self, dimension, index, result, Bool.self)
+    case .f32: try Gathering.gather(self, dimension, index, result, Float.self)
+    case .f64: try Gathering.gather(self, dimension, index, result, Double.self)
+    case .i64: try Gathering.gather(self, dimension, index, result, Int64.self)
+    case .bool: try Gathering.gather(self, dimension, index, result, Bool.self)
     }
     return result
   }
 
   /// self[.., index[.., i, ..], ..] = source[.., i, ..] in place; the last of equal positions wins.
-  public func scatter(_ dimension: Int, _ index: Tensor, from source: Tensor) {
+  public func scatter(_ dimension: Int, _ index: Tensor, from source: Tensor) throws {
     switch dtype {
-    case .f32: Gathering.scatter(self, dimension, index, source) { (_: Float, new: Float) in new }
-    case .f64: Gathering.scatter(self, dimension, index, source) { (_: Double, new: Double) in new }
-    case .i64: Gathering.scatter(self, dimension, index, source) { (_: Int64, new: Int64) in new }
-    case .bool: Gathering.scatter(self, dimension, index, source) { (_: Bool, new: Bool) in new }
+    case .f32: try Gathering.scatter(self, dimension, index, source) { (_: Float, new: Float) in new }
+    case .f64: try Gathering.scatter(self, dimension, index, source) { (_: Double, new: Double) in new }
+    case .i64: try Gathering.scatter(self, dimension, index, source) { (_: Int64, new: Int64) in new }
+    case .bool: try Gathering.scatter(self, dimension, index, source) { (_: Bool, new: Bool) in new }
     }
   }
 
   /// self[.., index[.., i, ..], ..] += source[.., i, ..] in place, in row-major order of the index.
-  public func scatterAdd(_ dimension: Int, _ index: Tensor, from source: Tensor) {
+  public func scatterAdd(_ dimension: Int, _ index: Tensor, from source: Tensor) throws {
     switch dtype {
-    case .f32: Gathering.scatter(self, dimension, index, source) { (old: Float, new: Float) in old + new }
-    case .f64: Gathering.scatter(self, dimension, index, source) { (old: Double, new: Double) in old + new }
-    case .i64: Gathering.scatter(self, dimension, index, source) { (old: Int64, new: Int64) in old &+ new }
-    case .bool: Gathering.scatter(self, dimension, index, source) { (old: Bool, new: Bool) in old || new }
+    case .f32: try Gathering.scatter(self, dimension, index, source) { (old: Float, new: Float) in old + new }
+    case .f64:
+      try Gathering.scatter(self, dimension, index, source) { (old: Double, new: Double) in old + new }
+    case .i64:
+      try Gathering.scatter(self, dimension, index, source) { (old: Int64, new: Int64) in old &+ new }
+    case .bool: try Gathering.scatter(self, dimension, index, source) { (old: Bool, new: Bool) in old || new }
     }
   }
 
@@ -84,12 +86,12 @@ extension Tensor {
 private enum Gathering {
   static func gather<T: TensorScalar>(
     _ source: Tensor, _ dimension: Int, _ index: Tensor, _ result: Tensor, _ type: T.Type
-  ) {
+  ) throws {
     let step = source.strides[dimension]
     var base = source.strides
     base[dimension] = 0
     let (from, to, places) = (source.pointer(T.self), result.pointer(T.self), index.pointer(Int64.self))
-    Strided.rows(index.shape, base, index.strides, result.strides) { a, b, c, count, steps in
+    try Strided.rows(index.shape, base, index.strides, result.strides) { a, b, c, count, steps in
       for i in 0..<count {
         to[c + i &* steps.2] = from[a + i &* steps.0 + Int(places[b + i &* steps.1]) &* step]
       }
@@ -99,12 +101,12 @@ private enum Gathering {
   @inline(__always)
   static func scatter<T: TensorScalar>(
     _ target: Tensor, _ dimension: Int, _ index: Tensor, _ source: Tensor, _ join: (T, T) -> T
-  ) {
+  ) throws {
     let step = target.strides[dimension]
     var base = target.strides
     base[dimension] = 0
     let (from, to, places) = (source.pointer(T.self), target.pointer(T.self), index.pointer(Int64.self))
-    Strided.rows(index.shape, base, index.strides, source.strides) { a, b, c, count, steps in
+    try Strided.rows(index.shape, base, index.strides, source.strides) { a, b, c, count, steps in
       for i in 0..<count {
         let place = to + (a + i &* steps.0 + Int(places[b + i &* steps.1]) &* step)
         place.pointee = join(place.pointee, from[c + i &* steps.2])

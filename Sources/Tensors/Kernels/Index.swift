@@ -44,9 +44,11 @@ extension Tensor {
     case .f32, .f64:
       whole = try cast(to: .i64)
       let widened = try cast(to: .f64).elements(Double.self)
-      for (value, number) in Swift.zip(widened, try whole.elements(Int64.self)) where Double(number) != value
-      {
-        throw Failure(.value, "expected whole numbers, got \(value)", argument: argument)
+      let numbers = try whole.elements(Int64.self)
+      try Parallel.inOrder(numbers.count) {
+        for i in $0 where Double(numbers[i]) != widened[i] {
+          throw Failure(.value, "expected whole numbers, got \(widened[i])", argument: argument)
+        }
       }
     case .bool:
       throw Failure(.dtype, "expected whole numbers, got a tensor of bool", argument: argument)
@@ -55,7 +57,9 @@ extension Tensor {
     let result = try Tensor(uninitialized: shape, .i64)
     let (from, to) = (packed.pointer(Int64.self), result.pointer(Int64.self))
     try withExtendedLifetime(packed) {
-      for i in 0..<elementCount { to[i] = try translate(from[i]) { shape.place(of: i) } }
+      try Parallel.inOrder(elementCount) {
+        for i in $0 { to[i] = try translate(from[i]) { shape.place(of: i) } }
+      }
     }
     return result
   }
@@ -81,13 +85,15 @@ extension Tensor {
     let flags = packed.pointer(Bool.self)
     return try withExtendedLifetime(packed) {
       var count = 0
-      for i in 0..<elementCount where flags[i] { count += 1 }
+      try Parallel.inOrder(elementCount) { for i in $0 where flags[i] { count += 1 } }
       let result = try Tensor(uninitialized: [count], .i64)
       let to = result.pointer(Int64.self)
       var next = 0
-      for i in 0..<elementCount where flags[i] {
-        to[next] = Int64(i)
-        next += 1
+      try Parallel.inOrder(elementCount) {
+        for i in $0 where flags[i] {
+          to[next] = Int64(i)
+          next += 1
+        }
       }
       return result
     }

@@ -216,7 +216,8 @@ public enum Linalg {
 
   private static func refuseInfinite(_ matrix: Tensor) throws {
     var finite = true
-    Strided.rows(matrix.shape, matrix.strides, matrix.strides, matrix.strides) { start, _, _, count, steps in
+    try Strided.rows(matrix.shape, matrix.strides, matrix.strides, matrix.strides) {
+      start, _, _, count, steps in
       let from = matrix.pointer(Double.self) + start
       for i in 0..<count where !from[i * steps.0].isFinite { finite = false }
     }

@@ -69,7 +69,7 @@ private struct Product {
     let (left, right) = (try Operand(a), try Operand(b))
     try Gemm.checkSizes([m, n, k, left.lead, right.lead])
     let c = result.pointer(T.self)
-    let starts = offsets(left.tensor, right.tensor)
+    let starts = try offsets(left.tensor, right.tensor)
     // Each small product of a batch runs on one thread; large ones are cut. Both ways give the same bits.
     let together = starts.count >= 4 || m * n * k < 1 << 16 ? max(1, (1 << 17) / (m * n * k)) : starts.count
     let body = { (i: Int) in
@@ -106,7 +106,7 @@ private struct Product {
   }
 
   /// The element at which each matrix of the batch starts, in both operands.
-  private func offsets(_ a: Tensor, _ b: Tensor) -> [(Int, Int)] {
+  private func offsets(_ a: Tensor, _ b: Tensor) throws -> [(Int, Int)] {
     var (x, y) = (batch, batch)
     for i in 0..<batch.count {
       x[i] = stride(a, i)
@@ -114,7 +114,7 @@ private struct Product {
     }
     var starts: [(Int, Int)] = []
     starts.reserveCapacity(batch.elementCount)
-    Strided.rows(batch, x, y, y) { p, q, _, count, steps in
+    try Strided.rows(batch, x, y, y) { p, q, _, count, steps in
       for i in 0..<count { starts.append((p + i * steps.0, q + i * steps.1)) }
     }
     return starts
@@ -130,11 +130,12 @@ private struct Product {
     let (p, q, c) = (a.pointer(Int64.self), b.pointer(Int64.self), result.pointer(Int64.self))
     let (ra, ca) = (a.strides[a.rank - 2], a.strides[a.rank - 1])
     let (rb, cb) = (b.strides[b.rank - 2], b.strides[b.rank - 1])
-    for (index, start) in offsets(a, b).enumerated() {
+    for (index, start) in try offsets(a, b).enumerated() {
       for i in 0..<m {
         let row = c + (index * m + i) * n
         row.update(repeating: 0, count: n)
         for l in 0..<k {
+          if l & 63 == 0 { try Parallel.checkIfCut() }
           let x = p[start.0 + i * ra + l * ca]
           let y = q + start.1 + l * rb
           for j in 0..<n { row[j] &+= x &* y[j * cb] }

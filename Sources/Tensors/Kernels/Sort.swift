@@ -48,17 +48,19 @@ extension Tensor {
     let result = try Tensor(uninitialized: values.shape, .i64)
     let (size, width) = (shape[rank - 1], values.rank == 0 ? 1 : values.shape[values.rank - 1])
     let (from, ask, to) = (lines.pointer(T.self), wanted.pointer(T.self), result.pointer(Int64.self))
-    withExtendedLifetime((lines, wanted)) {
-      for i in 0..<values.elementCount {
-        let line = from + (rank == 1 ? 0 : i / width * size)
-        let sought = key(ask[i])
-        var (low, high) = (0, size)
-        while low < high {
-          let middle = (low + high) / 2
-          let other = key(line[middle])
-          if other < sought || (right && other == sought) { low = middle + 1 } else { high = middle }
+    try withExtendedLifetime((lines, wanted)) {
+      try Parallel.interruptibleRanges(values.elementCount, grain: 1 << 12) {
+        for i in $0 {
+          let line = from + (rank == 1 ? 0 : i / width * size)
+          let sought = key(ask[i])
+          var (low, high) = (0, size)
+          while low < high {
+            let middle = (low + high) / 2
+            let other = key(line[middle])
+            if other < sought || (right && other == sought) { low = middle + 1 } else { high = middle }
+          }
+          to[i] = Int64(low)
         }
-        to[i] = Int64(low)
       }
     }
     return result
@@ -88,7 +90,7 @@ enum Sorting {
   ) throws {
     let (size, kept) = (source.shape[dimension], places.shape[dimension])
     if size == 0 || kept == 0 || places.elementCount == 0 { return }
-    let starts = lines(source, dimension, places)
+    let starts = try lines(source, dimension, places)
     let (step, stride) = (source.strides[dimension], places.strides[dimension])
     let (from, to) = (source.pointer(T.self), places.pointer(Int64.self))
     let flip: UInt64 = descending ? .max : 0
@@ -109,17 +111,25 @@ enum Sorting {
   }
 
   /// Where each line starts in the source and in the result.
-  private static func lines(_ source: Tensor, _ dimension: Int, _ places: Tensor) -> [(Int, Int)] {
+  private static func lines(_ source: Tensor, _ dimension: Int, _ places: Tensor) throws -> [(Int, Int)] {
     var (shape, a, b) = (source.shape, source.strides, places.strides)
     shape[dimension] = 1
     a[dimension] = 0
     b[dimension] = 0
     var starts: [(Int, Int)] = []
     starts.reserveCapacity(shape.elementCount)
-    Strided.rows(shape, a, b, b) { p, q, _, count, steps in
+    try Strided.rows(shape, a, b, b) { p, q, _, count, steps in
       for i in 0..<count { starts.append((p + i * steps.0, q + i * steps.1)) }
     }
     return starts
+  }
+
+  /// The position of the element of rank `rank`, from 0, of `count` keys; equal keys keep their order.
+  @inline(__always)
+  static func position(_ rank: Int, of count: Int, _ key: (Int) -> UInt64) -> Int {
+    var line = Line(capacity: count)
+    line.fill(count, key)
+    return line.position(rank)
   }
 
   /// The keys of one line and their positions.
@@ -188,11 +198,25 @@ enum Sorting {
       count = next
     }
 
+    /// The position of the key at `rank`; 0 where Ctrl-C has ended the search.
+    mutating func position(_ rank: Int) -> Int {
+      otherKeys = keys
+      let wanted = smallest(rank)
+      var left = rank
+      for i in 0..<count where keys[i] < wanted { left -= 1 }
+      for i in 0..<count where keys[i] == wanted {
+        if left == 0 { return i }
+        left -= 1
+      }
+      return 0
+    }
+
     /// The key at `rank` of the sorted copy, by Hoare's selection. After many steps that discard little, the
     /// rest is sorted.
     private mutating func smallest(_ rank: Int) -> UInt64 {
       var (low, high, patience) = (0, count - 1, 64)
       while low < high {
+        if Interrupt.isPending { break }
         if patience == 0 {
           otherKeys[low...high].sort()
           break
