@@ -62,7 +62,8 @@ public final class Evaluator {
       guard let function = value.asFunction else { throw Failure(.state, "the session cannot be created") }
       return function
     }
-    let display = try run(PackageResources.display_lua)
+    let words = LuaValue.string(LuaTokens.words)
+    let display = try run(PackageResources.display_lua, words)
     let session = try run(PackageResources.environment_lua, .function(lua.localsKeeper()), display)
     guard let parts = session.asTable, let locals = try parts.get("locals").asTable,
       let declared = try parts.get("declared").asTable
@@ -73,7 +74,7 @@ public final class Evaluator {
     environment = try parts.get("environment")
     prepareNames = try function(parts.get("prepare"))
     showValues = try function(parts.get("show"))
-    completeWord = try function(run(PackageResources.completion_lua, session))
+    completeWord = try function(run(PackageResources.completion_lua, session, words))
     performCommand = try function(parts.get("perform"))
     listCommands = try function(parts.get("commands"))
     takeTraceback = try function(parts.get("take_traceback"))

@@ -9,13 +9,30 @@ public struct LuaTokens: Sequence, IteratorProtocol {
     public let range: Range<Int>
     /// The end of the string or comment is missing.
     public var isOpen = false
+    /// A comment that ends with its line.
+    public var isLine = false
   }
 
+  /// The reserved words.
+  public static let keywords = Set(words.split(whereSeparator: \.isWhitespace).map(String.init))
+
+  /// The string that stdlib/display/keywords.lua returns: the reserved words with white space between them.
+  static let words: String = {
+    let text = PackageResources.keywords_lua
+    let string = LuaTokens(text).first { $0.kind == .string }
+    return String(decoding: string.map { text[$0.range].dropFirst(2).dropLast(2) } ?? [], as: UTF8.self)
+  }()
+
   private let text: [UInt8]
+  private let hasCommands: Bool
   private var position = 0
   private var isLineStart = true
 
-  public init(_ text: [UInt8]) { self.text = text }
+  /// Without `hasCommands`, every line is Lua.
+  public init(_ text: [UInt8], hasCommands: Bool = true) {
+    self.text = text
+    self.hasCommands = hasCommands
+  }
 
   public mutating func next() -> Token? {
     while position < text.count, Self.isBlank(text[position]) {
@@ -25,21 +42,21 @@ public struct LuaTokens: Sequence, IteratorProtocol {
     guard position < text.count else { return nil }
     let start = position
     let first = text[start]
-    if isLineStart, let end = commandEnd(first) {
+    if hasCommands, isLineStart, let end = commandEnd(first) {
       position = end
       isLineStart = false
       return Token(kind: .command, range: start..<end)
     }
     isLineStart = false
-    func token(_ kind: Kind, isOpen: Bool = false) -> Token {
-      Token(kind: kind, range: start..<position, isOpen: isOpen)
+    func token(_ kind: Kind, isOpen: Bool = false, isLine: Bool = false) -> Token {
+      Token(kind: kind, range: start..<position, isOpen: isOpen, isLine: isLine)
     }
     switch first {
     case UInt8(ascii: "-") where byte(1) == UInt8(ascii: "-"):
       position += 2
       if let isOpen = skipLongBracket() { return token(.comment, isOpen: isOpen) }
       skipLine()
-      return token(.comment, isOpen: position == text.count)
+      return token(.comment, isOpen: position == text.count, isLine: true)
     case UInt8(ascii: "\""), UInt8(ascii: "'"): return token(.string, isOpen: skipQuoted(first))
     case UInt8(ascii: "["):
       if let isOpen = skipLongBracket() { return token(.string, isOpen: isOpen) }

@@ -21,11 +21,6 @@ enum PromptStyle: UInt8 {
     }
   }
 
-  private static let keywords: Set<String> = [
-    "and", "break", "do", "else", "elseif", "end", "for", "function", "goto", "if", "in", "local", "not",
-    "or",
-    "repeat", "return", "then", "until", "while",
-  ]
   private static let constants: Set<String> = ["false", "nil", "true"]
 
   /// The style of each byte of `text`, with the cursor before the byte at `point`.
@@ -40,8 +35,11 @@ enum PromptStyle: UInt8 {
       case .name:
         guard token.range.count <= 8 else { continue }
         let word = String(decoding: text[token.range], as: UTF8.self)
-        if keywords.contains(word) { set(token.range, .keyword) }
-        if constants.contains(word) { set(token.range, .constant) }
+        if constants.contains(word) {
+          set(token.range, .constant)
+        } else if LuaTokens.keywords.contains(word) {
+          set(token.range, .keyword)
+        }
       case .number: set(token.range, .constant)
       case .string: set(token.range, .string)
       case .comment: set(token.range, .comment)

@@ -178,6 +178,22 @@ import Testing
     #expect(scan("s = 'local x <const>' -- local") == nil)
   }
 
+  @Test func aLineIsInsideWhatIsOpenAtTheEnd() {
+    for (text, isInside) in [
+      ("x = [[one", true), ("x = 'one", true), ("--[==[ one ]]", true), ("x = 'one\\\n two", true),
+      ("x = [[one]]", false), ("-- one", false), ("x = 'one\ny = 2", false), ("x = 'one\ny = \"", true),
+      ("", false),
+      ("f(\n%d", false), ("x = 'one\\z\n  ", true),
+    ] {
+      #expect(LuaScanner.endsInside(Array(text.utf8)) == isInside, "\(text)")
+    }
+  }
+
+  @Test func reservedWordsAreThoseOfTheManual() {
+    #expect(LuaTokens.keywords.count == 22)
+    #expect(LuaTokens.keywords.isSuperset(of: ["and", "while", "goto", "nil"]))
+  }
+
   @Test func unfinishedTextsEnd() {
     for text in [
       "local", "local x <", "local x <const", "local '", "local [[", "local x = [==", "local \\", "local --[",

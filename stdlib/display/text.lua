@@ -4,9 +4,9 @@
 --   {"x", b = 1}
 local max_depth, max_items, max_keys, width = 3, 20, 2000, 78
 
+-- The prompt, which has this file in itself, passes the words; `require` passes a name and a path.
 local keywords = {}
-local reserved = "and break do else elseif end false for function goto if in local nil not or repeat return "
-  .. "then true until while"
+local reserved = select("#", ...) == 1 and ... or require "perilune.display.keywords"
 for word in reserved:gmatch "%a+" do keywords[word] = true end
 
 local function quoted(text)

@@ -16,10 +16,7 @@ local system = require "perilune.system"
 local definitions = {}
 
 local keywords = {}
-for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return
-  then true until while]]):gmatch "%a+" do
-  keywords[word] = true
-end
+for word in require "perilune.display.keywords":gmatch "%a+" do keywords[word] = true end
 
 -- The types of the pages, in the words of LuaCATS.
 local types <const> = {

@@ -13,8 +13,7 @@ local page = {}
 function page.text(text) return native.escape(text, "html") end
 
 local keywords = {}
-for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then "
-  .. "true until while"):gmatch "%a+" do keywords[word] = "k" end
+for word in require "perilune.display.keywords":gmatch "%a+" do keywords[word] = "k" end
 
 local class_of <const> = { string = "s", comment = "c", number = "n" }
 

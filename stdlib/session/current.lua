@@ -4,7 +4,7 @@
 --
 --   > #current.entries, current.lookup "string" == string
 --   0	true
-local current = { entries = {}, locals = {}, declared = {}, results = {}, globals = _G }
+local current = { entries = {}, failed = {}, locals = {}, declared = {}, results = {}, globals = _G }
 
 --- Makes the names in a text ready to be read: nothing to do in a script.
 function current.prepare() end

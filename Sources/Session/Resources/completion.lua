@@ -2,15 +2,16 @@
 -- metamethod, and no function of Lua's libraries that may have been replaced. Parts of the library are
 -- loaded.
 --
--- Argument: the session. Returns complete(kind, ...), which gives a list of texts that replace the last word,
--- and for some of them what is told of them, "label" or "label<tab>meaning". The kinds and their arguments:
+-- Arguments: the session and the reserved words. Returns complete(kind, ...), which gives a list of texts
+-- that replace the last word, and for some of them what is told of them, "label" or "label<tab>meaning".
+-- The kinds and their arguments:
 --
 --   "member", keys, separator, start   a field of the value at a path, or with ":" a method
 --   "name", start, code                a variable, a keyword, or an option; `code` is the input before it
 --   "string", content, code            in a string; nil where a file may be meant
 --   "argument", content                a word of a command's line; nil likewise
 --   "help", start                      a name that has a help page
-local session = ...
+local session, keywords = ...
 local next, pcall, rawequal, rawget, require, type = next, pcall, rawequal, rawget, require, type
 local find, gmatch, match, sub = string.find, string.gmatch, string.match, string.sub
 local sort = table.sort
@@ -19,9 +20,6 @@ local package = package
 
 -- More candidates than these help nobody.
 local candidates_max = 5000
-
-local keywords = "and break do else elseif end false for function goto if in local nil not or repeat return "
-  .. "then true until while"
 
 -- A module of the library, or nil. A stand-in that the user has put in its place may be anything.
 local function module(name)

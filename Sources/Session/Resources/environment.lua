@@ -153,7 +153,7 @@ end
 session = {
   environment = environment, locals = locals, declared = declared, results = results, globals = globals,
   prepare = prepare, show = show, lookup = lookup, part_names = part_names, load_file = load_file,
-  entries = {},
+  entries = {}, failed = {},
 }
 
 -- The commands of the session, which are part of the library.
@@ -185,7 +185,9 @@ function session.forget_extras()
 end
 
 function session.note(text) session.entries[#session.entries + 1] = text end
+-- `failed` has the numbers of the entries that ended in an error.
 function session.note_error(message, traceback)
+  session.failed[#session.entries] = true
   session.last_error = { message = message, traceback = traceback }
 end
 

@@ -1,0 +1,1 @@
+../../../stdlib/display/keywords.lua
