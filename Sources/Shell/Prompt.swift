@@ -28,6 +28,7 @@ final class Prompt {
   func run() {
     editor = PromptEditor(owner, hasColor: hasColor)
     Lua.insistOnInterrupts(isTerminal)
+    evaluator.takesCells = isTerminal
     history?.load()
     evaluator.earlierEntries = { [history] in history?.earlier ?? [] }
     evaluator.onNewEntry = { [history] entry in history?.add(entry) }

@@ -71,6 +71,23 @@ function TestCommands.test_a_file_runs_with_its_arguments_and_os_exit_ends_only_
   os.remove(path)
 end
 
+function TestCommands.test_failed_entries_are_saved_as_comments()
+  local current = require "perilune.session.current"
+  for i, text in ipairs { "x = 1", "if x then\n  y()\nend", "%who", "= = 1" } do current.entries[i] = text end
+  current.failed[2], current.failed[4] = true, true
+  local made = os.tmpname()
+  local path = session.save(made, "1-4", { replace = true })
+  current.entries, current.failed = {}, {}
+  local file <close> = assert(io.open(path))
+  local text = file:read "a"
+  os.remove(path)
+  os.remove(made)
+  lu.assertEquals(text, table.concat({
+    "x = 1", "-- failed: if x then", "--           y()", "--         end", "-- %who", "-- failed: = = 1", "",
+  }, "\n"))
+  lu.assertNotNil(load(text))
+end
+
 TestHints = {}
 
 local function hint(code)
@@ -96,7 +113,9 @@ function TestHints.test_code_of_python_is_answered()
     ["len({})"] = "#x", ["range(3)"] = "for i = 1, n do", ["np.zeros(3)"] = "T.zeros",
     ["torch.ones(1)"] = "T.",
     ["None + 1"] = "nil", ["({}).append(1)"] = "t[#t + 1]", ["'a' + 1"] = "..", ["str(1)"] = "tostring",
-    ["'%d' % 3"] = "format", ["require 'perilune.tensor'.zeros(2)[0]"] = "x[1]", ["nprint()"] = "'print'",
+    ["'%d' % 3"] = "format",
+    ["print 'x = ' .. 1"] = "needs parentheses",
+    ["require 'perilune.tensor'.zeros(2)[0]"] = "x[1]", ["nprint()"] = "'print'",
   } do
     contains(hint(code), wanted, false, code)
   end
@@ -112,6 +131,21 @@ function TestHints.test_a_missing_method_lists_what_a_tensor_has()
   local code = "require 'perilune.tensor'.zeros(2):foo()"
   for _, name in ipairs { "matmul", "sum", "size" } do contains(hint(code), " " .. name .. ",") end
   lu.assertEquals(hint "require 'perilune.tensor'.zeros(2).shape", "hint: write x:size()")
+end
+
+function TestHints.test_a_method_called_with_a_dot_is_answered()
+  local current = require "perilune.session.current"
+  _G.sample_tensor, _G.sample_text = require("perilune.tensor").zeros(2), "abc"
+  for code, wanted in pairs {
+    ["sample_tensor.mean()"] = "sample_tensor:mean(...)", ["sample_tensor.add(2)"] = "sample_tensor:add(...)",
+    ["sample_text.upper()"] = "sample_text:upper(...)",
+  } do
+    local _, problem = pcall(assert(load(code, "=stdin")))
+    contains(hints.of_error(tostring(problem), code, current) or "", wanted, false, code)
+  end
+  local _, problem = pcall(assert(load("string.upper()", "=stdin")))
+  lu.assertNil(hints.of_error(tostring(problem), "string.upper()", current))
+  _G.sample_tensor, _G.sample_text = nil, nil
 end
 
 os.exit(lu.LuaUnit.run())

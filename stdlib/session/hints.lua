@@ -123,7 +123,24 @@ local function of_class(class, message)
   return wrapped(list, ("a %s has"):format(class)) .. in_place
 end
 
+-- A method that was called as a function, without its object.
+local function of_call(message, text, session)
+  local method = message:match "bad argument #%d+ to '([%w_]+)'"
+    or message:match "calling '([%w_]+)' on bad self"
+    or message:find("(local 'self')", 1, true) and "[%a_][%w_]*"
+  if not method or not session then return nil end
+  for path, name in without_strings(text):gmatch("([%a_][%w_.]*)%.(" .. method .. ")%s*[%(\"'{]") do
+    local value = require "perilune.session.source".resolve(session, path)
+    local kind = type(value)
+    local is_object = kind == "userdata" or kind == "string"
+      or kind == "table" and rawget(value, name) == nil and debug.getmetatable(value) ~= nil
+    if is_object then return ("a method is called with a colon: %s:%s(...)"):format(path, name) end
+  end
+end
+
 local function of_message(message, text, session)
+  local call = of_call(message, text, session)
+  if call then return call end
   if text:find "^%s*#%s" then return "a comment begins with --" end
   local name = message:match "%(global '([%w_]+)'%)"
   if name and #name == 1 and text:find("%f[%w_]" .. name .. "[\"']") then
@@ -142,6 +159,9 @@ local function of_message(message, text, session)
   if class then return of_class(class, message) end
   if message:find("index 0: positions start at 1", 1, true) then
     return "the first element is x[1], the last x[-1]"
+  end
+  if message:find "attempt to concatenate a nil value" and text:find "%f[%w_]print%s*[\"'].*[\"']%s*%.%." then
+    return "what is joined needs parentheses: print(\"x = \" .. x)"
   end
   if message:find "attempt to mod a 'string'" then
     return "values are put into a text by (\"%s\"):format(x)"
