@@ -14,6 +14,7 @@ local native = require "perilune.native.help"
 local index = require "perilune.help.index"
 local lua = require "perilune.help.lua"
 local markdown = require "perilune.help.markdown"
+local search = require "perilune.help.search"
 
 local help = {}
 
@@ -94,6 +95,20 @@ local function native_modules(entries)
   return "Native modules, as help \"models\" lists: " .. table.concat(names, ", ")
 end
 
+-- A list whose lines are cut at the edge of the terminal.
+local function fitting(list)
+  local system = require "perilune.system"
+  if not system.is_terminal(1) then return list end
+  local columns = require "perilune.native.plot".columns()
+  return (list:gsub("[^\n]+", function(line)
+    local cut = utf8.len(line) and utf8.len(line) > columns and utf8.offset(line, columns - 3)
+    return cut and line:sub(1, cut - 1) .. "..." or nil
+  end))
+end
+
+-- Pages that are listed in place of one that is missing.
+local mentions_max <const> = 8
+
 local function unknown(name, entries)
   local names = {}
   for _, from in ipairs { native.summaries(), entries } do
@@ -102,8 +117,13 @@ local function unknown(name, entries)
       names[#names + 1] = entry.name:match "[.:]([^.:]+)$"
     end
   end
-  local near = native.nearest(name, names)
-  return ("no help on '%s'%s"):format(name, near and ("; did you mean '%s'?"):format(near) or "")
+  local near = not name:find "%s" and native.nearest(name, names)
+  if near and 2 * #near >= #name then return ("no help on '%s'; did you mean '%s'?"):format(name, near) end
+  local found = name:find "%S" and search.entries(name) or {}
+  if #found == 0 then return ("no help on '%s'"):format(name) end
+  local more = #found > mentions_max and ("\n  and %d more: apropos \"%s\""):format(#found - mentions_max, name) or ""
+  return ("no page of the name '%s'; these mention it:\n%s%s"):format(
+    name, fitting(index.list { table.unpack(found, 1, mentions_max) }), more)
 end
 
 -- The functions of the module of tensors, by their subject.
@@ -268,29 +288,6 @@ function help.page(what)
   return find(what)
 end
 
--- The words of a search in lower case, without the s of a plural.
-local function words_of(text)
-  local words = {}
-  for word in text:lower():gsub("_", " "):gmatch "%S+" do
-    words[#words + 1] = #word > 4 and word:gsub("s$", "") or word
-  end
-  return words
-end
-
--- How well a page fits: 0 where a word is missing; more where the words follow each other, and where they are
--- in the name or the summary.
-local function fit(words, phrase, name, summary, text)
-  name, summary = name:lower():gsub("_", " "), summary:lower():gsub("_", " ")
-  text = name .. " " .. summary .. " " .. text:lower():gsub("_", " ")
-  local in_name, in_summary = true, true
-  for _, word in ipairs(words) do
-    if not text:find(word, 1, true) then return 0 end
-    in_name = in_name and name:find(word, 1, true)
-    in_summary = in_summary and summary:find(word, 1, true)
-  end
-  return 1 + (text:find(phrase, 1, true) and 1 or 0) + (in_summary and 2 or 0) + (in_name and 4 or 0)
-end
-
 --- Prints a line for each page that has these words, in any case and order, the nearest first.
 --
 -- Names, signatures, sentences, formulas and options are searched: native pages and those of the library.
@@ -301,30 +298,9 @@ end
 --   nothing mentions 'zzzz'
 function help.apropos(text)
   if type(text) ~= "string" then error("apropos: expected a string, got " .. type(text), 2) end
-  local words = words_of(text)
-  if #words == 0 then error("apropos: expected words, such as apropos \"learning rate\"", 2) end
-  local phrase, found = table.concat(words, " "), {}
-  local function search(entry, summary, searched)
-    local points = fit(words, phrase, entry.name, summary, searched)
-    if points > 0 then found[#found + 1] = { entry = entry, points = points, place = #found } end
-  end
-  for _, entry in ipairs(native.summaries()) do
-    search(entry, entry.summary, entry.group .. " " .. entry.text)
-  end
-  for _, entry in ipairs(lua.list()) do search(entry, entry.summary, "") end
-  index.load_all()
-  for _, entry in ipairs(index.entries()) do
-    local spec = index.spec(entry.name)
-    local prose = ("\n" .. entry.text .. "\n\n"):gsub("\n%s*> .-\n\n", "\n\n")  -- without examples
-    search(entry, entry.summary, table.concat({ entry.title, prose, spec and spec:text() }, " "))
-  end
-  table.sort(found, function(a, b)
-    if a.points ~= b.points then return a.points > b.points end
-    return a.place < b.place
-  end)
-  local entries = {}
-  for i, one in ipairs(found) do entries[i] = one.entry end
-  print(#entries > 0 and index.list(entries) or ("nothing mentions '%s'"):format(text))
+  if not text:find "%S" then error("apropos: expected words, such as apropos \"learning rate\"", 2) end
+  local entries = search.entries(text)
+  print(#entries > 0 and fitting(index.list(entries)) or ("nothing mentions '%s'"):format(text))
 end
 
 --- All pages as Markdown: native ones by subject, then the Lua library by module.

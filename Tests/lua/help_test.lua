@@ -125,6 +125,15 @@ function TestHelp:test_apropos_finds_functions_losses_methods_and_options()
   lu.assertEquals(printed(perilune.apropos, "zzzz"), "nothing mentions 'zzzz'")
 end
 
+function TestHelp:test_words_that_name_no_page_list_those_that_mention_them()
+  local text = printed(perilune.help, "learning rate")
+  contains(text, "these mention it:\n")
+  contains(text, "optim.schedule ")
+  contains(text, "more: apropos \"learning rate\"")
+  lu.assertEquals(printed(perilune.help, "zzzz yyyy"), "no help on 'zzzz yyyy'")
+  lu.assertStrMatches(printed(perilune.help, "logsumexq"), ".*did you mean 'logsumexp'%?")
+end
+
 function TestHelp:test_the_manual_holds_every_module_with_its_functions()
   local manual = help.manual()
   for _, entry in ipairs(index.entries()) do
