@@ -118,6 +118,14 @@ function TestTables:test_a_table_fits_the_terminal()
   lu.assertStrContains(tostring(display.table({ { a = 1 }, { a = 2 } }, { rows = 1 })), "and 1 rows")
 end
 
+function TestTables:test_the_loss_of_a_log_comes_first_and_what_most_rows_lack_last()
+  local log = {}
+  for step = 1, 4 do log[step] = { step = step, loss = 1, ["rewards/margins"] = 2, grad_norm = 3 } end
+  log[4].accuracy = 0.5
+  local header = tostring(display.table(log)):match "[^\n]+"
+  lu.assertEquals(header:gsub("%s+", " "):match "^ ?(.-) ?$", "step loss grad_norm rewards/margins accuracy")
+end
+
 function TestTables:test_only_lists_of_records_are_tables()
   local others = { {}, { 1 }, { {} }, { { 1 } }, { { a = {} } }, { { a = 1 }, 2 }, { { a = 1 }, x = 2 } }
   for _, value in ipairs(others) do

@@ -318,7 +318,7 @@ function TestOffline:test_wrong_options_are_refused()
   lu.assertStrContains(support.message(source.sample, reference, listed { count = 1, prompts = {} }),
     "0 prompts or pairs")
   lu.assertStrContains(support.message(source.online, drawn { batch = 49 }),
-    "48 prompts or pairs do not fill a batch of 49; give more, or batch = 48")
+    "48 prompts or pairs do not fill a batch of 49; give more, or the source batch = 48")
 end
 
 os.exit(lu.LuaUnit.run())

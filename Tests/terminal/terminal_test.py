@@ -285,6 +285,30 @@ def a_live_figure_survives_another_size_and_ctrl_c():
 
 
 @test
+def a_live_training_is_drawn_once_after_ctrl_c():
+    terminal = script("""
+      local perilune = require 'perilune'
+      local align, models = perilune.align, perilune.models
+      local policy = models.transformer { vocab = 8, dim = 8, layers = 1, heads = 1, max_length = 16, seed = 1 }
+      print 'began'
+      align.train {
+        policy = policy, reference = policy:clone(), steps = 100000, loss = align.loss.ipo {},
+        live = perilune.plot.live { title = 'live', every = 0, figures = { 'loss' } },
+        source = align.sources.online { judge = function(_, a, b) return #a > #b and 1 or 0 end,
+          prompts = { { 2 }, { 3 } }, max_new_tokens = 4, stop = { 1 } },
+      }
+    """, "plain")
+    terminal.wait(b"live")
+    terminal.pause(0.5)
+    terminal.type(b"\x03")
+    terminal.wait(b"interrupted after step")
+    assert terminal.end() in (130, -2)
+    lines = screen_of(terminal.out[terminal.out.index(b"\x1b[c") + 3:], 80, 24)
+    assert sum("live" in line for line in lines) == 1, lines
+    assert "interrupted after step" in lines[-1] or "interrupted after step" in lines[-2], lines
+
+
+@test
 def a_live_figure_in_a_pipe_is_its_last_state():
     out = run(LIVE % "").decode()
     assert out.count("live") == 1 and "\x1b" not in out

@@ -14,7 +14,7 @@ local system = require "perilune.system"
 
 return function(total, count, seed, stream, level)
   if total < count then
-    local advice = total > 0 and ("; give more, or batch = %d"):format(total) or ""
+    local advice = total > 0 and ("; give more, or the source batch = %d"):format(total) or ""
     error(("%d prompts or pairs do not fill a batch of %d%s"):format(total, count, advice), (level or 2) + 1)
   end
   local shuffled, permutation  -- the number of the permutation in use

@@ -33,6 +33,7 @@ local spec = options.spec("fit.new", {
   { "figures", options.optional "function", "function(step): what the job records; by default the row" },
   { "label", "", "label of the progress bar" },
   { "quiet", false, "no progress bar" },
+  { "live", options.optional "table", "a plot.live, which is finished before the message after Ctrl-C" },
   { "advice", "", "what the message after Ctrl-C says, such as \"go on with run:resume()\"" },
 })
 
@@ -121,6 +122,7 @@ function Loop:run()
     end
   end)
   bar:finish()
+  if self.live then self.live:finish() end  -- before a message below it
   self.step = self.optimizer:steps()
   self.status = ok and "finished" or system.is_interrupt(problem) and "interrupted" or "failed"
   if self.job then

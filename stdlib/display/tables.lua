@@ -40,7 +40,10 @@ function tables.without_tags(html)
 end
 
 --- Columns that come first in a table whose order is not given.
-local first <const> = { id = 1, name = 2, run = 3, label = 4, side = 5, step = 6, seed = 7 }
+local first <const> = {
+  id = 1, name = 2, run = 3, label = 4, side = 5, step = 6, seed = 7,
+  loss = 8, reward = 9, kl = 10,
+}
 
 local function is_cell(value)
   local kind = type(value)
@@ -75,19 +78,21 @@ function tables.is_records(value)
   return true
 end
 
---- The names of all columns of records, sorted, those of `first` before the others.
+--- The names of all columns of records, sorted: those of `first`, then the others, then those that most records
+-- lack, such as the figures of the evaluations in the log of a run.
 local function columns_of(rows)
-  local names, known = {}, {}
+  local names, counts = {}, {}
   for _, row in ipairs(rows) do
     for name in next, row do
-      if type(name) == "string" and not known[name] then
-        known[name] = true
-        names[#names + 1] = name
+      if type(name) == "string" then
+        if not counts[name] then names[#names + 1] = name end
+        counts[name] = (counts[name] or 0) + 1
       end
     end
   end
+  local function rank(name) return first[name] or (2 * counts[name] < #rows and 100 or 99) end
   table.sort(names, function(a, b)
-    local ra, rb = first[a] or 99, first[b] or 99
+    local ra, rb = rank(a), rank(b)
     if ra ~= rb then return ra < rb end
     return a < b
   end)

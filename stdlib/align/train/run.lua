@@ -173,7 +173,7 @@ function Run:resume(steps)
   if not self.loop then
     self.loop = fit.new {
       optimizer = self.optimizer, options = o, steps = o.steps, label = self.label,
-      quiet = o.quiet or o.live ~= nil,
+      quiet = o.quiet or o.live ~= nil, live = o.live,
       loss = function(step) return self:update(step) end,
       after = function(step, row, value) return self:after_step(step, row, value) end,
       job = self.job, figures = function(step) return recorded.figures(self, step) end,
@@ -190,7 +190,6 @@ function Run:resume(steps)
   end })
   local status, problem = shards.within(o.shards, self.loop.run, self.loop)
   self.step, self.status, self.problem = self.loop.step, status, nil
-  if o.live then o.live:finish() end
   if status == "failed" then
     self.problem = type(problem) == "userdata" and problem.message or tostring(problem)
     error(setmetatable({ run = self, message = self.problem, cause = problem }, Failure), 0)
