@@ -300,6 +300,14 @@ static const char *find_plain(matching *m, const char *s, const char *p, size_t 
   return NULL;
 }
 
+// A pattern without a character that means anything else; zeros may stand between its parts.
+static int is_plain(const char *p, size_t length) {
+  for (const char *end = p + length; p <= end; p += strlen(p) + 1) {
+    if (strpbrk(p, "^$*+?.([%-")) return 0;
+  }
+  return 1;
+}
+
 static int find_or_match(lua_State *L, int find) {
   size_t length, pattern_length;
   const char *text = luaL_checklstring(L, 1, &length), *p = luaL_checklstring(L, 2, &pattern_length);
@@ -311,7 +319,7 @@ static int find_or_match(lua_State *L, int find) {
   matching m;
   prepare(&m, L, text, length, p + pattern_length);
   const char *s = text + start;
-  if (find && (lua_toboolean(L, 4) || (pattern_length == strlen(p) && strpbrk(p, "^$*+?.([%-") == NULL))) {
+  if (find && (lua_toboolean(L, 4) || is_plain(p, pattern_length))) {
     const char *found = find_plain(&m, s, p, pattern_length);
     if (found) {
       lua_pushinteger(L, found - text + 1);

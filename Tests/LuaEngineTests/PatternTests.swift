@@ -47,7 +47,8 @@ import Testing
     let L = try #require(luaL_newstate())
     defer { lua_close(L) }
     luaL_openlibs(L)
-    try #require(luaL_loadstring(L, Self.program) == LUA_OK)
+    let code = Self.program
+    try #require(luaL_loadbufferx(L, code, code.utf8.count, "=patterns", "t") == LUA_OK)
     try #require(lua_pcallk(L, 0, 1, 0, 0, nil) == LUA_OK)
     var count = 0
     let bytes = try #require(lua_tolstring(L, -1, &count))
