@@ -73,17 +73,20 @@ end
 
 function TestCommands.test_failed_entries_are_saved_as_comments()
   local current = require "perilune.session.current"
-  for i, text in ipairs { "x = 1", "if x then\n  y()\nend", "%who", "= = 1" } do current.entries[i] = text end
+  for i, text in ipairs {
+    "x = 1", "if x then\n  y()\nend", "%who", "= = 1", "x + 1 -- two",
+  } do current.entries[i] = text end
   current.failed[2], current.failed[4] = true, true
   local made = os.tmpname()
-  local path = session.save(made, "1-4", { replace = true })
+  local path = session.save(made, "1-5", { replace = true })
   current.entries, current.failed = {}, {}
   local file <close> = assert(io.open(path))
   local text = file:read "a"
   os.remove(path)
   os.remove(made)
   lu.assertEquals(text, table.concat({
-    "x = 1", "-- failed: if x then", "--           y()", "--         end", "-- %who", "-- failed: = = 1", "",
+    "x = 1", "-- failed: if x then", "--           y()", "--         end", "-- %who", "-- failed: = = 1",
+    "print(x + 1 -- two", ")", "",
   }, "\n"))
   lu.assertNotNil(load(text))
 end

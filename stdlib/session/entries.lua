@@ -100,9 +100,15 @@ function entries.commands.hist(_, argument)
   print(entries.hist(given))
 end
 
--- Commands are no Lua, and an entry that failed may not even compile: a file has them as comments.
+-- Commands are no Lua, and an entry that failed may not even compile: a file has them as comments. An
+-- expression is printed, as the prompt shows it.
 local function as_lua(text, has_failed)
   if has_failed then return "-- failed: " .. text:gsub("\n", "\n--         ") end
+  local value = text:gsub("^%s*=", "")
+  if not load(text, "=entry", "t") and load("return " .. value, "=entry", "t") then
+    value = value:gsub("[%s;]+$", "")
+    return ("print(%s%s)"):format(value, value:find("--", 1, true) and "\n" or "")
+  end
   return (text:gsub("[^\n]+", function(line)
     return (line:find "^%s*[%%?!$]" or line:find "^[%w_.:]+%s*%?+%s*$") and "-- " .. line or nil
   end))
@@ -114,7 +120,8 @@ local save_spec = options.spec("session.save", {
 })
 
 --- Writes entries to a file, all or those of `range` ("3-7 9"); `.lua` is added to a name without an ending.
--- Commands and entries that failed become comments. Returns the path and the number of entries.
+-- Commands and entries that failed become comments, expressions a call of print. Returns the path and the
+-- number of entries.
 --
 -- Errors: the file is there already; `range` has a number that no entry has; the file cannot be written.
 --
@@ -129,7 +136,9 @@ function entries.save(path, range, given)
   local session, texts = current(), {}
   local last = #session.entries
   local numbers = entries.numbers(range and range ~= "" and range or last > 0 and "1-" or "", last)
-  for i, number in ipairs(numbers) do texts[i] = as_lua(session.entries[number], session.failed[number]) .. "\n" end
+  for i, number in ipairs(numbers) do
+    texts[i] = as_lua(session.entries[number], session.failed[number]) .. "\n"
+  end
   local before = ""
   if system.exists(path) and not o.replace then
     if not o.append then
