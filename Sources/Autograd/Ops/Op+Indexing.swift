@@ -85,7 +85,10 @@ extension Op {
         source = try x.reshaped([-1])
       }
       let counts = try repeatCounts(repeats, size: source.value.shape[dimension])
-      let total = try counts.reduce(0) { try Checked.plus($0, $1, "elements") }
+      var total = 0
+      try Parallel.inOrder(counts.count) {
+        for i in $0 { total = try Checked.plus(total, counts[i], "elements") }
+      }
       let index = try Tensor(uninitialized: [total], .i64)
       var place = index.pointer(Int64.self)
       try Parallel.inOrder(counts.count, grain: 1 << 12) {

@@ -319,7 +319,8 @@ extension Op {
         throw Failure(.dtype, "expected f32 or f64, got \(context[0].dtype.rawValue)", argument: 1)
       }
       let shape = try Shape(checked: [bins])
-      let values = try context[0].doubles()
+      let packed = try context[0].cast(to: .f64).contiguous()
+      let values = UnsafeBufferPointer(start: packed.pointer(Double.self), count: packed.elementCount)
       if low == high, let least = values.min(), let most = values.max() { (low, high) = (least, most) }
       if !low.isFinite || !high.isFinite || low > high {
         throw Failure(.value, "no intervals from \(low) to \(high)", argument: 3)
@@ -337,6 +338,7 @@ extension Op {
       try Parallel.inOrder(values.count) {
         for i in $0 { if let bin = edges.index(of: values[i]) { to[bin] += 1 } }
       }
+      withExtendedLifetime(packed) {}
       return [try result.cast(to: context[0].dtype)]
     },
     samples: { random in

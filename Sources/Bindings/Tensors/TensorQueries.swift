@@ -139,19 +139,37 @@ extension Bindings {
   }
 
   private static func pushTable(_ call: Call, _ x: Tensor) throws {
-    try Interrupt.check()
-    switch (x.rank, x.dtype) {
-    case (0, _): try call.push(x.elementsAsLua()[0])
-    case (1, .i64): try call.pushIntegers(x.elements(Int64.self).map(Int.init))
-    case (1, .f32), (1, .f64): try call.pushNumbers(x.doubles())
-    default: try call.push(nested(x))
-    }
+    if x.rank == 0 { return try call.push(x.elementsAsLua()[0]) }
+    try call.build { try pushList($0, x) }
   }
 
-  private static func nested(_ x: Tensor) throws -> LuaValue {
-    try Interrupt.check()
-    if x.rank <= 1 { return .list(try x.elementsAsLua()) }
-    return .list(try (0..<x.shape[0]).map { try nested(x.selected(0, $0)) })
+  private static func pushList(_ builder: LuaBuilder, _ x: Tensor) throws {
+    let count = x.shape[0]
+    try builder.pushTable(positions: count)
+    if x.rank > 1 {
+      for i in 0..<count {
+        try pushList(builder, try x.selected(0, i))
+        builder.store(at: i + 1)
+      }
+      return
+    }
+    let packed = try x.contiguous()
+    func fill<T: TensorScalar>(_ type: T.Type, _ push: (T) throws -> Void) throws {
+      let from = packed.pointer(T.self)
+      for i in 0..<count {
+        if i & 0x3FFF == 0 { try Interrupt.check() }
+        try push(from[i])
+        builder.store(at: i + 1)
+      }
+    }
+    try withExtendedLifetime(packed) {
+      switch x.dtype {
+      case .f32: try fill(Float.self) { try builder.push(Double($0)) }
+      case .f64: try fill(Double.self) { try builder.push($0) }
+      case .i64: try fill(Int64.self) { try builder.push(Int($0)) }
+      case .bool: try fill(Bool.self) { try builder.push($0) }
+      }
+    }
   }
 }
 

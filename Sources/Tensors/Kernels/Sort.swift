@@ -127,9 +127,48 @@ enum Sorting {
   /// The position of the element of rank `rank`, from 0, of `count` keys; equal keys keep their order.
   @inline(__always)
   static func position(_ rank: Int, of count: Int, _ key: (Int) -> UInt64) -> Int {
-    var line = Line(capacity: count)
-    line.fill(count, key)
-    return line.position(rank)
+    var keys: [UInt64] = []
+    keys.reserveCapacity(count)
+    for i in 0..<count {
+      if i & 0xFFFFF == 0 && Parallel.isCut { return 0 }
+      keys.append(key(i))
+    }
+    var order = keys
+    let wanted = smallest(rank, of: &order, count)
+    var left = rank
+    for other in keys where other < wanted { left -= 1 }
+    for i in 0..<count where keys[i] == wanted {
+      if left == 0 { return i }
+      left -= 1
+    }
+    return 0
+  }
+
+  /// The key at `rank` of the first `count` keys, which are reordered, by Hoare's selection; any key once Ctrl-C has ended the search. After many steps
+  /// that discard little, the rest is sorted.
+  static func smallest(_ rank: Int, of keys: inout [UInt64], _ count: Int) -> UInt64 {
+    var (low, high, patience) = (0, count - 1, 64)
+    while low < high && !Parallel.isCut {
+      if patience == 0 {
+        keys[low...high].sort()
+        break
+      }
+      patience -= 1
+      let (first, middle, last) = (keys[low], keys[(low + high) / 2], keys[high])
+      let pivot = max(min(first, middle), min(max(first, middle), last))
+      var (i, j) = (low, high)
+      while i <= j {
+        while keys[i] < pivot { i += 1 }
+        while keys[j] > pivot { j -= 1 }
+        if i <= j {
+          keys.swapAt(i, j)
+          i += 1
+          j -= 1
+        }
+      }
+      if rank <= j { high = j } else if rank >= i { low = i } else { break }
+    }
+    return keys[rank]
   }
 
   /// The keys of one line and their positions.
@@ -181,7 +220,7 @@ enum Sorting {
     mutating func keepSmallest(_ kept: Int) {
       if otherKeys.count < count { otherKeys = keys }
       for i in 0..<count { otherKeys[i] = keys[i] }
-      let worst = smallest(kept - 1)
+      let worst = Sorting.smallest(kept - 1, of: &otherKeys, count)
       var ties = kept
       for i in 0..<count where keys[i] < worst { ties -= 1 }
       var next = 0
@@ -196,47 +235,6 @@ enum Sorting {
         next += 1
       }
       count = next
-    }
-
-    /// The position of the key at `rank`; 0 where Ctrl-C has ended the search.
-    mutating func position(_ rank: Int) -> Int {
-      otherKeys = keys
-      let wanted = smallest(rank)
-      var left = rank
-      for i in 0..<count where keys[i] < wanted { left -= 1 }
-      for i in 0..<count where keys[i] == wanted {
-        if left == 0 { return i }
-        left -= 1
-      }
-      return 0
-    }
-
-    /// The key at `rank` of the sorted copy, by Hoare's selection. After many steps that discard little, the
-    /// rest is sorted.
-    private mutating func smallest(_ rank: Int) -> UInt64 {
-      var (low, high, patience) = (0, count - 1, 64)
-      while low < high {
-        if Interrupt.isPending { break }
-        if patience == 0 {
-          otherKeys[low...high].sort()
-          break
-        }
-        patience -= 1
-        let (first, middle, last) = (otherKeys[low], otherKeys[(low + high) / 2], otherKeys[high])
-        let pivot = max(min(first, middle), min(max(first, middle), last))
-        var (i, j) = (low, high)
-        while i <= j {
-          while otherKeys[i] < pivot { i += 1 }
-          while otherKeys[j] > pivot { j -= 1 }
-          if i <= j {
-            otherKeys.swapAt(i, j)
-            i += 1
-            j -= 1
-          }
-        }
-        if rank <= j { high = j } else if rank >= i { low = i } else { break }
-      }
-      return otherKeys[rank]
     }
 
     private mutating func insertion() {
