@@ -121,7 +121,8 @@ local function unknown(name, entries)
   if near and 2 * #near >= #name then return ("no help on '%s'; did you mean '%s'?"):format(name, near) end
   local found = name:find "%S" and search.entries(name) or {}
   if #found == 0 then return ("no help on '%s'"):format(name) end
-  local more = #found > mentions_max and ("\n  and %d more: apropos \"%s\""):format(#found - mentions_max, name) or ""
+  local more = #found > mentions_max
+    and ("\n  and %d more: apropos \"%s\""):format(#found - mentions_max, name) or ""
   return ("no page of the name '%s'; these mention it:\n%s%s"):format(
     name, fitting(index.list { table.unpack(found, 1, mentions_max) }), more)
 end

@@ -355,7 +355,7 @@ end, function()
 end)
 group("model", function()
   made.model = model(256, 6)
-  local rows, answers = prompts(512), prompts(512)
+  local rows, answers = prompts(128), prompts(128)
   for i = 1, #answers do
     for k = 3, 60 do answers[i][k] = 2 + k end
   end

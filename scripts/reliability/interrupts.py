@@ -25,7 +25,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIMIT = 0.25
 SLICE = ["lua loop", "coroutine", "pcall loop", "coroutine in pcall", "table.sort", "matmul", "attention, backward",
-         "sort", "permutation", "load tensors", "heatmap, text", "sampling", "training"]
+         "sort", "permutation", "load tensors", "heatmap, text", "sampling", "training", "patterns", "matmul, double",
+         "from a list", "to a list", "elementwise operations", "reductions", "positions"]
 
 
 class Session:

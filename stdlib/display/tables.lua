@@ -78,8 +78,8 @@ function tables.is_records(value)
   return true
 end
 
---- The names of all columns of records, sorted: those of `first`, then the others, then those that most records
--- lack, such as the figures of the evaluations in the log of a run.
+--- The names of all columns of records, sorted: those of `first`, then the others, then those that most
+-- records lack, such as the figures of the evaluations in the log of a run.
 local function columns_of(rows)
   local names, counts = {}, {}
   for _, row in ipairs(rows) do

@@ -31,8 +31,8 @@ local function fit(words, phrase, name, summary, text)
   return 1 + (text:find(phrase, 1, true) and 1 or 0) + (in_summary and 2 or 0) + (in_name and 4 or 0)
 end
 
---- The entries whose pages have all words of a text, in any case and order, the nearest first. Names, signatures,
--- sentences, formulas and options are searched.
+--- The entries whose pages have all words of a text, in any case and order, the nearest first. Names,
+-- signatures, sentences, formulas and options are searched.
 --
 --   > #search.entries "zzzz"
 --   0
