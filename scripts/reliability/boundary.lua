@@ -6,8 +6,8 @@
 --   bin/perilune scripts/reliability/boundary.lua --seed 17    one process that died, again
 --
 -- A process makes at most 100,000 calls of functions of every native module, of the methods of every class
--- and of Lua's own libraries but `debug`, in the sandbox: boundary_calls.lua says what is excepted. Prints the
--- seeds of processes that died or took more than their time, with the call; the last line is "N passed, N
+-- and of Lua's own libraries but `debug`, in the sandbox: boundary_calls.lua says what is excepted. Prints
+-- the seeds of processes that died or took more than their time, with the call; the last line is "N passed, N
 -- failed", in processes.
 local perilune = require "perilune"
 local options, cli, system = perilune.options, perilune.cli, require "perilune.system"
