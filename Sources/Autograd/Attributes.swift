@@ -14,7 +14,7 @@ public struct Attributes {
     (names, parameters, self.values) = (op.attributeNames, op.parameters, values)
   }
 
-  /// A linear search: an operation has at most five names, each at most 15 bytes, which Swift compares
+  /// A linear search: an operation has at most eight names, each at most 15 bytes, which Swift compares
   /// without a call.
   public subscript(_ name: String) -> Attribute {
     for i in names.indices where names[i] == name { return i < values.count ? values[i] : standard(name) }
@@ -32,6 +32,11 @@ public struct Attributes {
 
   public func integers(_ name: String) -> [Int]? {
     if case .integers(let value) = self[name] { return value }
+    return nil
+  }
+
+  public func numbers(_ name: String) -> [Double]? {
+    if case .numbers(let value) = self[name] { return value }
     return nil
   }
 

@@ -35,6 +35,8 @@ public struct Parameter: Sendable {
     case shape(inferred: Bool)
     /// A list of whole numbers.
     case integers
+    /// A list of numbers; none by default.
+    case numbers
     case dtype(default: DType?)
     /// Text, such as an einsum equation.
     case text
@@ -63,6 +65,7 @@ public struct Parameter: Sendable {
     case .flag(let value): return .flag(value)
     case .choice(_, let value): return .text(value)
     case .dtype(let value): return value.map(Attribute.dtype) ?? .none
+    case .numbers: return .numbers([])
     case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors, .scalar, .dimensions, .shape,
       .integers, .text:
       return .none
@@ -93,5 +96,6 @@ public enum Attribute: Sendable, Equatable {
   case flag(Bool)
   case text(String)
   case integers([Int])
+  case numbers([Double])
   case dtype(DType)
 }

@@ -9,10 +9,10 @@ enum FusedShapes {
   static let draws: [String: (inout Draw) throws -> Op.Sample] = [
     "linear": { d in
       let (lead, inputs, outputs) = (d.lead(), d.size(70), d.size(70))
-      let map = ["none", "gelu", "swiglu", "layer_norm", "rms_norm"][d.random.below(5)]
+      let map = ["none", "gelu", "swiglu", "geglu", "layer_norm", "rms_norm"][d.random.below(6)]
       return Op.Sample(
         [
-          try d.tensor(lead + [map == "swiglu" ? 2 * inputs : inputs]), try d.tensor([outputs, inputs]),
+          try d.tensor(lead + [map.hasSuffix("glu") ? 2 * inputs : inputs]), try d.tensor([outputs, inputs]),
           d.chance() ? try d.tensor([outputs]) : nil, d.chance() ? try d.tensor(lead + [outputs]) : nil,
           map.hasSuffix("norm") ? try d.tensor([inputs]) : nil,
           map == "layer_norm" ? try d.tensor([inputs]) : nil,
@@ -36,7 +36,11 @@ enum FusedShapes {
       let width = (keyHeads * group + 2 * keyHeads) * size
       return Op.Sample(
         [try d.tensor([lengths.reduce(0, +), width])],
-        [.integers(lengths), .integer(keyHeads * group), .integer(keyHeads), .number(d.chance() ? 0 : 1000)])
+        [
+          .integers(lengths), .integer(keyHeads * group), .integer(keyHeads), .number(d.chance() ? 0 : 1000),
+          .number(d.chance() ? 0 : 0.6), .number(d.chance() ? 0 : 2), .integer(d.chance() ? 0 : d.size(20)),
+          .numbers(d.chance() ? [] : (0..<size / 2).map { _ in Double(d.size(9)) }),
+        ])
     },
     "swiglu": { d in Op.Sample([try d.tensor(d.lead() + [2 * d.size(70)], scale: 3)]) },
     "token_logps": { d in

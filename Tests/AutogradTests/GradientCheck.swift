@@ -163,6 +163,7 @@ enum EdgeInputs {
     case .text: return [.text(""), .text("é"), .none]
     case .integers:
       return [.integers([]), .integers([0]), .integers([0, 0]), .integers([.min, .max]), .none]
+    case .numbers: return [.numbers([]), .numbers([0]), .numbers([1, .nan]), .none]
     case .dtype: return DType.allCases.map { .dtype($0) } + [.none]
     }
   }

@@ -174,6 +174,7 @@ private final class Fuzz {
     case (.integers(let list), .dimensions): return .list(list.map(counted))
     case (.integer(let i), _): return .int(i)
     case (.integers(let list), _): return .list(list.map { .int($0) })
+    case (.numbers(let list), _): return .list(list.map { .number($0) })
     case (.number(let x), _): return .number(x)
     case (.flag(let flag), _): return .boolean(flag)
     case (.text(let text), _): return .string(text)
@@ -225,6 +226,7 @@ private final class Fuzz {
     case .choice(let words, _): return .string(words[random.below(words.count)])
     case .dimension, .newDimension: return random.below(4) == 0 ? .nil : .int(random.below(7) - 3)
     case .dimensions, .integers, .shape: return .list((0..<random.below(4)).map { _ in whole() })
+    case .numbers: return .list((0..<random.below(4)).map { _ in number() })
     case .dtype: return .string(DType.allCases[random.below(4)].rawValue)
     case .text:
       return .string(["ij,jk->ik", "ii", "...i,i", "->", "i,j", "a b", "ij->ji", "iJ,J"][random.below(8)])

@@ -26,12 +26,12 @@ struct LinearPlan {
       throw Failure(.shape, "inner sizes differ: \(x.shape) x \(w.shape) transposed", argument: 2)
     }
     (width, inputs, outputs) = (last, w.shape[1], w.shape[0])
-    if map == .swiglu && width != 2 * inputs {
+    if map.isGated && width != 2 * inputs {
       throw Failure(
         .shape, "rows of \(width), expected \(2 * inputs): gate and value for weights of \(inputs)",
         argument: 1)
     }
-    if map != .swiglu && width != inputs {
+    if !map.isGated && width != inputs {
       throw Failure(.shape, "inner sizes differ: \(x.shape) x \(w.shape) transposed", argument: 2)
     }
     rows = last == 0 ? x.shape.dropLast().reduce(1, *) : x.elementCount / last
@@ -93,7 +93,7 @@ struct LinearPlan {
       // The gradient of the transformed rows, and from it that of the input: in place unless the widths
       // differ.
       let dinput = try Tensor(uninitialized: [rows, inputs], .f32)
-      let made = map == .swiglu ? try Tensor(uninitialized: x.shape, .f32) : dinput
+      let made = map.isGated ? try Tensor(uninitialized: x.shape, .f32) : dinput
       let (from, to) = (dinput.pointer(Float.self), made.pointer(Float.self))
       Gemm.run(
         MatrixView(dy, rows: rows, columns: outputs), weights(w),
@@ -130,6 +130,9 @@ struct LinearPlan {
     case .none: return x
     case .gelu: return try x.gelu(tanh: true)
     case .swiglu: return try Op.swiglu([x])[0]
+    case .geglu:
+      let gate = try x.narrowed(x.value.rank - 1, from: 0, length: inputs).gelu(tanh: true)
+      return try gate.times(try x.narrowed(x.value.rank - 1, from: inputs, length: inputs))
     case .layerNorm: return try Op.layerNorm([x, scale, shift], [.number(Double(epsilon))])[0]
     case .rmsNorm: return try Op.rmsNorm([x, scale], [.number(Double(epsilon))])[0]
     }

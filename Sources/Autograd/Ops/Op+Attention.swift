@@ -7,17 +7,25 @@ extension Op {
     "attention", group: "models",
     summary:
       "Causal self-attention of packed sequences, with grouped keys and rotary positions.",
-    formula: "o_t = sum_{s <= t} softmax_s(q_t . k_s / sqrt(D)) v_s in each head",
+    formula:
+      "o_t = sum_{t - window < s <= t} softmax_s(cap(scale q_t . k_s)) v_s in each head, cap(x) = softcap "
+      + "tanh(x / softcap)",
     shapes:
       "self [N, (heads + 2 kv_heads) D]: queries, keys and values of N tokens; the result is [N, heads D]",
     source:
-      "Vaswani et al. 2017, arXiv:1706.03762, eq. 1; grouped keys: arXiv:2305.13245; tiles: arXiv:2205.14135",
+      "Vaswani et al. 2017, arXiv:1706.03762, eq. 1; grouped keys: arXiv:2305.13245; tiles: arXiv:2205.14135; "
+      + "caps and windows: Gemma 2, arXiv:2408.00118, sec. 2",
     parameters: [
       Parameter("self", .tensor, "queries, keys and values of each token"),
       Parameter("lengths", .integers, "tokens of each sequence; they add up to N"),
       Parameter("heads", .integer(default: 1), "query heads"),
       Parameter("kv_heads", .integer(default: nil), "key and value heads; as many as heads by default"),
       Parameter("rope_base", .number(default: 0), "base of rotary positions, 0 for none"),
+      Parameter("scale", .number(default: 0), "of the scores, 0 for 1 / sqrt(D)"),
+      Parameter("softcap", .number(default: 0), "bound of the scores, 0 for none"),
+      Parameter("window", .integer(default: 0), "keys that a query sees, its own among them; 0 for all"),
+      Parameter(
+        "rope_divisors", .numbers, "of the rotary frequencies, one for each of the D / 2 pairs; none: 1"),
     ],
     example: Example(
       "print(T{{0, 0, 3}, {0, 0, 5}}:attention({2}, 1))", prints: "[[3],\n [4]]\n[Tensor f32 2x1]"),
@@ -58,6 +66,12 @@ extension Op {
         Sample(
           [try random.normal([70, 24], scale: 2)], [.integers([70]), .integer(2), .none, .number(100)],
           checksGradient: false),
+        Sample(
+          [try random.normal([7, 32])],
+          [
+            .integers([3, 0, 4]), .integer(4), .integer(2), .number(10_000), .number(0.7), .number(1.5),
+            .integer(2), .numbers([2, 8]),
+          ]),
       ]
     },
     refusals: {
@@ -66,6 +80,16 @@ extension Op {
         Refusal([x], [.integers([3]), .integer(2), .none, .number(0)], words: "lengths add up to 3"),
         Refusal([x], [.integers([4]), .integer(5), .none, .number(0)], words: "5 heads"),
         Refusal([x], [.integers([4]), .integer(3), .integer(2), .number(0)], words: "kv_heads"),
+        Refusal(
+          [x], [.integers([4]), .integer(2), .none, .number(0), .number(0), .number(-1)],
+          words: "softcap must be a finite number, at least 0, got -1"),
+        Refusal(
+          [x],
+          [
+            .integers([4]), .integer(2), .none, .number(9), .number(0), .number(0), .integer(0),
+            .numbers([0]),
+          ],
+          words: "rope_divisors must be 1 positive number"),
       ]
     })
 }
@@ -75,6 +99,8 @@ struct AttentionPlan {
   let shape: AttentionShape
   let segments: Segments
   let rope: Rotary?
+  /// Of the scores, in double width.
+  private let scale: Double
 
   init(_ qkv: Tensor, _ attributes: Attributes) throws {
     guard let lengths = attributes.integers("lengths"), let heads = attributes.integer("heads") else {
@@ -94,7 +120,17 @@ struct AttentionPlan {
         .shape, "width \(qkv.shape[1]) is not made of \(heads) heads and \(2 * keyHeads) key and value heads",
         argument: 3)
     }
-    shape = AttentionShape(heads: heads, keyHeads: keyHeads, headSize: qkv.shape[1] / parts)
+    let (given, cap) = (attributes.number("scale") ?? 0, attributes.number("softcap") ?? 0)
+    if !given.isFinite { throw Failure(.value, "scale must be a finite number, got \(given)", argument: 6) }
+    if !(cap >= 0 && cap.isFinite) {
+      throw Failure(.value, "softcap must be a finite number, at least 0, got \(cap)", argument: 7)
+    }
+    let window = attributes.integer("window") ?? 0
+    if window < 0 { throw Failure(.value, "window must be at least 0, got \(window)", argument: 8) }
+    shape = AttentionShape(
+      heads: heads, keyHeads: keyHeads, headSize: qkv.shape[1] / parts, scale: given == 0 ? nil : given,
+      softcap: cap, window: window == 0 ? .max : window)
+    scale = given == 0 ? 1 / Double(shape.headSize).squareRoot() : given
     segments = try Segments(lengths: lengths)
     if segments.tokenCount != qkv.shape[0] {
       throw Failure(
@@ -108,7 +144,15 @@ struct AttentionPlan {
           "rotary positions need an even head size and a positive base, got \(shape.headSize) and \(base)",
           argument: 5)
       }
-      rope = Rotary(base: base, headSize: shape.headSize, positions: segments.longest)
+      let divisors = attributes.numbers("rope_divisors") ?? []
+      let pairs = shape.headSize / 2
+      if !divisors.isEmpty && divisors.count != pairs || !divisors.allSatisfy({ $0 > 0 && $0.isFinite }) {
+        throw Failure(
+          .value, "rope_divisors must be \(pairs) positive number\(pairs == 1 ? "" : "s"), got \(divisors)",
+          argument: 9)
+      }
+      rope = Rotary(
+        base: base, headSize: shape.headSize, positions: segments.longest, divisors: divisors)
     } else {
       rope = nil
     }
@@ -158,10 +202,15 @@ struct AttentionPlan {
         let q = try turned(try slice(part, head), length)
         let k = try turned(try slice(part, keyHead), length)
         let v = try slice(part, keyHead + shape.keyHeads)
-        let scores = try q.matrixTimes(try k.transposed(0, 1)).times(
-          Double(shape.headSize).squareRoot().inverse)
-        let future = (0..<length * length).map { $0 % length > $0 / length }
-        let mask = Variable(try Tensor(future, shape: [length, length]))
+        var scores = try q.matrixTimes(try k.transposed(0, 1)).times(scale)
+        if shape.softcap > 0 {
+          scores = try scores.dividedBy(Double(shape.softcap)).tanh().times(Double(shape.softcap))
+        }
+        let unseen = (0..<length * length).map { at in
+          let (query, key) = at.quotientAndRemainder(dividingBy: length)
+          return key > query || key < shape.firstKey(query)
+        }
+        let mask = Variable(try Tensor(unseen, shape: [length, length]))
         let masked = try scores.maskedFill(mask, -.infinity)
         outputs.append(try masked.softmax(1).matrixTimes(v))
       }
@@ -188,8 +237,4 @@ struct AttentionPlan {
     let s = Variable(try Tensor(sines, shape: [length, size]).cast(to: dtype))
     return try x.times(c).plus(try swapped.times(s))
   }
-}
-
-extension Double {
-  fileprivate var inverse: Double { 1 / self }
 }

@@ -6,7 +6,7 @@ import Tensors
 extension Op {
   /// What `linear` does to each row before the product.
   public enum LinearInput {
-    case plain, gelu, swiglu
+    case plain, gelu, swiglu, geglu
     case layerNorm(weight: Variable, bias: Variable, epsilon: Double)
     case rmsNorm(weight: Variable, epsilon: Double)
   }
@@ -28,6 +28,7 @@ extension Op {
     case .plain: return try run(.none)
     case .gelu: return try run(.gelu)
     case .swiglu: return try run(.swiglu)
+    case .geglu: return try run(.geglu)
     case .layerNorm(let weight, let bias, let epsilon): return try run(.layerNorm, weight, bias, epsilon)
     case .rmsNorm(let weight, let epsilon): return try run(.rmsNorm, weight, nil, epsilon)
     }
@@ -44,11 +45,18 @@ extension Op {
   }
 
   /// Causal self-attention of packed sequences. `qkv` is [N, (heads + 2 kvHeads) D], the result [N, heads D].
-  /// A `ropeBase` of 0 means no rotary positions.
+  /// A `ropeBase` of 0 means no rotary positions; a `scale` of 0, 1 / sqrt(D); a `softcap` or `window` of 0,
+  /// none.
   public static func attention(
-    _ qkv: Variable, lengths: [Int], heads: Int, kvHeads: Int, ropeBase: Double = 0
+    _ qkv: Variable, lengths: [Int], heads: Int, kvHeads: Int, ropeBase: Double = 0,
+    ropeDivisors: [Double] = [], scale: Double = 0, softcap: Double = 0, window: Int = 0
   ) throws -> Variable {
-    try attention([qkv], [.integers(lengths), .integer(heads), .integer(kvHeads), .number(ropeBase)])[0]
+    try attention(
+      [qkv],
+      [
+        .integers(lengths), .integer(heads), .integer(kvHeads), .number(ropeBase), .number(scale),
+        .number(softcap), .integer(window), .numbers(ropeDivisors),
+      ])[0]
   }
 
   /// The rows of `weight` at `ids`, which count from 0.

@@ -10,13 +10,13 @@ extension Op {
     "linear", group: "models",
     summary:
       "A linear map of each row, after an optional norm or activation, with optional bias and residual.",
-    formula: "y = residual + f(self) weight^T + bias; f: none, gelu, swiglu, layer_norm or rms_norm",
+    formula: "y = residual + f(self) weight^T + bias; f: none, gelu, swiglu, geglu, layer_norm or rms_norm",
     shapes:
-      "self [..., I] (swiglu: [..., 2 I]), weight [O, I], bias [O] or nil, residual [..., O] or nil, norm_weight and "
+      "self [..., I] (swiglu, geglu: [..., 2 I]), weight [O, I], bias [O] or nil, residual [..., O] or nil, norm_weight and "
       + "norm_bias [I]; the result is [..., O]",
     source:
-      "GELU in its tanh form: Hendrycks and Gimpel 2016, arXiv:1606.08415, sec. 2; the others as in swiglu, layer_norm "
-      + "and rms_norm",
+      "GELU in its tanh form: Hendrycks and Gimpel 2016, arXiv:1606.08415, sec. 2; geglu = gelu(a) b of rows [a, b]: "
+      + "Shazeer 2020, arXiv:2002.05202, eq. 6; the others as in swiglu, layer_norm and rms_norm",
     parameters: [
       Parameter("self", .tensor, "rows of I elements"),
       Parameter("weight", .tensor, "a row of I weights for each output"),
@@ -25,7 +25,7 @@ extension Op {
       Parameter("norm_weight", .optionalTensor, "scale of the normalised elements"),
       Parameter("norm_bias", .optionalTensor, "added to the normalised elements; layer_norm only"),
       Parameter(
-        "input", .choice(["none", "gelu", "swiglu", "layer_norm", "rms_norm"], default: "none"),
+        "input", .choice(RowTransform.Kind.allCases.map(\.rawValue), default: "none"),
         "the norm or activation of each row before the product"),
       Parameter("eps", .number(default: 1e-5), "of the norms: added to the variance or mean square"),
     ],
@@ -54,6 +54,7 @@ extension Op {
         Sample([x, w, nil, nil, nil, nil], with("none")), Sample([x, w, b, r, nil, nil], with("gelu")),
         Sample([x, w, b, nil, nil, nil], with("gelu")), Sample([x, w, nil, r, nil, nil], with("none")),
         Sample([try random.normal([2, 3, 10]), w, b, r, nil, nil], with("swiglu")),
+        Sample([try random.normal([2, 3, 10]), w, b, nil, nil, nil], with("geglu")),
         Sample([x, w, b, r, scale, shift], with("layer_norm")),
         Sample([x, w, nil, nil, scale, nil], with("rms_norm")),
         Sample([try random.normal([0, 5]), w, b, nil, nil, nil], with("none")),

@@ -41,6 +41,7 @@ extension Parameter {
     case .dimension(let value, let optional):
       return value.map { String($0 < 0 ? $0 : $0 + 1) } ?? (optional ? "nil" : nil)
     case .dtype(let value): return value.map { "\"\($0.rawValue)\"" } ?? "nil"
+    case .numbers: return "{}"
     case .tensor, .operand, .tensors, .scalar, .dimensions, .shape, .integers, .text: return nil
     }
   }
@@ -61,6 +62,7 @@ extension Parameter {
     case .position: return "position from 1"
     case .shape: return "sizes"
     case .integers: return "list of whole numbers"
+    case .numbers: return "list of numbers"
     case .dtype: return DType.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
     case .text: return "string"
     }

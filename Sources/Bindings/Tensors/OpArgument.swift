@@ -85,6 +85,7 @@ struct OpArgument {
     case .dimensions: return .integers(try distinct(integers().map { try dimension($0, rank) }))
     case .position: return .integer(try position(integer(value())))
     case .shape, .integers: return .integers(try integers())
+    case .numbers: return .numbers(try numbers())
     case .dtype: return .dtype(try dtype())
     case .text: return .text(try text())
     case .tensor, .optionalTensor, .operand, .optionalOperand, .tensors: return .none
@@ -120,6 +121,11 @@ struct OpArgument {
   private func number() throws -> Double {
     guard let number = try value().asNumber else { throw wrongType("number") }
     return number
+  }
+
+  private func numbers() throws -> [Double] {
+    guard case .table(let table) = try value() else { throw wrongType("table") }
+    do { return try table.numbers() } catch let failure as Failure { throw bad(failure.message) }
   }
 
   private func flag() throws -> Bool {

@@ -64,4 +64,31 @@ package enum ActivationKernels {
     _ a: Floats, _ b: Floats, _ dy: Floats, _ y: MutableFloats, _ da: MutableFloats, _ db: MutableFloats,
     _ count: Int
   ) { level.gate_both(count, a, b, dy, y, da, db) }
+
+  /// y = gelu(a) b.
+  package static func gateGelu(_ a: Floats, _ b: Floats, _ y: MutableFloats, _ count: Int) {
+    gelu(a, y, count)
+    VectorMath.zip(y, b, y, count) { $0 * $1 }
+  }
+
+  /// y = gelu(a) b, da = dy b gelu'(a) and db = dy gelu(a).
+  package static func gateGeluBoth(
+    _ a: Floats, _ b: Floats, _ dy: Floats, _ y: MutableFloats, _ da: MutableFloats, _ db: MutableFloats,
+    _ count: Int
+  ) {
+    VectorMath.zip(dy, b, db, count) { $0 * $1 }
+    geluBoth(a, db, y, da, count)
+    VectorMath.zip(dy, y, db, count) { $0 * $1 }
+    VectorMath.zip(y, b, y, count) { $0 * $1 }
+  }
+
+  /// x = cap tanh(x / cap). `slopes` receives the derivatives, 1 - tanh^2(x / cap).
+  package static func softcap(
+    _ x: MutableFloats, _ cap: Float, _ count: Int, slopes: MutableFloats? = nil
+  ) {
+    let (wide, inverse) = (VectorMath.splat(cap), VectorMath.splat(1 / cap))
+    VectorMath.map(x, x, count) { VectorMath.tanh($0 * inverse) }
+    if let slopes { VectorMath.map(x, slopes, count) { VectorMath.splat(1) - $0 * $0 } }
+    VectorMath.map(x, x, count) { $0 * wide }
+  }
 }

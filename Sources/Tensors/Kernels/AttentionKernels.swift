@@ -11,15 +11,28 @@ package struct AttentionShape {
   package let heads: Int
   package let keyHeads: Int
   package let headSize: Int
+  /// Multiplies the scores.
+  package let scale: Float
+  /// Scores become cap tanh(score / cap); 0 for none.
+  package let softcap: Float
+  /// Keys that a query sees: its own and those before it.
+  package let window: Int
 
-  package init(heads: Int, keyHeads: Int, headSize: Int) {
+  /// A `scale` of nil is 1 / sqrt(headSize).
+  package init(
+    heads: Int, keyHeads: Int, headSize: Int, scale: Double? = nil, softcap: Double = 0, window: Int = .max
+  ) {
     self.heads = heads
     self.keyHeads = keyHeads
     self.headSize = headSize
+    self.scale = scale.map { Float($0) } ?? 1 / Float(headSize).squareRoot()
+    self.softcap = Float(softcap)
+    self.window = window
   }
 
   package var group: Int { heads / keyHeads }
-  package var scale: Float { 1 / Float(headSize).squareRoot() }
+  /// The first position that the query at `position` sees.
+  package func firstKey(_ position: Int) -> Int { max(0, position - (window - 1)) }
   /// Width of a row that holds queries, keys and values.
   package var width: Int { (heads + 2 * keyHeads) * headSize }
   package var outputWidth: Int { heads * headSize }
@@ -75,8 +88,10 @@ package enum AttentionKernels {
         queries, MatrixView(k, rows: keys, columns: size, lead: width).transposed,
         into: MutableMatrixView(scores, rows: rows, columns: keys), alpha: shape.scale)
       for row in 0..<rows {
-        lse[(first + row) * heads + head] = softmaxRow(
-          scores + row * keys, valid: first + row + 1, total: keys)
+        let (x, from, valid) = (scores + row * keys, shape.firstKey(first + row), first + row + 1)
+        if shape.softcap > 0 { ActivationKernels.softcap(x + from, shape.softcap, valid - from) }
+        x.update(repeating: 0, count: from)
+        lse[(first + row) * heads + head] = softmaxRow(x + from, valid: valid - from, total: keys - from)
       }
       Gemm.single(
         MatrixView(scores, rows: rows, columns: keys), MatrixView(v, rows: keys, columns: size, lead: width),
@@ -109,7 +124,7 @@ package enum AttentionKernels {
     let grain = max(1, keyHeads / max(1, segments.longest / 16))
     Parallel.ranges(segments.count * keyHeads, grain: grain) { pieces in
       let half = tile * max(segments.longest, 1)
-      withScores(2 * half) { p in
+      withScores(2 * half + segments.longest) { p in
         for piece in pieces {
           let (sequence, keyHead) = (piece / keyHeads, piece % keyHeads)
           let start = segments.starts[sequence]
@@ -117,7 +132,7 @@ package enum AttentionKernels {
             backwardHead(
               shape, keyHead * shape.group + member, isFirst: member == 0, length: segments.length(sequence),
               qkv + start * shape.width, out + start * shape.outputWidth, lse + start * shape.heads,
-              dout + start * shape.outputWidth, dqkv + start * shape.width, p, p + half)
+              dout + start * shape.outputWidth, dqkv + start * shape.width, p, p + half, p + 2 * half)
           }
         }
       }
@@ -125,12 +140,12 @@ package enum AttentionKernels {
   }
 
   /// With P the probabilities, dP = dO V^T and D = rowsum(dO * O): dS = P * (dP - D), dQ = dS K, dK = dS^T Q,
-  /// dV = P^T dO. The heads of a group add to the same keys in order.
+  /// dV = P^T dO. The heads of a group add to the same keys in order. `slopes` holds those of a row's caps.
   @inline(__always)
   private static func backwardHead(
     _ shape: AttentionShape, _ head: Int, isFirst: Bool, length: Int, _ qkv: Floats, _ out: Floats,
     _ lse: Floats,
-    _ dout: Floats, _ dqkv: MutableFloats, _ p: MutableFloats, _ ds: MutableFloats
+    _ dout: Floats, _ dqkv: MutableFloats, _ p: MutableFloats, _ ds: MutableFloats, _ slopes: MutableFloats
   ) {
     let (size, width, heads, outWidth) = (shape.headSize, shape.width, shape.heads, shape.outputWidth)
     let keyAt = (heads + head / shape.group) * size
@@ -152,9 +167,19 @@ package enum AttentionKernels {
         queries, keys.transposed, into: MutableMatrixView(p, rows: rows, columns: end), alpha: shape.scale)
       Gemm.single(doutput, values.transposed, into: MutableMatrixView(ds, rows: rows, columns: end))
       for row in 0..<rows {
+        let (from, valid) = (shape.firstKey(first + row), first + row + 1)
+        let (scores, gradients) = (p + row * end, ds + row * end)
+        if shape.softcap > 0 {
+          ActivationKernels.softcap(scores + from, shape.softcap, valid - from, slopes: slopes)
+        }
+        scores.update(repeating: 0, count: from)
+        gradients.update(repeating: 0, count: from)
         ActivationKernels.softmaxGradient(
-          p + row * end, ds + row * end, lse[(first + row) * heads + head],
-          dot(d + row * outWidth, o + row * outWidth, size), valid: first + row + 1, total: end)
+          scores + from, gradients + from, lse[(first + row) * heads + head],
+          dot(d + row * outWidth, o + row * outWidth, size), valid: valid - from, total: end - from)
+        if shape.softcap > 0 {
+          VectorMath.zip(gradients + from, slopes, gradients + from, valid - from) { $0 * $1 }
+        }
       }
       let dscores = MatrixView(ds, rows: rows, columns: end)
       let probabilities = MatrixView(p, rows: rows, columns: end)

@@ -1,7 +1,7 @@
 /// Rotary position embeddings, on adjacent pairs of a head's elements (the interleaved form of llama2.c).
 ///
-/// Element pair i of a head at position t is rotated by the angle t * base^(-2i / headSize). Su et al.,
-/// "RoFormer", arXiv 2104.09864, eq. 15 and 34.
+/// Element pair i of a head at position t is rotated by the angle t * base^(-2i / headSize), divided by the
+/// pair's divisor where a model has them. Su et al., "RoFormer", arXiv 2104.09864, eq. 15 and 34.
 import Base
 
 package struct Rotary {
@@ -11,9 +11,11 @@ package struct Rotary {
   /// The angle from one position to the next, of each pair.
   private let rates: [Double]
 
-  package init(base: Double, headSize: Int, positions: Int) {
+  /// `divisors` has one number for each pair, or none.
+  package init(base: Double, headSize: Int, positions: Int, divisors: [Double] = []) {
     self.headSize = headSize
-    let rates = (0..<headSize / 2).map { pow(base, -2 * Double($0) / Double(headSize)) }
+    var rates = (0..<headSize / 2).map { pow(base, -2 * Double($0) / Double(headSize)) }
+    for (i, divisor) in divisors.enumerated() { rates[i] /= divisor }
     var table: [Float] = []
     table.reserveCapacity(positions * headSize)
     for position in 0..<positions {

@@ -3,7 +3,14 @@
 import Base
 
 public struct RowTransform {
-  public enum Kind: String { case none, gelu, swiglu, layerNorm = "layer_norm", rmsNorm = "rms_norm" }
+  public enum Kind: String, CaseIterable {
+    case none, gelu, swiglu, geglu
+    case layerNorm = "layer_norm"
+    case rmsNorm = "rms_norm"
+
+    /// The input has gate and value side by side.
+    public var isGated: Bool { self == .swiglu || self == .geglu }
+  }
 
   private let kind: Kind
   /// The input is [rows, width], the transformed rows are [rows, inputs].
@@ -23,7 +30,7 @@ public struct RowTransform {
   ) throws {
     (self.kind, self.x, self.rows, self.inputs) = (kind, x, rows, inputs)
     (self.scale, self.shift, self.epsilon) = (scale, shift, epsilon)
-    width = kind == .swiglu ? 2 * inputs : inputs
+    width = kind.isGated ? 2 * inputs : inputs
     result = kind == .none ? nil : try Tensor(uninitialized: [rows, inputs], .f32)
     self.statistics = scale == nil ? nil : try statistics ?? Tensor(uninitialized: [2, max(rows, 1)], .f32)
   }
@@ -41,10 +48,11 @@ public struct RowTransform {
     switch kind {
     case .none: break
     case .gelu: ActivationKernels.gelu(from + at, to + at, range.count * inputs)
-    case .swiglu:
+    case .swiglu, .geglu:
+      let apply = kind == .swiglu ? ActivationKernels.gate : ActivationKernels.gateGelu
       for row in range {
         let gate = from + row * width
-        ActivationKernels.gate(gate, gate + inputs, to + row * inputs, inputs)
+        apply(gate, gate + inputs, to + row * inputs, inputs)
       }
     case .layerNorm, .rmsNorm:
       guard let weight = scale?.pointer(Float.self), let rstd else { return }
@@ -65,11 +73,12 @@ public struct RowTransform {
     case .gelu:
       let at = range.lowerBound * inputs
       ActivationKernels.geluBoth(from + at, dtransformed + at, to + at, dx + at, range.count * inputs)
-    case .swiglu:
+    case .swiglu, .geglu:
+      let apply = kind == .swiglu ? ActivationKernels.gateBoth : ActivationKernels.gateGeluBoth
       for row in range {
         let (gate, dgate) = (from + row * width, dx + row * width)
         let dy = dtransformed + row * inputs
-        ActivationKernels.gateBoth(gate, gate + inputs, dy, to + row * inputs, dgate, dgate + inputs, inputs)
+        apply(gate, gate + inputs, dy, to + row * inputs, dgate, dgate + inputs, inputs)
       }
     }
   }
