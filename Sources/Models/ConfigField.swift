@@ -21,10 +21,12 @@ public enum ConfigValue: Equatable, Sendable {
 
 public struct ConfigField: @unchecked Sendable {
   public enum Kind: Equatable, Sendable {
-    case size
+    case size(least: Int)
     case number(least: Double?, above: Double?)
     case flag
     case choice([String])
+    /// Letters, of these, repeated over the layers.
+    case pattern(String)
   }
 
   /// As files and Lua tables name it.
@@ -33,6 +35,8 @@ public struct ConfigField: @unchecked Sendable {
   /// What holds where the field is not given; nil where it must be given.
   public let otherwise: String?
   public let meaning: String
+  /// Whether files of earlier versions lack the field, which then has its default.
+  public let isLater: Bool
   private let get: (TransformerConfig) -> ConfigValue
   private let put: (inout TransformerConfig, ConfigValue) -> Bool
 
@@ -55,6 +59,7 @@ public struct ConfigField: @unchecked Sendable {
     case .number: return Double(text).map { .number($0) }
     case .flag: return Bool(text).map { .flag($0) }
     case .choice(let known): return known.contains(text) ? .text(text) : nil
+    case .pattern: return .text(text)
     }
   }
 
@@ -62,9 +67,11 @@ public struct ConfigField: @unchecked Sendable {
   public func check(_ value: ConfigValue) throws {
     let isAllowed: Bool
     switch (kind, value) {
-    case (.size, .integer(let size)): isAllowed = (1...Self.sizeMax).contains(size)
+    case (.size(let least), .integer(let size)): isAllowed = (least...Self.sizeMax).contains(size)
     case (.number(let least, let above), .number(let number)):
       isAllowed = number.isFinite && number >= least ?? -.infinity && number > above ?? -.infinity
+    case (.pattern(let letters), .text(let text)):
+      isAllowed = !text.isEmpty && text.utf8.count <= Self.patternMax && text.allSatisfy(letters.contains)
     default: isAllowed = true
     }
     if !isAllowed { throw Failure(.value, "\(name) must be \(expected), got \(value.text)") }
@@ -72,14 +79,18 @@ public struct ConfigField: @unchecked Sendable {
 
   /// Beyond any model, and far from overflow in products of two sizes.
   public static let sizeMax = 1 << 24
+  /// As many layers as any model has.
+  public static let patternMax = 1 << 12
 
   private var expected: String {
     switch kind {
-    case .size: return "from 1 to \(Self.sizeMax)"
+    case .size(let least): return "from \(least) to \(Self.sizeMax)"
     case .number(let least?, _): return "a finite number, at least \(least)"
     case .number(_, let above?): return "a finite number above \(above)"
     case .number: return "a finite number"
     case .flag: return "true or false"
+    case .pattern(let letters):
+      return "a text of the letters " + letters.map(String.init).joined(separator: ", ")
     case .choice(let known): return "one of " + known.map { "\"\($0)\"" }.joined(separator: ", ")
     }
   }
@@ -88,10 +99,10 @@ public struct ConfigField: @unchecked Sendable {
 extension ConfigField {
   static func size(
     _ name: String, _ path: WritableKeyPath<TransformerConfig, Int>, _ meaning: String,
-    otherwise: String? = nil
+    otherwise: String? = nil, least: Int = 1, isLater: Bool = false
   ) -> ConfigField {
     ConfigField(
-      name: name, kind: .size, otherwise: otherwise, meaning: meaning,
+      name: name, kind: .size(least: least), otherwise: otherwise, meaning: meaning, isLater: isLater,
       get: { .integer($0[keyPath: path]) },
       put: { config, value in
         guard case .integer(let size) = value else { return false }
@@ -102,11 +113,11 @@ extension ConfigField {
 
   static func number(
     _ name: String, _ path: WritableKeyPath<TransformerConfig, Double>, _ meaning: String,
-    least: Double? = nil, above: Double? = nil
+    otherwise: String? = nil, least: Double? = nil, above: Double? = nil
   ) -> ConfigField {
     ConfigField(
       name: name, kind: .number(least: least, above: above),
-      otherwise: "\(TransformerConfig()[keyPath: path])", meaning: meaning,
+      otherwise: otherwise ?? "\(TransformerConfig()[keyPath: path])", meaning: meaning, isLater: true,
       get: { .number($0[keyPath: path]) },
       put: { config, value in
         guard case .number(let number) = value else { return false }
@@ -116,10 +127,11 @@ extension ConfigField {
   }
 
   static func flag(
-    _ name: String, _ path: WritableKeyPath<TransformerConfig, Bool>, _ meaning: String, otherwise: String
+    _ name: String, _ path: WritableKeyPath<TransformerConfig, Bool>, _ meaning: String, otherwise: String,
+    isLater: Bool = false
   ) -> ConfigField {
     ConfigField(
-      name: name, kind: .flag, otherwise: otherwise, meaning: meaning,
+      name: name, kind: .flag, otherwise: otherwise, meaning: meaning, isLater: isLater,
       get: { .flag($0[keyPath: path]) },
       put: { config, value in
         guard case .flag(let flag) = value else { return false }
@@ -129,14 +141,32 @@ extension ConfigField {
   }
 
   static func choice<C: RawRepresentable & CaseIterable>(
-    _ name: String, _ path: WritableKeyPath<TransformerConfig, C>, _ meaning: String
+    _ name: String, _ path: WritableKeyPath<TransformerConfig, C>, _ meaning: String,
+    otherwise: String = "by style", isLater: Bool = false
   ) -> ConfigField where C.RawValue == String {
     ConfigField(
-      name: name, kind: .choice(C.allCases.map(\.rawValue)), otherwise: "by style", meaning: meaning,
+      name: name, kind: .choice(C.allCases.map(\.rawValue)), otherwise: otherwise, meaning: meaning,
+      isLater: isLater,
       get: { .text($0[keyPath: path].rawValue) },
       put: { config, value in
         guard case .text(let text) = value, let choice = C(rawValue: text) else { return false }
         config[keyPath: path] = choice
+        return true
+      })
+  }
+}
+
+extension ConfigField {
+  static func pattern(
+    _ name: String, _ path: WritableKeyPath<TransformerConfig, String>, of letters: String, _ meaning: String
+  ) -> ConfigField {
+    ConfigField(
+      name: name, kind: .pattern(letters), otherwise: TransformerConfig()[keyPath: path], meaning: meaning,
+      isLater: true,
+      get: { .text($0[keyPath: path]) },
+      put: { config, value in
+        guard case .text(let text) = value else { return false }
+        config[keyPath: path] = text
         return true
       })
   }
@@ -148,13 +178,13 @@ extension TransformerConfig {
     Dictionary(uniqueKeysWithValues: Self.fields.map { ($0.name, $0.value(of: self).text) })
   }
 
-  /// The configuration that a file's metadata state. A number that is missing has its default: files of
-  /// earlier versions lack the fields that came later.
+  /// The configuration that a file's metadata state. A field that is missing because it came later than the
+  /// file has its default.
   init(metadata: [String: String], file: String) throws {
     self.init()
     for field in Self.fields {
       guard let text = metadata[field.name] else {
-        if case .number = field.kind { continue }
+        if field.isLater { continue }
         throw Failure(.format, "\(file): the metadata do not state '\(field.name)'")
       }
       guard let value = field.parse(text) else {
@@ -164,5 +194,6 @@ extension TransformerConfig {
         throw Failure(.format, "\(file): metadata: \(error)", cause: error)
       }
     }
+    if metadata["head_dim"] == nil { splitHeads() }
   }
 }

@@ -18,6 +18,9 @@ extension Transformer {
     }
     return try Tape.withoutRecording {
       let (own, other) = (try states(rows).value, try reference.states(rows).value)
+      if config.logitSoftcap != 0 || reference.config.logitSoftcap != 0 {
+        return try boundedDivergence(Variable(own), from: reference, Variable(other))
+      }
       let count = rows.responses.tokenCount
       let kl = try Tensor(uninitialized: [count], .f32)
       let entropy = try Tensor(uninitialized: [count], .f32)
@@ -30,5 +33,18 @@ extension Transformer {
         entropy: entropy.pointer(Float.self))
       return withExtendedLifetime((own, other)) { (kl, entropy) }
     }
+  }
+
+  /// The same from whole tables of bounded logits.
+  private func boundedDivergence(_ own: Variable, from reference: Transformer, _ other: Variable) throws -> (
+    kl: Tensor, entropy: Tensor
+  ) {
+    let p = try headLogits(own).logSoftmax(1)
+    let q = try reference.headLogits(other).logSoftmax(1)
+    let weight = try p.exp()
+    return (
+      try weight.times(try p.minus(q)).sum(1, keeping: false).value,
+      try weight.times(p).sum(1, keeping: false).negated().value
+    )
   }
 }

@@ -2,42 +2,33 @@
 import Autograd
 import Base
 import Tensors
+import Weights
 
 extension Transformer {
   /// The hidden state after the last norm of every token of packed sequences, [N, dim].
   public func hidden(_ batch: TokenBatch) throws -> Variable {
     let lengths = (0..<batch.segments.count).map(batch.segments.length)
+    let input = Op.LinearInput(config.activation)
+    let divisors = config.positions == .rotary ? config.ropeDivisors : []
     var x = try Op.embedding(weights.embedding.weight, ids: Variable(batch.ids))
+    if config.embeddingScale != 1 { x = try x.times(config.embeddingScale) }
     if let positions = weights.positions {
       x = try x.plus(try Op.embedding(positions.weight, ids: Variable(try batch.positions())))
     }
-    for layer in weights.layers {
+    for (index, layer) in weights.layers.enumerated() {
       try Interrupt.check()
-      let qkv = try affine(layer.qkv, x, norm: layer.attentionNorm)
+      let qkv = try headsNormed(try affine(layer.qkv, x, norm: layer.attentionNorm), layer)
+      let isLocal = config.isLocal(index)
+      let base = isLocal ? config.ropeLocalBase : config.ropeBase
       let mixed = try Op.attention(
         qkv, lengths: lengths, heads: config.heads, kvHeads: config.kvHeads,
-        ropeBase: config.positions == .rotary ? config.ropeBase : 0)
-      x = try affine(layer.output, mixed, residual: x)
+        ropeBase: config.positions == .rotary ? base : 0, ropeDivisors: isLocal ? [] : divisors,
+        scale: config.scoreScale(index), softcap: config.attentionSoftcap, window: config.window(index))
+      x = try added(layer.output, mixed, to: x, postNorm: layer.attentionPostNorm)
       let up = try affine(layer.up, x, norm: layer.mlpNorm)
-      x = try affine(layer.down, up, residual: x, input: config.activation == .gelu ? .gelu : .swiglu)
+      x = try added(layer.down, up, to: x, postNorm: layer.mlpPostNorm, input: input)
     }
     return try normed(weights.norm, x)
-  }
-
-  /// The logits of every token's successor, [N, vocab].
-  public func logits(_ batch: TokenBatch) throws -> Variable {
-    try batch.check(config)
-    return try headLogits(try hidden(batch))
-  }
-
-  /// log pi(token | tokens before it) of the response tokens, packed one response after another.
-  public func tokenLogps(_ rows: TokenRows, temperature: Double = 1) throws -> Variable {
-    try tokenLogps(try states(rows), rows, temperature)
-  }
-
-  func tokenLogps(_ states: Variable, _ rows: TokenRows, _ temperature: Double) throws -> Variable {
-    let targets = Variable(try rows.responsePredictions().targets)
-    return try Op.tokenLogps(states, weight: weights.output.weight, ids: targets, temperature: temperature)
   }
 
   /// The hidden states that predict the response tokens, [N, dim].
@@ -47,28 +38,37 @@ extension Transformer {
     return try Op.embedding(try hidden(rows.batch), ids: places)
   }
 
-  /// The logits of what follows each sequence's last token, [n, vocab].
-  public func lastLogits(_ batch: TokenBatch) throws -> Variable {
-    try batch.check(config)
-    let segments = batch.segments
-    if let empty = (0..<segments.count).first(where: { segments.length($0) == 0 }) {
-      throw Failure(.value, "sequence \(empty + 1) is empty")
-    }
-    let last = (0..<segments.count).map { Int64(segments.range($0).upperBound - 1) }
-    let rows = Variable(try Tensor(last, shape: [last.count]))
-    return try headLogits(try Op.embedding(try hidden(batch), ids: rows))
-  }
-
-  func headLogits(_ states: Variable) throws -> Variable {
-    try Op.linear(states, weights.output.weight)
-  }
-
   /// LayerNorm where the norm has a bias, else RMSNorm.
   private func normed(_ norm: Affine, _ x: Variable) throws -> Variable {
     guard let bias = norm.bias else {
       return try Op.rmsNorm(x, weight: norm.weight, epsilon: config.normEpsilon)
     }
     return try Op.layerNorm(x, weight: norm.weight, bias: bias, epsilon: config.normEpsilon)
+  }
+
+  /// Rows of queries, keys and values with each query and key head normalised, where the layer has norms for
+  /// them.
+  private func headsNormed(_ qkv: Variable, _ layer: LayerWeights<Affine>) throws -> Variable {
+    guard let queryNorm = layer.queryNorm, let keyNorm = layer.keyNorm else { return qkv }
+    let (tokens, size) = (qkv.value.shape[0], config.headDim)
+    func heads(_ norm: Affine, from first: Int, _ count: Int) throws -> Variable {
+      let part = try qkv.narrowed(1, from: first * size, length: count * size)
+      return try normed(norm, try part.reshaped([tokens, count, size])).reshaped([tokens, count * size])
+    }
+    let first = config.heads + config.kvHeads
+    return try Variable.concatenated(
+      [
+        try heads(queryNorm, from: 0, config.heads), try heads(keyNorm, from: config.heads, config.kvHeads),
+        try qkv.narrowed(1, from: first * size, length: config.kvHeads * size),
+      ], 1)
+  }
+
+  /// x + map(y), or x + postNorm(map(y)).
+  private func added(
+    _ map: Affine, _ y: Variable, to x: Variable, postNorm: Affine?, input: Op.LinearInput = .plain
+  ) throws -> Variable {
+    guard let postNorm else { return try affine(map, y, residual: x, input: input) }
+    return try x.plus(try normed(postNorm, try affine(map, y, input: input)))
   }
 
   /// A linear map of the rows after `norm`, or after the activation `input`.
@@ -84,5 +84,16 @@ extension Transformer {
   private func normalised(_ norm: Affine) -> Op.LinearInput {
     guard let bias = norm.bias else { return .rmsNorm(weight: norm.weight, epsilon: config.normEpsilon) }
     return .layerNorm(weight: norm.weight, bias: bias, epsilon: config.normEpsilon)
+  }
+}
+
+extension Op.LinearInput {
+  /// The activation between the two maps of a feed-forward layer.
+  fileprivate init(_ activation: TransformerConfig.Activation) {
+    switch activation {
+    case .gelu: self = .gelu
+    case .swiglu: self = .swiglu
+    case .geglu: self = .geglu
+    }
   }
 }

@@ -46,7 +46,9 @@ extension Transformer {
     }
     for output in wanted {
       switch output {
-      case .logps: results[output] = try tokenLogps(states, rows, temperature)
+      case .logps:
+        let targets = Variable(try rows.responsePredictions().targets)
+        results[output] = try headLogps(states, targets, temperature: temperature)
       case .hidden: results[output] = states
       case .logits: results[output] = try logits()
       case .entropy:
@@ -57,8 +59,7 @@ extension Transformer {
       case .promptLogps:
         let (places, targets) = try rows.promptPredictions()
         let predicting = try Op.embedding(all, ids: Variable(places))
-        results[output] = try Op.tokenLogps(
-          predicting, weight: weights.output.weight, ids: Variable(targets), temperature: temperature)
+        results[output] = try headLogps(predicting, Variable(targets), temperature: temperature)
       }
     }
     return results

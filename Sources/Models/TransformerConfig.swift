@@ -6,7 +6,12 @@ import Tensors
 /// read `fields`; only the code that computes with a field names it.
 public struct TransformerConfig: Equatable, Sendable {
   public enum Norm: String, Sendable, CaseIterable { case layer, rms }
-  public enum Activation: String, Sendable, CaseIterable { case gelu, swiglu }
+  public enum Activation: String, Sendable, CaseIterable {
+    case gelu, swiglu, geglu
+
+    /// The feed-forward layer has a gate and a value of the same width.
+    public var isGated: Bool { self != .gelu }
+  }
   public enum Positions: String, Sendable, CaseIterable { case learned, rotary }
 
   public var vocab = 0
@@ -14,26 +19,54 @@ public struct TransformerConfig: Equatable, Sendable {
   public var layers = 0
   public var heads = 0
   public var kvHeads = 0
+  public var headDim = 0
   public var hidden = 0
   public var maxLength = 0
   public var norm = Norm.layer
   public var activation = Activation.gelu
   public var positions = Positions.learned
   public var ropeBase = 10_000.0
+  public var ropeKind = RopeKind.plain
+  public var ropeFactor = 1.0
+  public var ropeOriginalLength = 0
+  public var ropeLowFactor = 1.0
+  public var ropeHighFactor = 4.0
+  public var ropeBetaFast = 32.0
+  public var ropeBetaSlow = 1.0
+  public var ropeAttentionFactor = 0.0
+  public var ropeLocalBase = 0.0
   public var normEpsilon = 1e-5
-  public var bias = true
+  public var qkNorm = false
+  public var postNorms = false
+  public var attentionScale = 0.0
+  public var attentionSoftcap = 0.0
+  public var logitSoftcap = 0.0
+  public var slidingWindow = 0
+  public var layerPattern = "f"
+  public var embeddingScale = 1.0
+  public var qkvBias = true
+  public var outputBias = true
+  public var mlpBias = true
   public var tied = true
+
+  /// Whether all linear layers have a bias; sets it for all.
+  public var bias: Bool {
+    get { qkvBias && outputBias && mlpBias }
+    set { (qkvBias, outputBias, mlpBias) = (newValue, newValue, newValue) }
+  }
 
   /// All fields, in the order in which tables and pages list them.
   public static let fields: [ConfigField] = [
     .size("vocab", \.vocab, "number of tokens in the vocabulary"),
     .size("dim", \.dim, "width of the residual stream"),
     .size("layers", \.layers, "number of layers"),
-    .size("heads", \.heads, "number of query heads, a divisor of dim"),
+    .size("heads", \.heads, "number of query heads"),
     .size(
       "kv_heads", \.kvHeads,
       "number of key and value heads, a divisor of heads; fewer than heads is grouped-query attention",
       otherwise: "heads"),
+    .size(
+      "head_dim", \.headDim, "width of a head", otherwise: "dim / heads, which must be whole", isLater: true),
     .size(
       "hidden", \.hidden, "width of the feed-forward layer",
       otherwise: "4 dim; llama: 8/3 dim rounded up to a multiple of 8"),
@@ -42,8 +75,57 @@ public struct TransformerConfig: Equatable, Sendable {
     .choice("activation", \.activation, "activation of the feed-forward layer"),
     .choice("positions", \.positions, "position encoding"),
     .number("rope_base", \.ropeBase, "base of the rotary angles", above: 0),
+    .choice(
+      "rope_kind", \.ropeKind,
+      "how the frequencies of the rotary angles are stretched: \"linear\" divides all by rope_factor "
+        + "(arXiv:2306.15595), \"llama3\" those of long wavelength (Llama 3.1), \"yarn\" with a ramp "
+        + "(arXiv:2309.00071)", otherwise: "\"default\": not", isLater: true),
+    .number("rope_factor", \.ropeFactor, "how many times longer than the original length", above: 0),
+    .size(
+      "rope_original_length", \.ropeOriginalLength,
+      "length before stretching, in tokens, for \"llama3\" and \"yarn\"; 0 is max_length", otherwise: "0",
+      least: 0, isLater: true),
+    .number(
+      "rope_low_factor", \.ropeLowFactor, "llama3: pairs of fewer turns in the original length are divided",
+      above: 0),
+    .number(
+      "rope_high_factor", \.ropeHighFactor, "llama3: pairs of more turns in the original length are kept",
+      above: 0),
+    .number("rope_beta_fast", \.ropeBetaFast, "yarn: turns from which on pairs are kept", above: 0),
+    .number("rope_beta_slow", \.ropeBetaSlow, "yarn: turns up to which pairs are divided", above: 0),
+    .number(
+      "rope_attention_factor", \.ropeAttentionFactor,
+      "yarn: factor of cosines and sines; 0 is 0.1 log(rope_factor) + 1", least: 0),
+    .number(
+      "rope_local_base", \.ropeLocalBase,
+      "base of the rotary angles of sliding layers, which are not stretched; 0 is as in the other layers",
+      least: 0),
     .number("norm_eps", \.normEpsilon, "added to the variance before the square root", least: 0),
+    .flag(
+      "qk_norm", \.qkNorm, "whether each query and key head passes an RMSNorm before rotation",
+      otherwise: "false", isLater: true),
+    .flag(
+      "post_norms", \.postNorms,
+      "whether the results of attention and feed-forward layers are normalised before they are added",
+      otherwise: "false", isLater: true),
+    .number(
+      "attention_scale", \.attentionScale, "factor of the attention scores; 0 is 1 / sqrt(head_dim)", least: 0
+    ),
+    .number(
+      "attention_softcap", \.attentionSoftcap, "scores become c tanh(score / c); 0 is no bound", least: 0),
+    .number("logit_softcap", \.logitSoftcap, "logits become c tanh(logit / c); 0 is no bound", least: 0),
+    .size(
+      "sliding_window", \.slidingWindow,
+      "tokens that a token of a sliding layer attends to, itself among them",
+      otherwise: "0", least: 0, isLater: true),
+    .pattern(
+      "layer_pattern", \.layerPattern, of: "fs",
+      "f for a layer of full attention, s for one with a sliding window; repeated over the layers"),
+    .number("embedding_scale", \.embeddingScale, "factor of the embeddings", above: 0),
     .flag("bias", \.bias, "whether linear layers have a bias", otherwise: "by style"),
+    .flag("qkv_bias", \.qkvBias, "the same for queries, keys and values", otherwise: "bias", isLater: true),
+    .flag("output_bias", \.outputBias, "the same for attention's output", otherwise: "bias", isLater: true),
+    .flag("mlp_bias", \.mlpBias, "the same for the feed-forward layer", otherwise: "bias", isLater: true),
     .flag("tied", \.tied, "whether the output head shares the weights of the embedding", otherwise: "true"),
   ]
 
@@ -59,6 +141,7 @@ public struct TransformerConfig: Equatable, Sendable {
     /// The fields that the style decides, for a model whose sizes are given.
     public func apply(to config: inout TransformerConfig) {
       config.kvHeads = config.heads
+      config.splitHeads()
       switch self {
       case .gpt2: config.hidden = 4 &* config.dim
       case .llama:
@@ -91,17 +174,31 @@ public struct TransformerConfig: Equatable, Sendable {
     TransformerConfig(.llama, vocab: vocab, dim: dim, layers: layers, heads: heads, maxLength: maxLength)
   }
 
-  var attentionShape: AttentionShape {
-    AttentionShape(heads: heads, keyHeads: kvHeads, headSize: dim / heads)
-  }
+  /// Heads that divide the residual stream among them; 0 where they cannot.
+  mutating func splitHeads() { headDim = heads > 0 && dim % heads == 0 ? dim / heads : 0 }
 
   /// Refuses sizes that make no model.
   public func validate() throws {
+    if headDim == 0 && heads > 0 && dim % heads != 0 {
+      throw Failure(.value, "heads \(heads) does not divide dim \(dim), and head_dim is not given")
+    }
     for field in Self.fields { try field.check(field.value(of: self)) }
-    if dim % heads != 0 { throw Failure(.value, "heads \(heads) does not divide dim \(dim)") }
+    if heads * headDim > ConfigField.sizeMax {
+      throw Failure(
+        .value, "\(heads) heads of head_dim \(headDim) are wider than \(ConfigField.sizeMax)")
+    }
     if heads % kvHeads != 0 { throw Failure(.value, "kv_heads \(kvHeads) does not divide heads \(heads)") }
-    if positions == .rotary && (dim / heads) % 2 != 0 {
-      throw Failure(.value, "rotary positions need an even head size, got \(dim / heads)")
+    if positions == .rotary && headDim % 2 != 0 {
+      throw Failure(.value, "rotary positions need an even head size, got \(headDim)")
+    }
+    if positions == .rotary && !ropeDivisors.allSatisfy({ $0 > 0 && $0.isFinite }) {
+      throw Failure(
+        .value,
+        "the rope fields give no frequencies: expected rope_low_factor < rope_high_factor, rope_beta_slow < "
+          + "rope_beta_fast and rope_base > 1")
+    }
+    if slidingWindow == 0 && layerPattern.contains("s") {
+      throw Failure(.value, "layer_pattern \(layerPattern) has sliding layers, but sliding_window is 0")
     }
   }
 }

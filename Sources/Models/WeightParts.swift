@@ -40,7 +40,6 @@ extension TransformerConfig {
   /// The parts of a model of this configuration, which must be valid.
   var parts: ModelWeights<WeightPart> {
     let layout = WeightLayout.perilune
-    let headSize = dim / heads
     func table(_ sources: [WeightSource], _ rows: Int, isHead: Bool) -> WeightPart {
       WeightPart(
         role: .table(isHead: isHead), sources: sources, shape: [rows, dim], hasBias: false, layer: 0)
@@ -48,25 +47,37 @@ extension TransformerConfig {
     func normed(_ sources: [WeightSource], _ layer: Int) -> WeightPart {
       WeightPart(role: .norm, sources: sources, shape: [dim], hasBias: norm == .layer, layer: layer)
     }
+    func headNorm(_ sources: [WeightSource]?, _ layer: Int) -> WeightPart? {
+      guard qkNorm, let sources else { return nil }
+      return WeightPart(role: .norm, sources: sources, shape: [headDim], hasBias: false, layer: layer)
+    }
+    func postNorm(_ sources: [WeightSource]?, _ layer: Int) -> WeightPart? {
+      postNorms ? sources.map { normed($0, layer) } : nil
+    }
     func linear(
-      _ sources: [WeightSource], _ layer: Int, _ outputs: Int, _ inputs: Int, isResidual: Bool = false
+      _ sources: [WeightSource], _ layer: Int, _ outputs: Int, _ inputs: Int, hasBias: Bool,
+      isResidual: Bool = false
     ) -> WeightPart {
       WeightPart(
-        role: .linear(isResidual: isResidual), sources: sources, shape: [outputs, inputs], hasBias: bias,
+        role: .linear(isResidual: isResidual), sources: sources, shape: [outputs, inputs], hasBias: hasBias,
         layer: layer)
     }
-    let (names, upWidth) = (layout.layer, activation == .swiglu ? 2 * hidden : hidden)
+    let (names, upWidth) = (layout.layer, activation.isGated ? 2 * hidden : hidden)
     return ModelWeights(
       embedding: table(layout.embedding, vocab, isHead: tied),
       positions: positions == .learned ? table(layout.positions, maxLength, isHead: false) : nil,
       layers: (0..<layers).map { layer in
         LayerWeights(
           attentionNorm: normed(names.attentionNorm, layer),
-          qkv: linear(names.qkv, layer, (heads + 2 * kvHeads) * headSize, dim),
-          output: linear(names.output, layer, dim, dim, isResidual: true),
+          qkv: linear(names.qkv, layer, (heads + 2 * kvHeads) * headDim, dim, hasBias: qkvBias),
+          queryNorm: headNorm(names.queryNorm, layer), keyNorm: headNorm(names.keyNorm, layer),
+          output: linear(
+            names.output, layer, dim, heads * headDim, hasBias: outputBias, isResidual: true),
+          attentionPostNorm: postNorm(names.attentionPostNorm, layer),
           mlpNorm: normed(names.mlpNorm, layer),
-          up: linear(names.up, layer, upWidth, dim),
-          down: linear(names.down, layer, dim, hidden, isResidual: true))
+          up: linear(names.up, layer, upWidth, dim, hasBias: mlpBias),
+          down: linear(names.down, layer, dim, hidden, hasBias: mlpBias, isResidual: true),
+          mlpPostNorm: postNorm(names.mlpPostNorm, layer))
       },
       norm: normed(layout.norm, 0), head: tied ? nil : table(layout.head, vocab, isHead: true))
   }

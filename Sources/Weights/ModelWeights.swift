@@ -9,28 +9,56 @@ public struct LayerWeights<W> {
   public let attentionNorm: W
   /// Queries, keys and values of all heads, stacked.
   public let qkv: W
+  /// Norms of each query head and of each key head; nil where there are none.
+  public let queryNorm: W?
+  public let keyNorm: W?
   public let output: W
+  /// Of what attention adds to the residual stream; nil where it is added as it is.
+  public let attentionPostNorm: W?
   public let mlpNorm: W
   /// The first matrix of the feed-forward layer; gate and up, stacked, where the activation is gated.
   public let up: W
   public let down: W
+  /// Of what the feed-forward layer adds; nil where it is added as it is.
+  public let mlpPostNorm: W?
 
-  public init(attentionNorm: W, qkv: W, output: W, mlpNorm: W, up: W, down: W) {
+  public init(
+    attentionNorm: W, qkv: W, queryNorm: W? = nil, keyNorm: W? = nil, output: W, attentionPostNorm: W? = nil,
+    mlpNorm: W, up: W, down: W, mlpPostNorm: W? = nil
+  ) {
     self.attentionNorm = attentionNorm
     self.qkv = qkv
+    (self.queryNorm, self.keyNorm) = (queryNorm, keyNorm)
     self.output = output
+    self.attentionPostNorm = attentionPostNorm
     self.mlpNorm = mlpNorm
     self.up = up
     self.down = down
+    self.mlpPostNorm = mlpPostNorm
   }
 
   /// In the order in which they are stored and hashed.
-  public var all: [W] { [attentionNorm, qkv, output, mlpNorm, up, down] }
+  public var all: [W] {
+    [attentionNorm, qkv] + [queryNorm, keyNorm].compactMap { $0 } + [output]
+      + [attentionPostNorm].compactMap { $0 } + [mlpNorm, up, down] + [mlpPostNorm].compactMap { $0 }
+  }
 
   public func map<T>(_ transform: (W) throws -> T) rethrows -> LayerWeights<T> {
     LayerWeights<T>(
-      attentionNorm: try transform(attentionNorm), qkv: try transform(qkv), output: try transform(output),
-      mlpNorm: try transform(mlpNorm), up: try transform(up), down: try transform(down))
+      attentionNorm: try transform(attentionNorm), qkv: try transform(qkv),
+      queryNorm: try queryNorm.map(transform), keyNorm: try keyNorm.map(transform),
+      output: try transform(output), attentionPostNorm: try attentionPostNorm.map(transform),
+      mlpNorm: try transform(mlpNorm), up: try transform(up), down: try transform(down),
+      mlpPostNorm: try mlpPostNorm.map(transform))
+  }
+
+  /// These weights without the norms that a model lacks.
+  func keeping(headNorms: Bool, postNorms: Bool) -> LayerWeights {
+    LayerWeights(
+      attentionNorm: attentionNorm, qkv: qkv, queryNorm: headNorms ? queryNorm : nil,
+      keyNorm: headNorms ? keyNorm : nil, output: output,
+      attentionPostNorm: postNorms ? attentionPostNorm : nil, mlpNorm: mlpNorm, up: up, down: down,
+      mlpPostNorm: postNorms ? mlpPostNorm : nil)
   }
 }
 

@@ -6,14 +6,15 @@ extension Option {
     let kind: Kind
     var (least, most, above): (Double?, Double?, Double?) = (nil, nil, nil)
     switch field.kind {
-    case .size:
+    case .size(let smallest):
       kind = .integer
-      (least, most) = (1, Double(ConfigField.sizeMax))
+      (least, most) = (Double(smallest), Double(ConfigField.sizeMax))
     case .number(let bounds):
       kind = .number
       (least, above) = (bounds.least, bounds.above)
     case .flag: kind = .flag
     case .choice(let known): kind = .choice(known)
+    case .pattern: kind = .text
     }
     if let otherwise = field.otherwise {
       self.init(

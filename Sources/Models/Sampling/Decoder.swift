@@ -11,7 +11,9 @@ final class Decoder {
   /// Keeps the storage of `weights` alive.
   private let owner: DecoderWeights
   let cache: KeyValueCache
-  private let rope: Rotary?
+  private let shapes: [AttentionShape]
+  /// The rotary angles, and those of local layers.
+  private let rope, localRope: Rotary?
   let isCut: Bool
   private let buffers: [Tensor]
   private let x, h, qkv, mixed, up, gated, scores: MutableFloats
@@ -25,13 +27,15 @@ final class Decoder {
     self.weights = weights.weights
     owner = weights
     isCut = weights.isCut
-    let attention = config.attentionShape
+    shapes = (0..<config.layers).map(weights.config.attentionShape)
+    let attention = weights.config.attentionShape(0)
     cache = try KeyValueCache(config, rows: rows, positions: positions)
-    rope =
-      config.positions == .rotary
-      ? Rotary(base: config.ropeBase, headSize: attention.headSize, positions: positions) : nil
+    let isRotary = config.positions == .rotary
+    rope = isRotary ? config.rotary(isLocal: false, positions: positions) : nil
+    localRope =
+      isRotary && config.ropeLocalBase != 0 ? config.rotary(isLocal: true, positions: positions) : nil
     tokensMax = tokensAtOnce
-    let upWidth = config.activation == .swiglu ? 2 * config.hidden : config.hidden
+    let upWidth = config.activation.isGated ? 2 * config.hidden : config.hidden
     let widths = [
       config.dim, config.dim, attention.width, attention.outputWidth, upWidth, config.hidden, cache.capacity,
     ]
@@ -58,7 +62,7 @@ final class Decoder {
     var count = tokens.count
     embed(tokens)
     for (index, layer) in weights.layers.enumerated() {
-      norm(layer.attentionNorm, count)
+      norm(layer.attentionNorm, x, count)
       multiply(layer.qkv, h, qkv, rows: count, adding: false, isPrompt: isPrompt)
       // A drawn token attends to its own row alone, and so needs no other token's key.
       if isPrompt {
@@ -66,19 +70,40 @@ final class Decoder {
       }
       if index == weights.layers.count - 1 { count = keep(wanted) }
       attend(index, tokens, count, of: count == tokens.count ? nil : wanted, remembering: !isPrompt)
-      multiply(layer.output, mixed, x, rows: count, adding: true, isPrompt: isPrompt)
-      norm(layer.mlpNorm, count)
+      add(layer.output, mixed, count, isPrompt: isPrompt, postNorm: layer.attentionPostNorm)
+      norm(layer.mlpNorm, x, count)
       multiply(layer.up, h, up, rows: count, adding: false, isPrompt: isPrompt, then: gelu)
-      if config.activation == .swiglu { gate(count) }
-      multiply(layer.down, gated, x, rows: count, adding: true, isPrompt: isPrompt)
+      if config.activation.isGated { gate(count) }
+      add(layer.down, gated, count, isPrompt: isPrompt, postNorm: layer.mlpPostNorm)
     }
-    norm(weights.norm, count)
+    norm(weights.norm, x, count)
     return Floats(h)
   }
 
   /// The logits of some normed states.
   func readOut(_ states: Floats, _ logits: MutableFloats, rows: Int) {
-    multiply(weights.output, states, logits, rows: rows, adding: false, isPrompt: false)
+    let (cap, width) = (Float(config.logitSoftcap), config.vocab)
+    multiply(
+      weights.output, states, logits, rows: rows, adding: false, isPrompt: false,
+      then: cap == 0
+        ? nil
+        : { rows, columns in
+          for row in rows {
+            ActivationKernels.softcap(logits + row * width + columns.lowerBound, cap, columns.count)
+          }
+        })
+  }
+
+  /// Adds a map of `y` to the residual stream, normalised before if there is a norm for it.
+  private func add(
+    _ map: DecoderMatrix, _ y: MutableFloats, _ count: Int, isPrompt: Bool, postNorm: DecoderMatrix?
+  ) {
+    guard let postNorm else {
+      return multiply(map, y, x, rows: count, adding: true, isPrompt: isPrompt)
+    }
+    multiply(map, y, h, rows: count, adding: false, isPrompt: isPrompt)
+    norm(postNorm, h, count)
+    addScaled(x, 1, h, count * config.dim)
   }
 
   /// Moves the wanted tokens to the front: in the last layer the others are done once their keys are in the
@@ -96,17 +121,19 @@ final class Decoder {
     for (i, token) in tokens.enumerated() {
       let to = x + i * dim
       to.update(from: weights.embedding.weight + token.id * dim, count: dim)
+      if config.embeddingScale != 1 { ActivationKernels.scale(to, Float(config.embeddingScale), dim) }
       if let positions = weights.positions { addScaled(to, 1, positions.weight + token.position * dim, dim) }
     }
   }
 
-  private func norm(_ n: DecoderMatrix, _ count: Int) {
+  /// Normalises rows into `h`, which they may be.
+  private func norm(_ n: DecoderMatrix, _ from: MutableFloats, _ count: Int) {
     let dim = config.dim
     share(count, pieces: count * dim / 3072) { range in
       var mean: Float = 0
       for i in range {
         NormKernels.forwardRow(
-          x + i * dim, n.weight, n.bias, h + i * dim, config.norm == .layer ? .init(&mean) : nil, nil, dim,
+          from + i * dim, n.weight, n.bias, h + i * dim, config.norm == .layer ? .init(&mean) : nil, nil, dim,
           Float(config.normEpsilon))
       }
     }
@@ -115,24 +142,36 @@ final class Decoder {
   /// Appends the key and value of a token to the cache; its projections are row `i` of `qkv`.
   @inline(__always)
   private func remember(_ layer: Int, _ token: Token, _ i: Int) {
-    let shape = config.attentionShape
+    let shape = cache.shape
     let row = qkv + i * shape.width
-    rope?.rotate(row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
+    normHeads(weights.layers[layer].queryNorm, row, shape.heads)
+    normHeads(weights.layers[layer].keyNorm, row + shape.heads * shape.headSize, shape.keyHeads)
+    (config.isLocal(layer) ? localRope : rope)?.rotate(
+      row, row, heads: shape.heads + shape.keyHeads, position: token.position, back: false)
     let key = row + shape.heads * shape.headSize
     cache.append(
       layer: layer, row: token.row, position: token.position, key: key,
       value: key + shape.keyHeads * shape.headSize)
   }
 
+  private func normHeads(_ n: DecoderMatrix?, _ heads: MutableFloats, _ count: Int) {
+    guard let n else { return }
+    let size = config.headDim
+    for head in 0..<count {
+      let at = heads + head * size
+      NormKernels.forwardRow(at, n.weight, nil, at, nil, nil, size, Float(config.normEpsilon))
+    }
+  }
+
   /// Attention of the tokens at the given indices, or of all.
   private func attend(_ layer: Int, _ tokens: [Token], _ count: Int, of indices: [Int]?, remembering: Bool) {
-    let shape = config.attentionShape
+    let shape = shapes[layer]
     share(count, pieces: 32) { range in
       for i in range {
         let index = indices?[i] ?? i
         if remembering { remember(layer, tokens[index], index) }
         cache.attend(
-          layer: layer, row: tokens[index].row, position: tokens[index].position,
+          shape, layer: layer, row: tokens[index].row, position: tokens[index].position,
           query: qkv + index * shape.width,
           out: mixed + i * shape.outputWidth, scores: scores + i * cache.capacity)
       }
@@ -154,9 +193,10 @@ final class Decoder {
   private func gate(_ count: Int) {
     let hidden = config.hidden
     // An even number of pieces, so that two threads finish together.
+    let apply = config.activation == .swiglu ? ActivationKernels.gate : ActivationKernels.gateGelu
     share(count, pieces: count * hidden / 16_384 * 2) { range in
       for i in range {
-        ActivationKernels.gate(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
+        apply(up + 2 * i * hidden, up + (2 * i + 1) * hidden, gated + i * hidden, hidden)
       }
     }
   }

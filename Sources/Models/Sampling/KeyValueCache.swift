@@ -8,6 +8,7 @@ import CKernels
 import Tensors
 
 final class KeyValueCache {
+  /// The sizes of every layer; scale and window are those of the layer that attends.
   let shape: AttentionShape
   let rows: Int
   /// Positions per row, rounded up to whole blocks.
@@ -19,7 +20,7 @@ final class KeyValueCache {
   private let values: [MutableFloats]
 
   init(_ config: TransformerConfig, rows: Int, positions: Int) throws {
-    shape = config.attentionShape
+    shape = config.attentionShape(0)
     self.rows = rows
     capacity = (positions + 15) / 16 * 16
     keySize = (shape.headSize + 1) / 2 * 2
@@ -63,17 +64,32 @@ final class KeyValueCache {
     }
   }
 
-  /// Attention of one token's query heads over positions 0...position, into `out`. `scores` has `capacity` elements.
-  func attend(layer: Int, row: Int, position: Int, query: Floats, out: MutableFloats, scores: MutableFloats) {
+  /// Attention of one token's query heads over the positions that a layer of `shape` sees from `position`, into
+  /// `out`. `scores` has `capacity` elements.
+  func attend(
+    _ shape: AttentionShape, layer: Int, row: Int, position: Int, query: Floats, out: MutableFloats,
+    scores: MutableFloats
+  ) {
     let size = shape.headSize
     let kernels = DecoderLevel.current
-    let count = position + 1
+    let first = shape.firstKey(position)
+    // Keys are read in whole blocks; the scores of those before the window are -inf.
+    let start = first / 16 * 16
+    let (unseen, count) = (first - start, position + 1 - start)
     for head in 0..<shape.heads {
       let from = head / shape.group
-      kernels.scores(Int32(size), count, shape.scale, query + head * size, keys(layer, row, from), scores)
+      kernels.scores(
+        Int32(size), count, shape.scale, query + head * size, keys(layer, row, from) + start * keySize, scores
+      )
+      if shape.softcap > 0 {
+        ActivationKernels.softcap(scores + unseen, shape.softcap, count - unseen)
+      }
+      scores.update(repeating: -.infinity, count: unseen)
       // Whole blocks, as the scores after the last are -inf.
       let (_, total) = ActivationKernels.exponentials(scores, scores, (count + 15) / 16 * 16)
-      kernels.mix(Int32(size), count, 1 / total, scores, values(layer, row, from), out + head * size)
+      kernels.mix(
+        Int32(size), count, 1 / total, scores, values(layer, row, from) + start * valueSize, out + head * size
+      )
     }
   }
 }
