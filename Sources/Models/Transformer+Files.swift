@@ -22,6 +22,7 @@ extension Transformer {
   ///
   ///     let stories = try Transformer.load(path: "stories260K.bin")
   public static func load(path: String) throws -> Transformer {
+    if HuggingFaceFolder.isFolder(path) { return try load(folder: path) }
     let file = try WeightFiles.open(path)
     guard let layout = file.layout else { throw unknown(file) }
     let config = try TransformerConfig(metadata: file.metadata, file: path)
@@ -39,8 +40,12 @@ extension Transformer {
   }
 
   /// The weights of a file in a known layout.
-  public convenience init(_ config: TransformerConfig, _ file: any WeightFile, _ layout: WeightLayout) throws
-  {
+  ///
+  /// `repeated` are sources that hold nothing new.
+  public convenience init(
+    _ config: TransformerConfig, _ file: any WeightFile, _ layout: WeightLayout,
+    repeated: [WeightSource] = []
+  ) throws {
     do { try config.validate() } catch {
       throw Failure(.format, "\(file.path): cannot make the model", cause: error)
     }
@@ -49,9 +54,11 @@ extension Transformer {
       throw Failure(
         .format, "\(file.path): \(stored) numbers, too few for \(config.layers) layers")
     }
-    var reader = WeightReader(file, layout, headSize: config.dim / config.heads)
-    var parts = layout.sources(
-      layers: config.layers, positions: config.positions == .learned, head: !config.tied
+    var reader = WeightReader(file, layout, headSize: config.headDim)
+    reader.skip(repeated, .weight)
+    var parts = try layout.sources(
+      layers: config.layers, positions: config.positions == .learned, headNorms: config.qkNorm,
+      postNorms: config.postNorms, head: !config.tied
     ).all.makeIterator()
     var current: (layer: Int, parts: [WeightSource]) = (0, [])
     try self.init(config) { part, kind in
@@ -82,6 +89,12 @@ extension Transformer {
     let family = WeightLayout.families.first { $0.matches(names) }
     let what = family.map { "the tensors are those of \($0.name), but the file" } ?? "the file"
     let format = file.metadata["format"].map { "format \"\(Quoted.name($0))\"" } ?? "none"
+    if let family, family.name != WeightLayout.perilune.name {
+      return Failure(
+        .format,
+        "\(file.path): \(what) does not state the shape of the model: load the folder that holds it and its "
+          + HuggingFaceFolder.configName)
+    }
     return Failure(
       .format,
       "\(file.path): \(what) does not state the shape of a model: expected metadata as model:save "

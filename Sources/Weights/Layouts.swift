@@ -8,10 +8,14 @@ extension WeightLayout {
     layer: LayerWeights(
       attentionNorm: [.init("layers.{layer}.attention_norm")],
       qkv: [.init("layers.{layer}.attention.qkv")],
+      queryNorm: [.init("layers.{layer}.attention.query_norm")],
+      keyNorm: [.init("layers.{layer}.attention.key_norm")],
       output: [.init("layers.{layer}.attention.output")],
+      attentionPostNorm: [.init("layers.{layer}.attention_post_norm")],
       mlpNorm: [.init("layers.{layer}.mlp_norm")],
       up: [.init("layers.{layer}.mlp.up")],
-      down: [.init("layers.{layer}.mlp.down")]),
+      down: [.init("layers.{layer}.mlp.down")],
+      mlpPostNorm: [.init("layers.{layer}.mlp_post_norm")]),
     norm: [.init("norm")], head: [.init("head")])
 
   /// llama2.c, version 0: the names are those of llama2.c's `model.py`, since the file has none.
@@ -39,11 +43,12 @@ extension WeightLayout {
       mlpNorm: [.init("h.{layer}.ln_2")],
       up: [.init("h.{layer}.mlp.c_fc", .transposed)],
       down: [.init("h.{layer}.mlp.c_proj", .transposed)]),
-    norm: [.init("ln_f")], head: [.init("lm_head")], prefix: "transformer.",
+    norm: [.init("ln_f")], head: [.init("lm_head")], prefixes: ["transformer."],
     // Buffers of the causal mask.
     ignored: [".attn.bias", ".attn.masked_bias"])
 
-  /// Llama, SmolLM2 and Mistral of Hugging Face's transformers (`models/llama/modeling_llama.py`).
+  /// Llama, SmolLM2, Mistral, Qwen2 and Qwen3 of Hugging Face's transformers (`models/llama/modeling_llama.py`;
+  /// Qwen3 has norms of the heads).
   public static let llama = WeightLayout(
     name: "Llama (Hugging Face)", embedding: [.init("embed_tokens")], positions: [],
     layer: LayerWeights(
@@ -53,13 +58,36 @@ extension WeightLayout {
         .init("layers.{layer}.self_attn.k_proj", .rotaryHalves),
         .init("layers.{layer}.self_attn.v_proj"),
       ],
+      queryNorm: [.init("layers.{layer}.self_attn.q_norm", .rotaryHalves)],
+      keyNorm: [.init("layers.{layer}.self_attn.k_norm", .rotaryHalves)],
       output: [.init("layers.{layer}.self_attn.o_proj")],
       mlpNorm: [.init("layers.{layer}.post_attention_layernorm")],
       up: [.init("layers.{layer}.mlp.gate_proj"), .init("layers.{layer}.mlp.up_proj")],
       down: [.init("layers.{layer}.mlp.down_proj")]),
-    norm: [.init("norm")], head: [.init("lm_head")], prefix: "model.",
+    norm: [.init("norm")], head: [.init("lm_head")], prefixes: ["model."],
     ignored: [".rotary_emb.inv_freq"])
 
-  /// The families that a file's tensor names are compared with.
-  public static let families = [perilune, gpt2, llama]
+  /// Gemma 2 and the text part of Gemma 3 of Hugging Face's transformers (`models/gemma3/modeling_gemma3.py`).
+  /// Their norms multiply by 1 + weight.
+  public static let gemma = WeightLayout(
+    name: "Gemma (Hugging Face)", embedding: [.init("embed_tokens")], positions: [],
+    layer: LayerWeights(
+      attentionNorm: [.init("layers.{layer}.input_layernorm", lacksOne: true)],
+      qkv: llama.layer.qkv,
+      queryNorm: [.init("layers.{layer}.self_attn.q_norm", .rotaryHalves, lacksOne: true)],
+      keyNorm: [.init("layers.{layer}.self_attn.k_norm", .rotaryHalves, lacksOne: true)],
+      output: llama.layer.output,
+      attentionPostNorm: [.init("layers.{layer}.post_attention_layernorm", lacksOne: true)],
+      mlpNorm: [.init("layers.{layer}.pre_feedforward_layernorm", lacksOne: true)],
+      up: llama.layer.up, down: llama.layer.down,
+      mlpPostNorm: [.init("layers.{layer}.post_feedforward_layernorm", lacksOne: true)]),
+    norm: [.init("norm", lacksOne: true)], head: [.init("lm_head")],
+    prefixes: ["model.", "language_model.model.", "model.language_model.", "language_model."],
+    ignored: [".rotary_emb.inv_freq"],
+    ignoredParts: [
+      "vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.",
+    ])
+
+  /// The families that a file's tensor names are compared with. Gemma is before Llama, whose names it has too.
+  public static let families = [perilune, gpt2, gemma, llama]
 }

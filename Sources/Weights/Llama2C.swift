@@ -7,7 +7,7 @@ import Base
 import Formats
 import Tensors
 
-public struct Llama2C: WeightFile {
+public struct Llama2C: WeightFormat {
   private let source: ByteSource
   private let tensors: [(entry: WeightEntry, start: Int)]
   public let metadata: [String: String]

@@ -6,7 +6,7 @@ import Base
 import Formats
 import Tensors
 
-public struct SafetensorsFile: WeightFile {
+public struct SafetensorsFile: WeightFormat {
   let source: ByteSource
   let header: SafetensorsHeader
 

@@ -17,7 +17,7 @@ public struct WeightEntry: Sendable {
   }
 }
 
-/// A format is read by a type of this protocol; list it in `WeightFiles.formats`.
+/// Named weights in one file, or in several that belong together.
 public protocol WeightFile {
   /// The path, for messages.
   var path: String { get }
@@ -29,14 +29,17 @@ public protocol WeightFile {
   var entries: [WeightEntry] { get }
   /// Reads elements of a tensor, in row-major order from element `first` on, as f32.
   func read(_ index: Int, from first: Int, into target: UnsafeMutableBufferPointer<Float>) throws
+}
 
+/// A format of single files, told by its content; list it in `WeightFiles.formats`.
+public protocol WeightFormat: WeightFile {
   /// Whether the bytes are of this format. A damaged file of the format counts.
   static func recognises(_ source: ByteSource) throws -> Bool
   init(_ source: ByteSource) throws
 }
 
 public enum WeightFiles {
-  static let formats: [any WeightFile.Type] = [SafetensorsFile.self, Llama2C.self]
+  static let formats: [any WeightFormat.Type] = [SafetensorsFile.self, Llama2C.self]
 
   /// Opens a file by its content. What another program wrote is refused by name, with what to do.
   ///

@@ -24,10 +24,19 @@ public struct WeightSource: Sendable {
   /// Without `.weight` or `.bias`; `{layer}` is the number of the layer, from 0.
   public let name: String
   public let arrangement: Arrangement
+  /// The elements are 1 less than those of this program, as the scales of Gemma's norms.
+  public let lacksOne: Bool
 
-  public init(_ name: String, _ arrangement: Arrangement = .same) {
+  public init(_ name: String, _ arrangement: Arrangement = .same, lacksOne: Bool = false) {
     self.name = name
     self.arrangement = arrangement
+    self.lacksOne = lacksOne
+  }
+
+  /// Where halves that rotate together have the row that is at `row` with pairs side by side.
+  static func halfRow(_ row: Int, headSize: Int) -> Int {
+    let (head, place) = row.quotientAndRemainder(dividingBy: headSize)
+    return head * headSize + (place % 2 == 0 ? place / 2 : headSize / 2 + place / 2)
   }
 
   public func tensorName(_ kind: WeightKind, layer: Int) -> String {
@@ -41,31 +50,45 @@ public enum WeightKind: String, Sendable { case weight, bias }
 public struct WeightLayout: Sendable {
   /// The name of the family, for messages.
   public let name: String
-  public let embedding: [WeightSource]
+  public var embedding: [WeightSource]
   public let positions: [WeightSource]
   /// Of each layer; several tensors are stacked by rows, in this order.
   public let layer: LayerWeights<[WeightSource]>
   public let norm: [WeightSource]
   public let head: [WeightSource]
-  /// A prefix that all names of a file may carry.
-  public var prefix = ""
+  /// Prefixes that the names of a file may carry.
+  public var prefixes: [String] = []
   /// Endings of the names of tensors that hold no weights.
   public var ignored: [String] = []
+  /// Beginnings of the names of tensors of other parts of a model: vision, audio.
+  public var ignoredParts: [String] = []
 
-  /// The tensors of each role of a model with this number of layers, and the layer of each.
-  public func sources(layers: Int, positions hasPositions: Bool, head hasHead: Bool) -> ModelWeights<
-    (layer: Int, parts: [WeightSource])
-  > {
-    ModelWeights(
+  /// The tensors of each role of a model with this number of layers, and the layer of each. A role that the
+  /// family does not have is an error.
+  public func sources(
+    layers: Int, positions hasPositions: Bool, headNorms: Bool, postNorms: Bool, head hasHead: Bool
+  ) throws -> ModelWeights<(layer: Int, parts: [WeightSource])> {
+    for (isWanted, part, what) in [
+      (headNorms, layer.queryNorm, "qk_norm"), (headNorms, layer.keyNorm, "qk_norm"),
+      (postNorms, layer.attentionPostNorm, "post_norms"), (postNorms, layer.mlpPostNorm, "post_norms"),
+      (hasPositions, positions.isEmpty ? nil : positions, "learned positions"),
+    ] where isWanted && part == nil {
+      throw Failure(.format, "the files of \(name) have no weights for \(what)")
+    }
+    let layer = layer.keeping(headNorms: headNorms, postNorms: postNorms)
+    return ModelWeights(
       embedding: (0, embedding), positions: hasPositions ? (0, positions) : nil,
       layers: (0..<layers).map { index in layer.map { (index, $0) } },
       norm: (0, norm), head: hasHead ? (0, head) : nil)
   }
 
-  /// Whether the names of a file are this family's.
+  /// Whether the names of a file are this family's. Gemma's are Llama's and its own norm before the feed-forward
+  /// layer.
   public func matches(_ names: Set<String>) -> Bool {
-    [prefix, ""].contains { prefix in
-      (embedding + layer.qkv).allSatisfy { names.contains(prefix + $0.tensorName(.weight, layer: 0)) }
+    (prefixes + [""]).contains { prefix in
+      (embedding + layer.qkv + layer.mlpNorm.filter(\.lacksOne)).allSatisfy {
+        names.contains(prefix + $0.tensorName(.weight, layer: 0))
+      }
     }
   }
 

@@ -41,6 +41,7 @@ public struct WeightReader {
       let target = UnsafeMutableBufferPointer(
         start: result.pointer(Float.self) + done * width, count: rows * width)
       try fill(target, from: index, part.arrangement, layer: layer, rows: rows, width: width)
+      if part.lacksOne && kind == .weight { for i in target.indices { target[i] += 1 } }
       done += rows
     }
     if done != shape[0] {
@@ -55,16 +56,42 @@ public struct WeightReader {
     !parts.isEmpty && parts.allSatisfy { find($0.tensorName(kind, layer: layer)) != nil }
   }
 
+  /// Counts the tensors of a weight as read: they repeat others.
+  public mutating func skip(_ parts: [WeightSource], _ kind: WeightKind) {
+    for part in parts { if let index = find(part.tensorName(kind, layer: 0)) { used[index] = true } }
+  }
+
+  /// Whether two weights are the same numbers.
+  public func areEqual(_ parts: [WeightSource], _ others: [WeightSource], _ kind: WeightKind) throws -> Bool {
+    for (part, other) in zip(parts, others) {
+      let (a, b) = (try index(of: part, kind, 0), try index(of: other, kind, 0))
+      if entries[a].shape != entries[b].shape { return false }
+      let count = entries[a].shape.elementCount
+      for start in stride(from: 0, to: count, by: 1 << 20) {
+        let length = min(1 << 20, count - start)
+        let pair = try Tensor(uninitialized: [2, length], .f32)
+        let (p, q) = (pair.pointer(Float.self), pair.pointer(Float.self) + length)
+        try file.read(a, from: start, into: UnsafeMutableBufferPointer(start: p, count: length))
+        try file.read(b, from: start, into: UnsafeMutableBufferPointer(start: q, count: length))
+        if (0..<length).contains(where: { p[$0] != q[$0] }) { return false }
+      }
+    }
+    return true
+  }
+
   /// Refuses a file that has tensors nobody read.
   public func finish() throws {
     for (index, entry) in entries.enumerated() where !used[index] {
       if layout.ignored.contains(where: entry.name.hasSuffix) { continue }
+      if layout.ignoredParts.contains(where: entry.name.hasPrefix) { continue }
       throw Failure(
         .format, "\(file.path): the model has no weight for the tensor '\(Quoted.name(entry.name))'")
     }
   }
 
-  private func find(_ name: String) -> Int? { indices[name] ?? indices[layout.prefix + name] }
+  private func find(_ name: String) -> Int? {
+    indices[name] ?? layout.prefixes.lazy.compactMap { indices[$0 + name] }.first
+  }
 
   private func index(of part: WeightSource, _ kind: WeightKind, _ layer: Int) throws -> Int {
     let name = part.tensorName(kind, layer: layer)
@@ -107,11 +134,11 @@ public struct WeightReader {
         }
       }
     case .rotaryHalves:
+      guard let start = target.baseAddress else { return }
       try withCopy(index, target.count) { copy in
         for row in 0..<rows {
-          let (head, place) = row.quotientAndRemainder(dividingBy: headSize)
-          let from = head * headSize + (place % 2 == 0 ? place / 2 : headSize / 2 + place / 2)
-          for column in 0..<width { target[row * width + column] = copy[from * width + column] }
+          let from = WeightSource.halfRow(row, headSize: headSize)
+          (start + row * width).update(from: copy + from * width, count: width)
         }
       }
     }

@@ -34,14 +34,41 @@ enum ModelModule {
           "load",
           Page(
             "models.load(path)",
-            "The model in a file: safetensors with its configuration, as model:save writes it, or the "
-              + "format of llama2.c, version 0. The content of the file decides, not its name.",
+            "The model in a file or folder; the content decides, not the name. A file: safetensors with its "
+              + "configuration, as model:save writes it, or the format of llama2.c, version 0. A folder: "
+              + "config.json and safetensors, in one file or several, as Hugging Face's transformers writes them, "
+              + "of GPT-2, Llama, Mistral, Qwen2, Qwen3, Gemma 2 or Gemma 3 (text). Weights of any floating type "
+              + "become f32.",
             errors:
-              "the file cannot be read; it has another format (the message names it and what to do), or "
-              + "not the weights of its configuration; a weight is NaN or infinite",
-            source: "Karpathy, llama2.c, export.py",
+              "the file cannot be read; it has another format, architecture or setting that is not computed here "
+              + "(the message names it and what to do), or not the weights of its configuration; a tensor has no "
+              + "use; a weight is NaN or infinite",
+            source: "Karpathy, llama2.c, export.py; huggingface/transformers, src/transformers/models",
             example: "print((pcall(require 'perilune.models'.load, '/no/such/model')))", prints: "false"),
           load)
+        module.function(
+          "save",
+          Page(
+            "models.save(model, folder)",
+            "Writes config.json and model.safetensors, in f32, as a folder that transformers' from_pretrained and "
+              + "models.load read. The architecture is the first of transformers with the model's configuration. "
+              + "Other files of the folder, such as a tokenizer's, stay.",
+            errors:
+              "no architecture has the configuration; the folder holds the index of another model; a file "
+              + "cannot be written",
+            source: "huggingface/transformers, src/transformers/models",
+            example: """
+              models = require 'perilune.models'
+              model = models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16, style = 'llama'}
+              folder = os.tmpname()
+              os.remove(folder)
+              models.save(model, folder)
+              print(models.load(folder):hash() == model:hash())
+              os.remove(folder .. '/config.json')
+              os.remove(folder .. '/model.safetensors')
+              os.remove(folder)
+              """, prints: "true"),
+          save)
         module.function("rows", RowsClass.page, RowsClass.create)
       })
     try library.add(RowsClass.declaration())
@@ -68,13 +95,18 @@ enum ModelModule {
     case .size: try field.set(.integer(options.integer(field.name)), in: &config)
     case .number: try field.set(.number(options.number(field.name)), in: &config)
     case .flag: try field.set(.flag(options.flag(field.name)), in: &config)
-    case .choice: try field.set(.text(options.text(field.name)), in: &config)
+    case .choice, .pattern: try field.set(.text(options.text(field.name)), in: &config)
     }
   }
 
   private static func load(_ call: Call) throws -> Int {
     try call.pushObject(try Transformer.load(path: try call.string(1)))
     return 1
+  }
+
+  private static func save(_ call: Call) throws -> Int {
+    try call.object(1, as: Transformer.self).save(folder: try call.string(2))
+    return 0
   }
 
   static func configTable(_ config: TransformerConfig) -> LuaValue {

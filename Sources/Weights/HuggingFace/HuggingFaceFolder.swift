@@ -1,0 +1,101 @@
+/// A folder as Hugging Face's transformers writes it: config.json and the weights as safetensors, in one file
+/// or in several with an index.
+///
+/// An index counts only if every file it names is there: uploads carry stale ones. Names in an index are names
+/// of files in the folder, never paths. Pickles are refused, as they can hold code.
+import Base
+import Formats
+import Tensors
+
+public struct HuggingFaceFolder: WeightFile {
+  public let path: String
+  public let config: JSONValue
+  private let weights: ShardedWeights
+
+  public var metadata: [String: String] { [:] }
+  public var layout: WeightLayout? { nil }
+  public var entries: [WeightEntry] { weights.entries }
+  /// The path of the configuration, for messages.
+  public var configPath: String { path + "/" + Self.configName }
+
+  public static let configName = "config.json"
+  public static let weightsName = "model.safetensors"
+  public static let indexName = "model.safetensors.index.json"
+
+  /// Opens the files of a folder and reads their headers.
+  ///
+  ///     try HuggingFaceFolder(path: "SmolLM2-135M").entries.count
+  public init(path: String) throws {
+    let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let names = try FileCalls.names(in: folder).sorted()
+    if !names.contains(Self.configName) { throw Self.noModel(folder, names, "no \(Self.configName)") }
+    let configPath = folder + "/" + Self.configName
+    self.path = folder
+    config = try Self.json(configPath)
+    if config.members == nil { throw Failure(.format, "\(configPath): not an object of settings") }
+    let (files, map) = try Self.files(folder, names)
+    if files.isEmpty { throw Self.noModel(folder, names, "no model*.safetensors") }
+    let opened = try files.map { try SafetensorsFile(try ByteSource(path: folder + "/" + $0)) }
+    let held = Dictionary(
+      uniqueKeysWithValues: zip(files, opened.map { Set($0.header.entries.map(\.name)) }))
+    if let (name, file) = map.first(where: { held[$1]?.contains($0) != true }) {
+      throw Failure(
+        .format,
+        "\(folder)/\(Self.indexName): the tensor '\(Quoted.name(name))' is not in \(Quoted.name(file))")
+    }
+    weights = try ShardedWeights(opened, path: folder)
+  }
+
+  public func read(_ index: Int, from first: Int, into target: UnsafeMutableBufferPointer<Float>) throws {
+    try weights.read(index, from: first, into: target)
+  }
+
+  public static func isFolder(_ path: String) -> Bool {
+    var information = stat()
+    return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// The files of weights and, where there is an index that holds, the file of each tensor.
+  private static func files(_ folder: String, _ names: [String]) throws -> ([String], [(String, String)]) {
+    if names.contains(indexName) {
+      let path = folder + "/" + indexName
+      guard let map = try json(path)["weight_map"]?.members else {
+        throw Failure(.format, "\(path): has no object 'weight_map'")
+      }
+      var places: [(String, String)] = []
+      for member in map {
+        guard let file = member.value.text, !file.isEmpty, !file.contains("/"), file != "..", file != "."
+        else {
+          throw Failure(
+            .format,
+            "\(path): weight_map gives '\(Quoted.name(member.key))' no name of a file in the folder: "
+              + "\(member.value.text.map { "\"\(Quoted.name($0))\"" } ?? "it is not a text")")
+        }
+        places.append((member.key, file))
+      }
+      let named = Set(places.map(\.1)).sorted()
+      if !named.isEmpty && named.allSatisfy(names.contains) { return (named, places) }
+    }
+    let found = names.filter { $0.hasPrefix("model") && $0.hasSuffix(".safetensors") }
+    return (found.contains(weightsName) ? [weightsName] : found, [])
+  }
+
+  private static func json(_ path: String) throws -> JSONValue {
+    try JSONValue(parsing: try ByteSource(path: path).all(limit: Limits.headerBytesMax), name: path)
+  }
+
+  private static func noModel(_ folder: String, _ names: [String], _ what: String) -> Failure {
+    let pickles = names.filter { name in [".bin", ".pt", ".pth", ".ckpt"].contains(where: name.hasSuffix) }
+    let advice: String
+    if let pickle = pickles.first {
+      advice =
+        "\(Quoted.name(pickle)) is a Python pickle, which can hold code: write the weights as safetensors with "
+        + "transformers: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(new_folder)"
+    } else if let file = names.first(where: { $0.hasSuffix(".gguf") || $0.hasSuffix(".safetensors") }) {
+      advice = "it holds \(Quoted.name(file)): load that file by its own path"
+    } else {
+      advice = "expected \(configName) and \(weightsName), as transformers' save_pretrained writes them"
+    }
+    return Failure(.format, "\(folder): not a folder of a model, \(what); \(advice)")
+  }
+}
