@@ -18,9 +18,6 @@ extension Transformer {
     }
     return try Tape.withoutRecording {
       let (own, other) = (try states(rows).value, try reference.states(rows).value)
-      if config.logitSoftcap != 0 || reference.config.logitSoftcap != 0 {
-        return try boundedDivergence(Variable(own), from: reference, Variable(other))
-      }
       let count = rows.responses.tokenCount
       let kl = try Tensor(uninitialized: [count], .f32)
       let entropy = try Tensor(uninitialized: [count], .f32)
@@ -29,22 +26,10 @@ extension Transformer {
         policyWidth: config.dim, reference: other.pointer(Float.self),
         referenceWeight: reference.weights.output.weight.value.pointer(Float.self),
         referenceWidth: reference.config.dim,
-        rows: count, vocabulary: config.vocab, kl: kl.pointer(Float.self),
+        softcaps: (Float(config.logitSoftcap), Float(reference.config.logitSoftcap)), rows: count,
+        vocabulary: config.vocab, kl: kl.pointer(Float.self),
         entropy: entropy.pointer(Float.self))
       return withExtendedLifetime((own, other)) { (kl, entropy) }
     }
-  }
-
-  /// The same from whole tables of bounded logits.
-  private func boundedDivergence(_ own: Variable, from reference: Transformer, _ other: Variable) throws -> (
-    kl: Tensor, entropy: Tensor
-  ) {
-    let p = try headLogits(own).logSoftmax(1)
-    let q = try reference.headLogits(other).logSoftmax(1)
-    let weight = try p.exp()
-    return (
-      try weight.times(try p.minus(q)).sum(1, keeping: false).value,
-      try weight.times(p).sum(1, keeping: false).negated().value
-    )
   }
 }

@@ -56,10 +56,7 @@ extension Transformer {
     }
     var reader = WeightReader(file, layout, headSize: config.headDim)
     reader.skip(repeated, .weight)
-    var parts = try layout.sources(
-      layers: config.layers, positions: config.positions == .learned, headNorms: config.qkNorm,
-      postNorms: config.postNorms, head: !config.tied
-    ).all.makeIterator()
+    var parts = try config.sources(in: layout).all.makeIterator()
     var current: (layer: Int, parts: [WeightSource]) = (0, [])
     try self.init(config) { part, kind in
       if kind == .weight, let next = parts.next() { current = next }

@@ -34,15 +34,10 @@ extension Transformer {
     return cap == 0 ? logits : try logits.dividedBy(cap).tanh().times(cap)
   }
 
-  /// The log-probability of each state's target. Bounded logits take a table of [N, vocab]; others are made
-  /// in pieces.
+  /// The log-probability of each state's target.
   func headLogps(_ states: Variable, _ targets: Variable, temperature: Double) throws -> Variable {
-    if config.logitSoftcap == 0 {
-      return try Op.tokenLogps(
-        states, weight: weights.output.weight, ids: targets, temperature: temperature)
-    }
-    let logits = try headLogits(states)
-    let scaled = temperature == 1 ? logits : try logits.dividedBy(temperature)
-    return try scaled.logSoftmax(1).gatheredIds(targets)
+    try Op.tokenLogps(
+      states, weight: weights.output.weight, ids: targets, temperature: temperature,
+      softcap: config.logitSoftcap)
   }
 }

@@ -82,6 +82,18 @@ extension TransformerConfig {
       norm: normed(layout.norm, 0), head: tied ? nil : table(layout.head, vocab, isHead: true))
   }
 
+  /// The tensors of a family's files for each weight.
+  func sources(in layout: WeightLayout) throws -> ModelWeights<(layer: Int, parts: [WeightSource])> {
+    try layout.sources(
+      layers: layers, positions: positions == .learned, headNorms: qkNorm, postNorms: postNorms, head: !tied)
+  }
+
+  /// How many rows each of `count` tensors has that are one weight: queries, keys and values, or gate and up.
+  func rows(of count: Int, in total: Int) -> [Int] {
+    if count == 3 { return [heads, kvHeads, kvHeads].map { $0 * headDim } }
+    return [Int](repeating: total / count, count: count)
+  }
+
   /// The standard deviation of the initial elements: 0.02, of maps that add to the residual stream divided by
   /// the square root of their number. Radford et al. 2019, sec. 2.3.
   func deviation(_ role: WeightPart.Role) -> Double {

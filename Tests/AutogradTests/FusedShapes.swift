@@ -47,8 +47,8 @@ enum FusedShapes {
       let (rows, width, vocabulary) = (d.size(50) - 1, d.size(70), d.size(150))
       let ids = try Tensor((0..<rows).map { _ in Int64(d.random.below(vocabulary)) }, shape: [rows])
       return Op.Sample(
-        [try d.tensor([rows, width]), try d.tensor([vocabulary, width]), ids], [.number(d.chance() ? 1 : 0.5)]
-      )
+        [try d.tensor([rows, width]), try d.tensor([vocabulary, width]), ids],
+        [.number(d.chance() ? 1 : 0.5), .number(d.chance() ? 0 : 3)])
     },
   ]
 

@@ -66,9 +66,9 @@ extension Op {
 
   /// The log-probability of each row's id under the softmax of hidden weight^T / temperature.
   public static func tokenLogps(
-    _ hidden: Variable, weight: Variable, ids: Variable, temperature: Double = 1
+    _ hidden: Variable, weight: Variable, ids: Variable, temperature: Double = 1, softcap: Double = 0
   ) throws -> Variable {
-    try tokenLogps([hidden, weight, ids], [.number(temperature)])[0]
+    try tokenLogps([hidden, weight, ids], [.number(temperature), .number(softcap)])[0]
   }
 
   /// The sum of each of consecutive runs of `x`, which have the given lengths.

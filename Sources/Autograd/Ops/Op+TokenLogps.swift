@@ -7,13 +7,15 @@ extension Op {
     "token_logps", group: "models",
     summary:
       "The log-probability of each row's token under the softmax of its logits.",
-    formula: "y_i = log softmax(self_i weight^T / temperature)[ids_i]",
+    formula:
+      "y_i = log softmax(cap(self_i weight^T) / temperature)[ids_i], cap(x) = softcap tanh(x / softcap)",
     shapes: "self [N, D], weight [V, D], ids [N] from 0; the result is [N]",
     parameters: [
       Parameter("self", .tensor, "hidden states that predict a token"),
       Parameter("weight", .tensor, "the head: a row for each token of the vocabulary"),
       Parameter("ids", .tensor, "the tokens, as ids of the vocabulary (from 0)"),
       Parameter("temperature", .number(default: 1), "divides the logits"),
+      Parameter("softcap", .number(default: 0), "bound of the logits, 0 for none"),
     ],
     example: Example(
       "print(T{{1, 0}}:token_logps(T{{0, 0}, {0, 0}}, T({1}, \"i64\")))", prints: "[-0.6931]\n[Tensor f32 1]"),
@@ -24,7 +26,7 @@ extension Op {
       let logps = try Tensor(uninitialized: [plan.rows], .f32)
       let cached = context.needsAny ? try plan.buffers() : nil
       try plan.logps(hidden, weight, ids, logps, cached)
-      if let cached { context.saved = [cached.exponentials, cached.sums] }
+      if let cached { context.saved = cached.all }
       return withExtendedLifetime((hidden, weight, ids)) { [logps] }
     },
     backward: { context, _, gradients in
@@ -34,18 +36,18 @@ extension Op {
       let ids = try context[2].contiguous()
       // The exponentials become the gradient in place; a second pass over a retained graph computes them
       // again.
-      var cached: (exponentials: Tensor, sums: Tensor)
-      if context.saved.count == 2 {
-        cached = (context.saved[0], context.saved[1])
+      let cached: HeadBuffers
+      if let saved = HeadBuffers(context.saved) {
+        cached = saved
         context.saved = []
       } else {
         cached = try plan.buffers()
         try plan.logps(hidden, weight, ids, try Tensor(uninitialized: [plan.rows], .f32), cached)
       }
-      let (d, sums) = (cached.exponentials.pointer(Float.self), cached.sums.pointer(Float.self))
+      let (d, places) = (cached.exponentials.pointer(Float.self), cached.places)
       func differentiate(_ rows: Range<Int>) {
         HeadKernels.logitGradient(
-          d, sums: sums, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
+          places, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
           vocabulary: plan.vocabulary, temperature: Float(plan.temperature))
       }
       var dhidden: Tensor?
@@ -70,8 +72,9 @@ extension Op {
     compose: { inputs, attributes in
       let plan = try HeadPlan(inputs.map { $0?.value }, attributes)
       guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else { return [] }
-      let logits = try hidden.matrixTimes(try weight.transposed(0, 1)).times(1 / plan.temperature)
-      return [try logits.logSoftmax(1).gatheredIds(ids)]
+      var logits = try hidden.matrixTimes(try weight.transposed(0, 1))
+      if plan.softcap > 0 { logits = try logits.dividedBy(plan.softcap).tanh().times(plan.softcap) }
+      return [try logits.times(1 / plan.temperature).logSoftmax(1).gatheredIds(ids)]
     },
     samples: { random in
       [
@@ -84,6 +87,9 @@ extension Op {
           ],
           [.number(0.5)]),
         Sample(
+          [try random.normal([4, 5]), try random.normal([11, 5]), try random.integers([4], 0..<11)],
+          [.number(0.5), .number(1.5)]),
+        Sample(
           [try random.normal([0, 5]), try random.normal([7, 5]), try random.integers([0], 0..<7)],
           [.number(1)]),
       ]
@@ -93,6 +99,9 @@ extension Op {
       return [
         Refusal([h, w, try Tensor([Int64(3)], shape: [1])], [.number(1)], words: "expected 0..2 (vocab 3)"),
         Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(0)], words: "temperature"),
+        Refusal(
+          [h, w, try Tensor([Int64(0)], shape: [1])], [.number(1), .number(-1)],
+          words: "softcap must be a finite number, at least 0, got -1"),
         Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(1e-40)], words: "temperature"),
         Refusal(
           [h, try Tensor(zeros: [3, 4], .f32), try Tensor([Int64(0)], shape: [1])], [.number(1)], words: "1x2"
@@ -142,6 +151,7 @@ struct HeadPlan {
   let width: Int
   let vocabulary: Int
   let temperature: Double
+  let softcap: Double
 
   init(_ inputs: [Tensor?], _ attributes: Attributes) throws {
     guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else {
@@ -165,21 +175,50 @@ struct HeadPlan {
         .value, "temperature must be a positive number whose reciprocal is finite in f32", argument: 4)
     }
     temperature = given
+    softcap = attributes.number("softcap") ?? 0
+    if !(softcap >= 0 && softcap.isFinite) {
+      throw Failure(.value, "softcap must be a finite number, at least 0, got \(softcap)", argument: 5)
+    }
   }
 
   /// Buffers for what the backward pass needs.
-  func buffers() throws -> (exponentials: Tensor, sums: Tensor) {
-    (try Tensor(uninitialized: [rows, vocabulary], .f32), try Tensor(uninitialized: [rows], .f32))
+  func buffers() throws -> HeadBuffers {
+    HeadBuffers(
+      exponentials: try Tensor(uninitialized: [rows, vocabulary], .f32),
+      sums: try Tensor(uninitialized: [rows], .f32),
+      slopes: softcap > 0 ? try Tensor(uninitialized: [rows, vocabulary], .f32) : nil)
   }
 
   func logps(
-    _ hidden: Tensor, _ weight: Tensor, _ ids: Tensor, _ logps: Tensor,
-    _ saved: (exponentials: Tensor, sums: Tensor)?
+    _ hidden: Tensor, _ weight: Tensor, _ ids: Tensor, _ logps: Tensor, _ saved: HeadBuffers?
   ) throws {
     try HeadKernels.tokenLogps(
       hidden: hidden.pointer(Float.self), weight: weight.pointer(Float.self), ids: ids.pointer(Int64.self),
       rows: rows, width: width, vocabulary: vocabulary, temperature: Float(temperature),
-      logps: logps.pointer(Float.self),
-      saved: saved.map { ($0.exponentials.pointer(Float.self), $0.sums.pointer(Float.self)) })
+      softcap: Float(softcap), logps: logps.pointer(Float.self), saved: saved?.places)
+  }
+}
+
+/// What the head keeps for its backward pass (`HeadKernels.Saved`).
+struct HeadBuffers {
+  let exponentials, sums: Tensor
+  let slopes: Tensor?
+
+  init(exponentials: Tensor, sums: Tensor, slopes: Tensor?) {
+    (self.exponentials, self.sums, self.slopes) = (exponentials, sums, slopes)
+  }
+
+  /// From `all`; nil if nothing was kept.
+  init?(_ saved: [Tensor]) {
+    if saved.count < 2 { return nil }
+    self.init(exponentials: saved[0], sums: saved[1], slopes: saved.count > 2 ? saved[2] : nil)
+  }
+
+  var all: [Tensor] { [exponentials, sums] + (slopes.map { [$0] } ?? []) }
+
+  var places: HeadKernels.Saved {
+    HeadKernels.Saved(
+      exponentials: exponentials.pointer(Float.self), sums: sums.pointer(Float.self),
+      slopes: slopes?.pointer(Float.self))
   }
 }

@@ -16,27 +16,23 @@ struct AdapterModule {
 
 extension TransformerConfig {
   /// The family whose files have the names of the modules.
-  var family: WeightLayout { positions == .learned ? .gpt2 : .llama }
+  var family: WeightLayout {
+    if positions == .learned { return .gpt2 }
+    return postNorms ? .gemma : .llama
+  }
 
   /// The modules of each linear map, in the order of `ModelWeights.all`; an empty list for norms and tables.
-  func adapterModules(_ layout: WeightLayout) -> [[AdapterModule]] {
-    let sources = layout.sources(layers: layers, positions: positions == .learned, head: !tied).all
-    return zip(parts.all, sources).map { part, source in
+  func adapterModules(_ layout: WeightLayout) throws -> [[AdapterModule]] {
+    zip(parts.all, try sources(in: layout).all).map { part, source in
       guard case .linear = part.role else { return [] }
       var done = 0
-      return zip(source.parts, outputs(of: source.parts.count, part.shape[0])).map { one, count in
+      return zip(source.parts, rows(of: source.parts.count, in: part.shape[0])).map { one, count in
         defer { done += count }
         let name = one.tensorName(.weight, layer: source.layer).dropLast(".weight".count)
         return AdapterModule(
-          path: layout.prefix + name, source: one, outputs: done..<(done + count), inputs: part.shape[1])
+          path: (layout.prefixes.first ?? "") + name, source: one, outputs: done..<(done + count),
+          inputs: part.shape[1])
       }
     }
-  }
-
-  /// How many outputs each of `count` modules has that are one map: queries, keys and values, or gate and up.
-  private func outputs(of count: Int, _ total: Int) -> [Int] {
-    guard count == 3 else { return [Int](repeating: total / count, count: count) }
-    let shape = attentionShape
-    return [shape.heads, shape.keyHeads, shape.keyHeads].map { $0 * shape.headSize }
   }
 }

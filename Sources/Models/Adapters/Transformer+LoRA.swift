@@ -43,7 +43,7 @@ extension Transformer {
     if adapters != nil {
       throw Failure(.state, "the model has adapters already: merge them first, or begin with its base")
     }
-    let modules = config.adapterModules(config.family)
+    let modules = try config.adapterModules(config.family)
     if !modules.joined().contains(where: { lora.matches($0.path) }) {
       let names = Set(modules.joined().map(\.name)).sorted()
       throw Failure(

@@ -66,22 +66,18 @@ extension Transformer {
     try json.save(to: path + "/" + HuggingFaceFolder.configName)
   }
 
-  /// The weights as the files of a family hold them.
+  /// The weights as the files of a family hold them; adapters are merged.
   private func folderTensors(_ layout: WeightLayout) throws -> [(name: String, tensor: Tensor)] {
     let writer = WeightWriter(layout, headSize: config.headDim)
-    let sources = try layout.sources(
-      layers: config.layers, positions: config.positions == .learned, headNorms: config.qkNorm,
-      postNorms: config.postNorms, head: !config.tied)
-    let (queries, keys) = (config.heads * config.headDim, config.kvHeads * config.headDim)
+    let sources = try config.sources(in: layout)
+    let merged = try weights.map { try $0.merged() }
     var result: [(name: String, tensor: Tensor)] = []
-    for (source, affine) in zip(sources.all, weights.all) {
+    for (source, affine) in zip(sources.all, merged.all) {
       let total = affine.weight.value.shape[0]
       let isHead = source.parts.map(\.name) == layout.head.map(\.name)
       for (kind, tensor) in [(WeightKind.weight, affine.weight), (.bias, affine.bias)] {
         guard let value = tensor?.value else { continue }
-        let rows =
-          source.parts.count == 3
-          ? [queries, keys, keys] : source.parts.map { _ in total / source.parts.count }
+        let rows = config.rows(of: source.parts.count, in: total)
         result += try writer.tensors(
           value, source.parts, kind, layer: source.layer, rows: rows, isHead: isHead)
       }

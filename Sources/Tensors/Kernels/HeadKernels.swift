@@ -11,11 +11,21 @@ package enum HeadKernels {
   /// Rows of a chunk; they share the packed weights.
   private static func chunk(_ vocabulary: Int) -> Int { max(32, chunkMax / max(vocabulary, 1) / 32 * 32) }
 
-  /// `logps[i]` = log softmax(hidden[i] W^T / temperature)[ids[i]]. If `saved` is given, it receives the
-  /// exponentials of the logits minus their row's maximum [N, V], and the sums of those [N].
+  /// What the backward pass needs: the exponentials of the logits minus their row's maximum [N, V], the sums of
+  /// those [N], and the slopes of bounded logits [N, V].
+  package struct Saved {
+    let exponentials, sums: MutableFloats
+    let slopes: MutableFloats?
+
+    package init(exponentials: MutableFloats, sums: MutableFloats, slopes: MutableFloats?) {
+      (self.exponentials, self.sums, self.slopes) = (exponentials, sums, slopes)
+    }
+  }
+
+  /// `logps[i]` = log softmax(cap(hidden[i] W^T) / temperature)[ids[i]]; a `softcap` of 0 is no bound.
   package static func tokenLogps(
     hidden: Floats, weight: Floats, ids: UnsafePointer<Int64>, rows: Int, width: Int, vocabulary: Int,
-    temperature: Float, logps: MutableFloats, saved: (exponentials: MutableFloats, sums: MutableFloats)?
+    temperature: Float, softcap: Float, logps: MutableFloats, saved: Saved?
   ) throws {
     let step = saved == nil ? min(chunk(vocabulary), max(rows, 1)) : max(rows, 1)
     let scratch = saved == nil ? try Tensor(uninitialized: [step, vocabulary], .f32) : nil
@@ -25,10 +35,16 @@ package enum HeadKernels {
       Gemm.run(
         MatrixView(hidden + start * width, rows: count, columns: width),
         MatrixView(weight, rows: vocabulary, columns: width).transposed,
-        into: MutableMatrixView(logits, rows: count, columns: vocabulary), alpha: 1 / temperature,
+        into: MutableMatrixView(logits, rows: count, columns: vocabulary),
+        alpha: softcap > 0 ? 1 : 1 / temperature,
         after: { range in
           for i in range {
             let x = logits + i * vocabulary
+            if softcap > 0 {
+              ActivationKernels.softcap(
+                x, softcap, vocabulary, slopes: saved?.slopes.map { $0 + i * vocabulary })
+              ActivationKernels.scale(x, 1 / temperature, vocabulary)
+            }
             let logit = x[Int(ids[start + i])]
             let (peak, sum) = ActivationKernels.exponentials(x, x, vocabulary)
             logps[start + i] = logit - peak - Libm.log(sum)
@@ -41,22 +57,23 @@ package enum HeadKernels {
 
   /// Replaces saved exponentials by the gradient of the logits, g_i (onehot - p_i) / temperature.
   package static func logitGradient(
-    _ exponentials: MutableFloats, sums: Floats, ids: UnsafePointer<Int64>, gradient: Floats,
-    _ rows: Range<Int>,
-    vocabulary: Int, temperature: Float
+    _ saved: Saved, ids: UnsafePointer<Int64>, gradient: Floats, _ rows: Range<Int>, vocabulary: Int,
+    temperature: Float
   ) {
     for row in rows {
       let g = gradient[row] / temperature
-      let x = exponentials + row * vocabulary
-      ActivationKernels.scale(x, -g / sums[row], vocabulary)
+      let x = saved.exponentials + row * vocabulary
+      ActivationKernels.scale(x, -g / saved.sums[row], vocabulary)
       x[Int(ids[row])] += g
+      if let slopes = saved.slopes { VectorMath.zip(x, slopes + row * vocabulary, x, vocabulary) { $0 * $1 } }
     }
   }
 
   /// The exact KL(policy || reference) at each row, over the whole vocabulary, and the policy's entropy.
   package static func divergence(
     policy: Floats, policyWeight: Floats, policyWidth: Int, reference: Floats, referenceWeight: Floats,
-    referenceWidth: Int, rows: Int, vocabulary: Int, kl: MutableFloats, entropy: MutableFloats
+    referenceWidth: Int, softcaps: (policy: Float, reference: Float), rows: Int, vocabulary: Int,
+    kl: MutableFloats, entropy: MutableFloats
   ) throws {
     let step = min(chunk(vocabulary), max(rows, 1))
     let logits = try Tensor(uninitialized: [2, step, vocabulary], .f32)
@@ -76,6 +93,9 @@ package enum HeadKernels {
           withUnsafeTemporaryAllocation(of: Float.self, capacity: vocabulary) { scratch in
             guard let p = scratch.baseAddress else { return }
             for i in range {
+              for (x, cap) in [(a, softcaps.policy), (b, softcaps.reference)] where cap > 0 {
+                ActivationKernels.softcap(x + i * vocabulary, cap, vocabulary)
+              }
               (kl[start + i], entropy[start + i]) = divergenceRow(
                 a + i * vocabulary, b + i * vocabulary, p, vocabulary)
             }
