@@ -27,26 +27,32 @@ public struct WeightReader {
     _ name: String, _ parts: [WeightSource], _ kind: WeightKind, layer: Int, shape: [Int]
   ) throws -> Tensor {
     try Interrupt.check()
+    // All sizes are compared with the file's before the weight is allocated.
+    var places: [(index: Int, rows: Int)] = []
+    var total = 0
+    for part in parts {
+      let index = try index(of: part, kind, layer)
+      let stored = try storedShape(index, part, layer, name)
+      if Array(stored.dropFirst()) != Array(shape.dropFirst()) || stored[0] > shape[0] - total {
+        throw mismatch(index, part, name, shape)
+      }
+      places.append((index, stored[0]))
+      total += stored[0]
+    }
+    if total != shape[0] {
+      throw Failure(
+        .format, "\(file.path): weight '\(name)' needs \(shape[0]) rows, its tensors have \(total)")
+    }
     let result = try Tensor(uninitialized: try Shape(checked: shape), .f32)
     let width = shape.dropFirst().reduce(1, *)
     var done = 0
-    for part in parts {
-      let index = try index(of: part, kind, layer)
+    for (part, (index, rows)) in zip(parts, places) {
       used[index] = true
-      let stored = try storedShape(index, part, layer, name)
-      let rows = stored[0]
-      if Array(stored.dropFirst()) != Array(shape.dropFirst()) || rows > shape[0] - done {
-        throw mismatch(index, part, name, shape)
-      }
       let target = UnsafeMutableBufferPointer(
         start: result.pointer(Float.self) + done * width, count: rows * width)
       try fill(target, from: index, part.arrangement, layer: layer, rows: rows, width: width)
       if part.lacksOne && kind == .weight { for i in target.indices { target[i] += 1 } }
       done += rows
-    }
-    if done != shape[0] {
-      throw Failure(
-        .format, "\(file.path): weight '\(name)' needs \(shape[0]) rows, its tensors have \(done)")
     }
     return withExtendedLifetime(result) { result }
   }

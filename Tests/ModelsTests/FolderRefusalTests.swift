@@ -49,6 +49,13 @@ import Weights
 
   static let settings = [
     Setting(
+      folder: "qwen2-b", key: "num_hidden_layers", value: 16_000_000,
+      words: "'num_hidden_layers' must be at most 4096"),
+    Setting(
+      folder: "llama-a", key: "vocab_size", value: 16_000_000,
+      words: "is F32 43x18 and does not fit the weight 'embedding.weight', expected f32 16000000x18"),
+    Setting(folder: "llama-a", key: "head_dim", value: 16_000_000, words: "are wider than"),
+    Setting(
       folder: "llama-a", key: "architectures", value: ["Phi3ForCausalLM"],
       words: "architecture \"Phi3ForCausalLM\""),
     Setting(

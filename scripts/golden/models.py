@@ -163,7 +163,7 @@ def denied_tie(config):
     config["tie_word_embeddings"] = False
 
 
-YARN = rope("yarn", factor=4.0, original_max_position_embeddings=16, beta_fast=8.0, beta_slow=1.0)
+YARN = rope("yarn", 10.0, factor=4.0, original_max_position_embeddings=16, beta_fast=1.0, beta_slow=0.5)
 model("mistral-a", "mistral", sized(rope_parameters=YARN, sliding_window=None, tie_word_embeddings=True), shard="20KB", lie=denied_tie)
 model("mistral-b", "mistral", sized(head_dim=None, hidden_size=24, rope_parameters=rope("default", 50.0), sliding_window=5),
       spelling=old_spelling)
@@ -180,8 +180,7 @@ def lying_tie(config):
 model("qwen2-b", "qwen2", sized(rope_parameters=rope("default"), use_sliding_window=True, sliding_window=6, max_window_layers=1),
       spelling=lying_tie, dtype=torch.float64)
 
-model("qwen3-a", "qwen3", sized(rope_parameters=rope("yarn", factor=4.0, original_max_position_embeddings=16, attention_factor=1.3,
-                                                     beta_fast=8.0)))
+model("qwen3-a", "qwen3", sized(rope_parameters={**YARN, "attention_factor": 1.3}))
 model("qwen3-b", "qwen3", sized(num_hidden_layers=3, rope_parameters=rope("default"), attention_bias=True, tie_word_embeddings=True,
                                 use_sliding_window=True, sliding_window=4, intermediate_size=14,
                                 layer_types=["full_attention", "sliding_attention", "full_attention"]), spelling=old_spelling)

@@ -84,8 +84,11 @@ extension FolderConfig {
   }
 
   /// Which layers slide, by `layer_types`, as the shortest text that repeats to it.
-  func layerPattern(_ layers: Int, otherwise: String) throws -> String {
-    guard let types = self["layer_types"] else { return otherwise }
+  func layerPattern(_ layers: Int, otherwise: @autoclosure () -> String) throws -> String {
+    if layers > ConfigField.patternMax {
+      throw bad("num_hidden_layers", "at most \(ConfigField.patternMax) where layers slide")
+    }
+    guard let types = self["layer_types"] else { return otherwise() }
     let letters = types.elements?.compactMap {
       ["full_attention": "f", "sliding_attention": "s"][$0.text ?? ""]
     }
