@@ -60,7 +60,7 @@ extension FolderConfig {
   }
 
   private func readYarn(into config: inout TransformerConfig) throws {
-    try refuse(["truncate"], unless: { $0 == .bool(true) }, "yarn with whole pairs at its bounds is")
+    try refuse(["truncate"], unless: { $0 == .bool(true) }, "expected true or nothing")
     config.ropeBetaFast = try number("beta_fast", otherwise: 32)
     config.ropeBetaSlow = try number("beta_slow", otherwise: 1)
     let factor = config.ropeFactor

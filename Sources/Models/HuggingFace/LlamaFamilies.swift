@@ -12,7 +12,8 @@ extension ModelFamily {
   static let gpt2 = ModelFamily(
     architecture: "GPT2LMHeadModel", modelType: "gpt2", layout: .gpt2, isTiedByDefault: true,
     read: { settings, config in
-      try settings.refuse(["scale_attn_by_inverse_layer_idx", "add_cross_attention"], "GPT-2 without it is")
+      try settings.refuse(
+        ["scale_attn_by_inverse_layer_idx", "add_cross_attention"], "use a GPT-2 without it")
       config.vocab = try settings.size("vocab_size")
       config.dim = try settings.size("n_embd")
       config.layers = try settings.size("n_layer")

@@ -22,6 +22,9 @@ struct ModelFamily {
   /// The family of a folder and the settings of its text model.
   static func of(_ json: JSONValue, path: String) throws -> (family: ModelFamily, settings: FolderConfig) {
     let whole = FolderConfig(json, path: path)
+    try whole.refuse(
+      ["quantization_config"], unless: { _ in false },
+      "load the model in transformers, dequantise it (model.dequantize()) and save it, or load a GGUF file")
     let type = try whole.text("model_type", otherwise: "")
     let names = whole["architectures"]?.elements?.compactMap(\.text) ?? []
     if names == ["Gemma3ForConditionalGeneration"], let text = try whole.object("text_config") {
@@ -53,14 +56,11 @@ struct ModelFamily {
   /// The configuration of a folder; whether head and embedding are one is for the file to say.
   func config(_ settings: FolderConfig) throws -> TransformerConfig {
     try settings.refuse(
-      ["quantization_config"], unless: { _ in false },
-      "load the model in transformers, dequantise it (model.dequantize()) and save it, or load a GGUF file")
-    try settings.refuse(
       ["num_local_experts", "num_experts", "n_routed_experts", "num_experts_per_tok"],
-      unless: { ($0.int ?? 2) <= 0 }, "models of several experts are not")
+      unless: { ($0.int ?? 2) <= 0 }, "use a model without experts")
     try settings.refuse(
-      ["no_rope_layers", "no_rope_layer_interval"], "layers without rotary positions are not")
-    try settings.refuse(["use_bidirectional_attention", "is_encoder_decoder"], "causal decoders are")
+      ["no_rope_layers", "no_rope_layer_interval"], "use a model whose layers all have rotary positions")
+    try settings.refuse(["use_bidirectional_attention", "is_encoder_decoder"], "use a causal decoder")
     var config = TransformerConfig()
     try read(settings, &config)
     config.tied = try settings.flag("tie_word_embeddings", otherwise: isTiedByDefault)
