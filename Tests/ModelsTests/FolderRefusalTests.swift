@@ -53,7 +53,7 @@ import Weights
       words: "'num_hidden_layers' must be at most 4096"),
     Setting(
       folder: "llama-a", key: "vocab_size", value: 16_000_000,
-      words: "is F32 43x18 and does not fit the weight 'embedding.weight', expected f32 16000000x18"),
+      words: "weight 'embedding.weight' needs 16000000 rows, its tensors have 43"),
     Setting(folder: "llama-a", key: "head_dim", value: 16_000_000, words: "are wider than"),
     Setting(
       folder: "llama-a", key: "architectures", value: ["Phi3ForCausalLM"],
