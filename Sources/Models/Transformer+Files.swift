@@ -81,7 +81,7 @@ extension Transformer {
   }
 
   /// A file of named tensors that does not say what model they are of.
-  private static func unknown(_ file: any WeightFile) -> Failure {
+  static func unknown(_ file: any WeightFile) -> Failure {
     let names = Set(file.entries.map(\.name))
     let family = WeightLayout.families.first { $0.matches(names) }
     let what = family.map { "the tensors are those of \($0.name), but the file" } ?? "the file"

@@ -14,6 +14,7 @@ public struct Llama2C: WeightFormat {
   public let layout: WeightLayout? = .llama2c
 
   public var path: String { source.name }
+  public var format: String { "llama2.c 0" }
   public var entries: [WeightEntry] { tensors.map(\.entry) }
 
   public init(_ source: ByteSource) throws {

@@ -16,6 +16,7 @@ public struct SafetensorsFile: WeightFormat {
   }
 
   public var path: String { source.name }
+  public var format: String { "safetensors" }
   public var metadata: [String: String] { header.metadata }
   public var layout: WeightLayout? {
     metadata["format"] == WeightLayout.perilune.name ? .perilune : nil

@@ -21,6 +21,8 @@ public struct WeightEntry: Sendable {
 public protocol WeightFile {
   /// The path, for messages.
   var path: String { get }
+  /// The name of the format, with its version where it has several.
+  var format: String { get }
   /// The fields of a model's configuration, as text by their names, and whatever else the file states.
   var metadata: [String: String] { get }
   /// How the tensors are named and arranged; nil where the file does not state the configuration they belong

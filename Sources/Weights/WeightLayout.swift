@@ -82,6 +82,11 @@ public struct WeightLayout: Sendable {
       norm: (0, norm), head: hasHead ? (0, head) : nil)
   }
 
+  /// Whether a tensor of this name holds no weights.
+  public func ignores(_ name: String) -> Bool {
+    ignored.contains(where: name.hasSuffix) || ignoredParts.contains(where: name.hasPrefix)
+  }
+
   /// Whether the names of a file are this family's. Gemma's are Llama's and its own norm before the feed-forward
   /// layer.
   public func matches(_ names: Set<String>) -> Bool {

@@ -88,8 +88,7 @@ public struct WeightReader {
   /// Refuses a file that has tensors nobody read.
   public func finish() throws {
     for (index, entry) in entries.enumerated() where !used[index] {
-      if layout.ignored.contains(where: entry.name.hasSuffix) { continue }
-      if layout.ignoredParts.contains(where: entry.name.hasPrefix) { continue }
+      if layout.ignores(entry.name) { continue }
       throw Failure(
         .format, "\(file.path): the model has no weight for the tensor '\(Quoted.name(entry.name))'")
     }

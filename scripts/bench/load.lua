@@ -1,8 +1,9 @@
---- Seconds and memory that loading a model takes: best and median of some loads, each in a process of its own.
+--- Seconds and memory that loading a model takes: best and median of loads, each in a process of its own.
 --
 --     bin/perilune scripts/bench/load.lua MODEL [LOADS]
 --
--- Seconds are of models.load alone, on the wall clock and of the processor; memory is the peak of the resident set.
+-- Seconds are of models.load alone, on the wall clock and of the processor; memory is the peak of what
+-- is resident.
 local models = require "perilune.models"
 local system = require "perilune.system"
 

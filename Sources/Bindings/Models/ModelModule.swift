@@ -35,7 +35,8 @@ enum ModelModule {
           Page(
             "models.load(path)",
             "The model in a file or folder; the content decides, not the name. A file: safetensors with its "
-              + "configuration, as model:save writes it, or the format of llama2.c, version 0. A folder: "
+              + "configuration, as model:save writes it, GGUF of version 2 or 3 (F32, F16, BF16, Q4_0 to Q8_0, "
+              + "Q2_K to Q6_K), or the format of llama2.c, version 0. A folder: "
               + "config.json and safetensors, in one file or several, as Hugging Face's transformers writes them, "
               + "of GPT-2, Llama, Mistral, Qwen2, Qwen3, Gemma 2 or Gemma 3 (text). Weights of any floating type "
               + "become f32.",
@@ -69,6 +70,22 @@ enum ModelModule {
               os.remove(folder)
               """, prints: "true"),
           save)
+        module.function(
+          "describe",
+          Page(
+            "models.describe(path) -> table",
+            "What the file or folder of a model says of it, read without its weights: format; family, the kind of its "
+              + "tensors' names; config, as model:config(), with rope and tied; dtypes, the number of tensors of "
+              + "each type; ignored, names of tensors that hold no weights; stated, the file's other keys and "
+              + "values as text, such as general.name of GGUF.",
+            errors: "as of models.load, but the weights are not looked at",
+            example: ModelClass.tiny + """
+              path = os.tmpname()
+              model:save(path)
+              about = require 'perilune.models'.describe(path)
+              print(about.format, about.config.tied, about.dtypes.F32)
+              os.remove(path)
+              """, prints: "safetensors\ttrue\t16"), describe)
         module.function("rows", RowsClass.page, RowsClass.create)
       })
     try library.add(RowsClass.declaration())
@@ -107,6 +124,21 @@ enum ModelModule {
   private static func save(_ call: Call) throws -> Int {
     try call.object(1, as: Transformer.self).save(folder: try call.string(2))
     return 0
+  }
+
+  private static func describe(_ call: Call) throws -> Int {
+    let about = try ModelDescription(path: try call.string(1))
+    func sorted(_ texts: [String: String]) -> LuaValue {
+      .record(texts.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+    }
+    try call.push(
+      .record([
+        ("format", .string(about.format)), ("family", .string(about.family)),
+        ("config", configTable(about.config)),
+        ("dtypes", .record(about.dtypes.sorted { $0.key < $1.key }.map { ($0.key, .int($0.value)) })),
+        ("ignored", .list(about.ignored.map { .string($0) })), ("stated", sorted(about.stated)),
+      ]))
+    return 1
   }
 
   static func configTable(_ config: TransformerConfig) -> LuaValue {

@@ -62,10 +62,14 @@ struct GGUFArchitecture {
           .init("blk.{layer}.attn_q", rotary), .init("blk.{layer}.attn_k", rotary),
           .init("blk.{layer}.attn_v"),
         ],
+        queryNorm: [.init("blk.{layer}.attn_q_norm", rotary)],
+        keyNorm: [.init("blk.{layer}.attn_k_norm", rotary)],
         output: [.init("blk.{layer}.attn_output")],
+        attentionPostNorm: [.init("blk.{layer}.post_attention_norm")],
         mlpNorm: [.init("blk.{layer}.ffn_norm")],
         up: [.init("blk.{layer}.ffn_gate"), .init("blk.{layer}.ffn_up")],
-        down: [.init("blk.{layer}.ffn_down")]),
+        down: [.init("blk.{layer}.ffn_down")],
+        mlpPostNorm: [.init("blk.{layer}.post_ffw_norm")]),
       norm: [.init("output_norm")], head: [.init("output")],
       // Divisors of the rotary frequencies are part of the configuration; tables of angles are derived from it.
       ignored: [GGUFConfiguration.ropeDivisors, ".attn_rot_embd.weight"])

@@ -12,6 +12,7 @@ public struct HuggingFaceFolder: WeightFile {
   public let config: JSONValue
   private let weights: ShardedWeights
 
+  public var format: String { weights.format }
   public var metadata: [String: String] { [:] }
   public var layout: WeightLayout? { nil }
   public var entries: [WeightEntry] { weights.entries }

@@ -5,6 +5,7 @@ import Tensors
 
 struct ShardedWeights: WeightFile {
   let path: String
+  let format = "safetensors"
   let metadata: [String: String] = [:]
   let layout: WeightLayout? = nil
   let entries: [WeightEntry]
