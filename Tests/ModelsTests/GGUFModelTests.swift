@@ -50,7 +50,8 @@ import Weights
     func weights(_ file: String) throws -> GGUFWeights {
       try GGUFWeights(ByteSource(path: Self.golden(file + ".gguf")))
     }
-    func excess(_ file: String, layout other: String, _ change: (inout TransformerConfig) -> Void = { _ in }) throws
+    func excess(_ file: String, layout other: String, _ change: (inout TransformerConfig) -> Void = { _ in })
+      throws
       -> Double
     {
       let own = try weights(file)
