@@ -102,7 +102,7 @@ extension BindingsTests {
       expect(try s.output("help 'train_bpe'").contains("vocab_size"), true)
       expect(try s.output("help 'zero_grad'").contains("see also Model:zero_grad, Optimizer:zero_grad"), true)
       expect(try s.output("help 'models'").contains("models.load"), true)
-      expect(try s.output("help.apropos 'tokenizer'").contains("formats.bpe_tokenizer"), true)
+      expect(try s.output("help.apropos 'tokenizer'").contains("tokenizer.load"), true)
     }
 
     @Test func pagesOfLuaFunctionsTellOptionsWithDefaults() throws {

@@ -80,16 +80,16 @@ import Testing
     let seed = try ByteLevelBPE.train(
       texts: ["the cat sat on the mat, that cat"], vocabSize: 262, specials: ["<pad>"])
     fuzz("bpe json", try seed.json().encodedBytes(), count: 1500) {
-      let t = try ByteLevelBPE(json: $0)
+      let t = try TokenizerPipeline(json: $0)
       _ = try t.decode(t.encode("the cat") + [t.vocabSize - 1])
     }
     let vocabulary = try #require(seed.json()["model"]?["vocab"]).encodedBytes()
     fuzz("encoder", vocabulary, count: 1000) {
-      _ = try ByteLevelBPE(
+      _ = try ByteLevelBPE.tokenizer(
         encoder: $0, merges: LineReader(bytes: [], name: "m"), specials: ["<pad>"], source: "e")
     }
     fuzz("merges", Array("#version: 0.2\nt h\na t\nth e\n".utf8), count: 500) {
-      _ = try ByteLevelBPE(
+      _ = try ByteLevelBPE.tokenizer(
         encoder: vocabulary, merges: LineReader(bytes: $0, name: "m"), specials: ["<pad>"], source: "e")
     }
   }
@@ -122,7 +122,7 @@ import Testing
       #expect(throws: Failure.self) { _ = try Safetensors.read(bytes: bytes) }
       #expect(throws: Failure.self) { _ = try Llama2C(ByteSource(bytes, name: "llama")) }
       #expect(throws: Failure.self) { _ = try Llama2CTokenizer(bytes: bytes) }
-      #expect(throws: Failure.self) { _ = try ByteLevelBPE(json: bytes) }
+      #expect(throws: Failure.self) { _ = try TokenizerPipeline(json: bytes) }
     }
   }
 
@@ -193,13 +193,13 @@ import Testing
       ),
       (
         "merge list", filled(start + "[\"a b\"", ",[\"a\",\"b\"]") + Array("]}}".utf8),
-        { _ = try ByteLevelBPE.load($0) }
+        { _ = try TokenizerPipeline.load($0) }
       ),
       ("vocabulary", filled("{\"\":0", ",\"\":1") + [125], { try load($0, $0) }),
       (
         "tokenizer of zeros",
         filled("{\"pre_tokenizer\":[0", ",0") + Array("],\"model\":{\"vocab\":{},\"merges\":[]}}".utf8),
-        { _ = try ByteLevelBPE.load($0) }
+        { _ = try TokenizerPipeline.load($0) }
       ),
       (
         "model of the wrong size", Array(repeating: 1, count: size), { _ = try Llama2C(ByteSource(path: $0)) }

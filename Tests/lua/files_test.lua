@@ -155,34 +155,4 @@ function TestFiles:test_a_frozen_model_keeps_its_weights()
   lu.assertStrContains(support.message(model.requires_grad_, model, false, "layer.*"), "no parameter matches")
 end
 
---- Each part of a tokenizer.json that would give other ids, by the name in the refusal.
-function TestFiles:test_parts_of_a_tokenizer_that_are_not_done_are_refused_by_name()
-  local path = temporary ".json"
-  formats.train_bpe({ "low lower lowest" }, { vocab_size = 262 }):save(path)
-  local good = read(path)
-  local function changed(from, to)
-    local at, last = good:find(from, 1, true)
-    system.write_file(path, good:sub(1, at - 1) .. to .. good:sub(last + 1))
-    return support.message(formats.bpe_tokenizer, path)
-  end
-  for _, case in ipairs {
-    { '"normalizer":null', '"normalizer":{"type":"Lowercase"}', "normalizer Lowercase is not supported" },
-    { '"normalizer":null', '"normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"}]}',
-      "normalizer Sequence of NFC is not supported" },
-    { '"special":true', '"special":false', "added token '<pad>' is not special" },
-    { '"fuse_unk":false', '"ignore_merges":true', "ignore_merges is not supported" },
-    { '"end_of_word_suffix":null', '"end_of_word_suffix":"</w>"',
-      "end_of_word_suffix '</w>' is not supported" },
-    { '"dropout":null', '"dropout":0.1', "dropout is not supported" },
-    { '"truncation":null', '"truncation":{"max_length":8}', "truncation is not supported" },
-    { '"decoder":{"type":"ByteLevel"', '"decoder":{"type":"WordPiece"',
-      "decoder WordPiece is not supported" },
-  } do
-    lu.assertStrContains(changed(case[1], case[2]), case[3])
-  end
-  local empty = '"normalizer":{"type":"Sequence","normalizers":[]}'
-  system.write_file(path, (good:gsub('"normalizer":null', empty)))
-  lu.assertEquals(formats.bpe_tokenizer(path).vocab_size, 262)
-end
-
 os.exit(lu.LuaUnit.run())

@@ -117,7 +117,7 @@ local function tokenizer_of(name, pairs_of_text, o)
   local key = system.sha256(("%s %d %s %s"):format(recipe, o.vocab_size, table.concat(specials, " "), hash))
   local path = o.cache and ("%s/%s-%s.json"):format(system.cache_folder(), recipe, key:sub(1, 24))
   if path and system.exists(path) then
-    local ok, tokenizer = pcall(formats.bpe_tokenizer, path)
+    local ok, tokenizer = pcall(require "perilune.tokenizer".load, path)
     if ok then return tokenizer, key end
     io.stderr:write(("tasks.%s: %s cannot be read (%s); training again\n"):format(
       name, path, tostring(tokenizer)))

@@ -14,9 +14,10 @@ enum ByteAlphabet {
     }
   }()
 
-  private static let byteOf: [UInt32: UInt8] = {
-    var table: [UInt32: UInt8] = [:]
-    for (byte, scalar) in scalars.enumerated() { table[scalar.value] = UInt8(byte) }
+  /// The byte of each scalar below U+0200, -1 for those that stand for none.
+  private static let byteOf: [Int16] = {
+    var table = [Int16](repeating: -1, count: 0x200)
+    for (byte, scalar) in scalars.enumerated() { table[Int(scalar.value)] = Int16(byte) }
     return table
   }()
 
@@ -27,20 +28,36 @@ enum ByteAlphabet {
     return String(text)
   }
 
-  /// The bytes that `text` stands for, or nil when a character stands for none.
-  static func bytes<S: StringProtocol>(_ text: S) -> [UInt8]? {
+  /// The bytes that UTF-8 `text` stands for, or nil when a character stands for none.
+  static func bytes<C: Collection>(_ text: C) -> [UInt8]? where C.Element == UInt8 {
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
-      let value = scalar.value
-      if value >= 33 && value <= 126 {
-        bytes.append(UInt8(value))
-      } else if let byte = byteOf[value] {
-        bytes.append(byte)
+    bytes.reserveCapacity(text.count)
+    var lead: UInt32 = 0
+    for unit in text {
+      if lead == 0 && unit >= 33 && unit <= 126 {
+        bytes.append(unit)
+      } else if lead == 0 && unit & 0xE0 == 0xC0 {
+        lead = UInt32(unit)
+      } else if lead != 0 && unit & 0xC0 == 0x80 {
+        let scalar = Int(lead & 0x1F) << 6 | Int(unit & 0x3F)
+        if scalar >= byteOf.count || byteOf[scalar] < 0 { return nil }
+        bytes.append(UInt8(byteOf[scalar]))
+        lead = 0
       } else {
         return nil
       }
     }
-    return bytes
+    return lead == 0 ? bytes : nil
+  }
+
+  /// Appends the printable form of a byte as UTF-8.
+  static func append(_ byte: UInt8, to out: inout [UInt8]) {
+    Characters.append(scalars[Int(byte)].value, to: &out)
+  }
+
+  /// The name of a byte's token in vocabularies that are not byte-level: `<0x0A>`.
+  static func fallbackName(_ byte: UInt8) -> [UInt8] {
+    let digits = Array("0123456789ABCDEF".utf8)
+    return Array("<0x".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)], UInt8(ascii: ">")]
   }
 }

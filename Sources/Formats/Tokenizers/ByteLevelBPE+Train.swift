@@ -16,7 +16,7 @@ extension ByteLevelBPE {
   ///     t.id(named: "<bos>")      // 1
   public static func train(
     texts: [String], vocabSize: Int, specials: [String] = [], digitsAlone: Bool = false
-  ) throws -> ByteLevelBPE {
+  ) throws -> TokenizerPipeline {
     let least = specials.count + 256
     if vocabSize < least || vocabSize > Limits.vocabularyMax {
       throw Failure(
@@ -27,9 +27,18 @@ extension ByteLevelBPE {
     }
     var trainer = Trainer(words: try count(texts, digitsAlone), firstByte: Int32(specials.count))
     try trainer.run(vocabSize: vocabSize)
-    let names = specials + trainer.tokens.dropFirst(specials.count).map { ByteAlphabet.printable($0) }
+    let learnt = trainer.tokens.dropFirst(specials.count).map { ByteAlphabet.printable($0) }
+    for (i, name) in specials.enumerated() {
+      if specials[..<i].contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
+        throw Failure(.format, "training: two control tokens have the same id or name '\(Quoted.name(name))'")
+      }
+      if learnt.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
+        throw Failure(.format, "training: control token '\(Quoted.name(name))' is an ordinary token too")
+      }
+    }
+    let names = specials + learnt
     let pairs = trainer.merges.map { (names[Int($0.left)], names[Int($0.right)]) }
-    return try ByteLevelBPE(
+    return try tokenizer(
       names: names, merges: pairs, specials: Array(specials.indices), digitsAlone: digitsAlone,
       source: "training")
   }
@@ -39,14 +48,15 @@ extension ByteLevelBPE {
   private static func count(_ texts: [String], _ digitsAlone: Bool) throws -> [(word: [UInt8], count: Int)] {
     let longest = 256
     var counts: [[UInt8]: Int] = [:]
-    for var text in texts {
+    let splitter = try PreTokenizer(
+      Part(TokenizerParts.byteLevel(digitsAlone: digitsAlone), path: "pre_tokenizer"))
+    for text in texts {
       try Interrupt.check()
-      text.withUTF8 { bytes in
-        GPT2Split.forEachWord(bytes, digitsAlone: digitsAlone) { range in
-          for start in stride(from: range.lowerBound, to: range.upperBound, by: longest) {
-            let piece = bytes[start..<min(start + longest, range.upperBound)]
-            counts[Array(piece), default: 0] += 1
-          }
+      var pieces = Pieces(Array(text.utf8), atStart: true)
+      try splitter.apply(to: &pieces, writesBytes: false)
+      for range in pieces.ranges {
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: longest) {
+          counts[Array(pieces.bytes[start..<min(start + longest, range.upperBound)]), default: 0] += 1
         }
       }
     }

@@ -1,165 +1,86 @@
 /// Byte-level byte-pair encoding of GPT-2: every text has ids, and decoding gives back every byte.
 ///
-/// Text is split into words (`GPT2Split`); a word starts as its bytes, and adjacent pairs merge in the order
-/// in which they were learnt. Control tokens have ids but no bytes: text that looks like one is encoded as
-/// ordinary text.
+/// The tokenizers are `TokenizerPipeline`s: text is split into words as GPT-2 does, a word starts as its bytes,
+/// and adjacent pairs merge in the order in which they were learnt.
 import Base
 
-public struct ByteLevelBPE: Tokenizer {
-  /// The token that begins a text; set from the names of the control tokens, and free to change.
-  public var bos: Int?
-  public var eos: Int?
-  public var pad: Int?
-  public let specials: [Int]
-  /// Number characters never join other characters.
-  public let digitsAlone: Bool
-
-  /// Bytes of each token; empty for control tokens.
-  let tokens: [[UInt8]]
-  let specialNames: [Int: String]
-  /// Learnt merges in order, as pairs of ids.
-  let mergeList: [(left: Int32, right: Int32)]
-  private let ids: [[UInt8]: Int32]
-  private let byteIds: [Int32]
-  private let merges: TokenMerges
-
-  public var vocabSize: Int { tokens.count }
-
-  /// A vocabulary from its printable tokens (a space is Ġ), its merges in order, and which ids are control
-  /// tokens.
+public enum ByteLevelBPE {
+  /// A tokenizer of printable tokens (a space is Ġ), merges in order, and which ids are control tokens.
   ///
   /// Every byte must have a token and every merge must make one.
-  public init(
-    names: [String], merges pairs: [(String, String)], specials: [Int], digitsAlone: Bool = false,
+  public static func tokenizer(
+    names: [String], merges: [(String, String)], specials: [Int], digitsAlone: Bool = false,
     source: String = "vocabulary"
-  ) throws {
-    try self.init(names: names, specials: specials, digitsAlone: digitsAlone, source: source) { merge in
-      for pair in pairs { try merge(pair.0, pair.1) }
-    }
+  ) throws -> TokenizerPipeline {
+    try tokenizer(
+      tokens: TokenTable(names.map { Array($0.utf8) }), model: .bpe(merges: merges), specials: specials,
+      digitsAlone: digitsAlone, source: source)
   }
 
-  /// The designated initialiser of files and training. `eachMerge` calls its argument with the merges in
-  /// order, so that a list with a bad merge is refused before all of it is in memory.
-  init(
-    names: [String], specials: [Int], digitsAlone: Bool, source: String,
-    eachMerge: (_ merge: (String, String) throws -> Void) throws -> Void
-  ) throws {
+  static func tokenizer(
+    tokens: TokenTable, model: TokenizerParts.Model, specials: [Int], digitsAlone: Bool, source: String
+  ) throws -> TokenizerPipeline {
     func failure(_ problem: String) -> Failure { Failure(.format, "\(source): \(problem)") }
-    if names.count > Limits.vocabularyMax {
-      throw failure("\(names.count) tokens, more than the limit of \(Limits.vocabularyMax)")
+    for id in specials where id < 0 || id >= tokens.count {
+      throw failure("control token \(id) is not among the \(tokens.count) tokens")
     }
-    var specialNames: [Int: String] = [:]
-    for id in specials {
-      if id < 0 || id >= names.count {
-        throw failure("control token \(id) is not among the \(names.count) tokens")
-      }
-      if names[id].isEmpty { throw failure("control token \(id) has no name") }
-      specialNames[id] = names[id]
+    for byte in UInt8.min...UInt8.max where tokens.id(of: Array(ByteAlphabet.printable([byte]).utf8)) == nil {
+      throw failure("no token for the byte \(byte)")
     }
-    if Set(specialNames.values.map { Array($0.utf8) }).count != specials.count {
-      throw failure("two control tokens have the same id or name")
-    }
-    var tokens: [[UInt8]] = []
-    var ids: [[UInt8]: Int32] = [:]
-    tokens.reserveCapacity(names.count)
-    ids.reserveCapacity(names.count)
-    for (id, name) in names.enumerated() {
-      if specialNames[id] != nil {
-        tokens.append([])
-        continue
+    for id in 0..<tokens.count {
+      let name = Quoted.name(String(decoding: tokens[id].prefix(400), as: UTF8.self))
+      if tokens[id].isEmpty { throw failure("token \(id) has no name") }
+      if let other = tokens.id(of: tokens[id]), Int(other) != id {
+        throw failure("tokens \(id) and \(other) are both '\(name)'")
       }
-      guard let bytes = ByteAlphabet.bytes(name), !bytes.isEmpty, bytes.count <= Limits.tokenBytesMax else {
-        throw failure(
-          "token \(id) ('\(Quoted.name(name))') is not 1..\(Limits.tokenBytesMax) characters that stand "
-            + "for bytes"
-        )
-      }
-      if let other = ids.updateValue(Int32(id), forKey: bytes) {
-        throw failure("tokens \(other) and \(id) are both '\(Quoted.name(name))'")
-      }
-      tokens.append(bytes)
-    }
-    for name in specialNames.values {
-      if let bytes = ByteAlphabet.bytes(name), ids[bytes] != nil {
-        throw failure("control token '\(Quoted.name(name))' is an ordinary token too")
+      if tokens[id].count > 2 * Limits.tokenBytesMax {
+        throw failure("token \(id) ('\(name)') has more than \(Limits.tokenBytesMax) characters")
       }
     }
-    byteIds = try (0..<256).map { byte in
-      guard let id = ids[[UInt8(byte)]] else { throw failure("no token for the byte \(byte)") }
-      return id
+    var parts = TokenizerParts(tokens: tokens, model: model)
+    parts.written.preTokenizer = TokenizerParts.byteLevel(digitsAlone: digitsAlone)
+    parts.written.decoder = TokenizerParts.byteLevel()
+    parts.addedTokens = specials.map {
+      AddedToken(id: $0, content: String(decoding: tokens[$0], as: UTF8.self))
     }
-    var merges = TokenMerges(reservingCapacity: names.count)
-    var list: [(left: Int32, right: Int32)] = []
-    list.reserveCapacity(names.count)
-    try eachMerge { first, second in
-      let rank = list.count
-      guard let left = ByteAlphabet.bytes(first), let right = ByteAlphabet.bytes(second),
-        let leftId = ids[left], let rightId = ids[right], let merged = ids[left + right]
-      else {
-        throw failure(
-          "merge \(rank + 1) ('\(Quoted.name(first))' '\(Quoted.name(second))') does not make a token of two")
-      }
-      if !merges.add(leftId, rightId, TokenMerges.Merge(rank: Int32(truncatingIfNeeded: rank), token: merged))
-      {
-        throw failure("merge \(rank + 1) ('\(Quoted.name(first))' '\(Quoted.name(second))') occurs twice")
-      }
-      list.append((leftId, rightId))
-    }
-    self.tokens = tokens
-    self.specialNames = specialNames
-    self.ids = ids
-    self.merges = merges
-    self.digitsAlone = digitsAlone
-    self.specials = specials.sorted()
-    mergeList = list
-    func named(_ candidates: [String]) -> Int? {
-      candidates.lazy.compactMap { name in specialNames.first { $0.value == name }?.key }.first
-    }
-    bos = named(["<bos>", "<s>", "<|begin_of_text|>", "<|endoftext|>"])
-    eos = named(["<eos>", "</s>", "<|end_of_text|>", "<|endoftext|>"])
-    pad = named(["<pad>", "[PAD]", "<|pad|>"])
+    return try TokenizerPipeline(parts, source: source)
   }
 
-  /// The ids of any bytes.
+  /// Reads GPT-2's `encoder.json` and `vocab.bpe`.
   ///
-  ///     try gpt2.encode("Hello world")      // [15496, 995]
-  public func encode(bytes: [UInt8]) throws -> [Int] {
-    var out: [Int] = []
-    out.reserveCapacity(bytes.count / 3)
-    var known: [ArraySlice<UInt8>: [Int32]] = [:]
-    var checkedAt = 0
-    try bytes.withUnsafeBufferPointer { buffer in
-      try GPT2Split.forEachWord(buffer, digitsAlone: digitsAlone) { range in
-        if range.lowerBound - checkedAt > 1 << 20 {
-          checkedAt = range.lowerBound
-          try Interrupt.check()
+  ///     let gpt2 = try ByteLevelBPE.load(encoder: "encoder.json", merges: "vocab.bpe")
+  ///     gpt2.vocabSize      // 50257
+  public static func load(
+    encoder: String, merges: String, specials: [String] = ["<|endoftext|>"]
+  ) throws -> TokenizerPipeline {
+    let vocabulary = try ByteSource(path: encoder).all(limit: Limits.tokenizerBytesMax)
+    return try tokenizer(
+      encoder: vocabulary, merges: LineReader(path: merges), specials: specials, source: encoder)
+  }
+
+  static func tokenizer(
+    encoder: [UInt8], merges lines: LineReader, specials: [String], source: String
+  ) throws -> TokenizerPipeline {
+    let tokens = try encoder.withUnsafeBufferPointer {
+      var parser = try JSONParser.checked($0, name: source)
+      return try TokenizerParts.vocabulary(&parser, depth: 0, source: source)
+    }
+    let model = TokenizerParts.Model.bpe(.init()) { merge in
+      while true {
+        let more = try lines.next { line in
+          let parts = line.filter { $0 != 13 }.split(separator: 32, maxSplits: 2)
+          if parts.isEmpty || (lines.line == 1 && parts[0].starts(with: "#version".utf8)) { return }
+          if parts.count != 2 {
+            throw Failure(.format, "\(lines.name): line \(lines.line) is not two tokens and a space")
+          }
+          try merge(parts[0], parts[1])
         }
-        let word = bytes[range]
-        if let done = known[word] {
-          for id in done { out.append(Int(id)) }
-          return
-        }
-        var ids = word.map { byteIds[Int($0)] }
-        try merges.apply(to: &ids)
-        for id in ids { out.append(Int(id)) }
-        if bytes.count > 256 && word.count < 64 { known[word] = ids }
+        if !more { return }
       }
     }
-    return out
-  }
-
-  public func bytes(of id: Int) throws -> [UInt8] {
-    try check(id)
-    return tokens[id]
-  }
-
-  public func name(of id: Int) throws -> String {
-    try check(id)
-    return specialNames[id] ?? ByteAlphabet.printable(tokens[id])
-  }
-
-  public func id(named name: String) -> Int? {
-    if let special = specialNames.first(where: { $0.value == name })?.key { return special }
-    return ByteAlphabet.bytes(name).flatMap { ids[$0] }.map(Int.init)
+    return try tokenizer(
+      tokens: tokens, model: model,
+      specials: specials.compactMap { tokens.id(of: Array($0.utf8)).map(Int.init) },
+      digitsAlone: false, source: source)
   }
 }

@@ -46,7 +46,7 @@ public struct Llama2CTokenizer: Tokenizer {
         .format, "\(name): \(pieces.count) tokens, fewer than the \(Self.firstPiece) of bytes and control")
     }
     for i in 0..<256 {
-      let wanted = Self.byteName(UInt8(i))
+      let wanted = ByteAlphabet.fallbackName(UInt8(i))
       if pieces[Self.firstByte + i] != wanted {
         throw Failure(
           .format, "\(name): token \(Self.firstByte + i) is not \(String(decoding: wanted, as: UTF8.self))")
@@ -111,11 +111,6 @@ public struct Llama2CTokenizer: Tokenizer {
     self.merges = merges
   }
 
-  private static func byteName(_ byte: UInt8) -> [UInt8] {
-    let digits = Array("0123456789ABCDEF".utf8)
-    return Array("<0x".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]] + Array(">".utf8)
-  }
-
   /// The ids of a text.
   ///
   ///     try tokenizer.encode("Once", bos: true)      // [1, 403]
@@ -147,6 +142,20 @@ public struct Llama2CTokenizer: Tokenizer {
     return tokens.map(Int.init)
   }
 
+  /// The ids of any bytes. BOS is added where special tokens are, as llama2.c does.
+  public func encode(bytes: [UInt8], _ options: EncodeOptions) throws -> [Int] {
+    var ids: [Int] = options.addSpecialTokens ? [1] : []
+    if options.splitSpecialTokens { return ids + (try encode(bytes: bytes)) }
+    let tokens = try specials.map { AddedToken(id: $0, content: try name(of: $0)) }
+    try bytes.withUnsafeBufferPointer { text in
+      try AddedTokenMatcher(tokens) { Array($0.content.utf8) }.split(text, splitsSpecials: false) {
+        range, id in
+        if let id { ids.append(id) } else { ids += try encode(bytes: Array(text[range])) }
+      }
+    }
+    return ids
+  }
+
   public func bytes(of id: Int) throws -> [UInt8] {
     try check(id)
     if id < Self.firstByte { return [] }
@@ -174,6 +183,21 @@ public struct Llama2CTokenizer: Tokenizer {
       out.append(
         contentsOf: previous == 1 && piece.first == UInt8(ascii: " ") ? piece.dropFirst() : piece[...])
       previous = id
+    }
+    return out
+  }
+
+  public func decodeBytes(_ ids: [Int], skipSpecialTokens: Bool) throws -> [UInt8] {
+    if skipSpecialTokens { return try decodeBytes(ids) }
+    var out: [UInt8] = []
+    for (i, id) in ids.enumerated() {
+      let isSpecial = id >= 0 && id < Self.firstByte
+      // The token before decides whether a leading space goes away.
+      out +=
+        isSpecial
+        ? Array(try name(of: id).utf8)
+        : try decodeBytes(i > 0 ? [ids[i - 1], id] : [id]).suffix(
+          bytes(of: id).count)
     }
     return out
   }

@@ -1,7 +1,8 @@
 /// What every tokenizer does: text to ids and back.
 ///
 /// Ids are values from 0, exactly as in the vocabulary file. Text may be any bytes (Lua strings are), and
-/// control tokens such as BOS never come out of text: a prompt cannot forge the end of a dialogue.
+/// control tokens such as BOS come out of text only where that is asked for: a prompt cannot forge the end of a
+/// dialogue.
 import Base
 
 /// Text to token ids and back.
@@ -22,14 +23,18 @@ public protocol Tokenizer: Sendable {
 
   /// The ids of any bytes, without BOS or EOS.
   func encode(bytes: [UInt8]) throws -> [Int]
+  /// The ids of any bytes, with or without control tokens.
+  func encode(bytes: [UInt8], _ options: EncodeOptions) throws -> [Int]
   /// What a token stands for; nothing for a control token.
   func bytes(of id: Int) throws -> [UInt8]
   /// A readable form of a token, as the vocabulary writes it.
   func name(of id: Int) throws -> String
   /// The id whose name this is, or nil.
   func id(named name: String) -> Int?
-  /// The bytes that the ids stand for together.
+  /// The bytes that the ids stand for together, without control tokens.
   func decodeBytes(_ ids: [Int]) throws -> [UInt8]
+  /// The same, with the names of control tokens unless they are skipped.
+  func decodeBytes(_ ids: [Int], skipSpecialTokens: Bool) throws -> [UInt8]
 }
 
 extension Tokenizer {
@@ -45,29 +50,12 @@ extension Tokenizer {
     return out
   }
 
-  /// Encodes a text in which the names of control tokens stand for these tokens: for chat templates, not for
-  /// input.
+  /// The ids of a text. With `splitSpecialTokens: false` the names of control tokens stand for these tokens: for
+  /// chat templates, not for input.
   ///
-  ///     try gpt2.encodeWithSpecials("Hello<|endoftext|>")      // [15496, 50256]
-  public func encodeWithSpecials(_ text: String) throws -> [Int] {
-    let named = try specials.map { (id: $0, name: Array(try name(of: $0).utf8)) }.filter { !$0.name.isEmpty }
-      .sorted { ($1.name.count, $0.id) < ($0.name.count, $1.id) }
-    let bytes = Array(text.utf8)
-    var ids: [Int] = []
-    var plain = 0
-    var i = 0
-    while i < bytes.count {
-      guard let found = named.first(where: { bytes[i...].starts(with: $0.name) }) else {
-        i += 1
-        continue
-      }
-      if plain < i { ids += try encode(bytes: Array(bytes[plain..<i])) }
-      ids.append(found.id)
-      i += found.name.count
-      plain = i
-    }
-    if plain < bytes.count { ids += try encode(bytes: Array(bytes[plain...])) }
-    return ids
+  ///     try gpt2.encode("Hello<|endoftext|>", EncodeOptions(splitSpecialTokens: false))      // [15496, 50256]
+  public func encode(_ text: String, _ options: EncodeOptions) throws -> [Int] {
+    try encode(bytes: Array(text.utf8), options)
   }
 
   /// Refuses ids that the vocabulary does not have.

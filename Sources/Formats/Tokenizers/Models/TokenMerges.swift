@@ -11,11 +11,13 @@ struct TokenMerges: Sendable {
     var token: Int32
   }
 
-  private var table: [UInt64: Merge] = [:]
+  /// An open hash table, at most half full.
+  private var keys: [UInt64] = []
+  private var found: [Merge] = []
+  private(set) var count = 0
+  private static let free = UInt64.max
 
-  init(reservingCapacity capacity: Int = 0) { table.reserveCapacity(capacity) }
-
-  var count: Int { table.count }
+  init(reservingCapacity capacity: Int = 0) { grow(to: capacity) }
 
   @inline(__always)
   static func key(_ left: Int32, _ right: Int32) -> UInt64 {
@@ -24,14 +26,44 @@ struct TokenMerges: Sendable {
 
   /// Adds a merge; false when the pair already has one.
   mutating func add(_ left: Int32, _ right: Int32, _ merge: Merge) -> Bool {
+    if 2 * (count + 1) > keys.count { grow(to: 2 * (count + 1)) }
     let key = Self.key(left, right)
-    if table[key] != nil { return false }
-    table[key] = merge
+    let slot = slotOf(key)
+    if keys[slot] == key { return false }
+    keys[slot] = key
+    found[slot] = merge
+    count += 1
     return true
   }
 
   @inline(__always)
-  func merge(_ left: Int32, _ right: Int32) -> Merge? { table[Self.key(left, right)] }
+  func merge(_ left: Int32, _ right: Int32) -> Merge? {
+    let key = Self.key(left, right)
+    let slot = slotOf(key)
+    return keys[slot] == key ? found[slot] : nil
+  }
+
+  /// The slot of a key, or the free one where it belongs.
+  @inline(__always)
+  private func slotOf(_ key: UInt64) -> Int {
+    let mask = keys.count - 1
+    var slot = Int(truncatingIfNeeded: ByteHash.fold(key ^ 0x9E37_79B9_7F4A_7C15)) & mask
+    while keys[slot] != key && keys[slot] != Self.free { slot = (slot + 1) & mask }
+    return slot
+  }
+
+  private mutating func grow(to capacity: Int) {
+    let old = (keys, found)
+    var size = 16
+    while size < 2 * capacity { size *= 2 }
+    keys = [UInt64](repeating: Self.free, count: size)
+    found = [Merge](repeating: Merge(rank: 0, token: 0), count: size)
+    for (key, merge) in zip(old.0, old.1) where key != Self.free {
+      let slot = slotOf(key)
+      keys[slot] = key
+      found[slot] = merge
+    }
+  }
 
   /// Merges in place. Ctrl-C ends it between merges.
   func apply(to tokens: inout [Int32]) throws {
