@@ -6,6 +6,8 @@ import Base
 
 struct UnigramModel: TokenModel {
   private let names: TokenTable
+  /// As the file has them, and as `tokenizers` reads them.
+  private let written: [Double]
   private let scores: [Double]
   private let unknown: Int?
   private let byteFallback: Bool
@@ -19,12 +21,36 @@ struct UnigramModel: TokenModel {
       throw Failure(.format, "unk_id \(unknown) is not below \(names.count), the number of tokens")
     }
     self.names = names
-    self.scores = scores
+    written = scores
+    self.scores = scores.map(Self.readTwiceRounded)
     self.unknown = unknown
     self.byteFallback = byteFallback
-    unknownScore = (scores.min() ?? 0) - Self.unknownPenalty
+    unknownScore = (self.scores.min() ?? 0) - Self.unknownPenalty
     byteIds = (0..<256).map { names.id(of: ByteAlphabet.fallbackName(UInt8($0))) ?? -1 }
     trie = ByteTrie(names)
+  }
+
+  /// A number as serde_json, which `tokenizers` reads files with, makes it from its shortest text: the digits
+  /// rounded to 64 bits, then multiplied or divided by a power of ten. It differs from the nearest number in
+  /// the last bit at times, and such a bit decides between ways of equal sums.
+  static func readTwiceRounded(_ score: Double) -> Double {
+    var digits: UInt64 = 0
+    var exponent = 0
+    var isFraction = false
+    let parts = score.magnitude.description.split(separator: "e")
+    for byte in Array((parts.first ?? "").utf8) {
+      if byte == UInt8(ascii: ".") {
+        isFraction = true
+      } else {
+        digits = digits &* 10 &+ UInt64(byte &- 48)
+        if isFraction { exponent -= 1 }
+      }
+    }
+    if parts.count == 2 { exponent += Int(parts[1]) ?? 0 }
+    guard score.isFinite, abs(exponent) <= 308 else { return score }
+    let power = Double("1e\(abs(exponent))") ?? 1
+    let value = exponent < 0 ? Double(digits) / power : Double(digits) * power
+    return score < 0 ? -value : value
   }
 
   /// The best way to reach a place: its score, where its last token starts, and that token.
@@ -90,7 +116,7 @@ struct UnigramModel: TokenModel {
     [
       "type": "Unigram", "unk_id": unknown.map { .integer($0) } ?? .null,
       "vocab": .array(
-        scores.indices.map { [.string(String(decoding: names[$0], as: UTF8.self)), .number(scores[$0])] }),
+        written.indices.map { [.string(String(decoding: names[$0], as: UTF8.self)), .number(written[$0])] }),
       "byte_fallback": .bool(byteFallback),
     ]
   }
