@@ -57,7 +57,10 @@ struct PatternCompiler {
   private(set) var steps: [PatternStep] = []
   private(set) var sets: [ScalarSet] = []
   private(set) var firsts: [FirstBytes] = []
+  private var places: [ScalarSet: Int32] = [:]
   private static let stepsMax = 20_000
+  /// Each takes 8 KB.
+  private static let setsMax = 4096
 
   mutating func compile(_ node: PatternNode) throws {
     try add(node)
@@ -75,15 +78,21 @@ struct PatternCompiler {
 
   private var here: Int32 { Int32(truncatingIfNeeded: steps.count) }
 
-  private mutating func index(of set: ScalarSet) -> Int32 {
+  private mutating func index(of set: ScalarSet) throws -> Int32 {
+    if let known = places[set] { return known }
+    if sets.count == Self.setsMax {
+      throw Failure(.format, "the regular expression has more than \(Self.setsMax) classes")
+    }
+    let place = Int32(truncatingIfNeeded: sets.count)
+    places[set] = place
     sets.append(set)
-    return Int32(truncatingIfNeeded: sets.count - 1)
+    return place
   }
 
   private mutating func add(_ node: PatternNode) throws {
     switch node {
     case .empty: return
-    case .set(let set): try emit(PatternStep(kind: .set, a: index(of: set)))
+    case .set(let set): try emit(PatternStep(kind: .set, a: try index(of: set)))
     case .sequence(let parts): for part in parts { try add(part) }
     case .choice(let branches): try add(choice: branches[...])
     case .boundary(let boundary): try emit(PatternStep(kind: .boundary, a: boundary.rawValue))
@@ -131,7 +140,8 @@ struct PatternCompiler {
     if case .set(let set) = inner {
       let most = Int32(truncatingIfNeeded: min(most, Int(Int32.max)))
       try emit(
-        PatternStep(kind: .run, mode: mode, a: index(of: set), b: Int32(truncatingIfNeeded: least), c: most))
+        PatternStep(
+          kind: .run, mode: mode, a: try index(of: set), b: Int32(truncatingIfNeeded: least), c: most))
       return
     }
     if mode == .possessive {

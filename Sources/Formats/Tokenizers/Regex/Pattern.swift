@@ -21,11 +21,7 @@ struct Pattern: Sendable {
       steps = compiler.steps
       firsts = compiler.firsts
       sets = compiler.sets
-      planes = compiler.sets.flatMap { set in
-        (UInt32(0)..<1024).map { word in
-          (UInt32(0)..<64).reduce(UInt64(0)) { $0 | (set.contains(word * 64 + $1) ? 1 << UInt64($1) : 0) }
-        }
-      }
+      planes = compiler.sets.flatMap { $0.basicPlane() }
     }
   }
 

@@ -3,9 +3,9 @@
 /// A byte that is not UTF-8 is in no class, so it is in every negated one.
 import Base
 
-struct ScalarSet: Sendable {
+struct ScalarSet: Sendable, Hashable {
   /// Scalars by general category (bits 0...29), word (30) and white space (31), and by range.
-  struct Item: Sendable {
+  struct Item: Sendable, Hashable {
     var properties: UInt64 = 0
     var ranges: [ClosedRange<UInt32>] = []
     var negated = false
@@ -49,4 +49,27 @@ struct ScalarSet: Sendable {
   }
 
   func contains(_ value: UInt32) -> Bool { items.contains { $0.contains(value) } != negated }
+
+  /// Membership of the basic plane, a bit for each scalar.
+  func basicPlane() -> [UInt64] {
+    var all = [UInt64](repeating: negated ? .max : 0, count: 1024)
+    for item in items {
+      var plane = [UInt64](repeating: 0, count: 1024)
+      if item.properties != 0 {
+        for value in 0..<0x10000 where ScalarProperties.of(UInt32(value)) & item.properties != 0 {
+          plane[value >> 6] |= 1 << UInt64(value & 63)
+        }
+      }
+      for range in item.ranges where range.lowerBound < 0x10000 {
+        for value in range.lowerBound...min(range.upperBound, 0xFFFF) {
+          plane[Int(value >> 6)] |= 1 << UInt64(value & 63)
+        }
+      }
+      for word in plane.indices {
+        let found = item.negated ? ~plane[word] : plane[word]
+        if negated { all[word] &= ~found } else { all[word] |= found }
+      }
+    }
+    return all
+  }
 }
