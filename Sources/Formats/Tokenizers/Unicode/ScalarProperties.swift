@@ -90,6 +90,7 @@ enum ScalarProperties {
   /// Characters whose category has changed since the Unicode version of a library.
   private static func corrected(_ value: UInt32, _ bits: UInt64) -> UInt64 {
     switch value {
+    case 0x295: return bits & ~bit(.otherLetter) | bit(.lowercaseLetter)
     case 0x166D: return bits | oldPunctuation
     case 0x1734, 0x1171E: return bits | oldNonspacingMark
     case 0x1885, 0x1886, 0xA9BD: return bits & ~oldNonspacingMark
