@@ -23,7 +23,7 @@ struct FileKind {
     FileKind(
       name: "is a Python pickle, as old PyTorch files are", magic: [0x80, 2], advice: toSafetensors),
     FileKind(
-      name: "is a GGUF file", magic: GGUFFile.magic, advice: "models.load reads it"),
+      name: "is a GGUF file", magic: GGUFFile.magic, advice: "models.load and tokenizer.load read it"),
     FileKind(
       name: "is an HDF5 file, as Keras writes", magic: [0x89, 0x48, 0x44, 0x46],
       advice: "save the weights as safetensors"),

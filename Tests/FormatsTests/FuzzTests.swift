@@ -68,6 +68,34 @@ import Testing
     }
   }
 
+  @Test func damagedGGUF() throws {
+    var made = MadeGGUF()
+    made.add("general.architecture", 8, string("llama"))
+    made.add("tokens", 9, u32(8) + u64(3) + string("a") + string("bc") + string(""))
+    made.add("kinds", 9, u32(5) + u64(2) + u32(1) + u32(3))
+    made.tensor("w", [32, 2], type: 8, offset: 0)
+    made.tensor("v", [4], type: 0, offset: 96)
+    made.data = [UInt8](repeating: 7, count: 96 + 32)
+    fuzz("gguf", made.bytes(), count: 4000) { bytes in
+      let file = try GGUFFile(ByteSource(bytes, name: "gguf"))
+      _ = (try file.statements(), try file.integers("kinds"))
+      _ = try file.forEachString("tokens") { _, _ in }
+      for tensor in file.tensors {
+        var values = [Float](repeating: 0, count: tensor.sizes.reduce(1, *))
+        try values.withUnsafeMutableBufferPointer { try file.read(tensor, from: 0, into: $0) }
+      }
+    }
+    fuzz(
+      "gguf model", [UInt8](try Data(contentsOf: URL(fileURLWithPath: goldenPath("gguf/llama-q4_0.gguf"))))
+    ) {
+      let file = try GGUFWeights(ByteSource($0, name: "gguf"))
+      for (index, entry) in file.entries.enumerated() {
+        var values = [Float](repeating: 0, count: entry.shape.elementCount)
+        try values.withUnsafeMutableBufferPointer { try file.read(index, from: 0, into: $0) }
+      }
+    }
+  }
+
   @Test func damagedLlamaTokenizers() throws {
     guard let path = sharedData("stories260K/tok512.bin") else { return }
     fuzz("llama tokenizer", [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))), count: 1000) {
@@ -123,6 +151,7 @@ import Testing
       #expect(throws: Failure.self) { _ = try Llama2C(ByteSource(bytes, name: "llama")) }
       #expect(throws: Failure.self) { _ = try Llama2CTokenizer(bytes: bytes) }
       #expect(throws: Failure.self) { _ = try TokenizerPipeline(json: bytes) }
+      #expect(throws: Failure.self) { _ = try GGUFFile(ByteSource(Array("GGUF".utf8) + bytes, name: "gguf")) }
     }
   }
 
@@ -160,6 +189,12 @@ import Testing
       }
       return bytes
     }
+    func gguf(_ change: (inout MadeGGUF) -> Void) -> [UInt8] {
+      var made = MadeGGUF()
+      change(&made)
+      return made.header
+    }
+    func open(_ path: String) throws { _ = try GGUFFile(ByteSource(path: path)) }
     func load(_ encoder: String, _ merges: String) throws {
       _ = try ByteLevelBPE.load(encoder: encoder, merges: merges)
     }
@@ -200,6 +235,33 @@ import Testing
         "tokenizer of zeros",
         filled("{\"pre_tokenizer\":[0", ",0") + Array("],\"model\":{\"vocab\":{},\"merges\":[]}}".utf8),
         { _ = try TokenizerPipeline.load($0) }
+      ),
+      (
+        "GGUF of keys",
+        gguf { made in
+          for i in 1..<Limits.metadataKeysMax { made.add("k\(i % (Limits.metadataKeysMax - 2))", 7, [0]) }
+        }
+          + filled("", " "),
+        open
+      ),
+      (
+        "GGUF of tensors",
+        gguf { made in
+          for i in 0..<Limits.ggufTensorsMax {
+            made.tensor("a name of a tensor\(i)", [1, 1, 1, 1], type: 0, offset: 0)
+          }
+        }, open
+      ),
+      (
+        "GGUF of texts",
+        gguf { $0.add("k", 9, u32(8) + u64(UInt64(size / 8))) } + [UInt8](repeating: 0, count: size - 8)
+          + u64(.max),
+        open
+      ),
+      (
+        "GGUF of numbers",
+        gguf { $0.add("k", 9, u32(0) + u64(UInt64(size))) } + [UInt8](repeating: 0, count: size),
+        { _ = try GGUFFile(ByteSource(path: $0)).integers("k") }
       ),
       (
         "model of the wrong size", Array(repeating: 1, count: size), { _ = try Llama2C(ByteSource(path: $0)) }

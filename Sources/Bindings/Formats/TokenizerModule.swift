@@ -20,7 +20,8 @@ enum TokenizerModule {
           "load",
           Page(
             "tokenizer.load(path) or tokenizer.load(encoder_path, merges_path)",
-            "A Tokenizer from a tokenizer.json (of Hugging Face or of tok:save), from a folder with one, or from "
+            "A Tokenizer from a tokenizer.json (of Hugging Face or of tok:save), from a folder with one, from a "
+              + "GGUF file (BPE or SentencePiece; it states the control tokens), or from "
               + "the two files of GPT-2, encoder.json and vocab.bpe. In a folder, tokenizer_config.json "
               + "names bos, eos and pad. Models: BPE (byte-level, or with byte fallback), Unigram, WordPiece.",
             errors: FormatsModule.unreadable + "; a part of the file is not supported, and is named",

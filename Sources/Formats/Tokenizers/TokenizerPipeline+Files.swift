@@ -5,15 +5,16 @@
 import Base
 
 extension TokenizerPipeline {
-  /// Reads a tokenizer.json, or a folder with one; a tokenizer_config.json beside it names the control tokens.
+  /// Reads a tokenizer.json, the tokenizer inside a GGUF file, or a folder with a tokenizer.json; a tokenizer_config.json beside it names the control tokens.
   ///
   ///     let tokenizer = try TokenizerPipeline.load("models/SmolLM2-135M-Instruct")
   public static func load(_ path: String) throws -> TokenizerPipeline {
     var information = stat()
     let isFolder = stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
     let file = isFolder ? path + "/tokenizer.json" : path
-    var tokenizer = try TokenizerPipeline(
-      json: try ByteSource(path: file).all(limit: Limits.tokenizerBytesMax), name: file)
+    let source = try ByteSource(path: file)
+    if try GGUFFile.recognises(source) { return try TokenizerPipeline(gguf: GGUFFile(source)) }
+    var tokenizer = try TokenizerPipeline(json: try source.all(limit: Limits.tokenizerBytesMax), name: file)
     if isFolder { try tokenizer.readNames(path + "/tokenizer_config.json") }
     return tokenizer
   }

@@ -120,7 +120,7 @@ struct TokenMerges: Sendable {
       if previous[at] >= 0, let found = candidate(Int(previous[at]), at) { heap.push(found) }
       if Int(next[at]) < count, let found = candidate(at, Int(next[at])) { heap.push(found) }
     }
-    tokens.removeAll { $0 < 0 }
+    tokens.removeAll { $0 == -1 }
   }
 }
 
