@@ -27,4 +27,14 @@ extension Limits {
   public static let ggufTensorsMax = 1 << 15
   /// Bytes of a tensor's name in GGUF: the format's own limit.
   public static let tensorNameBytesMax = 64
+  /// Bytes of a chat template: ten times the longest in use.
+  public static let templateBytesMax = 1 << 20
+  /// Blocks and brackets of a template inside each other; those in use have about 12.
+  public static let templateNestingMax = 100
+  /// Calls and expressions of a template inside each other while it is rendered: the stack of a thread holds
+  /// many times as many.
+  public static let templateDepthMax = 400
+  /// Steps (16 units each) and copied characters (one each) of rendering a template, besides what the length
+  /// of its input allows: under a second, where a long conversation takes some milliseconds.
+  public static let templateWorkMax = 1 << 26
 }
