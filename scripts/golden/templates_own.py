@@ -93,6 +93,7 @@ CASES = [
     "{{ 2.567 | round(2) }}|{{ 2.5 | round }}|{{ 3.5 | round }}|{{ 7 | round }}|{{ 2.1 | round(method='ceil') }}|{{ 2.99 | round(1, 'floor') }}|{{ 1234.5 | round(-2) }}|{{ 0.125 | round(2) }}",
     "{{ text | truncate(10) }}|{{ text | truncate(10, true) }}|{{ text | truncate(9, false, '~', 0) }}|{{ text | wordcount }}|{{ 'a' | center(6) }}|{{ '<a href=\"x\">\\'&' | escape }}|{{ 'a b/\u00e9?' | urlencode }}|{{ '%s-%d' | format('a', 3) }}|{{ text | list | length }}|{{ person | items | list }}",
     "{{ person | attr('name') is defined }}|{{ text | safe }}|{{ nope | upper }}|{{ none | upper }}|{{ numbers | string }}|{{ nope | list }}|{{ nope | join }}|{{ x | string }}",
+    "{{ words[] | default('x') }}|{{ words | sort(attribute='nope') | join }}|{{ nested | sort | list }}", "{{ n | indent }}", "{{ nope | indent }}", "{{ [nope, nope2] | min }}",
     # Methods.
     "{{ '  a '.strip() }}|{{ 'xax'.strip('x') }}|{{ ' a '.lstrip() }}|{{ ' a '.rstrip() }}|{{ text.startswith('Hell') }}|{{ text.endswith(('x', 'World')) }}|{{ 'a,b,c'.split(',') }}|{{ 'a,b,c'.split(',', 1) }}|{{ ' a  b '.split() }}|{{ 'a b c'.split(none, 1) }}|{{ 'a,b,c'.rsplit(',', 1) }}|{{ lines.splitlines() }}",
     "{{ 'a</t>b</t>c'.split('</t>')[-1].lstrip('\\n') }}|{{ 'aXbX'.replace('X', '-') }}|{{ 'aa'.replace('', '.') }}|{{ text.upper() }}|{{ text.lower() }}|{{ 'ab cd'.title() }}|{{ 'it\\'s'.title() }}|{{ 'aBC'.capitalize() }}|{{ 'aB'.swapcase() }}|{{ ', '.join(words) }}",

@@ -6,7 +6,15 @@ import LuaEngine
 /// A tokenizer as Lua holds it.
 final class TokenizerObject {
   let tokenizer: any Tokenizer
-  init(_ tokenizer: any Tokenizer) { self.tokenizer = tokenizer }
+  /// Of the folder that it was read from.
+  let templates: ChatTemplates
+  /// The template used last.
+  var parsed: ChatTemplate?
+
+  init(_ tokenizer: any Tokenizer, templates: ChatTemplates = ChatTemplates()) {
+    self.tokenizer = tokenizer
+    self.templates = templates
+  }
 }
 
 enum TokenizerModule {
@@ -38,7 +46,8 @@ enum TokenizerModule {
             TokenizerObject(
               call.isNil(2)
                 ? try TokenizerPipeline.load(path)
-                : try ByteLevelBPE.load(encoder: path, merges: try call.string(2))))
+                : try ByteLevelBPE.load(encoder: path, merges: try call.string(2)),
+              templates: try ChatTemplates(besideTokenizer: path)))
           return 1
         }
       })
@@ -63,6 +72,7 @@ enum TokenizerModule {
 
   /// The functions of `formats` that make a tokenizer.
   static func addFormats(to module: inout NativeModule) {
+    TokenizerChat.add(to: &module)
     module.function(
       "llama2c_tokenizer",
       Page(
@@ -234,6 +244,7 @@ enum TokenizerModule {
       Page(
         "tok.pad", "The id of the padding token, or nil.", example: trained + "print(tok.pad)", prints: "0")
     ) { $0.tokenizer.pad.map(LuaValue.int) ?? .nil }
+    TokenizerChat.add(to: &tokenizer)
     tokenizer.metamethod("__tostring") { call in
       let object = try call.object(1, as: TokenizerObject.self)
       try call.pushString("[Tokenizer of \(object.tokenizer.vocabSize) tokens]")

@@ -100,6 +100,18 @@ public enum JSONValue: Sendable, Equatable {
     if case .object(let members) = self { return members }
     return nil
   }
+
+  /// The same with the members of every object in the order of the bytes of their keys.
+  public func withSortedKeys() -> JSONValue {
+    switch self {
+    case .array(let elements): return .array(elements.map { $0.withSortedKeys() })
+    case .object(let members):
+      return .object(
+        members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+          .map { JSONMember($0.key, $0.value.withSortedKeys()) })
+    default: return self
+    }
+  }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,

@@ -32,7 +32,9 @@ extension TemplateRenderer {
     case "sort":
       let values = try arguments("reverse", "case_sensitive", "attribute")
       return try .list(
-        sorted(elements(of: value), by: values[2], isCaseSensitive: values[1], isReversed: values[0]))
+        sorted(
+          elements(of: value), by: values[2], isCaseSensitive: values[1], isReversed: values[0],
+          keysAreList: true))
     case "unique": return try unique(value, arguments("case_sensitive", "attribute"))
     case "min", "max":
       let values = try arguments("case_sensitive", "attribute")
@@ -165,7 +167,7 @@ extension TemplateRenderer {
 
   private func sorted(
     _ list: [TemplateValue], by attribute: TemplateValue?, isCaseSensitive: TemplateValue?,
-    isReversed: TemplateValue?
+    isReversed: TemplateValue?, keysAreList: Bool = false
   ) throws -> [TemplateValue] {
     let several: [TemplateValue?]
     if let text = attribute?.asText, text.find(TemplateText(",")) != nil {
@@ -185,8 +187,9 @@ extension TemplateRenderer {
     }
     func precedes(_ a: [TemplateValue], _ b: [TemplateValue]) throws -> Bool {
       for (x, y) in zip(a, b) {
-        if try x.precedes(y) { return true }
-        if try y.precedes(x) { return false }
+        // Several keys are a list, whose equal parts are passed over; one key is compared as it is.
+        if keysAreList, try x.equals(y) { continue }
+        return try x.precedes(y)
       }
       return false
     }

@@ -18,8 +18,13 @@ extension TemplateRenderer {
       try given.bound(to: parameters, of: name)
     }
     switch name {
+    case "indent":
+      try value.requireDefined()
+      guard let text = value.asText else {
+        throw Failure(.value, "unsupported operand type(s) for +=: '\(value.typeName)' and 'str'")
+      }
+      return try indented(text, arguments("width", "first", "blank"))
     case "upper", "lower", "capitalize", "title", "trim", "center", "replace", "truncate", "wordcount",
-      "indent",
       "urlencode", "escape", "e", "forceescape", "format":
       return try textFilter(name, printed(value), given)
     case "string": return .text(try printed(value))
@@ -100,7 +105,6 @@ extension TemplateRenderer {
       return try truncated(
         text, whole(values[0], 255), isHard: values[1]?.isTrue ?? false, end, whole(values[3], 5))
     case "wordcount": return .int(Self.wordCount(text))
-    case "indent": return try indented(text, arguments("width", "first", "blank"))
     case "urlencode": return .text(Self.urlEncoded(text))
     case "format": return try TemplateFormat.printf(text, .tuple(given.positional), self)
     default: return .text(Self.escaped(text))

@@ -221,6 +221,7 @@ private struct TextMethod {
     let parts =
       name == "split"
       ? text.split(separator, limit: most) : text.splitFromEnd(separator, limit: min(most, 10_000))
+    try renderer.charge(32 * parts.count)
     return try .list(parts.map(TemplateValue.text))
   }
 

@@ -214,6 +214,7 @@ extension TemplateParser {
   /// What is between `[` and `]`, of which the first is taken.
   private mutating func subscription() throws -> TemplateSuffix {
     func isEnd(_ parser: TemplateParser) -> Bool { parser.isMark(":") || parser.isMark("]") }
+    if skipMark("]") { return .item(.tuple([])) }
     var bounds: [TemplateExpression?] = [isEnd(self) ? nil : try expression()]
     if skipMark("]") {
       guard let only = bounds[0] else { throw failure("expected an expression, got ']'") }

@@ -97,15 +97,15 @@ final class TemplateRenderer {
     switch value {
     case .text(let text): try charge(2 * text.count + 1)
     case .list(let list):
-      try charge(8)
+      try charge(32)
       for element in list.elements { try measure(element) }
     case .dict(let dict):
-      try charge(8)
+      try charge(32)
       for (key, value) in dict.pairs {
         try measure(key)
         try measure(value)
       }
-    default: try charge(8)
+    default: try charge(32)
     }
   }
 
