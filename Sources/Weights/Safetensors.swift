@@ -34,7 +34,8 @@ public struct Safetensors {
     try read(from: ByteSource(bytes, name: name))
   }
 
-  static func read(from source: ByteSource) throws -> Safetensors {
+  /// Reads from an open file.
+  public static func read(from source: ByteSource) throws -> Safetensors {
     let file = try SafetensorsFile(source)
     let entries = file.header.entries
     let tensors = try entries.indices.map { (name: entries[$0].name, tensor: try file.tensor($0)) }

@@ -1,6 +1,8 @@
-/// `formats.save_tensors` and `formats.load_tensors`: named tensors in a safetensors file.
+/// Tensors in files: `formats.save_tensors` and `formats.load_tensors` for named ones in safetensors, `T.save` and
+/// `T.load` for these and NumPy's.
 import Autograd
 import Base
+import Formats
 import LuaEngine
 import Tensors
 import Weights
@@ -29,8 +31,70 @@ enum TensorFiles {
       load)
   }
 
+  /// The functions of `T`.
+  static func addGeneral(to module: inout NativeModule) {
+    module.function(
+      "save",
+      Page(
+        "T.save(path, tensor or {name = tensor})",
+        "Writes a tensor as NumPy's .npy, or named tensors as .npz or .safetensors, by the ending of the path. The "
+          + "file is written atomically.",
+        errors:
+          "another ending; one tensor for .npz or .safetensors, several for .npy; the file cannot be written",
+        source: "numpy.lib.format, version 1.0",
+        example: """
+          path = os.tmpname() .. '.npy'
+          T.save(path, T{{1, 2}, {3, 4}})
+          print(T.load(path))
+          os.remove(path)
+          """, prints: "[[1, 2],\n [3, 4]]\n[Tensor f32 2x2]")
+    ) { call in
+      let path = try call.string(1)
+      if path.hasSuffix(".npy") {
+        try NumPyFile.write(call.object(2, as: Variable.self).value, to: path)
+      } else if path.hasSuffix(".npz") || path.hasSuffix(".safetensors") {
+        let tensors = try named(call)
+        if path.hasSuffix(".npz") {
+          try NumPyFile.write(tensors, to: path)
+        } else {
+          try Safetensors(tensors).write(to: path)
+        }
+      } else {
+        throw call.bad(
+          1, "expected a path that ends in .npy, .npz or .safetensors, got \"\(Quoted.name(path))\"")
+      }
+      return 0
+    }
+    module.function(
+      "load",
+      Page(
+        "T.load(path)",
+        "The tensor of an .npy file, or a table of the tensors of an .npz or safetensors file by name; the content "
+          + "decides. f2 and bf16 become f32, integers of any width i64; both byte orders and both array orders of "
+          + "NumPy are read.",
+        errors:
+          "the file cannot be read or has another format; an element type that no tensor holds, such as complex",
+        example: "print((pcall(T.load, '/no/such/file.npy')))", prints: "false")
+    ) { call in
+      let source = try ByteSource(path: try call.string(1))
+      if try NumPyFile.isArray(source) {
+        try call.pushObject(Variable(try NumPyFile.array(source)))
+        return 1
+      }
+      let tensors =
+        try NumPyFile.isArchive(source) ? NumPyFile.archive(source) : Safetensors.read(from: source).tensors
+      try call.push(.record(tensors.map { ($0.name, .object(Variable($0.tensor))) }))
+      return 1
+    }
+  }
+
   private static func save(_ call: Call) throws -> Int {
-    let path = try call.string(1)
+    try Safetensors(try named(call)).write(to: try call.string(1))
+    return 0
+  }
+
+  /// The tensors of argument 2, sorted by name.
+  private static func named(_ call: Call) throws -> [(name: String, tensor: Tensor)] {
     var tensors: [(name: String, tensor: Tensor)] = []
     for (key, value) in try call.table(2).entries() {
       guard let name = key.asString else {
@@ -41,9 +105,7 @@ enum TensorFiles {
       }
       tensors.append((name, variable.value))
     }
-    tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    try Safetensors(tensors).write(to: path)
-    return 0
+    return tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
   private static func load(_ call: Call) throws -> Int {

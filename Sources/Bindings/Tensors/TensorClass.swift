@@ -25,6 +25,8 @@ extension Bindings {
     addSupport(&module)
     addPrinting(&module)
     addProfile(&module)
+    module.group = "files"
+    TensorFiles.addGeneral(to: &module)
 
     var tensor = NativeClass<Variable>("Tensor", prefix: "", group: "queries")
     addQueries(&tensor)
