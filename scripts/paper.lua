@@ -21,9 +21,12 @@ local o = cli.parse(arg, options.spec("paper", {
   { "figures", table.concat(names, ","), "names of scripts in scripts/paper, separated by commas",
     smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ",") },
   { "page", false, "the page alone" },
-  { "data", "", "file of the task, where it reads one" },
+  { "data", "", "file of the task; alone, a file of preference pairs of your own" },
   { "out", "out/paper", "folder of the reports", folder = true, smoke = "out/paper_smoke" },
 }), "paper.lua: every figure of the paper, and one page of them")
+
+-- A file alone is one of preference pairs of the user.
+if o.data ~= "" and o.tasks == "sentiment" then o.tasks = "from_pairs" end
 
 local function list_of(text)
   local list = {}

@@ -2,9 +2,8 @@
 import Base
 
 extension Limits {
-  /// Bytes of one line of a JSON lines file: a long document, and small enough that refusing one takes under
-  /// 16 MB.
-  public static let lineBytesMax = 15_000_000
+  /// Bytes of one line of a JSON lines file: a book of many volumes with its answers.
+  public static let lineBytesMax = 128 << 20
   /// Bytes of a JSON file read as one value. Larger data belongs in JSON lines or safetensors.
   public static let jsonBytesMax = 1 << 30
   /// Tensors of one file: more than the largest published checkpoint has in one.

@@ -60,7 +60,7 @@ local readers = {
   ["system.sha256_file"] = function(p) return system.sha256_file(p) end,
   ["system.exists"] = function(p) return system.exists(p) and "exists" end,
   ["system.list_folder"] = function(p) return system.list_folder((p:gsub("/secret.txt", ""))) end,
-  ["tasks.pairs"] = function(p) return perilune.tasks.pairs { path = p } end,
+  ["tasks.from_pairs"] = function(p) return perilune.tasks.from_pairs { path = p } end,
 }
 
 -- What must not come back: the text of the secret (its hash is known here), or that the file is there at all.

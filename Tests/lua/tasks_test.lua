@@ -20,7 +20,7 @@ end
 function TestNames:test_an_unknown_task_and_a_missing_path_are_refused_without_a_word_of_the_command_line()
   lu.assertEquals(support.message(tasks.open, "sentimnet"),
     "unknown task 'sentimnet'; did you mean 'sentiment'?")
-  for _, name in ipairs { "harmless", "stories", "pairs" } do
+  for _, name in ipairs { "harmless", "stories", "from_pairs" } do
     lu.assertEquals(support.message(tasks.open, name),
       ("task '%s' needs a path: %s"):format(name, tasks.needs(name)))
   end
@@ -106,7 +106,7 @@ local function from(records, given)
   formats.save_json_lines(path, records)
   local o = { path = path, vocab_size = 300, cache = false }
   for name, value in pairs(given or {}) do o[name] = value end
-  local ok, made = pcall(tasks.pairs, o)
+  local ok, made = pcall(tasks.from_pairs, o)
   os.remove(path)
   if not ok then error(made, 0) end
   return made
@@ -158,7 +158,7 @@ end
 function TestPairs:test_a_file_of_comma_separated_values_is_read()
   local path = os.tmpname() .. ".csv"
   system.write_file(path, 'prompt,chosen,rejected\nThe sky is," blue, mostly."," green."\n')
-  local made = tasks.pairs { path = path, vocab_size = 300, cache = false }
+  local made = tasks.from_pairs { path = path, vocab_size = 300, cache = false }
   os.remove(path)
   lu.assertEquals(texts(made), { "The sky is", " blue, mostly.", " green." })
 end
@@ -173,17 +173,17 @@ function TestPairs:test_what_is_left_out_is_counted()
   lu.assertEquals({ made.dropped.responses_equal, made.dropped.responses_empty,
     made.dropped.prompts_too_long },
     { 1, 1, 1 })
-  lu.assertEquals(made.settings().task, "pairs")
+  lu.assertEquals(made.settings().task, "from_pairs")
 end
 
 function TestPairs:test_a_record_of_another_form_is_named()
   lu.assertStrContains(support.message(from, { { chosen = 1, rejected = "" } }),
     "record 1: 'chosen' must be a text or a list of messages { role, content }, not 1")
-  lu.assertStrContains(support.message(from, { { chosen = { message("tool", "x") }, rejected = { } } }),
-    "not a message of role 'tool'")
+  lu.assertStrContains(support.message(from, { { chosen = { message("user", "x"), 7 }, rejected = { } } }),
+    "record 1: 'chosen': message 2 must be { role, content }, not 7")
   lu.assertStrContains(support.message(from, { { chosen = "a", rejected = { message("user", "x") } } }),
     "'chosen' and 'rejected' must have the same form")
-  lu.assertStrContains(support.message(from, { "x" }), "record 1 must be an object, not 'x'")
+  lu.assertStrContains(support.message(from, { "x" }), "record 1: must be an object, not 'x'")
 end
 
 TestArrays = {}
@@ -191,8 +191,8 @@ TestArrays = {}
 function TestArrays:test_a_file_of_one_json_array_is_named()
   local path = os.tmpname()
   system.write_file(path, '[{"prompt":"a","chosen":"b","rejected":"c"}]')
-  lu.assertEquals(support.message(tasks.pairs, { path = path }),
-    path .. ": the whole file is one JSON array; JSON lines have one record a line")
+  lu.assertEquals(support.message(tasks.from_pairs, { path = path }),
+    path .. ": the whole file is one JSON array; give it the ending .json")
   os.remove(path)
 end
 

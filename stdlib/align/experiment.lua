@@ -52,7 +52,16 @@ experiment.options = options.spec("align.experiment", {
   { "out", "out/experiment", "folder of the report", folder = true, smoke = "out/experiment_smoke" },
 })
 
---- The options of a script from its command line. `more` lists entries of its own, or entries of
+--- Whether a command line says which task it means.
+local function names_task(arguments)
+  for _, word in ipairs(arguments) do
+    if tostring(word):find "^%-%-task" then return true end
+  end
+  return false
+end
+
+--- The options of a script from its command line. A file as `--data` without `--task` is one of preference
+-- pairs (`tasks.from_pairs`). `more` lists entries of its own, or entries of
 -- `experiment.options` with another default; `without` are names of those that the script does not have. A
 -- wrong option, loss, rate or proxy ends the script with status 1 before anything is trained.
 --
@@ -76,6 +85,7 @@ function experiment.parse(arguments, about, more, without)
   end
   local spec = options.spec(name, { experiment.options:only(shared), table.unpack(more or {}) })
   local o = cli.parse(arguments, spec, about)
+  if o.data and o.data ~= "" and not names_task(arguments) then o.task = "from_pairs" end
   cli.checked(experiment.check, o)
   return o
 end

@@ -14,6 +14,7 @@ local options = require "perilune.options"
 local recorded = require "perilune.align.runs.recorded"
 local shards = require "perilune.align.shards"
 local system = require "perilune.system"
+local tasks = require "perilune.tasks.task"
 
 --- Part of the cache key: changed whenever the same settings would give other weights.
 local recipe <const> = "sft-2"
@@ -68,21 +69,10 @@ local function texts_hash(task, count)
   return hash
 end
 
---- SHA-256 of what each token id of a tokenizer decodes to.
-local function tokenizer_hash(tokenizer)
-  local parts = { tokenizer.vocab_size }
-  for _, name in ipairs { "bos", "eos", "pad" } do parts[#parts + 1] = tostring(tokenizer[name]) end
-  for id = 0, tokenizer.vocab_size - 1 do
-    local text = tokenizer:decode { id }
-    parts[#parts + 1] = #text .. ":" .. text
-  end
-  return system.sha256(table.concat(parts, " "))
-end
-
 --- What the first `count` training texts and the tokenizer are, unless the task's settings already say so.
 local function content_of(task, count)
   if task.content_in_settings then return nil end
-  return { texts = texts_hash(task, count), tokenizer = tokenizer_hash(task.tokenizer) }
+  return { texts = texts_hash(task, count), tokenizer = tasks.tokenizer_hash(task.tokenizer) }
 end
 
 --- The texts of a step as rows: the first token has no predecessor, so it is the prompt, unless the task says

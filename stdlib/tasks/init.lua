@@ -17,7 +17,8 @@
 --   content_in_settings          true where settings() changes with every text and token: the cache key of
 --                                align.sft does not read them
 --
--- Each folder of `tasks` is a task. `tasks.pairs` makes a task of a file of pairs, `tasks.define` of a table.
+-- Each folder of `tasks` is a task. `tasks.from_pairs` makes a task of a file of pairs, `tasks.define` of a
+-- table.
 --
 --   > tasks.sentiment().name
 --   sentiment

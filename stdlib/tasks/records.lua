@@ -1,9 +1,8 @@
 --- Tasks from records of human preferences: texts become prompts, training texts and labelled pairs of ids.
 --
--- Such a task learns a byte-level BPE from its training part and saves it in the cache folder. A prompt is
--- <bos> and its text; a response ends with <eos>. A response is never shortened: a longer one than
--- `max_response` is left out, with its pair. `task.report` says what was left out, `task.dropped` has the
--- counts.
+-- Such a task learns a byte-level BPE from its training part and saves it in the cache folder, unless it has
+-- a tokenizer. A response longer than `max_response` is left out, with its pair. `task.report` says what was
+-- left out, `task.dropped` has the counts.
 --
 -- `text` gives both responses of each pair, and after the last one starts again in another order.
 --
@@ -12,13 +11,12 @@
 --   > for i = 1, 60 do
 --   >>   lines[i] = ('{"prompt": "say %d", "chosen": " yes %d", "rejected": " no %d"}'):format(i, i, i) end
 --   > require("perilune.system").write_file(path, table.concat(lines, "\n") .. "\n")
---   > local task = require("perilune.tasks").pairs { path = path, vocab_size = 261, cache = false }
+--   > local task = require("perilune.tasks").from_pairs { path = path, vocab_size = 261, cache = false }
 --   > #task:prompts("train") > 30, #task:prompt("train", 1) > 3
 --   true	true
 --   > #task:pairs("train", 2), #task:text("train", 1) > 5
 --   2	true
---   > #require("perilune.tasks.records").load(path, 2)
---   2
+local files = require "perilune.data.files"
 local options = require "perilune.options"
 local system = require "perilune.system"
 local task = require "perilune.tasks.task"
@@ -27,7 +25,7 @@ local records = {}
 
 --- The options that these tasks share.
 records.options = options.spec("tasks.records", {
-  { "path", options.required "string", "the file: JSON lines, gzipped or not, or .csv with a header" },
+  { "path", options.required "string", "the file: JSON lines, gzipped or not, .json or .csv" },
   { "records", options.optional("integer", 1), "only the first records of the file", smoke = 200 },
   { "vocab_size", 2048, "tokens of the vocabulary", least = 261, most = 65536, smoke = 512 },
   { "max_prompt", 128, "tokens of a prompt at most, with <bos>", least = 8, smoke = 48 },
@@ -40,19 +38,6 @@ records.options = options.spec("tasks.records", {
 
 local specials <const> = { "<pad>", "<bos>", "<eos>", "<a>", "<b>" }
 local recipe <const> = "bpe-1"
-
---- The first `limit` records of a file, and the number of lines of the whole file that are null.
-function records.load(path, limit)
-  local formats, csv = require "perilune.formats", require "perilune.csv"
-  local load = path:find "%.csv$" and csv.load or formats.load_json_lines
-  local list, null_lines = load(path)
-  if #list == 1 and type(list[1]) == "table" and list[1][1] ~= nil then
-    error(path .. ": the whole file is one JSON array; JSON lines have one record a line", 0)
-  end
-  local out = {}
-  for i = 1, math.min(#list, limit or #list) do out[i] = { number = i, value = list[i] } end
-  return out, null_lines and #null_lines or 0
-end
 
 local Task = {}
 Task.__index = Task
@@ -105,6 +90,7 @@ end
 
 --- The tokenizer, trained on the training part or read from the cache, and its key.
 local function tokenizer_of(name, pairs_of_text, o)
+  if o.tokenizer then return o.tokenizer, task.tokenizer_hash(o.tokenizer) end
   local formats = require "perilune.formats"
   local texts = {}
   for _, pair in ipairs(pairs_of_text) do
@@ -127,29 +113,51 @@ local function tokenizer_of(name, pairs_of_text, o)
   return tokenizer, key
 end
 
---- The ids of a response with <eos>; nil, and a count, when it is too long.
-local function response_of(self, text)
-  local ids = self.tokenizer:encode(text)
-  ids[#ids + 1] = self.tokenizer.eos
-  if #ids <= self.max_response then return ids end
-  self.dropped.responses_too_long = self.dropped.responses_too_long + 1
+--- Two ids that a text hardly has: <a> and <b> where the tokenizer has them.
+local function labels_of(tokenizer)
+  local labels, n = {}, tokenizer.vocab_size
+  local function named(name) return tokenizer.id and tokenizer:id(name) end
+  for _, id in pairs { named "<a>", named "<b>", tokenizer.pad or -1, tokenizer.bos or -1, n - 1, n - 2,
+    n - 3 } do
+    if #labels < 2 and id >= 0 and id ~= tokenizer.eos and id ~= labels[1] then labels[#labels + 1] = id end
+  end
+  return labels
+end
+
+--- Ids of a pair whose prompt `fit(tokenizer, text, limit)` writes, or does not where it is too long, and
+-- whose
+-- responses are tokenised apart from it.
+function records.separate(fit)
+  return function(self, pair)
+    local prompt, was_shortened = fit(self.tokenizer, pair.prompt, self.max_prompt)
+    if not prompt then return nil end
+    local made = { prompt = prompt }
+    for _, key in ipairs { "chosen", "rejected" } do
+      made[key] = self.tokenizer:encode(pair[key])
+      made[key][#made[key] + 1] = self.tokenizer.eos
+    end
+    return made, was_shortened
+  end
 end
 
 --- Fills each split with prompts, texts and pairs of ids, and counts what does not fit.
-local function encode(self, pairs_of_text, fit)
+local function encode(self, pairs_of_text, ids_of)
   local seen, dropped = {}, self.dropped
   for _, index in ipairs(system.permutation(#pairs_of_text, self.seed, "tasks/pairs", 0)) do
     local pair = pairs_of_text[index]
     local part = self.parts[pair.split]
-    local prompt, was_shortened = fit(self.tokenizer, pair.prompt, self.max_prompt)
-    if not prompt then
+    local made, was_shortened = ids_of(self, pair)
+    if not made then
       dropped.prompts_too_long = dropped.prompts_too_long + 1
     else
       if was_shortened then self.shortened = self.shortened + 1 end
-      local made = { prompt = prompt }
+      local prompt = made.prompt
       for _, key in ipairs { "chosen", "rejected" } do
-        made[key] = response_of(self, pair[key])
-        if made[key] then part.texts[#part.texts + 1] = { prompt = prompt, response = made[key] } end
+        if #made[key] > self.max_response then
+          made[key], dropped.responses_too_long = nil, dropped.responses_too_long + 1
+        else
+          part.texts[#part.texts + 1] = { prompt = prompt, response = made[key] }
+        end
       end
       if made.chosen and made.rejected then
         part.pairs[#part.pairs + 1] = made
@@ -167,8 +175,7 @@ local function report(self, count)
   lines[1] = ("%s: %d records; left out: %d null, %d with differing prompts, %d with an empty response, "
     .. "%d with equal responses, %d with a prompt longer than %d tokens"):format(self.name, count, d.null,
     d.prompts_differ, d.responses_empty, d.responses_equal, d.prompts_too_long, self.max_prompt)
-  lines[2] = ("  %d prompts shortened, %d responses cut at a human turn, %d longer than %d tokens left out, "
-    .. "with %d pairs")
+  lines[2] = ("  %d prompts shortened, %d responses cut, %d longer than %d tokens left out, with %d pairs")
     :format(self.shortened, self.cut, d.responses_too_long, self.max_response, d.pairs_too_long)
   for _, split in ipairs(task.splits) do
     local n = self.counts[split]
@@ -182,22 +189,24 @@ end
 --
 -- `parse(record, path, number)` gives the texts { prompt, chosen, rejected, key, cut } of a record, or nil
 -- when its two prompts differ; equal `key`s are in the same split; `cut` counts responses that were
--- shortened. `fit(tokenizer, prompt, limit)` gives the ids of a prompt and whether it was shortened, or nil
--- when it does not fit.
+-- shortened. `ids_of(task, pair)` gives { prompt, chosen, rejected } as ids and whether the prompt was
+-- shortened, or nil when the prompt does not fit (see `records.separate`).
 --
 --   > local records = require "perilune.tasks.records"
 --   > records.task("mine", { path = "/no/such.jsonl" }, function() end)
 --   cannot open /no/such.jsonl: No such file or directory
-function records.task(name, o, parse, fit)
-  local list, null = records.load(o.path, o.records)
+--   > type(records.separate(function(tokenizer, text) return tokenizer:encode(text) end))
+--   function
+function records.task(name, o, parse, ids_of)
+  local list, null = files.read(o.path, o.records)
   local dropped = {
     null = null, prompts_differ = 0, responses_empty = 0, responses_equal = 0, prompts_too_long = 0,
     responses_too_long = 0, pairs_too_long = 0,
   }
   local pairs_of_text, cut = {}, 0
   local function drop(why) dropped[why] = dropped[why] + 1 end
-  for _, record in ipairs(list) do
-    local pair = parse(record.value, o.path, record.number)
+  for number, record in ipairs(list) do
+    local pair = parse(record, o.path, number)
     local chosen, rejected = pair and pair.chosen:match "^%s*(.-)%s*$",
       pair and pair.rejected:match "^%s*(.-)%s*$"
     if not pair then
@@ -216,7 +225,7 @@ function records.task(name, o, parse, fit)
   end
   local tokenizer, key = tokenizer_of(name, pairs_of_text, o)
   local self = setmetatable({
-    name = name, seed = o.seed, tokenizer = tokenizer, labels = { tokenizer:id "<a>", tokenizer:id "<b>" },
+    name = name, seed = o.seed, tokenizer = tokenizer, labels = labels_of(tokenizer),
     stop = { tokenizer.eos }, max_prompt = o.max_prompt, max_response = o.max_response, dropped = dropped,
     shortened = 0, cut = cut, parts = {}, counts = {}, check = task.checks("tasks." .. name),
     preference = task.preference(), content_in_settings = true,
@@ -227,7 +236,7 @@ function records.task(name, o, parse, fit)
     },
   }, Task)
   for _, split in ipairs(task.splits) do self.parts[split] = { prompts = {}, texts = {}, pairs = {} } end
-  encode(self, pairs_of_text, fit)
+  encode(self, pairs_of_text, ids_of)
   for split, part in pairs(self.parts) do
     self.counts[split] = { prompts = #part.prompts, pairs = #part.pairs, texts = #part.texts }
   end
@@ -242,7 +251,7 @@ function records.task(name, o, parse, fit)
   function self.settings()
     return {
       task = name, tokenizer = key, seed = o.seed, max_prompt = o.max_prompt, max_response = o.max_response,
-      records = #list,
+      records = #list, template = o.template, cut = o.cut,
     }
   end
   return self

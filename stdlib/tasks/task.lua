@@ -1,5 +1,6 @@
 --- What the tasks share: splits, checks of arguments, and how their judges and golden policies are trained.
 local options = require "perilune.options"
+local system = require "perilune.system"
 
 local task = {}
 
@@ -75,6 +76,22 @@ function task.checks(where)
   end
 
   return check
+end
+
+--- SHA-256 of what each token id of a tokenizer decodes to.
+--
+--   > local words = require "perilune.tasks.words"
+--   > local task = require "perilune.tasks.task"
+--   > task.tokenizer_hash(words.tokenizer { "tea" }) == task.tokenizer_hash(words.tokenizer { "soup" })
+--   false
+function task.tokenizer_hash(tokenizer)
+  local parts = { tokenizer.vocab_size }
+  for _, name in ipairs { "bos", "eos", "pad" } do parts[#parts + 1] = tostring(tokenizer[name]) end
+  for id = 0, tokenizer.vocab_size - 1 do
+    local text = tokenizer:decode { id }
+    parts[#parts + 1] = #text .. ":" .. text
+  end
+  return system.sha256(table.concat(parts, " "))
 end
 
 --- The preference of two scores: 1 for the first, 0 for the second, 0.5 for a tie.

@@ -82,9 +82,8 @@ public final class LineReader {
       throw tooLong()
     }
     if end == capacity {
-      // Two sizes only: pages of the large one are touched as they fill, while doubling would hold two
-      // copies.
-      let larger = capacity == 0 ? 1 << 16 : Limits.lineBytesMax + 2
+      // Few sizes: pages of the large ones are touched as they fill, while doubling would often hold two copies.
+      let larger = capacity == 0 ? 1 << 16 : capacity < 1 << 24 ? 1 << 24 : Limits.lineBytesMax + 2
       guard let grown = realloc(buffer, larger) else {
         throw Failure(.memory, "not enough memory for a line of \(name)")
       }

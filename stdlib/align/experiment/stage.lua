@@ -21,7 +21,7 @@ local stage = {}
 --- Options of a stage.
 stage.options = options.spec("experiment.stage", {
   { "task", "sentiment", "name of the task", choices = tasks.names() },
-  { "data", "", "file of the task, where it reads one" },
+  { "data", "", "file of the task; alone, a file of preference pairs of your own (tasks.from_pairs)" },
   { "cost", -1.0, "what the gold of a written task charges for an error of text; -1 for the task's",
     least = -1 },
   { "small", false, "a small task, by the smoke values of its options", smoke = true },
