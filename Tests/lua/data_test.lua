@@ -11,7 +11,7 @@ local tasks = require "perilune.tasks"
 
 local folder = support.root .. "/Tests/Golden/data/"
 local golden = formats.load_json_lines(folder .. "trl.json.gz")[1]
-local tok = formats.bpe_tokenizer(folder .. "tokenizer.json")
+local tok = require("perilune.tokenizer").load((folder:gsub("/$", "")))
 
 local paths = {}
 local function written(text, ending)

@@ -19,7 +19,9 @@ extension Tokenizer {
     var ids: [Int] = []
     var (from, i) = (0, 0)
     func own(upTo end: Int) throws {
-      if from < end { ids += try encode(bytes: Array(bytes[from..<end]), EncodeOptions(splitSpecialTokens: false)) }
+      if from < end {
+        ids += try encode(bytes: Array(bytes[from..<end]), EncodeOptions(splitSpecialTokens: false))
+      }
     }
     while i < bytes.count {
       guard let name = names.first(where: { bytes[i...].starts(with: $0) }) else {

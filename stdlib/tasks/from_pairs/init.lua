@@ -23,7 +23,7 @@ local tokens = require "perilune.data.tokens"
 local spec = options.spec("tasks.from_pairs", {
   { "name", "from_pairs", "name of the task" },
   { "tokenizer", options.optional "string|table|Tokenizer",
-    "a tokenizer, or its tokenizer.json; by default one is trained on the file" },
+    "a tokenizer, its folder or its tokenizer.json; by default one is trained on the file" },
   { "template", options.optional "string", "the chat template of messages" },
   { "cut", false,
     "long prompts lose their beginning and long responses their end, instead of being left out" },
@@ -87,7 +87,7 @@ end
 --- A task; see the head of the file.
 local function new(given)
   local o = spec:fill(given)
-  if type(o.tokenizer) == "string" then o.tokenizer = formats.bpe_tokenizer(o.tokenizer) end
+  if type(o.tokenizer) == "string" then o.tokenizer = require("perilune.tokenizer").load(o.tokenizer) end
   if not o.tokenizer then o.bos, o.template = true, o.template or turns end
   return records.task(o.name, o, parse, function(self, pair) return ids_of(self, pair, o) end)
 end
