@@ -14,7 +14,7 @@ extension Transformer {
     var metadata = config.metadata
     metadata["format"] = WeightLayout.perilune.name
     metadata["hash"] = try contentHash()
-    if let adapters { metadata["lora"] = try adapters.lora.json.encoded() }
+    if let adapters { metadata["lora"] = try adapters.lora.json(transposed: false).encoded() }
     try Safetensors(parameters.map { ($0.name, $0.value.value) }, metadata: metadata).write(to: path)
   }
 
@@ -29,7 +29,7 @@ extension Transformer {
     let model =
       try file.metadata["lora"].map { lora in
         try Transformer(config, file, layout.ignoring(LowRank.suffixes)).withAdapters(
-          try LoRA(json: JSONValue(parsing: lora, name: path), file: path), in: file)
+          try LoRA(json: JSONValue(parsing: lora, name: path), path: path), in: file)
       } ?? Transformer(config, file, layout)
     // A flipped bit would silently be another model. Files from before the hash was written have none.
     if let hash = file.metadata["hash"], try model.contentHash() != hash {

@@ -3,7 +3,7 @@ local lu = require "luaunit"
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local perilune = require "perilune"
-local T, models, optim = perilune.tensor, perilune.models, perilune.optim
+local T, models, optim, formats = perilune.tensor, perilune.models, perilune.optim, perilune.formats
 
 local styles <const> = {
   gpt2 = { "c_attn", "c_proj", "c_fc" },
@@ -36,6 +36,11 @@ local prompts, responses <const> = { { 1, 2 }, { 3 }, { 4, 5, 6 } }, { { 7, 8, 9
 local function close(actual, expected, tolerance)
   local largest = math.max(1, expected:detach():abs():max():item())
   support.close((actual - expected):detach():abs():max():item() / largest, 0, tolerance)
+end
+
+local function save(path, text)
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(text)
 end
 
 local function refuses(words, f, ...) lu.assertStrContains(support.message(f, ...), words) end
@@ -112,6 +117,58 @@ function TestLora:test_only_adapters_train_and_only_they_change()
   end
   lu.assertEquals(base:hash(), before)
   lu.assertNotEquals(policy:merged():hash(), before)
+end
+
+function TestLora:test_ranks_and_alphas_of_some_modules()
+  local policy = base_of "llama":lora { r = 2, targets = [[model\.layers\.\d\.self_attn\.[qk]_proj]],
+    rank_pattern = { k_proj = 3, ["0.self_attn.q_proj"] = 1 } }
+  local by_name = named(policy)
+  for name, rank in pairs { ["0.self_attn.q_proj"] = 1, ["1.self_attn.q_proj"] = 2, ["1.self_attn.k_proj"] = 3 } do
+    lu.assertEquals(by_name["model.layers." .. name .. ".lora_A.weight"]:size(1), rank)
+  end
+  lu.assertNil(by_name["model.layers.0.self_attn.v_proj.lora_A.weight"])
+end
+
+--- Logits of PEFT 0.21.2: scripts/golden/adapters.py.
+function TestLora:test_folders_of_peft()
+  local golden = support.root .. "/Tests/Golden/"
+  for _, name in ipairs { "gpt2", "gpt2-pattern", "llama", "gemma3" } do
+    local folder = golden .. "adapters/" .. name
+    local expected = formats.load_json(folder .. "/expected.json")
+    local base = models.load(golden .. "models/" .. expected.base)
+    local policy = base:load_adapter(folder)
+    local logits = T(expected.logits)
+    close(policy:logits { expected.tokens }, logits, 2e-5)
+    close(policy:merged():logits { expected.tokens }, logits, 2e-5)
+    lu.assertTrue((base:logits { expected.tokens } - logits):abs():max():item() > 0.01)
+    local copy = support.new_path()
+    policy:save_adapter(copy)
+    lu.assertEquals(base:load_adapter(copy):hash(), policy:hash())
+    local stored, original = T.load(copy .. "/adapter_model.safetensors"), T.load(folder .. "/adapter_model.safetensors")
+    for key, tensor in pairs(original) do lu.assertEquals(stored[key]:totable(), tensor:totable()) end
+    os.execute("rm -r " .. copy)
+  end
+end
+
+function TestLora:test_adapters_that_are_refused_by_name()
+  local golden = support.root .. "/Tests/Golden/"
+  local base = models.load(golden .. "models/gpt2-a")
+  local folder = support.new_path()
+  base:load_adapter(golden .. "adapters/gpt2"):save_adapter(folder)
+  local config = formats.load_json(folder .. "/adapter_config.json")
+  for key, change in pairs {
+    use_dora = true, modules_to_save = { "lm_head" }, peft_type = "IA3", bias = "all", r = 0, lora_alpha = "x",
+    target_modules = 3, layer_replication = { { 0, 1 } }, rank_pattern = { c_attn = "x" },
+  } do
+    local changed = {}
+    for k, v in pairs(config) do changed[k] = v end
+    changed[key] = change
+    save(folder .. "/adapter_config.json", formats.json_encode(changed))
+    refuses(key, base.load_adapter, base, folder)
+  end
+  save(folder .. "/adapter_config.json", formats.json_encode(config))
+  refuses("has no tensor", models.load(golden .. "models/gpt2-b").load_adapter, models.load(golden .. "models/llama-a"), folder)
+  os.execute("rm -r " .. folder)
 end
 
 function TestLora:test_refusals()

@@ -8,10 +8,16 @@ extension ModelClass {
     Option("r", 8, "the rank of the adapters", least: 1),
     Option("alpha", 8.0, "the adapters are scaled by alpha / r", above: 0),
     Option(
-      "targets", optional: .any("a list of names of modules, or \"all-linear\""),
+      "targets", optional: .any("a list of names of modules, a regular expression, or \"all-linear\""),
       "the modules that get adapters, by the end of their names: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
-        + "down_proj; c_attn, c_proj, c_fc in GPT-2's style; \"all-linear\" is every module but the head",
+        + "down_proj; c_attn, c_proj, c_fc in GPT-2's style; \"all-linear\" is every module but the head, another string "
+        + "is a regular expression of whole names such as model.layers.0.self_attn.q_proj",
       otherwise: "q_proj and v_proj; c_attn in a model of GPT-2's style"),
+    Option(
+      "rank_pattern", optional: .any("a table of ranks by names of modules"),
+      "other ranks: { k_proj = 2 }; a name is a regular expression of the end of a module's name"),
+    Option(
+      "alpha_pattern", optional: .any("a table of alphas by names of modules"), "other alphas, as rank_pattern"),
     Option("rslora", false, "scale by alpha / sqrt(r). Kalajdzievski 2023, arXiv:2312.03732"),
     Option("seed", 0, "seed of the first values of A"),
   ]
@@ -42,8 +48,44 @@ extension ModelClass {
       lora.r = try options.integer("r")
       lora.alpha = try options.number("alpha")
       lora.rslora = try options.flag("rslora")
+      lora.rankPattern = try overrides(options, "rank_pattern")
+      lora.alphaPattern = try overrides(options, "alpha_pattern")
       try call.pushObject(try model.withAdapters(lora, seed: try options.seed("seed")))
       return 1
+    }
+    model.method(
+      "load_adapter",
+      Page(
+        "model:load_adapter(folder) -> model",
+        "A model with the same weights, which it shares and which are frozen, and the adapters of a folder of PEFT: "
+          + "adapter_config.json and adapter_model.safetensors.",
+        errors: "the folder holds another kind of adapter, or modules to save (the message names it and what to do); "
+          + "a tensor is missing, is not used, or has another shape",
+        source: "PEFT 0.21, LoraConfig",
+        example: tiny + """
+          folder = os.tmpname()
+          os.remove(folder)
+          policy = model:lora { r = 2, targets = { "c_attn", "c_proj" } }
+          policy:save_adapter(folder)
+          print(model:load_adapter(folder):hash() == policy:hash())
+          """, prints: "true")
+    ) { call, model in
+      try call.pushObject(try model.withAdapters(folder: try call.string(2)))
+      return 1
+    }
+    model.method(
+      "save_adapter",
+      Page(
+        "model:save_adapter(folder)",
+        "Writes the adapters as PEFT reads them: PeftModel.from_pretrained(base, folder). The names of the modules "
+          + "are those of transformers.",
+        errors: "the model has no adapters; the files cannot be written", source: "PEFT 0.21, LoraConfig",
+        example: tiny + """
+          print((pcall(model.save_adapter, model, '/tmp')))
+          """, prints: "false")
+    ) { call, model in
+      try model.saveAdapters(folder: try call.string(2))
+      return 0
     }
     model.method(
       "merged",
@@ -73,11 +115,25 @@ extension ModelClass {
 
   private static func targets(_ options: OptionTable) throws -> LoRA.Targets? {
     guard let given = options["targets"] else { return nil }
-    if given.asString == "all-linear" { return .all }
+    if let text = given.asString { return text == "all-linear" ? .all : .pattern(text) }
     if given.asTable != nil {
       let names = try options.texts("targets")
       if !names.isEmpty { return .names(names) }
     }
-    throw options.refusal("targets", expected: "a list of names of modules, or \"all-linear\"")
+    throw options.refusal("targets", expected: "a list of names of modules, or a string")
+  }
+
+  /// A table by names, in the order of the names.
+  private static func overrides(_ options: OptionTable, _ name: String) throws -> [LoRA.Override] {
+    guard let table = options[name]?.asTable else {
+      if options.has(name) { throw options.refusal(name, expected: "a table of numbers by names of modules") }
+      return []
+    }
+    return try table.entries().map { key, value in
+      guard let key = key.asString, let value = value.asNumber, value.isFinite, value > 0 else {
+        throw options.refusal(name, expected: "a table of numbers above 0 by names of modules")
+      }
+      return LoRA.Override(key, value)
+    }.sorted { $0.pattern.utf8.lexicographicallyPrecedes($1.pattern.utf8) }
   }
 }

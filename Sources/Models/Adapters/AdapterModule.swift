@@ -6,6 +6,7 @@ struct AdapterModule {
   /// Without `.weight`: "model.layers.0.self_attn.q_proj".
   let path: String
   let source: WeightSource
+  let layer: Int
   /// The module's outputs in the map that holds it.
   let outputs: Range<Int>
   let inputs: Int
@@ -30,8 +31,8 @@ extension TransformerConfig {
         defer { done += count }
         let name = one.tensorName(.weight, layer: source.layer).dropLast(".weight".count)
         return AdapterModule(
-          path: (layout.prefixes.first ?? "") + name, source: one, outputs: done..<(done + count),
-          inputs: part.shape[1])
+          path: (layout.prefixes.first ?? "") + name, source: one, layer: source.layer,
+          outputs: done..<(done + count), inputs: part.shape[1])
       }
     }
   }

@@ -8,6 +8,16 @@ public struct LoRA: Equatable, Sendable {
     case all
     /// Whole names of modules, or their last parts: "q_proj" is every module whose name ends with ".q_proj".
     case names([String])
+    /// A regular expression of the whole name of a module.
+    case pattern(String)
+  }
+
+  /// A rank or alpha of some modules: those whose name, or its end after a dot, matches a regular expression.
+  public struct Override: Equatable, Sendable {
+    public let pattern: String
+    public let value: Double
+
+    public init(_ pattern: String, _ value: Double) { (self.pattern, self.value) = (pattern, value) }
   }
 
   /// The rank of A and B.
@@ -17,39 +27,33 @@ public struct LoRA: Equatable, Sendable {
   public var targets: Targets
   /// Divide alpha by the square root of r. Kalajdzievski 2023, arXiv:2312.03732.
   public var rslora = false
+  public var rankPattern: [Override] = []
+  public var alphaPattern: [Override] = []
+
   public init(targets: Targets) { self.targets = targets }
 
   /// Whether a module gets an adapter. PEFT 0.21, `tuners_utils.py`, check_target_module_exists.
-  func matches(_ module: String) -> Bool {
+  func matches(_ module: String) throws -> Bool {
     switch targets {
     case .all: return true
     case .names(let names): return names.contains { module == $0 || module.hasSuffix("." + $0) }
+    case .pattern(let pattern): return try RegularExpression.matchesWhole(module, pattern)
     }
   }
 
-  /// The fields by their names in adapter_config.json.
-  var json: JSONValue {
-    var targets: JSONValue = "all-linear"
-    if case .names(let names) = self.targets { targets = .array(names.map { .string($0) }) }
-    return [
-      "r": .integer(r), "lora_alpha": .number(alpha), "target_modules": targets, "use_rslora": .bool(rslora),
-    ]
+  func rank(of module: String) throws -> Int {
+    try Self.value(rankPattern, module).map { Int(exactly: $0) ?? 0 } ?? r
   }
 
-  /// Reads the fields that `json` writes; `file` is for messages.
-  init(json: JSONValue, file: String) throws {
-    let names = json["target_modules"]?.elements?.compactMap(\.text)
-    guard let r = json["r"]?.int, r > 0, let alpha = json["lora_alpha"]?.double, alpha.isFinite,
-      let targets = json["target_modules"]?.text == "all-linear" ? .all : names.map(Targets.names)
-    else {
-      throw Failure(
-        .format, "\(file): expected r above 0, lora_alpha, and target_modules as a list or \"all-linear\"")
-    }
-    (self.r, self.alpha, self.targets) = (r, alpha, targets)
-    rslora = json["use_rslora"]?.boolean ?? false
+  func scale(of module: String) throws -> Double {
+    let rank = Double(try rank(of: module))
+    return (try Self.value(alphaPattern, module) ?? alpha) / (rslora ? rank.squareRoot() : rank)
   }
 
-  var scale: Double { alpha / (rslora ? Double(r).squareRoot() : Double(r)) }
+  /// PEFT 0.21, `other.py`, get_pattern_key.
+  private static func value(_ overrides: [Override], _ module: String) throws -> Double? {
+    try overrides.first { try RegularExpression.matchesWhole(module, "(?:.*\\.)?(?:\($0.pattern))") }?.value
+  }
 }
 
 extension TransformerConfig {

@@ -44,7 +44,7 @@ extension Transformer {
       throw Failure(.state, "the model has adapters already: merge them first, or begin with its base")
     }
     let modules = try config.adapterModules(config.family)
-    if !modules.joined().contains(where: { lora.matches($0.path) }) {
+    if try !modules.joined().contains(where: { try lora.matches($0.path) }) {
       let names = Set(modules.joined().map(\.name)).sorted()
       throw Failure(
         .argument, "no module matches the targets; the modules are \(names.joined(separator: ", "))")
@@ -52,8 +52,8 @@ extension Transformer {
     var next = modules.makeIterator()
     var added: [(name: String, value: Variable)] = []
     let adapted = try weights.map { map in
-      let adapters = try (next.next() ?? []).filter { lora.matches($0.path) }.map { module in
-        let rank = lora.r
+      let adapters = try (next.next() ?? []).filter { try lora.matches($0.path) }.map { module in
+        let rank = try lora.rank(of: module.path)
         let most = min(module.inputs, module.outputs.count)
         if rank < 1 || rank > most {
           throw Failure(.value, "rank \(rank) for module '\(module.path)', expected 1 to \(most)")
@@ -63,7 +63,7 @@ extension Transformer {
         added += zip(LowRank.suffixes, [left, right]).map { (module.path + $0, $1) }
         return LowRank(
           module: module.path, outputs: module.outputs, a: left, b: right,
-          scale: lora.scale)
+          scale: try lora.scale(of: module.path))
       }
       return Affine(weight: map.weight.detached(), bias: map.bias?.detached(), adapters: adapters)
     }

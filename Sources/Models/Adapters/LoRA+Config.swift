@@ -1,0 +1,71 @@
+/// LoRA settings as PEFT's adapter_config.json has them.
+import Base
+import Formats
+
+extension LoRA {
+  /// The settings by PEFT's names. `transposed` says that the base's files hold weights as [inputs, outputs].
+  func json(transposed: Bool) -> JSONValue {
+    let targets: JSONValue
+    switch self.targets {
+    case .all: targets = "all-linear"
+    case .names(let names): targets = .array(names.map { .string($0) })
+    case .pattern(let pattern): targets = .string(pattern)
+    }
+    func object(_ overrides: [Override], _ number: (Double) -> JSONValue) -> JSONValue {
+      .object(overrides.map { JSONMember($0.pattern, number($0.value)) })
+    }
+    return [
+      "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": .integer(r), "lora_alpha": .number(alpha),
+      "target_modules": targets, "use_rslora": .bool(rslora), "fan_in_fan_out": .bool(transposed),
+      "rank_pattern": object(rankPattern) { .integer(Int(exactly: $0) ?? 0) },
+      "alpha_pattern": object(alphaPattern) { .number($0) }, "lora_dropout": 0.0, "bias": "none",
+      "modules_to_save": .null, "inference_mode": true, "base_model_name_or_path": .null,
+    ]
+  }
+
+  /// Reads settings; what would change the numbers and is not computed here is refused by its name.
+  init(json: JSONValue, path: String) throws {
+    func bad(_ key: String, _ expected: String) -> Failure {
+      let given = json[key].flatMap { try? $0.encoded() }.map { Quoted.name($0) } ?? "nothing"
+      return Failure(.format, "\(path): '\(key)' is \(given), expected \(expected)")
+    }
+    let kind = json["peft_type"]?.text ?? "LORA"
+    if kind != "LORA" {
+      throw Failure(.format, "\(path): peft_type \"\(Quoted.name(kind))\" is not computed here, only \"LORA\"")
+    }
+    for key in Self.refused {
+      switch json[key] {
+      case nil, .null, .bool(false), .array([]), .object([]): continue
+      default:
+        throw Failure(
+          .format, "\(path): '\(key)' is not computed here; merge the adapter in PEFT (merge_and_unload) and save the model")
+      }
+    }
+    if let bias = json["bias"], bias != "none" { throw bad("bias", "\"none\"") }
+    guard let r = json["r"]?.int, r > 0 else { throw bad("r", "a whole number above 0") }
+    guard let alpha = json["lora_alpha"]?.double, alpha.isFinite else { throw bad("lora_alpha", "a number") }
+    switch json["target_modules"] {
+    case .string("all-linear"): targets = .all
+    case .string(let pattern): targets = .pattern(pattern)
+    case .array(let names) where names.allSatisfy { $0.text != nil }: targets = .names(names.compactMap(\.text))
+    default: throw bad("target_modules", "a list of names, or a regular expression")
+    }
+    (self.r, self.alpha) = (r, alpha)
+    rslora = json["use_rslora"]?.boolean ?? false
+    func overrides(_ key: String) throws -> [Override] {
+      try (json[key]?.members ?? []).map { member in
+        guard let value = member.value.double, value.isFinite else { throw bad(key, "numbers by names of modules") }
+        return Override(member.key, value)
+      }
+    }
+    rankPattern = try overrides("rank_pattern")
+    alphaPattern = try overrides("alpha_pattern")
+  }
+
+  /// Settings of other kinds of adapters.
+  private static let refused = [
+    "use_dora", "use_qalora", "lora_bias", "modules_to_save", "layer_replication", "target_parameters",
+    "trainable_token_indices", "layers_to_transform", "layers_pattern", "exclude_modules", "alora_invocation_tokens",
+    "use_bdlora", "arrow_config", "kasa_config", "monteclora_config", "velora_config",
+  ]
+}
