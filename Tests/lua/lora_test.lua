@@ -144,7 +144,7 @@ function TestLora:test_folders_of_peft()
     local copy = support.new_path()
     policy:save_adapter(copy)
     lu.assertEquals(base:load_adapter(copy):hash(), policy:hash())
-    local stored, original = T.load(copy .. "/adapter_model.safetensors"), T.load(folder .. "/adapter_model.safetensors")
+    local stored, original = formats.load_tensors(copy .. "/adapter_model.safetensors"), formats.load_tensors(folder .. "/adapter_model.safetensors")
     for key, tensor in pairs(original) do lu.assertEquals(stored[key]:totable(), tensor:totable()) end
     os.execute("rm -r " .. copy)
   end
@@ -167,7 +167,14 @@ function TestLora:test_adapters_that_are_refused_by_name()
     refuses(key, base.load_adapter, base, folder)
   end
   save(folder .. "/adapter_config.json", formats.json_encode(config))
-  refuses("has no tensor", models.load(golden .. "models/gpt2-b").load_adapter, models.load(golden .. "models/llama-a"), folder)
+  refuses("no module matches the targets", base.load_adapter, models.load(golden .. "models/llama-a"), folder)
+  config.target_modules = { "c_attn", "c_proj", "c_fc" }
+  save(folder .. "/adapter_config.json", formats.json_encode(config))
+  refuses("has no tensor 'h.0.mlp.c_fc.lora_A.weight'", base.load_adapter, base, folder)
+  config.target_modules = { "c_attn" }
+  save(folder .. "/adapter_config.json", formats.json_encode(config))
+  refuses("the model has no weight for the tensor 'base_model.model.transformer.h.0.attn.c_proj.lora_A.weight'",
+    base.load_adapter, base, folder)
   os.execute("rm -r " .. folder)
 end
 

@@ -17,7 +17,8 @@ extension ModelClass {
       "rank_pattern", optional: .any("a table of ranks by names of modules"),
       "other ranks: { k_proj = 2 }; a name is a regular expression of the end of a module's name"),
     Option(
-      "alpha_pattern", optional: .any("a table of alphas by names of modules"), "other alphas, as rank_pattern"),
+      "alpha_pattern", optional: .any("a table of alphas by names of modules"),
+      "other alphas, as rank_pattern"),
     Option("rslora", false, "scale by alpha / sqrt(r). Kalajdzievski 2023, arXiv:2312.03732"),
     Option("seed", 0, "seed of the first values of A"),
   ]
@@ -59,7 +60,8 @@ extension ModelClass {
         "model:load_adapter(folder) -> model",
         "A model with the same weights, which it shares and which are frozen, and the adapters of a folder of PEFT: "
           + "adapter_config.json and adapter_model.safetensors.",
-        errors: "the folder holds another kind of adapter, or modules to save (the message names it and what to do); "
+        errors:
+          "the folder holds another kind of adapter, or modules to save (the message names it and what to do); "
           + "a tensor is missing, is not used, or has another shape",
         source: "PEFT 0.21, LoraConfig",
         example: tiny + """

@@ -31,14 +31,17 @@ extension LoRA {
     }
     let kind = json["peft_type"]?.text ?? "LORA"
     if kind != "LORA" {
-      throw Failure(.format, "\(path): peft_type \"\(Quoted.name(kind))\" is not computed here, only \"LORA\"")
+      throw Failure(
+        .format, "\(path): peft_type \"\(Quoted.name(kind))\" is not computed here, only \"LORA\"")
     }
     for key in Self.refused {
       switch json[key] {
       case nil, .null, .bool(false), .array([]), .object([]): continue
       default:
         throw Failure(
-          .format, "\(path): '\(key)' is not computed here; merge the adapter in PEFT (merge_and_unload) and save the model")
+          .format,
+          "\(path): '\(key)' is not computed here; merge the adapter in PEFT (merge_and_unload) and save the model"
+        )
       }
     }
     if let bias = json["bias"], bias != "none" { throw bad("bias", "\"none\"") }
@@ -47,14 +50,17 @@ extension LoRA {
     switch json["target_modules"] {
     case .string("all-linear"): targets = .all
     case .string(let pattern): targets = .pattern(pattern)
-    case .array(let names) where names.allSatisfy { $0.text != nil }: targets = .names(names.compactMap(\.text))
+    case .array(let names) where names.allSatisfy { $0.text != nil }:
+      targets = .names(names.compactMap(\.text))
     default: throw bad("target_modules", "a list of names, or a regular expression")
     }
     (self.r, self.alpha) = (r, alpha)
     rslora = json["use_rslora"]?.boolean ?? false
     func overrides(_ key: String) throws -> [Override] {
       try (json[key]?.members ?? []).map { member in
-        guard let value = member.value.double, value.isFinite else { throw bad(key, "numbers by names of modules") }
+        guard let value = member.value.double, value.isFinite else {
+          throw bad(key, "numbers by names of modules")
+        }
         return Override(member.key, value)
       }
     }
@@ -65,7 +71,8 @@ extension LoRA {
   /// Settings of other kinds of adapters.
   private static let refused = [
     "use_dora", "use_qalora", "lora_bias", "modules_to_save", "layer_replication", "target_parameters",
-    "trainable_token_indices", "layers_to_transform", "layers_pattern", "exclude_modules", "alora_invocation_tokens",
+    "trainable_token_indices", "layers_to_transform", "layers_pattern", "exclude_modules",
+    "alora_invocation_tokens",
     "use_bdlora", "arrow_config", "kasa_config", "monteclora_config", "velora_config",
   ]
 }

@@ -19,7 +19,9 @@ extension Transformer {
     let model = try withAdapters(lora) { module, rank in
       let shapes = [[rank, module.inputs], [module.outputs.count, rank]]
       let tensors = try zip(module.adapterSources, shapes).map { source, shape in
-        try reader.read(source.tensorName(.weight, layer: module.layer), [source], .weight, layer: module.layer, shape: shape)
+        try reader.read(
+          source.tensorName(.weight, layer: module.layer), [source], .weight, layer: module.layer,
+          shape: shape)
       }
       return (tensors[0], tensors[1])
     }
@@ -43,7 +45,9 @@ extension Transformer {
     }
     try AtomicFile.makeFolder(path)
     try Safetensors(tensors, metadata: ["format": "pt"]).write(to: path + "/" + Self.adapterWeightsName)
-    let isTransposed = modules.contains { if case .transposed = $0.source.arrangement { true } else { false } }
+    let isTransposed = modules.contains {
+      if case .transposed = $0.source.arrangement { true } else { false }
+    }
     try adapters.lora.json(transposed: isTransposed).save(to: path + "/" + Self.adapterConfigName)
   }
 
