@@ -6,7 +6,7 @@ local help = require "perilune.help"
 local loss = require "perilune.align.loss"
 local loss_table = require "perilune.align.loss_table"
 
-local function page()
+local function stored()
   local file <close> = assert(io.open(support.root .. "/docs/losses.md", "rb"))
   return (file:read "a")
 end
@@ -14,7 +14,7 @@ end
 TestLossTable = {}
 
 function TestLossTable:test_the_readme_has_the_table_of_today()
-  lu.assertTrue(page() == loss_table.updated(page()), "docs/losses.md has another table of losses: run "
+  lu.assertTrue(stored() == loss_table.updated(stored()), "docs/losses.md has another table of losses: run "
     .. "bin/perilune -e 'require(\"perilune.align.loss_table\").write \"docs/losses.md\"'")
 end
 
