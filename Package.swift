@@ -94,7 +94,8 @@ let package = Package(
     .testTarget(name: "RunsTests", dependencies: ["Base", "Runs"], swiftSettings: plainSwift),
     .testTarget(name: "PlotsTests", dependencies: ["Base", "Plots"], swiftSettings: plainSwift),
     .testTarget(
-      name: "LuaEngineTests", dependencies: ["Base", "LuaEngine", "CLuaShims"], swiftSettings: plainSwift),
+      name: "LuaEngineTests", dependencies: ["Base", "LuaEngine", "CLuaShims", "CLua"],
+      swiftSettings: plainSwift),
     .testTarget(
       name: "BindingsTests",
       dependencies: ["Base", "Tensors", "Autograd", "Optim", "Models", "LuaEngine", "Bindings"],

@@ -119,7 +119,8 @@ local function unknown(name, entries)
   end
   local near = not name:find "%s" and native.nearest(name, names)
   if near and 2 * #near >= #name then return ("no help on '%s'; did you mean '%s'?"):format(name, near) end
-  local found = name:find "%S" and search.entries(name) or {}
+  -- Words are searched for, a name of code is not.
+  local found = name:find "^[%a%s]*%a[%a%s]*$" and search.entries(name) or {}
   if #found == 0 then return ("no help on '%s'"):format(name) end
   local more = #found > mentions_max
     and ("\n  and %d more: apropos \"%s\""):format(#found - mentions_max, name) or ""

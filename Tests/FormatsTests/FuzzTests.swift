@@ -217,8 +217,8 @@ import Testing
       ),
       ("header of extras", safetensors(filled("{\"a\":{\"x\":[1", ",1")), { _ = try Safetensors.read($0) }),
       ("empty tokens", filled("\u{7}\0\0\0", "\0\0\0\0\0\0\0\0"), { _ = try Llama2CTokenizer.load($0) }),
-      ("one long line", filled("", " "), { try JSONLines.forEach($0) { _, _ in } }),
-      ("packed long line", try Gzip.packed(filled("", " ")), { try JSONLines.forEach($0) { _, _ in } }),
+      ("one long line", filled("", "["), { try JSONLines.forEach($0) { _, _ in } }),
+      ("packed long line", try Gzip.packed(filled("", "[")), { try JSONLines.forEach($0) { _, _ in } }),
       (
         "merges", filled("", "a b\n"),
         { path in
@@ -284,7 +284,9 @@ import Testing
         let grown = ((status("VmHWM") ?? 0) - before) * 1024
         print(
           "refusing \(name): \(bytes.count / 1_000_000) MB file, \(grown / 1_000_000) MB more at the peak")
-        #expect(grown <= 2 * bytes.count + 16_000_000, "\(name): \(grown) bytes for \(bytes.count)")
+        // A packed line is unpacked whole, within the limit of a line.
+        let held = name.hasPrefix("packed") ? size : bytes.count
+        #expect(grown <= 2 * held + 16_000_000, "\(name): \(grown) bytes for \(held)")
       }
     }
   }

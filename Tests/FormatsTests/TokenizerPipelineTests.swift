@@ -240,7 +240,8 @@ private func integers(_ value: JSONValue?) -> [Int]? { value?.elements?.compactM
     try expectRefusal(
       "t5", "\"precompiled_charsmap\":\"", "\"precompiled_charsmap\":\"AAAA",
       "normalizer.normalizers[0].precompiled_charsmap")
-    try expectRefusal("t5", "[\"<pad>\",0.0", "[\"<pad>\",\"0\"", "an entry of vocab is a token and its score")
+    try expectRefusal(
+      "t5", "[\"<pad>\",0.0", "[\"<pad>\",\"0\"", "an entry of vocab is a token and its score")
     try expectRefusal(
       "bert", "\"max_input_chars_per_word\":100", "\"max_input_chars_per_word\":1e9",
       "max_input_chars_per_word")

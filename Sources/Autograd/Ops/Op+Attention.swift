@@ -57,15 +57,20 @@ extension Op {
       return [try AttentionPlan(input.value, attributes).composed(input)]
     },
     samples: { random in
-      [
-        Sample([try random.normal([5, 12])], [.integers([2, 3]), .integer(2), .none, .number(0)]),
+      func plain(_ lengths: [Int], heads: Int, keys: Attribute = .none, base: Double = 0) -> [Attribute] {
+        [
+          .integers(lengths), .integer(heads), keys, .number(base), .number(0), .number(0), .integer(0),
+          .numbers([]),
+        ]
+      }
+      return [
+        Sample([try random.normal([5, 12])], plain([2, 3], heads: 2)),
         Sample(
-          [try random.normal([7, 32])], [.integers([3, 0, 4]), .integer(4), .integer(2), .number(10_000)]),
-        Sample([try random.normal([1, 3])], [.integers([1]), .integer(1), .none, .number(0)]),
-        Sample([try random.normal([0, 6])], [.integers([]), .integer(1), .none, .number(0)]),
+          [try random.normal([7, 32])], plain([3, 0, 4], heads: 4, keys: .integer(2), base: 10_000)),
+        Sample([try random.normal([1, 3])], plain([1], heads: 1)),
+        Sample([try random.normal([0, 6])], plain([], heads: 1)),
         Sample(
-          [try random.normal([70, 24], scale: 2)], [.integers([70]), .integer(2), .none, .number(100)],
-          checksGradient: false),
+          [try random.normal([70, 24], scale: 2)], plain([70], heads: 2, base: 100), checksGradient: false),
         Sample(
           [try random.normal([7, 32])],
           [

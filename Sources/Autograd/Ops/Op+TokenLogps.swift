@@ -80,18 +80,18 @@ extension Op {
       [
         Sample(
           [try random.normal([4, 5]), try random.normal([7, 5]), try random.integers([4], 0..<7)],
-          [.number(1)]),
+          [.number(1), .number(0)]),
         Sample(
           [
             try random.normal([3, 8], scale: 3), try random.normal([16, 8]), try random.integers([3], 0..<16),
           ],
-          [.number(0.5)]),
+          [.number(0.5), .number(0)]),
         Sample(
           [try random.normal([4, 5]), try random.normal([11, 5]), try random.integers([4], 0..<11)],
           [.number(0.5), .number(1.5)]),
         Sample(
           [try random.normal([0, 5]), try random.normal([7, 5]), try random.integers([0], 0..<7)],
-          [.number(1)]),
+          [.number(1), .number(0)]),
       ]
     },
     refusals: {

@@ -68,7 +68,8 @@ enum MPIModule {
             "mpi.watch(seconds, step)",
             "Ends the job if this process waits longer than seconds for the others; 0 waits for ever. step is "
               + "what the message calls the work at hand.", errors: "seconds is negative or not finite",
-            example: "require 'perilune.mpi'.watch(60, 'step 3')", prints: "")
+            example: "print(pcall(require 'perilune.mpi'.watch, -1, 'step 3'))",
+            prints: "false\tbad argument #1 to 'watch' (expected seconds from 0, got -1.0)")
         ) { call in
           let seconds = try call.number(1)
           guard seconds >= 0 && seconds.isFinite else {

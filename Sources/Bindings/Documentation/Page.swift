@@ -26,7 +26,7 @@ struct Page: Sendable {
   init(
     _ signature: String, _ summary: String, options: [Option] = [],
     parameters: [(name: String, text: String)] = [], formula: String? = nil, shapes: String? = nil,
-    errors: String? = nil, source: String? = nil, also: String? = nil, example: String, prints: String = ""
+    errors: String? = nil, source: String? = nil, also: String? = nil, example: String, prints: String
   ) {
     self.signature = signature
     self.summary = summary
@@ -54,7 +54,7 @@ struct Page: Sendable {
     lines += facts.map { "  \(padded($0.label, 7))  \($0.text)" }
     if !facts.isEmpty { lines.append("") }
     lines += Self.lines(example).map { "  > \($0)" }
-    if !prints.isEmpty { lines += Self.lines(prints).map { "  \($0)" } }
+    lines += Self.lines(prints).map { "  \($0)" }
     return lines.joined(separator: "\n")
   }
 

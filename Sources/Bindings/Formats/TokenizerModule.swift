@@ -43,16 +43,28 @@ enum TokenizerModule {
         ) { call in
           let path = try call.string(1)
           try call.pushObject(
-            TokenizerObject(
-              call.isNil(2)
-                ? try TokenizerPipeline.load(path)
-                : try ByteLevelBPE.load(encoder: path, merges: try call.string(2)),
-              templates: try ChatTemplates(besideTokenizer: path)))
+            call.isNil(2)
+              ? try load(path)
+              : TokenizerObject(try ByteLevelBPE.load(encoder: path, merges: try call.string(2))))
           return 1
         }
       })
     try library.add(tokenizerClass())
     try library.add(streamClass())
+  }
+
+  /// A tokenizer with the chat templates that are in its file or beside it.
+  private static func load(_ path: String) throws -> TokenizerObject {
+    if access(path + "/tokenizer.json", F_OK) != 0 {
+      let source = try ByteSource(path: path)
+      if try GGUFFile.recognises(source) {
+        let file = try GGUFFile(source)
+        let tokenizer = try TokenizerPipeline(gguf: file)
+        return TokenizerObject(tokenizer, templates: try ChatTemplates(gguf: file, tokenizer: tokenizer))
+      }
+    }
+    return TokenizerObject(
+      try TokenizerPipeline.load(path), templates: try ChatTemplates(besideTokenizer: path))
   }
 
   private static func streamClass() -> NativeClass<DecodeStream> {
@@ -174,9 +186,8 @@ enum TokenizerModule {
         ],
         example: trained + """
           stream = tok:decode_stream()
-          for _, id in ipairs(tok:encode 'é low') do io.write('[', stream:step(id), ']') end
-          print()
-          """, prints: "[][é][ ][low]"), optionsAt: 2
+          for _, id in ipairs(tok:encode 'é low') do print(#stream:step(id)) end
+          """, prints: "0\n2\n4"), optionsAt: 2
     ) { call, object, options in
       try call.pushObject(
         DecodeStream(object.tokenizer, skipSpecialTokens: try options.flag("skip_special_tokens")))

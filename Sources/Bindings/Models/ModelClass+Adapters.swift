@@ -109,8 +109,7 @@ extension ModelClass {
         example: tiny + "print(model:lora { r = 2 }:base():hash() == model:hash(), model:base())",
         prints: "true\tnil")
     ) { call, model in
-      guard let base = model.adapters?.base else { return 0 }
-      try call.pushObject(base)
+      if let base = model.adapters?.base { try call.pushObject(base) } else { try call.pushNil() }
       return 1
     }
   }

@@ -62,7 +62,14 @@ enum NotebookModule {
       Page(
         "native.notebook.sync()",
         "Reads what was written until now, so that it comes before what is written next to the other stream.",
-        example: start + "nb.sync()")
+        example: start + """
+          nb.start(1000)
+          io.stderr:write 'one'
+          nb.sync()
+          count = #nb.take()
+          nb.stop()
+          print(count)
+          """, prints: "1")
     ) { _ in
       shim_capture_sync()
       return 0
@@ -101,7 +108,13 @@ enum NotebookModule {
       Page(
         "native.notebook.echo(descriptor, text)",
         "Writes to where standard output (1) or errors (2) went before the capture. Without a capture nothing happens.",
-        example: start + "nb.echo(1, 'text')")
+        example: start + """
+          nb.start(1000)
+          nb.echo(2, 'shown, not captured')
+          count = #nb.take()
+          nb.stop()
+          print(count)
+          """, prints: "0")
     ) { call in
       let bytes = try call.bytes(2)
       let descriptor = Int32(clamping: try call.integer(1))
@@ -123,7 +136,13 @@ enum NotebookModule {
           + "captured parts in a form of native.notebook.escape, and `tail`. `lead` comes before the first part, "
           + "`between` between two, `out` or `err` before each, `close` after each. With `is_news` the file is written "
           + "without output too. Without a path the page `index`, from 1 to \(SHIM_PAGES_MAX), ends.",
-        errors: "the file does not exist; the form is another", example: start + "nb.page(1)")
+        errors: "the file does not exist; the form is another",
+        example: start + """
+          nb.start(1000)
+          ok, problem = pcall(nb.page, 1, '/no/such/page', 'html', '', '', '', '', '', '', '')
+          nb.stop()
+          print(problem.message)
+          """, prints: "the page cannot be kept: no such file, or no memory")
     ) { call in
       let index = try call.integer(1)
       guard (1...Int(SHIM_PAGES_MAX)).contains(index) else {
@@ -151,7 +170,19 @@ enum NotebookModule {
     module.function(
       "write_pages",
       Page(
-        "native.notebook.write_pages()", "Writes the pages now.", example: start + "nb.write_pages()")
+        "native.notebook.write_pages()", "Writes the pages now.",
+        example: start + """
+          path = os.tmpname()
+          nb.start(1000)
+          nb.page(1, path, 'text', 'before ', '', '', '', '[', ']', ' after')
+          io.stderr:write 'one'
+          nb.sync()
+          nb.write_pages()
+          nb.page(1)
+          nb.stop()
+          print(io.open(path):read 'a')
+          os.remove(path)
+          """, prints: "before [one] after")
     ) { _ in
       shim_capture_write_pages()
       return 0

@@ -76,7 +76,8 @@ final class PlotScreen {
           + "\"backspace\", \"delete\", \"home\", \"end\", \"pageup\", \"pagedown\"; \"\" for another key, \"resize\" where "
           + "the terminal's size changed, \"gone\" where it is gone, nil where no key came within so many seconds.",
         errors: "the screen is closed; Ctrl-C is an error of kind \"interrupted\"",
-        example: opened + "if ok then screen:key(0) screen:close() end")
+        example: opened + "if ok then screen:key(0) screen:close() end\nprint(ok or screen.kind == 'state')",
+        prints: "true")
     ) { call, screen in
       guard let key = try screen.key(within: try call.number(2)) else { return 0 }
       try call.pushString(key)
@@ -86,7 +87,8 @@ final class PlotScreen {
       "close",
       Page(
         "screen:close()", "Gives the terminal back as it was; a second call does nothing.",
-        example: opened + "if ok then screen:close() end")
+        example: opened + "if ok then screen:close() screen:close() end\nprint(ok or screen.kind == 'state')",
+        prints: "true")
     ) { _, screen in
       screen.close()
       return 0

@@ -15,7 +15,12 @@ enum ProgramControl {
       Page(
         "system.sleep(seconds)", "Waits, at most until a signal comes.",
         errors: "the time is not from 0 to 86,400 seconds; Ctrl-C is pressed",
-        example: "require 'perilune.system'.sleep(0.001)")
+        example: """
+          system = require 'perilune.system'
+          from = system.clock()
+          system.sleep(0.01)
+          print(system.clock() - from >= 0.01)
+          """, prints: "true")
     ) { call in
       let seconds = try call.number(1)
       guard (0...86_400).contains(seconds) else {

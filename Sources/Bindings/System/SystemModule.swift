@@ -74,7 +74,12 @@ enum SystemModule {
         "system.ended_by_interrupt()",
         "Records that Ctrl-C ended work early and its result was returned: a script then exits with status 130, and the "
           + "next press of Ctrl-C is again one that can be caught.",
-        example: "require 'perilune.system'.ended_by_interrupt()")
+        example: """
+          system = require 'perilune.system'
+          ok, problem = pcall(system.interrupt, 'enough')
+          print(system.is_interrupt(problem))
+          system.ended_by_interrupt()
+          """, prints: "true")
     ) { call in
       Interrupt.endedWork = true
       call.lua.interruptWasHandled()
@@ -201,8 +206,8 @@ enum SystemModule {
           + "else $XDG_CACHE_HOME/perilune, else ~/.cache/perilune.",
         errors: "none of the variables is set, or the folder cannot be created",
         example: """
-          ok, path = pcall(require 'perilune.system'.cache_folder)
-          print(not ok or #path > 0)
+          system = require 'perilune.system'
+          print(system.exists(system.cache_folder()))
           """, prints: "true")
     ) { call in
       try call.pushString(try Folders.cache())

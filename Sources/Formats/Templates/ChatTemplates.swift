@@ -1,7 +1,7 @@
 /// The chat templates of a tokenizer, and the control tokens that they name.
 ///
 /// A folder of Hugging Face holds them in chat_template.jinja and additional_chat_templates/, or in
-/// tokenizer_config.json, as one text or a list of named ones.
+/// tokenizer_config.json, as one text or a list of named ones; a GGUF file holds one.
 import Base
 
 public struct ChatTemplates: Sendable {
@@ -34,6 +34,16 @@ public struct ChatTemplates: Sendable {
   public init(besideTokenizer path: String) throws {
     let isFile = path == "tokenizer.json" || path.hasSuffix("/tokenizer.json")
     if isFile { try self.init(folder: FileCalls.folder(of: path)) } else { try self.init(folder: path) }
+  }
+
+  /// The template inside a GGUF file, and the names of its control tokens.
+  public init(gguf file: GGUFFile, tokenizer: any Tokenizer) throws {
+    if let text = try file.text("tokenizer.chat_template") { set("default", text) }
+    for (name, id) in [
+      ("bos_token", tokenizer.bos), ("eos_token", tokenizer.eos), ("pad_token", tokenizer.pad),
+    ] {
+      if let id { set(token: name, try tokenizer.name(of: id)) }
+    }
   }
 
   private static func read(_ path: String) throws -> String {
