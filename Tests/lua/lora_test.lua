@@ -170,7 +170,8 @@ function TestLora:test_adapters_that_are_refused_by_name()
   local config = formats.load_json(folder .. "/adapter_config.json")
   for key, change in pairs {
     use_dora = true, modules_to_save = { "lm_head" }, peft_type = "IA3", bias = "all", r = 0,
-    lora_alpha = "x", target_modules = 3, layer_replication = { { 0, 1 } }, rank_pattern = { c_attn = "x" },
+    lora_alpha = "x", target_modules = 3, init_lora_weights = "pissa_niter_4", use_rslora = 1,
+    layer_replication = { { 0, 1 } }, rank_pattern = { c_attn = "x" },
   } do
     local changed = {}
     for k, v in pairs(config) do changed[k] = v end
@@ -188,6 +189,18 @@ function TestLora:test_adapters_that_are_refused_by_name()
   refuses("no weight for the tensor 'base_model.model.transformer.h.0.attn.c_proj.lora_A.weight'",
     base.load_adapter, base, folder)
   os.execute("rm -r " .. folder)
+end
+
+function TestLora:test_regular_expressions_that_would_not_end()
+  local base = base_of "llama"
+  for pattern, words in pairs {
+    ["(?<=a{1000}{1000}{1000}{1000}{1000}{1000}{1000})"] = "no one length",
+    ["a" .. ("{1}"):rep(100000)] = "more than 8 repetitions",
+    ["(?:(?:(?:(?:){1000}){1000}){1000}){1000}"] = "no module matches",
+    [("a|"):rep(20000) .. "q"] = "too long",
+  } do
+    refuses(words, base.lora, base, { targets = pattern })
+  end
 end
 
 function TestLora:test_refusals()

@@ -14,9 +14,8 @@
 --   unpaired preference      prompt, completion, label
 --   stepwise supervision     prompt, completions, labels
 --
--- Each of messages, prompt, completion, chosen and rejected is a text or a list of messages { role, content
--- }.
--- `tools` and `chat_template_kwargs` of a record are given to the chat template. Other keys are kept.
+-- Each of messages, prompt, completion, chosen and rejected is a text or a list of messages
+-- { role, content }. `tools` and `chat_template_kwargs` of a record are given to the chat template.
 --
 -- A set has `kind`, `path`, `conversational`, the list `records`, and `left_out`, the counts of what was not
 -- taken by reason. An implicit prompt is taken out of chosen and rejected as TRL does: what both begin with.

@@ -3,7 +3,8 @@
 -- Text: the prompt and the prompt with its response are tokenised each as one text, and the response begins
 -- where they diverge, of a pair at the earlier place; <eos> ends text and responses. Messages: the chat
 -- template writes the prompt, with the beginning of an assistant's turn, and the whole; nothing is added.
--- Names of control tokens within text are text, except an <eos> that ends it.
+-- Names of control tokens within text are text, except an <eos> that ends it. In
+-- messages they are control tokens, as in TRL, unless `sanitize_control_tokens` is set.
 local options = require "perilune.options"
 
 local tokens = {}
@@ -17,29 +18,35 @@ local spec = options.spec("data.tokenize", {
   { "max_length", options.optional("integer", 1), "tokens of a row at most" },
   { "cut", false, "longer rows lose their end, a prompt its beginning, instead of being left out" },
   { "bos", false, "the tokenizer's bos begins each text" },
+  { "sanitize_control_tokens", false, "names of control tokens within messages are text" },
   { "separator", "\n", "text after each step of stepwise data" },
 })
 
 local Writer = {}
 Writer.__index = Writer
 
+-- The id of a control token that the tokenizer must have.
+function Writer:named(name)
+  return self.o.tokenizer[name] or error(("data.tokenize: the tokenizer has no %s"):format(name), 0)
+end
+
 --- The ids of a text with or without <eos> at its end.
 function Writer:text(text, ends)
   local tokenizer = self.o.tokenizer
   if ends then
-    local name = tokenizer.name and tokenizer:name(tokenizer.eos)
+    local name = tokenizer.name and tokenizer:name(self:named "eos")
     if name and #name > 0 and text:sub(-#name) == name then text = text:sub(1, -#name - 1) end
   end
   local ids = tokenizer:encode(text)
-  if self.o.bos then table.insert(ids, 1, tokenizer.bos) end
-  if ends then ids[#ids + 1] = tokenizer.eos end
+  if self.o.bos then table.insert(ids, 1, self:named "bos") end
+  if ends then ids[#ids + 1] = self:named "eos" end
   return ids
 end
 
 function Writer:chat(messages, record, is_prompt)
   return self.o.tokenizer:chat(messages, {
     template = self.o.template, add_generation_prompt = is_prompt or false, tools = record.tools,
-    variables = record.chat_template_kwargs,
+    variables = record.chat_template_kwargs, sanitize_control_tokens = self.o.sanitize_control_tokens,
   })
 end
 
@@ -145,9 +152,9 @@ end
 
 --- The rows of a data set as ids, and counts { reason = number } of what was left out, cut, or not as wished.
 --
--- Rows by the kind of the set: { input_ids, assistant_masks }, { prompt_ids }, { prompt_ids, completion_ids
--- },
--- the same with `label`, { prompt_ids, chosen_ids, rejected_ids }, { prompt_ids, completions_ids, labels }.
+-- Rows by the kind of the set: { input_ids, assistant_masks }, { prompt_ids },
+-- { prompt_ids, completion_ids }, the same with `label`, { prompt_ids, chosen_ids, rejected_ids },
+-- { prompt_ids, completions_ids, labels }.
 -- `assistant_masks` is nil where the assistant's tokens are not known (see tok:chat). Each row has `record`,
 -- its number in the set. Errors: messages for a tokenizer that has no template; the template raises.
 --

@@ -124,9 +124,8 @@ local function labels_of(tokenizer)
   return labels
 end
 
---- Ids of a pair whose prompt `fit(tokenizer, text, limit)` writes, or does not where it is too long, and
--- whose
--- responses are tokenised apart from it.
+--- Ids of a pair whose prompt `fit(tokenizer, text, limit)` writes, or does not where it is too long,
+-- and whose responses are tokenised apart from it.
 function records.separate(fit)
   return function(self, pair)
     local prompt, was_shortened = fit(self.tokenizer, pair.prompt, self.max_prompt)

@@ -87,7 +87,7 @@ extension Op {
         Refusal([x], [.integers([4]), .integer(3), .integer(2), .number(0)], words: "kv_heads"),
         Refusal(
           [x], [.integers([4]), .integer(2), .none, .number(0), .number(0), .number(-1)],
-          words: "softcap must be a finite number, at least 0, got -1"),
+          words: "softcap must be 0 or a positive number of f32, got -1"),
         Refusal(
           [x],
           [
@@ -127,8 +127,8 @@ struct AttentionPlan {
     }
     let (given, cap) = (attributes.number("scale") ?? 0, attributes.number("softcap") ?? 0)
     if !given.isFinite { throw Failure(.value, "scale must be a finite number, got \(given)", argument: 6) }
-    if !(cap >= 0 && cap.isFinite) {
-      throw Failure(.value, "softcap must be a finite number, at least 0, got \(cap)", argument: 7)
+    if !(cap == 0 || cap > 0 && Float(cap).isNormal) {
+      throw Failure(.value, "softcap must be 0 or a positive number of f32, got \(cap)", argument: 7)
     }
     let window = attributes.integer("window") ?? 0
     if window < 0 { throw Failure(.value, "window must be at least 0, got \(window)", argument: 8) }

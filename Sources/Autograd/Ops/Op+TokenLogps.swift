@@ -101,7 +101,7 @@ extension Op {
         Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(0)], words: "temperature"),
         Refusal(
           [h, w, try Tensor([Int64(0)], shape: [1])], [.number(1), .number(-1)],
-          words: "softcap must be a finite number, at least 0, got -1"),
+          words: "softcap must be 0 or a positive number of f32, got -1"),
         Refusal([h, w, try Tensor([Int64(0)], shape: [1])], [.number(1e-40)], words: "temperature"),
         Refusal(
           [h, try Tensor(zeros: [3, 4], .f32), try Tensor([Int64(0)], shape: [1])], [.number(1)], words: "1x2"
@@ -176,8 +176,8 @@ struct HeadPlan {
     }
     temperature = given
     softcap = attributes.number("softcap") ?? 0
-    if !(softcap >= 0 && softcap.isFinite) {
-      throw Failure(.value, "softcap must be a finite number, at least 0, got \(softcap)", argument: 5)
+    if !(softcap == 0 || softcap > 0 && Float(softcap).isNormal) {
+      throw Failure(.value, "softcap must be 0 or a positive number of f32, got \(softcap)", argument: 5)
     }
   }
 

@@ -37,9 +37,10 @@ extension TemplateRenderer {
 
   private func repeated(_ value: TemplateValue, _ count: Int) throws -> TemplateValue {
     let count = max(0, count)
-    func size(_ one: Int) throws -> Int {
+    func size(_ one: Int, unit: Int = 1) throws -> Int {
       let (size, over) = one.multipliedReportingOverflow(by: count)
-      try charge(over ? .max : size)
+      let (cost, isLarge) = size.multipliedReportingOverflow(by: unit)
+      try charge(over || isLarge ? .max : cost)
       return size
     }
     switch value {
@@ -50,7 +51,7 @@ extension TemplateRenderer {
       return .text(TemplateText(units))
     case .list(let list):
       var elements: [TemplateValue] = []
-      elements.reserveCapacity(try size(list.elements.count))
+      elements.reserveCapacity(try size(list.elements.count, unit: 16))
       if !list.elements.isEmpty { for _ in 0..<count { elements += list.elements } }
       return .list(try TemplateList(elements, list.kind))
     default: return value

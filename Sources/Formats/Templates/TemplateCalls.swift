@@ -44,6 +44,7 @@ extension TemplateRenderer {
       throw Failure(
         .value, "The loop must have the 'recursive' marker to be called recursively.")
     }
+    if !loop.isRunning { throw Failure(.value, "a loop that has ended is not called") }
     guard let list = given.positional.first else { throw Failure(.value, "loop() takes what to go over") }
     let outer = output
     output = []

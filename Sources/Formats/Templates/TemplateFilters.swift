@@ -286,7 +286,7 @@ extension TemplateRenderer {
     let values = try given.bound(
       to: ["ensure_ascii", "indent", "separators", "sort_keys"], of: "tojson")
     try measure(value)
-    var writer = TemplateJSONWriter()
+    var writer = TemplateJSONWriter(charge: charge)
     writer.ensureASCII = values[0]?.isTrue ?? false
     writer.sortKeys = values[3]?.isTrue ?? false
     switch values[1] ?? .none {

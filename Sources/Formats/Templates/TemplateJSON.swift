@@ -30,9 +30,11 @@ struct TemplateJSONWriter {
   var itemSeparator = TemplateText(", ")
   var keySeparator = TemplateText(": ")
   var sortKeys = false
+  /// Charges work for indentation, which `measure` does not know.
+  let charge: (Int) throws -> Void
   private var out: [UInt32] = []
 
-  init() {}
+  init(charge: @escaping (Int) throws -> Void) { self.charge = charge }
 
   mutating func write(_ value: TemplateValue) throws -> TemplateText {
     out = []
@@ -42,8 +44,9 @@ struct TemplateJSONWriter {
 
   private mutating func append(_ text: String) { out += TemplateText(text).units }
 
-  private mutating func newLine(_ level: Int) {
+  private mutating func newLine(_ level: Int) throws {
     guard let indent else { return }
+    try charge(level * indent.count)
     out.append(10)
     for _ in 0..<level { out += indent.units }
   }
@@ -62,10 +65,10 @@ struct TemplateJSONWriter {
       append("[")
       for (i, element) in list.elements.enumerated() {
         if i > 0 { out += itemSeparator.units }
-        newLine(level + 1)
+        try newLine(level + 1)
         try append(element, level: level + 1)
       }
-      newLine(level)
+      try newLine(level)
       append("]")
     case .dict(let dict): try append(dict, level: level)
     default:
@@ -80,7 +83,7 @@ struct TemplateJSONWriter {
     append("{")
     for (i, (key, value)) in pairs.enumerated() {
       if i > 0 { out += itemSeparator.units }
-      newLine(level + 1)
+      try newLine(level + 1)
       switch key {
       case .text(let text): append(text)
       case .none: append("\"null\"")
@@ -93,7 +96,7 @@ struct TemplateJSONWriter {
       out += keySeparator.units
       try append(value, level: level + 1)
     }
-    newLine(level)
+    try newLine(level)
     append("}")
   }
 

@@ -220,7 +220,7 @@ private struct TextMethod {
     try renderer.chargeSearch(text, separator)
     let parts =
       name == "split"
-      ? text.split(separator, limit: most) : text.splitFromEnd(separator, limit: min(most, 10_000))
+      ? text.split(separator, limit: most) : text.splitFromEnd(separator, limit: most)
     try renderer.charge(32 * parts.count)
     return try .list(parts.map(TemplateValue.text))
   }

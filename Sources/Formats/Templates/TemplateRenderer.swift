@@ -25,6 +25,8 @@ final class TemplateRenderer {
     let items: [TemplateValue]
     let depth: Int
     var index = 0
+    /// The scope of a loop that has ended may be another's by now.
+    var isRunning = true
     var changed: [TemplateValue]?
   }
 
@@ -311,6 +313,7 @@ final class TemplateRenderer {
       }
       if flow == .breaks { break }
     }
+    loops[number].isRunning = false
     if items.isEmpty { _ = try scoped(under: scope) { try run(loop.otherwise, in: $0) } }
   }
 

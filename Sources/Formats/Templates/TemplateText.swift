@@ -85,12 +85,17 @@ struct TemplateText: Sendable {
   /// The same, cut from the end.
   func splitFromEnd(_ separator: TemplateText, limit: Int) -> [TemplateText] {
     var parts: [TemplateText] = []
-    var rest = self
-    while parts.count < limit, let at = rest.findLast(separator) {
-      parts.append(TemplateText(rest.units[(at + separator.count)...]))
-      rest = TemplateText(rest.units[..<at])
+    var (end, at) = (count, count - separator.count)
+    while at >= 0 && parts.count < limit {
+      if matches(separator, at: at) {
+        parts.append(TemplateText(units[(at + separator.count)..<end]))
+        end = at
+        at -= separator.count
+      } else {
+        at -= 1
+      }
     }
-    return [rest] + parts.reversed()
+    return [TemplateText(units[..<end])] + parts.reversed()
   }
 
   /// The words between runs of white space; after `limit` cuts the rest is one word.

@@ -246,11 +246,21 @@ extension TemplateValue {
     switch self {
     case .undefined: return TemplateText([])
     case .text(let text): return text
-    default: return TemplateText(repr)
+    default: return TemplateText(repr, marks: holdsInput ? TemplateText.inputBit : 0)
     }
   }
 
-  /// Python's `repr`. Marks are lost: text inside a list prints as part of the template's own.
+  /// Whether some text within is the caller's: then all that prints the value counts as the caller's.
+  private var holdsInput: Bool {
+    switch self {
+    case .text(let text): return text.units.contains { $0 & TemplateText.inputBit != 0 }
+    case .list(let list): return list.elements.contains(where: \.holdsInput)
+    case .dict(let dict): return dict.pairs.contains { $0.holdsInput || $1.holdsInput }
+    default: return false
+    }
+  }
+
+  /// Python's `repr`, without marks.
   var repr: String {
     switch self {
     case .undefined: return "Undefined"

@@ -5,7 +5,8 @@
 import Base
 
 extension TokenizerPipeline {
-  /// Reads a tokenizer.json, the tokenizer inside a GGUF file, or a folder with a tokenizer.json; a tokenizer_config.json beside it names the control tokens.
+  /// Reads a tokenizer.json, the tokenizer inside a GGUF file, or a folder with a tokenizer.json; a
+  /// tokenizer_config.json beside it names the control tokens.
   ///
   ///     let tokenizer = try TokenizerPipeline.load("models/SmolLM2-135M-Instruct")
   public static func load(_ path: String) throws -> TokenizerPipeline {
@@ -60,7 +61,15 @@ extension TokenizerPipeline {
   /// Writes one JSON file that `load` reads back to the same tokenizer.
   ///
   ///     try tokenizer.save(to: "tokenizer.json")
-  public func save(to path: String) throws { try json().save(to: path) }
+  public func save(to path: String) throws {
+    if (model as? BPEModel)?.bytesComeLast == true {
+      throw Failure(
+        .state,
+        "a tokenizer that merges by score, as SentencePiece in a GGUF file, has no merges for a tokenizer.json: "
+          + "keep the GGUF file")
+    }
+    try json().save(to: path)
+  }
 }
 
 extension TokenizerParts {

@@ -72,6 +72,10 @@ extension TokenizerPipeline {
       if tokens.count == Limits.vocabularyMax {
         throw file.failure(Key.tokens, "has more than \(Limits.vocabularyMax) tokens")
       }
+      if bytes.count > Limits.tokenBytesMax {
+        throw file.failure(
+          Key.tokens, "has a token of \(bytes.count) bytes; the limit is \(Limits.tokenBytesMax)")
+      }
       tokens.append(Array(bytes))
     }
     if !found || tokens.isEmpty {

@@ -44,6 +44,14 @@ extension LoRA {
         )
       }
     }
+    if let initial = json["init_lora_weights"]?.text,
+      ["pissa", "olora", "corda", "loftq"].contains(where: initial.hasPrefix)
+    {
+      throw Failure(
+        .format,
+        "\(path): init_lora_weights \"\(Quoted.name(initial))\" changes the weights of the base, which is not computed "
+          + "here; convert the adapter with path_initial_model_for_weight_conversion of PEFT")
+    }
     if let bias = json["bias"], bias != "none" { throw bad("bias", "\"none\"") }
     guard let r = json["r"]?.int, r > 0 else { throw bad("r", "a whole number above 0") }
     guard let alpha = json["lora_alpha"]?.double, alpha.isFinite else { throw bad("lora_alpha", "a number") }
@@ -55,9 +63,16 @@ extension LoRA {
     default: throw bad("target_modules", "a list of names, or a regular expression")
     }
     (self.r, self.alpha) = (r, alpha)
-    rslora = json["use_rslora"]?.boolean ?? false
+    switch json["use_rslora"] {
+    case nil, .null, .bool(false): rslora = false
+    case .bool(true): rslora = true
+    default: throw bad("use_rslora", "true or false")
+    }
     func overrides(_ key: String) throws -> [Override] {
-      try (json[key]?.members ?? []).map { member in
+      if let given = json[key], ![.null, .array([])].contains(given), given.members == nil {
+        throw bad(key, "numbers by names of modules")
+      }
+      return try (json[key]?.members ?? []).map { member in
         guard let value = member.value.double, value.isFinite else {
           throw bad(key, "numbers by names of modules")
         }

@@ -42,6 +42,9 @@ struct RopeDivisors {
       throw failure("does not scale the frequencies as Llama 3.1 does; other scalings are not read")
     }
     let slope = (first.place - last.place) / (first.turns - last.turns)
+    guard slope > 0 && slope.isFinite else {
+      throw failure("does not scale the frequencies as Llama 3.1 does; other scalings are not read")
+    }
     func tidy(_ x: Double) -> Double { abs(x - x.rounded()) < 1e-3 ? x.rounded() : x }
     let low = tidy(first.turns - first.place / slope)
     let high = tidy(low + 1 / slope)
@@ -56,7 +59,7 @@ struct RopeDivisors {
       }
     }
     fields = [
-      "rope_kind": "llama3", "rope_factor": "\(factor)", "rope_original_length": "\(Int(original))",
+      "rope_kind": "llama3", "rope_factor": "\(factor)", "rope_original_length": "\(length ?? 8192)",
       "rope_low_factor": "\(low)", "rope_high_factor": "\(high)",
     ]
   }

@@ -26,7 +26,7 @@ public struct BPEModel: TokenModel {
   /// that only occur inside of tokens follow the tokens.
   private let pieces: TokenTable
   private let isByteLevel: Bool
-  private let bytesComeLast: Bool
+  let bytesComeLast: Bool
   private let tokenCount: Int
   /// The tokens of single bytes, -1 where there is none: `a` of byte-level vocabularies, else `<0x61>`.
   private let byteIds: [Int32]

@@ -146,7 +146,11 @@ indirect enum PreTokenizer: Sendable {
           var start = range.lowerBound
           while start < range.upperBound {
             var end = start
-            for _ in 0..<length where end < range.upperBound { end += Characters.length(bytes, at: end) }
+            var left = length
+            while left > 0 && end < range.upperBound {
+              end += Characters.length(bytes, at: end)
+              left -= 1
+            }
             cut.append(start..<end)
             start = end
           }

@@ -118,14 +118,16 @@ struct PatternCompiler {
   }
 
   private mutating func add(choice branches: ArraySlice<PatternNode>) throws {
-    guard let first = branches.first else { return }
-    if branches.count == 1 { return try add(first) }
-    let at = try split(first)
-    try add(first)
-    let jump = try emit(PatternStep(kind: .jump))
-    steps[at].b = here
-    try add(choice: branches.dropFirst())
-    steps[jump].a = here
+    guard let last = branches.last else { return }
+    var jumps: [Int] = []
+    for branch in branches.dropLast() {
+      let at = try split(branch)
+      try add(branch)
+      jumps.append(try emit(PatternStep(kind: .jump)))
+      steps[at].b = here
+    }
+    try add(last)
+    for jump in jumps { steps[jump].a = here }
   }
 
   /// A split whose first way is the next step.
@@ -147,7 +149,11 @@ struct PatternCompiler {
     if mode == .possessive {
       return try add(.atomic(.repeated(inner, least: least, most: most, mode: .greedy)))
     }
-    for _ in 0..<least { try add(inner) }
+    for _ in 0..<least {
+      let before = steps.count
+      try add(inner)
+      if steps.count == before { break }  // nothing, however often
+    }
     if most == Int.max {
       if Self.firsts(inner).isNullable {
         throw Failure(.format, "a repetition of what can be empty is not supported in a regular expression")
@@ -215,7 +221,10 @@ struct PatternCompiler {
     }
   }
 
-  /// The scalars of every match of a part, if it is one number.
+  /// The longest look behind, in scalars.
+  private static let lengthMax = 1 << 20
+
+  /// The scalars of every match of a part, if it is one number of at most `lengthMax`.
   private static func length(_ node: PatternNode) -> Int? {
     switch node {
     case .empty, .boundary, .look: return 0
@@ -223,8 +232,9 @@ struct PatternCompiler {
     case .sequence(let parts):
       var sum = 0
       for part in parts {
-        guard let length = length(part) else { return nil }
+        guard let length = length(part), length < lengthMax else { return nil }
         sum += length
+        if sum > lengthMax { return nil }
       }
       return sum
     case .choice(let branches):
@@ -232,7 +242,7 @@ struct PatternCompiler {
       guard let first = lengths.first, lengths.allSatisfy({ $0 == first }) else { return nil }
       return first
     case .repeated(let inner, let least, let most, _):
-      guard least == most, let length = length(inner) else { return nil }
+      guard least == most, let length = length(inner), length <= lengthMax / max(1, least) else { return nil }
       return least * length
     case .atomic(let inner): return length(inner)
     }

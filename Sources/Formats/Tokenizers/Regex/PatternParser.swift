@@ -75,6 +75,7 @@ struct PatternParser {
 
   private mutating func quantified(_ atom: PatternNode) throws -> PatternNode {
     var node = atom
+    var count = 0
     while let scalar = next {
       var least = 0
       var most = Int.max
@@ -89,6 +90,8 @@ struct PatternParser {
         isCounted = true
       default: return node
       }
+      count += 1
+      if count > 8 { throw failure("more than 8 repetitions of one part") }
       if least > most || least > 1000 || (most != Int.max && most > 1000) {
         throw failure("a repetition beyond {0,1000}")
       }
@@ -224,7 +227,10 @@ struct PatternParser {
         at += 1
         guard let to = try member().value, to >= from else { throw failure("a bad range in a class") }
         set.insert(from...to)
-        if ignoresCase, to - from < 0x400 {
+        if ignoresCase {
+          if to - from >= 0x400 {
+            throw failure("a range of more than 1,024 characters under (?i), not supported,")
+          }
           for value in from...to { for other in CaseFolding.equals(of: value) { set.insert(other...other) } }
         }
       } else {
