@@ -207,7 +207,9 @@ function TestFromPairs:test_long_pairs_are_cut_only_when_asked()
   lu.assertStrContains(support.message(tasks.from_pairs, { path = written '{"text": "a"}' }),
     "is language modeling data; pairs have chosen and rejected")
   local o = { path = path, tokenizer = tok, max_prompt = 8, cache = false }
-  lu.assertEquals(tasks.from_pairs(o).dropped.prompts_too_long, 1)
+  local message = support.message(tasks.from_pairs, o)
+  lu.assertStrContains(message, "is left: from_pairs: 1 records")
+  lu.assertStrContains(message, "1 with a prompt longer than 8 tokens")
   o.cut = true
   local task = tasks.from_pairs(o)
   lu.assertEquals({ task.dropped.prompts_too_long, task.shortened }, { 0, 1 })

@@ -293,9 +293,9 @@ def a_live_training_is_drawn_once_after_ctrl_c():
       print 'began'
       align.train {
         policy = policy, reference = policy:clone(), steps = 100000, loss = align.loss.ipo {},
-        live = perilune.plot.live { title = 'live', every = 0, figures = { 'loss' } },
+        live = perilune.plot.live { title = 'live', every = 5, figures = { 'loss' } },
         source = align.sources.online { judge = function(_, a, b) return #a > #b and 1 or 0 end,
-          prompts = { { 2 }, { 3 } }, max_new_tokens = 4, stop = { 1 } },
+          prompts = { { 2 }, { 3 } }, batch = 2, max_new_tokens = 4, stop = { 1 } },
       }
     """, "plain")
     terminal.wait(b"live")

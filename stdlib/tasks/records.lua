@@ -240,6 +240,11 @@ function records.task(name, o, parse, ids_of)
     self.counts[split] = { prompts = #part.prompts, pairs = #part.pairs, texts = #part.texts }
   end
   self.report = report(self, #list + null)
+  local left = 0
+  for _, part in pairs(self.counts) do left = left + part.pairs end
+  if left == 0 then
+    error(("tasks.%s: no pair of %s is left: %s"):format(name, o.path, self.report), 0)
+  end
   --- Recommended transformer: 1.05 million parameters with the default options. The window fits a prompt
   -- and two responses, each between its label and an <eos>.
   self.model = {

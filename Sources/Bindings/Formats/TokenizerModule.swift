@@ -55,7 +55,7 @@ enum TokenizerModule {
 
   /// A tokenizer with the chat templates that are in its file or beside it.
   private static func load(_ path: String) throws -> TokenizerObject {
-    if access(path + "/tokenizer.json", F_OK) != 0 {
+    if access(path + "/", F_OK) != 0 {
       let source = try ByteSource(path: path)
       if try GGUFFile.recognises(source) {
         let file = try GGUFFile(source)

@@ -61,9 +61,13 @@ extension Transformer {
         let (a, b) = try tensors(module, rank)
         let (left, right) = (Variable(a, requiresGrad: true), Variable(b, requiresGrad: true))
         added += zip(LowRank.suffixes, [left, right]).map { (module.path + $0, $1) }
+        let scale = try lora.scale(of: module.path)
+        if !Float(scale).isNormal {
+          throw Failure(
+            .value, "the scale of module '\(module.path)' is \(scale), expected a number of f32 but 0")
+        }
         return LowRank(
-          module: module.path, outputs: module.outputs, a: left, b: right,
-          scale: try lora.scale(of: module.path))
+          module: module.path, outputs: module.outputs, a: left, b: right, scale: scale)
       }
       return Affine(weight: map.weight.detached(), bias: map.bias?.detached(), adapters: adapters)
     }

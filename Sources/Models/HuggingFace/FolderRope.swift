@@ -13,6 +13,9 @@ extension FolderConfig {
   /// family without `localBase` has one base for all layers.
   func readRope(into config: inout TransformerConfig, base: Double = 10_000, localBase: Double? = nil) throws
   {
+    if let new = self["rope_parameters"], let old = self["rope_scaling"], new != old {
+      throw bad("rope_scaling", "no other settings than those of 'rope_parameters'")
+    }
     var own = try object("rope_parameters") ?? object("rope_scaling")
     if let partial = self["partial_rotary_factor"], partial.double != 1 {
       throw bad("partial_rotary_factor", "1: heads that rotate in part are not computed here")

@@ -144,8 +144,8 @@ enum Sorting {
     return 0
   }
 
-  /// The key at `rank` of the first `count` keys, which are reordered, by Hoare's selection; any key once Ctrl-C has ended the search. After many steps
-  /// that discard little, the rest is sorted.
+  /// The key at `rank` of the first `count` keys, which are reordered, by Hoare's selection; any key once Ctrl-C
+  /// has ended the search. After many steps that discard little, the rest is sorted.
   static func smallest(_ rank: Int, of keys: inout [UInt64], _ count: Int) -> UInt64 {
     var (low, high, patience) = (0, count - 1, 64)
     while low < high && !Parallel.isCut {
@@ -179,6 +179,8 @@ enum Sorting {
     private var otherOrder: [UInt32]
     /// The number of keys in use.
     private var count = 0
+    /// Elements, less one, between two looks at Ctrl-C, after which an order is not needed.
+    private static let run = (1 << 20) - 1
 
     init(capacity: Int) {
       keys = [UInt64](repeating: 0, count: capacity)
@@ -191,6 +193,7 @@ enum Sorting {
     mutating func fill(_ count: Int, _ key: (Int) -> UInt64) {
       self.count = count
       for i in 0..<count {
+        if i & Self.run == Self.run && Interrupt.isPending { return }
         keys[i] = key(i)
         order[i] = UInt32(truncatingIfNeeded: i)
       }
@@ -257,20 +260,23 @@ enum Sorting {
       order[hole] = place
     }
 
-    /// By bytes, from the lowest; bytes in which all keys agree are skipped. Stops between bytes after Ctrl-C.
+    /// By bytes, from the lowest; bytes in which all keys agree are skipped. Stops after Ctrl-C.
     private mutating func radix() {
       if otherKeys.count < keys.count { otherKeys = keys }
       if otherOrder.count < order.count { otherOrder = order }
       let first = keys[0]
       var differing: UInt64 = 0
-      for i in 0..<count { differing |= keys[i] ^ first }
+      for key in keys[..<count] { differing |= key ^ first }
       for shift in stride(from: 0 as UInt64, to: 64, by: 8) where (differing >> shift) & 255 != 0 {
-        if Interrupt.isPending { return }
         var starts = [Int](repeating: 0, count: 256)
-        for i in 0..<count { starts[Int(keys[i] >> shift & 255)] += 1 }
+        for i in 0..<count {
+          if i & Self.run == 0 && Interrupt.isPending { return }
+          starts[Int(keys[i] >> shift & 255)] += 1
+        }
         var sum = 0
         for digit in 0..<256 { (starts[digit], sum) = (sum, sum + starts[digit]) }
         for i in 0..<count {
+          if i & Self.run == Self.run && Interrupt.isPending { return }
           let digit = Int(keys[i] >> shift & 255)
           let place = starts[digit]
           starts[digit] = place + 1

@@ -88,7 +88,9 @@ public struct HuggingFaceFolder: WeightFile {
   private static func noModel(_ folder: String, _ names: [String], _ what: String) -> Failure {
     let pickles = names.filter { name in [".bin", ".pt", ".pth", ".ckpt"].contains(where: name.hasSuffix) }
     let advice: String
-    if let pickle = pickles.first {
+    if names.contains("adapter_config.json") {
+      advice = "it holds an adapter of PEFT: load its base, then model:load_adapter(folder)"
+    } else if let pickle = pickles.first {
       advice =
         "\(Quoted.name(pickle)) is a Python pickle, which can hold code: write the weights as safetensors with "
         + "transformers: AutoModelForCausalLM.from_pretrained(folder).save_pretrained(new_folder)"

@@ -72,6 +72,9 @@ local function check_models(o)
   if o.policy == o.reference then
     refuse "policy and reference are one model: give policy = reference:clone()"
   end
+  if type(o.reference) == "userdata" and o.reference:base() == o.policy then
+    refuse "the policy is the base of the reference, which would change with it: give policy = policy:clone()"
+  end
 end
 
 --- The reference moves between batches: what is computed of it belongs to a whole batch.
