@@ -52,8 +52,11 @@ function runs.save(run, folder)
   folder = path_of(folder, "run:save")
   local function refuse(message, ...) error("run:save: " .. message:format(...), 4) end
   if run.status == "running" or run.loop and run.loop:is_pending() then
-    refuse(run.status == "running" and "the run is within a step; save it after align.train or run:resume() returned"
-      or "the run was stopped within step %d; run:resume(%d) ends the step", run.step + 1, run.step + 1)
+    if run.status == "running" then
+      refuse "the run is within a step; save it after align.train or run:resume() returned"
+    end
+    local step = run.loop.pending.step
+    refuse("the run was stopped within step %d; run:resume(%d) ends the step", step, step)
   elseif system.exists(folder) and not system.exists(folder .. "/run.json") then
     refuse("%s exists and is not a saved run", folder)
   end
