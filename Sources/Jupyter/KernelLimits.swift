@@ -15,7 +15,7 @@ enum KernelLimits {
   static let waitingMessagesMax = 20_000
   /// Milliseconds for which a client that reads nothing holds the others up where the system does not end its
   /// connection before, as it does with TCP; clients then lose messages.
-  static let stalledMax_ms = 15_000
+  static let stalledMax_ms = 40_000
   /// After a stall of this length, which the system has ended, the next within a minute is no longer.
   static let stalledAgainMax_ms = 4000
   /// Bytes of a stream that are sent as one message, and milliseconds after which fewer are sent.
