@@ -25,6 +25,12 @@ public enum FileCalls {
     return names
   }
 
+  /// Whether there is a folder at the path, or a link to one.
+  public static func isFolder(_ path: String) -> Bool {
+    var info = stat()
+    return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// Makes the names in a folder durable. A file system that cannot sync a folder keeps them by itself.
   public static func sync(folder: String) throws {
     try sync(folder, O_RDONLY | O_DIRECTORY, mayBeUnknown: true)

@@ -20,7 +20,7 @@ public struct ModelDescription {
   ///
   ///     try ModelDescription(path: "model.gguf").dtypes      // ["F32": 61, "Q4_1": 210, "Q8_0": 1]
   public init(path: String) throws {
-    if HuggingFaceFolder.isFolder(path) {
+    if FileCalls.isFolder(path) {
       let model = try FolderModel(path: path)
       self.init(model.folder, model.layout, model.config)
       return

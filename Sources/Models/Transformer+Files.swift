@@ -22,14 +22,16 @@ extension Transformer {
   ///
   ///     let stories = try Transformer.load(path: "stories260K.bin")
   public static func load(path: String) throws -> Transformer {
-    if HuggingFaceFolder.isFolder(path) { return try load(folder: path) }
+    if FileCalls.isFolder(path) { return try load(folder: path) }
     let file = try WeightFiles.open(path)
     guard let layout = file.layout else { throw unknown(file) }
     let config = try TransformerConfig(metadata: file.metadata, file: path)
     let model =
       try file.metadata["lora"].map { lora in
-        try Transformer(config, file, layout.ignoring(LowRank.suffixes)).withAdapters(
-          try LoRA(json: JSONValue(parsing: lora, name: path), path: path), in: file)
+        var reader = WeightReader(file, layout, headSize: config.headDim)
+        return try Transformer(config, file, layout.ignoring(LowRank.suffixes)).withAdapters(
+          try LoRA(json: JSONValue(parsing: lora, name: path), path: path), &reader
+        ) { module in LowRank.parts.map { WeightSource(module.path + $0) } }
       } ?? Transformer(config, file, layout)
     // A flipped bit would silently be another model. Files from before the hash was written have none.
     if let hash = file.metadata["hash"], try model.contentHash() != hash {

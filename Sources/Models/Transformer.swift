@@ -14,6 +14,8 @@ public struct Affine {
   public let bias: Variable?
   /// In the order of their outputs.
   public var adapters: [LowRank] = []
+
+  var variables: [Variable] { [weight] + (bias.map { [$0] } ?? []) }
 }
 
 public final class Transformer {

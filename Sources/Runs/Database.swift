@@ -154,11 +154,11 @@ public final class Database {
       }
     // A table that is missing is damage too: the texts of the statements are ours.
     let isAnother = reason.hasPrefix("no such ")
-    if kind == .format || isAnother || StoreDamage.isFolder(path) {
+    if kind == .format || isAnother || FileCalls.isFolder(path) {
       let otherwise = isAnother ? StoreDamage.another : "SQLite says '\(reason)'"
       return damage(StoreDamage.found(at: path, otherwise: otherwise))
     }
-    for ending in ["-wal", "-shm", "-journal"] where kind == .io && StoreDamage.isFolder(path + ending) {
+    for ending in ["-wal", "-shm", "-journal"] where kind == .io && FileCalls.isFolder(path + ending) {
       reason += " (\(path)\(ending) is a folder)"
     }
     if kind != .value, let network = RunSchema.network(of: path) {

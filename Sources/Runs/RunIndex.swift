@@ -77,7 +77,7 @@ public final class RunIndex {
   /// What the listing must say of the index itself.
   private func problem() -> [String] {
     let path = "\(folder)/\(Self.file)"
-    if !StoreDamage.isFolder(path) { return [] }
+    if !FileCalls.isFolder(path) { return [] }
     return ["\(path) is a folder, and the index of the runs is to be there: it is made in memory each time"]
   }
 

@@ -12,18 +12,13 @@ enum StoreDamage {
   static func found(at path: String, otherwise: String) -> String {
     var info = stat()
     guard stat(path, &info) == 0 else { return "it is missing" }
-    if isFolder(path) { return "it is a folder" }
+    if FileCalls.isFolder(path) { return "it is a folder" }
     if info.st_size == 0 { return "it is empty" }
     guard let head = head(of: path) else { return otherwise }
     if !head.starts(with: magic) { return kind(of: head) }
     let bytes = Int(info.st_size)
     if let whole = size(head), bytes < whole { return "it was cut: \(bytes) of its \(whole) bytes are left" }
     return otherwise
-  }
-
-  static func isFolder(_ path: String) -> Bool {
-    var info = stat()
-    return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
   }
 
   private static func head(of path: String) -> [UInt8]? {

@@ -49,6 +49,10 @@ public enum Parallel {
   /// True after Ctrl-C within `cutting`: what is computed will be thrown away.
   public static var isCut: Bool { Interrupt.isPending && cuttings.load(ordering: .relaxed) > 0 }
 
+  /// Whether it is time to look at Ctrl-C in a long loop: once in a million elements.
+  @inline(__always)
+  static func isTimeToLook(_ i: Int) -> Bool { i & 0xFFFFF == 0xFFFFF }
+
   /// Runs work that makes new tensors and changes none. After Ctrl-C its remaining pieces are skipped, and the failure is
   /// thrown in place of the incomplete result.
   @inline(__always)

@@ -50,6 +50,7 @@ public enum WeightFiles {
   public static func open(_ path: String) throws -> any WeightFile { try open(ByteSource(path: path)) }
 
   public static func open(_ source: ByteSource) throws -> any WeightFile {
+    // Before the kinds of files that are no weights of other formats, among which safetensors names GGUF.
     if try GGUFWeights.recognises(source) { return try GGUFWeights(source) }
     if let kind = try FileKind.of(source) {
       throw Failure(.format, "\(source.name): not a model that can be read: \(kind.refusal)")

@@ -34,14 +34,14 @@ local function uncut(kind)
 end
 
 --- Kills a run of a kind until one ends. Returns the number of kills, and what is wrong. `pace` keeps the
--- share of an uncut run's time that processes get: less where they end before they are killed.
+-- share of an uncut run's time that processes get: less where they end first, more where no run is there yet.
 local function killed(kind, whole, trial, pace)
   math.randomseed(o.seed, trial)
   local folder, kills = common.folder(), 0
   local status, out, err
   repeat
-    -- The program alone takes a tenth of a second to start.
-    local seconds = 0.1 + math.random() * whole.seconds * pace.share
+    -- The uncut run's time holds the start of the program, so a share of it falls into the run.
+    local seconds = math.random() * whole.seconds * pace.share
     status, out, err = common.run(("timeout -s KILL %.3f sh -c \"%s\""):format(
       seconds, job(kind, folder)))
     local is_kill = status == 137 and system.exists(("%s/runs/%s"):format(folder, kind))

@@ -119,8 +119,8 @@ function describe.text(set, given)
   for name in pairs(o.splits or {}) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do
-    lines[#lines + 1] = ("overlap: %d of %d prompts of '%s' are here too"):format(
-      select(1, overlap(set, o.splits[name])), select(2, overlap(set, o.splits[name])), name)
+    local shared, count = overlap(set, o.splits[name])
+    lines[#lines + 1] = ("overlap: %d of %d prompts of '%s' are here too"):format(shared, count, name)
   end
   local reasons = {}
   for why, count in pairs(set.left_out) do reasons[#reasons + 1] = ("%d %s"):format(count, why) end

@@ -168,12 +168,11 @@ end
 --   > #rows[1].prompt_ids, #rows[1].chosen_ids, #rows[1].rejected_ids
 --   1	3	6
 function tokens.tokenize(set, given)
-  local o = spec:fill(given)
+  local writer, rows, counts = tokens.writer(given), {}, {}
   local read = type(set) == "table" and readers[rawget(set, "kind") or ""]
   if not read then
     error("data.tokenize: expected a data set of data.load or data.of, not " .. options.show(set), 2)
   end
-  local writer, rows, counts = tokens.writer(given), {}, {}
   local function count(why) counts[why] = (counts[why] or 0) + 1 end
   for i, record in ipairs(set.records) do
     local ok, row = pcall(read, writer, record)
@@ -181,7 +180,7 @@ function tokens.tokenize(set, given)
       if type(row) == "table" and row.kind == "interrupted" then error(row, 0) end
       error(("%s: record %d: %s"):format(set.path, i, tostring(row)), 0)
     end
-    local reason, was_cut = fitted(row, o)
+    local reason, was_cut = fitted(row, writer.o)
     if reason then count(reason) else
       row.record = i
       rows[#rows + 1] = row

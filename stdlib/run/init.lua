@@ -73,17 +73,27 @@ local function is_resumed()
   return false
 end
 
+--- Of runs of a listing the one that got furthest, of equals the last, among those of which `is_open(one)`.
+local function furthest(found, is_open)
+  local best
+  for _, one in ipairs(found) do
+    if is_open(one) and not (best and best.step > one.step) then best = one end
+  end
+  return best
+end
+
+--- The runs of a name with a configuration of this hash, oldest first, each { id, status, step }.
+local function alike(folder, name, hash)
+  return native.list(folder, { name = name, hash = hash }, { "id", "status", "step" })
+end
+
 --- The run to go on with among those of a name with a configuration of this hash: of the unfinished ones that
 -- which got furthest, else the last; nil if there is none. Errors: the run NAME cannot be read, which must
 -- not pass for none.
 local function find(folder, name, hash)
   if not system.exists(folder) then return nil end
-  local found = native.list(folder, { name = name, hash = hash }, { "id", "status", "step" })
-  local best
-  for _, one in ipairs(found) do
-    if one.status ~= "finished" and not (best and best.step > one.step) then best = one end
-  end
-  best = best or found[#found]
+  local found = alike(folder, name, hash)
+  local best = furthest(found, function(one) return one.status ~= "finished" end) or found[#found]
   if best then return best.id end
   local path = folder .. "/" .. name
   if system.exists(path .. "/run.sqlite") and native.about(path).hash == hash then return name end
@@ -93,11 +103,9 @@ end
 --- Says that a new run is begun although one of this name and config is there that did not come to its end,
 -- and how that one goes on.
 local function say_unfinished(folder, o, hash, writer)
-  local found, other = native.list(folder, { name = o.name, hash = hash }, { "id", "status", "step" }), nil
-  for _, one in ipairs(found) do
-    local is_over = one.id == writer.id or one.status == "finished" or one.status == "running"
-    if not is_over and not (other and other.step > one.step) then other = one end
-  end
+  local other = furthest(alike(folder, o.name, hash), function(one)
+    return one.id ~= writer.id and one.status ~= "finished" and one.status ~= "running"
+  end)
   if not other then return end
   local checkpoint = native.newest(folder .. "/" .. other.id)
   local step = checkpoint and math.tointeger(checkpoint:match "step%-(%d+)[^/]*$")

@@ -188,19 +188,21 @@ function List:differing()
   return differing
 end
 
+local function check_name(path, who, what)
+  if type(path) ~= "string" then
+    error(("%s: expected the name of a %s, got %s"):format(who, what, options.show(path)), 3)
+  end
+end
+
 --- Writes the settings and figures of the runs as CSV, which run.from_csv reads. See `run.exchange`.
 function List:csv(path)
-  if type(path) ~= "string" then
-    error("list:csv: expected the name of a file, got " .. options.show(path), 2)
-  end
+  check_name(path, "list:csv", "file")
   require "perilune.run.exchange".to_csv(self, path)
 end
 
 --- Writes an event file for TensorBoard for each run, in FOLDER/ID. See `run.tensorboard`.
 function List:tensorboard(folder)
-  if type(folder) ~= "string" then
-    error("list:tensorboard: expected the name of a folder, got " .. options.show(folder), 2)
-  end
+  check_name(folder, "list:tensorboard", "folder")
   local write = require "perilune.run.tensorboard"
   for i = 1, #self do write(self[i], folder .. "/" .. self[i].id) end
 end
@@ -208,9 +210,7 @@ end
 --- Adds the runs to a file in the layout of trackio, whose dashboard shows them: `trackio show` finds
 -- PROJECT.db in its folder, ~/.cache/huggingface/trackio unless $TRACKIO_DIR says another.
 function List:trackio(path)
-  if type(path) ~= "string" then
-    error("list:trackio: expected the name of a file, got " .. options.show(path), 2)
-  end
+  check_name(path, "list:trackio", "file")
   local paths = {}
   for i, id in ipairs(self.ids) do paths[i] = self.folder .. "/" .. id end
   native.trackio(paths, path)

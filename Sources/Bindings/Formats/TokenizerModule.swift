@@ -55,16 +55,9 @@ enum TokenizerModule {
 
   /// A tokenizer with the chat templates that are in its file or beside it.
   private static func load(_ path: String) throws -> TokenizerObject {
-    if access(path + "/", F_OK) != 0 {
-      let source = try ByteSource(path: path)
-      if try GGUFFile.recognises(source) {
-        let file = try GGUFFile(source)
-        let tokenizer = try TokenizerPipeline(gguf: file)
-        return TokenizerObject(tokenizer, templates: try ChatTemplates(gguf: file, tokenizer: tokenizer))
-      }
-    }
-    return TokenizerObject(
-      try TokenizerPipeline.load(path), templates: try ChatTemplates(besideTokenizer: path))
+    let (tokenizer, gguf) = try TokenizerPipeline.open(path)
+    let templates = try gguf.map { try ChatTemplates(gguf: $0, tokenizer: tokenizer) }
+    return TokenizerObject(tokenizer, templates: try templates ?? ChatTemplates(besideTokenizer: path))
   }
 
   private static func streamClass() -> NativeClass<DecodeStream> {

@@ -9,15 +9,20 @@ extension TokenizerPipeline {
   /// tokenizer_config.json beside it names the control tokens.
   ///
   ///     let tokenizer = try TokenizerPipeline.load("models/SmolLM2-135M-Instruct")
-  public static func load(_ path: String) throws -> TokenizerPipeline {
-    var information = stat()
-    let isFolder = stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
+  public static func load(_ path: String) throws -> TokenizerPipeline { try open(path).tokenizer }
+
+  /// Reads a tokenizer as `load` does; a GGUF file that holds it is given too.
+  public static func open(_ path: String) throws -> (tokenizer: TokenizerPipeline, gguf: GGUFFile?) {
+    let isFolder = FileCalls.isFolder(path)
     let file = isFolder ? path + "/tokenizer.json" : path
     let source = try ByteSource(path: file)
-    if try GGUFFile.recognises(source) { return try TokenizerPipeline(gguf: GGUFFile(source)) }
+    if try GGUFFile.recognises(source) {
+      let gguf = try GGUFFile(source)
+      return (try TokenizerPipeline(gguf: gguf), gguf)
+    }
     var tokenizer = try TokenizerPipeline(json: try source.all(limit: Limits.tokenizerBytesMax), name: file)
     if isFolder { try tokenizer.readNames(path + "/tokenizer_config.json") }
-    return tokenizer
+    return (tokenizer, nil)
   }
 
   /// Reads the bytes of such a file.

@@ -21,8 +21,10 @@ public struct LowRank {
 
   public var rank: Int { a.value.shape[0] }
 
+  /// What A and B are called after their module.
+  static let parts = [".lora_A", ".lora_B"]
   /// The endings of the names of A and B.
-  static let suffixes = [".lora_A.weight", ".lora_B.weight"]
+  static let suffixes = parts.map { $0 + ".weight" }
 
   /// Whether a parameter of this name is of an adapter.
   static func isName(_ name: String) -> Bool { suffixes.contains(where: name.hasSuffix) }

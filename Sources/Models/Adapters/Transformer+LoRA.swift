@@ -36,6 +36,21 @@ extension Transformer {
     return copy
   }
 
+  /// A model of the same weights with the adapters that a file holds; `sources` names A and B of a module.
+  func withAdapters(
+    _ lora: LoRA, _ reader: inout WeightReader, _ sources: (AdapterModule) -> [WeightSource]
+  ) throws -> Transformer {
+    try withAdapters(lora) { module, rank in
+      let shapes = [[rank, module.inputs], [module.outputs.count, rank]]
+      let tensors = try zip(sources(module), shapes).map { source, shape in
+        try reader.read(
+          source.tensorName(.weight, layer: module.layer), [source], .weight, layer: module.layer,
+          shape: shape)
+      }
+      return (tensors[0], tensors[1])
+    }
+  }
+
   /// A model of the same weights with adapters whose A and B `tensors` gives, for a module and its rank.
   func withAdapters(_ lora: LoRA, _ tensors: (AdapterModule, Int) throws -> (a: Tensor, b: Tensor)) throws
     -> Transformer
@@ -44,15 +59,16 @@ extension Transformer {
       throw Failure(.state, "the model has adapters already: merge them first, or begin with its base")
     }
     let modules = try config.adapterModules(config.family)
-    if try !modules.joined().contains(where: { try lora.matches($0.path) }) {
+    let targets = try modules.map { try $0.filter { try lora.matches($0.path) } }
+    if targets.allSatisfy(\.isEmpty) {
       let names = Set(modules.joined().map(\.name)).sorted()
       throw Failure(
         .argument, "no module matches the targets; the modules are \(names.joined(separator: ", "))")
     }
-    var next = modules.makeIterator()
+    var next = targets.makeIterator()
     var added: [(name: String, value: Variable)] = []
     let adapted = try weights.map { map in
-      let adapters = try (next.next() ?? []).filter { try lora.matches($0.path) }.map { module in
+      let adapters = try (next.next() ?? []).map { module in
         let rank = try lora.rank(of: module.path)
         let most = min(module.inputs, module.outputs.count)
         if rank < 1 || rank > most {
@@ -71,7 +87,7 @@ extension Transformer {
       }
       return Affine(weight: map.weight.detached(), bias: map.bias?.detached(), adapters: adapters)
     }
-    let frozen = adapted.all.flatMap { [$0.weight] + ($0.bias.map { [$0] } ?? []) }
+    let frozen = adapted.all.flatMap(\.variables)
     return Transformer(
       config, adapted, parameters: zip(parameters, frozen).map { ($0.name, $1) } + added,
       adapters: Adapters(base: self, lora: lora))

@@ -16,15 +16,7 @@ extension Transformer {
     let lora = try LoRA(json: JSONValue.load(configPath), path: configPath)
     let file = try SafetensorsFile(try ByteSource(path: path + "/" + Self.adapterWeightsName))
     var reader = WeightReader(file, adapterLayout, headSize: config.headDim)
-    let model = try withAdapters(lora) { module, rank in
-      let shapes = [[rank, module.inputs], [module.outputs.count, rank]]
-      let tensors = try zip(module.adapterSources, shapes).map { source, shape in
-        try reader.read(
-          source.tensorName(.weight, layer: module.layer), [source], .weight, layer: module.layer,
-          shape: shape)
-      }
-      return (tensors[0], tensors[1])
-    }
+    let model = try withAdapters(lora, &reader) { $0.adapterSources }
     try reader.finish()
     return model
   }
@@ -66,6 +58,6 @@ extension AdapterModule {
   fileprivate var adapterSources: [WeightSource] {
     var ofRows = WeightSource.Arrangement.same
     if case .rotaryHalves = source.arrangement { ofRows = .rotaryHalves }
-    return [WeightSource(source.name + ".lora_A"), WeightSource(source.name + ".lora_B", ofRows)]
+    return zip(LowRank.parts, [.same, ofRows]).map { WeightSource(source.name + $0, $1) }
   }
 }

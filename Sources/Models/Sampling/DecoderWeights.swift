@@ -25,7 +25,7 @@ struct DecoderWeights: @unchecked Sendable {
   init(_ model: Transformer, _ thresholds: DecoderThresholds) throws {
     config = model.config
     let merged = try model.weights.map { try $0.merged() }
-    let parameters = merged.all.flatMap { [$0.weight.value] + ($0.bias.map { [$0.value] } ?? []) }
+    let parameters = merged.all.flatMap(\.variables).map(\.value)
     let byteCount = parameters.reduce(0) { $0 + 4 * $1.elementCount }
     isCut = byteCount > thresholds.ownRowsBytesMax
     let parts = config.parts.all

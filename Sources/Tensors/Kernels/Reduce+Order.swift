@@ -52,7 +52,7 @@ extension Reduce {
     _ p: UnsafePointer<T>, _ step: Int, _ count: Int, _ rank: Int, _ key: (T) -> UInt64
   ) -> Int64 {
     for i in 0..<count {
-      if i & 0xFFFFF == 0 && Parallel.isCut { return 0 }
+      if Parallel.isTimeToLook(i) && Parallel.isCut { return 0 }
       if p[i &* step] != p[i &* step] { return Int64(i) }
     }
     return Int64(Sorting.position(rank, of: count) { key(p[$0 &* step]) })

@@ -1,9 +1,6 @@
 /// Running sums and products along one dimension, and their gradients.
 import Base
 
-/// Elements, less one, between two looks at Ctrl-C.
-private let run = (1 << 20) - 1
-
 extension Reduce {
   /// Sums of the elements up to each, or from each on.
   public static func runningSums(_ x: Tensor, _ dimension: Int, reversed: Bool) throws -> Tensor {
@@ -13,7 +10,7 @@ extension Reduce {
       return try scan(x, dimension) { (p: UnsafeMutablePointer<Float>, r, step, count) in
         var total = 0.0
         for k in 0..<count {
-          if k & run == run && Parallel.isCut { return }
+          if Parallel.isTimeToLook(k) && Parallel.isCut { return }
           let i = (reversed ? count - 1 - k : k) &* step
           total += Double(p[i])
           r[i] = Float(total)
@@ -23,7 +20,7 @@ extension Reduce {
       return try scan(x, dimension) { (p: UnsafeMutablePointer<Double>, r, step, count) in
         var total = 0.0
         for k in 0..<count {
-          if k & run == run && Parallel.isCut { return }
+          if Parallel.isTimeToLook(k) && Parallel.isCut { return }
           let i = (reversed ? count - 1 - k : k) &* step
           total += p[i]
           r[i] = total
@@ -33,7 +30,7 @@ extension Reduce {
       return try scan(x, dimension) { (p: UnsafeMutablePointer<Int64>, r, step, count) in
         var total: Int64 = 0
         for k in 0..<count {
-          if k & run == run && Parallel.isCut { return }
+          if Parallel.isTimeToLook(k) && Parallel.isCut { return }
           let i = (reversed ? count - 1 - k : k) &* step
           total &+= p[i]
           r[i] = total
@@ -50,7 +47,7 @@ extension Reduce {
       return try scan(x, dimension) { (p: UnsafeMutablePointer<Float>, r, step, count) in
         var total: Float = 1
         for i in 0..<count {
-          if i & run == run && Parallel.isCut { return }
+          if Parallel.isTimeToLook(i) && Parallel.isCut { return }
           total *= p[i &* step]
           r[i &* step] = total
         }
@@ -59,7 +56,7 @@ extension Reduce {
       return try scan(x, dimension) { (p: UnsafeMutablePointer<Double>, r, step, count) in
         var total = 1.0
         for i in 0..<count {
-          if i & run == run && Parallel.isCut { return }
+          if Parallel.isTimeToLook(i) && Parallel.isCut { return }
           total *= p[i &* step]
           r[i &* step] = total
         }
@@ -68,7 +65,7 @@ extension Reduce {
       return try scan(x, dimension) { (p: UnsafeMutablePointer<Int64>, r, step, count) in
         var total: Int64 = 1
         for i in 0..<count {
-          if i & run == run && Parallel.isCut { return }
+          if Parallel.isTimeToLook(i) && Parallel.isCut { return }
           total = total &* p[i &* step]
           r[i &* step] = total
         }

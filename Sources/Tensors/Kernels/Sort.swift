@@ -130,7 +130,7 @@ enum Sorting {
     var keys: [UInt64] = []
     keys.reserveCapacity(count)
     for i in 0..<count {
-      if i & 0xFFFFF == 0 && Parallel.isCut { return 0 }
+      if Parallel.isTimeToLook(i) && Parallel.isCut { return 0 }
       keys.append(key(i))
     }
     var order = keys
@@ -179,8 +179,6 @@ enum Sorting {
     private var otherOrder: [UInt32]
     /// The number of keys in use.
     private var count = 0
-    /// Elements, less one, between two looks at Ctrl-C, after which an order is not needed.
-    private static let run = (1 << 20) - 1
 
     init(capacity: Int) {
       keys = [UInt64](repeating: 0, count: capacity)
@@ -193,7 +191,7 @@ enum Sorting {
     mutating func fill(_ count: Int, _ key: (Int) -> UInt64) {
       self.count = count
       for i in 0..<count {
-        if i & Self.run == Self.run && Interrupt.isPending { return }
+        if Parallel.isTimeToLook(i) && Interrupt.isPending { return }
         keys[i] = key(i)
         order[i] = UInt32(truncatingIfNeeded: i)
       }
@@ -270,13 +268,13 @@ enum Sorting {
       for shift in stride(from: 0 as UInt64, to: 64, by: 8) where (differing >> shift) & 255 != 0 {
         var starts = [Int](repeating: 0, count: 256)
         for i in 0..<count {
-          if i & Self.run == 0 && Interrupt.isPending { return }
+          if Parallel.isTimeToLook(i) && Interrupt.isPending { return }
           starts[Int(keys[i] >> shift & 255)] += 1
         }
         var sum = 0
         for digit in 0..<256 { (starts[digit], sum) = (sum, sum + starts[digit]) }
         for i in 0..<count {
-          if i & Self.run == Self.run && Interrupt.isPending { return }
+          if Parallel.isTimeToLook(i) && Interrupt.isPending { return }
           let digit = Int(keys[i] >> shift & 255)
           let place = starts[digit]
           starts[digit] = place + 1

@@ -51,11 +51,6 @@ public struct HuggingFaceFolder: WeightFile {
     try weights.read(index, from: first, into: target)
   }
 
-  public static func isFolder(_ path: String) -> Bool {
-    var information = stat()
-    return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
-  }
-
   /// The files of weights and, where there is an index that holds, the file of each tensor.
   private static func files(_ folder: String, _ names: [String]) throws -> ([String], [(String, String)]) {
     if names.contains(indexName) {

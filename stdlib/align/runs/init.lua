@@ -51,10 +51,9 @@ end
 function runs.save(run, folder)
   folder = path_of(folder, "run:save")
   local function refuse(message, ...) error("run:save: " .. message:format(...), 4) end
-  if run.status == "running" or run.loop and run.loop:is_pending() then
-    if run.status == "running" then
-      refuse "the run is within a step; save it after align.train or run:resume() returned"
-    end
+  if run.status == "running" then
+    refuse "the run is within a step; save it after align.train or run:resume() returned"
+  elseif run.loop and run.loop:is_pending() then
     local step = run.loop.pending.step
     refuse("the run was stopped within step %d; run:resume(%d) ends the step", step, step)
   elseif system.exists(folder) and not system.exists(folder .. "/run.json") then
