@@ -156,6 +156,9 @@ function page_of_name(what)
   local found = index.find(name, entries)
   if name == "perilune" then return pages_of(found, entries) .. "\n\n" .. native_modules(entries) end
   if index.is_exact(found, name) then return pages_of(found, entries) end
+  local first = "perilune." .. name  -- a function of the library's first module
+  local of_first = index.find(first, entries)
+  if index.is_exact(of_first, first) then return pages_of(of_first, entries) end
   page = native_members(name)
   if page then return page end
   local value = at_path(name)

@@ -114,6 +114,31 @@ function TestHelp:test_no_path_no_page()
   end
 end
 
+-- A page that leads to itself would be looked for without end.
+function TestHelp:test_every_name_and_value_of_the_library_has_a_page_in_finite_time()
+  local missing = {}
+  local function visit(name, value)
+    local steps = 0
+    local look = coroutine.create(function() return help.page(name) and help.page(value) end)
+    debug.sethook(look, function()
+      steps = steps + 1
+      if steps > 200 then error("no end") end
+    end, "", 1000000)
+    local ok, page = coroutine.resume(look)
+    if not ok or not page then missing[#missing + 1] = ("%s: %s"):format(name, page) end
+  end
+  for part in pairs(perilune.parts) do
+    visit(part, perilune[part])
+    for name, member in pairs(type(perilune[part]) == "table" and perilune[part] or {}) do
+      if type(name) == "string" and not name:find "^_" and type(member) == "function" then
+        visit(("%s.%s"):format(part, name), member)
+      end
+    end
+  end
+  for _, name in ipairs { "seed", "perilune.seed" } do visit(name, perilune.seed) end
+  lu.assertEquals(missing, {})
+end
+
 function TestHelp:test_apropos_finds_functions_losses_methods_and_options()
   contains(printed(perilune.apropos, "Rao-Blackwell"), "align.evaluate.kl")
   contains(printed(perilune.apropos, "dpo"), "align.loss.dpo")
