@@ -116,7 +116,7 @@ function TestHints.test_code_of_python_is_answered()
     ["len({})"] = "#x", ["range(3)"] = "for i = 1, n do", ["np.zeros(3)"] = "T.zeros",
     ["torch.ones(1)"] = "T.",
     ["None + 1"] = "nil", ["({}).append(1)"] = "t[#t + 1]", ["'a' + 1"] = "..", ["str(1)"] = "tostring",
-    ["'%d' % 3"] = "format",
+    ["'%d' % 3"] = "format", ["print '%d' % 3"] = "format",
     ["print 'x = ' .. 1"] = "needs parentheses",
     ["require 'perilune.tensor'.zeros(2)[0]"] = "x[1]", ["nprint()"] = "'print'",
   } do
@@ -134,6 +134,19 @@ function TestHints.test_a_missing_method_lists_what_a_tensor_has()
   local code = "require 'perilune.tensor'.zeros(2):foo()"
   for _, name in ipairs { "matmul", "sum", "size" } do contains(hint(code), " " .. name .. ",") end
   lu.assertEquals(hint "require 'perilune.tensor'.zeros(2).shape", "hint: write x:size()")
+end
+
+function TestHints.test_names_of_pytorch_are_answered_by_names_that_are_there()
+  local T = require "perilune.tensor"
+  local x = T.zeros(2)
+  for name, text in pairs(require "perilune.session.torch".members) do
+    local of_tensor = ("require 'perilune.tensor'.zeros(2):%s()"):format(name)
+    local of_module = ("require 'perilune.tensor'.%s"):format(name)
+    local missing = not pcall(function() return x[name] end) and of_tensor or of_module
+    lu.assertEquals(hint(missing), "hint: " .. text)
+    for method in text:gmatch "%f[%w]%l:([%l_]+)" do lu.assertNotNil(x[method], text) end
+    for member in text:gmatch "%f[%w]T%.([%l_]+)" do lu.assertNotNil(T[member], text) end
+  end
 end
 
 function TestHints.test_a_method_called_with_a_dot_is_answered()

@@ -6,6 +6,7 @@
 --   hint: the length is #x; a tensor's sizes are x:size()
 local native = require "perilune.native.help"
 local python = require "perilune.session.python"
+local torch = require "perilune.session.torch"
 
 local hints = {}
 
@@ -155,6 +156,8 @@ local function of_message(message, text, session)
     if instead then return ("in place of .%s: %s"):format(member, instead) end
     return of_value(text, member, session)
   end
+  local missing = message:match "a Tensor has no field '([%w_]+)'" or message:match "T has no '([%w_]+)'"
+  if missing and torch.members[missing] and not message:find "; use " then return torch.members[missing] end
   local class = message:match "an? (%u%w*) has no field '[%w_]+'"
   if class then return of_class(class, message) end
   if message:find("index 0: positions start at 1", 1, true) then
@@ -163,7 +166,8 @@ local function of_message(message, text, session)
   if message:find "attempt to concatenate a nil value" and text:find "%f[%w_]print%s*[\"'].*[\"']%s*%.%." then
     return "what is joined needs parentheses: print(\"x = \" .. x)"
   end
-  if message:find "attempt to mod a 'string'" then
+  if message:find "attempt to mod a 'string'" or message:find "arithmetic on a nil value"
+    and text:find "%f[%w_]print%s*[\"'].*[\"']%s*%%" then
     return "values are put into a text by (\"%s\"):format(x)"
   end
   if message:find "attempt to add a 'string'" or message:find "attempt to add a '%a+' with a 'string'" then
