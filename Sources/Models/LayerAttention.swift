@@ -30,6 +30,7 @@ extension TransformerConfig {
       (result.ropeBetaFast, result.ropeBetaSlow) = (standard.ropeBetaFast, standard.ropeBetaSlow)
       result.ropeAttentionFactor = 0
     }
+    if head == .score { result.tied = true } else { result.padTokenId = -1 }
     return result
   }
 

@@ -95,6 +95,13 @@ public final class TokenBatch {
     }
   }
 
+  /// Refuses a sequence without tokens, after which there is no state.
+  func checkNoneEmpty() throws {
+    if let empty = (0..<segments.count).first(where: { segments.length($0) == 0 }) {
+      throw Failure(.value, "sequence \(empty + 1) is empty")
+    }
+  }
+
   /// The ids of a sequence; valid while the batch is alive.
   func sequence(_ row: Int) -> UnsafeBufferPointer<Int64> {
     let range = segments.range(row)

@@ -12,6 +12,7 @@ extension Transformer {
   public func divergence(from reference: Transformer, _ rows: TokenRows) throws -> (
     kl: Tensor, entropy: Tensor
   ) {
+    for model in [self, reference] { try model.check(head: .lm) }
     if reference.config.vocab != config.vocab {
       throw Failure(
         .shape, "the vocabularies differ: \(config.vocab) and \(reference.config.vocab) tokens", argument: 2)

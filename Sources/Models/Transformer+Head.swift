@@ -1,4 +1,4 @@
-/// What the output head makes of hidden states: logits and log-probabilities.
+/// What the output head makes of hidden states: logits and log-probabilities, or scores.
 import Autograd
 import Base
 import Tensors
@@ -19,16 +19,47 @@ extension Transformer {
   /// The logits of what follows each sequence's last token, [n, vocab].
   public func lastLogits(_ batch: TokenBatch) throws -> Variable {
     try batch.check(config)
+    try batch.checkNoneEmpty()
     let segments = batch.segments
-    if let empty = (0..<segments.count).first(where: { segments.length($0) == 0 }) {
-      throw Failure(.value, "sequence \(empty + 1) is empty")
-    }
     let last = (0..<segments.count).map { Int64(segments.range($0).upperBound - 1) }
     let rows = Variable(try Tensor(last, shape: [last.count]))
     return try headLogits(try Op.embedding(try hidden(batch), ids: rows))
   }
 
+  /// One number for each sequence: what the score head makes of the state after its last token that is not
+  /// `padTokenId`, or after its first where it has no other, [n]. As transformers' classifiers
+  /// (`modeling_layers.py`, GenericForSequenceClassification), whose texts are padded on the right.
+  ///
+  ///     try rewardModel.scores(TokenBatch([[1, 5, 9], [1, 5, 7, 2]]))
+  public func scores(_ batch: TokenBatch) throws -> Variable {
+    try check(head: .score)
+    try batch.check(config)
+    let states = try Op.embedding(try hidden(batch), ids: Variable(try scored(batch)))
+    return try Op.linear(states, weights.output.weight).reshaped([batch.segments.count])
+  }
+
+  /// Where each score is read, as rows of the packed sequences.
+  private func scored(_ batch: TokenBatch) throws -> Tensor {
+    try batch.checkNoneEmpty()
+    let rows = (0..<batch.segments.count).map { row in
+      let last = batch.sequence(row).lastIndex { $0 != config.padTokenId } ?? 0
+      return Int64(batch.segments.range(row).lowerBound + last)
+    }
+    return try Tensor(rows, shape: [rows.count])
+  }
+
+  /// Refuses a model whose head is another.
+  func check(head: TransformerConfig.Head) throws {
+    if config.head == head { return }
+    throw Failure(
+      .state,
+      head == .score
+        ? "the model has no score head: model:score_head() is a reward model of its weights"
+        : "the model has a score head, which gives no probabilities of tokens: model:scores(sequences)")
+  }
+
   func headLogits(_ states: Variable) throws -> Variable {
+    try check(head: .lm)
     let logits = try Op.linear(states, weights.output.weight)
     let cap = config.logitSoftcap
     return cap == 0 ? logits : try logits.dividedBy(cap).tanh().times(cap)
@@ -36,7 +67,8 @@ extension Transformer {
 
   /// The log-probability of each state's target.
   func headLogps(_ states: Variable, _ targets: Variable, temperature: Double) throws -> Variable {
-    try Op.tokenLogps(
+    try check(head: .lm)
+    return try Op.tokenLogps(
       states, weight: weights.output.weight, ids: targets, temperature: temperature,
       softcap: config.logitSoftcap)
   }

@@ -30,20 +30,25 @@ public final class Transformer {
   public convenience init(_ config: TransformerConfig, seed: UInt64) throws {
     try config.validate()
     try config.checkFits()
-    try self.init(config) { part, kind in
-      try Interrupt.check()
-      let shape = try Shape(checked: part.shape(kind))
-      if kind == .bias { return try Tensor(zeros: shape, .f32) }
-      if case .norm = part.role {
-        return try Tensor([Float](repeating: 1, count: shape.elementCount), shape: shape)
-      }
-      let deviation = config.deviation(part.role)
-      let drawn = try Tensor(uninitialized: shape, .f32)
-      let p = drawn.pointer(Float.self)
-      var random = Philox(seed: seed, stream: "init/\(part.name(kind))")
-      for i in 0..<drawn.elementCount { p[i] = Float(deviation * random.normal()) }
-      return drawn
+    try self.init(config) { try Self.drawn($0, $1, config, seed: seed) }
+  }
+
+  /// The initial weights of a part.
+  static func drawn(_ part: WeightPart, _ kind: WeightKind, _ config: TransformerConfig, seed: UInt64) throws
+    -> Tensor
+  {
+    try Interrupt.check()
+    let shape = try Shape(checked: part.shape(kind))
+    if kind == .bias { return try Tensor(zeros: shape, .f32) }
+    if case .norm = part.role {
+      return try Tensor([Float](repeating: 1, count: shape.elementCount), shape: shape)
     }
+    let deviation = config.deviation(part.role)
+    let drawn = try Tensor(uninitialized: shape, .f32)
+    let p = drawn.pointer(Float.self)
+    var random = Philox(seed: seed, stream: "init/\(part.name(kind))")
+    for i in 0..<drawn.elementCount { p[i] = Float(deviation * random.normal()) }
+    return drawn
   }
 
   /// Makes every parameter by `tensor`, which gives contiguous f32 of the part's shape. The one function that

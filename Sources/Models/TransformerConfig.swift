@@ -13,6 +13,7 @@ public struct TransformerConfig: Equatable, Sendable {
     public var isGated: Bool { self != .gelu }
   }
   public enum Positions: String, Sendable, CaseIterable { case learned, rotary }
+  public enum Head: String, Sendable, CaseIterable { case lm, score }
 
   public var vocab = 0
   public var dim = 0
@@ -48,6 +49,8 @@ public struct TransformerConfig: Equatable, Sendable {
   public var outputBias = true
   public var mlpBias = true
   public var tied = true
+  public var head = Head.lm
+  public var padTokenId = -1
 
   /// Whether all linear layers have a bias; sets it for all.
   public var bias: Bool {
@@ -127,6 +130,14 @@ public struct TransformerConfig: Equatable, Sendable {
     .flag("output_bias", \.outputBias, "the same for attention's output", otherwise: "bias", isLater: true),
     .flag("mlp_bias", \.mlpBias, "the same for the feed-forward layer", otherwise: "bias", isLater: true),
     .flag("tied", \.tied, "whether the output head shares the weights of the embedding", otherwise: "true"),
+    .choice(
+      "head", \.head,
+      "\"lm\" gives logits over the vocabulary, \"score\" one number a sequence, as a reward model does",
+      otherwise: "\"lm\"", isLater: true),
+    .size(
+      "pad_token_id", \.padTokenId,
+      "a score is read at the last token that is not this id; -1 is at the last token", otherwise: "-1",
+      least: -1, isLater: true),
   ]
 
   /// The published designs that fields start from.

@@ -62,9 +62,14 @@ extension TransformerConfig {
         role: .linear(isResidual: isResidual), sources: sources, shape: [outputs, inputs], hasBias: hasBias,
         layer: layer)
     }
+    /// nil where the head shares the embedding's weights.
+    var readOut: WeightPart? {
+      if head == .score { return table(layout.score, 1, isHead: true) }
+      return tied ? nil : table(layout.head, vocab, isHead: true)
+    }
     let (names, upWidth) = (layout.layer, activation.isGated ? 2 * hidden : hidden)
     return ModelWeights(
-      embedding: table(layout.embedding, vocab, isHead: tied),
+      embedding: table(layout.embedding, vocab, isHead: head == .lm && tied),
       positions: positions == .learned ? table(layout.positions, maxLength, isHead: false) : nil,
       layers: (0..<layers).map { layer in
         LayerWeights(
@@ -79,13 +84,14 @@ extension TransformerConfig {
           down: linear(names.down, layer, dim, hidden, hasBias: mlpBias, isResidual: true),
           mlpPostNorm: postNorm(names.mlpPostNorm, layer))
       },
-      norm: normed(layout.norm, 0), head: tied ? nil : table(layout.head, vocab, isHead: true))
+      norm: normed(layout.norm, 0), head: readOut)
   }
 
   /// The tensors of a family's files for each weight.
   func sources(in layout: WeightLayout) throws -> ModelWeights<(layer: Int, parts: [WeightSource])> {
     try layout.sources(
-      layers: layers, positions: positions == .learned, headNorms: qkNorm, postNorms: postNorms, head: !tied)
+      layers: layers, positions: positions == .learned, headNorms: qkNorm, postNorms: postNorms,
+      head: head == .score ? layout.score : tied ? nil : layout.head)
   }
 
   /// How many rows each of `count` tensors has that are one weight: queries, keys and values, or gate and up.

@@ -16,7 +16,7 @@ extension WeightLayout {
       up: [.init("layers.{layer}.mlp.up")],
       down: [.init("layers.{layer}.mlp.down")],
       mlpPostNorm: [.init("layers.{layer}.mlp_post_norm")]),
-    norm: [.init("norm")], head: [.init("head")])
+    norm: [.init("norm")], head: [.init("head")], score: [.init("score")])
 
   /// llama2.c, version 0: the names are those of llama2.c's `model.py`, since the file has none.
   public static let llama2c = WeightLayout(
@@ -43,7 +43,8 @@ extension WeightLayout {
       mlpNorm: [.init("h.{layer}.ln_2")],
       up: [.init("h.{layer}.mlp.c_fc", .transposed)],
       down: [.init("h.{layer}.mlp.c_proj", .transposed)]),
-    norm: [.init("ln_f")], head: [.init("lm_head")], prefixes: ["transformer."],
+    norm: [.init("ln_f")], head: [.init("lm_head")], score: [.init("score")],
+    prefixes: ["transformer."],
     // Buffers of the causal mask.
     ignored: [".attn.bias", ".attn.masked_bias"])
 
@@ -64,7 +65,8 @@ extension WeightLayout {
       mlpNorm: [.init("layers.{layer}.post_attention_layernorm")],
       up: [.init("layers.{layer}.mlp.gate_proj"), .init("layers.{layer}.mlp.up_proj")],
       down: [.init("layers.{layer}.mlp.down_proj")]),
-    norm: [.init("norm")], head: [.init("lm_head")], prefixes: ["model."],
+    norm: [.init("norm")], head: [.init("lm_head")], score: [.init("score")],
+    prefixes: ["model."],
     ignored: [".rotary_emb.inv_freq"])
 
   /// Gemma 2 and the text part of Gemma 3 of Hugging Face's transformers (`models/gemma3/modeling_gemma3.py`).
@@ -81,7 +83,7 @@ extension WeightLayout {
       mlpNorm: [.init("layers.{layer}.pre_feedforward_layernorm", lacksOne: true)],
       up: llama.layer.up, down: llama.layer.down,
       mlpPostNorm: [.init("layers.{layer}.post_feedforward_layernorm", lacksOne: true)]),
-    norm: [.init("norm", lacksOne: true)], head: [.init("lm_head")],
+    norm: [.init("norm", lacksOne: true)], head: [.init("lm_head")], score: [.init("score")],
     prefixes: ["model.", "language_model.model.", "model.language_model.", "language_model."],
     ignored: [".rotary_emb.inv_freq"],
     ignoredParts: [

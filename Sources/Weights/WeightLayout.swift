@@ -56,6 +56,8 @@ public struct WeightLayout: Sendable {
   public let layer: LayerWeights<[WeightSource]>
   public let norm: [WeightSource]
   public let head: [WeightSource]
+  /// Of a score head, [1, dim].
+  public var score: [WeightSource] = []
   /// Prefixes that the names of a file may carry.
   public var prefixes: [String] = []
   /// Endings of the names of tensors that hold no weights.
@@ -66,12 +68,13 @@ public struct WeightLayout: Sendable {
   /// The tensors of each role of a model with this number of layers, and the layer of each. A role that the
   /// family does not have is an error.
   public func sources(
-    layers: Int, positions hasPositions: Bool, headNorms: Bool, postNorms: Bool, head hasHead: Bool
+    layers: Int, positions hasPositions: Bool, headNorms: Bool, postNorms: Bool, head: [WeightSource]?
   ) throws -> ModelWeights<(layer: Int, parts: [WeightSource])> {
     for (isWanted, part, what) in [
       (headNorms, layer.queryNorm, "qk_norm"), (headNorms, layer.keyNorm, "qk_norm"),
       (postNorms, layer.attentionPostNorm, "post_norms"), (postNorms, layer.mlpPostNorm, "post_norms"),
       (hasPositions, positions.isEmpty ? nil : positions, "learned positions"),
+      (head?.isEmpty == true, nil, "a score head"),
     ] where isWanted && part == nil {
       throw Failure(.format, "the files of \(name) have no weights for \(what)")
     }
@@ -79,7 +82,7 @@ public struct WeightLayout: Sendable {
     return ModelWeights(
       embedding: (0, embedding), positions: hasPositions ? (0, positions) : nil,
       layers: (0..<layers).map { index in layer.map { (index, $0) } },
-      norm: (0, norm), head: hasHead ? (0, head) : nil)
+      norm: (0, norm), head: head.map { (0, $0) })
   }
 
   /// Whether a tensor of this name holds no weights.

@@ -9,6 +9,7 @@ local recorded = require "perilune.align.runs.recorded"
 local models = require "perilune.models"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
+local tensor = require "perilune.tensor"
 
 local learned = {}
 
@@ -18,7 +19,8 @@ learned.options = options.spec("judge.training", {
   { "data", options.required "table", "pairs to learn from" },
   { "validation", options.optional "table",
     "held-out pairs: the judge is the state with the best accuracy on them, else the last" },
-  { "labels", options.required "table", "two token ids, the marks of the first and of the second response" },
+  { "labels", options.optional "table",
+    "two token ids, the marks of the first and of the second response; a model with a score head has none" },
   { "eos", options.integer(nil, 0), "id that closes a response" },
   optim.options,
   { "steps", 700, "optimiser steps at most", least = 1 },
@@ -33,6 +35,18 @@ learned.options = options.spec("judge.training", {
   { "quiet", false, "no progress bar" },
 })
 
+--- Whether a model has a score head, which gives one number a sequence, and no head over the vocabulary.
+function learned.has_score_head(model) return model:config().head == "score" end
+
+--- Refuses labels that are not two token ids.
+local function check_labels(o, where)
+  if not o.labels then error(where .. ": option 'labels' is missing; expected a table", 4) end
+  if #o.labels ~= 2 then error(("%s: labels must be two label ids, got %d"):format(where, #o.labels), 4) end
+  if o.labels[1] == o.labels[2] then
+    error(("%s: labels must be two different ids, got %s twice"):format(where, o.labels[1]), 4)
+  end
+end
+
 --- Filled options with the data packed: by `pack(data, where)`, into pairs unless it is given.
 function learned.checked(o, where, pack)
   local what = pack and "rows" or "pairs"
@@ -43,12 +57,12 @@ function learned.checked(o, where, pack)
     if #o.validation == 0 then error(("%s: no validation %s"):format(where, what), 3) end
     o.validation = pack(o.validation, where .. ": validation")
   end
-  if #o.labels ~= 2 then error(("%s: labels must be two label ids, got %d"):format(where, #o.labels), 3) end
-  if o.labels[1] == o.labels[2] then
-    error(("%s: labels must be two different ids, got %s twice"):format(where, o.labels[1]), 3)
+  local vocab, ids = o.init:config().vocab, { eos = o.eos }
+  if not learned.has_score_head(o.init) then
+    check_labels(o, where)
+    ids["labels[1]"], ids["labels[2]"] = o.labels[1], o.labels[2]
   end
-  local vocab = o.init:config().vocab
-  for name, id in pairs { ["labels[1]"] = o.labels[1], ["labels[2]"] = o.labels[2], eos = o.eos } do
+  for name, id in pairs(ids) do
     if math.type(id) ~= "integer" or id < 0 or id >= vocab then
       error(("%s: %s must be a token id of the model, 0..%d, not %s"):format(
         where, name, vocab - 1, options.show(id)), 3)
@@ -64,6 +78,20 @@ function learned.label_logit(model, labels, rows)
   return logits:select(2, labels[1] + 1) - logits:select(2, labels[2] + 1)
 end
 
+--- The same rows, each response closed by the id `eos` where it is not; as they are where that is nil.
+--
+--   > local rows = require "perilune.models".rows
+--   > learned.closed(rows({ { 1 } }, { { 2 } }), 9):response(1)[2]
+--   9
+function learned.closed(rows, eos)
+  if not eos then return rows end
+  local responses = rows:responses()
+  for _, response in ipairs(responses) do
+    if response[#response] ~= eos then response[#response + 1] = eos end
+  end
+  return models.rows(rows:prompts(), responses)
+end
+
 --- 1, 0 or 0.5 by the sign of each difference. Equal responses tie: what a model gives a sequence has the
 -- same bits whatever else is in the batch. A difference that is NaN is an error.
 function learned.outcomes(name, differences)
@@ -75,6 +103,29 @@ function learned.outcomes(name, differences)
     outcomes[i] = d == 0 and 0.5 or d > 0 and 1 or 0
   end
   return outcomes
+end
+
+--- A judge of a function from Rows to their rewards, a tensor [n].
+--
+--   > local tensor, models = require "perilune.tensor", require "perilune.models"
+--   > local one = learned.of_rewards("one", function(rows) return tensor.ones { #rows } end)
+--   > one:score(models.rows({ { 1 } }, { { 2 } }))[1]
+--   1.0
+function learned.of_rewards(name, rewards)
+  local judges = require "perilune.align.judge"
+  local made = judges.named { name = name }
+  function made.score(_, rows)
+    return tensor.no_grad(function() return rewards(rows):totable() end)
+  end
+  function made:prefer(first, second)
+    local differences, other = self:score(first), self:score(second)
+    for i, score in ipairs(other) do differences[i] = differences[i] - score end
+    return learned.outcomes(name, differences)
+  end
+  function made:probability(first, second)
+    return judges.by_differences(self:score(first), self:score(second))
+  end
+  return made
 end
 
 --- The best model so far as a part of a recorded run's state.

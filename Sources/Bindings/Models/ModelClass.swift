@@ -21,6 +21,7 @@ enum ModelClass {
     var model = NativeClass<Transformer>("Model", group: "models")
     addWeights(&model)
     addLogps(&model)
+    addScores(&model)
     addAdapters(&model)
     model.method("sample", SamplerBinding.page, optionsAt: 3, SamplerBinding.sample)
     model.metamethod("__tostring") { call in

@@ -15,6 +15,9 @@ struct FolderConfig {
     return value
   }
 
+  /// How many keys there are.
+  var count: Int { json.members?.count ?? 0 }
+
   func has(_ key: String) -> Bool { json[key] != nil }
 
   func object(_ key: String) throws -> FolderConfig? {

@@ -6,7 +6,8 @@ import Weights
 extension ModelFamily {
   /// `models/gemma2/configuration_gemma2.py`.
   static let gemma2 = ModelFamily(
-    architecture: "Gemma2ForCausalLM", modelType: "gemma2", layout: .gemma, isTiedByDefault: true,
+    architecture: "Gemma2ForCausalLM", classifier: "Gemma2ForSequenceClassification",
+    modelType: "gemma2", layout: .gemma, isTiedByDefault: true, padTokenId: 0,
     read: { settings, config in
       try readGemma(
         settings, &config, caps: (50, 30), every: 2, vocab: 256_000, length: 8192)
@@ -15,7 +16,8 @@ extension ModelFamily {
 
   /// `models/gemma3/configuration_gemma3.py`, the text part.
   static let gemma3 = ModelFamily(
-    architecture: "Gemma3ForCausalLM", modelType: "gemma3_text", layout: .gemma, isTiedByDefault: true,
+    architecture: "Gemma3ForCausalLM", classifier: "Gemma3TextForSequenceClassification",
+    modelType: "gemma3_text", layout: .gemma, isTiedByDefault: true, padTokenId: 0,
     read: { settings, config in
       let every = try settings.size("sliding_window_pattern", otherwise: 6)
       try readGemma(

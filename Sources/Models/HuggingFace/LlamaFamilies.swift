@@ -10,7 +10,8 @@ extension ModelFamily {
 
   /// `models/gpt2/configuration_gpt2.py`.
   static let gpt2 = ModelFamily(
-    architecture: "GPT2LMHeadModel", modelType: "gpt2", layout: .gpt2, isTiedByDefault: true,
+    architecture: "GPT2LMHeadModel", classifier: "GPT2ForSequenceClassification",
+    modelType: "gpt2", layout: .gpt2, isTiedByDefault: true,
     read: { settings, config in
       try settings.refuse(
         ["scale_attn_by_inverse_layer_idx", "add_cross_attention"], "use a GPT-2 without it")
@@ -37,7 +38,8 @@ extension ModelFamily {
     })
 
   static let llama = ModelFamily(
-    architecture: "LlamaForCausalLM", modelType: "llama", layout: .llama, isTiedByDefault: false,
+    architecture: "LlamaForCausalLM", classifier: "LlamaForSequenceClassification",
+    modelType: "llama", layout: .llama, isTiedByDefault: false,
     read: { settings, config in
       try readShape(settings, &config)
       let hasBias = try settings.flag("attention_bias", otherwise: false)
@@ -50,7 +52,8 @@ extension ModelFamily {
     })
 
   static let mistral = ModelFamily(
-    architecture: "MistralForCausalLM", modelType: "mistral", layout: .llama, isTiedByDefault: false,
+    architecture: "MistralForCausalLM", classifier: "MistralForSequenceClassification",
+    modelType: "mistral", layout: .llama, isTiedByDefault: false,
     read: { settings, config in
       try readShape(settings, &config)
       try settings.readRope(into: &config)
@@ -64,7 +67,8 @@ extension ModelFamily {
     })
 
   static let qwen2 = ModelFamily(
-    architecture: "Qwen2ForCausalLM", modelType: "qwen2", layout: .llama, isTiedByDefault: false,
+    architecture: "Qwen2ForCausalLM", classifier: "Qwen2ForSequenceClassification",
+    modelType: "qwen2", layout: .llama, isTiedByDefault: false,
     read: { settings, config in
       try readShape(settings, &config)
       config.qkvBias = true
@@ -72,7 +76,8 @@ extension ModelFamily {
     }, write: { shape($0) + qwen($0) })
 
   static let qwen3 = ModelFamily(
-    architecture: "Qwen3ForCausalLM", modelType: "qwen3", layout: .llama, isTiedByDefault: false,
+    architecture: "Qwen3ForCausalLM", classifier: "Qwen3ForSequenceClassification",
+    modelType: "qwen3", layout: .llama, isTiedByDefault: false,
     read: { settings, config in
       try readShape(settings, &config, otherwise: ["head_dim": 128])
       config.qkNorm = true

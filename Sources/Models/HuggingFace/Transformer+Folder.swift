@@ -17,9 +17,10 @@ struct FolderModel {
   /// the wild.
   init(path: String) throws {
     folder = try HuggingFaceFolder(path: path)
-    let (family, settings) = try ModelFamily.of(folder.config, path: folder.configPath)
-    config = try family.config(settings)
+    let (family, settings, head) = try ModelFamily.of(folder.config, path: folder.configPath)
+    config = try family.config(settings, head: head)
     layout = family.layout
+    if head == .score { return }
     let reader = WeightReader(folder, layout, headSize: config.headDim)
     switch (reader.has(layout.embedding, .weight, layer: 0), reader.has(layout.head, .weight, layer: 0)) {
     case (true, true):
@@ -74,7 +75,7 @@ extension Transformer {
     var result: [(name: String, tensor: Tensor)] = []
     for (source, affine) in zip(sources.all, merged.all) {
       let total = affine.weight.value.shape[0]
-      let isHead = source.parts.map(\.name) == layout.head.map(\.name)
+      let isHead = [layout.head, layout.score].contains { $0.map(\.name) == source.parts.map(\.name) }
       for (kind, tensor) in [(WeightKind.weight, affine.weight), (.bias, affine.bias)] {
         guard let value = tensor?.value else { continue }
         let rows = config.rows(of: source.parts.count, in: total)

@@ -61,6 +61,7 @@ extension Transformer {
     _ prompts: [[Int]], _ options: SamplingOptions, _ thresholds: DecoderThresholds, mixture: Mixture? = nil
   ) throws -> [Response] {
     try options.validate()
+    for model in [self, mixture?.model] { try model?.check(head: .lm) }
     try mixture?.validate(config)
     try TokenBatch.check(prompts, config)
     if let row = prompts.firstIndex(where: { $0.isEmpty }) {

@@ -1,5 +1,6 @@
 --- The jobs of an experiment, and what tells their results apart.
 local identity = require "perilune.run.identity"
+local models = require "perilune.models"
 local options = require "perilune.options"
 local system = require "perilune.system"
 
@@ -12,8 +13,8 @@ function results.labels(variants)
   return table.concat(labels, "; ")
 end
 
---- What determines a run, as one text: the title, the code, the file of the task, and every option but those
--- of the machine and the number of repetitions.
+--- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy, and
+-- every option but those of the machine and the number of repetitions.
 function results.key(title, o)
   local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true }
   local names = {}
@@ -23,6 +24,9 @@ function results.key(title, o)
   table.sort(names)
   for i, name in ipairs(names) do names[i] = name .. "=" .. tostring(o[name]) end
   if (o.data or "") ~= "" then names[#names + 1] = "data has " .. system.sha256_file(o.data) end
+  if (o.proxy or ""):find("/", 1, true) and system.exists(o.proxy) then
+    names[#names + 1] = "proxy has " .. models.load(o.proxy):hash()
+  end
   return title .. "\n" .. identity.code() .. "\n" .. table.concat(names, "\n")
 end
 

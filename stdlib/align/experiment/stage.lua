@@ -13,6 +13,7 @@ local options = require "perilune.options"
 local fit = require "perilune.align.fit"
 local sft = require "perilune.align.sft"
 local sources = require "perilune.align.sources"
+local system = require "perilune.system"
 local tasks = require "perilune.tasks"
 local train = require "perilune.align.train"
 
@@ -28,7 +29,8 @@ stage.options = options.spec("experiment.stage", {
   { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8 },
   { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
   { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16 },
-  { "proxy", "", "labels of online responses: preference or reward (a model), or gold; default: the task's" },
+  { "proxy", "", "labels of online responses: preference or reward (a model), gold, or the path of a reward "
+    .. "model, with a slash; default: the task's" },
   { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's", least = 0, smoke = 10 },
   { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 20 },
   { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
@@ -39,6 +41,9 @@ stage.options = options.spec("experiment.stage", {
 })
 
 local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
+
+--- Whether a proxy is the path of a reward model.
+local function is_path(proxy) return proxy:find("/", 1, true) ~= nil end
 
 --- Why a file cannot be read; nil where it can.
 local function unreadable(path)
@@ -51,8 +56,11 @@ end
 --- Refuses an unknown proxy, a cost for a task without one, a task whose file is not given or cannot be read,
 -- and a file for a task that reads none.
 function stage.check(o)
-  if o.proxy ~= "" and not kinds[o.proxy] then
+  if not is_path(o.proxy) and o.proxy ~= "" and not kinds[o.proxy] then
     error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
+  end
+  if is_path(o.proxy) and not system.exists(o.proxy) then
+    error(("proxy: there is no '%s'; expected the path of a reward model"):format(o.proxy), 0)
   end
   if o.cost >= 0 and not tasks[o.task].options.by_name.cost then
     error(("cost: the gold of the task '%s' does not read text as text"):format(o.task), 0)
@@ -98,6 +106,17 @@ local function learn(self, kind, label, data, held_out, seed, init)
   if o.judge_steps > 0 then given.steps = o.judge_steps end
   given.run = recorded(self, label, given.steps or 800)
   return judges[kinds[kind]](given)
+end
+
+--- The judge of a reward model that reads the ids of the task.
+local function given_model(self, path)
+  local made = judges.from_model { model = path, eos = self.task.tokenizer.eos }
+  local own, wanted = made.model:config().vocab, self.start:config().vocab
+  if own < wanted then
+    error(("proxy: %s reads %d tokens, the task has %d: it needs the task's tokenizer"):format(
+      path, own, wanted), 0)
+  end
+  return made
 end
 
 --- The kind of the learned judges: the task's, or a reward model where losses read scores.
@@ -173,7 +192,7 @@ local function build(o)
   end
   local kind = o.proxy ~= "" and o.proxy or kind_of(self)
   local few = o.proxy_pairs > 0 and o.proxy_pairs or task.proxy_pairs or 0
-  self.proxy = kind == "gold" and faulty
+  self.proxy = kind == "gold" and faulty or is_path(kind) and given_model(self, kind)
     or learn(self, kind, "proxy " .. kind .. " model", annotator.first(self.golden_pairs, few),
       stopping, seed + 2, annotator.small(self.start, o.proxy_dim, seed + 9))
   local agreement = judges.accuracy(self.proxy, self.held_out)

@@ -10,8 +10,9 @@
 --   truth                         the judge of which it is a version with faults
 --
 -- The judges are the files of the folder: `gold` is the rule of the task, `from_function` and `from_score`
--- make one of a function, `preference_model`, `reward_model` and `process_reward_model` train one, `ensemble`
--- joins several, and `flawed` gives one known faults. `calibration` measures one.
+-- make one of a function, `from_model` of a reward model, `preference_model`, `reward_model` and
+-- `process_reward_model` train one, `ensemble` joins several, and `flawed` gives one known faults.
+-- `calibration` measures one.
 local options = require "perilune.options"
 local folder = require "perilune.folder"
 local shards = require "perilune.align.shards"

@@ -30,6 +30,10 @@ local spec = options.spec("judge.preference_model", { learned.options })
 
 return function(given)
   local o = learned.checked(spec:fill(given), "judge.preference_model")
+  if learned.has_score_head(o.init) then
+    error("judge.preference_model: init has a score head; it names the better response by a head over the "
+      .. "vocabulary: judge.reward_model trains a score head", 2)
+  end
   local name = "preference model"
   local function logit(model, first, second)
     return learned.label_logit(model, o.labels, first:labelled(o.labels, o.eos, second))

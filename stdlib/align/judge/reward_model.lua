@@ -9,6 +9,12 @@
 -- arXiv:2203.02155, eq. 1. The names are those of TRL's RewardTrainer.
 --
 --   judge.reward_model { init = sft, data = pairs, labels = task.labels, eos = task.tokenizer.eos }
+--   judge.reward_model { init = sft:score_head(), data = pairs, eos = task.tokenizer.eos }
+--
+-- Of a model with a score head the reward is its score of prompt, response and eos, as in TRL; `models.save`
+-- writes it as transformers' AutoModelForSequenceClassification opens it, and `judge.from_model` reads it
+-- again. Of another model the reward is the logit of the first label less that of the second, after prompt,
+-- first label, response and eos.
 --
 -- The judge also has `score(rows)`, a list of numbers, `probability`, `model`, `trained_on`, `log` (a row an
 -- evaluation), `validation_accuracy` and `status`. Errors: as judge.preference_model.
@@ -16,9 +22,7 @@
 --   > local judges = require "perilune.align.judge"
 --   > judges.reward_model {}
 --   judge.reward_model: option 'init' is missing; expected a Model
-local judges = require "perilune.align.judge"
 local options = require "perilune.options"
-local tensor = require "perilune.tensor"
 local learned = require "perilune.align.learned"
 local reward_loss = require "perilune.align.reward_loss"
 
@@ -26,25 +30,14 @@ local spec = options.spec("judge.reward_model", { learned.options, reward_loss.o
 
 return function(given)
   local o = learned.checked(spec:fill(given), "judge.reward_model")
-  local name, mark = "reward model", { o.labels[1] }
+  local name, has_head = "reward model", learned.has_score_head(o.init)
+  local mark = not has_head and { o.labels[1] }
   local function rewards(model, rows)
+    if has_head then return model:scores(learned.closed(rows, o.eos)) end
     return learned.label_logit(model, o.labels, rows:labelled(mark, o.eos))
   end
   local function as_judge(model)
-    return judges.named {
-      name = name,
-      score = function(_, rows)
-        return tensor.no_grad(function() return rewards(model, rows):totable() end)
-      end,
-      prefer = function(self, first, second)
-        local differences, other = self:score(first), self:score(second)
-        for i, score in ipairs(other) do differences[i] = differences[i] - score end
-        return learned.outcomes(name, differences)
-      end,
-      probability = function(self, first, second)
-        return judges.by_differences(self:score(first), self:score(second))
-      end,
-    }
+    return learned.of_rewards(name, function(rows) return rewards(model, rows) end)
   end
   local function loss(model, batch)
     -- Two passes: the gradients are those of chosen and rejected responses one after another.
