@@ -11,6 +11,7 @@
 -- Native pages are declared with their functions. The page of a Lua function is the comment above its
 -- definition, with the options that the function declares.
 local native = require "perilune.native.help"
+local fit = require "perilune.help.fit"
 local index = require "perilune.help.index"
 local lua = require "perilune.help.lua"
 local markdown = require "perilune.help.markdown"
@@ -95,17 +96,6 @@ local function native_modules(entries)
   return "Native modules, as help \"models\" lists: " .. table.concat(names, ", ")
 end
 
--- A list whose lines are cut at the edge of the terminal.
-local function fitting(list)
-  local system = require "perilune.system"
-  if not system.is_terminal(1) then return list end
-  local columns = require "perilune.native.plot".columns()
-  return (list:gsub("[^\n]+", function(line)
-    local cut = utf8.len(line) and utf8.len(line) > columns and utf8.offset(line, columns - 3)
-    return cut and line:sub(1, cut - 1) .. "..." or nil
-  end))
-end
-
 -- Pages that are listed in place of one that is missing.
 local mentions_max <const> = 8
 
@@ -125,7 +115,7 @@ local function unknown(name, entries)
   local more = #found > mentions_max
     and ("\n  and %d more: apropos \"%s\""):format(#found - mentions_max, name) or ""
   return ("no page of the name '%s'; these mention it:\n%s%s"):format(
-    name, fitting(index.list { table.unpack(found, 1, mentions_max) }), more)
+    name, fit.cut(index.list { table.unpack(found, 1, mentions_max) }), more)
 end
 
 -- The functions of the module of tensors, by their subject.
@@ -305,7 +295,7 @@ function help.apropos(text)
   if type(text) ~= "string" then error("apropos: expected a string, got " .. type(text), 2) end
   if not text:find "%S" then error("apropos: expected words, such as apropos \"learning rate\"", 2) end
   local entries = search.entries(text)
-  print(#entries > 0 and fitting(index.list(entries)) or ("nothing mentions '%s'"):format(text))
+  print(#entries > 0 and fit.cut(index.list(entries)) or ("nothing mentions '%s'"):format(text))
 end
 
 --- All pages as Markdown: native ones by subject, then the Lua library by module.
@@ -327,6 +317,6 @@ return setmetatable(help, {
   __call = function(_, what)
     if what == nil or type(what) == "string" and not what:find "%S" then return print(usage) end
     local page, why = help.page(what)
-    print(page or why)
+    print(fit.wrapped(page or why))
   end,
 })

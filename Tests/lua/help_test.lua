@@ -139,6 +139,21 @@ function TestHelp:test_every_name_and_value_of_the_library_has_a_page_in_finite_
   lu.assertEquals(missing, {})
 end
 
+function TestHelp:test_pages_fit_a_terminal_and_keep_their_words()
+  local fit = require "perilune.help.fit"
+  for _, name in ipairs { "align", "align.sft", "align.loss.dpo", "logsumexp", "T", "Model:sample" } do
+    local page = help.page(name)
+    for _, columns in ipairs { 1, 20, 40, 80, 100 } do
+      local text = fit.wrapped(page, columns)
+      lu.assertEquals(text:gsub("%s+", " "), (page:gsub("%s+", " ")))
+      for line in text:gmatch "[^\n]+" do
+        local may_be_long = line:find "^%s*>" or not line:find "%S%s+%S"
+        if not may_be_long then lu.assertTrue(utf8.len(line) <= columns, line) end
+      end
+    end
+  end
+end
+
 function TestHelp:test_apropos_finds_functions_losses_methods_and_options()
   contains(printed(perilune.apropos, "Rao-Blackwell"), "align.evaluate.kl")
   contains(printed(perilune.apropos, "dpo"), "align.loss.dpo")

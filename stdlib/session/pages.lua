@@ -1,5 +1,6 @@
 --- Help and sources at the prompt: `?name` and `??name`.
 local commands = require "perilune.session.commands"
+local fit = require "perilune.help.fit"
 local help = require "perilune.help"
 local source = require "perilune.session.source"
 
@@ -37,7 +38,7 @@ function pages.text(session, name)
   return (help.page(value)) or ("%s is a %s: %s"):format(name, type(value), tostring(value))
 end
 
-function pages.commands.help(session, argument) print(pages.text(session, argument)) end
+function pages.commands.help(session, argument) print(fit.wrapped(pages.text(session, argument))) end
 
 function pages.commands.source(session, argument)
   if argument == "" then error("?? takes the name of a function or module: ??align.train", 0) end
