@@ -58,6 +58,9 @@ return function(from, into)
   if type(from) ~= "string" or not pcall(system.list_folder, from) then
     error(("run.merge: expected a folder of runs, got %s"):format(options.show(from)), 3)
   end
+  if type(into) ~= "string" then
+    error(("run.merge: expected the path of a folder to copy into, got %s"):format(options.show(into)), 3)
+  end
   system.make_folder(into)
   local known, counts = {}, { added = 0, replaced = 0, known = 0, running = 0 }
   for _, one in ipairs(runs_of(into)) do
