@@ -224,4 +224,26 @@ function TestFit:test_dependent_terms_are_refused()
   lu.assertStrContains(support.message(fit.least_squares, { { 0, 1 } }, { one, one }), "1 points for 2 terms")
 end
 
+TestFactors = {}
+
+--- By hand: the falls are 0.8 - 0.4 and 0, the peaks 0.8 and 0.9.
+function TestFactors:test_differences_of_falls_and_of_differences()
+  local falls = judged(claims.falls("online", "offline"), online, offline)
+  lu.assertAlmostEquals(falls.mean, 0.4, 1e-9)
+  lu.assertEquals(falls.verdict, "holds")
+  local third = side("third", repeated({ { 1, 0.5 }, { 4, 0.55 } }, 6, 0.025))
+  local four = { "online", "offline", "offline", "third" }
+  local found = judged(claims.interaction(four, { expect = "below" }), online, offline, third)
+  lu.assertAlmostEquals(found.mean, (0.8 - 0.9) - (0.9 - 0.55), 1e-9)
+  lu.assertEquals({ found.verdict, #found.values }, { "holds", 6 })
+end
+
+function TestFactors:test_a_figure_over_the_span_of_the_fall()
+  local function kl(point) return point.kl end
+  lu.assertEquals(judged(claims.since_peak("online", "KL", kl), online).mean, 4)
+  lu.assertEquals(judged(claims.since_peak("offline", "KL", kl), offline).mean, 0, "the peak is the end")
+  local function none() end
+  lu.assertEquals(judged(claims.since_peak("online", "no figure", none), online).verdict, "not measured")
+end
+
 os.exit(lu.LuaUnit.run())

@@ -3,11 +3,14 @@ package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
 local align = require "perilune.align"
+local command = require "perilune.sweep.command"
 local page = require "perilune.paper.page"
+local record = require "perilune.align.experiment.record"
 local scale = require "perilune.paper.scale"
 local settings = require "perilune.paper.settings"
 local stages = require "perilune.paper.stages"
 local stream = require "perilune.paper.stream"
+local system = require "perilune.system"
 local variants = require "perilune.paper.variants"
 
 local function options(more)
@@ -78,6 +81,45 @@ end
 function TestVariants:test_unknown_sizes_are_named()
   lu.assertEquals(support.message(scale.variants, variants.of(options()), options { sizes = "tiny,smal" }),
     "sizes: there is no 'smal'; did you mean 'small'?")
+end
+
+TestSharing = {}
+
+--- What a script of scripts/paper, very small, does in a folder: the names of the family's runs after it.
+local function runs_after(script, folder)
+  local words = {
+    arg[-1], ("%s/scripts/paper/%s.lua"):format(support.root, script), "--smoke", "--jobs", "1", "--pairs",
+    "32", "--judge-steps", "2", "--start-steps", "2", "--golden-steps", "2", "--steps", "3", "--checkpoints",
+    "2", "--prompts", "4", "--out", folder .. "/" .. script, "--runs", folder .. "/runs",
+  }
+  local pipe = assert(io.popen(command.line(words) .. " 2>&1"))
+  local output = pipe:read "a"
+  lu.assertTrue(pipe:close(), output)
+  local there = {}
+  for _, name in ipairs(system.list_folder(folder .. "/runs")) do
+    if name:find "^paper%-" then there[#there + 1] = name end
+  end
+  table.sort(there)
+  return there
+end
+
+--- The hash of the running script was part of a run's name: every figure trained all of its runs anew.
+function TestSharing:test_a_second_figure_trains_nothing_that_the_first_one_has()
+  local folder = support.new_path()
+  local first = runs_after("fig04_coverage", folder)
+  lu.assertEquals(#first, 7, "proxy, golden policy, start, online, in order, shuffled, offline")
+  lu.assertEquals(runs_after("fig07_accuracy_vs_winrate", folder), first)
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
+--- A script's own source may change with it.
+function TestSharing:test_a_source_of_a_script_is_not_shared_with_other_scripts()
+  local make = variants.of(options())
+  local own = make.of("half of each", function() end)
+  lu.assertEquals({ make.online().shared, make.replay("all").shared, own.shared }, { true, true, nil })
+  own.of = "0123456789abcdef"
+  lu.assertEquals(record.name("seed 1", own), "seed 1, half of each of the script 0123456789ab")
+  lu.assertEquals(record.name("seed 1", make.online_pooled()), "seed 1, online")
 end
 
 TestStages = {}

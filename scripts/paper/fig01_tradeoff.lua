@@ -2,9 +2,10 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, fig. 1.
 --
--- Online has one setting, offline is pooled over rates and betas, as in the paper. Two curves are beside
--- them: online pooled over the same sweep, so that the selection is equal, and online labelled by gold, which
--- separates the source of the data from the proxy's errors.
+-- Online has one setting, offline is pooled over rates and betas, as in the paper. Three curves are beside
+-- them: online pooled over the same sweep, so that the selection is equal; offline with online's setting,
+-- which tells what pooling gives; and online labelled by gold, which separates the source of the data from
+-- the proxy's errors.
 --
 --   perilune scripts/paper/fig01_tradeoff.lua [--task arena] [--quick]
 --
@@ -19,7 +20,9 @@ paper.figure {
   question = "Does online beat offline at equal KL from the start?",
   found = "Online is above offline at equal KL and has the higher peak on all tasks; both rise and fall.",
   variants = function(make)
-    return { make.online(), make.offline(), make.online_pooled(), make.online_gold() }
+    return {
+      make.online(), make.offline(), make.online_pooled(), make.online_gold(), make.offline_one(),
+    }
   end,
   claims = function(claims)
     local list = {
@@ -27,15 +30,21 @@ paper.figure {
       claims.on_average("online", "offline", { paper = "Online is above at equal KL." }),
     }
     for _, kl in ipairs(kls) do list[#list + 1] = claims.at_kl("online", "offline", kl) end
-    table.move({
+    local function proxy_win(point) return point.proxy_win end
+    local more = {
       claims.fall("online", { paper = "Online passes its own peak." }),
       claims.fall("offline", { paper = "Offline passes its own peak." }),
-      claims.change("online", "the proxy's own win rate", function(point) return point.proxy_win end,
+      claims.since_peak("online", "the proxy's own win rate", proxy_win,
+        { margin = 0.01, paper = "The proxy goes on rising over online's fall." }),
+      claims.since_peak("offline", "the proxy's own win rate", proxy_win, { margin = 0.01 }),
+      claims.change("online", "the proxy's own win rate", proxy_win,
         { name = "the proxy's own win rate over the online run" }),
       claims.peak("online, pooled", "offline", { name = "the peaks, both pooled over the same sweep" }),
       claims.on_average("online, pooled", "offline", { name = "at equal KL, both pooled" }),
+      claims.peak("online, pooled", "online", { name = "what pooling gives online's peak" }),
+      claims.peak("offline", "offline, one setting", { name = "what pooling gives offline's peak" }),
       claims.peak("online by gold", "online", { name = "what the proxy's errors cost online's peak" }),
-    }, 1, 6, #list + 1, list)
-    return list
+    }
+    return table.move(more, 1, #more, #list + 1, list)
   end,
 }

@@ -3,8 +3,8 @@
 -- Tang et al. 2024, arXiv:2405.08448, figs. 10, 11 and 14, hypothesis 5.
 --
 -- Four sizes of the policy, a factor of about 70 apart in all, with one proxy. Best possible performance is
--- the 90 % quantile of the win rates of all checkpoints. oq2_gap_vs_size is its section: the gap against the
--- logarithm of the size, with a line through it.
+-- the 90 % quantile of the win rates of all checkpoints, relative to online's in fig. 11 and absolute in
+-- fig. 14. oq2_gap_vs_size fits a curve to the same runs.
 --
 --   perilune scripts/paper/fig10_scale.lua [--sizes tiny,small] [--task arena] [--quick]
 --

@@ -3,7 +3,8 @@
 -- Tang et al. 2024, arXiv:2405.08448, fig. 12.
 --
 -- Offline data of which one side is written by one checkpoint of the online run, the other by another, all
--- ordered by gold: D_a-vs-b. 0.2 is a fifth of the run, as 800 of the paper's 4,000 steps.
+-- ordered by gold: D_a-vs-b. 0.2 is a fifth of the run, as 800 of the paper's 4,000 steps. A mixture, half
+-- golden pairs and half of the end, is beside them.
 --
 --   perilune scripts/paper/fig12_datasets.lua [--task summary] [--quick]
 --
@@ -18,7 +19,7 @@ paper.figure {
   variants = function(make)
     return {
       make.online(), make.between(0, 0.2), make.between(0.2, 1), make.between(1, 1), make.between(0, 1),
-      make.offline_one(),
+      make.mixed(1, 1), make.offline_one(),
     }
   end,
   claims = function(claims)
@@ -30,6 +31,8 @@ paper.figure {
         { expect = "below", paper = "Quality does not help over pairs of the start." }),
       claims.peak("start against 0.2", "offline, one setting",
         { paper = "Up to twice as good on one task, the same on others." }),
+      claims.peak("half golden, half end against end", "end against end",
+        { name = "golden pairs mixed into pairs of the end" }),
     }
   end,
 }

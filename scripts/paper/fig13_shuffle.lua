@@ -2,29 +2,32 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, fig. 13, app. G.
 --
--- Whole batches are shuffled within windows: none, 4 batches, an eighth of the run, all.
+-- Whole batches are shuffled within windows: none, 4 batches, 0.1 % and 12.5 % of the run (4 and 500 of the
+-- paper's 4,000 batches), all. A share of fewer than two batches is no shuffling, and is left out.
 --
---   perilune scripts/paper/fig13_shuffle.lua [--windows 1,4,60,all] [--task summary] [--quick]
+--   perilune scripts/paper/fig13_shuffle.lua [--windows 1,4,0.1%,12.5%,all] [--task summary] [--quick]
 --
 -- Cost: 5 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
-local cli = require "perilune.cli"
+local shuffling = require "perilune.paper.shuffling"
+
+local function windows_of(o) return shuffling.windows(o.windows, paper.settings.one(o)[1].steps) end
 
 paper.figure {
   name = "fig13_shuffle", arguments = arg,
   question = "How much shuffling of the online run's data is too much?",
   found = "Windows of 0.1 % of the run leave the online curve; with more, the win rate at equal KL falls.",
-  options = { { "windows", "1,4,60,all", "batches of a window, separated by commas", counts = true,
-    smoke = "1,all" } },
+  options = { { "windows", "1,4,0.1%,12.5%,all",
+    "batches of a window, or a share of the run's steps, separated by commas", smoke = "1,50%,all" } },
   variants = function(make, o)
     local list = { make.online() }
-    for _, window in ipairs(cli.counts("windows", o.windows)) do list[#list + 1] = make.replay(window) end
+    for _, window in ipairs(windows_of(o)) do list[#list + 1] = make.replay(window) end
     return list
   end,
   claims = function(claims, o)
     local list = {}
-    for _, window in ipairs(cli.counts("windows", o.windows)) do
+    for _, window in ipairs(windows_of(o)) do
       local label = window == "all" and "shuffled" or ("shuffled within %s"):format(window)
       local small = window ~= "all" and window <= 4
       if window == 1 then label = "in order" end

@@ -35,7 +35,7 @@ paper.figure {
       for _, variant in ipairs { make.online(), make.offline_one() } do
         local side = variant.label == "online" and "online" or "offline"
         variant.label, variant.stage = ("%s, %s"):format(side, reward[1]), stage
-        variant.run = variant.label
+        variant.run, variant.shared = variant.label, false
         list[#list + 1] = variant
       end
     end

@@ -19,6 +19,7 @@
 -- one reads.
 local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
+local identity = require "perilune.run.identity"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
 local parallel = require "perilune.parallel"
@@ -270,9 +271,10 @@ local spec = options.spec("experiment.compare", {
 --
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `loss`, `setting` = { lr, beta,
 -- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
--- training, `settings` of its own, `run`, a name under which its runs are shared within the family,
--- `record = true`, so that its stream can be read later, `checkpoint_every(steps)`, and `stage(stage)`, a
--- stage of its own that is made from that of the repetition, such as one with a larger start.
+-- training, `settings` of its own, `run`, a name for its runs in place of the label, `shared = true`, where
+-- the library makes its source, so that all scripts of the family share the runs, `record = true`, so that
+-- its stream can be read later, `checkpoint_every(steps)`, and `stage(stage)`, a stage of its own made from
+-- that of the repetition, such as one with a larger start.
 --
 -- Gives what evaluate.report gives, and `sides`, `findings` (what `after` gave, by job) and `verdicts`.
 -- Errors: an option is missing or unknown; there is no variant, one has no label or source, two have one
@@ -297,8 +299,11 @@ function experiment.compare(given)
   if #all.variants == 0 then error("experiment.compare: no variants", 2) end
   experiment.check(o)
   all.key = results.key(all.title, o)
-  local key, of = all.key, all.family ~= "" and all.family or all.title
-  if all.family ~= "" then key = results.key(all.family, experiment.shared(o)) end
+  local key, of = all.key, all.title
+  if all.family ~= "" and not all.stage then
+    key, of = results.key(all.family, experiment.shared(o), "family"), all.family
+    for _, variant in ipairs(all.variants) do variant.of = not variant.shared and identity.script() or nil end
+  end
   all.runs = all.family ~= "" and o.runs or o.out .. "/runs"
   all.record = record.new(all.runs, of, key)
   local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})

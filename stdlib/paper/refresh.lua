@@ -1,11 +1,16 @@
---- Data that are renewed every s steps: variants, claims and the answer of `oq3_refresh`.
+--- Data that are renewed every s steps: variants, claims and sections of `oq3_refresh` and `lit2_drift`.
+local accuracy = require "perilune.paper.accuracy"
 local claims = require "perilune.align.claims"
 local frontier = require "perilune.align.evaluate.frontier"
+local interval = require "perilune.align.claims.interval"
+local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
 local variants = require "perilune.paper.variants"
 
 local refresh = {}
+
+local function win_of(point) return point.win end
 
 --- The numbers of steps of the options in order, "never" last. Errors: one is none, or is there twice.
 local function list_of(o)
@@ -56,6 +61,83 @@ function refresh.claims(make, o)
     list[#list + 1] = make.peak(first, label, { expect = expect,
       paper = is_rare and "Without renewal it is offline, which is below." or nil })
     list[#list + 1] = make.on_average(first, label, { expect = expect })
+  end
+  return list
+end
+
+-- The share of the learning rate of the slow runs.
+local slow <const> = 1 / 3
+
+--- A variant for each number of steps of `o.every` at the task's learning rate and at a third of it.
+--
+--   > local both = { refreshed = function(every, share) return every .. (share and " slow" or "") end }
+--   > table.concat(refresh.at_two_rates(both, { every = "1,16" }), ", ")
+--   1, 16, 1 slow, 16 slow
+function refresh.at_two_rates(make, o)
+  local list = {}
+  for _, share in ipairs { false, slow } do
+    for _, every in ipairs(list_of(o)) do list[#list + 1] = make.refreshed(every, share or nil) end
+  end
+  return list
+end
+
+--- Pearson's correlation of what a run loses at its peak, over the most frequent renewal at its rate, with
+-- the logarithm of `age(every, runs)`, one number a repetition, over all renewals and both rates.
+local function correlation(sides, every, age)
+  local lists, order = {}, {}
+  for _, share in ipairs { false, slow } do
+    local first = sides(variants.renewed(every[1], share or nil))
+    for i = 2, #every do
+      for _, pair in ipairs(interval.pairs(first, sides(variants.renewed(every[i], share or nil)))) do
+        local old = age(every[i], pair[2])
+        if not lists[pair.outer] then lists[pair.outer], order[#order + 1] = { {}, {} }, pair.outer end
+        if old and old > 0 then
+          table.insert(lists[pair.outer][1], math.log(old))
+          table.insert(lists[pair.outer][2], measures.peak(pair[1], win_of) - measures.peak(pair[2], win_of))
+        end
+      end
+    end
+  end
+  local values = {}
+  for i, outer in ipairs(order) do
+    values[i] = #lists[outer][1] > 2 and accuracy.pearson(lists[outer][1], lists[outer][2]) or 0
+  end
+  return values
+end
+
+--- The age of the data of a seed's runs in nats, a mean over their checkpoints; nil where it is not measured.
+local function drift_of(runs)
+  local sum, count, field = 0.0, 0, claims.instrument "ledger/staleness"
+  for _, run in ipairs(runs) do
+    for _, point in ipairs(run) do
+      local nats = field(point)
+      if nats then sum, count = sum + nats, count + 1 end
+    end
+  end
+  return count > 0 and sum / count or nil
+end
+
+--- The claims of `lit2_drift` for the options `o`; `make` is align.claims.
+--
+--   > #refresh.claims_of_drift(require "perilune.align.claims", { every = "1,16,60" })
+--   5
+function refresh.claims_of_drift(make, o)
+  local every = list_of(o)
+  local function steps(s) return s == "never" and (o.steps > 0 and o.steps or 1000) or s end
+  local function nats(_, runs) return drift_of(runs) end
+  local list = {
+    make.value("correlation of the loss at the peak with age in nats, less that with age in steps",
+      function(_, sides)
+        local a, b = correlation(sides, every, nats), correlation(sides, every, steps)
+        for i in ipairs(a) do a[i] = a[i] - b[i] end
+        return a
+      end, { margin = 0.1, paper = "Drift, not steps, would make both papers right." }),
+  }
+  for _, share in ipairs { false, slow } do
+    local first = variants.renewed(every[1], share or nil)
+    for i = 2, #every do
+      list[#list + 1] = make.peak(first, variants.renewed(every[i], share or nil), { expect = "equal" })
+    end
   end
   return list
 end

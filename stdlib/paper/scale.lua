@@ -1,7 +1,6 @@
---- The gap against the size of the policy: variants, claims and the figure of `fig10_scale`.
+--- The size of the policy: variants, claims and the figure of `fig10_scale`.
 --
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.5, figs. 10, 11 and 14.
-local fit = require "perilune.paper.fit"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
@@ -59,8 +58,21 @@ function scale.after(_, run)
   return found
 end
 
+--- The names of the sizes that the options ask for, in the order of size.
+--
+--   > table.concat(scale.names { sizes = "small,tiny" }, " ")
+--   tiny small
+function scale.names(o)
+  local names = {}
+  for i, size in ipairs(sizes_of(o)) do names[i] = size[1] end
+  return names
+end
+
 --- The parameters of a side's policy, as the jobs found them.
-local function parameters(findings, label)
+--
+--   > scale.parameters({ { found = { ["online tiny"] = 8 } } }, "online tiny")
+--   8
+function scale.parameters(findings, label)
   for _, one in ipairs(findings) do
     if one.found[label] then return one.found[label] end
   end
@@ -70,7 +82,12 @@ local best = measures.quantile(0.9)
 local function best_of(runs) return best(runs, function(point) return point.win end) end
 
 --- The gap of best possible performance at a size, by the number of the repetition.
-local function gaps(sides, size)
+--
+--   > local function seeds(win) return { { { { step = 1, kl = 1, win = win } }, outer = 2 } } end
+--   > local by = { ["online tiny"] = seeds(0.5), ["offline tiny"] = seeds(0.25) }
+--   > scale.gaps(function(label) return by[label] end, "tiny")[2]
+--   0.25
+function scale.gaps(sides, size)
   local found = {}
   for _, pair in ipairs(interval.pairs(sides("online " .. size), sides("offline " .. size))) do
     local of = found[pair.outer] or { outer = pair.outer }
@@ -85,61 +102,28 @@ local function gaps(sides, size)
   return found
 end
 
---- The slope of the gap by the doubling of parameters, one number a repetition that has every size.
---
---   > local function run(win) return { { { step = 1, kl = 1, win = win } }, outer = 2 } end
---   > local by = { ["online tiny"] = run(0.5), ["offline tiny"] = run(0.3), ["online small"] = run(0.6),
---   >>   ["offline small"] = run(0.2) }
---   > local found = { { found = { ["online tiny"] = 1000, ["online small"] = 4000 } } }
---   > local slopes = scale.slopes(function(label) return { by[label] } end, { "tiny", "small" }, found)
---   > ("%.2f"):format(slopes[1]), #slopes
---   0.10	1
-function scale.slopes(sides, sizes, findings)
-  local terms = { function() return 1 end, function(x) return x end }
-  local by_outer, order, values = {}, {}, {}
-  for _, size in ipairs(sizes) do
-    local x = math.log(parameters(findings, "online " .. size), 2)
-    for outer, gap in pairs(gaps(sides, size)) do
-      if not by_outer[outer] then by_outer[outer], order[#order + 1] = {}, outer end
-      table.insert(by_outer[outer], { x, gap })
-    end
-  end
-  table.sort(order)
-  for _, outer in ipairs(order) do
-    if #by_outer[outer] == #sizes then
-      values[#values + 1] = fit.least_squares(by_outer[outer], terms)[2]
-    end
-  end
-  return values
-end
-
---- The claims of `fig10_scale`: the gap at each size, the peaks of the largest and the smallest size, and the
--- slope of the gap where there are two sizes. `make` is align.claims.
+--- The claims of `fig10_scale`: the gap at each size, and the peaks of the largest and the smallest size.
+-- `make` is align.claims.
 --
 --   > #scale.claims(require "perilune.align.claims", { sizes = "tiny,large" })
---   5
+--   4
 function scale.claims(make, o)
-  local sizes, list = sizes_of(o), {}
+  local sizes, list = scale.names(o), {}
   for i, size in ipairs(sizes) do
-    sizes[i] = size[1]
-    list[#list + 1] = make.quantile("online " .. size[1], "offline " .. size[1], {
-      name = ("the gap of best possible performance, %s"):format(size[1]),
+    list[i] = make.quantile("online " .. size, "offline " .. size, {
+      name = ("the gap of best possible performance, %s"):format(size),
       paper = i == #sizes and "The gap stays at the largest size." or nil,
     })
   end
-  if #sizes < 2 then return list end
-  for _, side in ipairs { "online ", "offline " } do
+  for _, side in ipairs(#sizes > 1 and { "online ", "offline " } or {}) do
     list[#list + 1] = make.peak(side .. sizes[#sizes], side .. sizes[1],
       { paper = side == "online " and "Larger policies have higher peaks." or nil })
   end
-  list[#list + 1] = make.value("the slope of the gap by doubling of parameters",
-    function(findings, sides) return scale.slopes(sides, sizes, findings) end,
-    { expect = "below", margin = 0.01, paper = "The gap shrinks, but slowly." })
   return list
 end
 
---- Adds the figure of best possible performance against the size to a page, with the slope of the gap within
--- the sizes that were trained. `sides` and `findings` are those of experiment.compare.
+--- Adds the figure of best possible performance against the size to a page (figs. 11 and 14). `sides` and
+-- `findings` are those of experiment.compare.
 --
 --   > local sides, counts = {}, {}
 --   > for i, label in ipairs { "online tiny", "offline tiny", "online small", "offline small" } do
@@ -147,18 +131,23 @@ end
 --   >>   sides[i] = { label = label, by_seed = { { { { step = 1, kl = 1, win = win } }, outer = 1 } } }
 --   >>   counts[label] = count
 --   >> end
---   > local page = { figure = function() end, text = function(_, text) print(text) end }
+--   > local page = { figure = function() end, table = function(_, t) print(t.rows[2][2], t.rows[2][5]) end }
 --   > scale.section(page, sides, { { found = counts } })
---   The gap changes by 0.100 with each doubling of the parameters, from 1000 to 4000.
+--   4000	0.333
 function scale.section(page, sides, findings)
-  local by_label, curves, order = {}, { online = { x = {}, y = {} }, offline = { x = {}, y = {} } }, {}
+  local best_by, curves, rows = {}, { online = { x = {}, y = {} }, offline = { x = {}, y = {} } }, {}
   for _, side in ipairs(sides) do
-    by_label[side.label] = side.by_seed
     local name, size = side.label:match "^(%a+) (.+)$"
-    local found = interval.of_values(interval.by_repetition(side.by_seed, best_of))
-    table.insert(curves[name].x, math.log(parameters(findings, side.label), 2))
+    local found, count = interval.of_values(interval.by_repetition(side.by_seed, best_of)),
+      scale.parameters(findings, side.label)
+    table.insert(curves[name].x, math.log(count, 2))
     table.insert(curves[name].y, found.mean)
-    if name == "online" then order[#order + 1] = size end
+    best_by[side.label] = found.mean
+    if name == "offline" then
+      local online = best_by["online " .. size]
+      rows[#rows + 1] = { size, count, ("%.3f"):format(online), ("%.3f"):format(found.mean),
+        online > 0 and ("%.3f"):format(found.mean / online) or "-" }
+    end
   end
   local figure = plot.figure {
     title = "Best possible performance", xlabel = "log2 of parameters", ylabel = "90 % quantile of win rates",
@@ -167,14 +156,8 @@ function scale.section(page, sides, findings)
     figure:line { x = curves[name].x, y = curves[name].y, label = name, marker = "circle" }
   end
   page:figure(figure, "Means over repetitions.")
-  if #order < 2 then return end
-  local slope = interval.of_values(
-    scale.slopes(function(label) return by_label[label] end, order, findings))
-  if not slope then return end
-  local bounds = #slope.values > 1 and (" [%.3f, %.3f]"):format(slope.low, slope.high) or ""
-  page:text(("The gap changes by %.3f%s with each doubling of the parameters, from %d to %d."):format(
-    slope.mean, bounds, parameters(findings, "online " .. order[1]),
-    parameters(findings, "online " .. order[#order])))
+  page:table { header = { "size", "parameters", "online", "offline", "offline / online" }, rows = rows,
+    caption = "The 90 % quantile of the win rates of all checkpoints, means over repetitions." }
 end
 
 return options.strict("paper.scale", scale)

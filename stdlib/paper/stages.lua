@@ -56,6 +56,23 @@ function stages.sized(model)
   end)
 end
 
+--- A stage whose proxy is a model of one layer and this width, from nothing and from the same pairs. All else
+-- stays. Gives a function(stage), as `stages.sized` does.
+--
+--   > type(stages.judged(16))
+--   function
+function stages.judged(width)
+  return made_of(function(stage, fields)
+    fields.proxy = stage:other_proxy(width)
+    fields.measure = evaluate.measure {
+      task = stage.task, reference = stage.start, judge = stage.gold, prompts = stage.test,
+      against = stage.baseline, proxy = fields.proxy, seed = stage.options.seed,
+    }
+    fields.start_point = fields.measure(stage.start, 0)
+    fields.start_point.labels, fields.start_point.tokens = 0, 0
+  end)
+end
+
 --- A stage whose labels are those of another judge: `judge(stage)` orders the golden pairs and labels online
 -- responses, so that both sides learn from the same rewards. Win rates stay those of gold. Gives a
 -- function(stage), as `stages.sized` does.

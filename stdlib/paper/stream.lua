@@ -32,9 +32,23 @@ local function agreement(a, b)
   return sum / #a
 end
 
+--- At most `wanted` pairs of a stream up to a step, the batches before it included.
+local function some_pairs(batches_of, step, wanted)
+  local first, second = {}, {}
+  for i = step, 1, -1 do
+    local batch = batches_of[i]
+    local a, b = batch:pair_rows(1, math.min(wanted, #batch))
+    first[#first + 1], second[#second + 1] = a, b
+    wanted = wanted - #a
+    if wanted <= 0 then break end
+  end
+  if #first == 1 then return first[1], second[1] end
+  return first[1]:concat(table.unpack(first, 2)), second[1]:concat(table.unpack(second, 2))
+end
+
 --- The accuracy of each of `judged`, a table of judges and policies by name, on pairs of the stream of a run
 -- that was recorded: { steps = {...}, [name] = {...} }, at `places` evenly spaced steps, of at most `pairs`
--- pairs each.
+-- pairs each: those of the step's batch and, where it has fewer, of the batches before it.
 function stream.accuracies(stage, run, judged, o)
   local found = { steps = {} }
   local names = {}
@@ -45,8 +59,7 @@ function stream.accuracies(stage, run, judged, o)
   for place = 1, o.places do
     local step = math.max(1, place * #run.stream // o.places)
     if found.steps[#found.steps] ~= step then
-      local batch = run.stream[step]
-      local first, second = batch:pair_rows(1, math.min(o.pairs, #batch))
+      local first, second = some_pairs(run.stream, step, o.pairs)
       local gold = preferences(stage.gold, stage.start, first, second)
       found.steps[#found.steps + 1] = step
       for _, name in ipairs(names) do

@@ -1,6 +1,7 @@
 --- The runs of the paper by name. Figures with one of them in common share it.
 --
--- Tang et al. 2024, arXiv:2405.08448. `variants.of(o)` gives makers for the options of a script:
+-- Tang et al. 2024, arXiv:2405.08448. `variants.of(o)` gives makers for the options of a script. All but `of`
+-- are shared between scripts; one that a script changes, by a stage of its own, is given `shared = false`.
 --
 --   online()              one setting, fresh responses labelled by the proxy; recorded token for token
 --   online_pooled()       the same over the sweep of offline runs: equal selection on both sides
@@ -10,8 +11,11 @@
 --   replay(window)        the online run's batches, shuffled within windows; 1 is in order
 --   between(a, b)         pairs of two checkpoints of the online run, ordered by gold: D_a-vs-b; 0 is the
 --                         start, 1 the end of the run
---   refreshed(s)          online, the policy that writes is renewed every s steps; "never" is the start
+--   mixed(a, b)           half of them, and half of the golden pairs
+--   refreshed(s, share)   online, the policy that writes is renewed every s steps; "never" is the start;
+--                         `share` of the learning rate
 --   of(label, source)     a source of one's own, with the setting of online runs
+local batches = require "perilune.align.batch"
 local options = require "perilune.options"
 local settings = require "perilune.paper.settings"
 local sources = require "perilune.align.sources"
@@ -22,12 +26,13 @@ local variants = {}
 -- paper's 4,000.
 function variants.every(steps) return math.max(1, steps // 5) end
 
---- The label of the side whose writer is renewed every so many steps, or "never".
+--- The label of the side whose writer is renewed every so many steps, or "never", at a share of the rate.
 --
 --   > require "perilune.paper.variants".renewed(16)
 --   renewed every 16
-function variants.renewed(every)
-  return every == "never" and "never renewed" or ("renewed every %d"):format(every)
+function variants.renewed(every, share)
+  local rate = share and (", rate times %.2g"):format(share) or ""
+  return (every == "never" and "never renewed" or ("renewed every %d"):format(every)) .. rate
 end
 
 --- The policy of an online run at a share of its steps: 0 is the start, 1 its end.
@@ -50,6 +55,13 @@ local function dataset(stage, a, b, seed)
   })
 end
 
+--- The first `count` of some pairs.
+local function first(all, count)
+  local units = {}
+  for i = 1, count do units[i] = i end
+  return all:select(units)
+end
+
 --- The makers of variants for the options of a script; `loss` names another loss than that of the options.
 -- Labels are those of the side, after the loss where it is another one.
 function variants.of(o, loss)
@@ -57,13 +69,16 @@ function variants.of(o, loss)
   local make = {}
 
   local function variant(label, list, source, more)
-    local made = { label = prefix .. label, settings = list, source = source }
+    local made = {
+      label = prefix .. label, settings = list, source = source, shared = true,
+      checkpoint_every = variants.every,
+    }
     for key, value in pairs(more or {}) do made[key] = value end
     return made
   end
 
   local function online(stage, run) return stage:online(run) end
-  local recorded <const> = { run = prefix .. "online", record = true, checkpoint_every = variants.every }
+  local recorded <const> = { run = prefix .. "online", record = true }
 
   function make.online() return variant("online", settings.one(o, loss), online, recorded) end
 
@@ -77,14 +92,27 @@ function variants.of(o, loss)
     end)
   end
 
-  --- Fresh pairs of a policy that is renewed every so many steps.
-  function make.refreshed(every)
-    return variant(variants.renewed(every), settings.one(o, loss), function(stage, run)
-      return stage:online(run, every == "never" and { lag = math.huge } or { refresh = every })
-    end)
+  --- The setting of online runs with a share of their learning rate.
+  local function slower(share)
+    local own = {}
+    for name, value in pairs(o) do own[name] = value end
+    own.lr = ("%g"):format(share * settings.one(o, loss)[1].lr)
+    return settings.one(own, loss)
   end
 
-  function make.of(label, source, more) return variant(label, settings.one(o, loss), source, more) end
+  --- Fresh pairs of a policy that is renewed every so many steps.
+  function make.refreshed(every, share)
+    local list = share and slower(share) or settings.one(o, loss)
+    return variant(variants.renewed(every, share), list, function(stage, run)
+      return stage:online(run, every == "never" and { lag = math.huge } or { refresh = every })
+    end, { run = prefix .. variants.renewed(every) })
+  end
+
+  function make.of(label, source, more)
+    local made = variant(label, settings.one(o, loss), source, more)
+    made.shared = more and more.shared
+    return made
+  end
 
   local function offline(stage, run) return stage:offline(run) end
 
@@ -107,12 +135,27 @@ function variants.of(o, loss)
     end, { from = prefix .. "online" })
   end
 
-  function make.between(a, b)
-    return variant(("%s against %s"):format(named(a), named(b)), settings.one(o, loss), function(stage, run)
+  --- Golden pairs are as many as the pairs of the two checkpoints.
+  local function of_checkpoints(label, a, b, made_of)
+    return variant(label, settings.one(o, loss), function(stage, run)
       local of = run.done[prefix .. "online"]
       local pairs_of = dataset(stage, (writer(stage, of, a)), (writer(stage, of, b)), run.seed)
-      return sources.offline(pairs_of, { batch = run.batch, seed = run.seed })
+      return sources.offline(made_of(pairs_of, stage), { batch = run.batch, seed = run.seed })
     end, { from = prefix .. "online" })
+  end
+
+  function make.between(a, b)
+    local label = ("%s against %s"):format(named(a), named(b))
+    return of_checkpoints(label, a, b, function(pairs_of) return pairs_of end)
+  end
+
+  function make.mixed(a, b)
+    local label = ("half golden, half %s against %s"):format(named(a), named(b))
+    return of_checkpoints(label, a, b, function(pairs_of, stage)
+      local half = #pairs_of // 2
+      local golden = batches.of_pairs(stage.golden_pairs, "paper.variants")
+      return batches.concat { first(golden, half), first(pairs_of, #pairs_of - half) }
+    end)
   end
 
   return make

@@ -54,30 +54,46 @@ function identity.of(config, where)
   return text, system.sha256(text)
 end
 
-local function each_file(folder, visit)
+local function each_file(folder, visit, is_apart)
   for _, entry in ipairs(system.list_folder(folder)) do
     local path = folder .. "/" .. entry
-    if entry:match "%.lua$" then
+    if not is_apart[path] and entry:match "%.lua$" then
       visit(path)
-    elseif entry:match "^[%w_]+$" and pcall(system.list_folder, path) then
-      each_file(path, visit)
+    elseif not is_apart[path] and entry:match "^[%w_]+$" and pcall(system.list_folder, path) then
+      each_file(path, visit, is_apart)
     end
   end
 end
 
-local code
+local codes = {}
 
---- SHA-256 of the running script and of the library's Lua files.
-function identity.code()
-  if code then return code end
-  local hashes = {}
-  local script = arg and arg[0]
-  if script and system.exists(script) and script:match "%.lua$" then
-    hashes[1] = system.sha256_file(script)
+--- SHA-256 of the running script; "" where there is none.
+function identity.script()
+  local path = arg and arg[0]
+  if not (path and path:match "%.lua$" and system.exists(path)) then return "" end
+  return system.sha256_file(path)
+end
+
+--- SHA-256 of the library's Lua files without `apart`, files and folders of it such as "help"; without
+-- `apart`, of all of them and the running script. Errors: one of `apart` is not there.
+--
+--   > local identity = require "perilune.run.identity"
+--   > identity.code() == identity.code {}, #identity.code { "help", "help.lua" }
+--   false	64
+--   > identity.code { "halp" }
+--   run.identity: the library has no 'halp'
+function identity.code(apart)
+  local key = apart and table.concat(apart, "\n") or "all"
+  if codes[key] then return codes[key] end
+  local hashes, is_apart = { not apart and identity.script() or nil }, {}
+  for _, name in ipairs(apart or {}) do
+    local path = library .. "/" .. name
+    if not system.exists(path) then error(("run.identity: the library has no '%s'"):format(name), 2) end
+    is_apart[path] = true
   end
-  each_file(library, function(path) hashes[#hashes + 1] = system.sha256_file(path) end)
-  code = system.sha256(table.concat(hashes, "\n"))
-  return code
+  each_file(library, function(path) hashes[#hashes + 1] = system.sha256_file(path) end, is_apart)
+  codes[key] = system.sha256(table.concat(hashes, "\n"))
+  return codes[key]
 end
 
 --- What differs between two configurations: a list of { path, a, b }, sorted by path.

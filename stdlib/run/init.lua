@@ -46,6 +46,8 @@ local spec = options.spec("run.open", {
     choices = { "never", "allow", "must" } },
   { "checkpoint_every", 100, "steps between checkpoints", least = 1 },
   { "keep", 2, "checkpoints that are kept", least = 1 },
+  { "code", options.optional "string",
+    "hash of the code that the run depends on; unless given, of the library and the script" },
   places,
 })
 
@@ -136,7 +138,7 @@ local function check_config(path, o, hash)
     refuse("run.open: run '%s' has another config: %s", o.name,
       identity.text_of_diff(Record.config_of(about), o.config))
   end
-  if about.code ~= identity.code() then
+  if about.code ~= (o.code or identity.code()) then
     io.stderr:write(("run %s: the code has changed since the run began\n"):format(o.name))
   end
 end
@@ -189,7 +191,7 @@ function run.open(given)
     else
       writer = native.create {
         folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
-        code = identity.code(),
+        code = o.code or identity.code(),
       }
       if o.resume == "allow" then say_other_config(folder, o, writer.id) end
       if not is_said and writer.id ~= o.name then say_unfinished(folder, o, hash, writer) end
@@ -244,7 +246,7 @@ function run.fork(id, step, given)
   local config, hash = identity.of(o.config, "run.fork")
   return Job.new(native.fork(path, step, {
     folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
-    code = identity.code(),
+    code = o.code or identity.code(),
   }), o)
 end
 

@@ -82,6 +82,33 @@ function claims.fall(side, given)
   end)
 end
 
+--- The fall of one side, as `claims.fall` measures it, less that of another.
+function claims.falls(first, second, given)
+  return claim("falls", ("the fall of %s less that of %s"):format(first, second), given,
+    function(sides, resampling)
+      return interval.of_difference(sides(first), sides(second), measures.fall, resampling.halved)
+    end)
+end
+
+--- What a factor does to a difference of peaks: that of the first two of four sides less that of the last
+-- two.
+function claims.interaction(four, given)
+  local name <const> = "(the peak of %s less that of %s) less (the peak of %s less that of %s)"
+  local function measure(runs, win)
+    local peaks = {}
+    for i = 1, 4 do peaks[i] = measures.peak(runs[i], win) end
+    return (peaks[1] - peaks[2]) - (peaks[3] - peaks[4])
+  end
+  return claim("interaction", name:format(table.unpack(four)), given, function(sides, resampling)
+    local items = {}
+    for seed, runs in ipairs(sides(four[1])) do items[seed] = { runs, outer = runs.outer or seed } end
+    for i = 2, 4 do
+      for seed, item in ipairs(items) do item[i] = sides(four[i])[seed] end
+    end
+    return interval.of_side(items, measure, resampling.halved)
+  end)
+end
+
 --- The 90 % quantile of the win rates of all checkpoints, of one side less another ("best possible
 -- performance", Tang et al. 2024, fig. 11).
 function claims.quantile(first, second, given)
@@ -122,6 +149,23 @@ function claims.change(side, name, field, given)
         return mean_of(runs, change)
       end))
     end)
+end
+
+--- A figure of the points of a side at the last checkpoint less that at the peak of the win rate, of the run
+-- that has the peak: what became of it over the span in which the win rate fell.
+function claims.since_peak(side, name, field, given)
+  local function change(runs)
+    local best, peak, last
+    for _, run in ipairs(runs) do
+      for _, point in ipairs(run) do
+        if not best or point.win > best then best, peak, last = point.win, point, run[#run] end
+      end
+    end
+    local a, b = field(peak), field(last)
+    return a and b and b - a or nil
+  end
+  return claim("since_peak", ("%s of %s, the end less the peak of the win rate"):format(name, side), given,
+    function(sides) return interval.of_values(interval.by_repetition(sides(side), change)) end)
 end
 
 --- A figure of the points at the last checkpoint of one side less that of another, seed by seed.
@@ -214,10 +258,12 @@ end
 --   > local list = { claims.peak("online", "offline"), claims.at_kl("online", "offline", 2),
 --   >>   claims.on_average("online", "offline"), claims.fall("online", { expect = "equal" }),
 --   >>   claims.quantile("online", "offline"), claims.change("online", "KL", kl, { unit = "nats" }),
---   >>   claims.at_end("online", "offline", "KL", kl), claims.value("mine", mine) }
+--   >>   claims.at_end("online", "offline", "KL", kl), claims.value("mine", mine),
+--   >>   claims.falls("online", "offline"), claims.since_peak("online", "KL", kl),
+--   >>   claims.interaction { "online", "offline", "online", "online" } }
 --   > local verdicts = claims.judge(list, sides)
---   > verdicts[1].verdict, #verdicts
---   holds	8
+--   > verdicts[1].verdict, #verdicts, ("%.1f"):format(verdicts[11].mean)
+--   holds	11	0.2
 --   > #claims.cells(verdicts)
 --   4
 function claims.judge(list, sides, results)

@@ -21,19 +21,21 @@ function record.note(folder, title, key, names)
   return ("Made of the runs %s-{%s} in %s."):format(slug_of(title), table.concat(hashes, ","), folder)
 end
 
---- The name of the run of a variant with a seed and a setting. Variants of a family with one `run` share it.
+--- The name of the run of a variant with a seed and a setting. Variants of a family with one `run` share it;
+-- one whose source is a script's has the hash of that script, `of`.
 --
 --   > local record = require "perilune.align.experiment.record"
 --   > record.name("outer seed 1, seed 1, lr 0.1", { label = "online, pooled", run = "online" })
 --   outer seed 1, seed 1, lr 0.1, online
 function record.name(seed_and_setting, variant)
-  return ("%s, %s"):format(seed_and_setting, variant.run or variant.label)
+  local name = ("%s, %s"):format(seed_and_setting, variant.run or variant.label)
+  return variant.of and ("%s of the script %s"):format(name, variant.of:sub(1, 12)) or name
 end
 
 --- The option `run` of the trainings of an experiment: a function of a name, the number of steps and what the
 -- run is found by. `key` determines the numbers of a run of each name.
 function record.new(folder, title, key)
-  local slug = slug_of(title)
+  local slug, code = slug_of(title), system.sha256(key)
   return function(name, steps, config)
     local id = ("%s-%s"):format(slug, hash_of(key, name))
     local all = { experiment = title, part = name }
@@ -41,7 +43,7 @@ function record.new(folder, title, key)
     local is_there = system.exists(("%s/%s/run.sqlite"):format(folder, id))
     return {
       name = id, folder = folder, config = all, resume = is_there and "must" or "never", keep = 1,
-      checkpoint_every = math.max(1, steps // 8),
+      checkpoint_every = math.max(1, steps // 8), code = code,
     }
   end
 end

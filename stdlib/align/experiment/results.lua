@@ -13,9 +13,28 @@ function results.labels(variants)
   return table.concat(labels, "; ")
 end
 
+-- What of the library tells of runs and makes none: a change of it leaves the runs as they are.
+local telling <const> = {
+  "csv.lua", "display", "display.lua", "doctest.lua", "explore", "explore.lua", "help", "help.lua",
+  "notebook", "plot", "plot.lua", "progress", "progress.lua", "report.lua", "session", "testing",
+  "testing.lua", "align/claims", "align/compare", "align/power.lua", "align/evaluate/frontier.lua",
+  "align/evaluate/grid.lua", "align/evaluate/head_to_head.lua", "align/evaluate/ranking.lua",
+  "align/evaluate/report.lua", "align/evaluate/sections.lua", "align/evaluate/student.lua",
+  "align/evaluate/text_table.lua", "paper/page.lua",
+}
+
+-- What the figures of the paper make of finished runs. What chooses variants is not among them.
+local figures <const> = {
+  "paper/accuracy.lua", "paper/findings.lua", "paper/fit.lua", "paper/growth.lua", "paper/init.lua",
+  "paper/laws.lua", "paper/shuffling.lua", "paper/stream.lua",
+}
+
 --- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy, and
 -- every option but those of the machine and the number of repetitions.
-function results.key(title, o)
+--
+-- The code is that of the library without what only tells of runs, and the script. Runs of a family (`of` is
+-- "family") are not told apart by the script: its scripts share them.
+function results.key(title, o, of)
   local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true }
   local names = {}
   for name in pairs(o) do
@@ -27,7 +46,10 @@ function results.key(title, o)
   if (o.proxy or ""):find("/", 1, true) and system.exists(o.proxy) then
     names[#names + 1] = "proxy has " .. models.load(o.proxy):hash()
   end
-  return title .. "\n" .. identity.code() .. "\n" .. table.concat(names, "\n")
+  local apart = table.move(telling, 1, #telling, 1, {})
+  if of == "family" then table.move(figures, 1, #figures, #apart + 1, apart) end
+  local code = identity.code(apart) .. (of == "family" and "" or identity.script())
+  return title .. "\n" .. code .. "\n" .. table.concat(names, "\n")
 end
 
 --- The jobs of an experiment as items of parallel.map: what determines the result of each, by the key above.

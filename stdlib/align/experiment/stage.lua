@@ -192,9 +192,13 @@ local function build(o)
   end
   local kind = o.proxy ~= "" and o.proxy or kind_of(self)
   local few = o.proxy_pairs > 0 and o.proxy_pairs or task.proxy_pairs or 0
+  function self.learned_proxy(label, width)
+    return learn(self, is_path(kind) and kind_of(self) or kind, label,
+      annotator.first(self.golden_pairs, few), stopping, seed + 2,
+      annotator.small(self.start, width, seed + 9))
+  end
   self.proxy = kind == "gold" and faulty or is_path(kind) and given_model(self, kind)
-    or learn(self, kind, "proxy " .. kind .. " model", annotator.first(self.golden_pairs, few),
-      stopping, seed + 2, annotator.small(self.start, o.proxy_dim, seed + 9))
+    or self.learned_proxy("proxy " .. kind .. " model", o.proxy_dim)
   local agreement = judges.accuracy(self.proxy, self.held_out)
   self.notes[#self.notes + 1] = (
     "the proxy (%s) agrees with the golden judge on %.1f %% of %d test pairs of the start%s."):format(
@@ -286,6 +290,15 @@ function Stage:instruments(run, source, which)
     classifier = classifier, cosine = compares and { other = other } or nil,
     regret = { gold = self.gold, against = self.golden },
   }
+end
+
+--- A proxy of one layer and this width from the same pairs as the stage's. Errors: the stage has none that is
+-- learned, such as that of a world.
+function Stage:other_proxy(width)
+  if not self.learned_proxy or self.proxy == self.gold then
+    error("experiment.stage: the labels are the golden judge's, there is no proxy to make anew", 0)
+  end
+  return self.learned_proxy(("proxy of width %d"):format(width), width)
 end
 
 --- The measure of another judge, against the start's own responses.

@@ -1,0 +1,37 @@
+--- Does the loss decide whether an online run's data must come in order?
+--
+-- Tang et al. 2024, arXiv:2405.08448, figs. 4 and 9: shuffled, the data of an online run lose most of its
+-- gain with IPO and hardly any with best-of-2. Each was one run.
+--
+-- Order (as it came, or shuffled) times loss (IPO, best-of-2): the claim is on the difference of the two
+-- differences, which neither figure tests. Other tasks are a call each.
+--
+--   perilune scripts/paper/lit1_losses.lua [--task arena] [--quick]
+--
+-- Cost: 4 runs a repetition on `sentiment`, none after figs. 4 and 9; 7 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
+local paper = require "perilune.paper"
+
+paper.figure {
+  name = "lit1_losses", arguments = arg,
+  question = "Does the loss decide whether an online run's data must come in order?",
+  found = "IPO needs the order, best-of-2 does not; single runs, on two or three tasks.",
+  variants = function(make, o)
+    local bo2 = paper.variants.of(o, "bo2")
+    return { make.online(), make.replay "all", bo2.online(), bo2.replay "all" }
+  end,
+  claims = function(claims)
+    return {
+      claims.interaction({ "online", "shuffled", "bo2 online", "bo2 shuffled" }, {
+        name = "what shuffling costs IPO at the peak, less what it costs best-of-2",
+        paper = "Shuffling costs IPO more than best-of-2.",
+      }),
+      claims.peak("online", "shuffled", { paper = "Shuffling costs IPO its gain." }),
+      claims.peak("bo2 online", "bo2 shuffled", { expect = "equal",
+        paper = "Shuffling costs best-of-2 nothing." }),
+      claims.on_average("online", "shuffled", { name = "IPO in order less shuffled, at equal KL" }),
+      claims.on_average("bo2 online", "bo2 shuffled",
+        { name = "best-of-2 in order less shuffled, at equal KL" }),
+    }
+  end,
+}

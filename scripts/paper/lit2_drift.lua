@@ -1,0 +1,24 @@
+--- Is it steps or nats between renewals that make data old?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 13: windows of 500 steps hurt. Lanchantin et al. 2025,
+-- arXiv:2506.21495: renewal every 100 steps costs nothing. Learning rates differ by a factor of 20.
+--
+-- Renewal every s steps at two learning rates, a factor of 3 apart: the same number of steps is then another
+-- drift of the policy from the one that wrote. If drift is what counts, the loss of win rate goes with the
+-- age of the data in nats better than with that in steps.
+--
+--   perilune scripts/paper/lit2_drift.lua [--every 1,16,60,240] [--task arena] [--quick]
+--
+-- Cost: 8 runs a repetition on `sentiment`, 4 after oq3_refresh; 9 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
+local paper = require "perilune.paper"
+local refresh = require "perilune.paper.refresh"
+
+paper.figure {
+  name = "lit2_drift", arguments = arg,
+  question = "Is it steps or nats between renewals that make data old?",
+  found = "Renewal every 500 of 4,000 steps hurts in one paper, every 100 steps costs nothing in another.",
+  options = { { "every", "1,16,60,240", "steps between renewals, separated by commas",
+    smoke = "1,2,3", quick = "1,16,60" } },
+  variants = refresh.at_two_rates, claims = refresh.claims_of_drift, section = refresh.section,
+}

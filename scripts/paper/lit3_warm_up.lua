@@ -1,0 +1,41 @@
+--- Do data of a moderately trained policy beat those of the start, and need a side of the start?
+--
+-- Tang et al. 2024, arXiv:2405.08448, fig. 12: a side written by the start is what helps. 2508.10530 and
+-- 2605.21266: data of a moderate warm-up are best, too long a warm-up hurts.
+--
+-- D_a-vs-b over the online run, a and b a fifth, three fifths and the end of it, with and without a side of
+-- the start, and a mixture: half golden pairs, half of the end. All are ordered by gold.
+--
+--   perilune scripts/paper/lit3_warm_up.lua [--task arena] [--quick]
+--
+-- Cost: 8 runs a repetition on `sentiment`, 4 after fig12_datasets; 11 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
+local paper = require "perilune.paper"
+
+paper.figure {
+  name = "lit3_warm_up", arguments = arg,
+  question = "Do data of a moderately trained policy beat those of the start, and need a side of the start?",
+  found = "Tang et al.: a side of the start helps. Others: a short warm-up is best, a long one hurts.",
+  variants = function(make)
+    return {
+      make.online(), make.offline_one(), make.between(0.2, 0.2), make.between(0.6, 0.6), make.between(1, 1),
+      make.between(0, 0.2), make.between(0, 1), make.mixed(1, 1),
+    }
+  end,
+  claims = function(claims)
+    local golden = "offline, one setting"
+    return {
+      claims.peak("0.2 against 0.2", golden,
+        { paper = "A short warm-up beats pairs of the start (others)." }),
+      claims.peak("0.2 against 0.2", "end against end", { paper = "Too long a warm-up hurts (others)." }),
+      claims.peak("0.6 against 0.6", "end against end", { name = "three fifths less the end" }),
+      claims.peak("start against 0.2", "0.2 against 0.2", { paper = "A side of the start helps (Tang)." }),
+      claims.peak("start against end", "end against end",
+        { paper = "A side of the start helps (Tang), with the end." }),
+      claims.peak("half golden, half end against end", "end against end",
+        { name = "half of the pairs by the start, in place of one side of each" }),
+      claims.peak("half golden, half end against end", "start against end", { expect = "equal",
+        name = "a mixture of pairs less pairs of a mixture" }),
+    }
+  end,
+}

@@ -1,0 +1,36 @@
+--- Is what online training gains a KL on own samples, or preferences on own samples?
+--
+-- Song et al. 2024, arXiv:2406.01462: offline DPO cannot bound the KL, and a KL on own samples (HyPO) gains
+-- over it without one more label. Tang et al. 2024, arXiv:2405.08448: sampling with labels is what counts.
+--
+-- DPO offline, HyPO (the same golden pairs and a KL on own samples), DPO online: the two steps add up to the
+-- gap.
+--
+--   perilune scripts/paper/lit6_online_kl.lua [--task arena] [--quick]
+--
+-- Cost: 3 runs a repetition on `sentiment`, 2 after nc2_hybrid; 7 s of processor time at --smoke.
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
+local paper = require "perilune.paper"
+
+paper.figure {
+  name = "lit6_online_kl", arguments = arg,
+  question = "Is what online training gains a KL on own samples, or preferences on own samples?",
+  found = "Song et al.: a KL on own samples gains over DPO. Tang et al.: labels on own samples count.",
+  variants = function(_, o)
+    local dpo, hypo = paper.variants.of(o, "dpo"), paper.variants.of(o, "hypo")
+    return { dpo.online(), hypo.online(), dpo.offline_one() }
+  end,
+  claims = function(claims)
+    local offline = "dpo offline, one setting"
+    local function kl(point) return point.kl end
+    return {
+      claims.peak("hypo online", offline, { paper = "A KL on own samples gains over DPO (Song et al.)." }),
+      claims.on_average("hypo online", offline, { name = "the same at equal KL" }),
+      claims.at_end("hypo online", offline, "KL", kl,
+        { expect = "below", unit = "nats", margin = 0.2, paper = "It has the smaller KL (Song et al.)." }),
+      claims.peak("dpo online", "hypo online", { name = "what labels on own samples give beyond the KL",
+        paper = "Labels on own samples count (Tang et al.)." }),
+      claims.peak("dpo online", offline, { name = "the whole gap, DPO at the peak" }),
+    }
+  end,
+}

@@ -1,0 +1,153 @@
+--- The gap against the size of the policy as a curve, and what it says of larger ones, for `oq2_gap_vs_size`.
+--
+-- Tang et al. 2024, arXiv:2405.08448, sec. 5.5 and fig. 11: the gap shrinks slowly with size, and may level
+-- off. The curves are fitted in each repetition to the gaps of best possible performance by the logarithm of
+-- the parameters, so that a number read from them has an interval over repetitions.
+local fit = require "perilune.paper.fit"
+local interval = require "perilune.align.claims.interval"
+local options = require "perilune.options"
+local plot = require "perilune.plot"
+local scale = require "perilune.paper.scale"
+
+local growth = {}
+
+--- The curves by name: terms of x, the doublings of the parameters since the largest size. The value at the
+-- largest size comes first, then the slope there.
+local curves <const> = {
+  { name = "line", terms = { function() return 1 end, function(x) return x end } },
+  { name = "parabola", terms = {
+    function() return 1 end, function(x) return x end, function(x) return x * x end,
+  } },
+}
+
+--- How many times as large as the largest size the curves are read.
+growth.factors = { 4, 16, 64 }
+
+--- The points { x, gap } of each repetition that has every size, a list: x is in doublings of the parameters
+-- since the largest size. `sizes` are names in the order of size; `sides` and `findings` as claims.value
+-- gives them.
+--
+--   > local growth = require "perilune.paper.growth"
+--   > local function run(win) return { { { step = 1, kl = 1, win = win } }, outer = 2 } end
+--   > local by = { ["online tiny"] = run(0.5), ["offline tiny"] = run(0.3), ["online small"] = run(0.6),
+--   >>   ["offline small"] = run(0.2) }
+--   > local found = { { found = { ["online tiny"] = 1000, ["online small"] = 4000 } } }
+--   > local function sides(label) return { by[label] } end
+--   > local points = growth.points(sides, { "tiny", "small" }, found)
+--   > #points, points[1][1][1], ("%.1f"):format(points[1][1][2])
+--   1	-2.0	0.2
+--   > ("%.2f"):format(growth.slopes(points)[1]), ("%.1f"):format(growth.at(points, "line", 4)[1])
+--   0.10	0.6
+function growth.points(sides, sizes, findings)
+  local by_outer, order, lists = {}, {}, {}
+  local largest = math.log(scale.parameters(findings, "online " .. sizes[#sizes]), 2)
+  for _, size in ipairs(sizes) do
+    local x = math.log(scale.parameters(findings, "online " .. size), 2) - largest
+    for outer, gap in pairs(scale.gaps(sides, size)) do
+      if not by_outer[outer] then by_outer[outer], order[#order + 1] = {}, outer end
+      table.insert(by_outer[outer], { x, gap })
+    end
+  end
+  table.sort(order)
+  for _, outer in ipairs(order) do
+    if #by_outer[outer] == #sizes then lists[#lists + 1] = by_outer[outer] end
+  end
+  return lists
+end
+
+--- The curve of a name.
+local function curve_of(name)
+  for _, curve in ipairs(curves) do
+    if curve.name == name then return curve end
+  end
+end
+
+--- The slope of the line, by doubling of the parameters, one number a repetition.
+function growth.slopes(points)
+  local values = {}
+  for i, list in ipairs(points) do values[i] = fit.least_squares(list, curve_of "line".terms)[2] end
+  return values
+end
+
+--- The gap at `factor` times the largest size by the curve of a name, "line" or "parabola", one number a
+-- repetition. A repetition of fewer points than the curve has terms has none.
+function growth.at(points, name, factor)
+  local values, terms, x = {}, curve_of(name).terms, math.log(factor, 2)
+  for _, list in ipairs(points) do
+    if #list >= #terms then
+      local sum, coefficients = 0.0, fit.least_squares(list, terms)
+      for k, term in ipairs(terms) do sum = sum + coefficients[k] * term(x) end
+      values[#values + 1] = sum
+    end
+  end
+  return values
+end
+
+--- The claims of `oq2_gap_vs_size` for the options `o`; `make` is align.claims.
+--
+--   > #growth.claims(require "perilune.align.claims", { sizes = "tiny,small,large" })
+--   5
+function growth.claims(make, o)
+  local sizes = scale.names(o)
+  local function of(name, values, more)
+    return make.value(name, function(findings, sides)
+      return values(growth.points(sides, sizes, findings))
+    end, more)
+  end
+  local list = {
+    of("the slope of the gap by doubling of parameters", growth.slopes,
+      { expect = "below", margin = 0.01, paper = "The gap shrinks, but slowly." }),
+    of("the gap at the largest size, on the line",
+      function(points) return growth.at(points, "line", 1) end, { paper = "The gap stays." }),
+  }
+  for _, factor in ipairs(growth.factors) do
+    list[#list + 1] = of(("the gap at %d times the largest size, on the line"):format(factor),
+      function(points) return growth.at(points, "line", factor) end)
+  end
+  return list
+end
+
+--- An interval as text; "-" where there is none.
+local function shown(values)
+  local found = interval.of_values(values)
+  if not found then return "-" end
+  if #values < 2 then return ("%.3f (one repetition)"):format(found.mean) end
+  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
+end
+
+--- Adds the gaps with the line through them to a page, and the table of what both curves say of larger sizes.
+-- `sides` and `findings` are those of experiment.compare.
+function growth.section(page, sides, findings)
+  local by_label, sizes = {}, {}
+  for _, side in ipairs(sides) do
+    by_label[side.label] = side.by_seed
+    sizes[#sizes + 1] = side.label:match "^online (.+)$"
+  end
+  local points = growth.points(function(label) return by_label[label] end, sizes, findings)
+  if #points == 0 or #sizes < 2 then return end
+  local largest = scale.parameters(findings, "online " .. sizes[#sizes])
+  local x, y, error_of, line = {}, {}, {}, {}
+  for i in ipairs(sizes) do
+    local values = {}
+    for k, list in ipairs(points) do values[k] = list[i][2] end
+    local found = interval.of_values(values)
+    x[i], y[i] = math.log(largest, 2) + points[1][i][1], found.mean
+    error_of[i] = #values > 1 and found.high - found.mean or 0
+    line[i] = interval.of_values(growth.at(points, "line", 2 ^ points[1][i][1])).mean
+  end
+  local figure = plot.figure { title = "The gap against size", xlabel = "log2 of parameters",
+    ylabel = "gap of the 90 % quantiles of win rates" }
+  figure:errorbar { x = x, y = y, yerr = error_of, label = "gap" }
+  figure:line { x = x, y = line, label = "line" }
+  page:figure(figure, "Means and 95 % intervals over repetitions.")
+  local rows = {}
+  for _, factor in ipairs { 1, table.unpack(growth.factors) } do
+    rows[#rows + 1] = { ("%.3g M"):format(factor * largest / 1e6), ("%d"):format(factor),
+      shown(growth.at(points, "line", factor)), shown(growth.at(points, "parabola", factor)) }
+  end
+  page:table { header = { "parameters", "times the largest", "gap by a line", "gap by a parabola" },
+    rows = rows, caption = "Beyond the largest size nothing was trained: where the two curves differ, or an "
+      .. "interval holds 0, these sizes say nothing of it." }
+end
+
+return options.strict("paper.growth", growth)
