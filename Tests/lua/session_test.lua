@@ -149,6 +149,29 @@ function TestHints.test_names_of_pytorch_are_answered_by_names_that_are_there()
   end
 end
 
+function TestHints.test_functions_of_lua_51_and_modules_of_others_are_answered()
+  for code, wanted in pairs {
+    ["unpack({ 1 })"] = "table.unpack(t)", ["loadstring '1'"] = "load(text)", ["table.getn({})"] = "#t",
+    ["table.foreach({}, print)"] = "pairs(t)", ["setfenv(1, {})"] = "environment",
+    ["require 'torch'"] = "perilune\".tensor", ["require 'nn'"] = "models.transformer",
+  } do
+    contains(hint(code), wanted, false, code)
+  end
+  lu.assertEquals(hint "require 'no_such_module'", "")
+end
+
+function TestHints.test_a_field_that_is_nil_names_the_near_one()
+  local current = require "perilune.session.current"
+  _G.sample_table = { margin = 1, log = {} }
+  for code, wanted in pairs {
+    ["sample_table.lgo"] = "did you mean 'log'", ["sample_table.margn"] = "did you mean 'margin'",
+  } do
+    contains(hints.of_result(code, nil, current) or "", wanted, false, code)
+  end
+  lu.assertNil(hints.of_result("sample_table.other", nil, current))
+  _G.sample_table = nil
+end
+
 function TestHints.test_a_method_called_with_a_dot_is_answered()
   local current = require "perilune.session.current"
   _G.sample_tensor, _G.sample_text = require("perilune.tensor").zeros(2), "abc"

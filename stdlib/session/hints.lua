@@ -91,6 +91,7 @@ end
 -- A global that has no value.
 local function of_global(name, session, is_called)
   if python.names[name] then return python.names[name] end
+  if torch.functions[name] then return "in Lua 5.4: " .. torch.functions[name] end
   if is_called and python.calls[name] then return python.calls[name] end
   local ok, library = pcall(require, "perilune")
   local parts, aliases = ok and library.parts or {}, ok and library.aliases or {}
@@ -152,10 +153,12 @@ local function of_message(message, text, session)
   if name then return of_global(name, session, message:find("attempt to call", 1, true) ~= nil) end
   local kind, member = message:match "a nil value %((%a+) '([%w_]+)'%)"
   if kind == "method" or kind == "field" then
-    local instead = python.methods[member]
+    local instead = python.methods[member] or torch.functions[member]
     if instead then return ("in place of .%s: %s"):format(member, instead) end
     return of_value(text, member, session)
   end
+  local module = message:match "module '([%w_]+)' not found"
+  if module then return torch.modules[module] end
   local missing = message:match "a Tensor has no field '([%w_]+)'" or message:match "T has no '([%w_]+)'"
   if missing and torch.members[missing] and not message:find "; use " then return torch.members[missing] end
   local class = message:match "an? (%u%w*) has no field '[%w_]+'"
@@ -211,6 +214,10 @@ function hints.of_result(text, value, session)
     end
   end
   local path, member = bare:match "^%s*([%a_][%w_.]*)%.([%a_][%w_]*)%s*$"
+  if path and value == nil then
+    local missing = of_value(bare, member, session)
+    if missing and missing:find "did you mean" then return "hint: " .. missing end
+  end
   if path and type(value) == "function" then
     local object = require "perilune.session.source".resolve(session, path)
     if type(object) == "userdata" then return ("hint: a method is called: %s:%s()"):format(path, member) end

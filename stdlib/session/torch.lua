@@ -38,4 +38,21 @@ torch.members = {
   register_hook = "x:grad() after backward is the gradient, also to be changed before a step",
 }
 
+--- Functions of Torch's Lua 5.1 that Lua 5.4 does not have, by name or by table and name.
+torch.functions = {
+  unpack = "table.unpack(t)", loadstring = "load(text)", setfenv = "load(text, name, \"t\", environment)",
+  getfenv = "_ENV is the environment", module = "a module is a table that its file returns",
+  getn = "#t", maxn = "#t", foreach = "for key, value in pairs(t) do ... end",
+  foreachi = "for i, value in ipairs(t) do ... end", gfind = "string.gmatch(s, pattern)",
+}
+
+--- Modules of Python and Torch, for `require`.
+torch.modules = {
+  torch = "tensors are T, in scripts: local T = require \"perilune\".tensor",
+  nn = torch.members.nn, optim = "in scripts: local optim = require \"perilune\".optim",
+  numpy = "tensors are T, in scripts: local T = require \"perilune\".tensor",
+  trl = "in scripts: local align = require \"perilune\".align",
+  transformers = "models.load(path) reads a folder of transformers; in scripts require \"perilune\".models",
+}
+
 return torch
