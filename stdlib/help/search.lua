@@ -36,6 +36,8 @@ end
 --
 --   > #search.entries "zzzz"
 --   0
+--   > #search.entries "figure that is redrawn in place"
+--   1
 function search.entries(text)
   local words = words_of(text)
   local phrase, found = table.concat(words, " "), {}
@@ -57,8 +59,12 @@ function search.entries(text)
     if a.points ~= b.points then return a.points > b.points end
     return a.place < b.place
   end)
-  local entries = {}
-  for i, one in ipairs(found) do entries[i] = one.entry end
+  local entries, known = {}, {}
+  for _, one in ipairs(found) do
+    -- A module and its function of one name have one page.
+    if not known[one.entry.name] then entries[#entries + 1] = one.entry end
+    known[one.entry.name] = true
+  end
   return entries
 end
 
