@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local align = require "perilune.align"
 local command = require "perilune.sweep.command"
 local page = require "perilune.paper.page"
+local cost = require "perilune.align.experiment.cost"
 local record = require "perilune.align.experiment.record"
 local scale = require "perilune.paper.scale"
 local settings = require "perilune.paper.settings"
@@ -120,6 +121,50 @@ function TestSharing:test_a_source_of_a_script_is_not_shared_with_other_scripts(
   own.of = "0123456789abcdef"
   lu.assertEquals(record.name("seed 1", own), "seed 1, half of each of the script 0123456789ab")
   lu.assertEquals(record.name("seed 1", make.online_pooled()), "seed 1, online")
+end
+
+--- D_a-vs-b of the end, mixed: half of the pairs are golden ones.
+function TestVariants:test_a_mixture_is_half_golden_pairs()
+  local one, two = { prompt = { 1 }, chosen = { 2 }, rejected = { 3 } }, {}
+  for i = 1, 5 do two[i] = one end
+  local start = align.policy.table { contexts = { { 1 } }, vocab = 4 }
+  local task = { max_response = 1, stop = { 0 }, tokenizer = { eos = 0 }, max_prompt = 1 }
+  local stage = { start = start, golden_pairs = align.batch.of_pairs(two), prompts = { { 1 } }, task = task,
+    gold = align.judge.from_function("larger", function(_, a, b) return a[1] > b[1] and 1 or 0 end) }
+  local mixed = variants.of(options()).mixed(1, 1)
+  lu.assertEquals({ mixed.label, mixed.from }, { "half golden, half end against end", "online" })
+  local run = { seed = 1, batch = 1, done = { online = { policy = start, step = 1 } } }
+  local source = mixed.source(stage, run)
+  local golden = 0
+  for i = 1, #source.dataset do
+    local pair = source.dataset[i]
+    golden = golden + (pair.chosen[1] == 2 and pair.rejected[1] == 3 and i <= 2 and 1 or 0)
+  end
+  lu.assertEquals({ #source.dataset, golden }, { 5, 2 })
+end
+
+--- Equal selection: as many settings a side, all at the rate of the online run.
+function TestVariants:test_a_sweep_over_betas_has_the_rate_of_the_online_run()
+  local make = variants.of(options())
+  local runs = settings.runs(options())
+  lu.assertEquals(#make.betas(), #runs.offline.beta)
+  for _, setting in ipairs(make.betas()) do lu.assertEquals(setting.lr, runs.lr) end
+  local slow = make.refreshed(16, 0.5)
+  lu.assertAlmostEquals(slow.settings[1].lr, runs.lr / 2, 1e-12)
+  lu.assertEquals({ slow.run, make.refreshed(16).run }, { "renewed every 16", "renewed every 16" })
+end
+
+TestCost = {}
+
+--- What is finished is not counted, nor a run of two sides twice.
+function TestCost:test_runs_that_are_left_are_counted_once()
+  local make = variants.of(options { steps = 4 })
+  local given = { options = { checkpoints = "2", steps = 4 }, record = function(name)
+    return { name = name, folder = "/nowhere", resume = "never" }
+  end }
+  local jobs = { { run = "seed 1", setting = make.online().settings[1],
+    variants = { make.online(), make.online_pooled(), make.offline_one() } } }
+  lu.assertEquals(cost.left(given, jobs), { runs = 2, steps = 8, checkpoints = 4, there = 0 })
 end
 
 TestStages = {}

@@ -2,14 +2,13 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, fig. 1.
 --
--- Online has one setting, offline is pooled over rates and betas, as in the paper. Three curves are beside
--- them: online pooled over the same sweep, so that the selection is equal; offline with online's setting,
--- which tells what pooling gives; and online labelled by gold, which separates the source of the data from
--- the proxy's errors.
+-- Online has one setting, offline is pooled over rates and betas, as in the paper. Two curves are beside
+-- them: offline with online's setting, which tells what pooling gives, and online labelled by gold, which
+-- separates the source of the data from the proxy's errors. lit7_selection pools both sides alike.
 --
 --   perilune scripts/paper/fig01_tradeoff.lua [--task arena] [--quick]
 --
--- Cost: 13 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
+-- Cost: 8 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 
@@ -20,9 +19,7 @@ paper.figure {
   question = "Does online beat offline at equal KL from the start?",
   found = "Online is above offline at equal KL and has the higher peak on all tasks; both rise and fall.",
   variants = function(make)
-    return {
-      make.online(), make.offline(), make.online_pooled(), make.online_gold(), make.offline_one(),
-    }
+    return { make.online(), make.offline(), make.online_gold(), make.offline_one() }
   end,
   claims = function(claims)
     local list = {
@@ -39,9 +36,6 @@ paper.figure {
       claims.since_peak("offline", "the proxy's own win rate", proxy_win, { margin = 0.01 }),
       claims.change("online", "the proxy's own win rate", proxy_win,
         { name = "the proxy's own win rate over the online run" }),
-      claims.peak("online, pooled", "offline", { name = "the peaks, both pooled over the same sweep" }),
-      claims.on_average("online, pooled", "offline", { name = "at equal KL, both pooled" }),
-      claims.peak("online, pooled", "online", { name = "what pooling gives online's peak" }),
       claims.peak("offline", "offline, one setting", { name = "what pooling gives offline's peak" }),
       claims.peak("online by gold", "online", { name = "what the proxy's errors cost online's peak" }),
     }

@@ -18,7 +18,7 @@ paper.figure {
   question = "Does the gap close with the size of the policy?",
   found = "Rejected: larger policies win more at similar KL, online and offline; the gap shrinks slowly.",
   options = { { "sizes", "tiny,small,medium,large", "sizes of the policy, separated by commas",
-    smoke = "tiny,small", quick = "tiny,medium" } },
+    smoke = "tiny,small", quick = "tiny,medium" }, scale.steps },
   variants = scale.variants,
   after = scale.after, section = scale.section,
   claims = scale.claims,

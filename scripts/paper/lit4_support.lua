@@ -10,7 +10,9 @@
 --   perilune scripts/paper/lit4_support.lua [--outer-seeds 12] [--quick]
 --
 -- Cost: 4 runs a repetition, whatever the task; 1 s of processor time at --smoke.
--- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
+-- Measured: at the default size (5 worlds, 2026-11-28) with full support the optimum is reached to 0.000 nats
+-- and the policy beats the writer by 0.137 [0.104, 0.170]; with data on half of the answers it ends 0.227
+-- [0.159, 0.296] nats further away, and on a quarter it no longer beats its writer: -0.028 [-0.132, 0.075].
 local paper = require "perilune.paper"
 local of_world = require "perilune.align.experiment.world"
 local losses = require "perilune.align.loss"

@@ -19,7 +19,7 @@ paper.figure {
   question = "How does the gap depend on the size of the policy, and what does that say of larger ones?",
   found = "The gap between online and offline shrinks slowly over a factor of 16, and may level off.",
   options = { { "sizes", "tiny,small,medium,large", "sizes of the policy, separated by commas",
-    smoke = "tiny,small", quick = "tiny,medium" } },
+    smoke = "tiny,small", quick = "tiny,medium" }, scale.steps },
   variants = scale.variants,
   after = scale.after, section = growth.section,
   claims = growth.claims,

@@ -19,6 +19,7 @@
 -- one reads.
 local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
+local cost = require "perilune.align.experiment.cost"
 local identity = require "perilune.run.identity"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
@@ -167,26 +168,55 @@ local function losses_of(given)
   return list
 end
 
---- The results of the jobs of a repetition, by job; the stage is made if some are missing.
-local function repetition(given, outer)
-  local o, jobs = given.options, jobs_of(given, outer)
-  local items = results.items(given.title, given.key, jobs)
-  local is_whole, found = parallel.kept(items, given.runs, given.title)
-  if not is_whole then
-    local losses, numbers = losses_of(given), {}
-    local stage = (given.stage or stages.of_options)(o, outer, losses, given.record)
-    for _, loss in ipairs(losses) do stage:prepare(loss) end
-    local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
-    stage.start_point = measure(stage.start, 0)
-    stage.start_point.labels, stage.start_point.tokens = 0, 0
-    for i, job in ipairs(jobs) do numbers[job.id] = i end
-    found = parallel.map(items, function(item, notify)
-      local job = jobs[numbers[item.job]]
-      return { points = work.points(given, stage, measure, job, notify), notes = stage.notes }
-    end, { jobs = o.jobs, keep = given.runs, label = given.title })
+--- The stage of a repetition with the point of its start, and the measure of its runs.
+local function stage_of(given, outer)
+  local losses = losses_of(given)
+  local stage = (given.stage or stages.of_options)(given.options, outer, losses, given.record)
+  for _, loss in ipairs(losses) do stage:prepare(loss) end
+  local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
+  stage.start_point = measure(stage.start, 0)
+  stage.start_point.labels, stage.start_point.tokens = 0, 0
+  return { stage = stage, measure = measure }
+end
+
+--- The stages of the repetitions of which some job is missing, by number; says what their runs will cost.
+local function stages_of(given, missing)
+  local made, jobs, began = {}, {}, os.clock()
+  for _, outer in ipairs(missing) do table.move(outer.jobs, 1, #outer.jobs, #jobs + 1, jobs) end
+  for i, outer in ipairs(missing) do
+    made[outer.number] = stage_of(given, outer.number)
+    if i == 1 then
+      io.write(given.title, ": ", cost.estimate(made[outer.number].stage, given.options,
+        cost.left(given, jobs), os.clock() - began, #missing - 1), "\n")
+    end
   end
-  for i, job in ipairs(jobs) do job.found = found[i] end
-  return jobs
+  return made
+end
+
+--- The jobs of all repetitions with their results. Repetitions that lack some are made together, so that no
+-- core waits for the last run of one of them.
+local function repetitions(given)
+  local o, all, missing, items, by_id = given.options, {}, {}, {}, {}
+  for outer = 1, o.outer_seeds do
+    local jobs = jobs_of(given, outer)
+    local own = results.items(given.title, given.key, jobs)
+    local is_whole, found = parallel.kept(own, given.runs, given.title)
+    for i, job in ipairs(jobs) do job.found, by_id[job.id] = found[i], job end
+    if not is_whole then
+      missing[#missing + 1] = { number = outer, jobs = jobs }
+      table.move(own, 1, #own, #items + 1, items)
+    end
+    all[outer] = jobs
+  end
+  if #missing == 0 then return all end
+  local made = stages_of(given, missing)
+  local found = parallel.map(items, function(item, notify)
+    local job = by_id[item.job]
+    local of = made[job.outer]
+    return { points = work.points(given, of.stage, of.measure, job, notify), notes = of.stage.notes }
+  end, { jobs = o.jobs, keep = given.runs, label = given.title })
+  for i, item in ipairs(items) do by_id[item.job].found = found[i] end
+  return all
 end
 
 --- What `after` found in the jobs, a list of { outer, seed, setting, found }.
@@ -306,16 +336,14 @@ function experiment.compare(given)
   end
   all.runs = all.family ~= "" and o.runs or o.out .. "/runs"
   all.record = record.new(all.runs, of, key)
-  local jobs, notes = {}, table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
-  local ok, problem = pcall(function()
-    for outer = 1, o.outer_seeds do jobs[outer] = repetition(all, outer) end
-  end)
+  local notes = table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
+  local ok, jobs = pcall(repetitions, all)
   if not ok then
     if system.exists(all.runs) then
       local kept_in <const> = "finished runs are kept in %s; the same command trains the others\n"
       io.stderr:write(kept_in:format(all.runs))
     end
-    error(problem, 0)
+    error(jobs, 0)
   end
   for outer = 1, o.outer_seeds do
     for _, note in ipairs(jobs[outer][1].found.notes) do

@@ -9,6 +9,9 @@ local stages = require "perilune.paper.stages"
 
 local scale = {}
 
+--- The option `steps` of the scripts on sizes: fewer than the task's, as in the paper.
+scale.steps = { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6, quick = 240 }
+
 --- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size.
 local function sizes_of(o)
   local wanted, list, known = {}, {}, {}

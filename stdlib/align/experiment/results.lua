@@ -18,6 +18,7 @@ local telling <const> = {
   "csv.lua", "display", "display.lua", "doctest.lua", "explore", "explore.lua", "help", "help.lua",
   "notebook", "plot", "plot.lua", "progress", "progress.lua", "report.lua", "session", "testing",
   "testing.lua", "align/claims", "align/compare", "align/power.lua", "align/evaluate/frontier.lua",
+  "align/experiment/cost.lua",
   "align/evaluate/grid.lua", "align/evaluate/head_to_head.lua", "align/evaluate/ranking.lua",
   "align/evaluate/report.lua", "align/evaluate/sections.lua", "align/evaluate/student.lua",
   "align/evaluate/text_table.lua", "paper/page.lua",

@@ -8,7 +8,11 @@ local training = require "perilune.align.train"
 local work = {}
 
 --- The checkpoints of a run of `steps` steps.
-local function checkpoints(o, steps)
+--
+--   > local work = require "perilune.align.experiment.work"
+--   > table.concat(work.checkpoints({ checkpoints = "2,4,8" }, 5), " ")
+--   2 4 5
+function work.checkpoints(o, steps)
   local list = {}
   for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
     if step ~= "all" and step < steps then list[#list + 1] = step end
@@ -35,7 +39,7 @@ local function train(given, stage, variant, run, measure, notify)
     run = kept, policy = stage.start:clone(), reference = reference, source = source, loss = loss,
     instruments = stage:instruments(run, source, o.instruments),
     steps = steps, lr = run.setting.lr, warmup = math.min(20, steps // 4), label = variant.label,
-    log_every = steps, record = given.together or variant.record, evaluate_every = checkpoints(o, steps),
+    log_every = steps, record = given.together or variant.record, evaluate_every = work.checkpoints(o, steps),
     checkpoint_every = variant.checkpoint_every and variant.checkpoint_every(steps),
     evaluate = function(policy, step)
       notify(step / steps)
