@@ -27,6 +27,8 @@ let package = Package(
     .systemLibrary(name: "CReadline", providers: [.apt(["libreadline-dev"])]),
     .systemLibrary(name: "CMd4c", providers: [.apt(["libmd4c-dev", "libmd4c-html0-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .target(name: "CSystem", cSettings: vectorC),
@@ -45,7 +47,7 @@ let package = Package(
       name: "Distributed", dependencies: ["Base", "Tensors", "Autograd", "CMPIShims"],
       swiftSettings: plainSwift),
     .target(
-      name: "Formats", dependencies: ["Base", "CZlib"], swiftSettings: plainSwift),
+      name: "Formats", dependencies: ["Base", "CZlib", "CSnappy", "CZstd"], swiftSettings: plainSwift),
     .target(name: "Weights", dependencies: ["Base", "Tensors", "Formats"], swiftSettings: plainSwift),
     .target(
       name: "Models", dependencies: ["Base", "Tensors", "Autograd", "Formats", "Weights", "CKernels"],

@@ -126,6 +126,23 @@ function TestBounds:test_what_is_large_but_not_too_large_is_rendered()
   lu.assertEquals(formats.render_template(deep, {}), "ok")
 end
 
+--- The values are those of jinja2 3.1.6, whose whole numbers have no end.
+function TestBounds:test_int_refuses_a_number_beyond_64_bits()
+  for _, value in ipairs { "'9223372036854775808'", "'1e30'", "1e30", "'-9223372036854775809'" } do
+    lu.assertStrContains(support.message(formats.render_template, ("{{ %s | int(5) }}"):format(value), {}),
+      "beyond 64 bits")
+  end
+  lu.assertStrContains(support.message(formats.render_template, "{{ 'ffffffffffffffffff' | int(0, 16) }}",
+    {}),
+    "beyond 64 bits")
+  for value, wanted in pairs { ["'inf' | int(7)"] = "7", ["'nan' | int(7)"] = "7", ["'' | int(3)"] = "3",
+    ["'9223372036854775807' | int"] = "9223372036854775807", ["'-' | int(3)"] = "3", ["' -7 ' | int"] = "-7",
+    ["'0xff' | int(0, 16)"] = "255", ["'1e3' | int"] = "1000", ["'99999999999999999999999x' | "
+      .. "int(4)"] = "4" } do
+    lu.assertEquals(formats.render_template(("{{ %s }}"):format(value), {}), wanted, value)
+  end
+end
+
 function TestBounds:test_random_templates_give_a_text_or_an_error()
   local random, parts = 7, {}
   local function draw(n)
@@ -181,7 +198,9 @@ local unmarked <const> = "{%- for m in messages %}<|im_start|>{{ m.role }}\n{{ m
   .. "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 
 function TestChat:test_the_mask_is_of_marks_or_of_what_a_turn_adds_to_its_prompt()
-  local ids, mask = tok:chat(conversation)
+  local masked <const> = { return_assistant_tokens_mask = true }
+  lu.assertEquals(#table.pack(tok:chat(conversation)), 1)
+  local ids, mask = tok:chat(conversation, masked)
   local kept = {}
   for i, id in ipairs(ids) do
     if mask[i] == 1 then kept[#kept + 1] = id end
@@ -189,7 +208,7 @@ function TestChat:test_the_mask_is_of_marks_or_of_what_a_turn_adds_to_its_prompt
   lu.assertEquals(tok:decode(kept), "blue")
   lu.assertEquals(kept[#kept], tok.eos)
   local long = { conversation[1], conversation[2], conversation[1], conversation[2] }
-  ids, mask = tok:chat(long, { template = unmarked })
+  ids, mask = tok:chat(long, { template = unmarked, return_assistant_tokens_mask = true })
   local text, turns, last = {}, 0, 0
   for i, id in ipairs(ids) do
     if mask[i] == 1 then text[#text + 1] = tok:decode { id } end
@@ -202,7 +221,7 @@ end
 function TestChat:test_a_template_that_changes_earlier_turns_has_no_mask_and_says_so()
   local forgetful = unmarked:gsub("{{ m.content }}", "{{ m.content if loop.last else 'gone' }}")
   local ids, mask, reason = tok:chat({ conversation[1], conversation[2], conversation[1], conversation[2] },
-    { template = forgetful })
+    { template = forgetful, return_assistant_tokens_mask = true })
   lu.assertTrue(#ids > 4)
   lu.assertNil(mask)
   lu.assertStrContains(reason, "message 2: ")

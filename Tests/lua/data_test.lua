@@ -90,12 +90,43 @@ function TestFiles:test_a_line_of_many_megabytes_is_read()
   lu.assertEquals({ #set, #set.records[1].text }, { 2, #text })
 end
 
+--- Kilobytes of a line of /proc/self/status.
+local function status(key)
+  local file = io.open "/proc/self/status"
+  local text = file and file:read "a" or ""
+  if file then file:close() end
+  return tonumber(text:match(key .. ":%s*(%d+)"))
+end
+
+function TestFiles:test_packed_lines_of_100_MB_are_streamed()
+  local path = os.tmpname() .. ".jsonl.gz"
+  paths[#paths + 1] = path
+  do
+    local long = ("word "):rep(20000000)
+    formats.save_json_lines(path, { { text = "a" }, { text = long }, { text = long }, { text = "z" } })
+  end
+  collectgarbage()
+  collectgarbage()
+  local reset = io.open("/proc/self/clear_refs", "w")
+  if not reset or not status "VmHWM" then lu.skip "needs /proc" end
+  reset:write "5"
+  reset:close()
+  local before, list = status "VmHWM", data.load(path).records
+  lu.assertEquals({ #list, #list[2].text, #list[3].text, list[4].text }, { 4, 100000000, 100000000, "z" })
+  -- The two texts, the buffer of a line, and a text on its way to Lua.
+  lu.assertTrue(status "VmHWM" - before < 460000, status "VmHWM" - before)
+end
+
 function TestFiles:test_what_is_wrong_is_named_by_its_record()
   local function message(text, ending) return support.message(data.load, written(text, ending)) end
   lu.assertStrContains(message '{"prompt": "a"}\n{"text": "b"}',
-    "record 2 is language modeling data, the first is prompt-only")
+    "line 2 is language modeling data, the first is prompt-only: all records of a file have one form")
+  lu.assertStrContains(message('\n{"prompt": "a", "chosen": "b", "rejected": "c"}\n\nnull\n{"text": "b"}'),
+    ".jsonl: line 5 is language modeling data, the first is preference")
+  lu.assertStrContains(message('[{"prompt": "a"}, {"text": "b"}]', ".json"),
+    ".json: record 2 is language modeling")
   lu.assertStrContains(message '{"prompt": [{"rol": 1}], "completion": "x"}',
-    "record 1: 'prompt': message 1 must be { role, content }")
+    "line 1: 'prompt': message 1 must be { role, content }")
   lu.assertStrContains(message '{"prompt": "a", "completion": "x", "label": "yes"}',
     "'label' must be true or false, not 'yes'")
   lu.assertStrContains(message '{"prompt": "a", "completions": ["x"], "labels": []}',
@@ -106,7 +137,6 @@ function TestFiles:test_what_is_wrong_is_named_by_its_record()
     "must have the same form")
   lu.assertStrContains(message '{"a": 1\n', "line 1")
   lu.assertStrContains(message "", "the file has no records")
-  lu.assertStrContains(support.message(data.load, "mine.parquet"), 'to_json("mine.jsonl"')
 end
 
 function TestFiles:test_an_implicit_prompt_is_never_all_of_a_response()
@@ -156,6 +186,24 @@ function TestDescribe:test_overlaps_equal_pairs_and_length_bias_are_shown()
   lu.assertStrContains(text, "overlap: 1 of 1 prompts of 'test' are here too")
 end
 
+function TestDescribe:test_messages_have_the_tokens_of_the_chat_template()
+  local function turn(role, content) return { role = role, content = content } end
+  local set = data.of({ { prompt = { turn("user", "the sky") }, chosen = { turn("assistant",
+    "blue and green") },
+    rejected = { turn("assistant", "blue") } } }, "chat")
+  local row = data.tokenize(set, { tokenizer = tok })[1]
+  local function column(text, name) return tonumber(text:match("\n" .. name .. "%s+([%d.]+)")) end
+  local text = data.describe(set, { tokenizer = tok })
+  for _, name in ipairs { "prompt", "chosen", "rejected" } do
+    lu.assertEquals(column(text, name), #row[name .. "_ids"], name)
+  end
+  local content = #tok:encode "blue and green"
+  local plain = data.describe(set, { tokenizer = tok, template = "{% for m in messages %}{{ m.content "
+    .. "}}{% endfor %}" })
+  lu.assertEquals(column(plain, "chosen"), content)
+  lu.assertTrue(#row.chosen_ids > content)
+end
+
 TestFromPairs = { tearDown = remove }
 
 local function pairs_file(count, turns)
@@ -200,6 +248,17 @@ function TestFromPairs:test_an_experiment_takes_a_file_alone()
   lu.assertEquals(o.task, "from_pairs")
   lu.assertEquals(experiment.parse({ "--smoke", "--out", os.tmpname() .. ".report" }, "example").task,
     "sentiment")
+end
+
+function TestFromPairs:test_an_experiment_refuses_too_few_pairs_in_a_line()
+  local out = os.tmpname()
+  local pipe <close> = assert(io.popen(("'%s' '%s/scripts/experiments/gap.lua' --smoke --data '%s' --out "
+    .. "'%s.report' 2>&1; "
+    .. "echo status $?"):format(system.program(), support.root, pairs_file(3), out)))
+  lu.assertStrMatches(pipe:read "a", "data: %S+ has 2 pairs to train with, 1 to validate with and 0 to "
+    .. "test with; an "
+    .. "experiment needs some of each[^\n]+\nstatus 1\n")
+  os.execute(("rm -rf '%s' '%s.report'"):format(out, out))
 end
 
 function TestFromPairs:test_long_pairs_are_cut_only_when_asked()

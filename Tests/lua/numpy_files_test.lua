@@ -111,4 +111,36 @@ function TestNumPy:test_damaged_files_are_refused()
   lu.assertTrue(refused > count / 3, ("%d of %d refused"):format(refused, count))
 end
 
+--- An archive of deflated members { name, packed bytes, bytes, place } that its directory claims, behind
+-- `data`.
+local function archive(data, members)
+  local directory = {}
+  for i, m in ipairs(members) do
+    directory[i] = ("<I4I2I2I2I2I2I2I4I4I4I2I2I2I2I2I4I4"):pack(0x02014B50, 20, 20, 0, 8, 0, 0, 0, m[2],
+      m[3], #m[1], 0, 0,
+      0, 0, 0, m[4]) .. m[1]
+  end
+  local list = table.concat(directory)
+  return data .. list .. ("<I4I2I2I2I2I4I4I2"):pack(0x06054B50, 0, 0, #members, #members, #list, #data, 0)
+end
+
+function TestNumPy:test_an_archive_that_unpacks_to_too_much_is_refused_by_its_directory()
+  local path = os.tmpname()
+  local data = "PK\3\4" .. ("\0"):rep(3000000)
+  local same = {}
+  for i = 1, 40 do same[i] = { i .. ".npy", 100000, 1000000, 0 } end
+  for words, members in pairs {
+    ["member 'a' has 2200000000 bytes, more than the limit of 2147483648"] = { { "a", 2900000, 2200000000,
+      0 } },
+    ["member 'a' says it has 200000 bytes, packed as 100"] = { { "a", 100, 200000, 0 } },
+    ["the members of the archive have more bytes than the file"] = same,
+    ["member 'a' is not where the directory says"] = { { "a", 100, 1000, 7 } },
+    ["member 'a' is damaged"] = { { "a", 100, 1000, 0 } },
+  } do
+    system.write_file(path, archive(data, members))
+    lu.assertStrContains(support.message(T.load, path), words)
+  end
+  os.remove(path)
+end
+
 os.exit(lu.LuaUnit.run())

@@ -252,11 +252,11 @@ function TestFiles:test_a_missing_file_other_keys_and_broken_lines_are_named()
   local missing = support.message(harmless, { path = "/nowhere/test.jsonl.gz" })
   lu.assertStrContains(missing, "/nowhere/test.jsonl.gz")
   lu.assertStrContains(support.message(make, { { prompt = "a" } }),
-    "record 1 has no text 'chosen' (it is nil)")
-  lu.assertStrContains(support.message(make, { { chosen = 5 } }), "record 1 has no text 'chosen' (it is 5)")
-  lu.assertStrContains(support.message(make, { 7 }), "record 1 has no text 'chosen' (it is 7)")
+    "line 1 has no text 'chosen' (it is nil)")
+  lu.assertStrContains(support.message(make, { { chosen = 5 } }), "line 1 has no text 'chosen' (it is 5)")
+  lu.assertStrContains(support.message(make, { 7 }), "line 1 has no text 'chosen' (it is 7)")
   lu.assertStrContains(support.message(make, { { chosen = "Hi", rejected = "Hi" } }),
-    "record 1, 'chosen', has no turn that starts with a blank line and \"Assistant:\"")
+    "line 1, 'chosen', has no turn that starts with a blank line and \"Assistant:\"")
   lu.assertEquals(support.message(harmless, {}),
     "tasks.harmless: option 'path' is missing; expected a string")
   local path = os.tmpname()

@@ -178,12 +178,12 @@ end
 
 function TestPairs:test_a_record_of_another_form_is_named()
   lu.assertStrContains(support.message(from, { { chosen = 1, rejected = "" } }),
-    "record 1: 'chosen' must be a text or a list of messages { role, content }, not 1")
+    "line 1: 'chosen' must be a text or a list of messages { role, content }, not 1")
   lu.assertStrContains(support.message(from, { { chosen = { message("user", "x"), 7 }, rejected = { } } }),
-    "record 1: 'chosen': message 2 must be { role, content }, not 7")
+    "line 1: 'chosen': message 2 must be { role, content }, not 7")
   lu.assertStrContains(support.message(from, { { chosen = "a", rejected = { message("user", "x") } } }),
     "'chosen' and 'rejected' must have the same form")
-  lu.assertStrContains(support.message(from, { "x" }), "record 1: must be an object, not 'x'")
+  lu.assertStrContains(support.message(from, { "x" }), "line 1: must be an object, not 'x'")
 end
 
 TestArrays = {}

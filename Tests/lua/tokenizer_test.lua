@@ -96,4 +96,17 @@ function TestTokenizer:test_refusals_name_the_file_and_the_key()
   lu.assertStrContains(message, "tokenizer.json: model: the model 'WordLevel' is not supported")
 end
 
+--- A WordPiece whose words may have a million characters; looking up every part of the rest of one would
+-- take days.
+function TestTokenizer:test_a_word_of_a_million_characters_is_read_in_time()
+  local path = os.tmpname()
+  system.write_file(path, '{"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##",'
+    .. '"max_input_chars_per_word":1000000,"vocab":{"[UNK]":0,"a":1,"##a":2,"##aa":3}}}')
+  local tok = tokenizer.load(path)
+  os.remove(path)
+  local ids = tok:encode(("a"):rep(1000000))
+  lu.assertEquals({ #ids, ids[1], ids[2], ids[500000], ids[500001] }, { 500001, 1, 3, 3, 2 })
+  lu.assertEquals(tok:encode(("a"):rep(999999) .. "b"), { 0 })
+end
+
 os.exit(lu.LuaUnit.run())

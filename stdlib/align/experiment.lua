@@ -89,6 +89,7 @@ function experiment.parse(arguments, about, more, without)
   local o = cli.parse(arguments, spec, about)
   if o.data and o.data ~= "" and not names_task(arguments) then o.task = "from_pairs" end
   cli.checked(experiment.check, o)
+  cli.checked(stages.check_data, o)
   return o
 end
 

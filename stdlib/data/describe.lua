@@ -2,6 +2,7 @@
 local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
 local text_table = require "perilune.align.evaluate.text_table"
+local tokens = require "perilune.data.tokens"
 
 local describe = {}
 
@@ -25,13 +26,36 @@ local columns <const> = { "prompt", "messages", "text", "completion", "chosen", 
 
 local function quantile(sorted, share) return sorted[math.max(1, math.ceil(share * #sorted))] end
 
+--- The columns of rows of ids.
+local ids_of <const> = { prompt = "prompt_ids", messages = "input_ids", completion = "completion_ids",
+  chosen = "chosen_ids", rejected = "rejected_ids" }
+
+--- A function (i, column) that gives the length of a part of record i, or nil where it has none. Messages
+-- have the tokens that the chat template gives them, where the tokenizer has one.
+local function measure(set, o)
+  local records, tokenizer = set.records, o.tokenizer
+  local has_template = tokenizer and (o.template or pcall(function() return tokenizer:chat_template() end))
+  if has_template and set.conversational then
+    local rows = {}
+    for _, row in ipairs((tokens.tokenize(set, { tokenizer = tokenizer, template = o.template }))) do
+      rows[row.record] = row
+    end
+    return function(i, column)
+      local ids = records[i][column] and rows[i] and rows[i][ids_of[column]]
+      return ids and #ids
+    end
+  end
+  return function(i, column)
+    local part = records[i][column] and written(records[i][column])
+    return part and (tokenizer and #tokenizer:encode(part) or utf8.len(part) or #part)
+  end
+end
+
 local function lengths(set, length)
   local rows = {}
   for _, column in ipairs(columns) do
     local list = {}
-    for _, record in ipairs(set.records) do
-      if record[column] then list[#list + 1] = length(written(record[column])) end
-    end
+    for i = 1, #set.records do list[#list + 1] = length(i, column) end
     if #list > 0 then
       table.sort(list)
       rows[#rows + 1] = { column, ("%.1f"):format(stats.summary(list).mean), tostring(quantile(list, 0.5)),
@@ -47,9 +71,9 @@ local function prompt_of(record) return record.prompt and written(record.prompt)
 --- What the pairs of a preference set show: equal ones, and how often the longer response is chosen.
 local function pairs_of(set, length)
   local equal, longer, shorter, seen, twice, flipped = 0, 0, 0, {}, 0, 0
-  for _, record in ipairs(set.records) do
+  for i, record in ipairs(set.records) do
     local prompt, a, b = prompt_of(record), written(record.chosen), written(record.rejected)
-    local x, y = length(a), length(b)
+    local x, y = length(i, "chosen") or 0, length(i, "rejected") or 0
     if a == b then equal = equal + 1
     elseif x > y then longer = longer + 1
     elseif x < y then shorter = shorter + 1 end
@@ -77,7 +101,10 @@ local function overlap(a, b)
 end
 
 local spec = options.spec("data.describe", {
-  { "tokenizer", options.optional "table|Tokenizer", "lengths in its tokens instead of characters" },
+  { "tokenizer", options.optional "table|Tokenizer",
+    "lengths in its tokens instead of characters, of messages as its chat template writes them" },
+  { "template", options.optional "string", "a chat template, or the name of one; the tokenizer's by "
+    .. "default" },
   { "splits", options.optional "table", "other sets by name, such as test, whose prompts are compared" },
 })
 
@@ -99,9 +126,7 @@ function describe.text(set, given)
   if type(set) ~= "table" or not rawget(set, "records") then
     error("data.describe: expected a data set of data.load or data.of, not " .. options.show(set), 2)
   end
-  local function length(text)
-    return o.tokenizer and #o.tokenizer:encode(text) or utf8.len(text) or #text
-  end
+  local length = measure(set, o)
   local lines = { ("%s: %d records, %s%s"):format(set.path, #set.records, set.kind,
     set.conversational and ", conversational" or "") }
   lines[2] = text_table({ o.tokenizer and "length in tokens" or "length in characters", "mean", "median",

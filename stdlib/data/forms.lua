@@ -1,33 +1,31 @@
 --- The forms of records: which one a record has, and its parts checked.
 --
 --   > local forms = require "perilune.data.forms"
---   > kind, parts = forms.read({ prompt = "2 + 2 =", completion = " 4", label = true }, "mine.jsonl", 1)
+--   > kind, parts = forms.read({ prompt = "2 + 2 =", completion = " 4", label = true }, "mine.jsonl: line 1")
 --   > kind, parts.completion, parts.label
 --   unpaired preference	 4	true
 local options = require "perilune.options"
 
 local forms = {}
 
-local function refuse(path, number, message, ...)
-  error(("%s: record %d: "):format(path, number) .. message:format(...), 0)
-end
+local function refuse(place, message, ...) error(place .. ": " .. message:format(...), 0) end
 
 --- A text or a list of messages, or an error that names the record.
-local function part(record, key, path, number)
+local function part(record, key, place)
   local value = record[key]
   if type(value) == "string" then return value, false end
   if type(value) ~= "table" then
-    refuse(path, number, "'%s' must be a text or a list of messages { role, content }, not %s", key,
+    refuse(place, "'%s' must be a text or a list of messages { role, content }, not %s", key,
       options.show(value))
   end
   for i = 1, #value do
     local message = value[i]
     if type(message) ~= "table" or type(message.role) ~= "string" then
-      refuse(path, number, "'%s': message %d must be { role, content }, not %s", key, i,
+      refuse(place, "'%s': message %d must be { role, content }, not %s", key, i,
         options.show(message))
     end
   end
-  if #value == 0 then refuse(path, number, "'%s' has no message", key) end
+  if #value == 0 then refuse(place, "'%s' has no message", key) end
   return value, true
 end
 
@@ -75,58 +73,58 @@ function forms.extract_prompt(chosen, rejected)
   return slice(chosen, 1, n), slice(chosen, n + 1, #chosen), slice(rejected, n + 1, #rejected)
 end
 
-local function preference(record, path, number)
-  local chosen, is_list = part(record, "chosen", path, number)
-  local rejected, other = part(record, "rejected", path, number)
-  if is_list ~= other then refuse(path, number, "'chosen' and 'rejected' must have the same form") end
+local function preference(record, place)
+  local chosen, is_list = part(record, "chosen", place)
+  local rejected, other = part(record, "rejected", place)
+  if is_list ~= other then refuse(place, "'chosen' and 'rejected' must have the same form") end
   local prompt, prompt_is_list
-  if record.prompt ~= nil then prompt, prompt_is_list = part(record, "prompt", path, number) end
+  if record.prompt ~= nil then prompt, prompt_is_list = part(record, "prompt", place) end
   -- A prompt of text beside messages repeats what the messages begin with.
   if prompt == nil or prompt_is_list ~= is_list then
-    if prompt_is_list then refuse(path, number, "'prompt' is a list of messages, 'chosen' is not") end
-    if #chosen == 0 or #rejected == 0 then refuse(path, number, "'chosen' or 'rejected' is empty") end
+    if prompt_is_list then refuse(place, "'prompt' is a list of messages, 'chosen' is not") end
+    if #chosen == 0 or #rejected == 0 then refuse(place, "'chosen' or 'rejected' is empty") end
     prompt, chosen, rejected = forms.extract_prompt(chosen, rejected)
   end
   return { prompt = prompt, chosen = chosen, rejected = rejected, conversational = is_list }
 end
 
-local function completion(record, path, number)
-  local prompt, is_list = part(record, "prompt", path, number)
-  local answer, other = part(record, "completion", path, number)
-  if is_list ~= other then refuse(path, number, "'prompt' and 'completion' must have the same form") end
+local function completion(record, place)
+  local prompt, is_list = part(record, "prompt", place)
+  local answer, other = part(record, "completion", place)
+  if is_list ~= other then refuse(place, "'prompt' and 'completion' must have the same form") end
   return { prompt = prompt, completion = answer, conversational = is_list }
 end
 
-local function stepwise(record, path, number)
+local function stepwise(record, place)
   local steps, labels = record.completions, record.labels
-  if type(record.prompt) ~= "string" then refuse(path, number, "'prompt' of steps must be a text") end
+  if type(record.prompt) ~= "string" then refuse(place, "'prompt' of steps must be a text") end
   if type(steps) ~= "table" or type(labels) ~= "table" or #steps ~= #labels or #steps == 0 then
-    refuse(path, number, "'completions' and 'labels' must be lists of the same length")
+    refuse(place, "'completions' and 'labels' must be lists of the same length")
   end
   for i = 1, #steps do
     if type(steps[i]) ~= "string" or type(labels[i]) ~= "boolean" then
-      refuse(path, number, "step %d must be a text with a label true or false", i)
+      refuse(place, "step %d must be a text with a label true or false", i)
     end
   end
   return { prompt = record.prompt, completions = steps, labels = labels, conversational = false }
 end
 
 local function single(key)
-  return function(record, path, number)
-    local value, is_list = part(record, key, path, number)
-    if key == "text" and is_list then refuse(path, number, "'text' must be a text") end
-    if key == "messages" and not is_list then refuse(path, number,
+  return function(record, place)
+    local value, is_list = part(record, key, place)
+    if key == "text" and is_list then refuse(place, "'text' must be a text") end
+    if key == "messages" and not is_list then refuse(place,
       "'messages' must be a list of messages") end
     return { [key] = value, conversational = is_list }
   end
 end
 
-local function unpaired(record, path, number)
-  local made, label = completion(record, path, number), record.label
+local function unpaired(record, place)
+  local made, label = completion(record, place), record.label
   -- Tables without truth values write 1 and 0.
   if label == 1 or label == 0 then label = label == 1 end
   if type(label) ~= "boolean" then
-    refuse(path, number, "'label' must be true or false, not %s", options.show(record.label))
+    refuse(place, "'label' must be true or false, not %s", options.show(record.label))
   end
   made.label = label
   return made
@@ -145,18 +143,19 @@ local known <const> = {
 
 local kept <const> = { "tools", "chat_template_kwargs" }
 
---- The kind of a record and its parts. Errors: the record has none of the forms; a part has a wrong type.
+--- The kind of a record and its parts; `place` says in messages where the record is. Errors: the record has
+-- none of the forms; a part has a wrong type.
 --
 --   > local forms = require "perilune.data.forms"
---   > forms.read({ question = "?" }, "mine.jsonl", 3)
---   mine.jsonl: record 3: has none of messages, text, prompt, chosen and rejected, but question
-function forms.read(record, path, number)
-  if type(record) ~= "table" then refuse(path, number, "must be an object, not %s", options.show(record)) end
+--   > forms.read({ question = "?" }, "mine.jsonl: line 3")
+--   mine.jsonl: line 3: has none of messages, text, prompt, chosen and rejected, but question
+function forms.read(record, place)
+  if type(record) ~= "table" then refuse(place, "must be an object, not %s", options.show(record)) end
   for _, form in ipairs(known) do
     local has_all = true
     for _, key in ipairs(form[1]) do has_all = has_all and record[key] ~= nil end
     if has_all then
-      local made = form[3](record, path, number)
+      local made = form[3](record, place)
       for _, key in ipairs(kept) do
         if record[key] ~= nil and record[key] ~= "" then made[key] = record[key] end
       end
@@ -166,7 +165,7 @@ function forms.read(record, path, number)
   local names = {}
   for key in pairs(record) do names[#names + 1] = tostring(key) end
   table.sort(names)
-  refuse(path, number, "has none of messages, text, prompt, chosen and rejected, but %s",
+  refuse(place, "has none of messages, text, prompt, chosen and rejected, but %s",
     #names > 0 and table.concat(names, ", ") or "nothing")
 end
 

@@ -4,8 +4,8 @@
 --   rows, left_out = data.tokenize(set, { tokenizer = tokenizer, max_length = 512 })
 --   print(data.describe(set))
 --
--- A file is JSON lines, packed with gzip or not, one JSON array (.json) or CSV with a header (.csv). All its
--- records have one form, that of the first:
+-- A file is JSON lines, packed with gzip or not, Parquet, one JSON array (.json) or CSV with a header
+-- (.csv). All its records have one form, that of the first:
 --
 --   language modeling        messages, or text
 --   prompt-only              prompt
@@ -55,22 +55,24 @@ end
 function data.load(path, given)
   local o = spec:fill(given)
   if type(path) ~= "string" then error("data.load: expected a path, not " .. options.show(path), 2) end
-  local list, null = files.read(path, o.records)
-  return data.of(list, path, { null = null > 0 and null or nil })
+  local list, null, place = files.read(path, o.records)
+  return data.of(list, path, { null = null > 0 and null or nil }, place)
 end
 
---- The data set of a list of records; `path` names it in messages.
+--- The data set of a list of records; `path` names it in messages, and `place(i)` record i.
 --
 --   > #require("perilune.data").of({ { text = "a" }, { text = "b" } }, "a list")
 --   2
-function data.of(list, path, left_out)
+function data.of(list, path, left_out, place)
   path = path or "the list"
+  place = place or function(i) return ("%s: record %d"):format(path, i) end
   local set = setmetatable({ path = path, records = {}, left_out = left_out or {} }, Set)
   for i, record in ipairs(list) do
-    local kind, made = forms.read(record, path, i)
+    local kind, made = forms.read(record, place(i))
     set.kind = set.kind or kind
     if kind ~= set.kind then
-      error(("%s: record %d is %s data, the first is %s"):format(path, i, kind, set.kind), 0)
+      error(("%s is %s data, the first is %s: all records of a file have one form"):format(place(i), kind,
+        set.kind), 0)
     end
     if set.conversational == nil then set.conversational = made.conversational end
     set.records[i] = made

@@ -43,10 +43,12 @@ function Writer:text(text, ends)
   return ids
 end
 
-function Writer:chat(messages, record, is_prompt)
+--- The ids of messages; with `masks` the mask of the assistant's tokens too.
+function Writer:chat(messages, record, is_prompt, masks)
   return self.o.tokenizer:chat(messages, {
     template = self.o.template, add_generation_prompt = is_prompt or false, tools = record.tools,
     variables = record.chat_template_kwargs, sanitize_control_tokens = self.o.sanitize_control_tokens,
+    return_assistant_tokens_mask = masks or false,
   })
 end
 
@@ -90,7 +92,7 @@ local readers = {}
 
 readers["language modeling"] = function(self, record)
   if not record.conversational then return { input_ids = self:text(record.text, true) } end
-  local ids, mask = self:chat(record.messages, record)
+  local ids, mask = self:chat(record.messages, record, false, true)
   return { input_ids = ids, assistant_masks = mask }
 end
 

@@ -24,7 +24,7 @@ end
 
 --- Functions that read a file, by the module that has them; the path is the first argument.
 local readers <const> = {
-  ["perilune.formats"] = { "load_json", "load_json_lines", "load_tensors", "load_tokenizer" },
+  ["perilune.formats"] = { "load_json", "load_json_lines", "load_parquet", "load_tensors", "load_tokenizer" },
   ["perilune.models"] = { "load" },
 }
 

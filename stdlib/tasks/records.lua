@@ -25,7 +25,7 @@ local records = {}
 
 --- The options that these tasks share.
 records.options = options.spec("tasks.records", {
-  { "path", options.required "string", "the file: JSON lines, gzipped or not, .json or .csv" },
+  { "path", options.required "string", "the file: JSON lines, gzipped or not, Parquet, .json or .csv" },
   { "records", options.optional("integer", 1), "only the first records of the file", smoke = 200 },
   { "vocab_size", 2048, "tokens of the vocabulary", least = 261, most = 65536, smoke = 512 },
   { "max_prompt", 128, "tokens of a prompt at most, with <bos>", least = 8, smoke = 48 },
@@ -186,7 +186,7 @@ end
 
 --- A task called `name` from the file of the options `o`.
 --
--- `parse(record, path, number)` gives the texts { prompt, chosen, rejected, key, cut } of a record, or nil
+-- `parse(record, place)` gives the texts { prompt, chosen, rejected, key, cut } of a record, or nil
 -- when its two prompts differ; equal `key`s are in the same split; `cut` counts responses that were
 -- shortened. `ids_of(task, pair)` gives { prompt, chosen, rejected } as ids and whether the prompt was
 -- shortened, or nil when the prompt does not fit (see `records.separate`).
@@ -197,7 +197,7 @@ end
 --   > type(records.separate(function(tokenizer, text) return tokenizer:encode(text) end))
 --   function
 function records.task(name, o, parse, ids_of)
-  local list, null = files.read(o.path, o.records)
+  local list, null, place = files.read(o.path, o.records)
   local dropped = {
     null = null, prompts_differ = 0, responses_empty = 0, responses_equal = 0, prompts_too_long = 0,
     responses_too_long = 0, pairs_too_long = 0,
@@ -205,7 +205,7 @@ function records.task(name, o, parse, ids_of)
   local pairs_of_text, cut = {}, 0
   local function drop(why) dropped[why] = dropped[why] + 1 end
   for number, record in ipairs(list) do
-    local pair = parse(record, o.path, number)
+    local pair = parse(record, place(number))
     local chosen, rejected = pair and pair.chosen:match "^%s*(.-)%s*$",
       pair and pair.rejected:match "^%s*(.-)%s*$"
     if not pair then

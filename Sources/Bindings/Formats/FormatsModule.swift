@@ -66,9 +66,9 @@ enum FormatsModule {
     module.function(
       "load_json_lines",
       Page(
-        "formats.load_json_lines(path) -> list, null_lines",
-        "A list of the values of a file with one JSON value per line, and a list of the numbers of "
-          + "the lines that are null: these are not in the first list. The file may be compressed with "
+        "formats.load_json_lines(path) -> list, null_lines, lines",
+        "A list of the values of a file with one JSON value per line, a list of the numbers of the lines that are "
+          + "null: these are not in the first list, and the line of each value. The file may be compressed with "
           + "gzip.",
         errors: unreadable,
         example: """
@@ -79,8 +79,45 @@ enum FormatsModule {
           """, prints: "2")
     ) { call in
       let path = try call.string(1)
-      try call.pushIntegers(try call.build { try JSONBridge.pushLines(path, to: $0) })
-      return 2
+      let lines = try call.build { try JSONBridge.pushLines(path, to: $0) }
+      try call.pushIntegers(lines.null)
+      try call.pushIntegers(lines.values)
+      return 3
+    }
+    module.function(
+      "is_parquet",
+      Page(
+        "formats.is_parquet(path)", "Whether a file begins as Parquet does.",
+        errors: "the file cannot be read",
+        example: """
+          path = os.tmpname()
+          require 'perilune.system'.write_file(path, 'PAR1')
+          print(require 'perilune.formats'.is_parquet(path))
+          os.remove(path)
+          """, prints: "true")
+    ) { call in
+      try call.pushBoolean(try Parquet.isParquet(try call.string(1)))
+      return 1
+    }
+    module.function(
+      "load_parquet",
+      Page(
+        "formats.load_parquet(path, rows)",
+        "A list of the rows of a Parquet file, all or the first `rows`: records with the values that "
+          + "`Dataset.to_json` writes. null is nil, a time is in milliseconds since 1970. One page of each column is "
+          + "in memory at a time.",
+        errors: unreadable
+          + "; the codec is not snappy, gzip or zstd; it is encrypted; a column has maps, decimals or bytes that "
+          + "are no text",
+        source: "Apache Parquet 2.11, parquet.thrift and Encodings.md",
+        example: "print((pcall(require 'perilune.formats'.load_parquet, '/no/such.parquet')))",
+        prints: "false")
+    ) { call in
+      let source = try ByteSource(path: try call.string(1))
+      let limit = try call.isNil(2) ? Int.max : call.integer(2)
+      if limit < 1 { throw call.bad(2, "expected a number of rows from 1, got \(limit)") }
+      try call.build { try JSONBridge.pushRows(source, limit: limit, to: $0) }
+      return 1
     }
     module.function(
       "save_json_lines",

@@ -51,19 +51,53 @@ enum JSONBridge {
     }
   }
 
-  /// Pushes the list of the values of a file with one JSON value a line; the numbers of the lines that are
-  /// null, which the list leaves out because a hole would hide the values after it.
-  static func pushLines(_ path: String, to lua: LuaBuilder) throws -> [Int] {
+  /// Pushes a value; null is nil.
+  static func push(_ value: JSONValue, to lua: LuaBuilder) throws {
+    switch value {
+    case .null: try lua.pushNil()
+    case .bool(let flag): try lua.push(flag)
+    case .integer(let x): try lua.push(x)
+    case .number(let x): try lua.push(x)
+    case .string(let s): try lua.push(s)
+    case .array(let elements):
+      try lua.pushTable(positions: elements.count)
+      for (i, element) in elements.enumerated() {
+        try push(element, to: lua)
+        lua.store(at: i + 1)
+      }
+    case .object(let members):
+      try lua.pushTable(fields: members.count)
+      for member in members {
+        try push(member.value, to: lua)
+        try lua.store(field: member.key)
+      }
+    }
+  }
+
+  /// Pushes the list of the rows of a Parquet file, at most `limit`.
+  static func pushRows(_ source: ByteSource, limit: Int, to lua: LuaBuilder) throws {
+    try lua.pushTable()
+    try Parquet.forEach(source) { row, record in
+      try push(record, to: lua)
+      try lua.append(at: row)
+      return row < limit
+    }
+  }
+
+  /// Pushes the list of the values of a file with one JSON value a line. Gives the numbers of the lines that are null,
+  /// which the list leaves out because a hole would hide the values after it, and those of the others.
+  static func pushLines(_ path: String, to lua: LuaBuilder) throws -> (null: [Int], values: [Int]) {
     try lua.pushTable()
     var count = 0
-    var nullLines: [Int] = []
+    var (nullLines, lines): ([Int], [Int]) = ([], [])
     try JSONLines.forEachChecked(LineReader(path: path)) { line, parser in
       if try parser.kind() == .null { return nullLines.append(line) }
       count += 1
+      lines.append(line)
       try push(&parser, to: lua)
       try lua.append(at: count)
     }
-    return nullLines
+    return (nullLines, lines)
   }
 
   static func encode(_ value: LuaValue) throws -> JSONValue { try encode(value, depth: 0) }

@@ -46,9 +46,9 @@ enum TokenizerChat {
       Page(
         "tok:chat(messages, {options}) -> ids, mask, reason",
         "The tokens of a conversation, a list of {role, content} or its JSON text, written by a chat "
-          + "template; nothing is added to what the template writes. `mask` has 1 for each token of the assistant: "
-          + "what the template marks by {% generation %}, or what each assistant's message adds to the prompt "
-          + "before it. Where neither is known it is nil, and `reason` says why.",
+          + "template; nothing is added to what the template writes. With return_assistant_tokens_mask, `mask` has 1 for "
+          + "each token of the assistant: what the template marks by {% generation %}, or what each assistant's "
+          + "message adds to the prompt before it. Where neither is known it is nil, and `reason` says why.",
         options: [
           Option("add_generation_prompt", false, "end with the beginning of an assistant's turn"),
           Option("continue_final_message", false, "end within the final message"),
@@ -68,13 +68,15 @@ enum TokenizerChat {
             "sanitize_control_tokens", false,
             "names of control tokens in messages, tools, documents and variables stay plain text"),
           Option("tokenize", true, "false gives the text instead of ids"),
+          Option("return_assistant_tokens_mask", false, "give the mask as well"),
           now,
         ],
         errors:
           "there is no template; messages are not tables with names; the template raises, or exceeds the limits",
         source: "transformers, apply_chat_template",
         example: example + """
-          ids, mask = tok:chat({{role = 'user', content = 'hi'}, {role = 'assistant', content = 'h'}}, {template = template})
+          messages = {{role = 'user', content = 'hi'}, {role = 'assistant', content = 'h'}}
+          ids, mask = tok:chat(messages, {template = template, return_assistant_tokens_mask = true})
           print(table.concat(ids, ' '), table.concat(mask, ' '))
           """, prints: "1 107 108 2 107 0\t0 0 0 0 1 1"), optionsAt: 3, chat)
     tokenizer.method(
@@ -112,6 +114,7 @@ enum TokenizerChat {
     let isSanitized = try options.flag("sanitize_control_tokens")
     let ids = try object.tokenizer.ids(of: rendered, sanitized: isSanitized)
     try call.pushIntegers(ids)
+    if try !options.flag("return_assistant_tokens_mask") { return 1 }
     do {
       let ranges = try conversation.assistantRanges(rendered, template, tokens: tokens)
       try call.pushIntegers(try object.tokenizer.mask(of: ids, rendered, ranges))

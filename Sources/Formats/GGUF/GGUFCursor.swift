@@ -33,11 +33,11 @@ struct GGUFCursor {
     let size = MemoryLayout<T>.size
     try expect(UInt64(size), what)
     try fillWindow(size)
-    let value = window.withUnsafeBytes {
-      $0.loadUnaligned(fromByteOffset: position - windowStart, as: T.self)
+    guard let value = LittleEndian.load(window, at: position - windowStart, as: T.self) else {
+      throw failure("ends before \(what)")
     }
     position += size
-    return T(littleEndian: value)
+    return value
   }
 
   /// Makes the window hold `count` bytes from the position on, which the file has.

@@ -234,6 +234,7 @@ extension TemplateRenderer {
     return Double(trimmed)
   }
 
+  /// A whole number as Python's `int` gives it; one beyond 64 bits, which Python has, is refused.
   private func converted(_ value: TemplateValue, _ standard: TemplateValue, _ base: Int) throws
     -> TemplateValue
   {
@@ -244,12 +245,23 @@ extension TemplateRenderer {
       let prefixes = [16: "0x", 8: "0o", 2: "0b"]
       if let prefix = prefixes[base], digits.lowercased().hasPrefix(prefix) { digits.removeFirst(2) }
       if (2...36).contains(base), let whole = Int(digits, radix: base) { return .int(whole) }
+      if (2...36).contains(base), Self.isWhole(digits, base) { throw Self.beyond64Bits }
       number = Self.number(text)
+      if number?.isFinite == false { return standard }
     }
-    guard let number, number.isFinite, let whole = Int(exactly: number.rounded(.towardZero)) else {
-      return standard
-    }
+    guard let number, !number.isNaN else { return standard }
+    if number.isInfinite { throw Failure(.value, "cannot convert float infinity to integer") }
+    guard let whole = Int(exactly: number.rounded(.towardZero)) else { throw Self.beyond64Bits }
     return .int(whole)
+  }
+
+  private static var beyond64Bits: Failure { Failure(.value, "a whole number beyond 64 bits") }
+
+  /// Whether a text is a sign and digits of a base.
+  private static func isWhole(_ text: String, _ base: Int) -> Bool {
+    let digits = text.hasPrefix("-") || text.hasPrefix("+") ? text.dropFirst() : text[...]
+    return !digits.isEmpty
+      && digits.utf8.allSatisfy { Int(String(Unicode.Scalar($0)), radix: base) != nil }
   }
 
   private func rounded(_ number: Double, _ value: TemplateValue, _ precision: Int, _ method: String) throws

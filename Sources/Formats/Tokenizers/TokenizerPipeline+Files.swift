@@ -78,10 +78,6 @@ extension TokenizerPipeline {
 }
 
 extension TokenizerParts {
-  /// JSON values of a part beside the model, and its bytes; the largest in use is a table of 600,000 bytes.
-  private static let partValuesMax = 10_000
-  private static let partBytesMax = 4 << 20
-
   init(reading bytes: UnsafeBufferPointer<UInt8>, _ source: String) throws {
     var parser = try JSONParser.checked(bytes, name: source)
     var root = try parser.members(depth: 0)
@@ -118,7 +114,8 @@ extension TokenizerParts {
     var end = parser
     var values = 0
     try count(&end, depth: 1, &values)
-    if values > partValuesMax || end.position - parser.position > partBytesMax {
+    if values > Limits.tokenizerPartValuesMax || end.position - parser.position > Limits.tokenizerPartBytesMax
+    {
       throw Failure(.format, "\(source): \(name) is too long to be a known one")
     }
     return try parser.value(depth: 1)

@@ -11,7 +11,8 @@ public struct ZipArchive {
     let isDeflated: Bool
     let offset: Int
     let packedCount: Int
-    let count: Int
+    /// Bytes unpacked.
+    public let count: Int
     let checksum: UInt32
   }
 
@@ -33,9 +34,13 @@ public struct ZipArchive {
       throw Failure(
         .format, "\(source.name): an archive of 4 GB or more, or of 65,535 members, is not supported")
     }
+    if count > Limits.zipMembersMax {
+      throw Failure(
+        .format, "\(source.name): an archive of \(count) members, at most \(Limits.zipMembersMax)")
+    }
     let directory = try source.bytes(at: Int(start), count: Int(size))
     var members: [Member] = []
-    var place = 0
+    var (place, packed) = (0, 0)
     for _ in 0..<count {
       guard place + 46 <= directory.count, Self.u32(directory, place) == 0x0201_4B50 else {
         throw Failure(.format, "\(source.name): the directory of the archive is damaged")
@@ -45,7 +50,13 @@ public struct ZipArchive {
       if next > directory.count {
         throw Failure(.format, "\(source.name): the directory of the archive is damaged")
       }
-      members.append(try Self.member(directory, place, nameCount: lengths[0], source))
+      let member = try Self.member(directory, place, nameCount: lengths[0], source)
+      packed += member.packedCount
+      // Members that share their bytes would unpack to many times what the file has.
+      if packed > source.count {
+        throw Failure(.format, "\(source.name): the members of the archive have more bytes than the file")
+      }
+      members.append(member)
       place = next
     }
     self.members = members
@@ -64,9 +75,11 @@ public struct ZipArchive {
       throw failure("is packed by method \(method); stored and deflated are read")
     }
     let (packed, count) = (Int(u32(directory, place + 20)), Int(u32(directory, place + 24)))
-    // Deflate makes at most 1032 bytes of one.
-    if method == 0 ? packed != count : count > packed * 1032 + 64 {
+    if method == 0 ? packed != count : count > packed * Inflate.expansionMax + 64 {
       throw failure("says it has \(count) bytes, packed as \(packed)")
+    }
+    if count > Limits.zipMemberBytesMax {
+      throw failure("has \(count) bytes, more than the limit of \(Limits.zipMemberBytesMax)")
     }
     return Member(
       name: name, isDeflated: method == 8, offset: Int(u32(directory, place + 42)), packedCount: packed,
@@ -91,18 +104,10 @@ public struct ZipArchive {
   }
 
   private static func inflated(_ packed: [UInt8], count: Int) -> [UInt8]? {
-    var stream = z_stream()
-    if inflateInit2_(&stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) != Z_OK { return nil }
-    defer { inflateEnd(&stream) }
-    var input = packed
     var isWhole = false
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      input.withUnsafeMutableBufferPointer { source in
-        stream.next_in = source.baseAddress
-        stream.avail_in = UInt32(source.count)
-        stream.next_out = buffer.baseAddress
-        stream.avail_out = UInt32(count)
-        isWhole = inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { target, filled in
+      isWhole = packed.withUnsafeBytes {
+        Inflate.whole($0, into: UnsafeMutableRawBufferPointer(target), .none)
       }
       filled = isWhole ? count : 0
     }
@@ -113,10 +118,7 @@ public struct ZipArchive {
     bytes.withUnsafeBufferPointer { UInt32(truncatingIfNeeded: crc32_z(0, $0.baseAddress, $0.count)) }
   }
 
-  private static func u16(_ bytes: [UInt8], _ i: Int) -> UInt16 {
-    UInt16(bytes[i]) | UInt16(bytes[i + 1]) << 8
-  }
-  private static func u32(_ bytes: [UInt8], _ i: Int) -> UInt32 {
-    UInt32(u16(bytes, i)) | UInt32(u16(bytes, i + 2)) << 16
-  }
+  /// Numbers at places that the caller has checked to be in the bytes.
+  private static func u16(_ bytes: [UInt8], _ i: Int) -> UInt16 { LittleEndian.load(bytes, at: i) ?? 0 }
+  private static func u32(_ bytes: [UInt8], _ i: Int) -> UInt32 { LittleEndian.load(bytes, at: i) ?? 0 }
 }

@@ -16,7 +16,7 @@ enum GGUFBlocks {
     case .f16: for i in 0..<count { y[i] = half(blocks + 2 * i) }
     case .bf16:
       for i in 0..<count {
-        y[i] = Float(bitPattern: UInt32(blocks[2 * i]) << 16 | UInt32(blocks[2 * i + 1]) << 24)
+        y[i] = Float(bitPattern: UInt32(LittleEndian.load(blocks + 2 * i, as: UInt16.self)) << 16)
       }
     case .q4_0: each(type, blocks, count, y, q4_0)
     case .q4_1: each(type, blocks, count, y, q4_1)
@@ -40,7 +40,7 @@ enum GGUFBlocks {
   }
 
   @inline(__always)
-  static func half(_ p: Bytes) -> Float { HalfFloat.widen(UInt16(p[0]) | UInt16(p[1]) << 8) }
+  static func half(_ p: Bytes) -> Float { HalfFloat.widen(LittleEndian.load(p)) }
 
   /// d, 16 bytes of two: d (q - 8).
   private static func q4_0(_ p: Bytes, _ y: Floats) {
@@ -60,14 +60,9 @@ enum GGUFBlocks {
     }
   }
 
-  @inline(__always)
-  private static func word(_ p: Bytes) -> UInt32 {
-    UInt32(p[0]) | UInt32(p[1]) << 8 | UInt32(p[2]) << 16 | UInt32(p[3]) << 24
-  }
-
   /// d, 32 fifth bits, 16 bytes of two: d (q - 16).
   private static func q5_0(_ p: Bytes, _ y: Floats) {
-    let (d, high, q) = (half(p), word(p + 2), p + 6)
+    let (d, high, q) = (half(p), LittleEndian.load(p + 2, as: UInt32.self), p + 6)
     for i in 0..<16 {
       y[i] = d * Float(Int32(UInt32(q[i] & 15) | (high >> UInt32(i) & 1) << 4) &- 16)
       y[i + 16] = d * Float(Int32(UInt32(q[i] >> 4) | (high >> UInt32(i + 16) & 1) << 4) &- 16)
@@ -76,7 +71,7 @@ enum GGUFBlocks {
 
   /// d, m, 32 fifth bits, 16 bytes of two: d q + m.
   private static func q5_1(_ p: Bytes, _ y: Floats) {
-    let (d, m, high, q) = (half(p), half(p + 2), word(p + 4), p + 8)
+    let (d, m, high, q) = (half(p), half(p + 2), LittleEndian.load(p + 4, as: UInt32.self), p + 8)
     for i in 0..<16 {
       y[i] = d * Float(UInt32(q[i] & 15) | (high >> UInt32(i) & 1) << 4) + m
       y[i + 16] = d * Float(UInt32(q[i] >> 4) | (high >> UInt32(i + 16) & 1) << 4) + m

@@ -37,10 +37,11 @@ public enum NumPyFile {
   public static func archive(_ source: ByteSource) throws -> [(name: String, tensor: Tensor)] {
     let archive = try ZipArchive(source)
     return try archive.members.filter { !$0.name.hasSuffix("/") }.map { member in
-      let bytes = try archive.bytes(of: member)
-      let inner = ByteSource(bytes, name: "\(source.name): \(Quoted.name(member.name))")
       let name = member.name.hasSuffix(".npy") ? String(member.name.dropLast(4)) : member.name
-      return (name, try array(inner))
+      return try MemoryAccount.reserving(member.count) {
+        let bytes = try archive.bytes(of: member)
+        return (name, try array(ByteSource(bytes, name: "\(source.name): \(Quoted.name(member.name))")))
+      }
     }
   }
 

@@ -76,6 +76,31 @@ function stage.check(o)
   end
 end
 
+--- The task of a stage's options. Errors: its file cannot be read, or leaves a split without a pair of human
+-- labels.
+local function open(o)
+  local given = { path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil }
+  local task = o.made or tasks.open(o.task, given, o.small)
+  local n = task.gold_pairs and task.counts
+  if n and math.min(n.train.pairs, n.validation.pairs, n.test.pairs) == 0 then
+    error(("data: %s has %d pairs to train with, %d to validate with and %d to test with; an experiment "
+      .. "needs some of "
+      .. "each. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least 40 prompts"):format(
+      o.data ~= "" and o.data or task.name, n.train.pairs, n.validation.pairs, n.test.pairs), 0)
+  end
+  return task
+end
+
+--- Bytes of a file that surely has pairs for every split.
+local enough <const> = 1 << 20
+
+--- Refuses a small file that leaves a split without a pair; larger ones are looked at when the stage is made.
+function stage.check_data(o)
+  if o.data == "" or not tasks.needs(o.task) then return end
+  local file <close> = io.open(o.data, "rb")
+  if file and file:seek "end" < enough then open(o) end
+end
+
 --- Sentences that hold for every experiment.
 stage.notes = {
   "Win rate and KL are of the same responses to training prompts, as in the paper; new prompts are not "
@@ -174,8 +199,7 @@ local function build(o)
   if o.scores and o.proxy == "preference" then
     error("proxy: a preference model gives no scores, and a loss reads them: reward or gold", 0)
   end
-  local given = { path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil }
-  local task = o.made or tasks.open(o.task, given, o.small)
+  local task = open(o)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, {

@@ -39,10 +39,10 @@ local turns <const> = "{{- bos_token }}{% for m in messages %}"
 local function joined(a, b) return table.move(b, 1, #b, #a + 1, table.move(a, 1, #a, 1, {})) end
 
 --- The texts of a record, which tell equal ones and train a tokenizer; and the record itself.
-local function parse(record, path, number)
-  local kind, made = forms.read(record, path, number)
+local function parse(record, place)
+  local kind, made = forms.read(record, place)
   if kind ~= "preference" then
-    error(("%s: record %d is %s data; pairs have chosen and rejected"):format(path, number, kind), 0)
+    error(("%s is %s data; pairs have chosen and rejected"):format(place, kind), 0)
   end
   if not made.conversational then
     return { prompt = made.prompt, chosen = made.chosen, rejected = made.rejected, key = made.prompt,

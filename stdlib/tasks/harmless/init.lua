@@ -17,19 +17,18 @@ local task = require "perilune.tasks.task"
 local spec = options.spec("tasks.harmless", { records.options })
 
 --- The texts of a record { chosen, rejected }; nil when their prompts differ.
-local function parse(record, path, number)
+local function parse(record, place)
   local prompts, responses, cut = {}, {}, 0
   for _, key in ipairs { "chosen", "rejected" } do
     local text = type(record) == "table" and record[key]
     if type(text) ~= "string" then
-      error(("%s: record %d has no text '%s' (it is %s)"):format(path, number, key,
+      error(("%s has no text '%s' (it is %s)"):format(place, key,
         type(record) == "table" and options.show(record[key]) or options.show(record)), 0)
     end
     local ran_on
     prompts[key], responses[key], ran_on = dialogues.split(text)
     if not prompts[key] then
-      error(("%s: record %d, '%s', has no turn that starts with a blank line and \"Assistant:\""):format(
-        path, number, key), 0)
+      error(("%s, '%s', has no turn that starts with a blank line and \"Assistant:\""):format(place, key), 0)
     end
     if ran_on then cut = cut + 1 end
   end

@@ -11,11 +11,14 @@ struct TokenTable: Sendable {
   private var starts: [UInt32] = [0]
   /// Ids by hash, -1 where free; a power of two of them.
   private var slots: [Int32] = []
+  /// Bytes of the longest token.
+  private(set) var longest = 0
 
   /// A table of `tokens` by id. Where two are equal the one with the higher id is found.
   init<S: Sequence>(_ tokens: S) where S.Element: Collection, S.Element.Element == UInt8 {
     for token in tokens {
       bytes.append(contentsOf: token)
+      longest = max(longest, bytes.count - Int(starts[starts.count - 1]))
       starts.append(UInt32(truncatingIfNeeded: bytes.count))
     }
     slots = [Int32](

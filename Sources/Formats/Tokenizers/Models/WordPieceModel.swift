@@ -32,15 +32,23 @@ struct WordPieceModel: TokenModel {
     ids.append(id)
   }
 
-  /// Adds the tokens of a word; false where a part has none.
+  /// Adds the tokens of a word; false where a part has none. No part longer than the longest token is looked
+  /// up, so that the work grows with the length of the word.
   private func add(_ piece: UnsafeBufferPointer<UInt8>, _ edges: [Int], to ids: inout [Int32]) -> Bool {
     var from = 0
+    var part: [UInt8] = []
     while from < edges.count - 1 {
-      var to = edges.count - 1
+      let start = edges[from]
+      part.removeAll(keepingCapacity: true)
+      if from > 0 { part += prefix }
+      let before = part.count
+      let most = max(0, names.longest - before)
+      part += piece[start..<min(piece.count, start + most)]
+      var to = from
+      while to < edges.count - 1 && edges[to + 1] - start <= most { to += 1 }
       var found: Int32?
       while to > from {
-        let part = UnsafeBufferPointer(rebasing: piece[edges[from]..<edges[to]])
-        found = from == 0 ? names.id(of: part) : names.id(of: prefix + Array(part))
+        found = names.id(of: part[..<(before + edges[to] - start)])
         if found != nil { break }
         to -= 1
       }

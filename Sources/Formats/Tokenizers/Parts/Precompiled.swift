@@ -23,13 +23,14 @@ struct Precompiled: Sendable {
 
   /// Reads the table: the trie's bytes as a count of 32 bits, the trie, and the texts.
   init(_ bytes: [UInt8]) throws {
-    func unit(_ at: Int) -> UInt32 { (0..<4).reduce(0) { $0 | UInt32(bytes[at + $1]) << UInt32(8 * $1) } }
-    guard bytes.count >= 4 else { throw Failure(.format, "the table has \(bytes.count) bytes") }
-    let size = Int(unit(0))
+    guard let first = LittleEndian.load(bytes, at: 0, as: UInt32.self) else {
+      throw Failure(.format, "the table has \(bytes.count) bytes")
+    }
+    let size = Int(first)
     if size % 4 != 0 || size == 0 || size > bytes.count - 4 {
       throw Failure(.format, "a trie of \(size) bytes in a table of \(bytes.count)")
     }
-    trie = stride(from: 4, to: 4 + size, by: 4).map(unit)
+    trie = stride(from: 4, to: 4 + size, by: 4).compactMap { LittleEndian.load(bytes, at: $0) }
     texts = Array(bytes[(4 + size)...])
     if String(validating: texts, as: UTF8.self) == nil { throw Failure(.format, "its texts are not UTF-8") }
   }

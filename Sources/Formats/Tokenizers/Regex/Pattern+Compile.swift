@@ -58,9 +58,6 @@ struct PatternCompiler {
   private(set) var sets: [ScalarSet] = []
   private(set) var firsts: [FirstBytes] = []
   private var places: [ScalarSet: Int32] = [:]
-  private static let stepsMax = 20_000
-  /// Each takes 8 KB.
-  private static let setsMax = 4096
 
   mutating func compile(_ node: PatternNode) throws {
     try add(node)
@@ -69,8 +66,8 @@ struct PatternCompiler {
 
   @discardableResult
   private mutating func emit(_ step: PatternStep) throws -> Int {
-    if steps.count == Self.stepsMax {
-      throw Failure(.format, "the regular expression is too long: more than \(Self.stepsMax) steps")
+    if steps.count == Limits.patternStepsMax {
+      throw Failure(.format, "the regular expression is too long: more than \(Limits.patternStepsMax) steps")
     }
     steps.append(step)
     return steps.count - 1
@@ -80,8 +77,8 @@ struct PatternCompiler {
 
   private mutating func index(of set: ScalarSet) throws -> Int32 {
     if let known = places[set] { return known }
-    if sets.count == Self.setsMax {
-      throw Failure(.format, "the regular expression has more than \(Self.setsMax) classes")
+    if sets.count == Limits.patternSetsMax {
+      throw Failure(.format, "the regular expression has more than \(Limits.patternSetsMax) classes")
     }
     let place = Int32(truncatingIfNeeded: sets.count)
     places[set] = place
@@ -221,10 +218,7 @@ struct PatternCompiler {
     }
   }
 
-  /// The longest look behind, in scalars.
-  private static let lengthMax = 1 << 20
-
-  /// The scalars of every match of a part, if it is one number of at most `lengthMax`.
+  /// The scalars of every match of a part, if it is one number of at most `Limits.lookBehindMax`.
   private static func length(_ node: PatternNode) -> Int? {
     switch node {
     case .empty, .boundary, .look: return 0
@@ -232,9 +226,9 @@ struct PatternCompiler {
     case .sequence(let parts):
       var sum = 0
       for part in parts {
-        guard let length = length(part), length < lengthMax else { return nil }
+        guard let length = length(part), length < Limits.lookBehindMax else { return nil }
         sum += length
-        if sum > lengthMax { return nil }
+        if sum > Limits.lookBehindMax { return nil }
       }
       return sum
     case .choice(let branches):
@@ -242,7 +236,9 @@ struct PatternCompiler {
       guard let first = lengths.first, lengths.allSatisfy({ $0 == first }) else { return nil }
       return first
     case .repeated(let inner, let least, let most, _):
-      guard least == most, let length = length(inner), length <= lengthMax / max(1, least) else { return nil }
+      guard least == most, let length = length(inner), length <= Limits.lookBehindMax / max(1, least) else {
+        return nil
+      }
       return least * length
     case .atomic(let inner): return length(inner)
     }

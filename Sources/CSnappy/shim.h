@@ -1,0 +1,3 @@
+// The C headers of snappy (Debian: libsnappy-dev), as one Swift module.
+#pragma once
+#include <snappy-c.h>

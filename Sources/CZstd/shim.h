@@ -1,0 +1,3 @@
+// The C headers of zstd (Debian: libzstd-dev), as one Swift module.
+#pragma once
+#include <zstd.h>

@@ -1,0 +1,37 @@
+/// Unpacks deflated bytes whose size is known.
+import CZlib
+
+enum Inflate {
+  enum Frame: Int32 {
+    /// Deflated bytes alone, as in a zip archive.
+    case none = -15
+    /// A member of a gzip file, or zlib's own frame.
+    case gzip = 47
+  }
+
+  /// Deflate makes at most 1032 bytes of one.
+  static let expansionMax = 1032
+
+  /// Fills `target`; false where the bytes are damaged or unpack to another size.
+  static func whole(
+    _ packed: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, _ frame: Frame
+  ) -> Bool {
+    guard let inputCount = UInt32(exactly: packed.count), let count = UInt32(exactly: target.count) else {
+      return false
+    }
+    var stream = z_stream()
+    let size = Int32(MemoryLayout<z_stream>.size)
+    if inflateInit2_(&stream, frame.rawValue, ZLIB_VERSION, size) != Z_OK { return false }
+    defer { inflateEnd(&stream) }
+    // zlib wants an address where there are no bytes too.
+    var nothing: UInt8 = 0
+    return withUnsafeMutablePointer(to: &nothing) { nothing in
+      stream.next_in =
+        UnsafeMutablePointer(mutating: packed.bindMemory(to: UInt8.self).baseAddress) ?? nothing
+      stream.avail_in = inputCount
+      stream.next_out = target.bindMemory(to: UInt8.self).baseAddress ?? nothing
+      stream.avail_out = count
+      return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0
+    }
+  }
+}
