@@ -13,11 +13,11 @@ local rows = {}
 rows.labels = {
   pytorch = "PyTorch", compiled = "torch.compile", jax = "JAX", transformers = "transformers",
   ctranslate = "CTranslate2", trl = "TRL", trl_kept = "TRL, kept", lua = "Lua", python = "Python",
-  numpy = "NumPy",
+  numpy = "NumPy", llama = "llama.cpp", ctranslate_int8_ = "CTranslate2, int8",
 }
 
 --- The keys of the peers, in the order of the columns.
-rows.columns = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "trl", "trl_kept", "lua",
+rows.columns = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "ctranslate_int8_", "llama", "trl", "trl_kept", "lua",
   "python" }
 
 --- The script of each peer.
@@ -99,6 +99,28 @@ local function sampling(commands)
   }
 end
 
+--- A real model of a GGUF file, with its weights as in the file and as f32.
+local function frozen(commands)
+  local function row(count)
+    local all = {}
+    for i, key in ipairs { "llama", "transformers", "ctranslate", "ctranslate_int8_" } do
+      all[i] = { key = key, command = commands.peer("frozen", key .. count) }
+    end
+    local name = "frozen" .. count
+    return {
+      name = name, needs_model = true, unit = "tokens/s", peers = all,
+      ours = { ours = commands.ours("frozen", "quantized" .. count),
+        f32 = commands.ours("frozen", "f32_" .. count) },
+      lines = {
+        { name = name .. ": the file's blocks", of = "ours", against = { "llama" }, goals = 1.5 },
+        { name = name .. ": f32", of = "f32", against = { "transformers", "ctranslate" }, goals = 1.5 },
+        { name = name .. ": the file's blocks beside eight bits", of = "ours", against = { "ctranslate_int8_" } },
+      },
+    }
+  end
+  return { row "16", row "64" }
+end
+
 --- Steps of the whole job, ours and TRL's.
 local function jobs(commands)
   local function row(name, of_peers, lines)
@@ -149,8 +171,8 @@ end
 --- All rows, for the options of table.lua, the path of our program, and the commands.
 function rows.list(o, program, commands)
   local list = {}
-  for _, part in ipairs { training(commands), sampling(commands), jobs(commands),
-    small(o, program, commands) } do
+  for _, part in ipairs { training(commands), sampling(commands), frozen(commands),
+    jobs(commands), small(o, program, commands) } do
     table.move(part, 1, #part, #list + 1, list)
   end
   return list

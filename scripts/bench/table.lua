@@ -24,7 +24,7 @@ for i = -2, -100, -1 do
   if arg[i] then program = arg[i] else break end
 end
 
-local known = "train,logprob_pair,logprob_pair_answers,sample,offline,offline_kept,online,sgemm,call,op,"
+local known = "train,logprob_pair,logprob_pair_answers,sample,frozen16,frozen64,offline,offline_kept,online,sgemm,call,op,"
   .. "startup,seeds,growth,allocations,store"
 local o = cli.parse(arg, options.spec("bench", {
   { "quick", false, "two turns of one second a row, case tiny only, without seeds and what follows it" },
@@ -37,6 +37,7 @@ local o = cli.parse(arg, options.spec("bench", {
   { "threads", 2, "cores of each process", least = 1 },
   { "patience", 0.0, "seconds to wait before each turn while others use the cores", least = 0 },
   { "data", "", "stories260K.bin, with tok512.bin beside it: for offline, offline_kept, online and seeds" },
+  { "model", "", "a GGUF file such as SmolLM2-135M-Instruct.Q4_1.gguf: for frozen16 and frozen64" },
   { "python", "", "the interpreter of the peers, which scripts/bench/run gives; none unless given" },
   { "alone", false, "no peers", smoke = true },
   { "write", false, "replace what was measured in scripts/results: results.md, bench.svg, bench_growth.svg" },
@@ -54,6 +55,8 @@ rows:
                          every position; and ours with the head at the answers alone
   logprob_pair_answers   the same, everyone's head at the answers alone
   sample                 temperature 1, with a key-value cache; and ours with four answers to each prompt
+  frozen16, frozen64     a model of a GGUF file samples 64 tokens after as many prompts of 32: with the file's
+                         blocks beside llama.cpp, as f32 beside transformers and CTranslate2
   offline, online        a step of the whole job beside TRL's
   offline_kept           the same with the reference's log-probabilities of a pair computed once, compared
                          with TRL's plain step and with TRL that does the same
@@ -84,9 +87,10 @@ local note <const> = measure.note
 local function versions()
   if o.python == "" then return "no peers" end
   return output_of(quoted(o.python) .. [[ -c '
-from importlib.metadata import version
-names = "torch numpy jax transformers ctranslate2 trl".split()
-print(", ".join(f"{name} {version(name)}" for name in names))' 2>/dev/null]])
+from importlib.metadata import distributions
+found = {d.metadata["Name"].replace("-", "_"): d.version for d in distributions()}
+names = "torch numpy jax transformers ctranslate2 llama_cpp_python trl".split()
+print(", ".join(f"{name} {found[name]}" for name in names if name in found))' 2>/dev/null]])
 end
 
 local busy_before = processes.pause()
@@ -100,6 +104,8 @@ for _, row in ipairs(rows.list(o, program, commands)) do
   if chosen(row.name) then
     if row.needs_data and o.data == "" then
       note("%s needs --data stories260K.bin: left out", row.name)
+    elseif row.needs_model and o.model == "" then
+      note("%s needs --model FILE.gguf: left out", row.name)
     else
       for case in (row.sized and o.cases or "tiny"):gmatch "[^,]+" do
         local found, step = measure:row(row, case)
