@@ -121,6 +121,15 @@ public struct Op: @unchecked Sendable {
     attributeNames = parameters.filter { !$0.isTensor }.map(\.name)
   }
 
+  /// The same operation, f32 alone, computed in another way: with weights that its closures hold and that are no
+  /// tensor.
+  func computed(forward: @escaping Forward, backward: @escaping Backward) -> Op {
+    Op(
+      name, group: group, summary: summary, formula: formula, shapes: shapes, source: source,
+      parameters: parameters, example: example, forward: forward, backward: backward, samples: samples,
+      refusals: refusals)
+  }
+
   /// Both fast and composed: `forward` for f32, `compose` as the reference.
   public var isFused: Bool { forward != nil && compose != nil }
   public var isDifferentiable: Bool { backward != nil || compose != nil }

@@ -23,13 +23,10 @@ extension Transformer {
       let kl = try Tensor(uninitialized: [count], .f32)
       let entropy = try Tensor(uninitialized: [count], .f32)
       try HeadKernels.divergence(
-        policy: own.pointer(Float.self), policyWeight: weights.output.weight.value.pointer(Float.self),
-        policyWidth: config.dim, reference: other.pointer(Float.self),
-        referenceWeight: reference.weights.output.weight.value.pointer(Float.self),
-        referenceWidth: reference.config.dim,
+        policy: own.pointer(Float.self), policyWeight: weights.output.weight.linear,
+        reference: other.pointer(Float.self), referenceWeight: reference.weights.output.weight.linear,
         softcaps: (Float(config.logitSoftcap), Float(reference.config.logitSoftcap)), rows: count,
-        vocabulary: config.vocab, kl: kl.pointer(Float.self),
-        entropy: entropy.pointer(Float.self))
+        kl: kl.pointer(Float.self), entropy: entropy.pointer(Float.self))
       return withExtendedLifetime((own, other)) { (kl, entropy) }
     }
   }

@@ -12,29 +12,34 @@ extension Transformer {
   ///     try model.save(path: "policy.safetensors")
   public func save(path: String) throws {
     var metadata = config.metadata
+    // Stored weights are written as f32: the file is one of a model that can train.
+    let tensors =
+      parameters.map { (name: $0.name, tensor: $0.value.value) }
+      + (try stored.map { (name: $0.name, tensor: try $0.matrix.decoded()) })
     metadata["format"] = WeightLayout.perilune.name
-    metadata["hash"] = try contentHash()
+    metadata["hash"] = try ContentHash.of(tensors: tensors)
     if let adapters { metadata["lora"] = try adapters.lora.json(transposed: false).encoded() }
-    try Safetensors(parameters.map { ($0.name, $0.value.value) }, metadata: metadata).write(to: path)
+    try Safetensors(tensors, metadata: metadata).write(to: path)
   }
 
   /// Reads a model of any known format, told by the content of the file.
   ///
   ///     let stories = try Transformer.load(path: "stories260K.bin")
-  public static func load(path: String) throws -> Transformer {
-    if FileCalls.isFolder(path) { return try load(folder: path) }
+  public static func load(path: String, _ precision: WeightPrecision = .f32) throws -> Transformer {
+    if FileCalls.isFolder(path) { return try load(folder: path, precision) }
     let file = try WeightFiles.open(path)
     guard let layout = file.layout else { throw unknown(file) }
     let config = try TransformerConfig(metadata: file.metadata, file: path)
     let model =
       try file.metadata["lora"].map { lora in
         var reader = WeightReader(file, layout, headSize: config.headDim)
-        return try Transformer(config, file, layout.ignoring(LowRank.suffixes)).withAdapters(
+        return try Transformer(config, file, layout.ignoring(LowRank.suffixes), precision).withAdapters(
           try LoRA(json: JSONValue(parsing: lora, name: path), path: path), &reader
         ) { module in LowRank.parts.map { WeightSource(module.path + $0) } }
-      } ?? Transformer(config, file, layout)
-    // A flipped bit would silently be another model. Files from before the hash was written have none.
-    if let hash = file.metadata["hash"], try model.contentHash() != hash {
+      } ?? Transformer(config, file, layout, precision)
+    // A flipped bit would silently be another model. Files from before the hash was written have none; that of other
+    // weights than the file's own cannot be compared.
+    if precision == .f32, let hash = file.metadata["hash"], try model.contentHash() != hash {
       throw Failure(
         .format, "\(path): the file is damaged: its weights do not have the hash that was written with them")
     }
@@ -46,7 +51,7 @@ extension Transformer {
   /// `repeated` are sources that hold nothing new.
   public convenience init(
     _ config: TransformerConfig, _ file: any WeightFile, _ layout: WeightLayout,
-    repeated: [WeightSource] = []
+    _ precision: WeightPrecision = .f32, repeated: [WeightSource] = []
   ) throws {
     do { try config.validate() } catch {
       throw Failure(.format, "\(file.path): cannot make the model", cause: error)
@@ -60,7 +65,17 @@ extension Transformer {
     reader.skip(repeated, .weight)
     var parts = try config.sources(in: layout).all.makeIterator()
     var current: (layer: Int, parts: [WeightSource]) = (0, [])
-    try self.init(config) { part, kind in
+    let matrix: (WeightPart) throws -> StoredMatrix = { part in
+      if let next = parts.next() { current = next }
+      let name = part.name(.weight)
+      let matrix = try reader.readStored(
+        name, current.parts, layer: current.layer, shape: part.shape(.weight), precision)
+      if let bad = try matrix.firstNonFinite() {
+        throw Self.notFinite(bad.value, bad.place, name, file.path)
+      }
+      return matrix
+    }
+    try self.init(config, stored: precision == .f32 ? nil : matrix) { part, kind in
       if kind == .weight, let next = parts.next() { current = next }
       let name = part.name(kind)
       let tensor = try reader.read(
@@ -75,11 +90,15 @@ extension Transformer {
   private static func checkFinite(_ tensor: Tensor, _ name: String, _ path: String) throws {
     let elements = UnsafeBufferPointer(start: tensor.pointer(Float.self), count: tensor.elementCount)
     if let bad = elements.firstIndex(where: { !$0.isFinite }) {
-      throw Failure(
-        .numeric,
-        "\(path): weight '\(name)' is \(elements[bad]) at element \(bad + 1): the training that wrote "
-          + "it diverged, or the file is damaged")
+      throw notFinite(elements[bad], bad, name, path)
     }
+  }
+
+  private static func notFinite(_ value: Float, _ place: Int, _ name: String, _ path: String) -> Failure {
+    Failure(
+      .numeric,
+      "\(path): weight '\(name)' is \(value) at element \(place + 1): the training that wrote "
+        + "it diverged, or the file is damaged")
   }
 
   /// A file of named tensors that does not say what model they are of.

@@ -40,10 +40,11 @@ extension Transformer {
 
   /// LayerNorm where the norm has a bias, else RMSNorm.
   private func normed(_ norm: Affine, _ x: Variable) throws -> Variable {
+    let weight = try norm.weight.asVariable()
     guard let bias = norm.bias else {
-      return try Op.rmsNorm(x, weight: norm.weight, epsilon: config.normEpsilon)
+      return try Op.rmsNorm(x, weight: weight, epsilon: config.normEpsilon)
     }
-    return try Op.layerNorm(x, weight: norm.weight, bias: bias, epsilon: config.normEpsilon)
+    return try Op.layerNorm(x, weight: weight, bias: bias, epsilon: config.normEpsilon)
   }
 
   /// Rows of queries, keys and values with each query and key head normalised, where the layer has norms for
@@ -76,14 +77,15 @@ extension Transformer {
     _ map: Affine, _ x: Variable, norm: Affine? = nil, residual: Variable? = nil,
     input: Op.LinearInput = .plain
   ) throws -> Variable {
-    let input = norm.map(normalised) ?? input
+    let input = try norm.map(normalised) ?? input
     let y = try Op.linear(x, map.weight, bias: map.bias, residual: residual, input: input)
     return try map.adapted(y, x, input)
   }
 
-  private func normalised(_ norm: Affine) -> Op.LinearInput {
-    guard let bias = norm.bias else { return .rmsNorm(weight: norm.weight, epsilon: config.normEpsilon) }
-    return .layerNorm(weight: norm.weight, bias: bias, epsilon: config.normEpsilon)
+  private func normalised(_ norm: Affine) throws -> Op.LinearInput {
+    let weight = try norm.weight.asVariable()
+    guard let bias = norm.bias else { return .rmsNorm(weight: weight, epsilon: config.normEpsilon) }
+    return .layerNorm(weight: weight, bias: bias, epsilon: config.normEpsilon)
   }
 }
 

@@ -12,6 +12,7 @@ extension Transformer {
     if adapters != nil {
       throw Failure(.state, "the model has adapters: model:merged() has weights of its own")
     }
+    if isFrozen { throw frozen }
     var config = config
     (config.head, config.tied, config.padTokenId) = (.score, true, padTokenId)
     try config.validate()

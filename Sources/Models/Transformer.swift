@@ -10,19 +10,26 @@ import Weights
 
 /// The parameters of one linear map, norm or table.
 public struct Affine {
-  public let weight: Variable
+  public let weight: Weight
   public let bias: Variable?
   /// In the order of their outputs.
   public var adapters: [LowRank] = []
 
-  var variables: [Variable] { [weight] + (bias.map { [$0] } ?? []) }
+  /// What is f32: weight and bias, but not a weight that is stored.
+  var variables: [Variable] {
+    var list: [Variable] = []
+    if case .variable(let variable) = weight { list.append(variable) }
+    return list + (bias.map { [$0] } ?? [])
+  }
 }
 
 public final class Transformer {
   public let config: TransformerConfig
   public let weights: ModelWeights<Affine>
-  /// All parameters by their names, in the order in which they are stored and hashed.
+  /// All parameters that are f32, by their names, in the order in which they are stored and hashed.
   public let parameters: [(name: String, value: Variable)]
+  /// Weights of a frozen model, bf16 or as a file stores them, by their names; none of a model that can train.
+  public let stored: [(name: String, matrix: StoredMatrix)]
   /// Low-rank adapters of the linear maps; nil without.
   public let adapters: Adapters?
 
@@ -53,19 +60,30 @@ public final class Transformer {
 
   /// Makes every parameter by `tensor`, which gives contiguous f32 of the part's shape. The one function that
   /// knows which parameters there are.
-  init(_ config: TransformerConfig, _ tensor: (WeightPart, WeightKind) throws -> Tensor) throws {
+  /// With `matrix` the model is frozen: it gives the weights of linear maps and tables, and `tensor` the others.
+  init(
+    _ config: TransformerConfig, stored matrix: ((WeightPart) throws -> StoredMatrix)? = nil,
+    _ tensor: (WeightPart, WeightKind) throws -> Tensor
+  ) throws {
     self.config = config
     var list: [(name: String, value: Variable)] = []
+    var matrices: [(name: String, matrix: StoredMatrix)] = []
     func parameter(_ part: WeightPart, _ kind: WeightKind) throws -> Variable {
-      let variable = Variable(try tensor(part, kind), requiresGrad: true)
+      let variable = Variable(try tensor(part, kind), requiresGrad: matrix == nil)
       list.append((part.name(kind), variable))
       return variable
     }
+    func weight(_ part: WeightPart) throws -> Weight {
+      guard let matrix, part.isMatrix else { return .variable(try parameter(part, .weight)) }
+      let made = try matrix(part)
+      matrices.append((part.name(.weight), made))
+      return .stored(made)
+    }
     weights = try config.parts.map { part in
-      Affine(
-        weight: try parameter(part, .weight), bias: part.hasBias ? try parameter(part, .bias) : nil)
+      Affine(weight: try weight(part), bias: part.hasBias ? try parameter(part, .bias) : nil)
     }
     parameters = list
+    stored = matrices
     adapters = nil
   }
 
@@ -74,14 +92,20 @@ public final class Transformer {
     parameters: [(name: String, value: Variable)], adapters: Adapters
   ) {
     (self.config, self.weights, self.parameters, self.adapters) = (config, weights, parameters, adapters)
+    stored = adapters.base.stored
   }
 
   /// A model of the same weights that shares none of them; one with adapters shares those of its base, which are
-  /// frozen. A frozen parameter is frozen in the clone too.
+  /// frozen. A frozen parameter is frozen in the clone too. Stored weights, which nothing changes, are shared.
   public func clone() throws -> Transformer {
     if let adapters { return try adapters.base.withCopies(of: self, adapters.lora) }
-    var next = 0
-    let copy = try Transformer(config) { _, _ in
+    var (next, nextStored) = (0, 0)
+    let stored = stored
+    let matrix: (WeightPart) throws -> StoredMatrix = { _ in
+      defer { nextStored += 1 }
+      return stored[nextStored].matrix
+    }
+    let copy = try Transformer(config, stored: isFrozen ? matrix : nil) { _, _ in
       defer { next += 1 }
       return try parameters[next].value.value.copied()
     }
@@ -91,10 +115,30 @@ public final class Transformer {
     return copy
   }
 
-  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.value.elementCount } }
+  /// Whether weights are stored and so cannot train.
+  public var isFrozen: Bool { !stored.isEmpty }
+
+  /// The types of the weights: "f32", "bf16", or those of a file: "Q4_1, Q8_0".
+  public var dtype: String {
+    let names = Set(stored.flatMap { $0.matrix.parts.map(\.type.name) })
+    if names.isEmpty { return "f32" }
+    return names.sorted().map { $0.contains("_") ? $0 : $0.lowercased() }.joined(separator: ", ")
+  }
+
+  public var parameterCount: Int {
+    parameters.reduce(0) { $0 + $1.value.value.elementCount }
+      + stored.reduce(0) { $0 + $1.matrix.outputs * $1.matrix.inputs }
+  }
 
   /// The parameters that training changes.
   public var trainable: [Variable] { parameters.map(\.value).filter(\.requiresGrad) }
+
+  /// The parameters that training changes; an error where stored weights leave none.
+  public func trained() throws -> [Variable] {
+    let found = trainable
+    if found.isEmpty && isFrozen { throw frozen }
+    return found
+  }
 
   /// Freezes or unfreezes the parameters whose names match `pattern`, in which * is any text. A frozen
   /// parameter gets no gradient, and optimisers leave it out. As `requires_grad_` of PyTorch's modules. The
@@ -103,7 +147,9 @@ public final class Transformer {
   ///     try model.setRequiresGrad(false, matching: "layers.0.*")
   public func setRequiresGrad(_ wanted: Bool, matching pattern: String = "*") throws {
     let matching = parameters.filter { Glob.matches($0.name, pattern) }
-    if matching.isEmpty {
+    let isOfStored = stored.contains { Glob.matches($0.name, pattern) }
+    if wanted && isFrozen && (adapters == nil || matching.isEmpty && isOfStored) { throw frozen }
+    if matching.isEmpty && !isOfStored {
       throw Failure(
         .argument,
         "no parameter matches \"\(Quoted.name(pattern))\"; the first of \(parameters.count) is "
@@ -122,9 +168,17 @@ public final class Transformer {
     }
   }
 
-  /// SHA-256 of names, shapes and bytes: two models with one hash give the same numbers.
+  /// Why stored weights do not train, and what does.
+  var frozen: Failure {
+    Failure(
+      .state,
+      "the weights are kept as \(dtype) and do not train: load the model with dtype = \"f32\", train adapters "
+        + "(model:lora), or take model:merged(), which is f32")
+  }
+
+  /// SHA-256 of names, types, shapes and bytes: two models with one hash give the same numbers.
   public func contentHash() throws -> String {
-    try ContentHash.of(tensors: parameters.map { ($0.name, $0.value.value) })
+    try ContentHash.of(tensors: parameters.map { ($0.name, $0.value.value) }, stored: stored)
   }
 }
 

@@ -30,6 +30,9 @@ struct WeightPart: Sendable {
     }
   }
 
+  /// Whether the weight is a matrix, which a frozen model may keep as a file stores it.
+  var isMatrix: Bool { if case .norm = role { false } else { true } }
+
   /// The name of a parameter: as files and Lua name it.
   func name(_ kind: WeightKind) -> String { sources[0].tensorName(kind, layer: layer) }
 

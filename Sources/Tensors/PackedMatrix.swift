@@ -23,16 +23,34 @@ public struct PackedMatrix: @unchecked Sendable {
   public init(
     _ weight: UnsafePointer<Float>, outputs: Int, inputs: Int, at floats: UnsafeMutablePointer<Float>
   ) {
-    (self.outputs, self.inputs, self.floats) = (outputs, inputs, floats)
+    self.init(.floats(weight, outputs: outputs, inputs: inputs), at: floats)
+  }
+
+  /// The same for weights that may be stored.
+  public init(_ weights: LinearWeights, at floats: UnsafeMutablePointer<Float>) {
+    (outputs, inputs, self.floats) = (weights.outputs, weights.inputs, floats)
     Parallel.ranges(panelCount, grain: PackedBlock.packingGrain(level, panels: panelCount, depth: inputs)) {
       range in
-      for panel in range {
-        level.kernels.pack_panel(
-          inputs, Int32(min(level.width, outputs - panel * level.width)),
-          weight + panel * level.width * inputs, 1,
-          inputs, floats + panel * inputs * level.width)
+      switch weights {
+      case .floats(let weight, _, _):
+        for panel in range { pack(panel, weight + panel * level.width * inputs) }
+      case .stored(let matrix):
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: level.width * inputs) { decoded in
+          guard let decoded = decoded.baseAddress else { return }
+          for panel in range {
+            matrix.decode(columns(panel..<panel + 1), into: decoded)
+            pack(panel, decoded)
+          }
+        }
       }
     }
+  }
+
+  /// Packs the rows of W that are a panel, which begin at `weight`.
+  private func pack(_ panel: Int, _ weight: UnsafePointer<Float>) {
+    level.kernels.pack_panel(
+      inputs, Int32(min(level.width, outputs - panel * level.width)), weight, 1, inputs,
+      floats + panel * inputs * level.width)
   }
 
   public var panelCount: Int { level.panels(outputs) }

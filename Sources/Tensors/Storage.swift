@@ -9,6 +9,7 @@ public final class Storage: @unchecked Sendable {
   public let address: UnsafeMutableRawPointer
   public let byteCount: Int
   private let capacity: Int
+  private let isPooled: Bool
   /// The number of writes in place, by which a backward pass notices that a saved value has changed.
   public private(set) var version = 0
 
@@ -17,7 +18,7 @@ public final class Storage: @unchecked Sendable {
     if byteCount < 0 || byteCount > Limits.tensorBytesMax {
       throw Failure(.memory, "not enough memory: \(byteCount) bytes asked for one tensor")
     }
-    capacity = BufferPool.capacity(for: byteCount)
+    (capacity, isPooled) = (BufferPool.capacity(for: byteCount), true)
     try MemoryAccount.add(capacity)
     guard let taken = BufferPool.take(capacity) else {
       MemoryAccount.remove(capacity)
@@ -27,11 +28,26 @@ public final class Storage: @unchecked Sendable {
     self.byteCount = byteCount
   }
 
+  /// A buffer of `byteCount` bytes that the pool neither rounds up nor keeps: weights that live as long as their model.
+  init(exactly byteCount: Int) throws {
+    if byteCount < 0 || byteCount > Limits.tensorBytesMax {
+      throw Failure(.memory, "not enough memory: \(byteCount) bytes asked for one matrix")
+    }
+    (capacity, isPooled) = (max(64, (byteCount + 63) / 64 * 64), false)
+    try MemoryAccount.add(capacity)
+    guard let fresh = BufferPool.fresh(capacity) else {
+      MemoryAccount.remove(capacity)
+      throw Failure(.memory, "not enough memory: the system refused \(byteCount) bytes")
+    }
+    address = fresh
+    self.byteCount = byteCount
+  }
+
   /// Records that elements were changed in place.
   public func markWritten() { version &+= 1 }
 
   deinit {
-    BufferPool.give(address, capacity)
+    if isPooled { BufferPool.give(address, capacity) } else { release(address) }
     MemoryAccount.remove(capacity)
   }
 }
@@ -71,7 +87,11 @@ public enum BufferPool {
       free.bytes -= capacity
       return buffer
     }
-    if let recycled { return recycled }
+    return recycled ?? fresh(capacity)
+  }
+
+  /// A buffer from the system.
+  static func fresh(_ capacity: Int) -> UnsafeMutableRawPointer? {
     let isLarge = capacity >= hugePage
     var fresh: UnsafeMutableRawPointer?
     if posix_memalign(&fresh, isLarge ? hugePage : 64, capacity) != 0 { return nil }

@@ -51,6 +51,19 @@ public struct SafetensorsFile: WeightFormat {
     }
   }
 
+  public func storedType(_ index: Int) throws -> StoredType? {
+    switch header.entries[index].dtype {
+    case .f32: return try .f32()
+    case .f16: return try .f16()
+    case .bf16: return try .bf16()
+    default: return nil
+    }
+  }
+
+  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
+    try source.read(at: header.entries[index].start + first, into: target)
+  }
+
   /// One tensor in the nearest type this program has: half-width floating point widens to f32, i32 to i64.
   func tensor(_ index: Int) throws -> Tensor {
     let entry = header.entries[index]

@@ -10,8 +10,12 @@ public enum ContentHash {
   /// The hash of named tensors, in any order.
   ///
   ///     try ContentHash.of(tensors: [("w", try Tensor(zeros: [2], .f32))]).prefix(8)
-  public static func of(tensors: [(name: String, tensor: Tensor)]) throws -> String {
-    let sorted = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  public static func of(
+    tensors: [(name: String, tensor: Tensor)], stored: [(name: String, matrix: StoredMatrix)] = []
+  ) throws -> String {
+    let all = tensors.map { (name: $0.name, tensor: Optional($0.tensor), matrix: StoredMatrix?.none) }
+    let others = stored.map { (name: $0.name, tensor: Tensor?.none, matrix: Optional($0.matrix)) }
+    let sorted = (all + others).sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     for i in sorted.indices.dropFirst() where sorted[i - 1].name.utf8.elementsEqual(sorted[i].name.utf8) {
       throw Failure(.argument, "cannot hash: the tensor name '\(Quoted.name(sorted[i].name))' is used twice")
     }
@@ -21,9 +25,18 @@ public enum ContentHash {
       add(text.utf8.count)
       Array(text.utf8).withUnsafeBytes { hash.update($0) }
     }
-    for (name, tensor) in sorted {
+    for (name, tensor, matrix) in sorted {
       try Interrupt.check()
       add(name)
+      if let matrix {
+        add(matrix.inputs)
+        for part in matrix.parts {
+          add(part.type.name)
+          add(part.rows.count)
+        }
+        matrix.withBytes { hash.update($0) }
+      }
+      guard let tensor else { continue }
       add(tensor.dtype.rawValue)
       add(tensor.rank)
       for size in tensor.shape { add(size) }

@@ -31,6 +31,18 @@ public protocol WeightFile {
   var entries: [WeightEntry] { get }
   /// Reads elements of a tensor, in row-major order from element `first` on, as f32.
   func read(_ index: Int, from first: Int, into target: UnsafeMutableBufferPointer<Float>) throws
+  /// How the elements of a tensor are stored; nil where products cannot read them so.
+  func storedType(_ index: Int) throws -> StoredType?
+  /// Reads bytes of a tensor with a `storedType`, from byte `first` of it on.
+  func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws
+}
+
+extension WeightFile {
+  public func storedType(_ index: Int) throws -> StoredType? { nil }
+
+  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
+    throw Failure(.format, "\(path): tensor '\(Quoted.name(entries[index].name))' is read as f32 only")
+  }
 }
 
 /// A format of single files, told by its content; list it in `WeightFiles.formats`.

@@ -5,13 +5,13 @@ import Tensors
 
 /// Reads the tensors of one file by their roles and remembers which have been read.
 public struct WeightReader {
-  private let file: any WeightFile
+  let file: any WeightFile
   private let layout: WeightLayout
-  private let entries: [WeightEntry]
+  let entries: [WeightEntry]
   private let indices: [String: Int]
-  private var used: [Bool]
+  var used: [Bool]
   /// Rows of one head, for halves that rotate together.
-  private let headSize: Int
+  let headSize: Int
 
   public init(_ file: any WeightFile, _ layout: WeightLayout, headSize: Int) {
     self.file = file
@@ -26,8 +26,27 @@ public struct WeightReader {
   public mutating func read(
     _ name: String, _ parts: [WeightSource], _ kind: WeightKind, layer: Int, shape: [Int]
   ) throws -> Tensor {
+    let places = try places(name, parts, kind, layer: layer, shape: shape)
+    let result = try Tensor(uninitialized: try Shape(checked: shape), .f32)
+    let width = shape.dropFirst().reduce(1, *)
+    var done = 0
+    for (part, (index, rows)) in zip(parts, places) {
+      used[index] = true
+      let target = UnsafeMutableBufferPointer(
+        start: result.pointer(Float.self) + done * width, count: rows * width)
+      try fill(target, from: index, part.arrangement, layer: layer, rows: rows, width: width)
+      if part.lacksOne && kind == .weight { for i in target.indices { target[i] += 1 } }
+      done += rows
+    }
+    return withExtendedLifetime(result) { result }
+  }
+
+  /// The tensors of a weight and the rows of each: all sizes are compared with the file's before the weight is
+  /// allocated.
+  func places(
+    _ name: String, _ parts: [WeightSource], _ kind: WeightKind, layer: Int, shape: [Int]
+  ) throws -> [(index: Int, rows: Int)] {
     try Interrupt.check()
-    // All sizes are compared with the file's before the weight is allocated.
     var places: [(index: Int, rows: Int)] = []
     var total = 0
     for part in parts {
@@ -43,18 +62,7 @@ public struct WeightReader {
       throw Failure(
         .format, "\(file.path): weight '\(name)' needs \(shape[0]) rows, its tensors have \(total)")
     }
-    let result = try Tensor(uninitialized: try Shape(checked: shape), .f32)
-    let width = shape.dropFirst().reduce(1, *)
-    var done = 0
-    for (part, (index, rows)) in zip(parts, places) {
-      used[index] = true
-      let target = UnsafeMutableBufferPointer(
-        start: result.pointer(Float.self) + done * width, count: rows * width)
-      try fill(target, from: index, part.arrangement, layer: layer, rows: rows, width: width)
-      if part.lacksOne && kind == .weight { for i in target.indices { target[i] += 1 } }
-      done += rows
-    }
-    return withExtendedLifetime(result) { result }
+    return places
   }
 
   /// Whether the file has the tensors of a weight.
@@ -125,7 +133,7 @@ public struct WeightReader {
         + "the weight '\(name)'\(expected)")
   }
 
-  private func fill(
+  func fill(
     _ target: UnsafeMutableBufferPointer<Float>, from index: Int, _ arrangement: WeightSource.Arrangement,
     layer: Int, rows: Int, width: Int
   ) throws {

@@ -88,7 +88,7 @@ import Weights
     try withFile { path in
       for bad in [Float.nan, -.infinity] {
         let model = try Support.tinyGPT2()
-        model.weights.layers[1].up.weight.value.pointer(Float.self)[2] = bad
+        try model.weights.layers[1].up.weight.asVariable().value.pointer(Float.self)[2] = bad
         try model.save(path: path)
         #expect(
           refusal { _ = try Transformer.load(path: path) }
@@ -167,25 +167,26 @@ import Weights
       }
       return result
     }
+    func value(_ affine: Affine) throws -> Tensor { try affine.weight.asVariable().value }
     let w = model.weights
-    var tensors = [
-      ("model.embed_tokens.weight", w.embedding.weight.value), ("model.norm.weight", w.norm.weight.value),
-      ("lm_head.weight", w.output.weight.value),
+    var tensors: [(String, Tensor)] = [
+      ("model.embed_tokens.weight", try value(w.embedding)), ("model.norm.weight", try value(w.norm)),
+      ("lm_head.weight", try value(w.output)),
     ]
     for (i, layer) in w.layers.enumerated() {
       let at = "model.layers.\(i)."
-      let qkv = layer.qkv.weight.value
+      let qkv = try value(layer.qkv)
       let (q, k) = (c.heads * size, c.kvHeads * size)
       tensors += [
-        (at + "input_layernorm.weight", layer.attentionNorm.weight.value),
+        (at + "input_layernorm.weight", try value(layer.attentionNorm)),
         (at + "self_attn.q_proj.weight", try halves(rows(qkv, 0, q))),
         (at + "self_attn.k_proj.weight", try halves(rows(qkv, q, k))),
         (at + "self_attn.v_proj.weight", try rows(qkv, q + k, k)),
-        (at + "self_attn.o_proj.weight", layer.output.weight.value),
-        (at + "post_attention_layernorm.weight", layer.mlpNorm.weight.value),
-        (at + "mlp.gate_proj.weight", try rows(layer.up.weight.value, 0, c.hidden)),
-        (at + "mlp.up_proj.weight", try rows(layer.up.weight.value, c.hidden, c.hidden)),
-        (at + "mlp.down_proj.weight", layer.down.weight.value),
+        (at + "self_attn.o_proj.weight", try value(layer.output)),
+        (at + "post_attention_layernorm.weight", try value(layer.mlpNorm)),
+        (at + "mlp.gate_proj.weight", try rows(value(layer.up), 0, c.hidden)),
+        (at + "mlp.up_proj.weight", try rows(value(layer.up), c.hidden, c.hidden)),
+        (at + "mlp.down_proj.weight", try value(layer.down)),
         (at + "self_attn.rotary_emb.inv_freq", try Tensor(zeros: [size / 2], .f32)),
       ]
     }

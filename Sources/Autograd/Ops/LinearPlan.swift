@@ -11,28 +11,37 @@ struct LinearPlan {
   let inputs: Int
   let outputs: Int
   let output: Shape
+  /// Weights that are no input of the operation.
+  private let stored: StoredMatrix?
   private var isNorm: Bool { map == .layerNorm || map == .rmsNorm }
 
-  init(_ context: OpContext) throws { try self.init(context.inputs, context.attributes) }
+  init(_ context: OpContext, _ stored: StoredMatrix? = nil) throws {
+    try self.init(context.inputs, context.attributes, stored)
+  }
 
-  init(_ tensors: [Tensor?], _ attributes: Attributes) throws {
-    guard let x = tensors[0], let w = tensors[1], let name = attributes.text("input"),
+  init(_ tensors: [Tensor?], _ attributes: Attributes, _ stored: StoredMatrix? = nil) throws {
+    self.stored = stored
+    guard let x = tensors[0], let weights = stored?.shape ?? tensors[1]?.shape,
+      let name = attributes.text("input"),
       let map = RowTransform.Kind(rawValue: name),
       let eps = attributes.number("eps")
     else { throw Failure(.argument, "linear needs two tensors") }
     (self.map, epsilon) = (map, Float(eps))
     try Op.checkFloats(tensors)
-    guard let last = x.shape.last, w.rank == 2 else {
-      throw Failure(.shape, "inner sizes differ: \(x.shape) x \(w.shape) transposed", argument: 2)
+    if stored != nil && x.dtype != .f32 {
+      throw Failure(.dtype, "stored weights multiply f32, got \(x.dtype.rawValue)", argument: 1)
     }
-    (width, inputs, outputs) = (last, w.shape[1], w.shape[0])
+    guard let last = x.shape.last, weights.count == 2 else {
+      throw Failure(.shape, "inner sizes differ: \(x.shape) x \(weights) transposed", argument: 2)
+    }
+    (width, inputs, outputs) = (last, weights[1], weights[0])
     if map.isGated && width != 2 * inputs {
       throw Failure(
         .shape, "rows of \(width), expected \(2 * inputs): gate and value for weights of \(inputs)",
         argument: 1)
     }
     if !map.isGated && width != inputs {
-      throw Failure(.shape, "inner sizes differ: \(x.shape) x \(w.shape) transposed", argument: 2)
+      throw Failure(.shape, "inner sizes differ: \(x.shape) x \(weights) transposed", argument: 2)
     }
     rows = last == 0 ? x.shape.dropLast().reduce(1, *) : x.elementCount / last
     var shape = x.shape
@@ -66,27 +75,28 @@ struct LinearPlan {
     }
   }
 
-  /// The result, [..., outputs]. Saves the input, the weight and a norm's statistics for the backward pass.
+  /// The result, [..., outputs]. Saves the input, a norm's statistics and the weight for the backward pass.
   func forward(_ context: OpContext) throws -> Tensor {
-    let (x, w) = (try context[0].contiguous(), try context[1].contiguous())
+    let (x, w) = (try context[0].contiguous(), try context.inputs[1]?.contiguous())
     let (bias, residual) = (try context.inputs[2]?.contiguous(), try context.inputs[3]?.contiguous())
     let transform = try transform(context, x, statistics: nil)
     let y = try Tensor(uninitialized: output, .f32)
-    Gemm.run(
-      MatrixView(transform.transformed, rows: rows, columns: inputs), weights(w).transposed,
-      into: MutableMatrixView(y.pointer(Float.self), rows: rows, columns: outputs),
-      beta: residual == nil ? 0 : 1,
-      add: residual.map { MatrixView($0.pointer(Float.self), rows: rows, columns: outputs) },
-      bias: bias.map { UnsafePointer($0.pointer(Float.self)) }, before: { transform.forward($0) })
-    context.saved = [x, w] + (transform.statistics.map { [$0] } ?? [])
-    return withExtendedLifetime((w, bias, residual, transform)) { y }
+    let weights = try weights(w)
+    let workspace = try weights.workspace()
+    weights.multiply(
+      transform.transformed, rows: rows, into: y.pointer(Float.self),
+      workspace: workspace?.pointer(Float.self),
+      beta: residual == nil ? 0 : 1, add: residual.map { Floats($0.pointer(Float.self)) },
+      bias: bias.map { Floats($0.pointer(Float.self)) }, before: { transform.forward($0) })
+    context.saved = [x] + (transform.statistics.map { [$0] } ?? []) + (w.map { [$0] } ?? [])
+    return withExtendedLifetime((w, bias, residual, transform, workspace)) { y }
   }
 
-  /// The gradients of all inputs. `g` is the gradient of the result in row-major order; `incoming` is the
-  /// same in its original layout, and is returned as the residual's gradient without a copy.
-  func backward(_ context: OpContext, _ g: Tensor, incoming: Tensor?) throws -> [Tensor?] {
-    let (x, w) = (context.saved[0], context.saved[1])
-    let transform = try transform(context, x, statistics: isNorm ? context.saved[2] : nil)
+  /// The gradients of all inputs. That of the residual is `incoming`, the gradient of the result, in its layout.
+  func backward(_ context: OpContext, _ incoming: Tensor?) throws -> [Tensor?] {
+    guard let g = try incoming?.contiguous() else { return context.inputs.map { _ in nil } }
+    let (x, w) = (context.saved[0], stored == nil ? context.saved.last : nil)
+    let transform = try transform(context, x, statistics: isNorm ? context.saved[1] : nil)
     let dy = g.pointer(Float.self)
     var (dx, dscale, dshift): (Tensor?, Tensor?, Tensor?)
     if context.needs[0] || context.needs[4] || context.needs[5] {
@@ -95,10 +105,12 @@ struct LinearPlan {
       let dinput = try Tensor(uninitialized: [rows, inputs], .f32)
       let made = map.isGated ? try Tensor(uninitialized: x.shape, .f32) : dinput
       let (from, to) = (dinput.pointer(Float.self), made.pointer(Float.self))
-      Gemm.run(
-        MatrixView(dy, rows: rows, columns: outputs), weights(w),
-        into: MutableMatrixView(from, rows: rows, columns: inputs),
+      let weights = try weights(w)
+      let workspace = try weights.workspace()
+      weights.multiplyBack(
+        dy, rows: rows, into: from, workspace: workspace?.pointer(Float.self),
         after: { transform.backward($0, from, to) })
+      withExtendedLifetime(workspace) {}
       if isNorm { (dscale, dshift) = try transform.backwardNorm(to) }
       dx = try withExtendedLifetime(dinput) { try made.reshaped(x.shape) }
     } else if context.needs[1] {
@@ -109,13 +121,15 @@ struct LinearPlan {
       ? try context.weightGradient(
         1, dy, transform.transformed, rows: rows, outputs: outputs, inputs: inputs) : nil
     let db = context.needs[2] ? try Reduce.columnSums(dy, rows: rows, width: outputs) : nil
-    return withExtendedLifetime((g, transform)) {
+    return withExtendedLifetime((g, w, transform)) {
       [context.needs[0] ? dx : nil, dw, db, context.needs[3] ? incoming : nil, dscale, dshift]
     }
   }
 
-  private func weights(_ w: Tensor) -> MatrixView<Float> {
-    MatrixView(w.pointer(Float.self), rows: outputs, columns: inputs)
+  private func weights(_ w: Tensor?) throws -> LinearWeights {
+    if let stored { return .stored(stored) }
+    guard let w else { throw Failure(.argument, "linear needs two tensors") }
+    return .floats(w.pointer(Float.self), outputs: outputs, inputs: inputs)
   }
 
   private func transform(_ context: OpContext, _ x: Tensor, statistics: Tensor?) throws -> RowTransform {

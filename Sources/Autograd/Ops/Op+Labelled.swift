@@ -17,21 +17,7 @@ extension Op {
     _ x: Variable, _ weight: Variable, bias: Variable? = nil, residual: Variable? = nil,
     input: LinearInput = .plain
   ) throws -> Variable {
-    func run(
-      _ map: RowTransform.Kind, _ scale: Variable? = nil, _ shift: Variable? = nil, _ epsilon: Double = 0
-    )
-      throws -> Variable
-    {
-      try linear([x, weight, bias, residual, scale, shift], [.text(map.rawValue), .number(epsilon)])[0]
-    }
-    switch input {
-    case .plain: return try run(.none)
-    case .gelu: return try run(.gelu)
-    case .swiglu: return try run(.swiglu)
-    case .geglu: return try run(.geglu)
-    case .layerNorm(let weight, let bias, let epsilon): return try run(.layerNorm, weight, bias, epsilon)
-    case .rmsNorm(let weight, let epsilon): return try run(.rmsNorm, weight, nil, epsilon)
-    }
+    try linear(x, .variable(weight), bias: bias, residual: residual, input: input)
   }
 
   public static func layerNorm(_ x: Variable, weight: Variable, bias: Variable, epsilon: Double) throws
@@ -62,13 +48,6 @@ extension Op {
   /// The rows of `weight` at `ids`, which count from 0.
   public static func embedding(_ weight: Variable, ids: Variable) throws -> Variable {
     try embedding([weight, ids])[0]
-  }
-
-  /// The log-probability of each row's id under the softmax of hidden weight^T / temperature.
-  public static func tokenLogps(
-    _ hidden: Variable, weight: Variable, ids: Variable, temperature: Double = 1, softcap: Double = 0
-  ) throws -> Variable {
-    try tokenLogps([hidden, weight, ids], [.number(temperature), .number(softcap)])[0]
   }
 
   /// The sum of each of consecutive runs of `x`, which have the given lengths.

@@ -31,10 +31,7 @@ extension Op {
     ],
     example: Example("print(T{{1, 2}}:linear(T{{3, 4}}, T{0.5}))", prints: "[[11.5]]\n[Tensor f32 1x1]"),
     forward: { context in [try LinearPlan(context).forward(context)] },
-    backward: { context, _, gradients in
-      guard let g = try gradients[0]?.contiguous() else { return context.inputs.map { _ in nil } }
-      return try LinearPlan(context).backward(context, g, incoming: gradients[0])
-    },
+    backward: { context, _, gradients in try LinearPlan(context).backward(context, gradients[0]) },
     compose: { inputs, attributes in
       let plan = try LinearPlan(inputs.map { $0?.value }, attributes)
       guard let x = inputs[0], let w = inputs[1] else { return [] }
@@ -90,4 +87,11 @@ extension Op {
           words: "norm_weight of 2 for rows of 3"),
       ]
     })
+
+  /// `linear` with weights that are stored: no tensor is given for them, and they get no gradient.
+  static func linear(of stored: StoredMatrix) -> Op {
+    linear.computed(
+      forward: { context in [try LinearPlan(context, stored).forward(context)] },
+      backward: { context, _, gradients in try LinearPlan(context, stored).backward(context, gradients[0]) })
+  }
 }

@@ -19,56 +19,8 @@ extension Op {
     ],
     example: Example(
       "print(T{{1, 0}}:token_logps(T{{0, 0}, {0, 0}}, T({1}, \"i64\")))", prints: "[-0.6931]\n[Tensor f32 1]"),
-    forward: { context in
-      let plan = try HeadPlan(context.inputs, context.attributes)
-      let (hidden, weight) = (try context[0].contiguous(), try context[1].contiguous())
-      let ids = try context[2].contiguous()
-      let logps = try Tensor(uninitialized: [plan.rows], .f32)
-      let cached = context.needsAny ? try plan.buffers() : nil
-      try plan.logps(hidden, weight, ids, logps, cached)
-      if let cached { context.saved = cached.all }
-      return withExtendedLifetime((hidden, weight, ids)) { [logps] }
-    },
-    backward: { context, _, gradients in
-      guard let g = try gradients[0]?.contiguous() else { return [nil, nil, nil] }
-      let plan = try HeadPlan(context.inputs, context.attributes)
-      let (hidden, weight) = (try context[0].contiguous(), try context[1].contiguous())
-      let ids = try context[2].contiguous()
-      // The exponentials become the gradient in place; a second pass over a retained graph computes them
-      // again.
-      let cached: HeadBuffers
-      if let saved = HeadBuffers(context.saved) {
-        cached = saved
-        context.saved = []
-      } else {
-        cached = try plan.buffers()
-        try plan.logps(hidden, weight, ids, try Tensor(uninitialized: [plan.rows], .f32), cached)
-      }
-      let (d, places) = (cached.exponentials.pointer(Float.self), cached.places)
-      func differentiate(_ rows: Range<Int>) {
-        HeadKernels.logitGradient(
-          places, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
-          vocabulary: plan.vocabulary, temperature: Float(plan.temperature))
-      }
-      var dhidden: Tensor?
-      if context.needs[0] {
-        let made = try Tensor(uninitialized: [plan.rows, plan.width], .f32)
-        Gemm.run(
-          MatrixView(d, rows: plan.rows, columns: plan.vocabulary),
-          MatrixView(weight.pointer(Float.self), rows: plan.vocabulary, columns: plan.width),
-          into: MutableMatrixView(made.pointer(Float.self), rows: plan.rows, columns: plan.width),
-          before: differentiate)
-        dhidden = made
-      } else {
-        Parallel.ranges(plan.rows, grain: 32, differentiate)
-      }
-      let dweight =
-        context.needs[1]
-        ? try context.weightGradient(
-          1, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width)
-        : nil
-      return withExtendedLifetime((hidden, weight, ids, cached, g)) { [dhidden, dweight, nil] }
-    },
+    forward: { context in try logpsForward(context, nil) },
+    backward: { context, _, gradients in try logpsBackward(context, gradients[0], nil) },
     compose: { inputs, attributes in
       let plan = try HeadPlan(inputs.map { $0?.value }, attributes)
       guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else { return [] }
@@ -108,6 +60,68 @@ extension Op {
         ),
       ]
     })
+
+  /// `tokenLogps` with a head that is stored: no tensor is given for it, and it gets no gradient.
+  static func tokenLogps(of stored: StoredMatrix) -> Op {
+    tokenLogps.computed(
+      forward: { context in try logpsForward(context, stored) },
+      backward: { context, _, gradients in try logpsBackward(context, gradients[0], stored) })
+  }
+
+  private static func logpsForward(_ context: OpContext, _ stored: StoredMatrix?) throws -> [Tensor] {
+    let plan = try HeadPlan(context.inputs, context.attributes, stored)
+    let (hidden, weight) = (try context[0].contiguous(), try context.inputs[1]?.contiguous())
+    let ids = try context[2].contiguous()
+    let logps = try Tensor(uninitialized: [plan.rows], .f32)
+    let cached = context.needsAny ? try plan.buffers() : nil
+    try plan.logps(hidden, weight, ids, logps, cached)
+    if let cached { context.saved = cached.all }
+    return withExtendedLifetime((hidden, weight, ids)) { [logps] }
+  }
+
+  private static func logpsBackward(_ context: OpContext, _ gradient: Tensor?, _ stored: StoredMatrix?) throws
+    -> [Tensor?]
+  {
+    guard let g = try gradient?.contiguous() else { return [nil, nil, nil] }
+    let plan = try HeadPlan(context.inputs, context.attributes, stored)
+    let (hidden, weight) = (try context[0].contiguous(), try context.inputs[1]?.contiguous())
+    let ids = try context[2].contiguous()
+    // The exponentials become the gradient in place; a second pass over a retained graph computes them
+    // again.
+    let cached: HeadBuffers
+    if let saved = HeadBuffers(context.saved) {
+      cached = saved
+      context.saved = []
+    } else {
+      cached = try plan.buffers()
+      try plan.logps(hidden, weight, ids, try Tensor(uninitialized: [plan.rows], .f32), cached)
+    }
+    let (d, places) = (cached.exponentials.pointer(Float.self), cached.places)
+    func differentiate(_ rows: Range<Int>) {
+      HeadKernels.logitGradient(
+        places, ids: ids.pointer(Int64.self), gradient: g.pointer(Float.self), rows,
+        vocabulary: plan.vocabulary, temperature: Float(plan.temperature))
+    }
+    var dhidden: Tensor?
+    if context.needs[0] {
+      let made = try Tensor(uninitialized: [plan.rows, plan.width], .f32)
+      let weights = try plan.weights(weight)
+      let workspace = try weights.workspace()
+      weights.multiplyBack(
+        d, rows: plan.rows, into: made.pointer(Float.self), workspace: workspace?.pointer(Float.self),
+        before: differentiate)
+      withExtendedLifetime(workspace) {}
+      dhidden = made
+    } else {
+      Parallel.ranges(plan.rows, grain: 32, differentiate)
+    }
+    let dweight =
+      context.needs[1]
+      ? try context.weightGradient(
+        1, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width)
+      : nil
+    return withExtendedLifetime((hidden, weight, ids, cached, g)) { [dhidden, dweight, nil] }
+  }
 
   public static let crossEntropy = Op(
     "cross_entropy", group: "models",
@@ -152,18 +166,24 @@ struct HeadPlan {
   let vocabulary: Int
   let temperature: Double
   let softcap: Double
+  /// A head that is no input of the operation.
+  private let stored: StoredMatrix?
 
-  init(_ inputs: [Tensor?], _ attributes: Attributes) throws {
-    guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else {
+  init(_ inputs: [Tensor?], _ attributes: Attributes, _ stored: StoredMatrix? = nil) throws {
+    self.stored = stored
+    guard let hidden = inputs[0], let weight = stored?.shape ?? inputs[1]?.shape, let ids = inputs[2] else {
       throw Failure(.argument, "token_logps needs three tensors")
     }
-    try Op.checkFloats([hidden, weight])
-    if hidden.rank != 2 || weight.rank != 2 || hidden.shape[1] != weight.shape[1] {
-      throw Failure(.shape, "inner sizes differ: \(hidden.shape) x \(weight.shape) transposed", argument: 2)
+    try Op.checkFloats([hidden, inputs[1]])
+    if stored != nil && hidden.dtype != .f32 {
+      throw Failure(.dtype, "stored weights multiply f32, got \(hidden.dtype.rawValue)", argument: 1)
+    }
+    if hidden.rank != 2 || weight.count != 2 || hidden.shape[1] != weight[1] {
+      throw Failure(.shape, "inner sizes differ: \(hidden.shape) x \(weight) transposed", argument: 2)
     }
     rows = hidden.shape[0]
     width = hidden.shape[1]
-    vocabulary = weight.shape[0]
+    vocabulary = weight[0]
     if ids.shape != [rows] {
       throw Failure(
         .shape, "expected one id for each of \(rows) rows, got a tensor of \(ids.shape)", argument: 3)
@@ -189,13 +209,20 @@ struct HeadPlan {
       slopes: softcap > 0 ? try Tensor(uninitialized: [rows, vocabulary], .f32) : nil)
   }
 
+  func weights(_ weight: Tensor?) throws -> LinearWeights {
+    if let stored { return .stored(stored) }
+    guard let weight else { throw Failure(.argument, "token_logps needs three tensors") }
+    return .floats(weight.pointer(Float.self), outputs: vocabulary, inputs: width)
+  }
+
   func logps(
-    _ hidden: Tensor, _ weight: Tensor, _ ids: Tensor, _ logps: Tensor, _ saved: HeadBuffers?
+    _ hidden: Tensor, _ weight: Tensor?, _ ids: Tensor, _ logps: Tensor, _ saved: HeadBuffers?
   ) throws {
     try HeadKernels.tokenLogps(
-      hidden: hidden.pointer(Float.self), weight: weight.pointer(Float.self), ids: ids.pointer(Int64.self),
-      rows: rows, width: width, vocabulary: vocabulary, temperature: Float(temperature),
-      softcap: Float(softcap), logps: logps.pointer(Float.self), saved: saved?.places)
+      hidden: hidden.pointer(Float.self), weight: try weights(weight), ids: ids.pointer(Int64.self),
+      rows: rows,
+      temperature: Float(temperature), softcap: Float(softcap), logps: logps.pointer(Float.self),
+      saved: saved?.places)
   }
 }
 

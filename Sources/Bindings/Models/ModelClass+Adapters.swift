@@ -94,7 +94,7 @@ extension ModelClass {
       Page(
         "model:merged() -> model",
         "A model without adapters that computes the same: its weights are W + alpha / r B A. It shares nothing with "
-          + "the model. A copy where the model has no adapters.",
+          + "the model. A copy where the model has no adapters. Weights kept as bf16 or blocks become f32, which trains.",
         source: "Hu et al. 2021, arXiv:2106.09685, sec. 4.1",
         example: tiny + "print(model:lora { r = 2 }:merged():hash() == model:hash())", prints: "true")
     ) { call, model in

@@ -29,7 +29,7 @@ enum ModelClass {
       let c = model.config
       try call.pushString(
         "[Model \(c.layers) layers, dim \(c.dim), \(c.heads) heads, vocab \(c.vocab), "
-          + "\(model.parameterCount) parameters]"
+          + "\(model.parameterCount) parameters\(model.isFrozen ? ", \(model.dtype)" : "")]"
       )
       return 1
     }
@@ -51,7 +51,8 @@ enum ModelClass {
       Page(
         "model:parameters() -> tensors, names",
         "The weights and their names, in the order of the file. The tensors are those of the model: "
-          + "changing one changes the model. tensor:requires_grad() tells whether a weight trains.",
+          + "changing one changes the model. tensor:requires_grad() tells whether a weight trains. Of a frozen model, "
+          + "whose matrices are no tensors, norms and biases.",
         example: tiny + """
           tensors, names = model:parameters()
           print(names[1], tensors[1]:size(1), tensors[1]:size(2))
@@ -81,6 +82,17 @@ enum ModelClass {
       return 1
     }
     model.method(
+      "dtype",
+      Page(
+        "model:dtype()",
+        "How the weights are kept: \"f32\", which can train; \"bf16\"; or the types of a file, such as \"Q4_1, Q8_0\". "
+          + "All but f32 are frozen, see models.load.",
+        example: tiny + "print(model:dtype())", prints: "f32")
+    ) { call, model in
+      try call.pushString(model.dtype)
+      return 1
+    }
+    model.method(
       "hash",
       Page(
         "model:hash()",
@@ -98,7 +110,7 @@ enum ModelClass {
       "save",
       Page(
         "model:save(path)",
-        "Writes the model as one safetensors file for models.load. The file is written atomically.",
+        "Writes the model as one safetensors file for models.load, in f32. The file is written atomically.",
         errors: "the file cannot be written",
         example: tiny + """
           path = os.tmpname()
@@ -117,7 +129,9 @@ enum ModelClass {
         "Freezes (false) or unfreezes (true) the parameters whose names match the pattern, in which * "
           + "is any text; without a pattern, all parameters. A frozen parameter gets no gradient, and "
           + "optimisers leave it out. Returns the model.",
-        errors: "no parameter matches the pattern", source: "requires_grad_ of PyTorch's modules",
+        errors:
+          "no parameter matches the pattern; the weights are kept as bf16 or blocks, which do not train",
+        source: "requires_grad_ of PyTorch's modules",
         example: tiny + """
           model:requires_grad_(false):requires_grad_(true, 'norm.*')
           tensors, names = model:parameters()

@@ -5,6 +5,7 @@ import Formats
 import LuaEngine
 import Models
 import Tensors
+import Weights
 
 enum ModelModule {
   static let options =
@@ -15,6 +16,14 @@ enum ModelModule {
           + "positions, no biases"
       )
     ] + TransformerConfig.fields.map(Option.init) + [Option("seed", 0, "seed of the initial weights")]
+
+  private static let loadOptions = [
+    Option(
+      "dtype", WeightPrecision.f32,
+      "how the weights are kept. \"f32\": they can train. \"bf16\": two bytes a weight, rounded to the nearest. "
+        + "\"auto\": as in the file, such as the quantised blocks of GGUF. bf16 and auto are frozen: for a reference, a "
+        + "judge, sampling, or under adapters; norms and biases are f32")
+  ]
 
   static func install(_ library: Library) throws {
     try library.add(
@@ -33,19 +42,26 @@ enum ModelModule {
         module.function(
           "load",
           Page(
-            "models.load(path)",
+            "models.load(path, {options})",
             "The model in a file or folder; the content decides, not the name. A file: safetensors with its "
               + "configuration, as model:save writes it, GGUF of version 2 or 3 (F32, F16, BF16, Q4_0 to Q8_0, "
               + "Q2_K to Q6_K), or the format of llama2.c, version 0. A folder: "
               + "config.json and safetensors, in one file or several, as Hugging Face's transformers writes them, "
               + "of GPT-2, Llama, Mistral, Qwen2, Qwen3, Gemma 2 or Gemma 3 (text). Weights of any floating type "
-              + "become f32.",
+              + "become f32 unless dtype says otherwise; products are in f32 always.",
+            options: loadOptions,
             errors:
               "the file cannot be read; it has another format, architecture or setting that is not computed here "
               + "(the message names it and what to do), or not the weights of its configuration; a tensor has no "
               + "use; a weight is NaN or infinite",
             source: "Karpathy, llama2.c, export.py; huggingface/transformers, src/transformers/models",
-            example: "print((pcall(require 'perilune.models'.load, '/no/such/model')))", prints: "false"),
+            example: ModelClass.tiny + """
+              path = os.tmpname()
+              model:save(path)
+              frozen = require 'perilune.models'.load(path, { dtype = 'bf16' })
+              os.remove(path)
+              print(frozen:dtype(), #frozen:sample({{1, 2}}, { max_new_tokens = 3 }))
+              """, prints: "bf16\t1"), optionsAt: 2,
           load)
         module.function(
           "save",
@@ -116,8 +132,9 @@ enum ModelModule {
     }
   }
 
-  private static func load(_ call: Call) throws -> Int {
-    try call.pushObject(try Transformer.load(path: try call.string(1)))
+  private static func load(_ call: Call, _ options: OptionTable) throws -> Int {
+    let precision = try options.choice("dtype", WeightPrecision.self)
+    try call.pushObject(try Transformer.load(path: try call.string(1), precision))
     return 1
   }
 

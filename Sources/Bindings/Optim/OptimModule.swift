@@ -138,21 +138,21 @@ enum OptimModule {
   /// Argument `i`: a Model, an Optimizer, or a list of Models and Tensors.
   private static func parameters(_ call: Call, _ i: Int) throws -> [Variable] {
     if let object = call.objectIfAny(i) {
-      if let found = parameters(of: object), !(object is Variable) { return found }
+      if let found = try parameters(of: object), !(object is Variable) { return found }
       throw call.bad(i, "expected a Model or a list of Models and Tensors, got a \(call.typeName(i))")
     }
     guard call.kind(i) == .table else {
       throw call.bad(i, "expected a Model or a list of Models and Tensors, got \(call.typeName(i))")
     }
     return try call.table(i).list().enumerated().flatMap { position, value -> [Variable] in
-      if case .object(let object) = value, let found = parameters(of: object) { return found }
+      if case .object(let object) = value, let found = try parameters(of: object) { return found }
       throw call.bad(i, "element \(position + 1) is a \(value.typeName), expected a Tensor or a Model")
     }
   }
 
-  private static func parameters(of object: AnyObject) -> [Variable]? {
+  private static func parameters(of object: AnyObject) throws -> [Variable]? {
     switch object {
-    case let model as Transformer: return model.trainable
+    case let model as Transformer: return try model.trained()
     case let optimizer as Optimizer: return optimizer.parameters
     case let tensor as Variable: return [tensor]
     default: return nil

@@ -88,6 +88,18 @@ typedef struct ck_decode {
 
 const ck_decode *ck_decode_level(int limit);
 
+// Types of stored weights, by ggml's numbers (GGMLQuantizationType of PyPI's gguf).
+enum {
+  CK_F32 = 0, CK_F16 = 1, CK_Q4_0 = 2, CK_Q4_1 = 3, CK_Q5_0 = 6, CK_Q5_1 = 7, CK_Q8_0 = 8, CK_Q2_K = 10, CK_Q3_K = 11,
+  CK_Q4_K = 12, CK_Q5_K = 13, CK_Q6_K = 14, CK_BF16 = 30
+};
+
+// Decodes consecutive blocks of one type; of F32, F16 and BF16 a block is one element. Every level gives the same bits.
+typedef void (*ck_blocks)(ptrdiff_t count, const unsigned char *blocks, float *y);
+
+// Null where the type is not known.
+ck_blocks _Nullable ck_blocks_level(int limit, int type);
+
 // A workspace of at least `floats` floats for this thread and slot; null if memory is short. The next call for the slot
 // returns the same workspace, or a larger one with other contents.
 enum { CK_PACKED_B, CK_PACKED_A, CK_SCORES, CK_SCRATCH_SLOTS };

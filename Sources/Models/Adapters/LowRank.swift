@@ -43,7 +43,8 @@ extension Affine {
     if adapters.isEmpty { return self }
     return try Tape.withoutRecording {
       let (a, b) = try joined()
-      return Affine(weight: try weight.detached().plus(try b.matrixTimes(a)), bias: bias)
+      let sum = try weight.asVariable().detached().plus(try b.matrixTimes(a))
+      return Affine(weight: .variable(sum), bias: bias)
     }
   }
 
@@ -65,7 +66,7 @@ extension Affine {
           ? own : try Variable.concatenated([try zeros(count, before), own, try zeros(count, after)], 1))
       (before, done) = (before + adapter.rank, adapter.outputs.upperBound)
     }
-    let outputs = weight.value.shape[0]
+    let outputs = weight.shape[0]
     if done < outputs { rows.append(try zeros(outputs - done, total)) }
     return (try Variable.concatenated(adapters.map(\.a), 0), try Variable.concatenated(rows, 0))
   }

@@ -94,12 +94,14 @@ extension Transformer {
   }
 
   /// A model without adapters that computes the same: its weights are W + s B A. It shares nothing.
+  /// Weights that are stored become f32.
   public func merged() throws -> Transformer {
     var next = try weights.map { try $0.merged() }.all.makeIterator()
     var part: Affine?
     return try Transformer(config) { _, kind in
       if kind == .weight { part = next.next() }
-      guard let tensor = kind == .weight ? part?.weight.value : part?.bias?.value else {
+      if kind == .weight, case .stored(let matrix) = part?.weight { return try matrix.decoded() }
+      guard let tensor = kind == .weight ? try part?.weight.asVariable().value : part?.bias?.value else {
         throw Failure(.state, "a weight of the model is missing")
       }
       return try tensor.copied()

@@ -31,14 +31,18 @@ struct FolderModel {
     }
   }
 
-  func model() throws -> Transformer { try Transformer(config, folder, layout, repeated: repeated) }
+  func model(_ precision: WeightPrecision = .f32) throws -> Transformer {
+    try Transformer(config, folder, layout, precision, repeated: repeated)
+  }
 }
 
 extension Transformer {
   /// Reads a folder with config.json and safetensors.
   ///
   ///     let model = try Transformer.load(folder: "SmolLM2-135M")
-  public static func load(folder path: String) throws -> Transformer { try FolderModel(path: path).model() }
+  public static func load(folder path: String, _ precision: WeightPrecision = .f32) throws -> Transformer {
+    try FolderModel(path: path).model(precision)
+  }
 
   /// Writes config.json and model.safetensors in f32, as transformers reads them. A configuration that none of
   /// its architectures has is refused.
@@ -74,9 +78,10 @@ extension Transformer {
     let merged = try weights.map { try $0.merged() }
     var result: [(name: String, tensor: Tensor)] = []
     for (source, affine) in zip(sources.all, merged.all) {
-      let total = affine.weight.value.shape[0]
+      let weight = try affine.weight.asVariable()
+      let total = weight.value.shape[0]
       let isHead = [layout.head, layout.score].contains { $0.map(\.name) == source.parts.map(\.name) }
-      for (kind, tensor) in [(WeightKind.weight, affine.weight), (.bias, affine.bias)] {
+      for (kind, tensor) in [(WeightKind.weight, weight), (.bias, affine.bias)] {
         guard let value = tensor?.value else { continue }
         let rows = config.rows(of: source.parts.count, in: total)
         result += try writer.tensors(

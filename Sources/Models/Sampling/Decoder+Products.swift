@@ -14,6 +14,8 @@ enum DecoderLevel {
 extension Decoder {
   /// Weights per unit of work that reads them from memory: 1 MB, about 30 microseconds.
   private static let pieceFloats = 262_144
+  /// Outputs whose stored weights are decoded at once.
+  private static let decodedOutputs = 16
 
   /// y = x W^T + bias, or y += x W^T + bias if `adding`. Calls `then` with each block (rows, columns) of y
   /// that is done.
@@ -28,11 +30,8 @@ extension Decoder {
         then?(0..<rows, packed.columns($0))
       }
     } else if isPrompt {
-      Gemm.run(
-        MatrixView(x, rows: rows, columns: m.inputs),
-        MatrixView(m.weight, rows: m.outputs, columns: m.inputs).transposed,
-        into: MutableMatrixView(y, rows: rows, columns: m.outputs), beta: adding ? 1 : 0,
-        bias: m.bias, after: then.map { then in { then($0, 0..<m.outputs) } })
+      m.weights.multiply(
+        x, rows: rows, into: y, workspace: workspace, beta: adding ? 1 : 0, bias: m.bias, then: then)
     } else {
       multiplyInPlace(m, x, y, rows: rows, adding: adding, then: then)
     }
@@ -44,15 +43,55 @@ extension Decoder {
     then: ((Range<Int>, Range<Int>) -> Void)?
   ) {
     let kernels = DecoderLevel.current
+    guard case .floats(let weight, _, _) = m.weights else {
+      return multiplyStored(m, x, y, rows: rows, adding: adding, then: then)
+    }
     kernels.spread(Int32(rows), m.inputs, x, m.inputs, spread)
     // Outputs are taken in pairs.
     share((m.outputs + 1) / 2, pieces: max(1, m.outputs * m.inputs / (2 * Self.pieceFloats)) * 2) { pairs in
       let columns = 2 * pairs.lowerBound..<min(2 * pairs.upperBound, m.outputs)
       m.start(y, rows: rows, columns: columns, adding: adding)
       kernels.dots(
-        Int32(rows), m.inputs, spread, m.weight + columns.lowerBound * m.inputs, m.inputs,
+        Int32(rows), m.inputs, spread, weight + columns.lowerBound * m.inputs, m.inputs,
         Int32(columns.count),
         y + columns.lowerBound, m.outputs)
+      then?(0..<rows, columns)
+    }
+  }
+
+  /// The same with stored weights, each decoded once: some outputs at a time stay in the cache while all rows are
+  /// multiplied, eight at a time. The bits are those of the weights as f32.
+  private func multiplyStored(
+    _ m: DecoderMatrix, _ x: Floats, _ y: MutableFloats, rows: Int, adding: Bool,
+    then: ((Range<Int>, Range<Int>) -> Void)?
+  ) {
+    guard case .stored(let matrix) = m.weights else { return }
+    let (kernels, inputs) = (DecoderLevel.current, m.inputs)
+    let (groups, padded) = ((rows + 7) / 8, (inputs + 15) / 16 * 16)
+    for group in 0..<groups {
+      let own = Parallel.range(group, of: groups, rows)
+      kernels.spread(
+        Int32(own.count), inputs, x + own.lowerBound * inputs, inputs, spread + own.lowerBound * padded)
+    }
+    let height = Self.decodedOutputs
+    let blocks = (m.outputs + height - 1) / height
+    share(blocks, pieces: max(1, m.outputs * inputs / (2 * Self.pieceFloats)) * 2) { range in
+      let columns = range.lowerBound * height..<min(range.upperBound * height, m.outputs)
+      m.start(y, rows: rows, columns: columns, adding: adding)
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: height * inputs) { decoded in
+        guard let decoded = decoded.baseAddress else { return }
+        for start in stride(from: columns.lowerBound, to: columns.upperBound, by: height) {
+          let outputs = start..<min(start + height, columns.upperBound)
+          matrix.decode(outputs, into: decoded)
+          for group in 0..<groups {
+            let own = Parallel.range(group, of: groups, rows)
+            kernels.dots(
+              Int32(own.count), inputs, spread + own.lowerBound * padded, decoded, inputs,
+              Int32(outputs.count),
+              y + own.lowerBound * m.outputs + start, m.outputs)
+          }
+        }
+      }
       then?(0..<rows, columns)
     }
   }

@@ -19,6 +19,8 @@ final class Decoder {
   private let x, h, qkv, mixed, up, gated, scores: MutableFloats
   /// Rows as the products in place read them.
   let spread: MutableFloats
+  /// Where stored weights are decoded for the products of prompts.
+  let workspace: MutableFloats
   /// Tokens that one call can take.
   let tokensMax: Int
 
@@ -42,10 +44,12 @@ final class Decoder {
     let spreadWidth = max(config.dim, attention.outputWidth, config.hidden) + 15
     buffers =
       try widths.map { try Tensor(uninitialized: [tokensAtOnce, $0], .f32) } + [
-        try Tensor(uninitialized: [rows, spreadWidth], .f32)
+        try Tensor(uninitialized: [rows, spreadWidth], .f32),
+        try Tensor(uninitialized: [weights.workspaceFloats], .f32),
       ]
     let p = buffers.map { $0.pointer(Float.self) }
-    (x, h, qkv, mixed, up, gated, scores, spread) = (p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7])
+    (x, h, qkv, mixed, up, gated, scores) = (p[0], p[1], p[2], p[3], p[4], p[5], p[6])
+    (spread, workspace) = (p[7], p[8])
   }
 
   /// One token to read: which row of the cache it belongs to and its position there.
@@ -120,20 +124,24 @@ final class Decoder {
     let dim = config.dim
     for (i, token) in tokens.enumerated() {
       let to = x + i * dim
-      to.update(from: weights.embedding.weight + token.id * dim, count: dim)
+      weights.embedding.row(token.id, into: to)
       if config.embeddingScale != 1 { ActivationKernels.scale(to, Float(config.embeddingScale), dim) }
-      if let positions = weights.positions { addScaled(to, 1, positions.weight + token.position * dim, dim) }
+      if let positions = weights.positions {
+        positions.row(token.position, into: h)
+        addScaled(to, 1, h, dim)
+      }
     }
   }
 
   /// Normalises rows into `h`, which they may be.
   private func norm(_ n: DecoderMatrix, _ from: MutableFloats, _ count: Int) {
     let dim = config.dim
+    guard let weight = n.floats else { return }
     share(count, pieces: count * dim / 3072) { range in
       var mean: Float = 0
       for i in range {
         NormKernels.forwardRow(
-          from + i * dim, n.weight, n.bias, h + i * dim, config.norm == .layer ? .init(&mean) : nil, nil, dim,
+          from + i * dim, weight, n.bias, h + i * dim, config.norm == .layer ? .init(&mean) : nil, nil, dim,
           Float(config.normEpsilon))
       }
     }
@@ -155,11 +163,11 @@ final class Decoder {
   }
 
   private func normHeads(_ n: DecoderMatrix?, _ heads: MutableFloats, _ count: Int) {
-    guard let n else { return }
+    guard let weight = n?.floats else { return }
     let size = config.headDim
     for head in 0..<count {
       let at = heads + head * size
-      NormKernels.forwardRow(at, n.weight, nil, at, nil, nil, size, Float(config.normEpsilon))
+      NormKernels.forwardRow(at, weight, nil, at, nil, nil, size, Float(config.normEpsilon))
     }
   }
 

@@ -19,6 +19,8 @@ struct DecoderWeights: @unchecked Sendable {
   let weights: ModelWeights<DecoderMatrix>
   /// Whether the work of each step is split over the threads, rather than the rows.
   let isCut: Bool
+  /// Floats of the workspace of products with stored weights.
+  let workspaceFloats: Int
   /// Keeps the storage alive behind the pointers.
   private let tensors: [Tensor]
 
@@ -26,7 +28,10 @@ struct DecoderWeights: @unchecked Sendable {
     config = model.config
     let merged = try model.weights.map { try $0.merged() }
     let parameters = merged.all.flatMap(\.variables).map(\.value)
-    let byteCount = parameters.reduce(0) { $0 + 4 * $1.elementCount }
+    // As f32, so that stored weights take the same way and give the same bits.
+    let byteCount = merged.all.reduce(0) {
+      $0 + 4 * ($1.weight.elementCount + ($1.bias?.value.elementCount ?? 0))
+    }
     isCut = byteCount > thresholds.ownRowsBytesMax
     let parts = config.parts.all
     let workspace = byteCount > thresholds.packedBytesMax ? nil : try PackedWorkspace(parts)
@@ -35,6 +40,7 @@ struct DecoderWeights: @unchecked Sendable {
     weights = merged.map { affine in
       DecoderMatrix(affine, part.next()?.isMultiplied == true ? workspace : nil)
     }
+    workspaceFloats = workspace == nil ? weights.all.map(\.weights.workspaceFloats).max() ?? 0 : 0
   }
 }
 
@@ -52,9 +58,9 @@ private final class PackedWorkspace {
     next = tensor.pointer(Float.self)
   }
 
-  func pack(_ weight: Floats, outputs: Int, inputs: Int) -> PackedMatrix {
-    defer { next += PackedMatrix.floats(outputs: outputs, inputs: inputs) }
-    return PackedMatrix(weight, outputs: outputs, inputs: inputs, at: next)
+  func pack(_ weights: LinearWeights) -> PackedMatrix {
+    defer { next += PackedMatrix.floats(outputs: weights.outputs, inputs: weights.inputs) }
+    return PackedMatrix(weights, at: next)
   }
 }
 
@@ -62,16 +68,27 @@ private final class PackedWorkspace {
 struct DecoderMatrix {
   let outputs: Int
   let inputs: Int
-  let weight: Floats
+  let weights: LinearWeights
   let packed: PackedMatrix?
   let bias: Floats?
 
   fileprivate init(_ affine: Affine, _ workspace: PackedWorkspace?) {
-    let shape = affine.weight.value.shape
-    (outputs, inputs) = (shape[0], shape.count > 1 ? shape[1] : 1)
-    weight = Floats(affine.weight.value.pointer(Float.self))
+    weights = affine.weight.linear
+    (outputs, inputs) = (weights.outputs, weights.inputs)
     bias = affine.bias.map { Floats($0.value.pointer(Float.self)) }
-    packed = workspace?.pack(weight, outputs: outputs, inputs: inputs)
+    packed = workspace?.pack(weights)
+  }
+
+  /// The weights where they are f32, as those of norms always are.
+  var floats: Floats? { if case .floats(let floats, _, _) = weights { floats } else { nil } }
+
+  /// Copies a row of a table.
+  @inline(__always)
+  func row(_ row: Int, into to: MutableFloats) {
+    switch weights {
+    case .floats(let table, _, _): to.update(from: table + row * inputs, count: inputs)
+    case .stored(let matrix): matrix.decode(row..<row + 1, into: to)
+    }
   }
 
   /// Initialises some columns of the result: the bias, added to the present values if `adding`.

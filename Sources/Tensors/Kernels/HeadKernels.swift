@@ -24,18 +24,19 @@ package enum HeadKernels {
 
   /// `logps[i]` = log softmax(cap(hidden[i] W^T) / temperature)[ids[i]]; a `softcap` of 0 is no bound.
   package static func tokenLogps(
-    hidden: Floats, weight: Floats, ids: UnsafePointer<Int64>, rows: Int, width: Int, vocabulary: Int,
-    temperature: Float, softcap: Float, logps: MutableFloats, saved: Saved?
+    hidden: Floats, weight: LinearWeights, ids: UnsafePointer<Int64>, rows: Int, temperature: Float,
+    softcap: Float,
+    logps: MutableFloats, saved: Saved?
   ) throws {
+    let (width, vocabulary) = (weight.inputs, weight.outputs)
+    let workspace = try weight.workspace()
     let step = saved == nil ? min(chunk(vocabulary), max(rows, 1)) : max(rows, 1)
     let scratch = saved == nil ? try Tensor(uninitialized: [step, vocabulary], .f32) : nil
     guard let logits = saved?.exponentials ?? scratch?.pointer(Float.self) else { return }
     for start in stride(from: 0, to: rows, by: step) {
       let count = min(step, rows - start)
-      Gemm.run(
-        MatrixView(hidden + start * width, rows: count, columns: width),
-        MatrixView(weight, rows: vocabulary, columns: width).transposed,
-        into: MutableMatrixView(logits, rows: count, columns: vocabulary),
+      weight.multiply(
+        hidden + start * width, rows: count, into: logits, workspace: workspace?.pointer(Float.self),
         alpha: softcap > 0 ? 1 : 1 / temperature,
         after: { range in
           for i in range {
@@ -52,7 +53,7 @@ package enum HeadKernels {
           }
         })
     }
-    withExtendedLifetime(scratch) {}
+    withExtendedLifetime((scratch, workspace)) {}
   }
 
   /// Replaces saved exponentials by the gradient of the logits, g_i (onehot - p_i) / temperature.
@@ -71,24 +72,23 @@ package enum HeadKernels {
 
   /// The exact KL(policy || reference) at each row, over the whole vocabulary, and the policy's entropy.
   package static func divergence(
-    policy: Floats, policyWeight: Floats, policyWidth: Int, reference: Floats, referenceWeight: Floats,
-    referenceWidth: Int, softcaps: (policy: Float, reference: Float), rows: Int, vocabulary: Int,
-    kl: MutableFloats, entropy: MutableFloats
+    policy: Floats, policyWeight: LinearWeights, reference: Floats, referenceWeight: LinearWeights,
+    softcaps: (policy: Float, reference: Float), rows: Int, kl: MutableFloats, entropy: MutableFloats
   ) throws {
+    let vocabulary = policyWeight.outputs
+    let workspaces = (try policyWeight.workspace(), try referenceWeight.workspace())
     let step = min(chunk(vocabulary), max(rows, 1))
     let logits = try Tensor(uninitialized: [2, step, vocabulary], .f32)
     let a = logits.pointer(Float.self)
     let b = a + step * vocabulary
     for start in stride(from: 0, to: rows, by: step) {
       let count = min(step, rows - start)
-      Gemm.run(
-        MatrixView(policy + start * policyWidth, rows: count, columns: policyWidth),
-        MatrixView(policyWeight, rows: vocabulary, columns: policyWidth).transposed,
-        into: MutableMatrixView(a, rows: count, columns: vocabulary))
-      Gemm.run(
-        MatrixView(reference + start * referenceWidth, rows: count, columns: referenceWidth),
-        MatrixView(referenceWeight, rows: vocabulary, columns: referenceWidth).transposed,
-        into: MutableMatrixView(b, rows: count, columns: vocabulary),
+      policyWeight.multiply(
+        policy + start * policyWeight.inputs, rows: count, into: a,
+        workspace: workspaces.0?.pointer(Float.self))
+      referenceWeight.multiply(
+        reference + start * referenceWeight.inputs, rows: count, into: b,
+        workspace: workspaces.1?.pointer(Float.self),
         after: { range in
           withUnsafeTemporaryAllocation(of: Float.self, capacity: vocabulary) { scratch in
             guard let p = scratch.baseAddress else { return }
@@ -102,7 +102,7 @@ package enum HeadKernels {
           }
         })
     }
-    withExtendedLifetime(logits) {}
+    withExtendedLifetime((logits, workspaces)) {}
   }
 
   /// KL = sum p (log p - log q); the sums run in double precision, because terms of both signs nearly cancel.

@@ -34,6 +34,18 @@ public struct GGUFWeights: WeightFile {
   public func read(_ index: Int, from first: Int, into target: UnsafeMutableBufferPointer<Float>) throws {
     try file.read(file.tensors[index], from: first, into: target)
   }
+
+  public func storedType(_ index: Int) throws -> StoredType? { try file.tensors[index].type.stored() }
+
+  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
+    try file.source.read(at: file.tensors[index].start + first, into: target)
+  }
+}
+
+extension GGUFTensorType {
+  func stored() throws -> StoredType {
+    try StoredType(Int(rawValue), name: name, elements: block.elements, bytes: block.bytes)
+  }
 }
 
 extension GGUFFile {
@@ -42,7 +54,7 @@ extension GGUFFile {
 
   /// Elements of a tensor from `first` on, which must begin and end with a block, as f32.
   func read(_ tensor: TensorInfo, from first: Int, into target: UnsafeMutableBufferPointer<Float>) throws {
-    let (elements, bytes) = tensor.type.block
+    let (type, (elements, bytes)) = (try tensor.type.stored(), tensor.type.block)
     guard let start = target.baseAddress else { return }
     if first % elements != 0 || target.count % elements != 0 {
       throw Failure(
@@ -58,8 +70,8 @@ extension GGUFFile {
         let count = min(most, left)
         let part = UnsafeMutableRawBufferPointer(rebasing: chunk[..<(count * bytes)])
         try source.read(at: tensor.start + block * bytes, into: part)
-        if let blocks = part.assumingMemoryBound(to: UInt8.self).baseAddress {
-          GGUFBlocks.decode(tensor.type, blocks, count: count, into: start + done * elements)
+        if let blocks = part.baseAddress {
+          type.decode(blocks, count: count * elements, into: start + done * elements)
         }
         (block, done, left) = (block + count, done + count, left - count)
       }

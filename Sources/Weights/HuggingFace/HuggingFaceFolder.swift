@@ -51,6 +51,12 @@ public struct HuggingFaceFolder: WeightFile {
     try weights.read(index, from: first, into: target)
   }
 
+  public func storedType(_ index: Int) throws -> StoredType? { try weights.storedType(index) }
+
+  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
+    try weights.readBytes(index, from: first, into: target)
+  }
+
   /// The files of weights and, where there is an index that holds, the file of each tensor.
   private static func files(_ folder: String, _ names: [String]) throws -> ([String], [(String, String)]) {
     if names.contains(indexName) {

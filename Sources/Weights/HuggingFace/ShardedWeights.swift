@@ -36,6 +36,14 @@ struct ShardedWeights: WeightFile {
     try files[place.file].read(place.index, from: first, into: target)
   }
 
+  func storedType(_ index: Int) throws -> StoredType? {
+    try files[places[index].file].storedType(places[index].index)
+  }
+
+  func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
+    try files[places[index].file].readBytes(places[index].index, from: first, into: target)
+  }
+
   private static func name(_ file: SafetensorsFile) -> String {
     Quoted.name(
       String(

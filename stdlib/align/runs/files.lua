@@ -6,6 +6,7 @@ local plain = require "perilune.plain"
 local system = require "perilune.system"
 local formats = require "perilune.formats"
 local packed = require "perilune.align.runs.packed"
+local reference = require "perilune.align.train.reference"
 local weights = require "perilune.align.runs.weights"
 
 local files = {}
@@ -114,7 +115,8 @@ function files.write(run, folder)
     format = format, step = run.step, status = run.status, problem = run.problem, label = run.label,
     options = settings, source = files.source_identity(o.source), loss = files.identity(o.loss),
     log = run.log, spent = run.spent,
-    points = run.points, reference_hash = run.reference_hash, policy_hash_at_start = run.policy_hash_at_start,
+    points = run.points, reference_hash = run.reference_hash, reference_dtype = reference.dtype(run.reference),
+    policy_hash_at_start = run.policy_hash_at_start,
     reference_hashes = run.reference_hashes, loss_states = run.states,
     checkpoints = checkpoints, source_state = state,
     source_models = add_models(folder, written, "source", own_models or {}), files = written,

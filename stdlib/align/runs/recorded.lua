@@ -5,6 +5,7 @@
 -- what the run is found by, such as the task and the side.
 local files = require "perilune.align.runs.files"
 local options = require "perilune.options"
+local reference = require "perilune.align.train.reference"
 local rule = require "perilune.options.rule"
 
 local recorded = {}
@@ -34,6 +35,7 @@ local function config_of(run)
   config.source.kind, config.source.name, config.source.data = source.kind, source.name, source.data
   if #source.parts > 0 then config.source.parts = source.parts end
   config.policy_hash, config.reference_hash = run.policy_hash_at_start, run.reference_hash
+  config.policy_dtype, config.reference_dtype = reference.dtype(run.policy), reference.dtype(run.reference)
   return config
 end
 

@@ -26,6 +26,13 @@ function reference.hash(run)
   return moved and moved.hash or run.reference_hash
 end
 
+--- How the weights of a model are kept where that is not f32: "bf16", or the types of a file. Nil for f32 and for
+-- policies of one's own.
+function reference.dtype(model)
+  local dtype = model and model.dtype and model:dtype()
+  return dtype ~= "f32" and dtype or nil
+end
+
 --- Whether the reference moves after a step.
 function reference.is_moved(o, step) return o.sync_ref_model and step % o.ref_model_sync_steps == 0 end
 
