@@ -43,7 +43,7 @@ function Writer:text(text, ends)
   return ids
 end
 
---- The ids of messages; with `masks` the mask of the assistant's tokens too.
+-- The ids of messages; with `masks` the mask of the assistant's tokens too.
 function Writer:chat(messages, record, is_prompt, masks)
   return self.o.tokenizer:chat(messages, {
     template = self.o.template, add_generation_prompt = is_prompt or false, tools = record.tools,
