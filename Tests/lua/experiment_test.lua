@@ -142,6 +142,15 @@ function TestStage:test_the_golden_policy_has_the_task_s_settings_alone()
   lu.assertEquals(task.golden, { beta = 0.1, lr = 1e-3, steps = 240 })
 end
 
+--- The paper's golden preference model is larger than the policy, and orders the pairs.
+function TestStage:test_a_golden_model_is_wider_than_the_start_and_orders_the_pairs()
+  local stage = made { gold = "model" }
+  local wide, own = stage.gold.model:config(), stage.start:config()
+  lu.assertEquals({ wide.dim, wide.layers, wide.vocab }, { 2 * own.dim, own.layers, own.vocab })
+  lu.assertEquals(align.judge.accuracy(stage.gold, stage.golden_pairs, { seen = "use" }).mean, 1)
+  lu.assertStrContains(stage.notes[1], "the golden judge agrees with the task's rule on")
+end
+
 function TestStage:test_win_rate_and_kl_are_of_the_same_training_prompts()
   local stage = made()
   lu.assertEquals(stage.test, stage.task:prompts("train", 8))

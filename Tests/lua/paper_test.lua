@@ -200,6 +200,28 @@ end
 
 TestPage = {}
 
+--- The figure that a script is about is on the page, not its win rates alone.
+function TestPage:test_a_script_s_own_figures_are_on_the_page()
+  local path = support.new_path()
+  local entry = {
+    name = "fig06_proxy", task = "sentiment", question = "Who?", found = "The proxy.", size = "smoke",
+    verdicts = { { verdict = "holds", paper = "It is.", name = "accuracy", text = "0.1" } }, header = { "a" },
+    rows = { { "b" } }, outer_seeds = 2, minutes = 1, date = "2026-11-28", figure = "<svg>win rates</svg>",
+    parts = { { kind = "figure", svg = "<svg>accuracy</svg>", caption = "By step." },
+      { kind = "table", header = { "curve" }, rows = { { "a line" } } },
+      { kind = "text", text = "As it is." } },
+  }
+  lu.assertEquals(page.write({ entry }, path), "1 hold, 0 do not, 0 not resolved, 0 not measured")
+  local file <close> = assert(io.open(path))
+  local html = file:read "a"
+  for _, part in ipairs { "<svg>accuracy</svg>", "By step.", "a line", "As it is.",
+    "Here: of its findings 1 hold, 0 do not" } do
+    lu.assertStrContains(html, part)
+  end
+  lu.assertTrue(html:find("<svg>accuracy", 1, true) < html:find("<svg>win rates", 1, true))
+  os.remove(path)
+end
+
 function TestPage:test_what_is_missing_is_said()
   local entries, missing = page.read(os.tmpname() .. ".none", { "fig01_tradeoff" }, { "sentiment" })
   lu.assertEquals({ entries, missing }, { {}, { "fig01_tradeoff on sentiment" } })

@@ -63,6 +63,24 @@ local function parse(o)
   return experiment.parse(o.arguments, ("%s.lua: %s"):format(o.name, o.question), list)
 end
 
+--- A page that also keeps what is added to it in the list `parts`, as plain data: figures, tables and texts.
+local function kept_page(page, parts)
+  local function keep(kind, make)
+    return function(_, ...)
+      page[kind](page, ...)
+      parts[#parts + 1] = make(...)
+      parts[#parts].kind = kind
+    end
+  end
+  return {
+    figure = keep("figure", function(figure, caption) return { svg = figure:svg(), caption = caption } end),
+    table = keep("table", function(made)
+      return { header = made.header, rows = made.rows, caption = made.caption }
+    end),
+    text = keep("text", function(text) return { text = text } end),
+  }
+end
+
 --- Runs a figure: its variants, the report, and the verdict. Gives what experiment.compare gives.
 --
 -- Errors: an option is missing or unknown; what experiment.compare refuses.
@@ -73,16 +91,18 @@ end
 function paper.figure(given)
   local all = spec:fill(given)
   local o, started = parse(all), system.clock()
+  local parts = {}
   o.out = ("%s/%s"):format(o.out, o.task)
   local made = experiment.compare {
     title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
-    variants = all.variants(variants.of(o), o), after = all.after, section = all.section, stage = all.stage,
+    variants = all.variants(variants.of(o), o), after = all.after, stage = all.stage,
+    section = all.section and function(page, ...) all.section(kept_page(page, parts), ...) end,
     claims = function(findings) return all.claims(claims, o, findings) end,
   }
   local record = {
     name = all.name, task = o.task, size = o.size, question = all.question, found = all.found,
     verdicts = made.verdicts, header = made.header, rows = made.rows, outer_seeds = o.outer_seeds,
-    minutes = (system.clock() - started) / 60, date = os.date "%Y-%m-%d",
+    parts = parts, minutes = (system.clock() - started) / 60, date = os.date "%Y-%m-%d",
   }
   system.write_file(o.out .. "/verdict.json", plain.encode(record, all.name) .. "\n")
   return made

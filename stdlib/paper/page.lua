@@ -18,7 +18,7 @@ local function text_of(path)
 end
 
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
--- verdicts, size, outer_seeds, minutes, date, figure }, and the names of those that are not there.
+-- verdicts, parts, size, outer_seeds, minutes, date, figure }, and the names of those that are not there.
 function page.read(folder, names, tasks)
   local entries, missing = {}, {}
   for _, name in ipairs(names) do
@@ -57,6 +57,20 @@ local function of_paper(verdicts)
   return list
 end
 
+--- Adds what a script's own section showed.
+local function add_parts(made, parts)
+  for _, part in ipairs(parts) do
+    if part.kind == "figure" then
+      made:show(part.svg)
+      made:text(part.caption)
+    elseif part.kind == "table" then
+      made:table { header = part.header, rows = part.rows, caption = part.caption }
+    else
+      made:text(part.text)
+    end
+  end
+end
+
 --- The table at the top: a row a figure and task.
 local function overview(entries)
   local rows = {}
@@ -88,6 +102,8 @@ function page.write(entries, path)
     made:heading(("%s, %s"):format(entry.name, entry.task))
     made:text(entry.question)
     made:text("The paper: " .. entry.found)
+    made:text(("Here: of its findings %s."):format(page.tally(of_paper(entry.verdicts))))
+    add_parts(made, entry.parts)
     made:show(entry.figure)
     local columns, cells = claims.cells(entry.verdicts)
     made:table { header = columns, rows = cells }

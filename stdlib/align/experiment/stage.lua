@@ -29,6 +29,8 @@ stage.options = options.spec("experiment.stage", {
   { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8 },
   { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
   { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16 },
+  { "gold", "task", "who decides: the task's own gold, or a model of twice the start's width that learns it, "
+    .. "as the paper's golden preference model", choices = { "task", "model" } },
   { "proxy", "", "labels of online responses: preference or reward (a model), gold, or the path of a reward "
     .. "model, with a slash; default: the task's" },
   { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's", least = 0, smoke = 10 },
@@ -147,23 +149,41 @@ end
 --- The kind of the learned judges: the task's, or a reward model where losses read scores.
 local function kind_of(self) return self.options.scores and "reward" or self.task.preference.kind end
 
+--- The start as the golden model begins: of twice the width where a larger one is asked for. A task with a
+-- pretrained model has no other.
+local function golden_init(self)
+  local task, o = self.task, self.options
+  if o.gold ~= "model" or task.pretrained then return nil end
+  local config, steps = self.start:config(), o.start_steps > 0 and o.start_steps or nil
+  return (sft(task, {
+    model = { dim = 2 * config.dim, hidden = 2 * config.hidden, heads = config.heads }, seed = o.seed - 1,
+    steps = steps, cache = not steps, run = recorded(self, "wide start", steps or 800),
+  }))
+end
+
+--- A golden model of labels, and its labels of the same pairs.
+local function golden_model(self, labels, data, validation, test, seed)
+  local kind = kind_of(self)
+  self.gold = learn(self, kind, "golden " .. kind .. " model", data, validation, seed + 1, golden_init(self))
+  local agreement = judges.accuracy(self.gold, test)
+  self.notes[#self.notes + 1] = (
+    "the golden judge agrees with the %s on %.1f %% of %d test pairs."):format(
+    labels, 100 * agreement.mean, agreement.count)
+  return sources.relabel(data, self.gold), sources.relabel(validation, self.gold),
+    sources.relabel(test, self.gold)
+end
+
 --- Golden pairs of a task with human labels: a golden model of those labels relabels the same pairs.
 local function relabelled(self, seed)
   local task, o = self.task, self.options
   local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
   local few = math.min(256, o.pairs)
   local data, validation, test = human("train", o.pairs), human("validation", few), human("test", few)
-  local kind = kind_of(self)
-  self.gold = learn(self, kind, "golden " .. kind .. " model", data, validation, seed + 1)
-  local agreement = judges.accuracy(self.gold, test)
-  self.notes[#self.notes + 1] = (
-    "the golden judge agrees with the human labels on %.1f %% of %d test pairs."):format(
-    100 * agreement.mean, agreement.count)
-  return sources.relabel(data, self.gold), sources.relabel(validation, self.gold),
-    sources.relabel(test, self.gold)
+  return golden_model(self, "human labels", data, validation, test, seed)
 end
 
---- Golden pairs of a task whose gold is a rule: two responses of the start to each prompt, ordered by it.
+--- Golden pairs of a task whose gold is a rule: two responses of the start to each prompt, ordered by it, or
+-- by a golden model of it.
 local function sampled(self, seed)
   local task, o = self.task, self.options
   self.gold = judges.gold(task)
@@ -174,7 +194,10 @@ local function sampled(self, seed)
     })
   end
   local few = math.min(256, o.pairs)
-  return draw("train", o.pairs, seed + 3), draw("validation", few, seed + 4), draw("test", few, seed + 5)
+  local data, validation, test = draw("train", o.pairs, seed + 3), draw("validation", few, seed + 4),
+    draw("test", few, seed + 5)
+  if o.gold == "task" then return data, validation, test end
+  return golden_model(self, "task's rule", data, validation, test, seed)
 end
 
 --- The golden policy, from the task's settings alone.
