@@ -20,17 +20,19 @@ return function(o, program)
   --- Our script with a row: a function of the case.
   function commands.ours(script, what, threads)
     return function(case)
-      return ("%s%s %s/%s.lua --what %s --case %s --data %s --model %s --threads %d"):format(commands.pinned,
-        quoted(program), folder, script, what, case, quoted(o.data), quoted(o.model), threads or o.threads)
+      local text = "%s%s %s/%s.lua --what %s --case %s --data %s --model %s --folder %s --threads %d"
+      return text:format(commands.pinned, quoted(program), folder, script, what, case, quoted(o.data),
+        quoted(o.model), quoted(o.folder), threads or o.threads)
     end
   end
 
   --- A peer's script with a row: a function of the case.
   function commands.peer(script, what)
     return function(case)
-      return ("%senv%s %s %s/peers/%s.py --what %s --case %s --data %s --model %s --threads %d"):format(
-        commands.pinned, unset, quoted(o.python), folder, script, what, case, quoted(o.data), quoted(o.model),
-        o.threads)
+      local text = "%senv%s %s %s/peers/%s.py --what %s --case %s --data %s --model %s --folder %s"
+        .. " --threads %d"
+      return text:format(commands.pinned, unset, quoted(o.python), folder, script, what, case, quoted(o.data),
+        quoted(o.model), quoted(o.folder), o.threads)
     end
   end
 

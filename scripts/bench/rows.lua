@@ -12,19 +12,19 @@ local rows = {}
 --- The heads of the columns, by the key of a peer.
 rows.labels = {
   pytorch = "PyTorch", compiled = "torch.compile", jax = "JAX", transformers = "transformers",
-  ctranslate = "CTranslate2", trl = "TRL", trl_kept = "TRL, kept", lua = "Lua", python = "Python",
-  numpy = "NumPy", llama = "llama.cpp", ctranslate_int8_ = "CTranslate2, int8",
+  ctranslate = "CTranslate2", trl = "TRL", trl_kept = "TRL, kept", peft = "peft", lua = "Lua",
+  python = "Python", numpy = "NumPy", llama = "llama.cpp", ctranslate_int8_ = "CTranslate2, int8",
 }
 
 --- The keys of the peers, in the order of the columns.
-rows.columns = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "ctranslate_int8_", "llama", "trl", "trl_kept", "lua",
-  "python" }
+rows.columns = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "ctranslate_int8_", "llama",
+  "trl", "trl_kept", "peft", "lua", "python" }
 
 --- The script of each peer.
 local scripts <const> = {
   pytorch = "pytorch", compiled = "compiled", jax = "jax_cpu", transformers = "pytorch",
   ctranslate = "ctranslate",
-  trl = "trl_job", trl_kept = "trl_job", numpy = "pytorch",
+  trl = "trl_job", trl_kept = "trl_job", peft = "peft_lora", numpy = "pytorch",
 }
 
 local trainers <const> = { "pytorch", "compiled", "jax" }
@@ -147,6 +147,17 @@ local function jobs(commands)
   }
 end
 
+--- A step of LoRA on a real model, ours and that of peft on transformers.
+local function adapters(commands)
+  return {
+    {
+      name = "lora", needs_folder = true, unit = "ms a step", ours = { ours = commands.ours("lora", "lora") },
+      peers = peers(commands, "lora", { "peft" }),
+      lines = { { name = "lora", of = "ours", against = { "peft" }, goals = 1.5 } },
+    },
+  }
+end
+
 --- A plain product, a call, a small operation, and the start of the program.
 local function small(o, program, commands)
   local function row(name, unit, keys)
@@ -172,7 +183,7 @@ end
 function rows.list(o, program, commands)
   local list = {}
   for _, part in ipairs { training(commands), sampling(commands), frozen(commands),
-    jobs(commands), small(o, program, commands) } do
+    jobs(commands), adapters(commands), small(o, program, commands) } do
     table.move(part, 1, #part, #list + 1, list)
   end
   return list

@@ -33,6 +33,7 @@ sizes.options = options.spec("bench.row", {
   { "threads", 2, "cores", least = 1 },
   { "data", "", "stories260K.bin, with tok512.bin beside it" },
   { "model", "", "a GGUF file, for the rows of frozen models" },
+  { "folder", "", "a folder of transformers, for the row lora" },
   { "steps", 0, "number of steps, without timing; 0 for turns", least = 0 },
   { "embedded", false, "the embedded task with a new model where --data is missing" },
   { "turns", false, "wait for turns on standard input" },

@@ -24,8 +24,8 @@ for i = -2, -100, -1 do
   if arg[i] then program = arg[i] else break end
 end
 
-local known = "train,logprob_pair,logprob_pair_answers,sample,frozen16,frozen64,offline,offline_kept,online,sgemm,call,op,"
-  .. "startup,seeds,growth,allocations,store"
+local known = "train,logprob_pair,logprob_pair_answers,sample,frozen16,frozen64,offline,offline_kept,"
+  .. "online,lora,sgemm,call,op,startup,seeds,growth,allocations,store"
 local o = cli.parse(arg, options.spec("bench", {
   { "quick", false, "two turns of one second a row, case tiny only, without seeds and what follows it" },
   { "rows", "", "rows to measure, separated by commas; all unless given",
@@ -38,6 +38,7 @@ local o = cli.parse(arg, options.spec("bench", {
   { "patience", 0.0, "seconds to wait before each turn while others use the cores", least = 0 },
   { "data", "", "stories260K.bin, with tok512.bin beside it: for offline, offline_kept, online and seeds" },
   { "model", "", "a GGUF file such as SmolLM2-135M-Instruct.Q4_1.gguf: for frozen16 and frozen64" },
+  { "folder", "", "a folder of transformers: for lora" },
   { "python", "", "the interpreter of the peers, which scripts/bench/run gives; none unless given" },
   { "alone", false, "no peers", smoke = true },
   { "write", false, "replace what was measured in scripts/results: results.md, bench.svg, bench_growth.svg" },
@@ -60,6 +61,7 @@ rows:
   offline, online        a step of the whole job beside TRL's
   offline_kept           the same with the reference's log-probabilities of a pair computed once, compared
                          with TRL's plain step and with TRL that does the same
+  lora                   IPO with adapters of rank 16 on --folder, the reference computed in each step
   store                  the store of runs: a curve of 10^7 figures, a listing of 2,000 runs, a recorded
                          step
   sgemm, call, op        a plain product, a call from Lua or Python, a small operation
@@ -89,7 +91,7 @@ local function versions()
   return output_of(quoted(o.python) .. [[ -c '
 from importlib.metadata import distributions
 found = {d.metadata["Name"].replace("-", "_"): d.version for d in distributions()}
-names = "torch numpy jax transformers ctranslate2 llama_cpp_python trl".split()
+names = "torch numpy jax transformers ctranslate2 llama_cpp_python trl peft".split()
 print(", ".join(f"{name} {found[name]}" for name in names if name in found))' 2>/dev/null]])
 end
 
@@ -104,6 +106,8 @@ for _, row in ipairs(rows.list(o, program, commands)) do
   if chosen(row.name) then
     if row.needs_data and o.data == "" then
       note("%s needs --data stories260K.bin: left out", row.name)
+    elseif row.needs_folder and o.folder == "" then
+      note("%s needs --folder FOLDER: left out", row.name)
     elseif row.needs_model and o.model == "" then
       note("%s needs --model FILE.gguf: left out", row.name)
     else

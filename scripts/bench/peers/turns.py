@@ -32,6 +32,7 @@ def options(whats):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", default="")
     parser.add_argument("--model", default="")
+    parser.add_argument("--folder", default="")
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--turns", action="store_true")
     return parser.parse_args()
