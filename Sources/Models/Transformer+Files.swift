@@ -11,14 +11,16 @@ extension Transformer {
   ///
   ///     try model.save(path: "policy.safetensors")
   public func save(path: String) throws {
-    var metadata = config.metadata
+    var metadata = (adapters?.base.config ?? config).metadata
     // Stored weights are written as f32: the file is one of a model that can train.
     let tensors =
       parameters.map { (name: $0.name, tensor: $0.value.value) }
       + (try stored.map { (name: $0.name, tensor: try $0.matrix.decoded()) })
     metadata["format"] = WeightLayout.perilune.name
     metadata["hash"] = try ContentHash.of(tensors: tensors)
-    if let adapters { metadata["lora"] = try adapters.lora.json(transposed: false).encoded() }
+    if let adapters {
+      metadata["lora"] = try adapters.lora.json(transposed: false, head: config.head).encoded()
+    }
     try Safetensors(tensors, metadata: metadata).write(to: path)
   }
 
@@ -33,9 +35,10 @@ extension Transformer {
     let model =
       try file.metadata["lora"].map { lora in
         var reader = WeightReader(file, layout, headSize: config.headDim)
-        return try Transformer(config, file, layout.ignoring(LowRank.suffixes), precision).withAdapters(
-          try LoRA(json: JSONValue(parsing: lora, name: path), path: path), &reader
-        ) { module in LowRank.parts.map { WeightSource(module.path + $0) } }
+        return try Transformer(config, file, layout.ignoring(LowRank.addedSuffixes), precision).withAdapters(
+          try LoRA(json: JSONValue(parsing: lora, name: path), path: path), &reader,
+          { module in LowRank.parts.map { WeightSource(module.path + $0) } },
+          saved: { WeightSource($0.path + SavedModule.part) })
       } ?? Transformer(config, file, layout, precision)
     // A flipped bit would silently be another model. Files from before the hash was written have none; that of other
     // weights than the file's own cannot be compared.

@@ -6,6 +6,7 @@ local align = require "perilune.align"
 local cli = require "perilune.cli"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
+local models = require "perilune.models"
 local settings = require "perilune.align.experiment.settings"
 local system = require "perilune.system"
 
@@ -91,6 +92,8 @@ function TestSettings:test_wrong_options_are_refused_before_anything_is_trained(
   lu.assertStrContains(refusal { beta = "x" }, "beta takes numbers above 0")
   lu.assertStrContains(refusal { proxy = "none" },
     "proxy: there is no 'none'; it takes gold, preference, reward")
+  lu.assertStrContains(refusal { proxy = "./none" },
+    "proxy: there is no './none'; expected the path of a reward model")
   lu.assertStrContains(refusal { task = "sentimant" }, "did you mean 'sentiment'?")
   lu.assertStrContains(refusal { lr = "1e-4,3e-4,0.0001" }, "lr has 0.0001 twice")
   lu.assertStrContains(refusal { data = "x" }, "data: the task 'sentiment' reads no file, got 'x'")
@@ -130,6 +133,23 @@ function TestStage:test_the_whole_stage_is_a_function_of_its_seed()
   lu.assertNotEquals(one.golden_pairs, other.golden_pairs)
   lu.assertEquals(one.test, other.test,
     "prompts are the same in every repetition, so that they can be resampled")
+end
+
+function TestStage:test_a_reward_model_of_a_folder_is_the_proxy()
+  local start = made().start
+  local path, reward = support.new_path(), start:score_head { seed = 3 }
+  models.save(reward, path)
+  local stage = made { proxy = path }
+  lu.assertEquals(stage.proxy.model:hash(), reward:hash())
+  lu.assertEquals(stage.golden_pairs[1].chosen, made().golden_pairs[1].chosen)
+  os.execute("rm -r " .. path)
+  local shape = reward:config()
+  models.save(models.transformer {
+    vocab = shape.vocab - 1, dim = 4, layers = 1, heads = 1, max_length = shape.max_length, head = "score",
+  }, path)
+  lu.assertStrContains(support.message(made, { proxy = path }),
+    ("reads %d tokens, the task has %d"):format(shape.vocab - 1, shape.vocab))
+  os.execute("rm -r " .. path)
 end
 
 --- gap.lua trained the golden policy with the user's beta, rate, steps and loss: every call had another one.

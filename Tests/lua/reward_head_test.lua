@@ -184,4 +184,17 @@ function TestRefusals:test_a_score_head_that_is_not_there_is_not_drawn()
   os.execute("rm -r " .. folder)
 end
 
+--- A part of a model that was not copied is named, not the first tensor that it held.
+function TestRefusals:test_a_missing_part_of_a_folder_is_named()
+  local part = "model-00002-of-00002.safetensors"
+  for _, index in ipairs { "", "/model.safetensors.index.json" } do
+    local copy = support.new_path()
+    os.execute(("cp -r %s/Tests/Golden/models/mistral-a %s"):format(support.root, copy))
+    os.remove(copy .. "/" .. part)
+    if index ~= "" then os.remove(copy .. index) end
+    lu.assertStrContains(support.message(models.load, copy), ("the file %s is missing"):format(part))
+    os.execute("rm -r " .. copy)
+  end
+end
+
 os.exit(lu.LuaUnit.run())

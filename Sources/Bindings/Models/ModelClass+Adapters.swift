@@ -19,6 +19,11 @@ extension ModelClass {
     Option(
       "alpha_pattern", optional: .any("a table of alphas by names of modules"),
       "other alphas, as rank_pattern"),
+    Option(
+      "modules_to_save", optional: .list("names of modules"),
+      "modules that train as copies of their own beside the adapters, by the end of their names: lm_head, "
+        + "embed_tokens, score, norm; wte, wpe, ln_f in GPT-2's style. A head that shares the embedding's weights "
+        + "becomes a head of its own", otherwise: "score of a reward model"),
     Option("rslora", false, "scale by alpha / sqrt(r). Kalajdzievski 2023, arXiv:2312.03732"),
     Option("seed", 0, "seed of the first values of A"),
   ]
@@ -35,7 +40,9 @@ extension ModelClass {
           + "change both.",
         options: loraOptions,
         shapes: "A [r, inputs] and B [outputs, r] for each module",
-        errors: "no module matches the targets; r is larger than a side of a module; the model has adapters",
+        errors:
+          "a name or pattern matches no module (the message names it); r is larger than a side of a module; the "
+          + "model has adapters",
         source: "Hu et al. 2021, arXiv:2106.09685, eq. 3; defaults of PEFT's LoraConfig",
         example: tiny + """
           policy = model:lora { r = 2, targets = { "c_attn" } }
@@ -49,6 +56,7 @@ extension ModelClass {
       lora.r = try options.integer("r")
       lora.alpha = try options.number("alpha")
       lora.rslora = try options.flag("rslora")
+      if options.has("modules_to_save") { lora.modulesToSave = try options.texts("modules_to_save") }
       lora.rankPattern = try overrides(options, "rank_pattern")
       lora.alphaPattern = try overrides(options, "alpha_pattern")
       try call.pushObject(try model.withAdapters(lora, seed: try options.seed("seed")))
@@ -59,10 +67,12 @@ extension ModelClass {
       Page(
         "model:load_adapter(folder) -> model",
         "A model with the same weights, which it shares and which are frozen, and the adapters of a folder of PEFT: "
-          + "adapter_config.json and adapter_model.safetensors.",
+          + "adapter_config.json and adapter_model.safetensors. What its modules_to_save names is taken from the folder "
+          + "in place of the base's.",
         errors:
-          "the folder holds another kind of adapter, or modules to save (the message names it and what to do); "
-          + "a tensor is missing, is not used, or has another shape",
+          "the folder holds another kind of adapter, or adapters of embeddings (the message names it and what to "
+          + "do); it is of a reward model and the base is none; a tensor is missing, is not used, or has another "
+          + "shape",
         source: "PEFT 0.21, LoraConfig",
         example: tiny + """
           folder = os.tmpname()

@@ -3,8 +3,9 @@ import Base
 import Formats
 
 extension LoRA {
-  /// The settings by PEFT's names. `transposed` says that the base's files hold weights as [inputs, outputs].
-  func json(transposed: Bool) -> JSONValue {
+  /// The settings by PEFT's names. `transposed` says that the base's files hold weights as [inputs, outputs]; `head`
+  /// is that of the base: PEFT itself saves `score` of a classifier.
+  func json(transposed: Bool, head: TransformerConfig.Head) -> JSONValue {
     let targets: JSONValue
     switch self.targets {
     case .all: targets = "all-linear"
@@ -15,11 +16,13 @@ extension LoRA {
       .object(overrides.map { JSONMember($0.pattern, number($0.value)) })
     }
     return [
-      "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": .integer(r), "lora_alpha": .number(alpha),
+      "peft_type": "LORA", "task_type": head == .lm ? "CAUSAL_LM" : saves("score") ? "SEQ_CLS" : .null,
+      "r": .integer(r), "lora_alpha": .number(alpha),
       "target_modules": targets, "use_rslora": .bool(rslora), "fan_in_fan_out": .bool(transposed),
       "rank_pattern": object(rankPattern) { .integer(Int(exactly: $0) ?? 0) },
       "alpha_pattern": object(alphaPattern) { .number($0) }, "lora_dropout": 0.0, "bias": "none",
-      "modules_to_save": .null, "inference_mode": true, "base_model_name_or_path": .null,
+      "modules_to_save": modulesToSave.isEmpty ? .null : .array(modulesToSave.map { .string($0) }),
+      "inference_mode": true, "base_model_name_or_path": .null,
     ]
   }
 
@@ -34,23 +37,21 @@ extension LoRA {
       throw Failure(
         .format, "\(path): peft_type \"\(Quoted.name(kind))\" is not computed here, only \"LORA\"")
     }
-    for key in Self.refused {
-      switch json[key] {
-      case nil, .null, .bool(false), .array([]), .object([]): continue
+    for member in json.members ?? [] where !Self.known.contains(member.key) {
+      switch member.value {
+      case .null, .bool(false), .array([]), .object([]): continue
       default:
         throw Failure(
           .format,
-          "\(path): '\(key)' is not computed here; merge the adapter in PEFT (merge_and_unload) and save the model"
-        )
+          "\(path): '\(Quoted.name(member.key))' is not computed here; merge the adapter in PEFT (merge_and_unload) "
+            + "and save the model")
       }
     }
-    if let initial = json["init_lora_weights"]?.text,
-      ["pissa", "olora", "corda", "loftq"].contains(where: initial.hasPrefix)
-    {
+    if let initial = json["init_lora_weights"]?.text, !Self.plainInitial.contains(initial) {
       throw Failure(
         .format,
-        "\(path): init_lora_weights \"\(Quoted.name(initial))\" changes the weights of the base, which is not computed "
-          + "here; convert the adapter with path_initial_model_for_weight_conversion of PEFT")
+        "\(path): init_lora_weights \"\(Quoted.name(initial))\" changes the weights of the base or what trains, which "
+          + "is not computed here; convert the adapter with path_initial_model_for_weight_conversion of PEFT")
     }
     if let bias = json["bias"], bias != "none" { throw bad("bias", "\"none\"") }
     guard let r = json["r"]?.int, r > 0 else { throw bad("r", "a whole number above 0") }
@@ -79,15 +80,31 @@ extension LoRA {
         return Override(member.key, value)
       }
     }
+    switch json["modules_to_save"] {
+    case nil, .null: break
+    case .array(let names) where names.allSatisfy { $0.text?.isEmpty == false }:
+      modulesToSave = names.compactMap(\.text)
+    default: throw bad("modules_to_save", "a list of names")
+    }
+    // PEFT adds these two to what a classifier saves; decoders have no module of the first name.
+    if json["task_type"] == "SEQ_CLS" {
+      modulesToSave = modulesToSave.filter { $0 != "classifier" && $0 != "score" } + ["score"]
+    }
     rankPattern = try overrides("rank_pattern")
     alphaPattern = try overrides("alpha_pattern")
   }
 
-  /// Settings of other kinds of adapters.
-  private static let refused = [
-    "use_dora", "use_qalora", "lora_bias", "modules_to_save", "layer_replication", "target_parameters",
-    "trainable_token_indices", "layers_to_transform", "layers_pattern", "exclude_modules",
-    "alora_invocation_tokens",
-    "use_bdlora", "arrow_config", "kasa_config", "monteclora_config", "velora_config",
+  /// Fields of PEFT 0.21's LoraConfig that are read above, or change nothing once an adapter is made. Any other
+  /// must be off.
+  private static let known: Set = [
+    "peft_type", "task_type", "r", "lora_alpha", "target_modules", "use_rslora", "rank_pattern",
+    "alpha_pattern",
+    "bias", "modules_to_save", "init_lora_weights", "fan_in_fan_out", "lora_dropout", "inference_mode",
+    "base_model_name_or_path", "revision", "auto_mapping", "peft_version", "megatron_core",
+    "qalora_group_size",
+    "loftq_config", "eva_config", "corda_config", "lora_ga_config", "runtime_config",
   ]
+
+  /// First values of A and B that leave the base as it is.
+  private static let plainInitial: Set = ["gaussian", "eva", "orthogonal"]
 }

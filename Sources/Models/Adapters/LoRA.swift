@@ -29,16 +29,37 @@ public struct LoRA: Equatable, Sendable {
   public var rslora = false
   public var rankPattern: [Override] = []
   public var alphaPattern: [Override] = []
+  /// Ends of the names of modules that train as copies of their own beside the adapters: "score", "lm_head".
+  public var modulesToSave: [String] = []
 
   public init(targets: Targets) { self.targets = targets }
 
   /// Whether a module gets an adapter. PEFT 0.21, `tuners_utils.py`, check_target_module_exists.
   func matches(_ module: String) throws -> Bool {
+    if modulesToSave.contains(where: { ".\(module).".contains(".\($0).") }) { return false }
     switch targets {
     case .all: return true
     case .names(let names): return names.contains { module == $0 || module.hasSuffix("." + $0) }
     case .pattern(let pattern): return try RegularExpression.matchesWhole(module, pattern)
     }
+  }
+
+  /// Whether a module trains as a copy. PEFT 0.21, `utils/other.py`, _set_trainable.
+  func saves(_ module: String) -> Bool { modulesToSave.contains(where: module.hasSuffix) }
+
+  /// What of the settings fits none of the modules and tables, as a text; nil where all fits.
+  func unmatched(_ modules: [String], targeted: [String], tables: [String]) throws -> String? {
+    var missing: [String] = []
+    if case .names(let names) = targets {
+      missing += names.filter { name in
+        !(modules + tables).contains { $0 == name || $0.hasSuffix("." + name) }
+      }
+    }
+    missing += modulesToSave.filter { name in !(modules + tables).contains { $0.hasSuffix(name) } }
+    missing += try (rankPattern + alphaPattern).map(\.pattern).filter { pattern in
+      try !targeted.contains { try Self.value([Override(pattern, 0)], $0) != nil }
+    }
+    return missing.isEmpty ? nil : missing.map { "\"\(Quoted.name($0))\"" }.joined(separator: ", ")
   }
 
   func rank(of module: String) throws -> Int {

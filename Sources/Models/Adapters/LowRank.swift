@@ -4,6 +4,7 @@
 import Autograd
 import Base
 import Tensors
+import Weights
 
 /// The adapter of one module of a model file, such as `q_proj`: of some outputs of a linear map, for this program
 /// keeps the weights of several modules in one map.
@@ -26,8 +27,12 @@ public struct LowRank {
   /// The endings of the names of A and B.
   static let suffixes = parts.map { $0 + ".weight" }
 
-  /// Whether a parameter of this name is of an adapter.
-  static func isName(_ name: String) -> Bool { suffixes.contains(where: name.hasSuffix) }
+  /// The endings of the names of all that trains beside frozen weights: A, B, and copies of modules.
+  static let addedSuffixes =
+    suffixes + [WeightKind.weight, .bias].map { SavedModule.part + "." + $0.rawValue }
+
+  /// Whether a parameter of this name is of an adapter, or a copy of a module.
+  static func isName(_ name: String) -> Bool { addedSuffixes.contains(where: name.hasSuffix) }
 }
 
 extension Affine {

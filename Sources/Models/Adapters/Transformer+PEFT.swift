@@ -13,10 +13,17 @@ extension Transformer {
   ///     let policy = try Transformer.load(path: "gpt2").withAdapters(folder: "gpt2-lora")
   public func withAdapters(folder path: String) throws -> Transformer {
     let configPath = path + "/" + Self.adapterConfigName
-    let lora = try LoRA(json: JSONValue.load(configPath), path: configPath)
+    let json = try JSONValue.load(configPath)
+    let lora = try LoRA(json: json, path: configPath)
+    if json["task_type"] == "SEQ_CLS" && config.head != .score {
+      throw Failure(
+        .argument,
+        "\(configPath): task_type \"SEQ_CLS\" is of a reward model, and the base has no score head: "
+          + "base:score_head():load_adapter(folder)")
+    }
     let file = try SafetensorsFile(try ByteSource(path: path + "/" + Self.adapterWeightsName))
     var reader = WeightReader(file, adapterLayout, headSize: config.headDim)
-    let model = try withAdapters(lora, &reader) { $0.adapterSources }
+    let model = try withAdapters(lora, &reader, { $0.adapterSources }, saved: \.source)
     try reader.finish()
     return model
   }
@@ -35,18 +42,35 @@ extension Transformer {
           value, [source], .weight, layer: module.layer, rows: [value.shape[0]])
       }
     }
+    let own = Dictionary(
+      parameters.map { ($0.name, $0.value.value) }, uniquingKeysWith: { first, _ in first })
+    let (base, family) = (adapters.base.config, config.family)
+    let saved = try base.savedModules(family) + [base.tiedHead(family)]
+    for module in saved.compactMap({ $0 }) {
+      for kind in [WeightKind.weight, .bias] {
+        guard let value = own[module.name(kind)] else { continue }
+        let prefix = module.isHead ? Self.wrapper : ""
+        tensors += try writer.tensors(
+          value, [module.source], kind, layer: module.layer, rows: [value.shape[0]], isHead: module.isHead
+        ).map { (prefix + $0.name, $0.tensor) }
+      }
+    }
     try AtomicFile.makeFolder(path)
     try Safetensors(tensors, metadata: ["format": "pt"]).write(to: path + "/" + Self.adapterWeightsName)
     let isTransposed = modules.contains {
       if case .transposed = $0.source.arrangement { true } else { false }
     }
-    try adapters.lora.json(transposed: isTransposed).save(to: path + "/" + Self.adapterConfigName)
+    try adapters.lora.json(transposed: isTransposed, head: config.head).save(
+      to: path + "/" + Self.adapterConfigName)
   }
+
+  /// The two models of PEFT that wrap the base.
+  private static let wrapper = "base_model.model."
 
   /// The names of PEFT's tensors: those of the family, below the two models that wrap it.
   private var adapterLayout: WeightLayout {
     var layout = config.family
-    layout.prefixes = layout.prefixes.map { "base_model.model." + $0 }
+    layout.prefixes = layout.prefixes.map { Self.wrapper + $0 } + [Self.wrapper]
     layout.ignored = []
     layout.ignoredParts = []
     return layout

@@ -77,9 +77,39 @@ public struct HuggingFaceFolder: WeightFile {
       }
       let named = Set(places.map(\.1)).sorted()
       if !named.isEmpty && named.allSatisfy(names.contains) { return (named, places) }
+      // An index none of whose files is there is of another upload; one of whose files some are there is not whole.
+      if !names.contains(weightsName), named.contains(where: names.contains),
+        let missing = named.first(where: { !names.contains($0) })
+      {
+        throw missingShard(folder, missing, "\(indexName) names it")
+      }
     }
     let found = names.filter { $0.hasPrefix("model") && $0.hasSuffix(".safetensors") }
-    return (found.contains(weightsName) ? [weightsName] : found, [])
+    if found.contains(weightsName) { return ([weightsName], []) }
+    for name in found {
+      if let missing = siblings(name).first(where: { !names.contains($0) }) {
+        throw missingShard(folder, missing, "\(Quoted.name(name)) is there")
+      }
+    }
+    return (found, [])
+  }
+
+  /// The names of all parts of a model by that of one: "model-00001-of-00003.safetensors".
+  private static func siblings(_ name: String) -> [String] {
+    let parts = name.dropLast(".safetensors".count).split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[2] == "of", parts[1].count == parts[3].count, let count = Int(parts[3]),
+      (1...Limits.tensorsMax).contains(count)
+    else { return [] }
+    return (1...count).map { number in
+      let digits = String(number)
+      let zeros = String(repeating: "0", count: max(0, parts[1].count - digits.count))
+      return "\(parts[0])-\(zeros)\(digits)-of-\(parts[3]).safetensors"
+    }
+  }
+
+  private static func missingShard(_ folder: String, _ name: String, _ why: String) -> Failure {
+    Failure(
+      .io, "\(folder): the file \(Quoted.name(name)) is missing: \(why); copy or download the folder again")
   }
 
   private static func json(_ path: String) throws -> JSONValue {
