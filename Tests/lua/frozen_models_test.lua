@@ -72,6 +72,13 @@ function TestFrozenModels:test_adapters_train_on_frozen_weights()
   local run = trained(kept:lora { r = 2 }, kept, { lr = 0.01 })
   lu.assertNotEquals(run.policy:logps(prompts, responses):totable(), kept:logps(prompts, responses):totable())
   lu.assertEquals(run.policy:merged():dtype(), "f32")
+  -- Gradients pass through the blocks as through the same weights in f32.
+  local hashes = {}
+  for i, dtype in ipairs { "f32", "auto" } do
+    local base = models.load(path, { dtype = dtype })
+    hashes[i] = trained(base:lora { r = 2, targets = "all-linear" }, base, { lr = 0.01 }).policy:merged():hash()
+  end
+  lu.assertEquals(hashes[2], hashes[1])
 end
 
 function TestFrozenModels:test_a_run_says_how_its_reference_is_kept()
