@@ -72,12 +72,20 @@ end
 local function unpack(value)
   if type(value) ~= "table" then return value end
   if value["$number"] then return specials[value["$number"]] end
-  if value["$bytes"] then
+  if type(value["$bytes"]) == "string" then
     return (value["$bytes"]:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
   end
   local result = {}
-  for _, entry in ipairs(value["$entries"] or {}) do result[unpack(entry[1])] = unpack(entry[2]) end
-  if value["$entries"] then return result end
+  if type(value["$entries"]) == "table" then
+    for _, entry in ipairs(value["$entries"]) do
+      local key = type(entry) == "table" and unpack(entry[1])
+      if key == nil or key ~= key or type(entry) ~= "table" then
+        error("no plain data: an entry is " .. options.show(entry), 0)
+      end
+      result[key] = unpack(entry[2])
+    end
+    return result
+  end
   for key, element in pairs(value) do result[key] = unpack(element) end
   return result
 end

@@ -76,4 +76,11 @@ function TestOldRuns:test_a_checkpoint_of_align_train_is_loaded_and_goes_on()
   lu.assertEquals({ trained.step, #trained.log, trained.status }, { 6, 6, "finished" })
 end
 
+--- Found by scripts/reliability/fuzz.lua: a store whose row of the run has no settings.
+function TestOldRuns:test_a_store_without_settings_is_named()
+  local record = require "perilune.run.record"
+  lu.assertStrContains(support.message(record.config_of, { name = "own" }),
+    "run 'own': its store has no settings: it is damaged")
+end
+
 os.exit(lu.LuaUnit.run())

@@ -42,4 +42,12 @@ function TestPlain.test_what_is_no_plain_data_is_named_by_its_place()
   lu.assertEquals(refusal { [{}] = 1 }, "point 3 has a table as a key")
 end
 
+function TestPlain.test_json_that_is_no_plain_data_is_refused_or_a_table()
+  for _, text in ipairs { '{"$entries":[1]}', '{"$entries":[[]]}', '{"$entries":[[{"$number":"nan"},1]]}' } do
+    lu.assertStrContains(support.message(plain.decode, text), "no plain data: an entry is")
+  end
+  lu.assertEquals(plain.decode '{"$bytes":1}', { ["$bytes"] = 1 })
+  lu.assertEquals(plain.decode '{"$entries":2}', { ["$entries"] = 2 })
+end
+
 os.exit(lu.LuaUnit.run())

@@ -1,7 +1,7 @@
 --- The formats that fuzz.lua damages: whose figure they are, the files they begin from, and their reader.
 local formats = { names = {} }
 
-local here = debug.getinfo(1, "S").source:match "^@(.*)/scripts/reliability/"
+local here = debug.getinfo(1, "S").source:match "^@(.*)scripts/reliability/" .. "."
 local golden = here .. "/Tests/Golden/"
 
 local function text(path)

@@ -20,8 +20,11 @@ local plain = require "perilune.plain"
 
 local Record = { __name = "Run" }
 
---- The config of the columns of a run.
+--- The config of the columns of a run. Errors: a damaged store has none.
 function Record.config_of(about)
+  if type(about.config) ~= "string" then
+    error(("run '%s': its store has no settings: it is damaged"):format(about.name or about.id or "?"), 0)
+  end
   local config = plain.decode(about.config)
   return type(config) == "table" and config or {}
 end
@@ -46,7 +49,8 @@ end
 function Record.read(folder, id)
   local path = folder .. "/" .. id
   local record = native.about(path)
-  record.id, record.path, record.config = id, path, Record.config_of(record)
+  record.id, record.path = id, path
+  record.config = Record.config_of(record)
   return setmetatable(record, Record)
 end
 
