@@ -13,6 +13,7 @@
 // then noted too.
 #define _GNU_SOURCE
 #include "lua_internal.h"
+#include "shim_keys.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -178,6 +179,7 @@ static void on_signal(int number) {
     pthread_kill(target_thread, number);
     return;
   }
+  shim_output_pressed();
   if (is_noted(number)) return;
   forget_noted_press();
   shim_interrupt_press();

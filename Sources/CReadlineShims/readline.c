@@ -124,6 +124,7 @@ int shim_read_line(const char *prompt, const char *text, char **line) {
     *line = readline(prompt);
     return *line ? SHIM_LINE : SHIM_END_OF_INPUT;
   }
+  shim_output_keep(0);
   start_drawing();
   editing_thread = pthread_self();
   sigset_t block, before, open;

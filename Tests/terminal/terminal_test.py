@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import traceback
 
@@ -282,6 +283,35 @@ def a_live_figure_survives_another_size_and_ctrl_c():
     assert all(len(line.decode()) < 40 for line in plain(last).split(b"\n")[:12]), last
     assert terminal.out.rindex(b"\x1b[?25h") > terminal.out.rindex(b"\x1b[?25l")
     assert terminal.canonical_after
+
+
+@test
+def a_live_figure_is_whole_where_the_terminal_is_slow():
+    """A terminal that has not yet read some frames when Ctrl-C comes: none is cut, and keys before it are dropped."""
+    terminal = prompt("plain")
+    terminal.type(b"live = plot.live { title = 'live', every = 0 }\r")
+    terminal.wait(b"> ")
+    terminal.type(b"for i = 1, 1e6 do live:add(i, { loss = 1 / i }) require'perilune.system'.sleep(0.02) end\r")
+    terminal.wait(b"live")
+    terminal.pause(0.5)
+    for _ in range(3):
+        terminal.pause(0.2)
+        time.sleep(0.15)  # frames wait unread
+    terminal.type(b"print 'dropped' ")
+    time.sleep(0.15)
+    terminal.type(b"\x03")
+    terminal.wait(b"interrupted")
+    terminal.wait(b"> ")
+    frames = re.split(rb"\x1b\[\?2026h", terminal.out)[1:]
+    assert all(b"\x1b[?2026l" in frame for frame in frames), [f[-80:] for f in frames if b"2026l" not in f]
+    lines = screen_of(terminal.out[terminal.out.index(b"\x1b[?2026h"):], 80, 24)
+    assert sum("live" in line for line in lines) == 1, lines
+    terminal.type(b"20+22\r")
+    assert b"dropped" not in terminal.wait(b"42")
+    terminal.wait(b"> ")
+    assert not termios.tcgetattr(terminal.fd)[3] & termios.NOFLSH
+    terminal.type(b"\x04")
+    assert terminal.end() == 0
 
 
 @test

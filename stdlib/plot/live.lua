@@ -180,6 +180,7 @@ local function height_of(heights, columns)
 end
 
 local function draw_in_place(self, fig)
+  native.keep_output(true)
   local columns, rows = native.columns(), math.max(native.rows() - 2, 1)
   local out = { "\27[?2026h\27[?25l" }
   local up = self.heights and height_of(self.heights, columns) or 0
@@ -221,12 +222,14 @@ end
 -- drawn again.
 function Live:finish()
   alive[self] = nil
-  if not self.is_new then return end
-  self:draw()
   if self.is_new then
-    self.is_new = false
-    print(tostring(self:figure()))
+    self:draw()
+    if self.is_new then
+      self.is_new = false
+      print(tostring(self:figure()))
+    end
   end
+  if not next(alive) then native.keep_output(false) end
 end
 
 Live.__close = Live.finish

@@ -112,5 +112,17 @@ final class PlotScreen {
       try call.pushObject(try PlotScreen())
       return 1
     }
+    module.function(
+      "keep_output",
+      Page(
+        "native.plot.keep_output(on)",
+        "Whether Ctrl-C leaves what was written to the terminal and is not shown yet: a picture that is redrawn in its "
+          + "place would be cut. The end of the process turns it off, and so does the prompt.",
+        example: "print(select('#', require 'perilune.native.plot'.keep_output(false)))", prints: "0")
+    ) { call in
+      fflush(stdout)
+      shim_output_keep(try call.boolean(1) ? 1 : 0)
+      return 0
+    }
   }
 }

@@ -1,4 +1,5 @@
-// Keys that were read from the terminal while it was asked what it can draw: whoever reads keys next takes them first.
+// The terminal: keys that were read while it was asked what it can draw, which whoever reads keys next takes first; its
+// screen; and what it drops at Ctrl-C.
 #pragma once
 #include <stddef.h>
 
@@ -24,3 +25,9 @@ void shim_keys_give_to_stdin(void);
 int shim_screen_enter(void);
 // Gives the terminal back as it was; nothing where it was not taken.
 void shim_screen_leave(void);
+
+// While on, Ctrl-C drops nothing of what was written to the terminal; nothing happens where the output is no terminal.
+// The end of the process turns it off.
+void shim_output_keep(int on);
+// Called at Ctrl-C, also in a signal handler: drops the keys typed before it.
+void shim_output_pressed(void);
