@@ -46,15 +46,23 @@ public final class Kernel {
     if isatty(errors) != 0 {
       log.write("listening where \(connectionFile) says; clients give that file as --existing")
     }
-    let parent = getenv("JPY_PARENT_PID") == nil ? nil : getppid()
+    let starter = getenv("JPY_PARENT_PID").map { pid_t(String(cString: $0)) ?? 0 }
+    let parent = getppid()
+    // A program that ended while the kernel started has left it to the first process. Behind a wrapper the starter is
+    // another process than the parent, and in a container it may not be seen.
+    let isLeft = starter.map { parent == 1 && $0 != 1 && !Self.isAlive($0) } ?? false
     sockets.onControl = { [unowned self] in control($0) }
     sockets.onTick = { [unowned self] in
-      if let parent, getppid() != parent, !sockets.isEnding {
+      if starter != nil, isLeft || getppid() != parent, !sockets.isEnding {
         log.write("the program that started the kernel has ended, and so does the kernel")
         stop()
       }
     }
     try sockets.start()
+  }
+
+  private static func isAlive(_ process: pid_t) -> Bool {
+    process > 0 && (kill(process, 0) == 0 || errno != ESRCH)
   }
 
   /// Answers requests until a client asks for the end.

@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
 
 from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
 from support import Answer, KernelCase, ask, collect, execute, reply_to
 
 PNG = "\\x89PNG\\r\\n\\x1a\\n\\0\\0\\0\\rIHDR\\0\\0\\0\\1\\0\\0\\0\\1\\8\\6\\0\\0\\0"
@@ -482,6 +484,20 @@ class LifeTest(KernelCase):
         parent.kill()
         parent.wait()
         until = time.monotonic() + 10
+        while time.monotonic() < until and _lives(pid):
+            time.sleep(0.1)
+        self.assertFalse(_lives(pid))
+
+    def test_a_kernel_whose_starter_has_ended_before_it_ends_too(self):
+        """The starter is gone before the kernel can look: its number in the environment belongs to no process."""
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        folder = tempfile.mkdtemp()
+        path, _ = write_connection_file(os.path.join(folder, "kernel.json"))
+        program, env = os.environ["PERILUNE"], {**os.environ, "JPY_PARENT_PID": str(gone.pid)}
+        between = f"(sleep 1; exec '{program}' --kernel '{path}') </dev/null >/dev/null 2>&1 & echo $!"
+        pid = int(subprocess.run(["sh", "-c", between], env=env, capture_output=True, text=True).stdout)
+        until = time.monotonic() + 20
         while time.monotonic() < until and _lives(pid):
             time.sleep(0.1)
         self.assertFalse(_lives(pid))
