@@ -30,6 +30,7 @@ extension Run {
       ("version", .string(Interpreter.version)), ("lua", .string(Lua.copyright)),
       ("evaluate", .function(try evaluator())),
     ]
+    if let notebook { request.append(("text", notebook)) }
     if let seed = options.run.seed { request.append(("seed", .string(String(seed)))) }
     let answer: LuaValue
     do {

@@ -4,7 +4,7 @@ import Foundation
 import LuaEngine
 
 extension Run {
-  /// Only the script's own text is read before; it is compiled and not run. Everything else, LUA_INIT and -e and -l
+  /// Only the script's own text is read before; it is not run. Everything else, LUA_INIT and -e and -l
   /// included, runs inside.
   func enterSandbox() throws {
     let refusal = try lua.function("refusal") { call in
@@ -19,9 +19,21 @@ extension Run {
       ])
       return library.first ?? .nil
     }
-    if options.script < arguments.count { script = try loadScript() }
+    if isNotebook {
+      notebook = notebookText()
+    } else if options.script < arguments.count {
+      script = try loadScript()
+    }
     for root in roots { try Sandbox.allow(root) }
     if let library = standardLibrary { try Sandbox.allow(library, isReadOnly: true) }
     try Sandbox.enter(outputBytes: options.run.maxOutput ?? Limits.sandboxOutputBytes)
+  }
+
+  /// The text of the notebook; nil where it is read later: the standard input, what is converted, no file.
+  private func notebookText() -> LuaValue? {
+    guard !options.run.converts, options.script < arguments.count else { return nil }
+    let path = String(decoding: arguments[options.script], as: UTF8.self)
+    if path == "-" { return nil }
+    return FileManager.default.contents(atPath: path).map { .bytes(Array($0)) }
   }
 }

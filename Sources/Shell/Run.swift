@@ -16,6 +16,8 @@ final class Run {
   private(set) var standardLibrary: String?
   /// The script, where it was compiled before the sandbox was closed.
   var script: LuaFunction?
+  /// Its text, where it is a notebook.
+  var notebook: LuaValue?
 
   private let kernel: Kernel?
 
@@ -73,21 +75,18 @@ final class Run {
       }
     }
     if options.run.showsRuns || options.run.runsPage != nil {
-      try lua.load("require 'perilune.run.view'(...)", name: "=perilune")
-        .call([options.run.runsPage.map { .string($0) } ?? .nil])
+      try runCommand("require 'perilune.run.view'(...)", [options.run.runsPage.map { .string($0) } ?? .nil])
       return false
     }
     if let words = options.testArguments {
-      try lua.load("require('perilune.testing.command').run(...)", name: "=perilune")
-        .call(words.map { .bytes($0) })
+      try runCommand("require('perilune.testing.command').run(...)", words.map { .bytes($0) })
       return false
     }
     if let folder = options.run.manualFolder {
-      try lua.load("require 'perilune.help.manual'.write(...)", name: "=perilune").call([.string(folder)])
+      try runCommand("require 'perilune.help.manual'.write(...)", [.string(folder)])
     }
     if let folder = options.run.definitionsFolder {
-      try lua.load("require 'perilune.help.definitions'.write(...)", name: "=perilune").call([.string(folder)]
-      )
+      try runCommand("require 'perilune.help.definitions'.write(...)", [.string(folder)])
     }
     if options.run.manualFolder != nil || options.run.definitionsFolder != nil { return false }
     if let kernel {
@@ -112,6 +111,19 @@ final class Run {
       try lua.loadFile(nil).call([])
     }
     return false
+  }
+
+  /// Runs what an option of the command line asks the library for. What the system refuses, such as a full disk, is
+  /// told without the library's lines, which are not the user's.
+  private func runCommand(_ code: String, _ arguments: [LuaValue]) throws {
+    do {
+      try lua.load(code, name: "=perilune").call(arguments)
+    } catch let error as LuaError where error.kind == Failure.Kind.io.rawValue {
+      let message = error.message
+      let isOfLibrary = standardLibrary.map { message.hasPrefix($0 + "/") } ?? false
+      let start = isOfLibrary ? message.range(of: ": ")?.upperBound : nil
+      throw LuaError(kind: error.kind, message: String(message[(start ?? message.startIndex)...]))
+    }
   }
 
   /// What is written here in place of what failed, by the library's hints; nil where nothing is known.

@@ -120,6 +120,33 @@ function TestSandbox:test_several_roots_and_both_forms_of_the_option()
   lu.assertStrContains(shell("'%s' --sandbox -e 'print(io.open \"/etc/passwd\"); print(1+1)'", program), "2")
 end
 
+function TestSandbox:test_notebooks_run_inside_and_their_file_may_be_anywhere()
+  local code = "-- %% tags=[\"parameters\"]\nlocal a = 1\n-- %%\nprint(a, io.open '../outside/secret.txt')\n"
+  system.write_file(base .. "/study.lua", code)
+  shell("'%s' --convert '%s/study.lua' '%s/study.ipynb'", program, base, base)
+  for _, name in ipairs { "study.lua", "study.ipynb" } do
+    local text, status = shell("cd '%s' && '%s' --sandbox --root . --param a=7 --report out.html '../%s'",
+      root, program, name)
+    lu.assertEquals(status, 0, text)
+    lu.assertStrContains(text, "7\tnil\t../outside/secret.txt: a path with '..' is refused", false, text)
+    lu.assertStrContains(text, "report: out.html")
+    lu.assertStrContains(shell("cat '%s/out.html'", root), "refused by --sandbox")
+    text, status = shell("cd '%s' && '%s' --sandbox --root . --report ../outside/out.html '../%s'",
+      root, program, name)
+    lu.assertStrContains(text, "is refused by --sandbox")
+    lu.assertEquals(status, 1)
+  end
+  for _, cell in ipairs { "!id", "$ id", "%save ../outside/new.lua", "%run ../outside/secret.txt" } do
+    local text = ('{"cells":[{"cell_type":"code","id":"a","metadata":{},"outputs":[],"execution_count":null,'
+      .. '"source":"%s"}],"metadata":{},"nbformat":4,"nbformat_minor":5}'):format(cell)
+    system.write_file(root .. "/cell.ipynb", text)
+    local out, status = shell("cd '%s' && '%s' --sandbox --root . cell.ipynb", root, program)
+    lu.assertEquals(status, 1, cell)
+    lu.assertStrContains(out, "--sandbox", false, out)
+  end
+  lu.assertEquals(seen(), ".\n./secret.txt\n" .. secret .. "\n")
+end
+
 function TestSandbox:test_what_runs_before_the_script_is_inside_too()
   local text = shell("cd '%s' && LUA_INIT='print(io.open \"%s/secret.txt\") print(debug)' "
     .. "'%s' --sandbox --root . -e 'x=1'", root, outside, program)

@@ -175,7 +175,7 @@ local function main(request)
   if request.converts then return convert.files(request.arguments) end
   if not path then error("--report and --param need a script", 0) end
   if request.is_input then path = "stdin" end
-  local text = contents_of(path, request.is_input)
+  local text = request.text or contents_of(path, request.is_input)
   local is_notebook = path:match "%.ipynb$" ~= nil
   local given = parameters.given(request.params)
   local read = is_notebook and convert.of_file(path, ipynb.read, text) or script.read(text)
