@@ -32,7 +32,10 @@ struct OptionTable {
 
   private func name(_ key: LuaValue) throws -> String {
     guard let name = key.asString else {
-      throw refusal("options are named, got a key of type \(key.typeName)")
+      // A list in place of options: the name of what it is meant as comes first.
+      let required = declared.first { if case .required = $0.standard { true } else { false } }
+      let name = (required ?? declared.first)?.name ?? "name"
+      throw refusal("options are named, as { \(name) = ... }, got a key of type \(key.typeName)")
     }
     let names = declared.map(\.name)
     if !names.contains(name) { throw refusal("unknown option '\(name)'\(Nearest.hint(name, in: names))") }

@@ -12,22 +12,23 @@ extension Evaluator {
   public func shown(_ error: LuaError, isBrief: Bool) -> LuaError {
     _ = try? noteError.call([.bytes(error.messageBytes), error.traceback.map { .string($0) } ?? .nil])
     var shown = error
-    if error.isInterrupt {
-      shown.traceback = nil
-      return shown
-    }
     let all = (error.traceback ?? "").split(separator: "\n").dropFirst().filter {
       !$0.hasPrefix("\t[C]:") && !$0.hasPrefix("\tperilune:") && $0 != "\t(...tail calls...)"
     }
     let own = all.filter { !isOfLibrary($0.dropFirst()) }
     var notes: [String] = []
-    if let position = own.first.flatMap(Self.position) ?? expressionPosition,
-      let text = withoutLibrary(error.message, all.first)
-    {
-      if let raised = Self.position(of: Substring("\t" + error.message)), raised != position {
+    if let text = withoutLibrary(error.message, all.first) {
+      // A command has no line of the user's.
+      let position = own.first.flatMap(Self.position) ?? expressionPosition
+      if let position, let raised = Self.position(of: Substring("\t" + error.message)), raised != position {
         notes.append("(raised at \(raised); %tb shows all frames)")
       }
-      shown = LuaError(kind: error.kind, message: "\(position): \(text)", cause: error.cause)
+      shown = LuaError(
+        kind: error.kind, message: position.map { "\($0): \(text)" } ?? text, cause: error.cause)
+    }
+    if error.isInterrupt {
+      shown.traceback = nil
+      return shown
     }
     var lines = [sourceLine(of: shown.message, own), hint(for: error)].compactMap { $0 }
     if own.count > (isBrief ? 1 : 0) { lines += ["stack traceback:"] + own.map(String.init) }
@@ -54,10 +55,9 @@ extension Evaluator {
     if isOfLibrary(message[...]), let position = Self.position(of: Substring("\t" + message)) {
       return String(message.dropFirst(position.count + 1).drop { $0 == " " })
     }
-    guard let innermost, isOfLibrary(innermost.dropFirst()),
-      Self.position(of: Substring("\t" + message)) == nil
-    else { return nil }
-    return message
+    guard let innermost, Self.position(of: Substring("\t" + message)) == nil else { return nil }
+    // Lua gives no place to an error of its own within a C function, as of `ipairs(nil)`.
+    return isOfLibrary(innermost.dropFirst()) || message.hasPrefix("attempt to ") ? message : nil
   }
 
   /// "stdin:1" of "\tstdin:1: in main chunk", and of a message after a tab.

@@ -204,6 +204,18 @@ final class Terminal {
     }
   }
 
+  @Test func errorsHaveTheLineOfTheUser() throws {
+    try withFolder([:]) { home in
+      try session(
+        [
+          ("for _ in ipairs(nil) do end\n", "\nstdin:1: attempt to index a nil value"),
+          ("%save /no/such/x.lua\n", "\ncannot write /no/such/x.lua: No such file or directory\n> "),
+          ("io.write('g', 'o'):flush() while true do help.page 'align' end\n", "\ngo"),
+          ("\u{03}", "stdin:1: interrupted!\n> "),
+        ], home: home)
+    }
+  }
+
   @Test func historyOutlivesTheSession() throws {
     try withFolder([:]) { home in
       try session(
