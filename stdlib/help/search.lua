@@ -36,7 +36,7 @@ end
 --
 --   > #search.entries "zzzz"
 --   0
---   > #search.entries "figure that is redrawn in place"
+--   > #search.entries "figure redrawn while numbers arrive"
 --   1
 function search.entries(text)
   local words = words_of(text)
