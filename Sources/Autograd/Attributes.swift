@@ -5,24 +5,24 @@ import Base
 import Tensors
 
 public struct Attributes {
-  private let names: [String]
+  private let op: Op
   private let values: [Attribute]
-  private let parameters: [Parameter]
 
   /// `values` are in the order of the operation's parameters; values left out at the end are the defaults.
   init(_ op: Op, _ values: [Attribute]) {
-    (names, parameters, self.values) = (op.attributeNames, op.parameters, values)
+    (self.op, self.values) = (op, values)
   }
 
   /// A linear search: an operation has at most eight names, each at most 15 bytes, which Swift compares
   /// without a call.
   public subscript(_ name: String) -> Attribute {
+    let names = op.attributeNames
     for i in names.indices where names[i] == name { return i < values.count ? values[i] : standard(name) }
     preconditionFailure("no parameter is called \(name)")
   }
 
   private func standard(_ name: String) -> Attribute {
-    parameters.first { $0.name == name }?.standard ?? .none
+    op.parameters.first { $0.name == name }?.standard ?? .none
   }
 
   public func integer(_ name: String) -> Int? {
@@ -142,6 +142,6 @@ public struct Attributes {
 
   /// The position of a parameter among all arguments, from 1, for error messages.
   func argument(_ name: String) -> Int {
-    (parameters.firstIndex { $0.name == name } ?? parameters.count - 1) + 1
+    (op.parameters.firstIndex { $0.name == name } ?? op.parameters.count - 1) + 1
   }
 }

@@ -8,10 +8,12 @@
 /// - a composed operation has `compose`, a formula over other operations, and needs no gradient of its own;
 /// - a fused operation has `forward` and `backward` for f32 and `compose` as its reference: other element types run
 ///   the reference, and a test compares the fused value and gradients with it.
+///
+/// A class, because each use of an operation refers to it.
 import Base
 import Tensors
 
-public struct Op: @unchecked Sendable {
+public final class Op: @unchecked Sendable {
   /// A line of Lua and what it prints, run as a test. `T` is the tensor constructor.
   public struct Example: Sendable {
     public let lua: String

@@ -21,7 +21,7 @@ public final class OpContext {
     self.inputs = inputs
     self.attributes = Attributes(op, attributes)
     self.needs = needs
-    accumulators = [Tensor?](repeating: nil, count: inputs.count)
+    accumulators = needs.contains(true) ? [Tensor?](repeating: nil, count: inputs.count) : []
   }
 
   /// The accumulator of input `i` if a kernel can add to it: row-major, and of the input's type.

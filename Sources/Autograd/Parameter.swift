@@ -4,7 +4,7 @@
 /// the signature from it, and the fuzz test makes calls from it.
 import Tensors
 
-public struct Parameter: Sendable {
+public final class Parameter: Sendable {
   public enum Kind: Sendable {
     /// A tensor.
     case tensor

@@ -12,8 +12,11 @@ public enum Interrupt {
   /// without a prompt then exits with status 130, although the script went on.
   public nonisolated(unsafe) static var endedWork = false
 
+  /// What native code throws in place of a result that Ctrl-C left incomplete.
+  public static var failure: Failure { Failure(.interrupted, "interrupted!") }
+
   /// Throws a failure of kind `.interrupted` if Ctrl-C was pressed.
   public static func check() throws {
-    if isPending { throw Failure(.interrupted, "interrupted!") }
+    if isPending { throw failure }
   }
 }

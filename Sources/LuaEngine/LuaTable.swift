@@ -54,6 +54,7 @@ public struct LuaTable {
         var more: Int32 = 0
         try lua.check(shim_next(L, index, &more), on: L)
         if more == 0 { return pairs }
+        if pairs.count & 0x3FFF == 0x3FFF { try Interrupt.check() }
         pairs.append((try lua.value(L, -2), try lua.value(L, -1)))
         lua_settop(L, -2)
       }
@@ -119,25 +120,25 @@ public struct LuaTable {
 
   private static func integers(_ lua: Lua, _ L: OpaquePointer, prefix: String) throws -> [Int] {
     let count = try length(L)
-    var bad = 0
+    var bad: Int64 = 0
     let values = [Int](unsafeUninitializedCapacity: count) { buffer, initialized in
       bad = buffer.withMemoryRebound(to: Int64.self) { shim_read_integers(L, -1, $0.baseAddress, count) }
       initialized = bad == 0 ? count : 0
     }
-    if bad == .max { try Interrupt.check() }
-    if bad != 0 { throw wrongElement(L, bad, prefix: prefix, expected: "an integer") }
+    if bad == SHIM_CUT { throw Interrupt.failure }
+    if bad != 0 { throw wrongElement(L, Int(bad), prefix: prefix, expected: "an integer") }
     return values
   }
 
   private static func numbers(_ lua: Lua, _ L: OpaquePointer, prefix: String) throws -> [Double] {
     let count = try length(L)
-    var bad = 0
+    var bad: Int64 = 0
     let values = [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
       bad = shim_read_numbers(L, -1, buffer.baseAddress, count)
       initialized = bad == 0 ? count : 0
     }
-    if bad == .max { try Interrupt.check() }
-    if bad != 0 { throw wrongElement(L, bad, prefix: prefix, expected: "a number") }
+    if bad == SHIM_CUT { throw Interrupt.failure }
+    if bad != 0 { throw wrongElement(L, Int(bad), prefix: prefix, expected: "a number") }
     return values
   }
 

@@ -1,15 +1,17 @@
 /// Sizes or strides of up to eight dimensions, held inline.
 ///
-/// Not an array: each view would allocate twice, and a training step makes thousands of views.
+/// Not an array: each view would allocate twice, and a training step makes thousands of views. Not a vector: objects
+/// that hold one would be aligned to cache lines, which the allocator does slowly.
 import Base
 
 public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendable, ExpressibleByArrayLiteral
 {
-  @usableFromInline var sizes: SIMD8<Int>
+  @usableFromInline typealias Sizes = (Int, Int, Int, Int, Int, Int, Int, Int)
+  @usableFromInline var sizes: Sizes
   public internal(set) var count: Int
 
   public init() {
-    sizes = SIMD8(repeating: 0)
+    sizes = (0, 0, 0, 0, 0, 0, 0, 0)
     count = 0
   }
 
@@ -40,17 +42,28 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
   public subscript(position: Int) -> Int {
     @inlinable @inline(__always) get {
       precondition(position >= 0 && position < count)
-      return sizes[position]
+      return size(position)
     }
     @inlinable @inline(__always) set {
       precondition(position >= 0 && position < count)
-      sizes[position] = newValue
+      setSize(position, newValue)
     }
+  }
+
+  /// The size at a position below eight that the caller has checked.
+  @inlinable @inline(__always)
+  func size(_ position: Int) -> Int {
+    withUnsafeBytes(of: sizes) { $0.loadUnaligned(fromByteOffset: position &* 8, as: Int.self) }
+  }
+
+  @inlinable @inline(__always)
+  mutating func setSize(_ position: Int, _ size: Int) {
+    withUnsafeMutableBytes(of: &sizes) { $0.storeBytes(of: size, toByteOffset: position &* 8, as: Int.self) }
   }
 
   public mutating func append(_ size: Int) {
     precondition(count < Limits.dimensionsMax)
-    sizes[count] = size
+    setSize(count, size)
     count += 1
   }
 
@@ -71,14 +84,14 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
   /// The product of the sizes, 1 for no dimension. Only for checked shapes.
   @inlinable public var elementCount: Int {
     var product = 1
-    for i in 0..<count { product &*= sizes[i] }
+    for i in 0..<count { product &*= size(i) }
     return product
   }
 
   /// The product of the sizes; throws if the bytes would exceed the limit (8 bytes for an element).
   public func checkedElementCount() throws -> Int {
     var product = 1
-    for i in 0..<count { product = try Checked.times(product, Swift.max(sizes[i], 1), "elements") }
+    for i in 0..<count { product = try Checked.times(product, Swift.max(size(i), 1), "elements") }
     if product > Limits.tensorBytesMax / 8 {
       throw Failure(
         .memory, "a tensor of \(self) has \(product) elements: the limit is \(Limits.tensorBytesMax / 8)")
@@ -92,7 +105,7 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
     var step = 1
     for i in stride(from: count - 1, through: 0, by: -1) {
       strides[i] = step
-      step &*= Swift.max(sizes[i], 1)
+      step &*= Swift.max(size(i), 1)
     }
     return strides
   }
@@ -115,7 +128,16 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
     return result
   }
 
-  public static func == (a: Shape, b: Shape) -> Bool { a.count == b.count && a.sizes == b.sizes }
+  public static func == (a: Shape, b: Shape) -> Bool {
+    if a.count != b.count { return false }
+    for i in 0..<a.count where a.size(i) != b.size(i) { return false }
+    return true
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(count)
+    for i in 0..<count { hasher.combine(size(i)) }
+  }
 }
 
 extension Shape: CustomStringConvertible {

@@ -54,8 +54,10 @@ public final class Storage: @unchecked Sendable {
 
 /// Buffers of freed tensors, reused by later ones.
 public enum BufferPool {
-  /// Free buffers by capacity; the number of buffers taken, and of those that came from the system.
+  /// Free buffers by capacity, those of a few cache lines by their number; the number of buffers taken, and of those
+  /// that came from the system.
   private struct Free: ~Copyable {
+    var small = [[UnsafeMutableRawPointer]](repeating: [], count: smallLines)
     var lists: [Int: [UnsafeMutableRawPointer]] = [:]
     var bytes = 0
     var taken = 0
@@ -65,22 +67,26 @@ public enum BufferPool {
   // The pool owns the pointers in it.
   private nonisolated(unsafe) static var free = Free()
   private static let lock = Mutex<Void>(())
+  private static let line = 64
+  private static let smallLines = 17
 
   /// Buffers of at least this size are aligned to huge pages: strided kernels then have fewer TLB misses.
   private static let hugePage = 2 << 20
 
   /// Sizes are rounded up to a quarter of a power of two, which wastes at most a fifth.
   static func capacity(for bytes: Int) -> Int {
-    if bytes <= 64 { return 64 }
+    if bytes <= line { return line }
     let power = 1 << (Int.bitWidth - 1 - (bytes - 1).leadingZeroBitCount)
-    let step = max(power / 4, 64)
+    let step = max(power / 4, line)
     return (bytes + step - 1) / step * step
   }
 
   static func take(_ capacity: Int) -> UnsafeMutableRawPointer? {
     let recycled: UnsafeMutableRawPointer? = lock.withLock { _ in
       free.taken += 1
-      guard let buffer = free.lists[capacity]?.popLast() else {
+      let found =
+        capacity < line * smallLines ? free.small[capacity / line].popLast() : free.lists[capacity]?.popLast()
+      guard let buffer = found else {
         free.fresh += 1
         return nil
       }
@@ -94,7 +100,7 @@ public enum BufferPool {
   static func fresh(_ capacity: Int) -> UnsafeMutableRawPointer? {
     let isLarge = capacity >= hugePage
     var fresh: UnsafeMutableRawPointer?
-    if posix_memalign(&fresh, isLarge ? hugePage : 64, capacity) != 0 { return nil }
+    if posix_memalign(&fresh, isLarge ? hugePage : line, capacity) != 0 { return nil }
     #if os(Linux)
       if isLarge { madvise(fresh, capacity / hugePage * hugePage, MADV_HUGEPAGE) }
     #endif
@@ -111,7 +117,11 @@ public enum BufferPool {
   static func give(_ buffer: UnsafeMutableRawPointer, _ capacity: Int) {
     let kept: Bool = lock.withLock { _ in
       if free.bytes + capacity > Limits.pooledBytesMax { return false }
-      free.lists[capacity, default: []].append(buffer)
+      if capacity < line * smallLines {
+        free.small[capacity / line].append(buffer)
+      } else {
+        free.lists[capacity, default: []].append(buffer)
+      }
       free.bytes += capacity
       return true
     }
@@ -121,8 +131,9 @@ public enum BufferPool {
   /// Returns every free buffer to the system.
   static func drain() {
     let all: [UnsafeMutableRawPointer] = lock.withLock { _ in
-      let buffers = free.lists.values.flatMap { $0 }
+      let buffers = free.lists.values.flatMap { $0 } + free.small.joined()
       free.lists = [:]
+      free.small = [[UnsafeMutableRawPointer]](repeating: [], count: smallLines)
       free.bytes = 0
       return buffers
     }

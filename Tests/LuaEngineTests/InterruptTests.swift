@@ -69,6 +69,24 @@ extension Engine {
       shim_interrupt_target(nil)
     }
 
+    @Test func aListThatIsBeingReadIsNotTakenForABadOne() throws {
+      let lua = try interruptible()
+      for (name, read) in [
+        ("integers", { (table: LuaTable) in _ = try table.integers() }),
+        ("numbers", { (table: LuaTable) in _ = try table.numbers() }),
+      ] {
+        try lua.setGlobal(
+          name,
+          .function(
+            lua.function(name) { call in
+              shim_interrupt_press()
+              try read(try call.table(1))
+              return 0
+            }))
+        expectInterrupt(lua, "local list = {} for i = 1, 1e5 do list[i] = i end \(name)(list)")
+      }
+    }
+
     @Test func aPressCountsAsTheFirstOnceTheLastWasHandled() throws {
       let lua = try interruptible()
       let caught = "local ok, e = pcall(function() press() while true do end end); return e.kind"

@@ -102,9 +102,10 @@ void shim_close_object(lua_State *_Nonnull L, int index);
 // The raw length of the list at `index`, 0 if it is no table; -1 if the length is more than the heap can
 // hold.
 int64_t shim_list_length(lua_State *_Nonnull L, int index);
-// Copies t[1...count] raw; returns 0, or the position of the first element that does not fit.
-size_t shim_read_integers(lua_State *_Nonnull L, int index, int64_t *_Nullable out, size_t count);
-size_t shim_read_numbers(lua_State *_Nonnull L, int index, double *_Nullable out, size_t count);
+// Copies t[1...count] raw; returns 0, the position of the first element that does not fit, or SHIM_CUT after Ctrl-C.
+enum { SHIM_CUT = -1 };
+int64_t shim_read_integers(lua_State *_Nonnull L, int index, int64_t *_Nullable out, size_t count);
+int64_t shim_read_numbers(lua_State *_Nonnull L, int index, double *_Nullable out, size_t count);
 // "file:line: " of the Lua code at `level`, or "".
 void shim_where(lua_State *_Nonnull L, int level, char *_Nonnull out, size_t size);
 // 1 if the running native function was called as a method (a:f()).

@@ -25,7 +25,7 @@ extension ByteLevelBPE {
           + "\(specials.count) control tokens)"
       )
     }
-    var trainer = Trainer(words: try count(texts, digitsAlone), firstByte: Int32(specials.count))
+    var trainer = try Trainer(words: try count(texts, digitsAlone), firstByte: Int32(specials.count))
     try trainer.run(vocabSize: vocabSize)
     let learnt = trainer.tokens.dropFirst(specials.count).map { ByteAlphabet.printable($0) }
     for (i, name) in specials.enumerated() {
@@ -54,17 +54,24 @@ extension ByteLevelBPE {
       try Interrupt.check()
       var pieces = Pieces(Array(text.utf8), atStart: true)
       try splitter.apply(to: &pieces, writesBytes: false)
-      for range in pieces.ranges {
+      for (i, range) in pieces.ranges.enumerated() {
+        if i & lookMask == lookMask { try Interrupt.check() }
         for start in stride(from: range.lowerBound, to: range.upperBound, by: longest) {
           counts[Array(pieces.bytes[start..<min(start + longest, range.upperBound)]), default: 0] += 1
         }
       }
     }
-    return counts.map { (word: $0.key, count: $0.value) }.sorted {
-      $0.word.lexicographicallyPrecedes($1.word)
+    var comparisons = 0
+    return try counts.map { (word: $0.key, count: $0.value) }.sorted {
+      comparisons &+= 1
+      if comparisons & lookMask == lookMask { try Interrupt.check() }
+      return $0.word.lexicographicallyPrecedes($1.word)
     }
   }
 }
+
+/// Words, comparisons or rewritten words between two looks at Ctrl-C, less one: some milliseconds of work.
+private let lookMask = 0x3FFF
 
 /// The state of training: words as tokens, counts of pairs, and where each pair occurs.
 private struct Trainer {
@@ -87,12 +94,13 @@ private struct Trainer {
   private var merged = Set<UInt64>()
   private var heap = MinHeap<Candidate>()
 
-  init(words counted: [(word: [UInt8], count: Int)], firstByte: Int32) {
+  init(words counted: [(word: [UInt8], count: Int)], firstByte: Int32) throws {
     tokens = [[UInt8]](repeating: [], count: Int(firstByte)) + (0..<256).map { [UInt8($0)] }
     words = counted.map { $0.word.map { firstByte + Int32($0) } }
     frequencies = counted.map(\.count)
     for byte in 0..<256 { ids[[UInt8(byte)]] = firstByte + Int32(byte) }
     for (place, word) in words.enumerated() {
+      if place & lookMask == lookMask { try Interrupt.check() }
       for i in word.indices.dropFirst() { add(TokenMerges.key(word[i - 1], word[i]), place) }
     }
     for (pair, count) in counts { heap.push(Candidate(count: count, pair: pair)) }
@@ -112,11 +120,11 @@ private struct Trainer {
         continue
       }
       try Interrupt.check()
-      merge(best.pair)
+      try merge(best.pair)
     }
   }
 
-  private mutating func merge(_ pair: UInt64) {
+  private mutating func merge(_ pair: UInt64) throws {
     let left = Int32(truncatingIfNeeded: pair >> 32)
     let right = Int32(truncatingIfNeeded: pair)
     let bytes = tokens[Int(left)] + tokens[Int(right)]
@@ -129,7 +137,8 @@ private struct Trainer {
     if ids.updateValue(token, forKey: bytes) == nil { tokens.append(bytes) }
     if merged.insert(pair).inserted { merges.append((left, right)) }
     var touched = Set<UInt64>()
-    for place in places.removeValue(forKey: pair) ?? [] {
+    for (i, place) in (places.removeValue(forKey: pair) ?? []).enumerated() {
+      if i & lookMask == lookMask { try Interrupt.check() }
       rewrite(Int(place), left, right, token, &touched)
     }
     counts[pair] = nil

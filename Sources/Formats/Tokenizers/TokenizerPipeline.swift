@@ -207,7 +207,8 @@ public struct TokenizerPipeline: Tokenizer {
   public func decodeBytes(_ ids: [Int], skipSpecialTokens: Bool) throws -> [UInt8] {
     var tokens: [[UInt8]] = []
     tokens.reserveCapacity(ids.count)
-    for id in ids {
+    for (i, id) in ids.enumerated() {
+      if i & 0x3FFF == 0x3FFF { try Interrupt.check() }
       try check(id)
       if !skipSpecialTokens || !isSpecial.contains(id) { tokens.append(decodedNames[id] ?? Array(names[id])) }
     }

@@ -86,7 +86,7 @@ extension Tensor {
     let result = try Tensor(uninitialized: try Shape(checked: [count]), .i64)
     var source = Philox(seed: seed, stream: stream, step: step)
     let order = UnsafeMutableBufferPointer(start: result.pointer(Int64.self), count: count)
-    for i in 0..<count { order[i] = first + Int64(i) }
+    try Parallel.interruptibleRanges(count, grain: grain) { for i in $0 { order[i] = first + Int64(i) } }
     try source.shuffle(order)
     return withExtendedLifetime(result) { result }
   }

@@ -38,28 +38,39 @@ indirect enum Decoder: Sendable {
   private func chain(_ tokens: [[UInt8]]) throws -> [[UInt8]] {
     switch self {
     case .sequence(let parts): return try parts.reduce(tokens) { try $1.chain($0) }
-    case .byteLevel: return [tokens.flatMap { ByteAlphabet.bytes($0) ?? $0 }]
+    case .byteLevel:
+      return [Array(try Self.each(tokens) { ByteAlphabet.bytes($1) ?? $1 }.joined())]
     case .fuse: return [Array(tokens.joined())]
     case .byteFallback: return Self.joinBytes(tokens)
     case .replace(let delimiter, let content):
-      return try tokens.map { try Self.replace(delimiter, content, in: $0) }
+      return try Self.each(tokens) { try Self.replace(delimiter, content, in: $1) }
     case .strip(let character, let start, let stop):
-      return tokens.map { Self.strip($0, character, start, stop) }
+      return try Self.each(tokens) { Self.strip($1, character, start, stop) }
     case .metaspace(let replacement, let dropsFirst):
-      return try tokens.enumerated().map { i, token in
+      return try Self.each(tokens) { i, token in
         let space: [UInt8] = i == 0 && dropsFirst ? [] : [UInt8(ascii: " ")]
         return try Self.replace(.string(replacement), space, in: token)
       }
     case .wordPiece(let prefix, let cleansUp):
-      return try tokens.enumerated().map { i, token in
+      return try Self.each(tokens) { i, token in
         var text = token
         if i > 0 { text = token.starts(with: prefix) ? Array(token.dropFirst(prefix.count)) : [0x20] + token }
         return cleansUp ? try Self.cleanedUp(text) : text
       }
     case .bpe(let suffix):
-      return try tokens.enumerated().map { i, token in
+      return try Self.each(tokens) { i, token in
         try Self.replace(.string(suffix), i == tokens.count - 1 ? [] : [0x20], in: token)
       }
+    }
+  }
+
+  /// A new text for each token, by its place. Throws at Ctrl-C.
+  private static func each(
+    _ tokens: [[UInt8]], _ text: (_ place: Int, _ token: [UInt8]) throws -> [UInt8]
+  ) throws -> [[UInt8]] {
+    try tokens.enumerated().map { i, token in
+      if i & 0x3FFF == 0x3FFF { try Interrupt.check() }
+      return try text(i, token)
     }
   }
 
