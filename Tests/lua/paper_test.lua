@@ -206,7 +206,9 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
   local entry = {
     name = "fig06_proxy", task = "sentiment", question = "Who?", found = "The proxy.", size = "smoke",
     verdicts = { { verdict = "holds", paper = "It is.", name = "accuracy", text = "0.1" } }, header = { "a" },
-    rows = { { "b" } }, outer_seeds = 2, minutes = 1, date = "2026-11-28", figure = "<svg>win rates</svg>",
+    rows = { { "b" } }, outer_seeds = 2, minutes = 1, date = "2026-11-28",
+    figure = "<svg>win rates</svg>",
+    report = "fig06_proxy/sentiment/report.html", proxy = "<svg>the proxy's</svg>",
     parts = { { kind = "figure", svg = "<svg>accuracy</svg>", caption = "By step." },
       { kind = "table", header = { "curve" }, rows = { { "a line" } } },
       { kind = "text", text = "As it is." } },
@@ -214,7 +216,8 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
   lu.assertEquals(page.write({ entry }, path), "1 hold, 0 do not, 0 not resolved, 0 not measured")
   local file <close> = assert(io.open(path))
   local html = file:read "a"
-  for _, part in ipairs { "<svg>accuracy</svg>", "By step.", "a line", "As it is.",
+  for _, part in ipairs { "<svg>accuracy</svg>", "<svg>the proxy's</svg>", entry.report,
+    "By step.", "a line", "As it is.",
     "Here: of its findings 1 hold, 0 do not" } do
     lu.assertStrContains(html, part)
   end

@@ -3,7 +3,8 @@
 --   local entries = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
 --   page.write(entries, "out/paper/paper.html")
 --
--- It is made of what the figures' scripts wrote, `verdict.json` and `frontier.svg`; nothing is trained.
+-- It is made of what the figures' scripts wrote, `verdict.json`, `frontier.svg` and `proxy.svg`; nothing is
+-- trained.
 local claims = require "perilune.align.claims"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -18,7 +19,7 @@ local function text_of(path)
 end
 
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
--- verdicts, parts, size, outer_seeds, minutes, date, figure }, and the names of those that are not there.
+-- verdicts, parts, size, outer_seeds, minutes, date, figure, proxy, report }, and the names of those that are not there.
 function page.read(folder, names, tasks)
   local entries, missing = {}, {}
   for _, name in ipairs(names) do
@@ -26,7 +27,10 @@ function page.read(folder, names, tasks)
       local path = ("%s/%s/%s/verdict.json"):format(folder, name, task)
       if system.exists(path) then
         local entry = plain.decode(text_of(path))
-        entry.figure = text_of(("%s/%s/%s/frontier.svg"):format(folder, name, task))
+        local own = ("%s/%s/%s"):format(folder, name, task)
+        entry.figure = text_of(own .. "/frontier.svg")
+        entry.report = ("%s/%s/report.html"):format(name, task)
+        entry.proxy = system.exists(own .. "/proxy.svg") and text_of(own .. "/proxy.svg") or nil
         entries[#entries + 1] = entry
       else
         missing[#missing + 1] = ("%s on %s"):format(name, task)
@@ -105,10 +109,13 @@ function page.write(entries, path)
     made:text(("Here: of its findings %s."):format(page.tally(of_paper(entry.verdicts))))
     add_parts(made, entry.parts)
     made:show(entry.figure)
+    if entry.proxy then made:show(entry.proxy) end
     local columns, cells = claims.cells(entry.verdicts)
     made:table { header = columns, rows = cells }
     made:table { header = entry.header, rows = entry.rows }
-    made:text(("%d repetitions, %.0f minutes, %s."):format(entry.outer_seeds, entry.minutes, entry.date))
+    made:text(("%d repetitions, %.0f minutes, %s. The proxy's accuracy, length, the share unfinished, errors "
+      .. "of text and samples of every checkpoint are in %s."):format(entry.outer_seeds, entry.minutes,
+      entry.date, entry.report))
   end
   made:save(path)
   return tally

@@ -157,8 +157,8 @@ local spec = options.spec("evaluate.report", {
   { "section", options.optional "function", "function(page): adds to the page, after the table" },
 })
 
---- Prints the table and the figure, and writes `report.html`, `frontier.svg`, `points.csv` and, of runs with
--- instruments, `instruments.csv` into the folder `out`.
+--- Prints the table and the figure, and writes `report.html`, `frontier.svg`, `points.csv` into the folder
+-- `out`, and `proxy.svg` and `instruments.csv` where the points have a proxy and instruments.
 --
 -- The page also has the date, the figures beside each curve, samples of text, and the jumps of the KL between
 -- neighbouring checkpoints. An earlier report in `out` is replaced, with a warning.
@@ -210,6 +210,8 @@ return function(given)
 
   system.make_folder(o.out)
   figure:save(o.out .. "/frontier.svg")
+  local of_proxy = sections.proxy_figure(o.sides)
+  if of_proxy then of_proxy:save(o.out .. "/proxy.svg") end
   csv.save(o.out .. "/points.csv", sections.points(o.sides), sections.columns)
   local figures_of_instruments = sections.instruments(o.sides)
   if #figures_of_instruments > 0 then

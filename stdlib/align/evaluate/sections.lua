@@ -40,10 +40,13 @@ function sections.jumps(sides)
   return lines
 end
 
---- The mean over seeds of a field of the points of one step, or nil if a point lacks it.
+--- The mean over seeds of a field of the points of one step, or nil if a point lacks it. `errors` is of what
+-- the task's gold sees.
 local function mean_of(points, key)
   local values = {}
-  for i, point in ipairs(points) do values[i] = point[key] end
+  for i, point in ipairs(points) do
+    values[i] = key == "errors" and (point.parts or {}).errors or point[key]
+  end
   return #values == #points and stats.summary(values).mean or nil
 end
 
@@ -63,6 +66,7 @@ local function checkpoints_of(side)
           number("%.3f", mean_of(points, "win")), number("%.3f", mean_of(points, "proxy_win")),
           number("%.3f", mean_of(points, "proxy_accuracy")), number("%.1f", mean_of(points, "entropy")),
           number("%.1f", mean_of(points, "length")), number("%.2f", mean_of(points, "unfinished")),
+          number("%.2f", mean_of(points, "errors")),
         }
       end
     end
@@ -72,12 +76,21 @@ end
 
 local columns <const> = {
   "setting", "step", "KL", "SE of KL", "win rate", "proxy's win rate", "proxy's accuracy", "entropy",
-    "tokens", "unfinished",
+    "tokens", "unfinished", "errors of text",
 }
 
---- The proxy's own win rate against KL, where the points have it: its rise over a fall of the judge's is
--- over-optimisation.
-local function proxy_figure(sides)
+--- The proxy's own win rate against KL, where the points of at most six sides have it: its rise over a fall
+-- of the judge's is over-optimisation. nil else.
+--
+--   > local point = { step = 1, kl = 1, win = 0.5, proxy_win = 0.6 }
+--   > local side = { label = "online", by_seed = { { { point } } } }
+--   > sections.proxy_figure { side } ~= nil
+--   true
+--   > point.proxy_win = nil
+--   > sections.proxy_figure { side }
+--   nil
+function sections.proxy_figure(sides)
+  if #sides > 6 then return nil end
   local curves = { title = "The proxy's own win rate", ylabel = "win rate by the proxy" }
   for i, side in ipairs(sides) do
     local by_seed = {}
@@ -170,7 +183,7 @@ end
 
 --- Adds the figures beside each curve, the jumps and samples of text to a page.
 function sections.add(page, sides, jumps)
-  local figure = #sides <= 6 and proxy_figure(sides)
+  local figure = sections.proxy_figure(sides)
   if figure then page:figure(
     figure, "The same checkpoints, judged by the proxy that labels online responses.") end
   page:heading "Jumps of the KL"

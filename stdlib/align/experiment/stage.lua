@@ -341,6 +341,9 @@ end
 
 --- A proxy of one layer and this width from the same pairs as the stage's. Errors: the stage has none that is
 -- learned, such as that of a world.
+--
+--   > require "perilune.align.experiment.stage".with({}):other_proxy(16)
+--   experiment.stage: the labels are the golden judge's, there is no proxy to make anew
 function Stage:other_proxy(width)
   if not self.learned_proxy or self.proxy == self.gold then
     error("experiment.stage: the labels are the golden judge's, there is no proxy to make anew", 0)
