@@ -19,7 +19,8 @@ local function text_of(path)
 end
 
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
--- verdicts, parts, size, outer_seeds, minutes, date, figure, proxy, report }, and the names of those that are not there.
+-- verdicts, parts, size, outer_seeds, minutes, date, figure, proxy, report }, and the names of those that are
+-- not there.
 function page.read(folder, names, tasks)
   local entries, missing = {}, {}
   for _, name in ipairs(names) do
