@@ -61,7 +61,8 @@ end
 function TestFrozenModels:test_a_frozen_reward_model_judges_as_one_in_f32_does()
   local folder = support.root .. "/Tests/Golden/rewards/llama"
   local whole, kept = models.load(folder), models.load(folder, { dtype = "auto" })
-  lu.assertEquals(kept:scores { { 1, 2, 3 }, { 4, 5 } }:totable(), whole:scores { { 1, 2, 3 }, { 4, 5 } }:totable())
+  local texts = { { 1, 2, 3 }, { 4, 5 } }
+  lu.assertEquals(kept:scores(texts):totable(), whole:scores(texts):totable())
   local judge = align.judge.from_model { model = kept, eos = 0 }
   lu.assertEquals(type(judge.prefer), "function")
   refuses("do not train", kept.score_head, kept)
@@ -76,7 +77,8 @@ function TestFrozenModels:test_adapters_train_on_frozen_weights()
   local hashes = {}
   for i, dtype in ipairs { "f32", "auto" } do
     local base = models.load(path, { dtype = dtype })
-    hashes[i] = trained(base:lora { r = 2, targets = "all-linear" }, base, { lr = 0.01 }).policy:merged():hash()
+    local policy = base:lora { r = 2, targets = "all-linear" }
+    hashes[i] = trained(policy, base, { lr = 0.01 }).policy:merged():hash()
   end
   lu.assertEquals(hashes[2], hashes[1])
 end
@@ -85,7 +87,8 @@ function TestFrozenModels:test_a_run_says_how_its_reference_is_kept()
   local whole = models.load(path)
   in_folder(function(folder)
     for _, dtype in ipairs { "bf16", "f32" } do
-      trained(whole:clone(), models.load(path, { dtype = dtype }), { run = { name = dtype, folder = folder } })
+      local run = { name = dtype, folder = folder }
+      trained(whole:clone(), models.load(path, { dtype = dtype }), { run = run })
       local said = perilune.run.read(dtype, folder):dump():match "param\treference_dtype\t([^\n]*)"
       lu.assertEquals(said, dtype ~= "f32" and dtype or nil)
     end
@@ -94,8 +97,8 @@ end
 
 function TestFrozenModels:test_a_reference_that_moves_must_be_f32()
   local kept = models.load(path, { dtype = "bf16" })
-  refuses("sync_ref_model moves the reference, whose weights are kept as bf16", trained, models.load(path), kept,
-    { sync_ref_model = true })
+  refuses("sync_ref_model moves the reference, whose weights are kept as bf16", trained, models.load(path),
+    kept, { sync_ref_model = true })
 end
 
 function TestFrozenModels:test_a_frozen_model_is_written_as_f32()

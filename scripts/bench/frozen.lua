@@ -2,8 +2,8 @@
 --
 --   perilune scripts/bench/frozen.lua --what quantized16 --model SmolLM2-135M-Instruct.Q4_1.gguf --seconds 5
 --
---   quantized16, quantized64   64 new tokens after 16 or 64 prompts of 32 random tokens at once, temperature 1,
---                              with every token's log-probability; weights as in the file
+--   quantized16, quantized64   64 new tokens after 16 or 64 prompts of 32 random tokens at once, temperature
+--                              1, with every token's log-probability; weights as in the file
 --   f32_16, f32_64             the same with f32 weights
 --
 -- Prints what core.lua prints. Without --model (--smoke) a small random model is written and read.

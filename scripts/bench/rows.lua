@@ -114,7 +114,8 @@ local function frozen(commands)
       lines = {
         { name = name .. ": the file's blocks", of = "ours", against = { "llama" }, goals = 1.5 },
         { name = name .. ": f32", of = "f32", against = { "transformers", "ctranslate" }, goals = 1.5 },
-        { name = name .. ": the file's blocks beside eight bits", of = "ours", against = { "ctranslate_int8_" } },
+        { name = name .. ": the file's blocks beside eight bits", of = "ours",
+          against = { "ctranslate_int8_" } },
       },
     }
   end

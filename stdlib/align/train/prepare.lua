@@ -67,7 +67,8 @@ local function check_models(o)
   policies.check(o.reference, "align.train: reference", 4)
   local kept = reference.dtype(o.reference)
   if o.sync_ref_model and kept then
-    refuse("sync_ref_model moves the reference, whose weights are kept as %s: load it with dtype = \"f32\"", kept)
+    refuse("sync_ref_model moves the reference, whose weights are kept as %s: load it with dtype = \"f32\"",
+      kept)
   end
   local vocab, other = o.policy:config().vocab, o.reference:config().vocab
   if vocab ~= other then

@@ -26,8 +26,8 @@ function reference.hash(run)
   return moved and moved.hash or run.reference_hash
 end
 
---- How the weights of a model are kept where that is not f32: "bf16", or the types of a file. Nil for f32 and for
--- policies of one's own.
+--- How the weights of a model are kept where that is not f32: "bf16", or the types of a file. Nil for f32
+-- and for policies of one's own.
 function reference.dtype(model)
   local dtype = model and model.dtype and model:dtype()
   return dtype ~= "f32" and dtype or nil
