@@ -29,12 +29,16 @@ optim.options = options.spec("optim.options", {
   { "beta2", options.optional "number", "decay of the mean of squares (lion: of the momentum); likewise",
     least = 0, below = 1 },
   { "momentum", options.optional "number", "of sgd", least = 0 },
+  { "moments", options.optional "string", "what adamw's moments are stored in: \"bf16\", half the memory, or "
+    .. "\"f32\", which it is by default; see optim.adamw", choices = { "f32", "bf16" } },
   { "weight_decay", 0.0, "times the rate, the fraction of each weight subtracted in a step", least = 0 },
   { "max_grad_norm", 1.0, "gradients are scaled to at most this norm; 0 does not clip", least = 0 },
+  { "gradient_checkpointing", false, "each layer of a Model keeps only its input and is computed again in the "
+    .. "backward pass: less memory, a longer step, the same bits" },
 })
 
 local specific = {
-  adamw = { beta1 = true, beta2 = true }, sgd = { momentum = true }, lion = { beta1 = true, beta2 = true },
+  adamw = { beta1 = true, beta2 = true, moments = true }, sgd = { momentum = true }, lion = { beta1 = true, beta2 = true },
   adafactor = {},
 }
 
@@ -47,7 +51,7 @@ local specific = {
 --   optim: sgd has no option 'beta1'
 function optim.from_options(parameters, o)
   local given = { lr = o.lr, weight_decay = o.weight_decay }
-  for _, name in ipairs { "beta1", "beta2", "momentum" } do
+  for _, name in ipairs { "beta1", "beta2", "momentum", "moments" } do
     if o[name] ~= nil and not specific[o.optimizer][name] then
       error(("optim: %s has no option '%s'"):format(o.optimizer, name), 0)
     end

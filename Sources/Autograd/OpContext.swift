@@ -15,6 +15,8 @@ public final class OpContext {
   /// During backward, for each input: the gradient accumulated so far, if the input is a leaf and nothing
   /// else refers to that gradient. An operation may add its contribution to it and return nil for that input.
   public internal(set) var accumulators: [Tensor?]
+  /// Of a checkpoint: the part that the backward pass runs again.
+  var rerun: ((Variable) throws -> Variable)?
 
   init(_ op: Op, _ inputs: [Tensor?], _ attributes: [Attribute], needs: [Bool]) {
     self.op = op

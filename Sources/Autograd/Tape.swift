@@ -70,6 +70,7 @@ final class Node {
   func release() {
     isSpent = true
     context.saved = []
+    context.rerun = nil
     outputs = []
     inputs = []
   }

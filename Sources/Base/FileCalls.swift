@@ -31,6 +31,13 @@ public enum FileCalls {
     return stat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// The path from the root of the file system, without links; a path of nothing there as it is.
+  public static func absolute(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   /// Makes the names in a folder durable. A file system that cannot sync a folder keeps them by itself.
   public static func sync(folder: String) throws {
     try sync(folder, O_RDONLY | O_DIRECTORY, mayBeUnknown: true)

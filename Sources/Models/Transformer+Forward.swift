@@ -8,8 +8,6 @@ extension Transformer {
   /// The hidden state after the last norm of every token of packed sequences, [N, dim].
   public func hidden(_ batch: TokenBatch) throws -> Variable {
     let lengths = (0..<batch.segments.count).map(batch.segments.length)
-    let input = Op.LinearInput(config.activation)
-    let divisors = config.positions == .rotary ? config.ropeDivisors : []
     var x = try Op.embedding(weights.embedding.weight, ids: Variable(batch.ids))
     if config.embeddingScale != 1 { x = try x.times(config.embeddingScale) }
     if let positions = weights.positions {
@@ -17,18 +15,28 @@ extension Transformer {
     }
     for (index, layer) in weights.layers.enumerated() {
       try Interrupt.check()
-      let qkv = try headsNormed(try affine(layer.qkv, x, norm: layer.attentionNorm), layer)
-      let isLocal = config.isLocal(index)
-      let base = isLocal ? config.ropeLocalBase : config.ropeBase
-      let mixed = try Op.attention(
-        qkv, lengths: lengths, heads: config.heads, kvHeads: config.kvHeads,
-        ropeBase: config.positions == .rotary ? base : 0, ropeDivisors: isLocal ? [] : divisors,
-        scale: config.scoreScale(index), softcap: config.attentionSoftcap, window: config.window(index))
-      x = try added(layer.output, mixed, to: x, postNorm: layer.attentionPostNorm)
-      let up = try affine(layer.up, x, norm: layer.mlpNorm)
-      x = try added(layer.down, up, to: x, postNorm: layer.mlpPostNorm, input: input)
+      let pass = { [self] (x: Variable) in try added(by: layer, at: index, to: x, lengths) }
+      x = Tape.isCheckpointing ? try Tape.checkpointed(x, layer.all.flatMap(\.trained), pass) : try pass(x)
     }
     return try normed(weights.norm, x)
+  }
+
+  /// The residual stream after a layer.
+  private func added(by layer: LayerWeights<Affine>, at index: Int, to x: Variable, _ lengths: [Int]) throws
+    -> Variable
+  {
+    let qkv = try headsNormed(try affine(layer.qkv, x, norm: layer.attentionNorm), layer)
+    let isLocal = config.isLocal(index)
+    let base = isLocal ? config.ropeLocalBase : config.ropeBase
+    let isRotary = config.positions == .rotary
+    let mixed = try Op.attention(
+      qkv, lengths: lengths, heads: config.heads, kvHeads: config.kvHeads, ropeBase: isRotary ? base : 0,
+      ropeDivisors: isRotary && !isLocal ? config.ropeDivisors : [], scale: config.scoreScale(index),
+      softcap: config.attentionSoftcap, window: config.window(index))
+    let x = try added(layer.output, mixed, to: x, postNorm: layer.attentionPostNorm)
+    let up = try affine(layer.up, x, norm: layer.mlpNorm)
+    return try added(
+      layer.down, up, to: x, postNorm: layer.mlpPostNorm, input: Op.LinearInput(config.activation))
   }
 
   /// The hidden states that predict the response tokens, [N, dim].

@@ -68,8 +68,31 @@ extension Transformer {
   /// The log-probability of each state's target.
   func headLogps(_ states: Variable, _ targets: Variable, temperature: Double) throws -> Variable {
     try check(head: .lm)
-    return try Op.tokenLogps(
-      states, weight: weights.output.weight, ids: targets, temperature: temperature,
-      softcap: config.logitSoftcap)
+    return try byRows(states) { [self] part, rows in
+      let ids =
+        part === states
+        ? targets : try targets.narrowed(0, from: rows.lowerBound, length: rows.count)
+      return try Op.tokenLogps(
+        part, weight: weights.output.weight, ids: ids, temperature: temperature, softcap: config.logitSoftcap)
+    }
+  }
+
+  /// Elements of the tensors [rows, vocab] that are kept at once: 128 MB. What more states need is computed in parts of
+  /// this size, and each part again in the backward pass, which costs a fourth product with the head beside its three.
+  static let keptLogitsMax = 1 << 25
+
+  /// One number of each state by a function of their logits. `tensors` of the size of the logits exist at once.
+  func byRows(
+    _ states: Variable, tensors: Int = 1, _ body: @escaping (Variable, Range<Int>) throws -> Variable
+  ) throws -> Variable {
+    let count = states.value.shape[0]
+    let step = max(1, Self.keptLogitsMax / tensors / config.vocab)
+    if count <= step { return try body(states, 0..<count) }
+    return try Variable.concatenated(
+      try stride(from: 0, to: count, by: step).map { start in
+        let rows = start..<min(start + step, count)
+        let part = try states.narrowed(0, from: start, length: rows.count)
+        return try Tape.checkpointed(part, weights.output.variables) { try body($0, rows) }
+      }, 0)
   }
 }

@@ -30,18 +30,19 @@ extension Transformer {
     let all = try hidden(rows.batch)
     let states = try Op.embedding(all, ids: Variable(try rows.responsePredictions().rows))
     var results: [RowOutput: Variable] = [:]
+    // Outputs share what is computed of all states at once.
     var scaled, logProbabilities: Variable?
-    func logits() throws -> Variable {
-      if let scaled { return scaled }
-      let raw = try headLogits(states)
+    func logits(_ part: Variable) throws -> Variable {
+      if part === states, let scaled { return scaled }
+      let raw = try headLogits(part)
       let made = temperature == 1 ? raw : try raw.dividedBy(temperature)
-      scaled = made
+      if part === states { scaled = made }
       return made
     }
-    func logSoftmax() throws -> Variable {
-      if let logProbabilities { return logProbabilities }
-      let made = try logits().logSoftmax(1)
-      logProbabilities = made
+    func logSoftmax(_ part: Variable) throws -> Variable {
+      if part === states, let logProbabilities { return logProbabilities }
+      let made = try logits(part).logSoftmax(1)
+      if part === states { logProbabilities = made }
       return made
     }
     for output in wanted {
@@ -50,12 +51,16 @@ extension Transformer {
         let targets = Variable(try rows.responsePredictions().targets)
         results[output] = try headLogps(states, targets, temperature: temperature)
       case .hidden: results[output] = states
-      case .logits: results[output] = try logits()
+      case .logits: results[output] = try logits(states)
       case .entropy:
-        let logs = try logSoftmax()
-        results[output] = try logs.exp().times(logs).sum(1, keeping: false).negated()
+        results[output] = try byRows(states, tensors: 8) { part, _ in
+          let logs = try logSoftmax(part)
+          return try logs.exp().times(logs).sum(1, keeping: false).negated()
+        }
       case .logCollision:
-        results[output] = try logSoftmax().times(2).logSumExp(1, keeping: false)
+        results[output] = try byRows(states, tensors: 8) { part, _ in
+          try logSoftmax(part).times(2).logSumExp(1, keeping: false)
+        }
       case .promptLogps:
         let (places, targets) = try rows.promptPredictions()
         let predicting = try Op.embedding(all, ids: Variable(places))

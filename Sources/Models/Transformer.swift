@@ -21,6 +21,8 @@ public struct Affine {
     if case .variable(let variable) = weight { list.append(variable) }
     return list + (bias.map { [$0] } ?? [])
   }
+  /// Those of them and of the adapters that may train.
+  var trained: [Variable] { variables + adapters.flatMap { [$0.a, $0.b] } }
 }
 
 public final class Transformer {
@@ -32,6 +34,8 @@ public final class Transformer {
   public let stored: [(name: String, matrix: StoredMatrix)]
   /// Low-rank adapters of the linear maps; nil without.
   public let adapters: Adapters?
+  /// Where the weights were read from; nil of a model that was made here.
+  var origin: WeightOrigin?
 
   /// Random weights as GPT-2's (`TransformerConfig.deviation`), biases at 0, norms at 1.
   public convenience init(_ config: TransformerConfig, seed: UInt64) throws {

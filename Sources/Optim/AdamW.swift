@@ -16,6 +16,7 @@ public struct AdamW: UpdateRule {
   public var beta2 = 0.999
   public var eps = 1e-8
   public var weightDecay = 0.0
+  public var moments = Moments.f32
 
   public init() {}
 

@@ -13,6 +13,8 @@ public protocol UpdateRule: Sendable {
   static var name: String { get }
   /// Learning rate of a step that is given none.
   var lr: Double { get }
+  /// What the state of f32 parameters is stored in. Only a rule that treats every element alike can have bf16.
+  var moments: Moments { get }
 
   /// Throws if an option is out of its range.
   func validate() throws
@@ -26,13 +28,17 @@ public protocol UpdateRule: Sendable {
   func update(_ weight: Tensor, _ gradient: Tensor, _ state: [Tensor], rate: Double, step: Int) -> Bool
 }
 
+extension UpdateRule {
+  public var moments: Moments { .f32 }
+}
+
 public final class Optimizer {
   /// The parameters that require a gradient, each once, in the order given.
   public let parameters: [Variable]
   public let rule: any UpdateRule
   /// Steps taken.
   public private(set) var step = 0
-  private let slots: [[(name: String, tensor: Tensor)]]
+  private let slots: [[Slot]]
 
   /// Parameters that do not require a gradient are skipped (frozen weights), and so are repetitions. A
   /// computed tensor is refused: changing it would not change what it was computed from.
@@ -62,8 +68,13 @@ public final class Optimizer {
     parameters = trainable
     self.rule = rule
     slots = try trainable.map { parameter in
-      try rule.slots(parameter.value.shape).map { slot in
-        (slot.name, try Tensor(zeros: slot.shape, parameter.value.dtype))
+      try rule.slots(parameter.value.shape).map { name, shape in
+        let isHalf = rule.moments == .bf16 && parameter.value.dtype == .f32
+        return Slot(
+          name: name,
+          values: isHalf
+            ? .half(try BFloat16Tensor(zeros: shape))
+            : .full(try Tensor(zeros: shape, parameter.value.dtype)))
       }
     }
   }
@@ -93,7 +104,8 @@ public final class Optimizer {
       guard let gradient = try parameter.grad?.contiguous() else { continue }
       let weight = parameter.value
       let packed = try weight.contiguous()
-      let isFinite = rule.update(packed, gradient, slots[i].map(\.tensor), rate: rate, step: step + 1)
+      let isFinite = try slots[i].update(
+        rule, packed, gradient, rate: rate, step: step + 1, parameter: i + 1)
       if !isFinite { unsound = unsound ?? i }
       if !weight.isContiguous { try Strided.copy(from: packed, to: weight) }
       weight.storage.markWritten()
@@ -111,35 +123,38 @@ public final class Optimizer {
 // MARK: State
 
 extension Optimizer {
-  /// The state tensors themselves, named "slot.parameter" with parameters counted from 1: "exp_avg.1".
-  public var state: [(name: String, tensor: Tensor)] {
-    slots.enumerated().flatMap { i, slots in slots.map { ("\($0.name).\(i + 1)", $0.tensor) } }
+  /// The state, named "slot.parameter" with parameters counted from 1: "exp_avg.1".
+  public var state: [(name: String, values: Slot.Values)] {
+    slots.enumerated().flatMap { i, slots in slots.map { ("\($0.name).\(i + 1)", $0.values) } }
   }
 
   /// Sets the step and copies the state tensors. Everything is checked before anything changes.
   public func restore(step: Int, state saved: [(name: String, tensor: Tensor)]) throws {
     if step < 0 { throw Failure(.state, "a state after \(step) steps") }
     var given = Dictionary(saved.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
-    var copies: [(from: Tensor, to: Tensor)] = []
-    for (name, tensor) in state {
+    var copies: [(from: Tensor, to: Slot.Values)] = []
+    for (name, values) in state {
       guard let source = given.removeValue(forKey: name) else {
         throw Failure(.state, "the state of \(self.name) has no tensor '\(name)'")
       }
-      if source.shape != tensor.shape || source.dtype != tensor.dtype {
+      if source.shape != values.shape || source.dtype != values.dtype {
         throw Failure(
           .state,
           "tensor '\(name)' of the state is \(source.dtype.rawValue) \(source.shape), expected "
-            + "\(tensor.dtype.rawValue) \(tensor.shape)")
+            + "\(values.dtype.rawValue) \(values.shape)")
+      }
+      if case .half = values, try !BFloat16Tensor.holds(source) {
+        throw Failure(.state, "tensor '\(name)' of the state holds numbers of f32, expected moments in bf16")
       }
       if try !Finite.holds(source) {
         throw Failure(.numeric, "tensor '\(name)' of the state holds nan or inf")
       }
-      copies.append((source, tensor))
+      copies.append((source, values))
     }
     if let extra = given.keys.sorted().first {
       throw Failure(.state, "the state has a tensor '\(extra)' that \(name) of these parameters has not")
     }
-    for (from, to) in copies { try Strided.copy(from: from, to: to) }
+    for (from, to) in copies { try to.set(from) }
     self.step = step
   }
 }

@@ -16,6 +16,7 @@ extension Safetensors {
     try AtomicFile.write(to: path) { put in
       try header.withUnsafeBytes { try put($0) }
       for (_, tensor) in tensors { try tensor.withBytes(put) }
+      for (_, values) in halves { try values.withBytes(put) }
     }
   }
 
@@ -23,6 +24,7 @@ extension Safetensors {
   public func encoded() throws -> [UInt8] {
     var bytes = try headerBytes()
     for (_, tensor) in tensors { try tensor.withBytes { bytes.append(contentsOf: $0) } }
+    for (_, values) in halves { values.withBytes { bytes.append(contentsOf: $0) } }
     return bytes
   }
 
@@ -35,19 +37,24 @@ extension Safetensors {
     }
     var end = 0
     var names = Set<[UInt8]>()
-    for (name, tensor) in tensors {
+    let entries =
+      tensors.map {
+        ($0.name, $0.tensor.dtype.rawValue.uppercased(), $0.tensor.dtype.byteCount, $0.tensor.shape)
+      }
+      + halves.map { ($0.name, "BF16", 2, $0.values.shape) }
+    for (name, dtype, width, shape) in entries {
       if name == "__metadata__" || !names.insert(Array(name.utf8)).inserted {
         let problem = name == "__metadata__" ? "reserved" : "used twice"
         throw Failure(.argument, "cannot write tensor '\(Quoted.name(name))': the name is \(problem)")
       }
       let start = end
-      end = try Checked.plus(start, tensor.elementCount * tensor.dtype.byteCount, "bytes")
+      end = try Checked.plus(start, shape.elementCount * width, "bytes")
       header.append(
         JSONMember(
           name,
           [
-            "dtype": .string(tensor.dtype.rawValue.uppercased()),
-            "shape": .array(tensor.shape.map { .integer($0) }),
+            "dtype": .string(dtype),
+            "shape": .array(shape.map { .integer($0) }),
             "data_offsets": .array([.integer(start), .integer(end)]),
           ]))
     }

@@ -11,11 +11,16 @@ import Tensors
 public struct Safetensors {
   /// Names and tensors, in the order of the file.
   public var tensors: [(name: String, tensor: Tensor)]
+  /// Written as BF16 after the tensors. What is read has none: BF16 becomes f32.
+  public var halves: [(name: String, values: BFloat16Tensor)]
   /// Free text about the file.
   public var metadata: [String: String]
 
-  public init(_ tensors: [(name: String, tensor: Tensor)], metadata: [String: String] = [:]) {
-    self.tensors = tensors
+  public init(
+    _ tensors: [(name: String, tensor: Tensor)], halves: [(name: String, values: BFloat16Tensor)] = [],
+    metadata: [String: String] = [:]
+  ) {
+    (self.tensors, self.halves) = (tensors, halves)
     self.metadata = metadata
   }
 

@@ -13,11 +13,17 @@ public enum ContentHash {
   public static func of(
     tensors: [(name: String, tensor: Tensor)], stored: [(name: String, matrix: StoredMatrix)] = []
   ) throws -> String {
-    let all = tensors.map { (name: $0.name, tensor: Optional($0.tensor), matrix: StoredMatrix?.none) }
-    let others = stored.map { (name: $0.name, tensor: Tensor?.none, matrix: Optional($0.matrix)) }
-    let sorted = (all + others).sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    for i in sorted.indices.dropFirst() where sorted[i - 1].name.utf8.elementsEqual(sorted[i].name.utf8) {
-      throw Failure(.argument, "cannot hash: the tensor name '\(Quoted.name(sorted[i].name))' is used twice")
+    try of(names: tensors.map(\.name), stored: stored) { tensors[$0].tensor }
+  }
+
+  /// The same of tensors that `tensor` gives by their place among the names, one at a time.
+  public static func of(
+    names: [String], stored: [(name: String, matrix: StoredMatrix)] = [], _ tensor: (Int) throws -> Tensor
+  ) throws -> String {
+    let all = names + stored.map(\.name)
+    let sorted = all.indices.sorted { all[$0].utf8.lexicographicallyPrecedes(all[$1].utf8) }
+    for (one, next) in zip(sorted, sorted.dropFirst()) where all[one].utf8.elementsEqual(all[next].utf8) {
+      throw Failure(.argument, "cannot hash: the tensor name '\(Quoted.name(all[next]))' is used twice")
     }
     let hash = try SHA256()
     func add(_ number: Int) { withUnsafeBytes(of: UInt64(number).littleEndian) { hash.update($0) } }
@@ -25,18 +31,20 @@ public enum ContentHash {
       add(text.utf8.count)
       Array(text.utf8).withUnsafeBytes { hash.update($0) }
     }
-    for (name, tensor, matrix) in sorted {
+    for place in sorted {
       try Interrupt.check()
-      add(name)
-      if let matrix {
+      add(all[place])
+      if place >= names.count {
+        let matrix = stored[place - names.count].matrix
         add(matrix.inputs)
         for part in matrix.parts {
           add(part.type.name)
           add(part.rows.count)
         }
         matrix.withBytes { hash.update($0) }
+        continue
       }
-      guard let tensor else { continue }
+      let tensor = try tensor(place)
       add(tensor.dtype.rawValue)
       add(tensor.rank)
       for size in tensor.shape { add(size) }

@@ -50,7 +50,7 @@ import Testing
       try optimizer.update()
     }
     for _ in 0..<3 { try step() }
-    let saved = try optimizer.state.map { ($0.name, try $0.tensor.copied()) }
+    let saved = try optimizer.state.map { ($0.name, try $0.values.copied()) }
     let weights = try model.parameters.map { try $0.value.value.copied() }
     try step()
     let after = try model.contentHash()

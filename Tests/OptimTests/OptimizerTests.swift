@@ -7,10 +7,11 @@ import Testing
 
 @Suite struct OptimizerTests {
   static let rules: [any UpdateRule] = {
-    var (momentum, lion) = (SGD(), Lion())
+    var (momentum, lion, half) = (SGD(), Lion(), AdamW())
     momentum.momentum = 0.9
     lion.weightDecay = 0.1
-    return [AdamW(), SGD(), momentum, lion, Adafactor()]
+    half.moments = .bf16
+    return [AdamW(), half, SGD(), momentum, lion, Adafactor()]
   }()
 
   /// Against the formula in double precision, and against PyTorch 2.15:
@@ -135,7 +136,7 @@ import Testing
         try optimizer.update()
       }
       for _ in 0..<3 { try step() }
-      let state = try optimizer.state.map { ($0.name, try $0.tensor.copied()) }
+      let state = try optimizer.state.map { ($0.name, try $0.values.copied()) }
       let start = (try w.value.copied(), try b.value.copied(), random)
       try step()
       try step()

@@ -1,4 +1,4 @@
---- Every loss in the trainer: saved within a batch, divided into pieces, and with weights of 1.
+--- Every loss in the trainer: saved within a batch, divided into pieces, with weights of 1, and checkpointed.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local toy = require "toy"
@@ -70,6 +70,23 @@ for _, name in ipairs(align.loss.names()) do
     local whole = train(loss, 5)
     lu.assertEquals(run.policy:hash(), whole.policy:hash())
     lu.assertEquals(run.states, whole.states)
+  end
+end
+
+for _, name in ipairs(align.loss.names()) do
+  TestEveryLoss[("test_%s_with_gradient_checkpointing_has_the_same_bits"):format(name)] = function()
+    local function trained(start, on)
+      local loss = align.loss[name] {}
+      local run = align.train {
+        policy = start:clone(), reference = reference, source = source_of(loss), loss = loss, steps = 2,
+        lr = 1e-2, gradient_accumulation_steps = loss.splits and 2 or 1, gradient_checkpointing = on,
+        quiet = true, instruments = false,
+      }
+      return { run.policy:hash(), run.log }
+    end
+    for _, start in ipairs { policy, reference:lora { r = 2, targets = "all-linear" } } do
+      lu.assertEquals(trained(start, true), trained(start, false))
+    end
   end
 end
 

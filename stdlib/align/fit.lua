@@ -14,6 +14,7 @@ local options = require "perilune.options"
 local progress = require "perilune.progress"
 local signals = require "perilune.run.stop"
 local system = require "perilune.system"
+local tensor = require "perilune.tensor"
 
 local fit = {}
 
@@ -23,7 +24,7 @@ Loop.__name = "Loop"
 
 local spec = options.spec("fit.new", {
   { "optimizer", options.required "Optimizer", "trains its parameters; its number of steps is the loop's" },
-  { "options", options.required "table", "filled optim.options: rate and clipping" },
+  { "options", options.required "table", "filled optim.options: rate, clipping, checkpointing" },
   { "steps", options.integer(nil, 1), "steps of the whole run" },
   { "loss", options.required "function",
     "function(step): the loss as for optim.gradients, then a value for `after`" },
@@ -71,10 +72,21 @@ end
 --- Whether the optimizer took a step for which `after` has not returned: Ctrl-C came between.
 function Loop:is_pending() return self.pending ~= nil and self.pending.step == self.optimizer:steps() end
 
---- Takes one step. What `after` needs is stored before the weights change: Ctrl-C may come right after.
-local function take_step(self, step, rate)
+--- Computes the gradients of a step; returns the loss, their norm, and the value for `after`.
+local function gradients_of(self, step)
   local loss, value = self.loss(step)
   local number, norm = optim.gradients(self.optimizer, loss, self.options.max_grad_norm)
+  return number, norm, value
+end
+
+--- Takes one step. What `after` needs is stored before the weights change: Ctrl-C may come right after.
+local function take_step(self, step, rate)
+  local number, norm, value
+  if self.options.gradient_checkpointing then
+    number, norm, value = tensor.gradient_checkpointing(gradients_of, self, step)
+  else
+    number, norm, value = gradients_of(self, step)
+  end
   local lr = rate(step)
   self.pending = { step = step, loss = number, grad_norm = norm, lr = lr, value = value }
   self.optimizer:step { lr = lr }

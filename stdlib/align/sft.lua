@@ -200,6 +200,7 @@ return function(task, given)
   if o.cache then
     local training = {}
     for _, name in ipairs(optim.options:names()) do training[name] = o[name] end
+    training.gradient_checkpointing = nil  -- the bits are the same
     key = system.sha256(canonical {
       recipe = recipe, task = (task.start_settings or task.settings)(task),
       content = content_of(task, o.steps * o.batch), model = config,

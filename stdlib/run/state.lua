@@ -3,12 +3,11 @@
 -- A part is restored in place: the model, the optimizer or the table that was given has its saved contents
 -- again. An object of your own has `part:save_state(folder, name)`, which writes files into a folder, and
 -- `part:load_state(folder, name)`, which reads them.
-local formats = require "perilune.formats"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local rule = require "perilune.options.rule"
 local system = require "perilune.system"
-local tensor = require "perilune.tensor"
+local weights = require "perilune.run.weights"
 
 local state = {}
 
@@ -18,20 +17,9 @@ local kinds = {}
 --- A Model, or a table of logits of align.policy.
 kinds.policy = {
   ending = "safetensors",
-  save = function(part, path)
-    if type(part) == "userdata" then return part:save(path) end
-    local by_name, weights, names = {}, part:parameters()
-    for i, name in ipairs(names) do by_name[name] = weights[i]:detach() end
-    formats.save_tensors(path, by_name)
-  end,
+  save = function(part, path) weights.save(part, path) end,
   load = function(part, path, where)
-    local saved, weights, names = formats.load_tensors(path), part:parameters()
-    tensor.no_grad(function()
-      for i, name in ipairs(names) do
-        if not saved[name] then error(("%s has no weight '%s'"):format(where, name), 0) end
-        weights[i]:copy_(saved[name])
-      end
-    end)
+    weights.restore(part, path, function(message) error(("%s: %s"):format(where, message), 0) end)
   end,
 }
 

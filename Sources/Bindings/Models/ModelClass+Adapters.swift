@@ -65,12 +65,12 @@ extension ModelClass {
     model.method(
       "load_adapter",
       Page(
-        "model:load_adapter(folder) -> model",
+        "model:load_adapter(path) -> model",
         "A model with the same weights, which it shares and which are frozen, and the adapters of a folder of PEFT: "
           + "adapter_config.json and adapter_model.safetensors. What its modules_to_save names is taken from the folder "
-          + "in place of the base's.",
+          + "in place of the base's. Or those of a file that model:save(path, {adapters_only = true}) wrote.",
         errors:
-          "the folder holds another kind of adapter, or adapters of embeddings (the message names it and what to "
+          "the file belongs to a model of another hash; the folder holds another kind of adapter, or adapters of embeddings (the message names it and what to "
           + "do); it is of a reward model and the base is none; a tensor is missing, is not used, or has another "
           + "shape",
         source: "PEFT 0.21, LoraConfig",
@@ -82,7 +82,10 @@ extension ModelClass {
           print(model:load_adapter(folder):hash() == policy:hash())
           """, prints: "true")
     ) { call, model in
-      try call.pushObject(try model.withAdapters(folder: try call.string(2)))
+      let path = try call.string(2)
+      try call.pushObject(
+        FileCalls.isFolder(path)
+          ? try model.withAdapters(folder: path) : try model.withAdapters(file: path))
       return 1
     }
     model.method(

@@ -13,6 +13,12 @@ enum ModelClass {
   private static let logpOptions = [
     Option("temperature", 1.0, "divides the logits before the softmax", above: 0)
   ]
+  private static let saveOptions = [
+    Option(
+      "adapters_only", false,
+      "of a model with adapters write these alone, with path and hash of the base, if that was read from a file and is "
+        + "as it was then; models.load reads the base from there")
+  ]
   private static let errors =
     "a token id is not from 0 to vocab - 1; a sequence is longer than max_length; lists of prompts and "
     + "responses differ in number"
@@ -109,17 +115,19 @@ enum ModelClass {
     model.method(
       "save",
       Page(
-        "model:save(path)",
+        "model:save(path, {options})",
         "Writes the model as one safetensors file for models.load, in f32. The file is written atomically.",
+        options: saveOptions,
         errors: "the file cannot be written",
         example: tiny + """
           path = os.tmpname()
           model:save(path)
           print(require 'perilune.models'.load(path):hash() == model:hash())
           os.remove(path)
-          """, prints: "true")
-    ) { call, model in
-      try model.save(path: try call.string(2))
+          """, prints: "true"), optionsAt: 3
+    ) { call, model, options in
+      let path = try call.string(2)
+      try options.flag("adapters_only") ? model.saveAdaptersOnly(path: path) : model.save(path: path)
       return 0
     }
     model.method(

@@ -98,6 +98,7 @@ enum OptimModule {
     rule.beta2 = try table.number("beta2")
     rule.eps = try table.number("eps")
     rule.weightDecay = try table.number("weight_decay")
+    rule.moments = try table.choice("moments", Moments.self)
     return try push(rule, call)
   }
 
@@ -203,6 +204,10 @@ extension OptimModule {
     Option("beta2", usual.adamw.beta2, "decay rate of the second moment", least: 0, below: 1),
     Option("eps", usual.adamw.eps, "added to the square root of the second moment", least: 0),
     Option("weight_decay", usual.adamw.weightDecay, decoupled, least: 0),
+    Option(
+      "moments", usual.adamw.moments,
+      "what both moments of f32 parameters are stored in; to \"bf16\", half the memory, they are rounded at random "
+        + "without bias, by a function of step, parameter and element. Gupta et al. 2015, arXiv:1502.02551"),
   ]
   private static let sgdOptions = [
     Option("lr", usual.sgd.lr, rate, least: 0),

@@ -107,7 +107,7 @@ enum OptimizerClass {
   }
 
   private static func state(_ call: Call, _ optimizer: Optimizer) throws -> Int {
-    let tensors = try optimizer.state.map { ($0.name, LuaValue.object(Variable(try $0.tensor.copied()))) }
+    let tensors = try optimizer.state.map { ($0.name, LuaValue.object(Variable(try $0.values.copied()))) }
     try call.push(
       .record([
         ("optimizer", .string(optimizer.name)), ("steps", .int(optimizer.step)),
@@ -138,7 +138,13 @@ enum OptimizerClass {
   private static let format = "perilune-optimizer-1"
 
   private static func save(_ call: Call, _ optimizer: Optimizer) throws -> Int {
-    var tensors = optimizer.state
+    let state = optimizer.state
+    var tensors = state.compactMap { name, values -> (name: String, tensor: Tensor)? in
+      if case .full(let tensor) = values { (name, tensor) } else { nil }
+    }
+    let halves = state.compactMap { name, values -> (name: String, values: BFloat16Tensor)? in
+      if case .half(let half) = values { (name, half) } else { nil }
+    }
     if !call.isNil(3) {
       let model = try call.object(3, as: Transformer.self)
       let saved = Set(model.parameters.map { ObjectIdentifier($0.value) })
@@ -147,11 +153,14 @@ enum OptimizerClass {
         tensors.append((parameterName(i), parameter.value))
       }
     }
+    // Of the numbers that reading gives: those of bfloat16 as f32.
+    let hash = try ContentHash.of(names: tensors.map(\.name) + halves.map(\.name)) { place in
+      place < tensors.count ? tensors[place].tensor : try halves[place - tensors.count].values.widened()
+    }
     let metadata = [
-      "format": format, "optimizer": optimizer.name, "steps": "\(optimizer.step)",
-      "hash": try ContentHash.of(tensors: tensors),
+      "format": format, "optimizer": optimizer.name, "steps": "\(optimizer.step)", "hash": hash,
     ]
-    try Safetensors(tensors, metadata: metadata).write(to: try call.string(2))
+    try Safetensors(tensors, halves: halves, metadata: metadata).write(to: try call.string(2))
     return 0
   }
 

@@ -135,6 +135,24 @@ extension Bindings {
         prints: "true")
     ) { call in try withTape(true, call) }
     module.function(
+      "gradient_checkpointing",
+      Page(
+        "T.gradient_checkpointing(f, ...)",
+        "The results of f(...), run with activation checkpointing: each layer of a model keeps only its input, and is "
+          + "computed again in the backward pass. Losses and gradients have the same bits; a step takes about a third "
+          + "longer. The option gradient_checkpointing of the trainers does this for every step.",
+        source: "Chen et al. 2016, arXiv:1604.06174, sec. 4",
+        example: """
+          model = require 'perilune.models'.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16}
+          function loss() return -model:logps({{1}}, {{2, 3}}):sum() end
+          print(T.gradient_checkpointing(loss):item() == loss():item())
+          """,
+        prints: "true")
+    ) { call in
+      let function = try call.function(1)
+      return try push(try Tape.checkpointing(true) { try function.call(try arguments(call)) }, call)
+    }
+    module.function(
       "is_grad_enabled",
       Page(
         "T.is_grad_enabled()", "Whether operations are recorded.",
@@ -148,8 +166,15 @@ extension Bindings {
 
   private static func withTape(_ on: Bool, _ call: Call) throws -> Int {
     let function = try call.function(1)
-    let arguments = try (2..<max(call.count + 1, 2)).map(call.value)
-    let results = try Tape.recording(on) { try function.call(arguments) }
+    return try push(try Tape.recording(on) { try function.call(try arguments(call)) }, call)
+  }
+
+  /// What follows the function among the arguments.
+  private static func arguments(_ call: Call) throws -> [LuaValue] {
+    try (2..<max(call.count + 1, 2)).map(call.value)
+  }
+
+  private static func push(_ results: [LuaValue], _ call: Call) throws -> Int {
     for result in results { try call.push(result) }
     return results.count
   }

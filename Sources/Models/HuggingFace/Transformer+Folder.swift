@@ -41,7 +41,9 @@ extension Transformer {
   ///
   ///     let model = try Transformer.load(folder: "SmolLM2-135M")
   public static func load(folder path: String, _ precision: WeightPrecision = .f32) throws -> Transformer {
-    try FolderModel(path: path).model(precision)
+    let model = try FolderModel(path: path).model(precision)
+    model.origin = WeightOrigin(model, path: path, precision)
+    return model
   }
 
   /// Writes config.json and model.safetensors in f32, as transformers reads them. A configuration that none of

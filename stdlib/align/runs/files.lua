@@ -7,7 +7,7 @@ local system = require "perilune.system"
 local formats = require "perilune.formats"
 local packed = require "perilune.align.runs.packed"
 local reference = require "perilune.align.train.reference"
-local weights = require "perilune.align.runs.weights"
+local weights = require "perilune.run.weights"
 
 local files = {}
 

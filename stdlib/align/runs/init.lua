@@ -32,7 +32,7 @@ local system = require "perilune.system"
 local files = require "perilune.align.runs.files"
 local packed = require "perilune.align.runs.packed"
 local policies = require "perilune.align.policy"
-local weights = require "perilune.align.runs.weights"
+local weights = require "perilune.run.weights"
 
 local runs = {}
 
@@ -161,9 +161,10 @@ function runs.restore(run, folder)
   local record = files.read(folder, refuse)
   check_parts(run, record, refuse)
   local like = type(run.policy) == "table" and run.policy or nil
-  weights.read_tensors(folder .. "/policy.safetensors", weights.by_name(run.policy), refuse)
+  weights.restore(run.policy, folder .. "/policy.safetensors", refuse)
+  local base = type(run.policy) == "userdata" and run.policy:base() or nil
   local function read(name)
-    return weights.load(("%s/%s.safetensors"):format(folder, name), like, refuse)
+    return weights.load(("%s/%s.safetensors"):format(folder, name), like, refuse, base)
   end
   restore(run, record, folder, read, refuse)
 end
@@ -202,7 +203,9 @@ function runs.load(folder, given)
       or "the policy of the run is one of Lua: give policy, with the same tensors")
   end
   local like = o.policy
-  local function read(name) return weights.load(("%s/%s.safetensors"):format(folder, name), like, refuse) end
+  local function read(name)
+    return weights.load(("%s/%s.safetensors"):format(folder, name), like, refuse, o.reference)
+  end
   o.policy = read "policy"
   local run = require "perilune.align.train.prepare"(o)
   check_parts(run, record, refuse)

@@ -11,7 +11,9 @@ local rule = require "perilune.options.rule"
 local recorded = {}
 
 --- Options that do not change what a run computes.
-local not_config <const> = { run = true, quiet = true, label = true, record = true, live = true }
+local not_config <const> = {
+  run = true, quiet = true, label = true, record = true, live = true, gradient_checkpointing = true,
+}
 
 --- The options of a training that a run is told apart by.
 function recorded.plain(o)

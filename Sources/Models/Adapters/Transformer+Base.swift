@@ -1,0 +1,101 @@
+/// Adapters in a file without the weights under them, which it names by path and content hash.
+import Autograd
+import Base
+import Formats
+import Tensors
+import Weights
+
+/// Where the weights of a model were read from.
+final class WeightOrigin {
+  let path: String
+  private let version: Int
+  private var hash: String?
+
+  init(_ model: Transformer, path: String) {
+    self.path = FileCalls.absolute(path)
+    version = model.version
+  }
+
+  /// The content hash of a model that nothing has written to since it was read; nil of another.
+  func hash(of model: Transformer) throws -> String? {
+    if model.version != version { return nil }
+    let known = try hash ?? model.contentHash()
+    hash = known
+    return known
+  }
+}
+
+extension Transformer {
+  private static let basePathKey = "base_path"
+  private static let baseHashKey = "base_hash"
+
+  /// The number of writes to the weights.
+  fileprivate var version: Int { parameters.reduce(0) { $0 + $1.value.value.storage.version } }
+
+  private var adapterParameters: [(name: String, tensor: Tensor)] {
+    parameters.filter { LowRank.isName($0.name) }.map { ($0.name, $0.value.value) }
+  }
+
+  /// Writes the adapters alone, with path and hash of the base, if that was read from a file and is as it was then; any
+  /// other model is written whole.
+  ///
+  ///     try policy.saveAdaptersOnly(path: "policy.safetensors")
+  public func saveAdaptersOnly(path: String) throws {
+    guard let adapters, let origin = adapters.base.origin, let hash = try origin.hash(of: adapters.base)
+    else {
+      return try save(path: path)
+    }
+    var metadata = config.metadata
+    metadata["format"] = WeightLayout.perilune.name
+    metadata["lora"] = try adapters.lora.json(transposed: false).encoded()
+    metadata["hash"] = try ContentHash.of(tensors: adapterParameters)
+    (metadata[Self.basePathKey], metadata[Self.baseHashKey]) = (origin.path, hash)
+    try Safetensors(adapterParameters, metadata: metadata).write(to: path)
+  }
+
+  /// The model of a file of adapters, whose base is read from where the file says; nil of another file.
+  static func adapted(_ file: any WeightFile) throws -> Transformer? {
+    guard let path = file.metadata[basePathKey], file.metadata[baseHashKey] != nil else { return nil }
+    let base: Transformer
+    do { base = try load(path: path) } catch {
+      throw Failure(
+        .format, "\(file.path): its adapters belong to the model \(path), which cannot be read: \(error)",
+        cause: error)
+    }
+    return try base.withAdapters(file, base: path)
+  }
+
+  /// A model of the same weights with the adapters of a file that `saveAdaptersOnly` wrote.
+  public func withAdapters(file path: String) throws -> Transformer {
+    let file = try WeightFiles.open(path)
+    guard file.metadata[Self.baseHashKey] != nil else {
+      throw Failure(
+        .format, "\(path): expected adapters alone, as model:save(path, { adapters_only = true }) writes them"
+      )
+    }
+    return try withAdapters(file, base: "the model")
+  }
+
+  private func withAdapters(_ file: any WeightFile, base name: String) throws -> Transformer {
+    let own = try origin?.hash(of: self) ?? contentHash()
+    let expected = file.metadata[Self.baseHashKey] ?? ""
+    if own != expected {
+      throw Failure(
+        .format,
+        "\(file.path): its adapters belong to a model of hash \(Quoted.name(expected.prefix(12))), and \(name) has \(own.prefix(12)): its weights "
+          + "are others than when the adapters were written")
+    }
+    guard let layout = file.layout, let lora = file.metadata["lora"] else { throw Self.unknown(file) }
+    var reader = WeightReader(file, layout, headSize: config.headDim)
+    let model = try withAdapters(
+      try LoRA(json: JSONValue(parsing: lora, name: file.path), path: file.path), &reader
+    ) { module in LowRank.parts.map { WeightSource(module.path + $0) } }
+    try reader.finish()
+    if try ContentHash.of(tensors: model.adapterParameters) != file.metadata["hash"] {
+      throw Failure(
+        .format,
+        "\(file.path): the file is damaged: its adapters do not have the hash that was written with them")
+    }
+    return model
+  }
+}
