@@ -218,6 +218,8 @@ function TestAdapters.test_a_file_of_adapters_names_its_base()
   T.no_grad(function() base:parameters()[1]:mul_(2) end)
   policy:save(path .. ".2", { adapters_only = true })
   lu.assertEquals(models.load(path .. ".2"):hash(), policy:hash())
+  system.write_file(base_path, assert(io.open(path, "rb")):read "a")
+  lu.assertStrContains(support.message(models.load, path), "it holds adapters alone itself")
   model_of { seed = 5 }:save(base_path)
   lu.assertStrContains(support.message(models.load, path),
     "its weights are others than when the adapters were written")

@@ -57,7 +57,13 @@ extension Transformer {
   static func adapted(_ file: any WeightFile) throws -> Transformer? {
     guard let path = file.metadata[basePathKey], file.metadata[baseHashKey] != nil else { return nil }
     let base: Transformer
-    do { base = try load(path: path) } catch {
+    do {
+      // A file could name itself.
+      if !FileCalls.isFolder(path), try WeightFiles.open(path).metadata[baseHashKey] != nil {
+        throw Failure(.format, "it holds adapters alone itself")
+      }
+      base = try load(path: path)
+    } catch {
       throw Failure(
         .format, "\(file.path): its adapters belong to the model \(path), which cannot be read: \(error)",
         cause: error)
