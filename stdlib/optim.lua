@@ -33,12 +33,13 @@ optim.options = options.spec("optim.options", {
     .. "\"f32\", which it is by default; see optim.adamw", choices = { "f32", "bf16" } },
   { "weight_decay", 0.0, "times the rate, the fraction of each weight subtracted in a step", least = 0 },
   { "max_grad_norm", 1.0, "gradients are scaled to at most this norm; 0 does not clip", least = 0 },
-  { "gradient_checkpointing", false, "each layer of a Model keeps only its input and is computed again in the "
-    .. "backward pass: less memory, a longer step, the same bits" },
+  { "gradient_checkpointing", false, "each layer of a Model keeps only its input and is computed again in "
+    .. "the backward pass: less memory, a longer step, the same bits" },
 })
 
 local specific = {
-  adamw = { beta1 = true, beta2 = true, moments = true }, sgd = { momentum = true }, lion = { beta1 = true, beta2 = true },
+  adamw = { beta1 = true, beta2 = true, moments = true }, sgd = { momentum = true },
+  lion = { beta1 = true, beta2 = true },
   adafactor = {},
 }
 

@@ -64,8 +64,8 @@ local function measure(way)
   local policy = way.lora and reference:lora { r = 16, targets = "all-linear" } or reference:clone()
   local best, last = math.huge, nil
   local given = {
-    policy = policy, reference = reference, loss = align.loss.dpo {}, steps = o.steps, lr = 1e-5, quiet = true,
-    source = source_of(policy:config().vocab), instruments = false, evaluate_every = 1,
+    policy = policy, reference = reference, loss = align.loss.dpo {}, steps = o.steps, lr = 1e-5,
+    quiet = true, source = source_of(policy:config().vocab), instruments = false, evaluate_every = 1,
     evaluate = function()
       if last then best = math.min(best, system.clock() - last) end
       last = system.clock()
