@@ -77,8 +77,8 @@ extension Transformer {
     }
   }
 
-  /// Elements of the tensors [rows, vocab] that are kept at once: 128 MB. What more states need is computed in parts of
-  /// this size, and each part again in the backward pass, which costs a fourth product with the head beside its three.
+  /// Elements of the tensors [rows, vocab] that are kept between the passes: 128 MB. If the states need more, it is
+  /// computed in parts of 32 MB, and each part again in the backward pass: a fourth product with the head beside three.
   static let keptLogitsMax = 1 << 25
 
   /// One number of each state by a function of their logits. `tensors` of the size of the logits exist at once.
@@ -86,8 +86,9 @@ extension Transformer {
     _ states: Variable, tensors: Int = 1, _ body: @escaping (Variable, Range<Int>) throws -> Variable
   ) throws -> Variable {
     let count = states.value.shape[0]
-    let step = max(1, Self.keptLogitsMax / tensors / config.vocab)
-    if count <= step { return try body(states, 0..<count) }
+    let most = Self.keptLogitsMax / tensors / config.vocab
+    if count <= most { return try body(states, 0..<count) }
+    let step = max(1, most / 4)
     return try Variable.concatenated(
       try stride(from: 0, to: count, by: step).map { start in
         let rows = start..<min(start + step, count)

@@ -25,15 +25,18 @@ public enum GradientNorm {
     if norm.isFinite && norm > limit {
       let factor = limit / (norm + 1e-6)
       for parameter in parameters {
-        guard let gradient = parameter.grad else { continue }
-        parameter.grad = try scaled(gradient, factor)
+        guard var gradient = parameter.grad.take() else { continue }
+        // In place, unless something else refers to the gradient.
+        let isOwn = gradient.isContiguous && gradient.isSoleOwner()
+        let result = isOwn ? gradient : try Tensor(uninitialized: gradient.shape, gradient.dtype)
+        try scale(gradient, factor, into: result)
+        parameter.grad = result
       }
     }
     return norm
   }
 
-  private static func scaled(_ gradient: Tensor, _ factor: Double) throws -> Tensor {
-    let result = try Tensor(uninitialized: gradient.shape, gradient.dtype)
+  private static func scale(_ gradient: Tensor, _ factor: Double, into result: Tensor) throws {
     if gradient.dtype == .f64 {
       try Strided.map(gradient, result) { (x: Double) in x * factor }
     } else if Float(factor).isNormal {
@@ -41,7 +44,6 @@ public enum GradientNorm {
     } else {
       try Strided.map(gradient, result) { (x: Float) in Float(Double(x) * factor) }
     }
-    return result
   }
 
   /// The sum of (scale g)^2: blocks of fixed size, added in order. A block of f32 whose sum overflows f32 or

@@ -8,11 +8,13 @@ import Weights
 /// Where the weights of a model were read from.
 final class WeightOrigin {
   let path: String
+  let precision: WeightPrecision
   private let version: Int
   private var hash: String?
 
-  init(_ model: Transformer, path: String) {
+  init(_ model: Transformer, path: String, _ precision: WeightPrecision) {
     self.path = FileCalls.absolute(path)
+    self.precision = precision
     version = model.version
   }
 
@@ -28,6 +30,7 @@ final class WeightOrigin {
 extension Transformer {
   private static let basePathKey = "base_path"
   private static let baseHashKey = "base_hash"
+  private static let baseTypeKey = "base_dtype"
 
   /// The number of writes to the weights.
   fileprivate var version: Int { parameters.reduce(0) { $0 + $1.value.value.storage.version } }
@@ -50,6 +53,7 @@ extension Transformer {
     metadata["lora"] = try adapters.lora.json(transposed: false).encoded()
     metadata["hash"] = try ContentHash.of(tensors: adapterParameters)
     (metadata[Self.basePathKey], metadata[Self.baseHashKey]) = (origin.path, hash)
+    metadata[Self.baseTypeKey] = origin.precision.rawValue
     try Safetensors(adapterParameters, metadata: metadata).write(to: path)
   }
 
@@ -62,7 +66,8 @@ extension Transformer {
       if !FileCalls.isFolder(path), try WeightFiles.open(path).metadata[baseHashKey] != nil {
         throw Failure(.format, "it holds adapters alone itself")
       }
-      base = try load(path: path)
+      let precision = file.metadata[baseTypeKey].flatMap(WeightPrecision.init(rawValue:)) ?? .f32
+      base = try load(path: path, precision)
     } catch {
       throw Failure(
         .format, "\(file.path): its adapters belong to the model \(path), which cannot be read: \(error)",
