@@ -99,8 +99,9 @@ extension Transformer {
     guard let layout = file.layout, let lora = file.metadata["lora"] else { throw Self.unknown(file) }
     var reader = WeightReader(file, layout, headSize: config.headDim)
     let model = try withAdapters(
-      try LoRA(json: JSONValue(parsing: lora, name: file.path), path: file.path), &reader
-    ) { module in LowRank.parts.map { WeightSource(module.path + $0) } }
+      try LoRA(json: JSONValue(parsing: lora, name: file.path), path: file.path), &reader,
+      { module in LowRank.parts.map { WeightSource(module.path + $0) } },
+      saved: { WeightSource($0.path + SavedModule.part) })
     try reader.finish()
     if try ContentHash.of(tensors: model.adapterParameters) != file.metadata["hash"] {
       throw Failure(
