@@ -8,7 +8,7 @@ extension Op {
 
   /// Operations of language models, most of them fused.
   private static let models: [Op] = [
-    linear, layerNorm, rmsNorm, attention, swiglu, tokenLogps, crossEntropy, segmentSum,
+    linear, layerNorm, rmsNorm, attention, crossAttention, swiglu, tokenLogps, crossEntropy, segmentSum,
   ]
 
   public static let byName = Dictionary(

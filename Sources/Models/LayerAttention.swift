@@ -19,7 +19,14 @@ extension TransformerConfig {
     }
     result.layerPattern = letters.prefix(period ?? layers).joined()
     if !letters.contains("s") { (result.slidingWindow, result.ropeLocalBase) = (0, 0) }
-    if positions == .learned { (result.ropeBase, result.ropeKind) = (standard.ropeBase, .plain) }
+    if !hasEncoder {
+      (result.relativeBuckets, result.relativeDistance) = (
+        standard.relativeBuckets, standard.relativeDistance
+      )
+      (result.startToken, result.eosToken) = (standard.startToken, standard.eosToken)
+    }
+    if positions == .relative { result.maxLength = Self.relativeLength }
+    if positions != .rotary { (result.ropeBase, result.ropeKind) = (standard.ropeBase, .plain) }
     if result.ropeKind == .plain { result.ropeFactor = standard.ropeFactor }
     let hasLength = result.ropeKind == .llama3 || result.ropeKind == .yarn
     result.ropeOriginalLength = hasLength ? (ropeOriginalLength == 0 ? maxLength : ropeOriginalLength) : 0
@@ -30,7 +37,7 @@ extension TransformerConfig {
       (result.ropeBetaFast, result.ropeBetaSlow) = (standard.ropeBetaFast, standard.ropeBetaSlow)
       result.ropeAttentionFactor = 0
     }
-    if head == .score { result.tied = true } else { result.padTokenId = -1 }
+    if head == .score { result.tied = true } else if !hasEncoder { result.padTokenId = -1 }
     return result
   }
 

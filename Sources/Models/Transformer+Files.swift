@@ -19,7 +19,7 @@ extension Transformer {
     metadata["format"] = WeightLayout.perilune.name
     metadata["hash"] = try ContentHash.of(tensors: tensors)
     if let adapters {
-      metadata["lora"] = try adapters.lora.json(transposed: false, head: config.head).encoded()
+      metadata["lora"] = try adapters.lora.json(transposed: false, base: config).encoded()
     }
     try Safetensors(tensors, metadata: metadata).write(to: path)
   }
@@ -62,9 +62,9 @@ extension Transformer {
       throw Failure(.format, "\(file.path): cannot make the model", cause: error)
     }
     let stored = file.entries.reduce(0) { $0 + $1.shape.elementCount }
-    if config.layers > stored {  // before as many parts as the configuration asks for are made
-      throw Failure(
-        .format, "\(file.path): \(stored) numbers, too few for \(config.layers) layers")
+    let layers = config.layers + config.encoderLayers
+    if layers > stored {  // before as many parts as the configuration asks for are made
+      throw Failure(.format, "\(file.path): \(stored) numbers, too few for \(layers) layers")
     }
     var reader = WeightReader(file, layout, headSize: config.headDim)
     reader.skip(repeated, .weight)

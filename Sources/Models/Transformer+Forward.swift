@@ -8,8 +8,13 @@ extension Transformer {
   /// The hidden state after the last norm of every token of packed sequences, [N, dim].
   public func hidden(_ batch: TokenBatch) throws -> Variable {
     let lengths = (0..<batch.segments.count).map(batch.segments.length)
-    var x = try Op.embedding(weights.embedding.weight, ids: Variable(batch.ids))
-    if config.embeddingScale != 1 { x = try x.times(config.embeddingScale) }
+    if config.hasEncoder {
+      throw Failure(
+        .argument,
+        "an encoder-decoder reads a prompt and a response, got sequences: give Rows, as in "
+          + "model:outputs(rows, {'logits'})")
+    }
+    var x = try embedded(batch)
     if let positions = weights.positions {
       x = try x.plus(try Op.embedding(positions.weight, ids: Variable(try batch.positions())))
     }
@@ -18,7 +23,26 @@ extension Transformer {
       let pass = { [self] (x: Variable) in try added(by: layer, at: index, to: x, lengths) }
       x = Tape.isCheckpointing ? try Tape.checkpointed(x, layer.all.flatMap(\.trained), pass) : try pass(x)
     }
-    return try normed(weights.norm, x)
+    return try outputScaled(try normed(weights.norm, x))
+  }
+
+  /// The embeddings of packed tokens, [N, dim].
+  func embedded(_ batch: TokenBatch) throws -> Variable {
+    let x = try Op.embedding(weights.embedding.weight, ids: Variable(batch.ids))
+    return config.embeddingScale == 1 ? x : try x.times(config.embeddingScale)
+  }
+
+  /// x plus what the layer's feed-forward part adds.
+  func fed(_ x: Variable, _ layer: LayerWeights<Affine>) throws -> Variable {
+    var up = try affine(layer.up, x, norm: layer.mlpNorm)
+    if config.activation == .relu { up = try up.apply(.relu) }
+    let input = Op.LinearInput(config.activation)
+    return try added(layer.down, up, to: x, postNorm: layer.mlpPostNorm, input: input)
+  }
+
+  /// What the head reads.
+  func outputScaled(_ states: Variable) throws -> Variable {
+    config.outputScale == 1 ? states : try states.times(config.outputScale)
   }
 
   /// The residual stream after a layer.
@@ -33,21 +57,19 @@ extension Transformer {
       qkv, lengths: lengths, heads: config.heads, kvHeads: config.kvHeads, ropeBase: isRotary ? base : 0,
       ropeDivisors: isRotary && !isLocal ? config.ropeDivisors : [], scale: config.scoreScale(index),
       softcap: config.attentionSoftcap, window: config.window(index))
-    let x = try added(layer.output, mixed, to: x, postNorm: layer.attentionPostNorm)
-    let up = try affine(layer.up, x, norm: layer.mlpNorm)
-    return try added(
-      layer.down, up, to: x, postNorm: layer.mlpPostNorm, input: Op.LinearInput(config.activation))
+    return try fed(try added(layer.output, mixed, to: x, postNorm: layer.attentionPostNorm), layer)
   }
 
   /// The hidden states that predict the response tokens, [N, dim].
   func states(_ rows: TokenRows) throws -> Variable {
     try rows.batch.check(config)
+    if config.hasEncoder { return try responseStates(rows) }
     let places = Variable(try rows.responsePredictions().rows)
     return try Op.embedding(try hidden(rows.batch), ids: places)
   }
 
   /// LayerNorm where the norm has a bias, else RMSNorm.
-  private func normed(_ norm: Affine, _ x: Variable) throws -> Variable {
+  func normed(_ norm: Affine, _ x: Variable) throws -> Variable {
     let weight = try norm.weight.asVariable()
     guard let bias = norm.bias else {
       return try Op.rmsNorm(x, weight: weight, epsilon: config.normEpsilon)
@@ -73,7 +95,7 @@ extension Transformer {
   }
 
   /// x + map(y), or x + postNorm(map(y)).
-  private func added(
+  func added(
     _ map: Affine, _ y: Variable, to x: Variable, postNorm: Affine?, input: Op.LinearInput = .plain
   ) throws -> Variable {
     guard let postNorm else { return try affine(map, y, residual: x, input: input) }
@@ -81,7 +103,7 @@ extension Transformer {
   }
 
   /// A linear map of the rows after `norm`, or after the activation `input`.
-  private func affine(
+  func affine(
     _ map: Affine, _ x: Variable, norm: Affine? = nil, residual: Variable? = nil,
     input: Op.LinearInput = .plain
   ) throws -> Variable {
@@ -101,6 +123,7 @@ extension Op.LinearInput {
   /// The activation between the two maps of a feed-forward layer.
   fileprivate init(_ activation: TransformerConfig.Activation) {
     switch activation {
+    case .relu: self = .plain  // applied before
     case .gelu: self = .gelu
     case .swiglu: self = .swiglu
     case .geglu: self = .geglu

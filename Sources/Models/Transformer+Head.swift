@@ -16,6 +16,13 @@ extension Transformer {
       try states(rows), Variable(try rows.responsePredictions().targets), temperature: temperature)
   }
 
+  /// The logits of what follows each row's response, [n, vocab].
+  public func lastLogits(_ rows: TokenRows) throws -> Variable {
+    if !config.hasEncoder { return try lastLogits(rows.batch) }
+    try rows.batch.check(config)
+    return try headLogits(try finalStates(rows))
+  }
+
   /// The logits of what follows each sequence's last token, [n, vocab].
   public func lastLogits(_ batch: TokenBatch) throws -> Variable {
     try batch.check(config)

@@ -27,8 +27,14 @@ extension Transformer {
     Variable]
   {
     try rows.batch.check(config)
-    let all = try hidden(rows.batch)
-    let states = try Op.embedding(all, ids: Variable(try rows.responsePredictions().rows))
+    if config.hasEncoder && wanted.contains(.promptLogps) {
+      throw Failure(
+        .argument, "prompt_logps: an encoder-decoder gives the tokens of prompts no probability")
+    }
+    let all = config.hasEncoder ? nil : try hidden(rows.batch)
+    let states =
+      try all.map { try Op.embedding($0, ids: Variable(try rows.responsePredictions().rows)) }
+      ?? responseStates(rows)
     var results: [RowOutput: Variable] = [:]
     // Outputs share what is computed of all states at once.
     var scaled, logProbabilities: Variable?
@@ -62,6 +68,7 @@ extension Transformer {
           try logSoftmax(part).times(2).logSumExp(1, keeping: false)
         }
       case .promptLogps:
+        guard let all else { continue }
         let (places, targets) = try rows.promptPredictions()
         let predicting = try Op.embedding(all, ids: Variable(places))
         results[output] = try headLogps(predicting, Variable(targets), temperature: temperature)

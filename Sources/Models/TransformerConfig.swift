@@ -7,17 +7,18 @@ import Tensors
 public struct TransformerConfig: Equatable, Sendable {
   public enum Norm: String, Sendable, CaseIterable { case layer, rms }
   public enum Activation: String, Sendable, CaseIterable {
-    case gelu, swiglu, geglu
+    case gelu, swiglu, geglu, relu
 
     /// The feed-forward layer has a gate and a value of the same width.
-    public var isGated: Bool { self != .gelu }
+    public var isGated: Bool { self == .swiglu || self == .geglu }
   }
-  public enum Positions: String, Sendable, CaseIterable { case learned, rotary }
+  public enum Positions: String, Sendable, CaseIterable { case learned, rotary, relative }
   public enum Head: String, Sendable, CaseIterable { case lm, score }
 
   public var vocab = 0
   public var dim = 0
   public var layers = 0
+  public var encoderLayers = 0
   public var heads = 0
   public var kvHeads = 0
   public var headDim = 0
@@ -45,6 +46,11 @@ public struct TransformerConfig: Equatable, Sendable {
   public var slidingWindow = 0
   public var layerPattern = "f"
   public var embeddingScale = 1.0
+  public var outputScale = 1.0
+  public var relativeBuckets = 32
+  public var relativeDistance = 128
+  public var startToken = 0
+  public var eosToken = 1
   public var qkvBias = true
   public var outputBias = true
   public var mlpBias = true
@@ -63,6 +69,10 @@ public struct TransformerConfig: Equatable, Sendable {
     .size("vocab", \.vocab, "number of tokens in the vocabulary"),
     .size("dim", \.dim, "width of the residual stream"),
     .size("layers", \.layers, "number of layers"),
+    .size(
+      "encoder_layers", \.encoderLayers,
+      "layers of the encoder that reads the prompt; 0: the decoder reads it", otherwise: "0; t5: layers",
+      least: 0, isLater: true),
     .size("heads", \.heads, "number of query heads"),
     .size(
       "kv_heads", \.kvHeads,
@@ -125,6 +135,22 @@ public struct TransformerConfig: Equatable, Sendable {
       "layer_pattern", \.layerPattern, of: "fs",
       "f for a layer of full attention, s for one with a sliding window; repeated over the layers"),
     .number("embedding_scale", \.embeddingScale, "factor of the embeddings", above: 0),
+    .number("output_scale", \.outputScale, "factor of the states that the head reads", above: 0),
+    .size(
+      "relative_buckets", \.relativeBuckets,
+      "buckets of relative positions, each with a bias of the scores of a head", otherwise: "32", least: 4,
+      isLater: true),
+    .size(
+      "relative_distance", \.relativeDistance, "relative positions: tokens from which on all share a bucket",
+      otherwise: "128", isLater: true),
+    .size(
+      "decoder_start_token_id", \.startToken,
+      "with an encoder: the token that the decoder reads before a response",
+      otherwise: "0", least: 0, isLater: true),
+    .size(
+      "eos_token_id", \.eosToken,
+      "with an encoder: kept for transformers; model:sample stops at its option stop",
+      otherwise: "1", least: 0, isLater: true),
     .flag("bias", \.bias, "whether linear layers have a bias", otherwise: "by style"),
     .flag("qkv_bias", \.qkvBias, "the same for queries, keys and values", otherwise: "bias", isLater: true),
     .flag("output_bias", \.outputBias, "the same for attention's output", otherwise: "bias", isLater: true),
@@ -148,6 +174,9 @@ public struct TransformerConfig: Equatable, Sendable {
     /// which keeps the parameter count of a plain layer four times as wide. Touvron et al. 2023,
     /// arXiv:2302.13971.
     case llama
+    /// An encoder and a decoder of as many layers: RMSNorm, ReLU, biases of relative positions, scores that are not
+    /// scaled, no other bias, tied head whose input is scaled by 1/sqrt(dim). Raffel et al. 2020, arXiv:1910.10683.
+    case t5
 
     /// The fields that the style decides, for a model whose sizes are given.
     public func apply(to config: inout TransformerConfig) {
@@ -159,6 +188,12 @@ public struct TransformerConfig: Equatable, Sendable {
         config.hidden = (config.dim &* 8 / 3 &+ 7) / 8 &* 8
         (config.norm, config.activation, config.positions) = (.rms, .swiglu, .rotary)
         config.bias = false
+      case .t5:
+        config.hidden = 4 &* config.dim
+        (config.norm, config.activation, config.positions) = (.rms, .relu, .relative)
+        (config.bias, config.encoderLayers, config.normEpsilon) = (false, config.layers, 1e-6)
+        config.attentionScale = 1
+        if config.dim > 0 { config.outputScale = 1 / Double(config.dim).squareRoot() }
       }
     }
   }
@@ -198,6 +233,7 @@ public struct TransformerConfig: Equatable, Sendable {
       throw Failure(
         .value, "\(heads) heads of head_dim \(headDim) are wider than \(ConfigField.sizeMax)")
     }
+    try validateEncoder()
     if heads % kvHeads != 0 { throw Failure(.value, "kv_heads \(kvHeads) does not divide heads \(heads)") }
     if positions == .rotary && headDim % 2 != 0 {
       throw Failure(.value, "rotary positions need an even head size, got \(headDim)")

@@ -70,31 +70,51 @@ extension TransformerConfig {
       if head == .score { return table(layout.score, 1, isHead: true) }
       return tied ? nil : table(layout.head, vocab, isHead: true)
     }
-    let (names, upWidth) = (layout.layer, activation.isGated ? 2 * hidden : hidden)
+    let (upWidth, width) = (activation.isGated ? 2 * hidden : hidden, heads * headDim)
+    func cross(_ names: CrossWeights<[WeightSource]>?, _ layer: Int) -> CrossWeights<WeightPart>? {
+      guard hasEncoder, let names else { return nil }
+      return CrossWeights(
+        norm: normed(names.norm, layer), query: linear(names.query, layer, width, dim, hasBias: qkvBias),
+        keyValue: linear(names.keyValue, layer, 2 * width, dim, hasBias: qkvBias),
+        output: linear(names.output, layer, dim, width, hasBias: outputBias, isResidual: true))
+    }
+    func bias(_ sources: [WeightSource]) -> WeightPart {
+      WeightPart(
+        role: .table(isHead: false), sources: sources, shape: [relativeBuckets, heads], hasBias: false,
+        layer: 0)
+    }
+    func layered(_ names: LayerWeights<[WeightSource]>, _ layer: Int) -> LayerWeights<WeightPart> {
+      LayerWeights(
+        attentionNorm: normed(names.attentionNorm, layer),
+        qkv: linear(names.qkv, layer, (heads + 2 * kvHeads) * headDim, dim, hasBias: qkvBias),
+        queryNorm: headNorm(names.queryNorm, layer), keyNorm: headNorm(names.keyNorm, layer),
+        output: linear(names.output, layer, dim, width, hasBias: outputBias, isResidual: true),
+        attentionPostNorm: postNorm(names.attentionPostNorm, layer), cross: cross(names.cross, layer),
+        mlpNorm: normed(names.mlpNorm, layer),
+        up: linear(names.up, layer, upWidth, dim, hasBias: mlpBias),
+        down: linear(names.down, layer, dim, hidden, hasBias: mlpBias, isResidual: true),
+        mlpPostNorm: postNorm(names.mlpPostNorm, layer))
+    }
+    let encoder = layout.encoder.map { names in
+      EncoderWeights(
+        relativeBias: bias(names.relativeBias),
+        layers: (0..<encoderLayers).flatMap { layer in names.layers.map { layered($0, layer) } },
+        norm: normed(names.norm, 0))
+    }
     return ModelWeights(
       embedding: table(layout.embedding, vocab, isHead: head == .lm && tied),
+      encoder: hasEncoder ? encoder : nil,
+      relativeBias: positions == .relative ? layout.relativeBias.map(bias) : nil,
       positions: positions == .learned ? table(layout.positions, maxLength, isHead: false) : nil,
-      layers: (0..<layers).map { layer in
-        LayerWeights(
-          attentionNorm: normed(names.attentionNorm, layer),
-          qkv: linear(names.qkv, layer, (heads + 2 * kvHeads) * headDim, dim, hasBias: qkvBias),
-          queryNorm: headNorm(names.queryNorm, layer), keyNorm: headNorm(names.keyNorm, layer),
-          output: linear(
-            names.output, layer, dim, heads * headDim, hasBias: outputBias, isResidual: true),
-          attentionPostNorm: postNorm(names.attentionPostNorm, layer),
-          mlpNorm: normed(names.mlpNorm, layer),
-          up: linear(names.up, layer, upWidth, dim, hasBias: mlpBias),
-          down: linear(names.down, layer, dim, hidden, hasBias: mlpBias, isResidual: true),
-          mlpPostNorm: postNorm(names.mlpPostNorm, layer))
-      },
+      layers: (0..<layers).map { layered(layout.layer, $0) },
       norm: normed(layout.norm, 0), head: readOut)
   }
 
   /// The tensors of a family's files for each weight.
   func sources(in layout: WeightLayout) throws -> ModelWeights<(layer: Int, parts: [WeightSource])> {
     try layout.sources(
-      layers: layers, positions: positions == .learned, headNorms: qkNorm, postNorms: postNorms,
-      head: head == .score ? layout.score : tied ? nil : layout.head)
+      layers: layers, encoderLayers: encoderLayers, positions: positions == .learned, headNorms: qkNorm,
+      postNorms: postNorms, head: head == .score ? layout.score : tied ? nil : layout.head)
   }
 
   /// How many rows each of `count` tensors has that are one weight: queries, keys and values, or gate and up.
@@ -106,20 +126,24 @@ extension TransformerConfig {
   /// The standard deviation of the initial elements: 0.02, of maps that add to the residual stream divided by
   /// the square root of their number. Radford et al. 2019, sec. 2.3.
   func deviation(_ role: WeightPart.Role) -> Double {
-    if case .linear(isResidual: true) = role { return 0.02 / Double(2 * layers).squareRoot() }
+    let added = hasEncoder ? 3 * layers : 2 * layers
+    if case .linear(isResidual: true) = role { return 0.02 / Double(added).squareRoot() }
     return 0.02
   }
 
   /// Refuses weights that cannot fit into memory before the first of them is drawn, which could take hours.
   func checkFits() throws {
     var small = self
-    small.layers = 1
+    (small.layers, small.encoderLayers) = (1, min(1, encoderLayers))
     let parts = small.parts
     func bytes(_ parts: [WeightPart]) -> Double {  // each product is below 2^52, as every size is below 2^25
       parts.reduce(0) { $0 + 4 * Double($1.shape.reduce(1, *) + ($1.hasBias ? $1.shape[0] : 0)) }
     }
-    let inLayer = bytes(parts.layers[0].all)
-    let needed = bytes(parts.all) + Double(layers - 1) * inLayer
+    func more(_ layers: [LayerWeights<WeightPart>]?, _ count: Int) -> Double {
+      layers?.first.map { Double(count - 1) * bytes($0.all) } ?? 0
+    }
+    let needed =
+      bytes(parts.all) + more(parts.layers, layers) + more(parts.encoder?.layers, encoderLayers)
     let available = min(
       MemoryAccount.limitBytes, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)))
     if needed > Double(available) {

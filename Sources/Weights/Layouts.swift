@@ -4,7 +4,18 @@
 extension WeightLayout {
   /// What this program writes; the metadata of its files give the name of the layout as their format.
   public static let perilune = WeightLayout(
-    name: "perilune-model-1", embedding: [.init("embedding")], positions: [.init("positions")],
+    name: "perilune-model-1", embedding: [.init("embedding")],
+    encoder: EncoderWeights(
+      relativeBias: [.init("encoder.relative_bias")],
+      layers: [
+        LayerWeights(
+          attentionNorm: [.init("encoder.layers.{layer}.attention_norm")],
+          qkv: [.init("encoder.layers.{layer}.attention.qkv")],
+          output: [.init("encoder.layers.{layer}.attention.output")],
+          mlpNorm: [.init("encoder.layers.{layer}.mlp_norm")],
+          up: [.init("encoder.layers.{layer}.mlp.up")], down: [.init("encoder.layers.{layer}.mlp.down")])
+      ], norm: [.init("encoder.norm")]),
+    relativeBias: [.init("relative_bias")], positions: [.init("positions")],
     layer: LayerWeights(
       attentionNorm: [.init("layers.{layer}.attention_norm")],
       qkv: [.init("layers.{layer}.attention.qkv")],
@@ -12,6 +23,10 @@ extension WeightLayout {
       keyNorm: [.init("layers.{layer}.attention.key_norm")],
       output: [.init("layers.{layer}.attention.output")],
       attentionPostNorm: [.init("layers.{layer}.attention_post_norm")],
+      cross: CrossWeights(
+        norm: [.init("layers.{layer}.cross_norm")], query: [.init("layers.{layer}.cross.query")],
+        keyValue: [.init("layers.{layer}.cross.key_value")],
+        output: [.init("layers.{layer}.cross.output")]),
       mlpNorm: [.init("layers.{layer}.mlp_norm")],
       up: [.init("layers.{layer}.mlp.up")],
       down: [.init("layers.{layer}.mlp.down")],
@@ -90,6 +105,50 @@ extension WeightLayout {
       "vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.",
     ])
 
+  /// T5, T5 1.1 and Flan-T5 of Hugging Face's transformers (`models/t5/modeling_t5.py`); from 1.1 on the feed-forward
+  /// layers are gated.
+  public static func t5(isGated: Bool) -> WeightLayout {
+    func up(_ layer: String) -> [WeightSource] {
+      (isGated ? ["wi_0", "wi_1"] : ["wi"]).map { .init("\(layer).DenseReluDense.\($0)") }
+    }
+    func maps(_ layer: String, _ names: String...) -> [WeightSource] { names.map { .init("\(layer).\($0)") } }
+    func own(_ stack: String) -> (norm: [WeightSource], qkv: [WeightSource], output: [WeightSource]) {
+      let layer = stack + ".block.{layer}.layer.0"
+      return (
+        maps(layer, "layer_norm"), maps(layer + ".SelfAttention", "q", "k", "v"),
+        maps(layer + ".SelfAttention", "o")
+      )
+    }
+    func bias(_ stack: String) -> [WeightSource] {
+      maps(stack + ".block.0.layer.0.SelfAttention", "relative_attention_bias")
+    }
+    let (encoder, decoder) = (own("encoder"), own("decoder"))
+    let (encoderMLP, cross, mlp) = (
+      "encoder.block.{layer}.layer.1", "decoder.block.{layer}.layer.1", "decoder.block.{layer}.layer.2"
+    )
+    return WeightLayout(
+      name: "T5 (Hugging Face)", embedding: [.init("shared")],
+      embeddingAliases: [[.init("encoder.embed_tokens")], [.init("decoder.embed_tokens")]],
+      encoder: EncoderWeights(
+        relativeBias: bias("encoder"),
+        layers: [
+          LayerWeights(
+            attentionNorm: encoder.norm, qkv: encoder.qkv, output: encoder.output,
+            mlpNorm: maps(encoderMLP, "layer_norm"), up: up(encoderMLP),
+            down: maps(encoderMLP + ".DenseReluDense", "wo"))
+        ], norm: [.init("encoder.final_layer_norm")]),
+      relativeBias: bias("decoder"), positions: [],
+      layer: LayerWeights(
+        attentionNorm: decoder.norm, qkv: decoder.qkv, output: decoder.output,
+        cross: CrossWeights(
+          norm: maps(cross, "layer_norm"), query: maps(cross + ".EncDecAttention", "q"),
+          keyValue: maps(cross + ".EncDecAttention", "k", "v"), output: maps(cross + ".EncDecAttention", "o")),
+        mlpNorm: maps(mlp, "layer_norm"), up: up(mlp), down: maps(mlp + ".DenseReluDense", "wo")),
+      norm: [.init("decoder.final_layer_norm")], head: [.init("lm_head")], prefixes: [""],
+      // Cross-attention has no positions; files of old versions hold a table for them.
+      ignored: [".EncDecAttention.relative_attention_bias.weight"])
+  }
+
   /// The families that a file's tensor names are compared with. Gemma is before Llama, whose names it has too.
-  public static let families = [perilune, gpt2, gemma, llama]
+  public static let families = [perilune, gpt2, gemma, llama, t5(isGated: false)]
 }

@@ -51,6 +51,11 @@ public struct WeightLayout: Sendable {
   /// The name of the family, for messages.
   public let name: String
   public var embedding: [WeightSource]
+  /// Other names under which files hold the embedding, in place of it or beside it.
+  public var embeddingAliases: [[WeightSource]] = []
+  /// Nil in families of decoders alone; its layers, like `layer`, stand for all.
+  public var encoder: EncoderWeights<[WeightSource]>?
+  public var relativeBias: [WeightSource]?
   public let positions: [WeightSource]
   /// Of each layer; several tensors are stacked by rows, in this order.
   public let layer: LayerWeights<[WeightSource]>
@@ -68,20 +73,34 @@ public struct WeightLayout: Sendable {
   /// The tensors of each role of a model with this number of layers, and the layer of each. A role that the
   /// family does not have is an error.
   public func sources(
-    layers: Int, positions hasPositions: Bool, headNorms: Bool, postNorms: Bool, head: [WeightSource]?
+    layers: Int, encoderLayers: Int = 0, positions hasPositions: Bool, headNorms: Bool, postNorms: Bool,
+    head: [WeightSource]?
   ) throws -> ModelWeights<(layer: Int, parts: [WeightSource])> {
     for (isWanted, part, what) in [
       (headNorms, layer.queryNorm, "qk_norm"), (headNorms, layer.keyNorm, "qk_norm"),
       (postNorms, layer.attentionPostNorm, "post_norms"), (postNorms, layer.mlpPostNorm, "post_norms"),
       (hasPositions, positions.isEmpty ? nil : positions, "learned positions"),
       (head?.isEmpty == true, nil, "a score head"),
+      (encoderLayers > 0, encoder?.relativeBias, "an encoder"),
     ] where isWanted && part == nil {
       throw Failure(.format, "the files of \(name) have no weights for \(what)")
     }
     let layer = layer.keeping(headNorms: headNorms, postNorms: postNorms)
+    typealias Place = (layer: Int, parts: [WeightSource])
+    func place(_ layer: LayerWeights<[WeightSource]>, _ index: Int) -> LayerWeights<Place> {
+      layer.map { (layer: index, parts: $0) }
+    }
+    var placed: EncoderWeights<Place>?
+    if encoderLayers > 0, let encoder {
+      placed = EncoderWeights(
+        relativeBias: (0, encoder.relativeBias),
+        layers: (0..<encoderLayers).flatMap { index in encoder.layers.map { place($0, index) } },
+        norm: (0, encoder.norm))
+    }
     return ModelWeights(
-      embedding: (0, embedding), positions: hasPositions ? (0, positions) : nil,
-      layers: (0..<layers).map { index in layer.map { (index, $0) } },
+      embedding: (0, embedding), encoder: placed,
+      relativeBias: encoderLayers > 0 ? relativeBias.map { (0, $0) } : nil,
+      positions: hasPositions ? (0, positions) : nil, layers: (0..<layers).map { place(layer, $0) },
       norm: (0, norm), head: head.map { (0, $0) })
   }
 

@@ -42,6 +42,21 @@ enum FusedShapes {
           .numbers(d.chance() ? [] : (0..<size / 2).map { _ in Double(d.size(9)) }),
         ])
     },
+    "cross_attention": { d in
+      let (heads, size, isCausal) = (d.size(4), d.size(17), d.chance())
+      let lengths = (0..<d.size(4)).map { _ in d.random.below(90) }
+      let memory = isCausal ? lengths : lengths.map { _ in d.size(90) }
+      let width = heads * size
+      return Op.Sample(
+        [
+          try d.tensor([lengths.reduce(0, +), width]), try d.tensor([memory.reduce(0, +), 2 * width]),
+          d.chance() ? try d.tensor([2 * (1 + d.size(9)), heads]) : nil,
+        ],
+        [
+          .integers(lengths), .integers(memory), .integer(heads), .number(d.chance() ? 0 : 0.6),
+          .flag(isCausal), .integer(11 + d.random.below(60)),
+        ])
+    },
     "swiglu": { d in Op.Sample([try d.tensor(d.lead() + [2 * d.size(70)], scale: 3)]) },
     "token_logps": { d in
       let (rows, width, vocabulary) = (d.size(50) - 1, d.size(70), d.size(150))

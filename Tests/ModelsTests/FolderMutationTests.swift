@@ -33,6 +33,7 @@ import Testing
     var new = WeightLayout(
       name: old.name, embedding: old.embedding, positions: old.positions,
       layer: old.layer.map { $0.map(change) }, norm: old.norm.map(change), head: old.head)
+    (new.encoder, new.relativeBias) = (old.encoder, old.relativeBias)
     (new.prefixes, new.ignored, new.ignoredParts) = (old.prefixes, old.ignored, old.ignoredParts)
     model.layout = new
   }
@@ -96,7 +97,42 @@ import Testing
     Fault("the head is the embedding whatever the tensors are", ["qwen2-b", "llama-a", "mistral-b"]) {
       ($0.config.tied, $0.repeated) = (true, $0.layout.head)
     },
-    Fault("SiLU for GELU", ["gemma2-a", "gemma3-a"]) { $0.config.activation = .swiglu },
+    Fault("SiLU for GELU", ["gemma2-a", "gemma3-a", "t5-b"]) { $0.config.activation = .swiglu },
+    Fault("T5's scores are scaled", ["t5-a", "t5-b"]) { $0.config.attentionScale = 0 },
+    Fault("the states of T5 1.0 are not scaled", ["t5-a"]) { $0.config.outputScale = 1 },
+    Fault("the states of T5 1.1 are scaled", ["t5-b"]) { $0.config.outputScale = 1 / 14.0.squareRoot() },
+    Fault("eps of T5's norms", ["t5-a", "t5-b"]) { $0.config.normEpsilon = 1e-5 },
+    Fault("far keys share a bucket sooner", ["t5-a"]) { $0.config.relativeDistance = 64 },
+    Fault("the distance of buckets is its default", ["t5-b"]) { $0.config.relativeDistance = 128 },
+    Fault("a response begins after pad", ["t5-a", "t5-b"]) {
+      $0.config.startToken = $0.config.padTokenId
+    },
+    Fault("the head of T5 1.1 is the embedding", ["t5-b"]) {
+      $0.config.tied = true
+      $0.repeated += $0.layout.head
+    },
+    Fault("the encoder has the decoder's biases", ["t5-a", "t5-b"]) {
+      guard let encoder = $0.layout.encoder, let own = $0.layout.relativeBias else { return }
+      $0.layout.encoder = EncoderWeights(relativeBias: own, layers: encoder.layers, norm: encoder.norm)
+      $0.repeated += encoder.relativeBias
+    },
+    Fault("the decoder has the encoder's biases", ["t5-a", "t5-b"]) {
+      $0.repeated += $0.layout.relativeBias ?? []
+      $0.layout.relativeBias = $0.layout.encoder?.relativeBias
+    },
+    Fault("gate and value of T5 are swapped", ["t5-b"]) { model in
+      layout(&model) { source in
+        let swapped = source.name.hasSuffix("wi_0") ? "wi_1" : "wi_0"
+        return source.name.contains(".wi_") ? .init(source.name.dropLast(4) + swapped) : source
+      }
+    },
+    Fault("keys and values of the prompt are swapped", ["t5-a", "t5-b"]) { model in
+      layout(&model) { source in
+        let swapped = source.name.hasSuffix(".k") ? "v" : "k"
+        let isMemory = source.name.contains("EncDecAttention.") && !"qo".contains(source.name.suffix(1))
+        return isMemory ? .init(source.name.dropLast() + swapped) : source
+      }
+    },
   ]
 
   @Test(arguments: faults)

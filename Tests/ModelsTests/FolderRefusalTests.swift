@@ -104,6 +104,17 @@ import Weights
     Setting(
       folder: "gemma2-a", key: "use_bidirectional_attention", value: true,
       words: "use_bidirectional_attention"),
+    Setting(
+      folder: "t5-a", key: "feed_forward_proj", value: "gelu", words: "'feed_forward_proj' is \"gelu\""),
+    Setting(
+      folder: "t5-a", key: "is_encoder_decoder", value: false, words: "'is_encoder_decoder' must be true"),
+    Setting(
+      folder: "t5-a", key: "relative_attention_num_buckets", value: 31, words: "an even number from 4 on"),
+    Setting(
+      folder: "t5-a", key: "num_decoder_layers", value: 2, words: "no weight for the tensor 'decoder.block.2"),
+    Setting(
+      folder: "t5-a", key: "decoder_start_token_id", value: 43,
+      words: "decoder_start_token_id 43 is not a token"),
   ]
 
   @Test(arguments: settings)
@@ -206,6 +217,17 @@ import Weights
         #expect(try fixture.logitError(model) <= FolderTests.tolerance)
       }
     }
+  }
+
+  @Test func embeddingsThatDifferAreNamed() throws {
+    let words = try refusal("t5-b") { path, _ in
+      let file = try Safetensors.read(path + "/model.safetensors")
+      for (name, tensor) in file.tensors where name == "decoder.embed_tokens.weight" {
+        tensor.pointer(Float.self)[3] += 1
+      }
+      try file.write(to: path + "/model.safetensors")
+    }
+    #expect(words.contains("'encoder.embed_tokens' and 'decoder.embed_tokens' differ"), "\(words)")
   }
 
   @Test func aModelThatNoArchitectureHasIsNotWritten() throws {

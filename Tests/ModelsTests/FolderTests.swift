@@ -17,7 +17,7 @@ import Weights
     let fixture = try FolderFixture(name)
     let model = try Transformer.load(path: fixture.path)
     #expect(try fixture.logitError(model) <= Self.tolerance)
-    let logps = try Support.logps(model, [fixture.tokens], from: [1])
+    let logps = try model.tokenLogps(try fixture.rows()).value.elements(Float.self)
     #expect(abs(logps.reduce(0) { $0 + Double($1) } - fixture.sumLogp) <= 1e-4)
   }
 
@@ -25,7 +25,7 @@ import Weights
   func greedyTokensAreThoseOfTransformers(_ name: String) throws {
     let fixture = try FolderFixture(name)
     let model = try Transformer.load(path: fixture.path)
-    let prompt = Array(fixture.tokens.prefix(fixture.prompt))
+    let prompt = fixture.greedyPrompt
     var options = SamplingOptions()
     (options.temperature, options.maxNewTokens) = (0, 32)
     #expect(fixture.greedy.count == 32)
@@ -42,8 +42,8 @@ import Weights
     var options = SamplingOptions()
     options.maxNewTokens = 40
     let responses = try model.sample(prompts, options)
-    let whole = try Support.logps(
-      model, zip(prompts, responses).map { $0 + $1.tokens }, from: prompts.map(\.count))
+    let rows = try TokenRows(prompts: prompts, responses: responses.map(\.tokens))
+    let whole = try model.tokenLogps(rows).value.elements(Float.self)
     for (a, b) in zip(responses.flatMap(\.logps), whole) { #expect(abs(a - b) <= 1e-5 * max(1, abs(b))) }
   }
 
@@ -53,7 +53,7 @@ import Weights
     let folder = try FolderModel(path: fixture.path)
     let model = try folder.model()
     let expected = try fixture.gradients(folder)
-    try model.tokenLogps(TokenRows([fixture.tokens], from: [1])).sum().negated().backward()
+    try model.tokenLogps(fixture.rows()).sum().negated().backward()
     #expect(expected.map(\.name) == model.parameters.map(\.name))
     for ((name, wanted), parameter) in zip(expected, model.parameters) {
       let found = try #require(parameter.value.grad).elements(Float.self)

@@ -4,6 +4,7 @@
 
 Attention is written out, one sequence and one head at a time, with rotary pairs (2i, 2i + 1).
 """
+import math
 import sys
 
 import torch
@@ -142,5 +143,45 @@ for lengths, view in [([2, 1, 3], None), ([0, 4], "gap"), ([7], None), ([], None
         [rand([sum(lengths)], view=view)], [lengths])
 add("segment_sum", lambda x: torch.stack([p.sum() for p in x.split([2, 2])]), [exactly([1.0, INF, NAN, 1.0])], [[2, 2]],
     gradient=False)
+
+
+def cross_attention(lengths, memory, heads, scale, causal, distance):
+    """T5's attention, with the buckets of its relative positions."""
+    def bucket(relative, buckets):
+        half = buckets if causal else buckets // 2
+        first = 0 if causal else (relative > 0).long() * half
+        away = (-relative).clamp(min=0) if causal else relative.abs()
+        exact = half // 2
+        far = exact + ((away.float() / exact).log() / math.log(distance / exact) * (half - exact)).long()
+        return first + torch.where(away < exact, away, far.clamp(max=half - 1))
+
+    def f(q, kv, bias):
+        size = q.shape[1] // heads
+        rows = []
+        for queries, part in zip(q.split(lengths), kv.split(memory)):
+            relative = torch.arange(part.shape[0])[None, :] - torch.arange(queries.shape[0])[:, None]
+            out = []
+            for h in range(heads):
+                k, v = (part[:, (h + i) * size:(h + i + 1) * size] for i in (0, heads))
+                scores = queries[:, h * size:(h + 1) * size] @ k.T * (scale or size ** -0.5)
+                if bias is not None:
+                    scores = scores + bias[bucket(relative, bias.shape[0]), h]
+                out.append((scores.masked_fill(relative > 0, -INF) if causal else scores).softmax(1) @ v)
+            rows.append(torch.cat(out, 1))
+        return torch.cat(rows)
+
+    return f
+
+
+for lengths, memory, heads, size, buckets, scale, causal, distance, view in [
+    ([5], [7], 1, 4, None, 0, False, 128, None), ([2, 3], [4, 1], 2, 3, 8, 1, False, 6, "transpose"),
+    ([9, 0, 4], [9, 0, 4], 3, 2, 4, 1, True, 5, None), ([1], [1], 1, 1, None, 0, True, 128, None),
+    ([30], [40], 2, 5, 12, 0.5, False, 20, "gap"), ([40], [40], 2, 2, 32, 1, True, 128, None),
+]:  # fmt: skip
+    width = heads * size
+    add("cross_attention", cross_attention(lengths, memory, heads, scale, causal, distance),
+        [rand([sum(lengths), width], view=view), rand([sum(memory), 2 * width], view=view),
+         rand([buckets, heads]) if buckets else None],
+        [lengths, memory, integer(heads), number(scale), causal, integer(distance)])
 
 file.write(sys.argv[1])

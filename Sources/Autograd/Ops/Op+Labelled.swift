@@ -45,6 +45,20 @@ extension Op {
       ])[0]
   }
 
+  /// Attention of `queries`, [N, heads D], over the keys and values of each sequence's memory, [M, 2 heads D]. `bias`,
+  /// [buckets, heads], is added by relative positions; a `scale` of 0 is 1 / sqrt(D).
+  public static func crossAttention(
+    _ queries: Variable, _ memory: Variable, bias: Variable? = nil, lengths: [Int], memoryLengths: [Int],
+    heads: Int, scale: Double = 0, isCausal: Bool = false, maxDistance: Int = 128
+  ) throws -> Variable {
+    try crossAttention(
+      [queries, memory, bias],
+      [
+        .integers(lengths), .integers(memoryLengths), .integer(heads), .number(scale), .flag(isCausal),
+        .integer(maxDistance),
+      ])[0]
+  }
+
   /// The rows of `weight` at `ids`, which count from 0.
   public static func embedding(_ weight: Variable, ids: Variable) throws -> Variable {
     try embedding([weight, ids])[0]

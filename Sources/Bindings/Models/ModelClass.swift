@@ -34,8 +34,8 @@ enum ModelClass {
       let model = try call.object(1, as: Transformer.self)
       let c = model.config
       try call.pushString(
-        "[Model \(c.layers) layers, dim \(c.dim), \(c.heads) heads, vocab \(c.vocab), "
-          + "\(model.parameterCount) parameters\(model.isFrozen ? ", \(model.dtype)" : "")]"
+        "[Model \(c.hasEncoder ? "\(c.encoderLayers) + " : "")\(c.layers) layers, dim \(c.dim), \(c.heads) heads, "
+          + "vocab \(c.vocab), \(model.parameterCount) parameters\(model.isFrozen ? ", \(model.dtype)" : "")]"
       )
       return 1
     }
@@ -223,7 +223,9 @@ enum ModelClass {
         "The logits after each token, packed: one sequence after another. Token id i is column i + 1. "
           + "Differentiable.",
         shapes: "n sequences -> [sum of lengths, vocab]",
-        errors: "a token id is not from 0 to vocab - 1; a sequence is longer than max_length",
+        errors:
+          "a token id is not from 0 to vocab - 1; a sequence is longer than max_length; the model has an encoder, which "
+          + "reads prompts: model:outputs(rows, {'logits'})",
         example: tiny + "print(table.concat(model:logits({{1, 2}, {3}}):size(), ' '))", prints: "3 11"),
       logits)
     model.method(
@@ -232,7 +234,9 @@ enum ModelClass {
         "model:last_logits(sequences)",
         "The logits after the last token of each sequence, or of each of Rows. Differentiable.",
         shapes: "n sequences -> [n, vocab]",
-        errors: "a sequence is empty or longer than max_length; a token id is not from 0 to vocab - 1",
+        errors:
+          "a sequence is empty or longer than max_length; a token id is not from 0 to vocab - 1; sequences are given to a "
+          + "model with an encoder, which reads Rows",
         example: tiny + "print(table.concat(model:last_logits({{1, 2}, {3}}):size(), ' '))", prints: "2 11"),
       lastLogits)
     model.method(
@@ -292,7 +296,11 @@ enum ModelClass {
   }
 
   private static func lastLogits(_ call: Call, _ model: Transformer) throws -> Int {
-    try call.pushObject(try model.lastLogits(try RowsClass.sequences(call, 2)))
+    if let rows = call.objectIfAny(2) as? TokenRows {
+      try call.pushObject(try model.lastLogits(rows))
+    } else {
+      try call.pushObject(try model.lastLogits(try RowsClass.sequences(call, 2)))
+    }
     return 1
   }
 

@@ -13,7 +13,8 @@ enum ModelModule {
       Option(
         "style", TransformerConfig.Style.gpt2,
         "\"gpt2\": LayerNorm, GELU, learned positions, biases; \"llama\": RMSNorm, SwiGLU, rotary "
-          + "positions, no biases"
+          + "positions, no biases; \"t5\": an encoder for the prompt and a decoder for the response, RMSNorm, ReLU, "
+          + "relative positions, no biases"
       )
     ] + TransformerConfig.fields.map(Option.init) + [Option("seed", 0, "seed of the initial weights")]
 
@@ -31,9 +32,12 @@ enum ModelModule {
         module.function(
           "transformer",
           Page(
-            "models.transformer{options}", "A decoder-only transformer with random initial weights.",
+            "models.transformer{options}",
+            "A transformer with random initial weights: a decoder, or with encoder_layers an encoder and a decoder.",
             options: options, errors: "heads does not divide dim; kv_heads does not divide heads",
-            source: "Radford et al. 2019 (GPT-2); Touvron et al. 2023, arXiv:2302.13971 (Llama)",
+            source:
+              "Radford et al. 2019 (GPT-2); Touvron et al. 2023, arXiv:2302.13971 (Llama); Raffel et al. 2020, "
+              + "arXiv:1910.10683 (T5)",
             example: """
               models = require 'perilune.models'
               print(models.transformer{vocab = 11, dim = 8, layers = 1, heads = 2, max_length = 16})
@@ -47,8 +51,8 @@ enum ModelModule {
               + "configuration, as model:save writes it, GGUF of version 2 or 3 (F32, F16, BF16, Q4_0 to Q8_0, "
               + "Q2_K to Q6_K), or the format of llama2.c, version 0. A folder: "
               + "config.json and safetensors, in one file or several, as Hugging Face's transformers writes them, "
-              + "of GPT-2, Llama, Mistral, Qwen2, Qwen3, Gemma 2 or Gemma 3 (text). Weights of any floating type "
-              + "become f32 unless dtype says otherwise; products are in f32 always.",
+              + "of GPT-2, Llama, Mistral, Qwen2, Qwen3, Gemma 2, Gemma 3 (text), T5, T5 1.1 or Flan-T5. Weights of any "
+              + "floating type become f32 unless dtype says otherwise; products are in f32 always.",
             options: loadOptions,
             errors:
               "the file cannot be read; it has another format, architecture or setting that is not computed here "

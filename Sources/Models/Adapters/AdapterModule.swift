@@ -34,6 +34,7 @@ struct SavedModule {
 extension TransformerConfig {
   /// The family whose files have the names of the modules.
   var family: WeightLayout {
+    if hasEncoder { return .t5(isGated: activation.isGated) }
     if positions == .learned { return .gpt2 }
     return postNorms ? .gemma : .llama
   }

@@ -3,9 +3,11 @@ import Base
 import Formats
 
 extension LoRA {
-  /// The settings by PEFT's names. `transposed` says that the base's files hold weights as [inputs, outputs]; `head`
-  /// is that of the base: PEFT itself saves `score` of a classifier.
-  func json(transposed: Bool, head: TransformerConfig.Head) -> JSONValue {
+  /// The settings by PEFT's names. `transposed` says that the base's files hold weights as [inputs, outputs]; `base`
+  /// gives the kind of task: PEFT itself saves `score` of a classifier.
+  func json(transposed: Bool, base: TransformerConfig) -> JSONValue {
+    let task: JSONValue =
+      base.hasEncoder ? "SEQ_2_SEQ_LM" : base.head == .lm ? "CAUSAL_LM" : saves("score") ? "SEQ_CLS" : .null
     let targets: JSONValue
     switch self.targets {
     case .all: targets = "all-linear"
@@ -16,8 +18,7 @@ extension LoRA {
       .object(overrides.map { JSONMember($0.pattern, number($0.value)) })
     }
     return [
-      "peft_type": "LORA", "task_type": head == .lm ? "CAUSAL_LM" : saves("score") ? "SEQ_CLS" : .null,
-      "r": .integer(r), "lora_alpha": .number(alpha),
+      "peft_type": "LORA", "task_type": task, "r": .integer(r), "lora_alpha": .number(alpha),
       "target_modules": targets, "use_rslora": .bool(rslora), "fan_in_fan_out": .bool(transposed),
       "rank_pattern": object(rankPattern) { .integer(Int(exactly: $0) ?? 0) },
       "alpha_pattern": object(alphaPattern) { .number($0) }, "lora_dropout": 0.0, "bias": "none",

@@ -80,6 +80,7 @@ public struct LoRA: Equatable, Sendable {
 extension TransformerConfig {
   /// PEFT 0.21, `utils/constants.py`, TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING.
   public var defaultTargets: LoRA.Targets {
-    .names(positions == .learned ? ["c_attn"] : ["q_proj", "v_proj"])
+    if hasEncoder { return .names(["q", "v"]) }
+    return .names(positions == .learned ? ["c_attn"] : ["q_proj", "v_proj"])
   }
 }

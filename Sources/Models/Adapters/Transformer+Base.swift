@@ -50,7 +50,7 @@ extension Transformer {
     }
     var metadata = config.metadata
     metadata["format"] = WeightLayout.perilune.name
-    metadata["lora"] = try adapters.lora.json(transposed: false).encoded()
+    metadata["lora"] = try adapters.lora.json(transposed: false, base: config).encoded()
     metadata["hash"] = try ContentHash.of(tensors: adapterParameters)
     (metadata[Self.basePathKey], metadata[Self.baseHashKey]) = (origin.path, hash)
     metadata[Self.baseTypeKey] = origin.precision.rawValue

@@ -60,8 +60,8 @@ extension Transformer {
     let isTransposed = modules.contains {
       if case .transposed = $0.source.arrangement { true } else { false }
     }
-    try adapters.lora.json(transposed: isTransposed, head: config.head).save(
-      to: path + "/" + Self.adapterConfigName)
+    try adapters.lora.json(transposed: isTransposed, base: config)
+      .save(to: path + "/" + Self.adapterConfigName)
   }
 
   /// The two models of PEFT that wrap the base.

@@ -13,6 +13,8 @@ struct ModelFamily {
   let classifier: String
   let modelType: String
   let layout: WeightLayout
+  /// The layout where it depends on the settings.
+  var layoutOf: ((TransformerConfig) -> WeightLayout)?
   /// Whether `tie_word_embeddings` holds where it is not given.
   let isTiedByDefault: Bool
   /// `pad_token_id` where it is not given; -1 for none.
@@ -21,7 +23,9 @@ struct ModelFamily {
   /// The settings besides those of every family; nil where the family has none that fit.
   let write: (TransformerConfig) -> [JSONMember]?
 
-  static let all = [gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3]
+  static let all = [gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3, t5]
+
+  func layout(_ config: TransformerConfig) -> WeightLayout { layoutOf?(config) ?? layout }
 
   /// The family of a folder, the settings of its text model, and its head.
   static func of(_ json: JSONValue, path: String) throws -> (
@@ -72,7 +76,8 @@ struct ModelFamily {
       unless: { ($0.int ?? 2) <= 0 }, "use a model without experts")
     try settings.refuse(
       ["no_rope_layers", "no_rope_layer_interval"], "use a model whose layers all have rotary positions")
-    try settings.refuse(["use_bidirectional_attention", "is_encoder_decoder"], "use a causal decoder")
+    try settings.refuse(["use_bidirectional_attention"], "use a causal decoder")
+    if layout.encoder == nil { try settings.refuse(["is_encoder_decoder"], "use a causal decoder") }
     var config = TransformerConfig()
     try read(settings, &config)
     config.tied = try settings.flag("tie_word_embeddings", otherwise: isTiedByDefault)

@@ -19,13 +19,24 @@ struct FolderModel {
     folder = try HuggingFaceFolder(path: path)
     let (family, settings, head) = try ModelFamily.of(folder.config, path: folder.configPath)
     config = try family.config(settings, head: head)
-    layout = family.layout
+    layout = family.layout(config)
     if head == .score { return }
     let reader = WeightReader(folder, layout, headSize: config.headDim)
+    let named = ([layout.embedding] + layout.embeddingAliases).filter { reader.has($0, .weight, layer: 0) }
+    if let first = named.first { layout.embedding = first }
+    for other in named.dropFirst() {
+      if try !reader.areEqual(layout.embedding, other, .weight) {
+        throw Failure(
+          .format,
+          "\(path): the tensors '\(layout.embedding[0].name)' and '\(other[0].name)' differ; a model here has "
+            + "one embedding")
+      }
+      repeated += other
+    }
     switch (reader.has(layout.embedding, .weight, layer: 0), reader.has(layout.head, .weight, layer: 0)) {
     case (true, true):
       if config.tied { config.tied = try reader.areEqual(layout.embedding, layout.head, .weight) }
-      if config.tied { repeated = layout.head }
+      if config.tied { repeated += layout.head }
     case (false, true): (config.tied, layout.embedding) = (true, layout.head)
     case (_, false): config.tied = true
     }
@@ -68,7 +79,7 @@ extension Transformer {
         .io,
         "\(path) holds the index of another model, \(HuggingFaceFolder.indexName): save to another folder")
     }
-    try Safetensors(try folderTensors(family.layout), metadata: ["format": "pt"])
+    try Safetensors(try folderTensors(family.layout(config)), metadata: ["format": "pt"])
       .write(to: path + "/" + HuggingFaceFolder.weightsName)
     try json.save(to: path + "/" + HuggingFaceFolder.configName)
   }

@@ -10,7 +10,11 @@ final class Decoder {
   private let weights: ModelWeights<DecoderMatrix>
   /// Keeps the storage of `weights` alive.
   private let owner: DecoderWeights
-  let cache: KeyValueCache
+  private let cache: KeyValueCache
+  /// Keys and values of the encoded prompts; nil for a decoder alone.
+  private let memory: KeyValueCache?
+  private var memoryLengths: [Int]
+  private let bias: DistanceBias?
   private let shapes: [AttentionShape]
   /// The rotary angles, and those of local layers.
   private let rope, localRope: Rotary?
@@ -24,7 +28,8 @@ final class Decoder {
   /// Tokens that one call can take.
   let tokensMax: Int
 
-  init(_ weights: DecoderWeights, rows: Int, positions: Int, tokensAtOnce: Int) throws {
+  /// `memory` is the longest prompt that an encoder reads.
+  init(_ weights: DecoderWeights, rows: Int, positions: Int, memory: Int, tokensAtOnce: Int) throws {
     config = weights.config
     self.weights = weights.weights
     owner = weights
@@ -32,6 +37,12 @@ final class Decoder {
     shapes = (0..<config.layers).map(weights.config.attentionShape)
     let attention = weights.config.attentionShape(0)
     cache = try KeyValueCache(config, rows: rows, positions: positions)
+    self.memory =
+      config.hasEncoder ? try KeyValueCache(config, rows: rows, positions: memory) : nil
+    memoryLengths = [Int](repeating: 0, count: rows)
+    bias = try weights.weights.relativeBias.map {
+      DistanceBias(try weights.config.relativeBuckets(isCausal: true), $0, positions: positions)
+    }
     let isRotary = config.positions == .rotary
     rope = isRotary ? config.rotary(isLocal: false, positions: positions) : nil
     localRope =
@@ -39,7 +50,8 @@ final class Decoder {
     tokensMax = tokensAtOnce
     let upWidth = config.activation.isGated ? 2 * config.hidden : config.hidden
     let widths = [
-      config.dim, config.dim, attention.width, attention.outputWidth, upWidth, config.hidden, cache.capacity,
+      config.dim, config.dim, attention.width, attention.outputWidth, upWidth, config.hidden,
+      max(cache.capacity, self.memory?.capacity ?? 0),
     ]
     let spreadWidth = max(config.dim, attention.outputWidth, config.hidden) + 15
     buffers =
@@ -75,13 +87,62 @@ final class Decoder {
       if index == weights.layers.count - 1 { count = keep(wanted) }
       attend(index, tokens, count, of: count == tokens.count ? nil : wanted, remembering: !isPrompt)
       add(layer.output, mixed, count, isPrompt: isPrompt, postNorm: layer.attentionPostNorm)
+      if let cross = layer.cross {
+        norm(cross.norm, x, count)
+        multiply(cross.query, h, qkv, rows: count, adding: false, isPrompt: isPrompt)
+        attendToMemory(index, tokens, count, of: count == tokens.count ? nil : wanted)
+        add(cross.output, mixed, count, isPrompt: isPrompt, postNorm: nil)
+      }
       norm(layer.mlpNorm, x, count)
-      multiply(layer.up, h, up, rows: count, adding: false, isPrompt: isPrompt, then: gelu)
+      multiply(layer.up, h, up, rows: count, adding: false, isPrompt: isPrompt, then: activation)
       if config.activation.isGated { gate(count) }
       add(layer.down, gated, count, isPrompt: isPrompt, postNorm: layer.mlpPostNorm)
     }
     norm(weights.norm, x, count)
+    if config.outputScale != 1 { ActivationKernels.scale(h, Float(config.outputScale), count * config.dim) }
     return Floats(h)
+  }
+
+  /// Stores the keys and values of an encoded prompt: `states` are [count, dim].
+  func remember(memory states: Floats, _ count: Int, row: Int) {
+    guard let memory else { return }
+    let shape = memory.shape
+    let half = shape.keyHeads * shape.headSize
+    memoryLengths[row] = count
+    for (index, layer) in weights.layers.enumerated() {
+      guard let cross = layer.cross else { continue }
+      for first in stride(from: 0, to: count, by: tokensMax) {
+        let rows = min(tokensMax, count - first)
+        multiply(
+          cross.keyValue, states + first * config.dim, qkv, rows: rows, adding: false, isPrompt: true)
+        for i in 0..<rows {
+          let key = qkv + i * 2 * half
+          memory.append(layer: index, row: row, position: first + i, key: key, value: key + half)
+        }
+      }
+    }
+  }
+
+  /// Makes row `to` a copy of what was read in row `from`: its prompt.
+  func copy(row from: Int, to: Int, positions: Int) {
+    cache.copy(row: from, to: to, positions: positions)
+    memory?.copy(row: from, to: to, positions: memoryLengths[from])
+    memoryLengths[to] = memoryLengths[from]
+  }
+
+  /// Attention of the tokens at the given indices, or of all, to the prompts of their rows.
+  private func attendToMemory(_ layer: Int, _ tokens: [Token], _ count: Int, of indices: [Int]?) {
+    guard let memory else { return }
+    let shape = shapes[layer]
+    share(count, pieces: 32) { range in
+      for i in range {
+        let row = tokens[indices?[i] ?? i].row
+        memory.attend(
+          shape, layer: layer, row: row, position: memoryLengths[row] - 1,
+          query: qkv + i * shape.outputWidth, out: mixed + i * shape.outputWidth,
+          scores: scores + i * max(cache.capacity, memory.capacity))
+      }
+    }
   }
 
   /// The logits of some normed states.
@@ -181,19 +242,24 @@ final class Decoder {
         cache.attend(
           shape, layer: layer, row: tokens[index].row, position: tokens[index].position,
           query: qkv + index * shape.width,
-          out: mixed + i * shape.outputWidth, scores: scores + i * cache.capacity)
+          out: mixed + i * shape.outputWidth,
+          scores: scores + i * max(cache.capacity, memory?.capacity ?? 0), bias: bias)
       }
     }
   }
 
   /// Applies the activation to a block of the product `up`, on the thread that computed it.
-  private var gelu: ((Range<Int>, Range<Int>) -> Void)? {
-    if config.activation != .gelu { return nil }
-    let hidden = config.hidden
+  private var activation: ((Range<Int>, Range<Int>) -> Void)? {
+    if config.activation.isGated { return nil }
+    let (hidden, isGelu) = (config.hidden, config.activation == .gelu)
     return { [up, gated] rows, columns in
       for row in rows {
         let at = row * hidden + columns.lowerBound
-        ActivationKernels.gelu(up + at, gated + at, columns.count)
+        if isGelu {
+          ActivationKernels.gelu(up + at, gated + at, columns.count)
+        } else {
+          for i in at..<at + columns.count { gated[i] = max(up[i], 0) }
+        }
       }
     }
   }

@@ -21,19 +21,23 @@ struct DecoderWeights: @unchecked Sendable {
   let isCut: Bool
   /// Floats of the workspace of products with stored weights.
   let workspaceFloats: Int
+  /// The model whose encoder reads the prompts; nil for a decoder alone.
+  let encoder: Transformer?
   /// Keeps the storage alive behind the pointers.
   private let tensors: [Tensor]
 
   init(_ model: Transformer, _ thresholds: DecoderThresholds) throws {
     config = model.config
-    let merged = try model.weights.map { try $0.merged() }
+    encoder = config.hasEncoder ? model : nil
+    let merged = try model.weights.ofDecoder.map { try $0.merged() }
     let parameters = merged.all.flatMap(\.variables).map(\.value)
     // As f32, so that stored weights take the same way and give the same bits.
     let byteCount = merged.all.reduce(0) {
       $0 + 4 * ($1.weight.elementCount + ($1.bias?.value.elementCount ?? 0))
     }
-    isCut = byteCount > thresholds.ownRowsBytesMax
-    let parts = config.parts.all
+    // An encoder reads its prompts with operations, which use all threads.
+    isCut = byteCount > thresholds.ownRowsBytesMax || config.hasEncoder
+    let parts = config.parts.ofDecoder.all
     let workspace = byteCount > thresholds.packedBytesMax ? nil : try PackedWorkspace(parts)
     tensors = parameters + (workspace.map { [$0.tensor] } ?? [])
     var part = parts.makeIterator()

@@ -68,7 +68,7 @@ final class KeyValueCache {
   /// `out`. `scores` has `capacity` elements.
   func attend(
     _ shape: AttentionShape, layer: Int, row: Int, position: Int, query: Floats, out: MutableFloats,
-    scores: MutableFloats
+    scores: MutableFloats, bias: DistanceBias? = nil
   ) {
     let size = shape.headSize
     let kernels = DecoderLevel.current
@@ -84,6 +84,7 @@ final class KeyValueCache {
       if shape.softcap > 0 {
         ActivationKernels.softcap(scores + unseen, shape.softcap, count - unseen)
       }
+      if let bias { bias.add(scores, head, from: position - start, count) }
       scores.update(repeating: -.infinity, count: unseen)
       // Whole blocks, as the scores after the last are -inf.
       let (_, total) = ActivationKernels.exponentials(scores, scores, (count + 15) / 16 * 16)
@@ -91,5 +92,31 @@ final class KeyValueCache {
         Int32(size), count, 1 / total, scores, values(layer, row, from) + start * valueSize, out + head * size
       )
     }
+  }
+}
+
+/// The biases of keys by their distance before a query, for each head.
+struct DistanceBias {
+  private let values: [Float]
+  private let positions: Int
+
+  /// `table` is [buckets, heads].
+  init(_ buckets: RelativeBuckets, _ table: DecoderMatrix, positions: Int) {
+    let heads = table.inputs
+    var biases = [Float](repeating: 0, count: buckets.count * heads)
+    biases.withUnsafeMutableBufferPointer { all in
+      guard let start = all.baseAddress else { return }
+      for bucket in 0..<buckets.count { table.row(bucket, into: start + bucket * heads) }
+    }
+    let rows = (0..<positions).map { buckets.bucket(-$0) * heads }
+    values = (0..<heads).flatMap { head in rows.map { biases[$0 + head] } }
+    self.positions = positions
+  }
+
+  /// Adds the biases of `count` keys, the first of them `distance` tokens before the query.
+  @inline(__always)
+  func add(_ scores: MutableFloats, _ head: Int, from distance: Int, _ count: Int) {
+    let first = head * positions + distance
+    for i in 0..<count { scores[i] += values[first - i] }
   }
 }

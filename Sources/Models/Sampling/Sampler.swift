@@ -109,10 +109,12 @@ extension Transformer {
   }
 }
 
-private final class SamplingBlock: @unchecked Sendable {
-  /// Prompt tokens of one pass: enough to make packing the weights worth while.
-  private static let promptTokensMax = 512
+/// Prompt tokens of one pass: enough to make packing the weights worth while.
+private let promptTokensMax = 512
+/// Prompt tokens of one pass of an encoder, whose activations are in memory at once.
+private let encodedTokensMax = 4096
 
+private final class SamplingBlock: @unchecked Sendable {
   private let rows: Range<Int>
   private let prompts: [[Int]]
   private let options: SamplingOptions
@@ -131,14 +133,46 @@ private final class SamplingBlock: @unchecked Sendable {
   private struct Reader {
     let decoder: Decoder
     let config: TransformerConfig
+    private let encoder: Transformer?
     let buffers: [Tensor]
     let logits, states: MutableFloats
 
-    init(_ weights: DecoderWeights, rows: Int, positions: Int, tokensAtOnce: Int) throws {
-      config = weights.config
-      decoder = try Decoder(weights, rows: rows, positions: positions, tokensAtOnce: tokensAtOnce)
+    init(_ weights: DecoderWeights, _ prompts: [[Int]], new: Int) throws {
+      (config, encoder) = (weights.config, weights.encoder)
+      let longest = prompts.map(\.count).max() ?? 0
+      let given = prompts.reduce(0) { $0 + $1.count }
+      let rows = prompts.count
+      decoder = try Decoder(
+        weights, rows: rows, positions: (encoder == nil ? longest : 1) + new, memory: longest,
+        tokensAtOnce: max(rows, min(given, promptTokensMax)))
       buffers = try [config.vocab, config.dim].map { try Tensor(uninitialized: [rows, $0], .f32) }
       (logits, states) = (buffers[0].pointer(Float.self), buffers[1].pointer(Float.self))
+    }
+
+    /// What the decoder reads before the response.
+    func given(_ prompt: [Int]) -> [Int] { encoder == nil ? prompt : [config.startToken] }
+
+    /// The encoder reads prompts, each for its row, some thousands of tokens at a time.
+    func encode(_ prompts: [(row: Int, ids: [Int])]) throws {
+      guard let encoder else { return }
+      var next = 0
+      while next < prompts.count {
+        var (end, count) = (next, 0)
+        while end < prompts.count, end == next || count + prompts[end].ids.count <= encodedTokensMax {
+          count += prompts[end].ids.count
+          end += 1
+        }
+        let batch = try TokenBatch(prompts[next..<end].map(\.ids))
+        let states = try Tape.withoutRecording { try encoder.encoded(batch).value.contiguous() }
+        for (place, prompt) in prompts[next..<end].enumerated() {
+          let range = batch.segments.range(place)
+          decoder.remember(
+            memory: Floats(states.pointer(Float.self)) + range.lowerBound * config.dim, range.count,
+            row: prompt.row)
+        }
+        withExtendedLifetime(states) {}
+        next = end
+      }
     }
   }
 
@@ -147,12 +181,8 @@ private final class SamplingBlock: @unchecked Sendable {
     _ rows: Range<Int>, _ options: SamplingOptions
   ) throws {
     let prompts = Array(all[rows])
-    let longest = prompts.map(\.count).max() ?? 0
-    let given = prompts.reduce(0) { $0 + $1.count }
     func reader(_ weights: DecoderWeights) throws -> Reader {
-      try Reader(
-        weights, rows: rows.count, positions: longest + options.maxNewTokens,
-        tokensAtOnce: max(rows.count, min(given, Self.promptTokensMax)))
+      try Reader(weights, prompts, new: options.maxNewTokens)
     }
     (self.rows, self.prompts, self.options) = (rows, prompts, options)
     self.reader = try reader(weights)
@@ -164,25 +194,31 @@ private final class SamplingBlock: @unchecked Sendable {
   }
 
   func run() {
+    do {
+      try readPrompts(reader)
+      if let other { try readPrompts(other.reader) }
+    } catch {
+      failure = (error as? Failure) ?? Failure(.state, "\(error)")
+      return
+    }
     var active = Array(0..<prompts.count)
-    readPrompts(reader)
-    if let other { readPrompts(other.reader) }
     drawNext(Floats(reader.states), other.map { Floats($0.reader.states) }, active)
-    var tokens: [Decoder.Token] = []
     for _ in 1..<options.maxNewTokens {
       active.removeAll { isFinished($0) }
       if active.isEmpty || failure != nil || Interrupt.isPending { return }
-      tokens.removeAll(keepingCapacity: true)
-      for row in active {
-        let count = responses[row].tokens.count
-        tokens.append(
-          Decoder.Token(
-            id: responses[row].tokens[count - 1], row: row, position: prompts[row].count + count - 1))
-      }
-      let all = Array(tokens.indices)
-      let mixed = other?.reader.decoder.read(tokens, wanted: all, isPrompt: false)
-      drawNext(reader.decoder.read(tokens, wanted: all, isPrompt: false), mixed, active)
+      let mixed = other.map { readLast($0.reader, active) }
+      drawNext(readLast(reader, active), mixed, active)
     }
+  }
+
+  /// The states of the active rows after their last tokens.
+  private func readLast(_ reader: Reader, _ active: [Int]) -> Floats {
+    let tokens = active.map { row in
+      let drawn = responses[row].tokens
+      return Decoder.Token(
+        id: drawn[drawn.count - 1], row: row, position: reader.given(prompts[row]).count + drawn.count - 1)
+    }
+    return reader.decoder.read(tokens, wanted: Array(tokens.indices), isPrompt: false)
   }
 
   private func isFinished(_ row: Int) -> Bool {
@@ -191,7 +227,7 @@ private final class SamplingBlock: @unchecked Sendable {
   }
 
   /// Reads each distinct prompt once, many of them at a time, and leaves the state after each row's prompt in `states`.
-  private func readPrompts(_ reader: Reader) {
+  private func readPrompts(_ reader: Reader) throws {
     let (decoder, states, dim) = (reader.decoder, reader.states, reader.config.dim)
     var first: [[Int]: Int] = [:]
     var tokens: [Decoder.Token] = []
@@ -202,9 +238,11 @@ private final class SamplingBlock: @unchecked Sendable {
       tokens.removeAll(keepingCapacity: true)
       ends.removeAll(keepingCapacity: true)
     }
-    for (row, prompt) in prompts.enumerated() where first[prompt] == nil {
-      first[prompt] = row
-      for (position, id) in prompt.enumerated() {
+    for (row, prompt) in prompts.enumerated() where first[prompt] == nil { first[prompt] = row }
+    let distinct = prompts.enumerated().filter { first[$1] == $0 }.map { (row: $0, ids: $1) }
+    try reader.encode(distinct)
+    for (row, prompt) in distinct {
+      for (position, id) in reader.given(prompt).enumerated() {
         if tokens.count == decoder.tokensMax { read() }
         if Interrupt.isPending { return }
         tokens.append(Decoder.Token(id: id, row: row, position: position))
@@ -214,7 +252,7 @@ private final class SamplingBlock: @unchecked Sendable {
     if !tokens.isEmpty { read() }
     for (row, prompt) in prompts.enumerated() {
       guard let twin = first[prompt], twin != row else { continue }
-      decoder.cache.copy(row: twin, to: row, positions: prompt.count)
+      decoder.copy(row: twin, to: row, positions: reader.given(prompt).count)
       (states + row * dim).update(from: states + twin * dim, count: dim)
     }
   }

@@ -43,7 +43,7 @@ package enum AttentionKernels {
 
   /// Calls `body` with a buffer of the thread's own, which it reuses; a temporary one if memory is short.
   @inline(__always)
-  private static func withScores(_ floats: Int, _ body: (MutableFloats) -> Void) {
+  static func withScores(_ floats: Int, _ body: (MutableFloats) -> Void) {
     if let buffer = ck_scratch(Int32(CK_SCORES), floats) { return body(buffer) }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: floats) { scratch in
       if let base = scratch.baseAddress { body(base) }
