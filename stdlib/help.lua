@@ -19,7 +19,7 @@ local search = require "perilune.help.search"
 
 local help = {}
 
-local page_of_name, page_of_tensors
+local page_of_name, page_of_tensors, page_of_function
 
 -- The names of native pages that end in `.name` or `:name`.
 local function native_endings(name)
@@ -145,7 +145,13 @@ function page_of_name(what)
   local entries = index.entries()
   local found = index.find(name, entries)
   if name == "perilune" then return pages_of(found, entries) .. "\n\n" .. native_modules(entries) end
-  if index.is_exact(found, name) then return pages_of(found, entries) end
+  if index.is_exact(found, name) then
+    -- A part that is a function of the module of its name, as data.describe is data.describe.text.
+    local part = found[1].is_module and at_path(name)
+    local is_other = type(part) == "function" and index.of_value(part, entries) == nil
+    if is_other then return page_of_function(part) end
+    return pages_of(found, entries)
+  end
   local first = "perilune." .. name  -- a function of the library's first module
   local of_first = index.find(first, entries)
   if index.is_exact(of_first, first) then return pages_of(of_first, entries) end
@@ -169,9 +175,12 @@ local function page_of_entry(entry, entries)
   return index.page(entry, entries)
 end
 
-local function page_of_function(f)
+function page_of_function(f)
   for _, entry in ipairs(native.functions()) do
-    if rawequal(entry[2], f) then return page_of_name(entry[1]) end
+    -- Lua has functions of its own called load and select.
+    if rawequal(entry[2], f) then
+      return page_of_name(entry[1]:find "[.:]" and entry[1] or "T." .. entry[1])
+    end
   end
   local entries = index.entries()
   local entry = index.of_value(f, entries) or index.of_function(f, entries)
