@@ -78,6 +78,9 @@ struct CommandLineOptions {
     if !run.isSandboxed && (!run.roots.isEmpty || run.maxOutput != nil) {
       throw Misuse(message: "'\(run.roots.isEmpty ? "--max-output" : "--root")' needs '--sandbox'")
     }
+    if run.isSandboxed && run.installsKernel {
+      throw Misuse(message: "'--install-kernel' writes outside of every root, which '--sandbox' refuses")
+    }
   }
 
   /// Reads `--name`, `--name=VALUE` or `--name VALUE`; true if the next argument was the value.
