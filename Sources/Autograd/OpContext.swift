@@ -14,7 +14,7 @@ public final class OpContext {
   public var saved: [Tensor] = []
   /// During backward, for each input: the gradient accumulated so far, if the input is a leaf and nothing
   /// else refers to that gradient. An operation may add its contribution to it and return nil for that input.
-  public internal(set) var accumulators: [Tensor?]
+  public internal(set) var accumulators: [Tensor?] = []
   /// Of a checkpoint: the part that the backward pass runs again.
   var rerun: ((Variable) throws -> Variable)?
 
@@ -23,7 +23,6 @@ public final class OpContext {
     self.inputs = inputs
     self.attributes = Attributes(op, attributes)
     self.needs = needs
-    accumulators = needs.contains(true) ? [Tensor?](repeating: nil, count: inputs.count) : []
   }
 
   /// The accumulator of input `i` if a kernel can add to it: row-major, and of the input's type.

@@ -33,6 +33,7 @@ final class Node {
     self.inputs = inputs
     self.outputs = outputs
     versions = Node.versions(context, outputs)
+    context.accumulators = [Tensor?](repeating: nil, count: inputs.count)
   }
 
   private static func versions(_ context: OpContext, _ outputs: [Tensor]) -> [Int] {

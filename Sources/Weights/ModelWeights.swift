@@ -78,14 +78,13 @@ public struct LayerWeights<W> {
       mlpPostNorm: try mlpPostNorm.map(transform))
   }
 
-  /// These weights without the norms that a model lacks.
-  func keeping(headNorms: Bool, postNorms: Bool) -> LayerWeights {
+  /// These weights without those that a model lacks.
+  func keeping(headNorms: Bool, postNorms: Bool, cross hasCross: Bool) -> LayerWeights {
     LayerWeights(
       attentionNorm: attentionNorm, qkv: qkv, queryNorm: headNorms ? queryNorm : nil,
       keyNorm: headNorms ? keyNorm : nil, output: output,
-      attentionPostNorm: postNorms ? attentionPostNorm : nil, cross: cross, mlpNorm: mlpNorm, up: up,
-      down: down,
-      mlpPostNorm: postNorms ? mlpPostNorm : nil)
+      attentionPostNorm: postNorms ? attentionPostNorm : nil, cross: hasCross ? cross : nil,
+      mlpNorm: mlpNorm, up: up, down: down, mlpPostNorm: postNorms ? mlpPostNorm : nil)
   }
 }
 

@@ -85,7 +85,7 @@ public struct WeightLayout: Sendable {
     ] where isWanted && part == nil {
       throw Failure(.format, "the files of \(name) have no weights for \(what)")
     }
-    let layer = layer.keeping(headNorms: headNorms, postNorms: postNorms)
+    let layer = layer.keeping(headNorms: headNorms, postNorms: postNorms, cross: encoderLayers > 0)
     typealias Place = (layer: Int, parts: [WeightSource])
     func place(_ layer: LayerWeights<[WeightSource]>, _ index: Int) -> LayerWeights<Place> {
       layer.map { (layer: index, parts: $0) }
