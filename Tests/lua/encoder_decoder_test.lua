@@ -88,7 +88,7 @@ function TestTraining:test_offline_dpo_prefers_what_the_pairs_prefer()
     list[i] = { prompt = prompt, chosen = { 7, 7, 1 }, rejected = { 5, 1 } }
   end
   local source = align.sources.offline(list, { batch = 8 })
-  local run = train { source = source, loss = align.loss.dpo {}, steps = 20 }
+  local run = train { source = source, loss = align.loss.dpo {}, steps = 60 }
   local first, last = run.log[1], run.log[#run.log]
   support.close(first.loss, math.log(2), 1e-5)
   lu.assertIsTrue(last.loss < 0.5 * first.loss)
@@ -103,7 +103,7 @@ end
 function TestTraining:test_sft_trains_one()
   local tokenizer = words.tokenizer { "a", "b", "c", "d" }
   local task = {
-    name = "mine", tokenizer = tokenizer, sft = { steps = 60, batch = 4, lr = 1e-2 },
+    name = "mine", tokenizer = tokenizer, sft = { steps = 200, batch = 4, lr = 1e-2 },
     model = { style = "t5", dim = 16, layers = 1, heads = 2, max_length = 16 },
     settings = function() return {} end,
     text = function(_, _, i)  -- the answer is the prompt's first word
