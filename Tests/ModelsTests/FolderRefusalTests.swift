@@ -62,7 +62,7 @@ import Weights
       folder: "llama-a", key: "architectures", value: ["LlamaModel"], words: "architecture \"LlamaModel\""),
     Setting(
       folder: "llama-a", key: "architectures", value: ["LlamaForSequenceClassification"],
-      words: "LlamaForSequenceClassification"),
+      words: "'num_labels' is not given, which is 2 labels"),
     Setting(
       folder: "llama-a", key: "quantization_config", value: ["quant_method": "gptq"],
       words: "'quantization_config' is not computed here; load the model in transformers"),

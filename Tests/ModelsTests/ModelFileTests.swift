@@ -29,7 +29,8 @@ import Weights
     #expect(try TransformerConfig(metadata: config.metadata, file: "f") == config)
     #expect(Set(TransformerConfig.fields.map(\.name)).count == TransformerConfig.fields.count)
     for field in TransformerConfig.fields {
-      for bad in ["-1", "nan", "yes", ""] {
+      // -1 says that there is no padding.
+      for bad in [field.name == "pad_token_id" ? "-2" : "-1", "nan", "yes", ""] {
         var metadata = config.metadata
         metadata[field.name] = bad
         #expect(

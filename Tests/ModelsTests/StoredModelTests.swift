@@ -27,7 +27,9 @@ import Weights
       let sequences = Support.sequences([9, 5], vocabulary: model.config.vocab)
       let rows = try TokenRows(sequences, from: [1, 2])
       var numbers = try model.tokenLogps(rows).value.elements(Float.self)
-      numbers += try model.logits(TokenBatch(sequences)).value.elements(Float.self)
+      if !model.config.hasEncoder {
+        numbers += try model.logits(TokenBatch(sequences)).value.elements(Float.self)
+      }
       numbers += try model.divergence(from: other, rows).kl.elements(Float.self)
       var options = SamplingOptions()
       (options.maxNewTokens, options.seed, options.count) = (5, 3, 5)
