@@ -10,6 +10,8 @@ extension Limits {
   public static let parquetFooterBytesMax = 1 << 26
   /// Elements of a Parquet file's schema: a hundred times what data sets of text have.
   public static let parquetColumnsMax = 1 << 12
+  /// Bytes of the dotted name of a Parquet column, of which each column has its own.
+  public static let parquetPathBytesMax = 1 << 12
   /// Row groups of a Parquet file: of 1000 rows each, as `datasets` writes them, a hundred million rows.
   public static let parquetGroupsMax = 1 << 17
   /// Bytes of the header of a Parquet page, whose statistics may hold values.

@@ -30,7 +30,7 @@ extension Transformer {
   public static func load(path: String, _ precision: WeightPrecision = .f32) throws -> Transformer {
     if FileCalls.isFolder(path) { return try load(folder: path, precision) }
     let file = try WeightFiles.open(path)
-    if let model = try adapted(file) { return model }
+    if let model = try adapted(file, precision) { return model }
     guard let layout = file.layout else { throw unknown(file) }
     let config = try TransformerConfig(metadata: file.metadata, file: path)
     let model =

@@ -28,9 +28,10 @@ public enum GradientNorm {
         guard var gradient = parameter.grad.take() else { continue }
         // In place, unless something else refers to the gradient.
         let isOwn = gradient.isContiguous && gradient.isSoleOwner()
+        defer { parameter.grad = gradient }
         let result = isOwn ? gradient : try Tensor(uninitialized: gradient.shape, gradient.dtype)
         try scale(gradient, factor, into: result)
-        parameter.grad = result
+        gradient = result
       }
     }
     return norm

@@ -47,8 +47,10 @@ public struct BFloat16Tensor: @unchecked Sendable {
     let first = UInt32(truncatingIfNeeded: range.lowerBound)
     Parallel.ranges(range.count, grain: ActivationKernels.grain) { part in
       for i in part {
-        let draw = Self.mixed(first &+ UInt32(truncatingIfNeeded: i) &+ key) >> 16
-        to[i] = UInt16(truncatingIfNeeded: (source[i].bitPattern &+ draw) >> 16)
+        let draw = source[i].isNaN ? 0 : Self.mixed(first &+ UInt32(truncatingIfNeeded: i) &+ key) >> 16
+        // A NaN whose upper half is that of an infinity would become one.
+        let quiet: UInt32 = source[i].isNaN ? 1 << 22 : 0
+        to[i] = UInt16(truncatingIfNeeded: (source[i].bitPattern &+ draw | quiet) >> 16)
       }
     }
   }

@@ -122,7 +122,7 @@ public struct ModelWeights<W> {
   public let head: W?
 
   public init(
-    embedding: W, encoder: EncoderWeights<W>? = nil, relativeBias: W? = nil, positions: W?,
+    embedding: W, encoder: EncoderWeights<W>?, relativeBias: W?, positions: W?,
     layers: [LayerWeights<W>], norm: W, head: W?
   ) {
     self.embedding = embedding
@@ -156,8 +156,8 @@ extension ModelWeights {
   /// The weights that sampling multiplies with at each token.
   public var ofDecoder: ModelWeights {
     ModelWeights(
-      embedding: embedding, relativeBias: relativeBias, positions: positions, layers: layers, norm: norm,
-      head: head)
+      embedding: embedding, encoder: nil, relativeBias: relativeBias, positions: positions, layers: layers,
+      norm: norm, head: head)
   }
 }
 

@@ -70,6 +70,20 @@ function TestModel:test_the_prompt_matters_and_its_tokens_have_no_probability()
   lu.assertEquals(reference:last_logits(models.rows({ { 2, 3 } }, { { 4 } })):size(), { 1, 12 })
 end
 
+function TestModel:test_adapters_with_a_copied_head_are_saved_merged_and_read()
+  local path = support.new_path()
+  local adapted = model():lora { r = 2, targets = "all-linear", modules_to_save = { "lm_head" } }
+  local rows = models.rows({ { 2, 3 }, { 4 } }, { { 4, 5 }, { 6 } })
+  local run = align.train { policy = adapted, reference = reference, loss = align.loss.ipo { beta = 0.1 },
+    source = align.sources.online(toy.sampling { batch = 8, seed = 3 }), steps = 3, lr = 1e-2, quiet = true }
+  local expected = run.policy:logps(rows)
+  lu.assertNotEquals(expected:totable(), reference:logps(rows):totable())
+  lu.assertIsTrue((run.policy:merged():logps(rows) - expected):abs():max():item() < 1e-5)
+  run.policy:save(path)
+  lu.assertEquals(models.load(path):logps(rows):totable(), expected:totable())
+  os.remove(path)
+end
+
 TestTraining = {}
 
 function TestTraining:test_online_ipo_raises_the_reward()

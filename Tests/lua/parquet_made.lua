@@ -148,6 +148,8 @@ fault("a deep schema", "nested deeper than 200", { schema = deep })
 fault("an unknown type", "the unknown type 99", { type = 99 })
 fault("an unknown repetition", "the repetition 9", { repetition = 9 })
 fault("a group without fields", "without fields", { leaf = struct { { 3, "int", 1 }, { 4, "text", "g" } } })
+fault("a name of 5000 bytes", "has a column whose name takes 5000 bytes",
+  { leaf = struct { { 1, "int", 6 }, { 3, "int", 1 }, { 4, "text", ("n"):rep(5000) } } })
 fault("no chunk", "0 of the 1 columns", { columns = 0 })
 fault("too many chunks", "more than the 1 columns", { columns = 3 })
 fault("a chunk in another file", "in another file, 'other.parquet'", { path = "other.parquet" })
@@ -207,6 +209,14 @@ fault("a text of less than no bytes", "ends before its values", delta("\x80\1\1\
 fault("a text that shares too much", "ends before its values", delta("\x80\1\1\1\x0A\x80\1\1\1\2x", 7))
 fault("levels of version 2 beyond the page", "levels of 900 bytes", { pages = made.page(v2(0, 900, values)) })
 fault("levels of less than no bytes", "levels of -1 bytes", { pages = made.page(v2(-1, 2, values)) })
+
+--- Two times in milliseconds: the least of 64 bits, which NumPy takes for no time, and 1 before 1970.
+function made.times()
+  return made.file {
+    leaf = struct { { 1, "int", 2 }, { 3, "int", 1 }, { 4, "text", "t" }, { 6, "int", 9 } },
+    pages = made.page { count = 3, data = levels .. ("<i8i8"):pack(math.mininteger, -1) },
+  }
+end
 
 --- Files of about `size` bytes that lie, by name.
 function made.large(size)

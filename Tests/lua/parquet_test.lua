@@ -103,6 +103,10 @@ function TestFaults:test_the_made_file_is_read()
   lu.assertEquals(formats.load_parquet(written(made.file())), { { t = "ab" }, {}, { t = "c" } })
 end
 
+function TestFaults:test_times_of_64_bits_are_read()
+  lu.assertEquals(formats.load_parquet(written(made.times())), { { t = math.mininteger }, {}, { t = -1 } })
+end
+
 function TestFaults:test_each_fault_is_named()
   local count = 0
   for _, fault in ipairs(made.faults) do

@@ -347,7 +347,9 @@ end, function()
 end)
 endless("judge", function()
   align.judge.reward_model {
-    init = made.model, data = made.pairs, steps = 1e5, eos = 1, quiet = true, evaluate_every = 1e5 }
+    init = made.model, data = made.pairs, labels = { 62, 63 }, eos = 1, steps = 1e5, quiet = true,
+    evaluate_every = 1e5,
+  }
   error("interrupted!", 0)
 end, function()
   made.model, made.pairs = model(64, 2), {}

@@ -62,10 +62,12 @@ local function curve_of(name)
   end
 end
 
---- The slope of the line, by doubling of the parameters, one number a repetition.
+--- The slope of the line, by doubling of the parameters, one number a repetition of two sizes or more.
 function growth.slopes(points)
   local values = {}
-  for i, list in ipairs(points) do values[i] = fit.least_squares(list, curve_of "line".terms)[2] end
+  for _, list in ipairs(points) do
+    if #list > 1 then values[#values + 1] = fit.least_squares(list, curve_of "line".terms)[2] end
+  end
   return values
 end
 

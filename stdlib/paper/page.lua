@@ -29,6 +29,7 @@ function page.read(folder, names, tasks)
       if system.exists(path) then
         local entry = plain.decode(text_of(path))
         local own = ("%s/%s/%s"):format(folder, name, task)
+        entry.parts = entry.parts or {}  -- a report from before they were written
         entry.figure = text_of(own .. "/frontier.svg")
         entry.report = ("%s/%s/report.html"):format(name, task)
         entry.proxy = system.exists(own .. "/proxy.svg") and text_of(own .. "/proxy.svg") or nil

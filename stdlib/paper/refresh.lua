@@ -6,6 +6,7 @@ local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
+local settings = require "perilune.paper.settings"
 local variants = require "perilune.paper.variants"
 
 local refresh = {}
@@ -82,15 +83,16 @@ function refresh.at_two_rates(make, o)
 end
 
 --- Pearson's correlation of what a run loses at its peak, over the most frequent renewal at its rate, with
--- the logarithm of `age(every, runs)`, one number a repetition, over all renewals and both rates.
+-- the logarithm of `age(every, runs)`, by repetition, over all renewals and both rates; none of
+-- fewer than three points, or of points that are all the same.
 local function correlation(sides, every, age)
-  local lists, order = {}, {}
+  local lists = {}
   for _, share in ipairs { false, slow } do
     local first = sides(variants.renewed(every[1], share or nil))
     for i = 2, #every do
       for _, pair in ipairs(interval.pairs(first, sides(variants.renewed(every[i], share or nil)))) do
         local old = age(every[i], pair[2])
-        if not lists[pair.outer] then lists[pair.outer], order[#order + 1] = { {}, {} }, pair.outer end
+        lists[pair.outer] = lists[pair.outer] or { {}, {} }
         if old and old > 0 then
           table.insert(lists[pair.outer][1], math.log(old))
           table.insert(lists[pair.outer][2], measures.peak(pair[1], win_of) - measures.peak(pair[2], win_of))
@@ -99,8 +101,8 @@ local function correlation(sides, every, age)
     end
   end
   local values = {}
-  for i, outer in ipairs(order) do
-    values[i] = #lists[outer][1] > 2 and accuracy.pearson(lists[outer][1], lists[outer][2]) or 0
+  for outer, list in pairs(lists) do
+    values[outer] = #list[1] > 2 and accuracy.pearson(list[1], list[2]) or nil
   end
   return values
 end
@@ -123,14 +125,17 @@ end
 --   5
 function refresh.claims_of_drift(make, o)
   local every = list_of(o)
-  local function steps(s) return s == "never" and (o.steps > 0 and o.steps or 1000) or s end
+  local function steps(s) return s == "never" and settings.one(o)[1].steps or s end
   local function nats(_, runs) return drift_of(runs) end
   local list = {
     make.value("correlation of the loss at the peak with age in nats, less that with age in steps",
       function(_, sides)
-        local a, b = correlation(sides, every, nats), correlation(sides, every, steps)
-        for i in ipairs(a) do a[i] = a[i] - b[i] end
-        return a
+        local of_nats, of_steps = correlation(sides, every, nats), correlation(sides, every, steps)
+        local outers, differences = {}, {}
+        for outer in pairs(of_nats) do outers[#outers + 1] = of_steps[outer] and outer end
+        table.sort(outers)
+        for i, outer in ipairs(outers) do differences[i] = of_nats[outer] - of_steps[outer] end
+        return differences
       end, { margin = 0.1, paper = "Drift, not steps, would make both papers right." }),
   }
   for _, share in ipairs { false, slow } do

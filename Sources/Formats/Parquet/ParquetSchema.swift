@@ -93,9 +93,12 @@ struct ParquetSchema {
       guard next < elements.count else { throw failure("ends early") }
       let element = elements[next]
       next += 1
-      let node = try self.node(
-        element, path: path.isEmpty ? element.name : path + "." + element.name, definition, repetition,
-        depth + 1)
+      let name = path.isEmpty ? element.name : path + "." + element.name
+      if name.utf8.count > Limits.parquetPathBytesMax {
+        throw failure(
+          "has a column whose name takes \(name.utf8.count) bytes, more than \(Limits.parquetPathBytesMax)")
+      }
+      let node = try self.node(element, path: name, definition, repetition, depth + 1)
       fields.append((element.name, node))
     }
     return fields

@@ -26,7 +26,7 @@ struct ParquetPageValues {
     case .time(_, unit: 0): return .integer(Int(Int32(truncatingIfNeeded: value)) * 86_400_000)
     case .time(_, let unit):
       let step = unit / 1000
-      return .integer(value >= 0 ? value / step : -((-(value + 1)) / step + 1))
+      return .integer(value / step - (value % step < 0 ? 1 : 0))
     default: return .integer(value)
     }
   }

@@ -57,18 +57,25 @@ extension Transformer {
     try Safetensors(adapterParameters, metadata: metadata).write(to: path)
   }
 
-  /// The model of a file of adapters, whose base is read from where the file says; nil of another file.
-  static func adapted(_ file: any WeightFile) throws -> Transformer? {
+  /// The model of a file of adapters, whose base is read from where the file says and kept as it was; nil of another
+  /// file.
+  static func adapted(_ file: any WeightFile, _ asked: WeightPrecision) throws -> Transformer? {
     guard let path = file.metadata[basePathKey], file.metadata[baseHashKey] != nil else { return nil }
+    let precision = file.metadata[baseTypeKey].flatMap(WeightPrecision.init(rawValue:)) ?? .f32
+    if asked != .f32 && asked != precision {
+      throw Failure(
+        .value,
+        "\(file.path): its adapters were trained on weights kept as \(precision.rawValue), not \(asked.rawValue): "
+          + "leave dtype out")
+    }
     let base: Transformer
     do {
       // A file could name itself.
       if !FileCalls.isFolder(path), try WeightFiles.open(path).metadata[baseHashKey] != nil {
         throw Failure(.format, "it holds adapters alone itself")
       }
-      let precision = file.metadata[baseTypeKey].flatMap(WeightPrecision.init(rawValue:)) ?? .f32
       base = try load(path: path, precision)
-    } catch {
+    } catch let error as Failure where error.kind == .format || error.kind == .io {
       throw Failure(
         .format, "\(file.path): its adapters belong to the model \(path), which cannot be read: \(error)",
         cause: error)

@@ -109,9 +109,8 @@ extension Transformer {
       let head = try plan.tiedHead.map { try copied($0, weights.embedding) } ?? frozen[0]
       config.tied = false
       adapted = ModelWeights(
-        embedding: adapted.embedding, positions: adapted.positions, layers: adapted.layers,
-        norm: adapted.norm,
-        head: head)
+        embedding: adapted.embedding, encoder: adapted.encoder, relativeBias: adapted.relativeBias,
+        positions: adapted.positions, layers: adapted.layers, norm: adapted.norm, head: head)
     }
     let shared = zip(parameters, frozen.flatMap(\.variables)).map { ($0.name, $1) }
     return Transformer(

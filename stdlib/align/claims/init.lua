@@ -101,9 +101,11 @@ function claims.interaction(four, given)
   end
   return claim("interaction", name:format(table.unpack(four)), given, function(sides, resampling)
     local items = {}
-    for seed, runs in ipairs(sides(four[1])) do items[seed] = { runs, outer = runs.outer or seed } end
-    for i = 2, 4 do
-      for seed, item in ipairs(items) do item[i] = sides(four[i])[seed] end
+    for seed, runs in ipairs(sides(four[1])) do
+      local item = { runs, outer = runs.outer or seed }
+      for i = 2, 4 do item[i] = sides(four[i])[seed] end
+      if #item < 4 then break end  -- one of the sides has fewer seeds
+      items[seed] = item
     end
     return interval.of_side(items, measure, resampling.halved)
   end)

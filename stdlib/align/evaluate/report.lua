@@ -211,6 +211,8 @@ return function(given)
   system.make_folder(o.out)
   figure:save(o.out .. "/frontier.svg")
   local of_proxy = sections.proxy_figure(o.sides)
+  -- What an earlier report in the folder has and this one has not would be read as this one's.
+  for _, name in ipairs { "proxy.svg", "instruments.csv" } do os.remove(o.out .. "/" .. name) end
   if of_proxy then of_proxy:save(o.out .. "/proxy.svg") end
   csv.save(o.out .. "/points.csv", sections.points(o.sides), sections.columns)
   local figures_of_instruments = sections.instruments(o.sides)

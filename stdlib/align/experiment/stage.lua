@@ -239,13 +239,14 @@ local function build(o)
   end
   local kind = o.proxy ~= "" and o.proxy or kind_of(self)
   local few = o.proxy_pairs > 0 and o.proxy_pairs or task.proxy_pairs or 0
-  function self.learned_proxy(label, width)
+  local function learned_proxy(label, width)
     return learn(self, is_path(kind) and kind_of(self) or kind, label,
       annotator.first(self.golden_pairs, few), stopping, seed + 2,
       annotator.small(self.start, width, seed + 9))
   end
   self.proxy = kind == "gold" and faulty or is_path(kind) and given_model(self, kind)
-    or self.learned_proxy("proxy " .. kind .. " model", o.proxy_dim)
+    or learned_proxy("proxy " .. kind .. " model", o.proxy_dim)
+  self.learned_proxy = kind ~= "gold" and learned_proxy or nil
   local agreement = judges.accuracy(self.proxy, self.held_out)
   self.notes[#self.notes + 1] = (
     "the proxy (%s) agrees with the golden judge on %.1f %% of %d test pairs of the start%s."):format(
@@ -345,7 +346,7 @@ end
 --   > require "perilune.align.experiment.stage".with({}):other_proxy(16)
 --   experiment.stage: the labels are the golden judge's, there is no proxy to make anew
 function Stage:other_proxy(width)
-  if not self.learned_proxy or self.proxy == self.gold then
+  if not self.learned_proxy then
     error("experiment.stage: the labels are the golden judge's, there is no proxy to make anew", 0)
   end
   return self.learned_proxy(("proxy of width %d"):format(width), width)

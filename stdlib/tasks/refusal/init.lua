@@ -19,7 +19,8 @@
 -- of 2, 4, 16 and 64 responses 0.23, 0.45, 0.64 and 0.68, and the best of 64 wins 0.98 against another
 -- response; 8 % of pairs tie; length and score correlate by 0.06.
 --
--- Its offline runs are not calibrated: in 480 steps they rose by 0.04 over the start (scripts/results).
+-- Calibration (scripts/results/results.md): online rises by 0.12 and falls; offline runs rise by 0.04 over
+-- the start in 480 steps.
 --
 --   > task = refusal { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))
