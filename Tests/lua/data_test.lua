@@ -90,14 +90,6 @@ function TestFiles:test_a_line_of_many_megabytes_is_read()
   lu.assertEquals({ #set, #set.records[1].text }, { 2, #text })
 end
 
---- Kilobytes of a line of /proc/self/status.
-local function status(key)
-  local file = io.open "/proc/self/status"
-  local text = file and file:read "a" or ""
-  if file then file:close() end
-  return tonumber(text:match(key .. ":%s*(%d+)"))
-end
-
 function TestFiles:test_packed_lines_of_100_MB_are_streamed()
   local path = os.tmpname() .. ".jsonl.gz"
   paths[#paths + 1] = path
@@ -108,13 +100,13 @@ function TestFiles:test_packed_lines_of_100_MB_are_streamed()
   collectgarbage()
   collectgarbage()
   local reset = io.open("/proc/self/clear_refs", "w")
-  if not reset or not status "VmHWM" then lu.skip "needs /proc" end
+  if not reset or not support.status "VmHWM" then lu.skip "needs /proc" end
   reset:write "5"
   reset:close()
-  local before, list = status "VmHWM", data.load(path).records
+  local before, list = support.status "VmHWM", data.load(path).records
   lu.assertEquals({ #list, #list[2].text, #list[3].text, list[4].text }, { 4, 100000000, 100000000, "z" })
   -- The two texts, the buffer of a line, and a text on its way to Lua.
-  lu.assertTrue(status "VmHWM" - before < 460000, status "VmHWM" - before)
+  lu.assertTrue(support.status "VmHWM" - before < 460000, support.status "VmHWM" - before)
 end
 
 function TestFiles:test_what_is_wrong_is_named_by_its_record()

@@ -126,14 +126,6 @@ function TestFaults:test_a_cut_anywhere_is_refused()
   end
 end
 
---- Kilobytes of a line of /proc/self/status.
-local function status(key)
-  local file = io.open "/proc/self/status"
-  local text = file and file:read "a" or ""
-  if file then file:close() end
-  return tonumber(text:match(key .. ":%s*(%d+)"))
-end
-
 function TestFaults:test_large_files_that_lie_cost_little_memory()
   local size, count = 24000000, 0
   for name, bytes in pairs(made.large(size)) do
@@ -142,12 +134,12 @@ function TestFaults:test_large_files_that_lie_cost_little_memory()
     collectgarbage()
     collectgarbage()
     local reset = io.open("/proc/self/clear_refs", "w")
-    if not reset or not status "VmHWM" then lu.skip "needs /proc" end
+    if not reset or not support.status "VmHWM" then lu.skip "needs /proc" end
     reset:write "5"
     reset:close()
-    local before = status "VmHWM"
+    local before = support.status "VmHWM"
     support.message(formats.load_parquet, path)
-    local grown = status "VmHWM" - before
+    local grown = support.status "VmHWM" - before
     lu.assertTrue(grown <= most, ("%s: %d KB more at the peak, at most %d"):format(name, grown, most))
     count = count + 1
     remove()

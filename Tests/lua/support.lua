@@ -52,6 +52,14 @@ function support.new_path()
   return (require "perilune.system".exists "/dev/shm" and "/dev/shm/" or "/tmp/") .. name:match "[^/]+$"
 end
 
+--- Kilobytes of a line of /proc/self/status.
+function support.status(key)
+  local file = io.open "/proc/self/status"
+  local text = file and file:read "a" or ""
+  if file then file:close() end
+  return tonumber(text:match(key .. ":%s*(%d+)"))
+end
+
 --- The number of this process.
 function support.pid()
   local stat = assert(io.open "/proc/self/stat")

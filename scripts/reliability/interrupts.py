@@ -26,7 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LIMIT = 0.25
 SLICE = ["lua loop", "coroutine", "pcall loop", "coroutine in pcall", "table.sort", "matmul", "attention, backward",
          "sort", "permutation", "load tensors", "heatmap, text", "sampling", "training", "patterns", "matmul, double",
-         "from a list", "to a list", "elementwise operations", "reductions", "positions"]
+         "from a list", "to a list", "elementwise operations", "reductions", "positions", "lists", "tokenizer", "judge"]
 
 
 class Session:
