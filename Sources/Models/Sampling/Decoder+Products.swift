@@ -8,7 +8,8 @@ import Tensors
 
 /// The kernels for the widest vectors that the processor has.
 enum DecoderLevel {
-  static let current = ck_decode_level(Int32(CK_AVX512)).pointee
+  /// Not stored, as the level of ActivationKernels.
+  static var current: ck_decode { ck_decode_level(Int32(CK_AVX512)).pointee }
 }
 
 extension Decoder {

@@ -8,8 +8,9 @@ import CKernels
 package enum ActivationKernels {
   /// Elements of one piece of an elementwise kernel.
   package static let grain = 16_384
-  /// The kernels of the best level of the processor.
-  private static let level = ck_rows_level(Int32(CK_AVX512)).pointee
+  /// The kernels of the best level of the processor. Not stored: two threads that come first to a stored one can wait
+  /// for each other for ever in a forked process, whose main thread the runtime's lock takes for the parent's.
+  private static var level: ck_rows { ck_rows_level(Int32(CK_AVX512)).pointee }
 
   /// y = exp(x - max x); returns the maximum and the sum of y.
   @inline(__always)
