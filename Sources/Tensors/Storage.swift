@@ -14,33 +14,23 @@ public final class Storage: @unchecked Sendable {
   public private(set) var version = 0
 
   /// A buffer of `byteCount` bytes, aligned to a cache line, with undefined contents.
-  public init(byteCount: Int) throws {
+  public convenience init(byteCount: Int) throws { try self.init(byteCount, of: "tensor", isPooled: true) }
+
+  /// A buffer of `byteCount` bytes that the pool neither rounds up nor keeps: weights that live as long as their model.
+  convenience init(exactly byteCount: Int) throws { try self.init(byteCount, of: "matrix", isPooled: false) }
+
+  private init(_ byteCount: Int, of what: String, isPooled: Bool) throws {
     if byteCount < 0 || byteCount > Limits.tensorBytesMax {
-      throw Failure(.memory, "not enough memory: \(byteCount) bytes asked for one tensor")
+      throw Failure(.memory, "not enough memory: \(byteCount) bytes asked for one \(what)")
     }
-    (capacity, isPooled) = (BufferPool.capacity(for: byteCount), true)
+    capacity = isPooled ? BufferPool.capacity(for: byteCount) : max(64, (byteCount + 63) / 64 * 64)
     try MemoryAccount.add(capacity)
-    guard let taken = BufferPool.take(capacity) else {
+    guard let taken = isPooled ? BufferPool.take(capacity) : BufferPool.fresh(capacity) else {
       MemoryAccount.remove(capacity)
       throw Failure(.memory, "not enough memory: the system refused \(byteCount) bytes")
     }
     address = taken
-    self.byteCount = byteCount
-  }
-
-  /// A buffer of `byteCount` bytes that the pool neither rounds up nor keeps: weights that live as long as their model.
-  init(exactly byteCount: Int) throws {
-    if byteCount < 0 || byteCount > Limits.tensorBytesMax {
-      throw Failure(.memory, "not enough memory: \(byteCount) bytes asked for one matrix")
-    }
-    (capacity, isPooled) = (max(64, (byteCount + 63) / 64 * 64), false)
-    try MemoryAccount.add(capacity)
-    guard let fresh = BufferPool.fresh(capacity) else {
-      MemoryAccount.remove(capacity)
-      throw Failure(.memory, "not enough memory: the system refused \(byteCount) bytes")
-    }
-    address = fresh
-    self.byteCount = byteCount
+    (self.byteCount, self.isPooled) = (byteCount, isPooled)
   }
 
   /// Records that elements were changed in place.
@@ -126,18 +116,6 @@ public enum BufferPool {
       return true
     }
     if !kept { release(buffer) }
-  }
-
-  /// Returns every free buffer to the system.
-  static func drain() {
-    let all: [UnsafeMutableRawPointer] = lock.withLock { _ in
-      let buffers = free.lists.values.flatMap { $0 } + free.small.joined()
-      free.lists = [:]
-      free.small = [[UnsafeMutableRawPointer]](repeating: [], count: smallLines)
-      free.bytes = 0
-      return buffers
-    }
-    for buffer in all { release(buffer) }
   }
 }
 
