@@ -8,6 +8,7 @@ public final class TokenBatch {
   public let segments: Segments
   private let least, most: Int64
   private var cachedPositions: Tensor?
+  private var cachedPrefixes: SharedPrefixes??
 
   public init(_ sequences: [[Int]]) throws {
     segments = try Segments(lengths: sequences.map(\.count))
@@ -114,6 +115,14 @@ public final class TokenBatch {
     let all = (0..<segments.count).flatMap { (0..<segments.length($0)).map(Int64.init) }
     let made = try Tensor(all, shape: [segments.tokenCount])
     cachedPositions = made
+    return made
+  }
+
+  /// The beginnings that are computed once; nil where sequences have little in common.
+  func sharedPrefixes() throws -> SharedPrefixes? {
+    if let cachedPrefixes { return cachedPrefixes }
+    let made = try SharedPrefixes(self)
+    cachedPrefixes = .some(made)
     return made
   }
 }

@@ -49,7 +49,7 @@ extension Transformer {
       throw Failure(.value, "gradient_checkpointing: an encoder-decoder is not computed with it")
     }
     let lengths = (0..<prompts.segments.count).map(prompts.segments.length)
-    var x = try embedded(prompts)
+    var x = try embedded(prompts.ids)
     for layer in encoder.layers {
       try Interrupt.check()
       x = try attended(x, layer, lengths, bias: encoder.relativeBias, isCausal: false)
@@ -80,7 +80,7 @@ extension Transformer {
     let batch = try TokenBatch(inputs)
     let lengths = inputs.map(\.count)
     let (memory, memoryLengths) = try memories(rows)
-    var x = try embedded(batch)
+    var x = try embedded(batch.ids)
     for layer in weights.layers {
       try Interrupt.check()
       x = try attended(x, layer, lengths, bias: weights.relativeBias, isCausal: true)

@@ -14,21 +14,24 @@ extension Transformer {
         "an encoder-decoder reads a prompt and a response, got sequences: give Rows, as in "
           + "model:outputs(rows, {'logits'})")
     }
-    var x = try embedded(batch)
+    let shared = try batch.sharedPrefixes()
+    var x = try embedded(shared?.ids ?? batch.ids)
     if let positions = weights.positions {
-      x = try x.plus(try Op.embedding(positions.weight, ids: Variable(try batch.positions())))
+      let places = try shared?.positions ?? batch.positions()
+      x = try x.plus(try Op.embedding(positions.weight, ids: Variable(places)))
     }
     for (index, layer) in weights.layers.enumerated() {
       try Interrupt.check()
-      let pass = { [self] (x: Variable) in try added(by: layer, at: index, to: x, lengths) }
+      let pass = { [self] (x: Variable) in try added(by: layer, at: index, to: x, lengths, shared) }
       x = Tape.isCheckpointing ? try Tape.checkpointed(x, layer.all.flatMap(\.trained), pass) : try pass(x)
     }
-    return try outputScaled(try normed(weights.norm, x))
+    let states = try outputScaled(try normed(weights.norm, x))
+    return try shared.map { try Op.embedding(states, ids: Variable($0.states)) } ?? states
   }
 
-  /// The embeddings of packed tokens, [N, dim].
-  func embedded(_ batch: TokenBatch) throws -> Variable {
-    let x = try Op.embedding(weights.embedding.weight, ids: Variable(batch.ids))
+  /// The embeddings of tokens, [N, dim].
+  func embedded(_ ids: Tensor) throws -> Variable {
+    let x = try Op.embedding(weights.embedding.weight, ids: Variable(ids))
     return config.embeddingScale == 1 ? x : try x.times(config.embeddingScale)
   }
 
@@ -45,18 +48,20 @@ extension Transformer {
     config.outputScale == 1 ? states : try states.times(config.outputScale)
   }
 
-  /// The residual stream after a layer.
-  private func added(by layer: LayerWeights<Affine>, at index: Int, to x: Variable, _ lengths: [Int]) throws
-    -> Variable
-  {
-    let qkv = try headsNormed(try affine(layer.qkv, x, norm: layer.attentionNorm), layer)
+  /// The residual stream after a layer, of all tokens or of the states that sequences share.
+  private func added(
+    by layer: LayerWeights<Affine>, at index: Int, to x: Variable, _ lengths: [Int], _ shared: SharedPrefixes?
+  ) throws -> Variable {
+    var qkv = try headsNormed(try affine(layer.qkv, x, norm: layer.attentionNorm), layer)
+    if let shared { qkv = try Op.embedding(qkv, ids: Variable(shared.states)) }
     let isLocal = config.isLocal(index)
     let base = isLocal ? config.ropeLocalBase : config.ropeBase
     let isRotary = config.positions == .rotary
-    let mixed = try Op.attention(
+    var mixed = try Op.attention(
       qkv, lengths: lengths, heads: config.heads, kvHeads: config.kvHeads, ropeBase: isRotary ? base : 0,
       ropeDivisors: isRotary && !isLocal ? config.ropeDivisors : [], scale: config.scoreScale(index),
       softcap: config.attentionSoftcap, window: config.window(index))
+    if let shared { mixed = try Op.embedding(mixed, ids: Variable(shared.places)) }
     return try fed(try added(layer.output, mixed, to: x, postNorm: layer.attentionPostNorm), layer)
   }
 
