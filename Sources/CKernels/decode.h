@@ -129,6 +129,31 @@ TARGET static void CAT(spread_, NAME)(int rows, ptrdiff_t k, const float *x, ptr
   }
 }
 
+#if DOT_ROWS == 8
+// The sums over the lanes of sixteen vectors, each with the additions of `sum` in their order: halves are added, and what
+// is left of two vectors becomes one. A third of the instructions of sixteen sums.
+INLINE(v16, sums)(const v16 *acc) {
+  v16 halves[8], quarters[4], pairs[2];
+  UNROLLED for (int n = 0; n < 8; n++) {
+    const v16 a = acc[2 * n], b = acc[2 * n + 1];
+    halves[n] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  }
+  UNROLLED for (int n = 0; n < 4; n++) {
+    const v16 a = halves[2 * n], b = halves[2 * n + 1];
+    quarters[n] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+                  __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  }
+  UNROLLED for (int n = 0; n < 2; n++) {
+    const v16 a = quarters[2 * n], b = quarters[2 * n + 1];
+    pairs[n] = __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29) +
+               __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
+  }
+  return __builtin_shufflevector(pairs[0], pairs[1], 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
+         __builtin_shufflevector(pairs[0], pairs[1], 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+#endif
+
 // y[r][0..1] += x[r] . w[0..1] over one block of k.
 INLINE(void, dot_group)(const int rows, const int outputs, ptrdiff_t k, const float *spread, const float *w,
                         ptrdiff_t lead, float *y, ptrdiff_t y_lead) {
@@ -155,6 +180,15 @@ INLINE(void, dot_group)(const int rows, const int outputs, ptrdiff_t k, const fl
       UNROLLED for (int r = 0; r < rows; r++) acc[r][o] = FMA(AT(spread + 16 * r), b, acc[r][o]);
     }
   }
+#if DOT_ROWS == 8
+  if (rows > 4 && outputs == 2) {
+    UNROLLED for (int r = rows; r < DOT_ROWS; r++) acc[r][0] = acc[r][1] = 0.0f;
+    const v16 sums = CAT(sums_, NAME)(acc[0]);
+    UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++)
+      y[r * y_lead + o] += sums[2 * r + o];
+    return;
+  }
+#endif
   UNROLLED for (int r = 0; r < rows; r++) UNROLLED for (int o = 0; o < outputs; o++)
     y[r * y_lead + o] += CAT(sum_, NAME)(acc[r][o]);
 }
