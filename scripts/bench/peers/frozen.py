@@ -21,14 +21,26 @@ def prompts_of(rows, vocab):
     return [[draw.randrange(100, vocab) for _ in range(PROMPT)] for _ in range(rows)]
 
 
-def llama(o, rows):
+def llama_f32(o, rows):
+    """llama.cpp on the same weights as f32."""
+    import ctypes
+    import llama_cpp as lc
+    with tempfile.TemporaryDirectory() as folder:
+        how = lc.llama_model_quantize_default_params()
+        how.ftype, how.allow_requantize = lc.LLAMA_FTYPE_ALL_F32, True
+        whole = folder + "/whole.gguf"
+        assert lc.llama_model_quantize(o.model.encode(), whole.encode(), ctypes.byref(how)) == 0
+        return llama(o, rows, whole)
+
+
+def llama(o, rows, path=None):
     """All rows as sequences of one batch, as in llama.cpp's examples/batched."""
     import ctypes
     import llama_cpp as lc
     lc.llama_backend_init()
     quiet = lc.llama_log_callback(lambda level, text, data: None)
     lc.llama_log_set(quiet, ctypes.c_void_p(0))
-    model = lc.llama_model_load_from_file(o.model.encode(), lc.llama_model_default_params())
+    model = lc.llama_model_load_from_file((path or o.model).encode(), lc.llama_model_default_params())
     settings = lc.llama_context_default_params()
     settings.n_ctx = rows * (PROMPT + NEW + 32)
     settings.n_batch = rows * PROMPT
@@ -68,16 +80,22 @@ def llama(o, rows):
 
 
 def dequantised(o):
+    """The weights as f32, in a model that transformers does not take for a quantised one."""
+    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     folder, name = os.path.split(os.path.abspath(o.model))
-    return (AutoModelForCausalLM.from_pretrained(folder, gguf_file=name),
-            AutoTokenizer.from_pretrained(folder, gguf_file=name))
+    read = AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32)
+    if hasattr(read.config, "quantization_config"):
+        del read.config.quantization_config
+    model = AutoModelForCausalLM.from_config(read.config, dtype=torch.float32)
+    model.load_state_dict(read.state_dict())
+    return model, AutoTokenizer.from_pretrained(folder, gguf_file=name)
 
 
 def transformers(o, rows):
     import torch
     torch.set_num_threads(o.threads)
-    model = dequantised(o)[0].float().eval()
+    model = dequantised(o)[0].eval()
     ids = torch.tensor(prompts_of(rows, model.config.vocab_size))
 
     def step():
@@ -120,7 +138,7 @@ def ctranslate(o, rows, kind):
 
 
 MAKERS = {
-    "llama": llama, "transformers": transformers,
+    "llama": llama, "llama_f32_": llama_f32, "transformers": transformers,
     "ctranslate": lambda o, rows: ctranslate(o, rows, "float32"),
     "ctranslate_int8_": lambda o, rows: ctranslate(o, rows, "int8"),
 }

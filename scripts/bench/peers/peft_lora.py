@@ -2,7 +2,8 @@
 
     python scripts/bench/peers/peft_lora.py --what lora --folder FOLDER [--seconds 5]
 
-IPO on 2 pairs of 128 tokens with adapters of rank 16 on q_proj and v_proj, in f32 with fused attention. The reference is
+IPO on 2 pairs, two answers of 64 tokens to a prompt of 64, with adapters of rank 16 on q_proj and v_proj, in f32 with
+fused attention. The reference is
 the model with its adapters switched off. Only the logits that predict answers, the second halves, are computed.
 """
 import torch
@@ -22,6 +23,7 @@ def main(o):
     optimizer = torch.optim.AdamW((p for p in model.parameters() if p.requires_grad), lr=1e-4)
     ids = torch.randint(model.config.vocab_size, (2 * PAIRS, LENGTH))
     half = LENGTH // 2
+    ids[PAIRS:, :half] = ids[:PAIRS, :half]
 
     def logps():
         logits = model(ids, logits_to_keep=half + 1).logits[:, :-1]
