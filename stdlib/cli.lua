@@ -10,8 +10,9 @@
 -- `--quiet`, `--no-quiet`. `--resume`, which `perilune.run` reads, is accepted everywhere. `--smoke`,
 -- `--quick` and `--full` are sizes of a run, where the entries have values for them: options that were not
 -- given take these, `o.size` is "smoke", "quick", "full" or "default", and `o.smoke` says whether it is the
--- first. `--help` prints the list. An option whose value cannot be typed (a model, a function) is not
--- offered.
+-- first. An entry with `size = "pretrained"` is such a size when it is given: options take their values for
+-- `pretrained`, unless another size is given too. `--help` prints the list. An option whose value cannot be
+-- typed (a model, a function) is not offered.
 --
 -- An entry may say that its text is `counts` ("1,10,all"), or a `folder`: it is created at the start, so that
 -- a long run does not end at a folder that cannot be written. Where the value has options of its own, the
@@ -33,6 +34,9 @@ local sizes <const> = {
   { "quick", "a run of minutes" },
   { "full", "a run overnight" },
 }
+
+--- The sizes that options imply, and what they are.
+local implied <const> = { { "pretrained", "unless they are given" } }
 
 --- Whether an entry of the spec has a value for a size.
 local function has_size(spec, size)
@@ -113,11 +117,14 @@ end
 --   --steps must be a whole number of at least 1, not 0
 function cli.read(arguments, spec)
   local given = given_by(arguments, spec)
-  local size = given.size or "default"
+  local size, preset = given.size or "default", given.size
+  for _, entry in ipairs(spec.list) do
+    if entry.size and given[entry.name] ~= nil then preset = preset or entry.size end
+  end
   local values = { help = given.help, size = size, smoke = size == "smoke" }
   for _, entry in ipairs(spec.list) do
     local value = given[entry.name]
-    if value == nil and given.size then value = entry[size] end
+    if value == nil and preset then value = entry[preset] end
     if value == nil then value = entry.default end
     if value == nil and entry.required and is_typed(entry) and not given.help then
       wrong("%s is missing; expected %s", flag_of(entry.name), entry:type_text())
@@ -164,14 +171,20 @@ end
 
 local function usage(spec, about, arguments)
   local lines, sized, of = { about, "", "options:" }, {}, nil
+  local flag_of_size = {}
+  for _, size in ipairs(sizes) do flag_of_size[size[1]] = "--" .. size[1] end
+  for _, entry in ipairs(spec.list) do
+    if entry.size then flag_of_size[entry.size] = ("with %s"):format(flag_of(entry.name)) end
+  end
+  local all = table.move(implied, 1, #implied, #sizes + 1, table.move(sizes, 1, #sizes, 1, {}))
   local function add(head, meaning)
     if #head > 24 then lines[#lines + 1], head = "  " .. head, "" end
     lines[#lines + 1] = ("  %-24s %s"):format(head, meaning)
   end
   local function add_sizes()
-    for _, size in ipairs(sizes) do
+    for _, size in ipairs(all) do
       local values = sized[size[1]]
-      if values then add("--" .. size[1], size[2] .. ": " .. table.concat(values, ", ")) end
+      if values then add(flag_of_size[size[1]] or size[1], size[2] .. ": " .. table.concat(values, ", ")) end
     end
     sized = {}
   end
@@ -186,7 +199,7 @@ local function usage(spec, about, arguments)
     local shown = entry.default
     if shown == nil or shown == "" then shown = "VALUE" end
     add(entry.types == "boolean" and flag or ("%s %s"):format(flag, shown), entry:sentence())
-    for _, size in ipairs(sizes) do
+    for _, size in ipairs(all) do
       local value = entry[size[1]]
       if value ~= nil and not of then
         sized[size[1]] = sized[size[1]] or {}

@@ -25,9 +25,9 @@
 --
 -- Fields of an entry: `least`, `most` (bounds that are allowed), `above`, `below` (bounds that are not),
 -- `choices` (the allowed values), `finite = false` (infinite ones are allowed), `smoke`, `quick` and `full`
--- (the values under `--smoke`, `--quick` and `--full`), `folder`, `counts` and `options_of` (see
--- `perilune.cli`). An entry that is itself a spec includes all its entries; an entry after it may declare one
--- of their names again, to change the default.
+-- (the values under `--smoke`, `--quick` and `--full`), `pretrained` (the value where an entry of this
+-- `size` is given), `folder`, `counts` and `options_of` (see `perilune.cli`). An entry that is itself a spec
+-- includes all its entries; an entry after it may declare one of their names again, to change the default.
 local native = require "perilune.native.help"
 local rule = require "perilune.options.rule"
 
@@ -80,7 +80,8 @@ end
 
 local fields = {
   least = true, most = true, above = true, below = true, choices = true, finite = true,
-  smoke = true, quick = true, full = true, folder = true, counts = true, options_of = true,
+  smoke = true, quick = true, full = true, pretrained = true, size = true, folder = true, counts = true,
+  options_of = true,
 }
 
 --- An entry of a spec as a rule with a name and a meaning.
@@ -102,7 +103,7 @@ local function entry_of(spec, given)
       entry[key] = value
     end
   end
-  for _, key in ipairs { "default", "smoke", "quick", "full" } do
+  for _, key in ipairs { "default", "smoke", "quick", "full", "pretrained" } do
     local complaint = entry[key] ~= nil and entry:complaint(entry[key])
     if complaint then refuse("the %s of '%s' %s", key, name, complaint) end
   end

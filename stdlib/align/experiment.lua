@@ -21,6 +21,7 @@ local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
 local cost = require "perilune.align.experiment.cost"
 local identity = require "perilune.run.identity"
+local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
 local parallel = require "perilune.parallel"
@@ -43,13 +44,14 @@ experiment.options = options.spec("align.experiment", {
     .. "and 0.05 for ipo" },
   { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6 },
   { "checkpoints", "10,20,30,45,60,90,120,180,240,360,480,720,960",
-    "steps to measure, about log-spaced; the last step is always measured", counts = true, smoke = "3,6" },
+    "steps to measure, about log-spaced; the last step is always measured", counts = true, smoke = "3,6",
+    pretrained = "4,8,16,32" },
   { "seeds", 1, "runs of each setting in each repetition", least = 1 },
   { "outer_seeds", 3, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
-    least = 1, smoke = 1 },
+    least = 1, smoke = 1, pretrained = 1 },
   { "instruments", "default",
     "what runs measure besides win rate and KL; all: also regret, the cosine of online and offline gradients",
-    choices = { "none", "default", "all" }, smoke = "all" },
+    choices = { "none", "default", "all" }, smoke = "all", pretrained = "none" },
   { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
   { "out", "out/experiment", "folder of the report", folder = true, smoke = "out/experiment_smoke" },
 })
@@ -89,7 +91,7 @@ function experiment.parse(arguments, about, more, without)
   local o = cli.parse(arguments, spec, about)
   if o.data and o.data ~= "" and not names_task(arguments) then o.task = "from_pairs" end
   cli.checked(experiment.check, o)
-  cli.checked(stages.check_data, o)
+  cli.checked(opened.check_data, o)
   return o
 end
 

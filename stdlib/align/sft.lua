@@ -140,7 +140,7 @@ end
 --- Stores the model and its record. A full disk or a folder without permission loses the cache entry only.
 local function store(model, path, record)
   local ok, problem = pcall(function()
-    model:save(path .. ".safetensors")
+    model:save(path .. ".safetensors", { adapters_only = true })
     system.write_file(path .. ".json", formats.json_encode(record) .. "\n")
   end)
   if ok then return path .. ".safetensors" end
@@ -153,8 +153,9 @@ local function settings_of(task, given)
   local o = spec:fill(given, 2)
   if type(task) ~= "table" or type(task.settings) ~= "function" then
     error("align.sft: expected a task, see tasks.open, got " .. options.show(task), 3)
-  elseif task.pretrained then
-    if o.model then error("align.sft: the task has a pretrained model; option 'model' does not apply", 3) end
+  elseif task.pretrained and o.model then
+    error("align.sft: the task has a pretrained model; option 'model' does not apply", 3)
+  elseif task.pretrained and not task.sft then
     return o
   end
   for _, name in ipairs { "steps", "batch", "lr" } do
@@ -173,6 +174,7 @@ local function settings_of(task, given)
         name, name == "vocab" and "the task's tokenizer" or "option 'seed'"), 3)
     end
   end
+  if task.pretrained then return o end
   local config = {}
   for _, part in ipairs { task.model or {}, o.model or {} } do
     for name, value in pairs(part) do config[name] = value end
@@ -183,7 +185,7 @@ end
 
 --- Trains a fresh model of the task's recommended size on its training texts, to predict every next token, or
 -- reads the one that was trained before from equal texts, tokenizer and options. A task with a pretrained
--- model gives that one.
+-- model trains that one where it has `task.sft`, and gives it as it is where it has not.
 --
 -- Returns the model and a table: `cached`, `hash` of the weights, `path` in the cache, `loss` of the last
 -- step, `steps` taken and `status`. After Ctrl-C the status is "interrupted" and the model is the result of
@@ -192,7 +194,7 @@ end
 -- Errors: an option is unknown or out of range; a loss, gradient or weight is not finite.
 return function(task, given)
   local o, config = settings_of(task, given)
-  if task.pretrained then
+  if task.pretrained and not task.sft then
     local model = task:pretrained()
     return model, { cached = true, hash = model:hash(), status = "finished", steps = 0 }
   end
@@ -203,7 +205,7 @@ return function(task, given)
     training.gradient_checkpointing = nil  -- the bits are the same
     key = system.sha256(canonical {
       recipe = recipe, task = (task.start_settings or task.settings)(task),
-      content = content_of(task, o.steps * o.batch), model = config,
+      content = content_of(task, o.steps * o.batch), model = config or { pretrained = o.seed },
       steps = o.steps, batch = o.batch, training = training,
       shards = o.shards > 0 and { o.shards, "balanced" } or nil,
     })
@@ -217,7 +219,7 @@ return function(task, given)
       }
     end
   end
-  local model = models.transformer(config)
+  local model = config and models.transformer(config) or task:pretrained(o.seed)
   local last = {}
   local optimizer = optim.from_options(model, o)
   local job = o.run and recorded.job(o.run, {

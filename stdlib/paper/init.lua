@@ -28,9 +28,10 @@ local entries <const> = {
   { "beta", "", "betas, separated by commas; unless given those of the task's runs" },
   { "steps", 0, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6, quick = 240 },
   { "outer_seeds", 5, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
-    least = 1, smoke = 1, quick = 2, full = 12 },
+    least = 1, smoke = 1, quick = 2, full = 12, pretrained = 1 },
   { "seeds", 1, "runs of each setting in each repetition", least = 1, full = 2 },
-  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16, quick = 128, full = 512 },
+  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16, quick = 128, full = 512,
+    pretrained = 48 },
   { "runs", "out/paper/runs", "folder of the runs, shared by all figures", folder = true,
     smoke = "out/paper_smoke/runs" },
 }

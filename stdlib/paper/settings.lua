@@ -4,25 +4,22 @@
 -- betas and steps. The task's `runs` has both, as its calibration chose them; `--lr`, `--beta` and `--steps`
 -- replace them.
 local losses = require "perilune.align.experiment.settings"
+local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
-local tasks = require "perilune.tasks"
 
 local settings = {}
 
-local opened = {}
+local runs_of = {}
 
---- The `runs` of the task of the options: `task`, `data`, `cost` and `small`, see `tasks.check`.
+--- The `runs` of the task of the options: those of `experiment.opened`, see `tasks.check`.
 --
 --   > local settings = require "perilune.paper.settings"
 --   > settings.runs({ task = "sentiment", data = "", cost = -1, small = false }).steps
 --   720
 function settings.runs(o)
-  local key = ("%s %s %g %s"):format(o.task, o.data, o.cost, tostring(o.small))
-  if not opened[key] then
-    local given = { path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil }
-    opened[key] = tasks.open(o.task, given, o.small).runs
-  end
-  return opened[key]
+  local key = opened.key(o)
+  if not runs_of[key] then runs_of[key] = opened.task(o).runs end
+  return runs_of[key]
 end
 
 --- The text of a list of numbers, as `--lr` takes it.

@@ -13,7 +13,7 @@
 --   start_settings()             those of settings() that determine the start
 --   runs                         settings of the runs of its calibration page (`tasks.check`)
 --   proxy_pairs                  golden pairs that its proxy learns from, where not all
---   pretrained()                 a start that is read from a file
+--   pretrained(seed)             a start that is read from a file; with `sft` it is trained on the texts
 --   content_in_settings          true where settings() changes with every text and token: the cache key of
 --                                align.sft does not read them
 --

@@ -1,8 +1,9 @@
 --- Tasks from records of human preferences: texts become prompts, training texts and labelled pairs of ids.
 --
 -- Such a task learns a byte-level BPE from its training part and saves it in the cache folder, unless it has
--- a tokenizer. A response longer than `max_response` is left out, with its pair. `task.report` says what was
--- left out, `task.dropped` has the counts.
+-- a tokenizer or a pretrained model (`tasks.pretrained`), which is then its start. A response longer than
+-- `max_response` is left out, with its pair. `task.report` says what was left out, `task.dropped` has the
+-- counts.
 --
 -- `text` gives both responses of each pair, and after the last one starts again in another order.
 --
@@ -18,6 +19,7 @@
 --   2	true
 local files = require "perilune.data.files"
 local options = require "perilune.options"
+local pretrained = require "perilune.tasks.pretrained"
 local system = require "perilune.system"
 local task = require "perilune.tasks.task"
 
@@ -34,6 +36,7 @@ records.options = options.spec("tasks.records", {
   { "layers", 4, "layers of the recommended model", least = 1, smoke = 1 },
   { "dim", 128, "width of the recommended model, a multiple of 16", least = 16, smoke = 32 },
   { "cache", true, "whether the tokenizer is read from the cache folder and saved there" },
+  pretrained.options,
 })
 
 local specials <const> = { "<pad>", "<bos>", "<eos>", "<a>", "<b>" }
@@ -72,7 +75,8 @@ end
 Task.gold_pairs = Task.pairs
 
 --- Text `index` for supervised training: <bos>, prompt, one response, <eos>. Any number from 1 is allowed:
--- after all texts of the split they come again in another order.
+-- after all texts of the split they come again in another order. With a pretrained model also how many tokens
+-- are the prompt, which it need not learn to write.
 function Task:text(split, index)
   self.check.split(split)
   index = self.check.whole(index, 1, "a text's number")
@@ -85,7 +89,7 @@ function Task:text(split, index)
   end
   local text = part.texts[part.order[(index - 1) % n + 1]]
   local ids = table.move(text.prompt, 1, #text.prompt, 1, {})
-  return table.move(text.response, 1, #text.response, #ids + 1, ids)
+  return table.move(text.response, 1, #text.response, #ids + 1, ids), self.start and #text.prompt
 end
 
 --- The tokenizer, trained on the training part or read from the cache, and its key.
@@ -125,14 +129,14 @@ local function labels_of(tokenizer)
 end
 
 --- Ids of a pair whose prompt `fit(tokenizer, text, limit)` writes, or does not where it is too long,
--- and whose responses are tokenised apart from it.
-function records.separate(fit)
+-- and whose responses are tokenised apart from it, as `clean(tokenizer, text)` makes them.
+function records.separate(fit, clean)
   return function(self, pair)
     local prompt, was_shortened = fit(self.tokenizer, pair.prompt, self.max_prompt)
     if not prompt then return nil end
     local made = { prompt = prompt }
     for _, key in ipairs { "chosen", "rejected" } do
-      made[key] = self.tokenizer:encode(pair[key])
+      made[key] = self.tokenizer:encode(clean(self.tokenizer, pair[key]))
       made[key][#made[key] + 1] = self.tokenizer.eos
     end
     return made, was_shortened
@@ -184,6 +188,23 @@ local function report(self, count)
   return table.concat(lines, "\n")
 end
 
+--- Gives a task its start: a pretrained model, or the size of one that is trained. The window fits a prompt
+-- and two responses, each between its label and an <eos>.
+local function start(self, o)
+  local window = o.max_prompt + 2 * (o.max_response + 2)
+  if o.model then
+    self.start = pretrained.give(self, o, window)
+    for field, value in pairs(pretrained.recommended(o)) do self[field] = value end
+    return
+  end
+  --- Recommended transformer: 1.05 million parameters with the default options.
+  self.model = {
+    style = "llama", layers = o.layers, dim = o.dim, heads = 4, hidden = o.dim * 43 // 16,
+    max_length = window,
+  }
+  self.sft = { steps = 300, batch = 32, lr = 2e-3 }
+end
+
 --- A task called `name` from the file of the options `o`.
 --
 -- `parse(record, place)` gives the texts { prompt, chosen, rejected, key, cut } of a record, or nil
@@ -194,9 +215,11 @@ end
 --   > local records = require "perilune.tasks.records"
 --   > records.task("mine", { path = "/no/such.jsonl" }, function() end)
 --   cannot open /no/such.jsonl: No such file or directory
---   > type(records.separate(function(tokenizer, text) return tokenizer:encode(text) end))
+--   > local function encode(tokenizer, text) return tokenizer:encode(text) end
+--   > type(records.separate(encode, function(_, text) return text end))
 --   function
 function records.task(name, o, parse, ids_of)
+  pretrained.check("tasks." .. name, o)
   local list, null, place = files.read(o.path, o.records)
   local dropped = {
     null = null, prompts_differ = 0, responses_empty = 0, responses_equal = 0, prompts_too_long = 0,
@@ -222,6 +245,7 @@ function records.task(name, o, parse, ids_of)
   if #pairs_of_text == 0 then
     error(("tasks.%s: %s has no pair to learn from, of %d records"):format(name, o.path, #list + null), 0)
   end
+  o.tokenizer = o.tokenizer or pretrained.tokenizer(o)
   local tokenizer, key = tokenizer_of(name, pairs_of_text, o)
   local self = setmetatable({
     name = name, seed = o.seed, tokenizer = tokenizer, labels = labels_of(tokenizer),
@@ -245,17 +269,11 @@ function records.task(name, o, parse, ids_of)
   if left == 0 then
     error(("tasks.%s: no pair of %s is left: %s"):format(name, o.path, self.report), 0)
   end
-  --- Recommended transformer: 1.05 million parameters with the default options. The window fits a prompt
-  -- and two responses, each between its label and an <eos>.
-  self.model = {
-    style = "llama", layers = o.layers, dim = o.dim, heads = 4, hidden = o.dim * 43 // 16,
-    max_length = o.max_prompt + 2 * (o.max_response + 2),
-  }
-  self.sft = { steps = 300, batch = 32, lr = 2e-3 }
+  start(self, o)
   function self.settings()
     return {
       task = name, tokenizer = key, seed = o.seed, max_prompt = o.max_prompt, max_response = o.max_response,
-      records = #list, template = o.template, cut = o.cut,
+      records = #list, template = o.template, cut = o.cut, start = self.start,
     }
   end
   return self

@@ -9,26 +9,22 @@ local evaluate = require "perilune.align.evaluate"
 local feeds = require "perilune.align.experiment.feeds"
 local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
+local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
 local fit = require "perilune.align.fit"
 local sft = require "perilune.align.sft"
 local sources = require "perilune.align.sources"
 local system = require "perilune.system"
-local tasks = require "perilune.tasks"
 local train = require "perilune.align.train"
 
 local stage = {}
 
 --- Options of a stage.
 stage.options = options.spec("experiment.stage", {
-  { "task", "sentiment", "name of the task", choices = tasks.names() },
-  { "data", "", "file of the task; alone, a file of preference pairs of your own (tasks.from_pairs)" },
-  { "cost", -1.0, "what the gold of a written task charges for an error of text; -1 for the task's",
-    least = -1 },
-  { "small", false, "a small task, by the smoke values of its options", smoke = true },
-  { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8 },
-  { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
-  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16 },
+  opened.options,
+  { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8, pretrained = 8 },
+  { "pairs", 8192, "golden pairs", least = 1, smoke = 96, pretrained = 256 },
+  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16, pretrained = 48 },
   { "gold", "task", "who decides: the task's own gold, or a model of twice the start's width that learns it, "
     .. "as the paper's golden preference model", choices = { "task", "model" } },
   { "proxy", "", "labels of online responses: preference or reward (a model), gold, or the path of a reward "
@@ -47,16 +43,7 @@ local kinds = { preference = "preference_model", reward = "reward_model", gold =
 --- Whether a proxy is the path of a reward model.
 local function is_path(proxy) return proxy:find("/", 1, true) ~= nil end
 
---- Why a file cannot be read; nil where it can.
-local function unreadable(path)
-  local file <close>, why = io.open(path, "rb")
-  if not file then return why end
-  local _, problem = file:read(0)
-  return problem and path .. ": " .. problem
-end
-
---- Refuses an unknown proxy, a cost for a task without one, a task whose file is not given or cannot be read,
--- and a file for a task that reads none.
+--- Refuses an unknown proxy, and what `experiment.opened` refuses of the task.
 function stage.check(o)
   if not is_path(o.proxy) and o.proxy ~= "" and not kinds[o.proxy] then
     error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
@@ -64,43 +51,7 @@ function stage.check(o)
   if is_path(o.proxy) and not system.exists(o.proxy) then
     error(("proxy: there is no '%s'; expected the path of a reward model"):format(o.proxy), 0)
   end
-  if o.cost >= 0 and not tasks[o.task].options.by_name.cost then
-    error(("cost: the gold of the task '%s' does not read text as text"):format(o.task), 0)
-  end
-  if tasks.needs(o.task) and o.data == "" then
-    error(("the task '%s' needs its file as `data`: %s"):format(o.task, tasks.needs(o.task)), 0)
-  elseif o.data ~= "" then
-    if not tasks.needs(o.task) then
-      error(("data: the task '%s' reads no file, got '%s'"):format(o.task, o.data), 0)
-    end
-    local why = unreadable(o.data)
-    if why then error("data: cannot read " .. why, 0) end
-  end
-end
-
---- The task of a stage's options. Errors: its file cannot be read, or leaves a split without a pair of human
--- labels.
-local function open(o)
-  local given = { path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil }
-  local task = o.made or tasks.open(o.task, given, o.small)
-  local n = task.gold_pairs and task.counts
-  if n and math.min(n.train.pairs, n.validation.pairs, n.test.pairs) == 0 then
-    error(("data: %s has %d pairs to train with, %d to validate with and %d to test with; an experiment "
-      .. "needs some of "
-      .. "each. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least 40 prompts"):format(
-      o.data ~= "" and o.data or task.name, n.train.pairs, n.validation.pairs, n.test.pairs), 0)
-  end
-  return task
-end
-
---- Bytes of a file that surely has pairs for every split.
-local enough <const> = 1 << 20
-
---- Refuses a small file that leaves a split without a pair; larger ones are looked at when the stage is made.
-function stage.check_data(o)
-  if o.data == "" or not tasks.needs(o.task) then return end
-  local file <close> = io.open(o.data, "rb")
-  if file and file:seek "end" < enough then open(o) end
+  opened.check(o)
 end
 
 --- Sentences that hold for every experiment.
@@ -211,7 +162,7 @@ local function golden_policy(self, seed)
     instruments = false,
     source = sources.online {
       task = self.task, judge = self.gold, prompts = self.prompts, seed = seed + 6,
-      batch = math.min(32, #self.prompts),
+      batch = math.min(how.batch or 32, #self.prompts),
     },
   }.policy
 end
@@ -222,7 +173,7 @@ local function build(o)
   if o.scores and o.proxy == "preference" then
     error("proxy: a preference model gives no scores, and a loss reads them: reward or gold", 0)
   end
-  local task = open(o)
+  local task = opened.task(o)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, {

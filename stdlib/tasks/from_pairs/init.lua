@@ -2,6 +2,7 @@
 --
 --   task = tasks.from_pairs { path = "mine.jsonl" }
 --   task = tasks.from_pairs { path = "mine.jsonl", tokenizer = "SmolLM2/tokenizer.json" }
+--   task = tasks.from_pairs { path = "mine.jsonl", model = "./SmolLM2", lora = { r = 16 } }
 --   print(task.report)
 --   perilune scripts/experiments/gap.lua --data mine.jsonl
 --
@@ -23,7 +24,7 @@ local tokens = require "perilune.data.tokens"
 local spec = options.spec("tasks.from_pairs", {
   { "name", "from_pairs", "name of the task" },
   { "tokenizer", options.optional "string|table|Tokenizer",
-    "a tokenizer, its folder or its tokenizer.json; by default one is trained on the file" },
+    "a tokenizer, its folder or its tokenizer.json; by default the pretrained model's, or one is trained" },
   { "template", options.optional "string", "the chat template of messages" },
   { "cut", false,
     "long prompts lose their beginning and long responses their end, instead of being left out" },
@@ -88,7 +89,7 @@ end
 local function new(given)
   local o = spec:fill(given)
   if type(o.tokenizer) == "string" then o.tokenizer = require("perilune.tokenizer").load(o.tokenizer) end
-  if not o.tokenizer then o.bos, o.template = true, o.template or turns end
+  if not o.tokenizer and not o.model then o.bos, o.template = true, o.template or turns end
   return records.task(o.name, o, parse, function(self, pair) return ids_of(self, pair, o) end)
 end
 

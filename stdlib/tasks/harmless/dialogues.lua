@@ -32,6 +32,29 @@ function dialogues.split(text)
   return text:sub(1, last), text:sub(last + 1, turn and turn - 1), turn ~= nil
 end
 
+--- The turns of a prompt as messages { role, content }; text before the first turn is the system's.
+--
+--   > #dialogues.messages("\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Bye\n\nAssistant:")
+--   3
+function dialogues.messages(prompt)
+  local marks, list = {}, {}
+  for role, mark in pairs { user = human, assistant = assistant } do
+    for _, at in ipairs(positions(prompt, mark)) do
+      marks[#marks + 1] = { at = at, role = role, mark = mark }
+    end
+  end
+  table.sort(marks, function(a, b) return a.at < b.at end)
+  local function add(role, text)
+    text = text:match "^%s*(.-)%s*$"
+    if text ~= "" then list[#list + 1] = { role = role, content = text } end
+  end
+  add("system", prompt:sub(1, (marks[1] and marks[1].at or #prompt + 1) - 1))
+  for i, turn in ipairs(marks) do
+    add(turn.role, prompt:sub(turn.at + #turn.mark, (marks[i + 1] and marks[i + 1].at or #prompt + 1) - 1))
+  end
+  return list
+end
+
 --- The last human turn of a prompt with what follows it: the question that the response answers.
 function dialogues.last_turn(prompt)
   local at = positions(prompt, human)

@@ -7,10 +7,13 @@
 -- offensive text. There is no exact rule: gold is a model trained on the human labels,
 -- `task:gold_pairs("train")`, as in Tang et al. 2024, sec. 4. See `tasks.records` for tokens and splits.
 --
+-- With a pretrained model (`tasks.pretrained`) that has a chat template, the template writes the turns.
+--
 -- A dialogue longer than `max_prompt` loses whole turns from its start until it fits. A response that runs on
 -- into a human turn is cut there. Equal last human turns are in the same split, so no question is in two.
 local dialogues = require "perilune.tasks.harmless.dialogues"
 local options = require "perilune.options"
+local pretrained = require "perilune.tasks.pretrained"
 local records = require "perilune.tasks.records"
 local task = require "perilune.tasks.task"
 
@@ -39,16 +42,29 @@ local function parse(record, place)
   }
 end
 
+--- The ids of a prompt that is shorter than `limit`, by the chat template of the tokenizer or as text.
 local function fit(tokenizer, prompt, limit)
-  local ids, was_shortened = dialogues.longest_end(
-    prompt, limit, function(text) return tokenizer:encode(text) end)
-  if ids then table.insert(ids, 1, tokenizer.bos) end
+  local is_chat = pretrained.has_template(tokenizer)
+  local ids, was_shortened = dialogues.longest_end(prompt, limit, function(text)
+    if not is_chat then return tokenizer:encode(text) end
+    return tokenizer:chat(dialogues.messages(text), {
+      add_generation_prompt = true, sanitize_control_tokens = true,
+    })
+  end)
+  if ids and not is_chat then table.insert(ids, 1, tokenizer.bos) end
   return ids, was_shortened
+end
+
+--- A response as it follows the prompt: after a template without the blanks around it.
+local function clean(tokenizer, response)
+  return pretrained.has_template(tokenizer) and response:match "^%s*(.-)%s*$" or response
 end
 
 --- A task; see the head of the file.
 local function new(given)
-  local self = records.task("harmless", spec:fill(given), parse, records.separate(fit))
+  local o = spec:fill(given)
+  local self = records.task("harmless", o, parse, records.separate(fit, clean))
+  if o.model then return self end
   --- With 1,343 training pairs a reward model reaches 0.65 on the human labels of 160 validation pairs, a
   -- pairwise preference model 0.52 to 0.59 (150 steps at 3e-4, seed 0).
   self.preference = {

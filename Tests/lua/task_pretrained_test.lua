@@ -1,0 +1,123 @@
+--- Tasks of human preferences that begin from a pretrained model: made here, with a tokenizer and a template.
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local lu = require "luaunit"
+
+local align, formats, models = require "perilune.align", require "perilune.formats", require "perilune.models"
+local system, tasks = require "perilune.system", require "perilune.tasks"
+
+local template <const> = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}"
+  .. "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+
+--- 60 pairs of short dialogues, of two turns before the response.
+local function records()
+  local list = {}
+  for i = 1, 60 do
+    local prompt = ("\n\nHuman: Hi there\n\nAssistant: Hello\n\nHuman: May I ask %d?\n\nAssistant:"):format(i)
+    list[i] = { chosen = prompt .. " Yes, do.", rejected = prompt .. " No." }
+  end
+  return list
+end
+
+--- A folder with a small model, its tokenizer and a template, and a file of pairs.
+local function files()
+  local folder = os.tmpname() .. ".model"
+  local texts = {}
+  for i, record in ipairs(records()) do texts[i] = record.chosen end
+  local tokenizer = formats.train_bpe(texts, {
+    vocab_size = 320, specials = { "<pad>", "<bos>", "<eos>", "<|user|>", "<|assistant|>" },
+  })
+  local model = models.transformer {
+    style = "llama", vocab = 320, dim = 16, layers = 1, heads = 2, max_length = 512, seed = 5,
+  }
+  models.save(model, folder)
+  tokenizer:save(folder .. "/tokenizer.json")
+  system.write_file(folder .. "/tokenizer_config.json", formats.json_encode {
+    tokenizer_class = "PreTrainedTokenizerFast", chat_template = template, eos_token = "<eos>",
+    bos_token = "<bos>", pad_token = "<pad>",
+  })
+  local path = os.tmpname() .. ".jsonl"
+  formats.save_json_lines(path, records())
+  return folder, path
+end
+
+local folder, path = files()
+
+TestPretrained = {}
+
+function TestPretrained:test_the_template_writes_the_turns_of_a_dialogue()
+  local task = tasks.harmless { path = path, model = folder }
+  local tokenizer = task.tokenizer
+  local pair = task:pairs("train", 1)[1]
+  local prompt = tokenizer:decode(pair.prompt, { skip_special_tokens = false })
+  lu.assertStrMatches(prompt,
+    "<|user|>Hi there\n<|assistant|>Hello\n<|user|>May I ask %d+%?\n<|assistant|>")
+  lu.assertEquals(tokenizer:decode(pair.chosen), "Yes, do.")
+  lu.assertEquals(pair.chosen[#pair.chosen], tokenizer.eos)
+  local ids, count = task:text("train", 1)
+  lu.assertStrMatches(tokenizer:decode(table.move(ids, 1, count, 1, {}), { skip_special_tokens = false }),
+    ".*<|assistant|>")
+end
+
+function TestPretrained:test_the_start_is_the_model_of_the_file()
+  local task = tasks.harmless { path = path, model = folder }
+  lu.assertEquals(task:pretrained():hash(), models.load(folder):hash())
+  lu.assertNil(task.model)
+end
+
+function TestPretrained:test_fine_tuning_trains_adapters_and_keeps_the_weights_under_them()
+  local task = tasks.from_pairs { path = path, model = folder, lora = { r = 4, targets = "all-linear" } }
+  local seed = os.time()  -- one that no run before has left in the cache
+  local start, about = align.sft(task, { steps = 3, batch = 4, quiet = true, seed = seed })
+  lu.assertFalse(about.cached)
+  lu.assertEquals(start:base():hash(), models.load(folder):hash())
+  lu.assertNotEquals(start:merged():hash(), models.load(folder):hash())
+  local again, read = align.sft(task, { steps = 3, batch = 4, quiet = true, seed = seed })
+  lu.assertTrue(read.cached)
+  lu.assertEquals(again:hash(), start:hash())
+  lu.assertEquals(start:clone():base():hash(), start:base():hash())
+  lu.assertFalse(select(2, align.sft(task, { steps = 3, batch = 4, quiet = true, seed = seed + 1 })).cached)
+end
+
+function TestPretrained:test_all_weights_train_without_adapters()
+  local task = tasks.harmless { path = path, model = folder }
+  local start = align.sft(task, { steps = 2, batch = 4, quiet = true, cache = false })
+  lu.assertNil(start:base())
+  lu.assertNotEquals(start:hash(), models.load(folder):hash())
+end
+
+function TestPretrained:test_a_stage_trains_judges_and_policies_on_one_copy()
+  local stage = align.experiment.stage {
+    task = "harmless", data = path, model = folder, lora = true, lora_r = 2, lora_targets = "q_proj,down_proj", batch = 4, pairs = 16,
+    prompts = 8, judge_steps = 2, start_steps = 2, golden_steps = 2,
+  }
+  for _, model in ipairs { stage.start, stage.gold.model, stage.proxy.model, stage.golden } do
+    lu.assertEquals(model:base():hash(), models.load(folder):hash())
+  end
+  lu.assertNotEquals(stage.golden:hash(), stage.start:hash())
+  lu.assertTrue(stage.measure(stage.golden, 2).kl >= 0)
+end
+
+function TestPretrained:test_what_does_not_fit_is_refused_by_name()
+  local function refused(given)
+    given.path = path
+    return support.message(tasks.harmless, given)
+  end
+  lu.assertStrContains(refused { lora = { r = 2 } },
+    "tasks.harmless: lora needs a pretrained model, as the option 'model'")
+  lu.assertStrContains(refused { model = folder, max_prompt = 420 },
+    "reads 512 tokens, a prompt with two responses has 616: give a smaller max_prompt or max_response")
+  lu.assertStrContains(refused { model = folder, lora = { r = 2, targets = { "nothing" } } }, "nothing")
+  lu.assertStrContains(refused { model = "/no/such" }, "/no/such")
+  local function stage(given)
+    given.task = given.task or "harmless"
+    given.data = given.data or path
+    return support.message(align.experiment.stage, given)
+  end
+  lu.assertStrContains(stage { lora = true }, "lora: adapters need a pretrained model under them")
+  lu.assertStrContains(stage { model = "/no/such" }, "model: there is no '/no/such'")
+  lu.assertStrContains(stage { task = "sentiment", data = "", model = folder },
+    "model: the task 'sentiment' takes no pretrained model")
+end
+
+os.exit(lu.LuaUnit.run())

@@ -1,0 +1,128 @@
+--- A pretrained model as the start of a task: its weights, with or without adapters, and its tokenizer.
+--
+--   task = tasks.harmless { path = "test.jsonl.gz", model = "SmolLM2-135M-Instruct.Q4_1.gguf" }
+--   task = tasks.from_pairs { path = "mine.jsonl", model = "./SmolLM2", lora = { r = 16 } }
+--
+-- With `lora` the start has adapters (Hu et al. 2021, arXiv:2106.09685). Its copies train adapters alone and
+-- share the weights under them: policies, judges and the golden policy cost no second copy of the model.
+--
+--   > local pretrained = require "perilune.tasks.pretrained"
+--   > pretrained.options:fill({ model = "./SmolLM2" }).model
+--   ./SmolLM2
+--   > pretrained.options:fill({ lora = 16 })
+--   tasks.pretrained: option 'lora' must be a table, not 16
+local models = require "perilune.models"
+local options = require "perilune.options"
+local task = require "perilune.tasks.task"
+local tokenizer = require "perilune.tokenizer"
+
+local pretrained = {}
+
+--- The options of a task whose start may be a pretrained model.
+pretrained.options = options.spec("tasks.pretrained", {
+  { "model", options.optional "string",
+    "a pretrained model, which is the start: a file or folder of models.load; its tokenizer is the task's" },
+  { "lora", options.optional "table",
+    "options of model:lora: adapters train, the weights under them do not" },
+})
+
+--- Refuses adapters without a pretrained model under them.
+function pretrained.check(where, o)
+  if o.lora and not o.model then
+    error(("%s: lora needs a pretrained model, as the option 'model'"):format(where), 0)
+  end
+end
+
+--- A tokenizer with the ids of a model that has more of them, as many models have for speed: they stand for
+-- no text.
+--
+--   > local words = require("perilune.tasks.words").tokenizer { "tea" }
+--   > local wide = pretrained.padded(words, words.vocab_size + 3)
+--   > wide:decode(wide:encode "tea"), #wide:decode { words.vocab_size + 1 }
+--   tea	0
+function pretrained.padded(made, vocab)
+  if vocab <= made.vocab_size then return made end
+  local wide = { vocab_size = vocab }
+  function wide:decode(ids, ...)
+    local known = {}
+    for _, id in ipairs(ids) do
+      if id < made.vocab_size then known[#known + 1] = id end
+    end
+    return made:decode(known, ...)
+  end
+  return setmetatable(wide, {
+    __index = function(_, name)
+      local value = made[name]
+      if type(value) ~= "function" then return value end
+      return function(_, ...) return value(made, ...) end
+    end,
+  })
+end
+
+--- The tokenizer of the pretrained model of filled options, with all ids of the model; nil where there is
+-- none.
+function pretrained.tokenizer(o)
+  return o.model and pretrained.padded(tokenizer.load(o.model), models.describe(o.model).config.vocab)
+end
+
+--- Whether a tokenizer has a chat template.
+--
+--   > pretrained.has_template { encode = function() end }
+--   false
+function pretrained.has_template(made)
+  if not made.chat_template then return false end
+  local ok, template = pcall(made.chat_template, made)
+  return ok and template ~= nil
+end
+
+--- Makes a task with the option `model` begin from that model: `task:pretrained(seed)` loads it, with
+-- adapters drawn from `seed` where there is `lora`. `needed` is the longest sequence of the task. Returns what
+-- determines the start, for the task's settings. Errors: the model cannot be loaded, is a reward model, has a
+-- smaller vocabulary than its tokenizer, or reads shorter sequences; no module is what `lora` names.
+function pretrained.give(made, o, needed)
+  local base = models.load(o.model)
+  local config = base:config()
+  if config.head == "score" then
+    error(("tasks.%s: %s is a reward model; a policy has a head over the vocabulary"):format(
+      made.name, o.model), 0)
+  elseif config.vocab < made.tokenizer.vocab_size then
+    error(("tasks.%s: %s reads %d tokens, its tokenizer has %d"):format(made.name, o.model, config.vocab,
+      made.tokenizer.vocab_size), 0)
+  elseif config.max_length < needed then
+    error(("tasks.%s: %s reads %d tokens, a prompt with two responses has %d: give a smaller max_prompt or "
+      .. "max_response"):format(made.name, o.model, config.max_length, needed), 0)
+  end
+  if o.lora then base:lora(o.lora) end  -- refuses what its modules lack before anything is trained
+  local settings = { hash = base:hash(), lora = o.lora }
+  -- One copy for all that is made of the task: with adapters its weights never change.
+  function made.pretrained(_, seed)
+    if not o.lora then return models.load(o.model) end
+    local given = { seed = seed }
+    for name, value in pairs(o.lora) do given[name] = value end
+    return base:lora(given)
+  end
+  return settings
+end
+
+--- The fields of a task that say how a start, its judges and its runs are trained: rates of adapters, or of
+-- all weights, of a model that can write already, and sizes with which the comparison of two sides takes an
+-- hour on two cores for 135 million parameters.
+--
+--   > pretrained.recommended({ lora = { r = 16 } }).sft.lr > pretrained.recommended({}).sft.lr
+--   true
+function pretrained.recommended(o)
+  local rate = o.lora and 1e-3 or 5e-5
+  return {
+    sft = { steps = 32, batch = 16, lr = rate },
+    preference = {
+      kind = "reward",
+      options = { steps = 40, batch = 8, lr = rate / 2, warmup = 4, evaluate_every = 20, patience = 2 },
+    },
+    golden = { beta = 0.1, lr = rate / 2, steps = 12, batch = 8 },
+    runs = task.runs {
+      beta = 0.1, lr = rate / 2, steps = 32, offline = { beta = { 0.05, 0.1 }, lr = { rate / 2 } },
+    },
+  }
+end
+
+return options.strict("tasks.pretrained", pretrained)
