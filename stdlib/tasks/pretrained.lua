@@ -39,7 +39,7 @@ end
 --   > local words = require("perilune.tasks.words").tokenizer { "tea" }
 --   > local wide = pretrained.padded(words, words.vocab_size + 3)
 --   > wide:decode(wide:encode "tea"), #wide:decode { words.vocab_size + 1 }
---   tea	0
+--   Tea	0
 function pretrained.padded(made, vocab)
   if vocab <= made.vocab_size then return made end
   local wide = { vocab_size = vocab }
@@ -79,6 +79,15 @@ end
 -- adapters drawn from `seed` where there is `lora`. `needed` is the longest sequence of the task. Returns what
 -- determines the start, for the task's settings. Errors: the model cannot be loaded, is a reward model, has a
 -- smaller vocabulary than its tokenizer, or reads shorter sequences; no module is what `lora` names.
+--
+--   > local path = os.tmpname()
+--   > local models = require "perilune.models"
+--   > models.transformer({ vocab = 4, dim = 8, layers = 1, heads = 2, max_length = 9 }):save(path)
+--   > local task = { name = "mine", tokenizer = { vocab_size = 4 } }
+--   > pretrained.give(task, { model = path, lora = { r = 1 } }, 9).lora.r, task:pretrained(2):base() ~= nil
+--   1	true
+--   > select(2, pcall(pretrained.give, task, { model = path }, 10)):match "reads .* has %d+"
+--   reads 9 tokens, a prompt with two responses has 10
 function pretrained.give(made, o, needed)
   local base = models.load(o.model)
   local config = base:config()
