@@ -6,29 +6,42 @@ import Testing
 
 /// Which states of packed sequences are computed once.
 @Suite struct SharedPrefixesTests {
-  private func states(_ sequences: [[Int]]) throws -> [Int64]? {
-    try TokenBatch(sequences).sharedPrefixes()?.states.elements(Int64.self)
+  static let alike = [
+    [[5, 1, 2, 9], [5, 1, 2, 3], [7, 1, 2], [5, 1, 4]],
+    [[4, 4, 4], [4, 4], [], [4, 4, 4]],
+    [[1, 2], [1, 2], [2, 1, 2], [1, 2, 1, 2], [2, 1]],
+  ]
+
+  @Test(arguments: alike)
+  func twoTokensHaveOneStateWhereTheirBeginningsAreEqual(_ sequences: [[Int]]) throws {
+    let shared = try #require(try TokenBatch(sequences).sharedPrefixes())
+    let states = try shared.states.elements(Int64.self)
+    let beginnings = sequences.flatMap { ids in ids.indices.map { Array(ids[...$0]) } }
+    #expect(states.count == beginnings.count)
+    for (a, one) in beginnings.enumerated() {
+      for (b, other) in beginnings.enumerated() { #expect((states[a] == states[b]) == (one == other)) }
+    }
+    #expect(Set(states) == Set(0..<Int64(Set(beginnings).count)))
   }
 
-  @Test func equalBeginningsShareTheirStates() throws {
-    let sequences = [[5, 1, 2, 9], [5, 1, 2, 3], [7, 1, 2], [5, 1, 4]]
-    #expect(try states(sequences) == [0, 1, 2, 3, 0, 1, 2, 4, 5, 6, 7, 0, 1, 8])
-  }
-
-  @Test func aSequenceThatAnotherBeginsWithIsSharedWhole() throws {
-    #expect(try states([[4, 4, 4], [4, 4], [], [4, 4, 4]]) == [0, 1, 2, 0, 1, 0, 1, 2])
+  @Test(arguments: alike)
+  func aStateHasTheIdAndThePositionOfItsTokens(_ sequences: [[Int]]) throws {
+    let shared = try #require(try TokenBatch(sequences).sharedPrefixes())
+    let (ids, positions) = (
+      try shared.ids.elements(Int64.self), try shared.positions.elements(Int64.self)
+    )
+    let tokens = sequences.flatMap { ids in ids.enumerated().map { (position: $0.offset, id: $0.element) } }
+    for (token, state) in zip(tokens, try shared.states.elements(Int64.self)) {
+      #expect(ids[Int(state)] == Int64(token.id))
+      #expect(positions[Int(state)] == Int64(token.position))
+    }
+    for (state, place) in try shared.places.elements(Int64.self).enumerated() {
+      #expect(try shared.states.elements(Int64.self)[Int(place)] == Int64(state))
+    }
   }
 
   @Test func sequencesWithLittleInCommonShareNothing() throws {
-    #expect(try states([[1, 2, 3, 4, 5, 6], [1, 3, 3, 4, 5, 6]]) == nil)
-    #expect(try states([]) == nil || states([])?.isEmpty == true)
-  }
-
-  @Test func idsAndPositionsAreThoseOfTheStates() throws {
-    let batch = try TokenBatch([[8, 6, 2], [8, 6, 3]])
-    let shared = try #require(try batch.sharedPrefixes())
-    #expect(try shared.ids.elements(Int64.self) == [8, 6, 2, 3])
-    #expect(try shared.positions.elements(Int64.self) == [0, 1, 2, 2])
-    #expect(try shared.places.elements(Int64.self) == [0, 1, 2, 5])
+    #expect(try TokenBatch([[1, 2, 3, 4, 5, 6], [1, 3, 3, 4, 5, 6]]).sharedPrefixes() == nil)
+    #expect(try TokenBatch([[1, 2, 3]]).sharedPrefixes() == nil)
   }
 }
