@@ -111,6 +111,13 @@ end
 --   20
 --   > cli.read({ "--smoke" }, spec).steps
 --   6
+--   > local sized = options.spec("example", {
+--   >>   { "model", "", "a file", size = "pretrained" },
+--   >>   { "steps", 300, "optimiser steps", smoke = 6, pretrained = 40 },
+--   >> })
+--   > local function steps(...) return cli.read({ ... }, sized).steps end
+--   > steps("--model", "a"), steps("--model", "a", "--smoke"), steps("--model", "a", "--steps", "9"), steps()
+--   40	6	9	300
 --   > cli.read({ "--step", "20" }, spec)
 --   unknown option '--step'; did you mean '--steps'?
 --   > cli.read({ "--steps", "0" }, spec)
@@ -119,7 +126,8 @@ function cli.read(arguments, spec)
   local given = given_by(arguments, spec)
   local size, preset = given.size or "default", given.size
   for _, entry in ipairs(spec.list) do
-    if entry.size and given[entry.name] ~= nil then preset = preset or entry.size end
+    local value = given[entry.name]
+    if entry.size and value ~= nil and value ~= entry.default then preset = preset or entry.size end
   end
   local values = { help = given.help, size = size, smoke = size == "smoke" }
   for _, entry in ipairs(spec.list) do

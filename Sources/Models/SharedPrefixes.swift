@@ -13,7 +13,7 @@ struct SharedPrefixes {
   /// For each packed token, which of them is its state, [N].
   let states: Tensor
 
-  /// Sharing costs a copy of queries, keys and values, so it must save this part of the states.
+  /// Sharing costs a copy of queries, keys and values: it must save one state of this many.
   private static let leastSaved = 5
 
   /// The shared beginnings of packed sequences; nil where they save less than a fifth of the states.

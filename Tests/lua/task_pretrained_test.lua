@@ -67,7 +67,7 @@ end
 
 function TestPretrained:test_fine_tuning_trains_adapters_and_keeps_the_weights_under_them()
   local task = tasks.from_pairs { path = path, model = folder, lora = { r = 4, targets = "all-linear" } }
-  local seed = os.time()  -- one that no run before has left in the cache
+  local seed = tonumber(system.sha256(os.tmpname()):sub(1, 7), 16)  -- no run before has left it in the cache
   local start, about = align.sft(task, { steps = 3, batch = 4, quiet = true, seed = seed })
   lu.assertFalse(about.cached)
   lu.assertEquals(start:base():hash(), models.load(folder):hash())
@@ -79,6 +79,53 @@ function TestPretrained:test_fine_tuning_trains_adapters_and_keeps_the_weights_u
   lu.assertFalse(select(2, align.sft(task, { steps = 3, batch = 4, quiet = true, seed = seed + 1 })).cached)
 end
 
+function TestPretrained:test_other_texts_or_another_template_are_not_read_from_the_cache()
+  local function start(file, model)
+    local task = tasks.from_pairs { path = file, model = model, lora = { r = 2 } }
+    return select(2, align.sft(task, { steps = 2, batch = 4, quiet = true, seed = 11 }))
+  end
+  start(path, folder)
+  lu.assertTrue(start(path, folder).cached)
+  local other, list = os.tmpname() .. ".jsonl", records()
+  for i, record in ipairs(list) do
+    record.chosen = record.chosen .. " " .. system.sha256(other .. i):sub(1, 4)
+  end
+  formats.save_json_lines(other, list)
+  lu.assertFalse(start(other, folder).cached)
+end
+
+function TestPretrained:test_a_changed_model_makes_other_runs_and_no_other_start()
+  local results = require "perilune.align.experiment.results"
+  local copy = os.tmpname() .. ".copy"
+  os.execute(("cp -r '%s' '%s'"):format(folder, copy))
+  local function key() return results.key("title", { model = copy }) end
+  local before = key()
+  lu.assertEquals(key(), before)
+  local task = tasks.harmless { path = path, model = copy }
+  system.write_file(copy .. "/tokenizer_config.json",
+    formats.json_encode { chat_template = template .. " " })
+  lu.assertNotEquals(key(), before)
+  before = key()
+  models.save(models.transformer {
+    style = "llama", vocab = 320, dim = 16, layers = 2, heads = 2, max_length = 512, seed = 6,
+  }, copy)
+  lu.assertNotEquals(key(), before)
+  lu.assertStrContains(support.message(task.pretrained, task),
+    "has other weights than when the task was made")
+end
+
+function TestPretrained:test_cached_adapters_are_put_on_the_model_of_the_task()
+  local moved = os.tmpname() .. ".moved"
+  os.execute(("cp -r '%s' '%s'"):format(folder, moved))
+  local task = tasks.from_pairs { path = path, model = moved, lora = { r = 2 } }
+  local o = { steps = 2, batch = 4, quiet = true, seed = 12 }
+  local first = align.sft(task, o)
+  os.execute(("rm -rf '%s'"):format(moved))
+  local again, about = align.sft(task, o)
+  lu.assertTrue(about.cached)
+  lu.assertEquals(again:hash(), first:hash())
+end
+
 function TestPretrained:test_all_weights_train_without_adapters()
   local task = tasks.harmless { path = path, model = folder }
   local start = align.sft(task, { steps = 2, batch = 4, quiet = true, cache = false })
@@ -86,10 +133,11 @@ function TestPretrained:test_all_weights_train_without_adapters()
   lu.assertNotEquals(start:hash(), models.load(folder):hash())
 end
 
-function TestPretrained:test_a_stage_trains_judges_and_policies_on_one_copy()
+function TestPretrained:test_judges_and_policies_of_a_stage_are_adapters_on_the_model_of_the_file()
   local stage = align.experiment.stage {
-    task = "harmless", data = path, model = folder, lora = true, lora_r = 2, lora_targets = "q_proj,down_proj", batch = 4, pairs = 16,
-    prompts = 8, judge_steps = 2, start_steps = 2, golden_steps = 2,
+    task = "harmless", data = path, model = folder, lora = true, lora_r = 2,
+    lora_targets = "q_proj,down_proj", batch = 4, pairs = 16, prompts = 8,
+    judge_steps = 2, start_steps = 2, golden_steps = 2,
   }
   for _, model in ipairs { stage.start, stage.gold.model, stage.proxy.model, stage.golden } do
     lu.assertEquals(model:base():hash(), models.load(folder):hash())
@@ -115,6 +163,8 @@ function TestPretrained:test_what_does_not_fit_is_refused_by_name()
     return support.message(align.experiment.stage, given)
   end
   lu.assertStrContains(stage { lora = true }, "lora: adapters need a pretrained model under them")
+  lu.assertStrContains(stage { model = folder, lora_r = 4 },
+    "lora_r is of adapters, which `lora` asks for")
   lu.assertStrContains(stage { model = "/no/such" }, "model: there is no '/no/such'")
   lu.assertStrContains(stage { task = "sentiment", data = "", model = folder },
     "model: the task 'sentiment' takes no pretrained model")

@@ -6,7 +6,7 @@ local sentiment = require "perilune.tasks.sentiment"
 
 local task = sentiment { seed = 1 }
 -- Its gold adds up words alone.
-local words = sentiment { seed = 1, cost = 0 }
+local of_words = sentiment { seed = 1, cost = 0 }
 local tokenizer = task.tokenizer
 
 local function ids(text) return tokenizer:encode(text) end
@@ -112,23 +112,23 @@ function TestGold:test_the_score_reads_the_response_alone_and_stops_at_eos()
   local glad = ids "Lily was happy ."
   local long = table.move(glad, 1, #glad, 1, {})
   for _, id in ipairs { tokenizer.eos, ids("grief")[1], tokenizer.pad } do long[#long + 1] = id end
-  lu.assertEquals(words:gold_score({ 1 }, long), words:gold_score({ 1 }, glad))
-  lu.assertEquals(words:gold_score(task:prompt("train", 3), glad), words:gold_score({ 1 }, glad))
+  lu.assertEquals(of_words:gold_score({ 1 }, long), of_words:gold_score({ 1 }, glad))
+  lu.assertEquals(of_words:gold_score(task:prompt("train", 3), glad), of_words:gold_score({ 1 }, glad))
   local padded = table.move(glad, 1, #glad, 1, {})
   padded[#padded + 1] = tokenizer.pad
-  lu.assertEquals(words:gold_score({ 1 }, padded), words:gold_score({ 1 }, glad))
+  lu.assertEquals(of_words:gold_score({ 1 }, padded), of_words:gold_score({ 1 }, glad))
 end
 
 function TestGold:test_errors_and_a_missing_end_cost_by_default()
   local prompt, whole = task:prompt("train", 1), task:response("train", 1)
-  lu.assertEquals(task:gold_score(prompt, whole), words:gold_score(prompt, whole))
+  lu.assertEquals(task:gold_score(prompt, whole), of_words:gold_score(prompt, whole))
   local cut = table.move(whole, 1, #whole - 1, 1, {})
-  local charged = words:gold_score(prompt, cut) - task:gold_score(prompt, cut)
+  local charged = of_words:gold_score(prompt, cut) - task:gold_score(prompt, cut)
   lu.assertAlmostEquals(charged, 2 * 0.15, 1e-12)
   local broken = table.move(whole, 1, #whole, 1, {})
   table.insert(broken, 1, ids("the")[1])
   table.insert(broken, 1, ids("the")[1])
-  charged = words:gold_score(prompt, broken) - task:gold_score(prompt, broken)
+  charged = of_words:gold_score(prompt, broken) - task:gold_score(prompt, broken)
   lu.assertTrue(charged >= 0.15, charged)
 end
 
@@ -192,13 +192,13 @@ end
 TestEdges = {}
 
 function TestEdges:test_empty_and_very_long_responses_have_scores()
-  lu.assertEquals(words:gold_score({ 1 }, {}), 0)
-  lu.assertEquals(words:gold_score({ 1 }, { tokenizer.eos }), 0)
-  lu.assertEquals(words:gold_score({ 1 }, { tokenizer.unk, tokenizer.bos }), 0)
+  lu.assertEquals(of_words:gold_score({ 1 }, {}), 0)
+  lu.assertEquals(of_words:gold_score({ 1 }, { tokenizer.eos }), 0)
+  lu.assertEquals(of_words:gold_score({ 1 }, { tokenizer.unk, tokenizer.bos }), 0)
   lu.assertEquals(task:gold_prefers({ 1 }, {}, {}), 0.5)
   local long, happy = {}, ids("happy")[1]
   for i = 1, 100000 do long[i] = happy end
-  local score = words:gold_score({ 1 }, long)
+  local score = of_words:gold_score({ 1 }, long)
   lu.assertTrue(score == score and score > 0 and score < 1)
 end
 

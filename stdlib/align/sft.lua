@@ -15,9 +15,10 @@ local recorded = require "perilune.align.runs.recorded"
 local shards = require "perilune.align.shards"
 local system = require "perilune.system"
 local tasks = require "perilune.tasks.task"
+local weights = require "perilune.run.weights"
 
 --- Part of the cache key: changed whenever the same settings would give other weights.
-local recipe <const> = "sft-2"
+local recipe <const> = "sft-3"
 
 local spec = options.spec("align.sft", {
   optim.options,
@@ -57,11 +58,12 @@ local function text_of(task, index)
   return ids, prompt or 1
 end
 
---- SHA-256 of the first `count` training texts, as token ids.
+--- SHA-256 of the first `count` training texts, as token ids, each with how many of them are a prompt.
 local function texts_hash(task, count)
   local hash, lines = "", {}
   for i = 1, count do
-    lines[#lines + 1] = table.concat((text_of(task, i)), " ")
+    local ids, prompt = text_of(task, i)
+    lines[#lines + 1] = prompt .. ": " .. table.concat(ids, " ")
     if #lines == 1000 or i == count then
       hash, lines = system.sha256(hash .. table.concat(lines, "\n")), {}
     end
@@ -117,13 +119,15 @@ local function message_of(problem)
   return type(problem) == "userdata" and problem.message or tostring(problem)
 end
 
---- The cached model of a key and its record, or nil. A file that is not that model is reported, not used.
-local function cached(path, key)
+--- The cached model of a key and its record, or nil; adapters are put on `base`. A file that is not that
+-- model is reported, not used.
+local function cached(path, key, base)
   if not system.exists(path .. ".safetensors") then return nil end
   local function refuse(why)
     io.stderr:write(("align.sft: %s.safetensors %s; training again\n"):format(path, why))
   end
-  local ok, model = pcall(models.load, path .. ".safetensors")
+  local file = path .. ".safetensors"
+  local ok, model = pcall(weights.load, file, nil, function(why) error(why, 0) end, base)
   if not ok then
     if system.is_interrupt(model) then error(model, 0) end
     return refuse(("cannot be read (%s)"):format(message_of(model)))
@@ -211,7 +215,7 @@ return function(task, given)
     })
     path = cache_path(key)
     local model, record = nil, nil
-    if path then model, record = cached(path, key) end
+    if path then model, record = cached(path, key, not config and task:pretrained(o.seed):base() or nil) end
     if model then
       return model, {
         cached = true, path = path .. ".safetensors", hash = record.hash, loss = record.loss, steps = o.steps,

@@ -12,8 +12,12 @@ local scale = {}
 --- The option `steps` of the scripts on sizes: fewer than the task's, as in the paper.
 scale.steps = { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6, quick = 240 }
 
---- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size.
+--- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size; a
+-- pretrained model is given.
 local function sizes_of(o)
+  if (o.model or "") ~= "" then
+    error("model: this figure trains starts of several sizes, it takes no pretrained model", 0)
+  end
   local wanted, list, known = {}, {}, {}
   for name in o.sizes:gmatch "[^,]+" do wanted[name] = true end
   for _, size in ipairs(stages.sizes) do

@@ -13,6 +13,7 @@
 --   tasks.pretrained: option 'lora' must be a table, not 16
 local models = require "perilune.models"
 local options = require "perilune.options"
+local system = require "perilune.system"
 local task = require "perilune.tasks.task"
 local tokenizer = require "perilune.tokenizer"
 
@@ -65,20 +66,59 @@ function pretrained.tokenizer(o)
   return o.model and pretrained.padded(tokenizer.load(o.model), models.describe(o.model).config.vocab)
 end
 
+local templates = setmetatable({}, { __mode = "k" })
+
 --- Whether a tokenizer has a chat template.
 --
 --   > pretrained.has_template { encode = function() end }
 --   false
 function pretrained.has_template(made)
   if not made.chat_template then return false end
-  local ok, template = pcall(made.chat_template, made)
-  return ok and template ~= nil
+  if templates[made] == nil then
+    local ok, template = pcall(made.chat_template, made)
+    if not ok and system.is_interrupt(template) then error(template, 0) end
+    templates[made] = ok and template ~= nil
+  end
+  return templates[made]
+end
+
+--- The ids of a prompt of messages, by the tokenizer's chat template; names of control tokens in messages are
+-- text. Errors: the template raises.
+--
+--   > local refuses = { chat = function() error("no system here", 0) end }
+--   > pretrained.chat(refuses, {})
+--   the tokenizer's chat template: no system here
+function pretrained.chat(made, messages)
+  local ok, ids = pcall(made.chat, made, messages, {
+    add_generation_prompt = true, sanitize_control_tokens = true,
+  })
+  if ok then return ids end
+  if system.is_interrupt(ids) then error(ids, 0) end
+  local message = type(ids) == "userdata" and ids.message or tostring(ids)
+  error("the tokenizer's chat template: " .. message:gsub("^chat template: ", ""), 0)
+end
+
+--- SHA-256 of the weights of a pretrained model and of the files of its tokenizer and chat template.
+--
+--   > local path = os.tmpname()
+--   > local models = require "perilune.models"
+--   > models.transformer({ vocab = 4, dim = 8, layers = 1, heads = 2, max_length = 9 }):save(path)
+--   > #pretrained.fingerprint(path)
+--   64
+function pretrained.fingerprint(path)
+  local parts = { models.load(path):hash() }
+  for _, name in ipairs { "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
+    "merges.txt" } do
+    local file = path .. "/" .. name
+    parts[#parts + 1] = system.exists(file) and system.sha256_file(file) or ""
+  end
+  return system.sha256(table.concat(parts, " "))
 end
 
 --- Makes a task with the option `model` begin from that model: `task:pretrained(seed)` loads it, with
--- adapters drawn from `seed` where there is `lora`. `needed` is the longest sequence of the task. Returns what
--- determines the start, for the task's settings. Errors: the model cannot be loaded, is a reward model, has a
--- smaller vocabulary than its tokenizer, or reads shorter sequences; no module is what `lora` names.
+-- adapters drawn from `seed` where there is `lora`. `needed` is the longest sequence of the task. Returns
+-- what determines the start, for the task's settings. Errors: the model cannot be loaded, is a reward model,
+-- has a smaller vocabulary than its tokenizer, or reads shorter sequences; no module is what `lora` names.
 --
 --   > local path = os.tmpname()
 --   > local models = require "perilune.models"
@@ -103,12 +143,19 @@ function pretrained.give(made, o, needed)
   end
   if o.lora then base:lora(o.lora) end  -- refuses what its modules lack before anything is trained
   local settings = { hash = base:hash(), lora = o.lora }
-  -- One copy for all that is made of the task: with adapters its weights never change.
+  -- Adapters share one copy, whose weights never change. Training of all weights begins from a new one.
+  local shared = o.lora and base or nil
   function made.pretrained(_, seed)
-    if not o.lora then return models.load(o.model) end
-    local given = { seed = seed }
-    for name, value in pairs(o.lora) do given[name] = value end
-    return base:lora(given)
+    if shared then
+      local given = { seed = seed }
+      for name, value in pairs(o.lora) do given[name] = value end
+      return shared:lora(given)
+    end
+    local model = models.load(o.model)
+    if model:hash() ~= settings.hash then
+      error(("tasks.%s: %s has other weights than when the task was made"):format(made.name, o.model), 0)
+    end
+    return model
   end
   return settings
 end
@@ -129,7 +176,7 @@ function pretrained.recommended(o)
     },
     golden = { beta = 0.1, lr = rate / 2, steps = 12, batch = 8 },
     runs = task.runs {
-      beta = 0.1, lr = rate / 2, steps = 32, offline = { beta = { 0.05, 0.1 }, lr = { rate / 2 } },
+      beta = 0.05, lr = rate / 2, steps = 32, offline = { beta = { 0.05 }, lr = { rate / 2 } },
     },
   }
 end

@@ -247,11 +247,16 @@ function records.task(name, o, parse, ids_of)
   end
   o.tokenizer = o.tokenizer or pretrained.tokenizer(o)
   local tokenizer, key = tokenizer_of(name, pairs_of_text, o)
+  if not tokenizer.eos then
+    error(("tasks.%s: the tokenizer has no eos, with which a response ends"):format(name), 0)
+  end
   local self = setmetatable({
     name = name, seed = o.seed, tokenizer = tokenizer, labels = labels_of(tokenizer),
     stop = { tokenizer.eos }, max_prompt = o.max_prompt, max_response = o.max_response, dropped = dropped,
     shortened = 0, cut = cut, parts = {}, counts = {}, check = task.checks("tasks." .. name),
-    preference = task.preference(), content_in_settings = true,
+    preference = task.preference(),
+    -- A tokenizer that was trained on the file is a fingerprint of its texts; a given one is not.
+    content_in_settings = not o.tokenizer,
     --- The golden policy: online IPO against the golden model.
     golden = { beta = 0.1, lr = 5e-4, steps = 120 },
     runs = task.runs {

@@ -39,6 +39,11 @@ function opened.check(o)
   elseif o.model ~= "" and not system.exists(o.model) then
     error(("model: there is no '%s'; expected a file or folder of models.load"):format(o.model), 0)
   end
+  for _, name in ipairs { "lora_r", "lora_alpha", "lora_targets" } do
+    if not o.lora and o[name] ~= opened.options.by_name[name].default then
+      error(("%s is of adapters, which `lora` asks for"):format(name), 0)
+    end
+  end
   if o.cost >= 0 and not tasks[o.task].options.by_name.cost then
     error(("cost: the gold of the task '%s' does not read text as text"):format(o.task), 0)
   end

@@ -2,6 +2,7 @@
 local identity = require "perilune.run.identity"
 local models = require "perilune.models"
 local options = require "perilune.options"
+local pretrained = require "perilune.tasks.pretrained"
 local system = require "perilune.system"
 
 local results = {}
@@ -30,8 +31,9 @@ local figures <const> = {
   "paper/laws.lua", "paper/shuffling.lua", "paper/stream.lua",
 }
 
---- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy, and
--- every option but those of the machine and the number of repetitions.
+--- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy and
+-- of a pretrained model with its tokenizer, and every option but those of the machine and the number of
+-- repetitions.
 --
 -- The code is that of the library without what only tells of runs, and the script. Runs of a family (`of` is
 -- "family") are not told apart by the script: its scripts share them.
@@ -47,6 +49,7 @@ function results.key(title, o, of)
   if (o.proxy or ""):find("/", 1, true) and system.exists(o.proxy) then
     names[#names + 1] = "proxy has " .. models.load(o.proxy):hash()
   end
+  if (o.model or "") ~= "" then names[#names + 1] = "model has " .. pretrained.fingerprint(o.model) end
   local apart = table.move(telling, 1, #telling, 1, {})
   if of == "family" then table.move(figures, 1, #figures, #apart + 1, apart) end
   local code = identity.code(apart) .. (of == "family" and "" or identity.script())

@@ -32,7 +32,8 @@ function dialogues.split(text)
   return text:sub(1, last), text:sub(last + 1, turn and turn - 1), turn ~= nil
 end
 
---- The turns of a prompt as messages { role, content }; text before the first turn is the system's.
+--- The turns of a prompt as messages { role, content }. Empty turns are left out, turns of one role that
+-- follow each other are one message, and text before the first turn is the system's.
 --
 --   > #dialogues.messages("\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Bye\n\nAssistant:")
 --   3
@@ -46,7 +47,13 @@ function dialogues.messages(prompt)
   table.sort(marks, function(a, b) return a.at < b.at end)
   local function add(role, text)
     text = text:match "^%s*(.-)%s*$"
-    if text ~= "" then list[#list + 1] = { role = role, content = text } end
+    if text == "" then return end
+    local last = list[#list]
+    if last and last.role == role then
+      last.content = last.content .. "\n\n" .. text
+    else
+      list[#list + 1] = { role = role, content = text }
+    end
   end
   add("system", prompt:sub(1, (marks[1] and marks[1].at or #prompt + 1) - 1))
   for i, turn in ipairs(marks) do

@@ -47,11 +47,9 @@ local function fit(tokenizer, prompt, limit)
   local is_chat = pretrained.has_template(tokenizer)
   local ids, was_shortened = dialogues.longest_end(prompt, limit, function(text)
     if not is_chat then return tokenizer:encode(text) end
-    return tokenizer:chat(dialogues.messages(text), {
-      add_generation_prompt = true, sanitize_control_tokens = true,
-    })
+    return pretrained.chat(tokenizer, dialogues.messages(text))
   end)
-  if ids and not is_chat then table.insert(ids, 1, tokenizer.bos) end
+  if ids and not is_chat and tokenizer.bos then table.insert(ids, 1, tokenizer.bos) end
   return ids, was_shortened
 end
 

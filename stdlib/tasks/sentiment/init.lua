@@ -15,10 +15,10 @@
 -- -0.85 to 0.88 for nine in ten, no tie in 32,000 pairs; best of 2, 4 and 16 continuations 0.38, 0.63 and
 -- 0.86.
 --
--- Gold adds up words, and charges `cost` for errors of text and for a missing end (`tasks.written`): the start
--- has 0.89 errors a response, the corpus 0.00. With `cost = 0` it notices no text that lies off the support of
--- the start, and the gap of the paper is not there (scripts/results/results.md). `gold = { most = 5 }` takes
--- the gain of mere length away.
+-- Gold adds up words, and charges `cost` for errors of text and for a missing end (`tasks.written`): the
+-- start has 0.89 errors a response, the corpus 0.00. With `cost = 0` it notices no text that lies off the
+-- support of the start, and the gap of the paper is not there (scripts/results/results.md).
+-- `gold = { most = 5 }` takes the gain of mere length away.
 --
 -- The split of a story is given by a hash of its first six words (no prompt is shorter): no test prompt, nor
 -- the start of one, is a training prompt.
