@@ -13,7 +13,7 @@ local scale = {}
 scale.steps = { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6, quick = 240 }
 
 --- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size; a
--- pretrained model is given.
+-- pretrained model is given, which has one.
 local function sizes_of(o)
   if (o.model or "") ~= "" then
     error("model: this figure trains starts of several sizes, it takes no pretrained model", 0)
