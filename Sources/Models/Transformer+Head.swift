@@ -87,8 +87,6 @@ extension Transformer {
   /// Elements of the tensors [rows, vocab] that are kept between the passes: 128 MB. If the states need more, it is
   /// computed in parts of 32 MB, and each part again in the backward pass: a fourth product with the head beside three.
   static let keptLogitsMax = 1 << 25
-  /// Rows of a part at least: each part reads the whole head.
-  private static let leastPart = 32
 
   /// One number of each state by a function of their logits. `tensors` of the size of the logits exist at once.
   func byRows(
@@ -97,7 +95,7 @@ extension Transformer {
     let count = states.value.shape[0]
     let most = Self.keptLogitsMax / tensors / config.vocab
     if count <= most { return try body(states, 0..<count) }
-    let step = max(Self.leastPart, most / 4)
+    let step = max(1, most / 4)
     return try Variable.concatenated(
       try stride(from: 0, to: count, by: step).map { start in
         let rows = start..<min(start + step, count)
