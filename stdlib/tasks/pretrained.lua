@@ -28,6 +28,9 @@ pretrained.options = options.spec("tasks.pretrained", {
 })
 
 --- Refuses adapters without a pretrained model under them.
+--
+--   > pretrained.check("tasks.mine", { lora = { r = 2 } })
+--   tasks.mine: lora needs a pretrained model, as the option 'model'
 function pretrained.check(where, o)
   if o.lora and not o.model then
     error(("%s: lora needs a pretrained model, as the option 'model'"):format(where), 0)
@@ -62,6 +65,9 @@ end
 
 --- The tokenizer of the pretrained model of filled options, with all ids of the model; nil where there is
 -- none.
+--
+--   > pretrained.tokenizer({}) == nil
+--   true
 function pretrained.tokenizer(o)
   return o.model and pretrained.padded(tokenizer.load(o.model), models.describe(o.model).config.vocab)
 end
