@@ -48,9 +48,11 @@ function pretrained.padded(made, vocab)
   if vocab <= made.vocab_size then return made end
   local wide = { vocab_size = vocab }
   function wide:decode(ids, ...)
+    if type(ids) ~= "table" then return made:decode(ids, ...) end
     local known = {}
     for _, id in ipairs(ids) do
-      if id < made.vocab_size then known[#known + 1] = id end
+      local is_padding = math.type(id) == "integer" and id >= made.vocab_size and id < vocab
+      if not is_padding then known[#known + 1] = id end
     end
     return made:decode(known, ...)
   end
