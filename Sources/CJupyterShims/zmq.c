@@ -2,7 +2,9 @@
 #include "shim_zmq.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -43,6 +45,8 @@ static struct {
   int (*setsockopt)(void *, int, const void *, size_t);
   int (*bind)(void *, const char *);
   int (*msg_init)(message *);
+  int (*msg_init_data)(message *, void *, size_t, void (*)(void *, void *), void *);
+  int (*msg_send)(message *, void *, int);
   int (*msg_recv)(message *, void *, int);
   void *(*msg_data)(message *);
   size_t (*msg_size)(const message *);
@@ -76,6 +80,8 @@ int shim_zmq_load(char *problem, int capacity) {
   zmq.setsockopt = loaded(library, "zmq_setsockopt", &missing);
   zmq.bind = loaded(library, "zmq_bind", &missing);
   zmq.msg_init = loaded(library, "zmq_msg_init", &missing);
+  zmq.msg_init_data = loaded(library, "zmq_msg_init_data", &missing);
+  zmq.msg_send = loaded(library, "zmq_msg_send", &missing);
   zmq.msg_recv = loaded(library, "zmq_msg_recv", &missing);
   zmq.msg_data = loaded(library, "zmq_msg_data", &missing);
   zmq.msg_size = loaded(library, "zmq_msg_size", &missing);
@@ -148,6 +154,37 @@ int shim_zmq_send(void *socket, const struct shim_zmq_frame *frames, int count) 
   }
   return 1;
 }
+
+// Messages of publishers that a queue still holds. ZeroMQ's own threads release them.
+static atomic_int published;
+
+static void release(void *bytes, void *hint) {
+  (void)hint;
+  free(bytes);
+  atomic_fetch_sub(&published, 1);
+}
+
+int shim_zmq_publish(void *socket, const struct shim_zmq_frame *frames, int count) {
+  for (int i = 0; i + 1 < count; i++) {
+    int sent = zmq.send(socket, frames[i].bytes, frames[i].count, flag_do_not_wait | flag_more);
+    if (sent < 0 && i == 0) return zmq.error() != EAGAIN;
+  }
+  // ZeroMQ tells when the last queue has let go of the last frame.
+  struct shim_zmq_frame last = frames[count - 1];
+  void *copy = malloc(last.count + 1);
+  message part;
+  if (copy) memcpy(copy, last.bytes, last.count);
+  if (!copy || zmq.msg_init_data(&part, copy, last.count, release, NULL) != 0) {
+    free(copy);
+    zmq.send(socket, last.bytes, last.count, flag_do_not_wait);
+    return 1;
+  }
+  atomic_fetch_add(&published, 1);
+  if (zmq.msg_send(&part, socket, flag_do_not_wait) < 0) zmq.msg_close(&part);
+  return 1;
+}
+
+int shim_zmq_published(void) { return atomic_load(&published); }
 
 void shim_zmq_subscribe(void *socket, const void *topic, size_t count, int on) {
   zmq.setsockopt(socket, on ? option_subscribe : option_unsubscribe, topic, count);

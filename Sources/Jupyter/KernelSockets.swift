@@ -29,6 +29,8 @@ final class KernelSockets: @unchecked Sendable {
   private var stalledSince, lastStall: ContinuousClock.Instant?
   /// Until then a client that does not read loses messages.
   private var lossyUntil: ContinuousClock.Instant?
+  /// The published messages that only clients hold which do not read: the fewest there were of late.
+  private var stuckMessages: Int32 = 0
 
   /// Called on the thread for each control message.
   var onControl: (Message) -> Void = { _ in }
@@ -185,7 +187,7 @@ final class KernelSockets: @unchecked Sendable {
     while true {
       let next = lock.locked { waitingStart < waiting.count ? waiting[waitingStart] : nil }
       guard let next else { return true }
-      if !put(next.frames, next.channel.rawValue) {
+      if !hasRoom(next.channel) || !put(next.frames, next.channel.rawValue) {
         stallWatch()
         return false
       }
@@ -207,6 +209,15 @@ final class KernelSockets: @unchecked Sendable {
     }
   }
 
+  /// Whether every client that reads can take one more message. While others lose messages, a queue that is full
+  /// holds nobody back, so the queues of those that read are kept far from full by what they have not taken yet.
+  private func hasRoom(_ channel: Channel) -> Bool {
+    guard lossyUntil != nil, channel == .iopub else { return true }
+    let published = shim_zmq_published()
+    stuckMessages = min(stuckMessages, published)
+    return published - stuckMessages < KernelLimits.lossyMessagesMax || lock.locked { isLeaving }
+  }
+
   /// After some seconds the clients that do not read lose messages, and the others go on. One that has come back
   /// after the system ended its connection, and still reads nothing, is not waited for again.
   private func stallWatch() {
@@ -214,8 +225,11 @@ final class KernelSockets: @unchecked Sendable {
     stalledSince = since
     let isKnown = lastStall.map { .now < $0 + .seconds(60) } ?? false
     let patience_ms = isKnown ? KernelLimits.stalledAgainMax_ms : KernelLimits.stalledMax_ms
-    guard lossyUntil == nil, .now > since + .milliseconds(patience_ms) else { return }
-    log.write("a client does not read its outputs: clients that read slowly lose messages for a minute")
+    guard .now > since + .milliseconds(patience_ms) else { return }
+    stuckMessages = shim_zmq_published()
+    (stalledSince, lastStall) = (nil, .now)
+    if lossyUntil != nil { return }
+    log.write("a client does not read its outputs: it loses messages for a minute")
     shim_zmq_keep_all(sockets[Channel.iopub.rawValue], 0)
     lossyUntil = .now + .seconds(60)
   }
@@ -235,7 +249,8 @@ final class KernelSockets: @unchecked Sendable {
         defer { start += frame.count }
         return shim_zmq_frame(bytes: buffer.baseAddress.map { $0 + start }, count: frame.count)
       }
-      return shim_zmq_send(sockets[socket], parts, Int32(parts.count)) == 1
+      let send = socket == Channel.iopub.rawValue ? shim_zmq_publish : shim_zmq_send
+      return send(sockets[socket], parts, Int32(parts.count)) == 1
     }
   }
 

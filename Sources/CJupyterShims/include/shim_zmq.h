@@ -26,6 +26,11 @@ int shim_zmq_receive(void *_Nonnull socket,
                      void *_Nullable context);
 // Sends one message. Returns 1; 0 where a reader's queue is full and nothing was sent.
 int shim_zmq_send(void *_Nonnull socket, const struct shim_zmq_frame *_Nonnull frames, int count);
+// Sends one message of at least two frames to the subscribers; returns as `shim_zmq_send`. The message is counted until
+// every subscriber's queue has let go of it.
+int shim_zmq_publish(void *_Nonnull socket, const struct shim_zmq_frame *_Nonnull frames, int count);
+// The published messages that at least one subscriber's queue holds.
+int shim_zmq_published(void);
 // Lets the client, whose message a publisher has received last, have the messages of a topic; or no longer.
 void shim_zmq_subscribe(void *_Nonnull socket, const void *_Nullable topic, size_t count, int on);
 // Whether a full queue of one reader holds a publisher back (1), or that reader loses messages (0).
