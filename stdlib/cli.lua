@@ -14,10 +14,11 @@
 -- `pretrained`, unless another size is given too. `--help` prints the list. An option whose value cannot be
 -- typed (a model, a function) is not offered.
 --
--- An entry may say that its text is `counts` ("1,10,all"), or a `folder`: it is created at the start, so that
--- a long run does not end at a folder that cannot be written. Where the value has options of its own, the
--- entry has `options_of`, a function that gives their spec: `--loss ipo --loss.beta 0.2` gives the values
--- `loss` and `["loss.beta"]`, and `--help --loss ipo` lists them.
+-- An entry may say that its text is `counts` ("1,10,all"; `counts = "kl"` takes that word too), or a
+-- `folder`: it is created at the start, so that a long run does not end at a folder that cannot be written.
+-- Where the value has options of its own, the entry has `options_of`, a function that gives their spec:
+-- `--loss ipo --loss.beta 0.2` gives the values `loss` and `["loss.beta"]`, and `--help --loss ipo` lists
+-- them.
 local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -261,7 +262,8 @@ function cli.parse(arguments, spec, about)
   end
   cli.checked(function()
     for _, entry in ipairs(spec.list) do
-      if entry.counts then cli.counts(entry.name, values[entry.name]) end
+      local text = values[entry.name]
+      if entry.counts and text ~= entry.counts then cli.counts(entry.name, text) end
       if entry.folder then make_folder(entry.name, values[entry.name]) end
     end
   end)

@@ -282,6 +282,30 @@ function TestCompare:test_the_start_and_the_listed_steps_are_the_checkpoints_of_
   lu.assertEquals(count, 8, "2 sides, 2 seeds, 2 rates")
 end
 
+function TestCompare:test_checkpoints_by_kl_lie_where_the_kl_has_moved()
+  local placement = require "perilune.align.experiment.placement"
+  local curve = { 0, 0.05, 0.05, 0.12, 0.13, 0.2, 0.31, 0.5, 2, 1, 1, 1, 1, 1 }
+  local asked, at = 0, 0
+  local is_due = placement.by_kl(function()
+    asked = asked + 1
+    return curve[at]
+  end, #curve)
+  local so_far, chosen = { points = {} }, {}
+  for step = 1, #curve do
+    at = step
+    if is_due(nil, step, so_far) then
+      chosen[#chosen + 1] = step
+      so_far.points[#so_far.points + 1] = { step = step, kl = { mean = curve[step] } }
+    end
+  end
+  -- A run of 14 steps is measured every 2 steps at the latest.
+  lu.assertEquals(chosen, { 2, 4, 6, 7, 8, 9, 10, 12, 14 })
+  lu.assertEquals(asked, 8, "no estimate where the steps decide")
+  local is_due_of_long = placement.by_kl(function() return 1 end, 720)
+  lu.assertFalse(is_due_of_long(nil, 89, { points = { { step = 1, kl = 1 } } }))
+  lu.assertTrue(is_due_of_long(nil, 91, { points = { { step = 1, kl = 1 } } }))
+end
+
 function TestCompare:test_variants_together_see_the_earlier_runs()
   local o = small()
   local ok, problem = quietly(experiment.compare, {
@@ -340,8 +364,8 @@ local function recorded(o)
 end
 
 function TestCompare:test_an_experiment_killed_within_a_run_ends_with_the_same_figures()
-  local whole = small { out = folder .. "/whole", steps = 16 }
-  local cut = small { out = folder .. "/cut", steps = 16 }
+  local whole = small { out = folder .. "/whole", steps = 16, checkpoints = "kl" }
+  local cut = small { out = folder .. "/cut", steps = 16, checkpoints = "kl" }
   assert(run(whole))
   local child = system.fork(function() run(cut) end)
   repeat

@@ -84,6 +84,23 @@ function TestFigures:test_steps_that_are_not_logged_have_no_row()
   lu.assertEquals(run.policy:hash(), online.policy:hash())
 end
 
+function TestFigures:test_a_function_chooses_the_steps_that_are_evaluated_and_is_asked_once()
+  local asked, seen = {}, {}
+  local run = train {
+    steps = 5, evaluate = function(_, step) return { at = step } end,
+    evaluate_every = function(policy, step, own)
+      asked[#asked + 1], seen[#seen + 1] = step, #own.points
+      lu.assertEquals(own.policy, policy)
+      return step % 2 == 0
+    end,
+  }
+  local steps = {}
+  for i, point in ipairs(run.points) do steps[i] = point.at end
+  lu.assertEquals(steps, { 2, 4, 5 })
+  lu.assertEquals(asked, { 1, 2, 3, 4 }, "the last step is always evaluated")
+  lu.assertEquals(seen, { 0, 0, 1, 1 })
+end
+
 TestSpent = {}
 
 --- What is spent at each step, and the response tokens of the recorded batches by then.

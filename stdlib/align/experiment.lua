@@ -24,6 +24,7 @@ local identity = require "perilune.run.identity"
 local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
+local placement = require "perilune.align.experiment.placement"
 local parallel = require "perilune.parallel"
 local report = require "perilune.align.evaluate.report"
 local results = require "perilune.align.experiment.results"
@@ -43,9 +44,7 @@ experiment.options = options.spec("align.experiment", {
   { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, "
     .. "and 0.05 for ipo" },
   { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6 },
-  { "checkpoints", "10,20,30,45,60,90,120,180,240,360,480,720,960",
-    "steps to measure, about log-spaced; the last step is always measured", counts = true, smoke = "3,6",
-    pretrained = "4,8,16,32" },
+  placement.options,
   { "seeds", 1, "runs of each setting in each repetition", least = 1 },
   { "outer_seeds", 3, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
     least = 1, smoke = 1, pretrained = 1 },

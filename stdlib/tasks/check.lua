@@ -16,8 +16,8 @@
 --   > local tasks = require "perilune.tasks"
 --   > tasks.check "sentimnt"
 --   unknown task 'sentimnt'; did you mean 'sentiment'?
-local cli = require "perilune.cli"
 local options = require "perilune.options"
+local placement = require "perilune.align.experiment.placement"
 local plain = require "perilune.plain"
 
 local spec = options.spec("tasks.check", {
@@ -25,8 +25,7 @@ local spec = options.spec("tasks.check", {
   { "steps", 0, "steps of each run; 0 for the task's", least = 0, smoke = 6 },
   { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
   { "prompts", 256, "prompts of win rate and KL", least = 2, smoke = 16 },
-  { "checkpoints", "10,20,40,60,90,120,180,240,300,360,480,600,720,960", "steps to measure",
-    counts = true, smoke = "3" },
+  placement.options,
   { "best_of", 64, "responses of which gold takes the best", least = 2, smoke = 4 },
   { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for the task's, or all", least = 0 },
   { "judge_steps", 0, "steps of the proxy, at most; 0 for the task's", least = 0, smoke = 6 },
@@ -74,15 +73,6 @@ local function runs_of(task)
   return list
 end
 
-local function checkpoints(o, steps)
-  local list = {}
-  for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
-    if step ~= "all" and step < steps then list[#list + 1] = step end
-  end
-  list[#list + 1] = steps
-  return list
-end
-
 --- What a run is called: its side and its setting.
 local function name_of(run) return ("%s, beta %g, lr %g"):format(run.label, run.beta, run.lr) end
 
@@ -118,7 +108,7 @@ local function train(stage, o, run, steps, notify)
     policy = stage.start:clone(), reference = stage.start, source = source,
     loss = align.loss.ipo { beta = run.beta }, lr = run.lr, steps = steps,
     warmup = math.min(20, steps // 4), log_every = steps, quiet = true,
-    instruments = false, label = run.label, evaluate_every = checkpoints(o, steps),
+    instruments = false, label = run.label, evaluate_every = placement.of(stage, o.checkpoints, steps),
     evaluate = function(policy, step)
       notify(step / steps)
       return stage.measure(policy, step)

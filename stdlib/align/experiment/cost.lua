@@ -2,10 +2,10 @@
 local losses = require "perilune.align.loss"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
+local placement = require "perilune.align.experiment.placement"
 local record = require "perilune.align.experiment.record"
 local system = require "perilune.system"
 local training = require "perilune.align.train"
-local work = require "perilune.align.experiment.work"
 
 local cost = {}
 
@@ -24,7 +24,7 @@ function cost.left(given, jobs)
         left.there = left.there + (is_done and 1 or 0)
         left.runs = left.runs + (is_done and 0 or 1)
         left.steps = left.steps + (is_done and 0 or steps)
-        left.checkpoints = left.checkpoints + (is_done and 0 or #work.checkpoints(given.options, steps))
+        left.checkpoints = left.checkpoints + (is_done and 0 or placement.count(given.options.checkpoints, steps))
       end
     end
   end

@@ -1,25 +1,11 @@
 --- The runs of an experiment: what one process trains and measures.
-local cli = require "perilune.cli"
 local options = require "perilune.options"
+local placement = require "perilune.align.experiment.placement"
 local record = require "perilune.align.experiment.record"
 local system = require "perilune.system"
 local training = require "perilune.align.train"
 
 local work = {}
-
---- The checkpoints of a run of `steps` steps.
---
---   > local work = require "perilune.align.experiment.work"
---   > table.concat(work.checkpoints({ checkpoints = "2,4,8" }, 5), " ")
---   2 4 5
-function work.checkpoints(o, steps)
-  local list = {}
-  for _, step in ipairs(cli.counts("checkpoints", o.checkpoints)) do
-    if step ~= "all" and step < steps then list[#list + 1] = step end
-  end
-  list[#list + 1] = steps
-  return list
-end
 
 --- The loss of a variant in a setting.
 function work.loss(variant, setting) return variant.loss and variant.loss(setting) or setting.loss end
@@ -39,7 +25,8 @@ local function train(given, stage, variant, run, measure, notify)
     run = kept, policy = stage.start:clone(), reference = reference, source = source, loss = loss,
     instruments = stage:instruments(run, source, o.instruments),
     steps = steps, lr = run.setting.lr, warmup = math.min(20, steps // 4), label = variant.label,
-    log_every = steps, record = given.together or variant.record, evaluate_every = work.checkpoints(o, steps),
+    log_every = steps, record = given.together or variant.record,
+    evaluate_every = placement.of(stage, o.checkpoints, steps),
     checkpoint_every = variant.checkpoint_every and variant.checkpoint_every(steps),
     evaluate = function(policy, step)
       notify(step / steps)

@@ -104,6 +104,8 @@ function of_world.stage(world, given)
     golden_pairs = world:pairs { count = o.pairs, labels = "decided", seed = o.seed },
     measure = measure_of(world, best),
   }
+  --- The exact KL, in place of an estimate.
+  function self.kl(_, policy) return self.measure(policy, 0).kl end
   self.golden = train {
     policy = world:policy(), reference = world.reference, steps = 200, lr = 0.05, quiet = true,
     loss = losses.ipo { beta = 0.2 }, instruments = false,

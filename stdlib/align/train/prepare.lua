@@ -28,8 +28,9 @@ local spec = options.spec("align.train", {
   reference.options,
   { "evaluate", options.optional "function",
     "function(policy, step, run): a table of figures, appended to run.points" },
-  { "evaluate_every", options.optional "integer|table",
-    "steps between calls of evaluate (50 unless given), or a list of steps; the last is always evaluated",
+  { "evaluate_every", options.optional "integer|table|function",
+    "steps between calls of evaluate (50 unless given), a list of steps, or a function(policy, step, run), "
+    .. "called before each step, that tells whether the policy after it is evaluated; the last always is",
     least = 1 },
   { "checkpoint_every", 0, "steps between copies of the policy in run.checkpoints; 0 for none", least = 0 },
   { "instruments", options.optional "boolean|table",

@@ -94,12 +94,18 @@ function Run:begin(step)
   self.current, self.states = { step = step, batch = batch, view = view, where = where }, states
 end
 
---- Whether `evaluate` is called after a step: at the multiples of evaluate_every, or the steps it lists, and
--- the last.
-local function is_evaluated(o, step)
+--- Whether `evaluate` is called after a step: at the multiples of evaluate_every, the steps it lists or
+-- chooses, and the last. A function is asked once, before the step.
+local function is_evaluated(self, step)
+  local o = self.options
   if step == o.steps then return true end
-  if type(o.evaluate_every) ~= "table" then return step % o.evaluate_every == 0 end
-  for _, listed in ipairs(o.evaluate_every) do
+  local every = o.evaluate_every
+  if type(every) == "function" then
+    if self.asked ~= step then self.asked, self.chosen = step, every(o.policy, step, self) end
+    return self.chosen
+  end
+  if type(every) ~= "table" then return step % every == 0 end
+  for _, listed in ipairs(every) do
     if listed == step then return true end
   end
   return false
@@ -120,7 +126,7 @@ function Run:update(step)
   local number, within = (step - 1) // count + 1, (step - 1) % count
   if not self.current or self.current.step ~= number then self:begin(number) end
   local current = self.current
-  local due = self.measured:is_on() and is_evaluated(o, step)
+  local due = is_evaluated(self, step) and self.measured:is_on()
   local logged = (due or step % o.log_every == 0 or step == o.steps) and stats.sums() or nil
   self.measured:before(self, step, due)
   return function()
@@ -137,7 +143,7 @@ function Run:after_step(step, row, value)
   if value.drawn then count_batch(self.spent, o.source, value.drawn, value.batch) end
   if o.record and value.drawn then self.stream[value.drawn] = value.batch end
   local m = value.metrics
-  local due = is_evaluated(o, step)
+  local due = is_evaluated(self, step)
   local found = self.measured:after(self, step, due)
   if m and not (self.log[#self.log] and self.log[#self.log].step == step) then
     m:merge(found)
