@@ -24,7 +24,8 @@ function cost.left(given, jobs)
         left.there = left.there + (is_done and 1 or 0)
         left.runs = left.runs + (is_done and 0 or 1)
         left.steps = left.steps + (is_done and 0 or steps)
-        left.checkpoints = left.checkpoints + (is_done and 0 or placement.count(given.options.checkpoints, steps))
+        local count = placement.count(given.options.checkpoints, steps)
+        left.checkpoints = left.checkpoints + (is_done and 0 or count)
       end
     end
   end
