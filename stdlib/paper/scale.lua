@@ -32,20 +32,25 @@ local function sizes_of(o)
   return list
 end
 
---- An online and an offline variant of each size of `o.sizes`, names of `paper.stages` separated by commas;
--- `make` is that of `paper.variants`. Errors: there is no such size.
+--- The variants of each size of `o.sizes`, names of `paper.stages` separated by commas: online, offline, and
+-- with `shuffled` the data of the online run in another order. `make` is that of `paper.variants`. Errors:
+-- there is no such size.
 --
 --   > local scale, stages = require "perilune.paper.scale", require "perilune.paper.stages"
---   > local made = { online = function() return {} end, offline_one = function() return {} end }
+--   > local function new() return {} end
+--   > local made = { online = new, offline_one = new, replay = new }
 --   > local list = scale.variants(made, { sizes = "small,tiny" })
 --   > #list, list[1].label, list[4].label
 --   4	online tiny	offline small
-function scale.variants(make, o)
+--   > scale.variants(made, { sizes = "tiny" }, true)[3].label
+--   shuffled tiny
+function scale.variants(make, o, shuffled)
   local list = {}
   for _, size in ipairs(sizes_of(o)) do
     local stage = stages.sized(size[2])
-    for _, side in ipairs { "online", "offline" } do
-      local variant = side == "online" and make.online() or make.offline_one()
+    for _, side in ipairs { "online", "offline", shuffled and "shuffled" or nil } do
+      local variant = side == "online" and make.online() or side == "offline" and make.offline_one()
+        or make.replay("all", "online " .. size[1])
       variant.label, variant.stage = ("%s %s"):format(side, size[1]), stage
       variant.run = variant.label
       list[#list + 1] = variant
@@ -109,18 +114,20 @@ function scale.gaps(sides, size)
   return found
 end
 
---- The claims of `fig10_scale`: the gap at each size, and the peaks of the largest and the smallest size.
--- `make` is align.claims.
+--- The claims of `fig10_scale`: the gap at each size to offline and to shuffled data, and the peaks of the
+-- largest and the smallest size. `make` is align.claims.
 --
 --   > #scale.claims(require "perilune.align.claims", { sizes = "tiny,large" })
---   4
+--   6
 function scale.claims(make, o)
   local sizes, list = scale.names(o), {}
   for i, size in ipairs(sizes) do
-    list[i] = make.quantile("online " .. size, "offline " .. size, {
+    list[#list + 1] = make.quantile("online " .. size, "offline " .. size, {
       name = ("the gap of best possible performance, %s"):format(size),
       paper = i == #sizes and "The gap stays at the largest size." or nil,
     })
+    list[#list + 1] = make.quantile("online " .. size, "shuffled " .. size,
+      { name = ("the gap to the online run's data in another order, %s"):format(size) })
   end
   for _, side in ipairs(#sizes > 1 and { "online ", "offline " } or {}) do
     list[#list + 1] = make.peak(side .. sizes[#sizes], side .. sizes[1],
@@ -129,42 +136,63 @@ function scale.claims(make, o)
   return list
 end
 
---- Adds the figure of best possible performance against the size to a page (figs. 11 and 14). `sides` and
+--- The names of the sides of a size, in the order of their columns.
+local kinds <const> = { "online", "offline", "shuffled" }
+
+--- The figures of a page: best possible performance by size, absolute and relative to online's.
+local function figures(page, curves)
+  local absolute = plot.figure { title = "Best possible performance", xlabel = "log2 of parameters",
+    ylabel = "90 % quantile of win rates" }
+  local relative = plot.figure { title = "Best possible performance relative to online",
+    xlabel = "log2 of parameters", ylabel = "share of online's 90 % quantile" }
+  for _, kind in ipairs(kinds) do
+    local curve = curves[kind]
+    absolute:line { x = curve.x, y = curve.y, label = kind, marker = "circle" }
+    relative:line { x = curve.share_x, y = curve.share, label = kind, marker = "circle" }
+  end
+  page:figure(absolute, "Means over repetitions, as in the paper's figure 14.")
+  page:figure(relative, "The same, online's own being 1, as in the paper's figure 11.")
+end
+
+--- Adds the figures of best possible performance against the size to a page (figs. 11 and 14). `sides` and
 -- `findings` are those of experiment.compare.
 --
 --   > local sides, counts = {}, {}
---   > for i, label in ipairs { "online tiny", "offline tiny", "online small", "offline small" } do
---   >>   local win, count = ({ 0.5, 0.3, 0.6, 0.2 })[i], i < 3 and 1000 or 4000
+--   > for i, label in ipairs { "online tiny", "offline tiny", "shuffled tiny" } do
+--   >>   local win = ({ 0.5, 0.3, 0.4 })[i]
 --   >>   sides[i] = { label = label, by_seed = { { { { step = 1, kl = 1, win = win } }, outer = 1 } } }
---   >>   counts[label] = count
+--   >>   counts[label] = 1000
 --   >> end
---   > local page = { figure = function() end, table = function(_, t) print(t.rows[2][2], t.rows[2][5]) end }
+--   > local page = { figure = function() end, table = function(_, t) print(table.concat(t.rows[1], " ")) end }
 --   > scale.section(page, sides, { { found = counts } })
---   4000	0.333
+--   tiny 1000 0.500 0.300 0.400 0.600 0.800
 function scale.section(page, sides, findings)
-  local best_by, curves, rows = {}, { online = { x = {}, y = {} }, offline = { x = {}, y = {} } }, {}
+  local best_by, sizes, curves, rows = {}, {}, {}, {}
+  for _, kind in ipairs(kinds) do curves[kind] = { x = {}, y = {}, share_x = {}, share = {} } end
   for _, side in ipairs(sides) do
-    local name, size = side.label:match "^(%a+) (.+)$"
-    local found, count = interval.of_values(interval.by_repetition(side.by_seed, best_of)),
-      scale.parameters(findings, side.label)
-    table.insert(curves[name].x, math.log(count, 2))
-    table.insert(curves[name].y, found.mean)
-    best_by[side.label] = found.mean
-    if name == "offline" then
-      local online = best_by["online " .. size]
-      rows[#rows + 1] = { size, count, ("%.3f"):format(online), ("%.3f"):format(found.mean),
-        online > 0 and ("%.3f"):format(found.mean / online) or "-" }
+    local kind, size = side.label:match "^(%a+) (.+)$"
+    if kind == "online" then sizes[#sizes + 1] = size end
+    best_by[side.label] = interval.of_values(interval.by_repetition(side.by_seed, best_of)).mean
+  end
+  for i, size in ipairs(sizes) do
+    local count = scale.parameters(findings, "online " .. size)
+    local online, row, shares = best_by["online " .. size], { size, count }, {}
+    for _, kind in ipairs(kinds) do
+      local curve, best_here = curves[kind], best_by[("%s %s"):format(kind, size)]
+      local share = online > 0 and best_here / online or nil  -- a share of nothing is none
+      curve.x[i], curve.y[i] = math.log(count, 2), best_here
+      table.insert(curve.share_x, share and curve.x[i])
+      table.insert(curve.share, share)
+      row[#row + 1] = ("%.3f"):format(best_here)
+      if kind ~= "online" then shares[#shares + 1] = share and ("%.3f"):format(share) or "-" end
     end
+    rows[i] = table.move(shares, 1, #shares, #row + 1, row)
   end
-  local figure = plot.figure {
-    title = "Best possible performance", xlabel = "log2 of parameters", ylabel = "90 % quantile of win rates",
+  figures(page, curves)
+  page:table {
+    header = { "size", "parameters", "online", "offline", "shuffled", "offline / online",
+      "shuffled / online" }, rows = rows, caption = "The 90 % quantile of the win rates of all checkpoints, means over repetitions.",
   }
-  for _, name in ipairs { "online", "offline" } do
-    figure:line { x = curves[name].x, y = curves[name].y, label = name, marker = "circle" }
-  end
-  page:figure(figure, "Means over repetitions.")
-  page:table { header = { "size", "parameters", "online", "offline", "offline / online" }, rows = rows,
-    caption = "The 90 % quantile of the win rates of all checkpoints, means over repetitions." }
 end
 
 return options.strict("paper.scale", scale)

@@ -8,7 +8,7 @@
 --   online_gold()         one setting, labelled by gold: separates the source of data from the proxy's errors
 --   offline()             golden pairs, over the sweep
 --   offline_one()         golden pairs, with the setting of the online run
---   replay(window)        the online run's batches, shuffled within windows; 1 is in order
+--   replay(window, from)  an online run's batches, shuffled within windows; 1 is in order
 --   between(a, b)         pairs of two checkpoints of the online run, ordered by gold: D_a-vs-b; 0 is the
 --                         start, 1 the end of the run
 --   mixed(a, b)           half of them, and half of the golden pairs
@@ -136,12 +136,14 @@ function variants.of(o, loss)
     })
   end
 
-  function make.replay(window)
+  --- `from` is the label of another online run than that of `make.online`.
+  function make.replay(window, from)
     local label = window == 1 and "in order" or window == "all" and "shuffled"
       or ("shuffled within %s"):format(window)
+    local read = from or prefix .. "online"
     return variant(label, settings.one(o, loss), function(_, run)
-      return sources.replay(run.done[prefix .. "online"].stream, { window = window, seed = run.seed })
-    end, { from = prefix .. "online" })
+      return sources.replay(run.done[read].stream, { window = window, seed = run.seed })
+    end, { from = read })
   end
 
   --- Golden pairs are as many as the pairs of the two checkpoints.
