@@ -163,7 +163,8 @@ end
 --   >>   sides[i] = { label = label, by_seed = { { { { step = 1, kl = 1, win = win } }, outer = 1 } } }
 --   >>   counts[label] = 1000
 --   >> end
---   > local page = { figure = function() end, table = function(_, t) print(table.concat(t.rows[1], " ")) end }
+--   > local page = { figure = function() end }
+--   > function page:table(made) print(table.concat(made.rows[1], " ")) end
 --   > scale.section(page, sides, { { found = counts } })
 --   tiny 1000 0.500 0.300 0.400 0.600 0.800
 function scale.section(page, sides, findings)
@@ -191,7 +192,8 @@ function scale.section(page, sides, findings)
   figures(page, curves)
   page:table {
     header = { "size", "parameters", "online", "offline", "shuffled", "offline / online",
-      "shuffled / online" }, rows = rows, caption = "The 90 % quantile of the win rates of all checkpoints, means over repetitions.",
+      "shuffled / online" },
+    rows = rows, caption = "The 90 % quantile of the win rates of all checkpoints, means over repetitions.",
   }
 end
 
