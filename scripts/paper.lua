@@ -3,11 +3,13 @@
 --   perilune scripts/paper.lua --quick                      every figure on one task, 5 minutes each
 --   perilune scripts/paper.lua --tasks sentiment,arena      at the default size
 --   perilune scripts/paper.lua --page                       the page alone, of what is there
+--   perilune scripts/paper.lua --page --markdown paper.md   the same as Markdown
 --
 -- Killed at any moment, the same call goes on where it was: runs are recorded and shared between figures.
 local perilune = require "perilune"
 local cli, options, system = perilune.cli, perilune.options, perilune.system
 local command = require "perilune.sweep.command"
+local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
 
 local names <const> = {
@@ -23,6 +25,7 @@ local o = cli.parse(arg, options.spec("paper", {
   { "figures", table.concat(names, ","), "names of scripts in scripts/paper, separated by commas",
     smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ",") },
   { "page", false, "the page alone" },
+  { "markdown", "", "file for the page as Markdown, without its plots" },
   { "data", "", "file of the task; alone, a file of preference pairs of your own" },
   { "out", "out/paper", "folder of the reports", folder = true, smoke = "out/paper_smoke" },
 }), "paper.lua: every figure of the paper, and one page of them")
@@ -62,6 +65,7 @@ local entries, missing = page.read(o.out, figures, tasks)
 for _, what in ipairs(missing) do io.stderr:write("not there: " .. what .. "\n") end
 if #entries > 0 then
   local tally = page.write(entries, o.out .. "/paper.html")
+  if o.markdown ~= "" then markdown.write(entries, o.markdown) end
   print(("the paper's claims: %s\npage: %s/paper.html"):format(tally, o.out))
 end
 for _, what in ipairs(failed) do io.stderr:write("failed: " .. what .. "\n") end

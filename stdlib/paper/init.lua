@@ -13,6 +13,7 @@
 -- the paper's findings; `verdict.json` beside it is what `paper.page` reads. Runs are shared between figures
 -- in the folder `--runs`.
 local claims = require "perilune.align.claims"
+local command = require "perilune.sweep.command"
 local experiment = require "perilune.align.experiment"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -82,6 +83,29 @@ local function kept_page(page, parts)
   }
 end
 
+--- The words of a command line that change the numbers: all but the folders.
+local function settings_of(arguments)
+  local words, i = {}, 1
+  while arguments[i] do
+    local flag, value = tostring(arguments[i]):match "^%-%-(%a+)(=?)"
+    if flag == "out" or flag == "runs" then
+      i = i + (value == "" and 2 or 1)
+    else
+      words[#words + 1], i = arguments[i], i + 1
+    end
+  end
+  return words
+end
+
+--- The name of the processor, as Linux has it.
+local function processor()
+  for line in io.lines "/proc/cpuinfo" do
+    local name = line:match "^model name%s*: (.+)$"
+    if name then return ("%s, %d cores"):format(name, system.threads()) end
+  end
+  return "unknown processor"
+end
+
 --- Runs a figure: its variants, the report, and the verdict. Gives what experiment.compare gives.
 --
 -- Errors: an option is missing or unknown; what experiment.compare refuses.
@@ -104,6 +128,9 @@ function paper.figure(given)
     name = all.name, task = o.task, size = o.size, question = all.question, found = all.found,
     verdicts = made.verdicts, header = made.header, rows = made.rows, outer_seeds = o.outer_seeds,
     parts = parts, minutes = (system.clock() - started) / 60, date = os.date "%Y-%m-%d",
+    processor = processor(),
+    command = command.line { "bin/perilune", ("scripts/paper/%s.lua"):format(all.name),
+      table.unpack(settings_of(all.arguments)) },
   }
   system.write_file(o.out .. "/verdict.json", plain.encode(record, all.name) .. "\n")
   return made

@@ -30,6 +30,8 @@ function page.read(folder, names, tasks)
         local entry = plain.decode(text_of(path))
         local own = ("%s/%s/%s"):format(folder, name, task)
         entry.parts = entry.parts or {}  -- a report from before they were written
+        entry.processor = entry.processor or "processor not recorded"
+        entry.command = entry.command or ("bin/perilune scripts/paper/%s.lua --task %s"):format(name, task)
         entry.figure = text_of(own .. "/frontier.svg")
         entry.report = ("%s/%s/report.html"):format(name, task)
         entry.proxy = system.exists(own .. "/proxy.svg") and text_of(own .. "/proxy.svg") or nil
