@@ -133,7 +133,10 @@ void shim_interrupt_press(void) {
   raised_at = 0;
   recognised = 0;
   if (presses < 2 || !never_ends) presses = presses + 1;
-  if (presses >= 3) _exit(limit_reached ? 124 : 130);
+  if (presses >= 3) {
+    shim_terminal_give_back();
+    _exit(limit_reached ? 124 : 130);
+  }
   shim_state *s = target;
   if (s != NULL) set_stop(s->current);
 }

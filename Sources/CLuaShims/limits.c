@@ -3,6 +3,7 @@
 // A thread of its own watches them, since a loop in C runs no hook and asks nobody.
 #define _GNU_SOURCE
 #include "lua_internal.h"
+#include "shim_keys.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -27,6 +28,7 @@ static double now(void) {
 }
 
 _Noreturn static void end(int status, const char *message) {
+  shim_terminal_give_back();
   if (write(STDERR_FILENO, message, strlen(message)) < 0) _exit(status);
   _exit(status);
 }

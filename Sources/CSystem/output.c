@@ -29,5 +29,5 @@ void shim_output_keep(int on) {
 }
 
 void shim_output_pressed(void) {
-  if (is_kept) tcflush(STDOUT_FILENO, TCIFLUSH);
+  if (is_kept || shim_screen_is_taken()) tcflush(STDOUT_FILENO, TCIFLUSH);
 }

@@ -44,6 +44,8 @@ int shim_screen_enter(void) {
   if (tcgetattr(STDIN_FILENO, &before) != 0) return -1;
   struct termios raw = before;
   raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+  // Ctrl-C must not drop the sequence that gives the screen back (output.c).
+  raw.c_lflag |= NOFLSH;
   raw.c_iflag &= ~(tcflag_t)(ICRNL | IXON);
   raw.c_cc[VMIN] = raw.c_cc[VTIME] = 0;
   // A stopped program would leave its screen behind.
@@ -58,6 +60,13 @@ int shim_screen_enter(void) {
   }
   put("\033[?1049h\033[?25l\033[2J\033[H");
   return 0;
+}
+
+int shim_screen_is_taken(void) { return is_taken; }
+
+void shim_terminal_give_back(void) {
+  give_back();
+  shim_output_keep(0);
 }
 
 void shim_screen_leave(void) {

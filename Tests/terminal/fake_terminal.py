@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import termios
 import time
@@ -20,6 +21,8 @@ class Fake:
         self.keys_first = keys_first
         pid, self.fd = pty.fork()
         if pid == 0:
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)  # under nohup SIGHUP is ignored
             for name in ("COLUMNS", "LINES", "NO_COLOR", "PERILUNE_GRAPHICS", "TMUX", "TERM_PROGRAM"):
                 os.environ.pop(name, None)
             os.environ.update({"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "INPUTRC": "/dev/null"})
@@ -45,8 +48,8 @@ class Fake:
 
     def wait(self, text, seconds=20):
         """Reads up to `text`, answering questions; returns what came since the last wait."""
-        end = time.time() + seconds
-        while text not in self.unread and time.time() < end and self.read(0.05):
+        end = time.monotonic() + seconds
+        while text not in self.unread and time.monotonic() < end and self.read(0.05):
             pass
         if text not in self.unread:
             raise AssertionError(f"waited for {text!r}, saw {self.unread[-600:]!r}")
@@ -56,8 +59,8 @@ class Fake:
 
     def pause(self, seconds):
         """Goes on reading for a time, as a terminal does."""
-        end = time.time() + seconds
-        while time.time() < end and self.read(0.05):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.read(0.05):
             pass
 
     def read(self, seconds):
@@ -82,8 +85,8 @@ class Fake:
 
     def end(self, seconds=60):
         """The exit status, or minus the signal."""
-        limit = time.time() + seconds
-        while time.time() < limit:
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
             if not self.read(0.05):
                 time.sleep(0.02)
             pid, status = os.waitpid(self.pid, os.WNOHANG)

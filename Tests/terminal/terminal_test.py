@@ -429,6 +429,20 @@ def explore_gives_the_terminal_back_after_ctrl_c_and_signals():
 
 
 @test
+def explore_gives_the_terminal_back_at_the_third_ctrl_c_and_at_the_time_limit():
+    # A finaliser runs without hooks: only the end of the process ends it.
+    endless = "setmetatable({}, { __gc = function() while true do end end }) collectgarbage()"
+    for limit, code in ((None, 130), ("--max-time=1", 124)):
+        terminal = Fake([PERILUNE, *([limit] if limit else []), saved((EXPLORE % endless).encode(), "endless.lua")])
+        terminal.wait(b"drawing")
+        for _ in range(0 if limit else 3):
+            terminal.pause(0.2)
+            terminal.type(b"\x03")
+        assert terminal.end() == code
+        assert b"\x1b[?1049l" in terminal.out and b"\x1b[?25h" in terminal.out and terminal.canonical_after
+
+
+@test
 def explore_in_a_pipe_prints_all_prompts():
     path = saved((EXPLORE % "").encode(), "pipe.lua")
     out = subprocess.run([PERILUNE, path], capture_output=True).stdout.decode()

@@ -25,6 +25,9 @@ void shim_keys_give_to_stdin(void);
 int shim_screen_enter(void);
 // Gives the terminal back as it was; nothing where it was not taken.
 void shim_screen_leave(void);
+int shim_screen_is_taken(void);
+// Gives the terminal back before a `_exit`, which runs nothing at the end of the process; also in a signal handler.
+void shim_terminal_give_back(void);
 
 // While on, Ctrl-C drops nothing of what was written to the terminal; nothing happens where the output is no terminal.
 // The end of the process turns it off.
