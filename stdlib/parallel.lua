@@ -13,6 +13,7 @@
 --   local results = parallel.map(seeds, function(seed, report, job)
 --     return align.train { ..., run = job }.points
 --   end, { keep = "runs", label = "seeds" })
+local errors = require "perilune.errors"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local progress = require "perilune.progress"
@@ -76,8 +77,10 @@ local function child(self, row)
     elseif system.is_interrupt(said) then
       send "interrupted "
     else
-      local has_text, text = pcall(tostring, said)
-      send("error " .. plain.encode(has_text and text or "an error without text", "the error"))
+      local is_refusal = errors.is_refusal(said)
+      local has_text, text = pcall(is_refusal and errors.message or tostring, said)
+      text = has_text and text or "an error without text"
+      send("error " .. plain.encode({ text = text, is_refusal = is_refusal }, "the error"))
     end
   end
 end
@@ -91,7 +94,8 @@ local function follow(row, process)
     elseif kind == "result" then
       row.is_done, row.result = true, plain.decode(rest)
     elseif kind == "error" then
-      row.problem = plain.decode(rest)
+      local said = plain.decode(rest)
+      row.problem, row.is_refusal = said.text, said.is_refusal
     elseif kind == "interrupted" then
       row.problem = "interrupted"
     elseif kind == "elsewhere" then
@@ -118,15 +122,19 @@ local function failure_of(row, code)
   return problem
 end
 
---- The failed rows as one message; `count` is the number of items.
-local function failures(problems, count)
+--- Raises the failures of rows as one error; `count` is the number of items. It is one of the system where
+-- each of them is.
+local function fail(problems, count)
   table.sort(problems, function(a, b) return a.row.task < b.row.task end)
-  local lines = {}
+  local lines, is_refusal = {}, true
   for i, problem in ipairs(problems) do
     lines[i] = ("item %d: %s"):format(problem.row.task, problem.message)
+    is_refusal = is_refusal and problem.row.is_refusal
   end
   local more = #lines > 1 and (" (%d of %d items failed)"):format(#lines, count) or ""
-  return ("parallel.map: %s%s"):format(table.concat(lines, "\n"), more)
+  local message = ("parallel.map: %s%s"):format(table.concat(lines, "\n"), more)
+  if is_refusal then system.refused(message) end
+  error(message, 3)
 end
 
 --- Rows of items that are not kept, each one of its own.
@@ -193,7 +201,7 @@ function parallel.map(items, f, given)
   for _, row in ipairs(elsewhere) do
     table.insert(problems, { row = row, message = "another process makes it" })
   end
-  if #problems > 0 then error(failures(problems, #items), 2) end
+  if #problems > 0 then fail(problems, #items) end
   return results
 end
 

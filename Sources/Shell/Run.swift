@@ -113,16 +113,23 @@ final class Run {
     return false
   }
 
-  /// Runs what an option of the command line asks the library for. What the system refuses, such as a full disk, is
-  /// told without the library's lines, which are not the user's.
+  /// Runs what an option of the command line asks the library for.
   private func runCommand(_ code: String, _ arguments: [LuaValue]) throws {
+    try withoutLibraryLines { try lua.load(code, name: "=perilune").call(arguments) }
+  }
+
+  /// Runs `body`. Ctrl-C within the library, and what the system refuses it, such as a full disk, are told without the
+  /// library's lines, which are not the user's.
+  private func withoutLibraryLines(_ body: () throws -> Void) throws {
     do {
-      try lua.load(code, name: "=perilune").call(arguments)
-    } catch let error as LuaError where error.kind == Failure.Kind.io.rawValue {
+      try body()
+    } catch let error as LuaError where error.isInterrupt || error.kind == Failure.Kind.io.rawValue {
       let message = error.message
-      let isOfLibrary = standardLibrary.map { message.hasPrefix($0 + "/") } ?? false
-      let start = isOfLibrary ? message.range(of: ": ")?.upperBound : nil
-      throw LuaError(kind: error.kind, message: String(message[(start ?? message.startIndex)...]))
+      guard let root = standardLibrary, message.hasPrefix(root + "/"), let place = message.range(of: ": ")
+      else {
+        throw error
+      }
+      throw LuaError(kind: error.kind, message: String(message[place.upperBound...]))
     }
   }
 
@@ -183,6 +190,7 @@ final class Run {
     }
     let count = try table.count
     if count > Self.argumentsMax { throw LuaError(kind: "lua", message: "too many arguments to script") }
-    try chunk.call(count < 1 ? [] : (1...count).map { try table.get($0) })
+    let given = try count < 1 ? [] : (1...count).map { try table.get($0) }
+    try withoutLibraryLines { try chunk.call(given) }
   }
 }

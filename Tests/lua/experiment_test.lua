@@ -395,6 +395,15 @@ function TestCompare:test_an_experiment_killed_within_a_run_ends_with_the_same_f
   end
 end
 
+function TestCompare:test_what_the_system_refuses_is_raised_as_such()
+  local ok, problem = quietly(experiment.compare, {
+    title = "refused", options = small { out = support.new_path() },
+    variants = { { label = "a", source = function() system.refused "the disk is full" end } },
+  })
+  lu.assertFalse(ok)
+  lu.assertEquals({ problem.kind, problem.message }, { "io", "parallel.map: item 1: the disk is full" })
+end
+
 function TestCompare:test_wrong_variants_are_refused()
   local function refusal(variants)
     return support.message(experiment.compare, { title = "x", options = small(), variants = variants })

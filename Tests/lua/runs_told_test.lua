@@ -82,6 +82,22 @@ function TestTold:test_a_second_process_that_would_go_on_is_refused()
   lu.assertEquals(#run.runs { folder = runs() }, 1)
 end
 
+function TestTold:test_a_signal_and_a_full_disk_have_their_line_and_none_of_the_library()
+  local said = start("", "STOP=8 BY='kill -TERM $PPID; sleep 0.1'")
+  lu.assertEquals(said, ("%s: run gap: stopped by SIGTERM after step 8, which is saved; `--resume` goes on "
+    .. "from there\n"):format(system.program()))
+  local path = folder .. "/disk.lua"
+  system.write_file(path, ([[
+    local perilune = require "perilune"
+    perilune.parallel.map({ 1, 2 }, function(i)
+      perilune.system.write_file("%s/" .. i, ("x"):rep(1 << 20))
+    end, { quiet = true })]]):format(folder))
+  local pipe <close> = assert(io.popen(("ulimit -f 100; '%s' '%s' 2>&1"):format(system.program(), path)))
+  local refused = "item %d: cannot write %s/%d: File too large"
+  lu.assertEquals(pipe:read "a", ("%s: parallel.map: %s\n%s (2 of 2 items failed)\n"):format(system.program(),
+    refused:format(1, folder, 1), refused:format(2, folder, 2)))
+end
+
 --- A signal that comes while a checkpoint is saved: the save is completed, no further step is taken.
 function TestTold:test_a_signal_within_a_save_waits_for_it_and_takes_no_further_step()
   for signal, code in pairs { INT = 130, TERM = 130, USR2 = 75 } do

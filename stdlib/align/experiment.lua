@@ -20,6 +20,7 @@
 local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
 local cost = require "perilune.align.experiment.cost"
+local errors = require "perilune.errors"
 local identity = require "perilune.run.identity"
 local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
@@ -345,6 +346,7 @@ function experiment.compare(given)
       local kept_in <const> = "finished runs are kept in %s; the same command trains the others\n"
       io.stderr:write(kept_in:format(all.runs))
     end
+    if errors.is_refusal(jobs) then system.refused(errors.message(jobs)) end
     error(jobs, 0)
   end
   for outer = 1, o.outer_seeds do

@@ -9,6 +9,7 @@
 --
 -- A step: the loss, the gradients, clipping, the update of the weights, then `after`. The loop stops after
 -- `steps` steps, when `after` asks for it, at an error, and at Ctrl-C.
+local errors = require "perilune.errors"
 local optim = require "perilune.optim"
 local options = require "perilune.options"
 local progress = require "perilune.progress"
@@ -138,8 +139,7 @@ function Loop:run()
   self.step = self.optimizer:steps()
   self.status = ok and "finished" or system.is_interrupt(problem) and "interrupted" or "failed"
   if self.job then
-    local message = type(problem) == "userdata" and problem.message or problem
-    self.job:finish(self.status, not ok and tostring(message) or nil)
+    self.job:finish(self.status, not ok and errors.message(problem) or nil)
   end
   if self.status == "interrupted" then
     local is_whole = depth > 0 or system.stop_signal() or require "perilune.parallel".in_child()

@@ -1,4 +1,5 @@
 --- What the learned judges share: options, reading labels from a model, and training with validation.
+local errors = require "perilune.errors"
 local options = require "perilune.options"
 local optim = require "perilune.optim"
 local fit = require "perilune.align.fit"
@@ -185,8 +186,9 @@ function learned.train(o, name, loss, as_judge, accuracy)
   }
   local status, problem = loop:run()
   if status == "failed" then
-    local text = type(problem) == "userdata" and problem.message or tostring(problem)
-    error(("%s: %s"):format(name, text), 0)
+    local text = ("%s: %s"):format(name, errors.message(problem))
+    if errors.is_refusal(problem) then system.refused(text) end
+    error(text, 0)
   end
   local kept = best.model or model
   local made = as_judge(kept)

@@ -6,6 +6,7 @@
 --   > local task = require "perilune.tasks".sentiment()
 --   > require "perilune.align".sft(task, { steps = 0 })
 --   align.sft: option 'steps' must be a whole number of at least 1, not 0
+local errors = require "perilune.errors"
 local fit = require "perilune.align.fit"
 local formats = require "perilune.formats"
 local models = require "perilune.models"
@@ -114,11 +115,6 @@ local function cache_path(key)
   io.stderr:write(("align.sft: %s; the model is not cached\n"):format(tostring(folder)))
 end
 
---- An error's text without the place in this file where it was raised.
-local function message_of(problem)
-  return type(problem) == "userdata" and problem.message or tostring(problem)
-end
-
 --- The cached model of a key and its record, or nil; adapters are put on `base`. A file that is not that
 -- model is reported, not used.
 local function cached(path, key, base)
@@ -130,7 +126,7 @@ local function cached(path, key, base)
   local ok, model = pcall(weights.load, file, nil, function(why) error(why, 0) end, base)
   if not ok then
     if system.is_interrupt(model) then error(model, 0) end
-    return refuse(("cannot be read (%s)"):format(message_of(model)))
+    return refuse(("cannot be read (%s)"):format(errors.message(model)))
   end
   local readable, record = pcall(formats.load_json, path .. ".json")
   if not readable or type(record) ~= "table" or record.key ~= key or record.hash ~= model:hash() then
@@ -149,7 +145,7 @@ local function store(model, path, record)
   end)
   if ok then return path .. ".safetensors" end
   if system.is_interrupt(problem) then error(problem, 0) end
-  io.stderr:write(("align.sft: the model is not cached: %s\n"):format(message_of(problem)))
+  io.stderr:write(("align.sft: the model is not cached: %s\n"):format(errors.message(problem)))
 end
 
 --- The filled options with the task's recommendations, and the options of the model.

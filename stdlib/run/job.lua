@@ -18,6 +18,7 @@
 --   > local seen = run.read("gap", folder)
 --   > #seen:events() > 0, #seen:files() > 0, #seen:history() > 0, seen:value("win")
 --   true	true	true	0.7
+local errors = require "perilune.errors"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local ranks = require "perilune.run.ranks"
@@ -116,7 +117,7 @@ local function try_checkpoint(job)
   local ok, problem = pcall(job.checkpoint, job)
   if ok then return end
   if system.is_interrupt(problem) then error(problem, 0) end
-  warn(job, ("no checkpoint of step %d: %s"):format(job.step, tostring(problem)))
+  warn(job, ("no checkpoint of step %d: %s"):format(job.step, errors.message(problem)))
 end
 
 --- Sets what checkpoints save, and how often: the options `state`, `checkpoint_every` and `keep` of run.open.
@@ -142,7 +143,7 @@ end
 function Job:close()
   self.closed = true
   local ok, problem = pcall(self.writer.finish, self.writer, self.status, self.message)
-  if not ok then warn(self, tostring(problem)) end
+  if not ok then warn(self, errors.message(problem)) end
 end
 
 --- Goes on with a run that has ended in this process, from the state as it is. Nothing where it has not
@@ -208,7 +209,7 @@ function Job:steps(count)
     local waiting <close> = guard  -- luacheck: ignore 211
     if self.status ~= "running" then return end
     local is_interrupt = problem == nil or system.is_interrupt(problem)
-    local message = problem ~= nil and tostring(problem) or nil
+    local message = problem ~= nil and errors.message(problem) or nil
     self:finish(is_interrupt and "interrupted" or "failed", message)
   end })
   return next_step, nil, first, ending

@@ -4,6 +4,7 @@
 -- read from a file. A policy of Lua has functions, which no file can hold: it is read into a copy of one that
 -- is given. The optimizer's file has the loss's own parameters beside a Model; beside a policy of Lua they
 -- have a file.
+local errors = require "perilune.errors"
 local formats = require "perilune.formats"
 local models = require "perilune.models"
 local system = require "perilune.system"
@@ -61,7 +62,7 @@ local function adapted(base, path, refuse)
   local ok, model = pcall(base.load_adapter, base, path)
   if ok then return model end
   if system.is_interrupt(model) then error(model, 0) end
-  refuse(type(model) == "userdata" and model.message or tostring(model))
+  refuse(errors.message(model))
 end
 
 --- Gives a policy, in place, the weights of a file. `refuse` raises an error: tensors have other shapes, or

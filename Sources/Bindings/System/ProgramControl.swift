@@ -114,5 +114,17 @@ enum ProgramControl {
       Lua.stopWasRaised()
       throw Failure(.interrupted, try call.string(1))
     }
+    module.function(
+      "refused",
+      Page(
+        "system.refused(message)",
+        "Raises an error of the kind \"io\", which says what the system refuses, with a message: for what it refused "
+          + "another process.",
+        example: """
+          system = require 'perilune.system'
+          ok, problem = pcall(system.refused, 'the disk is full')
+          print(problem.kind, problem.message)
+          """, prints: "io\tthe disk is full")
+    ) { call in throw Failure(.io, try call.string(1)) }
   }
 }

@@ -27,6 +27,7 @@
 --   > local batch = run:draw(5)
 --   > #batch
 --   1
+local errors = require "perilune.errors"
 local fit = require "perilune.align.fit"
 local optim = require "perilune.optim"
 local stats = require "perilune.align.evaluate.stats"
@@ -197,7 +198,7 @@ function Run:resume(steps)
   local status, problem = shards.within(o.shards, self.loop.run, self.loop)
   self.step, self.status, self.problem = self.loop.step, status, nil
   if status == "failed" then
-    self.problem = type(problem) == "userdata" and problem.message or tostring(problem)
+    self.problem = errors.message(problem)
     error(setmetatable({ run = self, message = self.problem, cause = problem }, Failure), 0)
   end
   return self
