@@ -207,6 +207,22 @@ enum TokenizerModule {
       return 1
     }
     tokenizer.method(
+      "padded",
+      Page(
+        "tok:padded(vocab_size) -> Tokenizer",
+        "The tokenizer with the ids of a model that has more of them, as many models have for speed: the further ids "
+          + "decode to nothing, and their names are empty. tok:save writes the tokenizer without them.",
+        errors: "vocab_size is less than the tokenizer's",
+        example: trained + """
+          wide = tok:padded(300)
+          print(wide.vocab_size, wide:decode { 260, 299 })
+          """, prints: "300\tlow")
+    ) { call, object in
+      let wide = try PaddedTokenizer(object.tokenizer, vocabSize: try call.integer(2))
+      try call.pushObject(TokenizerObject(wide, templates: object.templates))
+      return 1
+    }
+    tokenizer.method(
       "save",
       Page(
         "tok:save(path)",
@@ -219,7 +235,8 @@ enum TokenizerModule {
           os.remove(path)
           """, prints: "BPE")
     ) { call, object in
-      guard let pipeline = object.tokenizer as? TokenizerPipeline else {
+      let tokenizer = (object.tokenizer as? PaddedTokenizer)?.base ?? object.tokenizer
+      guard let pipeline = tokenizer as? TokenizerPipeline else {
         throw Failure(.state, "a tokenizer with the format of llama2.c cannot be saved")
       }
       try pipeline.save(to: try call.string(2))
