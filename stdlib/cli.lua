@@ -29,16 +29,6 @@ local function wrong(message, ...) error(message:format(...), 0) end
 
 local flag_of, is_typed, accepted = flags.of, flags.is_typed, flags.accepted
 
---- The sizes of a run besides the default, and what they are for.
-local sizes <const> = {
-  { "smoke", "a short run that shows that everything works" },
-  { "quick", "a run of minutes" },
-  { "full", "a run overnight" },
-}
-
---- The sizes that options imply, and what they are.
-local implied <const> = { { "pretrained", "unless they are given" } }
-
 --- Whether an entry of the spec has a value for a size.
 local function has_size(spec, size)
   for _, entry in ipairs(spec.list) do
@@ -49,8 +39,8 @@ end
 
 --- The size that a flag names, where the spec has it; nil for other flags.
 local function size_of(flag, spec)
-  for _, size in ipairs(sizes) do
-    if flag == "--" .. size[1] and has_size(spec, size[1]) then return size[1] end
+  for _, size in ipairs(options.sizes) do
+    if not size.implied and flag == "--" .. size.name and has_size(spec, size.name) then return size.name end
   end
 end
 
@@ -181,19 +171,18 @@ end
 local function usage(spec, about, arguments)
   local lines, sized, of = { about, "", "options:" }, {}, nil
   local flag_of_size = {}
-  for _, size in ipairs(sizes) do flag_of_size[size[1]] = "--" .. size[1] end
+  for _, size in ipairs(options.sizes) do flag_of_size[size.name] = "--" .. size.name end
   for _, entry in ipairs(spec.list) do
     if entry.size then flag_of_size[entry.size] = ("with %s"):format(flag_of(entry.name)) end
   end
-  local all = table.move(implied, 1, #implied, #sizes + 1, table.move(sizes, 1, #sizes, 1, {}))
   local function add(head, meaning)
     if #head > 24 then lines[#lines + 1], head = "  " .. head, "" end
     lines[#lines + 1] = ("  %-24s %s"):format(head, meaning)
   end
   local function add_sizes()
-    for _, size in ipairs(all) do
-      local values = sized[size[1]]
-      if values then add(flag_of_size[size[1]] or size[1], size[2] .. ": " .. table.concat(values, ", ")) end
+    for _, size in ipairs(options.sizes) do
+      local values = sized[size.name]
+      if values then add(flag_of_size[size.name], size.about .. ": " .. table.concat(values, ", ")) end
     end
     sized = {}
   end
@@ -208,11 +197,11 @@ local function usage(spec, about, arguments)
     local shown = entry.default
     if shown == nil or shown == "" then shown = "VALUE" end
     add(entry.types == "boolean" and flag or ("%s %s"):format(flag, shown), entry:sentence())
-    for _, size in ipairs(all) do
-      local value = entry[size[1]]
+    for _, size in ipairs(options.sizes) do
+      local value = entry[size.name]
       if value ~= nil and not of then
-        sized[size[1]] = sized[size[1]] or {}
-        table.insert(sized[size[1]], entry.types == "boolean" and flag or ("%s %s"):format(flag, value))
+        sized[size.name] = sized[size.name] or {}
+        table.insert(sized[size.name], entry.types == "boolean" and flag or ("%s %s"):format(flag, value))
       end
     end
   end

@@ -24,14 +24,29 @@
 --   options.choice("train", { "train", "test" })
 --
 -- Fields of an entry: `least`, `most` (bounds that are allowed), `above`, `below` (bounds that are not),
--- `choices` (the allowed values), `finite = false` (infinite ones are allowed), `smoke`, `quick` and `full`
--- (the values under `--smoke`, `--quick` and `--full`), `pretrained` (the value where an entry of this
--- `size` is given), `folder`, `counts` and `options_of` (see `perilune.cli`). An entry that is itself a spec
--- includes all its entries; an entry after it may declare one of their names again, to change the default.
+-- `choices` (the allowed values), `finite = false` (infinite ones are allowed), the value under each of
+-- `options.sizes`, `without` (a list of options beside which it has no effect and is refused), `size`,
+-- `folder`, `counts` and `options_of` (see `perilune.cli`). An entry that is itself a spec includes all its
+-- entries; an entry after it may declare one of their names again, to change the default.
 local native = require "perilune.native.help"
 local rule = require "perilune.options.rule"
 
 local options = { specs = {}, show = rule.show }
+
+--- The sizes of a run besides the default: `name`, what the size is for, and whether it is `implied` by an
+-- entry of this `size` that is given, in place of a flag `--name`.
+--
+--   > for _, size in ipairs(options.sizes) do print(size.name, size.about) end
+--   smoke	a short run that shows that everything works
+--   quick	a run of minutes
+--   full	a run overnight
+--   pretrained	unless they are given
+options.sizes = {
+  { name = "smoke", about = "a short run that shows that everything works" },
+  { name = "quick", about = "a run of minutes" },
+  { name = "full", about = "a run overnight" },
+  { name = "pretrained", about = "unless they are given", implied = true },
+}
 
 local Spec = {}
 Spec.__index = Spec
@@ -79,10 +94,10 @@ function options.choice(default, choices)
 end
 
 local fields = {
-  least = true, most = true, above = true, below = true, choices = true, finite = true,
-  smoke = true, quick = true, full = true, pretrained = true, size = true, folder = true, counts = true,
-  options_of = true,
+  least = true, most = true, above = true, below = true, choices = true, finite = true, without = true,
+  size = true, folder = true, counts = true, options_of = true,
 }
+for _, size in ipairs(options.sizes) do fields[size.name] = true end
 
 --- An entry of a spec as a rule with a name and a meaning.
 local function entry_of(spec, given)
@@ -103,10 +118,12 @@ local function entry_of(spec, given)
       entry[key] = value
     end
   end
-  for _, key in ipairs { "default", "smoke", "quick", "full", "pretrained" } do
+  local function check(key)
     local complaint = entry[key] ~= nil and entry:complaint(entry[key])
     if complaint then refuse("the %s of '%s' %s", key, name, complaint) end
   end
+  check "default"
+  for _, size in ipairs(options.sizes) do check(size.name) end
   return entry
 end
 
@@ -173,6 +190,21 @@ function Spec:only(names)
   return part
 end
 
+--- The given option beside which an entry has no effect; nil where there is none.
+--
+--   > local sized = options.spec("example.beside", {
+--   >>   { "model", options.optional "string", "a file" }, { "dim", 8, "width", without = { "model" } },
+--   >> })
+--   > options.beside(sized.by_name.dim, { model = "a" })
+--   model
+--   > sized:fill { model = "a", dim = 16 }
+--   example.beside: option 'dim' has no effect beside 'model'
+function options.beside(entry, given)
+  for _, name in ipairs(entry.without or {}) do
+    if given[name] ~= nil then return name end
+  end
+end
+
 --- The given options over the defaults, as a fresh table.
 --
 -- An error begins with the spec's name and points at the caller of the function that called `fill`; `depth`
@@ -199,6 +231,8 @@ function Spec:fill(given, depth)
     else
       local complaint = entry:complaint(value)
       if complaint then refuse(("option '%s' %s"):format(entry.name, complaint)) end
+      local other = options.beside(entry, given)
+      if other then refuse(("option '%s' has no effect beside '%s'"):format(entry.name, other)) end
       filled[entry.name] = entry:stored(value)
     end
   end

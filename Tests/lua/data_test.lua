@@ -247,10 +247,19 @@ function TestFromPairs:test_an_experiment_refuses_too_few_pairs_in_a_line()
   local pipe <close> = assert(io.popen(("'%s' '%s/scripts/experiments/gap.lua' --smoke --data '%s' --out "
     .. "'%s.report' 2>&1; "
     .. "echo status $?"):format(system.program(), support.root, pairs_file(3), out)))
-  lu.assertStrMatches(pipe:read "a", "data: %S+ has 2 pairs to train with, 1 to validate with and 0 to "
-    .. "test with; an "
-    .. "experiment needs some of each[^\n]+\nstatus 1\n")
+  lu.assertStrMatches(pipe:read "a", "data: %S+ has 3 prompts, with 2 pairs to train with, 1 to validate "
+    .. "with and 0 to test with; some of each are needed[^\n]+\nstatus 1\n")
   os.execute(("rm -rf '%s' '%s.report'"):format(out, out))
+end
+
+function TestFromPairs:test_a_file_of_one_prompt_is_named_where_it_has_no_text_to_train_with()
+  local path = written(formats.json_encode {
+    prompt = "Rosa and Maya hurried to the wooden", chosen = " hut", rejected = " sky",
+  })
+  local task = tasks.from_pairs { path = path, cache = false }
+  lu.assertEquals(task.counts.train.texts, 0)
+  lu.assertStrContains(support.message(require "perilune.align".sft, task, { steps = 2, cache = false }),
+    ("tasks.from_pairs: split 'train' has no text: %s has 1 prompt, with 0 pairs to train with"):format(path))
 end
 
 function TestFromPairs:test_long_pairs_are_cut_only_when_asked()

@@ -168,6 +168,122 @@ function TestPretrained:test_what_does_not_fit_is_refused_by_name()
   lu.assertStrContains(stage { model = "/no/such" }, "model: there is no '/no/such'")
   lu.assertStrContains(stage { task = "sentiment", data = "", model = folder },
     "model: the task 'sentiment' takes no pretrained model")
+  lu.assertStrContains(stage { task = "sentiment", data = "", max_prompt = 9 },
+    "max_prompt: the task 'sentiment' writes its texts itself")
+  lu.assertStrContains(stage { model = path },
+    ("model: '%s' is a file of records, which `data` takes; expected a file or folder of models.load"):format(
+      path))
+  lu.assertStrContains(stage { model = support.root .. "/README.md" }, "model: ")
+end
+
+function TestPretrained:test_options_of_a_model_that_is_trained_here_are_refused_beside_another()
+  for name, value in pairs { vocab_size = 300, layers = 2, dim = 32 } do
+    lu.assertEquals(support.message(tasks.harmless, { path = path, model = folder, [name] = value }),
+      ("tasks.harmless: option '%s' has no effect beside 'model'"):format(name))
+  end
+  lu.assertEquals(support.message(tasks.from_pairs, { path = path, tokenizer = folder, vocab_size = 300 }),
+    "tasks.from_pairs: option 'vocab_size' has no effect beside 'tokenizer'")
+  -- A small task takes no values of a size that have no effect.
+  lu.assertEquals(tasks.open("harmless", { path = path, model = folder }, true).tokenizer.vocab_size, 320)
+end
+
+function TestPretrained:test_targets_and_alpha_of_adapters_are_names_and_a_number_of_use()
+  local experiment, cli = align.experiment, require "perilune.cli"
+  local function refused(...)
+    local spec = require "perilune.options".spec("example", { experiment.options })
+    local o = cli.read({ "--task", "harmless", "--data", path, "--model", folder, "--lora", ... }, spec)
+    experiment.check(o)
+  end
+  for _, targets in ipairs { "q_proj,,v_proj", "q_proj,", ",", "q_proj,all-linear", "q_proj,q_proj" } do
+    lu.assertEquals(support.message(refused, "--lora-targets", targets), ("lora_targets takes names of "
+      .. "modules, separated by commas, each once, or all-linear, not '%s'"):format(targets))
+  end
+  lu.assertEquals(support.message(refused, "--lora-alpha", "1e30"),
+    "--lora-alpha must be a number above 0 and of at most 65536, not 1e+30")
+  lu.assertEquals(support.message(refused, "--lora-alpha", "-1"),
+    "--lora-alpha must be a number above 0 and of at most 65536, not -1")
+  refused("--lora-targets", "q_proj, down_proj")
+  local model = models.load(folder)
+  lu.assertStrContains(support.message(model.lora, model, { alpha = 1e30 }), "65536")
+  lu.assertStrContains(support.message(model.lora, model, { alpha_pattern = { q_proj = 1e30 } }), "65536")
+end
+
+function TestPretrained:test_an_experiment_takes_the_longest_prompt_and_response()
+  local opened = require "perilune.align.experiment.opened"
+  local o = align.experiment.parse({
+    "--task", "harmless", "--data", path, "--model", folder, "--max-prompt", "200", "--max-response", "20",
+    "--out", os.tmpname() .. ".report",
+  }, "example")
+  local task = opened.task(o)
+  lu.assertEquals({ task.max_prompt, task.max_response }, { 200, 20 })
+  lu.assertTrue(opened.task(o) == task, "the task is opened once")
+  formats.save_json_lines(path, records())  -- the same bytes
+  lu.assertTrue(opened.task(o) == task)
+  local other = records()
+  other[1].chosen = other[1].chosen .. " Please."
+  formats.save_json_lines(path, other)
+  lu.assertFalse(opened.task(o) == task, "another file is another task")
+  formats.save_json_lines(path, records())
+end
+
+function TestPretrained:test_ids_that_only_the_model_has_stand_for_no_text()
+  local wide = os.tmpname() .. ".wide"
+  os.execute(("cp -r '%s' '%s'"):format(folder, wide))
+  models.save(models.transformer {
+    style = "llama", vocab = 328, dim = 16, layers = 1, heads = 2, max_length = 512, seed = 5,
+  }, wide)
+  local tokenizer = tasks.harmless { path = path, model = wide }.tokenizer
+  lu.assertEquals(tokenizer.vocab_size, 328)
+  -- As transformers 5.24's decode([ids beyond len(tokenizer)]) and convert_ids_to_tokens give "" and None.
+  lu.assertEquals({ tokenizer:decode { 320, 327 }, tokenizer:name(327) }, { "", "" })
+  local stream, ids, text = tokenizer:decode_stream(), tokenizer:encode "Hi there", ""
+  table.insert(ids, 2, 325)
+  for _, id in ipairs(ids) do text = text .. stream:step(id) end
+  lu.assertEquals({ text, tokenizer:decode(ids) }, { "Hi there", "Hi there" })
+  for _, id in ipairs { 328, -1 } do
+    local message = ("id %d is not a token id: expected 0..327 (vocab 328)"):format(id)
+    lu.assertStrContains(support.message(tokenizer.decode, tokenizer, { id }), message)
+    lu.assertStrContains(support.message(stream.step, stream, id), message)
+    lu.assertStrContains(support.message(tokenizer.name, tokenizer, id), message)
+  end
+  for _, case in ipairs {
+    { 5, "bad argument #2 to 'decode' (table expected, got number)" },
+    { { "five" }, "element [1] is a string, expected an integer" },
+    { { 1, 1.5 }, "element [2] is 1.5, expected an integer" },
+  } do
+    lu.assertEquals(support.message(tokenizer.decode, tokenizer, case[1]), case[2])
+  end
+  lu.assertEquals(support.message(stream.step, stream, "five"),
+    "bad argument #2 to 'step' (number expected, got string)")
+  lu.assertEquals(support.message(tokenizer.decode, { 1 }),
+    "bad argument #1 to 'decode' (Tokenizer expected, got table)")
+  lu.assertStrContains(support.message(tokenizer.padded, tokenizer, 327), "expected 328")
+end
+
+function TestPretrained:test_a_record_that_the_template_refuses_is_named()
+  local strict = os.tmpname() .. ".strict"
+  os.execute(("cp -r '%s' '%s'"):format(folder, strict))
+  system.write_file(strict .. "/tokenizer_config.json", formats.json_encode {
+    tokenizer_class = "PreTrainedTokenizerFast", eos_token = "<eos>", pad_token = "<pad>",
+    chat_template = "{% for m in messages %}{% if 'odd' in m.content %}{{ raise_exception('no odd words') }}"
+      .. "{% endif %}" .. template:gsub("^{%% for m in messages %%}", ""),
+  })
+  local turns, message = {}, function(role, content) return { role = role, content = content } end
+  for i = 1, 5 do
+    turns[i] = { prompt = { message("user", i == 4 and "an odd word" or "word " .. i) },
+      chosen = { message("assistant", "Yes.") }, rejected = { message("assistant", "No.") } }
+  end
+  local file = os.tmpname() .. ".jsonl"
+  formats.save_json_lines(file, turns)
+  lu.assertStrMatches(support.message(tasks.from_pairs, { path = file, model = strict }),
+    ("tasks.from_pairs: %s: line 4: .*no odd words.*"):format(file:gsub("%p", "%%%0")))
+  local dialogues = records()
+  dialogues[7].chosen = dialogues[7].chosen:gsub("May I", "May the odd one")
+  dialogues[7].rejected = dialogues[7].rejected:gsub("May I", "May the odd one")
+  formats.save_json_lines(file, dialogues)
+  lu.assertStrMatches(support.message(tasks.harmless, { path = file, model = strict }),
+    ("tasks.harmless: %s: line 7: the tokenizer's chat template: .*no odd words.*"):format(
+      file:gsub("%p", "%%%0")))
 end
 
 os.exit(lu.LuaUnit.run())

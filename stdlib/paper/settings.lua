@@ -9,18 +9,12 @@ local options = require "perilune.options"
 
 local settings = {}
 
-local runs_of = {}
-
 --- The `runs` of the task of the options: those of `experiment.opened`, see `tasks.check`.
 --
 --   > local settings = require "perilune.paper.settings"
 --   > settings.runs({ task = "sentiment", data = "", cost = -1, small = false }).steps
 --   720
-function settings.runs(o)
-  local key = opened.key(o)
-  if not runs_of[key] then runs_of[key] = opened.task(o).runs end
-  return runs_of[key]
-end
+function settings.runs(o) return opened.task(o).runs end
 
 --- The text of a list of numbers, as `--lr` takes it.
 local function joined(list)

@@ -59,7 +59,8 @@ function tasks.open(name, given, smoke)
     error(("task '%s' needs a path: %s"):format(name, module.needs), 2)
   end
   for _, entry in ipairs(smoke and module.options.list or {}) do
-    if filled[entry.name] == nil then filled[entry.name] = entry.smoke end
+    local has_effect = not options.beside(entry, filled)
+    if filled[entry.name] == nil and has_effect then filled[entry.name] = entry.smoke end
   end
   return module(filled)
 end

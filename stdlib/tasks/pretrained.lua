@@ -11,6 +11,7 @@
 --   ./SmolLM2
 --   > pretrained.options:fill({ lora = 16 })
 --   tasks.pretrained: option 'lora' must be a table, not 16
+local errors = require "perilune.errors"
 local models = require "perilune.models"
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -37,41 +38,15 @@ function pretrained.check(where, o)
   end
 end
 
---- A tokenizer with the ids of a model that has more of them, as many models have for speed: they stand for
--- no text.
---
---   > local words = require("perilune.tasks.words").tokenizer { "tea" }
---   > local wide = pretrained.padded(words, words.vocab_size + 3)
---   > wide:decode(wide:encode "tea"), #wide:decode { words.vocab_size + 1 }
---   Tea	0
-function pretrained.padded(made, vocab)
-  if vocab <= made.vocab_size then return made end
-  local wide = { vocab_size = vocab }
-  function wide:decode(ids, ...)
-    if type(ids) ~= "table" then return made:decode(ids, ...) end
-    local known = {}
-    for _, id in ipairs(ids) do
-      local is_padding = math.type(id) == "integer" and id >= made.vocab_size and id < vocab
-      if not is_padding then known[#known + 1] = id end
-    end
-    return made:decode(known, ...)
-  end
-  return setmetatable(wide, {
-    __index = function(_, name)
-      local value = made[name]
-      if type(value) ~= "function" then return value end
-      return function(_, ...) return value(made, ...) end
-    end,
-  })
-end
-
 --- The tokenizer of the pretrained model of filled options, with all ids of the model; nil where there is
 -- none.
 --
 --   > pretrained.tokenizer({}) == nil
 --   true
 function pretrained.tokenizer(o)
-  return o.model and pretrained.padded(tokenizer.load(o.model), models.describe(o.model).config.vocab)
+  if not o.model then return nil end
+  local made, vocab = tokenizer.load(o.model), models.describe(o.model).config.vocab
+  return vocab > made.vocab_size and made:padded(vocab) or made
 end
 
 local templates = setmetatable({}, { __mode = "k" })
@@ -102,11 +77,28 @@ function pretrained.chat(made, messages)
   })
   if ok then return ids end
   if system.is_interrupt(ids) then error(ids, 0) end
-  local message = type(ids) == "userdata" and ids.message or tostring(ids)
-  error("the tokenizer's chat template: " .. message:gsub("^chat template: ", ""), 0)
+  error("the tokenizer's chat template: " .. errors.message(ids):gsub("^chat template: ", ""), 0)
 end
 
---- SHA-256 of the weights of a pretrained model and of the files of its tokenizer and chat template.
+--- Files that say what a model of a folder computes and reads: configuration, weights, tokenizer, templates.
+local parts_of_folder <const> = { "%.safetensors$", "%.json$", "%.jinja$", "%.txt$" }
+
+--- The files of a pretrained model: one, or those of its folder.
+local function files_of(path)
+  if not system.exists(path .. "/config.json") then return { path } end
+  local list = {}
+  for _, name in ipairs(system.list_folder(path)) do
+    for _, pattern in ipairs(parts_of_folder) do
+      if name:find(pattern) then
+        list[#list + 1] = path .. "/" .. name
+        break
+      end
+    end
+  end
+  return list
+end
+
+--- SHA-256 of the files of a pretrained model, its tokenizer and chat template among them.
 --
 --   > local path = os.tmpname()
 --   > local models = require "perilune.models"
@@ -114,13 +106,11 @@ end
 --   > #pretrained.fingerprint(path)
 --   64
 function pretrained.fingerprint(path)
-  local parts = { models.load(path):hash() }
-  for _, name in ipairs { "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "vocab.json",
-    "merges.txt" } do
-    local file = path .. "/" .. name
-    parts[#parts + 1] = system.exists(file) and system.sha256_file(file) or ""
+  local parts = {}
+  for i, file in ipairs(files_of(path)) do
+    parts[i] = ("%s %s"):format(file:match "[^/]*$", system.sha256_file(file))
   end
-  return system.sha256(table.concat(parts, " "))
+  return system.sha256(table.concat(parts, "\n"))
 end
 
 --- Makes a task with the option `model` begin from that model: `task:pretrained(seed)` loads it, with

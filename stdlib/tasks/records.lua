@@ -17,6 +17,7 @@
 --   true	true
 --   > #task:pairs("train", 2), #task:text("train", 1) > 5
 --   2	true
+local errors = require "perilune.errors"
 local files = require "perilune.data.files"
 local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
@@ -29,12 +30,14 @@ local records = {}
 records.options = options.spec("tasks.records", {
   { "path", options.required "string", "the file: JSON lines, gzipped or not, Parquet, .json or .csv" },
   { "records", options.optional("integer", 1), "only the first records of the file", smoke = 200 },
-  { "vocab_size", 2048, "tokens of the vocabulary", least = 261, most = 65536, smoke = 512 },
+  { "vocab_size", 2048, "tokens of the vocabulary that is learnt", least = 261, most = 65536, smoke = 512,
+    without = { "model", "tokenizer" } },
   { "max_prompt", 128, "tokens of a prompt at most, with <bos>", least = 8, smoke = 48 },
   { "max_response", 96, "tokens of a response at most, with <eos>", least = 2, smoke = 32 },
   { "seed", 1, "seed of the order of prompts, pairs and texts" },
-  { "layers", 4, "layers of the recommended model", least = 1, smoke = 1 },
-  { "dim", 128, "width of the recommended model, a multiple of 16", least = 16, smoke = 32 },
+  { "layers", 4, "layers of the recommended model", least = 1, smoke = 1, without = { "model" } },
+  { "dim", 128, "width of the recommended model, a multiple of 16", least = 16, smoke = 32,
+    without = { "model" } },
   { "cache", true, "whether the tokenizer is read from the cache folder and saved there" },
   pretrained.options,
 })
@@ -82,7 +85,10 @@ function Task:text(split, index)
   index = self.check.whole(index, 1, "a text's number")
   local part = self.parts[split]
   local n = #part.texts
-  if n == 0 then error(("tasks.%s: split '%s' has no text"):format(self.name, split), 2) end
+  if n == 0 then
+    error(("tasks.%s: split '%s' has no text: %s"):format(self.name, split,
+      records.too_few(self.path, self.counts)), 2)
+  end
   local epoch = (index - 1) // n
   if part.epoch ~= epoch then
     part.epoch, part.order = epoch, system.permutation(n, self.seed, "tasks/texts", epoch)
@@ -143,13 +149,22 @@ function records.separate(fit, clean)
   end
 end
 
+--- The ids of a pair as `ids_of` gives them. An error, such as one that its chat template raises, names the
+-- record.
+local function written(self, pair, ids_of)
+  local ok, made, was_shortened = pcall(ids_of, self, pair)
+  if ok then return made, was_shortened end
+  if system.is_interrupt(made) then error(made, 0) end
+  error(("tasks.%s: %s: %s"):format(self.name, pair.place, errors.message(made)), 0)
+end
+
 --- Fills each split with prompts, texts and pairs of ids, and counts what does not fit.
 local function encode(self, pairs_of_text, ids_of)
   local seen, dropped = {}, self.dropped
   for _, index in ipairs(system.permutation(#pairs_of_text, self.seed, "tasks/pairs", 0)) do
     local pair = pairs_of_text[index]
     local part = self.parts[pair.split]
-    local made, was_shortened = ids_of(self, pair)
+    local made, was_shortened = written(self, pair, ids_of)
     if not made then
       dropped.prompts_too_long = dropped.prompts_too_long + 1
     else
@@ -205,6 +220,19 @@ local function start(self, o)
   self.sft = { steps = 300, batch = 32, lr = 2e-3 }
 end
 
+--- What is said of a file whose prompts are too few for all splits; `counts` are those of a task.
+--
+--   > local none = { prompts = 0, pairs = 0 }
+--   > local counts = { train = { prompts = 1, pairs = 3 }, validation = none, test = none }
+--   > require "perilune.tasks.records".too_few("mine.jsonl", counts):match "^.-;"
+--   mine.jsonl has 1 prompt, with 3 pairs to train with, 0 to validate with and 0 to test with;
+function records.too_few(path, counts)
+  local n = counts.train.prompts + counts.validation.prompts + counts.test.prompts
+  return ("%s has %d prompt%s, with %d pairs to train with, %d to validate with and %d to test with; some "
+    .. "of each are needed. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least 40 prompts")
+    :format(path, n, n == 1 and "" or "s", counts.train.pairs, counts.validation.pairs, counts.test.pairs)
+end
+
 --- A task called `name` from the file of the options `o`.
 --
 -- `parse(record, place)` gives the texts { prompt, chosen, rejected, key, cut } of a record, or nil
@@ -238,7 +266,7 @@ function records.task(name, o, parse, ids_of)
     elseif chosen == rejected then
       drop "responses_equal"
     else
-      pair.split = task.split_of(pair.key)
+      pair.split, pair.place = task.split_of(pair.key), place(number)
       pairs_of_text[#pairs_of_text + 1], cut = pair, cut + (pair.cut or 0)
     end
   end
@@ -251,7 +279,7 @@ function records.task(name, o, parse, ids_of)
     error(("tasks.%s: the tokenizer has no eos, with which a response ends"):format(name), 0)
   end
   local self = setmetatable({
-    name = name, seed = o.seed, tokenizer = tokenizer, labels = labels_of(tokenizer),
+    name = name, path = o.path, seed = o.seed, tokenizer = tokenizer, labels = labels_of(tokenizer),
     stop = { tokenizer.eos }, max_prompt = o.max_prompt, max_response = o.max_response, dropped = dropped,
     shortened = 0, cut = cut, parts = {}, counts = {}, check = task.checks("tasks." .. name),
     preference = task.preference(),

@@ -4,9 +4,12 @@ import LuaEngine
 import Models
 
 extension ModelClass {
+  /// Larger ones are errors of typing: published adapters have alphas to 512.
+  private static let alphaMax = 65_536.0
+
   private static let loraOptions = [
     Option("r", 8, "the rank of the adapters", least: 1),
-    Option("alpha", 8.0, "the adapters are scaled by alpha / r", above: 0),
+    Option("alpha", 8.0, "the adapters are scaled by alpha / r", most: alphaMax, above: 0),
     Option(
       "targets", optional: .any("a list of names of modules, a regular expression, or \"all-linear\""),
       "the modules that get adapters, by the end of their names: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, "
@@ -58,7 +61,7 @@ extension ModelClass {
       lora.rslora = try options.flag("rslora")
       if options.has("modules_to_save") { lora.modulesToSave = try options.texts("modules_to_save") }
       lora.rankPattern = try overrides(options, "rank_pattern")
-      lora.alphaPattern = try overrides(options, "alpha_pattern")
+      lora.alphaPattern = try overrides(options, "alpha_pattern", most: alphaMax)
       try call.pushObject(try model.withAdapters(lora, seed: try options.seed("seed")))
       return 1
     }
@@ -138,14 +141,17 @@ extension ModelClass {
   }
 
   /// A table by names, in the order of the names.
-  private static func overrides(_ options: OptionTable, _ name: String) throws -> [LoRA.Override] {
+  private static func overrides(
+    _ options: OptionTable, _ name: String, most: Double = .greatestFiniteMagnitude
+  ) throws -> [LoRA.Override] {
     guard let table = options[name]?.asTable else {
       if options.has(name) { throw options.refusal(name, expected: "a table of numbers by names of modules") }
       return []
     }
     return try table.entries().map { key, value in
-      guard let key = key.asString, let value = value.asNumber, value.isFinite, value > 0 else {
-        throw options.refusal(name, expected: "a table of numbers above 0 by names of modules")
+      guard let key = key.asString, let value = value.asNumber, value > 0, value <= most else {
+        let bound = most < .greatestFiniteMagnitude ? " and of at most \(Int(most))" : ""
+        throw options.refusal(name, expected: "a table of numbers above 0\(bound) by names of modules")
       }
       return LoRA.Override(key, value)
     }.sorted { $0.pattern.utf8.lexicographicallyPrecedes($1.pattern.utf8) }

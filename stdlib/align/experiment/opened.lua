@@ -1,9 +1,16 @@
 --- The task of an experiment: the options that name it, what they must be, and how it is opened.
+local errors = require "perilune.errors"
+local files = require "perilune.data.files"
+local models = require "perilune.models"
 local options = require "perilune.options"
+local pretrained = require "perilune.tasks.pretrained"
+local records = require "perilune.tasks.records"
 local system = require "perilune.system"
 local tasks = require "perilune.tasks"
 
 local opened = {}
+
+local lora = options.native("Model:lora").by_name
 
 --- Options of the task of a stage.
 opened.options = options.spec("experiment.opened", {
@@ -12,10 +19,14 @@ opened.options = options.spec("experiment.opened", {
   { "model", "", "a pretrained model that the start is trained from, a file or folder of models.load: for "
     .. "tasks of human preferences", size = "pretrained" },
   { "lora", false, "policies and judges are adapters on that model" },
-  { "lora_r", 16, "rank of the adapters", least = 1 },
-  { "lora_alpha", 32.0, "their scale is lora_alpha / lora_r", above = 0 },
+  { "lora_r", 16, "rank of the adapters", least = lora.r.least },
+  { "lora_alpha", 32.0, "their scale is lora_alpha / lora_r", above = lora.alpha.above,
+    most = lora.alpha.most },
   { "lora_targets", "", "modules that get adapters, separated by commas, or all-linear; unless given q_proj "
     .. "and v_proj, or c_attn" },
+  { "max_prompt", 0, "tokens of a prompt at most, for tasks of human preferences; 0 for the task's",
+    least = 0 },
+  { "max_response", 0, "tokens of a response at most, likewise", least = 0 },
   { "cost", -1.0, "what the gold of a written task charges for an error of text; -1 for the task's",
     least = -1 },
   { "small", false, "a small task, by the smoke values of its options", smoke = true },
@@ -29,22 +40,67 @@ local function unreadable(path)
   return problem and path .. ": " .. problem
 end
 
---- Refuses adapters without a pretrained model, such a model or a cost for a task that takes none, a task
--- whose file is not given or cannot be read, and a file for a task that reads none.
+--- The targets of adapters as `model:lora` takes them; nil unless given. Errors: a name is empty or there
+-- twice, or "all-linear" is one of several.
+--
+--   > local opened = require "perilune.align.experiment.opened"
+--   > opened.targets "q_proj, v_proj"[2], opened.targets "all-linear", opened.targets ""
+--   v_proj	all-linear	nil
+--   > opened.targets "q_proj,,v_proj"
+--   lora_targets takes names of modules, separated by commas, each once, or all-linear, not 'q_proj,,v_proj'
+function opened.targets(text)
+  if text == "" or text == "all-linear" then return text ~= "" and text or nil end
+  local names, seen = {}, {}
+  for part in (text .. ","):gmatch "(.-)," do
+    local name = part:match "^%s*(.-)%s*$"
+    if name == "" or name == "all-linear" or seen[name] then
+      error(("lora_targets takes names of modules, separated by commas, each once, or all-linear, not '%s'")
+        :format(text), 0)
+    end
+    names[#names + 1], seen[name] = name, true
+  end
+  return names
+end
+
+--- Refuses a pretrained model that is none. A file of records is named with the option that takes it.
+local function check_model(path)
+  if not system.exists(path) then
+    error(("model: there is no '%s'; expected a file or folder of models.load"):format(path), 0)
+  end
+  local ok, problem = pcall(models.describe, path)
+  if ok then return end
+  if system.is_interrupt(problem) then error(problem, 0) end
+  local is_read, list = pcall(files.read, path, 1)
+  if is_read and type(list[1]) == "table" then
+    error(("model: '%s' is a file of records, which `data` takes; expected a file or folder of models.load")
+      :format(path), 0)
+  end
+  error("model: " .. errors.message(problem), 0)
+end
+
+--- Refuses adapters without a pretrained model, such a model, a cost or limits of tokens for a task that
+-- takes none, a task whose file is not given or cannot be read, and a file for a task that reads none.
 function opened.check(o)
-  if o.model ~= "" and not tasks[o.task].options.by_name.model then
+  local takes = tasks[o.task].options.by_name
+  if o.model ~= "" and not takes.model then
     error(("model: the task '%s' takes no pretrained model"):format(o.task), 0)
   elseif o.lora and o.model == "" then
     error("lora: adapters need a pretrained model under them, as the option `model`", 0)
-  elseif o.model ~= "" and not system.exists(o.model) then
-    error(("model: there is no '%s'; expected a file or folder of models.load"):format(o.model), 0)
+  elseif o.model ~= "" then
+    check_model(o.model)
+  end
+  opened.targets(o.lora_targets)
+  for _, name in ipairs { "max_prompt", "max_response" } do
+    if o[name] > 0 and not takes[name] then
+      error(("%s: the task '%s' writes its texts itself"):format(name, o.task), 0)
+    end
   end
   for _, name in ipairs { "lora_r", "lora_alpha", "lora_targets" } do
     if not o.lora and o[name] ~= opened.options.by_name[name].default then
       error(("%s is of adapters, which `lora` asks for"):format(name), 0)
     end
   end
-  if o.cost >= 0 and not tasks[o.task].options.by_name.cost then
+  if o.cost >= 0 and not takes.cost then
     error(("cost: the gold of the task '%s' does not read text as text"):format(o.task), 0)
   end
   if tasks.needs(o.task) and o.data == "" then
@@ -61,32 +117,17 @@ end
 --- The options of adapters as `model:lora` takes them; nil without adapters.
 local function adapters(o)
   if not o.lora then return nil end
-  local given, names = { r = o.lora_r, alpha = o.lora_alpha }, {}
-  for name in o.lora_targets:gmatch "[^,%s]+" do names[#names + 1] = name end
-  if #names > 0 then given.targets = names[1] == "all-linear" and names[1] or names end
-  return given
+  return { r = o.lora_r, alpha = o.lora_alpha, targets = opened.targets(o.lora_targets) }
 end
 
 --- The options of the task itself.
 local function given_of(o)
+  local function limit(name) return (o[name] or 0) > 0 and o[name] or nil end
   return {
     path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil,
     model = o.model ~= "" and o.model or nil, lora = adapters(o),
+    max_prompt = limit "max_prompt", max_response = limit "max_response",
   }
-end
-
---- The task of filled options. Errors: its file cannot be read, or leaves a split without a pair of human
--- labels.
-function opened.task(o)
-  local task = o.made or tasks.open(o.task, given_of(o), o.small)
-  local n = task.gold_pairs and task.counts
-  if n and math.min(n.train.pairs, n.validation.pairs, n.test.pairs) == 0 then
-    error(("data: %s has %d pairs to train with, %d to validate with and %d to test with; an experiment "
-      .. "needs some of "
-      .. "each. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least 40 prompts"):format(
-      o.data ~= "" and o.data or task.name, n.train.pairs, n.validation.pairs, n.test.pairs), 0)
-  end
-  return task
 end
 
 --- A text that is the same for options of one task.
@@ -97,17 +138,43 @@ end
 function opened.key(o)
   local parts = {}
   for _, name in ipairs(opened.options:names()) do parts[#parts + 1] = tostring(o[name]) end
+  if (o.data or "") ~= "" then parts[#parts + 1] = system.sha256_file(o.data) end
+  if (o.model or "") ~= "" then parts[#parts + 1] = pretrained.fingerprint(o.model) end
   return table.concat(parts, "\0")
 end
 
---- Bytes of a file that surely has pairs for every split.
-local enough <const> = 1 << 20
+--- Refuses human labels that leave a split without a pair.
+local function check_pairs(o, task)
+  local n = task.gold_pairs and task.counts
+  if not n or math.min(n.train.pairs, n.validation.pairs, n.test.pairs) > 0 then return end
+  error(("data: %s"):format(records.too_few(o.data ~= "" and o.data or task.name, n)), 0)
+end
 
---- Refuses a small file that leaves a split without a pair; larger ones are looked at when the stage is made.
+local last = {}
+
+--- The task of filled options. The one opened last is kept: who asks for the same task of the same files gets
+-- it again. Errors: its file cannot be read, or leaves a split without a pair of human labels.
+--
+--   > local o = { task = "arena", data = "", model = "", cost = -1, small = true }
+--   > opened.task(o) == opened.task(o)
+--   true
+function opened.task(o)
+  if o.made then
+    check_pairs(o, o.made)
+    return o.made
+  end
+  local key = opened.key(o)
+  if last.key ~= key then
+    local task = tasks.open(o.task, given_of(o), o.small)
+    check_pairs(o, task)
+    last = { key = key, task = task }
+  end
+  return last.task
+end
+
+--- Refuses what the task's file does not have: pairs for every split.
 function opened.check_data(o)
-  if o.data == "" or not tasks.needs(o.task) then return end
-  local file <close> = io.open(o.data, "rb")
-  if file and file:seek "end" < enough then opened.task(o) end
+  if o.data ~= "" and tasks.needs(o.task) then opened.task(o) end
 end
 
 return options.strict("align.experiment.opened", opened)

@@ -1,7 +1,7 @@
 --- AlphaPO: SimPO with another shape of the reward.
 --
 --   L = -log sigmoid(beta (r_w - r_l) - simpo_gamma)
---   r = (1 - p^-alpha) / alpha,   p = exp(log pi(y) / |y|)
+--   r = (1 - p^-alpha) / alpha, p = exp(log pi(y) / |y|)
 --
 -- alpha 0 is SimPO. Above 0 improbable responses are pushed down harder, below 0 less. -alpha log p is cut at
 -- 80.

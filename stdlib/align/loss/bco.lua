@@ -1,7 +1,7 @@
 --- Binary classifier optimisation: a classifier of single labelled responses, with a shift of the rewards.
 --
 --   L = -log sigmoid(r - delta)  of a desirable response,   -w log sigmoid(delta - r)  of another
---   r = beta (log pi(y|x) - log pi_ref(y|x)),   delta = the mean r of all rows of the run so far
+--   r = beta (log pi(y|x) - log pi_ref(y|x)), delta = the mean r of all rows of the run so far
 --
 -- delta has no gradient and includes the batch at hand; the run keeps it. w is 1, or with
 -- `match_underlying_distribution` p / (1 - p) cut to a range, p = the column `prob_desirable`: how probable a
