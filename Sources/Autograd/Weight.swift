@@ -23,14 +23,14 @@ public enum Weight {
     }
   }
 
-  /// For a product; valid while this weight is alive.
-  public var linear: LinearWeights {
+  /// For products of a precision; valid while this weight is alive.
+  public func linear(_ precision: Precision) -> LinearWeights {
     switch self {
     case .variable(let variable):
-      let shape = variable.value.shape
-      return .floats(
-        variable.value.pointer(Float.self), outputs: shape[0], inputs: shape.count > 1 ? shape[1] : 1)
-    case .stored(let matrix): return .stored(matrix)
+      let (place, shape) = (Floats(variable.value.pointer(Float.self)), variable.value.shape)
+      let inputs = shape.count > 1 ? shape[1] : 1
+      return LinearWeights(.floats(place, outputs: shape[0], inputs: inputs), precision)
+    case .stored(let matrix): return LinearWeights(.stored(matrix), precision)
     }
   }
 
@@ -43,15 +43,16 @@ public enum Weight {
 
 extension Op {
   /// residual + f(x) weight^T + bias, with f given by `input`; see `linear` of variables. Through stored weights the
-  /// gradient goes on to `x`.
+  /// gradient goes on to `x`. With `precision` bf16 the operands of the product, and of those of the backward pass, are
+  /// rounded to bf16; sums, bias and residual are f32.
   public static func linear(
     _ x: Variable, _ weight: Weight, bias: Variable? = nil, residual: Variable? = nil,
-    input: LinearInput = .plain
+    input: LinearInput = .plain, precision: Precision = .f32
   ) throws -> Variable {
-    var (op, own): (Op, Variable?) = (linear, nil)
+    let (op, own): (Op, Variable?)
     switch weight {
-    case .variable(let variable): own = variable
-    case .stored(let matrix): op = linear(of: matrix)
+    case .variable(let variable): (op, own) = (precision == .f32 ? linear : linearOfBFloat16, variable)
+    case .stored(let matrix): (op, own) = (linear(of: matrix, precision), nil)
     }
     func run(
       _ map: RowTransform.Kind, _ scale: Variable? = nil, _ shift: Variable? = nil, _ epsilon: Double = 0
@@ -79,14 +80,18 @@ extension Op {
     }
   }
 
-  /// The log-probability of each row's id under the softmax of hidden weight^T / temperature.
+  /// The log-probability of each row's id under the softmax of hidden weight^T / temperature; products as in `linear`.
   public static func tokenLogps(
-    _ hidden: Variable, weight: Weight, ids: Variable, temperature: Double = 1, softcap: Double = 0
+    _ hidden: Variable, weight: Weight, ids: Variable, temperature: Double = 1, softcap: Double = 0,
+    precision: Precision = .f32
   ) throws -> Variable {
     let attributes: [Attribute] = [.number(temperature), .number(softcap)]
     switch weight {
-    case .variable(let variable): return try tokenLogps([hidden, variable, ids], attributes)[0]
-    case .stored(let matrix): return try tokenLogps(of: matrix)([hidden, nil, ids], attributes)[0]
+    case .variable(let variable):
+      let op = precision == .f32 ? tokenLogps : tokenLogpsOfBFloat16
+      return try op([hidden, variable, ids], attributes)[0]
+    case .stored(let matrix):
+      return try tokenLogps(of: matrix, precision)([hidden, nil, ids], attributes)[0]
     }
   }
 }

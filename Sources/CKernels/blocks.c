@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) float minimum_of(const uint8_t *s, 
 ck_blocks ck_blocks_level(int limit, int type) {
 #if defined(__x86_64__)
   const int has_all = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-  if (limit >= CK_AVX512 && ck_best_level() == CK_AVX512 && has_all) return blocks_of_avx512(type);
+  if (limit >= CK_AVX512 && ck_best_level() >= CK_AVX512 && has_all) return blocks_of_avx512(type);
 #endif
   return blocks_of_vector(type);
 }

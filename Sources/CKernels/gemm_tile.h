@@ -1,13 +1,19 @@
 // One level of the tile of a matrix product. Included once for each level with
 //   NAME     suffix of the functions      WIDTH   floats in a vector
 //   ROWS     largest number of rows       TARGET  attribute of the functions
-//   PACK_PANEL, PACK_ROWS  functions that pack the operands
 //   LOAD_PART, STORE_PART  load and store the first floats of a vector
+//   BROADCAST, FUSED       of pairs of bf16, as below for floats
 // A tile is two vectors of columns wide, so that each broadcast element of A serves two multiply-adds.
 
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
 #define VEC CAT(vec_, NAME)
+
+#ifndef FUSED
+// `x - 0` folds away; `x + 0` would not, because it turns -0 into +0.
+#define BROADCAST(x) (*(x) - (VEC){0})
+#define FUSED(x, b, sum) __builtin_elementwise_fma(x, b, sum)
+#endif
 
 _Static_assert(ROWS <= CK_ROW_STEP, "a tile's rows must fit into a packed row");
 typedef float VEC __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
@@ -43,10 +49,9 @@ TARGET static inline __attribute__((always_inline)) void CAT(rows_, NAME)(
     prefetch_b += prefetch_stride;
     const VEC b0 = *(const VEC *)panel, b1 = *(const VEC *)(panel + WIDTH);
     _Pragma("clang loop unroll(full)") for (int i = 0; i < rows; i++) {
-      // Broadcast. `x - 0` folds away; `x + 0` would not, because it turns -0 into +0.
-      const VEC x = a[i * row] - (VEC){0};
-      acc[i][0] = __builtin_elementwise_fma(x, b0, acc[i][0]);
-      acc[i][1] = __builtin_elementwise_fma(x, b1, acc[i][1]);
+      const VEC x = BROADCAST(a + i * row);
+      acc[i][0] = FUSED(x, b0, acc[i][0]);
+      acc[i][1] = FUSED(x, b1, acc[i][1]);
     }
     a += step;
     panel += 2 * WIDTH;
@@ -81,8 +86,6 @@ TARGET static void CAT(tile_, NAME)(int rows, ptrdiff_t k, const float *a, ptrdi
 #undef CASE
 }
 
-static const ck_level CAT(level_, NAME) = {ROWS, 2 * WIDTH, CAT(tile_, NAME), PACK_PANEL, PACK_ROWS};
-
 #undef VEC
 #undef CAT
 #undef CAT2
@@ -90,7 +93,7 @@ static const ck_level CAT(level_, NAME) = {ROWS, 2 * WIDTH, CAT(tile_, NAME), PA
 #undef WIDTH
 #undef ROWS
 #undef TARGET
-#undef PACK_PANEL
-#undef PACK_ROWS
 #undef LOAD_PART
 #undef STORE_PART
+#undef BROADCAST
+#undef FUSED

@@ -1,10 +1,8 @@
 // Packing of operands for the tiles.
 #include "ckernels.h"
 #include "pack.h"
+#include "transpose.h"
 #include <string.h>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 // Packs the columns from `j` on, any number of them and with any strides: the rest of the block transposes.
 static void pack_rest(ptrdiff_t k, int j, int width, int columns, const float *b, ptrdiff_t row, ptrdiff_t step,
@@ -65,42 +63,16 @@ void pack_rows_plain(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, floa
 }
 
 #if defined(__x86_64__)
-#define AVX512 __attribute__((target("avx512f")))
-
-// out[l][j] = b[j][l] for 16 x 16, with rows of `out` 32 floats apart: single floats, pairs, fours and eights are exchanged
-// in turn. Only `width` rows and `k` columns of b are read; the other rows become zeros.
+// out[l][j] = b[j][l] for 16 x 16, with rows of `out` 32 floats apart. Only `width` rows and `k` columns of b are read; the
+// other rows become zeros.
 AVX512 static inline __attribute__((always_inline)) void transpose16(const float *b, ptrdiff_t step, float *out,
                                                                      const int width, const ptrdiff_t k) {
-  __m512 r[16], s[16];
+  __m512 r[16];
   const __mmask16 there = k >= 16 ? 0xffff : (1 << k) - 1;
   // Prefetch the columns of the next panel.
   for (int j = 0; j < 16; j++) __builtin_prefetch(b + (j + 32) * step, 0, 2);
   for (int j = 0; j < 16; j++) r[j] = j < width ? _mm512_maskz_loadu_ps(there, b + j * step) : _mm512_setzero_ps();
-  for (int j = 0; j < 16; j += 2) {
-    s[j] = _mm512_unpacklo_ps(r[j], r[j + 1]);
-    s[j + 1] = _mm512_unpackhi_ps(r[j], r[j + 1]);
-  }
-#define PAIRS(half, x, y) _mm512_castpd_ps(_mm512_unpack##half##_pd(_mm512_castps_pd(x), _mm512_castps_pd(y)))
-  for (int j = 0; j < 16; j += 4) {
-    r[j] = PAIRS(lo, s[j], s[j + 2]);
-    r[j + 1] = PAIRS(hi, s[j], s[j + 2]);
-    r[j + 2] = PAIRS(lo, s[j + 1], s[j + 3]);
-    r[j + 3] = PAIRS(hi, s[j + 1], s[j + 3]);
-  }
-#undef PAIRS
-  // Now r[4 q + l] holds, in its four lanes, row l, l + 4, l + 8 and l + 12 of columns 4 q to 4 q + 3.
-  for (int l = 0; l < 4; l++) {
-    s[l] = _mm512_shuffle_f32x4(r[l], r[4 + l], 0x88);
-    s[4 + l] = _mm512_shuffle_f32x4(r[8 + l], r[12 + l], 0x88);
-    s[8 + l] = _mm512_shuffle_f32x4(r[l], r[4 + l], 0xdd);
-    s[12 + l] = _mm512_shuffle_f32x4(r[8 + l], r[12 + l], 0xdd);
-  }
-  for (int l = 0; l < 4; l++) {
-    r[l] = _mm512_shuffle_f32x4(s[l], s[4 + l], 0x88);
-    r[4 + l] = _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0x88);
-    r[8 + l] = _mm512_shuffle_f32x4(s[l], s[4 + l], 0xdd);
-    r[12 + l] = _mm512_shuffle_f32x4(s[8 + l], s[12 + l], 0xdd);
-  }
+  transpose_16(r);
   for (int l = 0; l < 16; l++)
     if (l < k) _mm512_storeu_ps(out + l * 32, r[l]);
 }

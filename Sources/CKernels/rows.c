@@ -43,7 +43,7 @@ static inline __attribute__((always_inline)) void store_part(v16 v, float *y, pt
 
 const ck_rows *ck_rows_level(int limit) {
 #if defined(__x86_64__)
-  if (limit >= CK_AVX512 && ck_best_level() == CK_AVX512) return &rows_of_avx512;
+  if (limit >= CK_AVX512 && ck_best_level() >= CK_AVX512) return &rows_of_avx512;
 #endif
   return &rows_of_vector;
 }

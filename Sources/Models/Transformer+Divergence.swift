@@ -23,8 +23,9 @@ extension Transformer {
       let kl = try Tensor(uninitialized: [count], .f32)
       let entropy = try Tensor(uninitialized: [count], .f32)
       try HeadKernels.divergence(
-        policy: own.pointer(Float.self), policyWeight: weights.output.weight.linear,
-        reference: other.pointer(Float.self), referenceWeight: reference.weights.output.weight.linear,
+        policy: own.pointer(Float.self), policyWeight: weights.output.weight.linear(config.precision),
+        reference: other.pointer(Float.self),
+        referenceWeight: reference.weights.output.weight.linear(reference.config.precision),
         softcaps: (Float(config.logitSoftcap), Float(reference.config.logitSoftcap)), rows: count,
         kl: kl.pointer(Float.self), entropy: entropy.pointer(Float.self))
       return withExtendedLifetime((own, other)) { (kl, entropy) }

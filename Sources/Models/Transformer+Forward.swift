@@ -113,8 +113,9 @@ extension Transformer {
     input: Op.LinearInput = .plain
   ) throws -> Variable {
     let input = try norm.map(normalised) ?? input
-    let y = try Op.linear(x, map.weight, bias: map.bias, residual: residual, input: input)
-    return try map.adapted(y, x, input)
+    let y = try Op.linear(
+      x, map.weight, bias: map.bias, residual: residual, input: input, precision: config.precision)
+    return try map.adapted(y, x, input, config.precision)
   }
 
   private func normalised(_ norm: Affine) throws -> Op.LinearInput {

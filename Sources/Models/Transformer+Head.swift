@@ -42,7 +42,9 @@ extension Transformer {
     try check(head: .score)
     try batch.check(config)
     let states = try Op.embedding(try hidden(batch), ids: Variable(try scored(batch)))
-    return try Op.linear(states, weights.output.weight).reshaped([batch.segments.count])
+    return try Op.linear(states, weights.output.weight, precision: config.precision).reshaped([
+      batch.segments.count
+    ])
   }
 
   /// Where each score is read, as rows of the packed sequences.
@@ -67,7 +69,7 @@ extension Transformer {
 
   func headLogits(_ states: Variable) throws -> Variable {
     try check(head: .lm)
-    let logits = try Op.linear(states, weights.output.weight)
+    let logits = try Op.linear(states, weights.output.weight, precision: config.precision)
     let cap = config.logitSoftcap
     return cap == 0 ? logits : try logits.dividedBy(cap).tanh().times(cap)
   }
@@ -80,7 +82,8 @@ extension Transformer {
         part === states
         ? targets : try targets.narrowed(0, from: rows.lowerBound, length: rows.count)
       return try Op.tokenLogps(
-        part, weight: weights.output.weight, ids: ids, temperature: temperature, softcap: config.logitSoftcap)
+        part, weight: weights.output.weight, ids: ids, temperature: temperature, softcap: config.logitSoftcap,
+        precision: config.precision)
     }
   }
 

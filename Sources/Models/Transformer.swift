@@ -26,7 +26,7 @@ public struct Affine {
 }
 
 public final class Transformer {
-  public let config: TransformerConfig
+  public private(set) var config: TransformerConfig
   public let weights: ModelWeights<Affine>
   /// All parameters that are f32, by their names, in the order in which they are stored and hashed.
   public let parameters: [(name: String, value: Variable)]
@@ -127,6 +127,12 @@ public final class Transformer {
     let names = Set(stored.flatMap { $0.matrix.parts.map(\.type.name) })
     if names.isEmpty { return "f32" }
     return names.sorted().map { $0.contains("_") ? $0 : $0.lowercased() }.joined(separator: ", ")
+  }
+
+  /// Sets the precision of products, of this model and of the one under its adapters.
+  public func setPrecision(_ precision: Precision) {
+    config.precision = precision
+    adapters?.base.setPrecision(precision)
   }
 
   public var parameterCount: Int {

@@ -57,6 +57,7 @@ public struct TransformerConfig: Equatable, Sendable {
   public var tied = true
   public var head = Head.lm
   public var padTokenId = -1
+  public var precision = Precision.f32
 
   /// Whether all linear layers have a bias; sets it for all.
   public var bias: Bool {
@@ -164,6 +165,11 @@ public struct TransformerConfig: Equatable, Sendable {
       "pad_token_id", \.padTokenId,
       "a score is read at the last token that is not this id; -1 is at the last token", otherwise: "-1",
       least: -1, isLater: true),
+    .choice(
+      "precision", \.precision,
+      "of the products with weights, in training and sampling: \"bf16\" rounds their operands to bfloat16, 8 bits, and "
+        + "sums in f32. Weights, gradients, moments, attention, norms and log-probabilities are f32 in both",
+      otherwise: "\"f32\"", isLater: true),
   ]
 
   /// The published designs that fields start from.

@@ -82,3 +82,16 @@ public struct BFloat16Tensor: @unchecked Sendable {
     return x ^ (x >> 15)
   }
 }
+
+extension Float {
+  /// The nearest number of bfloat16, ties to even, as products of bf16 round: a denormal becomes a zero, a NaN a quiet
+  /// one.
+  public var roundedToBFloat16: Float {
+    let magnitude = bitPattern & 0x7FFF_FFFF
+    if magnitude > Float.infinity.bitPattern {
+      return Float(bitPattern: (bitPattern | 1 << 22) & 0xFFFF_0000)
+    }
+    if magnitude < Float.leastNormalMagnitude.bitPattern { return Float(bitPattern: bitPattern & 1 << 31) }
+    return Float(bitPattern: (bitPattern &+ 0x7FFF &+ (bitPattern >> 16 & 1)) & 0xFFFF_0000)
+  }
+}

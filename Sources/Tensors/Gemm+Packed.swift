@@ -1,4 +1,4 @@
-/// A block of B packed for the tiles: panels as wide as a tile and `k` rows deep, the last one padded with
+/// A block of B packed for the tiles: panels as wide as a tile and `k` steps deep, the last one padded with
 /// zeros.
 import CKernels
 
@@ -9,7 +9,7 @@ struct PackedBlock {
   static let groupFloats = 147_456
 
   let level: GemmLevel
-  /// The rows and columns of B in this block. The rows start at a multiple of the block size of k.
+  /// The steps of k and the columns of B in this block. The steps start at a multiple of the block size of k.
   let k: Range<Int>
   let columns: Range<Int>
   private let unit: Int
@@ -20,7 +20,7 @@ struct PackedBlock {
     _ floats: UnsafeMutablePointer<Float>
   ) {
     (self.level, self.k, self.columns, self.floats) = (level, k, columns, floats)
-    unit = Depths(depth).size
+    unit = level.unit(depth)
   }
 
   /// Floats that a block needs.
@@ -49,11 +49,12 @@ struct PackedBlock {
   func pack(_ b: MatrixView<Float>, panels: Range<Int>) {
     let (row, step) = (b.rowStep, b.columnStep)
     forEachDepth { depths in
+      let k = level.elements(depths.lowerBound)..<min(level.elements(depths.upperBound), b.rows)
       for panel in panels {
         let column = columns.lowerBound + panel * level.width
         level.kernels.pack_panel(
-          depths.count, Int32(min(level.width, columns.upperBound - column)),
-          b.pointer + depths.lowerBound * row + column * step, row, step, address(panel, depths))
+          k.count, Int32(min(level.width, columns.upperBound - column)),
+          b.pointer + k.lowerBound * row + column * step, row, step, address(panel, depths))
       }
     }
   }

@@ -6,6 +6,8 @@
 /// bits of a row depend neither on the number of threads, nor on how the product is cut, nor on the other
 /// rows, nor on the width of the processor's vectors. `GemmProduct.multiplyPlainly` defines them in three
 /// loops.
+///
+/// Products of bf16 are the same with operands that packing rounds, two elements in the place of one float.
 import Base
 import CKernels
 
@@ -34,18 +36,20 @@ public enum Gemm {
   ///     Gemm.run(MatrixView(x, rows: 2, columns: 3), w.transposed, into: MutableMatrixView(y, rows: 2, columns: 4))
   ///
   /// Sizes are not checked. If `add` [m, n] is given, beta scales `add` instead of C. `bias` [n] is added to
-  /// each row. `before` is called for rows of C before they are read (and before the same rows of an A that
+  /// each row. With `precision` bf16 the elements of A and B are rounded to the nearest bf16 and multiplied as
+  /// such, with f32 sums and denormals as zeros. `before` is called for rows of C before they are read (and before the same rows of an A that
   /// is not transposed are), `after` when they are done; once for each row. Neither may call Gemm: it would
   /// overwrite the calling thread's packing buffer.
   @inline(never)
   public static func run(
     _ a: MatrixView<Float>, _ b: MatrixView<Float>, into c: MutableMatrixView<Float>, alpha: Float = 1,
     beta: Float = 0, add: MatrixView<Float>? = nil, bias: UnsafePointer<Float>? = nil,
-    before: RowCallback? = nil, after: RowCallback? = nil
+    precision: Precision = .f32, before: RowCallback? = nil, after: RowCallback? = nil
   ) {
-    let (m, n, k) = (c.rows, c.columns, a.columns)
-    if m == 0 || n == 0 { return }
-    let product = GemmProduct(a, b, into: c, alpha: alpha, beta: beta, add: add, bias: bias)
+    if c.rows == 0 || c.columns == 0 { return }
+    let product = GemmProduct(
+      a, b, into: c, alpha: alpha, beta: beta, add: add, bias: bias, precision: precision)
+    let (m, n, k) = (c.rows, c.columns, product.steps)
     if m * n * k < singleThreadMax {
       before?(0..<m)
       product.multiply(columns: 0..<n)
@@ -66,30 +70,32 @@ public enum Gemm {
   /// `run` on the calling thread alone, for a caller that is one of many threads: a head of the attention.
   public static func single(
     _ a: MatrixView<Float>, _ b: MatrixView<Float>, into c: MutableMatrixView<Float>, alpha: Float = 1,
-    beta: Float = 0
+    beta: Float = 0, precision: Precision = .f32
   ) {
     if c.rows == 0 || c.columns == 0 { return }
-    GemmProduct(a, b, into: c, alpha: alpha, beta: beta).multiply(columns: 0..<c.columns)
+    GemmProduct(a, b, into: c, alpha: alpha, beta: beta, precision: precision).multiply(
+      columns: 0..<c.columns)
   }
 
   /// Packs blocks of B one after another; the threads multiply rows of A with each block.
   private static func cutRows(_ p: GemmProduct, _ before: RowCallback?, _ after: RowCallback?) {
     let width = min(p.n, columnsMax)
-    let unit = Depths(p.k).size
+    let unit = p.level.unit(p.a.columns)
     let deep = max(1, packedMax / (width * unit)) * unit
-    let capacity = PackedBlock.floats(p.level, depth: min(deep, p.k), columns: width)
+    let capacity = PackedBlock.floats(p.level, depth: min(deep, p.steps), columns: width)
     guard let packed = ck_scratch(Int32(CK_PACKED_B), capacity) else {
       before?(0..<p.m)
       p.multiplyPlainly(columns: 0..<p.n)
       after?(0..<p.m)
       return
     }
-    let (tiles, isWhole) = (p.tileCount, width == p.n && deep >= p.k)
+    let (tiles, isWhole) = (p.tileCount, width == p.n && deep >= p.steps)
     if !isWhole { everyRow(p.m, before) }
-    for l in stride(from: 0, to: max(p.k, 1), by: deep) {
+    for l in stride(from: 0, to: max(p.steps, 1), by: deep) {
       for j in stride(from: 0, to: p.n, by: width) {
         let block = PackedBlock(
-          p.level, k: l..<min(l + deep, p.k), columns: j..<min(j + width, p.n), of: p.k, packed)
+          p.level, k: l..<min(l + deep, p.steps), columns: j..<min(j + width, p.n), of: p.a.columns,
+          packed)
         Parallel.ranges(block.panelCount, grain: block.packingGrain) {
           block.pack(p.b, panels: $0)
         }

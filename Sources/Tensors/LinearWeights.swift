@@ -4,23 +4,33 @@
 /// same chain of multiply-adds, so its bits are those of the product with the whole matrix decoded.
 import Base
 
-public enum LinearWeights {
-  /// A row-major matrix.
-  case floats(UnsafePointer<Float>, outputs: Int, inputs: Int)
-  case stored(StoredMatrix)
+public struct LinearWeights {
+  public enum Source {
+    /// A row-major matrix.
+    case floats(UnsafePointer<Float>, outputs: Int, inputs: Int)
+    case stored(StoredMatrix)
+  }
+
+  public let source: Source
+  /// Of the products.
+  public let precision: Precision
+
+  public init(_ source: Source, _ precision: Precision = .f32) {
+    (self.source, self.precision) = (source, precision)
+  }
 
   /// Floats that are decoded at once: 2 MB.
   private static let decodedMax = 1 << 19
 
   public var outputs: Int {
-    switch self {
+    switch source {
     case .floats(_, let outputs, _): return outputs
     case .stored(let matrix): return matrix.outputs
     }
   }
 
   public var inputs: Int {
-    switch self {
+    switch source {
     case .floats(_, _, let inputs): return inputs
     case .stored(let matrix): return matrix.inputs
     }
@@ -28,11 +38,11 @@ public enum LinearWeights {
 
   /// Rows of weights decoded at once, and in `multiplyBack`, where they are the elements of one chain.
   private var rowsAtOnce: Int { min(outputs, max(32, Self.decodedMax / max(1, inputs) / 32 * 32)) }
-  private var rowsAtOnceBack: Int { min(outputs, Depths(outputs).size) }
+  private var rowsAtOnceBack: Int { min(outputs, precision.chain(outputs)) }
 
   /// Floats of the workspace of the products; none for floats.
   public var workspaceFloats: Int {
-    guard case .stored(let matrix) = self else { return 0 }
+    guard case .stored(let matrix) = source else { return 0 }
     return max(rowsAtOnce, rowsAtOnceBack) * matrix.inputs
   }
 
@@ -69,10 +79,11 @@ public enum LinearWeights {
         add: add.map {
           MatrixView($0 + columns.lowerBound, rows: rows, columns: columns.count, lead: outputs)
         },
-        bias: bias.map { $0 + columns.lowerBound }, before: columns.lowerBound == 0 ? before : nil,
+        bias: bias.map { $0 + columns.lowerBound }, precision: precision,
+        before: columns.lowerBound == 0 ? before : nil,
         after: done)
     }
-    switch self {
+    switch source {
     case .floats(let weights, _, _): product(weights, 0..<outputs)
     case .stored(let matrix):
       guard let workspace, outputs > 0 else { return }
@@ -91,9 +102,11 @@ public enum LinearWeights {
   ) {
     let a = MatrixView(dy, rows: rows, columns: outputs)
     let c = MutableMatrixView(dx, rows: rows, columns: inputs)
-    switch self {
+    switch source {
     case .floats(let weights, _, _):
-      Gemm.run(a, MatrixView(weights, rows: outputs, columns: inputs), into: c, before: before, after: after)
+      Gemm.run(
+        a, MatrixView(weights, rows: outputs, columns: inputs), into: c, precision: precision, before: before,
+        after: after)
     case .stored(let matrix):
       guard let workspace, outputs > 0 else { return }
       for start in stride(from: 0, to: outputs, by: rowsAtOnceBack) {
@@ -102,7 +115,7 @@ public enum LinearWeights {
         Gemm.run(
           a.columns(from: start, count: own.count), MatrixView(workspace, rows: own.count, columns: inputs),
           into: c,
-          beta: start == 0 ? 0 : 1, before: start == 0 ? before : nil,
+          beta: start == 0 ? 0 : 1, precision: precision, before: start == 0 ? before : nil,
           after: own.upperBound == outputs ? after : nil)
       }
     }

@@ -11,27 +11,32 @@ import CKernels
 public struct PackedMatrix: @unchecked Sendable {
   public let outputs: Int
   public let inputs: Int
-  private let level = GemmLevel.current
+  private let level: GemmLevel
+  /// The steps of a tile over all inputs, and of a chain.
+  private let steps, unit: Int
   private let floats: UnsafeMutablePointer<Float>
 
   /// Floats that a packed matrix needs.
-  public static func floats(outputs: Int, inputs: Int) -> Int {
-    PackedBlock.floats(GemmLevel.current, depth: inputs, columns: outputs)
+  public static func floats(outputs: Int, inputs: Int, _ precision: Precision = .f32) -> Int {
+    let level = GemmLevel.of(precision)
+    return PackedBlock.floats(level, depth: level.steps(inputs), columns: outputs)
   }
 
   /// Packs W [outputs, inputs], row-major, into `floats`, which the caller owns and must outlive the matrix.
   public init(
     _ weight: UnsafePointer<Float>, outputs: Int, inputs: Int, at floats: UnsafeMutablePointer<Float>
   ) {
-    self.init(.floats(weight, outputs: outputs, inputs: inputs), at: floats)
+    self.init(LinearWeights(.floats(weight, outputs: outputs, inputs: inputs)), at: floats)
   }
 
-  /// The same for weights that may be stored.
+  /// The same for weights that may be stored, and for products of their precision.
   public init(_ weights: LinearWeights, at floats: UnsafeMutablePointer<Float>) {
     (outputs, inputs, self.floats) = (weights.outputs, weights.inputs, floats)
-    Parallel.ranges(panelCount, grain: PackedBlock.packingGrain(level, panels: panelCount, depth: inputs)) {
+    level = GemmLevel.of(weights.precision)
+    (steps, unit) = (level.steps(inputs), level.unit(inputs))
+    Parallel.ranges(panelCount, grain: PackedBlock.packingGrain(level, panels: panelCount, depth: steps)) {
       range in
-      switch weights {
+      switch weights.source {
       case .floats(let weight, _, _):
         for panel in range { pack(panel, weight + panel * level.width * inputs) }
       case .stored(let matrix):
@@ -50,7 +55,19 @@ public struct PackedMatrix: @unchecked Sendable {
   private func pack(_ panel: Int, _ weight: UnsafePointer<Float>) {
     level.kernels.pack_panel(
       inputs, Int32(min(level.width, outputs - panel * level.width)), weight, 1, inputs,
-      floats + panel * inputs * level.width)
+      floats + panel * steps * level.width)
+  }
+
+  /// Floats of a row of x as `multiply` reads it: `inputs`, or fewer or more where x is rounded.
+  public var rowFloats: Int { steps }
+
+  /// Rows of x as `multiply` reads them: x itself, or rounded to bf16 in `buffer`, of rows times `rowFloats`.
+  public func operand(
+    _ x: UnsafePointer<Float>, rows: Range<Int>, _ buffer: UnsafeMutablePointer<Float>
+  ) -> UnsafePointer<Float> {
+    guard let round = level.kernels.pack_row else { return x }
+    for row in rows { round(inputs, x + row * inputs, buffer + row * steps) }
+    return UnsafePointer(buffer)
   }
 
   public var panelCount: Int { level.panels(outputs) }
@@ -60,25 +77,34 @@ public struct PackedMatrix: @unchecked Sendable {
 
   /// Number of pieces (even). Pieces are large because each one stalls on loading its first panel.
   public func pieces(rows: Int) -> Int {
-    min(panelCount, Gemm.evenPieces(panelCount * level.width * inputs * rows / (4 * Gemm.pieceWork)))
+    min(panelCount, Gemm.evenPieces(panelCount * level.width * steps * rows / (4 * Gemm.pieceWork)))
   }
 
   /// y = x W^T + bias, or y += x W^T + bias if `adding`, for the outputs of some panels, on the calling
-  /// thread. x is [rows, inputs] and y [rows, outputs].
+  /// thread. x is the `operand` of [rows, inputs], and y [rows, outputs].
   public func multiply(
     _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, adding: Bool,
     bias: UnsafePointer<Float>?,
     panels: Range<Int>
   ) {
     let tiles = (rows + level.height - 1) / level.height
-    let unit = Depths(inputs).size
+    level.computing {
+      multiply(x, y, rows: rows, tiles: tiles, adding: adding, bias: bias, panels: panels)
+    }
+  }
+
+  @inline(__always)
+  private func multiply(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, rows: Int, tiles: Int, adding: Bool,
+    bias: UnsafePointer<Float>?, panels: Range<Int>
+  ) {
     for panel in panels {
       let column = panel * level.width
       let width = Int32(min(level.width, outputs - column))
-      for start in stride(from: 0, to: inputs, by: unit) {
+      for start in stride(from: 0, to: steps, by: unit) {
         let isFirst = start == 0
-        let part = floats + (panel * inputs + start) * level.width
-        let depth = min(unit, inputs - start)
+        let part = floats + (panel * steps + start) * level.width
+        let depth = min(unit, steps - start)
         let next = part + depth * level.width
         for tile in 0..<tiles {
           let own = Parallel.range(tile, of: tiles, rows)
@@ -89,7 +115,7 @@ public struct PackedMatrix: @unchecked Sendable {
           // Each tile prefetches its share of the next part: if the first did all of it, memory would idle in
           // the others.
           level.kernels.tile(
-            Int32(own.count), depth, x + own.lowerBound * inputs + start, inputs, 1, part,
+            Int32(own.count), depth, x + own.lowerBound * steps + start, steps, 1, part,
             next + tile * depth * level.width / tiles, level.width / tiles, width, &sink)
         }
       }

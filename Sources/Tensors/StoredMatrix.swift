@@ -15,6 +15,7 @@ public struct StoredType: @unchecked Sendable {
       throw Failure(.dtype, "products do not read weights of type \(name)")
     }
     (self.name, self.elements, self.bytes, self.kernel) = (name, elements, bytes, kernel)
+    isBFloat16 = number == Int(CK_BF16)
   }
 
   public static func f32() throws -> StoredType {
@@ -29,6 +30,8 @@ public struct StoredType: @unchecked Sendable {
   public static func bf16() throws -> StoredType {
     try StoredType(Int(CK_BF16), name: "BF16", elements: 1, bytes: 2)
   }
+
+  fileprivate let isBFloat16: Bool
 
   /// Decodes `count` elements, which are whole blocks.
   @inline(__always)
@@ -88,6 +91,12 @@ public final class StoredMatrix: @unchecked Sendable {
   public func withBytes<T>(_ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
     defer { withExtendedLifetime(self) {} }
     return try body(UnsafeRawBufferPointer(start: storage.address, count: storage.byteCount))
+  }
+
+  /// The rows as pairs of bf16, where all are bf16 of an even number.
+  public var pairs: UnsafePointer<Float>? {
+    if inputs % 2 != 0 || !parts.allSatisfy({ $0.type.isBFloat16 }) { return nil }
+    return UnsafePointer(storage.address.assumingMemoryBound(to: Float.self))
   }
 
   /// Decodes rows into `y` [rows, inputs].

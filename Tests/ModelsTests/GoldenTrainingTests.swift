@@ -80,7 +80,7 @@ import Weights
     return try? JSONDecoder().decode(File.self, from: data)
   }()
 
-  private func transformer(_ golden: Model) throws -> Transformer {
+  func transformer(_ golden: Model) throws -> Transformer {
     let c = golden.config
     var config = TransformerConfig.gpt2(
       vocab: c.vocab, dim: c.dim, layers: c.layers, heads: c.heads, maxLength: c.max_length)

@@ -13,6 +13,7 @@ import Testing
     let (alpha, beta): (Float, Float)
     let (lda, ldb, ldc): (Int, Int, Int)
     let hasRows, hasBias: Bool
+    var precision = Precision.f32
     var a, b, c, rows, bias: [Float]
 
     init(_ random: inout Philox, _ sizes: [Int]) {
@@ -46,7 +47,7 @@ import Testing
                     MatrixView(b, rows: k, columns: n, lead: ldb, isTransposed: transB),
                     into: MutableMatrixView(to, rows: m, columns: n, lead: ldc), alpha: alpha, beta: beta,
                     add: hasRows ? rows.baseAddress.map { MatrixView($0, rows: m, columns: n) } : nil,
-                    bias: hasBias ? bias.baseAddress : nil))
+                    bias: hasBias ? bias.baseAddress : nil, precision: precision))
               }
             }
           }
@@ -58,7 +59,8 @@ import Testing
     func run() -> [Float] {
       withProduct { p in
         Gemm.run(
-          p.a, p.b, into: p.c, alpha: alpha, beta: beta, add: hasRows ? p.add : nil, bias: p.bias)
+          p.a, p.b, into: p.c, alpha: alpha, beta: beta, add: hasRows ? p.add : nil, bias: p.bias,
+          precision: precision)
       }
     }
   }
@@ -66,20 +68,22 @@ import Testing
   private static func bits(_ x: [Float]) -> [UInt32] { x.map(\.bitPattern) }
 
   private func levels(_ body: (Int) throws -> Void) rethrows {
-    let before = GemmLevel.current
-    defer { GemmLevel.current = before }
-    for level in [CK_SCALAR, CK_VECTOR, CK_AVX512] {
-      GemmLevel.current = GemmLevel(best: Int(level))
+    let before = GemmLevel.limit
+    defer { GemmLevel.limit = before }
+    for level in [CK_SCALAR, CK_VECTOR, CK_AVX512, CK_AVX512_BF16] {
+      GemmLevel.limit = Int(level)
       try body(Int(level))
     }
   }
 
-  @Test func everyLevelAndCutGivesTheBitsOfThreeLoops() {
+  @Test(arguments: Precision.allCases)
+  func everyLevelAndCutGivesTheBitsOfThreeLoops(_ precision: Precision) {
     var random = Philox(seed: 1, stream: "gemm")
     for trial in 0..<122 {
       let small = [0, 1, 2, 3, 7, 13, 14, 15, 16, 17, 31, 32, 33, 40]
       let sizes = trial < 100 ? small : trial < 120 ? [1, 30, 65, 129, 390, 800] : [1030, 770]
-      let one = Case(&random, sizes)
+      var one = Case(&random, sizes)
+      one.precision = precision
       let expected = Self.bits(one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) })
       levels { level in
         #expect(Self.bits(one.run()) == expected, "trial \(trial), level \(level)")
@@ -90,17 +94,20 @@ import Testing
     }
   }
 
-  @Test func plainLoopsAgreeWithSumsInDoublePrecision() {
+  @Test(arguments: Precision.allCases)
+  func plainLoopsAgreeWithSumsInDoublePrecision(_ precision: Precision) {
+    func rounded(_ x: Float) -> Double { Double(precision == .f32 ? x : x.roundedToBFloat16) }
     var random = Philox(seed: 2, stream: "gemm")
     for trial in 0..<40 {
-      let one = Case(&random, [1, 5, 17, 400])
+      var one = Case(&random, [1, 5, 17, 400])
+      one.precision = precision
       let out = one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) }
       for i in 0..<one.m {
         for j in 0..<one.n {
           var (sum, size) = (0.0, 0.0)
           for l in 0..<one.k {
-            let x = Double(one.a[one.transA ? l * one.lda + i : i * one.lda + l])
-            let term = x * Double(one.b[one.transB ? j * one.ldb + l : l * one.ldb + j])
+            let x = rounded(one.a[one.transA ? l * one.lda + i : i * one.lda + l])
+            let term = x * rounded(one.b[one.transB ? j * one.ldb + l : l * one.ldb + j])
             sum += term
             size += abs(term)
           }
@@ -162,6 +169,83 @@ import Testing
       product(&a, b, &c)
       #expect(starts.allSatisfy { $0 == 1 } && ends.allSatisfy { $0 == 1 }, "\(m) \(n) \(k)")
       #expect(c.allSatisfy { $0 == Float(k + 1) }, "\(m) \(n) \(k)")
+    }
+  }
+
+  /// Operands of every kind: denormals of f32 and of bf16, zeros of both signs, values whose products and sums fall
+  /// below the least normal number, infinities and NaNs.
+  @Test func everyLevelTreatsExtremesOfBFloat16Alike() {
+    var random = Philox(seed: 4, stream: "gemm")
+    for trial in 0..<200 {
+      var one = Case(&random, [1, 2, 3, 17, 40])
+      one.precision = .bf16
+      func extreme() -> Float {
+        let exponent: UInt32
+        switch random.below(trial % 4 == 0 ? 8 : 6) {
+        case 0: exponent = 0
+        case 1, 2: exponent = UInt32(1 + random.below(20))
+        case 3: exponent = UInt32(45 + random.below(30))
+        case 4, 5: exponent = UInt32(60 + random.below(80))
+        case 6: exponent = UInt32(240 + random.below(15))
+        default: exponent = 255
+        }
+        let bits = UInt32(random.below(1 << 24))
+        return Float(bitPattern: (bits & 1) << 31 | exponent << 23 | bits >> 1)
+      }
+      for i in one.a.indices { one.a[i] = extreme() }
+      for i in one.b.indices { one.b[i] = extreme() }
+      let expected = one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) }
+      levels { level in
+        let found = one.run()
+        let same = zip(found, expected).allSatisfy { $0.bitPattern == $1.bitPattern || $0.isNaN && $1.isNaN }
+        #expect(same, "trial \(trial), level \(level)")
+      }
+    }
+  }
+
+  @Test func denormalsAreZerosInProductsOfBFloat16AndNowhereElse() {
+    let least = Float.leastNormalMagnitude
+    func product(_ x: Float, _ y: Float, _ precision: Precision) -> Float {
+      var c: Float = 1
+      withUnsafePointer(to: x) { a in
+        withUnsafePointer(to: y) { b in
+          withUnsafeMutablePointer(to: &c) { c in
+            Gemm.run(
+              MatrixView(a, rows: 1, columns: 1), MatrixView(b, rows: 1, columns: 1),
+              into: MutableMatrixView(c, rows: 1, columns: 1), precision: precision)
+          }
+        }
+      }
+      return c
+    }
+    levels { _ in
+      #expect(product(least / 2, 2, .bf16) == 0 && product(least / 2, 2, .f32) == least)
+      #expect(product(least, 0.5, .bf16) == 0 && product(least, 0.5, .f32) == least / 2)
+      #expect(product(least, 2, .bf16) == 2 * least)
+      // The mode of the thread is as before.
+      #expect(least / 2 * 1 != 0)
+    }
+  }
+
+  @Test func roundingToBFloat16IsThatOfTheKernels() {
+    // As ml_dtypes 0.6.0 rounds: 1 + 2^-8 is a tie and goes to the even 1, 1 + 3 * 2^-8 to 1 + 2^-6.
+    #expect((1 + 0x1p-8 as Float).roundedToBFloat16 == 1)
+    #expect((1 + 3 * 0x1p-8 as Float).roundedToBFloat16 == 1 + 0x1p-6)
+    #expect((1 + 0x1.02p-8 as Float).roundedToBFloat16 == 1 + 0x1p-7)
+    #expect(Float.greatestFiniteMagnitude.roundedToBFloat16 == .infinity)
+    #expect(Float(bitPattern: 0x7F80_0001).roundedToBFloat16.isNaN)
+    var random = Philox(seed: 5, stream: "gemm")
+    levels { level in
+      guard let pack = GemmLevel.of(.bf16).kernels.pack_row else { return }
+      for _ in 0..<2000 {
+        let x = Float(bitPattern: UInt32(random.below(1 << 32)))
+        var words = [Float](repeating: 0, count: 2)
+        pack(1, [x], &words)
+        // The only element is the first of its pair: in a word of two, the lower half; in words of one, the second.
+        let isPair = GemmLevel.of(.bf16).kernels.pair == 1
+        let found = isPair ? words[0].bitPattern << 16 : words[1].bitPattern
+        #expect(found == x.roundedToBFloat16.bitPattern, "level \(level), \(x.bitPattern)")
+      }
     }
   }
 

@@ -45,7 +45,8 @@ import Testing
     return (matrix, floats)
   }
 
-  @Test func productsAreTheBitsOfFloats() throws {
+  @Test(arguments: Precision.allCases)
+  func productsAreTheBitsOfFloats(_ precision: Precision) throws {
     // Weights of several workspaces, of several chains, and small ones.
     for (rows, outputs, inputs) in [(20, 100, 20_480), (70, 900, 64), (3, 7, 5), (1, 33, 800)] {
       var random = Philox(seed: 7, stream: "stored")
@@ -55,7 +56,8 @@ import Testing
       let dy = (0..<rows * outputs).map { _ in Float(random.normal()) }
       let bias = (0..<outputs).map { _ in Float(random.normal()) }
       var (done, rowsDone) = (0, 0)
-      func products(_ weights: LinearWeights) throws -> [UInt32] {
+      func products(_ source: LinearWeights.Source) throws -> [UInt32] {
+        let weights = LinearWeights(source, precision)
         let workspace = try weights.workspace()
         var (y, dx) = (dy, [Float](repeating: 0, count: rows * inputs))
         (done, rowsDone) = (0, 0)
@@ -80,9 +82,11 @@ import Testing
     var random = Philox(seed: 8, stream: "stored")
     let (stored, floats) = try matrix(&random, outputs: 75, inputs: 130)
     let count = PackedMatrix.floats(outputs: 75, inputs: 130)
-    func packed(_ weights: LinearWeights) -> [UInt32] {
+    func packed(_ source: LinearWeights.Source) -> [UInt32] {
       var buffer = [Float](repeating: 1, count: count)
-      _ = buffer.withUnsafeMutableBufferPointer { $0.baseAddress.map { PackedMatrix(weights, at: $0) } }
+      _ = buffer.withUnsafeMutableBufferPointer {
+        $0.baseAddress.map { PackedMatrix(LinearWeights(source), at: $0) }
+      }
       return buffer.map(\.bitPattern)
     }
     let expected = floats.withUnsafeBufferPointer { weights in

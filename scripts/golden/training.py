@@ -167,26 +167,31 @@ def ipo(c, policy, reference, pairs):
     return dict(loss=before.item(), norms=norms, after=loss().item())
 
 
-batches = [
-    {"sequences": [random_ids(n) for n in lengths], "from": first}
-    for lengths, first in [([14, 3, 9, 2], [1, 1, 1, 1]), ([7, 11, 5], [2, 6, 4]), ([4, 13, 8, 6, 2], [1, 12, 3, 1, 1])]
-]
-pairs = [
-    dict(prompt=random_ids(p), chosen=random_ids(a), rejected=random_ids(b))
-    for p, a, b in [(3, 5, 8), (1, 9, 2), (6, 1, 4), (4, 10, 7)]
-]
-models = []
-for style, config in [("gpt2", GPT2), ("llama", LLAMA)]:
-    weights = random_weights(config)
-    start = {name: p.detach().clone() for name, p in weights.items()}
-    trained = train(config, weights, batches)
-    final = {name: [p.sum().item(), p.square().sum().item()] for name, p in weights.items()}
-    models.append(dict(
-        style=style, config=config, names=list(start), shapes=[list(p.shape) for p in start.values()],
-        weights={name: flat(p, 6) for name, p in start.items()}, **trained, final=final,
-        ipo=ipo(config, weights, start, pairs)))
+def main():
+    batches = [
+        {"sequences": [random_ids(n) for n in lengths], "from": first}
+        for lengths, first in [([14, 3, 9, 2], [1, 1, 1, 1]), ([7, 11, 5], [2, 6, 4]), ([4, 13, 8, 6, 2], [1, 12, 3, 1, 1])]
+    ]
+    pairs = [
+        dict(prompt=random_ids(p), chosen=random_ids(a), rejected=random_ids(b))
+        for p, a, b in [(3, 5, 8), (1, 9, 2), (6, 1, 4), (4, 10, 7)]
+    ]
+    models = []
+    for style, config in [("gpt2", GPT2), ("llama", LLAMA)]:
+        weights = random_weights(config)
+        start = {name: p.detach().clone() for name, p in weights.items()}
+        trained = train(config, weights, batches)
+        final = {name: [p.sum().item(), p.square().sum().item()] for name, p in weights.items()}
+        models.append(dict(
+            style=style, config=config, names=list(start), shapes=[list(p.shape) for p in start.values()],
+            weights={name: flat(p, 6) for name, p in start.items()}, **trained, final=final,
+            ipo=ipo(config, weights, start, pairs)))
 
-with open(sys.argv[1], "w") as file:
-    json.dump(dict(torch=torch.__version__, lr=LR, weight_decay=DECAY, beta=BETA, batches=batches, pairs=pairs, models=models),
-              file, separators=(",", ":"))
-    file.write("\n")
+    with open(sys.argv[1], "w") as file:
+        json.dump(dict(torch=torch.__version__, lr=LR, weight_decay=DECAY, beta=BETA, batches=batches, pairs=pairs, models=models),
+                  file, separators=(",", ":"))
+        file.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,14 +13,18 @@ struct LinearPlan {
   let output: Shape
   /// Weights that are no input of the operation.
   private let stored: StoredMatrix?
+  private let precision: Precision
   private var isNorm: Bool { map == .layerNorm || map == .rmsNorm }
 
-  init(_ context: OpContext, _ stored: StoredMatrix? = nil) throws {
-    try self.init(context.inputs, context.attributes, stored)
+  init(_ context: OpContext, _ stored: StoredMatrix? = nil, _ precision: Precision = .f32) throws {
+    try self.init(context.inputs, context.attributes, stored, precision)
   }
 
-  init(_ tensors: [Tensor?], _ attributes: Attributes, _ stored: StoredMatrix? = nil) throws {
-    self.stored = stored
+  init(
+    _ tensors: [Tensor?], _ attributes: Attributes, _ stored: StoredMatrix? = nil,
+    _ precision: Precision = .f32
+  ) throws {
+    (self.stored, self.precision) = (stored, precision)
     guard let x = tensors[0], let weights = stored?.shape ?? tensors[1]?.shape,
       let name = attributes.text("input"),
       let map = RowTransform.Kind(rawValue: name),
@@ -28,8 +32,9 @@ struct LinearPlan {
     else { throw Failure(.argument, "linear needs two tensors") }
     (self.map, epsilon) = (map, Float(eps))
     try Op.checkFloats(tensors)
-    if stored != nil && x.dtype != .f32 {
-      throw Failure(.dtype, "stored weights multiply f32, got \(x.dtype.rawValue)", argument: 1)
+    if (stored != nil || precision == .bf16) && x.dtype != .f32 {
+      let what = stored != nil ? "stored weights" : "products of bf16"
+      throw Failure(.dtype, "\(what) multiply f32, got \(x.dtype.rawValue)", argument: 1)
     }
     guard let last = x.shape.last, weights.count == 2 else {
       throw Failure(.shape, "inner sizes differ: \(x.shape) x \(weights) transposed", argument: 2)
@@ -119,7 +124,7 @@ struct LinearPlan {
     let dw =
       context.needs[1]
       ? try context.weightGradient(
-        1, dy, transform.transformed, rows: rows, outputs: outputs, inputs: inputs) : nil
+        1, dy, transform.transformed, rows: rows, outputs: outputs, inputs: inputs, precision) : nil
     let db = context.needs[2] ? try Reduce.columnSums(dy, rows: rows, width: outputs) : nil
     return withExtendedLifetime((g, w, transform)) {
       [context.needs[0] ? dx : nil, dw, db, context.needs[3] ? incoming : nil, dscale, dshift]
@@ -127,9 +132,9 @@ struct LinearPlan {
   }
 
   private func weights(_ w: Tensor?) throws -> LinearWeights {
-    if let stored { return .stored(stored) }
+    if let stored { return LinearWeights(.stored(stored), precision) }
     guard let w else { throw Failure(.argument, "linear needs two tensors") }
-    return .floats(w.pointer(Float.self), outputs: outputs, inputs: inputs)
+    return LinearWeights(.floats(w.pointer(Float.self), outputs: outputs, inputs: inputs), precision)
   }
 
   private func transform(_ context: OpContext, _ x: Tensor, statistics: Tensor?) throws -> RowTransform {

@@ -88,10 +88,16 @@ extension Op {
       ]
     })
 
-  /// `linear` with weights that are stored: no tensor is given for them, and they get no gradient.
-  static func linear(of stored: StoredMatrix) -> Op {
+  /// `linear` with products of bf16, which has no composed form.
+  static let linearOfBFloat16 = linear(of: nil, .bf16)
+
+  /// `linear` with products of a precision, of weights that are stored: no tensor is given for them, and they get no
+  /// gradient.
+  static func linear(of stored: StoredMatrix?, _ precision: Precision) -> Op {
     linear.computed(
-      forward: { context in [try LinearPlan(context, stored).forward(context)] },
-      backward: { context, _, gradients in try LinearPlan(context, stored).backward(context, gradients[0]) })
+      forward: { context in [try LinearPlan(context, stored, precision).forward(context)] },
+      backward: { context, _, gradients in
+        try LinearPlan(context, stored, precision).backward(context, gradients[0])
+      })
   }
 }

@@ -19,8 +19,10 @@ extension Op {
     ],
     example: Example(
       "print(T{{1, 0}}:token_logps(T{{0, 0}, {0, 0}}, T({1}, \"i64\")))", prints: "[-0.6931]\n[Tensor f32 1]"),
-    forward: { context in try logpsForward(context, nil) },
-    backward: { context, _, gradients in try logpsBackward(context, gradients[0], nil) },
+    forward: { context in try logpsForward(context, try HeadPlan(context.inputs, context.attributes)) },
+    backward: { context, _, gradients in
+      try logpsBackward(context, gradients[0], try HeadPlan(context.inputs, context.attributes))
+    },
     compose: { inputs, attributes in
       let plan = try HeadPlan(inputs.map { $0?.value }, attributes)
       guard let hidden = inputs[0], let weight = inputs[1], let ids = inputs[2] else { return [] }
@@ -61,15 +63,23 @@ extension Op {
       ]
     })
 
-  /// `tokenLogps` with a head that is stored: no tensor is given for it, and it gets no gradient.
-  static func tokenLogps(of stored: StoredMatrix) -> Op {
+  /// `tokenLogps` with products of bf16, which has no composed form.
+  static let tokenLogpsOfBFloat16 = tokenLogps(of: nil, .bf16)
+
+  /// `tokenLogps` with products of a precision, of a head that is stored: no tensor is given for it, and it gets no
+  /// gradient.
+  static func tokenLogps(of stored: StoredMatrix?, _ precision: Precision) -> Op {
     tokenLogps.computed(
-      forward: { context in try logpsForward(context, stored) },
-      backward: { context, _, gradients in try logpsBackward(context, gradients[0], stored) })
+      forward: { context in
+        try logpsForward(context, try HeadPlan(context.inputs, context.attributes, stored, precision))
+      },
+      backward: { context, _, gradients in
+        try logpsBackward(
+          context, gradients[0], try HeadPlan(context.inputs, context.attributes, stored, precision))
+      })
   }
 
-  private static func logpsForward(_ context: OpContext, _ stored: StoredMatrix?) throws -> [Tensor] {
-    let plan = try HeadPlan(context.inputs, context.attributes, stored)
+  private static func logpsForward(_ context: OpContext, _ plan: HeadPlan) throws -> [Tensor] {
     let (hidden, weight) = (try context[0].contiguous(), try context.inputs[1]?.contiguous())
     let ids = try context[2].contiguous()
     let logps = try Tensor(uninitialized: [plan.rows], .f32)
@@ -79,11 +89,10 @@ extension Op {
     return withExtendedLifetime((hidden, weight, ids)) { [logps] }
   }
 
-  private static func logpsBackward(_ context: OpContext, _ gradient: Tensor?, _ stored: StoredMatrix?) throws
+  private static func logpsBackward(_ context: OpContext, _ gradient: Tensor?, _ plan: HeadPlan) throws
     -> [Tensor?]
   {
     guard let g = try gradient?.contiguous() else { return [nil, nil, nil] }
-    let plan = try HeadPlan(context.inputs, context.attributes, stored)
     let (hidden, weight) = (try context[0].contiguous(), try context.inputs[1]?.contiguous())
     let ids = try context[2].contiguous()
     // The exponentials become the gradient in place; a second pass over a retained graph computes them
@@ -118,7 +127,8 @@ extension Op {
     let dweight =
       context.needs[1]
       ? try context.weightGradient(
-        1, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width)
+        1, d, hidden.pointer(Float.self), rows: plan.rows, outputs: plan.vocabulary, inputs: plan.width,
+        plan.precision)
       : nil
     return withExtendedLifetime((hidden, weight, ids, cached, g)) { [dhidden, dweight, nil] }
   }
@@ -168,15 +178,20 @@ struct HeadPlan {
   let softcap: Double
   /// A head that is no input of the operation.
   private let stored: StoredMatrix?
+  let precision: Precision
 
-  init(_ inputs: [Tensor?], _ attributes: Attributes, _ stored: StoredMatrix? = nil) throws {
-    self.stored = stored
+  init(
+    _ inputs: [Tensor?], _ attributes: Attributes, _ stored: StoredMatrix? = nil,
+    _ precision: Precision = .f32
+  ) throws {
+    (self.stored, self.precision) = (stored, precision)
     guard let hidden = inputs[0], let weight = stored?.shape ?? inputs[1]?.shape, let ids = inputs[2] else {
       throw Failure(.argument, "token_logps needs three tensors")
     }
     try Op.checkFloats([hidden, inputs[1]])
-    if stored != nil && hidden.dtype != .f32 {
-      throw Failure(.dtype, "stored weights multiply f32, got \(hidden.dtype.rawValue)", argument: 1)
+    if (stored != nil || precision == .bf16) && hidden.dtype != .f32 {
+      let what = stored != nil ? "stored weights" : "products of bf16"
+      throw Failure(.dtype, "\(what) multiply f32, got \(hidden.dtype.rawValue)", argument: 1)
     }
     if hidden.rank != 2 || weight.count != 2 || hidden.shape[1] != weight[1] {
       throw Failure(.shape, "inner sizes differ: \(hidden.shape) x \(weight) transposed", argument: 2)
@@ -210,9 +225,9 @@ struct HeadPlan {
   }
 
   func weights(_ weight: Tensor?) throws -> LinearWeights {
-    if let stored { return .stored(stored) }
+    if let stored { return LinearWeights(.stored(stored), precision) }
     guard let weight else { throw Failure(.argument, "token_logps needs three tensors") }
-    return .floats(weight.pointer(Float.self), outputs: vocabulary, inputs: width)
+    return LinearWeights(.floats(weight.pointer(Float.self), outputs: vocabulary, inputs: width), precision)
   }
 
   func logps(

@@ -23,7 +23,11 @@ enum ModelModule {
       "dtype", WeightPrecision.f32,
       "how the weights are kept. \"f32\": they can train. \"bf16\": two bytes a weight, rounded to the nearest. "
         + "\"auto\": as in the file, such as the quantised blocks of GGUF. bf16 and auto are frozen: for a reference, a "
-        + "judge, sampling, or under adapters; norms and biases are f32")
+        + "judge, sampling, or under adapters; norms and biases are f32"),
+    Option(
+      "precision", optional: .choice(Precision.allCases.map(\.rawValue)),
+      "of the products with weights, as in models.transformer: \"f32\" or \"bf16\"",
+      otherwise: "as model:save wrote it, otherwise \"f32\""),
   ]
 
   static func install(_ library: Library) throws {
@@ -52,7 +56,7 @@ enum ModelModule {
               + "Q2_K to Q6_K), or the format of llama2.c, version 0. A folder: "
               + "config.json and safetensors, in one file or several, as Hugging Face's transformers writes them, "
               + "of GPT-2, Llama, Mistral, Qwen2, Qwen3, Gemma 2, Gemma 3 (text), T5, T5 1.1 or Flan-T5. Weights of any "
-              + "floating type become f32 unless dtype says otherwise; products are in f32 always.",
+              + "floating type become f32 unless dtype says otherwise.",
             options: loadOptions,
             errors:
               "the file cannot be read; it has another format, architecture or setting that is not computed here "
@@ -137,8 +141,12 @@ enum ModelModule {
   }
 
   private static func load(_ call: Call, _ options: OptionTable) throws -> Int {
-    let precision = try options.choice("dtype", WeightPrecision.self)
-    try call.pushObject(try Transformer.load(path: try call.string(1), precision))
+    let kept = try options.choice("dtype", WeightPrecision.self)
+    let model = try Transformer.load(path: try call.string(1), kept)
+    if options.has("precision") {
+      model.setPrecision(try options.choice("precision", Precision.self))
+    }
+    try call.pushObject(model)
     return 1
   }
 

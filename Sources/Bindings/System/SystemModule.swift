@@ -17,7 +17,7 @@ enum SystemModule {
     try library.add(ForkedJob.declaration())
   }
 
-  static var kernelLevel: String { ["scalar", "vector", "avx512"][Int(ck_best_level())] }
+  static var kernelLevel: String { ["scalar", "vector", "avx512", "avx512_bf16"][Int(ck_best_level())] }
 
   private static func addProcess(_ module: inout NativeModule) {
     module.function(

@@ -11,8 +11,9 @@
 
 #pragma clang assume_nonnull begin
 
-// The levels: AVX-512; AVX2 or NEON by the compiler's vectors; and the same code on two floats at a time, for tests.
-enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2 };
+// The levels: AVX-512, and with its products of bf16; AVX2 or NEON by the compiler's vectors; and the same code on two floats
+// at a time, for tests.
+enum { CK_SCALAR = 0, CK_VECTOR = 1, CK_AVX512 = 2, CK_AVX512_BF16 = 3 };
 
 // The destination of a tile: c = alpha * product + beta * add + bias. Without `add`, beta is ignored.
 typedef struct ck_sink {
@@ -30,6 +31,7 @@ enum { CK_ROW_STEP = 16 };
 typedef struct ck_level {
   int rows;     // largest number of rows of a tile of C
   int columns;  // of a tile of C and of a panel of B
+  int pair;     // of bf16: floats in which a packed operand holds two elements of k, one or two; 0 of f32
   // A tile of A times a panel. `a` is read at a[i * row + l * step]; `panel` holds `columns` floats for each l. Only the
   // first `width` columns are written. At each l, `columns` floats at prefetch_b + l * prefetch_stride are prefetched:
   // without that, waiting for memory would take a third of the time.
@@ -40,10 +42,22 @@ typedef struct ck_level {
   void (*_Nonnull pack_panel)(ptrdiff_t k, int width, const float *b, ptrdiff_t row, ptrdiff_t step, float *panel);
   // Packs `rows` rows of an A stored transposed, a[l * lead + i], to packed[l * CK_ROW_STEP + i].
   void (*_Nonnull pack_rows)(ptrdiff_t k, int rows, const float *a, ptrdiff_t lead, float *packed);
+  // Packs a row of A that is not transposed. Null of f32, where a tile reads such rows as they are.
+  void (*_Nullable pack_row)(ptrdiff_t k, const float *a, float *packed);
 } ck_level;
 
 // The best level of the processor, at most `limit`.
 const ck_level *ck_gemm_level(int limit);
+
+// The same for products of bf16 with f32 sums. Packing rounds the operands to the nearest bf16, and pads k to an even number
+// with zeros. The terms of an element are those of vdpbf16ps (Intel's manual, volume 2): of each pair of k the second and then
+// the first, each a fused multiply-add, with denormals as zeros before and after. A processor without the instruction
+// multiplies the bf16 as the floats that they are, in that order. A tile must run between the two functions below.
+const ck_level *ck_bf16_level(int limit);
+
+// Makes numbers below the least normal one zeros on this thread, as operands and as results; returns the mode before.
+unsigned ck_flush_denormals(void);
+void ck_restore_denormals(unsigned before);
 // The best level of the processor: one of the constants above.
 int ck_best_level(void);
 
@@ -84,6 +98,12 @@ typedef struct ck_decode {
   // that are read from memory once: they are not packed, and the lanes are summed at the end.
   void (*_Nonnull dots)(int rows, ptrdiff_t k, const float *spread, const float *w, ptrdiff_t lead, int outputs, float *y,
                         ptrdiff_t y_lead);
+  // The same of rows x and w of k pairs of bf16, which `spread` treats as k floats. The terms of each lane are those of
+  // ck_bf16_level, between the same two functions.
+  void (*_Nonnull dots_bf16)(int rows, ptrdiff_t k, const float *spread, const float *w, ptrdiff_t lead, int outputs,
+                             float *y, ptrdiff_t y_lead);
+  // Rounds k floats to pairs of bf16; the element that an odd k lacks is zero.
+  void (*_Nonnull pair_row)(ptrdiff_t k, const float *x, float *pairs);
 } ck_decode;
 
 const ck_decode *ck_decode_level(int limit);

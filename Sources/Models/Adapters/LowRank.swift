@@ -37,10 +37,13 @@ public struct LowRank {
 
 extension Affine {
   /// `y`, which is the map of `x`, plus the adapters' part. `input` is the norm or activation before the map.
-  func adapted(_ y: Variable, _ x: Variable, _ input: Op.LinearInput) throws -> Variable {
+  func adapted(
+    _ y: Variable, _ x: Variable, _ input: Op.LinearInput, _ precision: Precision
+  ) throws -> Variable {
     if adapters.isEmpty { return y }
     let (a, b) = try joined()
-    return try Op.linear(try Op.linear(x, a, input: input), b, residual: y)
+    let inner = try Op.linear(x, .variable(a), input: input, precision: precision)
+    return try Op.linear(inner, .variable(b), residual: y, precision: precision)
   }
 
   /// The same map without adapters: its weight is W + s B A.

@@ -90,6 +90,8 @@ struct ModelFamily {
 
   /// The config.json of a model; nil where the family cannot express it.
   func json(_ config: TransformerConfig, path: String) -> JSONValue? {
+    var config = config
+    config.precision = .f32  // of this program, which no setting of transformers says
     guard let own = write(config) else { return nil }
     let json = JSONValue.object(
       [

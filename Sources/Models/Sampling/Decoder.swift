@@ -6,7 +6,7 @@ import Weights
 /// One block of rows being decoded. A block runs on one thread unless the model is large, in which case its
 /// work is cut over all threads.
 final class Decoder {
-  private let config: TransformerConfig
+  let config: TransformerConfig
   private let weights: ModelWeights<DecoderMatrix>
   /// Keeps the storage of `weights` alive.
   private let owner: DecoderWeights
@@ -23,6 +23,8 @@ final class Decoder {
   private let x, h, qkv, mixed, up, gated, scores: MutableFloats
   /// Rows as the products in place read them.
   let spread: MutableFloats
+  /// Rows rounded to bf16.
+  let rounded: MutableFloats
   /// Where stored weights are decoded for the products of prompts.
   let workspace: MutableFloats
   /// Tokens that one call can take.
@@ -58,10 +60,11 @@ final class Decoder {
       try widths.map { try Tensor(uninitialized: [tokensAtOnce, $0], .f32) } + [
         try Tensor(uninitialized: [rows, spreadWidth], .f32),
         try Tensor(uninitialized: [weights.workspaceFloats], .f32),
+        try Tensor(uninitialized: [config.precision == .f32 ? 0 : tokensAtOnce, spreadWidth], .f32),
       ]
     let p = buffers.map { $0.pointer(Float.self) }
     (x, h, qkv, mixed, up, gated, scores) = (p[0], p[1], p[2], p[3], p[4], p[5], p[6])
-    (spread, workspace) = (p[7], p[8])
+    (spread, workspace, rounded) = (p[7], p[8], p[9])
   }
 
   /// One token to read: which row of the cache it belongs to and its position there.

@@ -38,12 +38,19 @@ struct DecoderWeights: @unchecked Sendable {
     // An encoder reads its prompts with operations, which use all threads.
     isCut = byteCount > thresholds.ownRowsBytesMax || config.hasEncoder
     let parts = config.parts.ofDecoder.all
-    let workspace = byteCount > thresholds.packedBytesMax ? nil : try PackedWorkspace(parts)
-    tensors = parameters + (workspace.map { [$0.tensor] } ?? [])
+    let precision = config.precision
+    let isPacked = byteCount <= thresholds.packedBytesMax
+    let workspace = isPacked ? try PackedWorkspace(parts, precision) : nil
+    var pairs: [Tensor] = []
     var part = parts.makeIterator()
-    weights = merged.map { affine in
-      DecoderMatrix(affine, part.next()?.isMultiplied == true ? workspace : nil)
+    weights = try merged.map { affine in
+      var matrix = DecoderMatrix(affine, precision)
+      guard part.next()?.isMultiplied == true else { return matrix }
+      matrix.packed = workspace?.pack(matrix.weights)
+      if !isPacked && precision == .bf16 { matrix.pairs = try matrix.rounded(&pairs) }
+      return matrix
     }
+    tensors = parameters + pairs + (workspace.map { [$0.tensor] } ?? [])
     workspaceFloats = workspace == nil ? weights.all.map(\.weights.workspaceFloats).max() ?? 0 : 0
   }
 }
@@ -54,16 +61,19 @@ private final class PackedWorkspace {
   let tensor: Tensor
   private var next: MutableFloats
 
-  init(_ parts: [WeightPart]) throws {
+  private let precision: Precision
+
+  init(_ parts: [WeightPart], _ precision: Precision) throws {
+    self.precision = precision
     let size = parts.filter(\.isMultiplied).reduce(0) {
-      $0 + PackedMatrix.floats(outputs: $1.shape[0], inputs: $1.shape[1])
+      $0 + PackedMatrix.floats(outputs: $1.shape[0], inputs: $1.shape[1], precision)
     }
     tensor = try Tensor(uninitialized: [size], .f32)
     next = tensor.pointer(Float.self)
   }
 
   func pack(_ weights: LinearWeights) -> PackedMatrix {
-    defer { next += PackedMatrix.floats(outputs: weights.outputs, inputs: weights.inputs) }
+    defer { next += PackedMatrix.floats(outputs: weights.outputs, inputs: weights.inputs, precision) }
     return PackedMatrix(weights, at: next)
   }
 }
@@ -73,23 +83,42 @@ struct DecoderMatrix {
   let outputs: Int
   let inputs: Int
   let weights: LinearWeights
-  let packed: PackedMatrix?
+  fileprivate(set) var packed: PackedMatrix?
+  /// Weights that are not packed as pairs of bf16, `rowPairs` a row; nil where they are decoded for each token.
+  fileprivate(set) var pairs: Floats?
   let bias: Floats?
 
-  fileprivate init(_ affine: Affine, _ workspace: PackedWorkspace?) {
-    weights = affine.weight.linear
+  fileprivate init(_ affine: Affine, _ precision: Precision) {
+    weights = affine.weight.linear(precision)
     (outputs, inputs) = (weights.outputs, weights.inputs)
     bias = affine.bias.map { Floats($0.value.pointer(Float.self)) }
-    packed = workspace?.pack(weights)
   }
 
   /// The weights where they are f32, as those of norms always are.
-  var floats: Floats? { if case .floats(let floats, _, _) = weights { floats } else { nil } }
+  var floats: Floats? { if case .floats(let floats, _, _) = weights.source { floats } else { nil } }
+
+  var rowPairs: Int { (inputs + 1) / 2 }
+
+  /// The weights as pairs of bf16: in a tensor of their own, which is appended to `tensors`, or where they are. Nil of
+  /// quantised blocks.
+  fileprivate func rounded(_ tensors: inout [Tensor]) throws -> Floats? {
+    switch weights.source {
+    case .stored(let matrix): return matrix.pairs
+    case .floats(let from, _, _):
+      let tensor = try Tensor(uninitialized: try Shape(checked: [outputs, rowPairs]), .f32)
+      let (to, round) = (tensor.pointer(Float.self), DecoderLevel.current.pair_row)
+      Parallel.ranges(outputs, grain: max(1, (1 << 16) / inputs)) { rows in
+        for row in rows { round(inputs, from + row * inputs, to + row * rowPairs) }
+      }
+      tensors.append(tensor)
+      return Floats(to)
+    }
+  }
 
   /// Copies a row of a table.
   @inline(__always)
   func row(_ row: Int, into to: MutableFloats) {
-    switch weights {
+    switch weights.source {
     case .floats(let table, _, _): to.update(from: table + row * inputs, count: inputs)
     case .stored(let matrix): matrix.decode(row..<row + 1, into: to)
     }
