@@ -168,6 +168,17 @@ function TestCurve:test_the_mean_line_goes_by_kl_where_every_seed_has_a_win_rate
 end
 
 --- Offline runs at lr 1e-3 went from 23 nats to 16 and to 21: joined by checkpoint, the line ran backwards.
+function TestCurve:test_a_mean_over_seeds_is_of_all_seeds_or_none()
+  local long, short = { point(1, 0.4), point(5, 0.8) }, { point(1, 0.4), point(3, 0.6) }
+  for place = 1, 5 do
+    local by_seed = {}
+    for seed = 1, 5 do by_seed[seed] = { seed == place and short or long } end
+    local curve = frontier.curve(by_seed, 9)
+    lu.assertEquals(#curve, 5, "from 1 to 3 nats")
+    for _, at in ipairs(curve) do support.close(at.win, 0.3 + at.kl / 10, 1e-12) end
+  end
+end
+
 function TestCurve:test_it_never_runs_backwards()
   local curve = frontier.curve({ { { point(1, 0), point(23, 0.2), point(16, 0.4), point(21, 0.3) } } }, 30)
   for i = 2, #curve do lu.assertTrue(curve[i].kl > curve[i - 1].kl) end

@@ -215,8 +215,8 @@ function frontier.curve(by_seed, count)
   local curve = {}
   for i = 1, low < math.huge and count or 0 do
     local kl = count > 1 and low + (high - low) * (i - 1) / (count - 1) or low
-    local wins = {}
-    for seed, runs in ipairs(by_seed) do wins[seed] = frontier.best_at_kl(runs, kl) end
+    local wins = {}  -- without holes, whose length would be anything
+    for _, runs in ipairs(by_seed) do wins[#wins + 1] = frontier.best_at_kl(runs, kl) end
     if #wins == #by_seed then
       local figure = stats.summary(wins)
       local se = figure.se
