@@ -101,15 +101,16 @@ end
 function task.compare(a, b) return a > b and 1 or a < b and 0 or 0.5 end
 
 --- How the judges of a task with responses of some 40 tokens are trained. A pairwise preference model leaves
--- its plateau after some 300 steps and agrees with gold on 0.86 to 0.90 of held-out pairs after 700. `given`
--- replaces options.
+-- its plateau after some 300 steps and agrees with gold on 0.86 to 0.90 of held-out pairs after 700.
+-- `given` replaces options; `kind` is "preference" (a pairwise model) unless it is "reward", a model that
+-- reads one response.
 --
---   > task.preference({ steps = 1600 }).options.steps
---   1600
-function task.preference(given)
+--   > task.preference({ steps = 1600 }).options.steps, task.preference({}, "reward").kind
+--   1600	reward
+function task.preference(given, kind)
   local options_of = { steps = 700, batch = 64, lr = 6e-4, warmup = 50, evaluate_every = 100, patience = 5 }
   for name, value in pairs(given or {}) do options_of[name] = value end
-  return { kind = "preference", options = options_of }
+  return { kind = kind or "preference", options = options_of }
 end
 
 --- The settings of the runs of a task, of which its calibration page is made and which experiments take by

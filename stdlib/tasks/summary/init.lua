@@ -52,7 +52,9 @@ local function new(given)
     --- The responses state facts of the report from some 3000 steps on: before, the model has not learned to
     -- copy.
     sft = { steps = 4000, batch = 32, lr = 4e-3 },
-    preference = task.preference(),
+    --- A reward model compares one response with its report and is right on 0.74 of the start's pairs; a
+    -- pairwise model, which has two responses to compare with it, stays at 0.59 after as many steps.
+    preference = task.preference({ steps = 3000, evaluate_every = 300, patience = 10 }, "reward"),
     golden = { beta = 0.1, lr = 1e-3, steps = 240 },
     runs = task.runs(),
   }
