@@ -81,7 +81,7 @@ struct ParquetDeltas {
   private let bytes: [UInt8]
   private var position: Int
   private let end: Int
-  private var isFirst = true
+  private var given = 0
   private var value = 0
   private let miniblocks: Int
   private let valuesOfMiniblock: Int
@@ -106,12 +106,11 @@ struct ParquetDeltas {
     value = Varint.signed(first)
   }
 
-  /// The next number; nil where the bytes end before it.
+  /// The next number; nil where the bytes, or the numbers that the header counts, end before it.
   mutating func next() -> Int? {
-    if isFirst {
-      isFirst = false
-      return value
-    }
+    if given >= count { return nil }
+    given += 1
+    if given == 1 { return value }
     if left == 0 && !openMiniblock() { return nil }
     if width > 0 && bit + width > end * 8 { return nil }
     let difference = ParquetBits.value(bytes, at: bit, width: width)

@@ -5,7 +5,7 @@ enum Inflate {
   enum Frame: Int32 {
     /// Deflated bytes alone, as in a zip archive.
     case none = -15
-    /// A member of a gzip file, or zlib's own frame.
+    /// The members of a gzip file, one after another, or zlib's own frame.
     case gzip = 47
   }
 
@@ -31,7 +31,11 @@ enum Inflate {
       stream.avail_in = inputCount
       stream.next_out = target.bindMemory(to: UInt8.self).baseAddress ?? nothing
       stream.avail_out = count
-      return inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_out == 0
+      while inflate(&stream, Z_FINISH) == Z_STREAM_END {
+        if stream.avail_in == 0 || frame == .none { return stream.avail_out == 0 }
+        if inflateReset(&stream) != Z_OK { return false }
+      }
+      return false
     }
   }
 }
