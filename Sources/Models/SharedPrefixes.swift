@@ -30,8 +30,8 @@ struct SharedPrefixes {
     let states = owners.map { numbers[$0] }
     self.places = try Tensor(places, shape: [places.count])
     self.states = try Tensor(states, shape: [count])
-    ids = try batch.ids.gathered(self.places)
-    positions = try batch.positions().gathered(self.places)
+    ids = try batch.ids.slices(0, self.places)
+    positions = try batch.positions().slices(0, self.places)
   }
 
   /// For each packed token the one whose state it shares, which may be itself. In the order of their ids,
@@ -51,13 +51,5 @@ struct SharedPrefixes {
       }
     }
     return owners
-  }
-}
-
-extension Tensor {
-  /// The elements of a vector of i64 at `places`.
-  fileprivate func gathered(_ places: Tensor) throws -> Tensor {
-    let values = pointer(Int64.self)
-    return try Tensor(places.elements(Int64.self).map { values[Int($0)] }, shape: places.shape)
   }
 }

@@ -126,3 +126,7 @@ public final class TokenBatch {
     return made
   }
 }
+
+/// A batch belongs to one thread: what it makes when it is first asked for is not guarded.
+@available(*, unavailable)
+extension TokenBatch: Sendable {}
