@@ -13,7 +13,7 @@ local markdown = {}
 --- A table. A cell's bars are escaped, its line ends become spaces.
 --
 --   > local markdown = require "perilune.paper.markdown"
---   > io.write(markdown.table({ "KL", "win rate" }, { { "2", "0.5|0.6" } }))
+--   > print((markdown.table({ "KL", "win rate" }, { { "2", "0.5|0.6" } }):gsub("\n$", "")))
 --   | KL | win rate |
 --   |---|---|
 --   | 2 | 0.5\|0.6 |
