@@ -12,7 +12,12 @@ static void (*write_stream)(int stream, const char *bytes, size_t count);
 static long (*read_stream)(char *bytes, size_t capacity);
 static volatile int is_child;
 
-static void note_child(void) { is_child = 1; }
+// Several children write to one pipe: a line goes out whole, where `print` writes it in parts.
+static void note_child(void) {
+  static char line[4096];
+  is_child = 1;
+  setvbuf(stdout, line, _IOLBF, sizeof line);
+}
 int shim_streams_is_child(void) { return is_child; }
 
 static ssize_t on_write(void *cookie, const char *bytes, size_t count) {

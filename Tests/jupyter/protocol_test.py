@@ -167,6 +167,11 @@ class ExecuteTest(KernelCase):
         self.assertEqual(answer.result(), "2")
         self.assertIn("worker 1\n", answer.stream())
 
+    def test_lines_of_forked_workers_are_whole(self):
+        code = "parallel.map({1, 2, 3, 4}, function(i) for k = 1, 500 do print('worker', i, k) end end, { jobs = 4 })"
+        lines = self.run_cell(code).stream().splitlines()
+        self.assertEqual(sorted(lines), sorted(f"worker\t{i}\t{k}" for i in range(1, 5) for k in range(1, 501)))
+
 
 class QuestionTest(KernelCase):
     def test_completion_counts_characters(self):
