@@ -147,12 +147,20 @@ int shim_zmq_receive(void *socket, void (*frame)(void *, const void *, size_t), 
   }
 }
 
-int shim_zmq_send(void *socket, const struct shim_zmq_frame *frames, int count) {
+enum sending { sending_failed = -1, sending_full = 0, sending_done = 1 };
+
+// Sends frames of a message, to its end or with more to follow. Only the first can find a full queue.
+static enum sending send_frames(void *socket, const struct shim_zmq_frame *frames, int count, int is_end) {
   for (int i = 0; i < count; i++) {
-    int flags = flag_do_not_wait | (i + 1 < count ? flag_more : 0);
-    if (zmq.send(socket, frames[i].bytes, frames[i].count, flags) < 0 && i == 0) return zmq.error() != EAGAIN;
+    int flags = flag_do_not_wait | (i + 1 < count || !is_end ? flag_more : 0);
+    if (zmq.send(socket, frames[i].bytes, frames[i].count, flags) < 0 && i == 0)
+      return zmq.error() == EAGAIN ? sending_full : sending_failed;
   }
-  return 1;
+  return sending_done;
+}
+
+int shim_zmq_send(void *socket, const struct shim_zmq_frame *frames, int count) {
+  return send_frames(socket, frames, count, 1) != sending_full;
 }
 
 // Messages of publishers that a queue still holds. ZeroMQ's own threads release them.
@@ -165,10 +173,8 @@ static void release(void *bytes, void *hint) {
 }
 
 int shim_zmq_publish(void *socket, const struct shim_zmq_frame *frames, int count) {
-  for (int i = 0; i + 1 < count; i++) {
-    int sent = zmq.send(socket, frames[i].bytes, frames[i].count, flag_do_not_wait | flag_more);
-    if (sent < 0 && i == 0) return zmq.error() != EAGAIN;
-  }
+  enum sending sent = send_frames(socket, frames, count - 1, 0);
+  if (sent != sending_done) return sent != sending_full;
   // ZeroMQ tells when the last queue has let go of the last frame.
   struct shim_zmq_frame last = frames[count - 1];
   void *copy = malloc(last.count + 1);
