@@ -17,6 +17,7 @@
 --   > local Celsius = { __mime = function(t) return { ["text/html"] = t[1] .. "&deg;" } end }
 --   > display.bundle(setmetatable({ 21 }, Celsius))["text/html"]
 --   21&deg;
+local attempt = require "perilune.attempt"
 local kinds = require "perilune.display.kinds"
 local options = require "perilune.options"
 local tables = require "perilune.display.tables"
@@ -94,9 +95,8 @@ end
 
 --- The bundle that `make(value)` gives, or a text that says why there is none.
 local function made(make, value)
-  local ok, bundle = pcall(make, value)
+  local ok, bundle = attempt.call(make, value)
   if not ok then
-    if type(bundle) == "userdata" and bundle.kind == "interrupted" then error(bundle, 0) end
     return { ["text/plain"] = ("<error in __mime: %s>"):format(tostring(bundle)) }
   end
   if type(bundle) ~= "table" then

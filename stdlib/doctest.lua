@@ -11,9 +11,11 @@
 --   1
 --   > doctest.run("--   > 1 + 1\n--   3\n")[1].shown
 --   2
+local attempt = require "perilune.attempt"
+
 local doctest = {}
 
-local function compiles(code) return load(code, "=example") ~= nil end
+local function compiles(code) return attempt.load(code, "=example") ~= nil end
 
 --- The blocks of a source text: lists of { line, code, wanted }.
 function doctest.blocks(source)

@@ -18,6 +18,7 @@
 --   > local text = tostring(explore.new({ a = coin, b = coin:clone() }, { { 0 } }, o))
 --   > text:match "prompt 1: 0", text:match "a +| b" ~= nil or text:match "a +\u{2502} b" ~= nil
 --   prompt 1: 0	true
+local attempt = require "perilune.attempt"
 local answers = require "perilune.explore.answers"
 local judges = require "perilune.align.judge"
 local layout = require "perilune.explore.layout"
@@ -89,7 +90,7 @@ end
 local function judges_of(o)
   local list = {}
   local function add(name, given)
-    local ok, judge = pcall(judges.as_judge, given)
+    local ok, judge = attempt.call(judges.as_judge, given)
     if not ok then refuse("%s is no judge, but %s", name, options.show(given)) end
     list[#list + 1] = { name = name, judge = judge }
   end

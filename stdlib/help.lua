@@ -10,6 +10,7 @@
 --
 -- Native pages are declared with their functions. The page of a Lua function is the comment above its
 -- definition, with the options that the function declares.
+local attempt = require "perilune.attempt"
 local native = require "perilune.native.help"
 local fit = require "perilune.help.fit"
 local index = require "perilune.help.index"
@@ -77,7 +78,7 @@ local function at_path(path)
   local value = require "perilune"
   for key in path:gmatch "[^.:]+" do
     if type(value) ~= "table" then return nil end
-    local ok, found = pcall(function(from) return from[key] end, value)
+    local ok, found = attempt.call(function(from) return from[key] end, value)
     if not ok or found == nil then return nil end
     value = found
   end

@@ -1,5 +1,6 @@
 // Lua states: a counting allocator, the libraries, coroutines that note the running thread, and closing.
 #include "lua_internal.h"
+#include "shim_refusals.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static void *counting_alloc(void *ud, void *block, size_t old_size, size_t new_s
     s->used_bytes -= old_size;
     return NULL;
   }
+  if (new_size > old_size && shim_is_refused(SHIM_LUA_HEAP)) return NULL;
   if (new_size > old_size && s->limit_bytes != 0) {
     size_t more = new_size - old_size, used = s->used_bytes + shim_swift.native_bytes(s->owner);
     if (used > s->limit_bytes || more > s->limit_bytes - used) return NULL;

@@ -36,9 +36,11 @@ public struct LuaError: Error, CustomStringConvertible {
     if case .bytes(let bytes)? = value { return bytes }
     return Array(message.utf8)
   }
+  /// True for the error of a chunk that does not compile.
+  public var isSyntax: Bool { kind == "syntax" }
   /// True for a syntax error at the end of the chunk: more lines may complete the chunk. Lua tells it by the
   /// text only.
-  public var isIncomplete: Bool { kind == "syntax" && message.hasSuffix("<eof>") }
+  public var isIncomplete: Bool { isSyntax && message.hasSuffix("<eof>") }
   /// True for the error that Ctrl-C raised.
   public var isInterrupt: Bool { kind == Failure.Kind.interrupted.rawValue }
 }

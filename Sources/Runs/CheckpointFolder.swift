@@ -68,6 +68,11 @@ public struct CheckpointFolder {
     return done
   }
 
+  /// Removes a folder that was to be a checkpoint, with its files. Nothing where there is none.
+  public static func drop(folder: String, disk: any Disk = RealDisk()) throws {
+    if disk.isFolder(folder) { try disk.removeAll(folder) }
+  }
+
   /// Syncs the files of a folder, and writes the manifest that makes it a checkpoint where it stands.
   @discardableResult
   public static func seal(

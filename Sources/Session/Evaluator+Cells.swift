@@ -11,7 +11,7 @@ extension Evaluator {
 
   /// The cell with its last expression as its values; nil where it ends in a statement.
   func cell(_ text: [UInt8], line: Int) throws -> Input? {
-    let isWhole = isChunk(text)
+    let isWhole = try isChunk(text)
     let separators = [UInt8(ascii: "\n"), UInt8(ascii: ";")]
     var end = text.endIndex
     for _ in 0..<Self.expressionLinesMax {
@@ -20,15 +20,18 @@ extension Evaluator {
       let head = text[...cut], tail = text[(cut + 1)...]
       // Where Lua reads all as statements, a tail that begins with a bracket or a string goes on with the line before.
       guard let first = tail.first(where: { ![9, 10, 13, 32].contains($0) }),
-        !isWhole || LuaScanner.isNameStart(first), isChunk(Array("return ".utf8) + tail), isChunk(Array(head))
+        !isWhole || LuaScanner.isNameStart(first), try isChunk(Array("return ".utf8) + tail),
+        try isChunk(Array(head))
       else { continue }
       let code = head + Array("__values(".utf8) + tail + Array("\n) __keep()".utf8)
-      return try? compiled(text, LuaScanner.withoutConstants(Array(code)) ?? Array(code), .ofCell, line: line)
+      return try ifChunk {
+        try compiled(text, LuaScanner.withoutConstants(Array(code)) ?? Array(code), .ofCell, line: line)
+      }
     }
     return nil
   }
 
-  private func isChunk(_ code: [UInt8]) -> Bool {
-    (try? lua.load(code, name: inputName, textOnly: true)) != nil
+  private func isChunk(_ code: [UInt8]) throws -> Bool {
+    try ifChunk { try lua.load(code, name: inputName, textOnly: true) } != nil
   }
 }

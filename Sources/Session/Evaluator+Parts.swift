@@ -76,13 +76,14 @@ extension Evaluator {
   /// shown as those of a line of its own.
   private func inputs(of text: [UInt8], showsExpressions: Bool, line: Int) throws -> [Part] {
     do {
-      if takesCells, showsExpressions, (try? compile(text, showsExpressions: true))?.isExpression != true,
+      if takesCells, showsExpressions,
+        try ifChunk({ try compile(text, showsExpressions: true) })?.isExpression != true,
         let cell = try cell(text, line: line)
       {
         return [.input(cell)]
       }
       return [.input(try compile(text, showsExpressions: showsExpressions, line: line))]
-    } catch let error as LuaError {
+    } catch let error as LuaError where error.isSyntax {
       let newline = UInt8(ascii: "\n")
       var end = text.endIndex
       var tried = 0
@@ -90,8 +91,9 @@ extension Evaluator {
         tried += 1
         let head = Array(text[..<cut]), tail = Array(text[(cut + 1)...])
         let lines = line + head.count { $0 == newline } + 1
-        if let statements = try? compile(head, showsExpressions: false, line: line),
-          let values = try? compile(tail, showsExpressions: true, line: lines), values.isExpression
+        if let statements = try ifChunk({ try compile(head, showsExpressions: false, line: line) }),
+          let values = try ifChunk({ try compile(tail, showsExpressions: true, line: lines) }),
+          values.isExpression
         {
           return [.input(statements), .input(values)]
         }

@@ -134,9 +134,9 @@ public final class Evaluator {
     if showsExpressions {
       do {
         return try compiled(asExpression + text, .none)
-      } catch let error as LuaError where error.isIncomplete {
-        incomplete = error
-      } catch is LuaError {}
+      } catch let error as LuaError where error.isSyntax {
+        if error.isIncomplete { incomplete = error }
+      }
     }
     do {
       let statements = try compiled(text, .none)
@@ -144,11 +144,18 @@ public final class Evaluator {
       // above has refused an assignment to a constant.
       guard let code = LuaScanner.withoutConstants(text) else { return statements }
       // A call as the last statement keeps the locals; after a `return` no statement may follow.
-      if let input = try? compiled(code + Array("\n__keep()".utf8), .byLastStatement) { return input }
+      if let input = try ifChunk({ try compiled(code + Array("\n__keep()".utf8), .byLastStatement) }) {
+        return input
+      }
       return try compiled(code, .byHook)
     } catch let error as LuaError where !error.isIncomplete {
       throw incomplete ?? error
     }
+  }
+
+  /// What `compile` gives, or nil where the text is no chunk: that there is no memory to compile it does not say so.
+  func ifChunk<R>(_ compile: () throws -> R) throws -> R? {
+    do { return try compile() } catch let error as LuaError where error.isSyntax { return nil }
   }
 
   func compiled(_ text: [UInt8], _ code: [UInt8], _ keeping: Input.Keeping, line: Int) throws -> Input {

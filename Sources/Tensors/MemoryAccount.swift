@@ -3,6 +3,7 @@
 /// The count drives Lua's collector (a userdata of a few bytes may own megabytes) and `--max-memory`. At the
 /// limit the collector runs once before the allocation is refused.
 import Base
+import CSystem
 import Synchronization
 
 public enum MemoryAccount {
@@ -48,13 +49,15 @@ public enum MemoryAccount {
     let reclaim = reclaimer.withLock { $0 }
     reclaim?()
     if tryAdd(bytes) { return }
+    let bound = limitBytes == .max ? "" : ", limit \(limitBytes) bytes"
     throw Failure(
       .memory,
-      "not enough memory: \(bytes) bytes asked, \(liveBytes) bytes in tensors and \(otherBytes()) in the Lua heap, "
-        + "limit \(limitBytes) bytes")
+      "not enough memory: \(bytes) bytes asked, \(liveBytes) bytes in tensors and \(otherBytes()) in the Lua heap\(bound)"
+    )
   }
 
   private static func tryAdd(_ bytes: Int) -> Bool {
+    if shim_is_refused(Int32(SHIM_TENSORS)) != 0 { return false }
     let now = live.wrappingAdd(bytes, ordering: .relaxed).newValue
     let limit = limitBytes
     if now > limit || (limit < Int.max && otherBytes() > limit - now) {

@@ -271,4 +271,78 @@ function TestAdapters.test_a_job_that_is_cut_goes_on_from_adapters()
   remove(folder)
 end
 
+TestRefusals = {}
+
+--- Calls f() with each of its allocations of Lua's heap refused once: a memory error, or the right result.
+local function each_refused(f)
+  local expected, first = f(), 1
+  while true do
+    local refused, ok, found = system.refuse_memory(f, first, 2, "lua")
+    if refused == 0 then break end
+    if ok then
+      lu.assertEquals(found, expected, "allocation " .. first)
+    else
+      lu.assertTrue(system.is_out_of_memory(found), tostring(found))
+    end
+    first = first + 1
+  end
+  lu.assertTrue(first > 2)
+end
+
+--- Each of these asked by pcall, and took a lack of memory for an answer.
+function TestRefusals.test_a_lack_of_memory_is_no_answer()
+  local files, plain = require "perilune.align.runs.files", require "perilune.plain"
+  local identity = require "perilune.run.identity"
+  local values = { beta = 0.1, name = "dpo", list = { 1, 2 }, f = print }
+  each_refused(function() return plain.encode(files.plain_part(values)) end)
+  each_refused(function() return (identity.of({ lr = 0.1, model = { dim = 8 } }, "test")) end)
+  local marker = require "perilune.notebook.marker"
+  each_refused(function() return marker.read("-- %% x a=1 b=2").metadata.b end)
+  each_refused(function() return perilune.help.page "align.loss.dpo" end)
+end
+
+function TestRefusals.test_an_attempt_raises_a_lack_of_memory_and_ctrl_c_again()
+  local attempt = require "perilune.attempt"
+  lu.assertEquals({ attempt.call(error, "no", 0) }, { false, "no" })
+  lu.assertEquals(support.message(attempt.call, error, "not enough memory", 0), "not enough memory")
+  local ok, problem = pcall(attempt.call, system.interrupt, "enough")
+  lu.assertFalse(ok)
+  lu.assertTrue(system.is_interrupt(problem))
+  local function loaded() return attempt.load "return 1" end
+  local refused, done, why = system.refuse_memory(loaded, 1, nil, "lua")
+  lu.assertTrue(refused > 0)
+  lu.assertFalse(done)
+  lu.assertTrue(system.is_out_of_memory(why))
+  lu.assertFalse(system.is_out_of_memory "no number")
+end
+
+function TestRefusals.test_a_checkpoint_that_fails_leaves_nothing()
+  local folder = support.new_path()
+  system.make_folder(folder)
+  local job = perilune.run.open {
+    name = "r", folder = folder, config = {}, checkpoint_every = 10,
+    state = { model = model_of(), more = { list = ids(20, "x") } },
+  }
+  for _ in job:steps(3) do
+    local first = 1
+    repeat
+      local refused, ok = system.refuse_memory(function() job:checkpoint() end, first, nil, "all")
+      local path = folder .. "/r/checkpoints"
+      for _, name in ipairs(system.exists(path) and system.list_folder(path) or {}) do
+        lu.assertTrue(name:find "^step%-" ~= nil, ("%s after allocation %d, %s"):format(name, first, ok))
+      end
+      first = first + 7
+    until refused == 0
+  end
+  os.execute(("rm -r '%s'"):format(folder))
+end
+
+function TestRefusals.test_what_is_refused_is_checked()
+  local refuse = system.refuse_memory
+  lu.assertStrContains(support.message(refuse, print, 0), "expected 1 or more, got 0")
+  lu.assertStrContains(support.message(refuse, print, 1, 1, "disk"),
+    "expected lua, tensors or all, got 'disk'")
+  lu.assertEquals({ refuse(function() return 7 end, 1, 1, "tensors") }, { 0, true, 7 })
+end
+
 os.exit(lu.LuaUnit.run())

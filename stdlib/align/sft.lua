@@ -6,6 +6,7 @@
 --   > local task = require "perilune.tasks".sentiment()
 --   > require "perilune.align".sft(task, { steps = 0 })
 --   align.sft: option 'steps' must be a whole number of at least 1, not 0
+local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local fit = require "perilune.align.fit"
 local formats = require "perilune.formats"
@@ -110,7 +111,7 @@ end
 
 --- Where the cache stores a model, without the endings; nil, with a warning, where there can be no cache.
 local function cache_path(key)
-  local ok, folder = pcall(system.cache_folder)
+  local ok, folder = attempt.call(system.cache_folder)
   if ok then return ("%s/%s-%s"):format(folder, recipe, key:sub(1, 24)) end
   io.stderr:write(("align.sft: %s; the model is not cached\n"):format(tostring(folder)))
 end
@@ -123,12 +124,11 @@ local function cached(path, key, base)
     io.stderr:write(("align.sft: %s.safetensors %s; training again\n"):format(path, why))
   end
   local file = path .. ".safetensors"
-  local ok, model = pcall(weights.load, file, nil, function(why) error(why, 0) end, base)
+  local ok, model = attempt.call(weights.load, file, nil, function(why) error(why, 0) end, base)
   if not ok then
-    if system.is_interrupt(model) then error(model, 0) end
     return refuse(("cannot be read (%s)"):format(errors.message(model)))
   end
-  local readable, record = pcall(formats.load_json, path .. ".json")
+  local readable, record = attempt.call(formats.load_json, path .. ".json")
   if not readable or type(record) ~= "table" or record.key ~= key or record.hash ~= model:hash() then
     return refuse "is not the model that its record names"
   elseif not optim.is_finite(model) then

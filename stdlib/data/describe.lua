@@ -1,4 +1,5 @@
 --- What is in a data set, in a few lines.
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
 local text_table = require "perilune.align.evaluate.text_table"
@@ -34,7 +35,7 @@ local ids_of <const> = { prompt = "prompt_ids", messages = "input_ids", completi
 -- have the tokens that the chat template gives them, where the tokenizer has one.
 local function measure(set, o)
   local records, tokenizer = set.records, o.tokenizer
-  local has_template = tokenizer and (o.template or pcall(function() return tokenizer:chat_template() end))
+  local has_template = tokenizer and (o.template or attempt.call(tokenizer.chat_template, tokenizer))
   if has_template and set.conversational then
     local rows = {}
     for _, row in ipairs((tokens.tokenize(set, { tokenizer = tokenizer, template = o.template }))) do

@@ -5,6 +5,7 @@
 -- template writes the prompt, with the beginning of an assistant's turn, and the whole; nothing is added.
 -- Names of control tokens within text are text, except an <eos> that ends it. In
 -- messages they are control tokens, as in TRL, unless `sanitize_control_tokens` is set.
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 
 local tokens = {}
@@ -177,11 +178,8 @@ function tokens.tokenize(set, given)
   end
   local function count(why) counts[why] = (counts[why] or 0) + 1 end
   for i, record in ipairs(set.records) do
-    local ok, row = pcall(read, writer, record)
-    if not ok then
-      if type(row) == "table" and row.kind == "interrupted" then error(row, 0) end
-      error(("%s: record %d: %s"):format(set.path, i, tostring(row)), 0)
-    end
+    local ok, row = attempt.call(read, writer, record)
+    if not ok then error(("%s: record %d: %s"):format(set.path, i, tostring(row)), 0) end
     local reason, was_cut = fitted(row, writer.o)
     if reason then count(reason) else
       row.record = i

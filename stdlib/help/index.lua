@@ -2,6 +2,7 @@
 --
 -- The files are the index: a folder's modules are the files in it, a module's functions are the documented
 -- definitions of its file. Nothing is loaded to make it.
+local attempt = require "perilune.attempt"
 local doctest = require "perilune.doctest"
 local options = require "perilune.options"
 local source = require "perilune.help.source"
@@ -19,7 +20,7 @@ local function each_file(folder, prefix, visit)
     local path, name = folder .. "/" .. entry, entry:match "^([%w_]+)%.lua$"
     if name then
       visit(path, name == "init" and prefix:sub(1, -2) or prefix .. name)
-    elseif entry:match "^[%w_]+$" and pcall(system.list_folder, path) then
+    elseif entry:match "^[%w_]+$" and attempt.call(system.list_folder, path) then
       each_file(path, prefix .. entry .. ".", visit)
     end
   end
@@ -96,7 +97,7 @@ function index.own_page(name) return own_page(load_module(name)) end
 -- The value of `perilune.NAME`; nil where it cannot be loaded.
 function load_module(name)
   if name:match "^experiments" then return nil end
-  local ok, value = pcall(require, name == "perilune" and name or "perilune." .. name)
+  local ok, value = attempt.call(require, name == "perilune" and name or "perilune." .. name)
   return ok and value or nil
 end
 

@@ -15,6 +15,7 @@
 --   -- %line x + 1
 --   > cell_text.read("code", lines) == "x = 1\n%time f(x)\n!ls\nx + 1"
 --   true
+local attempt = require "perilune.attempt"
 local json = require "perilune.notebook.json"
 local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
@@ -72,7 +73,7 @@ end
 local function holds(text)
   if text == "-- %line" then return "" end
   local quoted = text:match '^%-%- %%line: (".*")$'
-  local ok, line = pcall(json.decode, quoted or "null")
+  local ok, line = attempt.call(json.decode, quoted or "null")
   if quoted and ok then return line end
   return text:match "^%-%- %%line (.*)$"
 end
@@ -90,7 +91,7 @@ end
 --- Whether a text can stand among the statements of a script, as a `return` cannot. A carriage return within
 -- a line would be a line end to Lua alone.
 local function is_lua(text)
-  return not text:find "\r[^\n]" and load(text .. "\nlocal _", "=cell", "t") ~= nil
+  return not text:find "\r[^\n]" and attempt.load(text .. "\nlocal _", "=cell") ~= nil
 end
 
 --- How many lines at the end of a cell are looked through for an expression.
@@ -101,7 +102,7 @@ local tail_max <const> = 200
 local function tail_start(lines)
   for from = #lines, math.max(1, #lines - tail_max), -1 do
     local tail = table.concat(lines, "\n", from)
-    local is_tail = load("return " .. tail, "=cell", "t") or load(tail, "=cell", "t")
+    local is_tail = attempt.load("return " .. tail, "=cell") or attempt.load(tail, "=cell")
     if is_tail and is_lua(table.concat(lines, "\n", 1, from - 1)) then return from end
   end
   return 1

@@ -11,6 +11,7 @@
 --   # Title	x = 1
 --   > (convert.to_script(nb):gsub("\n", " | "))
 --   -- %% [markdown] | -- # Title |  | -- %% | x = 1 |
+local attempt = require "perilune.attempt"
 local cell = require "perilune.notebook.cell"
 local failure = require "perilune.notebook.failure"
 local header = require "perilune.notebook.header"
@@ -214,7 +215,7 @@ function convert.files(words)
   end
   local notebook = convert.of_file(from, convert.to_notebook, text)
   if to ~= "-" and system.exists(to) then
-    local ok, other = pcall(function() return ipynb.read(convert.read_file(to)) end)
+    local ok, other = attempt.call(function() return ipynb.read(convert.read_file(to)) end)
     if ok then keep_outputs(notebook, other) end
   end
   write_file(to, ipynb.write(notebook))

@@ -2,6 +2,7 @@
 --
 -- These are the command, the seed, threads, kernels, versions, and the hashes of the script and of the files
 -- that it read.
+local attempt = require "perilune.attempt"
 local command = require "perilune.sweep.command"
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -32,13 +33,13 @@ local readers <const> = {
 -- devices and folders are left out. Returns a function that ends this.
 function environment.watch(list)
   local seen, library = {}, debug.getinfo(1, "S").source:match "^@(.*)/notebook/[^/]*$"
-  local has_cache, cache = pcall(system.cache_folder)
+  local has_cache, cache = attempt.call(system.cache_folder)
   local function note(path)
     if type(path) ~= "string" or seen[path] then return end
     seen[path] = true
     if path:find(library, 1, true) == 1 or has_cache and path:find(cache, 1, true) == 1 then return end
     if path:match "^/dev/" or path:match "^/proc/" then return end
-    local ok, hash = pcall(system.sha256_file, path)
+    local ok, hash = attempt.call(system.sha256_file, path)
     if ok then list[#list + 1] = { "data", ("%s, SHA-256 %s"):format(path, hash) } end
   end
   local restore = {}

@@ -2,6 +2,7 @@
 --
 -- What the cells of a script cannot say of a notebook (ids, attachments, some metadata) is there under the
 -- name `perilune`.
+local attempt = require "perilune.attempt"
 local cell = require "perilune.notebook.cell"
 local ipynb = require "perilune.notebook.ipynb"
 local json = require "perilune.notebook.json"
@@ -189,7 +190,7 @@ function header.restored(metadata, cells)
   metadata.perilune = nil
   if not is_object(kept) then return metadata, false end
   local function decoded(text)
-    local ok, value = pcall(json.decode, text)
+    local ok, value = attempt.call(json.decode, text)
     return ok and type(value) == "table" and value ~= json.null and value or {}
   end
   restore(cells, decoded(kept.cells))

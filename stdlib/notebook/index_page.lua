@@ -1,4 +1,5 @@
 --- The index of a folder of reports: a table of their parameters, states and times that sorts.
+local attempt = require "perilune.attempt"
 local json = require "perilune.notebook.json"
 local options = require "perilune.options"
 local page = require "perilune.notebook.page"
@@ -17,9 +18,9 @@ local function facts_of(path)
   if path:match "%.html?$" then
     local found = text:match '<script type="application/json" id="perilune">(.-)</script>'
     if not found then return nil end
-    ok, facts = pcall(json.decode, found)
+    ok, facts = attempt.call(json.decode, found)
   else
-    ok, facts = pcall(function() return json.decode(text).metadata.perilune end)
+    ok, facts = attempt.call(function() return json.decode(text).metadata.perilune end)
   end
   return ok and type(facts) == "table" and facts or nil
 end

@@ -4,6 +4,7 @@
 --   > local m = marker.read '-- %% The data [markdown] tags=["hide-input"]'
 --   > m.title, m.kind, m.metadata.tags[1]
 --   The data	markdown	hide-input
+local attempt = require "perilune.attempt"
 local json = require "perilune.notebook.json"
 local options = require "perilune.options"
 
@@ -42,7 +43,7 @@ end
 local function trim(text) return (text:match "^%s*(.-)%s*$") end
 
 local function value_of(text)
-  local ok, value = pcall(json.decode, text, true)
+  local ok, value = attempt.call(json.decode, text, true)
   if ok then return value end
   return nil
 end

@@ -9,6 +9,7 @@
 --   > local list = parameters.find "local beta, steps = 0.1, 20 -- two"
 --   > list[1].name, list[2].name, list[2].default
 --   beta	steps	20
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local scan = require "perilune.notebook.scan"
 
@@ -72,8 +73,8 @@ end
 --- The value of an expression of constants; nil for another.
 local function constant(text)
   if text:find "function" then return nil end
-  local chunk = load("return " .. text, "=default", "t", {})
-  local ok, value = pcall(chunk or error)
+  local chunk = attempt.load("return " .. text, "=default", {})
+  local ok, value = attempt.call(chunk or error)
   if ok then return value end
 end
 
@@ -146,8 +147,8 @@ function parameters.typed(name, text, default)
     if words[text] ~= nil then return words[text] end
     return tonumber(text) or text
   elseif kind == "table" and not getmetatable(default) then
-    local chunk = load("return " .. text, "=--param " .. name, "t", {})
-    local ok, value = pcall(chunk or error)
+    local chunk = attempt.load("return " .. text, "=--param " .. name, {})
+    local ok, value = attempt.call(chunk or error)
     return ok and type(value) == "table" and value or wrong "a table such as { 0.1, 1 }"
   end
   return refuse(name, "the default is %s, which no text can replace", options.show(default))

@@ -1,4 +1,5 @@
 --- What the program does with `--report`, `--param`, `--convert` and .ipynb files; see docs/notebooks.md.
+local attempt = require "perilune.attempt"
 local convert = require "perilune.notebook.convert"
 local environment = require "perilune.notebook.environment"
 local failure = require "perilune.notebook.failure"
@@ -80,7 +81,7 @@ local function name_in_folder(path, given)
   return table.concat(parts, "-") .. ".html"
 end
 
-local function is_folder(path) return path:sub(-1) == "/" or pcall(system.list_folder, path) end
+local function is_folder(path) return path:sub(-1) == "/" or attempt.call(system.list_folder, path) end
 
 --- The reports by the paths of the command line. Errors: the ending is unknown; the file would be the script.
 local function reports_of(paths, script_path, given)

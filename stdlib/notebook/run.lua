@@ -1,4 +1,5 @@
 --- Runs a script with cells as one chunk, and a notebook of Jupyter cell by cell, for a record of them.
+local attempt = require "perilune.attempt"
 local failure = require "perilune.notebook.failure"
 local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
@@ -56,14 +57,14 @@ function run.instrumented(read, given)
   end
   for number, cell in ipairs(read.cells) do marked[number] = cell.marker ~= nil end
   local whole = text()
-  if load(whole, "=script", "t") then return whole end
+  if attempt.load(whole, "=script") then return whole end
   marked = {}
   whole = text()
-  if not load(whole, "=script", "t") then return whole end
+  if not attempt.load(whole, "=script") then return whole end
   for number, cell in ipairs(read.cells) do
     marked[number] = cell.marker ~= nil
     local more = cell.marker and text()
-    if more and load(more, "=script", "t") then whole = more else marked[number] = nil end
+    if more and attempt.load(more, "=script") then whole = more else marked[number] = nil end
   end
   return whole
 end

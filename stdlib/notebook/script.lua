@@ -8,6 +8,7 @@
 --   > local s = script.read "x = 1\n-- %% Sum\nprint(x)\n"
 --   > #s.cells, s.cells[2].title, s.cells[2].first, s.cells[2].last
 --   2	Sum	3	3
+local attempt = require "perilune.attempt"
 local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
 local scan = require "perilune.notebook.scan"
@@ -43,7 +44,7 @@ end
 local function marker_lines(text, tokens)
   local starts, found, line, depth = starts_of(text), {}, 1, 0
   local code = text:gsub("^\u{FEFF}", ""):gsub("^#[^\n]*", "")
-  local is_lua = load(code, "=script", "t") ~= nil
+  local is_lua = attempt.load(code, "=script") ~= nil
   for _, token in ipairs(tokens) do
     if token.kind == "comment" then
       while starts[line + 1] and starts[line + 1] <= token.from do line = line + 1 end

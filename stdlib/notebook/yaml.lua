@@ -5,6 +5,7 @@
 --   lua
 --   > (yaml.encode { a = { b = "1.3", c = true } }:gsub("\n", " | "))
 --   a: |   b: '1.3' |   c: true |
+local attempt = require "perilune.attempt"
 local json = require "perilune.notebook.json"
 local options = require "perilune.options"
 
@@ -23,7 +24,7 @@ end
 local function scalar(text, number)
   local first = text:sub(1, 1)
   if first == '"' then
-    local ok, value = pcall(json.decode, text)
+    local ok, value = attempt.call(json.decode, text)
     if not ok then refuse(number, "a text in quotes is not closed") end
     return value
   elseif first == "'" then
@@ -31,7 +32,7 @@ local function scalar(text, number)
     if not inner then refuse(number, "a text in quotes is not closed") end
     return (inner:gsub("''", "'"))
   elseif first == "[" or first == "{" then
-    local ok, value = pcall(json.decode, text, true)
+    local ok, value = attempt.call(json.decode, text, true)
     if ok then return value end
     local inner = text:match "^%[(.*)%]$"
     if not inner or inner:find "[%[%]{}]" then refuse(number, "cannot read '%s'", text) end

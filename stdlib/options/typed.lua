@@ -10,6 +10,7 @@
 --   mode
 --   > typed.place "x = example.draw(1"
 --   nil
+local attempt = require "perilune.attempt"
 local native = require "perilune.native.help"
 local options = require "perilune.options"
 
@@ -53,7 +54,7 @@ local function spec_of(path, resolve)
   local name = path:gsub("^perilune%.", "")
   while name do
     if options.specs[name] then return options.specs[name] end
-    local ok, spec = pcall(options.native, name)
+    local ok, spec = attempt.call(options.native, name)
     if ok then return spec end
     local method = name:match ":([%w_]+)$"
     for _, page in ipairs(method and native.summaries() or {}) do

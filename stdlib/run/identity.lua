@@ -1,4 +1,5 @@
 --- What a run is told apart by: its configuration by path, the hash of it, and the hash of the code.
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
@@ -45,9 +46,9 @@ end
 --
 -- Errors: a part is no plain data; a text is no UTF-8; two settings have one path.
 function identity.of(config, where)
-  local ok, text = pcall(plain.encode, config, "config")
+  local ok, text = attempt.call(plain.encode, config, "config")
   local is_flat, problem = true, nil
-  if ok then is_flat, problem = pcall(identity.flat, config) end
+  if ok then is_flat, problem = attempt.call(identity.flat, config) end
   if not is_flat then error(("%s: %s"):format(where, problem), 0) end
   if not ok then error(("%s: %s"):format(where, text), 0) end
   if text == "[]" then text = "{}" end
@@ -59,7 +60,7 @@ local function each_file(folder, visit, is_apart)
     local path = folder .. "/" .. entry
     if not is_apart[path] and entry:match "%.lua$" then
       visit(path)
-    elseif not is_apart[path] and entry:match "^[%w_]+$" and pcall(system.list_folder, path) then
+    elseif not is_apart[path] and entry:match "^[%w_]+$" and attempt.call(system.list_folder, path) then
       each_file(path, visit, is_apart)
     end
   end

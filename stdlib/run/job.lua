@@ -98,6 +98,11 @@ function Job:file(name, bytes, kind)
   self.writer:add_file(name, kind or "file", self.step)
 end
 
+local function save(job, path)
+  state.save(job.options.state, path, "run " .. job.id)
+  job.writer:finish_checkpoint(path, job.step, job.options.keep)
+end
+
 --- Saves the state as it is after the current step. The checkpoint is there whole or an error says why; also
 -- where the store was removed, since what is recorded goes nowhere then.
 function Job:checkpoint()
@@ -106,8 +111,11 @@ function Job:checkpoint()
       error(self.folder .. "/run.sqlite was removed while the run was made: its records are lost", 0)
     end
     local path = self.writer:begin_checkpoint(self.step)
-    state.save(self.options.state, path, "run " .. self.id)
-    self.writer:finish_checkpoint(path, self.step, self.options.keep)
+    local ok, problem = pcall(save, self, path)
+    if not ok then
+      pcall(native.drop, path)
+      error(problem, 0)
+    end
   end
   self.saved_step = self.step
 end

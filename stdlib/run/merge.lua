@@ -3,6 +3,7 @@
 -- A run is the same one where its config and the time of its beginning are; a row of a sweep also where its
 -- id is, since the id is the hash of all that determines it. Of two copies of a run the one that got further
 -- stays: a finished one, else the one with more steps. A run that has a writer, here or there, is left out.
+local attempt = require "perilune.attempt"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -32,7 +33,7 @@ local function copy_folder(from, to)
   system.make_folder(to)
   for _, name in ipairs(system.list_folder(from)) do
     local path = from .. "/" .. name
-    if pcall(system.list_folder, path) then
+    if attempt.call(system.list_folder, path) then
       copy_folder(path, to .. "/" .. name)
     elseif name ~= "lock" and not name:match "%-shm$" then
       local file <close> = assert(io.open(path, "rb"))
@@ -55,7 +56,7 @@ end
 -- by a copy that got further, `known` already, and `running`, which are left out.
 -- Errors: `from` is no folder.
 return function(from, into)
-  if type(from) ~= "string" or not pcall(system.list_folder, from) then
+  if type(from) ~= "string" or not attempt.call(system.list_folder, from) then
     error(("run.merge: expected a folder of runs, got %s"):format(options.show(from)), 3)
   end
   if type(into) ~= "string" then

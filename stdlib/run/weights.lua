@@ -4,10 +4,10 @@
 -- read from a file. A policy of Lua has functions, which no file can hold: it is read into a copy of one that
 -- is given. The optimizer's file has the loss's own parameters beside a Model; beside a policy of Lua they
 -- have a file.
+local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local formats = require "perilune.formats"
 local models = require "perilune.models"
-local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 
 local weights = {}
@@ -59,9 +59,8 @@ local function base_hash(path) return models.describe(path).stated.base_hash end
 
 --- The adapters of a file on a base that is at hand.
 local function adapted(base, path, refuse)
-  local ok, model = pcall(base.load_adapter, base, path)
+  local ok, model = attempt.call(base.load_adapter, base, path)
   if ok then return model end
-  if system.is_interrupt(model) then error(model, 0) end
   refuse(errors.message(model))
 end
 

@@ -4,6 +4,8 @@
 --
 --   > #current.entries, current.lookup "string" == string
 --   0	true
+local attempt = require "perilune.attempt"
+
 local current = { entries = {}, failed = {}, locals = {}, declared = {}, results = {}, globals = _G }
 
 --- Makes the names in a text ready to be read: nothing to do in a script.
@@ -17,9 +19,9 @@ current.load_file = loadfile
 --   > current.compile("1 + 1")()
 --   2
 function current.compile(code)
-  local f = load("return " .. code, "=code", "t")
+  local f = attempt.load("return " .. code, "=code")
   if f then return f end
-  local statements, problem = load(code, "=code", "t")
+  local statements, problem = attempt.load(code, "=code")
   return statements or error(problem, 0)
 end
 

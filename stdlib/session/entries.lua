@@ -1,4 +1,5 @@
 --- The entries of the session: `hist` lists them, `save` writes them, `edit` changes one and runs it.
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local reader = require "perilune.help.source"
 local system = require "perilune.system"
@@ -105,7 +106,7 @@ end
 local function as_lua(text, has_failed)
   if has_failed then return "-- failed: " .. text:gsub("\n", "\n--         ") end
   local value = text:gsub("^%s*=", "")
-  if not load(text, "=entry", "t") and load("return " .. value, "=entry", "t") then
+  if not attempt.load(text, "=entry") and attempt.load("return " .. value, "=entry") then
     value = value:gsub("[%s;]+$", "")
     return ("print(%s%s)"):format(value, value:find("--", 1, true) and "\n" or "")
   end

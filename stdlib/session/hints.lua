@@ -4,6 +4,7 @@
 --
 --   > hints.of_error("stdin:1: attempt to call a nil value (global 'len')", "len(x)")
 --   hint: the length is #x; a tensor's sizes are x:size()
+local attempt = require "perilune.attempt"
 local native = require "perilune.native.help"
 local python = require "perilune.session.python"
 local torch = require "perilune.session.torch"
@@ -93,7 +94,7 @@ local function of_global(name, session, is_called)
   if python.names[name] then return python.names[name] end
   if torch.functions[name] then return "in Lua 5.4: " .. torch.functions[name] end
   if is_called and python.calls[name] then return python.calls[name] end
-  local ok, library = pcall(require, "perilune")
+  local ok, library = attempt.call(require, "perilune")
   local parts, aliases = ok and library.parts or {}, ok and library.aliases or {}
   if parts[name] or aliases[name] then
     return ("'%s' is a part of the library; load it with: local %s = require \"perilune\".%s"):format(

@@ -1,4 +1,5 @@
 --- The names of the session with types and sizes, the memory, and forgetting: `who`, `mem`, `reset`.
+local attempt = require "perilune.attempt"
 local system = require "perilune.system"
 
 local names = { commands = {} }
@@ -37,7 +38,9 @@ local function describe(value)
   local meta = kind ~= "string" and debug.getmetatable(value)
   local class = type(meta) == "table" and rawget(meta, "__name")
   if class == "Tensor" then
-    local ok, sizes, dtype, count = pcall(function() return value:size(), value:dtype(), value:numel() end)
+    local ok, sizes, dtype, count = attempt.call(function()
+      return value:size(), value:dtype(), value:numel()
+    end)
     if not ok then return "Tensor", "freed", 0 end
     return "Tensor", ("%s [%s]"):format(dtype, table.concat(sizes, ", ")), count * element_bytes(dtype)
   end

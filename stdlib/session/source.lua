@@ -1,6 +1,7 @@
 --- The source of what a name stands for: a function of a file or of an input, a module of the library.
 --
 -- Of a native function it is the declaration in Swift, where the repository is there.
+local attempt = require "perilune.attempt"
 local index = require "perilune.help.index"
 local native = require "perilune.native.help"
 local reader = require "perilune.help.source"
@@ -28,7 +29,7 @@ function source.resolve(session, path)
     if value == nil then
       value = session.lookup(name)
     else
-      local ok, found = pcall(field, value, name)
+      local ok, found = attempt.call(field, value, name)
       value = ok and found or nil
     end
     if value == nil then return nil end
@@ -79,7 +80,7 @@ local function swift_files(folder, visit)
     local path = folder .. "/" .. entry
     if entry:find "%.swift$" then
       if visit(path) then return true end
-    elseif not entry:find "%." and pcall(system.list_folder, path) then
+    elseif not entry:find "%." and attempt.call(system.list_folder, path) then
       if swift_files(path, visit) then return true end
     end
   end

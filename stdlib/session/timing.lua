@@ -1,4 +1,5 @@
 --- Times of code: once, by `time`; the best and the median of repeats, by `timeit`.
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local system = require "perilune.system"
 
@@ -121,7 +122,7 @@ local function loop_of(session, code)
   code = code:gsub(";%s*$", "")
   local head, tail = "local __runs = ... for _ = 1, __runs do ", "\nend"
   for _, body in ipairs { "local __value = " .. code, code } do
-    local ok, loop = pcall(session.compile, head .. body .. tail)
+    local ok, loop = attempt.call(session.compile, head .. body .. tail)
     if ok then return loop end
   end
   local f = session.compile(code)

@@ -3,6 +3,7 @@
 -- A row is known by the label and the item, its result is the file result.json of its run. A row that is done
 -- has a run that has finished with a result that is whole; another is made, from the last checkpoint of what
 -- it trains.
+local attempt = require "perilune.attempt"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -29,7 +30,7 @@ function kept.new(folder, label, items)
     if not by_id[id] then
       local config = { map = label, item = item }
       -- An item may be what no config is, such as bytes that are no UTF-8.
-      if not pcall(identity.of, config, "item") then config.item = system.sha256(text) end
+      if not attempt.call(identity.of, config, "item") then config.item = system.sha256(text) end
       by_id[id] = { task = i, id = id, config = config, item = item }
       self.rows[#self.rows + 1] = by_id[id]
     end

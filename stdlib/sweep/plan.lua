@@ -1,4 +1,5 @@
 --- The plan of a sweep: a row for each setting and seed, known by the hash of script, arguments and setting.
+local attempt = require "perilune.attempt"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -76,7 +77,7 @@ Plan.__index = Plan
 --- The head of a plan's file; nil where it is damaged.
 local function head_of(path)
   local file <close> = assert(io.open(path, "rb"))
-  local ok, head = pcall(plain.decode, file:read "l" or "")
+  local ok, head = attempt.call(plain.decode, file:read "l" or "")
   local is_head = ok and type(head) == "table" and head.script and head.created and head.arguments
   return is_head and head or nil
 end

@@ -11,6 +11,7 @@
 --   ./SmolLM2
 --   > pretrained.options:fill({ lora = 16 })
 --   tasks.pretrained: option 'lora' must be a table, not 16
+local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local models = require "perilune.models"
 local options = require "perilune.options"
@@ -58,8 +59,7 @@ local templates = setmetatable({}, { __mode = "k" })
 function pretrained.has_template(made)
   if not made.chat_template then return false end
   if templates[made] == nil then
-    local ok, template = pcall(made.chat_template, made)
-    if not ok and system.is_interrupt(template) then error(template, 0) end
+    local ok, template = attempt.call(made.chat_template, made)
     templates[made] = ok and template ~= nil
   end
   return templates[made]
@@ -72,11 +72,10 @@ end
 --   > pretrained.chat(refuses, {})
 --   the tokenizer's chat template: no system here
 function pretrained.chat(made, messages)
-  local ok, ids = pcall(made.chat, made, messages, {
+  local ok, ids = attempt.call(made.chat, made, messages, {
     add_generation_prompt = true, sanitize_control_tokens = true,
   })
   if ok then return ids end
-  if system.is_interrupt(ids) then error(ids, 0) end
   error("the tokenizer's chat template: " .. errors.message(ids):gsub("^chat template: ", ""), 0)
 end
 

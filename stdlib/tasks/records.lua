@@ -17,6 +17,7 @@
 --   true	true
 --   > #task:pairs("train", 2), #task:text("train", 1) > 5
 --   2	true
+local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local files = require "perilune.data.files"
 local options = require "perilune.options"
@@ -113,7 +114,7 @@ local function tokenizer_of(name, pairs_of_text, o)
   local key = system.sha256(("%s %d %s %s"):format(recipe, o.vocab_size, table.concat(specials, " "), hash))
   local path = o.cache and ("%s/%s-%s.json"):format(system.cache_folder(), recipe, key:sub(1, 24))
   if path and system.exists(path) then
-    local ok, tokenizer = pcall(require "perilune.tokenizer".load, path)
+    local ok, tokenizer = attempt.call(require "perilune.tokenizer".load, path)
     if ok then return tokenizer, key end
     io.stderr:write(("tasks.%s: %s cannot be read (%s); training again\n"):format(
       name, path, tostring(tokenizer)))
@@ -152,9 +153,8 @@ end
 --- The ids of a pair as `ids_of` gives them. An error, such as one that its chat template raises, names the
 -- record.
 local function written(self, pair, ids_of)
-  local ok, made, was_shortened = pcall(ids_of, self, pair)
+  local ok, made, was_shortened = attempt.call(ids_of, self, pair)
   if ok then return made, was_shortened end
-  if system.is_interrupt(made) then error(made, 0) end
   error(("tasks.%s: %s: %s"):format(self.name, pair.place, errors.message(made)), 0)
 end
 

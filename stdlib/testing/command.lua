@@ -5,6 +5,7 @@
 --
 -- The last line is "N passed, N failed", with the number of skipped tests where there are any; the status is
 -- 1 if a test failed or a path has none.
+local attempt = require "perilune.attempt"
 local system = require "perilune.system"
 local collect = require "perilune.testing.collect"
 local testing = require "perilune.testing"
@@ -19,7 +20,7 @@ local function add_folder(list, folder)
   end
   for _, name in ipairs(names) do
     local path = folder .. "/" .. name
-    if not name:find "^%." and not name:find "%.lua$" and pcall(system.list_folder, path) then
+    if not name:find "^%." and not name:find "%.lua$" and attempt.call(system.list_folder, path) then
       add_folder(list, path)
     end
   end
@@ -31,7 +32,7 @@ function command.files(paths)
   for _, path in ipairs(paths) do
     local before = #list
     path = #path > 1 and path:gsub("/+$", "") or path
-    if pcall(system.list_folder, path) then
+    if attempt.call(system.list_folder, path) then
       add_folder(list, path)
       if #list == before then return nil, path .. ": no *_test.lua in this folder" end
     elseif system.exists(path) then

@@ -12,6 +12,7 @@
 --   [Policy vocab 3, 1 parameters]
 --   > linear { answers = 2, features = { { 1 } } }
 --   worlds.linear: features must be one list of numbers an answer, 2 in all
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local policies = require "perilune.align.policy"
 local tabular = require "perilune.worlds.tabular"
@@ -28,7 +29,7 @@ local spec = options.spec("worlds.linear", {
 })
 
 local function matrix(list, count)
-  local ok, made = pcall(tensor, list, "f64")
+  local ok, made = attempt.call(tensor, list, "f64")
   if ok and made:dim() == 2 and made:size(1) == count then return made end
   error(("worlds.linear: features must be one list of numbers an answer, %d in all"):format(count), 3)
 end

@@ -19,6 +19,19 @@ extension RunModule {
       return 0
     }
     module.function(
+      "drop",
+      Page(
+        "native.run.drop(path)",
+        "Removes a folder that was to be a checkpoint, with its files. Nothing where there is none.",
+        errors: "a file cannot be removed", also: "native.run.seal",
+        example: start + "folder, system = runs .. '/a/half', require 'perilune.native.system'\n"
+          + "system.make_folder(folder)\nrun.drop(folder)\nprint(system.exists(folder))" + end,
+        prints: "false")
+    ) { call in
+      try CheckpointFolder.drop(folder: try call.string(1))
+      return 0
+    }
+    module.function(
       "verify",
       Page(
         "native.run.verify(path) -> step", "Reads a checkpoint, and compares every file with its manifest.",

@@ -119,7 +119,11 @@ enum RunWriterClass {
         example: start + "print(writer:begin_checkpoint(10):match '[^/]*/[^/]*$')" + end,
         prints: "checkpoints/.new-10")
     ) { call, writer in
-      try call.pushString(try writer.checkpoints.begin(step: try call.integer(2)))
+      let folder = try writer.checkpoints.begin(step: try call.integer(2))
+      do { try call.pushString(folder) } catch {
+        try? CheckpointFolder.drop(folder: folder)  // the caller never learns of it
+        throw error
+      }
       return 1
     }
     writer.method(

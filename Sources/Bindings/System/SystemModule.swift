@@ -11,6 +11,7 @@ enum SystemModule {
       NativeModule("system", group: "system") { module in
         addProcess(&module)
         ProgramControl.add(&module)
+        RefusedMemory.add(&module)
         addFiles(&module)
         addRandom(&module)
       })
@@ -98,6 +99,17 @@ enum SystemModule {
       return 1
     }
     module.function(
+      "is_out_of_memory",
+      Page(
+        "system.is_out_of_memory(err)",
+        "Whether an error is that of a lack of memory: an error object of kind \"memory\", one that such an error caused, or a text "
+          + "that says \"not enough memory\" as Lua's own does.",
+        example: "print(require 'perilune.system'.is_out_of_memory('not enough memory'))", prints: "true")
+    ) { call in
+      try call.pushBoolean(isOutOfMemory(call))
+      return 1
+    }
+    module.function(
       "is_terminal",
       Page(
         "system.is_terminal(descriptor = 2)",
@@ -120,6 +132,18 @@ enum SystemModule {
           repeat lines = job:lines(1) until lines[1]
           print(lines[1])
           """, prints: "42"), ForkedJob.fork)
+  }
+
+  private static func isOutOfMemory(_ call: Call) -> Bool {
+    if call.kind(1) == .string { return (try? call.string(1))?.contains("not enough memory") == true }
+    var next = call.objectIfAny(1) as? ErrorObject
+    while let error = next {
+      if error.kind == Failure.Kind.memory.rawValue || error.message.contains("not enough memory") {
+        return true
+      }
+      next = error.cause
+    }
+    return false
   }
 
   private static func addFiles(_ module: inout NativeModule) {

@@ -1,4 +1,5 @@
 --- Packs a list of pair tables into a batch; an error names the pair and the part at fault.
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 local models = require "perilune.models"
@@ -20,7 +21,7 @@ local function refuse(list, where, problem)
       elseif part == "prompt" and #ids == 0 then
         error(("%s: pair %d has an empty prompt"):format(where, i), 0)
       end
-      local ok, message = pcall(models.rows, { { 0 } }, { ids })
+      local ok, message = attempt.call(models.rows, { { 0 } }, { ids })
       if not ok then
         message = tostring(message):match "token ids: (.*)%)$" or tostring(message)
         error(("%s: pair %d: %s: %s"):format(where, i, part, message), 0)
@@ -88,7 +89,7 @@ return function(list, where)
       prompts[row], responses[row] = pair.prompt, pair[part]
     end
   end
-  local ok, rows = pcall(models.rows, prompts, responses)
+  local ok, rows = attempt.call(models.rows, prompts, responses)
   if not ok or #rows ~= 2 * n then refuse(list, where, rows) end
   local batch = Batch.assemble { rows = with_logps(list, rows), pair_count = n, given = list }
   for name in pairs(Batch.lists) do

@@ -1,4 +1,5 @@
 --- The task of an experiment: the options that name it, what they must be, and how it is opened.
+local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local files = require "perilune.data.files"
 local models = require "perilune.models"
@@ -67,10 +68,9 @@ local function check_model(path)
   if not system.exists(path) then
     error(("model: there is no '%s'; expected a file or folder of models.load"):format(path), 0)
   end
-  local ok, problem = pcall(models.describe, path)
+  local ok, problem = attempt.call(models.describe, path)
   if ok then return end
-  if system.is_interrupt(problem) then error(problem, 0) end
-  local is_read, list = pcall(files.read, path, 1)
+  local is_read, list = attempt.call(files.read, path, 1)
   if is_read and type(list[1]) == "table" then
     error(("model: '%s' is a file of records, which `data` takes; expected a file or folder of models.load")
       :format(path), 0)

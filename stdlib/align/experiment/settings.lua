@@ -1,7 +1,7 @@
 --- The settings of a variant: all combinations of learning rates and betas, each with its loss.
+local attempt = require "perilune.attempt"
 local losses = require "perilune.align.loss"
 local options = require "perilune.options"
-local system = require "perilune.system"
 
 local settings = {}
 
@@ -35,9 +35,8 @@ end
 --   > settings.loss "ipoo"
 --   there is no loss 'ipoo'; did you mean 'ipo'?
 function settings.loss(name)
-  local ok, make = pcall(function() return losses[name] end)
+  local ok, make = attempt.call(function() return losses[name] end)
   if ok and losses.is_definition(make) then return make end
-  if system.is_interrupt(make) then error(make, 0) end
   error(("there is no loss '%s'; %s"):format(name, options.suggest(name, losses.names())), 0)
 end
 

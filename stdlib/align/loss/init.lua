@@ -15,6 +15,7 @@
 --   [Tensor f32 1]
 --
 -- The losses are the files of the folder: `align.loss.ipo`, `align.loss.dpo` and so on.
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local rule = require "perilune.options.rule"
 local tensor = require "perilune.tensor"
@@ -280,7 +281,7 @@ end
 --   > loss.named "ipoo"
 --   there is no loss 'ipoo'; did you mean 'ipo'?
 function loss.named(name)
-  local ok, make = pcall(function() return loss[name] end)
+  local ok, make = attempt.call(function() return loss[name] end)
   if ok and loss.is_definition(make) then return make {} end
   error(("there is no loss '%s'; %s"):format(name, options.suggest(name, loss.names())), 0)
 end

@@ -1,6 +1,7 @@
 --- The files of a saved run: what is written, what identifies it, and whether it is whole.
 --
 -- A saved run is a checkpoint of `perilune.run`: its manifest has the size and SHA-256 of each file.
+local attempt = require "perilune.attempt"
 local native = require "perilune.native.run"
 local plain = require "perilune.plain"
 local system = require "perilune.system"
@@ -20,7 +21,7 @@ local earlier_format <const> = "perilune-run-2"
 function files.plain_part(values)
   local part = {}
   for name, value in pairs(values) do
-    if pcall(plain.encode, value) then part[name] = value end
+    if attempt.call(plain.encode, value) then part[name] = value end
   end
   return part
 end
@@ -125,14 +126,6 @@ function files.write(run, folder)
   system.write_file(folder .. "/run.json", plain.encode(record, "run") .. "\n")
 end
 
---- Removes a folder of files.
-function files.remove(folder)
-  for _, name in ipairs(system.exists(folder) and system.list_folder(folder) or {}) do
-    os.remove(folder .. "/" .. name)
-  end
-  os.remove(folder)
-end
-
 --- The batch that a run was saved within; nil where it was saved after a whole one.
 function files.read_current(record, folder)
   if not record.files["batch.json"] then return nil end
@@ -166,15 +159,14 @@ end
 function files.read(folder, refuse)
   local is_checkpoint = system.exists(folder .. "/manifest.json")
   if is_checkpoint then
-    local ok, problem = pcall(native.verify, folder)
-    if not ok and system.is_interrupt(problem) then error(problem, 0) end
+    local ok, problem = attempt.call(native.verify, folder)
     if not ok then refuse((tostring(problem):gsub("^.-: ", "", 1))) end
   elseif not system.exists(folder .. "/run.sha256") then
     refuse "manifest.json is missing; this is not a saved run"
   end
   local text = files.text(folder .. "/run.json")
   if not text then refuse "run.json is missing; this is not a saved run" end
-  local is_json, record = pcall(plain.decode, text)
+  local is_json, record = attempt.call(plain.decode, text)
   if not is_json then refuse "run.json is damaged" end
   if record.format ~= format and record.format ~= earlier_format then
     refuse(("the format is '%s', this version reads '%s'"):format(tostring(record.format), format))

@@ -67,7 +67,7 @@ function runs.save(run, folder)
     system.replace_folder(folder, finished)
   end)
   if ok then return end
-  files.remove(finished)
+  pcall(native.drop, finished)
   error(problem, 0)
 end
 

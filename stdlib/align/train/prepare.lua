@@ -1,4 +1,5 @@
 --- A run of align.train before its first step: options filled, and checked against each other.
+local attempt = require "perilune.attempt"
 local mpi = require "perilune.native.mpi"
 local options = require "perilune.options"
 local optim = require "perilune.optim"
@@ -56,8 +57,19 @@ local function reads_reference(loss)
   return false
 end
 
+--- Refuses a model with a weight that is not finite: a step would say so later, and of the reference by its
+-- log-probabilities only.
+local function check_weights(model, what)
+  if type(model) ~= "userdata" or optim.is_finite(model) then return end
+  local weights, names = model:parameters()
+  for i, weight in ipairs(weights) do
+    if not optim.is_finite { weight } then refuse("weight '%s' of the %s is not finite", names[i], what) end
+  end
+end
+
 local function check_models(o)
   policies.check(o.policy, "align.train: policy", 4)
+  check_weights(o.policy, "policy")
   if not o.reference then
     if o.sync_ref_model then refuse "sync_ref_model moves the reference, and none is given" end
     if reads_reference(o.loss) then
@@ -66,6 +78,7 @@ local function check_models(o)
     return
   end
   policies.check(o.reference, "align.train: reference", 4)
+  check_weights(o.reference, "reference")
   local kept = reference.dtype(o.reference)
   if o.sync_ref_model and kept then
     refuse("sync_ref_model moves the reference, whose weights are kept as %s: load it with dtype = \"f32\"",
@@ -120,7 +133,7 @@ return function(given)
   local o = spec:fill(given, 2)
   if type(o.source.batch) ~= "function" then refuse "source has no method batch, see align.sources" end
   if type(o.loss) == "string" then
-    local ok, named = pcall(losses.named, o.loss)
+    local ok, named = attempt.call(losses.named, o.loss)
     if not ok then refuse("%s", named) end
     o.loss = named
   end
