@@ -8,8 +8,11 @@
 --
 -- Parameters are a Model, or a list of Models and Tensors: `optim.adamw { policy, value_head }`. Those that
 -- do not require a gradient are skipped.
-local options = require "perilune.options"
+local attempt = require "perilune.attempt"
+local mpi = require "perilune.native.mpi"
 local native = require "perilune.native.optim"
+local options = require "perilune.options"
+local tensor = require "perilune.tensor"
 
 local optim = {}
 for name, value in pairs(native) do optim[name] = value end
@@ -70,29 +73,55 @@ function optim.rates(o, steps)
 end
 
 local function is_finite(x) return x - x == 0 end
+local function shown(x) return x ~= x and "nan" or tostring(x) end  -- also of -nan
+
+--- Where numbers that are not finite come from, as the end of a message: the first parameter that has one, or
+-- the operation that gave the first. For that the loss is computed again, operation by operation; not where
+-- processes do so together, which would wait for each other.
+local function cause(optimizer, again)
+  local found = optimizer:exception()
+  if not found and again and mpi.size() == 1 then
+    optimizer:zero_grad()
+    local ok, problem = attempt.call(tensor.detect_anomaly, again, true)
+    if not ok then found = type(problem) == "userdata" and problem.message or tostring(problem) end
+  end
+  return found and ": " .. found or ""
+end
 
 --- Computes the gradients of one step and clips them; returns the loss and the norm before clipping.
 --
 -- `loss` is a Tensor of one element, or a function that runs backward itself, once for each part of a batch,
--- and returns the loss as a number. `max_grad_norm` is nil or 0 for no clipping.
+-- and returns the loss as a number. `max_grad_norm` is nil or 0 for no clipping. `again` computes a loss that
+-- is given as a Tensor anew, with its backward pass: by it an error names the operation.
 --
--- Errors: the loss or the norm is not finite; the weights are unchanged then.
+-- Errors: the loss or the norm is not finite; the weights are unchanged then. The message names the parameter
+-- or the operation that this comes from.
 --
 --   > local w = require "perilune.tensor"({ 3 }, { requires_grad = true })
 --   > optim.gradients(optim.sgd { w }, (w * w):sum(), 1)
 --   9.0	6.0
 --   > optim.gradients(optim.sgd { w }, (w / 0):sum())
 --   step 1: loss inf, gradient norm inf: the step is not applied
-function optim.gradients(optimizer, loss, max_grad_norm)
+--   > optim.gradients(optim.sgd { w }, function()
+--   >>   local loss = (w / 0):sum()
+--   >>   loss:backward()
+--   >>   return loss:item()
+--   >> end)
+--   step 1: loss inf, gradient norm inf: the step is not applied: div gave inf at [1] (1 of 1 elements)
+function optim.gradients(optimizer, loss, max_grad_norm, again)
   optimizer:zero_grad()
   local value
-  if type(loss) == "function" then value = loss() else loss:backward() end
+  if type(loss) == "function" then
+    value, again = loss(), loss
+  else
+    loss:backward()
+  end
   local clips = max_grad_norm and max_grad_norm > 0
   local norm = native.clip_grad_norm(optimizer, clips and max_grad_norm or nil)
   value = value or loss:item()
   if not (is_finite(value) and is_finite(norm)) then
-    error(("step %d: loss %s, gradient norm %s: the step is not applied"):format(
-      optimizer:steps() + 1, value, norm), 0)
+    error(("step %d: loss %s, gradient norm %s: the step is not applied%s"):format(
+      optimizer:steps() + 1, shown(value), shown(norm), cause(optimizer, again)), 0)
   end
   return value, norm
 end

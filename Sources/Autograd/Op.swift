@@ -140,12 +140,9 @@ public final class Op: @unchecked Sendable {
   /// the order of the parameters that are not tensors; attributes left out at the end take their defaults.
   public func callAsFunction(_ inputs: [Variable?], _ attributes: [Attribute] = []) throws -> [Variable] {
     guard let observer = Op.observer else { return try run(inputs, attributes) }
-    observer.begin(name, isBackward: false)
-    var bytes = 0
-    defer { observer.end(bytes: bytes) }
-    let results = try run(inputs, attributes)
-    bytes = results.reduce(0) { $0 + $1.value.elementCount * $1.value.dtype.byteCount }
-    return results
+    return try Op.report(
+      name, to: observer, inputs.map { $0?.value }, attributes, isBackward: false, { $0.map { $0.value } }
+    ) { try run(inputs, attributes) }
   }
 
   /// The reference formula, or nil for a primitive.

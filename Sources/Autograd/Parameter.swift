@@ -98,4 +98,12 @@ public enum Attribute: Sendable, Equatable {
   case integers([Int])
   case numbers([Double])
   case dtype(DType)
+
+  var isFinite: Bool {
+    switch self {
+    case .number(let value): value.isFinite
+    case .numbers(let values): values.allSatisfy(\.isFinite)
+    default: true
+    }
+  }
 }

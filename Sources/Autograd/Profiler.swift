@@ -7,6 +7,7 @@
 /// last row, `(other)`, is the time outside all operations, so the rows add up to the time on the clock.
 /// Bytes are those of results.
 import Base
+import Tensors
 
 public final class Profiler: OpObserver {
   public struct Row {
@@ -23,20 +24,23 @@ public final class Profiler: OpObserver {
   /// Runs `body`; returns the rows, the slowest first, and the seconds in all.
   public static func measure(_ body: () throws -> Void) rethrows -> (rows: [Row], seconds: Double) {
     let profiler = Profiler()
-    let outer = Op.observer
-    Op.observer = profiler
-    defer { Op.observer = outer }
     let start = profiler.clock.now
-    try body()
+    try Op.observed(by: profiler, body)
     let total = (profiler.clock.now - start).seconds
     return (profiler.report(total), total)
   }
 
-  public func begin(_ name: String, isBackward: Bool) {
+  public func begin(_ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], isBackward: Bool) {
     running.append((isBackward ? name + " backward" : name, clock.now, 0))
   }
 
-  public func end(bytes: Int) {
+  public func end(_ results: [Tensor?]) {
+    end(bytes: results.reduce(0) { $0 + ($1.map { $0.elementCount * $0.dtype.byteCount } ?? 0) })
+  }
+
+  public func leave() { end(bytes: 0) }
+
+  private func end(bytes: Int) {
     guard let (name, start, inside) = running.popLast() else { return }
     let whole = (clock.now - start).seconds
     rows[name, default: Row(name: name)].calls += 1

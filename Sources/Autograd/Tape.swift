@@ -59,12 +59,11 @@ final class Node {
   func backward(_ gradients: [Tensor?]) throws -> [Tensor?] {
     guard let backward = context.op.backward else { return inputs.map { _ in nil } }
     guard let observer = Op.observer else { return try backward(context, outputs, gradients) }
-    observer.begin(context.op.name, isBackward: true)
-    var bytes = 0
-    defer { observer.end(bytes: bytes) }
-    let results = try backward(context, outputs, gradients)
-    bytes = results.reduce(0) { $0 + ($1.map { $0.elementCount * $0.dtype.byteCount } ?? 0) }
-    return results
+    // What an operation adds to a gradient that was lent is among its results.
+    return try Op.report(
+      context.op.name, to: observer, gradients, [], isBackward: true,
+      { zip($0, context.accumulators).map { $0 ?? $1 } }
+    ) { try backward(context, outputs, gradients) }
   }
 
   /// Frees the values after the backward pass.

@@ -39,10 +39,15 @@ public final class Optimizer {
   /// Steps taken.
   public private(set) var step = 0
   private let slots: [[Slot]]
+  /// What messages call each parameter, before its shape.
+  private let labels: [String]
 
   /// Parameters that do not require a gradient are skipped (frozen weights), and so are repetitions. A
-  /// computed tensor is refused: changing it would not change what it was computed from.
-  public init(_ given: [Variable], _ rule: any UpdateRule) throws {
+  /// computed tensor is refused: changing it would not change what it was computed from. `names` are
+  /// what messages call them, by identity.
+  public init(
+    _ given: [Variable], _ rule: any UpdateRule, names: [ObjectIdentifier: String] = [:]
+  ) throws {
     try rule.validate()
     var seen = Set<ObjectIdentifier>()
     var trainable: [Variable] = []
@@ -66,6 +71,10 @@ public final class Optimizer {
       throw Failure(.value, "no parameters to train\(why)")
     }
     parameters = trainable
+    labels = trainable.enumerated().map { i, parameter in
+      let name = names[ObjectIdentifier(parameter)].map { "\($0), " } ?? ""
+      return "parameter \(i + 1) (\(name)\(parameter.value.shape))"
+    }
     self.rule = rule
     slots = try trainable.map { parameter in
       try rule.slots(parameter.value.shape).map { name, shape in
@@ -96,7 +105,7 @@ public final class Optimizer {
       guard let gradient = parameter.grad, try !Finite.holds(gradient) else { continue }
       throw Failure(
         .numeric,
-        "step \(step + 1): the gradient of parameter \(i + 1) (\(parameter.value.shape)) holds nan or inf: "
+        "step \(step + 1): the gradient of \(labels[i]) holds nan or inf: "
           + "the step is not applied")
     }
     var unsound: Int?
@@ -113,10 +122,18 @@ public final class Optimizer {
     if let i = unsound {
       throw Failure(
         .numeric,
-        "step \(step + 1): parameter \(i + 1) (\(parameters[i].value.shape)) holds nan or inf after the update "
+        "step \(step + 1): \(labels[i]) holds nan or inf after the update "
           + "with lr \(rate)")
     }
     step += 1
+  }
+
+  /// The first parameter that holds NaN or infinity, in words; nil where all are finite.
+  public func exception() throws -> String? {
+    for (i, parameter) in parameters.enumerated() {
+      if let found = try Finite.exception(in: parameter.value) { return "\(labels[i]) is \(found)" }
+    }
+    return nil
   }
 }
 

@@ -88,6 +88,34 @@ function TestSteps.test_what_is_not_finite_is_refused_before_the_step()
   lu.assertEquals({ w:totable(), sgd:steps() }, { { 1, 2 }, 0 })
 end
 
+function TestSteps.test_what_is_not_finite_is_named()
+  local w = leaf { 1, 2 }
+  local sgd = optim.sgd { w }
+  local function backward(loss)
+    loss:backward()
+    return loss:item()
+  end
+  lu.assertEquals(support.message(optim.step, sgd, function() return backward((w - 2):log():sum()) end),
+    "step 1: loss nan, gradient norm inf: the step is not applied: "
+      .. "log gave nan at [1] (1 of 2 elements)")
+  lu.assertEquals(support.message(optim.step, sgd, function() return backward((w - 1):sqrt():sum()) end),
+    "step 1: loss 1.0, gradient norm inf: the step is not applied: "
+      .. "the gradient of argument 1 of sqrt is inf at [1] (1 of 2 elements)")
+  local bad = tensor { 1, 0 / 0 }
+  lu.assertStrContains(support.message(optim.step, sgd, function() return backward((w * bad):sum()) end),
+    "argument 2 of mul is nan at [2] (1 of 2 elements)")
+  local models = require "perilune.models"
+  local model = models.transformer { style = "gpt2", vocab = 4, dim = 4, layers = 1, heads = 1,
+    max_length = 8, seed = 1 }
+  local tensors, names = model:parameters()
+  tensor.no_grad(function() tensors[2]:fill_(1 / 0) end)
+  local adam = optim.adamw(model)
+  lu.assertStrContains(adam:exception(), ("parameter 2 (%s, "):format(names[2]))
+  local loss = model:logps(models.rows({ { 1 } }, { { 2 } })):sum()
+  lu.assertStrContains(support.message(optim.step, adam, loss),
+    ("the step is not applied: parameter 2 (%s, "):format(names[2]))
+end
+
 function TestSteps.test_weights_that_are_not_finite_after_the_step_are_an_error()
   local w = leaf { 1, 2 }
   local message = support.message(optim.step, optim.sgd { w }, w:sum(), { rate = 1e300 })

@@ -25,6 +25,30 @@ end
 
 TestTraining = {}
 
+function TestTraining.test_numbers_that_are_not_finite_are_named()
+  local cases = {
+    { { margin = 0 / 0 }, "column 'margin' is" }, { { weight = math.huge }, "weight is inf, expected a number of at least 0" },
+    { { true_label = 0 / 0 }, "column 'true_label' is" },
+    { { chosen_logps = { -1, 0 / 0, -1 }, rejected_logps = { -1, -1 } },
+      "mine: pair 2: chosen: column 'old_logps' is" },
+  }
+  for _, case in ipairs(cases) do
+    local whole = { margin = 1, weight = 1, true_label = 1, chosen_logps = { -1, -1, -1 },
+      rejected_logps = { -1, -1 } }
+    local given = source { toy.with(pair, whole), toy.with(pair, toy.with(whole, case[1])) }
+    local message = support.message(train, { source = given })
+    lu.assertStrContains(message, "step 1: mine: pair 2: ")
+    lu.assertStrContains(message, case[2])
+  end
+  local damaged = toy.model(1)
+  local weights, names = damaged:parameters()
+  tensor.no_grad(function() weights[3]:fill_(0 / 0) end)
+  for _, which in ipairs { "policy", "reference" } do
+    lu.assertStrContains(support.message(train, { [which] = damaged }),
+      ("weight '%s' of the %s is not finite"):format(names[3], which))
+  end
+end
+
 function TestTraining.test_a_batch_that_is_no_list_of_pairs_is_named_with_its_source()
   for batch, wanted in pairs {
     [{}] = "step 1: mine gave an empty batch",

@@ -125,7 +125,7 @@ end
 
 function TestCache.test_a_run_that_diverges_is_an_error_and_caches_nothing()
   lu.assertStrContains(support.message(tune, task_of(mine), { lr = 1e300, warmup = 0 }),
-    "step 1: parameter 1 (10x8) holds nan or inf after the update")
+    "step 1: parameter 1 (embedding.weight, 10x8) holds nan or inf after the update")
   local listing = assert(io.popen(("ls '%s'"):format(folder)))
   lu.assertEquals(listing:read "a", "")
   listing:close()

@@ -76,7 +76,8 @@ function Loop:is_pending() return self.pending ~= nil and self.pending.step == s
 --- Computes the gradients of a step; returns the loss, their norm, and the value for `after`.
 local function gradients_of(self, step)
   local loss, value = self.loss(step)
-  local number, norm = optim.gradients(self.optimizer, loss, self.options.max_grad_norm)
+  local function again() self.loss(step):backward() end
+  local number, norm = optim.gradients(self.optimizer, loss, self.options.max_grad_norm, again)
   return number, norm, value
 end
 

@@ -132,8 +132,21 @@ enum OptimModule {
   }
 
   private static func push(_ rule: any UpdateRule, _ call: Call) throws -> Int {
-    try call.pushObject(try Optimizer(try parameters(call, 1), rule))
+    try call.pushObject(try Optimizer(try parameters(call, 1), rule, names: try names(call, 1)))
     return 1
+  }
+
+  /// The names of the parameters of the models in argument `i`.
+  private static func names(_ call: Call, _ i: Int) throws -> [ObjectIdentifier: String] {
+    let objects =
+      try call.objectIfAny(i).map { [$0] }
+      ?? call.table(i).list().compactMap { value -> AnyObject? in
+        if case .object(let object) = value { return object }
+        return nil
+      }
+    let named = objects.compactMap { $0 as? Transformer }.flatMap(\.parameters)
+    return Dictionary(
+      named.map { (ObjectIdentifier($0.value), $0.name) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// Argument `i`: a Model, an Optimizer, or a list of Models and Tensors.

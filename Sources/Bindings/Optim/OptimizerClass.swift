@@ -63,6 +63,19 @@ enum OptimizerClass {
       return 1
     }
     optimizer.method(
+      "exception",
+      Page(
+        "optimizer:exception()",
+        "The first parameter that holds NaN or infinity, in words: its number, name and shape, and the place of the element. Nil "
+          + "where all are finite.",
+        example: start
+          + "print(adam:exception(), optim.adamw {T({1, 0 / 0}, {requires_grad = true})}:exception())",
+        prints: "nil\tparameter 1 (2) is nan at [2] (1 of 2 elements)")
+    ) { call, optimizer in
+      try call.push(try optimizer.exception().map { .string($0) } ?? .nil)
+      return 1
+    }
+    optimizer.method(
       "state",
       Page(
         "optimizer:state() -> {optimizer, steps, tensors}",

@@ -1,4 +1,4 @@
-/// T.time and T.profile: the time of a function, and where it goes.
+/// T.time, T.profile and T.detect_anomaly: the time of a function, where it goes, and where NaN comes from.
 ///
 ///     profile = T.profile(function() loss():backward() end)
 ///     operation           calls    total ms      %       MB
@@ -61,6 +61,33 @@ extension Bindings {
           }))
       try call.pushNumber(total * 1e3)
       return 2
+    }
+  }
+
+  static func addAnomalies(_ module: inout NativeModule) {
+    module.function(
+      "detect_anomaly",
+      Page(
+        "T.detect_anomaly(f, infinities = false)",
+        "The results of f(), whose operations are checked one by one, forward and backward. What was NaN before is named as an argument.",
+        parameters: [
+          ("f", "function without arguments, such as a training step"),
+          (
+            "infinities",
+            "boolean: where there is no NaN, the first infinity that an operation made of finite numbers is an error too"
+          ),
+        ],
+        errors: "an operation gives NaN: the message names it and the place of the first such element",
+        also: "optim.step, which calls it where a loss is not finite",
+        example: "x = T({1, -1}, {requires_grad = true})\n"
+          + "ok, problem = pcall(T.detect_anomaly, function() x:log():sum():backward() end)\nprint(problem.message)",
+        prints: "log gave nan at [2] (1 of 2 elements)")
+    ) { call in
+      let function = try call.function(1)
+      let infinities = try !call.isNil(2) && call.boolean(2)
+      let results = try AnomalyDetector.watch(infinities: infinities) { try function.call([]) }
+      for result in results { try call.push(result) }
+      return results.count
     }
   }
 

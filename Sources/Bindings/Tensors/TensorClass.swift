@@ -25,6 +25,7 @@ extension Bindings {
     addSupport(&module)
     addPrinting(&module)
     addProfile(&module)
+    addAnomalies(&module)
     module.group = "files"
     TensorFiles.addGeneral(to: &module)
 

@@ -254,6 +254,65 @@ function Batch:column_names()
   return #names > 0 and table.concat(names, ", ") or "no columns"
 end
 
+--- The row of a response token, and its place in the row.
+local function token_place(self, token)
+  local row = 1
+  for _, length in ipairs(self.lengths:totable()) do
+    if token <= length then break end
+    row, token = row + 1, token - math.tointeger(length)
+  end
+  return row, token
+end
+
+--- The first number that is not finite in the entries of a column, and the place of its entry.
+local function exception(column)
+  if type(column) == "userdata" then
+    if column:isfinite():all() then return nil end
+    local flat = column:flatten():totable()
+    for i, number in ipairs(flat) do
+      if number - number ~= 0 then return number, (i - 1) // (#flat // column:size(1)) + 1 end
+    end
+  end
+  for i, entry in ipairs(type(column) == "table" and column or {}) do
+    if type(entry) == "table" then
+      local number = exception(entry)
+      if number then return number, i end
+    elseif type(entry) == "number" and entry - entry ~= 0 then
+      return entry, i
+    end
+  end
+end
+
+local function check_column(self, name, column, is_of_tokens, where)
+  local number, row = exception(column)
+  if not number then return end
+  local at = ""
+  if is_of_tokens then
+    local token
+    row, token = token_place(self, row)
+    at = " at token " .. token
+  end
+  local said = number ~= number and "nan" or number  -- also of -nan
+  error(("%s: %s: column '%s' is %s%s, expected finite numbers"):format(
+    where, self:name_of(row), name, said, at), 0)
+end
+
+--- Refuses a batch with a number that is not finite; the error begins with `where`, and names the pair or row
+-- and the column.
+--
+--   > local b = require "perilune.align.batch".new { prompts = { { 1 } }, responses = { { 2, 3 } } }
+--   > b:set_tokens("old_logps", T{ -1, 0 / 0 })
+--   > b:check_finite "step 1"
+--   step 1: row 1: column 'old_logps' is nan at token 2, expected finite numbers
+function Batch:check_finite(where)
+  for name, column in pairs(self.columns) do check_column(self, name, column, false, where) end
+  for name, column in pairs(self.token_columns) do check_column(self, name, column, true, where) end
+  for _, name in ipairs(self.rows and self.rows:columns() or {}) do
+    local shown = name == "logps" and "old_logps" or name
+    check_column(self, shown, self.rows:column(name), true, where)
+  end
+end
+
 --- Refuses a batch that a model cannot read; the error begins with `where` and names the pair or row.
 function Batch:check(model, where)
   local row, reason = model:misfit(self.rows)

@@ -109,6 +109,7 @@ function gradient.prepared(run, batch, where)
     })
   end
   for _, name in ipairs(own) do view:set_tokens(name, nil) end
+  view:check_finite(where)
   local _, _, columns = sorted(loss.reads)
   check_columns(loss, view, columns, where)
   return view, states

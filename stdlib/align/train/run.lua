@@ -85,6 +85,7 @@ function Run:draw(step, other)
   if getmetatable(batch) == nil then batch = batches.of_pairs(batch, where) end
   if not batch.rows then error(("%s gave a batch without token ids"):format(where), 0) end
   batch:check(self.policy, where)
+  batch:check_finite(where)
   return batch, where
 end
 

@@ -1,7 +1,6 @@
-/// Whether a tensor holds finite numbers only.
+/// Whether a tensor holds finite numbers only, and where it does not.
 import Base
 import Synchronization
-import Tensors
 
 public enum Finite {
   /// False if an element is NaN or infinite.
@@ -20,6 +19,41 @@ public enum Finite {
         if !holds(p, range) { unsound.store(true, ordering: .relaxed) }
       }
       return withExtendedLifetime(packed) { !unsound.load(ordering: .relaxed) }
+    }
+  }
+
+  /// The first NaN of a tensor, or where it has none the first infinity: its place, counted from 1, and the number of
+  /// elements like it. Nil where all are finite.
+  public struct Exception: CustomStringConvertible, Sendable {
+    public let isNaN: Bool
+    public let place: [Int]
+    public let count: Int
+    public let elements: Int
+
+    /// "nan at [2, 1] (3 of 6 elements)".
+    public var description: String {
+      let at =
+        place.isEmpty
+        ? "" : " at [\(place.map(String.init).joined(separator: ", "))] (\(count) of \(elements) elements)"
+      return (isNaN ? "nan" : "inf") + at
+    }
+  }
+
+  public static func exception(in tensor: Tensor) throws -> Exception? {
+    if !tensor.dtype.isFloating { return nil }
+    if try holds(tensor) { return nil }
+    let packed = try tensor.cast(to: .f64).contiguous()
+    let p = packed.pointer(Double.self)
+    let count = packed.elementCount
+    return withExtendedLifetime(packed) {
+      let isNaN = (0..<count).contains { p[$0].isNaN }
+      let places = (0..<count).filter { isNaN ? p[$0].isNaN : p[$0].isInfinite }
+      var (place, rest) = ([Int](), places.first ?? 0)
+      for size in tensor.shape.reversed() {
+        place.insert(rest % size + 1, at: 0)
+        rest /= size
+      }
+      return Exception(isNaN: isNaN, place: place, count: places.count, elements: count)
     }
   }
 

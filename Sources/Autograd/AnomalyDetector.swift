@@ -1,0 +1,72 @@
+/// The operation that NaN comes from: each is checked as it ends, forward and backward.
+///
+///     try AnomalyDetector.watch { try loss().backward() }
+///     // Failure: "log gave nan at [2] (1 of 3 elements)"
+///
+/// NaN that an operation was given and passes on is named as its argument: it came from no operation. An infinity is
+/// no error, since a mask may be one; the first that was made of finite numbers is remembered.
+import Base
+import Tensors
+
+public final class AnomalyDetector: OpObserver {
+  private struct Running {
+    let name: String
+    let isBackward: Bool
+    /// An argument that is NaN, in words.
+    let argument: String?
+    /// Whether all arguments are finite, numbers among them.
+    let isFinite: Bool
+  }
+
+  private var running: [Running] = []
+  /// The first infinity that was made of finite numbers, in words.
+  private var infinity: String?
+
+  /// Runs `body`. Throws at the first operation whose result is NaN; with `infinities`, at the end also where an
+  /// operation made an infinity of finite numbers.
+  public static func watch<R>(infinities: Bool = false, _ body: () throws -> R) throws -> R {
+    let detector = AnomalyDetector()
+    let result = try Op.observed(by: detector, body)
+    if infinities, let found = detector.infinity { throw Failure(.numeric, found) }
+    return result
+  }
+
+  public func begin(_ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], isBackward: Bool) {
+    var argument: String?
+    var isFinite = attributes.allSatisfy { $0.isFinite }
+    for (i, input) in inputs.enumerated() {
+      // Without memory for the check the argument is not named, and the check of the result fails.
+      guard let input, let found = (try? Finite.exception(in: input)) ?? nil else { continue }
+      isFinite = false
+      let what =
+        isBackward ? "the gradient that \(name) is given" : "argument \(i + 1) of \(name)"
+      if found.isNaN { argument = argument ?? "\(what) is \(found)" }
+    }
+    running.append(Running(name: name, isBackward: isBackward, argument: argument, isFinite: isFinite))
+  }
+
+  public func end(_ results: [Tensor?]) throws {
+    guard let own = running.last else { return }
+    defer { running.removeLast() }
+    for (i, result) in results.enumerated() {
+      guard let result, let found = try Finite.exception(in: result) else { continue }
+      let made = "\(said(own, i)) \(found)"
+      if found.isNaN {
+        if let argument = running.lazy.compactMap(\.argument).first { throw Failure(.numeric, argument) }
+        throw Failure(.numeric, made + (infinity.map { "; before it, \($0)" } ?? ""))
+      }
+      if own.isFinite && infinity == nil { infinity = made }
+    }
+  }
+
+  public func leave() { _ = running.popLast() }
+
+  /// "log gave"; "log_softmax, in its sub, gave"; "the gradient of argument 1 of sqrt is".
+  private func said(_ own: Running, _ i: Int) -> String {
+    if own.isBackward { return "the gradient of argument \(i + 1) of \(own.name) is" }
+    guard let outer = running.first, !outer.isBackward, outer.name != own.name else {
+      return "\(own.name) gave"
+    }
+    return "\(outer.name), in its \(own.name), gave"
+  }
+}
