@@ -79,14 +79,6 @@ static const ck_level bf16_levels[] = {
 #endif
 };
 
-int ck_best_level(void) {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw")) return CK_AVX512_BF16;
-  if (__builtin_cpu_supports("avx512f")) return CK_AVX512;
-#endif
-  return CK_VECTOR;
-}
-
 static int at_most(int limit, int level) { return limit < level ? limit : level; }
 
 const ck_level *ck_gemm_level(int limit) { return &levels[at_most(at_most(limit, CK_AVX512), ck_best_level())]; }

@@ -3,7 +3,7 @@
 --
 --   bin/perilune Tests/lua/bits.lua [threads]
 --
--- scripts/same_bits compares the release and the debug build, with one thread and with two.
+-- scripts/same_bits compares the builds, numbers of threads and kernels.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local toy = require "toy"
 local T, system = require "perilune.tensor", require "perilune.system"
@@ -70,11 +70,12 @@ say("ids", T.categorical(T.randn(7, 50, { seed = 2 }), 40, { logits = true, seed
   T.randperm(1001, { seed = 4 }),
   system.permutation(1001, 1, "bits", 2))
 
--- Sampling and training of both styles.
-for _, style in ipairs { "gpt2", "llama" } do
+-- Sampling and training of both styles, and with products of bf16.
+for _, style in ipairs { "gpt2", "llama", "llama bf16" } do
+  local precision = style:match " (.*)"
   local function model(seed)
     return models.transformer {
-      style = style, vocab = 67, dim = 40, layers = 2, heads = 4, kv_heads = style == "llama" and 2 or nil,
+      style = style:match "%w+", precision = precision, vocab = 67, dim = 40, layers = 2, heads = 4, kv_heads = style ~= "gpt2" and 2 or nil,
       max_length = 48, seed = seed,
     }
   end
@@ -105,6 +106,14 @@ for _, style in ipairs { "gpt2", "llama" } do
   end
   say(style .. " losses", losses)
   say(style .. " trained", policy:hash():byte(1, -1))
+end
+
+-- Weights as a file has them: of each type of block, in a pass and in sampling.
+for _, name in ipairs { "bf16", "f16", "k", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0" } do
+  local path = ("%s/../Golden/gguf/llama-%s.gguf"):format(arg[0]:match "^(.*)/[^/]*$" or ".", name)
+  local kept = models.load(path, { dtype = "auto" })
+  local rows = kept:sample({ { 1, 2, 3 }, { 4 } }, { max_new_tokens = 8, seed = 7 })
+  say("stored " .. name, rows:responses(), kept:logps(rows))
 end
 
 -- Online IPO as the experiments run it: samples, judges, trains.

@@ -7,6 +7,7 @@ import Tensors
 
 enum SystemModule {
   static func install(_ library: Library) throws {
+    try checkLevel()
     try library.add(
       NativeModule("system", group: "system") { module in
         addProcess(&module)
@@ -18,7 +19,16 @@ enum SystemModule {
     try library.add(ForkedJob.declaration())
   }
 
-  static var kernelLevel: String { ["scalar", "vector", "avx512", "avx512_bf16"][Int(ck_best_level())] }
+  static var kernelLevel: String { levels[Int(ck_best_level())] }
+
+  private static let levels: [String] = (0..<8).compactMap { ck_level_name($0).map(String.init(cString:)) }
+
+  /// Refuses a value of PERILUNE_KERNELS that is no level.
+  private static func checkLevel() throws {
+    guard let wanted = ProcessInfo.processInfo.environment["PERILUNE_KERNELS"], !levels.contains(wanted) else { return }
+    throw Failure(
+      .value, "PERILUNE_KERNELS must be one of \(levels.joined(separator: ", ")), not '\(Quoted.name(wanted))'")
+  }
 
   private static func addProcess(_ module: inout NativeModule) {
     module.function(
@@ -50,7 +60,8 @@ enum SystemModule {
       "kernel_level",
       Page(
         "system.kernel_level()",
-        "The instructions that the kernels use: \"scalar\", \"vector\" or \"avx512\".",
+        "The instructions that the kernels use: \"scalar\", \"vector\", \"avx512\" or \"avx512_bf16\", the best of the processor, or a "
+          + "lower level that the environment variable PERILUNE_KERNELS names. All give the same bits.",
         example: "print(type(require 'perilune.system'.kernel_level()))", prints: "string")
     ) { call in
       try call.pushString(kernelLevel)
