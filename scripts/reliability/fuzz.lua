@@ -2,17 +2,26 @@
 --
 --   bin/perilune scripts/reliability/fuzz.lua                                     a slice of each format
 --   bin/perilune scripts/reliability/fuzz.lua --formats gguf,parquet --cases 1000000 --seed 7
---   bin/perilune scripts/reliability/fuzz.lua --program .build-asan/release/perilune
+--   bin/perilune scripts/reliability/fuzz.lua --program .build-asan/release/perilune --cases 10000000 \
+--     --record out/reliability/sanitized.jsonl                  goes on where the same line was cut
 --
 -- Files of Tests/Golden are damaged as fuzz_damage.lua says and read by fuzz_cases.lua, in processes of
 -- their own. Of a case that ends its process, takes more than its time or ends in an error of the library's
 -- own code, the file is kept below out/reliability/fuzz, and the line that reads it again is printed. A
 -- program with AddressSanitizer is built by `swift build -c release --product perilune --sanitize address
 -- --scratch-path .build-asan`.
+--
+-- Cases come in pieces of at most 100,000 of one format, each with a seed of its own. With `record`, a file
+-- of JSON lines, a piece that is there already is not read again, and counts.
 local common = dofile(arg[0]:match "^(.*)/" .. "/common.lua")
-local formats = dofile(common.root .. "/scripts/reliability/fuzz_formats.lua")
+local files = dofile(common.root .. "/scripts/reliability/fuzz_formats.lua")
+local formats = require "perilune.formats"
+local system = require "perilune.system"
 
-local o = common.options { cases = 200, seed = 1, formats = "all", program = common.program, seconds = 60 }
+local o = common.options {
+  cases = 200, seed = 1, formats = "all", program = common.program, seconds = 60, record = "",
+}
+local each <const> = 100000
 local kept = common.root .. "/out/reliability/fuzz"
 -- A sanitizer holds freed memory back, so what a reader holds is measured without one.
 local is_checked = common.run(("grep -q __asan_init '%s'"):format(o.program)) == 0
@@ -22,55 +31,90 @@ local function chosen(name)
 end
 
 --- Keeps the file of a case of a format; gives the line that reads it again.
-local function keep(name, from, case, which)
-  local to = ("%s/%s-%d-%s-%s%s"):format(kept, name, o.seed, case, which, formats[name].ending)
+local function keep(name, seed, from, case, which)
+  local to = ("%s/%s-%d-%s-%s%s"):format(kept, name, seed, case, which, files[name].ending)
   common.run(("mkdir -p '%s' && cp '%s' '%s'"):format(kept, from, to))
   return ("  %s scripts/reliability/fuzz_cases.lua %s %s"):format(o.program, name, to)
 end
 
 --- Notes a case that is bad, with its file.
-local function note(found, name, file, case, which, what)
+local function note(found, file, case, which, what)
   found.bad = found.bad + 1
-  io.stderr:write(("%s, seed %d, case %s: %s\n%s\n"):format(name, o.seed, case, what, keep(name, file, case,
-    which)))
+  local name, seed = found.format, found.seed
+  io.stderr:write(("%s, seed %d, case %s: %s\n%s\n"):format(name, seed, case, what,
+    keep(name, seed, file, case, which)))
 end
 
---- Reads the cases of a format, going on after one that ends its process.
-local function sweep(name)
-  local found, from = { cases = 0, refused = 0, bad = 0, held = 0 }, 1
+--- Reads the cases of a piece, going on after one that ends its process.
+local function sweep(name, seed, count)
+  local found, from = { format = name, seed = seed, cases = 0, refused = 0, bad = 0, held = 0 }, 1
   local command = "ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 timeout %d '%s' --threads=1 "
     .. "'%s/scripts/reliability/fuzz_cases.lua' %s %d %d %d '%s'"
-  while from <= o.cases and found.bad < 20 do
+  while from <= count and found.bad < 20 do
     local folder = common.folder()
-    local status, out, err = common.run(command:format(o.seconds + o.cases // 20, o.program, common.root,
-      name,
-      o.seed, from, o.cases, folder))
+    local status, out, err = common.run(command:format(o.seconds + count // 20, o.program, common.root, name,
+      seed, from, count, folder))
     for case, which, problem in out:gmatch "case (%d+) of file (%d+): ([^\n]*)" do
-      note(found, name, ("%s/bad-%s%s"):format(folder, case, formats[name].ending), case, which, problem)
+      note(found, ("%s/bad-%s%s"):format(folder, case, files[name].ending), case, which, problem)
     end
     local last, refused, held = out:match "read (%d+) refused (%d+) held (%d+)"
     if not last then
       local which
       last, which = (common.text(folder .. "/number") or from .. " 0"):match "(%d+) (%d+)"
       refused, held = 0, 0
-      note(found, name, folder .. "/case" .. formats[name].ending, last, which,
+      note(found, folder .. "/case" .. files[name].ending, last, which,
         ("status %d: %s"):format(status, err:sub(-1500)))
     end
-    found.cases, from = tonumber(last), tonumber(last) + 1
-    found.refused, found.held = found.refused + tonumber(refused), math.max(found.held, tonumber(held))
+    found.cases, from = math.tointeger(last), math.tointeger(last) + 1
+    found.refused, found.held = found.refused + math.tointeger(refused), math.max(found.held, tonumber(held))
     common.remove(folder)
   end
   return found
 end
 
+--- The pieces of the record, by format and seed, and the hash of the program that makes new ones.
+local recorded, hash = {}, o.record ~= "" and system.sha256_file(o.program) or nil
+for _, piece in ipairs(hash and system.exists(o.record) and formats.load_json_lines(o.record) or {}) do
+  recorded[piece.format .. " " .. piece.seed] = piece
+end
+
+--- A piece, from the record where it is there with as many cases and nothing bad.
+local function piece_of(name, seed, count)
+  local known = recorded[name .. " " .. seed]
+  if known and known.cases >= count and known.bad == 0 then return known end
+  local found = sweep(name, seed, count)
+  if hash then
+    found.program = hash
+    common.run(("mkdir -p \"$(dirname '%s')\""):format(o.record))
+    local file <close> = assert(io.open(o.record, "ab"))
+    file:write(formats.json_encode(found), "\n")
+  end
+  return found
+end
+
+--- All pieces of a format, added up.
+local function all_of(name)
+  local sum, builds, count = { cases = 0, refused = 0, bad = 0, held = 0 }, {}, 0
+  for k = 0, (o.cases - 1) // each do
+    local found = piece_of(name, o.seed + k, math.min(each, o.cases - k * each))
+    for _, key in ipairs { "cases", "refused", "bad" } do sum[key] = sum[key] + found[key] end
+    sum.held = math.max(sum.held, found.held)
+    if found.program and not builds[found.program] then
+      builds[found.program], count = true, count + 1
+    end
+  end
+  sum.builds = count > 1 and (", of %d builds"):format(count) or ""
+  return sum
+end
+
 local most = 0
-for _, name in ipairs(formats.names) do
+for _, name in ipairs(files.names) do
   if chosen(name) then
-    local found = sweep(name)
+    local found = all_of(name)
     most = math.max(most, found.held)
-    common.row(formats[name].id, ("%s: bad of %d damaged files, %d refused%s"):format(name, found.cases,
-      found.refused, is_checked and ", with AddressSanitizer" or ""), found.bad, found.bad == 0
-        and found.refused > 0)
+    common.row(files[name].id, ("%s: bad of %d damaged files, %d refused%s%s"):format(name, found.cases,
+      found.refused, is_checked and ", with AddressSanitizer" or "", found.builds), found.bad,
+      found.bad == 0 and found.refused > 0)
   end
 end
 if not is_checked then
