@@ -4,7 +4,10 @@ local system = require "perilune.system"
 
 local common = {}
 
-common.root = arg[0]:match "^(.*)/scripts/reliability/" or "."
+--- The folder of the project, as an absolute path: processes run in other folders.
+local pwd <close> = assert(io.popen(("cd '%s' && pwd -P"):format(
+  arg[0]:match "^(.*)/scripts/reliability/" or ".")))
+common.root = pwd:read "l"
 common.program = common.root .. "/bin/perilune"
 
 --- Options of a part, `--NAME VALUE`, over the defaults given.
