@@ -31,7 +31,9 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    .target(name: "CSystem", cSettings: vectorC),
+    // mimalloc takes the place of the C library's malloc in the program: a script that makes many small tensors frees
+    // them in thousands at a time, which the C library is slow at.
+    .target(name: "CSystem", cSettings: vectorC, linkerSettings: [.linkedLibrary("mimalloc")]),
     .target(name: "CKernels", cSettings: vectorC),
     .target(name: "CLuaShims", dependencies: ["CLua", "CSystem"], cSettings: vectorC),
     .target(

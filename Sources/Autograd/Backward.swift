@@ -105,6 +105,7 @@ extension Variable {
 extension Node {
   /// Lends the operation the gradient of each leaf that nothing else refers to.
   fileprivate func lendAccumulators() {
+    context.accumulators = [Tensor?](repeating: nil, count: inputs.count)
     for (i, input) in inputs.enumerated() {
       guard let input, input.isLeaf, input.requiresGrad, var gradient = input.grad.take() else { continue }
       // Taken out of the leaf, a gradient that nothing else refers to has one owner, `gradient`.
@@ -125,6 +126,7 @@ extension Node {
     for (i, input) in inputs.enumerated() {
       if let gradient = context.accumulators[i].take() { input?.grad = gradient }
     }
+    context.accumulators = []
   }
 
   /// Adds to a leaf's gradient. The first gradient is stored without a copy if nothing else refers to it: an

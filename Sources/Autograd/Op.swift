@@ -63,6 +63,19 @@ public final class Op: @unchecked Sendable {
     case booleanUnless(String)
   }
 
+  /// What an operation computes from the values of one or two tensors, where its attributes have their defaults.
+  public enum Direct {
+    case one((Tensor) throws -> Tensor)
+    case two((Tensor, Tensor) throws -> Tensor)
+
+    var forward: Forward {
+      switch self {
+      case .one(let value): return { context in [try value(context[0])] }
+      case .two(let value): return { context in [try value(context[0], context[1])] }
+      }
+    }
+  }
+
   public typealias Forward = (OpContext) throws -> [Tensor]
   /// From the outputs and the gradient of each (nil where nothing depends on it), the gradient of each input
   /// (nil where none is needed or none exists).
@@ -87,6 +100,8 @@ public final class Op: @unchecked Sendable {
   public let answers: Answer
   public let example: Example
   public let forward: Forward?
+  /// `forward` without its context.
+  public let direct: Direct?
   public let backward: Backward?
   public let compose: Compose?
   public let samples: (inout Samples) throws -> [Sample]
@@ -98,11 +113,14 @@ public final class Op: @unchecked Sendable {
     _ name: String, group: String, summary: String, formula: String, shapes: String, source: String? = nil,
     parameters: [Parameter], aliases: [String] = [], inPlace: Bool = false, metamethod: String? = nil,
     answers: Answer = .tensor,
-    example: Example, forward: Forward? = nil, backward: Backward? = nil, compose: Compose? = nil,
+    example: Example, forward: Forward? = nil, direct: Direct? = nil, backward: Backward? = nil,
+    compose: Compose? = nil,
     samples: @escaping (inout Samples) throws -> [Sample],
     refusals: @escaping () throws -> [Refusal] = { [] }
   ) {
+    let forward = forward ?? direct?.forward
     precondition(forward != nil || compose != nil, "\(name) computes nothing")
+    precondition(direct == nil || answers == .tensor, "\(name) answers no tensor")
     self.name = name
     self.group = group
     self.summary = summary
@@ -116,6 +134,7 @@ public final class Op: @unchecked Sendable {
     self.answers = answers
     self.example = example
     self.forward = forward
+    self.direct = direct
     self.backward = backward
     self.compose = compose
     self.samples = samples
@@ -145,6 +164,31 @@ public final class Op: @unchecked Sendable {
     ) { try run(inputs, attributes) }
   }
 
+  /// The result for one tensor. Where nothing is recorded or observed, an operation with a direct form needs no lists and
+  /// no context.
+  public func callAsFunction(_ x: Variable) throws -> Variable {
+    guard case .one(let value)? = direct, isUnseen, !records(x) else { return try self([x], [])[0] }
+    return Variable(try Parallel.cutting { try value(x.value) })
+  }
+
+  /// The result for two tensors, in the same way.
+  public func callAsFunction(_ x: Variable, _ y: Variable) throws -> Variable {
+    guard case .two(let value)? = direct, isUnseen, !records(x), !records(y) else {
+      return try self([x, y], [])[0]
+    }
+    return Variable(try Parallel.cutting { try value(x.value, y.value) })
+  }
+
+  /// Whether a use of the operation with this input is recorded.
+  @inline(__always)
+  func records(_ input: Variable?) -> Bool {
+    (input?.requiresGrad ?? false) && backward != nil && Tape.isRecording
+  }
+
+  /// True unless a profile is taken.
+  @inline(__always)
+  var isUnseen: Bool { Op.observer == nil }
+
   /// The reference formula, or nil for a primitive.
   public func composed(_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable]? {
     try compose?(inputs, Attributes(self, attributes))
@@ -156,11 +200,10 @@ public final class Op: @unchecked Sendable {
       return try Parallel.cutting { try compose(inputs, Attributes(self, attributes)) }
     }
     guard let forward else { preconditionFailure("\(name) computes nothing") }
-    let records = backward != nil && Tape.isRecording && inputs.contains { $0?.requiresGrad ?? false }
-    let needs = inputs.map { records && ($0?.requiresGrad ?? false) }
+    let needs = inputs.map { records($0) }
     let context = OpContext(self, inputs.map { $0?.value }, attributes, needs: needs)
     let outputs = try Parallel.cutting { try forward(context) }
-    if !records { return outputs.map { Variable($0) } }
+    if !needs.contains(true) { return outputs.map { Variable($0) } }
     let node = Node(context, inputs, outputs)
     return outputs.enumerated().map { index, tensor in
       tensor.dtype.isFloating ? Variable(tensor, node: node, index: index) : Variable(tensor)

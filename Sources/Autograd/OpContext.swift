@@ -12,7 +12,7 @@ public final class OpContext {
   public internal(set) var needs: [Bool]
   /// What forward saves for backward beside the inputs and outputs.
   public var saved: [Tensor] = []
-  /// During backward, for each input: the gradient accumulated so far, if the input is a leaf and nothing
+  /// During backward, for each input (else empty): the gradient accumulated so far, if the input is a leaf and nothing
   /// else refers to that gradient. An operation may add its contribution to it and return nil for that input.
   public internal(set) var accumulators: [Tensor?] = []
   /// Of a checkpoint: the part that the backward pass runs again.
@@ -27,7 +27,8 @@ public final class OpContext {
 
   /// The accumulator of input `i` if a kernel can add to it: row-major, and of the input's type.
   public func accumulator(_ i: Int) -> Tensor? {
-    accumulators[i].flatMap { $0.isContiguous && $0.dtype == inputs[i]?.dtype ? $0 : nil }
+    if accumulators.isEmpty { return nil }
+    return accumulators[i].flatMap { $0.isContiguous && $0.dtype == inputs[i]?.dtype ? $0 : nil }
   }
 
   public var needsAny: Bool { needs.contains(true) }

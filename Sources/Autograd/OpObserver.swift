@@ -14,7 +14,7 @@ public protocol OpObserver: AnyObject {
 
 extension Op {
   /// Set while a profile is taken. The interpreter runs on one thread.
-  public nonisolated(unsafe) static var observer: (any OpObserver)?
+  @exclusivity(unchecked) public nonisolated(unsafe) static var observer: (any OpObserver)?
 
   /// Reports work that is not an operation, such as a step of an optimizer, to the profiler under a name.
   ///

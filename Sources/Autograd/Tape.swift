@@ -5,7 +5,7 @@ import Tensors
 public enum Tape {
   /// False inside `withoutRecording`. The interpreter runs on one thread; kernels' worker threads never
   /// record.
-  public private(set) nonisolated(unsafe) static var isRecording = true
+  @exclusivity(unchecked) public private(set) nonisolated(unsafe) static var isRecording = true
 
   /// Runs `body` without recording (PyTorch's `no_grad`).
   public static func withoutRecording<R>(_ body: () throws -> R) rethrows -> R {
@@ -33,11 +33,14 @@ final class Node {
     self.inputs = inputs
     self.outputs = outputs
     versions = Node.versions(context, outputs)
-    context.accumulators = [Tensor?](repeating: nil, count: inputs.count)
   }
 
   private static func versions(_ context: OpContext, _ outputs: [Tensor]) -> [Int] {
-    context.inputs.map { $0?.storage.version ?? 0 } + outputs.map { $0.storage.version }
+    var versions: [Int] = []
+    versions.reserveCapacity(context.inputs.count + outputs.count)
+    for input in context.inputs { versions.append(input?.storage.version ?? 0) }
+    for output in outputs { versions.append(output.storage.version) }
+    return versions
   }
 
   /// Throws if values that the backward pass needs were freed, or were changed after the forward pass.

@@ -6,6 +6,10 @@ import Base
 import Tensors
 
 extension Variable {
+  /// The result of an operation on this variable, and on another.
+  public func apply(_ op: Op) throws -> Variable { try op(self) }
+  public func apply(_ op: Op, _ other: Variable) throws -> Variable { try op(self, other) }
+
   /// The first result of an operation whose first argument is this variable.
   public func apply(_ op: Op, _ others: Variable?..., attributes: [Attribute] = []) throws -> Variable {
     try op([self] + others, attributes)[0]
@@ -72,7 +76,11 @@ extension Variable {
     try apply(.narrow, attributes: [.integer(dimension), .integer(start), .integer(length)])
   }
   public func selected(_ dimension: Int, _ position: Int) throws -> Variable {
-    try apply(.select, attributes: [.integer(dimension), .integer(position)])
+    let isValid = value.shape.indices.contains(dimension) && (0..<value.shape[dimension]).contains(position)
+    if isValid && Op.select.isUnseen && !Op.select.records(self) {
+      return Variable(try value.selected(dimension, position))
+    }
+    return try apply(.select, attributes: [.integer(dimension), .integer(position)])
   }
   /// `positions` count from 1, as in Lua.
   public func indexSelected(_ dimension: Int, _ positions: Variable) throws -> Variable {

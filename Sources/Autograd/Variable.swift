@@ -9,13 +9,18 @@ import Base
 import Tensors
 
 public final class Variable {
-  public internal(set) var value: Tensor
+  @exclusivity(unchecked) public internal(set) var value: Tensor
   /// True for parameters and for everything computed from them while the tape records.
-  public private(set) var requiresGrad: Bool
-  /// The accumulated gradient of a leaf; nil before the first backward pass.
-  public var grad: Tensor?
+  @exclusivity(unchecked) public private(set) var requiresGrad: Bool
+  /// In an object of its own: most variables have no gradient, and are half as large without room for one.
+  private var gradient: Gradient?
   private(set) var node: Node?
   let index: Int
+
+  private final class Gradient {
+    var value: Tensor
+    init(_ value: Tensor) { self.value = value }
+  }
 
   public init(_ value: Tensor, requiresGrad: Bool = false) {
     self.value = value
@@ -32,6 +37,12 @@ public final class Variable {
   }
 
   public var isLeaf: Bool { node == nil }
+
+  /// The accumulated gradient of a leaf; nil before the first backward pass.
+  public var grad: Tensor? {
+    get { gradient?.value }
+    set { gradient = newValue.map { Gradient($0) } }
+  }
 
   /// Takes the node out of a variable that is about to be freed; see `Node.deinit`.
   func takeNode() -> Node? {

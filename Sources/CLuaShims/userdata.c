@@ -8,9 +8,10 @@ static const uint64_t value_kind = 0xa5c3f00d51f7e0b1, entry_kind = 0x5e1fca1183
 static const char entry_key = 0;
 
 static block *block_of(lua_State *L, int index, uint64_t kind) {
-  if (lua_type(L, index) != LUA_TUSERDATA || lua_rawlen(L, index) != sizeof(block)) return NULL;
+  // A light userdata has the length 0; a string or table of this length is no userdata.
+  if (lua_rawlen(L, index) != sizeof(block)) return NULL;
   block *b = lua_touserdata(L, index);
-  return b->magic == magic && b->kind == kind ? b : NULL;
+  return b != NULL && b->magic == magic && b->kind == kind ? b : NULL;
 }
 
 block *shim_block_of_value(lua_State *L, int index) { return block_of(L, index, value_kind); }
@@ -110,13 +111,15 @@ int shim_class_index(lua_State *L) {
   if (!lua_istable(L, lua_upvalueindex(1)) || !lua_istable(L, lua_upvalueindex(2))) {
     return luaL_error(L, "the methods of this class were replaced");
   }
-  lua_pushvalue(L, 2);
-  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
-  lua_pushvalue(L, 2);
-  if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) {
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
-    return 1;
+  if (lua_type(L, 2) != LUA_TNUMBER) {  // no method or property is called by a number
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
+    lua_pushvalue(L, 2);
+    if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) {
+      lua_pushvalue(L, 1);
+      lua_call(L, 1, 1);
+      return 1;
+    }
   }
   if (lua_isnil(L, lua_upvalueindex(3))) return 0;
   lua_pushvalue(L, lua_upvalueindex(3));

@@ -18,12 +18,13 @@ final class NativeEntry {
   }
 }
 
+/// Valid during the call: the state and the entry, which the running function's frame keeps alive, are not counted.
 public struct Call {
-  public let lua: Lua
+  public unowned(unsafe) let lua: Lua
   /// The number of arguments.
   public let count: Int
   let L: OpaquePointer
-  let entry: NativeEntry
+  unowned(unsafe) let entry: NativeEntry
 
   /// The name of the function, as registered.
   public var name: String { entry.name }

@@ -16,7 +16,7 @@ import CLuaShims
 
 public final class Lua {
   /// Tells the engine how many native bytes (tensors) are alive, so that they can drive Lua's collector.
-  public var nativeBytes: () -> Int = { 0 }
+  @exclusivity(unchecked) public var nativeBytes: () -> Int = { 0 }
   /// The globals that the library's own chunks see in the sandbox, where the program's are fewer.
   public internal(set) var libraryEnvironment: LuaValue?
   /// The names of the modules that `preload` made known, in order.
@@ -27,8 +27,8 @@ public final class Lua {
   var classes: [ObjectIdentifier: ClassRecord] = [:]
   var classByType: [ObjectIdentifier: ClassRecord] = [:]
   var pendingError: ErrorObject?
-  var nativeBytesAtCollection = 0
-  private var lastClass: (type: ObjectIdentifier, record: ClassRecord)?
+  @exclusivity(unchecked) var nativeBytesAtCollection = 0
+  @exclusivity(unchecked) private var lastClass: (type: ObjectIdentifier, record: ClassRecord)?
 
   /// "Lua 5.4.x  Copyright (C) ...", of the library that is linked.
   public static var copyright: String { String(cString: shim_lua_copyright()) }

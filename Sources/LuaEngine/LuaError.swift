@@ -108,6 +108,21 @@ extension Lua {
     }
   }
 
+  /// Runs a native function for C: the number of its results, or how its error is raised.
+  @inline(__always)
+  func run(_ entry: NativeEntry, on L: OpaquePointer) -> Int32 {
+    let call = Call(lua: self, count: Int(lua_gettop(L)), L: L, entry: entry)
+    do {
+      let results = try entry.body(call)
+      guard results >= 0 && results <= Int(lua_gettop(L)) else {
+        throw Failure(.state, "'\(entry.name)' promised \(results) results")
+      }
+      return Int32(results)
+    } catch {
+      return raise(error, from: call)
+    }
+  }
+
   /// Turns what a native function threw into what C raises next: an object kept aside, or the original value
   /// on the top.
   func raise(_ thrown: any Error, from call: Call) -> Int32 {
@@ -147,17 +162,11 @@ extension Lua {
 let installCallbacks: Void = {
   var callbacks = shim_callbacks(
     call: { L, owner, entry in
-      let lua = Unmanaged<Lua>.fromOpaque(owner).takeUnretainedValue()
-      let entry = Unmanaged<NativeEntry>.fromOpaque(entry).takeUnretainedValue()
-      let call = Call(lua: lua, count: Int(lua_gettop(L)), L: L, entry: entry)
-      do {
-        let results = try entry.body(call)
-        guard results >= 0 && results <= Int(lua_gettop(L)) else {
-          throw Failure(.state, "'\(entry.name)' promised \(results) results")
+      // The running function's frame keeps both alive, so nothing is counted here.
+      Unmanaged<Lua>.fromOpaque(owner)._withUnsafeGuaranteedRef { lua in
+        Unmanaged<NativeEntry>.fromOpaque(entry)._withUnsafeGuaranteedRef { entry in
+          lua.run(entry, on: L)
         }
-        return Int32(results)
-      } catch {
-        return lua.raise(error, from: call)
       }
     },
     release: { Unmanaged<AnyObject>.fromOpaque($0).release() },

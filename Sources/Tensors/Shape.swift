@@ -114,6 +114,7 @@ public struct Shape: RandomAccessCollection, MutableCollection, Hashable, Sendab
   ///
   ///     try Shape.broadcast([3, 1], [4])   // [3, 4]
   public static func broadcast(_ a: Shape, _ b: Shape) throws -> Shape {
+    if b.count == 0 { return a }
     let rank = Swift.max(a.count, b.count)
     var result = Shape()
     for i in 0..<rank {

@@ -44,18 +44,20 @@ public final class Storage: @unchecked Sendable {
 
 /// Buffers of freed tensors, reused by later ones.
 public enum BufferPool {
-  /// Free buffers by capacity, those of a few cache lines by their number; the number of buffers taken, and of those
-  /// that came from the system.
+  /// Free buffers by capacity, those of a few cache lines by their number: the first, which holds the address of the
+  /// next; the number of buffers taken, and of those that came from the system.
   private struct Free: ~Copyable {
-    var small = [[UnsafeMutableRawPointer]](repeating: [], count: smallLines)
+    let small = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: smallLines)
     var lists: [Int: [UnsafeMutableRawPointer]] = [:]
     var bytes = 0
     var taken = 0
     var fresh = 0
+
+    init() { small.initialize(repeating: nil, count: smallLines) }
   }
 
   // The pool owns the pointers in it.
-  private nonisolated(unsafe) static var free = Free()
+  @exclusivity(unchecked) private nonisolated(unsafe) static var free = Free()
   private static let lock = Mutex<Void>(())
   private static let line = 64
   private static let smallLines = 17
@@ -74,8 +76,13 @@ public enum BufferPool {
   static func take(_ capacity: Int) -> UnsafeMutableRawPointer? {
     let recycled: UnsafeMutableRawPointer? = lock.withLock { _ in
       free.taken += 1
-      let found =
-        capacity < line * smallLines ? free.small[capacity / line].popLast() : free.lists[capacity]?.popLast()
+      let found: UnsafeMutableRawPointer?
+      if capacity < line * smallLines {
+        found = free.small[capacity / line]
+        if let found { free.small[capacity / line] = found.load(as: UnsafeMutableRawPointer?.self) }
+      } else {
+        found = free.lists[capacity]?.popLast()
+      }
       guard let buffer = found else {
         free.fresh += 1
         return nil
@@ -108,7 +115,8 @@ public enum BufferPool {
     let kept: Bool = lock.withLock { _ in
       if free.bytes + capacity > Limits.pooledBytesMax { return false }
       if capacity < line * smallLines {
-        free.small[capacity / line].append(buffer)
+        buffer.storeBytes(of: free.small[capacity / line], as: UnsafeMutableRawPointer?.self)
+        free.small[capacity / line] = buffer
       } else {
         free.lists[capacity, default: []].append(buffer)
       }

@@ -115,6 +115,7 @@ extension Tensor {
 
   /// Sizes of 1 expanded to `target`; the same storage with stride 0.
   public func expanded(to target: Shape) throws -> Tensor {
+    if target == shape { return self }
     let lead = target.count - rank
     var steps = target
     for i in 0..<Swift.max(target.count, 0) {

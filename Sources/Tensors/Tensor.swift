@@ -109,6 +109,11 @@ public struct Tensor: @unchecked Sendable {
   /// The one element of a tensor that has exactly one.
   public func item() throws -> Double {
     if elementCount != 1 { throw Failure(.shape, "expected one element, got a tensor of \(shape)") }
-    return try doubles()[0]
+    switch dtype {
+    case .f32: return Double(pointer(Float.self)[0])
+    case .f64: return pointer(Double.self)[0]
+    case .i64: return Double(pointer(Int64.self)[0])
+    case .bool: return pointer(Bool.self)[0] ? 1 : 0
+    }
   }
 }

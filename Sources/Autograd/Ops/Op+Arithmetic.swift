@@ -13,12 +13,11 @@ extension Op {
   ]
 
   /// Both operands in their common type and shape.
-  static func broadcastOperands(_ context: OpContext) throws -> (Tensor, Tensor) {
-    let dtype = DType.promote(context[0].dtype, context[1].dtype)
-    let shape = try Shape.broadcast(context[0].shape, context[1].shape)
-    return (
-      try context[0].cast(to: dtype).expanded(to: shape), try context[1].cast(to: dtype).expanded(to: shape)
-    )
+  static func broadcastOperands(_ a: Tensor, _ b: Tensor) throws -> (Tensor, Tensor) {
+    if a.dtype == b.dtype && a.shape == b.shape { return (a, b) }
+    let dtype = DType.promote(a.dtype, b.dtype)
+    let shape = try Shape.broadcast(a.shape, b.shape)
+    return (try a.cast(to: dtype).expanded(to: shape), try b.cast(to: dtype).expanded(to: shape))
   }
 
   /// The gradient of input `i` from that of its broadcast form.
@@ -38,15 +37,15 @@ extension Op {
     right: ((_ a: Tensor, _ b: Tensor, _ y: Tensor, _ g: Tensor) throws -> Tensor)? = nil,
     refusals: @escaping () throws -> [Refusal] = { [] }
   ) -> Op {
-    func operands(_ context: OpContext) throws -> (Tensor, Tensor) {
-      let (a, b) = try broadcastOperands(context)
+    func operands(_ x: Tensor, _ y: Tensor) throws -> (Tensor, Tensor) {
+      let (a, b) = try broadcastOperands(x, y)
       return floating ? (try a.floating(), try b.floating()) : (a, b)
     }
     var backward: Backward?
     if let left, let right {
       backward = { context, outputs, gradients in
         guard let g = gradients[0] else { return [nil, nil] }
-        let (a, b) = try operands(context)
+        let (a, b) = try operands(context[0], context[1])
         return [
           try context.needs[0] ? reduced(context, 0, left(a, b, outputs[0], g)) : nil,
           try context.needs[1] ? reduced(context, 1, right(a, b, outputs[0], g)) : nil,
@@ -57,9 +56,9 @@ extension Op {
       name, group: group, summary: summary, formula: formula,
       shapes: "self [...], other [...] or a number; the result has their common broadcast shape",
       parameters: Op.operands, inPlace: true, metamethod: metamethod, example: example,
-      forward: { context in
-        let (a, b) = try operands(context)
-        return [try forward(a, b)]
+      direct: .two { x, y in
+        let (a, b) = try operands(x, y)
+        return try forward(a, b)
       },
       backward: backward,
       samples: { random in try binarySamples(&random, domain, otherDomain ?? domain) },

@@ -97,7 +97,7 @@ extension Op {
     answers: .boolean, example: Example("print(T{1, 2}:equal(T{1, 2}))", prints: "true"),
     forward: { context in
       if context[0].shape != context[1].shape { return [try Tensor(scalar: 0, .bool)] }
-      let (a, b) = try broadcastOperands(context)
+      let (a, b) = try broadcastOperands(context[0], context[1])
       let same = try relate(a, b, { $0 == $1 }, { $0 == $1 }, { $0 == $1 }, { $0 == $1 })
       return [try Tensor(scalar: same.elements(Bool.self).allSatisfy { $0 } ? 1 : 0, .bool)]
     },
@@ -125,7 +125,7 @@ extension Op {
       let (relative, absolute) = (context.number("rtol") ?? 1e-5, context.number("atol") ?? 1e-8)
       let nanAgrees = context.flag("equal_nan")
       if !(relative >= 0 && absolute >= 0) { throw Failure(.value, "a tolerance must not be negative") }
-      let (a, b) = try broadcastOperands(context)
+      let (a, b) = try broadcastOperands(context[0], context[1])
       if a.dtype == .i64 {
         let close = try Elementwise.zip(a, b) { (x: Int64, y: Int64) in
           // The distance is exact below 2^53, and no tolerance can tell larger distances apart.

@@ -29,7 +29,7 @@ extension Op {
       prints: "[0.5, 1.5]\n[Tensor f32 2]\n[3, -3]\n[Tensor f32 2]"),
     forward: { context in
       guard let mode = roundingMode(context) else { return try quotient.forward?(context) ?? [] }
-      let (a, b) = try broadcastOperands(context)
+      let (a, b) = try broadcastOperands(context[0], context[1])
       try refuseZero(a, b)
       if mode == "floor" { return [try numeric("div", a, b, floorQuotient, floorQuotient, floorQuotient)] }
       return [
@@ -38,6 +38,7 @@ extension Op {
           { $1 == -1 ? 0 &- $0 : $0 / $1 })
       ]
     },
+    direct: quotient.direct,
     backward: { context, outputs, gradients in
       if roundingMode(context) == nil { return try quotient.backward?(context, outputs, gradients) ?? [] }
       return try context.inputs.enumerated().map { i, input in

@@ -25,7 +25,7 @@ extension Op {
       shapes: "self [...]; the result has the same shape",
       parameters: [Parameter("self", .tensor, "the argument")], inPlace: true, metamethod: metamethod,
       example: example,
-      forward: { context in [try forward(keepsIntegers ? context[0] : context[0].floating())] },
+      direct: .one { x in try forward(keepsIntegers ? x : x.floating()) },
       backward: gradient.map { gradient in
         { context, outputs, gradients in
           guard let g = gradients[0] else { return [nil] }

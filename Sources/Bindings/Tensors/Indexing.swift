@@ -33,6 +33,14 @@ enum Indexing {
     return try elements.enumerated().map { i, element in try part(element, i, shape) }
   }
 
+  /// The part that a number names; nil for a key of another type.
+  private static func single(_ key: LuaValue, _ shape: Shape) throws -> IndexPart? {
+    switch key {
+    case .integer, .number: return try part(key, 0, shape)
+    default: return nil
+    }
+  }
+
   private static func part(_ key: LuaValue, _ dimension: Int, _ shape: Shape) throws -> IndexPart {
     if dimension >= shape.count { throw Failure(.index, "a scalar cannot be indexed: use item()") }
     let size = shape[dimension]
@@ -98,6 +106,7 @@ enum Indexing {
 
   /// The indexed part, by recorded operations.
   static func read(_ x: Variable, _ key: LuaValue) throws -> Variable {
+    if case .position(let position)? = try single(key, x.value.shape) { return try x.selected(0, position) }
     if let mask = mask(key) { return try masked(x, mask) }
     var result = x
     var dimension = 0

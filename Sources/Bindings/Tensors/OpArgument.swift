@@ -58,11 +58,16 @@ struct OpArgument {
 
   /// The number as a tensor of no dimension: in the type of the other operand, or in one that can hold it.
   func scalar(beside other: DType) throws -> Variable {
-    let value = try value()
+    guard let tensor = try OpArgument.scalar(try value(), beside: other) else { throw wrongType("number") }
+    return tensor
+  }
+
+  /// The same of a value; nil if it is no number.
+  static func scalar(_ value: LuaValue, beside other: DType) throws -> Variable? {
     if case .integer(let whole) = value, !other.isFloating {
       return Variable(try Tensor([whole], shape: []))
     }
-    guard let number = value.asNumber else { throw wrongType("number") }
+    guard let number = value.asNumber else { return nil }
     if !other.isFloating, let whole = Int64(exactly: number) {
       return Variable(try Tensor([whole], shape: []))
     }
@@ -209,6 +214,13 @@ struct OpArgument {
 }
 
 extension Call {
+  /// The tensor that argument `i` is, or nil for anything else.
+  @inline(__always)
+  func tensorIfAny(_ i: Int) -> Variable? {
+    guard let object = objectIfAny(i), type(of: object) == Variable.self else { return nil }
+    return unsafeDowncast(object, to: Variable.self)
+  }
+
   /// The name of a value's type for messages: the class for an object.
   func typeName(_ value: LuaValue) -> String {
     if case .object(let object) = value { return object is Variable ? "Tensor" : "userdata" }

@@ -33,6 +33,10 @@ struct OpArguments {
 
   /// Runs the operation and pushes its results.
   static func run(_ op: Op, _ call: Call) throws -> Int {
+    if let result = try direct(op, call) {
+      try call.pushObject(result)
+      return 1
+    }
     let (inputs, attributes) = try OpArguments(op, call).read()
     let outputs = try op(inputs, attributes)
     if op.answersBoolean(attributes), outputs.count == 1, outputs[0].value.elementCount == 1 {
@@ -41,6 +45,30 @@ struct OpArguments {
     }
     for output in outputs { try call.pushObject(output) }
     return outputs.count
+  }
+
+  /// The result of an operation with a direct form for tensors and numbers given by position; nil for other arguments.
+  private static func direct(_ op: Op, _ call: Call) throws -> Variable? {
+    switch op.direct {
+    case .one? where call.count == 1: return try call.tensorIfAny(1).map { try op($0) }
+    case .two? where call.count == 2:
+      switch (call.tensorIfAny(1), call.tensorIfAny(2)) {
+      case (let x?, let y?): return try op(x, y)
+      case (let x?, nil): return try scalar(op, call, 2, beside: x).map { try op(x, $0) }
+      case (nil, let y?): return try scalar(op, call, 1, beside: y).map { try op($0, y) }
+      case (nil, nil): return nil
+      }
+    default: return nil
+    }
+  }
+
+  /// A number beside a tensor, as a tensor; nil for another value.
+  private static func scalar(_ op: Op, _ call: Call, _ i: Int, beside other: Variable) throws -> Variable? {
+    guard op.leftMayBeNumber, op.parameters[i - 1].numberType == nil else { return nil }
+    switch call.kind(i) {
+    case .integer, .number: return try OpArgument.scalar(try call.value(i), beside: other.value.dtype)
+    default: return nil
+    }
   }
 
   func read() throws -> (inputs: [Variable?], attributes: [Attribute]) {

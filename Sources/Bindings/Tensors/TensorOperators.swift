@@ -11,7 +11,7 @@ extension Bindings {
       if op.parameters.count == 1 {
         tensor.metamethod(metamethod) { call in
           // Lua passes the operand of a unary operator twice.
-          try call.pushObject(try op([try call.object(1, as: Variable.self)])[0])
+          try call.pushObject(try op(try call.object(1, as: Variable.self)))
           return 1
         }
       } else {

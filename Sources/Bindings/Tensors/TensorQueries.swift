@@ -107,7 +107,7 @@ extension Bindings {
       if x.value.elementCount != 1 {
         throw Failure(.shape, "item: expected one element, got a tensor of \(x.value.shape)")
       }
-      try call.push(x.value.elementsAsLua()[0])
+      try call.push(x.value.firstAsLua())
       return 1
     }
     tensor.method(
@@ -174,6 +174,16 @@ extension Bindings {
 }
 
 extension Tensor {
+  /// The first element as a number, an integer or a boolean; there must be one.
+  func firstAsLua() -> LuaValue {
+    switch dtype {
+    case .f32: return .number(Double(pointer(Float.self)[0]))
+    case .f64: return .number(pointer(Double.self)[0])
+    case .i64: return .integer(pointer(Int64.self)[0])
+    case .bool: return .boolean(pointer(Bool.self)[0])
+    }
+  }
+
   /// Floating point as numbers, i64 as integers, bool as booleans; in row-major order.
   func elementsAsLua() throws -> [LuaValue] {
     switch dtype {
