@@ -11,6 +11,7 @@
 --   sample_shared the same, four answers to each prompt, which is read once
 --   sgemm         2048 x 2048 times 2048 x 2048
 --   call, op      a method that does almost nothing, and an addition of two numbers, each 10,000 times
+--   read, write   an element by its position, t[i]:item() and t[i] = 1.5, each 10,000 times
 --
 -- Prints a JSON line: tokens a second, milliseconds of the median step, steps, and the peak of resident
 -- memory in MB. With --steps it does that many steps without timing, for counting allocations.
@@ -128,6 +129,22 @@ function rows.op(o)
   local a, b = tensor.ones(1), tensor.ones(1)
   sizes.run(o, 10000, function()
     for _ = 1, 10000 do local _ = a + b end
+  end)
+end
+
+function rows.read(o)
+  local t = tensor.zeros(10000)
+  sizes.run(o, 10000, function()
+    local sum = 0
+    for i = 1, 10000 do sum = sum + t[i]:item() end
+    assert(sum == 0)
+  end)
+end
+
+function rows.write(o)
+  local t = tensor.zeros(10000)
+  sizes.run(o, 10000, function()
+    for i = 1, 10000 do t[i] = 1.5 end
   end)
 end
 

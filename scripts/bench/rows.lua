@@ -173,6 +173,7 @@ local function small(o, program, commands)
   return {
     row("sgemm", "GFLOP/s", { "pytorch", "jax" }), row("call", "ns a call", { "pytorch" }),
     row("op", "ns a call", { "pytorch" }),
+    row("read", "ns a call", { "pytorch" }), row("write", "ns a call", { "pytorch" }),
     {
       name = "startup", unit = "ms", once = ("%s -e ''"):format(quoted(program)),
       peers = { { key = "lua", once = "lua5.4 -e ''" }, { key = "python", once = python .. " -c ''" } },

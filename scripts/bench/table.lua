@@ -25,7 +25,7 @@ for i = -2, -100, -1 do
 end
 
 local known = "train,logprob_pair,logprob_pair_answers,sample,frozen16,frozen64,offline,offline_kept,"
-  .. "online,lora,sgemm,call,op,startup,seeds,growth,allocations,store"
+  .. "online,lora,sgemm,call,op,read,write,startup,seeds,growth,allocations,store"
 local o = cli.parse(arg, options.spec("bench", {
   { "quick", false, "two turns of one second a row, case tiny only, without seeds and what follows it" },
   { "rows", "", "rows to measure, separated by commas; all unless given",
@@ -65,6 +65,7 @@ rows:
   store                  the store of runs: a curve of 10^7 figures, a listing of 2,000 runs, a recorded
                          step
   sgemm, call, op        a plain product, a call from Lua or Python, a small operation
+  read, write            an element of a tensor by its position
   startup                the program's start
   seeds                  one run on all cores against as many runs as cores side by side, one thread each
   growth                 a training step around tiny's shape against its arithmetic

@@ -10,6 +10,7 @@
   hf_generate   GPT2LMHeadModel of the same sizes and the same sampling
   sgemm         2048 x 2048 times 2048 x 2048; numpy_sgemm the same in NumPy
   call, op      a method that does nothing much, and an addition of two numbers, each 10,000 times
+  read, write   an element by its position, t[i].item() and t[i] = 1.5, each 10,000 times
 """
 import torch
 import torch.nn as nn
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from turns import CASES, options, run
 
 PAIRS = ["logprob_pair", "logprob_pair_answers"]
-WHATS = ["train", *PAIRS, "sample", "hf_generate", "sgemm", "numpy_sgemm", "call", "op"]
+WHATS = ["train", *PAIRS, "sample", "hf_generate", "sgemm", "numpy_sgemm", "call", "op", "read", "write"]
 
 
 class Layer(nn.Module):
@@ -152,7 +153,19 @@ def main(o):
             for _ in range(10000):
                 a + b
 
-        run(o, 10000, calls if o.what == "call" else ops)
+        t = torch.zeros(10000)
+
+        def reads():
+            total = 0
+            for i in range(10000):
+                total += t[i].item()
+            assert total == 0
+
+        def writes():
+            for i in range(10000):
+                t[i] = 1.5
+
+        run(o, 10000, {"call": calls, "op": ops, "read": reads, "write": writes}[o.what])
 
 
 if __name__ == "__main__":
