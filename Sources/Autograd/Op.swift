@@ -158,6 +158,11 @@ public final class Op: @unchecked Sendable {
   /// Applies the operation and records it on the tape if any input requires a gradient. `attributes` are in
   /// the order of the parameters that are not tensors; attributes left out at the end take their defaults.
   public func callAsFunction(_ inputs: [Variable?], _ attributes: [Attribute] = []) throws -> [Variable] {
+    if attributes.isEmpty, inputs.count == 2, let x = inputs[0], let y = inputs[1],
+      let result = try unrecorded(x, y)
+    {
+      return [result]
+    }
     guard let observer = Op.observer else { return try run(inputs, attributes) }
     return try Op.report(
       name, to: observer, inputs.map { $0?.value }, attributes, isBackward: false, { $0.map { $0.value } }
@@ -173,9 +178,13 @@ public final class Op: @unchecked Sendable {
 
   /// The result for two tensors, in the same way.
   public func callAsFunction(_ x: Variable, _ y: Variable) throws -> Variable {
-    guard case .two(let value)? = direct, isUnseen, !records(x), !records(y) else {
-      return try self([x, y], [])[0]
-    }
+    try unrecorded(x, y) ?? self([x, y], [])[0]
+  }
+
+  /// The result by the direct form; nil without one, or where the use is recorded or observed.
+  @inline(__always)
+  private func unrecorded(_ x: Variable, _ y: Variable) throws -> Variable? {
+    guard case .two(let value)? = direct, isUnseen, !records(x), !records(y) else { return nil }
     return Variable(try Parallel.cutting { try value(x.value, y.value) })
   }
 

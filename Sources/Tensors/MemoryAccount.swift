@@ -11,7 +11,7 @@ public enum MemoryAccount {
   private static let peak = Atomic<Int>(0)
   private static let count = Atomic<Int>(0)
   /// Measured bytes of the objects around a tensor's elements: most of a tensor of one number.
-  private static let objectBytes = 600
+  private static let objectBytes = 280
   private static let limit = Atomic<Int>(Int.max)
   private static let reclaimer = Mutex<(@Sendable () -> Void)?>(nil)
   /// Gives the bytes that others hold and that count against the same limit: the Lua heap. Set once, before there is a
