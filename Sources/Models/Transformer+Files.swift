@@ -43,7 +43,7 @@ extension Transformer {
       } ?? Transformer(config, file, layout, precision)
     // A flipped bit would silently be another model. Files from before the hash was written have none; that of other
     // weights than the file's own cannot be compared.
-    if precision == .f32, let hash = file.metadata["hash"], try model.contentHash() != hash {
+    if precision == .f32, let hash = file.metadata["hash"], try model.weightsHash() != hash {
       throw Failure(
         .format, "\(path): the file is damaged: its weights do not have the hash that was written with them")
     }

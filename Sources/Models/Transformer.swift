@@ -26,7 +26,7 @@ public struct Affine {
 }
 
 public final class Transformer {
-  public private(set) var config: TransformerConfig
+  public let config: TransformerConfig
   public let weights: ModelWeights<Affine>
   /// All parameters that are f32, by their names, in the order in which they are stored and hashed.
   public let parameters: [(name: String, value: Variable)]
@@ -99,6 +99,19 @@ public final class Transformer {
     stored = adapters.base.stored
   }
 
+  private init(_ other: Transformer, _ precision: Precision) {
+    var config = other.config
+    config.precision = precision
+    (self.config, weights, parameters) = (config, other.weights, other.parameters)
+    (stored, origin) = (other.stored, other.origin)
+    adapters = other.adapters.map { Adapters(base: Transformer($0.base, precision), lora: $0.lora) }
+  }
+
+  /// A model of the same weights, which it shares, with products of another precision, also under adapters.
+  public func withPrecision(_ precision: Precision) -> Transformer {
+    precision == config.precision ? self : Transformer(self, precision)
+  }
+
   /// A model of the same weights that shares none of them; one with adapters shares those of its base, which are
   /// frozen. A frozen parameter is frozen in the clone too. Stored weights, which nothing changes, are shared.
   public func clone() throws -> Transformer {
@@ -127,12 +140,6 @@ public final class Transformer {
     let names = Set(stored.flatMap { $0.matrix.parts.map(\.type.name) })
     if names.isEmpty { return "f32" }
     return names.sorted().map { $0.contains("_") ? $0 : $0.lowercased() }.joined(separator: ", ")
-  }
-
-  /// Sets the precision of products, of this model and of the one under its adapters.
-  public func setPrecision(_ precision: Precision) {
-    config.precision = precision
-    adapters?.base.setPrecision(precision)
   }
 
   public var parameterCount: Int {
@@ -186,8 +193,15 @@ public final class Transformer {
         + "(model:lora), or take model:merged(), which is f32")
   }
 
-  /// SHA-256 of names, types, shapes and bytes: two models with one hash give the same numbers.
+  /// SHA-256 of names, types, shapes and bytes of the weights, and of the precision of products where that is not f32: two
+  /// models with one hash give the same numbers.
   public func contentHash() throws -> String {
+    let weights = try weightsHash()
+    return config.precision == .f32 ? weights : try SHA256.hash(of: Array("\(config.precision.rawValue) \(weights)".utf8))
+  }
+
+  /// The same of the weights alone.
+  public func weightsHash() throws -> String {
     try ContentHash.of(tensors: parameters.map { ($0.name, $0.value.value) }, stored: stored)
   }
 }

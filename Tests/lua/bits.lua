@@ -24,7 +24,7 @@ local function hash(...)
   return system.sha256(table.concat(bytes))
 end
 
-local function say(name, ...) print(("%-24s %s"):format(name, hash(...):sub(1, 32))) end
+local function say(name, ...) print(("%-28s %s"):format(name, hash(...):sub(1, 32))) end
 
 -- Operations and their gradients, of both floating types, at a size that is cut among threads and is no
 -- multiple of a vector.
@@ -70,17 +70,14 @@ say("ids", T.categorical(T.randn(7, 50, { seed = 2 }), 40, { logits = true, seed
   T.randperm(1001, { seed = 4 }),
   system.permutation(1001, 1, "bits", 2))
 
--- Sampling and training of both styles, and with products of bf16.
-for _, style in ipairs { "gpt2", "llama", "llama bf16" } do
-  local precision = style:match " (.*)"
-  local function model(seed)
-    return models.transformer {
-      style = style:match "%w+", precision = precision, vocab = 67, dim = 40, layers = 2, heads = 4, kv_heads = style ~= "gpt2" and 2 or nil,
-      max_length = 48, seed = seed,
-    }
-  end
-  local policy = model(1)
-  say(style .. " weights", policy:hash():byte(1, -1))
+-- Sampling and training of both styles, with products of f32 and of bf16.
+for _, kind in ipairs { "gpt2", "llama", "gpt2 bf16", "llama bf16" } do
+  local style, precision = kind:match "^(%w+) ?(%w*)$"
+  local policy = models.transformer {
+    style = style, vocab = 67, dim = 40, layers = 2, heads = 4, kv_heads = style == "llama" and 2 or nil,
+    max_length = 48, seed = 1, precision = precision ~= "" and precision or nil,
+  }
+  say(kind .. " weights", policy:hash():byte(1, -1))
   local prompts = {}
   for i = 1, 9 do prompts[i] = { i, 2 * i, 60 - i } end
   for _, way in ipairs { { "plain" }, { "cut", temperature = 0.7, top_k = 20, top_p = 0.9 },
@@ -93,7 +90,7 @@ for _, style in ipairs { "gpt2", "llama", "llama bf16" } do
       for i, part in ipairs(all) do all[i] = part:totable() end
       return all
     end
-    say(style .. " sample " .. way[1], rows:responses(), lists "logps", lists "sampling_logps")
+    say(kind .. " sample " .. way[1], rows:responses(), lists "logps", lists "sampling_logps")
   end
   local answers = policy:sample(prompts, { max_new_tokens = 20, seed = 6 })
   local adam = require("perilune.optim").adamw(policy, { lr = 1e-2, weight_decay = 0.01 })
@@ -104,8 +101,8 @@ for _, style in ipairs { "gpt2", "llama", "llama bf16" } do
     loss:backward()
     adam:step()
   end
-  say(style .. " losses", losses)
-  say(style .. " trained", policy:hash():byte(1, -1))
+  say(kind .. " losses", losses)
+  say(kind .. " trained", policy:hash():byte(1, -1))
 end
 
 -- Weights as a file has them: of each type of block, in a pass and in sampling.

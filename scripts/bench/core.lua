@@ -26,10 +26,10 @@ local function case(o)
   return c, math.max(c.length, c.prompt + c.new)
 end
 
-local function model_of(c, positions)
+local function model_of(o, c, positions)
   return models.transformer {
     style = "gpt2", vocab = c.vocab, dim = c.dim, layers = c.layers, heads = c.heads, max_length = positions,
-    seed = 1,
+    seed = 1, precision = o.precision,
   }
 end
 
@@ -57,7 +57,7 @@ local rows = {}
 
 function rows.train(o)
   local c, positions = case(o)
-  local model = model_of(c, positions)
+  local model = model_of(o, c, positions)
   local optimizer = optim.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local first, rest = random_tokens(c.batch, c.length, 1, c.vocab)
   sizes.run(o, c.batch * c.length, function() update(optimizer, -(model:token_logps(first, rest):mean())) end)
@@ -67,7 +67,7 @@ end
 -- first.
 local function pair_steps(o, logps, first)
   local c, positions = case(o)
-  local model = model_of(c, positions)
+  local model = model_of(o, c, positions)
   local reference = model:clone()
   local optimizer = optim.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
   local prompts, answers = random_tokens(2 * c.batch, c.length, first or c.length // 2 + 1, c.vocab)
@@ -98,7 +98,7 @@ end
 --- Samples answers, `each` to every prompt.
 local function sample_steps(o, each)
   local c, positions = case(o)
-  local model = model_of(c, positions)
+  local model = model_of(o, c, positions)
   local count = math.max(c.batch, 8)
   local distinct, prompts = random_tokens(count // each, c.prompt, c.prompt, c.vocab), {}
   for i = 1, count do prompts[i] = distinct[(i - 1) // each + 1] end

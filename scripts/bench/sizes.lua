@@ -31,6 +31,7 @@ sizes.options = options.spec("bench.row", {
   { "what", "train", "the row" },
   { "seconds", 5.0, "length of a turn", least = 0, smoke = 0 },
   { "threads", 2, "cores", least = 1 },
+  options.native("models.transformer"):only { "precision" },
   { "data", "", "stories260K.bin, with tok512.bin beside it" },
   { "model", "", "a GGUF file, for the rows of frozen models" },
   { "folder", "", "a folder of transformers, for the row lora" },

@@ -33,6 +33,7 @@ local spec = options.spec("align.sft", {
   { "beta2", options.optional "number", "decay of the mean of squares; adamw: 0.99", least = 0, below = 1 },
   { "weight_decay", 0.01, "times the rate, the fraction of each weight subtracted in a step", least = 0 },
   { "model", options.optional "table", "options of models.transformer, over those of task.model" },
+  options.native("models.transformer"):only { "precision" },
   shards.options,
   { "seed", 0, "seed of the initial weights" },
   { "cache", true, "whether the model is read from the cache and stored there" },
@@ -116,9 +117,14 @@ local function cache_path(key)
   io.stderr:write(("align.sft: %s; the model is not cached\n"):format(tostring(folder)))
 end
 
+--- A model with the products that are asked for; nil is as it is.
+local function in_precision(model, precision)
+  return precision and model:with_precision(precision) or model
+end
+
 --- The cached model of a key and its record, or nil; adapters are put on `base`. A file that is not that
 -- model is reported, not used.
-local function cached(path, key, base)
+local function cached(path, key, base, precision)
   if not system.exists(path .. ".safetensors") then return nil end
   local function refuse(why)
     io.stderr:write(("align.sft: %s.safetensors %s; training again\n"):format(path, why))
@@ -128,6 +134,7 @@ local function cached(path, key, base)
   if not ok then
     return refuse(("cannot be read (%s)"):format(errors.message(model)))
   end
+  model = in_precision(model, precision)
   local readable, record = attempt.call(formats.load_json, path .. ".json")
   if not readable or type(record) ~= "table" or record.key ~= key or record.hash ~= model:hash() then
     return refuse "is not the model that its record names"
@@ -180,6 +187,8 @@ local function settings_of(task, given)
     for name, value in pairs(part) do config[name] = value end
   end
   config.vocab, config.seed = task.tokenizer.vocab_size, o.seed
+  config.precision = o.precision or config.precision
+  if config.precision == "f32" then config.precision = nil end
   return o, config
 end
 
@@ -195,7 +204,7 @@ end
 return function(task, given)
   local o, config = settings_of(task, given)
   if task.pretrained and not task.sft then
-    local model = task:pretrained()
+    local model = in_precision(task:pretrained(), o.precision)
     return model, { cached = true, hash = model:hash(), status = "finished", steps = 0 }
   end
   local key, path
@@ -205,13 +214,15 @@ return function(task, given)
     training.gradient_checkpointing = nil  -- the bits are the same
     key = system.sha256(canonical {
       recipe = recipe, task = (task.start_settings or task.settings)(task),
-      content = content_of(task, o.steps * o.batch), model = config or { pretrained = o.seed },
+      content = content_of(task, o.steps * o.batch),
+      model = config or { pretrained = o.seed, precision = o.precision ~= "f32" and o.precision or nil },
       steps = o.steps, batch = o.batch, training = training,
       shards = o.shards > 0 and { o.shards, "balanced" } or nil,
     })
     path = cache_path(key)
     local model, record = nil, nil
-    if path then model, record = cached(path, key, not config and task:pretrained(o.seed):base() or nil) end
+    if path then model, record = cached(path, key, not config and task:pretrained(o.seed):base() or nil,
+      o.precision) end
     if model then
       return model, {
         cached = true, path = path .. ".safetensors", hash = record.hash, loss = record.loss, steps = o.steps,
@@ -219,12 +230,13 @@ return function(task, given)
       }
     end
   end
-  local model = config and models.transformer(config) or task:pretrained(o.seed)
+  local model = config and models.transformer(config)
+    or in_precision(task:pretrained(o.seed), o.precision)
   local last = {}
   local optimizer = optim.from_options(model, o)
   local job = o.run and recorded.job(o.run, {
     kind = "sft", task = task.name, model = config, steps = o.steps, batch = o.batch, lr = o.lr,
-    seed = o.seed, shards = o.shards, key = key,
+    seed = o.seed, shards = o.shards, precision = o.precision, key = key,
   }, { model = model, optimizer = optimizer, last = last })
   local loop = fit.new {
     optimizer = optimizer, options = o, steps = o.steps, quiet = o.quiet,

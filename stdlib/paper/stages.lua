@@ -46,7 +46,7 @@ function stages.sized(model)
   return made_of(function(stage, fields)
     local o, task = stage.options, stage.task
     fields.start = sft(task, { model = model, seed = o.seed - 1, cache = o.start_steps == 0,
-      steps = o.start_steps > 0 and o.start_steps or nil, quiet = true })
+      precision = o.precision, steps = o.start_steps > 0 and o.start_steps or nil, quiet = true })
     fields.measure = evaluate.measure {
       task = task, reference = fields.start, judge = stage.gold, prompts = stage.test,
       against = stage.baseline, proxy = stage.proxy, seed = o.seed,

@@ -83,7 +83,7 @@ function weights.load(path, like, refuse, base)
   end
   if type(base) == "userdata" and not base:base() then
     local hash = base_hash(path)
-    if hash and hash == base:hash() then return adapted(base, path, refuse) end
+    if hash and hash == base:hash { precision = false } then return adapted(base, path, refuse) end
   end
   return models.load(path)
 end

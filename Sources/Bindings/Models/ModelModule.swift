@@ -143,10 +143,8 @@ enum ModelModule {
   private static func load(_ call: Call, _ options: OptionTable) throws -> Int {
     let kept = try options.choice("dtype", WeightPrecision.self)
     let model = try Transformer.load(path: try call.string(1), kept)
-    if options.has("precision") {
-      model.setPrecision(try options.choice("precision", Precision.self))
-    }
-    try call.pushObject(model)
+    let asked = options.has("precision") ? try options.choice("precision", Precision.self) : nil
+    try call.pushObject(model.withPrecision(asked ?? model.config.precision))
     return 1
   }
 

@@ -21,7 +21,7 @@ final class WeightOrigin {
   /// The content hash of a model that nothing has written to since it was read; nil of another.
   func hash(of model: Transformer) throws -> String? {
     if model.version != version { return nil }
-    let known = try hash ?? model.contentHash()
+    let known = try hash ?? model.weightsHash()
     hash = known
     return known
   }
@@ -74,7 +74,8 @@ extension Transformer {
       if !FileCalls.isFolder(path), try WeightFiles.open(path).metadata[baseHashKey] != nil {
         throw Failure(.format, "it holds adapters alone itself")
       }
-      base = try load(path: path, precision)
+      let computed = try TransformerConfig(metadata: file.metadata, file: file.path).precision
+      base = try load(path: path, precision).withPrecision(computed)
     } catch let error as Failure where error.kind == .format || error.kind == .io {
       throw Failure(
         .format, "\(file.path): its adapters belong to the model \(path), which cannot be read: \(error)",
@@ -95,7 +96,7 @@ extension Transformer {
   }
 
   private func withAdapters(_ file: any WeightFile, base name: String) throws -> Transformer {
-    let own = try origin?.hash(of: self) ?? contentHash()
+    let own = try origin?.hash(of: self) ?? weightsHash()
     let expected = file.metadata[Self.baseHashKey] ?? ""
     if own != expected {
       throw Failure(

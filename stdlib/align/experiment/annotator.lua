@@ -58,6 +58,7 @@ function annotator.small(model, dim, seed)
   local config = model:config()
   return models.transformer {
     vocab = config.vocab, max_length = config.max_length, dim = dim, layers = 1, heads = 1, seed = seed,
+    precision = config.precision,
   }
 end
 

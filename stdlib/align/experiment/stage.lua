@@ -9,6 +9,7 @@ local evaluate = require "perilune.align.evaluate"
 local feeds = require "perilune.align.experiment.feeds"
 local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
+local models = require "perilune.models"
 local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
 local fit = require "perilune.align.fit"
@@ -22,6 +23,7 @@ local stage = {}
 --- Options of a stage.
 stage.options = options.spec("experiment.stage", {
   opened.options,
+  options.native("models.transformer"):only { "precision" },
   { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8, pretrained = 8 },
   { "pairs", 8192, "golden pairs", least = 1, smoke = 96, pretrained = 256 },
   { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16, pretrained = 48 },
@@ -88,7 +90,8 @@ end
 
 --- The judge of a reward model that reads the ids of the task.
 local function given_model(self, path)
-  local made = judges.from_model { model = path, eos = self.task.tokenizer.eos }
+  local model = models.load(path, { precision = self.options.precision })
+  local made = judges.from_model { model = model, eos = self.task.tokenizer.eos }
   local own, wanted = made.model:config().vocab, self.start:config().vocab
   if own < wanted then
     error(("proxy: %s reads %d tokens, the task has %d: it needs the task's tokenizer"):format(
@@ -109,6 +112,7 @@ local function golden_init(self)
   return (sft(task, {
     model = { dim = 2 * config.dim, hidden = 2 * config.hidden, heads = config.heads }, seed = o.seed - 1,
     steps = steps, cache = not steps, run = recorded(self, "wide start", steps or 800),
+    precision = o.precision,
   }))
 end
 
@@ -178,6 +182,7 @@ local function build(o)
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, {
     steps = steps, cache = not steps, seed = o.seed - 1, run = recorded(self, "start", steps or 800),
+    precision = o.precision,
   })
   local stopping
   self.golden_pairs, stopping, self.held_out = (task.gold_pairs and relabelled or sampled)(self, seed)

@@ -118,6 +118,7 @@ function files.write(run, folder)
     log = run.log, spent = run.spent,
     points = run.points, reference_hash = run.reference_hash,
     reference_dtype = reference.dtype(run.reference),
+    reference_precision = reference.precision(run.reference),
     policy_hash_at_start = run.policy_hash_at_start,
     reference_hashes = run.reference_hashes, loss_states = run.states,
     checkpoints = checkpoints, source_state = state,

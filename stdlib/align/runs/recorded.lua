@@ -37,7 +37,10 @@ local function config_of(run)
   config.source.kind, config.source.name, config.source.data = source.kind, source.name, source.data
   if #source.parts > 0 then config.source.parts = source.parts end
   config.policy_hash, config.reference_hash = run.policy_hash_at_start, run.reference_hash
-  config.policy_dtype, config.reference_dtype = reference.dtype(run.policy), reference.dtype(run.reference)
+  for _, name in ipairs { "policy", "reference" } do
+    config[name .. "_dtype"] = reference.dtype(run[name])
+    config[name .. "_precision"] = reference.precision(run[name])
+  end
   return config
 end
 

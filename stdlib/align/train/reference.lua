@@ -33,6 +33,12 @@ function reference.dtype(model)
   return dtype ~= "f32" and dtype or nil
 end
 
+--- The precision of a model's products where that is not f32; nil also of policies of one's own.
+function reference.precision(model)
+  local precision = type(model) == "userdata" and model:config().precision
+  return precision ~= "f32" and precision or nil
+end
+
 --- Whether the reference moves after a step.
 function reference.is_moved(o, step) return o.sync_ref_model and step % o.ref_model_sync_steps == 0 end
 
