@@ -25,7 +25,10 @@ public final class Storage: @unchecked Sendable {
     }
     capacity = isPooled ? BufferPool.capacity(for: byteCount) : max(64, (byteCount + 63) / 64 * 64)
     try MemoryAccount.add(capacity)
-    guard let taken = isPooled ? BufferPool.take(capacity) : BufferPool.fresh(capacity) else {
+    guard
+      let taken = isPooled
+        ? BufferPool.take(capacity, for: byteCount) : BufferPool.fresh(capacity, for: byteCount)
+    else {
       MemoryAccount.remove(capacity)
       throw Failure(.memory, "not enough memory: the system refused \(byteCount) bytes")
     }
@@ -73,7 +76,7 @@ public enum BufferPool {
     return (bytes + step - 1) / step * step
   }
 
-  static func take(_ capacity: Int) -> UnsafeMutableRawPointer? {
+  static func take(_ capacity: Int, for bytes: Int) -> UnsafeMutableRawPointer? {
     let recycled: UnsafeMutableRawPointer? = lock.withLock { _ in
       free.taken += 1
       let found: UnsafeMutableRawPointer?
@@ -90,16 +93,16 @@ public enum BufferPool {
       free.bytes -= capacity
       return buffer
     }
-    return recycled ?? fresh(capacity)
+    return recycled ?? fresh(capacity, for: bytes)
   }
 
-  /// A buffer from the system.
-  static func fresh(_ capacity: Int) -> UnsafeMutableRawPointer? {
+  /// A buffer from the system. Huge pages end with the bytes that are asked for: one that is touched is resident whole.
+  static func fresh(_ capacity: Int, for bytes: Int) -> UnsafeMutableRawPointer? {
     let isLarge = capacity >= hugePage
     var fresh: UnsafeMutableRawPointer?
     if posix_memalign(&fresh, isLarge ? hugePage : line, capacity) != 0 { return nil }
     #if os(Linux)
-      if isLarge { madvise(fresh, capacity / hugePage * hugePage, MADV_HUGEPAGE) }
+      if isLarge { madvise(fresh, bytes / hugePage * hugePage, MADV_HUGEPAGE) }
     #endif
     return fresh
   }

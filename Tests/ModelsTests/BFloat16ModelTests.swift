@@ -6,12 +6,19 @@ import Foundation
 import Optim
 import Tensors
 import Testing
+import Weights
 
 @testable import Models
 
 @Suite struct BFloat16ModelTests {
   struct File: Decodable {
     let models: [Model]
+    let q8_0: Blocks
+  }
+
+  struct Blocks: Decodable {
+    let x: [Float]
+    let bytes: [UInt8]
   }
 
   struct Model: Decodable {
@@ -27,19 +34,19 @@ import Testing
     let gradients: [String: [Double]]
   }
 
-  static let models: [Model] = {
+  static let file: File? = {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     guard let data = try? Data(contentsOf: folder.appendingPathComponent("Golden/bf16.json")) else {
-      return []
+      return nil
     }
-    return (try? JSONDecoder().decode(File.self, from: data))?.models ?? []
+    return try? JSONDecoder().decode(File.self, from: data)
   }()
+  static let models = file?.models ?? []
 
   /// The loss and the gradients of the first batch of training.json.
   private func pass(_ index: Int, _ precision: Precision) throws -> Pass {
     let file = try #require(GoldenTrainingTests.file)
-    let model = try GoldenTrainingTests().transformer(file.models[index])
-    model.setPrecision(precision)
+    let model = try GoldenTrainingTests().transformer(file.models[index]).withPrecision(precision)
     let batch = file.batches[0]
     let logps = try model.tokenLogps(TokenRows(batch.sequences, from: batch.from))
     let loss = try logps.apply(.mean, attributes: [.none, .flag(false)]).negated()
@@ -113,8 +120,32 @@ import Testing
     let back = try Transformer.load(path: path)
     #expect(back.config.precision == .bf16 && back.trainable.count == model.trainable.count)
     #expect(try back.contentHash() == model.contentHash())
+    #expect(try back.weightsHash() == model.weightsHash())
+    let plain = back.withPrecision(.f32)
+    #expect(try plain.contentHash() == model.weightsHash() && model.contentHash() != model.weightsHash())
+    #expect(plain.trainable.elementsEqual(back.trainable, by: ===))
     #expect(try model.clone().config.precision == .bf16)
     #expect(try model.withAdapters(LoRA(targets: .names(["c_attn"])), seed: 1).config.precision == .bf16)
+  }
+
+  @Test func blocksOfEightBitsAreThoseOfGGUF() throws {
+    let golden = try #require(Self.file).q8_0
+    var bytes = [UInt8](repeating: 0, count: golden.bytes.count)
+    let type = try StoredType.q8_0()
+    golden.x.withUnsafeBufferPointer { x in bytes.withUnsafeMutableBytes { type.encode(x, into: $0) } }
+    #expect(bytes == golden.bytes)
+  }
+
+  @Test(arguments: FrozenType.allCases)
+  func aFrozenCopyComputesWhatItsRoundedWeightsDo(_ type: FrozenType) throws {
+    let model = try Transformer(.gpt2(vocab: 19, dim: 32, layers: 2, heads: 2, maxLength: 24), seed: 1)
+    let frozen = try model.frozen(type)
+    #expect(frozen.isFrozen && frozen.dtype == type.rawValue && frozen.trainable.isEmpty)
+    let sequences = Support.sequences([9, 5], vocabulary: 19)
+    let logps = try Support.logps(frozen, sequences, from: [1, 1])
+    #expect(try Support.logps(frozen.merged(), sequences, from: [1, 1]) == logps)
+    let whole = try Support.logps(model, sequences, from: [1, 1])
+    #expect(whole != logps && zip(whole, logps).allSatisfy { abs($0 - $1) < 1e-2 })
   }
 
   /// With adapters too, whose products are of the model's precision.
@@ -127,10 +158,10 @@ import Testing
     }
     let sequences = Support.sequences([9, 5], vocabulary: 19)
     let plain = try Support.logps(policy, sequences, from: [1, 1])
-    policy.setPrecision(.bf16)
-    let rounded = try Support.logps(policy, sequences, from: [1, 1])
+    let other = policy.withPrecision(.bf16)
+    let rounded = try Support.logps(other, sequences, from: [1, 1])
     let worst = zip(plain, rounded).map { abs($0 - $1) }.max() ?? 0
     #expect(worst > 1e-5 && worst < 2e-2)
-    #expect(model.config.precision == .bf16)
+    #expect(other.adapters?.base.config.precision == .bf16 && model.config.precision == .f32)
   }
 }

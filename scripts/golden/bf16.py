@@ -1,4 +1,4 @@
-"""Products of bf16 and the gradients of two tiny models in bf16, as PyTorch and ml_dtypes have them.
+"""Products of bf16 and the gradients of two tiny models in bf16, as PyTorch and ml_dtypes have them, and Q8_0 as gguf has it.
 
     python3 scripts/golden/bf16.py Tests/Golden/training.json Tests/Golden/bf16.json
 
@@ -6,9 +6,12 @@ The models, their weights and the batch are those of training.json, its first st
 torch.autocast, and with linear maps whose operands are rounded to bf16, forward and backward, and summed in double precision.
 Tests/TensorsTests/BFloat16Tests.swift and Tests/ModelsTests/BFloat16ModelTests.swift read the file.
 """
+import importlib.metadata
 import json
 import sys
 import types
+import gguf
+import gguf.quants
 import ml_dtypes
 import numpy as np
 import torch
@@ -73,6 +76,15 @@ def gradients(golden, batch, dtype, linear=F.linear):
     return loss.item(), {name: [float(f"{g:.7g}") for g in w.grad.flatten().tolist()] for name, w in weights.items()}
 
 
+def q8_0():
+    """Blocks of 32 as gguf quantises them: random ones, one of ties, one of zeros."""
+    blocks = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
+    blocks[2] = np.arange(32) - 12.5
+    blocks[2, 0] = 127
+    blocks[3] = 0
+    return dict(x=blocks.flatten().tolist(), bytes=gguf.quants.quantize(blocks, gguf.GGMLQuantizationType.Q8_0).flatten().tolist())
+
+
 def models(file):
     result = []
     for golden in file["models"]:
@@ -89,5 +101,5 @@ if __name__ == "__main__":
     with open(sys.argv[1]) as source:
         trained = json.load(source)
     with open(sys.argv[2], "w") as to:
-        json.dump(dict(torch=torch.__version__, ml_dtypes=ml_dtypes.__version__, products=products(), models=models(trained)),
-                  to)
+        json.dump(dict(torch=torch.__version__, ml_dtypes=ml_dtypes.__version__, gguf=importlib.metadata.version("gguf"),
+                       products=products(), q8_0=q8_0(), models=models(trained)), to)

@@ -19,6 +19,15 @@ enum ModelClass {
       "of a model with adapters write these alone, with path and hash of the base, if that was read from a file and is "
         + "as it was then; models.load reads the base from there")
   ]
+  private static let frozenOptions = [
+    Option(
+      "dtype", FrozenType.bf16,
+      "\"bf16\": two bytes a weight, rounded to the nearest; \"Q8_0\": eight bits, with a scale for each 32 weights of a row"
+    )
+  ]
+  private static let hashOptions = [
+    Option("precision", true, "whether a precision of products other than f32 is part of the hash")
+  ]
   private static let errors =
     "a token id is not from 0 to vocab - 1; a sequence is longer than max_length; lists of prompts and "
     + "responses differ in number"
@@ -99,17 +108,55 @@ enum ModelClass {
       return 1
     }
     model.method(
+      "with_precision",
+      Page(
+        "model:with_precision(precision) -> model",
+        "A model of the same weights, which it shares, whose products are \"f32\" or \"bf16\", as the option precision "
+          + "of models.transformer says; also under adapters. Training one changes both.",
+        errors: "another precision",
+        example: tiny + """
+          half = model:with_precision 'bf16'
+          print(half:config().precision, model:config().precision, half:parameters()[1] == model:parameters()[1])
+          """, prints: "bf16\tf32\ttrue")
+    ) { call, model in
+      let name = try call.string(2)
+      guard let precision = Precision(rawValue: name) else {
+        let known = Precision.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: " or ")
+        throw Failure(.value, "precision must be \(known), got \"\(Quoted.name(name))\"", argument: 2)
+      }
+      try call.pushObject(model.withPrecision(precision))
+      return 1
+    }
+    model.method(
+      "frozen",
+      Page(
+        "model:frozen{options} -> model",
+        "A frozen copy in fewer bits, for a reference, a judge or sampling: matrices (linear maps, embedding, positions, "
+          + "head) are rounded, norms and biases are f32. Adapters are merged.",
+        options: frozenOptions, errors: "rows of a matrix are not whole blocks of 32 (Q8_0)",
+        source: "ggml-quants.c of llama.cpp (Q8_0)",
+        example: tiny + """
+          reference = model:frozen { dtype = 'bf16' }
+          print(reference:dtype(), reference:num_parameters() == model:num_parameters())
+          """, prints: "bf16\ttrue"), optionsAt: 2
+    ) { call, model, options in
+      try call.pushObject(try model.frozen(try options.choice("dtype", FrozenType.self)))
+      return 1
+    }
+    model.method(
       "hash",
       Page(
-        "model:hash()",
-        "SHA-256 of the names, dtypes, shapes and elements of the weights, as 64 hexadecimal digits.",
+        "model:hash({options})",
+        "SHA-256 of the names, dtypes, shapes and elements of the weights, as 64 hexadecimal digits. Models with one "
+          + "hash give the same numbers.",
+        options: hashOptions,
         example: tiny + """
           before = model:hash()
           require 'perilune.tensor'.no_grad(function() model:parameters()[1]:mul_(2) end)
           print(model:hash() == before)
-          """, prints: "false")
-    ) { call, model in
-      try call.pushString(try model.contentHash())
+          """, prints: "false"), optionsAt: 2
+    ) { call, model, options in
+      try call.pushString(try options.flag("precision") ? model.contentHash() : model.weightsHash())
       return 1
     }
     model.method(
