@@ -60,8 +60,9 @@ end
 --- Refuses a model with a weight that is not finite: a step would say so later, and of the reference by its
 -- log-probabilities only.
 local function check_weights(model, what)
-  if type(model) ~= "userdata" or optim.is_finite(model) then return end
+  if type(model) ~= "userdata" then return end
   local weights, names = model:parameters()
+  if optim.is_finite(weights) then return end
   for i, weight in ipairs(weights) do
     if not optim.is_finite { weight } then refuse("weight '%s' of the %s is not finite", names[i], what) end
   end
