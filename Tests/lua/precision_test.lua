@@ -99,19 +99,28 @@ function TestPrecision:test_a_run_says_its_precision_and_is_told_apart_by_it()
     { name = "bf16", folder = folder, resume = "must" })
 end
 
-function TestPrecision:test_log_probabilities_that_data_keep_are_of_one_precision()
+function TestPrecision:test_the_reference_multiplies_as_the_policy_and_data_keep_both_apart()
   local list = {}
   for i = 1, 4 do list[i] = { prompt = { 1, i }, chosen = { 3 + i, 2 }, rejected = { 9, i } } end
   local start, data = model_of(), align.sources.offline(list, { batch = 4 })
-  local function first_loss(reference)
-    local run = align.train { policy = start:clone(), reference = reference, source = data, quiet = true,
-      loss = align.loss.dpo {}, steps = 1, log_every = 1 }
-    return run.log[1].loss
+  for _, precision in ipairs { "f32", "bf16", "f32" } do
+    local policy = start:with_precision(precision):clone()
+    for _, other in ipairs { "f32", "bf16" } do
+      local run = align.train { policy = policy:clone(), reference = start:with_precision(other),
+        source = data, quiet = true, loss = align.loss.dpo {}, steps = 1, log_every = 1 }
+      lu.assertAlmostEquals(run.log[1].loss, math.log(2), 1e-7)
+      lu.assertEquals(run.reference:config().precision, precision)
+      lu.assertEquals(run.reference_hash, policy:hash())
+    end
   end
-  local whole = first_loss(start)
-  lu.assertAlmostEquals(whole, math.log(2), 1e-7)
-  lu.assertNotEquals(first_loss(start:with_precision "bf16"), whole)
-  lu.assertEquals(first_loss(start), whole)
+  lu.assertEquals(start:config().precision, "f32")
+end
+
+function TestPrecision:test_a_policy_that_shares_the_weights_of_the_reference_is_refused()
+  local start = model_of()
+  refuses("'embedding.weight' of the policy is the reference's too", trained,
+    start:with_precision "bf16", start)
+  trained(start:with_precision("bf16"):lora { r = 2 }, start)
 end
 
 function TestPrecision:test_master_weights_gradients_and_moments_are_f32()

@@ -117,6 +117,9 @@ local function cache_path(key)
   io.stderr:write(("align.sft: %s; the model is not cached\n"):format(tostring(folder)))
 end
 
+--- The precision in the key of a model: one in f32 has none.
+local function in_key(precision) return precision ~= "f32" and precision or nil end
+
 --- A model with the products that are asked for; nil is as it is.
 local function in_precision(model, precision)
   return precision and model:with_precision(precision) or model
@@ -187,8 +190,7 @@ local function settings_of(task, given)
     for name, value in pairs(part) do config[name] = value end
   end
   config.vocab, config.seed = task.tokenizer.vocab_size, o.seed
-  config.precision = o.precision or config.precision
-  if config.precision == "f32" then config.precision = nil end
+  config.precision = in_key(o.precision or config.precision)
   return o, config
 end
 
@@ -215,14 +217,16 @@ return function(task, given)
     key = system.sha256(canonical {
       recipe = recipe, task = (task.start_settings or task.settings)(task),
       content = content_of(task, o.steps * o.batch),
-      model = config or { pretrained = o.seed, precision = o.precision ~= "f32" and o.precision or nil },
+      model = config or { pretrained = o.seed, precision = in_key(o.precision) },
       steps = o.steps, batch = o.batch, training = training,
       shards = o.shards > 0 and { o.shards, "balanced" } or nil,
     })
     path = cache_path(key)
     local model, record = nil, nil
-    if path then model, record = cached(path, key, not config and task:pretrained(o.seed):base() or nil,
-      o.precision) end
+    if path then
+      local base = not config and task:pretrained(o.seed):base() or nil
+      model, record = cached(path, key, base, o.precision)
+    end
     if model then
       return model, {
         cached = true, path = path .. ".safetensors", hash = record.hash, loss = record.loss, steps = o.steps,

@@ -68,6 +68,17 @@ local function check_weights(model, what)
   end
 end
 
+--- The name of a weight that trains with the policy and belongs to the reference; nil if there is none.
+local function shared_weight(policy, other)
+  if type(policy) ~= "userdata" or type(other) ~= "userdata" then return nil end
+  local own, theirs = {}, { other:parameters() }
+  for i, name in ipairs(theirs[2]) do own[name] = theirs[1][i] end
+  local weights, names = policy:parameters()
+  for i, name in ipairs(names) do
+    if weights[i]:requires_grad() and weights[i] == own[name] then return name end
+  end
+end
+
 local function check_models(o)
   policies.check(o.policy, "align.train: policy", 4)
   check_weights(o.policy, "policy")
@@ -95,6 +106,12 @@ local function check_models(o)
   if type(o.reference) == "userdata" and o.reference:base() == o.policy then
     refuse "the policy is the base of the reference, which would change with it: give policy = policy:clone()"
   end
+  local shared = shared_weight(o.policy, o.reference)
+  if shared then
+    refuse("'%s' of the policy is the reference's too, which would change with it: give policy = "
+      .. "policy:clone()", shared)
+  end
+  o.reference = reference.as_precise(o.reference, o.policy)
 end
 
 --- The reference moves between batches: what is computed of it belongs to a whole batch.

@@ -39,6 +39,14 @@ function reference.precision(model)
   return precision ~= "f32" and precision or nil
 end
 
+--- The reference with products of the policy's precision, where both are Models: with others the log-ratio of
+-- equal weights would not be 0. It shares the weights of `model`.
+function reference.as_precise(model, policy)
+  if type(model) ~= "userdata" or type(policy) ~= "userdata" then return model end
+  local precision = policy:config().precision
+  return precision == model:config().precision and model or model:with_precision(precision)
+end
+
 --- Whether the reference moves after a step.
 function reference.is_moved(o, step) return o.sync_ref_model and step % o.ref_model_sync_steps == 0 end
 
