@@ -132,4 +132,12 @@ function TestBench:test_the_cost_of_every_instrument_is_shown()
   end
 end
 
+function TestBench:test_half_precision_is_measured_side_by_side()
+  local command = "'%s' '%s/half.lua' --smoke --rows logps 2>&1"
+  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
+  local said = pipe:read "a"
+  lu.assertStrMatches(said:gsub("\n", " "), ".*| f32 | tiny | [%d.]+ | 1.00 | %d+ MB |.*")
+  lu.assertStrMatches(said:gsub("\n", " "), ".*| frozen, Q8_0 | tiny | [%d.]+ | [%d.]+ | %d+ MB |.*")
+end
+
 os.exit(lu.LuaUnit.run())

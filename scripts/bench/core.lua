@@ -7,6 +7,8 @@
 --                 every step; log-probabilities of every position, of which those of the answers (the second
 --                 halves) are summed
 --   logprob_pair_answers   the same, and the head computes log-probabilities of the answers alone
+--   logps         log-probabilities of every position without a gradient, as of a reference whose weights are
+--                 kept as --kept says
 --   sample        `new` tokens after a prompt, temperature 1, with every token's log-probability
 --   sample_shared the same, four answers to each prompt, which is read once
 --   sgemm         2048 x 2048 times 2048 x 2048
@@ -48,9 +50,9 @@ local function random_tokens(rows, length, first, vocab)
 end
 
 local function update(optimizer, loss)
-  optimizer:zero_grad()
   loss:backward()
   optimizer:step()
+  optimizer:zero_grad()  -- its memory is that of the next pass forward
 end
 
 local rows = {}
@@ -58,7 +60,7 @@ local rows = {}
 function rows.train(o)
   local c, positions = case(o)
   local model = model_of(o, c, positions)
-  local optimizer = optim.adamw(model, { lr = 1e-4, weight_decay = 0.01 })
+  local optimizer = optim.adamw(model, { lr = 1e-4, weight_decay = 0.01, moments = o.moments })
   local first, rest = random_tokens(c.batch, c.length, 1, c.vocab)
   sizes.run(o, c.batch * c.length, function() update(optimizer, -(model:token_logps(first, rest):mean())) end)
 end
@@ -93,6 +95,14 @@ end
 
 function rows.logprob_pair_answers(o)
   pair_steps(o, function(model, prompts, answers) return (model:logps(prompts, answers)) end)
+end
+
+function rows.logps(o)
+  local c, positions = case(o)
+  local model = model_of(o, c, positions)
+  if o.kept ~= "f32" then model = model:frozen { dtype = o.kept } end
+  local first, rest = random_tokens(c.batch, c.length, 1, c.vocab)
+  sizes.run(o, c.batch * c.length, function() tensor.no_grad(model.token_logps, model, first, rest) end)
 end
 
 --- Samples answers, `each` to every prompt.

@@ -32,6 +32,8 @@ sizes.options = options.spec("bench.row", {
   { "seconds", 5.0, "length of a turn", least = 0, smoke = 0 },
   { "threads", 2, "cores", least = 1 },
   options.native("models.transformer"):only { "precision" },
+  options.native("optim.adamw"):only { "moments" },
+  { "kept", "f32", "weights of the row logps", choices = { "f32", "bf16", "Q8_0" } },
   { "data", "", "stories260K.bin, with tok512.bin beside it" },
   { "model", "", "a GGUF file, for the rows of frozen models" },
   { "folder", "", "a folder of transformers, for the row lora" },

@@ -73,8 +73,10 @@ end
 --- Whether the optimizer took a step for which `after` has not returned: Ctrl-C came between.
 function Loop:is_pending() return self.pending ~= nil and self.pending.step == self.optimizer:steps() end
 
---- Computes the gradients of a step; returns the loss, their norm, and the value for `after`.
+--- Computes the gradients of a step; returns the loss, their norm, and the value for `after`. The pass
+-- forward takes the memory of the last step's gradients.
 local function gradients_of(self, step)
+  self.optimizer:zero_grad()
   local loss, value = self.loss(step)
   local function again() self.loss(step):backward() end
   local number, norm = optim.gradients(self.optimizer, loss, self.options.max_grad_norm, again)
