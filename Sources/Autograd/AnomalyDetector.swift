@@ -4,7 +4,8 @@
 ///     // Failure: "log gave nan at [2] (1 of 3 elements)"
 ///
 /// NaN that an operation was given and passes on is named as its argument: it came from no operation. An infinity is
-/// no error, since a mask may be one; the first that was made of finite numbers is remembered.
+/// no error, since a mask may be one; the first that was made of finite numbers is remembered. NaN within an operation
+/// that is made of others is none where their result has it not.
 import Base
 import Tensors
 
@@ -16,11 +17,15 @@ public final class AnomalyDetector: OpObserver {
     let argument: String?
     /// Whether all arguments are finite, numbers among them.
     let isFinite: Bool
+    /// Whether it is an operation, and no other work that has a name.
+    let isOperation: Bool
   }
 
   private var running: [Running] = []
   /// The first infinity that was made of finite numbers, in words.
   private var infinity: String?
+  /// The first NaN within the operation that runs, in words.
+  private var inner: String?
 
   /// Runs `body`. Throws at the first operation whose result is NaN; with `infinities`, at the end also where an
   /// operation made an infinity of finite numbers.
@@ -42,24 +47,31 @@ public final class AnomalyDetector: OpObserver {
         isBackward ? "the gradient that \(name) is given" : "argument \(i + 1) of \(name)"
       if found.isNaN { argument = argument ?? "\(what) is \(found)" }
     }
-    running.append(Running(name: name, isBackward: isBackward, argument: argument, isFinite: isFinite))
+    running.append(
+      Running(
+        name: name, isBackward: isBackward, argument: argument, isFinite: isFinite,
+        isOperation: !inputs.isEmpty || !attributes.isEmpty))
   }
 
   public func end(_ results: [Tensor?]) throws {
     guard let own = running.last else { return }
-    defer { running.removeLast() }
+    defer { leave() }
     for (i, result) in results.enumerated() {
       guard let result, let found = try Finite.exception(in: result) else { continue }
       let made = "\(said(own, i)) \(found)"
       if found.isNaN {
-        if let argument = running.lazy.compactMap(\.argument).first { throw Failure(.numeric, argument) }
-        throw Failure(.numeric, made + (infinity.map { "; before it, \($0)" } ?? ""))
+        inner = inner ?? own.argument ?? made + (infinity.map { "; before it, \($0)" } ?? "")
+        if running.dropLast().contains(where: \.isOperation) { return }
+        throw Failure(.numeric, own.argument ?? inner ?? made)
       }
       if own.isFinite && infinity == nil { infinity = made }
     }
   }
 
-  public func leave() { _ = running.popLast() }
+  public func leave() {
+    _ = running.popLast()
+    if !running.contains(where: \.isOperation) { inner = nil }
+  }
 
   /// "log gave"; "log_softmax, in its sub, gave"; "the gradient of argument 1 of sqrt is".
   private func said(_ own: Running, _ i: Int) -> String {
