@@ -2,6 +2,7 @@
 --
 --   perilune fuzz_cases.lua FORMAT FILE                        one file, as it was kept
 --   perilune fuzz_cases.lua FORMAT SEED FROM TO FOLDER         cases; their files are written in the folder
+--   perilune fuzz_cases.lua FORMAT SEED FROM TO FOLDER unmeasured       without a look at what a reader holds
 --
 -- Prints a line "case N of file M: ..." for an error of the library's own code, whose file is bad-N in the
 -- folder, and at the end "read N refused N held KILOBYTES".
@@ -14,6 +15,7 @@ local read = format.reader()
 
 local function write(path, bytes)
   local file <close> = assert(io.open(path, "wb"))
+  file:setvbuf "no"
   file:write(bytes)
 end
 
@@ -26,6 +28,15 @@ local seed, from, to, folder = math.tointeger(tonumber(arg[2])), math.tointeger(
   math.tointeger(tonumber(arg[4])), arg[5]
 local path = folder .. "/case" .. format.ending
 local seeds = format.seeds()
+local is_measured = arg[6] ~= "unmeasured"
+
+--- Notes which case is read, for whoever finds this process ended.
+local number = assert(io.open(folder .. "/number", "wb"))
+number:setvbuf "no"
+local function note(case, which)
+  number:seek "set"
+  number:write(("%-12d %-12d"):format(case, which))
+end
 
 --- Errors of Lua itself within the library: a reader has taken what it should have refused.
 local own <const> = { "attempt to ", "stack overflow", "bad argument #",
@@ -63,13 +74,18 @@ for which, bytes in ipairs(from == 1 and not format.may_refuse and seeds or {}) 
   end
 end
 
+-- The traceback of an error looks its functions up in all modules, which takes longer than most readers.
+for name in pairs(package.loaded) do
+  if name:find "^perilune" then package.loaded[name] = nil end
+end
+
 local refused, held = 0, 0
 for case = from, to do
   local bytes, which = damage.of(seeds, seed, case, format.head or 400)
   write(path, bytes)
-  write(folder .. "/number", ("%d %d"):format(case, which))
+  note(case, which)
   local before
-  if case % 8 == 0 then
+  if is_measured and case % 8 == 0 then
     collectgarbage()
     reset()
     before = status "VmHWM"

@@ -198,35 +198,44 @@ format("checkpoints", {
   --- Reads a checkpoint with file `which` damaged; the last is the store of a run.
   reader = function()
     local align, models, run = require "perilune.align", require "perilune.models", require "perilune.run"
+    local system = require "perilune.system"
     package.path = here .. "/Tests/lua/?.lua;" .. package.path
     local toy = require "toy"
     local reference = models.load(golden .. "runs/reference.safetensors")
-    local folder
-    local function load(place)
+    local place
+    local function load()
       return align.runs.load(place .. step, {
         reference = reference, loss = align.loss.dpo { beta = 0.1 },
         source = align.sources.online(toy.sampling { batch = 4, seed = 3, max_new_tokens = 4 }), quiet = true,
       })
     end
+    local function write(target, bytes)
+      local file <close> = assert(io.open(target, "wb"))
+      file:write(bytes)
+    end
+    --- Writes the store anew: one that was opened has files beside it.
+    local function store(bytes)
+      for _, name in ipairs(system.list_folder(place .. "/own")) do
+        if name:find "^run%.sqlite." then os.remove(place .. "/own/" .. name) end
+      end
+      write(place .. "/own/run.sqlite", bytes)
+    end
+    local whole = {}
     return function(path, which)
-      local bytes, place, name = text(path), path .. ".runs", parts[which]
-      -- A store that was opened has files beside it.
-      if folder ~= place or not name then
-        folder = place
+      local bytes, name = text(path), parts[which]
+      if not place then
+        place = path .. ".runs"
         os.execute(("rm -rf '%s' && cp -r '%s' '%s'"):format(place, golden .. "runs", place))
+        for _, part in ipairs(parts) do whole[part] = text(place .. step .. "/" .. part) end
       end
-      local target = name and place .. step .. "/" .. name or place .. "/own/run.sqlite"
-      local whole = text(target)
-      local function write(what)
-        local file <close> = assert(io.open(target, "wb"))
-        file:write(what)
+      if not name then
+        store(bytes)
+        run.read("own", place):dump()
+        return
       end
-      write(bytes)
-      local ok, problem
-      if name then ok, problem = pcall(load, place) else
-        ok, problem = pcall(function() return run.read("own", place):dump() end)
-      end
-      write(whole)
+      write(place .. step .. "/" .. name, bytes)
+      local ok, problem = pcall(load)
+      write(place .. step .. "/" .. name, whole[name])
       if not ok then error(problem, 0) end
     end
   end,
