@@ -197,7 +197,8 @@ public final class Transformer {
   /// models with one hash give the same numbers.
   public func contentHash() throws -> String {
     let weights = try weightsHash()
-    return config.precision == .f32 ? weights : try SHA256.hash(of: Array("\(config.precision.rawValue) \(weights)".utf8))
+    if config.precision == .f32 { return weights }
+    return try SHA256.hash(of: Array("\(config.precision.rawValue) \(weights)".utf8))
   }
 
   /// The same of the weights alone.

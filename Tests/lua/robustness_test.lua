@@ -27,7 +27,8 @@ TestTraining = {}
 
 function TestTraining.test_numbers_that_are_not_finite_are_named()
   local cases = {
-    { { margin = 0 / 0 }, "column 'margin' is" }, { { weight = math.huge }, "weight is inf, expected a number of at least 0" },
+    { { margin = 0 / 0 }, "column 'margin' is" },
+    { { weight = math.huge }, "weight is inf, expected a number of at least 0" },
     { { true_label = 0 / 0 }, "column 'true_label' is" },
     { { chosen_logps = { -1, 0 / 0, -1 }, rejected_logps = { -1, -1 } },
       "mine: pair 2: chosen: column 'old_logps' is" },

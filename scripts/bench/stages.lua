@@ -2,8 +2,9 @@
 --
 --     bin/perilune scripts/bench/stages.lua [--what sft,judge] [--task sentiment]
 --
--- A line of JSON each: name, seconds of the wall clock, seconds of the processor, which other processes hardly change,
--- and the peak of resident memory so far in MB. Each has the task's own settings, those of `experiments/gap.lua`.
+-- A line of JSON each: name, seconds of the wall clock, seconds of the processor, which other processes
+-- hardly change, and the peak of resident memory so far in MB. Each has the task's own settings, those of
+-- `experiments/gap.lua`.
 --
 --   start        `align.sft`, nothing cached
 --   pairs        golden pairs of responses of the start
@@ -13,8 +14,9 @@
 --   evaluation   a checkpoint: win rate and KL of 256 prompts
 --   json_lines   a file of 100 MB, a record of a prompt and two responses a line
 --
--- What needs an earlier part makes it first, from the cache where there is one, outside its own seconds. The default
--- experiment is 3 repetitions of the parts above and the runs of both sides; the line "experiment" adds them up.
+-- What needs an earlier part makes it first, from the cache where there is one, outside its own seconds.
+-- The default experiment is 3 repetitions of the parts above and the runs of both sides; the line
+-- "experiment" adds them up.
 local perilune = require "perilune"
 local align, cli, formats = perilune.align, perilune.cli, perilune.formats
 local options, system, tasks = perilune.options, perilune.system, perilune.tasks
@@ -37,7 +39,9 @@ end
 
 local took = {}
 
-local function chosen(name) return o.what == "" or ("," .. o.what .. ","):find("," .. name .. ",", 1, true) end
+local function chosen(name)
+  return o.what == "" or ("," .. o.what .. ","):find("," .. name .. ",", 1, true)
+end
 
 --- The result of `make`, whose seconds are printed where the part was asked for.
 local function part(name, make)

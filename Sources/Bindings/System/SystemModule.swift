@@ -25,9 +25,11 @@ enum SystemModule {
 
   /// Refuses a value of PERILUNE_KERNELS that is no level.
   private static func checkLevel() throws {
-    guard let wanted = ProcessInfo.processInfo.environment["PERILUNE_KERNELS"], !levels.contains(wanted) else { return }
+    guard let wanted = ProcessInfo.processInfo.environment["PERILUNE_KERNELS"], !levels.contains(wanted)
+    else { return }
     throw Failure(
-      .value, "PERILUNE_KERNELS must be one of \(levels.joined(separator: ", ")), not '\(Quoted.name(wanted))'")
+      .value,
+      "PERILUNE_KERNELS must be one of \(levels.joined(separator: ", ")), not '\(Quoted.name(wanted))'")
   }
 
   private static func addProcess(_ module: inout NativeModule) {
