@@ -105,8 +105,10 @@ part("offline", function()
 end)
 
 local test = task:prompts("train", o.prompts)
-local measure = align.evaluate.measure { task = task, reference = start, judge = gold, prompts = test,
-  against = align.evaluate.baseline(golden, { task = task, prompts = test, seed = 1 }), proxy = proxy, seed = 1 }
+local measure = align.evaluate.measure {
+  task = task, reference = start, judge = gold, prompts = test, proxy = proxy, seed = 1,
+  against = align.evaluate.baseline(golden, { task = task, prompts = test, seed = 1 }),
+}
 part("evaluation", function() return measure(golden, 1) end)
 
 if chosen "json_lines" then
@@ -124,7 +126,8 @@ if o.what == "" then
   local runs, sweep = task.runs, task.runs.offline
   local settings <const>, repetitions <const> = #sweep.lr * #sweep.beta, 3
   local checkpoints <const> = 12
-  local each = settings * (runs.steps * (took.online + took.offline) / count + 2 * checkpoints * took.evaluation)
+  local each = settings
+    * (runs.steps * (took.online + took.offline) / count + 2 * checkpoints * took.evaluation)
   local stage = took.start + took.pairs + took.judge + took.golden + 2 * took.evaluation
   print(formats.json_encode { name = "experiment", processor = repetitions * (stage + each),
     stages = repetitions * stage, runs = repetitions * each })

@@ -41,7 +41,7 @@ local o = cli.parse(arg, options.spec("bench", {
   { "folder", "", "a folder of transformers: for lora" },
   { "python", "", "the interpreter of the peers, which scripts/bench/run gives; none unless given" },
   { "alone", false, "no peers", smoke = true },
-  { "write", false, "replace what was measured in scripts/results: results.md, bench.svg, bench_growth.svg" },
+  { "write", false, "replace what was measured on this processor in scripts/results: results.md, charts" },
 }), [[
 bench: Perilune and its peers on the same work, in turns
 
@@ -121,9 +121,13 @@ for _, row in ipairs(rows.list(o, program, commands)) do
   end
 end
 
+--- The processor's name without marks of trade, which names its table and its chart.
+local model_name = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
+local processor <const> = model_name:gsub("%(%w+%)", "")
+local chart <const> = ("bench-%s.svg"):format(processor:lower():gsub("%W+", "-"):gsub("%-$", ""))
+
 --- When, on what and with what settings a part was measured, and whether the machine was quiet.
 local function circumstances(what)
-  local processor = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
   local shares = measure:shares_of_others()
   if #shares == 0 then shares = { busy_before, processes.pause() } end
   local text = "`scripts/bench/run%s` on %s, %s, %d threads. Other processes used %.0f %% of the cores "
@@ -156,10 +160,10 @@ if #lines > 0 then
   end
   local figure = report.chart(lines)
   if figure then
-    texts[#texts + 1] = "![Speed beside the fastest peer, with goals](bench.svg)"
-    if o.write then figure:save(results .. "/bench.svg") end
+    texts[#texts + 1] = ("![Speed beside the fastest peer, with goals](%s)"):format(chart)
+    if o.write then figure:save(results .. "/" .. chart) end
   end
-  publish("bench", table.unpack(texts))
+  publish("bench, " .. processor, table.unpack(texts))
 end
 if chosen "seeds" then
   if o.data == "" and not o.smoke then
