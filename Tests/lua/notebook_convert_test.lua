@@ -5,6 +5,7 @@
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
+local cell_text = require "perilune.notebook.cell_text"
 local convert = require "perilune.notebook.convert"
 local ipynb = require "perilune.notebook.ipynb"
 local json = require "perilune.notebook.json"
@@ -166,6 +167,16 @@ function TestParts:test_yaml_comes_back()
   }
   lu.assertEquals(json.encode(yaml.decode(yaml.encode(value))), json.encode(value))
   lu.assertEquals(yaml.decode("a:\n- 1\n- b: 2\n  c: 3\nd: |\n  x\n  y\n").a[2].c, 3)
+end
+
+--- A megabyte in one line, which an end that is searched for from every place would take hours to find.
+function TestParts:test_a_long_line_takes_no_longer_than_many_lines()
+  local line = ("x"):rep(1 << 20)
+  local lines, is_ended = script.lines("a\n" .. line)
+  lu.assertTrue(lines[1] == "a" and lines[2] == line and not is_ended and #lines == 2)
+  local found = script.read("-- %%\nreturn '" .. line .. "'")
+  lu.assertEquals({ #found.cells, #found.lines }, { 1, 2 })
+  lu.assertTrue(cell_text.hold_last({ line }, line)[1] == "-- %line " .. line)
 end
 
 function TestParts:test_markers()

@@ -168,7 +168,7 @@ end
 --   > cell_text.hold_last({ "x = 1", "" }, "x = 1\n")[2]
 --   -- %line
 function cell_text.hold_last(lines, source)
-  lines[#lines] = held(source:match "[^\n]*$")
+  lines[#lines] = held(source:match "^.*\n(.*)$" or source)
   return lines
 end
 

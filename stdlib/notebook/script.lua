@@ -21,9 +21,11 @@ local script = {}
 --   > #lines, ended
 --   3	false
 function script.lines(text)
-  local lines = {}
-  for line in text:gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
-  local rest = text:match "[^\n]*$"
+  local lines, at = {}, 1
+  for stop in text:gmatch "()\n" do
+    lines[#lines + 1], at = text:sub(at, stop - 1), stop + 1
+  end
+  local rest = text:sub(at)
   if rest ~= "" then lines[#lines + 1] = rest end
   return lines, rest == ""
 end
