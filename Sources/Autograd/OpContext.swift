@@ -4,8 +4,8 @@ import Tensors
 
 public final class OpContext {
   public let op: Op
-  /// In the order of the tensor parameters; nil where an optional tensor was left out.
-  public let inputs: [Tensor?]
+  /// In the order of the tensor parameters; nil where an optional tensor was left out. Empty after the backward pass.
+  @exclusivity(unchecked) public internal(set) var inputs: [Tensor?]
   /// The other parameters, by name.
   public let attributes: Attributes
   /// Which inputs need a gradient. A forward pass saves nothing that no gradient needs.

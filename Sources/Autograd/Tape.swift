@@ -72,6 +72,7 @@ final class Node {
   /// Frees the values after the backward pass.
   func release() {
     isSpent = true
+    context.inputs = []
     context.saved = []
     context.rerun = nil
     outputs = []
