@@ -16,11 +16,13 @@ import Testing
     var precision = Precision.f32
     var a, b, c, rows, bias: [Float]
 
-    init(_ random: inout Philox, _ sizes: [Int]) {
+    init(_ random: inout Philox, _ sizes: [Int]) { self.init(&random, m: sizes, n: sizes, k: sizes) }
+
+    init(_ random: inout Philox, m ms: [Int], n ns: [Int], k ks: [Int]) {
       func pick<T>(_ of: [T]) -> T { of[random.below(of.count)] }
       func normal(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.normal()) } }
       (transA, transB) = (pick([false, true]), pick([false, true]))
-      (m, n, k) = (pick(sizes), pick(sizes), pick(sizes))
+      (m, n, k) = (pick(ms), pick(ns), pick(ks))
       (alpha, beta) = (pick([1, 0.5]), pick([0, 1, -2]))
       lda = (transA ? m : k) + pick([0, 3])
       ldb = (transB ? n > 0 ? k : 0 : n) + pick([0, 5])
@@ -79,10 +81,17 @@ import Testing
   @Test(arguments: Precision.allCases)
   func everyLevelAndCutGivesTheBitsOfThreeLoops(_ precision: Precision) {
     var random = Philox(seed: 1, stream: "gemm")
-    for trial in 0..<122 {
-      let small = [0, 1, 2, 3, 7, 13, 14, 15, 16, 17, 31, 32, 33, 40]
-      let sizes = trial < 100 ? small : trial < 120 ? [1, 30, 65, 129, 390, 800] : [1030, 770]
-      var one = Case(&random, sizes)
+    let small = [0, 1, 2, 3, 7, 13, 14, 15, 16, 17, 31, 32, 33, 40]
+    // Beyond a block of rows, of columns and of k, two at a time: three loops over all of them take a minute.
+    let large = [(1030, 770, 65), (65, 1030, 1600), (1030, 65, 1600)]
+    for trial in 0..<120 + large.count {
+      var one: Case
+      if trial < 120 {
+        one = Case(&random, trial < 100 ? small : [1, 30, 65, 129, 390, 800])
+      } else {
+        let (m, n, k) = large[trial - 120]
+        one = Case(&random, m: [m], n: [n], k: [k])
+      }
       one.precision = precision
       let expected = Self.bits(one.withProduct { $0.multiplyPlainly(columns: 0..<one.n) })
       levels { level in
