@@ -8,10 +8,14 @@ import Weights
 public enum FrozenType: String, CaseIterable, Sendable {
   /// Rounded to the nearest bf16, two bytes a weight.
   case bf16
-  /// Eight bits and a share of a scale, 34 bytes for 32 weights.
+  /// Eight bits and a share of a scale, 34 bytes for 32 weights; a matrix whose rows are not whole blocks is bf16.
   case q8 = "Q8_0"
 
-  fileprivate func stored() throws -> StoredType { self == .bf16 ? try .bf16() : try .q8_0() }
+  /// How rows of a number of weights are stored.
+  fileprivate func stored(rows inputs: Int) throws -> StoredType {
+    let blocks = try StoredType.q8_0()
+    return self == .q8 && inputs % blocks.elements == 0 ? blocks : try .bf16()
+  }
 }
 
 extension Transformer {
@@ -20,22 +24,19 @@ extension Transformer {
   ///
   ///     let reference = try sft.frozen(.bf16)
   public func frozen(_ type: FrozenType) throws -> Transformer {
-    let type = try type.stored()
     var next = weights.all.makeIterator()
     var current: Affine?
     func matrix(_ part: WeightPart) throws -> StoredMatrix {
       current = try next.next()?.merged()
-      guard let weight = current?.weight else { throw Failure(.state, "a weight of the model is missing") }
-      do {
-        return try StoredMatrix(encoding: try weight.asVariable().value, as: type)
-      } catch let error as Failure where error.kind == .shape {
-        throw Failure(.shape, "weight '\(part.name(.weight))': \(error)", cause: error)
+      guard let weight = try current?.weight.asVariable().value else {
+        throw Failure(.state, "weight '\(part.name(.weight))' of the model is missing")
       }
+      return try StoredMatrix(encoding: weight, as: type.stored(rows: weight.shape[1]))
     }
-    return try Transformer(config, stored: matrix) { _, kind in
+    return try Transformer(config, stored: matrix) { part, kind in
       if kind == .weight { current = next.next() }
       guard let own = kind == .weight ? try current?.weight.asVariable() : current?.bias else {
-        throw Failure(.state, "a weight of the model is missing")
+        throw Failure(.state, "'\(part.name(kind))' of the model is missing")
       }
       return try own.value.copied()
     }

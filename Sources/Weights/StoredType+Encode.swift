@@ -34,7 +34,8 @@ extension StoredType {
   /// The bytes of PyPI's gguf 0.19.0 (gguf/quants.py, Q8_0): d = max |x| / 127 as f16, and x / d to the nearest whole
   /// number, ties away from zero.
   private static func encodeQ8(_ x: UnsafeBufferPointer<Float>, _ block: UnsafeMutableRawBufferPointer) {
-    let d = x.reduce(0) { max($0, abs($1)) } / 127
+    // A NaN is kept as the block's scale: max would pass over it.
+    let d = x.reduce(0) { $1.isNaN ? .nan : max($0, abs($1)) } / 127
     let inverse = d == 0 ? 0 : 1 / d
     block.storeBytes(of: Float16(d).bitPattern.littleEndian, as: UInt16.self)
     for i in 0..<32 {

@@ -22,7 +22,8 @@ enum ModelClass {
   private static let frozenOptions = [
     Option(
       "dtype", FrozenType.bf16,
-      "\"bf16\": two bytes a weight, rounded to the nearest; \"Q8_0\": eight bits, with a scale for each 32 weights of a row"
+      "\"bf16\": two bytes a weight, rounded to the nearest; \"Q8_0\": eight bits, with a scale for each 32 weights of a row; "
+        + "matrices whose rows are not whole blocks of 32 are bf16"
     )
   ]
   private static let hashOptions = [
@@ -133,8 +134,7 @@ enum ModelClass {
         "model:frozen{options} -> model",
         "A frozen copy in fewer bits, for a reference, a judge or sampling: matrices (linear maps, embedding, positions, "
           + "head) are rounded, norms and biases are f32. Adapters are merged.",
-        options: frozenOptions, errors: "rows of a matrix are not whole blocks of 32 (Q8_0)",
-        source: "ggml-quants.c of llama.cpp (Q8_0)",
+        options: frozenOptions, source: "ggml-quants.c of llama.cpp (Q8_0)",
         example: tiny + """
           reference = model:frozen { dtype = 'bf16' }
           print(reference:dtype(), reference:num_parameters() == model:num_parameters())
