@@ -177,6 +177,8 @@ function TestParts:test_a_long_line_takes_no_longer_than_many_lines()
   local found = script.read("-- %%\nreturn '" .. line .. "'")
   lu.assertEquals({ #found.cells, #found.lines }, { 1, 2 })
   lu.assertTrue(cell_text.hold_last({ line }, line)[1] == "-- %line " .. line)
+  local metadata = marker.read("-- %% title" .. (" a=1"):rep(100000) .. (" "):rep(100000) .. "b").metadata
+  lu.assertEquals(metadata, { title = "title", a = 1, b = json.null })
 end
 
 function TestParts:test_markers()

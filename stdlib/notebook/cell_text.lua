@@ -34,7 +34,7 @@ end
 
 --- Whether a line is a command of the prompt that jupytext does not know.
 local function is_command(line)
-  local text = line:match "^%s*(.-)%s*$"
+  local text = line:match "^%s*(.*%S)" or ""
   return text:match "^%?" or text:match "^![^=]" or text:match "^!$" or text:match "^%$%s"
     or text:match "^[%a_][%w_.:]*%s*%?[?%s]*$"
 end

@@ -40,7 +40,7 @@ function marker.rest(line)
   return line:match "^%s*%-%-%s*%%%%%s*$" and "" or nil
 end
 
-local function trim(text) return (text:match "^%s*(.-)%s*$") end
+local function trim(text) return text:match "^%s*(.*%S)" or "" end
 
 local function value_of(text)
   local ok, value = attempt.call(json.decode, text, true)
@@ -48,33 +48,48 @@ local function value_of(text)
   return nil
 end
 
+--- Where the run of characters of a class that ends at `stop` begins: stop + 1 for an empty one.
+local function run_start(text, first, stop, class)
+  while stop >= first and text:find(class, stop) do stop = stop - 1 end
+  return stop + 1
+end
+
+--- Whether the word that begins at `from` is the first, or has a blank before it.
+local function is_word(text, first, from) return from == first or text:sub(from - 1, from - 1) == " " end
+
+--- The last "name=value" of text[first, stop] whose value is one: name, value, and where the name begins.
+local function last_pair(text, first, stop)
+  for at = stop, first, -1 do
+    if text:byte(at) == 61 then
+      local before = run_start(text, first, at - 1, "^%s") - 1
+      local from = run_start(text, first, before, "^[%w_.@/-]")
+      local value
+      if from <= before and is_word(text, first, from) then value = value_of(text:sub(at + 1, stop)) end
+      if value ~= nil then return text:sub(from, before), value, from end
+    end
+  end
+end
+
 --- "a=1 b c=[2]" as metadata: names without a value are null. Read from the right, as values may have blanks.
 local function read_pairs(text, into)
-  text = trim(text)
-  if text == "" then return end
-  local before, name = text:match "^(.*) ([%a_.][%w_.]*)$"
-  name = name or text:match "^[%a_.][%w_.]*$"
-  if name and text:sub(1, 2) ~= "--" then
-    read_pairs(before or "", into)
-    into[name] = json.null
-    return
+  local first, stop = text:find "%S", #text
+  local is_comment = first and text:sub(first, first + 1) == "--"
+  local function set(name, value)
+    if into[name] == nil then into[name] = value end
   end
-  local at = #text + 1
-  while true do
-    at = text:sub(1, at - 1):match "()=[^=]*$"
-    if not at then
-      into.incorrectly_encoded_metadata = text
-      return
+  while first do
+    stop = run_start(text, first, stop, "^%s") - 1
+    if stop < first then return end
+    local from = run_start(text, first, stop, "^[%w_.]")
+    if not is_comment and text:find("^[%a_.]", from) and from <= stop and is_word(text, first, from) then
+      set(text:sub(from, stop), json.null)
+    else
+      local name, value
+      name, value, from = last_pair(text, first, stop)
+      if not name then return set("incorrectly_encoded_metadata", text:sub(first, stop)) end
+      set(name, value)
     end
-    local left = text:sub(1, at - 1):gsub("%s+$", "")
-    local from = left:match ".*() " or 0
-    local key = left:sub(from + 1)
-    local value = key:match "^[%w_.@/-]+$" and value_of(text:sub(at + 1))
-    if value ~= nil then
-      read_pairs(text:sub(1, from), into)
-      into[key] = value
-      return
-    end
+    stop = from - 1
   end
 end
 

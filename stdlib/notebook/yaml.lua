@@ -119,7 +119,7 @@ function yaml.decode(text)
   local lines, number = {}, 0
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
     number = number + 1
-    local blanks, rest = line:match "^( *)(.-)%s*$"
+    local blanks, rest = line:match "^ *", line:match "^ *(.*%S)" or ""
     if rest ~= "" and rest:sub(1, 1) ~= "#" then
       lines[#lines + 1] = { indent = #blanks, text = rest, number = number }
     end

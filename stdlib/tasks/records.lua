@@ -257,8 +257,8 @@ function records.task(name, o, parse, ids_of)
   local function drop(why) dropped[why] = dropped[why] + 1 end
   for number, record in ipairs(list) do
     local pair = parse(record, place(number))
-    local chosen, rejected = pair and pair.chosen:match "^%s*(.-)%s*$",
-      pair and pair.rejected:match "^%s*(.-)%s*$"
+    local chosen, rejected = pair and (pair.chosen:match "^%s*(.*%S)" or ""),
+      pair and (pair.rejected:match "^%s*(.*%S)" or "")
     if not pair then
       drop "prompts_differ"
     elseif chosen == "" or rejected == "" then

@@ -46,7 +46,7 @@ function dialogues.messages(prompt)
   end
   table.sort(marks, function(a, b) return a.at < b.at end)
   local function add(role, text)
-    text = text:match "^%s*(.-)%s*$"
+    text = text:match "^%s*(.*%S)" or ""
     if text == "" then return end
     local last = list[#list]
     if last and last.role == role then

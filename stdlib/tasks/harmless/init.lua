@@ -55,7 +55,7 @@ end
 
 --- A response as it follows the prompt: after a template without the blanks around it.
 local function clean(tokenizer, response)
-  return pretrained.has_template(tokenizer) and response:match "^%s*(.-)%s*$" or response
+  return pretrained.has_template(tokenizer) and (response:match "^%s*(.*%S)" or "") or response
 end
 
 --- A task; see the head of the file.
