@@ -18,7 +18,7 @@ extension AutogradTests {
       try loss.backward(retainGraph: isRetained)
       let left = MemoryAccount.liveBytes - before
       #expect(isRetained ? left > 2 * bytes : left < bytes)
-      _ = withExtendedLifetime((x, loss)) {}
+      withExtendedLifetime((x, loss)) {}
     }
   }
 }

@@ -140,4 +140,15 @@ function TestBench:test_half_precision_is_measured_side_by_side()
   lu.assertStrMatches(said:gsub("\n", " "), ".*| frozen, Q8_0 | tiny | [%d.]+ | [%d.]+ | %d+ MB |.*")
 end
 
+function TestBench:test_every_rounded_copy_moves_the_log_probabilities()
+  local command = "'%s' '%s/rounding.lua' --smoke 2>&1"
+  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
+  local said = pipe:read "a"
+  for _, name in ipairs { "products of bf16", "frozen, bf16", "frozen, Q8_0" } do
+    local mean, largest = said:match("| " .. name .. " | ([%d.e-]+) | ([%d.e-]+) |")
+    lu.assertTrue(0 < tonumber(mean) and tonumber(mean) <= tonumber(largest), said)
+    lu.assertTrue(tonumber(largest) < 0.05, said)
+  end
+end
+
 os.exit(lu.LuaUnit.run())
