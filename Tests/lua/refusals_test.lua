@@ -182,6 +182,100 @@ function TestRefusals:test_figures_and_reports()
   }
 end
 
+local function small(more)
+  local options = { vocab = 12, dim = 8, layers = 1, heads = 4, max_length = 8 }
+  for name, value in pairs(more or {}) do options[name] = value end
+  return models.transformer(options)
+end
+
+function TestRefusals:test_models()
+  local model, other = small(), small { vocab = 13 }
+  all_refuse {
+    ["kv_heads 3 does not divide heads 4"] = function() return small { style = "llama", kv_heads = 3 } end,
+    ["layer_pattern must be a text of the letters f, s, got full"] = function()
+      return small { style = "llama", layer_pattern = "full" }
+    end,
+    ["layer_pattern fs has sliding layers, but sliding_window is 0"] = function()
+      return small { style = "llama", layers = 2, layer_pattern = "fs" }
+    end,
+    ["sequence 1 has 10 tokens, the model takes at most 8"] = function()
+      return model:logps(models.rows({ { 1, 2, 3, 4, 5 } }, { { 1, 2, 3, 4, 5 } }))
+    end,
+    ["count must be 1 where each prompt has its own seed, got 2"] = function()
+      return model:sample({ { 1 } }, { seeds = { 1 }, count = 2 })
+    end,
+    ["bad argument #2 to 'sample' (option 'mixture': expected a Model, got 3)"] = function()
+      return model:sample({ { 1 } }, { mixture = 3 })
+    end,
+    ["a mixture of vocabularies of 12 and 13 tokens"] = function()
+      return model:sample({ { 1 } }, { mixture = other })
+    end,
+    ["bad argument #1 to 'kl' (the vocabularies differ: 12 and 13 tokens)"] = function()
+      return model:kl(other, models.rows({ { 1 } }, { { 1 } }))
+    end,
+    ["bad argument #1 to 'lora' (option 'rank_pattern': expected a table of numbers by names of modules, "
+      .. "got 3)"] = function() return model:lora { r = 2, rank_pattern = 3 } end,
+    ["bad argument #1 to 'lora' (option 'rank_pattern': expected a table of numbers above 0 by names of "
+      .. "modules, got table)"] = function() return model:lora { r = 2, rank_pattern = { a = -1 } } end,
+    ["the model has adapters: model:merged() has weights of its own"] = function()
+      return model:lora({ r = 2 }):score_head()
+    end,
+    ["bad argument #2 to 'narrow' (positions 3..4 are outside dimension 1 of size 2)"] = function()
+      return T { 1, 2 }:narrow(1, 3, 2)
+    end,
+    ["bad argument #2 to 'load_parquet' (expected a number of rows from 1, got 0)"] = function()
+      return formats.load_parquet(arg[0], 0)
+    end,
+  }
+end
+
+--- The functions below run.lua, which checks most of what it gives them.
+function TestRefusals:test_stores_of_runs()
+  local native = require "perilune.native.run"
+  local folder = os.tmpname() .. ".runs"
+  local function create(params)
+    return native.create { folder = folder, name = "a", config = "{}", params = params, hash = "h" }
+  end
+  local writer = create {}
+  all_refuse {
+    ["bad argument #3 to 'value' (expected max, min or mean, got 'most')"] = function()
+      return native.value(writer.folder, "loss", "most")
+    end,
+    ["bad argument #1 to 'finish' (expected finished, failed or interrupted, got 'gone')"] = function()
+      return writer:finish "gone"
+    end,
+    ["bad argument #1 to 'create' (option 'params': expected numbers, texts and booleans by name, got "
+      .. "table)"] = function() return create { a = {} } end,
+    ["bad argument #3 to 'curve' (expected at least 2 points, got 1)"] = function()
+      return native.curve(writer.folder, "loss", 1)
+    end,
+    ["/nowhere/a: there is no such run"] = function() return native.open "/nowhere/a" end,
+    ["/nowhere: there is no such folder of runs"] = function() return native.list "/nowhere" end,
+  }
+  writer:finish "finished"
+  os.execute(("rm -rf '%s' '%s'"):format(folder, folder:gsub("%.runs$", "")))
+end
+
+function TestRefusals:test_options_of_the_program()
+  for text, options in pairs {
+    ["'-e' needs argument"] = "-e",
+    ["unrecognized option '-x'"] = "-x",
+    ["unrecognized option '--nonsense'"] = "--nonsense",
+    ["'--root' needs '--sandbox'"] = "--root=.",
+    ["'--max-output' needs '--sandbox'"] = "--max-output=1K",
+    ["'--install-kernel' writes outside of every root, which '--sandbox' refuses"] =
+      "--sandbox --install-kernel",
+    ["'--threads' needs a value"] = "--threads",
+    ["invalid value in '--threads=x'"] = "--threads=x",
+  } do
+    local pipe = assert(io.popen(("'%s' %s </dev/null 2>&1"):format(system.program(), options)))
+    local said = pipe:read "a"
+    local ok, _, status = pipe:close()
+    lu.assertStrContains(said, ": " .. text)
+    lu.assertEquals({ ok, status }, { nil, 1 }, options)
+  end
+end
+
 function TestRefusals:test_system()
   all_refuse {
     ["bad argument #1 to 'sleep' (expected 0 to 86,400 seconds, got -1.0)"] = function()
