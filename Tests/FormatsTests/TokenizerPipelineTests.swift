@@ -249,6 +249,10 @@ private func integers(_ value: JSONValue?) -> [Int]? { value?.elements?.compactM
       "mistral", "\"prepend_scheme\":\"first\"", "\"prepend_scheme\":\"last\"", "prepend_scheme 'last'")
     let deep = String(repeating: "[", count: 3000)
     try expectRefusal("gpt2", "\"normalizer\":null", "\"normalizer\":\(deep)", "deeper")
+    for (open, what) in [("(", "groups"), ("[", "classes")] {
+      let nested = String(repeating: open, count: 200_000)
+      try expectRefusal("llama3", "\"Regex\":\"", "\"Regex\":\"\(nested)", "\(what) nested deeper than 64")
+    }
   }
 
   @Test func damagedFilesOfEveryKindNeverTrap() throws {

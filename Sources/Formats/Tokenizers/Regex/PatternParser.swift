@@ -55,10 +55,14 @@ struct PatternParser {
 
   // MARK: structure
 
-  private mutating func choice() throws -> PatternNode {
+  private mutating func enter(_ what: String) throws {
     depth += 1
+    if depth > 64 { throw failure("\(what) nested deeper than 64") }
+  }
+
+  private mutating func choice() throws -> PatternNode {
+    try enter("groups")
     defer { depth -= 1 }
-    if depth > 64 { throw failure("groups nested deeper than 64") }
     var branches = [try sequence()]
     while take("|") { branches.append(try sequence()) }
     return branches.count == 1 ? branches[0] : .choice(branches)
@@ -197,6 +201,8 @@ struct PatternParser {
   }
 
   private mutating func set() throws -> ScalarSet {
+    try enter("classes")
+    defer { depth -= 1 }
     at += 1
     var set = ScalarSet()
     let negated = take("^")
