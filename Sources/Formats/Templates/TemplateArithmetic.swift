@@ -114,7 +114,13 @@ extension TemplateRenderer {
     case "%":
       let rest = x.truncatingRemainder(dividingBy: y)
       return .float(rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest)
-    default: return .float(Libm.pow(x, y))
+    default:
+      if x == 0 && y < 0 { throw Failure(.value, "0.0 cannot be raised to a negative power") }
+      let power = Libm.pow(x, y)
+      if power.isInfinite && x.isFinite && y.isFinite {
+        throw Failure(.value, "(34, 'Numerical result out of range')")
+      }
+      return .float(power)
     }
   }
 }

@@ -216,10 +216,7 @@ extension TemplateParser {
     func isEnd(_ parser: TemplateParser) -> Bool { parser.isMark(":") || parser.isMark("]") }
     if skipMark("]") { return .item(.tuple([])) }
     var bounds: [TemplateExpression?] = [isEnd(self) ? nil : try expression()]
-    if skipMark("]") {
-      guard let only = bounds[0] else { throw failure("expected an expression, got ']'") }
-      return .item(only)
-    }
+    if let only = bounds[0], skipMark("]") { return .item(only) }
     if isMark(",") {
       var parts = bounds.compactMap { $0 }
       while skipMark(",") { if !isMark("]") { parts.append(try expression()) } }
