@@ -40,16 +40,23 @@ end
 
 local pack
 
-local function packed_table(value, name, inside)
+--- As deep as JSON is nested.
+local depth_max <const> = 200
+
+local function packed_table(value, name, inside, depth)
   if inside[value] then error(name .. " contains itself", 0) end
+  -- The name of a place grows with the depth: without an end here, memory does with its square.
+  if depth > depth_max then
+    error(("tables nested deeper than %d, or one that holds itself"):format(depth_max), 0)
+  end
   inside[value] = true
   local shape, result = shape_of(value), {}
   for key, element in pairs(value) do
     local shown = options.show(key):gsub("'", "")
     local place = (type(key) == "string" and "%s.%s" or "%s[%s]"):format(name, shown)
     if type(key) == "table" then error(("%s has %s as a key"):format(name, shown), 0) end
-    local packed = pack(element, place, inside)
-    if shape == "entries" then key, packed = #result + 1, { pack(key, place, inside), packed } end
+    local packed = pack(element, place, inside, depth + 1)
+    if shape == "entries" then key, packed = #result + 1, { pack(key, place, inside, depth + 1), packed } end
     result[key] = packed
   end
   inside[value] = nil
@@ -59,12 +66,12 @@ local function packed_table(value, name, inside)
 end
 
 --- The value as JSON can hold it. `name` is what an error calls it.
-function pack(value, name, inside)
+function pack(value, name, inside, depth)
   local kind = type(value)
   if kind == "number" then return packed_number(value) end
   if kind == "string" then return packed_string(value) end
   if kind == "boolean" or kind == "nil" then return value end
-  if kind == "table" and not getmetatable(value) then return packed_table(value, name, inside) end
+  if kind == "table" and not getmetatable(value) then return packed_table(value, name, inside, depth) end
   error(("%s is %s; plain data is nil, booleans, numbers, strings and tables of them"):format(
     name, options.show(value)), 0)
 end
@@ -95,7 +102,7 @@ end
 -- Errors: a part is no plain data, such as a Model or a table with a metatable; a table contains itself; a
 -- key is a table.
 function plain.encode(value, name)
-  return (formats.json_encode({ pack(value, name or "the value", {}) }):gsub("^%[", ""):gsub("%]$", ""))
+  return (formats.json_encode({ pack(value, name or "the value", {}, 1) }):gsub("^%[", ""):gsub("%]$", ""))
 end
 
 --- The value of a text that `encode` wrote.

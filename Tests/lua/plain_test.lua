@@ -50,4 +50,20 @@ function TestPlain.test_json_that_is_no_plain_data_is_refused_or_a_table()
   lu.assertEquals(plain.decode '{"$entries":2}', { ["$entries"] = 2 })
 end
 
+--- Without an end, the name of the innermost place alone would have megabytes, and all of them gigabytes.
+function TestPlain.test_tables_are_nested_as_deep_as_json()
+  local value = 1
+  for _ = 1, 150 do value = { a = value } end
+  lu.assertEquals(back(value), value)
+  for _ = 1, 30000 do value = { a = value } end
+  collectgarbage()
+  collectgarbage "stop"
+  local before = collectgarbage "count"
+  local message = support.message(plain.encode, value)
+  local used = collectgarbage "count" - before
+  collectgarbage "restart"
+  lu.assertEquals(message, "tables nested deeper than 200, or one that holds itself")
+  lu.assertTrue(used < 4000, used .. " KB")
+end
+
 os.exit(lu.LuaUnit.run())

@@ -31,6 +31,17 @@ function TestAssertions:test_numbers_within_the_tolerance_are_close()
   lu.assertStrContains(message(testing.eq, 0.1 + 0.2, 0.3), "got 0.30000000000000004, expected 0.3")
 end
 
+--- The place of a difference ends where it has grown long.
+function TestAssertions:test_a_difference_deep_within_tables_has_a_place_that_ends()
+  local function deep(value)
+    for _ = 1, 3000 do value = { value } end
+    return value
+  end
+  local text = support.message(testing.assert_equal, deep(1), deep(2))
+  lu.assertStrContains(text, "got 1, expected 2")
+  lu.assertTrue(#text < 5000, #text)
+end
+
 function TestAssertions:test_a_difference_of_tensors_names_positions_values_and_counts()
   local a, b = T { { 1, 2, 3 }, { 4, 5, 6 } }, T { { 1, 2, 3.5 }, { 4, 5, 8 } }
   local text = close(a, b, { atol = 0.1, rtol = 0 })

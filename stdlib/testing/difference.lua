@@ -151,6 +151,9 @@ local function sorted_keys(t)
   return keys
 end
 
+-- Characters of the place of a difference: it would grow with the depth, and memory with its square.
+local place_max <const> = 2000
+
 local find
 
 local function tables(a, b, o, path, seen)
@@ -161,7 +164,7 @@ local function tables(a, b, o, path, seen)
     return ("values differ%s: got %s, expected %s"):format(at(path), tostring(a), tostring(b))
   end
   for _, key in ipairs(sorted_keys(b)) do
-    local place = path .. key_text(key)
+    local place = #path < place_max and path .. key_text(key) or path
     if a[key] == nil then return ("missing%s: expected %s"):format(at(place), show(b[key])) end
     local problem = find(a[key], b[key], o, place, seen)
     if problem then return problem end
