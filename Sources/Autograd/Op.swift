@@ -32,6 +32,7 @@ public final class Op: @unchecked Sendable {
     /// False where the function is not smooth, so that finite differences do not approximate the gradient.
     public let checksGradient: Bool
 
+    @inline(never)
     public init(_ inputs: [Tensor?], _ attributes: [Attribute] = [], checksGradient: Bool = true) {
       self.inputs = inputs
       self.attributes = attributes
@@ -45,6 +46,7 @@ public final class Op: @unchecked Sendable {
     public let attributes: [Attribute]
     public let words: String
 
+    @inline(never)
     public init(_ inputs: [Tensor?], _ attributes: [Attribute] = [], words: String) {
       self.inputs = inputs
       self.attributes = attributes

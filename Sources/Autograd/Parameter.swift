@@ -49,6 +49,7 @@ public final class Parameter: Sendable {
   /// count would be rounded to f32.
   public let numberType: DType?
 
+  @inline(never)
   public init(_ name: String, _ kind: Kind, _ meaning: String, numberType: DType? = nil) {
     self.name = name
     self.kind = kind
