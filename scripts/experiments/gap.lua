@@ -3,20 +3,37 @@
 -- The first figure of Tang et al. 2024 (arXiv:2405.08448): the same loss from the same start, online on fresh
 -- responses labelled by the proxy, and offline on the golden pairs. A point is a checkpoint: its win rate
 -- against the golden policy, judged by gold, and its KL from the start. Each side pools its runs over
--- learning rates and betas, those of the task's sweep unless given.
+-- learning rates and betas.
+--
+-- The default is small: one repetition, short runs, a reward model as proxy, which learns in a third of the
+-- steps of a preference model. Its intervals are over prompts alone; `--outer-seeds 5` has repetitions of
+-- the whole pipeline. `scripts/paper/fig01_tradeoff.lua` is the paper's figure with the task's own settings,
+-- a sweep and verdicts.
 --
 --   perilune scripts/experiments/gap.lua
+--   perilune scripts/experiments/gap.lua --outer-seeds 5 --lr 3e-4,6e-4 --beta 0.02,0.05,0.1
 --   perilune scripts/experiments/gap.lua --loss dpo --loss.beta 0.2                any loss of align.loss
 --   perilune scripts/experiments/gap.lua --task stories --data stories260K.bin     tok512.bin is beside it
 --   perilune scripts/experiments/gap.lua --task harmless --data test.jsonl.gz      human preferences
 local experiment = require("perilune").align.experiment
 local settings = require "perilune.align.experiment.settings"
 
+--- An option of every experiment with the default of a small one. A pretrained model has its task's own.
+local function small(name, default, pretrained)
+  local known = experiment.options.by_name[name]
+  return { name, default, known.meaning, least = known.least, smoke = known.smoke,
+    pretrained = pretrained or known.pretrained }
+end
+
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
-  { "lr", "", "learning rates, separated by commas; the task's unless given; a side pools them all" },
-  { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, "
-    .. "and the task's for ipo" },
-  { "steps", 0, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6 },
+  { "lr", "6e-4", "learning rates, separated by commas; a side pools them all; '' for those of the task",
+    pretrained = "" },
+  { "beta", "0.05", "strengths of the regularisation, separated by commas; '' for the loss's own, and the "
+    .. "task's for ipo", pretrained = "" },
+  { "steps", 160, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6, pretrained = 0 },
+  small("proxy", "reward", ""), small("pairs", 4096), small("prompts", 128),
+  small("start_steps", 300, 0), small("judge_steps", 160, 0), small("golden_steps", 100, 0),
+  small("outer_seeds", 1),
   { "out", "out/gap", "folder of the report", folder = true, smoke = "out/gap_smoke" },
 })
 require("perilune.paper.settings").fill(o)
