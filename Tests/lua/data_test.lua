@@ -252,6 +252,15 @@ function TestFromPairs:test_an_experiment_refuses_too_few_pairs_in_a_line()
   os.execute(("rm -rf '%s' '%s.report'"):format(out, out))
 end
 
+--- A default of --beta and --loss.beta of the command line were refused as two of one.
+function TestFromPairs:test_gap_takes_a_loss_with_options_of_its_own()
+  local out = os.tmpname()
+  local pipe <close> = assert(io.popen(("'%s' '%s/scripts/experiments/gap.lua' --smoke --loss dpo "
+    .. "--loss.beta 0.2 --out '%s.report' 2>&1; echo status $?"):format(system.program(), support.root, out)))
+  lu.assertStrContains(pipe:read "a", "\nstatus 0\n")
+  os.execute(("rm -rf '%s' '%s.report'"):format(out, out))
+end
+
 function TestFromPairs:test_a_file_of_one_prompt_is_named_where_it_has_no_text_to_train_with()
   local path = written(formats.json_encode {
     prompt = "Rosa and Maya hurried to the wooden", chosen = " hut", rejected = " sky",

@@ -12,6 +12,7 @@ local json = require "perilune.notebook.json"
 local marker = require "perilune.notebook.marker"
 local run = require "perilune.notebook.run"
 local script = require "perilune.notebook.script"
+local trimmed = require "perilune.trimmed"
 local yaml = require "perilune.notebook.yaml"
 
 local golden <const> = support.root .. "/Tests/Golden/notebooks/"
@@ -179,6 +180,11 @@ function TestParts:test_a_long_line_takes_no_longer_than_many_lines()
   lu.assertTrue(cell_text.hold_last({ line }, line)[1] == "-- %line " .. line)
   local metadata = marker.read("-- %% title" .. (" a=1"):rep(100000) .. (" "):rep(100000) .. "b").metadata
   lu.assertEquals(metadata, { title = "title", a = 1, b = json.null })
+  metadata = marker.read("-- %% t" .. (" a=[ x"):rep(100000) .. "]").metadata
+  lu.assertEquals(#metadata.incorrectly_encoded_metadata, 600000)
+  local blanks = (" "):rep(1 << 20)
+  lu.assertEquals({ trimmed(blanks), trimmed(blanks .. "a b" .. blanks) }, { "", "a b" })
+  lu.assertEquals(yaml.decode("a: 1\n" .. blanks), { a = 1 })
 end
 
 function TestParts:test_markers()

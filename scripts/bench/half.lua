@@ -44,7 +44,10 @@ local function command(row, case, side)
     processes.quoted(program), folder, row.runs or row.what, case, o.threads, side[2] or "")
 end
 
-local function load_average() return io.open("/proc/loadavg"):read "l":match "^%S+" end
+local function load_average()
+  local file <close> = assert(io.open "/proc/loadavg")
+  return file:read "l":match "^%S+"
+end
 
 --- The turns of all sides, round by round.
 local function turns_of(row, case)

@@ -76,9 +76,8 @@ function report.peaks(results, columns, labels)
     rows, 2)
 end
 
---- A training step, and the fastest plain product of any library in the same turns.
-function report.products(steps)
-  local goals <const> = { tiny = 80, small = 85, gpt2 = 85 }
+--- A training step, and the fastest plain product of any library in the same turns; `goals` are percent.
+function report.products(steps, goals)
   local rows, order = {}, {}
   for _, label in ipairs(steps[1].order) do
     if steps[1].products[label] then order[#order + 1] = label end

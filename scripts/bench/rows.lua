@@ -16,6 +16,9 @@ rows.labels = {
   python = "Python", numpy = "NumPy", llama = "llama.cpp", ctranslate_int8_ = "CTranslate2, int8",
 }
 
+--- Goals of a training step: its share of the best plain product, percent.
+rows.shares = { tiny = 80, small = 85, gpt2 = 85 }
+
 --- The keys of the peers, in the order of the columns.
 rows.columns = { "pytorch", "compiled", "jax", "transformers", "ctranslate", "ctranslate_int8_", "llama",
   "trl", "trl_kept", "peft", "lua", "python" }

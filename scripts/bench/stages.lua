@@ -1,10 +1,10 @@
---- What the parts of the default experiment cost, and reading a large file: the seconds of each.
+--- What the parts of an experiment cost, and reading a large file: the seconds of each.
 --
 --     bin/perilune scripts/bench/stages.lua [--what sft,judge] [--task sentiment]
 --
 -- A line of JSON each: name, seconds of the wall clock, seconds of the processor, which other processes
 -- hardly change, and the peak of resident memory so far in MB. Each has the task's own settings, those of
--- `experiments/gap.lua`.
+-- `scripts/paper`.
 --
 --   start        `align.sft`, nothing cached
 --   pairs        golden pairs of responses of the start
@@ -15,8 +15,7 @@
 --   json_lines   a file of 100 MB, a record of a prompt and two responses a line
 --
 -- What needs an earlier part makes it first, from the cache where there is one, outside its own seconds.
--- The default experiment is 3 repetitions of the parts above and the runs of both sides; the line
--- "experiment" adds them up.
+-- The line "repetition" adds up the parts above and the runs of both sides with all settings of the sweep.
 local perilune = require "perilune"
 local align, cli, formats = perilune.align, perilune.cli, perilune.formats
 local options, system, tasks = perilune.options, perilune.system, perilune.tasks
@@ -124,11 +123,9 @@ end
 
 if o.what == "" then
   local runs, sweep = task.runs, task.runs.offline
-  local settings <const>, repetitions <const> = #sweep.lr * #sweep.beta, 3
-  local checkpoints <const> = 12
-  local each = settings
-    * (runs.steps * (took.online + took.offline) / count + 2 * checkpoints * took.evaluation)
+  local checkpoints <const>, settings = 12, #sweep.lr * #sweep.beta
+  local sides = runs.steps * (took.online + settings * took.offline) / count
+    + (1 + settings) * checkpoints * took.evaluation
   local stage = took.start + took.pairs + took.judge + took.golden + 2 * took.evaluation
-  print(formats.json_encode { name = "experiment", processor = repetitions * (stage + each),
-    stages = repetitions * stage, runs = repetitions * each })
+  print(formats.json_encode { name = "repetition", processor = stage + sides, stage = stage, runs = sides })
 end

@@ -124,7 +124,8 @@ end
 --- The processor's name without marks of trade, which names its table and its chart.
 local model_name = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
 local processor <const> = model_name:gsub("%(%w+%)", "")
-local chart <const> = ("bench-%s.svg"):format(processor:lower():gsub("%W+", "-"):gsub("%-$", ""))
+local slug <const> = processor:lower():gsub("%W+", "-"):gsub("%-$", "")
+local chart <const>, growth_chart <const> = ("bench-%s.svg"):format(slug), ("growth-%s.svg"):format(slug)
 
 --- When, on what and with what settings a part was measured, and whether the machine was quiet.
 local function circumstances(what)
@@ -156,7 +157,7 @@ if #lines > 0 then
   end
   if #steps > 0 then
     texts[#texts + 1] = "A training step and plain products of 2048 x 2048 taking turns with it, GFLOP/s:"
-    texts[#texts + 1] = report.products(steps)
+    texts[#texts + 1] = report.products(steps, rows.shares)
   end
   local figure = report.chart(lines)
   if figure then
@@ -170,24 +171,24 @@ if chosen "seeds" then
     note "seeds needs --data stories260K.bin: left out"
   else
     local text = parts.seeds(o, commands, measure)
-    publish("bench seeds", circumstances " --rows seeds", text)
+    publish("bench seeds, " .. processor, circumstances " --rows seeds", text)
   end
 end
 if chosen "growth" then
   note "growth"
   local text, figure = parts.growth(o, commands, program)
-  publish("bench growth", circumstances " --rows growth", text,
-    "![Step time against arithmetic](bench_growth.svg)")
-  if o.write then figure:save(results .. "/bench_growth.svg") end
+  publish("bench growth, " .. processor, circumstances " --rows growth", text,
+    ("![Step time against arithmetic](%s)"):format(growth_chart))
+  if o.write then figure:save(results .. "/" .. growth_chart) end
 end
 if chosen "allocations" then
   local text, count = parts.allocations(o, commands, note)
   if text then
-    publish("bench allocations", circumstances " --rows allocations",
+    publish("bench allocations, " .. processor, circumstances " --rows allocations",
       ("Case tiny, runs of %d and %d steps."):format(count, 2 * count), text)
   end
 end
 if chosen "store" then
   note "store"
-  publish("bench store", circumstances " --rows store", parts.store(o, program))
+  publish("bench store, " .. processor, circumstances " --rows store", parts.store(o, program))
 end

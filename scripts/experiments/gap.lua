@@ -28,14 +28,15 @@ end
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
   { "lr", "6e-4", "learning rates, separated by commas; a side pools them all; '' for those of the task",
     pretrained = "" },
-  { "beta", "0.05", "strengths of the regularisation, separated by commas; '' for the loss's own, and the "
-    .. "task's for ipo", pretrained = "" },
+  { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, and 0.05 "
+    .. "for ipo" },
   { "steps", 160, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6, pretrained = 0 },
   small("proxy", "reward", ""), small("pairs", 4096), small("prompts", 128),
   small("start_steps", 300, 0), small("judge_steps", 160, 0), small("golden_steps", 100, 0),
   small("outer_seeds", 1),
   { "out", "out/gap", "folder of the report", folder = true, smoke = "out/gap_smoke" },
 })
+if o.beta == "" and o.loss == "ipo" and o["loss.beta"] == nil and o.model == "" then o.beta = "0.05" end
 require("perilune.paper.settings").fill(o)
 
 -- A loss without an offline form is compared with the one that stands for it.

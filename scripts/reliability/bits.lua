@@ -4,7 +4,8 @@
 --
 -- Runs Tests/lua/bits.lua, which prints a hash for each part of the laboratory: operations and their
 -- gradients, sampling, training, quantised weights. The first run is by the release build with one thread;
--- every other must print the same. scripts/same_bits builds the debug build before.
+-- every other must print the same. scripts/same_bits builds the debug build before; with `--debug ''` there
+-- is none.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local common = require "common"
 local parallel = require "perilune.parallel"
@@ -23,7 +24,9 @@ for k = 2, o.runs do add(("release, 2 threads, run %d"):format(k), common.progra
 for _, level in ipairs { "scalar", "vector", "avx512" } do
   add("release, kernels " .. level, common.program, 2, level)
 end
-for _, threads in ipairs { 1, 2 } do add(("debug, %d threads"):format(threads), o.debug, threads) end
+for _, threads in ipairs(o.debug ~= "" and { 1, 2 } or {}) do
+  add(("debug, %d threads"):format(threads), o.debug, threads)
+end
 
 local function hashes(way)
   local before = way.level and ("PERILUNE_KERNELS=%s "):format(way.level) or ""
@@ -46,6 +49,6 @@ for i, way in ipairs(ways) do
     end
   end
 end
-local said <const> = "other bits in %d runs of %d hashes: 1 to 8 threads, kernels of every level, both builds"
-common.row("R17", said:format(#ways, count), other, other == 0)
+local said <const> = "other bits in %d runs of %d hashes: 1 to 8 threads, kernels of every level, %s"
+common.row("R17", said:format(#ways, count, o.debug ~= "" and "both builds" or "release"), other, other == 0)
 common.exit()

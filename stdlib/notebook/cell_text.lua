@@ -21,6 +21,7 @@ local marker = require "perilune.notebook.marker"
 local options = require "perilune.options"
 local scan = require "perilune.notebook.scan"
 local script = require "perilune.notebook.script"
+local trimmed = require "perilune.trimmed"
 
 local cell_text = {}
 
@@ -34,7 +35,7 @@ end
 
 --- Whether a line is a command of the prompt that jupytext does not know.
 local function is_command(line)
-  local text = line:match "^%s*(.*%S)" or ""
+  local text = trimmed(line)
   return text:match "^%?" or text:match "^![^=]" or text:match "^!$" or text:match "^%$%s"
     or text:match "^[%a_][%w_.:]*%s*%?[?%s]*$"
 end

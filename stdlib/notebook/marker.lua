@@ -7,6 +7,7 @@
 local attempt = require "perilune.attempt"
 local json = require "perilune.notebook.json"
 local options = require "perilune.options"
+local trim = require "perilune.trimmed"
 
 local marker = {}
 
@@ -40,8 +41,6 @@ function marker.rest(line)
   return line:match "^%s*%-%-%s*%%%%%s*$" and "" or nil
 end
 
-local function trim(text) return text:match "^%s*(.*%S)" or "" end
-
 local function value_of(text)
   local ok, value = attempt.call(json.decode, text, true)
   if ok then return value end
@@ -57,14 +56,21 @@ end
 --- Whether the word that begins at `from` is the first, or has a blank before it.
 local function is_word(text, first, from) return from == first or text:sub(from - 1, from - 1) == " " end
 
+--- How many places of "=" are tried for a value that ends at one place. Each copies the text up to there.
+local most_tries <const> = 1000
+
 --- The last "name=value" of text[first, stop] whose value is one: name, value, and where the name begins.
 local function last_pair(text, first, stop)
+  local tries = 0
   for at = stop, first, -1 do
     if text:byte(at) == 61 then
       local before = run_start(text, first, at - 1, "^%s") - 1
       local from = run_start(text, first, before, "^[%w_.@/-]")
       local value
-      if from <= before and is_word(text, first, from) then value = value_of(text:sub(at + 1, stop)) end
+      if from <= before and is_word(text, first, from) then
+        tries, value = tries + 1, value_of(text:sub(at + 1, stop))
+        if tries > most_tries then return end
+      end
       if value ~= nil then return text:sub(from, before), value, from end
     end
   end

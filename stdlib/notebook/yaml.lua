@@ -119,7 +119,8 @@ function yaml.decode(text)
   local lines, number = {}, 0
   for line in (text .. "\n"):gmatch "(.-)\r?\n" do
     number = number + 1
-    local blanks, rest = line:match "^ *", line:match "^ *(.*%S)" or ""
+    local blanks = line:match "^ *"
+    local rest = line:match("^(.*%S)", #blanks + 1) or ""
     if rest ~= "" and rest:sub(1, 1) ~= "#" then
       lines[#lines + 1] = { indent = #blanks, text = rest, number = number }
     end

@@ -24,6 +24,7 @@ local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
 local system = require "perilune.system"
 local task = require "perilune.tasks.task"
+local trimmed = require "perilune.trimmed"
 
 local records = {}
 
@@ -257,8 +258,7 @@ function records.task(name, o, parse, ids_of)
   local function drop(why) dropped[why] = dropped[why] + 1 end
   for number, record in ipairs(list) do
     local pair = parse(record, place(number))
-    local chosen, rejected = pair and (pair.chosen:match "^%s*(.*%S)" or ""),
-      pair and (pair.rejected:match "^%s*(.*%S)" or "")
+    local chosen, rejected = pair and trimmed(pair.chosen), pair and trimmed(pair.rejected)
     if not pair then
       drop "prompts_differ"
     elseif chosen == "" or rejected == "" then

@@ -8,6 +8,8 @@
 --   6
 --   > dialogues.last_turn("\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Bye"):match "%a+: (%a+)"
 --   Bye
+local trimmed = require "perilune.trimmed"
+
 local dialogues = {}
 
 local human <const>, assistant <const> = "\n\nHuman:", "\n\nAssistant:"
@@ -46,7 +48,7 @@ function dialogues.messages(prompt)
   end
   table.sort(marks, function(a, b) return a.at < b.at end)
   local function add(role, text)
-    text = text:match "^%s*(.*%S)" or ""
+    text = trimmed(text)
     if text == "" then return end
     local last = list[#list]
     if last and last.role == role then

@@ -16,6 +16,7 @@ local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
 local records = require "perilune.tasks.records"
 local task = require "perilune.tasks.task"
+local trimmed = require "perilune.trimmed"
 
 local spec = options.spec("tasks.harmless", { records.options })
 
@@ -55,7 +56,7 @@ end
 
 --- A response as it follows the prompt: after a template without the blanks around it.
 local function clean(tokenizer, response)
-  return pretrained.has_template(tokenizer) and (response:match "^%s*(.*%S)" or "") or response
+  return pretrained.has_template(tokenizer) and trimmed(response) or response
 end
 
 --- A task; see the head of the file.
