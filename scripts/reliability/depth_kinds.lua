@@ -205,7 +205,6 @@ for name, text in pairs {
     written(".ipynb", '{"nbformat": 4, "cells": [], "metadata": ' .. text(depth) .. "}", function(path)
       perilune.notebook.convert(path, path .. ".lua")
     end)
-    os.execute "true"
   end)
 end
 kind("GGUF arrays", function(depth)
@@ -221,7 +220,6 @@ kind("NumPy header", function(depth)
 end)
 
 for name, text in pairs {
-  ["parentheses"] = nested("{{ (", "1", ") }}"), ["brackets"] = nested("{{ [", "", "] }}"),
   ["expression"] = function(depth) return "{{ " .. ("("):rep(depth) .. "1" .. (")"):rep(depth) .. " }}" end,
   ["lists"] = function(depth) return "{{ " .. ("["):rep(depth) .. ("]"):rep(depth) .. " }}" end,
   ["not"] = function(depth) return "{{ " .. ("not "):rep(depth) .. "1 }}" end,
@@ -234,7 +232,6 @@ for name, text in pairs {
   ["ifs"] = nested("{% if 1 %}", "a", "{% endif %}"),
   ["elifs"] = function(depth) return "{% if 0 %}" .. ("{% elif 0 %}"):rep(depth) .. "{% endif %}" end,
   ["loops"] = nested("{% for i in [1] %}", "a", "{% endfor %}"),
-  ["macros"] = function() return "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}" end,
 } do
   kind("template, " .. name, function(depth) formats.render_template(text(depth), { x = {} }) end)
 end
