@@ -132,6 +132,17 @@ function TestBench:test_the_cost_of_every_instrument_is_shown()
   end
 end
 
+function TestBench:test_the_parts_of_an_experiment_are_timed()
+  local command = "'%s' '%s/stages.lua' --smoke 2>&1"
+  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
+  local said = pipe:read "a"
+  local names = "start pairs judge golden online offline evaluation json_lines repetition"
+  for name in names:gmatch "%a+_?%a*" do
+    local line = ('.*{"name":"%s",[^}]*"processor":[%%d.]+.*'):format(name)
+    lu.assertStrMatches(said:gsub("\n", " "), line)
+  end
+end
+
 function TestBench:test_half_precision_is_measured_side_by_side()
   local command = "'%s' '%s/half.lua' --smoke --rows logps 2>&1"
   local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
