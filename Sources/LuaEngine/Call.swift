@@ -18,7 +18,7 @@ final class NativeEntry {
   }
 }
 
-/// Valid during the call: the state and the entry, which the running function's frame keeps alive, are not counted.
+/// Valid during the call: the state and the entry, which the engine keeps alive until the call ends, are not counted.
 public struct Call {
   public unowned(unsafe) let lua: Lua
   /// The number of arguments.

@@ -162,11 +162,11 @@ extension Lua {
 let installCallbacks: Void = {
   var callbacks = shim_callbacks(
     call: { L, owner, entry in
-      // The running function's frame keeps both alive, so nothing is counted here.
-      Unmanaged<Lua>.fromOpaque(owner)._withUnsafeGuaranteedRef { lua in
-        Unmanaged<NativeEntry>.fromOpaque(entry)._withUnsafeGuaranteedRef { entry in
-          lua.run(entry, on: L)
-        }
+      // The caller of the state keeps it alive. The entry is kept here: code that the function calls may replace its
+      // upvalue, the one owner, with debug.setupvalue.
+      let running = Unmanaged<NativeEntry>.fromOpaque(entry).takeUnretainedValue()
+      return withExtendedLifetime(running) {
+        Unmanaged<Lua>.fromOpaque(owner)._withUnsafeGuaranteedRef { lua in lua.run(running, on: L) }
       }
     },
     release: { Unmanaged<AnyObject>.fromOpaque($0).release() },

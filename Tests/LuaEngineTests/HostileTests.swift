@@ -46,6 +46,29 @@ extension Engine {
       #expect(try text(lua, damage) == "3.0")
     }
 
+    /// A function that loses its one owner while it runs ends as it would have, its own errors included.
+    @Test func aFunctionMayReplaceItsOwnUpvalueWhileItRuns() throws {
+      let lua = try makeLua()
+      let damage = """
+        local results = {}
+        for _, f in ipairs { 'through', 'refuse_after' } do
+          local own = t[f]
+          local ok, e = pcall(own, function()
+            debug.setupvalue(own, 1, nil)
+            for _ = 1, 2 do collectgarbage() end
+            for i = 1, 1000 do t.box(i) end
+            return 7
+          end, 1)
+          results[#results + 1] = ok and tostring(e) or e.message
+          results[#results + 1] = tostring(pcall(own, print))
+        end
+        return table.concat(results, '; ')
+        """
+      #expect(
+        try text(lua, damage)
+          == "7; false; bad argument #2 to 'refuse_after' (after the callback); false")
+    }
+
     @Test func objectsWithAnotherMetatableAreSafe() throws {
       let lua = try makeLua()
       let damage = """
