@@ -39,22 +39,41 @@ public enum Finite {
     }
   }
 
+  /// The exception of a tensor of any shape; nil for whole numbers and flags, and for a tensor without elements.
+  ///
+  ///     try Finite.exception(in: Tensor([1, .nan], shape: [2]))      // nan at [2] (1 of 2 elements)
+  ///
+  /// Errors: a view whose elements are not in order is copied, for which memory may lack.
   public static func exception(in tensor: Tensor) throws -> Exception? {
-    if !tensor.dtype.isFloating { return nil }
     if try holds(tensor) { return nil }
-    let packed = try tensor.cast(to: .f64).contiguous()
-    let p = packed.pointer(Double.self)
-    let count = packed.elementCount
+    let packed = try tensor.contiguous()
     return withExtendedLifetime(packed) {
-      let isNaN = (0..<count).contains { p[$0].isNaN }
-      let places = (0..<count).filter { isNaN ? p[$0].isNaN : p[$0].isInfinite }
-      var (place, rest) = ([Int](), places.first ?? 0)
-      for size in tensor.shape.reversed() {
-        place.insert(rest % size + 1, at: 0)
-        rest /= size
+      switch packed.dtype {
+      case .i64, .bool: nil
+      case .f64: exception(packed.pointer(Double.self), packed.shape)
+      case .f32: exception(packed.pointer(Float.self), packed.shape)
       }
-      return Exception(isNaN: isNaN, place: place, count: places.count, elements: count)
     }
+  }
+
+  /// One pass: an infinity counts until the first NaN.
+  private static func exception<T: BinaryFloatingPoint>(_ p: UnsafeMutablePointer<T>, _ shape: Shape)
+    -> Exception?
+  {
+    let elements = shape.elementCount
+    var (isNaN, first, count) = (false, 0, 0)
+    for i in 0..<elements where !p[i].isFinite && (p[i].isNaN || !isNaN) {
+      if p[i].isNaN != isNaN { (isNaN, count) = (true, 0) }
+      if count == 0 { first = i }
+      count += 1
+    }
+    if count == 0 { return nil }
+    var (place, rest) = ([Int](), first)
+    for size in shape.reversed() {
+      place.insert(rest % size + 1, at: 0)
+      rest /= size
+    }
+    return Exception(isNaN: isNaN, place: place, count: count, elements: elements)
   }
 
   /// x * 0 is 0 for a finite x and NaN for any other, and a sum with NaN is NaN.
