@@ -8,9 +8,12 @@ extension StoredType {
     try StoredType(8, name: "Q8_0", elements: 32, bytes: 34)
   }
 
-  /// Encodes f32 as f32, bf16 or Q8_0; the numbers are whole blocks. Other types are not encoded.
+  /// Encodes f32 as f32, bf16 or Q8_0. The numbers are whole blocks, and the bytes are as many as those take; other
+  /// types are not encoded. A caller sees to both, so anything else ends the program.
   public func encode(_ numbers: UnsafeBufferPointer<Float>, into bytes: UnsafeMutableRawBufferPointer) {
-    guard bytes.count == numbers.count / elements * self.bytes else { return }
+    precondition(
+      numbers.count.isMultiple(of: elements) && bytes.count == numbers.count / elements * self.bytes,
+      "\(numbers.count) numbers do not fill \(bytes.count) bytes of \(name)")
     switch name {
     case "F32": bytes.copyMemory(from: UnsafeRawBufferPointer(numbers))
     case "BF16":
@@ -27,7 +30,7 @@ extension StoredType {
           UnsafeBufferPointer(rebasing: numbers[32 * block..<32 * block + 32]),
           UnsafeMutableRawBufferPointer(rebasing: bytes[34 * block..<34 * block + 34]))
       }
-    default: return
+    default: preconditionFailure("f32 is not encoded as \(name)")
     }
   }
 
