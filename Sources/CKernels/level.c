@@ -25,6 +25,8 @@ static int chosen(void) {
   return best;
 }
 
+int ck_processor_level(void) { return of_processor(); }
+
 int ck_best_level(void) {
   static _Atomic int known = -1;  // two threads that come first find the same
   int level = __c11_atomic_load(&known, __ATOMIC_RELAXED);

@@ -61,4 +61,25 @@ function TestSystem.test_ctrl_c_ends_random_numbers()
   assert_interruptible(function() for _ = 1, 100 do T.randn(3e7) end end)
 end
 
+--- A level is used where the processor has it, and refused by its name elsewhere.
+function TestSystem.test_the_level_of_kernels_is_the_one_named_or_an_error()
+  local levels = system.kernel_levels()
+  local known, has = table.concat(levels, ", "), {}
+  for _, level in ipairs(levels) do has[level] = true end
+  lu.assertTrue(has[system.kernel_level()])
+  for _, level in ipairs { "scalar", "vector", "avx512", "avx512_bf16", "avx" } do
+    local pipe <close> = assert(io.popen(("PERILUNE_KERNELS=%s '%s' --no-init -e '%s' 2>&1"):format(level,
+      arg[-1], "print(require [[perilune.system]].kernel_level())")))
+    local said = pipe:read "a"
+    if has[level] then
+      lu.assertEquals(said, level .. "\n")
+    elseif level == "avx" then
+      lu.assertStrContains(said, ("PERILUNE_KERNELS must be one of %s, not 'avx'"):format(known))
+    else
+      lu.assertStrContains(said,
+        ("PERILUNE_KERNELS is '%s', a level that this processor has not: it has %s"):format(level, known))
+    end
+  end
+end
+
 os.exit(lu.LuaUnit.run())

@@ -9,7 +9,7 @@ local folder = debug.getinfo(1, "S").source:match "^@(.*)/" or "."
 local sizes = dofile(folder .. "/sizes.lua")
 local processes = dofile(folder .. "/processes.lua")
 local perilune = require "perilune"
-local cli, options = perilune.cli, perilune.options
+local cli, options, system = perilune.cli, perilune.options, perilune.system
 
 --- The sides of each row: what the table calls them, options of core.lua, and the level of instructions.
 local rows <const> = {
@@ -23,8 +23,9 @@ local rows <const> = {
     { "frozen, Q8_0", "--kept Q8_0" },
   } },
   { what = "levels", runs = "train", sides = {
-    { "f32" }, { "bf16, avx512_bf16", "--precision bf16" }, { "bf16, avx512", "--precision bf16", "avx512" },
-    { "bf16, vector", "--precision bf16", "vector" }, { "f32, vector", "", "vector" },
+    { "f32" }, { "bf16, avx512_bf16", "--precision bf16", "avx512_bf16" },
+    { "bf16, avx512", "--precision bf16", "avx512" }, { "bf16, vector", "--precision bf16", "vector" },
+    { "f32, vector", "", "vector" },
   } },
 }
 
@@ -49,10 +50,26 @@ local function load_average()
   return file:read "l":match "^%S+"
 end
 
+local has = {}
+for _, level in ipairs(system.kernel_levels()) do has[level] = true end
+
+--- The sides of a row that this processor can run; a level that it has not is skipped by name.
+local function sides_of(row)
+  local sides = {}
+  for _, side in ipairs(row.sides) do
+    if not side[3] or has[side[3]] then
+      sides[#sides + 1] = side
+    else
+      io.stderr:write(("%s: skipped, this processor has no %s\n"):format(side[1], side[3]))
+    end
+  end
+  return sides
+end
+
 --- The turns of all sides, round by round.
-local function turns_of(row, case)
+local function turns_of(row, case, sides)
   local running, taken = {}, {}
-  for i, side in ipairs(row.sides) do
+  for i, side in ipairs(sides) do
     local log
     running[i], log = processes.start(("half-%s-%d"):format(case, i), command(row, case, side))
     if not running[i] then error(("half.lua: a process did not start: see %s"):format(log), 0) end
@@ -79,9 +96,10 @@ for what in o.rows:gmatch "[^,]+" do
     if row.what == what then
       print(("\n| %s | case | ms | times as fast | resident | load |"):format(what))
       print "|---|---|---:|---:|---:|---:|"
+      local sides = sides_of(row)
       for case in o.cases:gmatch "[^,]+" do
-        local taken = turns_of(row, case)
-        for i, side in ipairs(row.sides) do
+        local taken = turns_of(row, case, sides)
+        for i, side in ipairs(sides) do
           local own, first = taken[i], taken[1]
           print(("| %s | %s | %.1f | %.2f | %d MB | %s |"):format(side[1], case,
             median_of(o.rounds, function(k) return own[k].ms end),

@@ -9,6 +9,7 @@
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local common = require "common"
 local parallel = require "perilune.parallel"
+local system = require "perilune.system"
 
 local o = common.options { runs = 1, debug = common.root .. "/.build-debug/debug/perilune", jobs = 2 }
 
@@ -21,8 +22,14 @@ for _, threads in ipairs { 2, 4, 8 } do
   add(("release, %d threads"):format(threads), common.program, threads)
 end
 for k = 2, o.runs do add(("release, 2 threads, run %d"):format(k), common.program, 2) end
-for _, level in ipairs { "scalar", "vector", "avx512" } do
-  add("release, kernels " .. level, common.program, 2, level)
+local has = {}
+for _, level in ipairs(system.kernel_levels()) do has[level] = true end
+for _, level in ipairs { "scalar", "vector", "avx512", "avx512_bf16" } do
+  if has[level] then
+    add("release, kernels " .. level, common.program, 2, level)
+  else
+    io.stderr:write(("kernels %s: skipped, this processor has them not\n"):format(level))
+  end
 end
 for _, threads in ipairs(o.debug ~= "" and { 1, 2 } or {}) do
   add(("debug, %d threads"):format(threads), o.debug, threads)

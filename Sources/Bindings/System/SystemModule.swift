@@ -23,13 +23,19 @@ enum SystemModule {
 
   private static let levels: [String] = (0..<8).compactMap { ck_level_name($0).map(String.init(cString:)) }
 
-  /// Refuses a value of PERILUNE_KERNELS that is no level.
+  /// The levels of this processor, the best last.
+  private static var available: ArraySlice<String> { levels.prefix(Int(ck_processor_level()) + 1) }
+
+  /// Refuses a value of PERILUNE_KERNELS that is no level, or one that the processor has not.
   private static func checkLevel() throws {
-    guard let wanted = ProcessInfo.processInfo.environment["PERILUNE_KERNELS"], !levels.contains(wanted)
+    guard let wanted = ProcessInfo.processInfo.environment["PERILUNE_KERNELS"], !available.contains(wanted)
     else { return }
+    let known = available.joined(separator: ", ")
     throw Failure(
       .value,
-      "PERILUNE_KERNELS must be one of \(levels.joined(separator: ", ")), not '\(Quoted.name(wanted))'")
+      levels.contains(wanted)
+        ? "PERILUNE_KERNELS is '\(wanted)', a level that this processor has not: it has \(known)"
+        : "PERILUNE_KERNELS must be one of \(known), not '\(Quoted.name(wanted))'")
   }
 
   private static func addProcess(_ module: inout NativeModule) {
@@ -67,6 +73,18 @@ enum SystemModule {
         example: "print(type(require 'perilune.system'.kernel_level()))", prints: "string")
     ) { call in
       try call.pushString(kernelLevel)
+      return 1
+    }
+    module.function(
+      "kernel_levels",
+      Page(
+        "system.kernel_levels()",
+        "A list of the levels of instructions that this processor has, the best last: what PERILUNE_KERNELS may name.",
+        also: "system.kernel_level",
+        example: "print(table.concat(require 'perilune.system'.kernel_levels(), ' '):match '^scalar vector')",
+        prints: "scalar vector")
+    ) { call in
+      try call.push(.list(available.map { .string($0) }))
       return 1
     }
     module.function(

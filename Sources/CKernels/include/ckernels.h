@@ -58,8 +58,9 @@ const ck_level *ck_bf16_level(int limit);
 // Makes numbers below the least normal one zeros on this thread, as operands and as results; returns the mode before.
 unsigned ck_flush_denormals(void);
 void ck_restore_denormals(unsigned before);
-// The best level of the processor: one of the constants above. A lower one where the environment variable PERILUNE_KERNELS
-// names it.
+// The best level of the processor: one of the constants above.
+int ck_processor_level(void);
+// The level in use: that of the processor, or a lower one where the environment variable PERILUNE_KERNELS names it.
 int ck_best_level(void);
 // "scalar", "vector", "avx512" or "avx512_bf16"; null beyond the last level.
 const char *_Nullable ck_level_name(int level);
