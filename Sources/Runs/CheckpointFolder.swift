@@ -68,9 +68,26 @@ public struct CheckpointFolder {
     return done
   }
 
-  /// Removes a folder that was to be a checkpoint, with its files. Nothing where there is none.
+  /// Removes a folder that was to be a checkpoint or a saved run, with its files. Nothing where there is none.
+  ///
+  ///     try CheckpointFolder.drop(folder: "run/checkpoints/.new-10")
+  ///     try CheckpointFolder.drop(folder: "saved.new-0a1b2c3d")
+  ///
+  /// Errors: the name is not one of an unfinished folder; a file cannot be removed.
   public static func drop(folder: String, disk: any Disk = RealDisk()) throws {
+    guard isUnfinished(folder) else {
+      throw Failure(
+        .value, "'\(Quoted.name(folder))' is no unfinished folder: its name does not end in \(unfinished)...")
+    }
     if disk.isFolder(folder) { try disk.removeAll(folder) }
+  }
+
+  /// Whether a path ends in `.new-` and a step or hexadecimal digits.
+  private static func isUnfinished(_ folder: String) -> Bool {
+    let name = folder.split(separator: "/", omittingEmptySubsequences: false).last ?? ""
+    guard let mark = name.ranges(of: unfinished).last else { return false }
+    let rest = name[mark.upperBound...]
+    return !rest.isEmpty && rest.allSatisfy { $0.isASCII && $0.isHexDigit }
   }
 
   /// Syncs the files of a folder, and writes the manifest that makes it a checkpoint where it stands.

@@ -54,6 +54,22 @@ import Testing
     #expect(failure?.message == "own: policy is damaged: its SHA-256 differs")
   }
 
+  @Test func onlyAnUnfinishedFolderIsDropped() throws {
+    let disk = LossyDisk()
+    let kept = [
+      "own", "own/.new-", "own/.new-x", "own.new-1/kept", "own/step-00000001", "own/.old-step-1", ".new-1/..",
+    ]
+    for folder in kept + ["own/.new-12", "own.new-0a1b2c3d"] { try disk.makeFolder(folder) }
+    for folder in kept {
+      #expect(throws: Failure.self, "\(folder)") { try CheckpointFolder.drop(folder: folder, disk: disk) }
+      #expect(disk.isFolder(folder))
+    }
+    for folder in ["own/.new-12", "own.new-0a1b2c3d", "own/.new-9"] {
+      try CheckpointFolder.drop(folder: folder, disk: disk)
+      #expect(!disk.isFolder(folder))
+    }
+  }
+
   /// R4: whichever operation of the third save fails, the second checkpoint or the third is there, and the
   /// next save works.
   @Test(arguments: FailingDisk.Fault.allCases, [false, true])

@@ -22,9 +22,10 @@ extension RunModule {
       "drop",
       Page(
         "native.run.drop(path)",
-        "Removes a folder that was to be a checkpoint, with its files. Nothing where there is none.",
-        errors: "a file cannot be removed", also: "native.run.seal",
-        example: start + "folder, system = runs .. '/a/half', require 'perilune.native.system'\n"
+        "Removes a folder that was to be a checkpoint or a saved run, with its files. Its name ends in `.new-` and a step "
+          + "or hexadecimal digits. Nothing where there is none.",
+        errors: "the name is another; a file cannot be removed", also: "native.run.seal",
+        example: start + "folder, system = runs .. '/a/.new-3', require 'perilune.native.system'\n"
           + "system.make_folder(folder)\nrun.drop(folder)\nprint(system.exists(folder))" + end,
         prints: "false")
     ) { call in
