@@ -75,6 +75,8 @@ local rows <const> = {
   -- Powers of floats
   { "{{ 0.0 ** -1 }}", "0.0 cannot be raised to a negative power" },
   { "{{ 10.0 ** 400 }}", "(34, 'Numerical result out of range')" },
+  { "{{ (-8.0) ** 0.5 }}", "a negative number to the power of a fraction is complex" },
+  { "{{ (-8) ** 0.5 }}", "a negative number to the power of a fraction is complex" },
 }
 
 TestRefusals = {}

@@ -117,6 +117,9 @@ extension TemplateRenderer {
     default:
       if x == 0 && y < 0 { throw Failure(.value, "0.0 cannot be raised to a negative power") }
       let power = Libm.pow(x, y)
+      if power.isNaN && !x.isNaN && !y.isNaN {
+        throw Failure(.value, "a negative number to the power of a fraction is complex")
+      }
       if power.isInfinite && x.isFinite && y.isFinite {
         throw Failure(.value, "(34, 'Numerical result out of range')")
       }
