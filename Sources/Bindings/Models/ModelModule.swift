@@ -144,7 +144,7 @@ enum ModelModule {
     let kept = try options.choice("dtype", WeightPrecision.self)
     let model = try Transformer.load(path: try call.string(1), kept)
     let asked = options.has("precision") ? try options.choice("precision", Precision.self) : nil
-    try call.pushObject(model.withPrecision(asked ?? model.config.precision))
+    try call.pushObject(asked.map(model.withPrecision) ?? model)
     return 1
   }
 
