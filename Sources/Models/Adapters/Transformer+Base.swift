@@ -1,4 +1,4 @@
-/// Adapters in a file without the weights under them, which it names by path and content hash.
+/// Adapters in a file without the weights under them, which it names by path and the hash of its weights.
 import Autograd
 import Base
 import Formats
@@ -18,7 +18,7 @@ final class WeightOrigin {
     version = model.version
   }
 
-  /// The content hash of a model that nothing has written to since it was read; nil of another.
+  /// The hash of the weights of a model that nothing has written to since it was read; nil of another.
   func hash(of model: Transformer) throws -> String? {
     if model.version != version { return nil }
     let known = try hash ?? model.weightsHash()
