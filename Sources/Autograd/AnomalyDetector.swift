@@ -5,7 +5,7 @@
 ///
 /// NaN that an operation was given and passes on is named as its argument: it came from no operation. An infinity is
 /// no error, since a mask may be one; the first that was made of finite numbers is remembered. NaN within an operation
-/// that is made of others is none where their result has it not.
+/// that is made of others is none where their result has it not. A checkpoint is no operation: those of its part are.
 import Base
 import Tensors
 
@@ -19,6 +19,8 @@ public final class AnomalyDetector: OpObserver {
     let isFinite: Bool
     /// Whether it is an operation, and no other work that has a name.
     let isOperation: Bool
+    /// The gradients that it may add to, by argument, that are not finite before.
+    let lent: [(tensor: Tensor, found: Finite.Exception)?]
   }
 
   private var running: [Running] = []
@@ -36,7 +38,9 @@ public final class AnomalyDetector: OpObserver {
     return result
   }
 
-  public func begin(_ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], isBackward: Bool) {
+  public func begin(
+    _ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], lent: [Tensor?], isBackward: Bool
+  ) {
     var argument: String?
     var isFinite = attributes.allSatisfy { $0.isFinite }
     for (i, input) in inputs.enumerated() {
@@ -50,7 +54,11 @@ public final class AnomalyDetector: OpObserver {
     running.append(
       Running(
         name: name, isBackward: isBackward, argument: argument, isFinite: isFinite,
-        isOperation: !inputs.isEmpty || !attributes.isEmpty))
+        isOperation: name != Op.checkpoint.name && !(inputs.isEmpty && attributes.isEmpty),
+        lent: lent.map { tensor in
+          guard let tensor, let found = (try? Finite.exception(in: tensor)) ?? nil else { return nil }
+          return (tensor, found)
+        }))
   }
 
   public func end(_ results: [Tensor?]) throws {
@@ -59,18 +67,29 @@ public final class AnomalyDetector: OpObserver {
     for (i, result) in results.enumerated() {
       guard let result, let found = try Finite.exception(in: result) else { continue }
       let made = "\(said(own, i)) \(found)"
+      let before = before(own, i, result)
       if found.isNaN {
-        inner = inner ?? own.argument ?? made + (infinity.map { "; before it, \($0)" } ?? "")
+        let given =
+          own.argument
+          ?? (before?.isNaN == true ? before.map { "the gradient that \(own.name) adds to is \($0)" } : nil)
+        inner = inner ?? given ?? made + (infinity.map { "; before it, \($0)" } ?? "")
         if running.dropLast().contains(where: \.isOperation) { return }
-        throw Failure(.numeric, own.argument ?? inner ?? made)
+        throw Failure(.numeric, given ?? inner ?? made)
       }
-      if own.isFinite && infinity == nil { infinity = made }
+      if own.isFinite && before == nil && infinity == nil { infinity = made }
     }
   }
 
   public func leave() {
     _ = running.popLast()
     if !running.contains(where: \.isOperation) { inner = nil }
+  }
+
+  /// What was not finite in a gradient before the operation added to it; nil of a result that is a tensor of its own.
+  private func before(_ own: Running, _ i: Int, _ result: Tensor) -> Finite.Exception? {
+    guard own.lent.indices.contains(i), let lent = own.lent[i], lent.tensor.storage === result.storage
+    else { return nil }
+    return lent.found
   }
 
   /// "log gave"; "log_softmax, in its sub, gave"; "the gradient of argument 1 of sqrt is".

@@ -37,7 +37,7 @@ extension Tape {
 
 extension Op {
   /// What records a checkpointed part: it has no parameters of its own, and no name in Lua.
-  fileprivate static let checkpoint = Op(
+  static let checkpoint = Op(
     "checkpoint", group: "models", summary: "A part that is run again in the backward pass.",
     formula: "y = f(x)",
     shapes: "those of the part", parameters: [], example: Example("", prints: ""),

@@ -196,7 +196,7 @@ public final class Op: @unchecked Sendable {
     (input?.requiresGrad ?? false) && backward != nil && Tape.isRecording
   }
 
-  /// True unless a profile is taken.
+  /// True unless an observer is set.
   @inline(__always)
   var isUnseen: Bool { Op.observer == nil }
 

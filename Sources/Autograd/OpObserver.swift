@@ -4,8 +4,9 @@ import Tensors
 
 public protocol OpObserver: AnyObject {
   /// An operation starts; it may start others before it ends. Of a backward pass the tensors are the gradients of its
-  /// results.
-  func begin(_ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], isBackward: Bool)
+  /// results, and `lent` are those of its arguments so far, by argument, that it may add to.
+  func begin(
+    _ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], lent: [Tensor?], isBackward: Bool)
   /// The operation that started last ends with these results: of a backward pass, the gradients of its arguments.
   func end(_ results: [Tensor?]) throws
   /// The operation that started last ends without results: it failed, or is none on tensors.
@@ -13,15 +14,15 @@ public protocol OpObserver: AnyObject {
 }
 
 extension Op {
-  /// Set while a profile is taken. The interpreter runs on one thread.
+  /// Set while something observes. The interpreter runs on one thread.
   @exclusivity(unchecked) public nonisolated(unsafe) static var observer: (any OpObserver)?
 
-  /// Reports work that is not an operation, such as a step of an optimizer, to the profiler under a name.
+  /// Reports work that is not an operation, such as a step of an optimizer, to the observer under a name.
   ///
   ///     try Op.observed("adamw step") { try optimizer.update(lr: nil) }
   public static func observed<R>(_ name: String, _ body: () throws -> R) rethrows -> R {
     guard let observer else { return try body() }
-    observer.begin(name, [], [], isBackward: false)
+    observer.begin(name, [], [], lent: [], isBackward: false)
     defer { observer.leave() }
     return try body()
   }
@@ -38,10 +39,10 @@ extension Op {
   @inline(__always)
   static func report<R>(
     _ name: String, to observer: any OpObserver, _ inputs: [Tensor?], _ attributes: [Attribute],
-    isBackward: Bool,
+    lent: [Tensor?] = [], isBackward: Bool,
     _ results: (R) -> [Tensor?], _ body: () throws -> R
   ) throws -> R {
-    observer.begin(name, inputs, attributes, isBackward: isBackward)
+    observer.begin(name, inputs, attributes, lent: lent, isBackward: isBackward)
     let found: R
     do { found = try body() } catch {
       observer.leave()

@@ -30,7 +30,9 @@ public final class Profiler: OpObserver {
     return (profiler.report(total), total)
   }
 
-  public func begin(_ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], isBackward: Bool) {
+  public func begin(
+    _ name: String, _ inputs: [Tensor?], _ attributes: [Attribute], lent: [Tensor?], isBackward: Bool
+  ) {
     running.append((isBackward ? name + " backward" : name, clock.now, 0))
   }
 

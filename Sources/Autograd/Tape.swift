@@ -64,7 +64,7 @@ final class Node {
     guard let observer = Op.observer else { return try backward(context, outputs, gradients) }
     // What an operation adds to a gradient that was lent is among its results.
     return try Op.report(
-      context.op.name, to: observer, gradients, [], isBackward: true,
+      context.op.name, to: observer, gradients, [], lent: context.accumulators, isBackward: true,
       { zip($0, context.accumulators).map { $0 ?? $1 } }
     ) { try backward(context, outputs, gradients) }
   }

@@ -65,6 +65,37 @@ extension AutogradTests {
           == "the gradient of argument 1 of sqrt is inf at [1] (1 of 2 elements)")
     }
 
+    /// The gradient of w is NaN, 0 / 0, and that of x, the one result of the checkpoint, is finite.
+    @Test func nanWithinACheckpointedPartIsNamed() throws {
+      let (x, w) = (try leaf([0]), try leaf([0]))
+      let sqrt = try #require(Op.byName["sqrt"]), mul = try #require(Op.byName["mul"])
+      let said = message {
+        let y = try Tape.checkpointed(x, [w]) { try mul([$0, try sqrt([w])[0]])[0] }
+        try y.backward()
+      }
+      #expect(said == "the gradient of argument 1 of sqrt is nan at [1] (1 of 1 elements)")
+      #expect(Op.observer == nil)
+    }
+
+    /// A gradient that was NaN before is given to the operation that adds to it, and is none of its making.
+    @Test func nanOfAnEarlierPassIsNamedAsGiven() throws {
+      let weight = Variable(try Tensor([1, 2] as [Float], shape: [1, 2]), requiresGrad: true)
+      let ids = Variable(try Tensor([0], shape: [1]).cast(to: .i64))
+      let embedding = try #require(Op.byName["embedding"])
+      func pass() throws {
+        try embedding([weight, ids])[0].backward(Tensor([1, 1] as [Float], shape: [1, 2]))
+      }
+      #expect(message { for _ in 0..<2 { try pass() } } == nil)
+      weight.grad = try Tensor([1, .nan] as [Float], shape: [1, 2])
+      #expect(
+        message(pass)
+          == "the gradient that embedding adds to is nan at [1, 2] (1 of 2 elements)")
+      // An operation that gives a gradient of its own does not pass it on.
+      let x = try leaf([-1]), exp = try #require(Op.byName["exp"])
+      x.grad = try Tensor([Double.nan], shape: [1])
+      #expect(message { try exp([x])[0].backward() } == nil)
+    }
+
     /// An infinity that is given, as in a mask, is made by no operation.
     @Test func anInfinityThatIsGivenIsNone() throws {
       let x = try leaf([1, 2])
