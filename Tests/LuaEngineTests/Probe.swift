@@ -94,10 +94,6 @@ func makeLua(memoryLimit: Int? = nil) throws -> Lua {
     for result in results { try call.push(result) }
     return results.count + probe.payload
   }
-  module.function("refuse_after") { call in  // an error that names the function, after a call of Lua
-    _ = try call.function(1).call([])
-    throw call.bad(2, "after the callback")
-  }
   module.function("echo") { call in
     for i in stride(from: 1, through: call.count, by: 1) { try call.push(call.value(i)) }
     return call.count
