@@ -7,26 +7,8 @@ local align = require "perilune.align"
 local tensor = require "perilune.tensor"
 
 local reference = toy.model(5)
-local dataset = align.sources.sample(reference, toy.sampling { count = 20, seed = 9, quiet = true })
 
---- What a source of the library needs besides the options that a loss names.
-local given = {
-  online = toy.sampling(), best_worst = toy.sampling(),
-  groups = { prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } },
-  best_of = { prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } },
-  hybrid = { pairs = dataset, max_new_tokens = 6, stop = { 1 } },
-}
-for _, name in ipairs { "groups", "best_of" } do
-  given[name].reward = function(_, response) return toy.sevens(response) end
-end
-
-local function source_of(loss)
-  local o = toy.with(given[loss.source.name], { batch = 8, seed = 3 })
-  for name, value in pairs(loss.source) do
-    if name ~= "name" then o[name] = value end
-  end
-  return align.sources[loss.source.name](o)
-end
+local function source_of(loss) return toy.source_of(loss, { batch = 8, seed = 3 }) end
 
 --- A policy that differs from the reference, so that no term of a loss vanishes.
 local policy = reference:clone()

@@ -66,4 +66,23 @@ function toy.sampling(more)
   return toy.with({ judge = toy.more_sevens, prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } }, more)
 end
 
+--- The source of pairs, groups or prompts that a loss names, with `more` over its options.
+function toy.source_of(loss, more)
+  local sources = require "perilune.align.sources"
+  local drawn <const> = { prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } }
+  local given = { online = toy.sampling(), best_worst = toy.sampling() }
+  local function reward(_, response) return toy.sevens(response) end
+  for _, name in ipairs { "groups", "best_of" } do given[name] = toy.with(drawn, { reward = reward }) end
+  local name = loss.source.name
+  if name == "hybrid" then
+    local offline = sources.sample(toy.model(5), toy.sampling { count = 20, seed = 9, quiet = true })
+    given.hybrid = { pairs = offline, max_new_tokens = 6, stop = { 1 } }
+  end
+  local options = toy.with(given[name], more)
+  for key, value in pairs(loss.source) do
+    if key ~= "name" then options[key] = value end
+  end
+  return sources[name](options)
+end
+
 return toy

@@ -43,7 +43,7 @@ sizes.options = options.spec("bench.row", {
 })
 
 --- The peak of resident memory of this process, in MB.
-local function peak_mb()
+function sizes.peak_mb()
   for line in io.lines "/proc/self/status" do
     local kb = line:match "^VmHWM:%s+(%d+)"
     if kb then return math.floor(kb / 1024 + 0.5) end
@@ -81,7 +81,7 @@ local function turn(o, tokens, step, seconds)
   end
   local count, s = #times, sizes.median(times)
   line('{"case": "%s", "what": "%s", "tokens_per_s": %.1f, "ms": %.6f, "steps": %d, "peak_rss_mb": %d}',
-    o.case, o.what, tokens / s, s * 1e3, count, peak_mb())
+    o.case, o.what, tokens / s, s * 1e3, count, sizes.peak_mb())
 end
 
 --- Warms up, then times `step`, which processes `tokens`, for each turn, three times at least.

@@ -84,23 +84,9 @@ end
 -- MARK: Training
 
 local reference = toy.model(5)
-local dataset = align.sources.sample(reference, toy.sampling { count = 20, seed = 9, quiet = true })
-local given = {
-  online = toy.sampling(), best_worst = toy.sampling(),
-  groups = { prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } },
-  best_of = { prompts = toy.prompts, max_new_tokens = 6, stop = { 1 } },
-  hybrid = { pairs = dataset, max_new_tokens = 6, stop = { 1 } },
-}
-for _, name in ipairs { "groups", "best_of" } do
-  given[name].reward = function(_, response) return toy.sevens(response) end
-end
 
 local function source_of(loss)
-  local options = toy.with(given[loss.source.name], { batch = 4, seed = 3 })
-  for name, value in pairs(loss.source) do
-    if name ~= "name" then options[name] = value end
-  end
-  local source = align.sources[loss.source.name](options)
+  local source = toy.source_of(loss, { batch = 4, seed = 3 })
   return align.sources.reweighted { of = source, weight = function() return 1 end }
 end
 
