@@ -123,19 +123,23 @@ function TestBench:test_a_short_run_without_peers_measures_and_reports()
   end
 end
 
+--- What a script of the bench prints; `line` is its name and its options.
+local function said_by(line)
+  local name, given = line:match "^(%S+) (.*)$"
+  local command = "'%s' '%s/%s' %s 2>&1"
+  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts), name, given)))
+  return pipe:read "a"
+end
+
 function TestBench:test_the_cost_of_every_instrument_is_shown()
-  local command = "'%s' '%s/instruments.lua' --smoke 2>&1"
-  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
-  local said = pipe:read "a"
+  local said = said_by "instruments.lua --smoke"
   for _, name in ipairs(require "perilune".align.instruments.names()) do
     lu.assertStrMatches(said:gsub("\n", " "), ".* " .. name .. " +[%d.]+ +[%d.]+ +[%d.]+ %%.*")
   end
 end
 
 function TestBench:test_the_parts_of_an_experiment_are_timed()
-  local command = "'%s' '%s/stages.lua' --smoke 2>&1"
-  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
-  local said = pipe:read "a"
+  local said = said_by "stages.lua --smoke"
   local names = "start pairs judge golden online offline evaluation json_lines repetition"
   for name in names:gmatch "%a+_?%a*" do
     local line = ('.*{"name":"%s",[^}]*"processor":[%%d.]+.*'):format(name)
@@ -144,17 +148,13 @@ function TestBench:test_the_parts_of_an_experiment_are_timed()
 end
 
 function TestBench:test_half_precision_is_measured_side_by_side()
-  local command = "'%s' '%s/half.lua' --smoke --rows logps 2>&1"
-  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
-  local said = pipe:read "a"
+  local said = said_by "half.lua --smoke --rows logps"
   lu.assertStrMatches(said:gsub("\n", " "), ".*| f32 | tiny | [%d.]+ | 1.00 | %d+ MB |.*")
   lu.assertStrMatches(said:gsub("\n", " "), ".*| frozen, Q8_0 | tiny | [%d.]+ | [%d.]+ | %d+ MB |.*")
 end
 
 function TestBench:test_every_rounded_copy_moves_the_log_probabilities()
-  local command = "'%s' '%s/rounding.lua' --smoke 2>&1"
-  local pipe <close> = assert(io.popen(command:format(absolute(program), absolute(scripts))))
-  local said = pipe:read "a"
+  local said = said_by "rounding.lua --smoke"
   for _, name in ipairs { "products of bf16", "frozen, bf16", "frozen, Q8_0" } do
     local mean, largest = said:match("| " .. name .. " | ([%d.e-]+) | ([%d.e-]+) |")
     lu.assertTrue(0 < tonumber(mean) and tonumber(mean) <= tonumber(largest), said)
