@@ -1,4 +1,5 @@
---- Runs a function for several items at once, each in a process of its own on one core: seeds, settings.
+--- Runs a function for several items at once, each in a process of its own: seeds, settings. Each process has one core;
+-- once fewer items are left than cores, the last ones take those that are free.
 --
 --   local results = parallel.map({ 1, 2, 3 }, function(seed, report)
 --     return { win = experiment(seed, report) }
@@ -69,7 +70,6 @@ local function child(self, row)
   end
   return function(send)
     is_child = true
-    system.threads(1)
     progress.quiet(true)
     local ok, said = pcall(made, function(share) send("share " .. tostring(tonumber(share))) end)
     if ok then
@@ -190,8 +190,9 @@ function parallel.map(items, f, given)
     end
   end })
   local guard <close> = taken  -- luacheck: ignore 211
+  local jobs = o.jobs > 0 and o.jobs or system.threads()
   local _, problems, elsewhere = pool.run {
-    rows = plan.rows, jobs = o.jobs > 0 and o.jobs or system.threads(), label = o.label, quiet = o.quiet,
+    rows = plan.rows, jobs = jobs, threads = math.min(jobs, system.threads()), label = o.label, quiet = o.quiet,
     start = function(row) return system.fork(child(self, row)) end,
     status = function(row) return status_of(self, row) end,
     failure = failure_of,

@@ -1,6 +1,7 @@
 /// A copy of this process that runs a function and sends lines of text back.
 ///
-/// The child has a copy of everything at the moment of the fork and shares nothing afterwards but a pipe.
+/// The child has a copy of everything at the moment of the fork and shares nothing afterwards but a pipe and its count
+/// of threads, which the parent can change.
 /// Perilune forks only from the interpreter's thread.
 ///
 ///     let child = try ChildProcess.fork { output in
@@ -38,25 +39,36 @@ public final class ChildProcess {
   private var descriptor: Int32
   private var unfinishedLine: [UInt8] = []
   private var exitStatus: Int32?
+  private let threadsWord: UnsafeMutablePointer<Int32>
 
-  private init(pid: pid_t, descriptor: Int32) {
+  private init(pid: pid_t, descriptor: Int32, threadsWord: UnsafeMutablePointer<Int32>) {
     self.pid = pid
     self.descriptor = descriptor
+    self.threadsWord = threadsWord
   }
 
   deinit {
     if descriptor >= 0 { close(descriptor) }
     stop()
+    shim_release_threads(threadsWord)
+  }
+
+  /// Gives the child's kernels `count` threads from their next operation on.
+  public func useThreads(_ count: Int) {
+    if parent == getpid() { shim_set_threads(threadsWord, ThreadCount.word(count)) }
   }
 
   /// Forks. The child runs `body` and ends with the status that it returns.
   public static func fork(_ body: (Output) -> Int32) throws -> ChildProcess {
     var readEnd: Int32 = -1
     var writeEnd: Int32 = -1
-    let pid = shim_fork_with_pipe(&readEnd, &writeEnd)
-    if pid < 0 { throw Failure(.io, "cannot start a child process: \(String(cString: strerror(errno)))") }
+    var threadsWord: UnsafeMutablePointer<Int32>?
+    let pid = shim_fork_with_pipe(&readEnd, &writeEnd, &threadsWord)
+    guard pid >= 0, let threadsWord else {
+      throw Failure(.io, "cannot start a child process: \(String(cString: strerror(errno)))")
+    }
     if pid == 0 { shim_exit_child(body(Output(descriptor: writeEnd))) }
-    return ChildProcess(pid: pid, descriptor: readEnd)
+    return ChildProcess(pid: pid, descriptor: readEnd, threadsWord: threadsWord)
   }
 
   /// The complete lines that have arrived. Waits at most `seconds` for the first.

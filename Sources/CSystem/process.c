@@ -1,6 +1,7 @@
 // Forked jobs, and exchanging two paths; see shim_process.h.
 #define _GNU_SOURCE
 #include "shim_process.h"
+#include "shim_threads.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,9 +11,14 @@
 #endif
 #include <unistd.h>
 
-int shim_fork_with_pipe(int *read_end, int *write_end) {
+int shim_fork_with_pipe(int *read_end, int *write_end, int **threads) {
   int ends[2];
-  if (pipe(ends) != 0) return -1;
+  *threads = shim_shared_threads();
+  if (!*threads) return -1;
+  if (pipe(ends) != 0) {
+    shim_release_threads(*threads);
+    return -1;
+  }
   fcntl(ends[0], F_SETFD, FD_CLOEXEC);
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
   fflush(NULL);
@@ -21,9 +27,11 @@ int shim_fork_with_pipe(int *read_end, int *write_end) {
   if (pid < 0) {
     close(ends[0]);
     close(ends[1]);
+    shim_release_threads(*threads);
     return -1;
   }
   if (pid == 0) {
+    shim_threads_word = *threads;
 #ifdef __linux__
     // Nobody would read what it sends: a child does not outlive its parent, however that ends.
     prctl(PR_SET_PDEATHSIG, SIGKILL);

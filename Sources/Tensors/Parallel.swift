@@ -8,13 +8,12 @@ import CSystem
 import Synchronization
 
 public enum Parallel {
-  /// Threads that work together, the caller included. The default is the number of processors the process may use.
+  /// Threads that work together, the caller included. The default is the number of processors the process may use. In a
+  /// forked child the parent may change it at any time.
   public static var threads: Int {
-    get { wanted.load(ordering: .relaxed) }
-    set { wanted.store(max(1, min(newValue, 256)), ordering: .relaxed) }
+    @inline(__always) get { ThreadCount.current }
+    set { ThreadCount.current = newValue }
   }
-
-  private static let wanted = Atomic<Int>(max(1, min(Processors.usable, 256)))
 
   /// Calls `body(0)`, ..., `body(pieces - 1)`, each once, in any order and on any thread. Calls from inside
   /// `body` or from two threads at once run on the calling thread alone.

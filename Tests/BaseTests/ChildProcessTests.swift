@@ -18,6 +18,19 @@ import Testing
     #expect(child.lines(waiting: 1) == [])
   }
 
+  @Test func theParentSetsTheThreadsOfAChildAndOfNobodyElse() throws {
+    let before = ThreadCount.current
+    let child = try ChildProcess.fork { _ in
+      for _ in 0..<10_000 where ThreadCount.current != before + 3 { usleep(1000) }
+      let given = ThreadCount.current
+      ThreadCount.current = 1
+      return Int32(given - before)
+    }
+    child.useThreads(before + 3)
+    #expect(finish(child) == 3)
+    #expect(ThreadCount.current == before)
+  }
+
   @Test func aStoppedChildHasTheStatusOfItsSignal() throws {
     let child = try ChildProcess.fork { _ in
       while true { usleep(1000) }

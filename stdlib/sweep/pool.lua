@@ -31,6 +31,8 @@ local spec = options.spec("sweep.pool", {
     "function(row, code): why it is not done once its process has ended; nil where it is, or pool.again" },
   { "follow", options.optional "function", "function(row, process): reads what the process sends" },
   { "share", options.optional "function", "function(row): the part of a running row that is done" },
+  { "threads", options.optional("integer", 1),
+    "threads of all processes together, in equal parts; nil where each has its own count" },
   { "label", "", "label of the progress bar" },
   { "quiet", false, "no progress bar" },
 })
@@ -97,14 +99,23 @@ local function look_again_for_a_moment(self)
   until system.clock() > until_then
 end
 
+--- Gives each running process its part of the threads. The last ones take those of the others that have ended.
+local function spread(self)
+  local running, threads = count(self.running), self.options.threads
+  if not threads or running == self.spread then return end
+  self.spread = running
+  for _, process in pairs(self.running) do process:threads(math.max(1, threads // running)) end
+end
+
 --- Runs what waits; then the rows that others were making and have left.
 local function run_all(self, bar)
   local o = self.options
   while #self.waiting > 0 or next(self.running) do
     while #self.waiting > 0 and count(self.running) < o.jobs do
       local row = table.remove(self.waiting, 1)
-      self.running[row] = o.start(row)
+      self.running[row], self.spread = o.start(row), nil
     end
+    spread(self)
     system.sleep(0.005)
     look(self)
     if #self.waiting == 0 and not next(self.running) and #self.elsewhere > 0 then

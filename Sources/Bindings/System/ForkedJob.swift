@@ -58,6 +58,26 @@ enum ForkedJob {
       job.terminate()
       return 0
     }
+    job.method(
+      "threads",
+      Page(
+        "job:threads(count)",
+        "Gives the child's kernels `count` threads from their next operation on, whatever it had set itself. Results do "
+          + "not depend on it.",
+        errors: "count is no whole number",
+        example: """
+          system = require 'perilune.system'
+          job = system.fork(function(send)
+            repeat system.sleep(0.001) until system.threads() == 3
+            send 'three'
+          end)
+          job:threads(3)
+          print(job:lines(10)[1])
+          """, prints: "three")
+    ) { call, job in
+      job.useThreads(try call.integer(2))
+      return 0
+    }
     return job
   }
 
