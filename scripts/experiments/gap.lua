@@ -5,8 +5,8 @@
 -- against the golden policy, judged by gold, and its KL from the start. Each side pools its runs over
 -- learning rates and betas.
 --
--- The default is small: one repetition, short runs, a reward model as proxy, which learns in a third of the
--- steps of a preference model. Its intervals are over prompts alone; `--outer-seeds 5` has repetitions of
+-- The default is small: one repetition, short runs, no instruments (`--instruments default` has them), a reward
+-- model as proxy, which learns in a third of the steps of a preference model. Its intervals are over prompts alone; `--outer-seeds 5` has repetitions of
 -- the whole pipeline. `scripts/paper/fig01_tradeoff.lua` is the paper's figure with the task's own settings,
 -- a sweep and verdicts.
 --
@@ -21,7 +21,7 @@ local settings = require "perilune.align.experiment.settings"
 --- An option of every experiment with the default of a small one. A pretrained model has its task's own.
 local function small(name, default, pretrained)
   local known = experiment.options.by_name[name]
-  return { name, default, known.meaning, least = known.least, smoke = known.smoke,
+  return { name, default, known.meaning, least = known.least, choices = known.choices, smoke = known.smoke,
     pretrained = pretrained or known.pretrained }
 end
 
@@ -33,7 +33,7 @@ local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offlin
   { "steps", 160, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6, pretrained = 0 },
   small("proxy", "reward", ""), small("pairs", 4096), small("prompts", 128),
   small("start_steps", 300, 0), small("judge_steps", 160, 0), small("golden_steps", 100, 0),
-  small("outer_seeds", 1),
+  small("outer_seeds", 1), small("instruments", "none"),
   { "out", "out/gap", "folder of the report", folder = true, smoke = "out/gap_smoke" },
 })
 if o.beta == "" and o.loss == "ipo" and o["loss.beta"] == nil and o.model == "" then o.beta = "0.05" end
