@@ -71,7 +71,7 @@ public final class AnomalyDetector: OpObserver {
       if found.isNaN {
         let given =
           own.argument
-          ?? (before?.isNaN == true ? before.map { "the gradient that \(own.name) adds to is \($0)" } : nil)
+          ?? before.flatMap { $0.isNaN ? "the gradient that \(own.name) adds to is \($0)" : nil }
         inner = inner ?? given ?? made + (infinity.map { "; before it, \($0)" } ?? "")
         if running.dropLast().contains(where: \.isOperation) { return }
         throw Failure(.numeric, given ?? inner ?? made)

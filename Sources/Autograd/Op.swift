@@ -174,7 +174,7 @@ public final class Op: @unchecked Sendable {
   /// The result for one tensor. Where nothing is recorded or observed, an operation with a direct form needs no lists and
   /// no context.
   public func callAsFunction(_ x: Variable) throws -> Variable {
-    guard case .one(let value)? = direct, isUnseen, !records(x) else { return try self([x], [])[0] }
+    guard case .one(let value)? = direct, Op.isUnseen, !records(x) else { return try self([x], [])[0] }
     return Variable(try Parallel.cutting { try value(x.value) })
   }
 
@@ -186,7 +186,7 @@ public final class Op: @unchecked Sendable {
   /// The result by the direct form; nil without one, or where the use is recorded or observed.
   @inline(__always)
   private func unrecorded(_ x: Variable, _ y: Variable) throws -> Variable? {
-    guard case .two(let value)? = direct, isUnseen, !records(x), !records(y) else { return nil }
+    guard case .two(let value)? = direct, Op.isUnseen, !records(x), !records(y) else { return nil }
     return Variable(try Parallel.cutting { try value(x.value, y.value) })
   }
 
@@ -198,7 +198,7 @@ public final class Op: @unchecked Sendable {
 
   /// True unless an observer is set.
   @inline(__always)
-  var isUnseen: Bool { Op.observer == nil }
+  static var isUnseen: Bool { observer == nil }
 
   /// The reference formula, or nil for a primitive.
   public func composed(_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable]? {
