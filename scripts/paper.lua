@@ -2,6 +2,7 @@
 --
 --   perilune scripts/paper.lua --quick                      every figure on one task, 5 minutes each
 --   perilune scripts/paper.lua --tasks sentiment,arena      at the default size
+--   perilune scripts/paper.lua --with "--precision bf16"    with these options of the figures
 --   perilune scripts/paper.lua --page                       the page alone, of what is there
 --   perilune scripts/paper.lua --page --markdown paper.md   the same as Markdown
 --
@@ -26,6 +27,7 @@ local o = cli.parse(arg, options.spec("paper", {
     smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ",") },
   { "page", false, "the page alone" },
   { "markdown", "", "file for the page as Markdown, without its plots" },
+  { "with", "", "further options of every figure, such as '--precision bf16'" },
   { "data", "", "file of the task; alone, a file of preference pairs of your own" },
   { "out", "out/paper", "folder of the reports", folder = true, smoke = "out/paper_smoke" },
 }), "paper.lua: every figure of the paper, and one page of them")
@@ -54,6 +56,7 @@ for _, task in ipairs(o.page and {} or tasks) do
     local words = { program, ("%s/paper/%s.lua"):format(here, name), "--task", task,
       "--out", o.out .. "/" .. name, "--runs", o.out .. "/runs" }
     if o.size ~= "default" then words[#words + 1] = "--" .. o.size end
+    for word in o.with:gmatch "%S+" do words[#words + 1] = word end
     if o.data ~= "" then table.move({ "--data", o.data }, 1, 2, #words + 1, words) end
     local ok, _, status = os.execute(command.line(words))
     if status == 130 then os.exit(130) end
