@@ -73,9 +73,8 @@ for name in o.rows:gmatch "[^,%s]+" do
   if not rows[name] then error(("unknown row '%s': offline, online or wide"):format(name), 0) end
   lines[#lines + 1] = measured(name, rows[name])
 end
-local processor = processes.output_of "sed -n 's/^model name\\s*: //p' /proc/cpuinfo | head -1"
 print(("%s; %d shards; %s; %d rounds; other work on the machine: %.0f %% of its cores"):format(
-  processor, o.shards, o.launch, o.rounds, 100 * processes.pause()))
+  require "perilune.processor".name(), o.shards, o.launch, o.rounds, 100 * processes.pause()))
 print "| a step of 32 pairs | one process | two | ratio (quartiles) | work of one | of each of two | ratio |"
 print "|---|---:|---:|---:|---:|---:|---:|"
 print(table.concat(lines, "\n"))

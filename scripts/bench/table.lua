@@ -121,9 +121,8 @@ for _, row in ipairs(rows.list(o, program, commands)) do
   end
 end
 
---- The processor's name without marks of trade, which names its table and its chart.
-local model_name = output_of "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1"
-local processor <const> = model_name:gsub("%(%w+%)", "")
+--- The processor's name, which names its table and its chart.
+local processor <const> = require "perilune.processor".name()
 local slug <const> = processor:lower():gsub("%W+", "-"):gsub("%-$", "")
 local chart <const>, growth_chart <const> = ("bench-%s.svg"):format(slug), ("growth-%s.svg"):format(slug)
 

@@ -18,6 +18,7 @@ local experiment = require "perilune.align.experiment"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local settings = require "perilune.paper.settings"
+local processor = require "perilune.processor"
 local system = require "perilune.system"
 local variants = require "perilune.paper.variants"
 
@@ -97,15 +98,6 @@ local function settings_of(arguments)
   return words
 end
 
---- The name of the processor, as Linux has it.
-local function processor()
-  for line in io.lines "/proc/cpuinfo" do
-    local name = line:match "^model name%s*: (.+)$"
-    if name then return ("%s, %d cores"):format(name, system.threads()) end
-  end
-  return "unknown processor"
-end
-
 --- Runs a figure: its variants, the report, and the verdict. Gives what experiment.compare gives.
 --
 -- Errors: an option is missing or unknown; what experiment.compare refuses.
@@ -128,7 +120,7 @@ function paper.figure(given)
     name = all.name, task = o.task, size = o.size, question = all.question, found = all.found,
     verdicts = made.verdicts, header = made.header, rows = made.rows, outer_seeds = o.outer_seeds,
     parts = parts, minutes = (system.clock() - started) / 60, date = os.date "%Y-%m-%d",
-    processor = processor(),
+    processor = ("%s, %d cores"):format(processor.name(), system.threads()),
     command = command.line { "bin/perilune", ("scripts/paper/%s.lua"):format(all.name),
       table.unpack(settings_of(all.arguments)) },
   }

@@ -1,0 +1,205 @@
+--- What operations refuse, each in words that name what was given and what was expected.
+local lu = require "luaunit"
+local T = require "perilune.tensor"
+
+local names = {}
+
+function names.changed_in_place()
+  local x = T { 1 }:requires_grad_()
+  local y = x:exp()
+  local z = (y * y):sum()
+  T.no_grad(function() y:add_(1) end)
+  z:backward()
+end
+
+function names.backward_twice()
+  local x = T { 1 }:requires_grad_()
+  local y = (x * x):sum()
+  y:backward()
+  y:backward()
+end
+
+local environment = setmetatable(names, { __index = { T = T, print = print } })
+
+-- What is evaluated, and the message without its place.
+local cases = {
+  { "T{1,2}:sum({1,1})", "bad argument #1 to 'sum' (dimension 1 is given twice)" },
+  { "T{{1,2},{3,4}}:reshape(-1,-1)", "bad argument #1 to 'reshape' (only one size can be -1)" },
+  { "T{1,2,3}:reshape(-1,2)", "bad argument #1 to 'reshape' (cannot reshape 3 elements to -1x2)" },
+  { "T{1,2}:backward()", "backward: no tensor that requires a gradient leads here" },
+  { "(T{1,2}:requires_grad_() * 2):backward()",
+    "backward: expected one element or a gradient, got a tensor of 2" },
+  { "T.rms_norm(T({1,2},{dtype='i64'}), T{1,1})",
+    "bad argument #1 to 'rms_norm' (expected f32 or f64, got i64)" },
+  { "T({1,2},{dtype='f64'}):layer_norm(T{1,1},T{0,0})",
+    "bad argument #1 to 'layer_norm' (expected f64 as the first argument, got f32)" },
+  { "T.embedding(T{1,2}, T({1},{dtype='i64'}))",
+    "bad argument #1 to 'embedding' (expected a weight of two dimensions, got 2)" },
+  { "T({true}) - T({true})", "bad argument #1 to 'sub' (sub takes numbers, got bool tensors)" },
+  { "T({true}):neg()", "calling 'neg' on bad self (neg takes numbers, got a bool tensor)" },
+  { "T{1}:clamp()", "at least one of min and max must be given" },
+  { "T{true}:clamp{min=0}", "calling 'clamp' on bad self (clamp takes numbers, got a bool tensor)" },
+  { "T{true}:clamp(0,1)", "calling 'clamp' on bad self (clamp takes numbers, got a bool tensor)" },
+  { "T.allclose(T{1},T{1},{rtol=-1})", "a tolerance must not be negative" },
+  { "T.conv1d(T{1,2}, T{{{1}}})", "bad argument #1 to 'conv1d' (expected [N, C, L] or [C, L], got 2)" },
+  { "T.conv1d(T{{1,2}}, T{1})",
+    "bad argument #2 to 'conv1d' (expected a weight of three dimensions, got 1)" },
+  { "T.conv1d(T{{1,2}}, T{{{1}}}, nil, 0)", "bad argument #4 to 'conv1d' (expected at least 1, got 0)" },
+  { "T.conv1d(T{{1,2}}, T{{{1}}}, nil, 1, -1)",
+    "bad argument #5 to 'conv1d' (expected a padding of at least 0, got -1)" },
+  { "T.conv1d(T{{1,2}}, T{{{1},{2}}})",
+    "bad argument #2 to 'conv1d' (weight 1x2x1 does not fit an input of 1x2 in 1 group)" },
+  { "T.conv1d(T{{1,2}}, T{{{1}}}, T{1,2})",
+    "bad argument #3 to 'conv1d' (expected a bias of 1, got 2)" },
+  { "T({1},{dtype='i64'}) // T({0},{dtype='i64'})",
+    "bad argument #2 to 'idiv' (ZeroDivisionError: division of an integer by 0)" },
+  { "T({1},{dtype='i64'}) % T({0},{dtype='i64'})",
+    "bad argument #2 to 'mod' (ZeroDivisionError: division of an integer by 0)" },
+  { "T.einsum('i->j->k', T{1})", "bad argument #1 to 'einsum' (more than one arrow in 'i->j->k')" },
+  { "T.einsum('i,j->ij', T{1})", "bad argument #1 to 'einsum' (2 groups of letters for 1 tensor)" },
+  { "T.einsum('ij->ij', T{1})",
+    "bad argument #2 to 'einsum' (tensor 1 has 1 dimensions, 'ij' has 2 letters)" },
+  { "T.einsum('i->ii', T{1})", "bad argument #1 to 'einsum' ('i' comes twice in the result)" },
+  { "T.einsum('i->j', T{1})", "bad argument #1 to 'einsum' ('j' of the result is in no tensor)" },
+  { "T.einsum('i!->i', T{1})", "bad argument #1 to 'einsum' ('!' is no letter of an equation)" },
+  { "T.einsum('ii->i', T{{1,2}})", "bad argument #2 to 'einsum' ('i' has size 1 and 2 in tensor 1)" },
+  { "T.einsum('i,i->i', T{1,2}, T{1,2,3})",
+    "bad argument #2 to 'einsum' ('i' has size 2 in tensor 1 and 3 in tensor 2)" },
+  { "T.einsum('i->i')", "bad argument #2 to 'einsum' (table of Tensors expected, got no value)" },
+  { "T.einsum()", "bad argument #1 to 'einsum' (string expected, got no value)" },
+  { "T({1},{dtype='i64'}):round(2)", "bad argument #1 to 'round' (decimals are for f32 and f64, got i64)" },
+  { "T{1}:softplus(0)", "bad argument #1 to 'softplus' (beta must not be 0)" },
+  { "T{1}:dropout(2)", "bad argument #1 to 'dropout' (p must be in 0..1, got 2.0)" },
+  { "T.where(T{1}, T{1}, T{2})", "bad argument #1 to 'where' (the condition must be bool, got f32)" },
+  { "T{1}:masked_fill(T{1}, 2)", "bad argument #1 to 'masked_fill' (the mask must be bool, got f32)" },
+  { "T{1}:masked_fill(T{true})", "bad argument #2 to 'masked_fill' (number expected, got no value)" },
+  { "T({1},{dtype='i64'}):masked_fill(T{true}, 1.5)", "bad argument #2 to 'masked_fill' (1.5 is no i64)" },
+  { "T({1},{dtype='i64'}):one_hot(0)", "bad argument #1 to 'one_hot' (expected at least 1 class, got 0)" },
+  { "T{1,2}:repeat_interleave(T({{1}},{dtype='i64'}))",
+    "bad argument #1 to 'repeat_interleave' (expected a number or a list, got 1x1)" },
+  { "T{1,2}:repeat_interleave(T({1,2,3},{dtype='i64'}))",
+    "bad argument #1 to 'repeat_interleave' (3 repeats for a dimension of size 2)" },
+  { "T{1,2}:repeat_interleave(-1)",
+    "bad argument #1 to 'repeat_interleave' (negative number of repeats -1)" },
+  { "T{1,2}:index_select(1, T({{1}},{dtype='i64'}))",
+    "bad argument #2 to 'index_select' (expected a list of positions, got 1x1)" },
+  { "T{1,2}:masked_select(T{1,2})", "bad argument #1 to 'masked_select' (expected a mask of bool, got f32)" },
+  { "T.cat({})", "bad argument #1 to 'cat' (expected at least one tensor)" },
+  { "T.cat({T(1), T(2)})", "bad argument #1 to 'cat' (tensor 1 has no dimension to join along)" },
+  { "T.stack({})", "bad argument #1 to 'stack' (expected at least one tensor)" },
+  { "T{1,2,3}:split({1,1})", "bad argument #1 to 'split' (sizes add up to 2, dimension 1 has 3)" },
+  { "T{1,2,3}:chunk(0)", "bad argument #1 to 'chunk' (expected at least 1 chunk, got 0)" },
+  { "T({{1,2},{3,4}},{dtype='i64'}):det()", "calling 'det' on bad self (expected f32 or f64, got i64)" },
+  { "T{1,2}:det()", "calling 'det' on bad self (expected square matrices, got 2)" },
+  { "T{{1,2}}:inverse()", "calling 'inverse' on bad self (expected square matrices, got 1x2)" },
+  { "T.solve(T{{1,0},{0,1}}, T({1,2},{dtype='i64'}))",
+    "bad argument #2 to 'solve' (expected vectors or matrices of f32 or f64, got i64 2)" },
+  { "T{{{1}},{{2}}}:matmul(T{{{1}},{{2}},{{3}}})",
+    "bad argument #1 to 'matmul' (batch shapes 2 and 3 cannot broadcast: 2x1x1 x 3x1x1)" },
+  { "T{{1}}:dot(T{1})", "calling 'dot' on bad self (expected 1 dimension, got 1x1)" },
+  { "T(1):softmax(1)", "bad argument #1 to 'softmax' (dimension 1 is out of range for a scalar)" },
+  { "T.layer_norm(T(1), T{1}, T{1})",
+    "bad argument #1 to 'layer_norm' (expected at least one dimension, got a scalar)" },
+  { "T{1,2}:quantile(2)", "bad argument #1 to 'quantile' (q must be in 0..1, got 2.0)" },
+  { "T({1,2},{dtype='i64'}):scatter(1, T({1},{dtype='i64'}), T{1.5})",
+    "bad argument #3 to 'scatter' (cannot put f32 into i64)" },
+  { "T{1,2}:index_add(1, T({1},{dtype='i64'}), T{1,2})",
+    "bad argument #3 to 'index_add' (expected a source of 1, got 2)" },
+  { "T{1,2}:topk(3)", "bad argument #1 to 'topk' (k = 3 is out of range for a dimension of size 2)" },
+  { "T(1):searchsorted(T{1})",
+    "calling 'searchsorted' on bad self (expected at least one dimension, got a scalar)" },
+  { "T{{1}}:bincount()", "calling 'bincount' on bad self (expected one dimension, got 1x1)" },
+  { "T({1},{dtype='i64'}):bincount(nil,-1)", "bad argument #2 to 'bincount' (negative minlength -1)" },
+  { "T{1}:histc(0)", "bad argument #1 to 'histc' (expected at least 1 bin, got 0)" },
+  { "T({1},{dtype='i64'}):histc(2)", "calling 'histc' on bad self (expected f32 or f64, got i64)" },
+  { "T{1}:histc(2, 3, 1)", "bad argument #2 to 'histc' (no intervals from 3.0 to 1.0)" },
+  { "T{1}:expand(-1, 1)", "bad argument #1 to 'expand' (-1 cannot stand for the size of a new dimension)" },
+  { "T{{1}}:diagonal(0,1,1)",
+    "bad argument #3 to 'diagonal' (a diagonal needs two dimensions, got 1 twice)" },
+  { "T{1,2}:unfold(1,1,0)", "bad argument #3 to 'unfold' (expected a step of at least 1, got 0)" },
+  { "T{{1,2,3}}:swiglu()",
+    "calling 'swiglu' on bad self (expected rows of an even size, got a tensor of 1x3)" },
+  { "T{{{1}}}:diag()", "calling 'diag' on bad self (expected a vector or a matrix, got 1x1x1)" },
+  { "T{1}:tril()", "calling 'tril' on bad self (expected matrices, got 1)" },
+  { "T{{{1}}}:t()", "calling 't' on bad self (expected at most two dimensions, got 1x1x1)" },
+  { "T{1}:narrow(1,1,-1)", "bad argument #3 to 'narrow' (negative length -1)" },
+  { "backward_twice()",
+    "backward through 'sum' a second time: its values were freed; pass retain_graph" },
+  { "changed_in_place()",
+    "a tensor that backward of 'mul' needs was changed in place after it was computed" },
+  { "T({1},{dtype='i64'}):requires_grad_()", "only f32 and f64 tensors can require a gradient, got i64" },
+  { "T{1}[{}][print]",
+    "expected a position, a range {first, last}, {} or a Tensor as index, got a function" },
+  { "T{1}[print]", "expected a position, a range {first, last}, {} or a Tensor as index, got a function" },
+  { "T{1}[T{true,false}]", "a mask of 2 does not fit a tensor of 1: expected its leading dimensions" },
+  { "T{1} < T{2}",
+    "tensors are compared by methods, which give a tensor of booleans: x:lt(y) for x < y, gt(y) for x > y" },
+  { "T{1,2}:add_(T{1,2}:requires_grad_())",
+    "add_ does not record the gradient of what it writes: detach the value, or use no_grad" },
+  { "T{1}:expand(3):add_(1)", "add_: dimension 1 of 3 is stretched, so its positions share one element" },
+  { "T{1}:sum('x')", "bad argument #1 to 'sum' (number or table expected, got string)" },
+  { "T{1}:sum(0)", "bad argument #1 to 'sum' (dimension 0: positions start at 1)" },
+  { "T{1}:select(0,1)", "bad argument #1 to 'select' (dimension 0: positions start at 1)" },
+  { "T({1},{dtype='x'})",
+    [[bad argument #2 to 'tensor' (option 'dtype': expected one of "f32", "f64", "i64", "bool", got "x")]] },
+  { "T.zeros()", "bad argument #1 to 'zeros' (sizes expected, got no value)" },
+  { "T.zeros('a')", "bad argument #1 to 'zeros' (sizes expected, got string)" },
+  { "T.zeros(1,1,1,1,1,1,1,1,1,1)",
+    "bad argument #1 to 'zeros' (10 dimensions: a tensor has at most 8)" },
+  { "T{{{{{{{{{{1}}}}}}}}}}",
+    "bad argument #1 to 'tensor' (lists nested deeper than 8: a tensor has at most that many dimensions)" },
+  { "T.linspace(0,1,-1)", "expected a number of points of at least 0, got -1" },
+  { "T{1}:expand(0,2,-3)", "negative size -3" },
+  { "T{1,2}:expand(3)", "cannot expand 2 to 3" },
+  { "T{{1,2}}:expand(2)", "cannot expand 1x2 to 2" },
+  { "T{1,2}:view(3)", "cannot reshape 2 to 3: 2 elements against 3" },
+  { "T{{1,2},{3,4}}:t():view(4)", "no view of 2x2 as 4 without a copy: use reshape, or contiguous first" },
+  { "T.bernoulli(2)", "bad argument #2 to 'bernoulli' (sizes expected, got no value)" },
+  { "T.categorical(T(1))",
+    "bad argument #1 to 'categorical' (categorical: expected [classes] or [rows, classes], got scalar)" },
+  { "T.categorical(T{{{1}}})",
+    "bad argument #1 to 'categorical' (categorical: expected [classes] or [rows, classes], got 1x1x1)" },
+  { "T.randn(2,{dtype='i64'})",
+    "random numbers of this kind are f32, f64 or bool: use integers for i64" },
+  { "T{1}:gather(1, T({3},{dtype='i64'}))",
+    "bad argument #2 to 'gather' (index 3 at [1] is out of range for a dimension of size 1)" },
+  { "T{1}:gather(1, T{1.5})", "bad argument #2 to 'gather' (expected whole numbers, got 1.5)" },
+  { "T{1}:gather(1, T{true})", "bad argument #2 to 'gather' (expected whole numbers, got a tensor of bool)" },
+  { "T{{0/0}}:eigh()", "the matrix has elements that are not finite" },
+  { "T{{1/0}}:svd()", "the matrix has elements that are not finite" },
+  { "T(1):matmul(T{1})", "calling 'matmul' on bad self (expected at least one dimension, got a scalar)" },
+  { "T.segment_sum(T{1,2}, {1})",
+    "bad argument #2 to 'segment_sum' (lengths add up to 1, the tensor is 2)" },
+  { "T.segment_sum(T{1,2}, {-1,3})", "negative sequence length -1" },
+  { "T.cross_entropy(T{1}, T({1},{dtype='i64'}))",
+    "bad argument #2 to 'cross_entropy' (expected logits [N, V] and ids [N], got 1 and 1)" },
+  { "T.token_logps(T{{1}}, T{{1}}, T({1},{dtype='i64'}), -1)",
+    "bad argument #3 to 'token_logps' (1 at [1] is not a token id: expected 0..0 (vocab 1))" },
+  { "T.attention(T{1}, {1}, 1)",
+    "bad argument #1 to 'attention' (expected [tokens, width], got a tensor of 1)" },
+  { "T.attention(T{{1,2,3}}, {1}, 2)",
+    "bad argument #3 to 'attention' (width 3 is not made of 2 heads and 4 key and value heads)" },
+  { "T.attention(T{{1,2,3}}, {2}, 1)",
+    "bad argument #2 to 'attention' (lengths add up to 2, the tensor has 1 tokens)" },
+  { "T{1}:to(1)", "bad argument #1 to 'to' (string expected, got number)" },
+  { "T{1,2}:item()", "item: expected one element, got a tensor of 2" },
+  { "T.full({2})", "bad argument #2 to 'full' (number expected, got no value)" },
+  { "T.arange()", "bad argument #1 to 'arange' (number expected, got no value)" },
+  { "T.arange(1,2,0)", "no range from 1.0 to 2.0 by 0.0" },
+  { "T{-1}:log_softmax(3)",
+    "bad argument #1 to 'log_softmax' (dimension 3 is out of range for a 1-d tensor (expected 1..1 or "
+      .. "-1..-1))" },
+}
+
+TestRefusals = {}
+
+function TestRefusals.test_every_message()
+  for _, case in ipairs(cases) do
+    local run = assert(load("return " .. case[1], "=case", "t", environment))
+    local ok, message = pcall(run)
+    lu.assertFalse(ok, case[1])
+    lu.assertEquals((tostring(message):gsub("^%S+:%d+: ", "")), case[2], case[1])
+  end
+end
+
+os.exit(lu.LuaUnit.run())
