@@ -47,12 +47,15 @@ paper.figure {
           return values
         end, { expect = "equal", margin = 0.1, paper = "No better than chance on own samples." })
     end
-    local function margin(found)
-      local values, rejected = accuracy.last(found, "offline, one setting", "chosen"),
-        accuracy.last(found, "offline, one setting", "rejected")
-      for i, x in ipairs(values) do values[i] = rejected[i] - x end
-      return values
+    --- A log-ratio less another at the end; each is a side and whether of the chosen or rejected responses.
+    local function less(label, of, other, other_of)
+      return function(found)
+        local values, others = accuracy.last(found, label, of), accuracy.last(found, other, other_of)
+        for i, x in ipairs(others) do values[i] = values[i] - x end
+        return values
+      end
     end
+    local offline <const> = "offline, one setting"
     return {
       at_end("offline, one setting", "accuracy less 1/2", "accuracy",
         { paper = "Offline's accuracy rises." }),
@@ -61,10 +64,14 @@ paper.figure {
       at_end("offline, one setting", "log-ratio of chosen", "chosen",
         { expect = "below", unit = "nats", paper = "The chosen response becomes less likely offline." }),
       at_end("online", "log-ratio of chosen", "chosen",
-        { expect = "below", unit = "nats", paper = "The same online, less." }),
+        { expect = "below", unit = "nats", paper = "The same online." }),
+      claims.value("log-ratio of chosen online less that offline at the end",
+        less("online", "chosen", offline, "chosen"),
+        { expect = "above", unit = "nats", paper = "Online less than offline." }),
       at_end("offline, one setting", "log-ratio of rejected", "rejected",
         { expect = "below", unit = "nats", paper = "The rejected response falls too." }),
-      claims.value("log-ratio of rejected less that of chosen, offline at the end", margin,
+      claims.value("log-ratio of rejected less that of chosen, offline at the end",
+        less(offline, "rejected", offline, "chosen"),
         { expect = "below", unit = "nats", paper = "Winners fall, losers fall further." }),
       own "online", own "shuffled", own "offline, one setting",
     }
