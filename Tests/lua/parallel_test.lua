@@ -51,6 +51,18 @@ function TestResults.test_what_is_no_plain_data_is_named_by_its_place()
   end), "the result.t contains itself")
 end
 
+function TestResults.test_the_last_item_takes_the_threads_of_the_others()
+  local before = system.threads()
+  system.threads(4)
+  local got = map({ 1, 2 }, function(n)
+    local until_then, most = system.clock() + 20, n == 1 and 2 or 4
+    repeat system.sleep(0.002) until system.threads() == most or system.clock() > until_then
+    return system.threads()
+  end, { jobs = 4 })
+  system.threads(before)
+  lu.assertEquals(got, { 2, 4 })
+end
+
 TestKept = {}
 
 function TestKept.test_killed_at_any_point_the_same_call_runs_each_item_once()
