@@ -26,9 +26,4 @@ public enum Sandbox {
 
   /// Why the last call on a file was refused, with the option that would allow it; nil if the sandbox did not refuse it.
   public static func takeRefusal() -> String? { shim_sandbox_refusal().map { String(cString: $0) } }
-
-  /// Throws in the sandbox: `what` is what it does not do, such as "start a process".
-  public static func refuse(_ what: String) throws {
-    if isOn { throw Failure(.state, "--sandbox does not \(what); run without --sandbox to allow it") }
-  }
 }

@@ -44,7 +44,10 @@ public final class ShardSum {
   /// Adds the gradients that the parameters hold as those of `shard`, and takes them: the parameters have none then.
   /// Throws if it is not the next of the own shards.
   public func add(_ shard: Int) throws {
-    guard shard == next && shard < own.upperBound else {
+    if next == own.upperBound {
+      throw Failure(.state, "shard \(shard + 1) is one too many: all \(own.count) of this process are added")
+    }
+    guard shard == next else {
       throw Failure(
         .state, "shard \(shard + 1) is not the next one: that is \(next + 1) of \(own.upperBound)")
     }

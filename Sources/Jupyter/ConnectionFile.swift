@@ -44,7 +44,8 @@ struct ConnectionFile {
     guard !address.isEmpty else { throw refusal("'ip' is empty") }
     var ports: [Port: Int] = [:]
     for port in Port.allCases {
-      guard let number = json[port.rawValue]?.int else { throw refusal("no '\(port.rawValue)'") }
+      guard let value = json[port.rawValue] else { throw refusal("no '\(port.rawValue)'") }
+      guard let number = value.int else { throw refusal("'\(port.rawValue)' must be a whole number") }
       guard transport == "ipc" ? number > 0 : (1...65535).contains(number) else {
         throw refusal("'\(port.rawValue)' must be from 1 to 65535, got \(number)")
       }

@@ -229,6 +229,26 @@ public struct TransformerConfig: Equatable, Sendable {
   /// Heads that divide the residual stream among them; 0 where they cannot.
   mutating func splitHeads() { headDim = heads > 0 && dim % heads == 0 ? dim / heads : 0 }
 
+  private func validateRope() throws {
+    func expect(_ lower: (String, Double), below upper: (String, Double)) throws {
+      if lower.1 >= upper.1 {
+        throw Failure(
+          .value, "\(lower.0) must be below \(upper.0), got \(lower.1) and \(upper.1)")
+      }
+    }
+    if ropeKind == .llama3 {
+      try expect(("rope_low_factor", ropeLowFactor), below: ("rope_high_factor", ropeHighFactor))
+    }
+    if ropeKind == .yarn {
+      try expect(("rope_beta_slow", ropeBetaSlow), below: ("rope_beta_fast", ropeBetaFast))
+      if ropeBase <= 1 { throw Failure(.value, "rope_base must be above 1 with yarn, got \(ropeBase)") }
+    }
+    if let pair = ropeDivisors.firstIndex(where: { !($0 > 0 && $0.isFinite) }) {
+      throw Failure(
+        .value, "the rope fields give no frequencies: pair \(pair + 1) is divided by \(ropeDivisors[pair])")
+    }
+  }
+
   /// Refuses sizes that make no model.
   public func validate() throws {
     if headDim == 0 && heads > 0 && dim % heads != 0 {
@@ -244,12 +264,7 @@ public struct TransformerConfig: Equatable, Sendable {
     if positions == .rotary && headDim % 2 != 0 {
       throw Failure(.value, "rotary positions need an even head size, got \(headDim)")
     }
-    if positions == .rotary && !ropeDivisors.allSatisfy({ $0 > 0 && $0.isFinite }) {
-      throw Failure(
-        .value,
-        "the rope fields give no frequencies: expected rope_low_factor < rope_high_factor, rope_beta_slow < "
-          + "rope_beta_fast and rope_base > 1")
-    }
+    if positions == .rotary { try validateRope() }
     if slidingWindow == 0 && layerPattern.contains("s") {
       throw Failure(.value, "layer_pattern \(layerPattern) has sliding layers, but sliding_window is 0")
     }

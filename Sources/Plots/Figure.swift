@@ -63,8 +63,8 @@ public struct Figure: Sendable {
         "figure: size \(width)x\(height); sides from \(Figure.sides.lowerBound) to \(Figure.sides.upperBound) are wanted"
       )
     }
-    try xlimits.check("xlimits", xscale)
-    try ylimits.check("ylimits", yscale)
+    try xlimits.check("xlim", xscale)
+    try ylimits.check("ylim", yscale)
     for one in series { try one.check() }
     if series.count > 1, let map = series.first(where: { $0.kind == .heatmap }) {
       throw Failure(

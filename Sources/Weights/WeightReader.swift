@@ -53,7 +53,7 @@ public struct WeightReader {
       let index = try index(of: part, kind, layer)
       let stored = try storedShape(index, part, layer, name)
       if Array(stored.dropFirst()) != Array(shape.dropFirst()) || stored[0] > shape[0] - total {
-        throw mismatch(index, part, name, shape)
+        throw mismatch(index, part, name, "f32 \(Shape(known: shape))")
       }
       places.append((index, stored[0]))
       total += stored[0]
@@ -118,19 +118,19 @@ public struct WeightReader {
     switch part.arrangement {
     case .transposed where shape.count == 2: return shape.reversed()
     case .sliceOfLayers where shape.count > 1 && layer < shape[0]: return Array(shape.dropFirst())
-    case .sliceOfLayers: throw mismatch(index, part, name, nil)
-    case .rotaryHalves where shape.isEmpty || shape[0] % headSize != 0: throw mismatch(index, part, name, nil)
+    case .sliceOfLayers: throw mismatch(index, part, name, "at least \(layer + 1) layers as first dimension")
+    case .rotaryHalves where shape.isEmpty || shape[0] % headSize != 0:
+      throw mismatch(index, part, name, "rows in a multiple of the head size \(headSize)")
     default: return shape.isEmpty ? [1] : shape
     }
   }
 
-  private func mismatch(_ index: Int, _ part: WeightSource, _ name: String, _ wanted: [Int]?) -> Failure {
+  private func mismatch(_ index: Int, _ part: WeightSource, _ name: String, _ wanted: String) -> Failure {
     let entry = entries[index]
-    let expected = wanted.map { ", expected f32 \(Shape(known: $0))" } ?? ""
     return Failure(
       .format,
       "\(file.path): tensor '\(Quoted.name(entry.name))' is \(entry.dtype) \(entry.shape) and does not fit "
-        + "the weight '\(name)'\(expected)")
+        + "the weight '\(name)', expected \(wanted)")
   }
 
   func fill(

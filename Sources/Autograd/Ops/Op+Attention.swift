@@ -158,6 +158,8 @@ struct AttentionPlan {
       }
       rope = Rotary(
         base: base, headSize: shape.headSize, positions: segments.longest, divisors: divisors)
+    } else if attributes.numbers("rope_divisors")?.isEmpty == false {
+      throw Failure(.value, "rope_divisors are of rotary positions, which need rope_base", argument: 9)
     } else {
       rope = nil
     }

@@ -100,12 +100,7 @@ enum MPIModule {
       try call.push(.list(try processes.allGather(try call.bytes(1)).map { .bytes($0) }))
       return 1
     }
-    let own = try call.table(1).entries().map { key, value -> (name: String, tensor: Tensor) in
-      guard let name = key.asString, case .object(let object) = value, let tensor = object as? Variable else {
-        throw call.bad(1, "expected Tensors by name, got a \(value.typeName)")
-      }
-      return (name, tensor.value)
-    }
+    let own = try call.table(1).tensorsByName { call.bad(1, "expected \($0)") }
     let all = try processes.allGather(try Safetensors(own.sorted { $0.name < $1.name }).encoded())
     try call.push(
       .list(

@@ -227,7 +227,8 @@ enum TokenizerModule {
       Page(
         "tok:save(path)",
         "Writes the tokenizer as one tokenizer.json, which Hugging Face's tokenizers open too.",
-        errors: "the tokenizer has the format of llama2.c; the file cannot be written",
+        errors: "the tokenizer has the format of llama2.c or is SentencePiece's of a GGUF file; the file "
+          + "cannot be written",
         example: trained + """
           path = os.tmpname()
           tok:save(path)

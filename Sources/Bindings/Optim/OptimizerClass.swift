@@ -138,12 +138,7 @@ enum OptimizerClass {
     guard let tensors = try table.get("tensors").asTable else {
       throw call.bad(2, "the state has no table 'tensors'")
     }
-    let named = try tensors.entries().map { key, value -> (name: String, tensor: Tensor) in
-      guard let name = key.asString, case .object(let object) = value, let tensor = object as? Variable else {
-        throw call.bad(2, "the state's tensors must be Tensors by name, got a \(value.typeName)")
-      }
-      return (name, tensor.value)
-    }
+    let named = try tensors.tensorsByName { call.bad(2, "the state's tensors must be \($0)") }
     try optimizer.restore(step: steps, state: named)
     return 0
   }

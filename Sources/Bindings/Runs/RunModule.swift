@@ -224,7 +224,10 @@ enum RunModule {
       let index = try RunIndex(try call.string(1))
       let problems = try index.refresh()
       let filters = try call.table(2).entries().map { key, value in
-        guard let name = key.asString, let value = RunValue.sql(value) else {
+        guard let name = key.asString else {
+          throw call.bad(2, "expected numbers, texts and booleans by name, got one by a \(key.typeName)")
+        }
+        guard let value = RunValue.sql(value) else {
           throw call.bad(2, "expected numbers, texts and booleans by name, got a \(value.typeName)")
         }
         return (name: name, value: value)

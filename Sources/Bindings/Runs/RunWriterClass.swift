@@ -51,7 +51,7 @@ enum RunWriterClass {
           + "print(select(2, run.figures(runs .. '/a')).peak)" + end, prints: "0.8")
     ) { call, writer in
       guard let value = RunValue.sql(try call.value(3)) else {
-        throw call.bad(3, "expected a number, a text or a boolean, got a \(call.typeName(3))")
+        throw call.bad(3, "expected a number, a text or a boolean, got \(call.typeName(3))")
       }
       writer.set(try call.string(2), value)
       return 0

@@ -111,8 +111,9 @@ enum ProgramControl {
           print(system.is_interrupt(problem), problem.message)
           """, prints: "true\tenough")
     ) { call in
+      let message = try call.string(1)
       Lua.stopWasRaised()
-      throw Failure(.interrupted, try call.string(1))
+      throw Failure(.interrupted, message)
     }
     module.function(
       "refused",

@@ -203,8 +203,12 @@ struct OpArgument {
 
   private func bad(_ message: String) -> LuaError {
     if named == nil { return call.bad(place, message) }
-    return LuaError(
-      kind: "argument", message: "bad argument '\(parameter.name)' to '\(call.name)' (\(message))")
+    return OpArgument.refusal(parameter, call, message, kind: "argument")
+  }
+
+  /// The error of an argument that came by name.
+  static func refusal(_ parameter: Parameter, _ call: Call, _ message: String, kind: String) -> LuaError {
+    LuaError(kind: kind, message: "bad argument '\(parameter.name)' to '\(call.name)' (\(message))")
   }
 
   private func wrongType(_ expected: String) -> LuaError {
@@ -229,12 +233,6 @@ extension Call {
 }
 
 extension DType {
-  /// The element type of a name, or an error that lists the names.
-  static func named(_ word: String) throws -> DType {
-    guard let dtype = DType(rawValue: word) else { throw Failure(.dtype, refusal(word)) }
-    return dtype
-  }
-
   static func refusal(_ word: String) -> String {
     "unknown element type '\(word)': expected \(allCases.map { "'\($0.rawValue)'" }.joined(separator: ", "))"
   }

@@ -37,8 +37,9 @@ struct OpArguments {
       try call.pushObject(result)
       return 1
     }
-    let (inputs, attributes) = try OpArguments(op, call).read()
-    let outputs = try op(inputs, attributes)
+    let arguments = try OpArguments(op, call)
+    let (inputs, attributes) = try arguments.read()
+    let outputs = try arguments.naming { try op(inputs, attributes) }
     if op.answersBoolean(attributes), outputs.count == 1, outputs[0].value.elementCount == 1 {
       try call.pushBoolean(try outputs[0].value.item() != 0)
       return 1
@@ -104,6 +105,16 @@ struct OpArguments {
       }
     }
     return (inputs, attributes)
+  }
+
+  /// Calls `body`. What it refuses of an argument that came by name is said with the name, not with a number.
+  func naming<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let failure as Failure {
+      guard let i = failure.argument, op.parameters.indices.contains(i - 1),
+        named[op.parameters[i - 1].name] != nil
+      else { throw failure }
+      throw OpArgument.refusal(op.parameters[i - 1], call, failure.message, kind: failure.kind.rawValue)
+    }
   }
 
   /// The element type that a number takes: that of the other operands, or of the first tensor.

@@ -11,9 +11,10 @@ import Tensors
 extension Bindings {
   static func addInPlaceForm(of op: Op, _ tensor: inout NativeClass<Variable>) {
     tensor.chained(op.name + "_", Page(op), titled: op.name) { call, target in
-      let (inputs, attributes) = try OpArguments(op, call).read()
+      let arguments = try OpArguments(op, call)
+      let (inputs, attributes) = try arguments.read()
       try target.write(op.name + "_", from: Array(inputs.dropFirst())) {
-        let results = try op(inputs, attributes)
+        let results = try arguments.naming { try op(inputs, attributes) }
         guard results.count == 1 else {
           throw Failure(
             .state, "\(op.name)_: an operation of \(results.count) results has no form in place")

@@ -62,7 +62,7 @@ final class ParquetColumnReader {
     try advance()
   }
 
-  func disagrees() -> Failure { failure("its levels do not agree with those of other columns") }
+  func disagrees() -> Failure { failure("its levels do not agree with the schema and the other columns") }
 
   private func level(_ levels: inout ParquetRuns?, _ most: Int, _ what: String) throws -> Int {
     if most == 0 { return 0 }

@@ -15,8 +15,15 @@ public struct ZipWriter {
   public mutating func add(_ name: String, _ bytes: [UInt8]) throws {
     let text = Array(name.utf8)
     let end = try Checked.plus(place, bytes.count + text.count + 30, "bytes")
+    if count == Limits.zipMembersMax {
+      throw Failure(.value, "an archive has at most \(Limits.zipMembersMax) members; use safetensors")
+    }
+    if text.count > Int(UInt16.max) {
+      throw Failure(
+        .value, "a name of \(text.count) bytes in an archive has at most \(UInt16.max); use safetensors")
+    }
     guard let size = UInt32(exactly: bytes.count), let offset = UInt32(exactly: place),
-      end < Int(UInt32.max) - directory.count - 1000, count < 65_000, text.count < 65_000
+      end < Int(UInt32.max) - directory.count - text.count - 1000
     else { throw Failure(.value, "an archive of 4 GB or more is not written; use safetensors") }
     // Version, flags (names are UTF-8), method, time, date (1980-01-01), checksum and sizes.
     let about =

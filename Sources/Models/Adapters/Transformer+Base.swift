@@ -104,7 +104,10 @@ extension Transformer {
         "\(file.path): its adapters belong to a model of hash \(Quoted.name(expected.prefix(12))), and \(name) has \(own.prefix(12)): its weights "
           + "are others than when the adapters were written")
     }
-    guard let layout = file.layout, let lora = file.metadata["lora"] else { throw Self.unknown(file) }
+    guard let layout = file.layout else { throw Self.unknown(file) }
+    guard let lora = file.metadata["lora"] else {
+      throw Failure(.format, "\(file.path): its metadata have no 'lora', which says what its adapters are of")
+    }
     var reader = WeightReader(file, layout, headSize: config.headDim)
     let model = try withAdapters(
       try LoRA(json: JSONValue(parsing: lora, name: file.path), path: file.path), &reader,

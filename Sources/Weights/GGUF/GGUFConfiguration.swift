@@ -115,8 +115,9 @@ struct GGUFConfiguration {
     if let turned = try integer("rope.dimension_count"), turned != width {
       throw failure("rope.dimension_count", "is \(turned) of \(width): a head that turns in part is not read")
     }
-    let kind = try text("rope.scaling.type") ?? "none"
     let factor = try number("rope.scaling.factor") ?? number("rope.scale_linear") ?? 1
+    // As in llama.cpp, a factor without a type is one of linear scaling; 0 and 1 are none.
+    let kind = try text("rope.scaling.type") ?? (factor == 0 || factor == 1 ? "none" : "linear")
     let original = try integer("rope.scaling.original_context_length")
     known.insert("rope.scaling.finetuned")
     switch kind {

@@ -39,7 +39,9 @@ struct RopeDivisors {
       )
     }
     guard let first = ramp.first, let last = ramp.last, first.turns > last.turns else {
-      throw failure("does not scale the frequencies as Llama 3.1 does; other scalings are not read")
+      throw failure(
+        "has \(ramp.count) divisor\(ramp.count == 1 ? "" : "s") between 1 and \(factor); "
+          + "two or more tell how the frequencies are scaled")
     }
     let slope = (first.place - last.place) / (first.turns - last.turns)
     guard slope > 0 && slope.isFinite else {

@@ -86,7 +86,9 @@ public enum NumPyFile {
         }
       default:
         try read { (value: UInt8) throws -> UInt8 in
-          if value > 1 { throw Failure(.format, "\(source.name): a boolean is the byte \(value)") }
+          if value > 1 {
+            throw Failure(.format, "\(source.name): a boolean is the byte \(value), expected 0 or 1")
+          }
           return value
         }
       }

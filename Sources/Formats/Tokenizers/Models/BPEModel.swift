@@ -99,8 +99,9 @@ public struct BPEModel: TokenModel {
     for score in Set(scores).sorted(by: >) { ranks[score] = Int32(truncatingIfNeeded: ranks.count) }
     var merges = TokenMerges(reservingCapacity: names.count)
     for id in 0..<names.count where isPiece(id) {
-      guard id < scores.count, let rank = ranks[scores[id]] else {
-        throw Failure(.format, "token \(id) has no score")
+      guard id < scores.count else { throw Failure(.format, "token \(id) has no score") }
+      guard let rank = ranks[scores[id]] else {
+        throw Failure(.format, "token \(id) has a score that is no number")
       }
       let token = pieces[id]
       for cut in token.indices.dropFirst() {

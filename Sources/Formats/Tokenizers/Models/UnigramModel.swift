@@ -78,7 +78,10 @@ struct UnigramModel: TokenModel {
         if end - start == length { hasCharacter = true }
       }
       if !hasCharacter {
-        guard let unknown else { throw Failure(.format, "a character has no token, and there is no unk_id") }
+        guard let unknown else {
+          let text = String(decoding: piece[start..<start + length], as: UTF8.self)
+          throw Failure(.format, "the character '\(Quoted.name(text))' has no token, and there is no unk_id")
+        }
         reach(start + length, unknownScore + score, Int32(truncatingIfNeeded: unknown))
       }
       start += length
