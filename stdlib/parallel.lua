@@ -1,5 +1,6 @@
---- Runs a function for several items at once, each in a process of its own: seeds, settings. Each process has one core;
--- once fewer items are left than cores, the last ones take those that are free.
+--- Runs a function for several items at once, each in a process of its own: seeds, settings.
+--
+-- Each process has one core. Once fewer items are left than cores, the last ones take those that are free.
 --
 --   local results = parallel.map({ 1, 2, 3 }, function(seed, report)
 --     return { win = experiment(seed, report) }

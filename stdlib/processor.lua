@@ -1,5 +1,7 @@
---- The processor of this machine, as tables of results name it. Many servers say "AMD EPYC" and nothing else,
--- and generations differ twofold in speed, so the name has the generation too.
+--- The processor of this machine, as tables of results name it.
+--
+-- Many servers say "AMD EPYC" and nothing else, and generations differ twofold in speed, so the name has the
+-- generation too.
 local options = require "perilune.options"
 
 local processor = {}

@@ -15,8 +15,10 @@ struct Outcome {
 let executable = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
   .deletingLastPathComponent().appendingPathComponent("perilune").path
 
-/// Where a program that is built with counters of coverage writes them.
-let coverage = ProcessInfo.processInfo.environment.filter { $0.key == "LLVM_PROFILE_FILE" }
+/// Where a program that is built with counters of coverage or a sanitizer writes what it finds.
+let instruments = ProcessInfo.processInfo.environment.filter {
+  ["LLVM_PROFILE_FILE", "ASAN_OPTIONS", "TSAN_OPTIONS"].contains($0.key)
+}
 
 /// Runs perilune in `folder` and waits for it; `interrupts` are the times, in ms, of Ctrl-C presses after its
 /// first output. Of presses that come while a busy machine does not run the process only one counts:
@@ -31,7 +33,7 @@ func perilune(
   process.arguments = arguments
   if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
   process.environment = ["PATH": "/usr/bin:/bin", "HOME": NSTemporaryDirectory()]
-    .merging(coverage) { $1 }.merging(environment) { $1 }
+    .merging(instruments) { $1 }.merging(environment) { $1 }
   let files = (0..<3).map { _ in NSTemporaryDirectory() + "/shell-" + UUID().uuidString }
   defer { files.forEach { try? FileManager.default.removeItem(atPath: $0) } }
   try input.write(toFile: files[0], atomically: false, encoding: .utf8)

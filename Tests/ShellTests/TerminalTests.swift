@@ -26,7 +26,7 @@ final class Terminal {
     process.arguments =
       ["-w", "sh", "-c", "exec \"$0\" \"$@\" <\(device) >\(device) 2>&1", executable] + arguments
     process.environment = ["PATH": "/usr/bin:/bin", "HOME": home, "TERM": "dumb", "INPUTRC": "/dev/null"]
-      .merging(coverage) { $1 }.merging(environment) { $1 }
+      .merging(instruments) { $1 }.merging(environment) { $1 }
     try process.run()
   }
 
