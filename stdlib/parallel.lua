@@ -193,7 +193,8 @@ function parallel.map(items, f, given)
   local guard <close> = taken  -- luacheck: ignore 211
   local jobs = o.jobs > 0 and o.jobs or system.threads()
   local _, problems, elsewhere = pool.run {
-    rows = plan.rows, jobs = jobs, threads = math.min(jobs, system.threads()), label = o.label, quiet = o.quiet,
+    rows = plan.rows, jobs = jobs, threads = math.min(jobs, system.threads()), label = o.label,
+    quiet = o.quiet,
     start = function(row) return system.fork(child(self, row)) end,
     status = function(row) return status_of(self, row) end,
     failure = failure_of,

@@ -34,12 +34,13 @@ enum FusedShapes {
       let (keyHeads, group, size) = (d.size(3), d.size(3), 2 * d.size(9))
       let lengths = (0..<d.size(4)).map { _ in d.random.below(40) }
       let width = (keyHeads * group + 2 * keyHeads) * size
+      let isRotary = d.chance()
       return Op.Sample(
         [try d.tensor([lengths.reduce(0, +), width])],
         [
-          .integers(lengths), .integer(keyHeads * group), .integer(keyHeads), .number(d.chance() ? 0 : 1000),
+          .integers(lengths), .integer(keyHeads * group), .integer(keyHeads), .number(isRotary ? 1000 : 0),
           .number(d.chance() ? 0 : 0.6), .number(d.chance() ? 0 : 2), .integer(d.chance() ? 0 : d.size(20)),
-          .numbers(d.chance() ? [] : (0..<size / 2).map { _ in Double(d.size(9)) }),
+          .numbers(isRotary && d.chance() ? (0..<size / 2).map { _ in Double(d.size(9)) } : []),
         ])
     },
     "cross_attention": { d in

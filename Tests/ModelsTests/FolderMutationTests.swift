@@ -89,7 +89,7 @@ import Testing
     Fault("YaRN's magnitude is forgotten", ["mistral-a", "qwen3-a"]) { $0.config.ropeAttentionFactor = 1 },
     Fault("YaRN's magnitude is its own", ["qwen3-a"]) { $0.config.ropeAttentionFactor = 0 },
     Fault("beta_fast is its default", ["mistral-a", "qwen3-a"]) { $0.config.ropeBetaFast = 32 },
-    Fault("beta_slow is its default", ["mistral-a", "qwen3-a"]) { $0.config.ropeBetaSlow = 1 },
+    Fault("beta_slow is half of it", ["mistral-a", "qwen3-a"]) { $0.config.ropeBetaSlow /= 2 },
     Fault("the base is its default", rotary) { $0.config.ropeBase = 10_000 },
     Fault("sliding layers have the base of the others", ["gemma3-a", "gemma3-b"]) {
       $0.config.ropeLocalBase = 0

@@ -175,11 +175,11 @@ private func draw(_ figure: Figure) throws {
   #expect(message(Figure(width: 5)) == "figure: size 5x420; sides from 120 to 10000 are wanted")
   #expect(
     message(Figure(xlimits: AxisRange(1, 1)))
-      == "figure: xlimits from 1.0 to 1.0; the first must be the smaller"
+      == "figure: xlim from 1.0 to 1.0; the first must be the smaller"
   )
   #expect(
     message(Figure(ylimits: AxisRange(0, 1), yscale: .log))
-      == "figure: ylimits has 0.0; a log axis needs ends above 0")
+      == "figure: ylim has 0.0; a log axis needs ends above 0")
 }
 
 @Test func histogramsOfOneFigureShareTheirEdges() throws {

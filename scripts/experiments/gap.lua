@@ -5,10 +5,10 @@
 -- against the golden policy, judged by gold, and its KL from the start. Each side pools its runs over
 -- learning rates and betas.
 --
--- The default is small: one repetition, short runs, no instruments (`--instruments default` has them), a reward
--- model as proxy, which learns in a third of the steps of a preference model. Its intervals are over prompts alone; `--outer-seeds 5` has repetitions of
--- the whole pipeline. `scripts/paper/fig01_tradeoff.lua` is the paper's figure with the task's own settings,
--- a sweep and verdicts.
+-- The default is small: one repetition, short runs, no instruments (`--instruments default` has them), and a
+-- reward model as proxy, which learns in a third of the steps of a preference model. Its intervals are over
+-- prompts alone; `--outer-seeds 5` has repetitions of the whole pipeline. `scripts/paper/fig01_tradeoff.lua`
+-- is the paper's figure with the task's own settings, a sweep and verdicts.
 --
 --   perilune scripts/experiments/gap.lua
 --   perilune scripts/experiments/gap.lua --outer-seeds 5 --lr 3e-4,6e-4 --beta 0.02,0.05,0.1

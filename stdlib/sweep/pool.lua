@@ -99,7 +99,7 @@ local function look_again_for_a_moment(self)
   until system.clock() > until_then
 end
 
---- Gives each running process its part of the threads. The last ones take those of the others that have ended.
+--- Gives each running process its part of the threads. The last ones take those of others that have ended.
 local function spread(self)
   local running, threads = count(self.running), self.options.threads
   if not threads or running == self.spread then return end
