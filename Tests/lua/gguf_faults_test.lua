@@ -2,43 +2,12 @@
 -- scalings of the rotary frequencies that are not those of Llama 3.1.
 local lu = require "luaunit"
 local here = debug.getinfo(1, "S").source:match("^@(.*)[/\\][^/\\]*$") or "."
+local gguf = dofile(here .. "/gguf_made.lua")
 local support = dofile(here .. "/support.lua")
 local models = require "perilune.models"
 local tokenizer = require "perilune.tokenizer"
 
---- The number of a type of value, and how it is packed.
-local types <const> = { u32 = { 4, "<I4" }, f32 = { 6, "<f" }, text = { 8, "<s8" } }
-
---- A value with its type, as { "u32", 3 }, { "u32", list = { 3 } } or { "text", count = 2, bytes = "..." }.
-local function packed(given)
-  local number, format = table.unpack(types[given[1]])
-  if given.bytes then return string.pack("<I4I4I8", 9, number, given.count) .. given.bytes end
-  if not given.list then return string.pack("<I4", number) .. string.pack(format, given[2]) end
-  local parts = { string.pack("<I4I4I8", 9, number, #given.list) }
-  for _, item in ipairs(given.list) do parts[#parts + 1] = string.pack(format, item) end
-  return table.concat(parts)
-end
-
 local path
-
---- Writes a file of these pairs with a table of embeddings and, where they are given, divisors of the rotary
--- frequencies.
-local function write(pairs_of, divisors)
-  local names, parts = {}, {}
-  for name in pairs(pairs_of) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do parts[#parts + 1] = string.pack("<s8", name) .. packed(pairs_of[name]) end
-  local table_bytes <const> = 8 * 12 * 4
-  local text = "GGUF" .. string.pack("<I4I8I8", 3, divisors and 2 or 1, #names) .. table.concat(parts)
-    .. string.pack("<s8I4I8I8I4I8", "token_embd.weight", 2, 8, 12, 0, 0)
-  local data = ("\0"):rep(table_bytes)
-  if divisors then
-    text = text .. string.pack("<s8I4I8I4I8", "rope_freqs.weight", 1, #divisors, 0, table_bytes)
-    data = data .. string.pack("<" .. ("f"):rep(#divisors), table.unpack(divisors))
-  end
-  local file <close> = assert(io.open(path, "wb"))
-  file:write(text, ("\0"):rep(-#text % 32), data, ("\0"):rep(-#data % 32))
-end
 
 --- The message of loading the file, without its path.
 local function refusal(load)
@@ -72,14 +41,15 @@ function TestGGUFFaults:test_tokens()
     { { model = { "text", ("a"):rep((1 << 24) + 1) } },
       "key 'tokenizer.ggml.model' is a string of 16777217 bytes, at most 16777216 are read" },
   } do
-    write(tokens(row[1]))
+    gguf.write(path, tokens(row[1]))
     lu.assertEquals(refusal(tokenizer.load), row[2])
   end
 end
 
 --- A score that is no number has no place among the others.
 function TestGGUFFaults:test_a_token_whose_score_is_no_number()
-  write(tokens { tokens = { "text", list = { "a", "b" } }, scores = { "f32", list = { 1, 0 / 0 } } })
+  gguf.write(path, tokens { tokens = { "text", list = { "a", "b" } },
+    scores = { "f32", list = { 1, 0 / 0 } } })
   lu.assertStrContains(refusal(tokenizer.load), "model: token 1 has a score that is no number")
 end
 
@@ -99,7 +69,7 @@ end
 --- Factors of llama.cpp's rotary scaling that a file can change.
 function TestGGUFFaults:test_factors_of_attention()
   for _, name in ipairs { "attn_factor", "yarn_attn_factor", "yarn_ext_factor" } do
-    write(model { ["rope.scaling." .. name] = { "f32", 2 } })
+    gguf.write(path, model { ["rope.scaling." .. name] = { "f32", 2 } })
     lu.assertEquals(refusal(models.load), ("key 'llama.rope.scaling.%s' is 2.0, expected 1"):format(name))
   end
 end
@@ -108,7 +78,7 @@ end
 function TestGGUFFaults:test_a_factor_of_rotary_scaling_without_its_type()
   for _, row in ipairs { { "scale_linear", 4, "linear" }, { "scaling.factor", 2, "linear" },
     { "scaling.factor", 0, "default" }, { "scaling.factor", 1, "default" } } do
-    write(model { ["rope." .. row[1]] = { "f32", row[2] } })
+    gguf.write(path, model { ["rope." .. row[1]] = { "f32", row[2] } })
     local config = models.describe(path).config
     lu.assertEquals({ config.rope_kind, config.rope_factor }, { row[3], math.max(row[2], 1.0) }, row[1])
   end
@@ -124,11 +94,11 @@ function TestGGUFFaults:test_divisors_of_rotary_frequencies()
     -- The ramp falls where it has to rise.
     { { 1, 4, 2, 8 }, other .. "; other scalings are not read" },
   } do
-    write(model(), row[1])
+    gguf.write(path, model(), row[1])
     lu.assertEquals(refusal(models.load), "tensor 'rope_freqs.weight' " .. row[2])
   end
   -- The line through the two pairs in the middle does not end at the last one.
-  write(model(), { 1, 2, 4, 8 })
+  gguf.write(path, model(), { 1, 2, 4, 8 })
   local text = refusal(models.load)
   local pair, given, expected = text:match(
     "^tensor 'rope_freqs.weight' " .. other:gsub("%p", "%%%0") .. ": pair (%d) is divided by ([%d.]+), "

@@ -1,38 +1,11 @@
 --- What a GGUF file is refused for by its metadata, as a model and as a tokenizer.
---
--- Files are written here, by the specification of ggml: magic, version 3, counts, pairs of key and value, one
--- tensor.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
+local gguf = require "gguf_made"
 local models = require "perilune.models"
 local tokenizer = require "perilune.tokenizer"
 
---- The number of a type of value, and how it is packed.
-local types <const> = {
-  u32 = { 4, "<I4" }, f32 = { 6, "<f" }, bool = { 7, "<B" }, text = { 8, "<s8" },
-}
-
---- A value with its type, as { "u32", 3 } or { "u32", list = { 3 } }.
-local function packed(given)
-  local number, format = table.unpack(types[given[1]])
-  if not given.list then return string.pack("<I4", number) .. string.pack(format, given[2]) end
-  local parts = { string.pack("<I4I4I8", 9, number, #given.list) }
-  for _, item in ipairs(given.list) do parts[#parts + 1] = string.pack(format, item) end
-  return table.concat(parts)
-end
-
 local path
-
-local function write(pairs_of)
-  local names, parts = {}, {}
-  for name in pairs(pairs_of) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do parts[#parts + 1] = string.pack("<s8", name) .. packed(pairs_of[name]) end
-  local text = "GGUF" .. string.pack("<I4I8I8", 3, 1, #names) .. table.concat(parts)
-    .. string.pack("<s8I4I8I8I4I8", "token_embd.weight", 2, 8, 12, 0, 0)
-  local file <close> = assert(io.open(path, "wb"))
-  file:write(text, ("\0"):rep(-#text % 32 + 8 * 12 * 4))
-end
 
 --- The pairs of a model of an architecture, with others of `more` under its name.
 local function model_of(architecture, more)
@@ -53,7 +26,7 @@ local function model_of(architecture, more)
 end
 
 local function refusal(pairs_of, load)
-  write(pairs_of)
+  gguf.write(path, pairs_of)
   local ok, problem = pcall(load, path)
   lu.assertFalse(ok)
   local text = tostring(problem)
