@@ -1,6 +1,7 @@
 --- Runs a function for several items at once, each in a process of its own: seeds, settings.
 --
--- Each process has one core. Once fewer items are left than cores, the last ones take those that are free.
+-- Each process has one core. Once fewer items are left than run at once, the last ones share the cores of all
+-- of them in equal parts.
 --
 --   local results = parallel.map({ 1, 2, 3 }, function(seed, report)
 --     return { win = experiment(seed, report) }
@@ -84,6 +85,16 @@ local function child(self, row)
       send("error " .. plain.encode({ text = text, is_refusal = is_refusal }, "the error"))
     end
   end
+end
+
+--- The process of a row. It begins with one thread, and the pool gives it more.
+local function begin(self, row)
+  local before = system.threads()
+  system.threads(1)
+  local ok, process = pcall(system.fork, child(self, row))
+  system.threads(before)
+  if not ok then error(process, 0) end
+  return process
 end
 
 --- Reads what the child of a row has sent.
@@ -195,7 +206,7 @@ function parallel.map(items, f, given)
   local _, problems, elsewhere = pool.run {
     rows = plan.rows, jobs = jobs, threads = math.min(jobs, system.threads()), label = o.label,
     quiet = o.quiet,
-    start = function(row) return system.fork(child(self, row)) end,
+    start = function(row) return begin(self, row) end,
     status = function(row) return status_of(self, row) end,
     failure = failure_of,
     follow = follow,

@@ -10,12 +10,12 @@ local processor = {}
 -- revisions, and arch/x86/include/asm/intel-family.h of Linux.
 local generations <const> = {
   AuthenticAMD = {
-    { 23, 0, 47, "Zen" }, { 23, 48, 255, "Zen 2" },
+    { 23, 0, 47, "Zen" }, { 23, 48, 79, "Zen 2" }, { 23, 96, 127, "Zen 2" },
     { 25, 0, 15, "Zen 3" }, { 25, 16, 31, "Zen 4" }, { 25, 32, 95, "Zen 3" }, { 25, 96, 127, "Zen 4" },
-    { 25, 160, 175, "Zen 4" }, { 26, 0, 255, "Zen 5" },
+    { 25, 160, 175, "Zen 4" }, { 26, 0, 47, "Zen 5" }, { 26, 64, 79, "Zen 5" },
   },
   GenuineIntel = {
-    { 6, 85, 85, "Skylake" }, { 6, 106, 106, "Ice Lake" }, { 6, 108, 108, "Ice Lake" },
+    { 6, 85, 85, "Skylake to Cooper Lake" }, { 6, 106, 106, "Ice Lake" }, { 6, 108, 108, "Ice Lake" },
     { 6, 143, 143, "Sapphire Rapids" }, { 6, 207, 207, "Emerald Rapids" }, { 6, 173, 174, "Granite Rapids" },
   },
 }

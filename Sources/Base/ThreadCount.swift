@@ -13,7 +13,7 @@ public enum ThreadCount {
     set { shim_set_threads(shim_threads_word, word(newValue)) }
   }
 
-  @usableFromInline static let standard = Int(word(Processors.usable))
+  private static let standard = Int(word(Processors.usable))
 
   static func word(_ count: Int) -> Int32 { Int32(max(1, min(count, 256))) }
 }

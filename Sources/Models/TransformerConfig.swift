@@ -229,6 +229,7 @@ public struct TransformerConfig: Equatable, Sendable {
   /// Heads that divide the residual stream among them; 0 where they cannot.
   mutating func splitHeads() { headDim = heads > 0 && dim % heads == 0 ? dim / heads : 0 }
 
+  /// Refuses settings of rotary scaling in the wrong order, and divisors that are no positive numbers.
   private func validateRope() throws {
     func expect(_ lower: (String, Double), below upper: (String, Double)) throws {
       if lower.1 >= upper.1 {

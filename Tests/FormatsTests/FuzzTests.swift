@@ -279,9 +279,9 @@ import Testing
         }
         fputs("5", file)
         fclose(file)
-        if dlsym(nil, "__asan_init") != nil { return print("skipped: a sanitizer holds freed memory back") }
         guard let before = status("VmHWM") else { return print("skipped: no VmHWM") }
         #expect(throws: Failure.self, "\(name)") { try read(path) }
+        if dlsym(nil, "__asan_init") != nil { continue }  // a sanitizer holds freed memory back
         let grown = ((status("VmHWM") ?? 0) - before) * 1024
         print(
           "refusing \(name): \(bytes.count / 1_000_000) MB file, \(grown / 1_000_000) MB more at the peak")

@@ -128,18 +128,20 @@ end
 function TestBindingRefusals.test_a_schedule_without_memory()
   local options <const> = { lr = 1, steps = 10, decay = "cosine" }
   local function make() return optim.schedule(options) end
-  local failures, rate = 0, make()(5)
+  local failures, rate, has_ended = 0, make()(5), false
   for first = 1, 1000 do
     local refused, ok, result = system.refuse_memory(make, first, 2, "lua")
     if refused == 0 then
       lu.assertTrue(ok)
       lu.assertEquals(result(5), rate)
+      has_ended = true
       break
     end
     failures = failures + 1
     if not ok then lu.assertTrue(system.is_out_of_memory(result), tostring(result)) end
   end
   lu.assertTrue(failures > 0)
+  lu.assertTrue(has_ended)
 end
 
 os.exit(lu.LuaUnit.run())

@@ -84,6 +84,21 @@ function TestGGUFFaults:test_a_factor_of_rotary_scaling_without_its_type()
   end
 end
 
+--- Of two scalings one would be left out.
+function TestGGUFFaults:test_divisors_beside_a_factor()
+  local divisors <const>, low <const>, high <const> = {}, 0.05, 2
+  for i = 0, 3 do
+    local turns = 64 / 10000 ^ (i / 4) / (2 * math.pi)
+    local place = math.min(math.max((turns - low) / (high - low), 0), 1)
+    divisors[i + 1] = 1 / ((1 - place) / 8 + place)
+  end
+  gguf.write(path, model(), divisors)
+  lu.assertEquals(models.describe(path).config.rope_kind, "llama3")
+  gguf.write(path, model { ["rope.scale_linear"] = { "f32", 4 } }, divisors)
+  lu.assertEquals(refusal(models.load),
+    "key 'llama.rope.scaling.factor' is 4.0 beside divisors of each pair: one of them is read")
+end
+
 function TestGGUFFaults:test_divisors_of_rotary_frequencies()
   local other <const> = "does not scale the frequencies as Llama 3.1 does"
   for _, row in ipairs {

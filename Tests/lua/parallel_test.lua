@@ -54,13 +54,18 @@ end
 function TestResults.test_the_last_item_takes_the_threads_of_the_others()
   local before = system.threads()
   system.threads(4)
-  local got = map({ 1, 2 }, function(n)
-    local until_then, most = system.clock() + 20, n == 1 and 2 or 4
-    repeat system.sleep(0.002) until system.threads() == most or system.clock() > until_then
+  local function wait_for(count)
+    local until_then = system.clock() + 20
+    repeat system.sleep(0.002) until system.threads() == count or system.clock() > until_then
     return system.threads()
+  end
+  local got = map({ 1, 2 }, function(n)
+    local first = wait_for(2)
+    system.sleep(0.1)  -- for the other to see it too
+    return { first, n == 2 and wait_for(4) or nil }
   end, { jobs = 4 })
   system.threads(before)
-  lu.assertEquals(got, { 2, 4 })
+  lu.assertEquals(got, { { 2 }, { 2, 4 } })
 end
 
 TestKept = {}

@@ -112,7 +112,7 @@ end
 function TestArrayFaults:test_a_name_that_no_archive_holds()
   local file = path .. ".npz"
   lu.assertEquals(support.message(T.save, file, { [("x"):rep(65532)] = T { 1 } }),
-    "a name of 65536 bytes in an archive has at most 65535; use safetensors")
+    "a name has 65536 bytes; in an archive it has at most 65535: use safetensors")
   lu.assertFalse(system.exists(file))
 end
 

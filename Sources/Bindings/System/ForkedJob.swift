@@ -62,11 +62,12 @@ enum ForkedJob {
       "threads",
       Page(
         "job:threads(count)",
-        "Gives the child's kernels `count` threads from their next operation on, whatever it had set itself. Results do "
-          + "not depend on it.",
+        "Gives the child's kernels `count` threads, from 1 to 256, from their next operation on, whatever it had set "
+          + "itself. Results do not depend on it.",
         errors: "count is no whole number",
         example: """
           system = require 'perilune.system'
+          system.threads(1)
           job = system.fork(function(send)
             repeat system.sleep(0.001) until system.threads() == 3
             send 'three'

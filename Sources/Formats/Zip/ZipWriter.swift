@@ -20,7 +20,13 @@ public struct ZipWriter {
     }
     if text.count > Int(UInt16.max) {
       throw Failure(
-        .value, "a name of \(text.count) bytes in an archive has at most \(UInt16.max); use safetensors")
+        .value, "a name has \(text.count) bytes; in an archive it has at most \(UInt16.max): use safetensors")
+    }
+    if bytes.count > Limits.zipMemberBytesMax {
+      throw Failure(
+        .value,
+        "'\(Quoted.name(name))' has \(bytes.count) bytes; a member of an archive has at most "
+          + "\(Limits.zipMemberBytesMax): use safetensors")
     }
     guard let size = UInt32(exactly: bytes.count), let offset = UInt32(exactly: place),
       end < Int(UInt32.max) - directory.count - text.count - 1000

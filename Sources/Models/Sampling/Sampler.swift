@@ -105,7 +105,9 @@ extension Transformer {
   /// Rows per block: a block for each thread if each runs on its own; few enough rows that their keys fit a cache. The
   /// bits of a row do not depend on its block.
   private static func blockSize(rows: Int, isCut: Bool) -> Int {
-    isCut ? min(rows, 64) : min(32, (rows + Parallel.threads - 1) / Parallel.threads)
+    // Read once: the parent of a forked child may change it at any time.
+    let threads = Parallel.threads
+    return isCut ? min(rows, 64) : min(32, (rows + threads - 1) / threads)
   }
 }
 

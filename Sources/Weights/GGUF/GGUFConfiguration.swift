@@ -122,6 +122,7 @@ struct GGUFConfiguration {
     known.insert("rope.scaling.finetuned")
     switch kind {
     case "none": break
+    case "linear" where factor == 0: break
     case "linear", "yarn":
       fields["rope_kind"] = kind
       fields["rope_factor"] = "\(factor)"
@@ -138,9 +139,11 @@ struct GGUFConfiguration {
       if let value = try number(name), value != 1 { throw failure(name, "is \(value), expected 1") }
     }
     if let tensor = tensor(Self.ropeDivisors) {
-      fields.merge(
-        try RopeDivisors(file, tensor, pairs: width / 2, base: base, length: original).fields
-      ) { $1 }
+      let scaled = try RopeDivisors(file, tensor, pairs: width / 2, base: base, length: original).fields
+      if !scaled.isEmpty && fields["rope_kind"] != nil {
+        throw failure("rope.scaling.factor", "is \(factor) beside divisors of each pair: one of them is read")
+      }
+      fields.merge(scaled) { $1 }
     }
   }
 

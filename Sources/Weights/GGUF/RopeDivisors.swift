@@ -38,10 +38,13 @@ struct RopeDivisors {
         place: (1 / divisor - 1 / factor) / (1 - 1 / factor)
       )
     }
-    guard let first = ramp.first, let last = ramp.last, first.turns > last.turns else {
+    guard ramp.count > 1, let first = ramp.first, let last = ramp.last else {
       throw failure(
         "has \(ramp.count) divisor\(ramp.count == 1 ? "" : "s") between 1 and \(factor); "
           + "two or more tell how the frequencies are scaled")
+    }
+    guard first.turns > last.turns else {
+      throw failure("needs a rope.freq_base above 1, got \(base)")
     }
     let slope = (first.place - last.place) / (first.turns - last.turns)
     guard slope > 0 && slope.isFinite else {
