@@ -9,17 +9,12 @@ local system = require "perilune.system"
 local golden <const> = support.root .. "/Tests/Golden/"
 local folder
 
-local function read(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read "a"
-end
-
 --- Copies files of a folder of Tests/Golden, the settings among them changed by `change(settings)`.
 local function copy(from, settings, weights, change)
-  local config = formats.json_decode(read(golden .. from .. "/" .. settings))
+  local config = formats.json_decode(support.read(golden .. from .. "/" .. settings))
   change(config)
   system.write_file(folder .. "/" .. settings, formats.json_encode(config))
-  system.write_file(folder .. "/" .. weights, read(golden .. from .. "/" .. weights))
+  system.write_file(folder .. "/" .. weights, support.read(golden .. from .. "/" .. weights))
 end
 
 TestFolderRefusals = {}

@@ -26,8 +26,7 @@ local function rewritten(path, change)
   return changed
 end
 
---- Fails unless f(...) raises this message without its place.
-local function refuses(message, f, ...) lu.assertEquals(support.message(f, ...), message) end
+local refuses <const> = support.refuses
 
 TestModelRefusals = {}
 

@@ -8,13 +8,7 @@ local system = require "perilune.system"
 
 local folder, writer
 
-local function read(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read "a"
-end
-
---- Fails unless f(...) raises this message without its place.
-local function refuses(message, f, ...) lu.assertEquals(support.message(f, ...), message) end
+local refuses <const> = support.refuses
 
 TestRunRefusals = {}
 
@@ -80,7 +74,7 @@ function TestRunRefusals.test_a_manifest_without_its_parts()
   system.write_file(path .. "/state", "x")
   native.seal(path, 1)
   local manifest = path .. "/manifest.json"
-  local whole = read(manifest)
+  local whole = support.read(manifest)
   local no_step = path .. ": the manifest has no step or no files"
   local no_size = path .. ": the manifest names a file without size and SHA-256"
   for _, case in ipairs {
@@ -119,7 +113,7 @@ function TestRunRefusals.test_a_damaged_page_of_a_curve()
   writer:commit()
   writer:close()
   local store = path .. "/run.sqlite"
-  local whole = read(store)
+  local whole = support.read(store)
   local found = 0
   for at = 1, #whole // page - 1 do
     system.write_file(store,

@@ -13,6 +13,15 @@ function support.message(f, ...)
   return (tostring(message):gsub("^[^\n:]*:%d+: ", ""))
 end
 
+--- Fails unless f(...) raises this message, apart from its place.
+function support.refuses(message, f, ...) lu.assertEquals(support.message(f, ...), message) end
+
+--- The bytes of a file.
+function support.read(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return file:read "a"
+end
+
 --- Skips the running test, saying so, unless the data file is there; else its path.
 function support.need(name)
   local path = support.data .. "/" .. name

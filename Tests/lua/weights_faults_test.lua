@@ -10,10 +10,7 @@ local T = require "perilune.tensor"
 
 local golden <const> = support.root .. "/Tests/Golden/"
 
-local function read(name)
-  local file <close> = assert(io.open(golden .. name, "rb"))
-  return file:read "a"
-end
+local function read(name) return support.read(golden .. name) end
 
 TestFolderFaults = {}
 
