@@ -10,11 +10,7 @@ local tokenizer = require "perilune.tokenizer"
 local path
 
 --- The message of loading the file, without its path.
-local function refusal(load)
-  local text = support.message(load, path)
-  lu.assertEquals(text:sub(1, #path + 2), path .. ": ")
-  return text:sub(#path + 3)
-end
+local function refusal(load) return support.refusal(load, path) end
 
 TestGGUFFaults = {}
 

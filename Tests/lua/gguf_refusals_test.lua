@@ -2,6 +2,7 @@
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
 local gguf = require "gguf_made"
+local support = require "support"
 local models = require "perilune.models"
 local tokenizer = require "perilune.tokenizer"
 
@@ -27,11 +28,7 @@ end
 
 local function refusal(pairs_of, load)
   gguf.write(path, pairs_of)
-  local ok, problem = pcall(load, path)
-  lu.assertFalse(ok)
-  local text = tostring(problem)
-  lu.assertEquals(text:sub(1, #path + 2), path .. ": ")
-  return text:sub(#path + 3)
+  return support.refusal(load, path)
 end
 
 TestRefusals = {}

@@ -16,6 +16,13 @@ end
 --- Fails unless f(...) raises this message, apart from its place.
 function support.refuses(message, f, ...) lu.assertEquals(support.message(f, ...), message) end
 
+--- What `load(path)` is refused with, which begins with the path, without it.
+function support.refusal(load, path)
+  local text = support.message(load, path)
+  lu.assertEquals(text:sub(1, #path + 2), path .. ": ")
+  return text:sub(#path + 3)
+end
+
 --- The bytes of a file.
 function support.read(path)
   local file <close> = assert(io.open(path, "rb"))

@@ -1,6 +1,7 @@
 --- What a tokenizer.json is refused for: its regular expression, or one of its parts.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
+local support = require "support"
 local formats = require "perilune.formats"
 local tokenizer = require "perilune.tokenizer"
 
@@ -13,11 +14,7 @@ local function refusal(parts)
   local file <close> = assert(io.open(path, "wb"))
   file:write(formats.json_encode(made))
   file:close()
-  local ok, problem = pcall(tokenizer.load, path)
-  lu.assertFalse(ok, "a tokenizer that is wrong is read")
-  local text = tostring(problem)
-  lu.assertEquals(text:sub(1, #path + 2), path .. ": ")
-  return text:sub(#path + 3)
+  return support.refusal(tokenizer.load, path)
 end
 
 TestTokenizerRefusals = {}

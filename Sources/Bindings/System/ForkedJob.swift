@@ -67,14 +67,14 @@ enum ForkedJob {
         errors: "count is no whole number",
         example: """
           system = require 'perilune.system'
-          system.threads(1)
+          wanted = system.threads() + 3
           job = system.fork(function(send)
-            repeat system.sleep(0.001) until system.threads() == 3
-            send 'three'
+            repeat system.sleep(0.001) until system.threads() == wanted
+            send 'three more'
           end)
-          job:threads(3)
+          job:threads(wanted)
           print(job:lines(10)[1])
-          """, prints: "three")
+          """, prints: "three more")
     ) { call, job in
       job.useThreads(try call.integer(2))
       return 0
