@@ -3,20 +3,22 @@
 --     bin/perilune scripts/reliability/language.lua
 --     bin/perilune scripts/reliability/language.lua --folder lua-5.4.4-tests
 --
--- `folder` is that of www.lua.org/tests of the Lua that Perilune is built with, by default that of
--- ../shared/data; without it the figure is left out. A file runs in a process of its own, in a copy of the
--- folder, with its libraries of C compiled: `_soft` leaves out what takes minutes, `heavy.lua` needs all
--- memory, and the files leave out parts for a Lua that is built for tests ("testC not active").
+-- `folder` is that of www.lua.org/tests of the Lua that Perilune is built with. Without one, lua_tests.py
+-- fetches them once; where it cannot, the figure is left out. A file runs in a process of its own, in a copy
+-- of the folder, with its libraries of C compiled: `_soft` leaves out what takes minutes, `heavy.lua` needs
+-- all memory, and the files leave out parts for a Lua that is built for tests ("testC not active").
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local common = require "common"
 local system = require "perilune.system"
 
 local o = common.options {
-  folder = common.root .. "/../shared/data/lua-5.4.4-tests", seconds = 600, include = "/usr/include/lua5.4",
+  folder = common.root .. "/out/reliability/lua-5.4.4-tests", seconds = 600, include = "/usr/include/lua5.4",
   program = common.program,
 }
-if not system.exists(o.folder .. "/all.lua") then
-  print("skipped: the official tests of Lua: " .. o.folder .. " is not there")
+local fetch <const> = "mkdir -p \"$(dirname '%s')\" && '%s/scripts/reliability/lua_tests.py' '%s'"
+if not system.exists(o.folder .. "/all.lua")
+  and common.run(fetch:format(o.folder, common.root, o.folder)) ~= 0 then
+  print("skipped: the official tests of Lua: " .. o.folder .. " is not there and PyPI does not answer")
   os.exit(0, true)
 end
 
