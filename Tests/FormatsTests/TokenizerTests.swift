@@ -114,13 +114,6 @@ import Testing
     }
   }
 
-  @Test func gpt2LoadsQuickly() throws {
-    let clock = ContinuousClock()
-    let start = clock.now
-    guard try gpt2() != nil else { return }
-    print("gpt2 loads in \(clock.now - start)")
-  }
-
   @Test func heapMergesAsThePlainLoopDoes() throws {
     var random = Philox(seed: 3, stream: "merges")
     for _ in 0..<200 {
@@ -205,14 +198,10 @@ import Testing
         bytes += text.utf8.count
       }
     }
-    let clock = ContinuousClock()
-    let start = clock.now
     let t = try ByteLevelBPE.train(texts: texts, vocabSize: 2048, specials: ["<pad>", "<bos>", "<eos>"])
-    let trained = clock.now
     let ids = try texts.reduce(0) { try $0 + t.encode($1).count }
-    print("2,048 tokens from \(bytes) bytes in \(trained - start); \(ids) ids in \(clock.now - trained)")
     #expect(t.vocabSize == 2048)
-    #expect(trained - start < .seconds(20))
+    #expect(ids < bytes / 3, "\(ids) ids of \(bytes) bytes")
   }
 }
 

@@ -151,12 +151,10 @@ private final class Screen {
       let screen = try Screen(home: home)
       let text = "t = {\n" + (1...5000).map { "  \($0), -- a comment\n" }.joined() + "}"
       #expect(text.utf8.count > 100_000)
-      let start = Date()
       screen.terminal.type(Array(pasted(text).utf8))
       #expect(screen.wait { $0.suffix(2) == [">>   5000, -- a comment", ">> }"] })
       try screen.type("\r", shows: [">> }", ">"])
       try screen.type("#t\r", shows: ["> #t", "5000", ">"])
-      #expect(Date().timeIntervalSince(start) < 15)
     }
   }
 

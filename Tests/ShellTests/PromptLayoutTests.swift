@@ -149,22 +149,21 @@ import Testing
     #expect(model.cursor == (5, 0))
   }
 
-  @Test func aKeyIsDrawnInLessThanFiveMilliseconds() {
+  @Test func aKeyDrawsItselfAndNotTheLinesAboveIt() {
     let text = (1...200).map { "  local value_\($0) = f(\"text\", { \($0), -- a comment" }.joined(
       separator: "\n")
     let bytes = Array(text.utf8)
     var screen = PromptScreen()
-    var times: [Double] = []
+    var drawn: [Int] = []
     for i in 0..<50 {
       let typed = bytes + [UInt8](repeating: 97, count: i)
-      let start = ContinuousClock.now
       let layout = PromptLayout(
         prompt: [62, 32], continuation: [62, 62, 32], text: typed,
         styles: PromptStyle.styles(of: typed, point: typed.count), point: typed.count, columns: 80)
-      _ = screen.draw(layout, rows: 50, columns: 80)
-      times.append(Double((ContinuousClock.now - start).components.attoseconds) / 1e15)
+      drawn.append(screen.draw(layout, rows: 50, columns: 80).count)
     }
-    #expect(times.sorted()[25] < 5, "median of a redraw: \(times.sorted()[25]) ms")
+    #expect(drawn[0] > 50 * 20)
+    #expect(drawn.dropFirst().allSatisfy { $0 < 200 }, "bytes of a redraw: \(drawn)")
   }
 }
 
