@@ -119,7 +119,7 @@ function TestCli:test_a_wrong_option_is_one_line_and_status_1()
 end
 
 function TestCli:test_ctrl_c_while_options_are_checked_is_130()
-  local text = checking "os.execute '(sleep 0.3; kill -INT $PPID) &' while true do end"
+  local text = checking "os.execute '(sleep 0.3; kill -INT $PPID) &' while true do os.time() end"
   lu.assertStrContains(text, "interrupted!")
   lu.assertStrContains(text, "status 130")
   lu.assertNotStrContains(text, "goes on")

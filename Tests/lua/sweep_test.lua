@@ -204,7 +204,7 @@ end
 
 function TestSweep:test_a_signal_outside_of_a_loop_is_an_error_that_ends_with_its_code()
   local body = "require('perilune.system').on_stop 'raise'; io.popen('kill -%s $PPID'):close()\n"
-    .. "while true do end"
+    .. "while true do os.time() end"
   for name, code in pairs { USR2 = 75, TERM = 130 } do
     system.write_file(place .. "/stop.lua", body:format(name))
     local command = ("'%s' '%s/stop.lua' 2>/dev/null"):format(system.program(), place)
