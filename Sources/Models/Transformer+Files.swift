@@ -24,13 +24,15 @@ extension Transformer {
     try Safetensors(tensors, metadata: metadata).write(to: path)
   }
 
-  /// Reads a model of any known format, told by the content of the file.
+  /// Reads a model of any known format, told by the content of the file. Without `asked` the weights are f32, and those
+  /// under adapters as they were.
   ///
   ///     let stories = try Transformer.load(path: "stories260K.bin")
-  public static func load(path: String, _ precision: WeightPrecision = .f32) throws -> Transformer {
+  public static func load(path: String, _ asked: WeightPrecision? = nil) throws -> Transformer {
+    let precision = asked ?? .f32
     if FileCalls.isFolder(path) { return try load(folder: path, precision) }
     let file = try WeightFiles.open(path)
-    if let model = try adapted(file, precision) { return model }
+    if let model = try adapted(file, asked) { return model }
     guard let layout = file.layout else { throw unknown(file) }
     let config = try TransformerConfig(metadata: file.metadata, file: path)
     let model =

@@ -83,6 +83,33 @@ function TestFrozenModels:test_adapters_train_on_frozen_weights()
   lu.assertEquals(hashes[2], hashes[1])
 end
 
+--- dtype = "f32" was taken for the default, and gave bf16 without a word.
+function TestFrozenModels:test_adapters_alone_are_loaded_on_weights_of_the_type_that_is_asked_for()
+  in_folder(function(folder)
+    system.make_folder(folder)
+    local file, again = folder .. "/adapters.safetensors", folder .. "/again.safetensors"
+    for kept, name in pairs { bf16 = "bf16", auto = "Q8_0" } do
+      local base = models.load(path, { dtype = kept })
+      lu.assertEquals(base:dtype(), name)
+      local policy = trained(base:lora { r = 2 }, base, { lr = 0.01 }).policy
+      policy:save(file, { adapters_only = true })
+      local as_it_was, widened = models.load(file), models.load(file, { dtype = "f32" })
+      lu.assertEquals({ as_it_was:dtype(), as_it_was:base():dtype() }, { name, name })
+      lu.assertEquals({ widened:dtype(), widened:base():dtype() }, { "f32", "f32" })
+      -- The numbers are those that the adapters were trained on.
+      lu.assertEquals(as_it_was:hash(), policy:hash())
+      lu.assertEquals(widened:merged():hash(), policy:merged():hash())
+      lu.assertEquals(models.load(file, { dtype = kept }):hash(), policy:hash())
+      local other = kept == "auto" and "bf16" or "auto"
+      refuses(("trained on weights kept as %s, not %s: leave dtype out, or give \"f32\""):format(kept, other),
+        models.load, file, { dtype = other })
+      -- The base is still the file's: the adapters alone are written again.
+      widened:save(again, { adapters_only = true })
+      lu.assertEquals(models.load(again):hash(), policy:hash())
+    end
+  end)
+end
+
 function TestFrozenModels:test_a_run_says_how_its_reference_is_kept()
   local whole = models.load(path)
   in_folder(function(folder)

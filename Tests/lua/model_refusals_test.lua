@@ -116,8 +116,8 @@ function TestModelRefusals.test_a_file_of_adapters()
   tiny():save(base_path)
   local base = models.load(base_path)
   base:lora { r = 2 }:save(path, { adapters_only = true })
-  refuses(path .. ": its adapters were trained on weights kept as f32, not bf16: leave dtype out",
-    models.load, path, { dtype = "bf16" })
+  refuses(path .. ": its adapters were trained on weights kept as f32, not bf16: leave dtype out, "
+    .. "or give \"f32\"", models.load, path, { dtype = "bf16" })
   for _, load in ipairs { models.load, function(changed) return base:load_adapter(changed) end } do
     refuses(path .. ".changed: the file is damaged: its adapters do not have the hash that was written with "
       .. "them", load, rewritten(path, function(m) m.hash = ("0"):rep(64) end))

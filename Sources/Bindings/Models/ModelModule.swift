@@ -20,10 +20,11 @@ enum ModelModule {
 
   private static let loadOptions = [
     Option(
-      "dtype", WeightPrecision.f32,
+      "dtype", optional: WeightPrecision.self,
       "how the weights are kept. \"f32\": they can train. \"bf16\": two bytes a weight, rounded to the nearest. "
         + "\"auto\": as in the file, such as the quantised blocks of GGUF. bf16 and auto are frozen: for a reference, a "
-        + "judge, sampling, or under adapters; norms and biases are f32"),
+        + "judge, sampling, or under adapters; norms and biases are f32",
+      otherwise: "\"f32\", and under adapters alone as their base was kept"),
     Option(
       "precision", optional: .choice(Precision.allCases.map(\.rawValue)),
       "of the products with weights, as in models.transformer: \"f32\" or \"bf16\"",
@@ -141,9 +142,9 @@ enum ModelModule {
   }
 
   private static func load(_ call: Call, _ options: OptionTable) throws -> Int {
-    let kept = try options.choice("dtype", WeightPrecision.self)
+    let kept = try options.choice(ifGiven: "dtype", WeightPrecision.self)
     let model = try Transformer.load(path: try call.string(1), kept)
-    let asked = options.has("precision") ? try options.choice("precision", Precision.self) : nil
+    let asked = try options.choice(ifGiven: "precision", Precision.self)
     try call.pushObject(asked.map(model.withPrecision) ?? model)
     return 1
   }

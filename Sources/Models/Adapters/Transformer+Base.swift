@@ -12,13 +12,15 @@ final class WeightOrigin {
   private let version: Int
   private var hash: String?
 
-  init(_ model: Transformer, path: String, _ precision: WeightPrecision) {
+  /// `hash` is that of the weights as they were read, where `model` holds them in another type.
+  init(_ model: Transformer, path: String, _ precision: WeightPrecision, hash: String? = nil) {
     self.path = FileCalls.absolute(path)
     self.precision = precision
+    self.hash = hash
     version = model.version
   }
 
-  /// The hash of the weights of a model that nothing has written to since it was read; nil of another.
+  /// The hash of the weights, as they were read, of a model that nothing has written to since; nil of another.
   func hash(of model: Transformer) throws -> String? {
     if model.version != version { return nil }
     let known = try hash ?? model.weightsHash()
@@ -57,16 +59,16 @@ extension Transformer {
     try Safetensors(adapterParameters, metadata: metadata).write(to: path)
   }
 
-  /// The model of a file of adapters, whose base is read from where the file says and kept as it was; nil of another
-  /// file.
-  static func adapted(_ file: any WeightFile, _ asked: WeightPrecision) throws -> Transformer? {
+  /// The model of a file of adapters, whose base is read from where the file says and kept as it was, or as f32 of
+  /// the same numbers where that is asked for; nil of another file.
+  static func adapted(_ file: any WeightFile, _ asked: WeightPrecision?) throws -> Transformer? {
     guard let path = file.metadata[basePathKey], file.metadata[baseHashKey] != nil else { return nil }
     let precision = file.metadata[baseTypeKey].flatMap(WeightPrecision.init(rawValue:)) ?? .f32
-    if asked != .f32 && asked != precision {
+    if let asked, asked != .f32 && asked != precision {
       throw Failure(
         .value,
         "\(file.path): its adapters were trained on weights kept as \(precision.rawValue), not \(asked.rawValue): "
-          + "leave dtype out")
+          + "leave dtype out, or give \"f32\"")
     }
     let base: Transformer
     do {
@@ -81,7 +83,7 @@ extension Transformer {
         .format, "\(file.path): its adapters belong to the model \(path), which cannot be read: \(error)",
         cause: error)
     }
-    return try base.withAdapters(file, base: path)
+    return try base.withAdapters(file, base: path, asF32: asked == .f32)
   }
 
   /// A model of the same weights with the adapters of a file that `saveAdaptersOnly` wrote.
@@ -95,7 +97,9 @@ extension Transformer {
     return try withAdapters(file, base: "the model")
   }
 
-  private func withAdapters(_ file: any WeightFile, base name: String) throws -> Transformer {
+  private func withAdapters(_ file: any WeightFile, base name: String, asF32: Bool = false) throws
+    -> Transformer
+  {
     let own = try origin?.hash(of: self) ?? weightsHash()
     let expected = file.metadata[Self.baseHashKey] ?? ""
     if own != expected {
@@ -109,7 +113,11 @@ extension Transformer {
       throw Failure(.format, "\(file.path): its metadata have no 'lora', which says what its adapters are of")
     }
     var reader = WeightReader(file, layout, headSize: config.headDim)
-    let model = try withAdapters(
+    let base = asF32 && isFrozen ? try merged() : self
+    if base !== self, let origin {
+      base.origin = WeightOrigin(base, path: origin.path, origin.precision, hash: own)
+    }
+    let model = try base.withAdapters(
       try LoRA(json: JSONValue(parsing: lora, name: file.path), path: file.path), &reader,
       { module in LowRank.parts.map { WeightSource(module.path + $0) } },
       saved: { WeightSource($0.path + SavedModule.part) })
