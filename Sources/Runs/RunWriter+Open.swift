@@ -164,7 +164,7 @@ extension RunWriter {
     about.parent = String(parent.split(separator: "/").last ?? "")
     about.branchStep = step
     let writer = try create(in: runs, about)
-    let made = try writer.checkpoints.begin(step: step)
+    let made = try writer.beginCheckpoint(step: step)
     let disk = RealDisk()
     for file in try disk.names(in: "\(source.path)/\(name)") where file != "manifest.json" {
       try disk.write(disk.bytes(of: "\(source.path)/\(name)/\(file)"), to: "\(made)/\(file)")

@@ -1,11 +1,11 @@
 /// The one writer of a run: figures, events, files and checkpoints, about one commit a second.
 ///
-/// Nothing that is logged raises an error into a training: rows wait in memory, and a commit that fails is
-/// told once in `problem` and tried again a second later. A checkpoint is another matter: it is there or an
-/// error says why.
+/// A disk that refuses what is logged raises no error into a training: rows wait in memory, and a commit that
+/// fails is told once in `problem` and tried again a second later. A checkpoint is another matter: it is there
+/// or an error says why. A writer that is closed refuses everything, since nothing would ever write it.
 ///
 ///     let writer = try RunWriter.create(in: "runs", About(name: "gap", config: "{}", hash: "..."))
-///     writer.log(step: 1, [("loss", 0.7)])
+///     try writer.log(step: 1, [("loss", 0.7)])
 ///     try writer.finish(.finished)
 import Base
 
@@ -75,10 +75,19 @@ public final class RunWriter {
 
   deinit { close() }
 
+  /// Throws where nothing can be recorded any more.
+  private func checkOpen() throws {
+    if !isOpen { throw Failure(.state, "run '\(id)' is closed: nothing more is recorded") }
+    if owner != getpid() {
+      throw Failure(.state, "run '\(id)' is recorded by process \(owner), which this one is a fork of")
+    }
+  }
+
   // MARK: Logging
 
   /// Records the figures of a step. A figure of the same step and name is replaced.
-  public func log(step: Int, _ figures: [(name: String, value: Double)], at time: Double = now()) {
+  public func log(step: Int, _ figures: [(name: String, value: Double)], at time: Double = now()) throws {
+    try checkOpen()
     for (name, value) in figures {
       let key = keys[name] ?? keys.count + 1
       if keys.updateValue(key, forKey: name) == nil { rows.keys.append((key, name)) }
@@ -91,16 +100,21 @@ public final class RunWriter {
   }
 
   /// Records something that happened at a step: its kind, such as "evaluated", and a text.
-  public func event(step: Int, kind: String, _ text: String, at time: Double = now()) {
+  public func event(step: Int, kind: String, _ text: String, at time: Double = now()) throws {
+    try checkOpen()
     rows.events.append((step, time, kind, text))
     commitIfDue(time)
   }
 
   /// Records a figure of the whole run, such as its peak, as it is after the last step.
-  public func set(_ name: String, _ value: SQLValue) { rows.summary.append((name, step, value)) }
+  public func set(_ name: String, _ value: SQLValue) throws {
+    try checkOpen()
+    rows.summary.append((name, step, value))
+  }
 
   /// Records a file of the run's folder, with its size and SHA-256.
   public func add(file name: String, kind: String, step: Int) throws {
+    try checkOpen()
     let digest = try checkpoints.disk.digest(of: folder + "/" + name)
     rows.files.append((name, step, kind, digest.bytes, digest.sha256))
   }
@@ -110,18 +124,23 @@ public final class RunWriter {
   private func commitIfDue(_ time: Double) {
     if abs(time - lastCommit) >= Self.period {
       lastCommit = time
-      commitIfPossible()
+      tryToCommit()
     }
   }
 
-  /// Commits what waits. A failure is kept in `problem`, and the rows wait for the next commit.
-  public func commitIfPossible() {
+  /// Commits what waits. What the disk refuses is kept in `problem`, and the rows wait for the next commit.
+  public func commitIfPossible() throws {
+    try checkOpen()
+    tryToCommit()
+  }
+
+  private func tryToCommit() {
     do { try commit() } catch { problem = "\(error)" }
   }
 
   /// Commits what waits, and `more` with it.
   func commit(_ more: () throws -> Void = {}) throws {
-    guard isOpen, owner == getpid() else { throw Failure(.state, "run '\(id)' is closed") }
+    try checkOpen()
     try database.transaction {
       let beat = try database.run(
         "UPDATE run SET beat = ?, step = max(step, ?) WHERE attempt = ?",
@@ -139,6 +158,7 @@ public final class RunWriter {
   /// The newest checkpoint that is whole, and what is wrong: why newer ones are not, and records that the
   /// store has lost since.
   public func newestCheckpoint() throws -> (checkpoint: CheckpointFolder.Checkpoint?, damaged: [String]) {
+    try checkOpen()
     var found = try checkpoints.newest()
     newest = found.checkpoint
     if let checkpoint = found.checkpoint, let saved = checkpoint.recorded,
@@ -174,10 +194,17 @@ public final class RunWriter {
       ])
   }
 
-  /// Makes the files in `made`, which `checkpoints.begin` gave, the checkpoint of a step, committed with all
+  /// A folder to write the files of a checkpoint into, for `checkpoint`.
+  public func beginCheckpoint(step: Int) throws -> String {
+    try checkOpen()
+    return try checkpoints.begin(step: step)
+  }
+
+  /// Makes the files in `made`, which `beginCheckpoint` gave, the checkpoint of a step, committed with all
   /// figures so far; only the last `keep` are kept.
   @discardableResult
   public func checkpoint(_ made: String, step: Int, keep: Int) throws -> CheckpointFolder.Checkpoint {
+    try checkOpen()
     self.step = max(self.step, step)
     // First the figures: a run that goes on after a checkpoint has those before it, also without the journal,
     // which a kill leaves behind as a file of its own.
@@ -207,6 +234,7 @@ public final class RunWriter {
   /// What a process that was killed within a save has not done is done: the newest checkpoint is recorded,
   /// and all but the last `keep` are removed.
   public func cut(after step: Int, keep: Int = .max) throws {
+    try checkOpen()
     try checkpoints.removeLeftovers()
     try checkpoints.removeAll(after: step)
     try checkpoints.keep(last: keep)
@@ -261,7 +289,7 @@ public final class RunWriter {
 
   /// Records how the run ended, and closes it.
   public func finish(_ status: Status, error: String? = nil) throws {
-    guard isOpen else { return }
+    try checkOpen()
     defer { close() }
     try commit {
       try database.run(
@@ -271,10 +299,10 @@ public final class RunWriter {
     }
   }
 
-  /// Frees the run without saying how it ended.
+  /// Frees the run without saying how it ended; nothing where it is closed already.
   public func close() {
     guard isOpen, owner == getpid() else { return }
-    commitIfPossible()
+    tryToCommit()
     isOpen = false
     database.close()
     lock.release()

@@ -11,8 +11,8 @@ import Testing
       let writer = try RunWriter.create(
         in: runs,
         about("run", [("loss.beta", i % 2 == 0 ? 0.1 : 1), ("task", "sentiment"), ("seed", .integer(i))]))
-      writer.log(step: 1, [("win", Double(i))])
-      writer.set("peak", .integer(i * 10))
+      try writer.log(step: 1, [("win", Double(i))])
+      try writer.set("peak", .integer(i * 10))
       try writer.finish(.finished)
     }
   }
@@ -80,7 +80,7 @@ import Testing
   @Test func runsAreWrittenInTheLayoutOfTrackio() throws {
     try withTemporaryFolder { runs in
       let writer = try RunWriter.create(in: runs, about("gap"))
-      writer.log(step: 3, [("win", 0.5), ("bad", .nan), ("top", .infinity)], at: 1_795_868_968.25)
+      try writer.log(step: 3, [("win", 0.5), ("bad", .nan), ("top", .infinity)], at: 1_795_868_968.25)
       try writer.finish(.finished)
       for _ in 0..<2 { try TrackioStore.add([writer.folder], to: runs + "/p.db") }
       let database = try Database(runs + "/p.db", .read)
@@ -103,8 +103,8 @@ import Testing
           do {
             let writer = try RunWriter.create(in: runs, about("writer", [("seed", .integer(i))]))
             for step in 1...100 {
-              writer.log(step: step, [("x", Double(step))])
-              writer.commitIfPossible()
+              try writer.log(step: step, [("x", Double(step))])
+              try writer.commitIfPossible()
               if writer.problem != nil { return 2 }
             }
             try writer.finish(.finished)

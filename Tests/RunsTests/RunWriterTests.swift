@@ -11,7 +11,7 @@ import Testing
       let writer = try RunWriter.create(
         in: runs, about("gap", [("loss.beta", 0.1), ("online", .flag(true)), ("s", "")]))
       try train(writer, from: 0, to: 20, every: 10)
-      writer.set("peak", 0.8)
+      try writer.set("peak", 0.8)
       try writer.finish(.finished)
       let reader = try RunReader(runs + "/gap")
       let curve = try reader.curve("loss")
@@ -33,7 +33,7 @@ import Testing
   @Test func aThinnedCurveBeginsAndEndsAsTheWholeOne() throws {
     try withTemporaryFolder { runs in
       let writer = try RunWriter.create(in: runs, about("long"))
-      for step in 1...5000 { writer.log(step: step, [("x", Double(step))]) }
+      for step in 1...5000 { try writer.log(step: step, [("x", Double(step))]) }
       try writer.finish(.finished)
       let reader = try RunReader(runs + "/long")
       let (steps, values) = try reader.curve("x", .points(101))
@@ -50,9 +50,9 @@ import Testing
     try withTemporaryFolder { runs in
       let writer = try RunWriter.create(in: runs, about("one"))
       for (step, x) in [2, .nan, -1, .infinity].enumerated() {
-        writer.log(step: step, [("x", x), ("n", .nan)])
+        try writer.log(step: step, [("x", x), ("n", .nan)])
       }
-      for (step, x) in [1.0, 2, 6].enumerated() { writer.log(step: step, [("y", x)]) }
+      for (step, x) in [1.0, 2, 6].enumerated() { try writer.log(step: step, [("y", x)]) }
       try writer.finish(.finished)
       let reader = try RunReader(writer.folder)
       #expect(try reader.value("x", .max) == .infinity && reader.value("x", .min) == -1)
@@ -69,7 +69,7 @@ import Testing
         do {
           let writer = try RunWriter.create(in: runs, about("cut"))
           try train(writer, from: 0, to: 7, every: 5)
-          writer.commitIfPossible()
+          try writer.commitIfPossible()
           withExtendedLifetime(writer) { _ = kill(getpid(), SIGKILL) }
         } catch {}
         return 1
@@ -275,13 +275,57 @@ import Testing
     try withTemporaryFolder { runs in
       let writer = try RunWriter.create(in: runs, about("full"))
       try writer.limit(pages: 1)
-      for step in 1...20_000 { writer.log(step: step, [("x", Double(step))], at: Double(step)) }
+      for step in 1...20_000 { try writer.log(step: step, [("x", Double(step))], at: Double(step)) }
       #expect(writer.problem?.contains("full") == true)
       try writer.limit(pages: 1_000_000)
-      writer.log(step: 20_001, [("x", 0)], at: 20_001)
+      try writer.log(step: 20_001, [("x", 0)], at: 20_001)
       #expect(writer.problem == nil && writer.dropped == 0)
       try writer.finish(.finished)
       #expect(try RunReader(writer.folder).curve("x").steps == Array(1...20_001))
+    }
+  }
+
+  /// Figures went nowhere, and a checkpoint left a folder.
+  @Test func aClosedWriterRefusesEverythingButToCloseAgain() throws {
+    try withTemporaryFolder { runs in
+      let writer = try RunWriter.create(in: runs, about("a"))
+      try train(writer, from: 0, to: 4, every: 2)
+      writer.close()
+      writer.close()
+      let left = try RunReader(writer.folder).dump()
+      let calls: [() throws -> Void] = [
+        { try writer.log(step: 5, [("loss", 1)]) }, { try writer.event(step: 5, kind: "note", "late") },
+        { try writer.set("peak", 1) }, { try writer.add(file: "run.sqlite", kind: "file", step: 5) },
+        { try writer.commitIfPossible() }, { _ = try writer.beginCheckpoint(step: 5) },
+        { try writer.checkpoint("none", step: 5, keep: 1) }, { _ = try writer.newestCheckpoint() },
+        { try writer.cut(after: 2) }, { try writer.note("moved", "elsewhere") },
+        { try writer.finish(.finished) },
+      ]
+      for (i, call) in calls.enumerated() {
+        let failure = #expect(throws: Failure.self, "call \(i + 1)") { try call() }
+        #expect(failure?.message == "run 'a' is closed: nothing more is recorded", "call \(i + 1)")
+      }
+      #expect(try RunReader(writer.folder).dump() == left)
+      #expect(
+        try RealDisk().names(in: writer.folder + "/checkpoints").sorted() == [
+          "step-00000002", "step-00000004",
+        ])
+    }
+  }
+
+  @Test func aForkOfAWriterRecordsNothing() throws {
+    try withTemporaryFolder { runs in
+      let writer = try RunWriter.create(in: runs, about("a"))
+      let child = try ChildProcess.fork { output in
+        do { try writer.log(step: 1, [("loss", 1)]) } catch {
+          try? output.send(Array("\(error)".utf8))
+        }
+        return 0
+      }
+      while child.status() == nil { usleep(500) }
+      let words = child.lines(waiting: 1).first ?? ""
+      #expect(words.contains("run 'a' is recorded by process \(getpid()), which this one is a fork of"))
+      try writer.finish(.finished)
     }
   }
 

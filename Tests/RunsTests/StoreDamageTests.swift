@@ -50,7 +50,7 @@ import Testing
   private func fill(_ runs: String, _ names: [String]) throws {
     for (i, name) in names.enumerated() {
       let writer = try RunWriter.create(in: runs, about(name, [("seed", .integer(i))]))
-      for step in 1...2000 { writer.log(step: step, [("loss", loss(step))]) }
+      for step in 1...2000 { try writer.log(step: step, [("loss", loss(step))]) }
       try writer.finish(.finished)
     }
   }

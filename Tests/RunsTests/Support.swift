@@ -22,10 +22,10 @@ func loss(_ step: Int) -> Double { 1 / Double(step) }
 func train(_ writer: RunWriter, from: Int, to last: Int, every: Int, keep: Int = 2) throws {
   guard from < last else { return }
   for step in from + 1...last {
-    writer.log(step: step, [("loss", loss(step)), ("win", step % 7 == 0 ? .nan : loss(step) / 2)])
-    if step % 5 == 0 { writer.event(step: step, kind: "evaluated", "point \(step)") }
+    try writer.log(step: step, [("loss", loss(step)), ("win", step % 7 == 0 ? .nan : loss(step) / 2)])
+    if step % 5 == 0 { try writer.event(step: step, kind: "evaluated", "point \(step)") }
     if step % every == 0 {
-      let folder = try writer.checkpoints.begin(step: step)
+      let folder = try writer.beginCheckpoint(step: step)
       try RealDisk().write(Array("state of step \(step)".utf8), to: folder + "/state")
       try writer.checkpoint(folder, step: step, keep: keep)
     }

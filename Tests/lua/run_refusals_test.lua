@@ -49,10 +49,30 @@ function TestRunRefusals.test_a_run_that_is_not_there()
   end
 end
 
+--- What came after `close` was lost without a word, and a checkpoint left a folder.
 function TestRunRefusals.test_a_closed_run()
   writer:close()
-  refuses("run 'a' is closed", writer.note, writer, "moved", "to another disk")
-  refuses("run 'a' is closed", writer.cut, writer, 1)
+  writer:close()
+  for _, call in ipairs {
+    { "log", 1, { loss = 1 } }, { "event", 1, "note", "late" }, { "set", "peak", 1 },
+    { "add_file", "run.sqlite", "file", 1 }, { "commit" }, { "begin_checkpoint", 1 },
+    { "finish_checkpoint", "none", 1, 1 }, { "newest_checkpoint" }, { "cut", 1 },
+    { "note", "moved", "to another disk" }, { "finish", "finished" },
+  } do
+    refuses("run 'a' is closed: nothing more is recorded", writer[call[1]], writer, table.unpack(call, 2))
+  end
+  lu.assertEquals({ writer.id, writer.step, writer.problem }, { "a", 0 })
+  lu.assertFalse(system.exists(writer.folder .. "/checkpoints/.new-1"))
+end
+
+function TestRunRefusals.test_a_job_that_has_ended()
+  local run = require "perilune.run"
+  local job = run.open { name = "ended", folder = folder, config = {}, state = { counts = { 0 } } }
+  for _ in job:steps(2) do job:log { loss = 1 } end
+  refuses("run 'ended' is closed: nothing more is recorded", job.log, job, { loss = 2 })
+  refuses("run 'ended' is closed: nothing more is recorded", job.set, job, "peak", 1)
+  job:close()
+  lu.assertEquals({ run.read("ended", folder).status, job.status }, { "finished", "finished" })
 end
 
 --- A folder in a checkpoint would not be in its manifest.

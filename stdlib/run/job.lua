@@ -68,6 +68,7 @@ end
 
 --- Records figures of a step, by default the current one: numbers, booleans, and tables of them. They are on
 -- the disk within about a second, and no error is raised where they cannot be: `job.writer.problem` says why.
+-- Errors: the run has ended and is closed.
 --
 --   job:log { loss = 0.7, win = { mean = 0.55, se = 0.01 } }
 function Job:log(figures, step)
@@ -147,8 +148,9 @@ function Job:finish(status, message)
 end
 
 --- Closes a run that has ended. Where the disk refuses the record of its end, a message says so, and the run
--- will be found "lost".
+-- will be found "lost". A run that is closed stays so.
 function Job:close()
+  if self.closed then return end
   self.closed = true
   local ok, problem = pcall(self.writer.finish, self.writer, self.status, self.message)
   if not ok then warn(self, errors.message(problem)) end

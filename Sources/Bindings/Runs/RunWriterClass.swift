@@ -5,6 +5,7 @@ import Runs
 
 enum RunWriterClass {
   private static let start = RunModule.start, end = RunModule.end
+  private static let closed = "the writer is closed"
 
   static func declaration() -> NativeClass<RunWriter> {
     var writer = NativeClass<RunWriter>("RunWriter", group: "run")
@@ -22,38 +23,38 @@ enum RunWriterClass {
         "writer:log(step, figures)",
         "Records the numbers and booleans of a table at a step; nested tables give names with a dot. Other "
           + "values are "
-          + "left out. Nothing raises an error: see writer.problem.",
+          + "left out. A disk that refuses them raises no error: see writer.problem.", errors: closed,
         example: start + "writer:log(1, {loss = 0/0, win = {mean = 0.5}})\nwriter:commit()\n"
           + "print(run.curve(runs .. '/a', 'win.mean')[1])" + end, prints: "1")
     ) { call, writer in
       var figures: [(name: String, value: Double)] = []
       try collect(try call.table(3), "", 0, &figures)
       figures.sort { $0.name < $1.name }
-      writer.log(step: try call.integer(2), figures)
+      try writer.log(step: try call.integer(2), figures)
       return 0
     }
     writer.method(
       "event",
       Page(
-        "writer:event(step, kind, text)", "Records what happened at a step.",
+        "writer:event(step, kind, text)", "Records what happened at a step.", errors: closed,
         example: start + "writer:event(2, 'note', 'halfway')\nwriter:commit()\n"
           + "print(run.records(runs .. '/a', 'event')[1].step)" + end, prints: "2")
     ) { call, writer in
-      writer.event(step: try call.integer(2), kind: try call.string(3), try call.string(4))
+      try writer.event(step: try call.integer(2), kind: try call.string(3), try call.string(4))
       return 0
     }
     writer.method(
       "set",
       Page(
         "writer:set(name, value)", "Records a figure of the whole run, such as its peak.",
-        errors: "the value is no number, text or boolean",
+        errors: "the value is no number, text or boolean; " + closed,
         example: start + "writer:set('peak', 0.8)\nwriter:commit()\n"
           + "print(select(2, run.figures(runs .. '/a')).peak)" + end, prints: "0.8")
     ) { call, writer in
       guard let value = RunValue.sql(try call.value(3)) else {
         throw call.bad(3, "expected a number, a text or a boolean, got \(call.typeName(3))")
       }
-      writer.set(try call.string(2), value)
+      try writer.set(try call.string(2), value)
       return 0
     }
     writer.method(
@@ -61,7 +62,7 @@ enum RunWriterClass {
       Page(
         "writer:add_file(name, kind, step)",
         "Records a file in the folder of the run, with its size and SHA-256.",
-        errors: "the file cannot be read",
+        errors: "the file cannot be read; " + closed,
         example: start + "print((pcall(writer.add_file, writer, 'none.txt', 'report', 1)))" + end,
         prints: "false")
     ) { call, writer in
@@ -72,11 +73,12 @@ enum RunWriterClass {
       "commit",
       Page(
         "writer:commit()",
-        "Writes what waits to the disk now; by itself that happens about once a second. Raises no error.",
+        "Writes what waits to the disk now; by itself that happens about once a second. A disk that refuses it "
+          + "raises no error: see writer.problem.", errors: closed,
         example: start + "writer:log(1, {x = 1})\nwriter:commit()\nprint(writer.problem)" + end, prints: "nil"
       )
     ) { _, writer in
-      writer.commitIfPossible()
+      try writer.commitIfPossible()
       return 0
     }
   }
@@ -115,11 +117,11 @@ enum RunWriterClass {
       "begin_checkpoint",
       Page(
         "writer:begin_checkpoint(step) -> path", "A folder to write the files of a checkpoint into.",
-        errors: "the folder cannot be made", also: "writer:finish_checkpoint",
+        errors: "the folder cannot be made; " + closed, also: "writer:finish_checkpoint",
         example: start + "print(writer:begin_checkpoint(10):match '[^/]*/[^/]*$')" + end,
         prints: "checkpoints/.new-10")
     ) { call, writer in
-      let folder = try writer.checkpoints.begin(step: try call.integer(2))
+      let folder = try writer.beginCheckpoint(step: try call.integer(2))
       do { try call.pushString(folder) } catch {
         try? CheckpointFolder.drop(folder: folder)  // the caller never learns of it
         throw error
@@ -134,7 +136,8 @@ enum RunWriterClass {
           + "removes all but "
           + "the last `keep`. After a crash at any point the checkpoint is there whole, or the ones before "
           + "it are.",
-        errors: "a file cannot be read or synced; the record cannot be written; keep is less than 1",
+        errors: "a file cannot be read or synced; the record cannot be written; keep is less than 1; "
+          + closed,
         example: start + saved + "print(writer:newest_checkpoint())" + end,
         prints: "step-00000010\t10")
     ) { call, writer in
@@ -149,7 +152,7 @@ enum RunWriterClass {
         "writer:newest_checkpoint() -> name, step, damaged",
         "The newest checkpoint that is whole, and a list of what is wrong with newer ones, nil if there is "
           + "none; "
-          + "nothing where there is no checkpoint.",
+          + "nothing where there is no checkpoint.", errors: closed,
         example: start + saved + """
           require 'perilune.system'.write_file(writer.folder .. '/checkpoints/step-00000010/state', 'y')
           print(select(3, writer:newest_checkpoint())[1]:match 'state is damaged')
@@ -168,6 +171,7 @@ enum RunWriterClass {
         "writer:cut(step, keep = nil)",
         "Removes what was recorded after a step, in one transaction, the checkpoints after it, and what a crash "
           + "has left; with `keep`, only the last so many checkpoints are kept.",
+        errors: "keep is less than 1; the record cannot be written; " + closed,
         example: start + "for step = 1, 3 do writer:log(step, {x = step}) end\nwriter:cut(2)\n"
           + "print(#run.curve(runs .. '/a', 'x'))" + end, prints: "2")
     ) { call, writer in
@@ -183,7 +187,7 @@ enum RunWriterClass {
       "note",
       Page(
         "writer:note(what, text)", "Records what happens to the process of the run, in its history.",
-        errors: "the record cannot be written",
+        errors: "the record cannot be written; " + closed,
         example: start
           + "writer:note('moved', 'to another disk')\nprint(run.records(runs .. '/a', 'history')[2].what)"
           + end, prints: "moved")
@@ -196,7 +200,7 @@ enum RunWriterClass {
       Page(
         "writer:finish(status, message = nil)",
         "Records how the run ended, \"finished\", \"failed\" or \"interrupted\", and closes it.",
-        errors: "the status is another; the record cannot be written",
+        errors: "the status is another; the record cannot be written; " + closed,
         example: start + "writer:finish('failed', 'no luck')\nprint(run.about(runs .. '/a').error)" + end,
         prints: "no luck")
     ) { call, writer in
@@ -210,7 +214,8 @@ enum RunWriterClass {
     writer.method(
       "close",
       Page(
-        "writer:close()", "Writes what waits and frees the run, without saying how it ended.",
+        "writer:close()",
+        "Writes what waits and frees the run, without saying how it ended; nothing where it is closed already.",
         example: start + "writer:close()\nprint(run.about(runs .. '/a').status)" + end, prints: "lost")
     ) { _, writer in
       writer.close()
