@@ -4,20 +4,41 @@
 /// the home folder is the one of the password file, as shells do.
 public enum Folders {
   /// The variables and the home folder of the password file; tests give their own.
-  struct Environment {
-    var variable: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
-    var passwordHome: () -> String? = {
-      getpwuid(getuid()).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) }
+  public struct Environment {
+    var variable: (String) -> String?
+    var passwordHome: () -> String?
+
+    public init(
+      variable: @escaping (String) -> String? = { name in getenv(name).map { String(cString: $0) } },
+      passwordHome: @escaping () -> String? = {
+        getpwuid(getuid()).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) }
+      }
+    ) {
+      (self.variable, self.passwordHome) = (variable, passwordHome)
     }
 
-    func value(_ name: String) -> String? { variable(name).flatMap { $0.isEmpty ? nil : $0 } }
-    var home: String? { value("HOME") ?? passwordHome().flatMap { $0.isEmpty ? nil : $0 } }
+    /// A variable that is not empty.
+    public func value(_ name: String) -> String? { variable(name).flatMap { $0.isEmpty ? nil : $0 } }
+    public var home: String? { value("HOME") ?? passwordHome().flatMap { $0.isEmpty ? nil : $0 } }
 
     /// `$VARIABLE/perilune`, or `perilune` in the default below the home folder.
     func folder(_ variable: String, _ fallback: String) -> String? {
       let shared = value(variable).flatMap { $0.hasPrefix("/") ? $0 : nil }
       return (shared ?? home.map { $0 + "/" + fallback }).map { $0 + "/perilune" }
     }
+  }
+
+  /// The home folder; nil where neither `$HOME` nor the password file has one.
+  public static var home: String? { Environment().home }
+
+  /// A path with the home folder for a `~` at its beginning; as it is where there is none.
+  ///
+  ///     Folders.expanded("~/runs")      // /home/a/runs
+  public static func expanded(_ path: String) -> String { expanded(path, Environment()) }
+
+  static func expanded(_ path: String, _ environment: Environment) -> String {
+    guard path == "~" || path.hasPrefix("~/"), let home = environment.home else { return path }
+    return home + path.dropFirst()
   }
 
   /// Settings: `$XDG_CONFIG_HOME/perilune`, by default `~/.config/perilune`. Nil without a home folder.

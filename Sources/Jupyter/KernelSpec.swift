@@ -9,18 +9,8 @@ import Foundation
 public enum KernelSpec {
   /// Installs below a folder, or for the user with nil. Gives lines that say what was written.
   public static func install(below prefix: String?, program: String) throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
-    let data: String
-    if let prefix {
-      data = prefix + "/share/jupyter"
-    } else if let folder = variable("JUPYTER_DATA_DIR") {
-      data = folder
-    } else if let folder = variable("XDG_DATA_HOME") ?? variable("HOME").map({ $0 + "/.local/share" }) {
-      data = folder + "/jupyter"
-    } else {
-      throw Failure(.io, "no folder for the kernel: set HOME, or give --prefix DIR")
-    }
+    let environment = Folders.Environment()
+    let data = try dataFolder(below: prefix, environment)
     let folder = absolute(data) + "/kernels/perilune"
     try AtomicFile.makeFolder(folder)
     let spec: JSONValue = [
@@ -31,7 +21,7 @@ public enum KernelSpec {
     try spec.save(to: folder + "/kernel.json")
     try AtomicFile.write(PackageResources.logo_svg, to: folder + "/logo-svg.svg")
     var lines = ["installed the kernel 'perilune' in \(folder)"]
-    for place in sitePackages(in: prefix ?? variable("VIRTUAL_ENV")) {
+    for place in sitePackages(in: prefix ?? environment.value("VIRTUAL_ENV")) {
       try installTranslator(in: place)
       lines.append("installed the parameters of papermill in \(place) (perilune_papermill.py)")
     }
@@ -39,6 +29,20 @@ public enum KernelSpec {
       lines.append("the kernel needs ZeroMQ when it runs; install it with: apt-get install libzmq5")
     }
     return lines.map { $0 + "\n" }.joined()
+  }
+
+  /// Where Jupyter keeps what belongs to a Python environment or, with nil, to the user.
+  ///
+  /// jupyter_core, paths.py, jupyter_data_dir.
+  static func dataFolder(below prefix: String?, _ environment: Folders.Environment) throws -> String {
+    if let prefix { return prefix + "/share/jupyter" }
+    if let folder = environment.value("JUPYTER_DATA_DIR") { return folder }
+    if let folder = environment.value("XDG_DATA_HOME") ?? environment.home.map({ $0 + "/.local/share" }) {
+      return folder + "/jupyter"
+    }
+    throw Failure(
+      .io, "no folder for the kernel: the user has no home folder; set JUPYTER_DATA_DIR, or give --prefix DIR"
+    )
   }
 
   private static func absolute(_ path: String) -> String {

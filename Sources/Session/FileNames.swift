@@ -1,4 +1,5 @@
 /// The files and folders whose paths begin in a given way, for completion.
+import Base
 import Foundation
 
 enum FileNames {
@@ -9,10 +10,7 @@ enum FileNames {
   static func beginning(with path: String) -> [String] {
     let cut = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
     let lead = String(path[..<cut]), start = path[cut...]
-    var folder = lead.isEmpty ? "." : lead
-    if folder.hasPrefix("~/"), let home = getenv("HOME") {
-      folder = String(cString: home) + folder.dropFirst()
-    }
+    let folder = lead.isEmpty ? "." : Folders.expanded(lead)
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return [] }
     return names.filter { $0.hasPrefix(start) && (start.hasPrefix(".") || !$0.hasPrefix(".")) }.sorted().map {
       name in

@@ -35,6 +35,16 @@ import Testing
     #expect(unusable?.message.contains("cannot use the cache folder /dev/null/x") == true)
   }
 
+  @Test func aPathBeginsInTheHomeFolder() {
+    let password = environment(["HOME": ""], passwordHome: "/home/b")
+    #expect(
+      Folders.expanded("~/runs", environment(["HOME": "/home/a"], passwordHome: "/home/b")) == "/home/a/runs")
+    #expect(Folders.expanded("~", password) == "/home/b")
+    #expect(Folders.expanded("~a/runs", password) == "~a/runs")
+    #expect(Folders.expanded("runs/~/", password) == "runs/~/")
+    #expect(Folders.expanded("~/runs", environment([:])) == "~/runs")
+  }
+
   @Test func stateAndSettingsFollowTheSameRule() {
     let home = environment(["HOME": "/home/a", "XDG_STATE_HOME": "relative", "XDG_CONFIG_HOME": "/etc/b"])
     #expect(home.folder("XDG_STATE_HOME", ".local/state") == "/home/a/.local/state/perilune")

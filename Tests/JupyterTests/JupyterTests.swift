@@ -151,3 +151,31 @@ import Testing
     #expect(throws: Failure.self) { try history.entries(["hist_access_type": "all"]) }
   }
 }
+
+@Suite struct KernelSpecTests {
+  private func folder(_ variables: [String: String], home: String? = nil, below prefix: String? = nil) throws
+    -> String
+  {
+    try KernelSpec.dataFolder(
+      below: prefix, Folders.Environment(variable: { variables[$0] }, passwordHome: { home }))
+  }
+
+  /// jupyter_core 5.9.1: `env -i VARIABLE=... python3 -c "from jupyter_core.paths import *; print(jupyter_data_dir())"`.
+  @Test func theFolderIsThatOfJupyter() throws {
+    let all = ["JUPYTER_DATA_DIR": "/data", "XDG_DATA_HOME": "/xdg", "HOME": "/home/a"]
+    #expect(try folder(all, home: "/home/b") == "/data")
+    #expect(try folder(all, below: "/venv") == "/venv/share/jupyter")
+    #expect(
+      try folder(["XDG_DATA_HOME": "/xdg", "HOME": "/home/a", "JUPYTER_DATA_DIR": ""]) == "/xdg/jupyter")
+    #expect(try folder(["HOME": "/home/a"], home: "/home/b") == "/home/a/.local/share/jupyter")
+    #expect(try folder([:], home: "/home/b") == "/home/b/.local/share/jupyter")
+  }
+
+  @Test func aUserWithoutAHomeFolderIsToldWhatToGive() {
+    let failure = #expect(throws: Failure.self) { try folder(["HOME": ""]) }
+    #expect(
+      failure?.message
+        == "no folder for the kernel: the user has no home folder; set JUPYTER_DATA_DIR, or give --prefix DIR"
+    )
+  }
+}

@@ -55,11 +55,6 @@ function TestProgramRefusals.test_a_kernel_at_an_address_that_is_none()
   lu.assertEquals(text, program .. ": cannot listen at tcp://999.1.1.1:5001: No such device\n")
 end
 
-function TestProgramRefusals.test_no_place_for_the_kernel()
-  refuses("no folder for the kernel: set HOME, or give --prefix DIR", "--install-kernel",
-    "env -u HOME -u XDG_DATA_HOME -u JUPYTER_DATA_DIR")
-end
-
 function TestProgramRefusals.test_graphics_of_an_unknown_name()
   system.write_file(folder .. "/script.lua", [[
     local fig = require "perilune.plot".figure {}:line { y = { 1, 2 } }

@@ -35,6 +35,27 @@ function TestSystem.test_an_error_that_only_says_interrupted_is_no_interrupt()
   lu.assertEquals(status_of(system.fork(function() error "interrupted!" end)), 1)
 end
 
+--- What a command of the shell prints, without the newline.
+local function printed(command)
+  local pipe <close> = assert(io.popen(command))
+  return (pipe:read "a":gsub("\n$", ""))
+end
+
+--- Only $HOME was asked, and a kernel without it was refused.
+function TestSystem.test_without_a_variable_the_home_folder_is_that_of_the_password_file()
+  local program, folder = system.program(), support.new_path()
+  local say = ([['%s' -e 'print(require "perilune.system".home_folder())']]):format(program)
+  local of_user = printed "eval echo ~$(id -un)"
+  lu.assertEquals(printed("HOME=/home/a " .. say), "/home/a")
+  lu.assertEquals(printed("HOME= " .. say), of_user)
+  lu.assertEquals(printed("env -u HOME " .. say), of_user)
+  lu.assertEquals(printed((say:gsub(" %-e ", " --sandbox -e ", 1))), "nil")
+  local install = ("env -u HOME JUPYTER_DATA_DIR='%s' '%s' --install-kernel"):format(folder, program)
+  lu.assertStrContains(printed(install),
+    "installed the kernel 'perilune' in " .. folder .. "/kernels/perilune")
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
 --- Runs `work` and presses Ctrl-C meanwhile: it must end with the error of Ctrl-C, long before its own end.
 local function assert_interruptible(work)
   support.in_process(function()

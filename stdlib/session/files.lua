@@ -1,5 +1,6 @@
 --- Files and the system's commands from the session: `run` and `shell`.
 local options = require "perilune.options"
+local system = require "perilune.system"
 
 local files = { commands = {} }
 
@@ -37,7 +38,7 @@ end
 
 -- The path with the home folder for `~`, and with `.lua` where only that is a file.
 local function path_of(path)
-  local home = os.getenv "HOME"
+  local home = system.home_folder()
   if home then path = path:gsub("^~/", (home:gsub("%%", "%%%%")) .. "/") end
   return not is_file(path) and is_file(path .. ".lua") and path .. ".lua" or path
 end

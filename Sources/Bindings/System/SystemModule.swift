@@ -254,6 +254,16 @@ enum SystemModule {
       return 1
     }
     module.function(
+    module.function(
+      "home_folder",
+      Page(
+        "system.home_folder()",
+        "The user's home folder: $HOME, else that of the password file. Nil where there is none, and in the sandbox.",
+        example: "print(type(require 'perilune.system'.home_folder()))", prints: "string")
+    ) { call in
+      try call.push(Sandbox.isOn ? .nil : Folders.home.map { .string($0) } ?? .nil)
+      return 1
+    }
       "cache_folder",
       Page(
         "system.cache_folder()",
