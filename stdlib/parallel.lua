@@ -88,14 +88,7 @@ local function child(self, row)
 end
 
 --- The process of a row. It begins with one thread, and the pool gives it more.
-local function begin(self, row)
-  local before = system.threads()
-  system.threads(1)
-  local ok, process = pcall(system.fork, child(self, row))
-  system.threads(before)
-  if not ok then error(process, 0) end
-  return process
-end
+local function begin(self, row) return system.fork(child(self, row), 1) end
 
 --- Reads what the child of a row has sent.
 local function follow(row, process)

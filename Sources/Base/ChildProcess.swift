@@ -58,12 +58,13 @@ public final class ChildProcess {
     if parent == getpid() { shim_set_threads(threadsWord, ThreadCount.word(count)) }
   }
 
-  /// Forks. The child runs `body` and ends with the status that it returns.
-  public static func fork(_ body: (Output) -> Int32) throws -> ChildProcess {
+  /// Forks. The child runs `body` and ends with the status that it returns. Its kernels begin with `threads`
+  /// threads, by default as many as those of this process have.
+  public static func fork(threads: Int? = nil, _ body: (Output) -> Int32) throws -> ChildProcess {
     var readEnd: Int32 = -1
     var writeEnd: Int32 = -1
     var threadsWord: UnsafeMutablePointer<Int32>?
-    let pid = shim_fork_with_pipe(&readEnd, &writeEnd, &threadsWord)
+    let pid = shim_fork_with_pipe(&readEnd, &writeEnd, &threadsWord, threads.map(ThreadCount.word) ?? 0)
     guard pid >= 0, let threadsWord else {
       throw Failure(.io, "cannot start a child process: \(String(cString: strerror(errno)))")
     }

@@ -11,10 +11,11 @@
 #endif
 #include <unistd.h>
 
-int shim_fork_with_pipe(int *read_end, int *write_end, int **threads) {
+int shim_fork_with_pipe(int *read_end, int *write_end, int **threads, int count) {
   int ends[2];
   *threads = shim_shared_threads();
   if (!*threads) return -1;
+  if (count > 0) shim_set_threads(*threads, count);
   if (pipe(ends) != 0) {
     shim_release_threads(*threads);
     return -1;

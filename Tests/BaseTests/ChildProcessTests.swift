@@ -31,6 +31,17 @@ import Testing
     #expect(ThreadCount.current == before)
   }
 
+  @Test func aChildBeginsWithTheThreadsItIsGiven() throws {
+    let before = ThreadCount.current
+    for (given, wanted) in [(1, 1), (before + 2, before + 2), (0, 1), (1000, 256), (nil, before)]
+      as [(Int?, Int)]
+    {
+      let child = try ChildProcess.fork(threads: given) { _ in ThreadCount.current == wanted ? 7 : 1 }
+      #expect(finish(child) == 7, "threads \(String(describing: given))")
+      #expect(ThreadCount.current == before)
+    }
+  }
+
   @Test func aStoppedChildHasTheStatusOfItsSignal() throws {
     let child = try ChildProcess.fork { _ in
       while true { usleep(1000) }

@@ -51,6 +51,25 @@ function TestResults.test_what_is_no_plain_data_is_named_by_its_place()
   end), "the result.t contains itself")
 end
 
+--- The parent had one thread too for a moment.
+function TestResults.test_an_item_begins_with_one_thread_and_the_parent_keeps_its_own()
+  local before, own, seen = system.threads(), system.fork, {}
+  system.threads(3)
+  system.fork = function(...)
+    seen[#seen + 1] = system.threads()
+    return own(...)
+  end
+  local ok, job = pcall(own, function(send) send(tostring(system.threads())) end, 1)
+  local line = ok and job:lines(20)[1]
+  local got = map({ 1, 2, 3 }, function(n) return n end, { jobs = 3 })
+  system.fork = own
+  seen[#seen + 1] = system.threads()
+  system.threads(before)
+  lu.assertEquals({ ok, line }, { true, "1" })
+  lu.assertEquals(got, { 1, 2, 3 })
+  lu.assertEquals(seen, { 3, 3, 3, 3 })
+end
+
 function TestResults.test_the_last_item_takes_the_threads_of_the_others()
   local before = system.threads()
   system.threads(4)

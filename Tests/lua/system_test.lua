@@ -35,6 +35,16 @@ function TestSystem.test_an_error_that_only_says_interrupted_is_no_interrupt()
   lu.assertEquals(status_of(system.fork(function() error "interrupted!" end)), 1)
 end
 
+function TestSystem.test_a_child_begins_with_the_threads_it_is_given()
+  local before = system.threads()
+  for _, case in ipairs { { 1, 1 }, { before + 2, before + 2 }, { nil, before }, { 1000, 256 } } do
+    local job = system.fork(function(send) send(tostring(system.threads())) end, case[1])
+    lu.assertEquals(job:lines(20), { tostring(case[2]) })
+    lu.assertEquals(system.threads(), before)
+  end
+  lu.assertStrContains(support.message(system.fork, print, 1.5), "bad argument #2 to 'fork'")
+end
+
 --- What a command of the shell prints, without the newline.
 local function printed(command)
   local pipe <close> = assert(io.popen(command))

@@ -84,7 +84,8 @@ enum ForkedJob {
 
   static func fork(_ call: Call) throws -> Int {
     let body = try call.function(1)
-    try call.pushObject(ChildProcess.fork { run(body, call.lua, $0) })
+    let threads = call.isNil(2) ? nil : try call.integer(2)
+    try call.pushObject(ChildProcess.fork(threads: threads) { run(body, call.lua, $0) })
     return 1
   }
 

@@ -153,11 +153,12 @@ enum SystemModule {
     module.function(
       "fork",
       Page(
-        "system.fork(f) -> Job",
+        "system.fork(f, threads = nil) -> Job",
         "Runs f(send) in a child process, a copy of this one; send(text) passes a line to the parent. "
-          + "Nothing else is shared.",
+          + "Nothing else is shared. Its kernels begin with `threads` threads, from 1 to 256, nil for as many as "
+          + "here; see job:threads.",
         errors:
-          "no process can be started; an error of f is printed to the child's standard error and its status is 1",
+          "no process can be started; threads is no whole number; an error of f is printed to the child's standard error and its status is 1",
         example: """
           job = require 'perilune.system'.fork(function(send) send(tostring(6 * 7)) end)
           repeat lines = job:lines(1) until lines[1]
@@ -254,7 +255,6 @@ enum SystemModule {
       return 1
     }
     module.function(
-    module.function(
       "home_folder",
       Page(
         "system.home_folder()",
@@ -264,6 +264,7 @@ enum SystemModule {
       try call.push(Sandbox.isOn ? .nil : Folders.home.map { .string($0) } ?? .nil)
       return 1
     }
+    module.function(
       "cache_folder",
       Page(
         "system.cache_folder()",

@@ -5,9 +5,9 @@
 
 // As fork(2), after flushing C's output streams so that nothing is written twice. In the child, `write_end`
 // is where to send; in the parent, `read_end` (non-blocking) is where to read. `threads` is the child's count of
-// threads (shim_threads.h), which it reads and the parent may change; the parent gives it back with
-// shim_release_threads. Returns -1 with errno on failure.
-int shim_fork_with_pipe(int *read_end, int *write_end, int **threads);
+// threads (shim_threads.h), `count` at first or, where that is 0, the parent's. The child reads it and the parent may
+// change it; the parent gives it back with shim_release_threads. Returns -1 with errno on failure.
+int shim_fork_with_pipe(int *read_end, int *write_end, int **threads, int count);
 // Ends a forked child without running the parent's exit handlers.
 _Noreturn void shim_exit_child(int status);
 
