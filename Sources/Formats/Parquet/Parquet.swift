@@ -94,11 +94,11 @@ private final class ParquetRows {
       return .object(try fields.map { JSONMember($0.name, try read($0.node)) })
     case .optional(let inner, let definition):
       if try isThere(node, definition) { return try read(inner) }
-      for leaf in node.leaves { try readers[leaf].takeNull(below: definition) }
+      for leaf in node.leaves { try readers[leaf].takeNull() }
       return .null
     case .list(let inner, let definition, let repetition):
       if try !isThere(node, definition) {
-        for leaf in node.leaves { try readers[leaf].takeNull(below: definition) }
+        for leaf in node.leaves { try readers[leaf].takeNull() }
         return .array([])
       }
       var elements: [JSONValue] = []

@@ -7,7 +7,7 @@ final class ParquetColumnReader {
   private(set) var repetition = 0
   private(set) var definition = 0
   /// Whether all entries have been taken.
-  private(set) var isAtEnd = false
+  var isAtEnd: Bool { values == nil }
   private let subject: String
   private var pages: ParquetPages
   private var entriesLeft: Int
@@ -15,6 +15,7 @@ final class ParquetColumnReader {
   private var pageBytes = 0
   private var repetitions: ParquetRuns?
   private var definitions: ParquetRuns?
+  /// Those of the page that has the current entry; nil once all entries have been taken.
   private var values: (any ParquetValues)?
   private var dictionary: ParquetDictionary?
 
@@ -35,7 +36,7 @@ final class ParquetColumnReader {
   /// Moves to the next entry.
   func advance() throws {
     if entriesLeft == 0 {
-      (isAtEnd, repetition, definition) = (true, 0, 0)
+      (values, repetition, definition) = (nil, 0, 0)
       return
     }
     while pageLeft == 0 { try openPage() }
@@ -47,20 +48,20 @@ final class ParquetColumnReader {
 
   /// The value of the current entry, whose definition level is the greatest; moves to the next.
   func take() throws -> JSONValue {
-    if isAtEnd { throw failure("its values end before its rows") }
+    guard let values else { throw tooFew }
     if definition != column.definitionMax { throw disagrees() }
-    guard let values else { throw failure("a page without values") }
     let value = try values.next()
     try advance()
     return value
   }
 
-  /// Takes an entry without a value.
-  func takeNull(below level: Int) throws {
-    if isAtEnd { throw failure("its values end before its rows") }
-    if definition >= level { throw disagrees() }
+  /// Takes an entry without a value, which its definition level says.
+  func takeNull() throws {
+    if isAtEnd { throw tooFew }
     try advance()
   }
+
+  private var tooFew: Failure { failure("its values end before its rows") }
 
   func disagrees() -> Failure { failure("its levels do not agree with the schema and the other columns") }
 
@@ -105,6 +106,7 @@ final class ParquetColumnReader {
   {
     let start: Int
     if page.kind == .dataV2 {
+      // `ParquetPages` has checked that the page has them.
       start = position
       position += page.levelBytes[which]
     } else {
@@ -118,7 +120,6 @@ final class ParquetColumnReader {
       start = position + 4
       position = start + Int(count)
     }
-    if position > page.bytes.count { throw failure("a page ends before its levels") }
     let width = Int.bitWidth - most.leadingZeroBitCount
     return most == 0 ? nil : ParquetRuns(page.bytes, start..<position, width: width)
   }
