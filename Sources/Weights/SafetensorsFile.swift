@@ -51,17 +51,18 @@ public struct SafetensorsFile: WeightFormat {
     }
   }
 
-  public func storedType(_ index: Int) throws -> StoredType? {
-    switch header.entries[index].dtype {
-    case .f32: return try .f32()
-    case .f16: return try .f16()
-    case .bf16: return try .bf16()
+  public func stored(_ index: Int) throws -> StoredElements? {
+    let entry = header.entries[index]
+    let type: StoredType
+    switch entry.dtype {
+    case .f32: type = try .f32()
+    case .f16: type = try .f16()
+    case .bf16: type = try .bf16()
     default: return nil
     }
-  }
-
-  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
-    try source.read(at: header.entries[index].start + first, into: target)
+    return StoredElements(type: type) { first, target in
+      try source.read(at: entry.start + first, into: target)
+    }
   }
 
   /// One tensor in the nearest type this program has: half-width floating point widens to f32, i32 to i64.

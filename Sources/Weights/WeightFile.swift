@@ -17,6 +17,13 @@ public struct WeightEntry: Sendable {
   }
 }
 
+/// The elements of a tensor as its file stores them.
+public struct StoredElements {
+  public let type: StoredType
+  /// Reads bytes of the tensor, from byte `first` of it on.
+  public let read: (_ first: Int, _ target: UnsafeMutableRawBufferPointer) throws -> Void
+}
+
 /// Named weights in one file, or in several that belong together.
 public protocol WeightFile {
   /// The path, for messages.
@@ -31,18 +38,12 @@ public protocol WeightFile {
   var entries: [WeightEntry] { get }
   /// Reads elements of a tensor, in row-major order from element `first` on, as f32.
   func read(_ index: Int, from first: Int, into target: UnsafeMutableBufferPointer<Float>) throws
-  /// How the elements of a tensor are stored; nil where products cannot read them so.
-  func storedType(_ index: Int) throws -> StoredType?
-  /// Reads bytes of a tensor with a `storedType`, from byte `first` of it on.
-  func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws
+  /// The elements of a tensor as they are stored; nil where products cannot read them so.
+  func stored(_ index: Int) throws -> StoredElements?
 }
 
 extension WeightFile {
-  public func storedType(_ index: Int) throws -> StoredType? { nil }
-
-  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
-    throw Failure(.format, "\(path): tensor '\(Quoted.name(entries[index].name))' is read as f32 only")
-  }
+  public func stored(_ index: Int) throws -> StoredElements? { nil }
 }
 
 /// A format of single files, told by its content; list it in `WeightFiles.formats`.

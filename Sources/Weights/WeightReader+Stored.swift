@@ -13,16 +13,15 @@ extension WeightReader {
     _ name: String, _ parts: [WeightSource], layer: Int, shape: [Int], _ precision: WeightPrecision
   ) throws -> StoredMatrix {
     let places = try places(name, parts, .weight, layer: layer, shape: shape)
-    let types = try places.map { place in
-      precision == .bf16 ? try .bf16() : try file.storedType(place.index) ?? .f32()
-    }
+    let stored = try places.map { try file.stored($0.index) }
+    let types = try stored.map { precision == .bf16 ? try .bf16() : try $0?.type ?? .f32() }
     let matrix = try StoredMatrix(
       inputs: shape[1], parts: zip(places, types).map { (rows: $0.rows, type: $1) })
     for (number, (part, place)) in zip(parts, places).enumerated() {
       used[place.index] = true
       let target = matrix.bytes(number)
-      if let stored = try file.storedType(place.index), stored.name == types[number].name, !part.lacksOne {
-        try copy(target, place, part.arrangement, layer: layer, width: shape[1], stored)
+      if let own = stored[number], own.type.name == types[number].name, !part.lacksOne {
+        try copy(own, target, place, part.arrangement, layer: layer, width: shape[1])
       } else {
         try convert(target, place, part, layer: layer, width: shape[1], types[number])
       }
@@ -32,20 +31,21 @@ extension WeightReader {
 
   /// Copies the bytes of a tensor, row by row as the arrangement says.
   private func copy(
-    _ target: UnsafeMutableRawBufferPointer, _ place: (index: Int, rows: Int),
-    _ arrangement: WeightSource.Arrangement, layer: Int, width: Int, _ type: StoredType
+    _ stored: StoredElements, _ target: UnsafeMutableRawBufferPointer, _ place: (index: Int, rows: Int),
+    _ arrangement: WeightSource.Arrangement, layer: Int, width: Int
   ) throws {
+    let type = stored.type
     let rowBytes = width / type.elements * type.bytes
     func withBytes(_ body: (UnsafeRawPointer, UnsafeMutableRawPointer) -> Void) throws {
       var copy = [UInt8](repeating: 0, count: target.count)
       try copy.withUnsafeMutableBytes {
-        try file.readBytes(place.index, from: 0, into: $0)
+        try stored.read(0, $0)
         if let from = $0.baseAddress, let to = target.baseAddress { body(UnsafeRawPointer(from), to) }
       }
     }
     switch arrangement {
-    case .same: try file.readBytes(place.index, from: 0, into: target)
-    case .sliceOfLayers: try file.readBytes(place.index, from: layer * target.count, into: target)
+    case .same: try stored.read(0, target)
+    case .sliceOfLayers: try stored.read(layer * target.count, target)
     case .rotaryHalves:
       try withBytes { from, to in
         for row in 0..<place.rows {

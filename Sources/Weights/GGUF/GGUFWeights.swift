@@ -35,10 +35,11 @@ public struct GGUFWeights: WeightFile {
     try file.read(file.tensors[index], from: first, into: target)
   }
 
-  public func storedType(_ index: Int) throws -> StoredType? { try file.tensors[index].type.stored() }
-
-  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
-    try file.source.read(at: file.tensors[index].start + first, into: target)
+  public func stored(_ index: Int) throws -> StoredElements? {
+    let tensor = file.tensors[index]
+    return StoredElements(type: try tensor.type.stored()) { first, target in
+      try file.source.read(at: tensor.start + first, into: target)
+    }
   }
 }
 

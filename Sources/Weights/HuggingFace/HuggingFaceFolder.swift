@@ -51,11 +51,7 @@ public struct HuggingFaceFolder: WeightFile {
     try weights.read(index, from: first, into: target)
   }
 
-  public func storedType(_ index: Int) throws -> StoredType? { try weights.storedType(index) }
-
-  public func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
-    try weights.readBytes(index, from: first, into: target)
-  }
+  public func stored(_ index: Int) throws -> StoredElements? { try weights.stored(index) }
 
   /// The files of weights and, where there is an index that holds, the file of each tensor.
   private static func files(_ folder: String, _ names: [String]) throws -> ([String], [(String, String)]) {

@@ -36,12 +36,8 @@ struct ShardedWeights: WeightFile {
     try files[place.file].read(place.index, from: first, into: target)
   }
 
-  func storedType(_ index: Int) throws -> StoredType? {
-    try files[places[index].file].storedType(places[index].index)
-  }
-
-  func readBytes(_ index: Int, from first: Int, into target: UnsafeMutableRawBufferPointer) throws {
-    try files[places[index].file].readBytes(places[index].index, from: first, into: target)
+  func stored(_ index: Int) throws -> StoredElements? {
+    try files[places[index].file].stored(places[index].index)
   }
 
   private static func name(_ file: SafetensorsFile) -> String {
