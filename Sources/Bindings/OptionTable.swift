@@ -56,7 +56,7 @@ struct OptionTable {
   subscript(_ name: String) -> LuaValue? { values[name] }
 
   /// The value given, or the declared default.
-  private func value(_ name: String) throws -> LuaValue {
+  func value(_ name: String) throws -> LuaValue {
     if let given = values[name] { return given }
     guard let option = declared.first(where: { $0.name == name }) else {
       throw Failure(.state, "option '\(name)' is not declared")
@@ -97,6 +97,7 @@ struct OptionTable {
   func number(ifGiven name: String) throws -> Double? { try has(name) ? number(name) : nil }
   func flag(ifGiven name: String) throws -> Bool? { try has(name) ? flag(name) : nil }
   func text(ifGiven name: String) throws -> String? { try has(name) ? text(name) : nil }
+  func table(ifGiven name: String) throws -> LuaTable? { try has(name) ? table(name) : nil }
 
   func choice<C: RawRepresentable>(ifGiven name: String, _ type: C.Type = C.self) throws -> C?
   where C.RawValue == String {

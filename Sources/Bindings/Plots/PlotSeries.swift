@@ -144,10 +144,7 @@ enum PlotSeries {
 
     func positions(_ values: [Double]) -> [Double] { values.indices.map { Double($0 + 1) } }
 
-    func needed(_ name: String) throws -> [Double] {
-      if let numbers = try numbers(name) { return numbers }
-      throw options.refusal(name, expected: "a list of numbers or a Tensor")
-    }
+    func needed(_ name: String) throws -> [Double] { try numbers(options.value(name), name) }
 
     func numbers(_ name: String) throws -> [Double]? {
       guard let value = options[name] else { return nil }
@@ -171,9 +168,7 @@ enum PlotSeries {
 
     /// Rows of numbers: a list of lists, or a tensor of two dimensions.
     func matrix(_ name: String) throws -> [[Double]] {
-      guard let value = options[name] else {
-        throw options.refusal(name, expected: "a list of rows or a Tensor of two dimensions")
-      }
+      let value = try options.value(name)
       switch value {
       case .table(let table): return try table.list().map { try numbers($0, name) }
       case .object(let object as Variable) where object.value.rank == 2:
@@ -184,9 +179,7 @@ enum PlotSeries {
     }
 
     func words(_ name: String) throws -> [String]? {
-      guard let value = options[name] else { return nil }
-      guard let table = value.asTable else { throw refusal(name, "a list of strings", value) }
-      return try table.list().map { try call.lua.text($0) }
+      try options.table(ifGiven: name)?.list().map { try call.lua.text($0) }
     }
 
     /// One number for all points, a list, or `{ lower = , upper = }`: distances, as matplotlib's `yerr`.

@@ -52,9 +52,10 @@ enum PlotSettings {
   static func figure(_ call: Call, _ i: Int) throws -> Figure {
     let options = try OptionTable(call, i, Self.options)
     var figure = Figure()
-    for name in names {
-      guard let value = options[name] else { continue }
-      try apply(name, value, to: &figure) { call.bad(i, "option '\(name)': \($0)") }
+    (figure.width, figure.height) = (try options.integer("width"), try options.integer("height"))
+    for option in methods {
+      guard let value = options[option.name] else { continue }
+      try apply(option.name, value, to: &figure) { call.bad(i, "option '\(option.name)': \($0)") }
     }
     return figure
   }
@@ -65,16 +66,13 @@ enum PlotSettings {
     return .list([try call.value(2), try call.value(3)])
   }
 
+  /// Sets one of the settings that are methods too.
   static func apply(
     _ name: String, _ value: LuaValue, to figure: inout Figure, refuse: (String) -> LuaError
   ) throws {
     func text() throws -> String {
       if let text = value.asString { return text }
       throw refuse("expected a string, got \(OptionTable.describe(value))")
-    }
-    func side() throws -> Int {
-      if let whole = value.asInteger { return whole }
-      throw refuse("expected a whole number, got \(OptionTable.describe(value))")
     }
     func one<C: RawRepresentable & CaseIterable>(of type: C.Type) throws -> C where C.RawValue == String {
       if let found = C(rawValue: try text()) { return found }
@@ -86,8 +84,6 @@ enum PlotSettings {
     case "xlabel": figure.xlabel = try text()
     case "ylabel": figure.ylabel = try text()
     case "note": figure.note = try text()
-    case "width": figure.width = try side()
-    case "height": figure.height = try side()
     case "xlim": figure.xlimits = try ends(value, refuse)
     case "ylim": figure.ylimits = try ends(value, refuse)
     case "xscale": figure.xscale = try one(of: AxisScale.self)
