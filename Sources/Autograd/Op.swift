@@ -174,7 +174,7 @@ public final class Op: @unchecked Sendable {
   /// The result for one tensor. Where nothing is recorded or observed, an operation with a direct form needs no lists and
   /// no context.
   public func callAsFunction(_ x: Variable) throws -> Variable {
-    guard case .one(let value)? = direct, Op.isUnseen, !records(x) else { return try self([x], [])[0] }
+    guard case .one(let value)? = direct, isPlain(x) else { return try self([x], [])[0] }
     return Variable(try Parallel.cutting { try value(x.value) })
   }
 
@@ -186,7 +186,7 @@ public final class Op: @unchecked Sendable {
   /// The result by the direct form; nil without one, or where the use is recorded or observed.
   @inline(__always)
   private func unrecorded(_ x: Variable, _ y: Variable) throws -> Variable? {
-    guard case .two(let value)? = direct, Op.isUnseen, !records(x), !records(y) else { return nil }
+    guard case .two(let value)? = direct, isPlain(x), !records(y) else { return nil }
     return Variable(try Parallel.cutting { try value(x.value, y.value) })
   }
 
@@ -196,9 +196,9 @@ public final class Op: @unchecked Sendable {
     (input?.requiresGrad ?? false) && backward != nil && Tape.isRecording
   }
 
-  /// True unless an observer is set.
+  /// Whether a use of the operation with this input is neither recorded nor observed: it is then its value alone.
   @inline(__always)
-  static var isUnseen: Bool { observer == nil }
+  func isPlain(_ input: Variable) -> Bool { Op.observer == nil && !records(input) }
 
   /// The reference formula, or nil for a primitive.
   public func composed(_ inputs: [Variable?], _ attributes: [Attribute]) throws -> [Variable]? {

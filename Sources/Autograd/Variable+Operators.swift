@@ -77,9 +77,7 @@ extension Variable {
   }
   public func selected(_ dimension: Int, _ position: Int) throws -> Variable {
     let isValid = value.shape.indices.contains(dimension) && (0..<value.shape[dimension]).contains(position)
-    if isValid && Op.isUnseen && !Op.select.records(self) {
-      return Variable(try value.selected(dimension, position))
-    }
+    if isValid && Op.select.isPlain(self) { return Variable(try value.selected(dimension, position)) }
     return try apply(.select, attributes: [.integer(dimension), .integer(position)])
   }
   /// `positions` count from 1, as in Lua.
