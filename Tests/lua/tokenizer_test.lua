@@ -89,7 +89,7 @@ end
 function TestTokenizer:test_refusals_name_the_file_and_the_key()
   local _, folder = fixture("gpt2", '{"bos_token":"<nothing>"}')
   local message = support.message(tokenizer.load, folder)
-  lu.assertStrContains(message, "tokenizer_config.json.bos_token: '<nothing>' is not a token")
+  lu.assertStrContains(message, "tokenizer_config.json: bos_token: '<nothing>' is not a token")
   lu.assertStrContains(support.message(tokenizer.load, "/no/such/file"), "/no/such/file")
   system.write_file(folder .. "/tokenizer.json", '{"model":{"type":"WordLevel","vocab":{}}}')
   message = support.message(tokenizer.load, folder)

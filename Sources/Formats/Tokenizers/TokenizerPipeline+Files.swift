@@ -35,15 +35,14 @@ extension TokenizerPipeline {
   /// BOS, EOS and padding from a tokenizer_config.json, if it is there: strings, or objects with `content`.
   private mutating func readNames(_ path: String) throws {
     if access(path, F_OK) != 0 { return }
-    let config = Part(try JSONValue.load(path), path: path)
+    let config = try JSONValue.load(path)
     func id(_ key: String, _ otherwise: Int?) throws -> Int? {
-      guard let value = config.value[key] else { return otherwise }
+      guard let value = config[key] else { return otherwise }
       if value == .null { return nil }
-      guard let name = value.text ?? value["content"]?.text else {
-        throw try config.key(key).expected("a token")
-      }
+      let part = Part(value, path: "\(path): \(key)")
+      guard let name = value.text ?? value["content"]?.text else { throw part.expected("a token") }
       guard let id = self.id(named: name) else {
-        throw try config.key(key).failure("'\(Quoted.name(name))' is not a token of the tokenizer")
+        throw part.failure("'\(Quoted.name(name))' is not a token of the tokenizer")
       }
       return id
     }
