@@ -43,8 +43,7 @@ end
 -- equal weights would not be 0. It shares the weights of `model`.
 function reference.as_precise(model, policy)
   if type(model) ~= "userdata" or type(policy) ~= "userdata" then return model end
-  local precision = policy:config().precision
-  return precision == model:config().precision and model or model:with_precision(precision)
+  return model:with_precision(policy:config().precision)
 end
 
 --- Whether the reference moves after a step.
