@@ -31,7 +31,7 @@
 local native = require "perilune.native.help"
 local rule = require "perilune.options.rule"
 
-local options = { specs = {}, show = rule.show }
+local options = { specs = {}, show = rule.show, number_text = rule.number_text }
 
 --- The sizes of a run besides the default: `name`, what the size is for, and whether it is `implied` by an
 -- entry of this `size` that is given, in place of a flag `--name`.

@@ -129,7 +129,7 @@ struct OptionTable {
 
   static func describe(_ value: LuaValue) -> String {
     switch value {
-    case .number(let x): return x.isNaN ? "NaN" : "\(x)"
+    case .number(let x): return "\(x)"
     case .integer(let x): return "\(x)"
     case .string(let s): return "\"\(s)\""
     case .bytes: return "a string that is not UTF-8"

@@ -157,7 +157,7 @@ extension BindingsTests {
         ),
         (
           "model:sample({{1}}, {top_p = 0 / 0})",
-          "option 'top_p': expected a number above 0 and at most 1, got NaN"
+          "option 'top_p': expected a number above 0 and at most 1, got nan"
         ),
         (
           "model:sample({{1}}, {top_k = 1.5})",

@@ -58,7 +58,7 @@ function TestExact:test_what_is_no_list_of_numbers_is_refused()
   lu.assertEquals(support.message(exact.sign_flip, {}),
     "exact.sign_flip: expected a list of numbers, got a table")
   lu.assertEquals(support.message(exact.permutation, { 1 }, { 0 / 0 }),
-    "exact.permutation: element 1 is NaN, expected a number")
+    "exact.permutation: element 1 is nan, expected a number")
 end
 
 TestMeasures = {}

@@ -212,7 +212,7 @@ end
 
 --- A score that is NaN was a tie, and a string was compared as text.
 function TestGiven:test_a_score_that_is_no_number_names_judge_prompt_and_response()
-  for shown, value in pairs { NaN = 0 / 0, ["'12'"] = "12", ["nil"] = false or nil, ["a table"] = {} } do
+  for shown, value in pairs { nan = 0 / 0, ["'12'"] = "12", ["nil"] = false or nil, ["a table"] = {} } do
     local made = judge.from_score("r", function() return value end)
     local place = "expected a number (prompt { 1 2 }, response { 3 })"
     local wanted = ("judge r: the score of row 1 is %s, %s"):format(shown, place)
@@ -220,7 +220,7 @@ function TestGiven:test_a_score_that_is_no_number_names_judge_prompt_and_respons
     lu.assertEquals(support.message(judge.scores, made, one), wanted)
   end
   local made = judge.from_function("odd", function() return 0 / 0 end)
-  lu.assertStrContains(support.message(judge.ask, made, one, one), "judge odd: the score of row 1 is NaN")
+  lu.assertStrContains(support.message(judge.ask, made, one, one), "judge odd: the score of row 1 is nan")
 end
 
 --- A reward model with NaN weights said 0 in both orders.
@@ -229,7 +229,7 @@ function TestGiven:test_a_learned_judge_with_NaN_weights_is_an_error()
     local made = fit(make, { steps = 1 })
     tensor.no_grad(function() made.model:parameters()[1]:fill_(0 / 0) end)
     lu.assertStrContains(support.message(judge.ask, made, one, one),
-      ("judge %s: the score of row 1 is NaN"):format(made.name))
+      ("judge %s: the score of row 1 is nan"):format(made.name))
   end
 end
 

@@ -56,7 +56,7 @@ function TestOptionsOfLosses:test_a_wrong_option_is_refused_by_name()
     "loss.ipo: unknown option 'bata'; did you mean 'beta'?")
   lu.assertStrContains(support.message(loss.dpo, { beta = 0 }),
     "loss.dpo: option 'beta' must be a number above 0, not 0")
-  lu.assertStrContains(support.message(loss.dpo, { beta = 0 / 0 }), "NaN")
+  lu.assertStrContains(support.message(loss.dpo, { beta = 0 / 0 }), "nan")
   lu.assertStrContains(support.message(loss.dpo, { label_smoothing = 0.5 }),
     "option 'label_smoothing' must be a number of at least 0 and below 0.5, not 0.5")
   lu.assertStrContains(support.message(loss.slic, { norm = "average" }),

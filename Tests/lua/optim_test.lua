@@ -83,7 +83,7 @@ function TestSteps.test_what_is_not_finite_is_refused_before_the_step()
   local sgd = optim.sgd { w }
   lu.assertEquals(support.message(optim.step, sgd, (w / 0):sum()),
     "step 1: loss inf, gradient norm inf: the step is not applied")
-  lu.assertEquals(support.message(optim.step, sgd, (w * (0 / 0)):sum()):gsub("-nan", "nan"),
+  lu.assertEquals(support.message(optim.step, sgd, (w * (0 / 0)):sum()),
     "step 1: loss nan, gradient norm nan: the step is not applied")
   lu.assertEquals({ w:totable(), sgd:steps() }, { { 1, 2 }, 0 })
 end

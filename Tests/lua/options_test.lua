@@ -72,11 +72,11 @@ function TestOptions:test_the_type_of_the_default_is_the_type_of_the_option()
 end
 
 function TestOptions:test_a_number_is_finite_unless_the_entry_says_otherwise()
-  lu.assertEquals(message({ beta = 0 / 0 }, beta), "option 'beta' must be a finite number, not NaN")
+  lu.assertEquals(message({ beta = 0 / 0 }, beta), "option 'beta' must be a finite number, not nan")
   lu.assertEquals(message({ beta = 1 / 0 }, beta), "option 'beta' must be a finite number, not inf")
   local clip = { "clip", 1.0, "largest norm", finite = false }
   lu.assertEquals(here(clip):fill({ clip = math.huge }).clip, math.huge)
-  lu.assertEquals(message({ clip = 0 / 0 }, clip), "option 'clip' must be a number, not NaN")
+  lu.assertEquals(message({ clip = 0 / 0 }, clip), "option 'clip' must be a number, not nan")
 end
 
 function TestOptions:test_bounds_and_choices()

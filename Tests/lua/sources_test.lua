@@ -259,7 +259,7 @@ end
 function TestGroups:test_a_reward_that_is_NaN_is_an_error()
   local broken = groups { batch = 4, reward = function() return 0 / 0 end }
   lu.assertStrContains(support.message(broken.batch, broken, 1, reference),
-    "judge reward: the score of row 1 is NaN, expected a number (prompt {")
+    "judge reward: the score of row 1 is nan, expected a number (prompt {")
 end
 
 TestWriters = {}

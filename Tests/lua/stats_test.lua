@@ -18,7 +18,7 @@ end
 
 function TestSummary:test_what_is_not_a_number_is_refused_and_named()
   lu.assertEquals(support.message(stats.summary, { 1, 0 / 0, 2 }, "win rate"),
-    "win rate: element 2 of 3 is NaN")
+    "win rate: element 2 of 3 is nan")
   lu.assertEquals(support.message(stats.summary, { 1, "2" }, "win rate"),
     "win rate: element 2 of 2 is a string, expected a number")
   lu.assertEquals(support.message(stats.summary, {}, "win rate"),

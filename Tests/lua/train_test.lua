@@ -274,7 +274,7 @@ function TestRefusals:test_wrong_settings_say_what_is_wrong()
   refused("loss 'ipo' needs its options: give loss = align.loss.ipo {}", train, { loss = loss.ipo })
   refused("align.train: there is no loss 'ktoo'; did you mean 'kto'?", train, { loss = "ktoo" })
   refused("align.train: source has no method batch", train, { source = {} })
-  refused("option 'lr' must be a finite number, not NaN", train, { lr = 0 / 0 })
+  refused("option 'lr' must be a finite number, not nan", train, { lr = 0 / 0 })
   refused("option 'steps' must be a whole number of at least 1, not 0", train, { steps = 0 })
   local function nothing() return {} end
   refused("option 'evaluate_every' must be", train, { evaluate = nothing, evaluate_every = 0 })

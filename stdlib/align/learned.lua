@@ -99,7 +99,7 @@ function learned.outcomes(name, differences)
   local outcomes = {}
   for i, d in ipairs(differences) do
     if d ~= d then
-      error(("judge %s: the score of row %d is NaN: its weights are not finite"):format(name, i), 0)
+      error(("judge %s: the score of row %d is nan: its weights are not finite"):format(name, i), 0)
     end
     outcomes[i] = d == 0 and 0.5 or d > 0 and 1 or 0
   end

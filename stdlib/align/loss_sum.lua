@@ -1,5 +1,6 @@
 --- The weighted sum of several losses, each the mean over its own units.
 local batches = require "perilune.align.batch"
+local options = require "perilune.options"
 
 local function union(lists)
   local all, seen = {}, {}
@@ -50,7 +51,7 @@ return function(given, Loss)
     end
     local weight = weights[i] or 1
     if type(weight) ~= "number" or weight - weight ~= 0 then
-      error(("loss.sum: weight %d is %s, expected a finite number"):format(i, tostring(weight)), 3)
+      error(("loss.sum: weight %d is %s, expected a finite number"):format(i, options.show(weight)), 3)
     end
     for _, term in ipairs(loss:terms()) do
       parts[#parts + 1] = { loss = term.loss, weight = weight * term.weight }

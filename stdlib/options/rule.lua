@@ -8,12 +8,25 @@ local native = require "perilune.native.help"
 local rule = {}
 rule.__index = rule
 
+--- A number in an error message, by `format` where one is given. NaN is "nan" without the sign that printf
+-- gives it.
+--
+--   > local rule = require "perilune.options.rule"
+--   > rule.number_text(0 / 0), rule.number_text(-(0 / 0), "%.3g")
+--   nan	nan
+--   > rule.number_text(1 / 3, "%.3g"), rule.number_text(2)
+--   0.333	2
+function rule.number_text(x, format)
+  if x ~= x then return "nan" end
+  return format and format:format(x) or tostring(x)
+end
+
 --- A short form of any value for an error message; long strings are cut.
 function rule.show(value)
   if type(value) == "string" then
     return #value > 40 and ("'%s...' (%d bytes)"):format(value:sub(1, 40), #value) or ("'%s'"):format(value)
   elseif type(value) == "number" then
-    return value ~= value and "NaN" or tostring(value)
+    return rule.number_text(value)
   elseif type(value) == "table" or type(value) == "userdata" then
     return "a " .. (rule.class(value) or type(value))
   elseif type(value) == "function" then

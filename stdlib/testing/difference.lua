@@ -28,7 +28,7 @@ end
 --   > require("perilune.testing.difference").show(1 / 3)
 --   0.33333333333333331
 function difference.show(value)
-  if math.type(value) == "float" then
+  if math.type(value) == "float" and value == value then
     local short = ("%.15g"):format(value)
     local text = tonumber(short) == value and short or ("%.17g"):format(value)
     return text:find "^-?%d+$" and text .. ".0" or text

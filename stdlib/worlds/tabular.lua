@@ -81,8 +81,8 @@ function tabular.log_probabilities(list, count, where)
   local row = tabular.row(list, count, where, "probabilities")
   for _, p in ipairs(list) do sum, least = sum + p, math.min(least, p) end
   if least > 0 and math.abs(sum - 1) < 1e-6 then return row:log() end
-  error(("%s: reference must be probabilities above 0 with the sum 1, not %g with the least %g"):format(
-    where, sum, least), 3)
+  error(("%s: reference must be probabilities above 0 with the sum 1, not %s with the least %s"):format(
+    where, options.number_text(sum, "%g"), options.number_text(least, "%g")), 3)
 end
 
 --- The digits of `number` with a base, most significant first, `width` of them.

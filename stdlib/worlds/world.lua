@@ -71,11 +71,12 @@ end
 local function check_values(w, refuse)
   local apart = (w.preference + w.preference:transpose(2, 3) - 1):abs():amax():item()
   if not (apart < 1e-6) then
-    refuse("p(y > y') + p(y' > y) must be 1, and is off by %.3g", apart)
+    refuse("p(y > y') + p(y' > y) must be 1, and is off by %s", options.number_text(apart, "%.3g"))
   end
   for i, mass in ipairs(w:logps(w.reference):exp():sum(2):totable()) do
     if not (math.abs(mass - 1) < 1e-4) then
-      refuse("the answers have mass %.4g under the reference at prompt %d, expected 1", mass, i)
+      refuse("the answers have mass %s under the reference at prompt %d, expected 1",
+        options.number_text(mass, "%.4g"), i)
     end
   end
 end

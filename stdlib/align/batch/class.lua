@@ -26,6 +26,7 @@
 --   > p:check(models.transformer { vocab = 4, dim = 8, layers = 1, heads = 1, max_length = 8 }, "my step")
 --   my step: pair 1: rejected: token 2 is 4, not a token id: expected 0..3 (vocab 4)
 local models = require "perilune.models"
+local options = require "perilune.options"
 local tensor = require "perilune.tensor"
 
 local Batch = { __name = "Batch" }
@@ -292,9 +293,8 @@ local function check_column(self, name, column, is_of_tokens, where)
     row, token = token_place(self, row)
     at = " at token " .. token
   end
-  local said = number ~= number and "nan" or number  -- also of -nan
   error(("%s: %s: column '%s' is %s%s, expected finite numbers"):format(
-    where, self:name_of(row), name, said, at), 0)
+    where, self:name_of(row), name, options.number_text(number), at), 0)
 end
 
 --- Refuses a batch with a number that is not finite; the error begins with `where`, and names the pair or row

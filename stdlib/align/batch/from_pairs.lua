@@ -54,7 +54,8 @@ local function numbers(list, name, default, where)
       error(("%s: pair %d: %s is %s, expected a number"):format(where, i, name, options.show(pair[name])), 0)
     end
     if name == "weight" and is_number and not (pair.weight >= 0 and pair.weight < math.huge) then
-      error(("%s: pair %d: weight is %s, expected a number of at least 0"):format(where, i, pair.weight), 0)
+      error(("%s: pair %d: weight is %s, expected a number of at least 0"):format(
+        where, i, options.number_text(pair.weight)), 0)
     end
     if not is_number and not default then return nil end
     column[i], has_any = is_number and pair[name] or default, has_any or is_number

@@ -18,7 +18,7 @@ local function both(policy, reference, dataset, where)
   local n = #rows // 2
   for i, x in ipairs(ratios) do
     if x ~= x then
-      error(("%s: the log-ratio of pair %d, %s, is NaN"):format(
+      error(("%s: the log-ratio of pair %d, %s, is nan"):format(
         where, (i - 1) % n + 1, i <= n and "chosen" or "rejected"), 3)
     end
     if i <= n then chosen[i] = x else rejected[i - n] = x end

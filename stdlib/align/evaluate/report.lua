@@ -44,8 +44,7 @@ local function check(sides)
             local value = type(point) == "table" and point[key]
             if type(value) ~= "number" or value ~= value then
               refuse("point %d of run %d of seed %d of '%s' has %s = %s, expected a number", p, r, s,
-                side.label, key,
-                tostring(value))
+                side.label, key, options.show(value))
             end
           end
         end

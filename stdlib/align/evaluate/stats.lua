@@ -13,7 +13,7 @@ local stats = {}
 --   > stats.summary({ 1, 0, 1, 0 }).mean
 --   0.5
 --   > stats.summary({ 1, 0 / 0 }, "win rate")
---   win rate: element 2 of 2 is NaN
+--   win rate: element 2 of 2 is nan
 function stats.summary(values, name)
   name = name or "stats.summary"
   if type(values) ~= "table" then error(
@@ -23,7 +23,7 @@ function stats.summary(values, name)
   for i, x in ipairs(values) do
     if type(x) ~= "number" then error(
       ("%s: element %d of %d is a %s, expected a number"):format(name, i, n, type(x)), 2) end
-    if x ~= x then error(("%s: element %d of %d is NaN"):format(name, i, n), 2) end
+    if x ~= x then error(("%s: element %d of %d is nan"):format(name, i, n), 2) end
     sum = sum + x
   end
   local mean = sum / n

@@ -9,7 +9,7 @@
 --   > shorter:prefer(rows({ { 1 } }, { { 2 } }), rows({ { 1 } }, { { 3 } }))[1]
 --   0.5
 --   > from_score("r", function() return 0 / 0 end):score(rows({ { 1 } }, { { 2, 3 } }))
---   judge r: the score of row 1 is NaN, expected a number (prompt { 1 }, response { 2 3 })
+--   judge r: the score of row 1 is nan, expected a number (prompt { 1 }, response { 2 3 })
 local judge = require "perilune.align.judge"
 
 return function(name, score)

@@ -89,7 +89,8 @@ function judge.ask(given, first, second, step, row)
   end
   for i, p in ipairs(preferred) do
     if not is_outcome(p) then
-      error(("judge %s: the outcome for row %d is %s, expected 1, 0 or 0.5"):format(name, i, tostring(p)), 0)
+      error(("judge %s: the outcome for row %d is %s, expected 1, 0 or 0.5"):format(
+        name, i, options.number_text(p)), 0)
     end
   end
   return preferred
@@ -165,7 +166,7 @@ end
 --   > table.concat(judge.scores(longest, rows), " ")
 --   2 1
 --   > judge.check_score("example", 0 / 0, rows, 2)
---   judge example: the score of row 2 is NaN, expected a number (prompt { 1 }, response { 4 })
+--   judge example: the score of row 2 is nan, expected a number (prompt { 1 }, response { 4 })
 --   > local batch = require "perilune.align.batch"
 --   > local pairs = batch.of_pairs { { prompt = { 1 }, chosen = { 2, 3 }, rejected = { 4 } } }
 --   > local longer = judge.from_function("longer", function(_, a, b) return #a > #b and 1 or 0 end)

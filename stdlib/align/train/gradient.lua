@@ -1,4 +1,5 @@
 --- The gradients of a step: what the loss reads is computed in one pass of each model, and nothing else.
+local options = require "perilune.options"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 local figures = require "perilune.align.train.figures"
@@ -152,7 +153,7 @@ local function checked(term, value, piece)
   local count = term.loss:count(piece)
   local is_tensor = type(value) == "userdata" and (getmetatable(value) or {}).__name == "Tensor"
   if not is_tensor then
-    local got = type(value) == "number" and "the number " .. value or tostring(value)
+    local got = type(value) == "number" and "the number " .. options.number_text(value) or tostring(value)
     error(("the loss '%s' must give a tensor of %d losses, one a %s, got %s"):format(
       term.loss.name, count, term.loss.per, got), 0)
   elseif term.loss.definition.mean and value:numel() ~= 1 then
@@ -176,7 +177,8 @@ local function weighted(term, value, piece)
   end
   local least = weight:min():item()
   if not (least >= 0) then
-    error(("the batch has a weight of %s, expected weights of at least 0"):format(least), 0)
+    error(("the batch has a weight of %s, expected weights of at least 0"):format(
+      options.number_text(least)), 0)
   end
   if per == "pair" then
     weight = weight:narrow(1, 1, count)
