@@ -73,7 +73,6 @@ function optim.rates(o, steps)
 end
 
 local function is_finite(x) return x - x == 0 end
-local function shown(x) return x ~= x and "nan" or tostring(x) end  -- also of -nan
 
 --- Where numbers that are not finite come from, as the end of a message: the first parameter that has one, or
 -- the operation that gave the first. For that the loss is computed again, operation by operation; not where
@@ -91,8 +90,7 @@ end
 --- Computes the gradients of one step and clips them; returns the loss and the norm before clipping.
 --
 -- `loss` is a Tensor of one element, or a function that runs backward itself, once for each part of a batch,
--- and returns the loss as a number. `max_grad_norm` is nil or 0 for no clipping. `again` computes a loss that
--- is given as a Tensor anew, with its backward pass: by it an error names the operation.
+-- and returns the loss as a number. `max_grad_norm` is nil or 0 for no clipping.
 --
 -- Errors: the loss or the norm is not finite; the weights are unchanged then. The message names the parameter
 -- or the operation that this comes from.
@@ -108,20 +106,18 @@ end
 --   >>   return loss:item()
 --   >> end)
 --   step 1: loss inf, gradient norm inf: the step is not applied: div gave inf at [1] (1 of 1 elements)
-function optim.gradients(optimizer, loss, max_grad_norm, again)
+function optim.gradients(optimizer, loss, max_grad_norm)
   optimizer:zero_grad()
   local value
-  if type(loss) == "function" then
-    value, again = loss(), loss
-  else
-    loss:backward()
-  end
+  local again = type(loss) == "function" and loss or nil
+  if again then value = again() else loss:backward() end
   local clips = max_grad_norm and max_grad_norm > 0
   local norm = native.clip_grad_norm(optimizer, clips and max_grad_norm or nil)
   value = value or loss:item()
   if not (is_finite(value) and is_finite(norm)) then
     error(("step %d: loss %s, gradient norm %s: the step is not applied%s"):format(
-      optimizer:steps() + 1, shown(value), shown(norm), cause(optimizer, again)), 0)
+      optimizer:steps() + 1, options.number_text(value), options.number_text(norm),
+      cause(optimizer, again)), 0)
   end
   return value, norm
 end
