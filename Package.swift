@@ -18,6 +18,28 @@ import PackageDescription
 #endif
 let plainSwift: [SwiftSetting] = [.swiftLanguageMode(.v5)]
 
+// A fuzzer of the readers, which scripts/reliability/fuzzer builds: the variable is the path of the toolchain's library
+// libclang_rt.fuzzer_no_main. Edges and comparisons are counted in the readers alone, because libFuzzer looks at all
+// counters after each case. Each buffer of a tensor is one of the system, so that its end is watched.
+let fuzzerLibrary = Context.environment["PERILUNE_FUZZER"]
+let guided: [SwiftSetting] =
+  fuzzerLibrary == nil
+  ? []
+  : [
+    .unsafeFlags([
+      "-sanitize=address", "-sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp",
+    ])
+  ]
+let exact: [SwiftSetting] = fuzzerLibrary == nil ? [] : [.define("EXACT_BUFFERS")]
+let fuzzer: [Target] =
+  fuzzerLibrary.map { library in
+    [
+      .executableTarget(
+        name: "fuzzer", dependencies: ["Base", "Tensors", "Formats", "Weights", "Models", "Runs"],
+        swiftSettings: plainSwift, linkerSettings: [.unsafeFlags([library]), .linkedLibrary("stdc++")])
+    ]
+  } ?? []
+
 let package = Package(
   name: "Perilune",
   products: [.executable(name: "perilune", targets: ["perilune"])],
@@ -41,7 +63,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("readline")]),
     .target(name: "Base", dependencies: ["CSystem", "CCrypto"], swiftSettings: plainSwift),
     .target(
-      name: "Tensors", dependencies: ["Base", "CSystem", "CKernels", "COpenBLAS"], swiftSettings: vectorSwift),
+      name: "Tensors", dependencies: ["Base", "CSystem", "CKernels", "COpenBLAS"],
+      swiftSettings: vectorSwift + exact),
     .target(name: "Autograd", dependencies: ["Base", "Tensors"], swiftSettings: vectorSwift),
     .target(name: "Optim", dependencies: ["Base", "Tensors", "Autograd"], swiftSettings: vectorSwift),
     .target(name: "CMPIShims", cSettings: vectorC),
@@ -49,12 +72,14 @@ let package = Package(
       name: "Distributed", dependencies: ["Base", "Tensors", "Autograd", "CMPIShims"],
       swiftSettings: plainSwift),
     .target(
-      name: "Formats", dependencies: ["Base", "CZlib", "CSnappy", "CZstd"], swiftSettings: plainSwift),
-    .target(name: "Weights", dependencies: ["Base", "Tensors", "Formats"], swiftSettings: plainSwift),
+      name: "Formats", dependencies: ["Base", "CZlib", "CSnappy", "CZstd"],
+      swiftSettings: plainSwift + guided),
+    .target(
+      name: "Weights", dependencies: ["Base", "Tensors", "Formats"], swiftSettings: plainSwift + guided),
     .target(
       name: "Models", dependencies: ["Base", "Tensors", "Autograd", "Formats", "Weights", "CKernels"],
-      swiftSettings: vectorSwift),
-    .target(name: "Runs", dependencies: ["Base", "Formats", "CSQLite"], swiftSettings: plainSwift),
+      swiftSettings: vectorSwift + guided),
+    .target(name: "Runs", dependencies: ["Base", "Formats", "CSQLite"], swiftSettings: plainSwift + guided),
     .target(name: "Plots", dependencies: ["Base", "CSystem"], swiftSettings: plainSwift),
     .target(
       name: "LuaEngine", dependencies: ["Base", "CLuaShims", "CLua"], swiftSettings: plainSwift),
@@ -109,5 +134,5 @@ let package = Package(
     .testTarget(
       name: "JupyterTests", dependencies: ["Base", "Formats", "Jupyter"], swiftSettings: plainSwift),
     .testTarget(name: "ShellTests", dependencies: ["perilune", "Shell"], swiftSettings: plainSwift),
-  ]
+  ] + fuzzer
 )

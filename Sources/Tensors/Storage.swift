@@ -9,8 +9,19 @@ public final class Storage: @unchecked Sendable {
   /// The number of writes in place, by which a backward pass notices that a saved value has changed.
   public private(set) var version = 0
 
+  #if EXACT_BUFFERS
+    // A sanitizer sees the end of a buffer and its release, which the pool would hide.
+    private static let isPooling = false
+    private static let unit = 1
+  #else
+    private static let isPooling = true
+    private static let unit = 64
+  #endif
+
   /// A buffer of `byteCount` bytes, aligned to a cache line, with undefined contents.
-  public convenience init(byteCount: Int) throws { try self.init(byteCount, of: "tensor", isPooled: true) }
+  public convenience init(byteCount: Int) throws {
+    try self.init(byteCount, of: "tensor", isPooled: Self.isPooling)
+  }
 
   /// A buffer of `byteCount` bytes that the pool neither rounds up nor keeps: weights that live as long as their model.
   convenience init(exactly byteCount: Int) throws { try self.init(byteCount, of: "matrix", isPooled: false) }
@@ -19,7 +30,9 @@ public final class Storage: @unchecked Sendable {
     if byteCount < 0 || byteCount > Limits.tensorBytesMax {
       throw Failure(.memory, "not enough memory: \(byteCount) bytes asked for one \(what)")
     }
-    capacity = isPooled ? BufferPool.capacity(for: byteCount) : max(64, (byteCount + 63) / 64 * 64)
+    let unit = Self.unit
+    capacity =
+      isPooled ? BufferPool.capacity(for: byteCount) : max(unit, (byteCount + unit - 1) / unit * unit)
     try MemoryAccount.add(capacity)
     guard let taken = isPooled ? BufferPool.take(capacity) : BufferPool.fresh(capacity) else {
       MemoryAccount.remove(capacity)

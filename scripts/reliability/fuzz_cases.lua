@@ -2,7 +2,6 @@
 --
 --   perilune fuzz_cases.lua FORMAT FILE                        one file, as it was kept
 --   perilune fuzz_cases.lua FORMAT SEED FROM TO FOLDER         cases; their files are written in the folder
---   perilune fuzz_cases.lua FORMAT SEED FROM TO FOLDER unmeasured       without a look at what a reader holds
 --
 -- Prints a line "case N of file M: ..." for an error of the library's own code, whose file is bad-N in the
 -- folder, and at the end "read N refused N held KILOBYTES".
@@ -28,7 +27,6 @@ local seed, from, to, folder = math.tointeger(tonumber(arg[2])), math.tointeger(
   math.tointeger(tonumber(arg[4])), arg[5]
 local path = folder .. "/case" .. format.ending
 local seeds = format.seeds()
-local is_measured = arg[6] ~= "unmeasured"
 
 --- Notes which case is read, for whoever finds this process ended.
 local number = assert(io.open(folder .. "/number", "wb"))
@@ -36,21 +34,6 @@ number:setvbuf "no"
 local function note(case, which)
   number:seek "set"
   number:write(("%-12d %-12d"):format(case, which))
-end
-
---- Errors of Lua itself within the library: a reader has taken what it should have refused.
-local own <const> = { "attempt to ", "stack overflow", "bad argument #",
-  "number has no integer representation",
-  "invalid value %(", "string length overflow", "table index is" }
-
-local function problem_of(message)
-  if type(message) ~= "table" and type(message) ~= "string" and type(message) ~= "userdata" then
-    return "an error of type " .. type(message)
-  end
-  local text = tostring(message)
-  for _, words in ipairs(own) do
-    if text:find(words) then return text:sub(1, 300) end
-  end
 end
 
 --- Kilobytes of a line of /proc/self/status.
@@ -85,7 +68,7 @@ for case = from, to do
   write(path, bytes)
   note(case, which)
   local before
-  if is_measured and case % 8 == 0 then
+  if case % 8 == 0 then
     collectgarbage()
     reset()
     before = status "VmHWM"
@@ -94,7 +77,7 @@ for case = from, to do
   if not ok then
     refused = refused + 1
     if before then held = math.max(held, status "VmHWM" - before - 2 * #bytes // 1024) end
-    local problem = problem_of(message)
+    local problem = formats.problem_of(message)
     if problem then
       write(("%s/bad-%d%s"):format(folder, case, format.ending), bytes)
       print(("case %d of file %d: %s"):format(case, which, (problem:gsub("\n", " "))))

@@ -19,6 +19,22 @@ local function files(...)
   end
 end
 
+--- Errors of Lua itself within the library: a reader has taken what it should have refused.
+local own <const> = { "attempt to ", "stack overflow", "bad argument #",
+  "number has no integer representation",
+  "invalid value %(", "string length overflow", "table index is" }
+
+--- What is bad of an error that a reader ended in; nil where it is a refusal.
+function formats.problem_of(message)
+  if type(message) ~= "table" and type(message) ~= "string" and type(message) ~= "userdata" then
+    return "an error of type " .. type(message)
+  end
+  local said = tostring(message)
+  for _, words in ipairs(own) do
+    if said:find(words) then return said:sub(1, 300) end
+  end
+end
+
 local function format(name, made)
   formats.names[#formats.names + 1] = name
   formats[name] = made
@@ -192,13 +208,11 @@ format("checkpoints", {
   seeds = function()
     local list = {}
     for i, name in ipairs(parts) do list[i] = text(golden .. "runs" .. step .. "/" .. name) end
-    list[#list + 1] = text(golden .. "runs/own/run.sqlite")
     return list
   end,
-  --- Reads a checkpoint with file `which` damaged; the last is the store of a run.
+  --- Reads a checkpoint with file `which` damaged.
   reader = function()
-    local align, models, run = require "perilune.align", require "perilune.models", require "perilune.run"
-    local system = require "perilune.system"
+    local align, models = require "perilune.align", require "perilune.models"
     package.path = here .. "/Tests/lua/?.lua;" .. package.path
     local toy = require "toy"
     local reference = models.load(golden .. "runs/reference.safetensors")
@@ -213,13 +227,6 @@ format("checkpoints", {
       local file <close> = assert(io.open(target, "wb"))
       file:write(bytes)
     end
-    --- Writes the store anew: one that was opened has files beside it.
-    local function store(bytes)
-      for _, name in ipairs(system.list_folder(place .. "/own")) do
-        if name:find "^run%.sqlite." then os.remove(place .. "/own/" .. name) end
-      end
-      write(place .. "/own/run.sqlite", bytes)
-    end
     local whole = {}
     return function(path, which)
       local bytes, name = text(path), parts[which]
@@ -228,15 +235,29 @@ format("checkpoints", {
         os.execute(("rm -rf '%s' && cp -r '%s' '%s'"):format(place, golden .. "runs", place))
         for _, part in ipairs(parts) do whole[part] = text(place .. step .. "/" .. part) end
       end
-      if not name then
-        store(bytes)
-        run.read("own", place):dump()
-        return
-      end
       write(place .. step .. "/" .. name, bytes)
       local ok, problem = pcall(load)
       write(place .. step .. "/" .. name, whole[name])
       if not ok then error(problem, 0) end
+    end
+  end,
+})
+
+format("store", {
+  id = "R8", ending = ".sqlite", head = 2000, seeds = files("runs/own/run.sqlite"),
+  reader = function()
+    local run, system = require "perilune.run", require "perilune.system"
+    return function(path)
+      local folder = path .. ".runs"
+      -- A store that was opened has files beside it.
+      for _, name in ipairs(system.exists(folder .. "/own") and system.list_folder(folder .. "/own") or {}) do
+        os.remove(folder .. "/own/" .. name)
+      end
+      system.make_folder(folder .. "/own")
+      local file <close> = assert(io.open(folder .. "/own/run.sqlite", "wb"))
+      file:write(text(path))
+      file:close()
+      run.read("own", folder):dump()
     end
   end,
 })
