@@ -26,14 +26,14 @@ local base = common.root .. "/out/reliability/fuzzer"
 local record = base .. ".jsonl"
 -- Where memory was allocated is not noted, which takes a quarter of the time: the case that is read again
 -- tells it.
-local sanitizer <const> = "detect_leaks=0:allocator_may_return_null=1:malloc_context_size=0"
-  .. ":quarantine_size_mb=16:symbolize=0"
-local settings <const> = "-timeout=10 -rss_limit_mb=2000 -malloc_limit_mb=600 -verbosity=0"
+local environment <const> = "SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0:symbolize=0"
+  .. ":allocator_may_return_null=1:malloc_context_size=0:quarantine_size_mb=16"
+local settings <const> = "-timeout=10 -rss_limit_mb=2000 -malloc_limit_mb=1100 -verbosity=0"
 
 --- Figure and most bytes of an input; larger ones are slower and reach no more.
 local all <const> = {
   { "safetensors", "R6", 4096 }, { "models", "R6", 6144 }, { "numpy", "R6", 1024 }, { "zip", "R6", 2048 },
-  { "gguf", "R7", 10240 }, { "vocabularies", "R7", 12288 }, { "json", "R8", 4096 }, { "lines", "R8", 4096 },
+  { "gguf", "R7", 10240 }, { "vocabularies", "R7", 8192 }, { "json", "R8", 4096 }, { "lines", "R8", 4096 },
   { "gzip", "R8", 4096 }, { "tokenizer", "R8", 6144 }, { "templates", "R8", 1024 },
   { "parquet", "R8", 6144 }, { "store", "R8", 12288 },
 }
@@ -56,8 +56,8 @@ end
 --- Runs the fuzzer on a format; gives its status, what it said, and what it counted.
 local function fuzz(name, words)
   local folder = common.folder()
-  local status, _, err = common.run(("ASAN_OPTIONS=%s exec '%s' %s '%s' %s %s"):format(sanitizer, program,
-    name, folder, settings, words))
+  local status, _, err = common.run(("%s exec '%s' %s '%s' %s %s"):format(environment, program, name, folder,
+    settings, words))
   local counts = common.text(folder .. "/counts") or ("\0"):rep(24)
   common.remove(folder)
   local cases, refused, held = ("<i8i8i8"):unpack(counts)
@@ -123,16 +123,20 @@ local list = {}
 for _, format in ipairs(all) do
   if chosen(format[1]) then list[#list + 1] = format end
 end
-local most = 0
+local most, measured = 0, 0
 for i, sum in ipairs(parallel.map(list, pieces_of, { jobs = o.jobs, label = "fuzzer" })) do
   local name, id = table.unpack(list[i])
-  -- An unpacked line has a buffer of 16 MB, whose pages are touched as it fills.
-  if name ~= "gzip" then most = math.max(most, sum.held) end
+  -- Of an unpacked line and of a record of SQLite the buffer is larger than what fills it.
+  if name ~= "gzip" and name ~= "store" then
+    most, measured = math.max(most, sum.held), measured + 1
+  end
   local builds = sum.builds > 1 and (", of %d builds"):format(sum.builds) or ""
   common.row(id, ("%s: bad of %d inputs, %d refused, coverage-guided, with AddressSanitizer%s"):format(name,
     sum.cases, sum.refused, builds), sum.bad, sum.bad == 0 and sum.refused > 0)
 end
-common.row("R11", ("most that a reader held while it refused, beyond twice the file, of %d formats, "
-  .. "coverage-guided"):format(#list), ("%.1f MB"):format(most / 1e6), most <= 16e6)
+if measured > 0 then
+  common.row("R11", ("most that a reader held while it refused, beyond twice the file, of %d formats, "
+    .. "coverage-guided"):format(measured), ("%.1f MB"):format(most / 1e6), most <= 16e6)
+end
 if o.keep ~= 0 then parallel.map(list, keep, { jobs = o.jobs, label = "keep" }) end
 common.exit()
