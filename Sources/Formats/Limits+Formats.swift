@@ -41,9 +41,10 @@ extension Limits {
   /// 600,000 bytes.
   public static let tokenizerPartValuesMax = 10_000
   public static let tokenizerPartBytesMax = 4 << 20
-  /// Steps of a compiled regular expression: a hundred times those of the longest in use.
+  /// Steps of the compiled regular expressions of a part of a tokenizer, and of each: a hundred times those of the
+  /// longest in use.
   public static let patternStepsMax = 20_000
-  /// Classes of characters of a regular expression, of 8 KB each.
+  /// Classes of characters of these regular expressions, of 8 KB each once they are matched.
   public static let patternSetsMax = 4096
   /// The longest look behind of a regular expression, in scalars.
   public static let lookBehindMax = 1 << 20

@@ -47,6 +47,25 @@ function TestTokenizerFaults:test_regular_expressions()
     path .. ": pre_tokenizer.pattern: the regular expression has more than 4096 classes")
 end
 
+--- Each may have as much as all: 900 KB of patterns took 890 MB before the decoder was refused.
+function TestTokenizerFaults:test_regular_expressions_of_a_part_share_their_limits()
+  local function sequence(regex)
+    local parts = {}
+    for i = 1, 3 do parts[i] = split(regex(i)).pre_tokenizer end
+    return { model = bpe, pre_tokenizer = { type = "Sequence", pretokenizers = parts } }
+  end
+  local function classes(part)
+    local list = {}
+    for i = 1, 2000 do list[i] = utf8.char(0x4E00 + part * 2000 + i) end
+    return table.concat(list)
+  end
+  local place <const> = ": pre_tokenizer.pretokenizers[2].pattern: "
+  lu.assertEquals(refusal(sequence(classes)),
+    path .. place .. "the regular expressions to this one have more than 4096 classes")
+  lu.assertEquals(refusal(sequence(function() return "(?:abcdefgh){1000}" end)),
+    path .. place .. "the regular expressions to this one have more than 20000 steps")
+end
+
 local function added(id, content)
   return { id = id, content = content, special = true, single_word = false, lstrip = false, rstrip = false,
     normalized = false }

@@ -5,10 +5,13 @@ struct Part {
   let value: JSONValue
   /// Where it stands: `tokenizer.json: pre_tokenizer.pretokenizers[0]`.
   let path: String
+  /// What the regular expressions of the whole part may take together.
+  let patterns: PatternBudget
 
-  init(_ value: JSONValue, path: String) {
+  init(_ value: JSONValue, path: String, patterns: PatternBudget = PatternBudget()) {
     self.value = value
     self.path = path
+    self.patterns = patterns
   }
 
   func failure(_ problem: String) -> Failure { Failure(.format, "\(path): \(problem)") }
@@ -22,14 +25,14 @@ struct Part {
       throw failure(
         value.members == nil ? "expected an object, got \(Self.kind(value))" : "the key '\(name)' is missing")
     }
-    return Part(found, path: "\(path).\(name)")
+    return Part(found, path: "\(path).\(name)", patterns: patterns)
   }
 
   /// The elements of a list that must be there.
   func list(_ name: String) throws -> [Part] {
     let list = try key(name)
     guard let elements = list.value.elements else { throw list.expected("a list") }
-    return elements.enumerated().map { Part($1, path: "\(list.path)[\($0)]") }
+    return elements.enumerated().map { Part($1, path: "\(list.path)[\($0)]", patterns: patterns) }
   }
 
   func text(_ name: String) throws -> String {

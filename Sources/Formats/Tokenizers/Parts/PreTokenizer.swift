@@ -60,6 +60,9 @@ indirect enum PreTokenizer: Sendable {
   static let gpt2Pattern =
     #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
+  /// Compiled once: a file may name it thousands of times.
+  private static let gpt2 = Result { try Pattern(gpt2Pattern) }
+
   init(_ part: Part) throws {
     func characters(_ matches: @escaping @Sendable (UInt32) -> Bool) -> Delimiter { .characters(matches) }
     switch try part.type() {
@@ -68,7 +71,7 @@ indirect enum PreTokenizer: Sendable {
       let splits = try part.flag("use_regex", otherwise: true)
       self = .byteLevel(
         addPrefixSpace: try part.flag("add_prefix_space"),
-        pattern: splits ? try Pattern(Self.gpt2Pattern) : nil)
+        pattern: splits ? try Self.gpt2.get() : nil)
     case "Split":
       self = .split(
         try Delimiter(try part.key("pattern")), try SplitBehavior(part, "behavior"),

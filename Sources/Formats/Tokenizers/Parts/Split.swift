@@ -36,7 +36,8 @@ enum Delimiter: Sendable {
     if part.value["String"] != nil {
       self = .string(Array(try part.text("String").utf8))
     } else if part.value["Regex"] != nil {
-      do { self = .pattern(try Pattern(try part.text("Regex"))) } catch let failure as Failure {
+      do { self = .pattern(try part.patterns.compiled(try part.text("Regex"))) } catch let failure as Failure
+      {
         throw part.failure(failure.message)
       }
     } else {

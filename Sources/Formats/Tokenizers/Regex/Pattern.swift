@@ -5,6 +5,7 @@
 /// it. Runs of one class, which make up such patterns, are one step each, and a byte that is not UTF-8 counts
 /// as a character that is in no class.
 import Base
+import Synchronization
 
 struct Pattern: Sendable {
   private let program: Program
@@ -14,14 +15,22 @@ struct Pattern: Sendable {
     let steps: [PatternStep]
     let firsts: [FirstBytes]
     let sets: [ScalarSet]
-    /// Membership of the basic plane, 1,024 words for each set.
-    let planes: [UInt64]
+    private let made = Mutex<[UInt64]?>(nil)
+    /// Membership of the basic plane, 1,024 words for each set. Made by the first match: a file that is refused needs
+    /// none.
+    var planes: [UInt64] {
+      made.withLock { made in
+        if let made { return made }
+        let planes = sets.flatMap { $0.basicPlane() }
+        made = planes
+        return planes
+      }
+    }
 
     init(_ compiler: PatternCompiler) {
       steps = compiler.steps
       firsts = compiler.firsts
       sets = compiler.sets
-      planes = compiler.sets.flatMap { $0.basicPlane() }
     }
   }
 
@@ -31,6 +40,9 @@ struct Pattern: Sendable {
     try compiler.compile(try PatternParser.parse(pattern))
     program = Program(compiler)
   }
+
+  /// The steps and classes of characters that it has.
+  var size: (steps: Int, sets: Int) { (program.steps.count, program.sets.count) }
 
   /// Calls `piece` with every part of a range of `bytes`, in order: the matches, and what is between them.
   func forEachPiece(
