@@ -1,8 +1,9 @@
 /// A fuzzer of what reads files: libFuzzer damages inputs and keeps those that reach another part of a reader.
 ///
-///     fuzzer FORMAT FOLDER [libFuzzer's options, corpora and files]
+///     FUZZED_FORMAT=json FUZZED_FOLDER=/dev/shm/json fuzzer [libFuzzer's options, corpora and files]
 ///
-/// FOLDER holds the file that is read and `counts`; see `Counts`. `scripts/reliability/fuzzer` builds and runs it.
+/// The folder holds the file that is read and `counts`; see `Counts`. libFuzzer starts this program again to merge, with
+/// its own words alone: so the format is no word. `scripts/reliability/fuzzer` builds and runs it.
 import Base
 import Tensors
 
@@ -13,27 +14,25 @@ private func runDriver(
   _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
 ) -> Int32
 
-let words = CommandLine.arguments
-guard words.count > 2, let format = Format.all.first(where: { $0.name == words[1] }) else {
-  print("usage: fuzzer FORMAT FOLDER [options]; formats: \(Format.all.map(\.name).joined(separator: " "))")
+private func given(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+
+guard let format = Format.all.first(where: { $0.name == given("FUZZED_FORMAT") }) else {
+  print("fuzzer: FUZZED_FORMAT is one of \(Format.all.map(\.name).joined(separator: " "))")
   exit(2)
 }
-Case.given = Case(format, folder: words[2])
+Case.given = Case(format, folder: given("FUZZED_FOLDER"))
 if Case.given == nil {
-  print("fuzzer: cannot write in \(words[2])")
+  print("fuzzer: cannot write in FUZZED_FOLDER")
   exit(2)
 }
 // The workers of kernels would add to what a case holds.
 Parallel.threads = 1
 HeldBytes.install()
 
-// libFuzzer reads its own options: the words after the folder.
-let arguments = CommandLine.unsafeArgv
-arguments[2] = arguments[0]
-var rest = arguments + 2
-var count = CommandLine.argc - 2
+var words = CommandLine.unsafeArgv
+var count = CommandLine.argc
 exit(
-  runDriver(&count, &rest) { bytes, count in
+  runDriver(&count, &words) { bytes, count in
     Case.given?.read(UnsafeBufferPointer(start: bytes, count: count))
     return 0
   })

@@ -1,5 +1,5 @@
---- Inputs that a fuzzer guided by coverage makes: every reader answers with a value or an error (R6 to R8),
--- and holds little while it refuses (R11). scripts/reliability/fuzzer builds the fuzzer and runs this.
+--- Inputs of a fuzzer that coverage guides: readers give a value or an error, and hold little (R6 to R8, R11).
+-- scripts/reliability/fuzzer builds the fuzzer and runs this.
 --
 --   scripts/reliability/fuzzer --formats gguf,parquet --cases 1000000 --seed 7
 --   scripts/reliability/fuzzer --cases 10000000 --jobs 2    two formats at once; goes on where it was cut
@@ -56,8 +56,8 @@ end
 --- Runs the fuzzer on a format; gives its status, what it said, and what it counted.
 local function fuzz(name, words)
   local folder = common.folder()
-  local status, _, err = common.run(("%s exec '%s' %s '%s' %s %s"):format(environment, program, name, folder,
-    settings, words))
+  local status, _, err = common.run(("FUZZED_FORMAT=%s FUZZED_FOLDER='%s' %s exec '%s' %s %s"):format(name,
+    folder, environment, program, settings, words))
   local counts = common.text(folder .. "/counts") or ("\0"):rep(24)
   common.remove(folder)
   local cases, refused, held = ("<i8i8i8"):unpack(counts)
@@ -72,11 +72,11 @@ local function sweep(name, bytes, seed, count, folder)
       :format(seed + 1000 * found.bad, count - found.cases, bytes, folder, folder))
     for _, key in ipairs { "cases", "refused" } do found[key] = found[key] + counts[key] end
     found.held = math.max(found.held, counts.held)
-    if status ~= 0 then
+    if status ~= 0 or counts.cases == 0 then
       found.bad = found.bad + 1
       local path = err:match "Test unit written to ([^\n]+)" or ""
-      io.stderr:write(("%s, seed %d: status %d: %s\n  %s %s /tmp %s\n"):format(name, seed, status,
-        err:sub(-3000), program, name, path))
+      io.stderr:write(("%s, seed %d: status %d: %s\n"):format(name, seed, status, err:sub(-3000)))
+      io.stderr:write(("  FUZZED_FORMAT=%s FUZZED_FOLDER=/tmp %s %s\n"):format(name, program, path))
     end
   end
   return found
