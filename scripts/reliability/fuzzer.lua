@@ -1,4 +1,4 @@
---- Inputs of a fuzzer that coverage guides: readers give a value or an error, and hold little (R6 to R8, R11).
+--- Inputs of a fuzzer that coverage guides: readers give a value or an error, and hold little (R6-R8, R11).
 -- scripts/reliability/fuzzer builds the fuzzer and runs this.
 --
 --   scripts/reliability/fuzzer --formats gguf,parquet --cases 1000000 --seed 7
