@@ -117,7 +117,7 @@ function TestLearned:test_ctrl_c_ends_training_with_the_steps_taken()
     local gradients, calls = optim.gradients, 0
     function optim.gradients(...)
       calls = calls + 1
-      if calls == 3 then os.execute(("kill -INT %d"):format(support.pid())) end
+      if calls == 3 then io.popen(("kill -INT %d"):format(support.pid())):close() end
       return gradients(...)
     end
     support.with_errors(function()
