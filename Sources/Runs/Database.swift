@@ -42,12 +42,14 @@ public final class Database {
   /// A copy of this object in a forked child must not touch the file: closing it there could remove the
   /// journal that the parent writes.
   private let owner = getpid()
+  private let isReader: Bool
 
   /// Opens a file; `.write` makes it where it is missing, and `isImmutable` says that nobody changes it. Waits
   /// ten seconds for another connection.
   public init(_ path: String, _ mode: Mode, isImmutable: Bool = false, advice: String = "") throws {
     self.path = path
     self.advice = advice
+    isReader = mode == .read
     let name = isImmutable ? "file:\(Self.escaped(path))?immutable=1" : path
     let flags = mode == .read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
     let uri = isImmutable ? SQLITE_OPEN_URI : 0
@@ -60,6 +62,17 @@ public final class Database {
     }
     sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, 10_000)
+  }
+
+  /// No text is longer than the file and its log: of a damaged record as much would be allocated as it says, up to a
+  /// gigabyte, before its end is found missing. Another process may write meanwhile, so each use asks anew.
+  private func limitLengths() {
+    func size(_ file: String) -> Int {
+      var about = stat()
+      return stat(file, &about) == 0 ? Int(about.st_size) : 0
+    }
+    let most = max(size(path) + size(path + "-wal"), 1 << 20)
+    sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, Int32(clamping: most))
   }
 
   /// A path within a URI.
@@ -83,6 +96,7 @@ public final class Database {
 
   /// The statement of a text, prepared once.
   public func statement(_ sql: String) throws -> Statement {
+    if isReader { limitLengths() }
     if let known = statements[sql] { return known }
     guard handle != nil, owner == getpid() else { throw Failure(.state, "\(path) is closed") }
     var prepared: OpaquePointer?
@@ -150,6 +164,7 @@ public final class Database {
         SQLITE_NOLFS, SQLITE_PROTOCOL, SQLITE_INTERRUPT:
         .io
       case SQLITE_NOTADB, SQLITE_CORRUPT: .format
+      case SQLITE_TOOBIG where isReader: .format
       default: .value
       }
     // A table that is missing is damage too: the texts of the statements are ours.

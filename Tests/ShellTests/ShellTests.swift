@@ -144,9 +144,9 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
 
   @Test func aFileThatMayGrowNoFurtherIsAnErrorNotTheEnd() throws {
     try withFolder([:]) { folder in
-      let write = "print(pcall(require 'perilune.system'.write_file, 'a', ('x'):rep(1e6)))"
+      let write = "print(pcall(require 'perilune.system'.write_file, 'a', ('x'):rep(1e7)))"
       let outcome = try perilune(
-        ["-c", "ulimit -f 8; \"\(executable)\" -e \"\(write)\""], folder: folder, program: "/bin/sh")
+        ["-c", "ulimit -f 8192; \"\(executable)\" -e \"\(write)\""], folder: folder, program: "/bin/sh")
       #expect(outcome.out.hasPrefix("false\tcannot write a: File too large"))
       let left = try FileManager.default.contentsOfDirectory(atPath: folder)
       #expect(left.isEmpty)

@@ -90,9 +90,9 @@ function TestTold:test_a_signal_and_a_full_disk_have_their_line_and_none_of_the_
   system.write_file(path, ([[
     local perilune = require "perilune"
     perilune.parallel.map({ 1, 2 }, function(i)
-      perilune.system.write_file("%s/" .. i, ("x"):rep(1 << 20))
+      perilune.system.write_file("%s/" .. i, ("x"):rep(1 << 23))
     end, { quiet = true })]]):format(folder))
-  local pipe <close> = assert(io.popen(("ulimit -f 100; '%s' '%s' 2>&1"):format(system.program(), path)))
+  local pipe <close> = assert(io.popen(("ulimit -f 8192; '%s' '%s' 2>&1"):format(system.program(), path)))
   local refused = "item %d: cannot write %s/%d: File too large"
   lu.assertEquals(pipe:read "a", ("%s: parallel.map: %s\n%s (2 of 2 items failed)\n"):format(system.program(),
     refused:format(1, folder, 1), refused:format(2, folder, 2)))
