@@ -21,14 +21,16 @@
 #include <time.h>
 #include <unistd.h>
 
-static shim_state *volatile target;
+// Read by the thread that watches the limits and by any that a signal comes to: set last, after `target_thread`.
+static _Atomic(shim_state *) target;
 static pthread_t target_thread;
 static volatile sig_atomic_t presses, at_prompt, never_ends;
 // When the error of the last press was raised, in milliseconds; 0 if it has not been.
 static _Atomic int64_t raised_at;
 static const int64_t handled_after_ms = 1000;
 // The prompt insists on the first press, and whether code has recognised its error.
-static volatile sig_atomic_t insists, recognised, limit_reached;
+static volatile sig_atomic_t insists, recognised;
+static _Atomic int limit_reached;  // written by the thread that watches the limits
 static const int64_t swallowed_after_ms = 100;
 // Instructions between two looks at the clock, for code that goes on after the first press.
 enum { LOOK_EVERY = 10000 };
