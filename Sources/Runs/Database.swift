@@ -42,14 +42,17 @@ public final class Database {
   /// A copy of this object in a forked child must not touch the file: closing it there could remove the
   /// journal that the parent writes.
   private let owner = getpid()
-  private let isReader: Bool
+  private let onlyReads: Bool
 
-  /// Opens a file; `.write` makes it where it is missing, and `isImmutable` says that nobody changes it. Waits
-  /// ten seconds for another connection.
-  public init(_ path: String, _ mode: Mode, isImmutable: Bool = false, advice: String = "") throws {
+  /// Opens a file; `.write` makes it where it is missing, and `isImmutable` says that nobody changes it. A
+  /// connection that may write `onlyReads` where it is there to play back a journal. Waits ten seconds for another
+  /// connection.
+  public init(
+    _ path: String, _ mode: Mode, isImmutable: Bool = false, onlyReads: Bool = false, advice: String = ""
+  ) throws {
     self.path = path
     self.advice = advice
-    isReader = mode == .read
+    self.onlyReads = onlyReads || mode == .read
     let name = isImmutable ? "file:\(Self.escaped(path))?immutable=1" : path
     let flags = mode == .read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
     let uri = isImmutable ? SQLITE_OPEN_URI : 0
@@ -96,7 +99,7 @@ public final class Database {
 
   /// The statement of a text, prepared once.
   public func statement(_ sql: String) throws -> Statement {
-    if isReader { limitLengths() }
+    if onlyReads { limitLengths() }
     if let known = statements[sql] { return known }
     guard handle != nil, owner == getpid() else { throw Failure(.state, "\(path) is closed") }
     var prepared: OpaquePointer?
@@ -164,7 +167,7 @@ public final class Database {
         SQLITE_NOLFS, SQLITE_PROTOCOL, SQLITE_INTERRUPT:
         .io
       case SQLITE_NOTADB, SQLITE_CORRUPT: .format
-      case SQLITE_TOOBIG where isReader: .format
+      case SQLITE_TOOBIG where onlyReads: .format
       default: .value
       }
     // A table that is missing is damage too: the texts of the statements are ours.
