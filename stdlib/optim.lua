@@ -90,7 +90,8 @@ end
 --- Computes the gradients of one step and clips them; returns the loss and the norm before clipping.
 --
 -- `loss` is a Tensor of one element, or a function that runs backward itself, once for each part of a batch,
--- and returns the loss as a number. `max_grad_norm` is nil or 0 for no clipping.
+-- and returns the loss as a number. `max_grad_norm` is nil or 0 for no clipping. `again` computes a loss that
+-- is given as a Tensor anew, with its backward pass: by it an error names the operation.
 --
 -- Errors: the loss or the norm is not finite; the weights are unchanged then. The message names the parameter
 -- or the operation that this comes from.
@@ -106,11 +107,14 @@ end
 --   >>   return loss:item()
 --   >> end)
 --   step 1: loss inf, gradient norm inf: the step is not applied: div gave inf at [1] (1 of 1 elements)
-function optim.gradients(optimizer, loss, max_grad_norm)
+function optim.gradients(optimizer, loss, max_grad_norm, again)
   optimizer:zero_grad()
   local value
-  local again = type(loss) == "function" and loss or nil
-  if again then value = again() else loss:backward() end
+  if type(loss) == "function" then
+    value, again = loss(), loss
+  else
+    loss:backward()
+  end
   local clips = max_grad_norm and max_grad_norm > 0
   local norm = native.clip_grad_norm(optimizer, clips and max_grad_norm or nil)
   value = value or loss:item()

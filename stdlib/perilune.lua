@@ -38,7 +38,7 @@ local perilune = { parts = parts, aliases = short }
 --   true
 function perilune.seed(seed)
   if math.type(seed) ~= "integer" then
-    error(("seed: expected a whole number, got %s"):format(require("perilune.options").number_text(seed)), 2)
+    error(("seed: expected a whole number, got %s"):format(require("perilune.options").show(seed)), 2)
   end
   perilune.T.manual_seed(seed)
   math.randomseed(seed)

@@ -1,7 +1,7 @@
 /// Numbers in text: NaN is "nan" whatever its sign, which says nothing about it.
 ///
-/// 0/0 has the sign of a negative number on x86, and Swift, as printf, writes such a NaN as "-nan". Every `"\(x)"` comes
-/// here, so that no message has to think of it.
+/// 0/0 has the sign of a negative number on x86, and Swift, as printf, writes such a NaN as "-nan". A `"\(x)"` of a
+/// Double or a Float comes here; lists and optionals of them and `String(format:)` do not.
 extension DefaultStringInterpolation {
   /// Appends a number; NaN without sign and payload.
   ///

@@ -68,13 +68,14 @@ public final class Database {
   }
 
   /// No text is longer than the file and its log: of a damaged record as much would be allocated as it says, up to a
-  /// gigabyte, before its end is found missing. Another process may write meanwhile, so each use asks anew.
+  /// gigabyte, before its end is found missing. Another process may write meanwhile, so each use asks anew, and the log
+  /// first: what leaves it has come to the file.
   private func limitLengths() {
     func size(_ file: String) -> Int {
       var about = stat()
       return stat(file, &about) == 0 ? Int(about.st_size) : 0
     }
-    let most = max(size(path) + size(path + "-wal"), 1 << 20)
+    let most = max(size(path + "-wal") + size(path), 1 << 20)
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, Int32(clamping: most))
   }
 
@@ -99,9 +100,9 @@ public final class Database {
 
   /// The statement of a text, prepared once.
   public func statement(_ sql: String) throws -> Statement {
+    guard handle != nil, owner == getpid() else { throw Failure(.state, "\(path) is closed") }
     if onlyReads { limitLengths() }
     if let known = statements[sql] { return known }
-    guard handle != nil, owner == getpid() else { throw Failure(.state, "\(path) is closed") }
     var prepared: OpaquePointer?
     let status = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
     guard status == SQLITE_OK, let prepared else { throw failure("use") }

@@ -6,7 +6,7 @@ struct Case {
   private let file: InputFile
   private let counts: Counts
 
-  /// That of this process: what libFuzzer calls cannot hold it.
+  /// The case of this process. libFuzzer calls a C function, which has no context.
   nonisolated(unsafe) static var given: Case?
 
   /// Nil if the folder cannot be written.

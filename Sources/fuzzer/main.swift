@@ -2,8 +2,8 @@
 ///
 ///     FUZZED_FORMAT=json FUZZED_FOLDER=/dev/shm/json fuzzer [libFuzzer's options, corpora and files]
 ///
-/// The folder holds the file that is read and `counts`; see `Counts`. libFuzzer starts this program again to merge, with
-/// its own words alone: so the format is no word. `scripts/reliability/fuzzer` builds and runs it.
+/// The folder holds the file that is read and `counts`; see `Counts`. libFuzzer starts this program again to merge, and
+/// passes its own options alone: so the format is in the environment. `scripts/reliability/fuzzer` builds and runs it.
 import Base
 import Tensors
 

@@ -286,6 +286,18 @@ import Testing
   }
 
   /// Figures went nowhere, and a checkpoint left a folder.
+  /// All that a writer records or removes.
+  private static func calls(_ writer: RunWriter) -> [() throws -> Void] {
+    [
+      { try writer.log(step: 5, [("loss", 1)]) }, { try writer.event(step: 5, kind: "note", "late") },
+      { try writer.set("peak", 1) }, { try writer.add(file: "run.sqlite", kind: "file", step: 5) },
+      { try writer.commitIfPossible() }, { _ = try writer.beginCheckpoint(step: 5) },
+      { try writer.checkpoint("none", step: 5, keep: 1) }, { _ = try writer.newestCheckpoint() },
+      { try writer.cut(after: 2) }, { try writer.note("moved", "elsewhere") },
+      { try writer.finish(.finished) },
+    ]
+  }
+
   @Test func aClosedWriterRefusesEverythingButToCloseAgain() throws {
     try withTemporaryFolder { runs in
       let writer = try RunWriter.create(in: runs, about("a"))
@@ -293,14 +305,7 @@ import Testing
       writer.close()
       writer.close()
       let left = try RunReader(writer.folder).dump()
-      let calls: [() throws -> Void] = [
-        { try writer.log(step: 5, [("loss", 1)]) }, { try writer.event(step: 5, kind: "note", "late") },
-        { try writer.set("peak", 1) }, { try writer.add(file: "run.sqlite", kind: "file", step: 5) },
-        { try writer.commitIfPossible() }, { _ = try writer.beginCheckpoint(step: 5) },
-        { try writer.checkpoint("none", step: 5, keep: 1) }, { _ = try writer.newestCheckpoint() },
-        { try writer.cut(after: 2) }, { try writer.note("moved", "elsewhere") },
-        { try writer.finish(.finished) },
-      ]
+      let calls = Self.calls(writer)
       for (i, call) in calls.enumerated() {
         let failure = #expect(throws: Failure.self, "call \(i + 1)") { try call() }
         #expect(failure?.message == "run 'a' is closed: nothing more is recorded", "call \(i + 1)")
@@ -316,15 +321,21 @@ import Testing
   @Test func aForkOfAWriterRecordsNothing() throws {
     try withTemporaryFolder { runs in
       let writer = try RunWriter.create(in: runs, about("a"))
+      try train(writer, from: 0, to: 4, every: 2)
+      try writer.commitIfPossible()
+      let left = try RunReader(writer.folder).dump()
       let child = try ChildProcess.fork { output in
-        do { try writer.log(step: 1, [("loss", 1)]) } catch {
-          try? output.send(Array("\(error)".utf8))
+        for call in Self.calls(writer) {
+          do { try call() } catch { try? output.send(Array("\(error)".utf8)) }
         }
         return 0
       }
-      while child.status() == nil { usleep(500) }
-      let words = child.lines(waiting: 1).first ?? ""
-      #expect(words.contains("run 'a' is recorded by process \(getpid()), which this one is a fork of"))
+      var lines: [String] = []
+      while child.status() == nil { lines += child.lines(waiting: 0.01) }
+      lines += child.lines(waiting: 0)
+      let refusal = "run 'a' is recorded by process \(getpid()), which this one is a fork of"
+      #expect(lines.filter { $0.contains(refusal) }.count == Self.calls(writer).count, "\(lines)")
+      #expect(try RunReader(writer.folder).dump() == left)
       try writer.finish(.finished)
     }
   }

@@ -155,7 +155,11 @@ import Testing
       var a = [Float](repeating: .nan, count: m * k)
       let b = [Float](repeating: 1, count: k * n)
       var c = [Float](repeating: 0, count: m * n)
-      nonisolated(unsafe) var (starts, ends) = ([Int](repeating: 0, count: m), [Int](repeating: 0, count: m))
+      // Threads write to elements of their own, which an array of Swift does not allow.
+      let counts = UnsafeMutablePointer<Int>.allocate(capacity: 2 * m)
+      counts.initialize(repeating: 0, count: 2 * m)
+      defer { counts.deallocate() }
+      nonisolated(unsafe) let (starts, ends) = (counts, counts + m)
       func product(
         _ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>
       ) {
@@ -176,7 +180,7 @@ import Testing
           })
       }
       product(&a, b, &c)
-      #expect(starts.allSatisfy { $0 == 1 } && ends.allSatisfy { $0 == 1 }, "\(m) \(n) \(k)")
+      #expect((0..<m).allSatisfy { starts[$0] == 1 && ends[$0] == 1 }, "\(m) \(n) \(k)")
       #expect(c.allSatisfy { $0 == Float(k + 1) }, "\(m) \(n) \(k)")
     }
   }

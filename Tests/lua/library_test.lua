@@ -46,7 +46,7 @@ function TestLibrary.test_one_seed_starts_every_stream_without_its_own()
   perilune.seed(7)
   lu.assertTrue(perilune.T.rand(3):equal(a))
   lu.assertEquals(math.random(), b)
-  lu.assertEquals(support.message(perilune.seed, "x"), "seed: expected a whole number, got x")
+  lu.assertEquals(support.message(perilune.seed, "x"), "seed: expected a whole number, got 'x'")
 end
 
 TestInPlace = {}

@@ -69,8 +69,10 @@ function TestRunRefusals.test_a_job_that_has_ended()
   local run = require "perilune.run"
   local job = run.open { name = "ended", folder = folder, config = {}, state = { counts = { 0 } } }
   for _ in job:steps(2) do job:log { loss = 1 } end
-  refuses("run 'ended' is closed: nothing more is recorded", job.log, job, { loss = 2 })
-  refuses("run 'ended' is closed: nothing more is recorded", job.set, job, "peak", 1)
+  refuses("job:log: run 'ended' has ended: nothing more is recorded", job.log, job, { loss = 2 })
+  refuses("job:set: run 'ended' has ended: nothing more is recorded", job.set, job, "peak", 1)
+  refuses("job:file: run 'ended' has ended: nothing more is recorded", job.file, job, "late.txt", "x")
+  lu.assertFalse(system.exists(job.folder .. "/late.txt"))
   job:close()
   lu.assertEquals({ run.read("ended", folder).status, job.status }, { "finished", "finished" })
 end

@@ -101,6 +101,18 @@ function TestFigures:test_a_function_chooses_the_steps_that_are_evaluated_and_is
   lu.assertEquals(seen, { 0, 0, 1, 1 })
 end
 
+--- What a function of the user's leaves behind is no part of the step's gradients.
+function TestFigures:test_gradients_of_another_pass_are_discarded()
+  local settings = { steps = 3, instruments = false, evaluate = function() return {} end }
+  local alone = train(with(settings, { evaluate_every = function() return true end }))
+  local beside = train(with(settings, { evaluate_every = function(policy)
+    (policy:parameters()[1]:pow(2):sum() * 1000):backward()
+    return true
+  end }))
+  lu.assertEquals(beside.log[1].grad_norm, alone.log[1].grad_norm)
+  lu.assertEquals(beside.policy:hash(), alone.policy:hash())
+end
+
 TestSpent = {}
 
 --- What is spent at each step, and the response tokens of the recorded batches by then.

@@ -3,8 +3,8 @@
 
     scripts/reliability/lua_tests.py out/reliability/lua-5.4.4-tests
 
-www.lua.org has them; the source of lupa 2.0 on PyPI has the same files beside the Lua it binds, and PyPI is
-reachable where a machine reaches registries only. The archive must have the sum given below.
+The source of lupa 2.0 on PyPI has the files of www.lua.org/tests beside the Lua it binds. The archive must have
+the sum given below.
 """
 
 import hashlib

@@ -74,17 +74,13 @@ end
 function Loop:is_pending() return self.pending ~= nil and self.pending.step == self.optimizer:steps() end
 
 --- Computes the gradients of a step; returns the loss, their norm, and the value for `after`. The pass
--- forward takes the memory of the last step's gradients, which optim.gradients discards first.
+-- forward takes the memory of the last step's gradients. What it does beside the loss, such as a measurement,
+-- may leave gradients behind: optim.gradients discards them.
 local function gradients_of(self, step)
-  local value
-  local function compute()
-    local loss
-    loss, value = self.loss(step)
-    if type(loss) == "function" then return loss() end
-    loss:backward()
-    return loss:item()
-  end
-  local number, norm = optim.gradients(self.optimizer, compute, self.options.max_grad_norm)
+  self.optimizer:zero_grad()
+  local loss, value = self.loss(step)
+  local function again() self.loss(step):backward() end
+  local number, norm = optim.gradients(self.optimizer, loss, self.options.max_grad_norm, again)
   return number, norm, value
 end
 

@@ -66,27 +66,40 @@ function Job:restore()
   return self.step
 end
 
+--- Refuses what comes after the end, in every rank and before anything is written.
+local function check_open(job, method)
+  if job.closed then error(("job:%s: run '%s' has ended: nothing more is recorded"):format(method, job.id), 3) end
+end
+
 --- Records figures of a step, by default the current one: numbers, booleans, and tables of them. They are on
 -- the disk within about a second, and no error is raised where they cannot be: `job.writer.problem` says why.
--- Errors: the run has ended and is closed.
+-- Errors: the run has ended.
 --
 --   job:log { loss = 0.7, win = { mean = 0.55, se = 0.01 } }
 function Job:log(figures, step)
   if type(figures) ~= "table" then
     error("job:log: expected a table of figures, got " .. options.show(figures), 2)
   end
+  check_open(self, "log")
   self.writer:log(step or self.step, figures)
   say_problem(self)
 end
 
---- Records what happened at the current step: a kind of one word and a text.
-function Job:event(kind, text) self.writer:event(self.step, tostring(kind), tostring(text)) end
+--- Records what happened at the current step: a kind of one word and a text. Errors: the run has ended.
+function Job:event(kind, text)
+  check_open(self, "event")
+  self.writer:event(self.step, tostring(kind), tostring(text))
+end
 
 --- Records a figure of the whole run, such as the peak of its win rate: a number, a text or a boolean.
-function Job:set(name, value) self.writer:set(name, value) end
+-- Errors: the run has ended.
+function Job:set(name, value)
+  check_open(self, "set")
+  self.writer:set(name, value)
+end
 
 --- Writes a file into the run's folder, and records its size and SHA-256. Errors: the name has a folder in
--- it.
+-- it; the run has ended.
 --
 --   job:file("report.html", html, "report")
 function Job:file(name, bytes, kind)
@@ -94,6 +107,7 @@ function Job:file(name, bytes, kind)
   if not is_name or name:match "^run%.sqlite" or name == "lock" or name == "checkpoints" then
     error(("job:file: expected the name of a file in the run's folder, got %s"):format(options.show(name)), 2)
   end
+  check_open(self, "file")
   if not ranks.writes() then return end
   system.write_file(self.folder .. "/" .. name, bytes)
   self.writer:add_file(name, kind or "file", self.step)
@@ -105,8 +119,9 @@ local function save(job, path)
 end
 
 --- Saves the state as it is after the current step. The checkpoint is there whole or an error says why; also
--- where the store was removed, since what is recorded goes nowhere then.
+-- where the store was removed, since what is recorded goes nowhere then, and where the run has ended.
 function Job:checkpoint()
+  check_open(self, "checkpoint")
   if ranks.writes() then
     if not system.exists(self.folder .. "/run.sqlite") then
       error(self.folder .. "/run.sqlite was removed while the run was made: its records are lost", 0)

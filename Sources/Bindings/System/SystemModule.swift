@@ -155,7 +155,7 @@ enum SystemModule {
       Page(
         "system.fork(f, threads = nil) -> Job",
         "Runs f(send) in a child process, a copy of this one; send(text) passes a line to the parent. "
-          + "Nothing else is shared. Its kernels begin with `threads` threads, from 1 to 256, nil for as many as "
+          + "Nothing else is shared. Its kernels begin with `threads` threads, brought into 1 to 256, nil for as many as "
           + "here; see job:threads.",
         errors:
           "no process can be started; threads is no whole number; an error of f is printed to the child's standard error and its status is 1",
