@@ -68,7 +68,9 @@ end
 
 --- Refuses what comes after the end, in every rank and before anything is written.
 local function check_open(job, method)
-  if job.closed then error(("job:%s: run '%s' has ended: nothing more is recorded"):format(method, job.id), 3) end
+  if job.closed then
+    error(("job:%s: run '%s' has ended: nothing more is recorded"):format(method, job.id), 3)
+  end
 end
 
 --- Records figures of a step, by default the current one: numbers, booleans, and tables of them. They are on

@@ -90,7 +90,7 @@ function judge.ask(given, first, second, step, row)
   for i, p in ipairs(preferred) do
     if not is_outcome(p) then
       error(("judge %s: the outcome for row %d is %s, expected 1, 0 or 0.5"):format(
-        name, i, options.show(p)), 0)
+        name, i, options.number_text(p)), 0)
     end
   end
   return preferred
