@@ -46,6 +46,10 @@ extension Limits {
   public static let patternStepsMax = 20_000
   /// Classes of characters of these regular expressions, of 8 KB each once they are matched.
   public static let patternSetsMax = 4096
+  /// Ways that one match of a regular expression may try in vain, and as many for each byte of the text. Oniguruma, with
+  /// which tokenizers matches, takes ten times as many, which is seconds.
+  public static let patternRetriesMax = 1_000_000
+  public static let patternRetriesPerByte = 16
   /// The longest look behind of a regular expression, in scalars.
   public static let lookBehindMax = 1 << 20
   /// Keys of a GGUF file's metadata: a hundred times what published files have.

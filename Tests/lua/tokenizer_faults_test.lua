@@ -36,6 +36,14 @@ local function split(regex)
   } }
 end
 
+--- The ways through nested repeats double with each character.
+function TestTokenizerFaults:test_a_regular_expression_that_never_ends()
+  local tok = load(split "^(?:.+?)+$%")
+  lu.assertEquals(#tok:encode(("a"):rep(12)), 12)
+  lu.assertStrContains(support.message(tok.encode, tok, ("a"):rep(60)),
+    "a regular expression of the tokenizer tries more than 1000960 ways to match a text of 60 bytes")
+end
+
 function TestTokenizerFaults:test_regular_expressions()
   for _, row in ipairs(patterns) do
     lu.assertEquals(refusal(split(row[1])),

@@ -95,7 +95,8 @@ private struct Matcher {
     var more: Int32 = -1
   }
   private var ways: [Way] = []
-  private var backtracks = 0
+  /// Ways of the match that failed.
+  private var retries = 0
 
   init(
     steps: UnsafeBufferPointer<PatternStep>, firsts: UnsafeBufferPointer<FirstBytes>,
@@ -113,7 +114,19 @@ private struct Matcher {
   /// The end of the match that starts at `start`, or nil.
   mutating func match(_ start: Int) throws -> Int? {
     ways.removeAll(keepingCapacity: true)
+    retries = 0
     return try run(0, start)
+  }
+
+  private func checkRetries() throws {
+    try Interrupt.check()
+    let most = Limits.patternRetriesMax + Limits.patternRetriesPerByte * range.count
+    if retries > most {
+      throw Failure(
+        .value,
+        "a regular expression of the tokenizer tries more than \(most) ways to match a text of \(range.count) bytes"
+      )
+    }
   }
 
   /// Bytes of the character at `at` if it is in the set, else 0.
@@ -189,8 +202,8 @@ private struct Matcher {
         pc += 1
       }
       if holds { continue }
-      backtracks += 1
-      if backtracks & 0xFFFF == 0 { try Interrupt.check() }
+      retries += 1
+      if retries & 0xFFFF == 0 { try checkRetries() }
       guard let way = goBack(floor) else { return nil }
       (pc, at) = way
     }
