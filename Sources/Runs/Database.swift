@@ -42,17 +42,12 @@ public final class Database {
   /// A copy of this object in a forked child must not touch the file: closing it there could remove the
   /// journal that the parent writes.
   private let owner = getpid()
-  private let onlyReads: Bool
 
-  /// Opens a file; `.write` makes it where it is missing, and `isImmutable` says that nobody changes it. A
-  /// connection that may write `onlyReads` where it is there to play back a journal. Waits ten seconds for another
-  /// connection.
-  public init(
-    _ path: String, _ mode: Mode, isImmutable: Bool = false, onlyReads: Bool = false, advice: String = ""
-  ) throws {
+  /// Opens a file; `.write` makes it where it is missing, and `isImmutable` says that nobody changes it. Waits
+  /// ten seconds for another connection.
+  public init(_ path: String, _ mode: Mode, isImmutable: Bool = false, advice: String = "") throws {
     self.path = path
     self.advice = advice
-    self.onlyReads = onlyReads || mode == .read
     let name = isImmutable ? "file:\(Self.escaped(path))?immutable=1" : path
     let flags = mode == .read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
     let uri = isImmutable ? SQLITE_OPEN_URI : 0
@@ -65,18 +60,6 @@ public final class Database {
     }
     sqlite3_extended_result_codes(handle, 1)
     sqlite3_busy_timeout(handle, 10_000)
-  }
-
-  /// No text is longer than the file and its log: of a damaged record as much would be allocated as it says, up to a
-  /// gigabyte, before its end is found missing. Another process may write meanwhile, so each use asks anew, and the log
-  /// first: what leaves it has come to the file.
-  private func limitLengths() {
-    func size(_ file: String) -> Int {
-      var about = stat()
-      return stat(file, &about) == 0 ? Int(about.st_size) : 0
-    }
-    let most = max(size(path + "-wal") + size(path), 1 << 20)
-    sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, Int32(clamping: most))
   }
 
   /// A path within a URI.
@@ -100,9 +83,8 @@ public final class Database {
 
   /// The statement of a text, prepared once.
   public func statement(_ sql: String) throws -> Statement {
-    guard handle != nil, owner == getpid() else { throw Failure(.state, "\(path) is closed") }
-    if onlyReads { limitLengths() }
     if let known = statements[sql] { return known }
+    guard handle != nil, owner == getpid() else { throw Failure(.state, "\(path) is closed") }
     var prepared: OpaquePointer?
     let status = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
     guard status == SQLITE_OK, let prepared else { throw failure("use") }
@@ -168,7 +150,6 @@ public final class Database {
         SQLITE_NOLFS, SQLITE_PROTOCOL, SQLITE_INTERRUPT:
         .io
       case SQLITE_NOTADB, SQLITE_CORRUPT: .format
-      case SQLITE_TOOBIG where onlyReads: .format
       default: .value
       }
     // A table that is missing is damage too: the texts of the statements are ours.

@@ -20,7 +20,7 @@ public final class RunReader {
   /// A connection that can read the file: the first of these that does.
   private static func opened(_ path: String, isWritable: Bool, advice: String) throws -> Database {
     func database(_ mode: Database.Mode, isImmutable: Bool = false) throws -> Database {
-      try Database(path, mode, isImmutable: isImmutable, onlyReads: true, advice: advice)
+      try Database(path, mode, isImmutable: isImmutable, advice: advice)
     }
     func readable(_ database: Database) throws -> Database {
       _ = try database.first("SELECT count(*) FROM run")

@@ -24,6 +24,7 @@ struct Format {
     Format(name: "tokenizer", file: "input.json", read: readTokenizer),
     Format(name: "templates", file: "input.jinja", read: renderTemplate),
     Format(name: "parquet", file: "input.parquet", read: readParquet),
-    Format(name: "store", file: "run.sqlite", read: readStore),
+    // SQLite takes a buffer of the length that a record states, at most 1 GB, and fills it from the pages there are.
+    Format(name: "store", file: "run.sqlite", heldMax: 1 << 30, read: readStore),
   ]
 }
