@@ -87,9 +87,6 @@ local function child(self, row)
   end
 end
 
---- The process of a row. It begins with one thread, and the pool gives it more.
-local function begin(self, row) return system.fork(child(self, row), 1) end
-
 --- Reads what the child of a row has sent.
 local function follow(row, process)
   for _, line in ipairs(process:lines()) do
@@ -199,7 +196,8 @@ function parallel.map(items, f, given)
   local _, problems, elsewhere = pool.run {
     rows = plan.rows, jobs = jobs, threads = math.min(jobs, system.threads()), label = o.label,
     quiet = o.quiet,
-    start = function(row) return begin(self, row) end,
+    -- A process begins with one thread, and the pool gives it more.
+    start = function(row) return system.fork(child(self, row), 1) end,
     status = function(row) return status_of(self, row) end,
     failure = failure_of,
     follow = follow,

@@ -25,6 +25,11 @@ function common.options(defaults)
   return defaults
 end
 
+--- Whether a name is in a list of names with commas, or the list is "all".
+function common.chosen(list, name)
+  return list == "all" or ("," .. list .. ","):find("," .. name .. ",", 1, true) ~= nil
+end
+
 -- MARK: Folders and files
 
 --- A new folder in memory where there is such a place: an fsync there takes no time.

@@ -16,7 +16,7 @@ local script = common.root .. "/scripts/reliability/depth_kinds.lua"
 local _, listed = common.run(("'%s' '%s'"):format(o.program, script))
 local names = {}
 for name in listed:gmatch "[^\n]+" do
-  if o.kinds == "all" or ("," .. o.kinds .. ","):find("," .. name .. ",", 1, true) then
+  if common.chosen(o.kinds, name) then
     names[#names + 1] = name
   end
 end

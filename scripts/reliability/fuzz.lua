@@ -17,10 +17,6 @@ local o = common.options { cases = 200, seed = 1, formats = "all", seconds = 60,
 local each <const> = 100000
 local kept = common.root .. "/out/reliability/fuzz"
 
-local function chosen(name)
-  return o.formats == "all" or ("," .. o.formats .. ","):find("," .. name .. ",", 1, true) ~= nil
-end
-
 --- Keeps the file of a case of a format; gives the line that reads it again.
 local function keep(name, seed, from, case, which)
   local to = ("%s/%s-%d-%s-%s%s"):format(kept, name, seed, case, which, files[name].ending)
@@ -66,7 +62,7 @@ end
 -- Pieces of all formats, several at once.
 local pieces, found = {}, {}
 for _, name in ipairs(files.names) do
-  for k = 0, chosen(name) and (o.cases - 1) // each or -1 do
+  for k = 0, common.chosen(o.formats, name) and (o.cases - 1) // each or -1 do
     pieces[#pieces + 1] = { name = name, seed = o.seed + k, count = math.min(each, o.cases - k * each) }
   end
 end

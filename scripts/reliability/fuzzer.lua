@@ -38,10 +38,6 @@ local all <const> = {
   { "parquet", "R8", 6144 }, { "store", "R8", 12288 },
 }
 
-local function chosen(name)
-  return o.formats == "all" or ("," .. o.formats .. ","):find("," .. name .. ",", 1, true) ~= nil
-end
-
 --- The folder of a format's inputs, with those that are kept.
 local function corpus(name)
   local folder = ("%s/%s"):format(base, name)
@@ -121,7 +117,7 @@ end
 
 local list = {}
 for _, format in ipairs(all) do
-  if chosen(format[1]) then list[#list + 1] = format end
+  if common.chosen(o.formats, format[1]) then list[#list + 1] = format end
 end
 local most, measured = 0, 0
 for i, sum in ipairs(parallel.map(list, pieces_of, { jobs = o.jobs, label = "fuzzer" })) do

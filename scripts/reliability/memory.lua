@@ -53,7 +53,7 @@ end
 
 local names = {}
 for _, name in ipairs(dofile(common.root .. "/scripts/reliability/memory_tasks.lua").names) do
-  if o.tasks == "all" or ("," .. o.tasks .. ","):find("," .. name .. ",", 1, true) then
+  if common.chosen(o.tasks, name) then
     names[#names + 1] = name
   end
 end

@@ -145,7 +145,7 @@ end
 local function columns()
   local count, bad, losses, names = 0, 0, 0, {}
   for _, name in ipairs(align.loss.names()) do
-    if o.losses == "all" or ("," .. o.losses .. ","):find("," .. name .. ",", 1, true) then
+    if common.chosen(o.losses, name) then
       losses = losses + 1
       local loss, found = align.loss[name] {}, nil
       train(loss, function(batch) found = columns_of(batch) end)

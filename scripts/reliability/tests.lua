@@ -62,9 +62,7 @@ local figures <const> = {
     lua = { { "doctest", "Test" }, { "pages", "Test" }, { "manual", "Test" } } },
 }
 
-local function chosen(id)
-  return o.only == "all" or ("," .. o.only .. ","):find("," .. id .. ",", 1, true) ~= nil
-end
+local function chosen(id) return common.chosen(o.only, id) end
 
 --- How many tests of Swift pass by name; a case of a test with arguments is one. Nil where one failed.
 local function swift_tests()
