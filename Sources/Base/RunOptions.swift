@@ -84,9 +84,10 @@ public struct RunOptions: Sendable {
       return options.seed != nil
     },
     Declaration(
-      name: "threads", value: "N", sentence: "threads of the numeric core; results do not depend on it"
+      name: "threads", value: "N",
+      sentence: "threads of the numeric core, 1 to 256; results do not depend on it"
     ) { options, text in
-      options.threads = Int(text).flatMap { (1...1024).contains($0) ? $0 : nil }
+      options.threads = Int(text).flatMap { ThreadCount.range.contains($0) ? $0 : nil }
       return options.threads != nil
     },
     Declaration(

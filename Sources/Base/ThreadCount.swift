@@ -4,7 +4,10 @@
 import CSystem
 
 public enum ThreadCount {
-  /// The number of processors that the process may use, until it is set; from 1 to 256.
+  /// The counts that may be asked for.
+  public static let range = 1...256
+
+  /// The number of processors that the process may use, until it is set; within `range`.
   public static var current: Int {
     @inline(__always) get {
       let count = Int(shim_threads())
@@ -15,5 +18,5 @@ public enum ThreadCount {
 
   private static let standard = Int(word(Processors.usable))
 
-  static func word(_ count: Int) -> Int32 { Int32(max(1, min(count, 256))) }
+  static func word(_ count: Int) -> Int32 { Int32(max(range.lowerBound, min(count, range.upperBound))) }
 }

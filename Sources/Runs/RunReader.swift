@@ -26,7 +26,9 @@ public final class RunReader {
       _ = try database.first("SELECT count(*) FROM run")
       return database
     }
-    if let plain = try? readable(database(.read)) { return plain }
+    do { return try readable(database(.read)) } catch let failure as Failure where failure.kind != .format {
+      // A damaged file is refused here; what else fails may be due to the way it was opened.
+    }
     // In a folder that cannot be written, a log that is complete is read without its shared memory.
     if !isWritable { return try database(.read, isImmutable: true) }
     // A process that was killed has left a journal, which only a connection that writes can play back.

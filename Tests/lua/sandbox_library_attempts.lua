@@ -90,7 +90,7 @@ for _, name in ipairs { "../outside/x", outside .. "/x", "a\0b", "..", ".", "a/b
     return perilune.run.open { name = name, config = {}, folder = root .. "/runs" }
   end)
 end
-refused("the home folder", function() return system.home_folder() end)
+refused("the home folder", function() return system.expand_user "~" ~= "~" end)
 refused("the cache outside", function() return system.cache_folder() end)
 
 -- What a program can replace under the library's feet.

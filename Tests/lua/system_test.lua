@@ -37,12 +37,26 @@ end
 
 function TestSystem.test_a_child_begins_with_the_threads_it_is_given()
   local before = system.threads()
-  for _, case in ipairs { { 1, 1 }, { before + 2, before + 2 }, { nil, before }, { 1000, 256 } } do
+  for _, case in ipairs { { 1, 1 }, { before + 2, before + 2 }, { nil, before } } do
     local job = system.fork(function(send) send(tostring(system.threads())) end, case[1])
     lu.assertEquals(job:lines(20), { tostring(case[2]) })
     lu.assertEquals(system.threads(), before)
   end
   lu.assertStrContains(support.message(system.fork, print, 1.5), "bad argument #2 to 'fork'")
+end
+
+--- They were brought into the range without a word.
+function TestSystem.test_counts_of_threads_out_of_range_are_refused()
+  local before = system.threads()
+  local job = system.fork(function() end)
+  for _, count in ipairs { 0, -1, 257, math.mininteger, math.maxinteger } do
+    local message = ("(1 to 256 threads expected, got %d)"):format(count)
+    lu.assertEquals(support.message(system.threads, count), "bad argument #1 to 'threads' " .. message)
+    lu.assertEquals(support.message(system.fork, print, count), "bad argument #2 to 'fork' " .. message)
+    local of_job = support.message(function() job:threads(count) end)
+    lu.assertEquals(of_job, "bad argument #1 to 'threads' " .. message)
+  end
+  lu.assertEquals(system.threads(), before)
 end
 
 --- What a command of the shell prints, without the newline.
@@ -54,12 +68,12 @@ end
 --- Only $HOME was asked, and a kernel without it was refused.
 function TestSystem.test_without_a_variable_the_home_folder_is_that_of_the_password_file()
   local program, folder = system.program(), support.new_path()
-  local say = ([['%s' -e 'print(require "perilune.system".home_folder())']]):format(program)
+  local say = ([['%s' -e 'print(require "perilune.system".expand_user "~")']]):format(program)
   local of_user = printed "eval echo ~$(id -un)"
   lu.assertEquals(printed("HOME=/home/a " .. say), "/home/a")
   lu.assertEquals(printed("HOME= " .. say), of_user)
   lu.assertEquals(printed("env -u HOME " .. say), of_user)
-  lu.assertEquals(printed((say:gsub(" %-e ", " --sandbox -e ", 1))), "nil")
+  lu.assertEquals(printed((say:gsub(" %-e ", " --sandbox -e ", 1))), "~")
   local install = ("env -u HOME JUPYTER_DATA_DIR='%s' '%s' --install-kernel"):format(folder, program)
   lu.assertStrContains(printed(install),
     "installed the kernel 'perilune' in " .. folder .. "/kernels/perilune")

@@ -38,8 +38,7 @@ end
 
 -- The path with the home folder for `~`, and with `.lua` where only that is a file.
 local function path_of(path)
-  local home = system.home_folder()
-  if home then path = path:gsub("^~/", (home:gsub("%%", "%%%%")) .. "/") end
+  path = system.expand_user(path)
   return not is_file(path) and is_file(path .. ".lua") and path .. ".lua" or path
 end
 

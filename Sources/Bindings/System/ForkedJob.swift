@@ -62,9 +62,9 @@ enum ForkedJob {
       "threads",
       Page(
         "job:threads(count)",
-        "Gives the child's kernels `count` threads, from 1 to 256, from their next operation on, whatever it had set "
+        "Gives the child's kernels `count` threads from their next operation on, whatever it had set "
           + "itself. Results do not depend on it.",
-        errors: "count is no whole number",
+        errors: "count is no whole number from 1 to 256",
         example: """
           system = require 'perilune.system'
           wanted = system.threads() + 3
@@ -76,7 +76,7 @@ enum ForkedJob {
           print(job:lines(10)[1])
           """, prints: "three more")
     ) { call, job in
-      job.useThreads(try call.integer(2))
+      job.useThreads(try call.threads(2))
       return 0
     }
     return job
@@ -84,7 +84,7 @@ enum ForkedJob {
 
   static func fork(_ call: Call) throws -> Int {
     let body = try call.function(1)
-    let threads = call.isNil(2) ? nil : try call.integer(2)
+    let threads = call.isNil(2) ? nil : try call.threads(2)
     try call.pushObject(ChildProcess.fork(threads: threads) { run(body, call.lua, $0) })
     return 1
   }

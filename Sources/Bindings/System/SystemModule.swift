@@ -57,10 +57,11 @@ enum SystemModule {
       Page(
         "system.threads(count = nil)",
         "The number of threads that the kernels use. With a count, sets it first.",
-        errors: "count is no whole number", example: "print(require 'perilune.system'.threads() >= 1)",
+        errors: "count is no whole number from 1 to 256",
+        example: "print(require 'perilune.system'.threads() >= 1)",
         prints: "true")
     ) { call in
-      if !call.isNil(1) { Parallel.threads = try call.integer(1) }
+      if !call.isNil(1) { Parallel.threads = try call.threads(1) }
       try call.pushInteger(Parallel.threads)
       return 1
     }
@@ -155,10 +156,10 @@ enum SystemModule {
       Page(
         "system.fork(f, threads = nil) -> Job",
         "Runs f(send) in a child process, a copy of this one; send(text) passes a line to the parent. "
-          + "Nothing else is shared. Its kernels begin with `threads` threads, brought into 1 to 256, nil for as many as "
+          + "Nothing else is shared. Its kernels begin with `threads` threads, nil for as many as "
           + "here; see job:threads.",
         errors:
-          "no process can be started; threads is no whole number; an error of f is printed to the child's standard error and its status is 1",
+          "no process can be started; threads is no whole number from 1 to 256; an error of f is printed to the child's standard error and its status is 1",
         example: """
           job = require 'perilune.system'.fork(function(send) send(tostring(6 * 7)) end)
           repeat lines = job:lines(1) until lines[1]
@@ -255,13 +256,16 @@ enum SystemModule {
       return 1
     }
     module.function(
-      "home_folder",
+      "expand_user",
       Page(
-        "system.home_folder()",
-        "The user's home folder: $HOME, else that of the password file. Nil where there is none, and in the sandbox.",
-        example: "print(type(require 'perilune.system'.home_folder()))", prints: "string")
+        "system.expand_user(path)",
+        "The path with the home folder for `~` at its beginning: $HOME, else that of the password file. The path as it is "
+          + "where there is no home folder, and in the sandbox.",
+        errors: "path is no string",
+        example: "print(require 'perilune.system'.expand_user('runs/~'))", prints: "runs/~")
     ) { call in
-      try call.push(Sandbox.isOn ? .nil : Folders.home.map { .string($0) } ?? .nil)
+      let path = try call.string(1)
+      try call.pushString(Sandbox.isOn ? path : Folders.expanded(path))
       return 1
     }
     module.function(

@@ -6,7 +6,8 @@
 //
 // Two runs, of n and of 2n steps, differ by n steps in the steady state. Small is below 1 KB, large from 64 KB on.
 // glibc calls mmap and brk from inside malloc, where no library can stand between: a block that has pages of its own
-// says so in its header, and the end of the heap is looked at after every call. With COUNT_ALLOCATIONS_STACKS=65536 the
+// says so in its header, and the end of the heap is looked at after every call. mimalloc has no header, and its calls of
+// mmap come here. With COUNT_ALLOCATIONS_STACKS=65536 the
 // file also has the stacks of blocks at least as large, those after the first 10,000 calls, innermost first, for addr2line.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -59,8 +60,11 @@ static void remember_stack(size_t size) {
   atomic_flag_clear(&stacks_lock);
 }
 
+// Defined where mimalloc is in glibc's place.
+extern int mi_version(void) __attribute__((weak));
+
 // glibc keeps a block's size in the word before it; bit 1 says that it has a mapping of its own.
-static int has_mapping(void *block) { return block && ((size_t *)block)[-1] & 2; }
+static int has_mapping(void *block) { return block && !mi_version && ((size_t *)block)[-1] & 2; }
 
 static void watch_heap(void) {
   void *now = sbrk(0);
