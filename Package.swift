@@ -114,7 +114,8 @@ let package = Package(
     .testTarget(
       name: "DistributedTests", dependencies: ["Distributed"], swiftSettings: plainSwift),
     .testTarget(
-      name: "FormatsTests", dependencies: ["Base", "Tensors", "Formats", "Weights", "CZlib"],
+      name: "FormatsTests",
+      dependencies: ["Base", "Tensors", "Formats", "Weights", "CZlib", "CZstd", "CSnappy"],
       swiftSettings: plainSwift),
     .testTarget(
       name: "ModelsTests",

@@ -24,52 +24,52 @@ enum ParquetCodec: Int {
     self = codec
   }
 
-  /// The most bytes that one packed byte can become; nil where there is no such bound.
-  private var expansionMax: Int? {
+  /// The most bytes that one packed byte can become.
+  private var expansionMax: Int {
     switch self {
     case .uncompressed: return 1
     // A copy of 64 bytes takes three.
     case .snappy: return 22
     case .gzip: return Inflate.expansionMax
-    case .zstd: return nil
+    // A block of 128 KB that repeats one byte takes four.
+    case .zstd: return 32 << 10
     }
   }
 
   /// The `count` bytes that `packed` holds.
   func unpack(_ packed: [UInt8], count: Int, _ subject: String) throws -> [UInt8] {
-    if self == .uncompressed
-      ? count != packed.count : expansionMax.map({ count > packed.count * $0 + 64 }) ?? false
-    {
+    if self == .uncompressed ? count != packed.count : count > packed.count * expansionMax + 64 {
       throw Failure(.format, "\(subject) says it has \(count) bytes, packed as \(packed.count)")
     }
     if self == .uncompressed { return packed }
-    var isWhole = false
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { target, filled in
-      isWhole = packed.withUnsafeBytes { unpack($0, into: UnsafeMutableRawBufferPointer(target)) }
-      filled = isWhole ? count : 0
-    }
-    if !isWhole {
+    guard let bytes = Unpacking.bytes(of: packed, count: count, { unpack($0, into: $1, of: count) }) else {
       throw Failure(.format, "\(subject) is damaged: its \(self) data are not the \(count) bytes it says")
     }
     return bytes
   }
 
-  private func unpack(_ packed: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Bool {
+  private func unpack(
+    _ packed: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, of whole: Int
+  ) -> Unpacking.Outcome {
     switch self {
-    case .uncompressed: return false
+    case .uncompressed: return .damaged
     case .snappy:
       let input = packed.bindMemory(to: CChar.self).baseAddress
       var count = 0
-      guard snappy_uncompressed_length(input, packed.count, &count) == SNAPPY_OK, count == target.count else {
-        return false
+      guard snappy_uncompressed_length(input, packed.count, &count) == SNAPPY_OK, count == whole else {
+        return .damaged
       }
-      return snappy_uncompress(input, packed.count, target.bindMemory(to: CChar.self).baseAddress, &count)
-        == SNAPPY_OK
-        && count == target.count
-    case .gzip: return Inflate.whole(packed, into: target, .gzip)
+      // Snappy fills all or nothing.
+      if target.count < whole {
+        return snappy_validate_compressed_buffer(input, packed.count) == SNAPPY_OK ? .more : .damaged
+      }
+      let output = target.bindMemory(to: CChar.self).baseAddress
+      return snappy_uncompress(input, packed.count, output, &count) == SNAPPY_OK ? .whole : .damaged
+    case .gzip: return Inflate.unpack(packed, into: target, .gzip)
     case .zstd:
-      return ZSTD_decompress(target.baseAddress, target.count, packed.baseAddress, packed.count)
-        == target.count
+      let count = ZSTD_decompress(target.baseAddress, target.count, packed.baseAddress, packed.count)
+      if ZSTD_isError(count) == 0 { return count == target.count ? .whole : .damaged }
+      return ZSTD_getErrorCode(count) == ZSTD_error_dstSize_tooSmall ? .more : .damaged
     }
   }
 }

@@ -96,22 +96,12 @@ public struct ZipArchive {
     let start = member.offset + 30 + Int(Self.u16(header, 26)) + Int(Self.u16(header, 28))
     var bytes = try source.bytes(at: start, count: member.packedCount)
     if member.isDeflated {
-      guard let unpacked = Self.inflated(bytes, count: member.count) else { throw failure("is damaged") }
+      let unpacked = Unpacking.bytes(of: bytes, count: member.count) { Inflate.unpack($0, into: $1, .none) }
+      guard let unpacked else { throw failure("is damaged") }
       bytes = unpacked
     }
     if Self.checksum(bytes) != member.checksum { throw failure("fails its checksum") }
     return bytes
-  }
-
-  private static func inflated(_ packed: [UInt8], count: Int) -> [UInt8]? {
-    var isWhole = false
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { target, filled in
-      isWhole = packed.withUnsafeBytes {
-        Inflate.whole($0, into: UnsafeMutableRawBufferPointer(target), .none)
-      }
-      filled = isWhole ? count : 0
-    }
-    return isWhole ? bytes : nil
   }
 
   static func checksum(_ bytes: [UInt8]) -> UInt32 {
