@@ -71,7 +71,7 @@ extension Limits {
   /// Calls and expressions of a template inside each other while it is rendered: the stack of a thread holds
   /// many times as many.
   public static let templateDepthMax = 400
-  /// Steps (16 units each) and copied characters (one each) of rendering a template, besides what the length
-  /// of its input allows: under a second, where a long conversation takes some milliseconds.
-  public static let templateWorkMax = 1 << 26
+  /// Steps and copied characters of rendering a template, besides what the length of its input allows: under a
+  /// second, where a long conversation takes some milliseconds, and 8 MB, since a character takes four bytes.
+  public static let templateWorkMax = 1 << 21
 }

@@ -2,8 +2,8 @@
 ///
 /// Scopes, namespaces, loops and macros live in tables that are freed with the renderer, and values refer to
 /// them by number: nothing that a template builds can be cyclic, or too deep to be freed. Work is counted,
-/// one unit for each scalar that is copied and sixteen for each step, and has a limit that grows with the
-/// input, so an exploding template ends with an error.
+/// one unit for each scalar that is copied and for each step, and more for what takes memory of its own. It has
+/// a limit that grows with the input, so an exploding template ends with an error.
 import Base
 
 final class TemplateRenderer {
@@ -47,6 +47,7 @@ final class TemplateRenderer {
   var line = 1
   private var depth = 0
   private var work = 0
+  private var steps = 0
   private let workMax: Int
   private let callerName: Int?
   private let loopName: Int?
@@ -80,8 +81,9 @@ final class TemplateRenderer {
   }
 
   func step() throws {
-    try charge(16)
-    if work & 0xFFFF < 16 { try Interrupt.check() }
+    try charge(1)
+    steps &+= 1
+    if steps & 0xFFF == 0 { try Interrupt.check() }
   }
 
   func nested<T>(_ body: () throws -> T) throws -> T {
