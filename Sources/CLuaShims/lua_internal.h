@@ -65,6 +65,13 @@ void shim_keep_locals_of_failed_chunk(lua_State *L);
 // --- sort.c ---
 int shim_table_sort(lua_State *L);
 
+// --- tables.c ---
+// Argument `i` is a table, or has the metamethods that stand for what is done with it.
+enum { TABLE_READ = 1, TABLE_WRITE = 2, TABLE_LENGTH = 4 };
+void shim_check_table(lua_State *L, int i, int what);
+// Functions of `string` and of `table` that Ctrl-C can end.
+extern const luaL_Reg shim_strings[], shim_tables[];
+
 // --- patterns.c ---
 // string.find, match, gmatch and gsub that Ctrl-C can end.
 extern const luaL_Reg shim_patterns[];

@@ -111,21 +111,8 @@ static void sort(lua_State *L, unsigned low, unsigned up, unsigned random, unsig
   }
 }
 
-static int has_methods_of_table(lua_State *L) {
-  if (!lua_getmetatable(L, 1)) return 0;
-  int found = 1;
-  for (int i = 0; i < 3; i++) {
-    static const char *const names[] = {"__index", "__newindex", "__len"};
-    lua_pushstring(L, names[i]);
-    found &= lua_rawget(L, -2) != LUA_TNIL;
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  return found;
-}
-
 int shim_table_sort(lua_State *L) {
-  if (!lua_istable(L, 1) && !has_methods_of_table(L)) luaL_checktype(L, 1, LUA_TTABLE);
+  shim_check_table(L, 1, TABLE_READ | TABLE_WRITE | TABLE_LENGTH);
   lua_Integer n = luaL_len(L, 1);
   if (n <= 1) return 0;
   luaL_argcheck(L, n < INT_MAX, 1, "array too big");

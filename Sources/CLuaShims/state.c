@@ -134,10 +134,10 @@ static int open_libraries(lua_State *L) {
   lua_pushcfunction(L, co_wrap);
   lua_setfield(L, -2, "wrap");
   lua_getglobal(L, "table");
-  lua_pushcfunction(L, shim_table_sort);
-  lua_setfield(L, -2, "sort");
+  luaL_setfuncs(L, shim_tables, 0);
   lua_getglobal(L, "string");
   luaL_setfuncs(L, shim_patterns, 0);
+  luaL_setfuncs(L, shim_strings, 0);
   return 0;
 }
 

@@ -102,6 +102,23 @@ function TestSystem.test_ctrl_c_ends_the_reading_of_long_json()
   assert_interruptible(function() for _ = 1, 100 do formats.json_decode(text) end end)
 end
 
+--- Lua's own move what is not there as often as a number says, and no hook runs meanwhile.
+function TestSystem.test_ctrl_c_ends_moves_of_nothing()
+  local long = setmetatable({}, { __len = function() return 1 << 60 end })
+  assert_interruptible(function() table.move({}, 1, math.maxinteger - 1, 2) end)
+  assert_interruptible(function() table.move({}, 2, math.maxinteger, 1) end)
+  assert_interruptible(function() table.insert(long, 1, 0) end)
+  assert_interruptible(function() table.remove(long, 1) end)
+end
+
+--- It repeated nothing so many times, which no Ctrl-C ended.
+function TestSystem.test_nothing_is_repeated_at_once()
+  for _, count in ipairs { 0, 1, 1 << 62, math.maxinteger, math.mininteger } do
+    lu.assertEquals((""):rep(count), "")
+    lu.assertEquals((""):rep(count, ""), "")
+  end
+end
+
 function TestSystem.test_ctrl_c_ends_random_numbers()
   assert_interruptible(function() for _ = 1, 100 do T.randn(3e7) end end)
 end
