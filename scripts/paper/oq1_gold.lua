@@ -8,7 +8,8 @@
 --
 -- Cost: 4 runs a repetition on `sentiment`; 9 s of processor time at --smoke.
 -- Measured on `sentiment` (bf16): with gold's labels on both sides the gap at the peak is 0.42 [0.28, 0.59],
--- with the proxy's 0.16 [-0.08, 0.38]; exact labels give online 0.25 [0.04, 0.46], offline -0.02 [-0.16, 0.08].
+-- with the proxy's 0.16 [-0.08, 0.38]. Exact labels give online 0.25 [0.04, 0.46], offline nothing
+-- (-0.02 [-0.16, 0.08]).
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"
 

@@ -43,21 +43,48 @@ enum ScalarProperties {
     "Co": mask([.privateUse]), "Cn": mask([.unassigned]),
   ]
 
-  private static let order: [Unicode.GeneralCategory] = [
-    .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .nonspacingMark,
-    .spacingMark, .enclosingMark, .decimalNumber, .letterNumber, .otherNumber, .connectorPunctuation,
-    .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation, .finalPunctuation,
-    .otherPunctuation, .mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol, .spaceSeparator,
-    .lineSeparator, .paragraphSeparator, .control, .format, .surrogate, .privateUse, .unassigned,
-  ]
-
   private static func mask(_ categories: [Unicode.GeneralCategory]) -> UInt64 {
     categories.reduce(0) { $0 | bit($1) }
   }
 
+  /// A switch, because a search among the categories calls their comparison for each.
   private static func bit(_ category: Unicode.GeneralCategory) -> UInt64 {
-    UInt64(1) << UInt64(order.firstIndex(of: category) ?? order.count - 1)
+    switch category {
+    case .uppercaseLetter: 1 << 0
+    case .lowercaseLetter: 1 << 1
+    case .titlecaseLetter: 1 << 2
+    case .modifierLetter: 1 << 3
+    case .otherLetter: 1 << 4
+    case .nonspacingMark: 1 << 5
+    case .spacingMark: 1 << 6
+    case .enclosingMark: 1 << 7
+    case .decimalNumber: 1 << 8
+    case .letterNumber: 1 << 9
+    case .otherNumber: 1 << 10
+    case .connectorPunctuation: 1 << 11
+    case .dashPunctuation: 1 << 12
+    case .openPunctuation: 1 << 13
+    case .closePunctuation: 1 << 14
+    case .initialPunctuation: 1 << 15
+    case .finalPunctuation: 1 << 16
+    case .otherPunctuation: 1 << 17
+    case .mathSymbol: 1 << 18
+    case .currencySymbol: 1 << 19
+    case .modifierSymbol: 1 << 20
+    case .otherSymbol: 1 << 21
+    case .spaceSeparator: 1 << 22
+    case .lineSeparator: 1 << 23
+    case .paragraphSeparator: 1 << 24
+    case .control: 1 << 25
+    case .format: 1 << 26
+    case .surrogate: 1 << 27
+    case .privateUse: 1 << 28
+    case .unassigned: unassigned
+    @unknown default: unassigned
+    }
   }
+
+  private static let unassigned: UInt64 = 1 << 29
 
   /// The bits of the basic plane.
   private static let basicPlane: [UInt64] = (0..<0x10000).map { look($0) }
