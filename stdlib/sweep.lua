@@ -37,7 +37,7 @@ local spec = options.spec("sweep", {
   { "name", options.required "string", "its runs are NAME-HASH, with the setting sweep = NAME" },
   { "grid", {}, "a list of values by name, all of which are combined; or a list of settings" },
   { "seeds", options.optional "integer|table", "number of seeds, or a list of them; one unless given" },
-  { "cores", 1, "threads of a row", least = 1 },
+  { "cores", 1, "threads of a row", least = 1, most = 256 },
   { "hours", options.optional("number", 0), "time of a row, for the limit on Slurm and the rows in a task" },
   { "folder", options.optional "string", "the folder of runs; $PERILUNE_RUNS or \"runs\" unless given" },
   { "options", options.optional "table",
