@@ -1,12 +1,21 @@
 /// Products of matrices of 64-bit floats, by OpenBLAS, cut into pieces by shape and run on our own threads.
 ///
-/// OpenBLAS is limited to one thread: its threads would compete with ours for the cores, and it cuts a
+/// OpenBLAS is limited to one thread, by CKernels/blas.c: its threads would compete with ours for the cores, and it cuts a
 /// product by the thread count, on which results would then depend.
 import Base
+import CKernels
 import COpenBLAS
 
 extension Gemm {
-  static let singleThreaded: Void = openblas_set_num_threads(1)
+  /// Sees that OpenBLAS has the memory to be called from every thread; without it a call would never end.
+  static func reserveBLAS() throws {
+    if kernel_reserve_blas(Int32(ThreadCount.current)) == 0 {
+      throw Failure(
+        .memory,
+        "not enough memory for OpenBLAS, which takes 136 MB of addresses a thread: raise the limit of `ulimit -v`"
+      )
+    }
+  }
 
   /// Refuses sizes and leading dimensions above 32 bits, which BLAS cannot take. It computes products of
   /// 32-bit floats with vectors too.
@@ -16,11 +25,10 @@ extension Gemm {
     }
   }
 
-  /// C = A B for 64-bit floats. Sizes must have passed `checkSizes`.
+  /// C = A B for 64-bit floats. Sizes must have passed `checkSizes`, and OpenBLAS `reserveBLAS`.
   public static func run(
     _ a: MatrixView<Double>, _ b: MatrixView<Double>, into c: MutableMatrixView<Double>
   ) {
-    _ = singleThreaded
     let (m, n, k) = (c.rows, c.columns, a.columns)
     if m == 0 || n == 0 { return }
     if n > columnsMax && m > columnsMax {

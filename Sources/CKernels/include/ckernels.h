@@ -130,3 +130,8 @@ enum { CK_PACKED_B, CK_PACKED_A, CK_SCORES, CK_SCRATCH_SLOTS };
 float *_Nullable ck_scratch(int slot, size_t floats);
 
 #pragma clang assume_nonnull end
+
+// OpenBLAS, for products of 64-bit floats and with vectors: blas.c. Sees that `threads` threads can call it at once. Each
+// call takes a buffer, which is kept for later calls; where there is no room for one, OpenBLAS asks for it for ever. Gives 0
+// where the process's limit of addresses (`ulimit -v`) leaves no room. Not for two threads at once.
+int kernel_reserve_blas(int threads);

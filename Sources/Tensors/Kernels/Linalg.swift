@@ -61,6 +61,10 @@ public enum Linalg {
     return try turned(right).contiguous()
   }
 
+  /// The inverse of each square matrix of f64 [..., n, n], by LU factors with pivots. Throws for a matrix that is not square,
+  /// is singular, or holds NaN or an infinity.
+  ///
+  ///     try Linalg.inverse(Tensor([2, 0, 0, 4] as [Double], shape: [2, 2]))       // [[0.5, 0], [0, 0.25]]
   public static func inverse(_ a: Tensor) throws -> Tensor {
     try refuseInfinite(a)
     let result = try a.copied()
@@ -234,7 +238,7 @@ public enum Linalg {
   private static func each(
     _ batch: Tensor, _ size: Int, _ body: @escaping (UnsafeMutablePointer<Double>, String, Int) throws -> Void
   ) throws {
-    _ = Gemm.singleThreaded
+    try Gemm.reserveBLAS()
     let count = batch.shape.dropLast(2).reduce(1, *)
     try withExtendedLifetime(batch) {
       for index in 0..<count {

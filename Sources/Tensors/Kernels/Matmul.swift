@@ -68,6 +68,7 @@ private struct Product {
   private func multiply<T: MatrixScalar>(_ result: Tensor, _ type: T.Type) throws {
     let (left, right) = (try Operand(a), try Operand(b))
     try Gemm.checkSizes([m, n, k, left.lead, right.lead])
+    if m == 1 || n == 1 || T.self == Double.self { try Gemm.reserveBLAS() }
     let c = result.pointer(T.self)
     let starts = try offsets(left.tensor, right.tensor)
     // Each small product of a batch runs on one thread; large ones are cut. Both ways give the same bits.
@@ -200,7 +201,6 @@ extension MatrixScalar {
   fileprivate static func multiplyVector(
     _ a: MatrixView<Self>, _ x: UnsafePointer<Self>, _ step: Int, _ c: UnsafeMutablePointer<Self>
   ) {
-    _ = Gemm.singleThreaded
     Parallel.ranges(a.rows, grain: max(64, (1 << 16) / max(a.columns, 1) / 8 * 8)) { range in
       gemv(a.rows(from: range.lowerBound, count: range.count), x, step, c + range.lowerBound)
     }
