@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include "lua_internal.h"
 #include "shim_keys.h"
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -32,8 +33,8 @@ static const int64_t handled_after_ms = 1000;
 static volatile sig_atomic_t insists, recognised;
 static _Atomic int limit_reached;  // written by the thread that watches the limits
 static const int64_t swallowed_after_ms = 100;
-// Instructions between two looks at the clock, for code that goes on after the first press.
-enum { LOOK_EVERY = 10000 };
+// Between two looks at the clock, for code that goes on after the first press.
+enum { INSTRUCTIONS_BETWEEN_LOOKS = 10000 };
 
 // The hook that the user had set with `debug.sethook` on the thread that `stop` was set on.
 static struct {
@@ -79,7 +80,7 @@ static void raise_press(lua_State *L) {
   shim_interrupt_clear();
   raised_at = now_ms();
   if (presses < 2) {
-    if (is_watched()) set_stop_every(L, LOOK_EVERY);
+    if (is_watched()) set_stop_every(L, INSTRUCTIONS_BETWEEN_LOOKS);
     else remove_stop(L);
   }
   luaL_checkstack(L, LUA_MINSTACK, NULL);
@@ -109,7 +110,7 @@ void shim_raise_if_pressed(lua_State *L) {
 void shim_hook_if_pressed(lua_State *L) {
   if (shim_of(L) != target) return;
   if (presses >= 2) set_stop(L);
-  else if (is_watched()) set_stop_every(L, LOOK_EVERY);
+  else if (is_watched()) set_stop_every(L, INSTRUCTIONS_BETWEEN_LOOKS);
 }
 
 void shim_interrupt_insist(int on) { insists = on; }
@@ -179,15 +180,23 @@ static void forget_noted_press(void) {
 }
 
 // Only the thread that runs Lua may set the hook: any other thread passes the signal on.
+static int is_passed_on(int number) {
+  if (target == NULL || pthread_equal(pthread_self(), target_thread)) return 0;
+  pthread_kill(target_thread, number);
+  return 1;
+}
+
+// The handlers leave `errno` as it is: what they come into may be about to read it.
 static void on_signal(int number) {
-  if (target != NULL && !pthread_equal(pthread_self(), target_thread)) {
-    pthread_kill(target_thread, number);
-    return;
+  int error = errno;
+  if (!is_passed_on(number)) {
+    shim_output_pressed();
+    if (!is_noted(number)) {
+      forget_noted_press();
+      shim_interrupt_press();
+    }
   }
-  shim_output_pressed();
-  if (is_noted(number)) return;
-  forget_noted_press();
-  shim_interrupt_press();
+  errno = error;
 }
 
 void shim_interrupt_install(void) {
@@ -200,14 +209,13 @@ void shim_interrupt_install(void) {
 }
 
 static void on_stop(int number) {
-  if (target != NULL && !pthread_equal(pthread_self(), target_thread)) {
-    pthread_kill(target_thread, number);
-    return;
+  int error = errno;
+  if (!is_passed_on(number) && !is_noted(number)) {
+    stop_signal = number;
+    stop_pressed = 1;
+    shim_interrupt_press();
   }
-  if (is_noted(number)) return;
-  stop_signal = number;
-  stop_pressed = 1;
-  shim_interrupt_press();
+  errno = error;
 }
 
 void shim_stop_handle(int mode) {
@@ -237,7 +245,9 @@ void shim_interrupt_never_ends(void) { never_ends = 1; }
 
 static void on_press(int number) {
   (void)number;
+  int error = errno;
   shim_interrupt_press();
+  errno = error;
 }
 
 void shim_interrupt_from_thread(void) {

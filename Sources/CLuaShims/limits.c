@@ -19,7 +19,7 @@ static struct {
   int memory;                // a descriptor of /proc/self/statm, or -1
 } limits;
 
-static const double look_every = 0.05, grace = 1;
+static const double seconds_between_looks = 0.05, seconds_of_grace = 1;
 
 static double now(void) {
   struct timespec t;
@@ -47,21 +47,21 @@ static void *watch(void *unused) {
   (void)unused;
   char message[128];
   for (int over = 0;;) {
-    double left = limits.seconds > 0 ? limits.deadline - now() : look_every;
+    double left = limits.seconds > 0 ? limits.deadline - now() : seconds_between_looks;
     if (limits.seconds > 0 && left <= 0) {
       if (over) {
         snprintf(message, sizeof message, "perilune: the time limit of %g s is over (--max-time)\n", limits.seconds);
         end(124, message);
       }
       over = 1;
-      limits.deadline += grace;
+      limits.deadline += seconds_of_grace;
       shim_interrupt_limit();
       continue;
     }
     if (limits.bytes > 0 && resident() > limits.bytes) {
       end(1, "perilune: not enough memory: the process uses more than --max-memory allows\n");
     }
-    double wait = limits.bytes > 0 && (left > look_every || limits.seconds <= 0) ? look_every : left;
+    double wait = limits.bytes > 0 && (left > seconds_between_looks || limits.seconds <= 0) ? seconds_between_looks : left;
     struct timespec time = {(time_t)wait, (long)((wait - (double)(time_t)wait) * 1e9)};
     nanosleep(&time, NULL);
   }

@@ -1,5 +1,5 @@
-// What the C files of the Lua embedding share. Each file uses only files above it in this list:
-// protected.c, reading.c, userdata.c, interrupt.c, frames.c, locals.c, calls.c, sort.c, patterns.c, limits.c, state.c.
+// What the C files of the Lua embedding share. Each file uses only files above it in this list: interrupt.c, protected.c,
+// reading.c, userdata.c, frames.c, locals.c, calls.c, tables.c, sort.c, strings.c, load.c, patterns.c, limits.c, state.c.
 #pragma once
 #include "shim_interrupt.h"
 #include "shim_lua.h"
@@ -54,24 +54,28 @@ int shim_raise_pending(lua_State *L, const char *traceback);
 // --- interrupt.c ---
 // Sets the hook again in code that goes on after a press.
 void shim_hook_if_pressed(lua_State *L);
-// Raises the error of a press that waits: for loops in C that allocate nothing.
+// Raises the error of a press that waits: for loops in C, where no hook runs.
 void shim_raise_if_pressed(lua_State *L);
+// Turns of such a loop between two looks at the flag of Ctrl-C: well below a millisecond.
+enum { TURNS_BETWEEN_LOOKS = 1 << 14 };
+static inline void shim_look(lua_State *L, lua_Integer turn) {
+  if (turn % TURNS_BETWEEN_LOOKS == 0) shim_raise_if_pressed(L);
+}
 void shim_interrupt_forget(shim_state *s);
 
 // --- locals.c ---
 // Copies the locals of the chunk that failed to the session, before its frame is gone.
 void shim_keep_locals_of_failed_chunk(lua_State *L);
 
-// --- sort.c ---
-int shim_table_sort(lua_State *L);
-
 // --- tables.c ---
 // Argument `i` is a table, or has the metamethods that stand for what is done with it.
 enum { TABLE_READ = 1, TABLE_WRITE = 2, TABLE_LENGTH = 4 };
 void shim_check_table(lua_State *L, int i, int what);
-// Functions of `string` and of `table` that Ctrl-C can end.
-extern const luaL_Reg shim_strings[], shim_tables[];
 
-// --- patterns.c ---
-// string.find, match, gmatch and gsub that Ctrl-C can end.
-extern const luaL_Reg shim_patterns[];
+// Functions of Lua's libraries that Ctrl-C can end. Lua's own loop in C as often as their arguments say, over missing elements
+// too, and no hook runs meanwhile.
+extern const luaL_Reg shim_tables[];    // table.concat, insert, move, remove
+extern const luaL_Reg shim_sort[];      // table.sort
+extern const luaL_Reg shim_strings[];   // string.rep
+extern const luaL_Reg shim_loaders[];   // load
+extern const luaL_Reg shim_patterns[];  // string.find, gmatch, gsub, match

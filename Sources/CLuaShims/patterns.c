@@ -10,8 +10,7 @@
 enum { CAPTURES_MAX = 32, UNFINISHED = -1, POSITION = -2, DEPTH_MAX = 200 };
 // Single steps of matching in one call of a function in the sandbox: about a second.
 static const int64_t steps_max = 100000000;
-// Steps between two looks at the flag of Ctrl-C.
-static const int64_t look_every = 1 << 16;
+static const int64_t steps_between_looks = 1 << 16;
 
 typedef struct matching {
   const char *text, *end, *pattern_end;
@@ -29,7 +28,7 @@ static void look(matching *m) {
     luaL_error(m->L, "pattern too complex: more than %d steps of matching (limit of --sandbox)", (int)steps_max);
   }
   shim_raise_if_pressed(m->L);
-  m->looks_at = m->steps + look_every;
+  m->looks_at = m->steps + steps_between_looks;
 }
 
 static inline void count_steps(matching *m, int64_t steps) {
@@ -259,7 +258,7 @@ static void prepare(matching *m, lua_State *L, const char *text, size_t length, 
   m->end = text + length;
   m->pattern_end = pattern_end;
   m->steps = 0;
-  m->looks_at = look_every;
+  m->looks_at = steps_between_looks;
   m->level = 0;
 }
 
@@ -352,11 +351,14 @@ static int next_match(lua_State *L) {
   size_t length, pattern_length;
   const char *text = lua_tolstring(L, lua_upvalueindex(1), &length);
   const char *p = lua_tolstring(L, lua_upvalueindex(2), &pattern_length);
+  lua_Integer start = lua_tointeger(L, lua_upvalueindex(3)), before = lua_tointeger(L, lua_upvalueindex(4));
+  if (text == NULL || p == NULL || start < 0 || start > (lua_Integer)length + 1 || before > (lua_Integer)length) {
+    return luaL_error(L, "the state of this iterator was replaced");  // by debug.setupvalue
+  }
   matching m;
   prepare(&m, L, text, length, p + pattern_length);
-  const char *last = text + lua_tointeger(L, lua_upvalueindex(4));
-  if (lua_tointeger(L, lua_upvalueindex(4)) < 0) last = NULL;
-  for (const char *s = text + lua_tointeger(L, lua_upvalueindex(3)); s <= m.end; s++) {
+  const char *last = before < 0 ? NULL : text + before;
+  for (const char *s = text + start; s <= m.end; s++) {
     const char *e = match_from(&m, s, p);
     if (e == NULL || e == last) continue;
     lua_pushinteger(L, e - text);

@@ -38,15 +38,12 @@ int shim_push_table(lua_State *L, int array, int hash) {
   return shim_protect(L, op_table, &o, 1);
 }
 
-// Elements between two looks at the flag of Ctrl-C.
-enum { LOOK_EVERY = 1 << 16 };
-
 static int op_integers(lua_State *L) {
   operands *o = lua_touserdata(L, 1);
   const int64_t *values = o->bytes;
   lua_createtable(L, (int)o->count, 0);
   for (size_t i = 0; i < o->count; i++) {
-    if (i % LOOK_EVERY == LOOK_EVERY - 1) shim_raise_if_pressed(L);
+    shim_look(L, (lua_Integer)i);
     lua_pushinteger(L, values[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
@@ -62,7 +59,7 @@ static int op_numbers(lua_State *L) {
   const double *values = o->bytes;
   lua_createtable(L, (int)o->count, 0);
   for (size_t i = 0; i < o->count; i++) {
-    if (i % LOOK_EVERY == LOOK_EVERY - 1) shim_raise_if_pressed(L);
+    shim_look(L, (lua_Integer)i);
     lua_pushnumber(L, values[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }

@@ -2,10 +2,7 @@
 // element that does not fit, or SHIM_CUT after Ctrl-C.
 #include "lua_internal.h"
 
-// Elements between two looks at the flag of Ctrl-C.
-enum { LOOK_EVERY = 1 << 16 };
-
-static int is_pressed(size_t i) { return i % LOOK_EVERY == LOOK_EVERY - 1 && shim_interrupt_pending(); }
+static int is_pressed(size_t i) { return i % TURNS_BETWEEN_LOOKS == 0 && shim_interrupt_pending(); }
 
 int64_t shim_read_integers(lua_State *L, int index, int64_t *out, size_t count) {
   index = lua_absindex(L, index);

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-// Comparisons between two looks at the flag of Ctrl-C.
-enum { LOOK_EVERY = 4096, LARGE = 100 };
+// Elements from which on the pivot is drawn where the splits are uneven.
+enum { LARGE = 100 };
 
 static void put_two(lua_State *L, unsigned i, unsigned j) {
   lua_seti(L, 1, i);
@@ -16,7 +16,7 @@ static void put_two(lua_State *L, unsigned i, unsigned j) {
 }
 
 static int is_less(lua_State *L, int a, int b, unsigned *compared) {
-  if (++*compared % LOOK_EVERY == 0) shim_raise_if_pressed(L);
+  shim_look(L, ++*compared);
   if (lua_isnil(L, 2)) return lua_compare(L, a, b, LUA_OPLT);
   lua_pushvalue(L, 2);
   lua_pushvalue(L, a - 1);
@@ -48,7 +48,7 @@ static unsigned split(lua_State *L, unsigned low, unsigned up, unsigned *compare
   }
 }
 
-static unsigned some_number(void) {
+static unsigned pivot_seed(void) {
   clock_t c = clock();
   time_t t = time(NULL);
   unsigned parts[sizeof(clock_t) / sizeof(unsigned) + sizeof(time_t) / sizeof(unsigned)], sum = 0;
@@ -107,11 +107,11 @@ static void sort(lua_State *L, unsigned low, unsigned up, unsigned random, unsig
       smaller = up - middle;
       up = middle - 1;
     }
-    if ((up - low) / 128 > smaller) random = some_number();
+    if ((up - low) / 128 > smaller) random = pivot_seed();
   }
 }
 
-int shim_table_sort(lua_State *L) {
+static int table_sort(lua_State *L) {
   shim_check_table(L, 1, TABLE_READ | TABLE_WRITE | TABLE_LENGTH);
   lua_Integer n = luaL_len(L, 1);
   if (n <= 1) return 0;
@@ -123,3 +123,5 @@ int shim_table_sort(lua_State *L) {
   sort(L, 1, (unsigned)n, 0, &compared);
   return 0;
 }
+
+const luaL_Reg shim_sort[] = {{"sort", table_sort}, {NULL, NULL}};

@@ -135,9 +135,12 @@ static int open_libraries(lua_State *L) {
   lua_setfield(L, -2, "wrap");
   lua_getglobal(L, "table");
   luaL_setfuncs(L, shim_tables, 0);
+  luaL_setfuncs(L, shim_sort, 0);
   lua_getglobal(L, "string");
   luaL_setfuncs(L, shim_patterns, 0);
   luaL_setfuncs(L, shim_strings, 0);
+  lua_pushglobaltable(L);
+  luaL_setfuncs(L, shim_loaders, 0);
   return 0;
 }
 

@@ -1,17 +1,7 @@
-// string.rep, table.move, insert and remove that Ctrl-C can end: the library's own repeat an empty text, or move what is not
-// there, as often as a number says, and no hook of Lua's runs meanwhile.
+// table.concat, insert, move and remove that Ctrl-C can end.
 //
-// What they do follows lstrlib.c and ltablib.c of Lua 5.4 (Copyright 1994-2023 Lua.org, PUC-Rio; MIT licence).
+// What they do follows ltablib.c of Lua 5.4 (Copyright 1994-2023 Lua.org, PUC-Rio; MIT licence).
 #include "lua_internal.h"
-#include <limits.h>
-#include <string.h>
-
-// Copies between two looks at the flag of Ctrl-C.
-enum { LOOK_EVERY = 1 << 14 };
-
-static void look(lua_State *L, lua_Integer i) {
-  if (i % LOOK_EVERY == 0) shim_raise_if_pressed(L);
-}
 
 void shim_check_table(lua_State *L, int i, int what) {
   static const char *const names[] = {"__index", "__newindex", "__len"};
@@ -44,7 +34,7 @@ static int table_insert(lua_State *L) {
     place = luaL_checkinteger(L, 2);
     luaL_argcheck(L, (lua_Unsigned)place - 1u < (lua_Unsigned)end, 2, "position out of bounds");
     for (lua_Integer i = end; i > place; i--) {
-      look(L, i);
+      shim_look(L, i);
       copy(L, i - 1, 1, i);
     }
     break;
@@ -59,7 +49,7 @@ static int table_remove(lua_State *L) {
   if (place != size) luaL_argcheck(L, (lua_Unsigned)place - 1u <= (lua_Unsigned)size, 2, "position out of bounds");
   lua_geti(L, 1, place);
   for (; place < size; place++) {
-    look(L, place);
+    shim_look(L, place);
     copy(L, place + 1, 1, place);
   }
   lua_pushnil(L);
@@ -79,7 +69,7 @@ static int table_move(lua_State *L) {
     int rises = to > end || to <= from || (target != 1 && !lua_compare(L, 1, target, LUA_OPEQ));
     for (lua_Integer i = 0; i < n; i++) {
       lua_Integer k = rises ? i : n - 1 - i;
-      look(L, i);
+      shim_look(L, i);
       copy(L, from + k, target, to + k);
     }
   }
@@ -87,37 +77,35 @@ static int table_move(lua_State *L) {
   return 1;
 }
 
-static int string_rep(lua_State *L) {
-  size_t count, between_count;
-  const char *text = luaL_checklstring(L, 1, &count);
-  lua_Integer n = luaL_checkinteger(L, 2);
-  const char *between = luaL_optlstring(L, 3, "", &between_count);
-  if (n <= 0 || (count == 0 && between_count == 0)) {
-    lua_pushliteral(L, "");
-    return 1;
+static void add_element(lua_State *L, luaL_Buffer *b, lua_Integer i) {
+  lua_geti(L, 1, i);
+  if (!lua_isstring(L, -1)) {
+    luaL_error(L, "invalid value (%s) at index %I in table for 'concat'", luaL_typename(L, -1), (LUAI_UACINT)i);
   }
-  if (count + between_count < count || count + between_count > (size_t)INT_MAX / (size_t)n) {
-    return luaL_error(L, "resulting string too large");
-  }
+  luaL_addvalue(b);
+}
+
+static int table_concat(lua_State *L) {
+  shim_check_table(L, 1, TABLE_READ | TABLE_LENGTH);
+  lua_Integer last = luaL_len(L, 1);
+  size_t count;
+  const char *between = luaL_optlstring(L, 2, "", &count);
+  lua_Integer i = luaL_optinteger(L, 3, 1);
+  last = luaL_optinteger(L, 4, last);
   luaL_Buffer b;
-  size_t whole = (size_t)n * count + (size_t)(n - 1) * between_count;
-  char *p = luaL_buffinitsize(L, &b, whole);
-  for (;;) {
-    memcpy(p, text, count);
-    p += count;
-    if (--n == 0) break;
-    look(L, n);
-    if (between_count == 0) continue;
-    memcpy(p, between, between_count);
-    p += between_count;
+  luaL_buffinit(L, &b);
+  for (; i < last; i++) {
+    shim_look(L, i);
+    add_element(L, &b, i);
+    luaL_addlstring(&b, between, count);
   }
-  luaL_pushresultsize(&b, whole);
+  if (i == last) add_element(L, &b, i);
+  luaL_pushresult(&b);
   return 1;
 }
 
-const luaL_Reg shim_strings[] = {{"rep", string_rep}, {NULL, NULL}};
-const luaL_Reg shim_tables[] = {{"insert", table_insert},
+const luaL_Reg shim_tables[] = {{"concat", table_concat},
+                                {"insert", table_insert},
                                 {"move", table_move},
                                 {"remove", table_remove},
-                                {"sort", shim_table_sort},
                                 {NULL, NULL}};

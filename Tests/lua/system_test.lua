@@ -109,6 +109,18 @@ function TestSystem.test_ctrl_c_ends_moves_of_nothing()
   assert_interruptible(function() table.move({}, 2, math.maxinteger, 1) end)
   assert_interruptible(function() table.insert(long, 1, 0) end)
   assert_interruptible(function() table.remove(long, 1) end)
+  local text = setmetatable({}, { __index = tostring, __tostring = table.concat })
+  assert_interruptible(function() table.concat(text, "", 1, 1 << 60) end)
+end
+
+--- A function of C gives the text, so that no hook runs.
+function TestSystem.test_ctrl_c_ends_a_text_without_end()
+  assert_interruptible(function() load(collectgarbage) end)
+end
+
+function TestSystem.test_ctrl_c_ends_draws()
+  assert_interruptible(function() T.categorical(T.rand(10), 1 << 30) end)
+  assert_interruptible(function() T.categorical(T.rand(3e6, 10)) end)
 end
 
 --- It repeated nothing so many times, which no Ctrl-C ended.
