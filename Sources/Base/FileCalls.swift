@@ -11,6 +11,12 @@ public enum FileCalls {
     }
   }
 
+  /// Whether a path leads to a pipe, a socket or a device: to open one may wait for ever.
+  public static func isSpecial(_ path: String) -> Bool {
+    var info = stat()
+    return stat(path, &info) == 0 && ![S_IFREG, S_IFDIR].contains(info.st_mode & S_IFMT)
+  }
+
   /// The names in a folder, in no order.
   public static func names(in folder: String) throws -> [String] {
     guard let entries = opendir(folder) else { throw failure("read the folder", folder) }

@@ -3,7 +3,7 @@
 ///     let sum = try ShardSum(optimizer.parameters, shards: 16)
 ///     for shard in sum.own {
 ///       try loss(of: shard).backward()
-///       try sum.add(shard)
+///       try sum.add(shard + 1)
 ///     }
 ///     try sum.finish()         // the gradients are now those of all shards, on every process
 ///
@@ -24,8 +24,13 @@ public final class ShardSum {
   /// The next shard to add.
   private var next: Int
 
+  /// More than any batch has rows.
+  private static let shardsMax = 1 << 30
+
   public init(_ parameters: [Variable], shards: Int, processes: Processes) throws {
-    guard shards >= 1 else { throw Failure(.value, "shards must be at least 1, got \(shards)") }
+    guard (1...Self.shardsMax).contains(shards) else {
+      throw Failure(.value, "shards must be from 1 to \(Self.shardsMax), got \(shards)")
+    }
     guard shards >= processes.size else {
       throw Failure(
         .value, "\(processes.size) processes have no work with \(shards) shards; give at least as many")
@@ -41,16 +46,16 @@ public final class ShardSum {
     next = own.lowerBound
   }
 
-  /// Adds the gradients that the parameters hold as those of `shard`, and takes them: the parameters have none then.
-  /// Throws if it is not the next of the own shards.
-  public func add(_ shard: Int) throws {
+  /// Adds the gradients that the parameters hold as those of a shard, counted from 1, and takes them: the parameters have
+  /// none then. Throws if it is not the next of the own shards.
+  public func add(_ number: Int) throws {
     if next == own.upperBound {
-      throw Failure(.state, "shard \(shard + 1) is one too many: all \(own.count) of this process are added")
+      throw Failure(.state, "shard \(number) is one too many: all \(own.count) of this process are added")
     }
-    guard shard == next else {
-      throw Failure(
-        .state, "shard \(shard + 1) is not the next one: that is \(next + 1) of \(own.upperBound)")
+    guard number == next + 1 else {
+      throw Failure(.state, "shard \(number) is not the next one: that is \(next + 1) of \(own.upperBound)")
     }
+    let shard = next
     next += 1
     let present = try Tensor(parameters.map { $0.grad == nil ? 0 : 1 } as [Float], shape: [parameters.count])
     var gradients: [Tensor?] = []

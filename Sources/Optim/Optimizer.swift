@@ -147,7 +147,9 @@ extension Optimizer {
 
   /// Sets the step and copies the state tensors. Everything is checked before anything changes.
   public func restore(step: Int, state saved: [(name: String, tensor: Tensor)]) throws {
-    if step < 0 { throw Failure(.state, "a state after \(step) steps") }
+    if !(0...Limits.stepsMax).contains(step) {
+      throw Failure(.state, "a state after \(step) steps: expected 0 to 2^53")
+    }
     var given = Dictionary(saved.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     var copies: [(from: Tensor, to: Slot.Values)] = []
     for (name, values) in state {

@@ -35,7 +35,7 @@ public struct Schedule: Sendable {
   public func rate(at step: Int) -> Double {
     if step <= warmup && warmup > 0 { return lr * Double(max(step, 0)) / Double(warmup) }
     let span = max(steps - warmup, 1)
-    let done = min(max(Double(step - 1 - warmup) / Double(span), 0), 1)
+    let done = min(max((Double(step) - 1 - Double(warmup)) / Double(span), 0), 1)
     switch decay {
     case .constant: return lr
     case .linear: return lr * (floor + (1 - floor) * (1 - done))

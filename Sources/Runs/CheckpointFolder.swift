@@ -95,6 +95,7 @@ public struct CheckpointFolder {
   public static func seal(
     _ folder: String, name: String = "", step: Int, recorded: Recorded? = nil, disk: any Disk = RealDisk()
   ) throws -> Checkpoint {
+    if step < 0 { throw Failure(.value, "a checkpoint is of a step from 0 on, got \(step)") }
     var files: [JSONValue] = []
     var bytes = 0
     for name in try disk.names(in: folder) {

@@ -48,6 +48,7 @@ public final class Database {
   public init(_ path: String, _ mode: Mode, isImmutable: Bool = false, advice: String = "") throws {
     self.path = path
     self.advice = advice
+    if FileCalls.isSpecial(path) { throw Failure(.io, "cannot open \(path): it is not a regular file") }
     let name = isImmutable ? "file:\(Self.escaped(path))?immutable=1" : path
     let flags = mode == .read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
     let uri = isImmutable ? SQLITE_OPEN_URI : 0

@@ -25,10 +25,11 @@ public final class RunIndex {
     PRAGMA user_version = \(version);
     """
 
+  /// The index of the runs in a folder, made where there is none. Throws if its file cannot be opened.
   public init(_ folder: String) throws {
     self.folder = folder
     try RunSchema.check(path: folder)
-    if !RealDisk().isFolder(folder) { throw Failure(.io, "\(folder): there is no such folder of runs") }
+    if !FileCalls.isFolder(folder) { throw Failure(.io, "\(folder): there is no such folder of runs") }
     do { database = try Self.opened(folder) } catch { database = try Self.another(in: folder, after: error) }
   }
 

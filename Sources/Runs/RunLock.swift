@@ -52,7 +52,8 @@ public final class RunLock {
   /// Whether a writer holds the lock of a run's folder; nil where locks do not work. No lock is taken: a probe
   /// must not refuse a writer.
   public static func isHeld(folder: String) -> Bool? {
-    let descriptor = open(folder + "/" + name, O_RDONLY | O_CLOEXEC)
+    // Without waiting, should a pipe have this name.
+    let descriptor = open(folder + "/" + name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 { return false }
     defer { close(descriptor) }
     // A shared lock of an instant; a writer that comes within it tries again (see `taken`).

@@ -7,6 +7,7 @@ public final class RunReader {
   public let folder: String
   let database: Database
 
+  /// The run in a folder. Throws where there is none, and where its store is damaged or of a newer version.
   public init(_ folder: String) throws {
     self.folder = folder
     let path = "\(folder)/\(RunSchema.file)"
@@ -98,8 +99,11 @@ public final class RunReader {
     var steps: [Int] = [], values: [Double] = []
     let seek = try database.statement(
       "SELECT step, value FROM metric WHERE key = ? AND step >= ? ORDER BY step LIMIT 1")
+    // A damaged store may hold any two integers: their distance may need all 64 bits.
+    let span = Double(UInt(bitPattern: last &- first))
     for i in 0..<points {
-      let wanted = first + Int(Double(last - first) * Double(i) / Double(points - 1))
+      let part = min(span * Double(i) / Double(points - 1), 0x1p64.nextDown)
+      let wanted = min(first &+ Int(bitPattern: UInt(part)), last)
       if let before = steps.last, before >= wanted { continue }
       try seek.seek(key, wanted) {
         steps.append($0.integer(0))

@@ -113,7 +113,7 @@ extension RunWriter {
   public static func resume(_ folder: String, disk: any Disk = RealDisk()) throws -> RunWriter {
     let id = String(folder.split(separator: "/").last ?? "")
     try RunSchema.check(path: folder)
-    guard RealDisk().isFolder(folder), access("\(folder)/\(RunSchema.file)", F_OK) == 0 else {
+    guard FileCalls.isFolder(folder), access("\(folder)/\(RunSchema.file)", F_OK) == 0 else {
       throw Failure(.io, "\(folder): there is no such run")
     }
     guard let lock = try RunLock.taken(folder: folder) else {

@@ -71,6 +71,9 @@ public final class RunWriter {
     let about = try database.rows("SELECT attempt, step FROM run")
     guard let row = about.first else { throw database.damage("there is no row of the run in it") }
     (attempt, step) = (row[0].integer ?? 1, row[1].integer ?? 0)
+    guard (1..<Int(Int32.max)).contains(attempt), (0...Limits.stepsMax).contains(step) else {
+      throw database.damage("its run is at attempt \(attempt) and step \(step)")
+    }
   }
 
   deinit { close() }
@@ -83,11 +86,19 @@ public final class RunWriter {
     }
   }
 
+  /// Refuses a step below 0, which no checkpoint could have, or above `Limits.stepsMax`.
+  private static func check(step: Int) throws {
+    if !(0...Limits.stepsMax).contains(step) {
+      throw Failure(.value, "a step is from 0 to 2^53, got \(step)")
+    }
+  }
+
   // MARK: Logging
 
   /// Records the figures of a step. A figure of the same step and name is replaced.
   public func log(step: Int, _ figures: [(name: String, value: Double)], at time: Double = now()) throws {
     try checkOpen()
+    try Self.check(step: step)
     for (name, value) in figures {
       let key = keys[name] ?? keys.count + 1
       if keys.updateValue(key, forKey: name) == nil { rows.keys.append((key, name)) }
@@ -102,6 +113,7 @@ public final class RunWriter {
   /// Records something that happened at a step: its kind, such as "evaluated", and a text.
   public func event(step: Int, kind: String, _ text: String, at time: Double = now()) throws {
     try checkOpen()
+    try Self.check(step: step)
     rows.events.append((step, time, kind, text))
     commitIfDue(time)
   }
@@ -197,6 +209,7 @@ public final class RunWriter {
   /// A folder to write the files of a checkpoint into, for `checkpoint`.
   public func beginCheckpoint(step: Int) throws -> String {
     try checkOpen()
+    try Self.check(step: step)
     return try checkpoints.begin(step: step)
   }
 
@@ -205,6 +218,7 @@ public final class RunWriter {
   @discardableResult
   public func checkpoint(_ made: String, step: Int, keep: Int) throws -> CheckpointFolder.Checkpoint {
     try checkOpen()
+    try Self.check(step: step)
     self.step = max(self.step, step)
     // First the figures: a run that goes on after a checkpoint has those before it, also without the journal,
     // which a kill leaves behind as a file of its own.
@@ -235,6 +249,7 @@ public final class RunWriter {
   /// and all but the last `keep` are removed.
   public func cut(after step: Int, keep: Int = .max) throws {
     try checkOpen()
+    try Self.check(step: step)
     try checkpoints.removeLeftovers()
     try checkpoints.removeAll(after: step)
     try checkpoints.keep(last: keep)

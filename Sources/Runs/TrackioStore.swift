@@ -31,16 +31,16 @@ public enum TrackioStore {
     let reader = try RunReader(folder)
     let name = SQLValue.text(String(folder.split(separator: "/").last ?? ""))
     let about = try Dictionary(uniqueKeysWithValues: reader.about().map { ($0.column, $0.value) })
-    let created = about["created"]?.number ?? 0
+    let created = try timestamp(about["created"]?.number ?? 0, in: reader)
     for table in ["metrics", "configs"] {
       try database.run("DELETE FROM \(table) WHERE run_name = ?", [name])
     }
     try database.run(
       "INSERT INTO configs(run_name, config, created_at) VALUES(?, ?, ?)",
-      [name, about["config"] ?? "{}", .text(timestamp(created))])
-    var times: [Int: Double] = [:]
+      [name, about["config"] ?? "{}", .text(created)])
+    var times: [Int: String] = [:]
     try reader.database.statement("SELECT step, time FROM tick").each([]) {
-      times[$0.integer(0)] = $0.number(1)
+      times[$0.integer(0)] = try timestamp($0.number(1), in: reader)
     }
     var step: Int?
     var figures: [JSONMember] = []
@@ -49,7 +49,7 @@ public enum TrackioStore {
       try database.run(
         "INSERT INTO metrics(timestamp, run_name, step, metrics) VALUES(?, ?, ?, ?)",
         [
-          .text(timestamp(times[step] ?? created)), name, .integer(step),
+          .text(times[step] ?? created), name, .integer(step),
           .text(try JSONValue.object(figures).encoded()),
         ])
       figures = []
@@ -72,8 +72,11 @@ public enum TrackioStore {
     return .number(value)
   }
 
-  /// ISO 8601 with microseconds, in UTC.
-  private static func timestamp(_ time: Double) -> String {
+  /// ISO 8601 with microseconds, in UTC. Refuses what has no year of four digits, as in a damaged store.
+  private static func timestamp(_ time: Double, in reader: RunReader) throws -> String {
+    guard (0..<253_402_300_799).contains(time) else {
+      throw reader.database.damage("there is a time of \(time) s in it")
+    }
     let micros = Int64((time * 1e6).rounded())
     var seconds = time_t(micros / 1_000_000)
     var parts = tm()

@@ -97,6 +97,8 @@ import Testing
     #expect(cosine.rate(at: 2) == 2 && abs(cosine.rate(at: 12) - 0.2) < 1e-12)
     #expect(abs(cosine.rate(at: 7) - 1.1) < 1e-12)
     #expect(try Schedule(lr: 1, steps: 0).rate(at: 99) == 1)
+    #expect(try Schedule(lr: 1, steps: 10, decay: .linear).rate(at: .min) == 1)
+    #expect(linear.rate(at: .max) == 0)
     for decay in Schedule.Decay.allCases {
       #expect(try Schedule(lr: 3, steps: 1, decay: decay).rate(at: 1) == 3)
     }

@@ -48,6 +48,10 @@ import Testing
     let weight = Variable(try Tensor([1.0, 2.0], shape: [2]), requiresGrad: true)
     let optimizer = try Optimizer([weight], SGD())
     #expect(message { try optimizer.update(lr: -1) } == "lr must be at least 0, got -1.0")
-    #expect(message { try optimizer.restore(step: -1, state: []) } == "a state after -1 steps")
+    for step in [-1, 1 << 53 + 1, Int.max] {
+      #expect(
+        message { try optimizer.restore(step: step, state: []) }
+          == "a state after \(step) steps: expected 0 to 2^53")
+    }
   }
 }

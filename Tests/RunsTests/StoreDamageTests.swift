@@ -135,4 +135,36 @@ import Testing
       #expect(try index.list(where: [("seed", 1)], columns: ["id", "seed"]) == [["b", 1]])
     }
   }
+
+  /// Numbers that no run has overflowed in a reader or a writer.
+  @Test func numbersThatNoRunHasAreRefused() throws {
+    try withTemporaryFolder { runs in
+      try fill(runs, ["a"])
+      let folder = "\(runs)/a", path = folder + "/run.sqlite"
+      func with(_ change: String) throws -> String {
+        let whole = try RealDisk().bytes(of: path)
+        defer { try? AtomicFile.write(whole, to: path) }
+        let database = try Database(path, .write)
+        try database.script(change)
+        database.close()
+        let export = message { try TrackioStore.add([folder], to: "\(runs)/p.db") }
+        return export + message { try RunWriter.resume(folder).finish(.finished) }
+      }
+      for number in ["9223372036854775807", "0", "-9223372036854775808"] {
+        #expect(
+          try with("UPDATE run SET attempt = \(number)").contains(
+            "its run is at attempt \(number) and step 2000"))
+      }
+      #expect(try with("UPDATE run SET step = -1").contains("its run is at attempt 1 and step -1"))
+      for time in ["1e300", "-1e300", "9e999"] {
+        #expect(try with("UPDATE run SET created = \(time)").contains("there is a time of "))
+        #expect(try with("UPDATE tick SET time = \(time)").contains("there is a time of "))
+      }
+      let extremes =
+        "DELETE FROM metric; INSERT INTO metric SELECT id, -9223372036854775808, 1 FROM key; "
+        + "INSERT INTO metric SELECT id, 9223372036854775807, 2 FROM key"
+      try Database(path, .write).script(extremes)
+      #expect(try RunReader(folder).curve("loss", .points(2)).steps == [.min, .max])
+    }
+  }
 }

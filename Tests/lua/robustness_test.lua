@@ -23,6 +23,34 @@ local function train(more)
   }, more))
 end
 
+TestNumbers = {}
+
+--- Whole numbers of 64 bits overflowed, which ended the process.
+function TestNumbers.test_steps_and_shards_of_64_bits()
+  local w = tensor({ 1, 2 }, { requires_grad = true })
+  local optimizer = perilune.optim.adamw({ w }, { lr = 0.1 })
+  local state = optimizer:state()
+  state.steps = math.maxinteger
+  support.refuses("a state after 9223372036854775807 steps: expected 0 to 2^53", optimizer.restore, optimizer,
+    state)
+  support.refuses("shards must be from 1 to 1073741824, got 9223372036854775807",
+    perilune.mpi.shard_sum, optimizer, math.maxinteger)
+  local sum = perilune.mpi.shard_sum(optimizer, 2)
+  support.refuses("shard -9223372036854775808 is not the next one: that is 1 of 2", sum.add, sum,
+    math.mininteger)
+  local schedule = perilune.optim.schedule { lr = 1, steps = 10, decay = "linear" }
+  lu.assertEquals({ schedule(math.mininteger), schedule(math.maxinteger) }, { 1, 0 })
+end
+
+--- An iterator whose state `debug` had changed read outside its text.
+function TestNumbers.test_an_iterator_with_another_state()
+  for number, value in pairs { [1] = {}, [2] = {}, [3] = -(1 << 40), [4] = 1 << 40 } do
+    local find = ("x"):gmatch "y"
+    debug.setupvalue(find, number, value)
+    support.refuses("the state of this iterator was replaced", find)
+  end
+end
+
 TestTraining = {}
 
 function TestTraining.test_numbers_that_are_not_finite_are_named()

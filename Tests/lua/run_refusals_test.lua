@@ -33,6 +33,25 @@ function TestRunRefusals.test_arguments()
     native.records, writer.folder, "log")
 end
 
+--- Steps of 64 bits overflowed in a thinned curve, and a checkpoint of step -1 was never found again.
+function TestRunRefusals.test_steps_out_of_range()
+  for _, step in ipairs { -1, math.mininteger, (1 << 53) + 1, math.maxinteger } do
+    local message = "a step is from 0 to 2^53, got " .. step
+    refuses(message, writer.log, writer, step, { loss = 1 })
+    refuses(message, writer.event, writer, step, "evaluated", "")
+    refuses(message, writer.cut, writer, step)
+    refuses(message, writer.begin_checkpoint, writer, step)
+    refuses(message, writer.finish_checkpoint, writer, "none", step, 1)
+  end
+  writer:log(0, { loss = 1 })
+  writer:log(1 << 53, { loss = 2 })
+  writer:commit()
+  local steps, values = native.curve(writer.folder, "loss", 2)
+  lu.assertEquals(steps, { 0, 1 << 53 })
+  lu.assertEquals(values, { 1, 2 })
+  refuses("a checkpoint is of a step from 0 on, got -1", native.seal, folder, -1)
+end
+
 function TestRunRefusals.test_arguments_of_a_listing()
   refuses("bad argument #2 to 'list' (expected numbers, texts and booleans by name, got a Tensor)",
     native.list, folder, { beta = T { 1 } }, {})

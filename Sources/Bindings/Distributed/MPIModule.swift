@@ -140,7 +140,7 @@ enum MPIModule {
           + "for shard = 1, 2 do (w * shard):sum():backward(); sum:add(shard) end\n"
           + "sum:finish()\nprint(w:grad())", prints: "[3, 3]\n[Tensor f32 2]")
     ) { call, sum in
-      try sum.add(try call.integer(2) - 1)
+      try sum.add(try call.integer(2))
       return 0
     }
     sum.method(
