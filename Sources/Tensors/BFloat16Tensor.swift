@@ -8,6 +8,7 @@ public struct BFloat16Tensor: @unchecked Sendable {
   public let shape: Shape
   private let storage: Storage
 
+  /// Zeros of a shape. Throws if they are more than a tensor may hold, or memory is short.
   public init(zeros shape: Shape) throws {
     self.shape = shape
     let bytes = try Checked.times(try shape.checkedElementCount(), 2, "bytes")
@@ -64,7 +65,8 @@ public struct BFloat16Tensor: @unchecked Sendable {
     }
   }
 
-  /// Sets all values to those of an f32 tensor of the same shape that `holds`.
+  /// Sets all values to those of an f32 tensor, which has this shape and passes `holds`: neither is checked. Throws if memory
+  /// for a copy in order is short.
   public func take(_ source: Tensor) throws {
     let packed = try source.contiguous()
     let from = packed.pointer(Float.self)

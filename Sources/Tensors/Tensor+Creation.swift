@@ -2,10 +2,14 @@
 import Base
 
 extension Tensor {
+  /// Zeros of a shape. Throws if they are more than a tensor may hold, or memory is short.
+  ///
+  ///     try Tensor.zeros([2, 3])        // [[0, 0, 0], [0, 0, 0]], f32
   public static func zeros(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor {
     try Tensor(zeros: shape, dtype)
   }
 
+  /// Ones of a shape. Throws as `zeros` does.
   public static func ones(_ shape: Shape, _ dtype: DType = .f32) throws -> Tensor {
     try full(shape, 1, dtype)
   }

@@ -24,7 +24,7 @@ public struct Tensor: @unchecked Sendable {
     self.offset = offset
   }
 
-  /// A row-major tensor whose elements are undefined.
+  /// A row-major tensor whose elements are undefined. Throws if they are more than `Limits.tensorBytesMax`, or memory is short.
   public init(uninitialized shape: Shape, _ dtype: DType) throws {
     let bytes = try Checked.times(try shape.checkedElementCount(), dtype.byteCount, "bytes")
     self.init(
@@ -32,6 +32,7 @@ public struct Tensor: @unchecked Sendable {
       offset: 0)
   }
 
+  /// A row-major tensor of zeros. Throws as `init(uninitialized:)` does.
   public init(zeros shape: Shape, _ dtype: DType) throws {
     try self.init(uninitialized: shape, dtype)
     storage.address.initializeMemory(as: UInt8.self, repeating: 0, count: elementCount * dtype.byteCount)

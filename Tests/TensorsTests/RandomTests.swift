@@ -29,6 +29,24 @@ import Testing
     #expect(all.contains { $0 < 0 } && all.contains { $0 > 0 } && Set(all).count == 64)
   }
 
+  /// A sum that is rounded to `high` came out as `high`, one in 30 million.
+  @Test func uniformNumbersStayBelowTheUpperEnd() throws {
+    let floats = try Tensor.uniform([1 << 25], .f32, low: 1, high: 2, seed: 3, stream: "rand").elements(
+      Float.self)
+    #expect(floats.max() == Float(2).nextDown && floats.min() == 1)
+    for high in [1.nextUp, 1 + 1e-9] {
+      let x = try Tensor.uniform([1000], .f64, low: 1, high: high, seed: 3, stream: "t").doubles()
+      #expect(x.allSatisfy { $0 >= 1 && $0 < high })
+    }
+    #expect(
+      try Tensor.uniform([9], .f32, low: 2, high: 2, seed: 3, stream: "t").doubles().allSatisfy { $0 == 2 })
+    for (low, high) in [(2, 1), (-1e308, 1e308), (.nan, 1), (0, .infinity)] as [(Double, Double)] {
+      #expect(throws: Failure.self) {
+        try Tensor.uniform([2], .f64, low: low, high: high, seed: 3, stream: "t")
+      }
+    }
+  }
+
   @Test func threadCountAndLengthChangeNoNumber() throws {
     let before = Parallel.threads
     defer { Parallel.threads = before }

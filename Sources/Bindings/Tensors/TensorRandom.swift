@@ -71,14 +71,14 @@ extension Bindings {
   /// T.name(sizes, options), and T.name_like(x, options) in the shape and type of x.
   private static func addRandom(
     _ module: inout NativeModule, _ name: String, _ summary: String, _ own: RandomStream,
-    _ declared: [Option] = drawOptions,
+    _ declared: [Option] = drawOptions, errors: String = "",
     _ fill: @escaping Fill
   ) {
     module.function(
       name,
       Page(
         "T.\(name)(sizes, dtype or options)", summary + " Sizes are numbers or a list.", options: declared,
-        errors: "a size is negative; generator is combined with seed, stream or step",
+        errors: "a size is negative; generator is combined with seed, stream or step" + errors,
         source: "Salmon et al. 2011, Philox4x32-10",
         example: "print(T.\(name)(4, {seed = 1}):equal(T.\(name)(4, {seed = 1})))", prints: "true")
     ) { call in
@@ -140,8 +140,10 @@ extension Bindings {
     addRandom(&module, "randn", "Standard normal random numbers.", own) { shape, dtype, _, d in
       try Tensor.normal(shape, dtype, seed: d.seed, stream: d.stream, step: d.step)
     }
-    addRandom(&module, "rand", "Random numbers uniform in [low, high).", own, rangeOptions) {
-      shape, dtype, options, d in
+    addRandom(
+      &module, "rand", "Random numbers uniform in [low, high).", own, rangeOptions,
+      errors: "; high is below low; one of them or high - low is not finite"
+    ) { shape, dtype, options, d in
       let (low, high) = (try options.number("low"), try options.number("high"))
       return try Tensor.uniform(
         shape, dtype, low: low, high: high, seed: d.seed, stream: d.stream, step: d.step)

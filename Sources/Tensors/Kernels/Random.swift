@@ -22,21 +22,34 @@ extension Tensor {
     }
   }
 
-  /// Numbers uniform in [low, high).
+  /// Numbers uniform in [low, high), which holds `low` alone where they are equal. Throws if `high` is below `low`, and where
+  /// one of them or their distance is not finite.
   public static func uniform(
     _ shape: Shape, _ dtype: DType = .f32, low: Double = 0, high: Double = 1, seed: UInt64, stream: String,
     step: UInt64 = 0
   ) throws -> Tensor {
     let source = Philox(seed: seed, stream: stream, step: step)
     let width = high - low
-    // Rounding to f32 could reach `high`, so f32 uses 24 bits.
+    if !(width >= 0 && width.isFinite) {
+      throw Failure(
+        .value, "numbers are drawn between two finite ones, the lower one first: got \(low) and \(high)")
+    }
+    // 24 bits of f32 are exact in [0, 1); in another range a sum may still be rounded to `high`.
     let coarse = dtype == .f32
+    let most = max(low, below(high, coarse))
     return try filled(shape, dtype, perBlock: 2) { block in
       let w = source.words(at: block)
       let x = coarse ? Double(w[0] >> 8) * 0x1p-24 : unit(w[0], w[1])
       let y = coarse ? Double(w[2] >> 8) * 0x1p-24 : unit(w[2], w[3])
-      return [low + width * x, low + width * y, 0, 0]
+      return [min(low + width * x, most), min(low + width * y, most), 0, 0]
     }
+  }
+
+  /// The largest number below `high` of the 32-bit floats, or of the 64-bit ones.
+  private static func below(_ high: Double, _ isFloat: Bool) -> Double {
+    if !isFloat { return high.nextDown }
+    let near = Float(high)
+    return Double(Double(near) < high ? near : near.nextDown)
   }
 
   /// 1 with the given chance, else 0. In `.bool`, true and false.
@@ -111,9 +124,11 @@ extension Tensor {
     let key = seed ^ Philox.hash(stream) ^ (step &* 0x9E37_79B9_7F4A_7C15)
     var sums = [Double](repeating: 0, count: classes)
     for row in 0..<rows where count > 0 {
+      if row & 63 == 63 { try Interrupt.check() }
       try cumulate(from + row * classes, &sums, areLogits, row)
       var source = Philox(seed: key, subsequence: UInt64(row))
       for k in 0..<count {
+        if k & 4095 == 4095 { try Interrupt.check() }
         to[row * count + k] = Int64(firstAbove(sums, source.uniform() * sums[classes - 1]))
       }
     }

@@ -8,6 +8,7 @@ public struct Segments: Sendable {
   /// The first token of each sequence, followed by the number of tokens.
   public let starts: [Int]
 
+  /// Sequences of so many tokens, which may be none. Throws for a negative length, and where all do not fit in 64 bits.
   public init(lengths: [Int]) throws {
     var starts = [0]
     for length in lengths {
