@@ -119,11 +119,20 @@ local function say_unfinished(folder, o, hash, writer)
   writer:note("beside", text)
 end
 
+--- The run that another process has made of the same name and config since this one looked for it, if it has
+-- the smaller number of NAME, NAME-2, ...: of several that begin at once the first goes on.
+local function begun_before(folder, o, hash, writer)
+  local function number(id) return math.tointeger(tonumber(id:sub(#o.name + 2))) or 1 end
+  for _, one in ipairs(alike(folder, o.name, hash)) do
+    if number(one.id) < number(writer.id) then return one.id end
+  end
+end
+
 --- Says that a new run is begun although one of this name was to go on, and what differs.
-local function say_other_config(folder, o, id)
-  local found = native.list(folder, { name = o.name }, { "id" })
+local function say_other_config(folder, o, hash, id)
+  local found = native.list(folder, { name = o.name }, { "id", "hash" })
   for i = #found, 1, -1 do
-    if found[i].id ~= id then
+    if found[i].id ~= id and found[i].hash ~= hash then
       local other = Record.config_of(native.about(folder .. "/" .. found[i].id))
       return io.stderr:write(("run %s: new, since '%s' has another config: %s\n"):format(
         id, found[i].id, identity.text_of_diff(other, o.config)))
@@ -193,7 +202,14 @@ function run.open(given)
         folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
         code = o.code or identity.code(),
       }
-      if o.resume == "allow" then say_other_config(folder, o, writer.id) end
+      local first = o.resume == "allow" and begun_before(folder, o, hash, writer)
+      if first then
+        writer:close()
+        native.remove(folder .. "/" .. writer.id)
+        writer = native.open(folder .. "/" .. first)
+      elseif o.resume == "allow" then
+        say_other_config(folder, o, hash, writer.id)
+      end
       if not is_said and writer.id ~= o.name then say_unfinished(folder, o, hash, writer) end
     end
     return { id = writer.id, folder = writer.folder, step = writer.step, attempt = writer.attempt }

@@ -1,0 +1,72 @@
+--- Where runs may be: behind symbolic links, beside pipes, and in a folder that processes use at once.
+local lu = require "luaunit"
+package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
+local run, system = require "perilune.run", require "perilune.system"
+
+local folder
+
+TestRunPlaces = {}
+
+function TestRunPlaces.setUp()
+  folder = support.new_path()
+  system.make_folder(folder)
+end
+
+function TestRunPlaces.tearDown() os.execute(("rm -rf '%s'"):format(folder)) end
+
+--- A run of three steps in a folder of runs.
+local function record(runs, resume)
+  local job = run.open { name = "a", folder = runs, state = {}, resume = resume }
+  for step in job:steps(3) do job:log { loss = step } end
+  return job
+end
+
+--- `runs -> /scratch/...` was written, and could be neither listed nor resumed.
+function TestRunPlaces.test_a_folder_of_runs_behind_a_link()
+  local runs = folder .. "/runs"
+  system.make_folder(folder .. "/elsewhere")
+  lu.assertTrue(os.execute(("ln -s elsewhere '%s'"):format(runs)))
+  record(runs, "never")
+  lu.assertEquals(#run.runs { folder = runs }, 1)
+  lu.assertEquals(record(runs, "allow").id, "a")
+  lu.assertEquals(run.resume("a", { folder = runs, state = {} }).step, 3)
+end
+
+function TestRunPlaces.test_a_run_behind_a_link()
+  local runs = folder .. "/runs"
+  record(runs, "never")
+  lu.assertTrue(os.execute(("cd '%s' && mv runs/a elsewhere && ln -s ../elsewhere runs/a"):format(folder)))
+  lu.assertEquals(run.runs({ folder = runs })[1].id, "a")
+  lu.assertEquals(run.resume("a", { folder = runs, state = {} }).step, 3)
+end
+
+--- The open of a pipe waits for its other end.
+function TestRunPlaces.test_pipes_in_the_place_of_files()
+  record(folder, "never")
+  lu.assertTrue(os.execute(("cd '%s/a' && rm lock && mkfifo lock"):format(folder)))
+  lu.assertEquals(#run.runs { folder = folder }, 1)
+  lu.assertTrue(os.execute(("cd '%s/a' && rm run.sqlite && mkfifo run.sqlite"):format(folder)))
+  local path = folder .. "/a/run.sqlite"
+  support.refuses(("cannot open %s: it is not a regular file"):format(path), run.read, "a", folder)
+end
+
+--- Each of them made a run of its own, and said of the others that their config differs.
+function TestRunPlaces.test_processes_that_begin_the_same_run_at_once()
+  local script = folder .. "/train.lua"
+  system.write_file(script, ([[
+    local run, system = require "perilune.run", require "perilune.system"
+    local job = run.open { name = "a", folder = %q, config = { seed = 1 }, state = {}, resume = "allow" }
+    for step in job:steps(8) do job:log { loss = step } system.sleep(0.1) end]]):format(folder .. "/runs"))
+  local one = ("( '%s' --threads=1 '%s' 2>&1; echo status $? ) &"):format(system.program(), script)
+  local pipe <close> = assert(io.popen(one:rep(4, " ") .. " wait"))
+  local said = pipe:read "a"
+  lu.assertEquals(select(2, said:gsub("status 0\n", "")), 1, said)
+  lu.assertEquals(select(2, said:gsub("run 'a' has a writer already", "")), 3, said)
+  lu.assertNotStrContains(said, "another config")
+  local runs = run.runs { folder = folder .. "/runs" }
+  lu.assertEquals(#runs, 1)
+  lu.assertEquals({ runs[1].id, runs[1].status, runs[1].step }, { "a", "finished", 8 })
+end
+
+os.exit(lu.LuaUnit.run())
