@@ -153,6 +153,23 @@ func withFolder(_ files: [String: String], _ body: (String) throws -> Void) thro
     }
   }
 
+  /// A script whose output went to a full disk passed for a success.
+  @Test func outputThatCannotBeWrittenIsSaidAtTheEnd() throws {
+    func shell(_ command: String) throws -> (status: Int32, error: String) {
+      let outcome = try perilune(["-c", command], program: "/bin/sh")
+      return (outcome.code, outcome.error)
+    }
+    for words in [
+      "-e 'print(1)'", "-e 'io.write((\"x\"):rep(1 << 20))'", "--help", "-e 'print(1) os.exit(0)'",
+    ] {
+      let lost = try shell("\"\(executable)\" \(words) >/dev/full")
+      #expect(lost.status == 1 && lost.error.hasPrefix("perilune: cannot write the standard output: "))
+    }
+    #expect(try shell("\"\(executable)\" -e 'print(1) os.exit(3)' >/dev/full").status == 3)
+    #expect(try shell("\"\(executable)\" -e 'print(1)' >&-") == (0, ""))
+    #expect(try shell("\"\(executable)\" -e 'print(1)' | true") == (0, ""))
+  }
+
   @Test func usageErrorsGiveOne() throws {
     for (arguments, message) in [
       (["-h"], "unrecognized option '-h'"), (["---"], "unrecognized option '---'"),
