@@ -44,7 +44,9 @@ local function rows_of(text, where)
     elseif text:sub(stop, stop) == "," then
       at = stop + 1
     else
-      error(("%s: line %d: expected a comma after a quoted cell"):format(where, line), 0)
+      local found = text:sub(stop, stop) == "\r" and "a line end of \\r alone, expected \\n or \\r\\n"
+        or "a quoted cell that no comma follows"
+      error(("%s: line %d: %s"):format(where, line, found), 0)
     end
   end
   return rows

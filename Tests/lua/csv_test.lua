@@ -38,7 +38,9 @@ function TestCsv:test_wrong_text_is_refused_with_its_line()
     "csv: line 4: the row has 1 cells, the header 2")
   lu.assertEquals(support.message(csv.decode, 'a\n"x'), "csv: line 2: a quoted cell is not closed")
   lu.assertEquals(support.message(csv.decode, 'a\n"x"y\n'),
-    "csv: line 2: expected a comma after a quoted cell")
+    "csv: line 2: a quoted cell that no comma follows")
+  lu.assertEquals(support.message(csv.decode, "a,b\r1,2\r"),
+    "csv: line 1: a line end of \\r alone, expected \\n or \\r\\n")
   lu.assertEquals(support.message(csv.decode, "a,a\n1,2\n"), "csv: the header has 'a' twice")
   lu.assertStrContains(support.message(csv.load, "/no/such/file"), "csv.load: /no/such/file")
   lu.assertStrContains(support.message(csv.load, "/"), "csv.load: /: Is a directory")

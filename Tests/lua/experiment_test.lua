@@ -88,7 +88,9 @@ function TestSettings:test_wrong_options_are_refused_before_anything_is_trained(
   lu.assertStrContains(refusal { loss = "ipoo" }, "there is no loss 'ipoo'; did you mean 'ipo'?")
   lu.assertStrContains(refusal { ["loss.norn"] = "mean" }, "did you mean 'norm'?")
   lu.assertStrContains(refusal { lr = "1e-4,0" },
-    "lr takes numbers above 0, separated by commas, not '1e-4,0'")
+    "lr takes numbers above 0 that f32 can hold, separated by commas, not '1e-4,0'")
+  lu.assertStrContains(refusal { lr = "1e39" }, "lr takes numbers above 0 that f32 can hold")
+  lu.assertStrContains(refusal { beta = "1e-300" }, "beta takes numbers above 0 that f32 can hold")
   lu.assertStrContains(refusal { beta = "x" }, "beta takes numbers above 0")
   lu.assertStrContains(refusal { proxy = "none" },
     "proxy: there is no 'none'; it takes gold, preference, reward")

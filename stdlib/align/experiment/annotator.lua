@@ -13,7 +13,8 @@ local faults <const> = { "flip_rate", "length_bias", "position_bias", "label_tem
 --- The faults of labels, as of `judge.flawed`.
 annotator.options = judges.flawed and options.specs["judge.flawed"]:only(faults)
 
---- The judge with the faults of filled options; the judge itself where there are none.
+--- The judge with the faults of filled options; the judge itself where there are none. Errors: a
+-- label_temperature of a judge without probabilities.
 --
 --   > local judge = require "perilune.align.judge"
 --   > local longer = judge.from_function("longer", function(_, a, b) return #a > #b end)
@@ -25,6 +26,10 @@ function annotator.of(judge, o, seed)
   for _, name in ipairs(faults) do
     given[name] = o[name]
     has_faults = has_faults or o[name] ~= 0
+  end
+  if given.label_temperature > 0 and type(judge.probability) ~= "function" then
+    error(("label_temperature: judge %s gives no probabilities; a golden model does: --gold model"):format(
+      judge.name), 0)
   end
   return has_faults and judges.flawed(judge, given) or judge
 end

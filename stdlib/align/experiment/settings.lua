@@ -5,20 +5,27 @@ local options = require "perilune.options"
 
 local settings = {}
 
---- The numbers in a text such as "1e-4,3e-4". Errors: a part is no number, or one that is not above 0, or
--- is there twice.
+--- Whether an f32 holds a number as one that is neither 0 nor infinite.
+local function fits(number)
+  local held = ("f"):unpack(("f"):pack(number))
+  return held > 0 and held < math.huge
+end
+
+--- The numbers in a text such as "1e-4,3e-4". Errors: a part is no number, or one that is not above 0 or not
+-- within f32, or is there twice.
 --
 --   > local settings = require "perilune.align.experiment.settings"
 --   > settings.numbers("lr", "1e-4,3e-4")[2]
 --   0.0003
 --   > settings.numbers("lr", "1e-4,x")
---   lr takes numbers above 0, separated by commas, not '1e-4,x'
+--   lr takes numbers above 0 that f32 can hold, separated by commas, not '1e-4,x'
 function settings.numbers(name, text)
   local list, seen = {}, {}
   for part in (tostring(text) .. ","):gmatch "(.-)," do
     local number = tonumber(part)
-    if not (number and number > 0 and number < math.huge) then
-      error(("%s takes numbers above 0, separated by commas, not '%s'"):format(name, text), 0)
+    if not (number and fits(number)) then
+      error(("%s takes numbers above 0 that f32 can hold, separated by commas, not '%s'"):format(
+        name, text), 0)
     elseif seen[number] then
       error(("%s has %s twice: '%s'"):format(name, part, text), 0)
     end
