@@ -16,6 +16,7 @@ public final class SHA256 {
 
   deinit { EVP_MD_CTX_free(context) }
 
+  /// Adds bytes to what is hashed; not after `finish`.
   public func update(_ bytes: UnsafeRawBufferPointer) {
     EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)  // fails only after `finish`
   }

@@ -71,7 +71,7 @@ extension Limits {
   /// Calls and expressions of a template inside each other while it is rendered: the stack of a thread holds
   /// many times as many.
   public static let templateDepthMax = 400
-  /// Steps and copied characters of rendering a template, besides what the length of its input allows: under a
-  /// second, where a long conversation takes some milliseconds, and 8 MB, since a character takes four bytes.
+  /// Steps and copied characters of rendering a template; the length of its input allows more. They take under a second,
+  /// where a long conversation takes some milliseconds, and at most 8 MB: a character has four bytes.
   public static let templateWorkMax = 1 << 21
 }

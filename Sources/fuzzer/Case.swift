@@ -7,7 +7,7 @@ struct Case {
   private let counts: Counts
 
   /// The case of this process. libFuzzer calls a C function, which has no context.
-  nonisolated(unsafe) static var given: Case?
+  nonisolated(unsafe) static var current: Case?
 
   /// Nil if the folder cannot be written.
   init?(_ format: Format, folder: String) {

@@ -6,7 +6,7 @@ func fault(_ problem: String) -> Never {
   abort()
 }
 
-/// The value of what a reader that took its input must be able to do.
-func always<T>(_ what: String, _ body: () throws -> T) -> T {
-  do { return try body() } catch { fault("\(what): \(error)") }
+/// The value of what must succeed once a reader took its input; else a fault.
+func require<T>(orFault problem: String, _ body: () throws -> T) -> T {
+  do { return try body() } catch { fault("\(problem): \(error)") }
 }

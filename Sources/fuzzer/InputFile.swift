@@ -18,7 +18,9 @@ final class InputFile {
 
   /// Makes these bytes the content of the file.
   func write(_ bytes: UnsafeBufferPointer<UInt8>) {
-    if bytes.count < count { ftruncate(descriptor, off_t(bytes.count)) }
+    if bytes.count < count && ftruncate(descriptor, off_t(bytes.count)) != 0 {
+      fault("cannot shorten \(path)")
+    }
     count = bytes.count
     let written = pwrite(descriptor, bytes.baseAddress, count, 0)
     if written != count { fault("cannot write \(path)") }

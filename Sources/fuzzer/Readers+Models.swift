@@ -15,13 +15,13 @@ func readTensors(_ file: InputFile) throws {
 }
 
 private func look(_ tensor: Tensor) {
-  _ = always("a tensor cannot be looked at") { try tensor.doubles() }
+  _ = require(orFault: "a tensor cannot be looked at") { try tensor.doubles() }
 }
 
 /// `models.load` and `model:hash`.
 func readModel(_ file: InputFile) throws {
   let model = try Transformer.load(path: file.path)
-  _ = always("a model has no hash") { try model.weightsHash() }
+  _ = require(orFault: "a model has no hash") { try model.weightsHash() }
 }
 
 private let text = Array("The cat's naïve 42 \u{4F60}\u{597D} \u{1F600}\n\n  end".utf8) + [0xFF, 0]
@@ -32,6 +32,8 @@ func readTokenizer(_ file: InputFile) throws {
   if let gguf { _ = try ChatTemplates(gguf: gguf, tokenizer: tokenizer) }
   let named = EncodeOptions(addSpecialTokens: true, splitSpecialTokens: false)
   for ids in [try tokenizer.encode(bytes: text), try tokenizer.encode(bytes: text, named)] {
-    _ = always("ids of a text cannot be decoded") { try tokenizer.decodeBytes(ids, skipSpecialTokens: false) }
+    _ = require(orFault: "ids of a text cannot be decoded") {
+      try tokenizer.decodeBytes(ids, skipSpecialTokens: false)
+    }
   }
 }

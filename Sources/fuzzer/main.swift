@@ -14,14 +14,14 @@ private func runDriver(
   _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
 ) -> Int32
 
-private func given(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+private func environment(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
 
-guard let format = Format.all.first(where: { $0.name == given("FUZZED_FORMAT") }) else {
+guard let format = Format.all.first(where: { $0.name == environment("FUZZED_FORMAT") }) else {
   print("fuzzer: FUZZED_FORMAT is one of \(Format.all.map(\.name).joined(separator: " "))")
   exit(2)
 }
-Case.given = Case(format, folder: given("FUZZED_FOLDER"))
-if Case.given == nil {
+Case.current = Case(format, folder: environment("FUZZED_FOLDER"))
+if Case.current == nil {
   print("fuzzer: cannot write in FUZZED_FOLDER")
   exit(2)
 }
@@ -33,6 +33,6 @@ var words = CommandLine.unsafeArgv
 var count = CommandLine.argc
 exit(
   runDriver(&count, &words) { bytes, count in
-    Case.given?.read(UnsafeBufferPointer(start: bytes, count: count))
+    Case.current?.read(UnsafeBufferPointer(start: bytes, count: count))
     return 0
   })

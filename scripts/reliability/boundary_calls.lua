@@ -11,6 +11,8 @@
 local seed, count, trace = math.tointeger(tonumber(arg[1])), math.tointeger(tonumber(arg[2])), arg[3]
 local perilune = require "perilune"
 local T, models, plot = perilune.tensor, perilune.models, perilune.plot
+local native_help, native_plot = require "perilune.native.help", require "perilune.native.plot"
+local native_run = require "perilune.native.run"
 
 local excepted = {
   ["os.exit"] = true, ["_G.collectgarbage"] = true, ["system.sleep"] = true, ["coroutine.yield"] = true,
@@ -50,6 +52,24 @@ for _, library in ipairs { "_G", "string", "table", "math", "utf8", "coroutine",
   for key, f in pairs(_G[library]) do add(library .. "." .. tostring(key), f) end
 end
 
+local strings = {
+  "", "x", "a\0b", "\255\254", ("y"):rep(300), "../x", "x.svg", "x.safetensors", "x.jsonl", "f32", "i64",
+  "{\"a\": 1}", "[1, 2", "%d%s%", "(a*)*b", "sum", "mean", "none", "héllo", "\n",
+}
+
+-- A new run with figures, whose folder becomes one of the texts.
+local runs = 0
+local function writer()
+  runs = runs + 1
+  local name = "a" .. runs
+  local made = native_run.create { folder = "runs", name = name, config = "{}", params = {}, hash = "h" }
+  for step = 1, 8 do made:log(step, { x = step, loss = 1 / step }) end
+  made:event(3, "evaluated", "a text")
+  made:commit()
+  strings[0] = "runs/" .. name
+  return made
+end
+
 local function objects()
   local model = models.transformer {
     vocab = 16, dim = 8, layers = 1, heads = 2, max_length = 8, style = "llama" }
@@ -63,20 +83,11 @@ local function objects()
   local closed = T { 9 }
   closed:free()
   list[#list + 1] = closed
-  for _, make in ipairs {
-    function() return T.generator(1) end,
-    function() return perilune.optim.adamw(model, {}) end,
-    function() return perilune.formats.train_bpe({ "aa ab", "ab b" }, { vocab = 260 }) end,
-    function() return perilune.report.new { title = "a" } end,
-    function() return require "perilune.native.plot".progress_bar() end,
-    function()
-      return require "perilune.native.run".create {
-        folder = "runs", name = "a", config = "{}", params = {}, hash = "h" }
-    end,
-  } do
-    local ok, value = pcall(make)
-    if ok then list[#list + 1] = value end
-  end
+  for _, object in ipairs {
+    T.generator { seed = 1 }, perilune.optim.adamw(model, {}), perilune.report.new { title = "a" },
+    perilune.formats.train_bpe({ "aa ab", "ab b" }, { vocab_size = 260 }), native_plot.progress_bar(),
+    writer(),
+  } do list[#list + 1] = object end
   local of_class = {}
   for _, object in ipairs(list) do
     local name = getmetatable(object).__name
@@ -102,14 +113,11 @@ local integers = {
 local numbers = {
   0.0, -0.0, 0.5, 1e-300, 1e308, -1e308, math.huge, -math.huge, 0 / 0, 2 ^ 53, 2 ^ 63, 3.7, -1.5,
 }
-local strings = {
-  "", "x", "a\0b", "\255\254", ("y"):rep(300), "../x", "x.svg", "x.safetensors", "x.jsonl", "f32", "i64",
-  "{\"a\": 1}", "[1, 2", "%d%s%", "(a*)*b", "sum", "mean", "none", "héllo", "\n",
-}
-local keys = {
-  "dtype", "seed", "steps", "lr", "x", "y", "matrix", "values", "dim", "vocab", "max_new_tokens", "eos",
-  "title", "path", 1, 2, 3, 2.5, true,
-}
+local keys = { 1, 2, 3, 2.5, true }
+-- The names of all options that functions declare.
+for _, page in pairs(native_help.pages()) do
+  for _, option in ipairs(page.options or {}) do keys[#keys + 1] = option.name end
+end
 
 local function value(depth)
   local kind = random(depth > 2 and 9 or 12)
@@ -117,7 +125,7 @@ local function value(depth)
   elseif kind == 2 then return random(2) == 1
   elseif kind <= 4 then return one(integers)
   elseif kind == 5 then return one(numbers)
-  elseif kind <= 7 then return one(strings)
+  elseif kind <= 7 then return strings[random(#strings + 1) - 1]
   elseif kind <= 9 then return one(made)
   elseif kind == 10 then
     local t = {}

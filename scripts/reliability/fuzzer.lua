@@ -7,8 +7,8 @@
 --
 -- A format begins with its inputs in Tests/Golden/fuzz, and new ones that reach more of a reader are added
 -- below out/reliability/fuzzer, where the inputs of faults are too. A fault is a trap, a report of
--- AddressSanitizer, ten seconds of time, or 16 MB and twice the file held by a reader that refuses; the line
--- that reads the input again is printed.
+-- AddressSanitizer, ten seconds of time, or more than 16 MB and twice the file held by a reader that refuses
+-- (Sources/fuzzer/Format.swift allows gzip and store more); the line that reads the input again is printed.
 --
 -- Cases come in pieces of a million, each with a seed of its own. A piece in the record
 -- out/reliability/fuzzer.jsonl is not run again, and counts. `keep` writes Tests/Golden/fuzz anew: of all
