@@ -45,7 +45,7 @@ local o = cli.parse(arg, options.spec("bench", {
 }), [[
 bench: Perilune and its peers on the same work, in turns
 
-  scripts/bench/run --data stories260K.bin --write     everything: some 40 minutes on a quiet machine
+  scripts/bench/run --data stories260K.bin --write     everything: an hour and a half on two quiet cores
   scripts/bench/run --quick --data stories260K.bin      some minutes
   scripts/bench/run --rows train,sample --cases small
   scripts/bench/run --rows growth --alone

@@ -1,6 +1,6 @@
 """PyTorch under torch.compile, with the fused AdamW: the training rows of scripts/bench. Needs a C++ compiler.
 
-    python scripts/peers/compiled.py --case tiny --what train|logprob_pair|logprob_pair_answers [--seconds 5]
+    python scripts/bench/peers/compiled.py --case tiny --what train|logprob_pair|logprob_pair_answers [--seconds 5]
 """
 import torch
 from pytorch import PAIRS, Decoder, answer_logps, cross_entropy, ipo

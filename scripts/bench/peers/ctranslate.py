@@ -1,6 +1,6 @@
 """CTranslate2 on the CPU, in f32: the sampling row of scripts/bench, on a random GPT-2 converted from transformers.
 
-    python scripts/peers/ctranslate.py --case tiny --what sample [--seconds 5]
+    python scripts/bench/peers/ctranslate.py --case tiny --what sample [--seconds 5]
 
 Temperature 1 over the whole vocabulary; the end token is kept from coming, so that every row has `new` tokens.
 """

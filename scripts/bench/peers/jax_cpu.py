@@ -1,6 +1,6 @@
 """JAX on the CPU: the rows of scripts/bench, each one jitted function whose state is donated.
 
-    python scripts/peers/jax_cpu.py --case tiny --what train|logprob_pair|logprob_pair_answers|sample|sgemm [--seconds 5]
+    python scripts/bench/peers/jax_cpu.py --case tiny --what train|logprob_pair|logprob_pair_answers|sample|sgemm [--seconds 5]
 
 Sampling is one `lax.scan` over the new tokens, so that Python is left only once for all of them.
 """

@@ -1,6 +1,6 @@
 """PyTorch on the CPU: scripts/bench's cases in eager mode, and the same shapes under transformers' generate().
 
-    python scripts/peers/pytorch.py --case tiny --what train|logprob_pair|sample|... [--seconds 5]
+    python scripts/bench/peers/pytorch.py --case tiny --what train|logprob_pair|sample|... [--seconds 5]
 
   train         forward, cross-entropy of every position, backward, AdamW; f32, fused attention
   logprob_pair  IPO on `batch` pairs with a frozen reference; logits of every position, of which the answers, the second

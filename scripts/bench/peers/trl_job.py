@@ -1,6 +1,6 @@
 """TRL doing the whole job of scripts/bench: IPO on stories260K, with VADER's compound score as gold.
 
-    python scripts/peers/trl_job.py --what offline|offline_kept|online --data stories260K.bin [--seconds 5]
+    python scripts/bench/peers/trl_job.py --what offline|offline_kept|online --data stories260K.bin [--seconds 5]
 
   offline       DPOTrainer on pairs that the start wrote beforehand
   offline_kept  the same with the reference's log-probabilities computed beforehand (precompute_ref_log_probs)
