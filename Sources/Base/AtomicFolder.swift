@@ -28,6 +28,6 @@ public enum AtomicFolder {
   }
 
   private static func failure(_ from: String, _ to: String) -> Failure {
-    Failure(.io, "cannot rename \(from) to \(to): \(String(cString: strerror(errno)))")
+    FileCalls.failure("rename \(from) to", to)
   }
 }

@@ -62,7 +62,7 @@ public final class ByteSource: @unchecked Sendable {
       let got = retryingOnSignal {
         pread(descriptor, target.baseAddress.unsafelyUnwrapped + done, wanted, off_t(offset + done))
       }
-      if got < 0 { throw SystemFile.failure("read", name) }
+      if got < 0 { throw FileCalls.failure("read", name) }
       if got == 0 { throw Failure(.io, "cannot read \(name): it became shorter while it was read") }
       done += got
     }
@@ -100,10 +100,10 @@ enum SystemFile {
   static func openRegular(_ path: String) throws -> (descriptor: Int32, count: Int) {
     if path.isEmpty || path.utf8.contains(0) { throw Failure(.io, "not a file name: \"\(path)\"") }
     let descriptor = retryingOnSignal { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    if descriptor < 0 { throw failure("open", path) }
+    if descriptor < 0 { throw FileCalls.failure("open", path) }
     var information = stat()
     if fstat(descriptor, &information) != 0 {
-      let problem = failure("inspect", path)
+      let problem = FileCalls.failure("inspect", path)
       close(descriptor)
       throw problem
     }
@@ -113,9 +113,5 @@ enum SystemFile {
       throw Failure(.io, "cannot read \(path): it is \(folder ? "a folder" : "not a regular file")")
     }
     return (descriptor, Int(information.st_size))
-  }
-
-  static func failure(_ step: String, _ name: String) -> Failure {
-    Failure(.io, "cannot \(step) \(name): \(String(cString: strerror(errno)))")
   }
 }

@@ -16,7 +16,7 @@ public final class RunLock {
     path = folder + "/" + Self.name
     let file = path
     descriptor = retryingOnSignal { open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) }
-    if descriptor < 0 { throw Failure(.io, "cannot open \(path): \(String(cString: strerror(errno)))") }
+    if descriptor < 0 { throw FileCalls.failure("open", path) }
     if retryingOnSignal({ [descriptor] in flock(descriptor, LOCK_EX | LOCK_NB) }) != 0 {
       let code = errno
       close(descriptor)

@@ -91,7 +91,7 @@ extension RunWriter {
       let id = number == 1 ? name : "\(name)-\(number)"
       if rename(made, "\(runs)/\(id)") == 0 { return id }
       guard [EEXIST, ENOTEMPTY, ENOTDIR].contains(errno) else {
-        throw Failure(.io, "cannot make \(runs)/\(id): \(String(cString: strerror(errno)))")
+        throw FileCalls.failure("make", "\(runs)/\(id)")
       }
       number += 1
     }

@@ -349,7 +349,7 @@ enum SystemModule {
 
   /// SHA-256 of a file, read in blocks.
   private static func hash(ofFile path: String) throws -> String {
-    guard let file = FileHandle(forReadingAtPath: path) else { throw Failure(.io, "cannot read \(path)") }
+    guard let file = FileHandle(forReadingAtPath: path) else { throw FileCalls.failure("read", path) }
     defer { try? file.close() }
     let hash = try SHA256()
     while let block = try file.read(upToCount: 1 << 20), !block.isEmpty {

@@ -80,7 +80,7 @@ function os.rename(from, to)
   check_name("rename", 1, from)
   check_name("rename", 2, to)
   refusal()
-  return explained(from, rename(from, to))
+  return explained(format("%s to %s", from, to), rename(from, to))
 end
 
 local no_root = "there is no root for a temporary file; --root=DIR allows a folder"
