@@ -20,6 +20,11 @@ local excepted = {
   ["_G.print"] = true, ["_G.warn"] = true, ["io.write"] = true, ["io.read"] = true,
 }
 
+-- These go on for as long as their numbers say, until Ctrl-C: they get small ones.
+local loops = {
+  ["table.concat"] = true, ["table.insert"] = true, ["table.move"] = true, ["table.remove"] = true,
+}
+
 -- These write all pages of the manual, whatever their arguments.
 local rare = {
   ["help.pages"] = true, ["help.manual"] = true, ["help.summaries"] = true, ["help.functions"] = true,
@@ -161,7 +166,7 @@ local function note(name, arguments, ok, result)
 end
 
 --- New arguments of a function, or those of an interesting call with one changed, added or taken away.
-local function arguments_of(name)
+local function any_arguments(name)
   local list, arguments = interesting[name], nil
   if list and random(2) == 1 then
     local from = one(list)
@@ -179,6 +184,15 @@ local function arguments_of(name)
   for k = 1, arguments.n do arguments[k] = value(0) end
   -- Methods are called on an object of a class more often than not.
   if name:find ":" and random(4) > 1 then arguments[1] = one(of_class[name:match "^[^:]*"] or made) end
+  return arguments
+end
+
+local function arguments_of(name)
+  local arguments = any_arguments(name)
+  for k = 1, loops[name] and arguments.n or 0 do
+    local x = arguments[k]
+    if type(x) == "number" and not (x > -1e6 and x < 1e6) then arguments[k] = random(1000) end
+  end
   return arguments
 end
 
