@@ -1,6 +1,6 @@
-// See shim_lost_output.h.
+// Output that is lost at the end of the program; see shim_process.h.
 #define _GNU_SOURCE
-#include "shim_lost_output.h"
+#include "shim_process.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,6 @@
-// Forked jobs: Swift marks fork as unavailable, because Swift's own runtime threads would not survive it.
+// The process: jobs that it forks, paths that it exchanges, output that it loses.
+//
+// Swift marks fork as unavailable, because Swift's own runtime threads would not survive it.
 // Perilune forks only from the interpreter's thread while its worker threads are idle. The child starts its
 // own workers. In the sandbox (shim_sandbox.h) fork fails with EPERM.
 #pragma once
@@ -14,3 +16,7 @@ _Noreturn void shim_exit_child(int status);
 // Gives each of two existing paths the contents of the other, atomically. Returns 0, or -1 with errno: EINVAL or ENOSYS
 // where the file system or the system cannot.
 int shim_exchange_paths(const char *a, const char *b);
+
+// From now on the program's end says if what was printed could not be written, as on a full disk, and its status is then 1
+// where it was 0.
+void shim_say_lost_output(void);
