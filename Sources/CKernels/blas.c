@@ -1,5 +1,6 @@
 // OpenBLAS as a library that computes on our threads, and that may be refused memory; see ckernels.h.
 #include "ckernels.h"
+#include <limits.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -19,10 +20,13 @@ int openblas_num_threads_env(void) { return 1; }
 static const size_t buffer_size = (size_t)136 << 20;
 
 int kernel_reserve_blas(int threads) {
-  static int reserved;
+  static _Atomic int reserved;
   if (threads <= reserved) return 1;
   struct rlimit limit;
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    reserved = INT_MAX;
+    return 1;
+  }
   size_t size = (size_t)(threads - reserved) * buffer_size;
   void *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (room == MAP_FAILED) return 0;

@@ -10,6 +10,7 @@
 
 static void say(int status, void *unused) {
   (void)unused;
+  if (status != 0) return;  // a failure that has been said
   int is_lost = ferror(stdout);
   errno = 0;
   if (fflush(stdout) != 0) is_lost = 1;
@@ -17,7 +18,7 @@ static void say(int status, void *unused) {
   if (!is_lost || fcntl(STDOUT_FILENO, F_GETFD) < 0) return;
   const char *reason = errno ? strerror(errno) : "a write failed";
   dprintf(STDERR_FILENO, "perilune: cannot write the standard output: %s\n", reason);
-  _exit(status ? status : 1);
+  _exit(1);
 }
 
 void shim_say_lost_output(void) { on_exit(say, NULL); }

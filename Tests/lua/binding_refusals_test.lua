@@ -69,7 +69,7 @@ local cases = {
     "bad argument #1 to 'all_gather' (expected Tensors by name, got a number as 'a')" },
   { "mpi.all_gather { T { 1 } }",
     "bad argument #1 to 'all_gather' (expected Tensors by name, got one by a number)" },
-  { "sum(0)", "shards must be at least 1, got 0" },
+  { "sum(0)", "shards must be from 1 to 1073741824, got 0" },
   { "sum(3):add(2)", "shard 2 is not the next one: that is 1 of 3" },
   -- The state of an optimizer.
   { "restored { optimizer = 'adamw', steps = 1.5 }",
