@@ -41,7 +41,7 @@ local function list_of(text)
   return list
 end
 
-local program, here = arg[-1], arg[0]:match "^(.*)/[^/]*$" or "."
+local program, here = require "perilune.system".program(), arg[0]:match "^(.*)/[^/]*$" or "."
 local figures, tasks = list_of(o.figures), list_of(o.tasks)
 for _, name in ipairs(figures) do
   if not system.exists(("%s/paper/%s.lua"):format(here, name)) then

@@ -37,7 +37,7 @@ local o = cli.parse(arg, options.spec("bench.half", {
   { "threads", 2, "cores", least = 1 },
 }), "half.lua: products of bf16 and frozen copies beside f32")
 
-local program <const> = arg[-1] or "bin/perilune"
+local program <const> = require "perilune.system".program()
 
 local function command(row, case, side)
   local level = side[3] and ("env PERILUNE_KERNELS=%s "):format(side[3]) or ""

@@ -22,7 +22,8 @@ end
 
 local rows = {}
 for _ = 1, loads do
-  local process = assert(io.popen(("'%s' '%s' '%s' once"):format(arg[-1] or "bin/perilune", arg[0], path)))
+  local program = require "perilune.system".program()
+  local process = assert(io.popen(("'%s' '%s' '%s' once"):format(program, arg[0], path)))
   local wall, cpu, peak, weights = process:read("n", "n", "n", "n")
   process:close()
   assert(wall, "the load failed")

@@ -81,7 +81,8 @@ for _, way in ipairs(ways) do
     else
       local arguments = ("--model '%s' --pairs %d --length %d --steps %d --ways %s --here"):format(
         o.model:gsub("'", "'\\''"), o.pairs, o.length, o.steps, way.name)
-      local process <close> = assert(io.popen(("'%s' '%s' %s"):format(arg[-1], arg[0], arguments)))
+      local program = require "perilune.system".program()
+      local process <close> = assert(io.popen(("'%s' '%s' %s"):format(program, arg[0], arguments)))
       local seconds, resident, tensors = process:read("n", "n", "n")
       if not seconds then cli.refuse("%s failed", way.name) end
       print(("%-24s %6.1f s a step   %5d MB resident   %5d MB in tensors"):format(

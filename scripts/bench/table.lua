@@ -19,7 +19,7 @@ local quoted <const>, output_of <const>, median <const> = processes.quoted, proc
 --- Where what was measured is written.
 local results <const> = folder .. "/../results"
 
-local program = arg[-1]
+local program = require "perilune.system".program()
 for i = -2, -100, -1 do
   if arg[i] then program = arg[i] else break end
 end
