@@ -25,14 +25,14 @@ local expected, recorded = common.result("own", folder, out), operations.read(lo
 os.remove(log)
 common.remove(folder)
 
---- The distinct states after a list of operations: `visit(state folder, promised, text)` for each, which is
--- removed then. `share` and `shares` say which of the operations.
-local function each_state(list, share, shares, visit)
+--- The distinct states after every `every`-th of a list of operations: `visit(state folder, promised, text)`
+-- for each, which is removed then. `share` and `shares` say which of these operations.
+local function each_state(list, every, share, shares, visit)
   local disk, promised, seen = lost_power.new(folder), -1, {}
   for i, operation in ipairs(list) do
     disk:apply(operation)
     if operation[2] == "mark" then promised = math.tointeger(operation[3]) or 0 end
-    if i % o.every == 0 and i // o.every % shares == share then
+    if i % every == 0 and i // every % shares == share then
       for _, loss in ipairs(lost_power.losses) do
         for seed = 1, loss == "random" and o.seeds or 1 do
           local state = common.folder()
@@ -54,7 +54,7 @@ local parts = {}
 for i = 1, shares do parts[i] = i - 1 end
 local results = parallel.map(parts, function(share, report)
   local found = { states = 0, problems = {} }
-  each_state(recorded, share, shares, function(state, promised, text)
+  each_state(recorded, o.every, share, shares, function(state, promised, text)
     found.states = found.states + 1
     report(math.min(0.99, found.states / (#recorded / o.every * (3 + o.seeds) / shares)))
     local problem = common.goes_on("own", state, o.steps, promised, expected)
@@ -90,10 +90,11 @@ local function is_whole(path)
   return text ~= ""
 end
 
---- How many states of the control have a checkpoint that is damaged.
+--- How many states of the control have a checkpoint that is damaged. They are only looked at, so there can be
+-- many: of a few it was chance whether one of them was damaged.
 local function damaged_controls()
   local damaged, all = 0, 0
-  each_state(without_syncs(), 0, 4, function(state)
+  each_state(without_syncs(), math.min(o.every, 5), 0, 4, function(state)
     all = all + 1
     for _, path in ipairs(common.tree(state)) do
       local checkpoint = path:match "^(.*/step%-%d+)/manifest.json$"

@@ -13,6 +13,7 @@
 --   local list = run.runs { ["loss.beta"] = 0.1 }       -- runs of the folder with this setting
 --   list:table { rows = "side", cols = "loss.beta", value = "win", by = "seed" }
 local native = require "perilune.native.run"
+local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local system = require "perilune.system"
 local identity = require "perilune.run.identity"
@@ -123,9 +124,11 @@ end
 -- the smaller number of NAME, NAME-2, ...: of several that begin at once the first goes on.
 local function begun_before(folder, o, hash, writer)
   local function number(id) return math.tointeger(tonumber(id:sub(#o.name + 2))) or 1 end
+  local first = writer.id
   for _, one in ipairs(alike(folder, o.name, hash)) do
-    if number(one.id) < number(writer.id) then return one.id end
+    if number(one.id) < number(first) then first = one.id end
   end
+  return first ~= writer.id and first
 end
 
 --- Says that a new run is begun although one of this name was to go on, and what differs.
@@ -149,6 +152,25 @@ local function check_config(path, o, hash)
   end
   if about.code ~= (o.code or identity.code()) then
     io.stderr:write(("run %s: the code has changed since the run began\n"):format(o.name))
+  end
+end
+
+--- The writer of the run `id`, which goes on.
+local function taken_up(folder, o, hash, id)
+  local path = folder .. "/" .. id
+  check_config(path, o, hash)
+  return native.open(path)
+end
+
+--- The writer of the run to go on with; nil if there is none. One that is gone when it is opened was made by
+-- a process that found another had been first: then it is looked for again.
+local function found_again(folder, o, hash)
+  while true do
+    local id = find(folder, o.name, hash)
+    if not id then return nil end
+    local ok, result = attempt.call(taken_up, folder, o, hash, id)
+    if ok then return result end
+    if system.exists(folder .. "/" .. id) then error(result, 0) end
   end
 end
 
@@ -192,12 +214,9 @@ function run.open(given)
   local config, hash = identity.of(o.config, "run.open")
   local writer
   local about = ranks.shared(function()
-    local id = o.resume == "must" and o.name or o.resume == "allow" and find(folder, o.name, hash)
-    if id then
-      local path = folder .. "/" .. id
-      check_config(path, o, hash)
-      writer = native.open(path)
-    else
+    writer = o.resume == "must" and taken_up(folder, o, hash, o.name)
+      or o.resume == "allow" and found_again(folder, o, hash)
+    if not writer then
       writer = native.create {
         folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
         code = o.code or identity.code(),
@@ -206,7 +225,7 @@ function run.open(given)
       if first then
         writer:close()
         native.remove(folder .. "/" .. writer.id)
-        writer = native.open(folder .. "/" .. first)
+        writer = taken_up(folder, o, hash, first)
       elseif o.resume == "allow" then
         say_other_config(folder, o, hash, writer.id)
       end
