@@ -174,6 +174,24 @@ local function found_again(folder, o, hash)
   end
 end
 
+--- The writer of a new run, or of the one that another process has begun first. `is_said`: the call says
+-- whether a run goes on.
+local function begun(folder, o, config, hash, is_said)
+  local writer = native.create {
+    folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
+    code = o.code or identity.code(),
+  }
+  local first = o.resume == "allow" and begun_before(folder, o, hash, writer)
+  if first then
+    writer:close()
+    native.remove(folder .. "/" .. writer.id)
+    return taken_up(folder, o, hash, first)
+  end
+  if o.resume == "allow" then say_other_config(folder, o, hash, writer.id) end
+  if not is_said and writer.id ~= o.name then say_unfinished(folder, o, hash, writer) end
+  return writer
+end
+
 --- A run, new or resumed, whose only writer this process is from now on.
 --
 -- Errors: an option is unknown or wrong; `config` or a part of the state is no plain data; the run is written
@@ -215,22 +233,7 @@ function run.open(given)
   local writer
   local about = ranks.shared(function()
     writer = o.resume == "must" and taken_up(folder, o, hash, o.name)
-      or o.resume == "allow" and found_again(folder, o, hash)
-    if not writer then
-      writer = native.create {
-        folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
-        code = o.code or identity.code(),
-      }
-      local first = o.resume == "allow" and begun_before(folder, o, hash, writer)
-      if first then
-        writer:close()
-        native.remove(folder .. "/" .. writer.id)
-        writer = taken_up(folder, o, hash, first)
-      elseif o.resume == "allow" then
-        say_other_config(folder, o, hash, writer.id)
-      end
-      if not is_said and writer.id ~= o.name then say_unfinished(folder, o, hash, writer) end
-    end
+      or o.resume == "allow" and found_again(folder, o, hash) or begun(folder, o, config, hash, is_said)
     return { id = writer.id, folder = writer.folder, step = writer.step, attempt = writer.attempt }
   end)
   return Job.new(writer or ranks.follower(about), o)
