@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local align = require "perilune.align"
 local fit = require "perilune.paper.fit"
 local interval = require "perilune.align.claims.interval"
+local rule = require "perilune.align.claims.rule"
 local student = require "perilune.align.evaluate.student"
 
 local claims = align.claims
@@ -144,14 +145,15 @@ function TestClaims:test_few_repetitions_that_spread_leave_it_open_and_say_how_m
   local flat = side("flat", repeated({ { 1, 0.6 }, { 4, 0.6 } }, 3))
   local one = judged(claims.at_kl("spread", "flat", 4), spread, flat)
   lu.assertEquals(one.verdict, "not resolved")
-  lu.assertStrMatches(one.remedy, "%d+ repetitions would find a difference of 0.12 with a chance of 0.8")
+  lu.assertStrMatches(one.remedy,
+    "%d+ repetitions would tell a difference of 0.12 from 0 with a chance of 0.8")
 end
 
 --- An interval within the margin is no difference, whatever its side of 0; equality fails outside of it.
 function TestClaims:test_the_rule_of_each_expectation()
   local function verdict(expect, low, high)
     local o = { expect = expect, margin = 0.05 }
-    return claims.rule(o, { mean = (low + high) / 2, low = low, high = high })
+    return rule.verdict(o, { mean = (low + high) / 2, low = low, high = high })
   end
   for _, case in ipairs {
     { -0.02, 0.02, "holds", "does not hold", "does not hold" },
@@ -161,6 +163,8 @@ function TestClaims:test_the_rule_of_each_expectation()
     { 0.05, 0.3, "does not hold", "holds", "does not hold" },
     { -0.3, -0.05, "does not hold", "does not hold", "holds" },
     { -0.3, -0.01, "not resolved", "does not hold", "holds" },
+    { -0.3, 0.04, "not resolved", "does not hold", "not resolved" },
+    { -0.04, 0.3, "not resolved", "not resolved", "does not hold" },
     { -math.huge, math.huge, "not resolved", "not resolved", "not resolved" },
   } do
     local low, high = case[1], case[2]
@@ -179,9 +183,9 @@ function TestClaims:test_what_would_resolve_a_claim_depends_on_what_it_expects()
   lu.assertEquals(remedy(near, "equal"), "an interval of 24 repetitions would lie within the margin of 0.05")
   lu.assertEquals(remedy(far, "equal"), "an interval of 24 repetitions would lie outside the margin of 0.05")
   lu.assertEquals(remedy(near, "above"),
-    "9 repetitions would find a difference of 0.05 with a chance of 0.8")
+    "9 repetitions would tell a difference of 0.05 from 0 with a chance of 0.8")
   lu.assertEquals(remedy(far, "above"),
-    "11 repetitions would find a difference of 0.09 with a chance of 0.8")
+    "11 repetitions would tell a difference of 0.09 from 0 with a chance of 0.8")
 end
 
 function TestClaims:test_what_no_run_reaches_is_not_measured()
@@ -200,6 +204,33 @@ function TestClaims:test_the_interval_of_few_repetitions_is_that_of_student()
   local found, mean, squares = interval.of_values(values), 0.3, 0.0
   for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
   lu.assertAlmostEquals(found.high - found.mean, 4.302652729749462 * math.sqrt(squares / 2 / 3), 1e-6)
+end
+
+--- More repetitions than there are: the interval that left the claim open is the wider one.
+function TestClaims:test_an_open_claim_never_asks_for_as_many_repetitions_as_it_has()
+  local values = { 0.2, 0.21, 0.22, 0.2 }
+  local found = { mean = 0.2075, low = -0.1, high = 0.5, values = values }
+  lu.assertEquals(rule.remedy({ expect = "above", margin = 0.05 }, found),
+    "5 repetitions would tell a difference of 0.21 from 0 with a chance of 0.8")
+  lu.assertEquals(rule.remedy({ expect = "equal", margin = 0.05 }, found),
+    "an interval of 5 repetitions would lie outside the margin of 0.05")
+end
+
+--- Of two settings one has the peak and stays near it, the other one goes on to larger KLs and loses.
+function TestClaims:test_a_pool_falls_in_kl_where_no_run_of_it_falls()
+  local by_seed = {}
+  for i = 1, 5 do
+    by_seed[i] = { run { { 1, 0.6 }, { 4, 0.8 } }, run { { 5, 0.7 }, { 6, 0.3 }, { 12, 0.2 } }, outer = i }
+  end
+  local pool = { label = "pool", by_seed = by_seed }
+  local fell = judged(claims.past_peak "pool", pool)
+  lu.assertAlmostEquals(fell.mean, 0.5, 1e-9)
+  lu.assertEquals(fell.verdict, "holds")
+  lu.assertEquals(judged(claims.fall("pool", { expect = "equal" }), pool).verdict, "holds")
+  local near = side("near", repeated({ { 4, 0.8 }, { 5, 0.2 } }, 5))
+  lu.assertEquals(judged(claims.past_peak "near", near).mean, 0, "nothing at 1.5 times the KL")
+  local start = side("start", repeated({ { 0.1, 0.3 }, { 2, 0.2 } }, 5))
+  lu.assertAlmostEquals(judged(claims.past_peak "start", start).mean, 0.2, 1e-9, "the start is the peak")
 end
 
 TestFit = {}
@@ -241,7 +272,8 @@ end
 function TestFactors:test_a_figure_over_the_span_of_the_fall()
   local function kl(point) return point.kl end
   lu.assertEquals(judged(claims.since_peak("online", "KL", kl), online).mean, 4)
-  lu.assertEquals(judged(claims.since_peak("offline", "KL", kl), offline).mean, 0, "the peak is the end")
+  lu.assertEquals(judged(claims.since_peak("offline", "KL", kl), offline).verdict, "not measured",
+    "the peak is the end")
   local function none() end
   lu.assertEquals(judged(claims.since_peak("online", "no figure", none), online).verdict, "not measured")
 end

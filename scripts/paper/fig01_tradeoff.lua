@@ -31,7 +31,8 @@ paper.figure {
     local function proxy_win(point) return point.proxy_win end
     local more = {
       claims.fall("online", { paper = "Online passes its own peak." }),
-      claims.fall("offline", { paper = "Offline passes its own peak." }),
+      claims.past_peak("online"),
+      claims.past_peak("offline", { paper = "Offline passes its own peak." }),
       claims.since_peak("online", "the proxy's own win rate", proxy_win,
         { margin = 0.01, paper = "The proxy goes on rising over online's fall." }),
       claims.since_peak("offline", "the proxy's own win rate", proxy_win, { margin = 0.01 }),

@@ -11,11 +11,12 @@
 -- A claim expects a number to be "above" 0, "below" 0, or "equal" to 0 within its `margin` (0.05). A
 -- difference below the margin is none. By its 95 % interval a claim
 --
---   "equal"            holds within the margin, and does not hold wholly outside of it
---   "above", "below"   holds on the expected side of 0, and does not hold on the other side or within the
---                      margin
+--   "equal"   holds within the margin, and does not hold wholly outside of it
+--   "above"   holds above 0, and does not hold below the margin
+--   "below"   holds below 0, and does not hold above minus the margin
 --
--- and else it is not resolved at this size: the verdict says how many repetitions would resolve it.
+-- and else it is not resolved at this size: the verdict says how many repetitions would resolve it. An
+-- interval between 0 and the margin does not hold either.
 --
 -- Intervals are those of `align.claims.interval`: by the bootstrap over repetitions, seeds and prompts
 -- together, widened for few repetitions. With one repetition no claim is resolved. They are not corrected for
@@ -25,8 +26,8 @@ local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local reading = require "perilune.align.compare.sides"
+local rule = require "perilune.align.claims.rule"
 local stats = require "perilune.align.evaluate.stats"
-local student = require "perilune.align.evaluate.student"
 
 local claims = {}
 
@@ -80,6 +81,15 @@ function claims.fall(side, given)
   return claim("fall", ("the peak of %s less its end"):format(side), given, function(sides, resampling)
     return interval.of_side(sides(side), measures.fall, resampling.halved)
   end)
+end
+
+--- The win rate at the peak of all pooled runs less the highest one where the KL is at least 1.5 times that
+-- of the peak: above 0 where the win rate falls as the KL grows, whichever run goes there.
+function claims.past_peak(side, given)
+  return claim("past_peak", ("the peak of %s less its best at 1.5 times the KL or more"):format(side), given,
+    function(sides, resampling)
+      return interval.of_side(sides(side), measures.past_peak, resampling.halved)
+    end)
 end
 
 --- The fall of one side, as `claims.fall` measures it, less that of another.
@@ -154,7 +164,8 @@ function claims.change(side, name, field, given)
 end
 
 --- A figure of the points of a side at the last checkpoint less that at the peak of the win rate, of the run
--- that has the peak: what became of it over the span in which the win rate fell.
+-- that has the peak: what became of it over the span in which the win rate fell. Repetitions whose peak is
+-- the last checkpoint have no such span and are left out.
 function claims.since_peak(side, name, field, given)
   local function change(runs)
     local best, peak, last
@@ -164,7 +175,7 @@ function claims.since_peak(side, name, field, given)
       end
     end
     local a, b = field(peak), field(last)
-    return a and b and b - a or nil
+    return peak ~= last and a and b and b - a or nil
   end
   return claim("since_peak", ("%s of %s, the end less the peak of the win rate"):format(name, side), given,
     function(sides) return interval.of_values(interval.by_repetition(sides(side), change)) end)
@@ -197,48 +208,6 @@ local function shown(found)
   return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
 end
 
---- Whether an interval makes the claim hold ("holds"), not hold, or leaves it open ("not resolved").
---
---   > local claims = require "perilune.align.claims"
---   > claims.rule({ expect = "above", margin = 0.05 }, { mean = 0.2, low = 0.1, high = 0.3 })
---   holds
---   > claims.rule({ expect = "above", margin = 0.05 }, { mean = 0, low = -0.02, high = 0.02 })
---   does not hold
---   > claims.rule({ expect = "above", margin = 0.05 }, { mean = 0.02, low = 0.01, high = 0.03 })
---   does not hold
---   > claims.rule({ expect = "equal", margin = 0.05 }, { mean = 0.1, low = 0.01, high = 0.3 })
---   not resolved
-function claims.rule(o, found)
-  local inside = found.low > -o.margin and found.high < o.margin
-  if o.expect == "equal" then
-    if inside then return "holds" end
-    return (found.low >= o.margin or found.high <= -o.margin) and "does not hold" or "not resolved"
-  end
-  local low, high = found.low, found.high
-  if o.expect == "below" then low, high = -high, -low end
-  if inside or high < 0 then return "does not hold" end
-  return low > 0 and "holds" or "not resolved"
-end
-
---- What would resolve an open claim, a clause: where a difference is expected, repetitions that find it by
--- the t-test; where equality is, those whose interval lies on one side of the margin, if mean and spread
--- stay.
-local function remedy(o, found)
-  if #found.values < 2 then return "one repetition tells no spread" end
-  local spread, distance = stats.summary(found.values), math.abs(found.mean)
-  local sd = spread.se * math.sqrt(spread.count)
-  if o.expect == "equal" then
-    local side = distance < o.margin and "within" or "outside"
-    local wanted = student.narrow(math.abs(o.margin - distance), sd, 0.05)
-    if not wanted then return ("no number of repetitions puts the interval %s the margin"):format(side) end
-    return ("an interval of %d repetitions would lie %s the margin of %.2g"):format(wanted, side, o.margin)
-  end
-  local effect = distance > o.margin and found.mean or o.margin
-  local wanted = student.repetitions(effect, sd, 0.8, 0.05)
-  if not wanted then return ("a difference of %.2g cannot be found with this spread"):format(effect) end
-  return ("%d repetitions would find a difference of %.2g with a chance of 0.8"):format(wanted, effect)
-end
-
 --- The bootstrap draws of sides, for whole lists of prompts and for halves of them.
 local function resampling_of(sides, draws)
   local whole = frontier.resampling(sides[1].by_seed, draws)
@@ -262,10 +231,10 @@ end
 --   >>   claims.quantile("online", "offline"), claims.change("online", "KL", kl, { unit = "nats" }),
 --   >>   claims.at_end("online", "offline", "KL", kl), claims.value("mine", mine),
 --   >>   claims.falls("online", "offline"), claims.since_peak("online", "KL", kl),
---   >>   claims.interaction { "online", "offline", "online", "online" } }
+--   >>   claims.interaction { "online", "offline", "online", "online" }, claims.past_peak "online" }
 --   > local verdicts = claims.judge(list, sides)
 --   > verdicts[1].verdict, #verdicts, ("%.1f"):format(verdicts[11].mean)
---   holds	11	0.2
+--   holds	12	0.2
 --   > #claims.cells(verdicts)
 --   4
 function claims.judge(list, sides, results)
@@ -290,11 +259,11 @@ function claims.judge(list, sides, results)
       name = o.name, paper = o.paper, kind = o.kind, expect = o.expect, verdict = "not measured",
     }
     if found then
-      verdict.verdict = claims.rule(o, found)
+      verdict.verdict = rule.verdict(o, found)
       verdict.mean, verdict.seeds, verdict.values = found.mean, found.seeds, found.values
       if #found.values > 1 then verdict.low, verdict.high = found.low, found.high end
       verdict.text = shown(found) .. (o.unit ~= "" and " " .. o.unit or "")
-      if verdict.verdict == "not resolved" then verdict.remedy = remedy(o, found) end
+      if verdict.verdict == "not resolved" then verdict.remedy = rule.remedy(o, found) end
     end
     verdicts[i] = verdict
   end

@@ -60,6 +60,40 @@ function measures.fall(runs, win)
   return total / 2
 end
 
+--- The point of pooled runs with the highest `value(point)`, from a KL on and other than `but`.
+local function highest(runs, value, kl, but)
+  local best, at
+  for _, run in ipairs(runs) do
+    for _, point in ipairs(run) do
+      local one = point.kl >= kl and point ~= but and value(point)
+      if one and (not best or one > best) then best, at = one, point end
+    end
+  end
+  return at
+end
+
+--- The win rate at the peak less the highest one where the KL is at least 1.5 times that of the peak. Both
+-- checkpoints are chosen on one half of the prompts and reported on the other; the mean of both ways round.
+-- 0 where no checkpoint lies there.
+--
+--   > local function at(kl, win) return { kl = kl, halves = { { win = win }, { win = win } } } end
+--   > local function win_of(half) return half.win end
+--   > local pool = { { at(2, 0.6), at(2.5, 0.5) }, { at(3, 0.2), at(9, 0.1) } }
+--   > ("%.1f"):format(measures.past_peak(pool, win_of))
+--   0.4
+function measures.past_peak(runs, win)
+  local total = 0.0
+  for chosen_on = 1, 2 do
+    local function chosen(point) return win(point.halves[chosen_on]) end
+    local peak = highest(runs, chosen, -math.huge)
+    local beyond = highest(runs, chosen, 1.5 * peak.kl, peak)
+    if beyond then
+      total = total + win(peak.halves[3 - chosen_on]) - win(beyond.halves[3 - chosen_on])
+    end
+  end
+  return total / 2
+end
+
 -- Intervals of the trapezoidal rule.
 local parts <const> = 32
 
