@@ -206,7 +206,7 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
   local entry = {
     name = "fig06_proxy", task = "sentiment", question = "Who?", found = "The proxy.", size = "smoke",
     verdicts = { { verdict = "holds", paper = "It is.", name = "accuracy", text = "0.1" } }, header = { "a" },
-    rows = { { "b" } }, outer_seeds = 2, minutes = 1, date = "2026-11-28",
+    rows = { { "b" } }, outer_seeds = 2, date = "2026-11-28",
     figure = "<svg>win rates</svg>",
     report = "fig06_proxy/sentiment/report.html", proxy = "<svg>the proxy's</svg>",
     parts = { { kind = "figure", svg = "<svg>accuracy</svg>", caption = "By step." },

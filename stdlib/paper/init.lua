@@ -107,8 +107,7 @@ end
 --   paper.figure: option 'name' is missing; expected a string
 function paper.figure(given)
   local all = spec:fill(given)
-  local o, started = parse(all), system.clock()
-  local parts = {}
+  local o, parts = parse(all), {}
   o.out = ("%s/%s"):format(o.out, o.task)
   local made = experiment.compare {
     title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
@@ -119,7 +118,7 @@ function paper.figure(given)
   local record = {
     name = all.name, task = o.task, size = o.size, question = all.question, found = all.found,
     verdicts = made.verdicts, header = made.header, rows = made.rows, outer_seeds = o.outer_seeds,
-    parts = parts, minutes = (system.clock() - started) / 60, date = os.date "%Y-%m-%d",
+    parts = parts, date = os.date "%Y-%m-%d",
     processor = ("%s, %d cores"):format(processor.name(), system.threads()),
     command = command.line { "bin/perilune", ("scripts/paper/%s.lua"):format(all.name),
       table.unpack(settings_of(all.arguments)) },

@@ -48,16 +48,16 @@ end
 --
 --   > local entry = { name = "fig01_tradeoff", task = "arena", command = "fig01_tradeoff.lua --quick",
 --   >>   question = "Q?", found = "F.", date = "2026-11-29", processor = "AMD EPYC", outer_seeds = 2,
---   >>   minutes = 5.2, header = { "peak" }, rows = { { "0.5" } }, verdicts = {}, parts = {} }
+--   >>   header = { "peak" }, rows = { { "0.5" } }, verdicts = {}, parts = {} }
 --   > print((require "perilune.paper.markdown".of(entry):match "`fig[^\n]+"))
---   `fig01_tradeoff.lua --quick`, 2 repetitions, 5 minutes, 2026-11-29, AMD EPYC.
+--   `fig01_tradeoff.lua --quick`, 2 repetitions, 2026-11-29, AMD EPYC.
 function markdown.of(entry)
   local header, rows = claims.cells(entry.verdicts)
   local texts = {
     ("## %s on `%s`\n"):format(entry.name, entry.task),
     ("%s The paper: %s\n"):format(entry.question, entry.found),
-    ("`%s`, %d repetition%s, %.0f minutes, %s, %s.\n"):format(entry.command, entry.outer_seeds,
-      entry.outer_seeds == 1 and "" or "s", entry.minutes, entry.date, entry.processor),
+    ("`%s`, %d repetition%s, %s, %s.\n"):format(entry.command, entry.outer_seeds,
+      entry.outer_seeds == 1 and "" or "s", entry.date, entry.processor),
     markdown.table(header, rows),
     markdown.table(entry.header, entry.rows),
   }

@@ -19,7 +19,7 @@ local function text_of(path)
 end
 
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
--- verdicts, parts, size, outer_seeds, minutes, date, figure, proxy, report }, and the names of those that are
+-- verdicts, parts, size, outer_seeds, date, figure, proxy, report }, and the names of those that are
 -- not there.
 function page.read(folder, names, tasks)
   local entries, missing = {}, {}
@@ -117,8 +117,8 @@ function page.write(entries, path)
     local columns, cells = claims.cells(entry.verdicts)
     made:table { header = columns, rows = cells }
     made:table { header = entry.header, rows = entry.rows }
-    made:text(("%d repetitions, %.0f minutes, %s. The proxy's accuracy, length, the share unfinished, errors "
-      .. "of text and samples of every checkpoint are in %s."):format(entry.outer_seeds, entry.minutes,
+    made:text(("%d repetitions, %s. The proxy's accuracy, length, the share unfinished, errors "
+      .. "of text and samples of every checkpoint are in %s."):format(entry.outer_seeds,
       entry.date, entry.report))
   end
   made:save(path)

@@ -22,7 +22,7 @@ local telling <const> = {
   "align/experiment/cost.lua",
   "align/evaluate/grid.lua", "align/evaluate/head_to_head.lua", "align/evaluate/ranking.lua",
   "align/evaluate/report.lua", "align/evaluate/sections.lua", "align/evaluate/student.lua",
-  "align/evaluate/text_table.lua", "paper/page.lua",
+  "align/evaluate/text_table.lua", "paper/markdown.lua", "paper/page.lua",
 }
 
 -- What the figures of the paper make of finished runs. What chooses variants is not among them.
