@@ -160,14 +160,28 @@ local function seeds_of(entry, label)
   return seeds
 end
 
+--- The pieces of a curve between the KLs that were left out: each { x, y, lower, upper, has_band }.
+local function pieces_of(curve, x_of)
+  local pieces = {}
+  for i, point in ipairs(curve) do
+    if i == 1 or point.gap then pieces[#pieces + 1] = { x = {}, y = {}, lower = {}, upper = {} } end
+    local piece, half = pieces[#pieces], 1.96 * (point.se or 0)
+    local n = #piece.x + 1
+    piece.x[n], piece.y[n] = x_of(point.kl), point.win
+    piece.lower[n], piece.upper[n] = point.win - half, point.win + half
+    piece.has_band = piece.has_band or half > 0
+  end
+  return pieces
+end
+
 --- Win rate against KL, a curve for each argument (Tang et al. 2024, fig. 1).
 --
 -- An argument is a run of `align.train`, `{ label =, points = }` with points `{ kl =, win =, se = }` in the
 -- order of steps, `{ label =, runs = }` with such lists of several seeds, or `{ label =, by_seed = }` with a
 -- list of pooled runs for each seed. Points are checkpoints. The line is the mean over seeds of the win rate
 -- at equal KL, by the rules of `align.evaluate.frontier`; it is drawn where every seed has checkpoints on
--- both sides of the KL. The band is 1.96 standard errors. `xscale` is "linear", "log" (the paper's axis; a
--- point at KL 0 cannot be on it) or "sqrt"; the other settings are those of a figure.
+-- both sides of the KL, near it on one. The band is 1.96 standard errors. `xscale` is "linear", "log" (the
+-- paper's axis; a point at KL 0 cannot be on it) or "sqrt"; the other settings are those of a figure.
 --
 --   > local plot = require "perilune.plot"
 --   > local points = { { kl = 0, win = 0.5 }, { kl = 4, win = 0.7 } }
@@ -199,16 +213,16 @@ function plot.frontier(given)
         end
       end
     end
-    local x, y, lower, upper, has_band = {}, {}, {}, {}, false
-    for _, point in ipairs(frontier.curve(seeds, 61)) do
-      local half = 1.96 * (point.se or 0)
-      has_band = has_band or half > 0
-      x[#x + 1], y[#y + 1], lower[#lower + 1], upper[#upper + 1] = scale.kl(point.kl), point.win,
-        point.win - half, point.win + half
+    local pieces = pieces_of(frontier.curve(seeds, 61), scale.kl)
+    for _, piece in ipairs(pieces) do
+      if piece.has_band then
+        fig:band { x = piece.x, lower = piece.lower, upper = piece.upper, label = label }
+      end
     end
-    if has_band then fig:band { x = x, lower = lower, upper = upper, label = label } end
     fig:scatter { x = loose_x, y = loose_y, label = label, marker = entry.marker, color = entry.color }
-    if #x > 0 then fig:line { x = x, y = y, label = label, color = entry.color, style = entry.style } end
+    for _, piece in ipairs(pieces) do
+      fig:line { x = piece.x, y = piece.y, label = label, color = entry.color, style = entry.style }
+    end
   end
   return fig
 end

@@ -3,6 +3,7 @@ package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
 local frontier = require "perilune.align.evaluate.frontier"
+local measures = require "perilune.align.compare.measures"
 
 local function point(kl, ...)
   local wins, sum = { ... }, 0.0
@@ -180,7 +181,7 @@ function TestCurve:test_a_mean_over_seeds_is_of_all_seeds_or_none()
 end
 
 function TestCurve:test_it_never_runs_backwards()
-  local curve = frontier.curve({ { { point(1, 0), point(23, 0.2), point(16, 0.4), point(21, 0.3) } } }, 30)
+  local curve = frontier.curve({ { { point(13, 0), point(23, 0.2), point(16, 0.4), point(21, 0.3) } } }, 30)
   for i = 2, #curve do lu.assertTrue(curve[i].kl > curve[i - 1].kl) end
   lu.assertEquals(#curve, 30)
 end
@@ -190,6 +191,26 @@ function TestCurve:test_one_seed_has_the_error_of_its_points()
   a.se, b.se = 0.2, 0.1
   support.close(frontier.curve({ { { a, b } } }, 3)[2].se, 0.15, 1e-12)
   lu.assertEquals(frontier.curve({ { { a } } }, 3), {})
+end
+
+--- From 3 to 26 nats within one interval of checkpoints, as offline runs do: within 2 nats of an end, or half
+-- of the KL, something was measured; elsewhere nothing was, for the table, the curve and the average.
+function TestCurve:test_a_kl_without_a_measurement_near_it_is_left_out()
+  local run = { point(1, 0.1), point(3, 0.2), point(26, 0.8) }
+  for _, case in ipairs {
+    { 3, 0.2 }, { 5, 0.2 + 2 / 23 * 0.6 }, { 6, 0.2 + 3 / 23 * 0.6 }, { 10 }, { 17.3 },
+    { 17.4, 0.2 + 14.4 / 23 * 0.6 }, { 26, 0.8 },
+  } do
+    local found = frontier.at_kl(run, case[1])
+    if case[2] then support.close(found, case[2], 1e-12) else lu.assertNil(found) end
+  end
+  for _, at in ipairs(frontier.curve({ { run } }, 26)) do
+    lu.assertTrue(at.kl <= 6 or at.kl >= 17.3, ("%g nats"):format(at.kl))
+    lu.assertEquals(at.gap or false, at.kl == 18)
+  end
+  lu.assertNil(measures.area(2, 20)({ run }, function(at) return at.win end))
+  local other = { point(8, 0.5), point(12, 0.5), point(18, 0.5) }
+  support.close(frontier.best_at_kl({ run, other }, 10), 0.5, 1e-12)
 end
 
 TestJumps = {}

@@ -203,9 +203,20 @@ function claims.instrument(name)
   end
 end
 
-local function shown(found)
+--- The number and its interval, and of how many of `all` repetitions it is.
+local function shown(found, all)
   if #found.values < 2 then return ("%.3f (one repetition)"):format(found.mean) end
-  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
+  local text = ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
+  return #found.values < all and ("%s (%d of %d)"):format(text, #found.values, all) or text
+end
+
+--- The largest number of repetitions of a side.
+local function repetitions(sides)
+  local most = 0
+  for _, side in ipairs(sides) do
+    most = math.max(most, #interval.by_repetition(side.by_seed, function() return 0 end))
+  end
+  return most
 end
 
 --- The bootstrap draws of sides, for whole lists of prompts and for halves of them.
@@ -252,7 +263,7 @@ function claims.judge(list, sides, results)
     end
     return by_label[label]
   end
-  local resampling, verdicts = resampling_of(read, 300), {}
+  local resampling, verdicts, all = resampling_of(read, 300), {}, repetitions(read)
   for i, o in ipairs(list) do
     local found = o.estimate(side_of, resampling, results)
     local verdict = {
@@ -262,7 +273,7 @@ function claims.judge(list, sides, results)
       verdict.verdict = rule.verdict(o, found)
       verdict.mean, verdict.seeds, verdict.values = found.mean, found.seeds, found.values
       if #found.values > 1 then verdict.low, verdict.high = found.low, found.high end
-      verdict.text = shown(found) .. (o.unit ~= "" and " " .. o.unit or "")
+      verdict.text = shown(found, all) .. (o.unit ~= "" and " " .. o.unit or "")
       if verdict.verdict == "not resolved" then verdict.remedy = rule.remedy(o, found) end
     end
     verdicts[i] = verdict

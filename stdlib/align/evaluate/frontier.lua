@@ -7,12 +7,20 @@
 -- Between neighbouring checkpoints the win rate is linear in KL. A run whose KL goes back and forth crosses a
 -- KL several times: the highest win rate of all crossings counts, on every side. The line from the start to
 -- the first checkpoint is no measurement and never counts, so a run has no win rate at a KL below its
--- checkpoints.
+-- checkpoints. A KL counts where one end of its line is near, within 2 nats or half of that KL: where the KL
+-- jumps from 3 to 26 nats, the run has no win rate at 10.
 local stats = require "perilune.align.evaluate.stats"
 
 local frontier = {}
 
 local function win_of(point) return point.win end
+
+--- Whether x lies between two numbers, and, if it is a KL, near one of them.
+local function covers(key, a, b, x)
+  if not (a and b) then return false end
+  local below, above = x - math.min(a, b), math.max(a, b) - x
+  return below >= 0 and above >= 0 and (key ~= "kl" or math.min(below, above) <= math.max(2, x / 2))
+end
 
 --- The highest win rate of a run where its KL crosses `kl`, or nil if no two neighbouring checkpoints enclose
 -- it.
@@ -26,6 +34,8 @@ local function win_of(point) return point.win end
 --   0.5
 --   > frontier.at_kl(run, 1)
 --   nil
+--   > frontier.at_kl({ first, { step = 9, kl = 26, win = 0.6 } }, 10)
+--   nil
 function frontier.at_kl(run, kl, win) return frontier.at(run, "kl", kl, win) end
 
 --- The same along another number of the points: `labels`, `tokens` or `step`.
@@ -38,7 +48,7 @@ function frontier.at(run, key, x, win)
   for i = 2, #run do
     local a, b = run[i - 1], run[i]
     local low, high = a[key], b[key]
-    if a.step ~= 0 and low and high and math.min(low, high) <= x and x <= math.max(low, high) then
+    if a.step ~= 0 and covers(key, low, high, x) then
       local from, to = win(a), win(b)
       local value = low == high and math.max(from, to) or from + (to - from) * (x - low) / (high - low)
       if not best or value > best then best = value end
@@ -201,7 +211,7 @@ end
 -- list of { kl, win, se } in order of KL, `count` of them between the lowest and the highest checkpoint.
 --
 -- With one seed `se` is that of the win rate over prompts, where the points have one: the largest of the
--- crossings.
+-- crossings. `gap` is true where KLs between an entry and the one before were left out.
 --
 --   > local run = { { step = 1, kl = 1, win = 0.2 }, { step = 2, kl = 3, win = 0.4 } }
 --   > local curve = frontier.curve({ { run } }, 3)
@@ -212,7 +222,7 @@ function frontier.curve(by_seed, count)
   frontier.each_point(by_seed, function(point)
     if point.step ~= 0 then low, high = math.min(low, point.kl), math.max(high, point.kl) end
   end)
-  local curve = {}
+  local curve, last = {}, nil
   for i = 1, low < math.huge and count or 0 do
     local kl = count > 1 and low + (high - low) * (i - 1) / (count - 1) or low
     local wins = {}  -- without holes, whose length would be anything
@@ -221,7 +231,8 @@ function frontier.curve(by_seed, count)
       local figure = stats.summary(wins)
       local se = figure.se
       if #by_seed == 1 then se = frontier.best_at_kl(by_seed[1], kl, function(p) return p.se or 0 end) end
-      curve[#curve + 1] = { kl = kl, win = figure.mean, se = se }
+      curve[#curve + 1] = { kl = kl, win = figure.mean, se = se, gap = last and last < i - 1 }
+      last = i
     end
   end
   return curve
