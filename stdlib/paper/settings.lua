@@ -71,6 +71,19 @@ function settings.one(o, loss)
   return { list_of(o, lr, beta, steps_of(o, runs.steps), loss)[1] }
 end
 
+--- The options `o` with a share of the rate of online runs, for those that want smaller steps: runs with data
+-- of an old writer, or of a loss without a KL term. Of rates that were given it takes the first one.
+--
+--   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0 }
+--   > settings.slower(o, 0.5).lr
+--   0.00015
+function settings.slower(o, share)
+  local own = {}
+  for name, value in pairs(o) do own[name] = value end
+  own.lr = ("%g"):format(share * settings.one(o)[1].lr)
+  return own
+end
+
 --- The sweep of offline runs, a list. A smoke run has the setting of online runs alone, a quick one its rate
 -- alone.
 --

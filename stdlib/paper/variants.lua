@@ -101,17 +101,9 @@ function variants.of(o, loss)
     end)
   end
 
-  --- The setting of online runs with a share of their learning rate.
-  local function slower(share)
-    local own = {}
-    for name, value in pairs(o) do own[name] = value end
-    own.lr = ("%g"):format(share * settings.one(o, loss)[1].lr)
-    return settings.one(own, loss)
-  end
-
   --- Fresh pairs of a policy that is renewed every so many steps.
   function make.refreshed(every, share)
-    local list = share and slower(share) or settings.one(o, loss)
+    local list = settings.one(share and settings.slower(o, share) or o, loss)
     return variant(variants.renewed(every, share), list, function(stage, run)
       return stage:online(run, every == "never" and { lag = math.huge } or { refresh = every })
     end, { run = prefix .. variants.renewed(every) })
