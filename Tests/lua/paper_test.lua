@@ -143,12 +143,10 @@ function TestVariants:test_a_mixture_is_half_golden_pairs()
   lu.assertEquals({ #source.dataset, golden }, { 5, 2 })
 end
 
---- Equal selection: as many settings a side, all at the rate of the online run.
-function TestVariants:test_a_sweep_over_betas_has_the_rate_of_the_online_run()
+--- A run at another rate is another run of the same name.
+function TestVariants:test_renewal_at_a_share_of_the_rate()
   local make = variants.of(options())
   local runs = settings.runs(options())
-  lu.assertEquals(#make.betas(), #runs.offline.beta)
-  for _, setting in ipairs(make.betas()) do lu.assertEquals(setting.lr, runs.lr) end
   local slow = make.refreshed(16, 0.5)
   lu.assertAlmostEquals(slow.settings[1].lr, runs.lr / 2, 1e-12)
   lu.assertEquals({ slow.run, make.refreshed(16).run }, { "renewed every 16", "renewed every 16" })

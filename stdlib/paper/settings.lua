@@ -3,6 +3,9 @@
 -- Tang et al. 2024, arXiv:2405.08448, sec. 4: online has one setting, offline is pooled over learning rates,
 -- betas and steps. The task's `runs` has both, as its calibration chose them; `--lr`, `--beta` and `--steps`
 -- replace them.
+--
+-- Pooling over steps is in the checkpoints: at a constant rate after the warm-up a checkpoint is the end of a
+-- shorter run. A task may still list `runs.offline.steps`; then each combination is run as often.
 local losses = require "perilune.align.experiment.settings"
 local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
@@ -25,6 +28,7 @@ end
 
 --- The settings of rates and betas, each with its steps in its name: runs of different length are different.
 -- `loss` names another loss than that of the options, such as "bo2"; one without beta has a setting a rate.
+-- `steps` is a number or a list of them.
 local function list_of(o, lr, beta, steps, loss)
   local given = { loss = loss or o.loss, lr = lr, beta = beta }
   if not loss then
@@ -32,13 +36,16 @@ local function list_of(o, lr, beta, steps, loss)
       if name:find "^loss%." then given[name] = value end
     end
   end
-  local list = losses.list(given)
-  for _, setting in ipairs(list) do
-    setting.steps = steps
-    setting.name = ("%s, %d steps"):format(setting.name, steps)
-    if loss then setting.name = ("%s, %s"):format(loss, setting.name) end
+  local all = {}
+  for _, count in ipairs(type(steps) == "table" and steps or { steps }) do
+    for _, setting in ipairs(losses.list(given)) do
+      setting.steps = count
+      setting.name = ("%s, %d steps"):format(setting.name, count)
+      if loss then setting.name = ("%s, %s"):format(loss, setting.name) end
+      all[#all + 1] = setting
+    end
   end
-  return list
+  return all
 end
 
 local function steps_of(o, own) return o.steps > 0 and o.steps or own end
@@ -84,8 +91,8 @@ function settings.slower(o, share)
   return own
 end
 
---- The sweep of offline runs, a list. A smoke run has the setting of online runs alone, a quick one its rate
--- alone.
+--- The sweep of offline runs, a list: all combinations of rates, betas and steps. A smoke run has
+-- the setting of online runs alone, a quick one its rate alone.
 --
 --   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0 }
 --   > #settings.sweep(o)

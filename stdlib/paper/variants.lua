@@ -14,7 +14,6 @@
 --   mixed(a, b)           half of them, and half of the golden pairs
 --   refreshed(s, share)   online, the policy that writes is renewed every s steps; "never" is the start;
 --                         `share` of the learning rate
---   betas()               the settings of a sweep over betas alone
 --   of(label, source)     a source of one's own, with the setting of online runs
 local batches = require "perilune.align.batch"
 local options = require "perilune.options"
@@ -85,14 +84,6 @@ function variants.of(o, loss)
 
   function make.online_pooled()
     return variant("online, pooled", settings.sweep(o, loss), online, recorded)
-  end
-
-  --- Settings of the task's betas, at the rate of the online run.
-  function make.betas()
-    local own = {}
-    for name, value in pairs(o) do own[name] = value end
-    own.lr = ("%g"):format(settings.one(o, loss)[1].lr)
-    return settings.sweep(own, loss)
   end
 
   function make.online_gold()
