@@ -7,6 +7,7 @@ local fit = require "perilune.paper.fit"
 local interval = require "perilune.align.claims.interval"
 local rule = require "perilune.align.claims.rule"
 local student = require "perilune.align.evaluate.student"
+local system = require "perilune.system"
 
 local claims = align.claims
 
@@ -228,9 +229,97 @@ function TestClaims:test_a_pool_falls_in_kl_where_no_run_of_it_falls()
   lu.assertEquals(fell.verdict, "holds")
   lu.assertEquals(judged(claims.fall("pool", { expect = "equal" }), pool).verdict, "holds")
   local near = side("near", repeated({ { 4, 0.8 }, { 5, 0.2 } }, 5))
-  lu.assertEquals(judged(claims.past_peak "near", near).mean, 0, "nothing at 1.5 times the KL")
+  local missing = judged(claims.past_peak "near", near)
+  lu.assertEquals({ missing.verdict, missing.missing },
+    { "not measured", "no run goes on to 1.5 times the KL of the peak" })
   local start = side("start", repeated({ { 0.1, 0.3 }, { 2, 0.2 } }, 5))
   lu.assertAlmostEquals(judged(claims.past_peak "start", start).mean, 0.2, 1e-9, "the start is the peak")
+end
+
+--- A run that rises to its end tells nothing of a fall. It does not refute one, and where none is expected it
+-- counts as none.
+function TestClaims:test_a_run_that_is_still_rising_tells_nothing_of_a_fall()
+  local rising = side("rising", repeated({ { 1, 0.4 }, { 4, 0.6 } }, 5))
+  local fall = judged(claims.fall "rising", rising)
+  lu.assertEquals({ fall.verdict, fall.missing }, { "not measured", "still rising at the end" })
+  lu.assertEquals(judged(claims.fall("rising", { expect = "not above" }), rising).verdict, "holds")
+  local _, rows = claims.cells { fall }
+  lu.assertEquals(rows[1][4], "not measured: still rising at the end")
+  local runs = repeated({ { 1, 0.4 }, { 4, 0.6 } }, 5)
+  for i = 1, 3 do runs[i][3] = { 8, 0.3 } end
+  local some = judged(claims.fall "some", side("some", runs))
+  lu.assertAlmostEquals(some.mean, 0.3, 1e-9)
+  lu.assertStrMatches(some.text, ".*%] %(3 of 5%)")
+  lu.assertAlmostEquals(judged(claims.falls("some", "rising"), side("some", runs), rising).mean, 0.3, 1e-9)
+end
+
+--- "not above" is the opposite of "above": a number far below 0 does not refute it.
+function TestClaims:test_not_above_and_not_below_are_opposites()
+  for _, case in ipairs {
+    { -0.3, -0.1, "holds", "does not hold" }, { -0.02, 0.02, "holds", "holds" },
+    { 0.1, 0.3, "does not hold", "holds" }, { -0.1, 0.2, "not resolved", "not resolved" },
+  } do
+    local found = { low = case[1], high = case[2] }
+    lu.assertEquals(rule.verdict({ expect = "not above", margin = 0.05 }, found), case[3])
+    lu.assertEquals(rule.verdict({ expect = "not below", margin = 0.05 }, found), case[4])
+  end
+end
+
+--- Repetitions are paired by their number: side b lacks the first one.
+function TestClaims:test_sides_are_paired_by_repetition_not_by_place()
+  local a = { label = "a", by_seed = {} }
+  local b = { label = "b", by_seed = {} }
+  for i, win in ipairs { 0.2, 0.5, 0.8 } do
+    a.by_seed[i] = { run { { 1, win }, { 4, win } }, outer = i }
+    if i > 1 then b.by_seed[i - 1] = { run { { 1, win }, { 4, win } }, outer = i } end
+  end
+  for _, two in ipairs { { a, b }, { b, a } } do
+    local found = judged(claims.at_kl("a", "b", 2), table.unpack(two))
+    lu.assertEquals({ found.mean, #found.values, found.text }, { 0.0, 2, "0.000 [0.000, 0.000] (2 of 3)" })
+  end
+end
+
+--- Half of the KLs lie in a hole of the second side: the average is over the other half, and says so.
+function TestClaims:test_an_average_is_over_the_kls_that_both_sides_measure()
+  local points = {}
+  for kl = 2, 40, 2 do points[#points + 1] = { kl, 0.6 } end
+  local dense = side("dense", repeated(points, 5))
+  local holed = side("holed", repeated({ { 2, 0.5 }, { 4, 0.5 }, { 36, 0.1 }, { 40, 0.1 } }, 5))
+  local found = judged(claims.on_average("dense", "holed"), dense, holed)
+  lu.assertEquals(#found.values, 5)
+  -- Of 2 to 40 nats holed is measured to 6 and from 24: at 0.5 falling, and rising in KL to 0.1.
+  lu.assertStrMatches(found.text, "0%.%d+ %[.*%], 2 to 40 nats, 5%d %% of them measured")
+  lu.assertTrue(found.mean > 0.1 and found.mean < 0.5)
+end
+
+--- Of twelve equal runs the highest is no better than one: chosen and reported on the same prompts it would
+-- be above by about two standard errors.
+function TestClaims:test_a_pool_of_equal_runs_gains_nothing_by_being_pooled()
+  local drawn = 0
+  local function coin()
+    drawn = drawn + 1
+    return system.uniform(7, "pooling", drawn) < 0.5 and 1 or 0
+  end
+  local function equal(count)
+    local runs = {}
+    for r = 1, count do
+      runs[r] = {}
+      for p = 1, 2 do
+        local wins, sum = {}, 0
+        for i = 1, 256 do
+          wins[i] = coin()
+          sum = sum + wins[i]
+        end
+        runs[r][p] = { step = p, kl = 2 * p, win = sum / 256, wins = wins }
+      end
+    end
+    return runs
+  end
+  local pool, one = { label = "pool", by_seed = {} }, { label = "one", by_seed = {} }
+  for i = 1, 20 do pool.by_seed[i], one.by_seed[i] = equal(12), equal(1) end
+  lu.assertAlmostEquals(judged(claims.at_kl("pool", "one", 3), pool, one).mean, 0, 0.02)
+  lu.assertAlmostEquals(judged(claims.peak("pool", "one"), pool, one).mean, 0, 0.02)
+  lu.assertTrue(judged(claims.pooling "pool", pool).mean > 0.04)
 end
 
 TestFit = {}

@@ -69,13 +69,22 @@ function TestMeasures:test_quantile_and_area()
   for i, win in ipairs { 0.31, 0.42, 0.55, 0.48, 0.6, 0.44, 0.52 } do
     run[i] = { step = i, kl = i, win = win }
   end
+  local function both(list)
+    for _, at in ipairs(list) do at.halves = { at, at } end
+    return list
+  end
   support.close(measures.quantile(0.9)({ run }, of_win), 0.57, 1e-12)
-  local curve = {
+  local curve = both {
     { step = 1, kl = 0.5, win = 0.3 }, { step = 2, kl = 1.5, win = 0.5 }, { step = 3, kl = 3, win = 0.55 },
     { step = 4, kl = 5, win = 0.7 },
   }
   support.close(measures.area(1, 4)({ curve }, of_win), 0.5332926432291667, 1e-12)
-  lu.assertNil(measures.area(1, 6)({ curve }, of_win))
+  lu.assertNil(measures.area(6, 7)({ curve }, of_win))
+  -- From 4 to 8 nats only 4 to 5 is measured, 8 of 32 intervals: 9 points, the first of half weight.
+  local sum = 0.5 * 0.625
+  for i = 1, 8 do sum = sum + 0.625 + 0.075 * i / 8 end
+  support.close(measures.area(4, 8)({ curve }, of_win), sum / 8.5, 1e-12)
+  support.close(measures.measured({ curve }, { curve }, 4, 8), 8.5 / 32, 1e-12)
 end
 
 function TestMeasures:test_the_shared_range_of_kl_leaves_out_the_start()
@@ -157,8 +166,9 @@ function TestCompare:test_a_budget_that_no_run_reaches_has_no_number()
   lu.assertEquals({ row.sides, row.differences[2] }, { { false, false }, false })
 end
 
---- 4 seeds and 60 prompts: 200,000 draws of numpy.random.default_rng(0) over rows and columns of the
--- differences give a mean of 0.0625 and the interval [-0.0917, 0.2292].
+--- 4 seeds and 60 prompts. The half width is sqrt(t^2 s^2 / n + 1.96^2 v): s between the seeds, t(3) =
+-- 3.1824 of scipy.stats 1.17.1, v the variance of prompts that the seeds share. Prompts are drawn by pairs,
+-- one of each half, so v is that of the means of 30 pairs.
 function TestCompare:test_the_interval_is_that_of_seeds_and_prompts_together()
   local function side(label, outcome)
     local runs = {}
@@ -169,14 +179,37 @@ function TestCompare:test_the_interval_is_that_of_seeds_and_prompts_together()
     end
     return { label = label, runs = runs }
   end
-  local d = align.compare({
-    side("w", function(s, p) return (7 + s * 3 + p * p) % 10 < 6 - s % 3 + (p % 4 == 0 and 1 or 0) end),
-    side("v", function(s, p) return (14 + s * 5 + p * p * 3) % 10 < 4 + s % 2 end),
-    at = { kl = { 1.5 } }, draws = 4000,
-  }).rows[1].differences[2]
+  local function first(s, p) return (7 + s * 3 + p * p) % 10 < 6 - s % 3 + (p % 4 == 0 and 1 or 0) end
+  local function second(s, p) return (14 + s * 5 + p * p * 3) % 10 < 4 + s % 2 end
+  local function mean(list)
+    local sum = 0.0
+    for _, x in ipairs(list) do sum = sum + x end
+    return sum / #list
+  end
+  local function variance(list)
+    local squares, center = 0.0, mean(list)
+    for _, x in ipairs(list) do squares = squares + (x - center) ^ 2 / #list end
+    return squares
+  end
+  local of_seed, together, own = {}, {}, 0.0
+  for pair = 1, 30 do together[pair] = 0.0 end
+  for s = 0, 3 do
+    local list = {}
+    for pair = 1, 30 do
+      local sum = 0
+      for p = 2 * pair - 2, 2 * pair - 1 do
+        sum = sum + (first(s, p) and 1 or 0) - (second(s, p) and 1 or 0)
+      end
+      list[pair], together[pair] = sum / 2, together[pair] + sum / 8
+    end
+    of_seed[s + 1], own = mean(list), own + variance(list) / 30 / 16
+  end
+  local shared = math.max(0, variance(together) / 30 - own) * 4 / 3
+  local half = math.sqrt(3.182446 ^ 2 * variance(of_seed) * 4 / 3 / 4 + 1.96 ^ 2 * shared)
+  local d = align.compare({ side("w", first), side("v", second), at = { kl = { 1.5 } }, draws = 2000 })
+    .rows[1].differences[2]
   support.close(d.mean, 0.0625, 1e-12)
-  support.close(d.low, -0.0917, 0.01)
-  support.close(d.high, 0.2292, 0.01)
+  support.close((d.high - d.low) / 2, half, 0.03 * half)
 end
 
 function TestCompare:test_repetitions_of_one_outer_seed_are_one_value()
@@ -196,25 +229,25 @@ end
 
 function TestCompare:test_sentences_say_what_the_numbers_allow()
   local text = tostring(align.compare { high, low, at = { kl = { 1.5, 1 } } })
-  lu.assertStrContains(text, "high above low at 1.5 nats by 0.14 [")
+  lu.assertStrContains(text, "high above low at the peak by 0.23 [")
+  lu.assertStrContains(text, "not resolved at 1.5 nats: 1 more seed would")
   lu.assertStrContains(text, "3 seeds: the exact p is at least 0.25.")
   text = tostring(align.compare { low, high, at = { kl = { 1.5 } } })
-  lu.assertStrContains(text, "high above low at 1.5 nats by 0.14 [")
+  lu.assertStrContains(text, "high above low at the peak by 0.23 [")
   lu.assertStrContains(text, "win rate")
 end
 
---- By the formula of the normal interval, worked out by hand.
+--- By scipy.stats 1.17.1: t.ppf(0.975, n - 1) * 0.2 / sqrt(n) < 0.1 from n = 18 on, with 1.96^2 v = 0.0036
+-- under the root beside it from n = 27 on.
 function TestCompare:test_as_many_more_seeds_resolve_a_difference()
-  local d = { mean = 0.1, values = { 0.3, 0.1, -0.1 } }
-  local spread = 1.96 * math.sqrt(2 / 3 * 0.04 / 3)
-  d.low, d.high = 0.1 - spread, 0.1 + spread
-  -- No variance of prompts: 1.96 * 0.2 / sqrt(n) < 0.1 from n = 16 on.
-  lu.assertEquals(words.missing(d, 256), { seeds = 13 })
-  -- All of the variance of prompts, (0.1 / 1.96)^2 * 2 at 256: half of it at 512.
-  local half = 1.96 * math.sqrt(2) * 0.1 / 1.96
-  local flat = { mean = 0.1, values = { 0.1, 0.1 }, low = 0.1 - half, high = 0.1 + half }
+  local values = { 0.3, 0.1, -0.1 }
+  lu.assertEquals(words.missing({ mean = 0.1, values = values, of_prompts = 0 }, 256), { seeds = 15 })
+  lu.assertEquals(words.missing({ mean = 0.1, values = values, of_prompts = (0.06 / 1.96) ^ 2 }, 256),
+    { seeds = 24 })
+  -- All of the variance is of prompts, 2 * 0.1^2 at 256: half of it at 512.
+  local flat = { mean = 0.1, values = { 0.1, 0.1 }, of_prompts = 2 * (0.1 / 1.96) ^ 2 }
   lu.assertEquals(words.missing(flat, 256), { prompts = 256 })
-  lu.assertEquals(words.missing({ mean = 0, low = -1, high = 1, values = { 1, -1 } }, 256), {})
+  lu.assertEquals(words.missing({ mean = 0, values = { 1, -1 }, of_prompts = 0 }, 256), {})
 end
 
 function TestCompare:test_what_is_no_run_is_refused()
@@ -226,7 +259,7 @@ function TestCompare:test_what_is_no_run_is_refused()
   lu.assertStrContains(refusal { high, { label = "x", points = {} } },
     "run 1 of seed 1 of 'x' has no points")
   lu.assertStrContains(refusal { high, { label = "x", points = { { step = 1, kl = 1 } } } },
-    "point 1 of run 1 of seed 1 of 'x' has win = nil, expected a number: evaluate with")
+    "point 1 of run 1 of seed 1 of 'x' has win = nil, expected a finite number: evaluate with")
   local function judge() return 1 end
   lu.assertStrContains(refusal { high, low, judge = judge }, "judge needs task and prompts")
 end

@@ -32,7 +32,7 @@ end
 function TestAtKL:test_a_kl_outside_the_checkpoints_has_no_win_rate()
   lu.assertNil(frontier.at_kl(rising, 6.5))
   lu.assertNil(frontier.at_kl(rising, 0.4))
-  lu.assertNil(frontier.at_kl({ point(1, 1) }, 1))
+  lu.assertNil(frontier.at_kl({ point(1, 1) }, 1.1))
   lu.assertNil(frontier.best_at_kl({ rising }, 7))
 end
 
@@ -89,7 +89,7 @@ TestInterval = {}
 function TestInterval:test_without_spread_the_interval_is_a_point()
   local run = { point(0, 0.5, 0.5), point(2, 1, 1) }
   local got = frontier.interval({ { run }, { run } }, at_one)
-  lu.assertEquals(got, { mean = 0.75, low = 0.75, high = 0.75, seeds = 2 })
+  lu.assertEquals({ got.mean, got.low, got.high, got.seeds }, { 0.75, 0.75, 0.75, 2 })
 end
 
 function TestInterval:test_seeds_without_a_measure_are_left_out()
@@ -117,9 +117,9 @@ function TestInterval:test_the_interval_holds_the_mean_and_narrows_with_prompts(
   lu.assertTrue(few.high - few.low > 3 * (many.high - many.low))
 end
 
---- Two outer seeds with three policy seeds each: drawn seed by seed the interval would be narrower by
--- sqrt(3).
-function TestInterval:test_policy_seeds_of_one_repetition_are_drawn_together()
+--- Two repetitions with three seeds each are two numbers, not six: by scipy.stats 1.17.1 t(1) = 12.7062,
+-- t(5) = 2.5706.
+function TestInterval:test_seeds_of_one_repetition_are_one_number()
   local function seed(win, outer) return { { point(0, win, win), point(2, win, win) }, outer = outer } end
   local together, apart = {}, {}
   for i = 1, 6 do
@@ -127,9 +127,19 @@ function TestInterval:test_policy_seeds_of_one_repetition_are_drawn_together()
     together[i], apart[i] = seed(win, i <= 3 and 1 or 2), seed(win)
   end
   local wide, narrow = frontier.interval(together, at_one), frontier.interval(apart, at_one)
-  lu.assertEquals({ wide.mean, wide.low, wide.high }, { 0.5, 0.25, 0.75 })
-  lu.assertEquals(narrow.mean, 0.5)
-  lu.assertTrue(narrow.high - narrow.low < 0.5)
+  lu.assertEquals({ wide.mean, wide.values }, { 0.5, { 0.25, 0.75 } })
+  support.close(wide.high - wide.low, 2 * 12.706205 * 0.25, 1e-4)
+  support.close(narrow.high - narrow.low, 2 * 2.570582 * math.sqrt(6 * 0.0625 / 5 / 6), 1e-4)
+  local bounded = frontier.interval(together, at_one, nil, { 0, 1 })
+  lu.assertEquals({ bounded.low, bounded.high }, { 0, 1 })
+end
+
+--- One repetition with the seeds 0 and 1: the bootstrap draws seeds too.
+function TestInterval:test_seeds_of_one_repetition_are_drawn()
+  local seeds = {}
+  for i = 1, 2 do seeds[i] = { { point(0, i - 1, i - 1), point(2, i - 1, i - 1) }, outer = 1 } end
+  local got = frontier.interval(seeds, at_one)
+  lu.assertEquals({ got.mean, got.low, got.high }, { 0.5, 0.0, 1.0 })
 end
 
 function TestInterval:test_the_same_call_gives_the_same_interval()
@@ -141,7 +151,7 @@ function TestInterval:test_a_difference_is_taken_seed_by_seed_on_the_same_prompt
     { point(0, 0, 0, -1, 0), point(2, 0, 0, -1, 0) }
   -- Outcomes differ by 1 on every prompt, so the difference has no spread though each side has.
   local got = frontier.difference({ { high }, { high } }, { { low }, { low } }, at_one)
-  lu.assertEquals(got, { mean = 1.0, low = 1.0, high = 1.0, seeds = 2 })
+  lu.assertEquals({ got.mean, got.low, got.high, got.seeds }, { 1.0, 1.0, 1.0, 2 })
   lu.assertNil(frontier.difference(
     { { high } }, { { point(0, 1, 1, 1, 1) } }, at_one, frontier.resampling { { high } }))
   lu.assertNil(frontier.difference({}, {}, at_one))
@@ -189,14 +199,14 @@ end
 function TestCurve:test_one_seed_has_the_error_of_its_points()
   local a, b = point(1, 0, 1), point(2, 1, 1)
   a.se, b.se = 0.2, 0.1
-  support.close(frontier.curve({ { { a, b } } }, 3)[2].se, 0.15, 1e-12)
+  support.close(frontier.curve({ { { a, b } } }, 3)[2].half, 1.96 * 0.15, 1e-12)
   lu.assertEquals(frontier.curve({ { { a } } }, 3), {})
 end
 
 --- From 3 to 26 nats within one interval of checkpoints, as offline runs do: within 2 nats of an end, or half
 -- of the KL, something was measured; elsewhere nothing was, for the table, the curve and the average.
 function TestCurve:test_a_kl_without_a_measurement_near_it_is_left_out()
-  local run = { point(1, 0.1), point(3, 0.2), point(26, 0.8) }
+  local run = { point(1, 0.1, 0.1), point(3, 0.2, 0.2), point(26, 0.8, 0.8) }
   for _, case in ipairs {
     { 3, 0.2 }, { 5, 0.2 + 2 / 23 * 0.6 }, { 6, 0.2 + 3 / 23 * 0.6 }, { 10 }, { 17.3 },
     { 17.4, 0.2 + 14.4 / 23 * 0.6 }, { 26, 0.8 },
@@ -208,7 +218,8 @@ function TestCurve:test_a_kl_without_a_measurement_near_it_is_left_out()
     lu.assertTrue(at.kl <= 6 or at.kl >= 17.3, ("%g nats"):format(at.kl))
     lu.assertEquals(at.gap or false, at.kl == 18)
   end
-  lu.assertNil(measures.area(2, 20)({ run }, function(at) return at.win end))
+  for _, at in ipairs(run) do at.halves = { at, at } end
+  lu.assertNil(measures.area(8, 16)({ run }, function(at) return at.win end))
   local other = { point(8, 0.5), point(12, 0.5), point(18, 0.5) }
   support.close(frontier.best_at_kl({ run, other }, 10), 0.5, 1e-12)
 end

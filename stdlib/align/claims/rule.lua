@@ -5,6 +5,13 @@ local student = require "perilune.align.evaluate.student"
 
 local rule = {}
 
+local opposites <const> = {
+  ["holds"] = "does not hold", ["does not hold"] = "holds", ["not resolved"] = "not resolved",
+}
+
+--- What a claim may expect of its number.
+rule.expectations = { "above", "below", "equal", "not above", "not below" }
+
 --- Whether an interval makes the claim hold ("holds"), not hold, or leaves it open ("not resolved").
 --
 --   > local rule = require "perilune.align.claims.rule"
@@ -14,9 +21,15 @@ local rule = {}
 --   does not hold
 --   > rule.verdict({ expect = "above", margin = 0.05 }, { mean = -0.1, low = -0.2, high = 0.03 })
 --   does not hold
+--   > rule.verdict({ expect = "not above", margin = 0.05 }, { mean = -0.1, low = -0.2, high = 0.03 })
+--   holds
 --   > rule.verdict({ expect = "equal", margin = 0.05 }, { mean = 0.1, low = 0.01, high = 0.3 })
 --   not resolved
 function rule.verdict(o, found)
+  local opposite = o.expect:match "^not (.+)"
+  if opposite then
+    return opposites[rule.verdict({ expect = opposite, margin = o.margin }, found)]
+  end
   local low, high = found.low, found.high
   if o.expect == "equal" then
     if low > -o.margin and high < o.margin then return "holds" end

@@ -15,7 +15,6 @@
 local exact = require "perilune.align.evaluate.exact"
 local frontier = require "perilune.align.evaluate.frontier"
 local grid = require "perilune.align.evaluate.grid"
-local interval = require "perilune.align.claims.interval"
 local head_to_head = require "perilune.align.evaluate.head_to_head"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
@@ -39,7 +38,7 @@ local fields <const> = { { "kl", "kl" }, { "labels", "labels" }, { "tokens", "to
 
 local function refuse(message, ...) error("align.compare: " .. message:format(...), 0) end
 
---- The rows to measure, { name, measure, halved }.
+--- The rows to measure, { name, measure, whole }: by draws of all prompts, else of halves of them.
 local function rows_of(sides, at)
   local known, rows = {}, {}
   for _, field in ipairs(fields) do known[field[1]] = true end
@@ -57,13 +56,13 @@ local function rows_of(sides, at)
         measure = measures.at(field[2], x) }
     end
   end
-  rows[#rows + 1] = { name = "at the peak", measure = measures.peak, halved = true }
+  rows[#rows + 1] = { name = "at the peak", measure = measures.peak }
   local low, high = measures.shared(sides)
   if low then
     rows[#rows + 1] = { name = ("on average from %.2g to %.2g nats"):format(low, high),
       measure = measures.area(low, high) }
   end
-  rows[#rows + 1] = { name = "at the 90 % quantile", measure = measures.quantile(0.9) }
+  rows[#rows + 1] = { name = "at the 90 % quantile", measure = measures.quantile(0.9), whole = true }
   return rows
 end
 
@@ -73,12 +72,7 @@ local function measure_row(row, sides, resampling)
     row.sides[i] = frontier.interval(side.by_seed, row.measure, resampling) or false
     if i > 1 then
       local difference = frontier.difference(sides[1].by_seed, side.by_seed, row.measure, resampling)
-      if difference then
-        difference.values = interval.differences(sides[1].by_seed, side.by_seed, function(runs)
-          return row.measure(runs, function(point) return point.win end)
-        end)
-        difference.p = exact.sign_flip(difference.values)
-      end
+      if difference then difference.p = exact.sign_flip(difference.values) end
       row.differences[i] = difference or false
     end
   end
@@ -149,13 +143,12 @@ end
 --- Compares runs: a list of runs of `align.train`, of { label =, points = }, of { label =, runs = } (a run a
 -- seed) or of the sides of a report; differences are from the first.
 --
--- Seed i of one side is paired with seed i of another, and all points have the same prompts: `evaluate =
--- align.evaluate.measure { ... }`. Rows are win rates at equal KL, labels, tokens or steps, the highest of
--- pooled runs where there are several; then the peak, whose checkpoint is chosen on one half of the prompts
--- and reported on the other; the mean over the KLs that all sides share; and the 90 % quantile of the
--- checkpoints. Intervals are 95 % by the bootstrap over seeds and prompts together; with two or
--- three seeds they are too narrow, see evaluate.frontier.interval. `p` is that of the exact sign-flip test
--- over seeds. Neither is corrected for the number of rows.
+-- Seeds of one repetition are paired, and all points have the same prompts: `evaluate =
+-- align.evaluate.measure { ... }`. Rows are win rates at equal KL, labels, tokens or steps, of the best of
+-- pooled runs where there are several; then the peak; both are chosen on one half of the prompts and reported
+-- on the other. Then come the mean over the KLs that all sides share, and the 90 % quantile of the
+-- checkpoints. Intervals are 95 % over seeds and prompts together, see evaluate.bootstrap. `p` is that of the
+-- exact sign-flip test over seeds. Neither is corrected for the number of rows.
 --
 -- Gives { labels, rows, sentences, head_to_head }; a row has `name`, `sides` and `differences`, each {
 -- mean, low, high, seeds }, or false where no run reaches so far; differences also `values`, one a seed, and
@@ -168,12 +161,13 @@ return function(given)
   end
   local o = spec:fill(settings)
   local sides = reading.read(runs)
-  local by_seed = sides[1].by_seed
-  local whole = frontier.resampling(by_seed, o.draws)
+  local all = {}
+  for i, side in ipairs(sides) do all[i] = side.by_seed end
+  local whole = frontier.resampling(all, o.draws, true)
   local halved = whole:halved()
   local result = { labels = {}, rows = rows_of(sides, o.at or { kl = grid.shared(sides) }), sentences = {} }
   for i, side in ipairs(sides) do result.labels[i] = side.label end
-  for _, row in ipairs(result.rows) do measure_row(row, sides, row.halved and halved or whole) end
+  for _, row in ipairs(result.rows) do measure_row(row, sides, row.whole and whole or halved) end
   for i = 2, #sides do result.sentences[i - 1] = words.sentence(sides, result.rows, i, whole.prompts) end
   if o.judge then result.head_to_head = against_each_other(sides, o) end
   return setmetatable(result, Result)

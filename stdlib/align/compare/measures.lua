@@ -1,114 +1,200 @@
 --- What a comparison measures of one seed.
 --
--- A measure is a function(runs, win) of the pooled runs that gives a number, or nil where they do not reach.
+-- A measure is a function(runs, win, against) of the pooled runs that gives a number, or nil where they do
+-- not reach. `against` are the runs of the other side, where there is one.
+--
+-- The best of several settings or checkpoints is chosen on one half of the prompts and reported on the other,
+-- and both ways round are averaged: chosen and reported on the same prompts, the highest of six equal runs
+-- would be higher by 0.04 with 256 prompts.
 local frontier = require "perilune.align.evaluate.frontier"
 local options = require "perilune.options"
 
 local measures = {}
 
---- The highest win rate at a value of a field of the points, by the rules of `evaluate.frontier`.
-function measures.at(key, x)
-  return function(runs, win) return frontier.best_at(runs, key, x, win) end
+--- The mean of `value(report, choose)` over both ways round: each of the two maps a point to its win rate on
+-- one half of the prompts. A nil is left out; nil where both are.
+local function both_ways(win, value)
+  local sum, count = 0.0, 0
+  for half = 1, 2 do
+    local function choose(point) return win(point.halves[half]) end
+    local function report(point) return win(point.halves[3 - half]) end
+    local one = value(report, choose)
+    if one then sum, count = sum + one, count + 1 end
+  end
+  return count > 0 and sum / count or nil
 end
 
---- The peak without the bias of a maximum: the checkpoint with the highest win rate on one half of the
--- prompts, its win rate on the other half, and the mean of both ways round.
+--- The crossings of pooled runs at a value of a field, kept by the runs.
+local function crossings_of(kept, runs, key, x)
+  local list = kept[runs]
+  if not list then
+    list = {}
+    for _, run in ipairs(runs) do
+      local own = frontier.crossings(run, key, x)
+      table.move(own, 1, #own, #list + 1, list)
+    end
+    kept[runs] = list
+  end
+  return list
+end
+
+--- The win rate of the best of some crossings, or nil of none.
+local function best_of(crossings, win)
+  return both_ways(win, function(report, choose)
+    local best, value
+    for _, crossing in ipairs(crossings) do
+      local chosen = frontier.at_crossing(crossing, choose)
+      if not best or chosen > best then best, value = chosen, frontier.at_crossing(crossing, report) end
+    end
+    return value
+  end)
+end
+
+--- The win rate at a value of a field of the points, of the best of the pooled runs that cross it.
 --
 --   > local measures = require "perilune.align.compare.measures"
---   > local early = { halves = { { win = 0.6 }, { win = 0.4 } } }
---   > local late = { halves = { { win = 0.5 }, { win = 0.7 } } }
---   > measures.peak({ { early, late } }, function(half) return half.win end)
---   0.45
-function measures.peak(runs, win)
-  local total = 0.0
-  for chosen_on = 1, 2 do
-    local best, reported
-    for _, run in ipairs(runs) do
-      for _, point in ipairs(run) do
-        local value = win(point.halves[chosen_on])
-        if not best or value > best then best, reported = value, point.halves[3 - chosen_on] end
-      end
-    end
-    total = total + win(reported)
-  end
-  return total / 2
+--   > local function point(step, kl, a, b)
+--   >>   return { step = step, kl = kl, halves = { { win = a }, { win = b } } }
+--   >> end
+--   > local function win_of(half) return half.win end
+--   > measures.at("kl", 2)({ { point(1, 1, 0.2, 0.4), point(2, 3, 0.4, 0.6) } }, win_of)
+--   0.4
+function measures.at(key, x)
+  local kept = setmetatable({}, { __mode = "k" })
+  return function(runs, win) return best_of(crossings_of(kept, runs, key, x), win) end
 end
 
---- The win rate at the peak less that of the last checkpoint of the same run: the checkpoint is chosen on one
--- half of the prompts, both are reported on the other, and the mean of both ways round is given. 0 where the
--- peak is the last checkpoint.
---
---   > local rise = { halves = { { win = 0.8 }, { win = 0.7 } } }
---   > local last = { halves = { { win = 0.4 }, { win = 0.5 } } }
---   > measures.fall({ { rise, last } }, function(half) return half.win end)
---   0.3
-function measures.fall(runs, win)
-  local total = 0.0
-  for chosen_on = 1, 2 do
-    local best, fell
-    for _, run in ipairs(runs) do
-      for _, point in ipairs(run) do
-        local value = win(point.halves[chosen_on])
-        if not best or value > best then
-          best = value
-          fell = win(point.halves[3 - chosen_on]) - win(run[#run].halves[3 - chosen_on])
-        end
-      end
-    end
-    total = total + fell
-  end
-  return total / 2
-end
-
---- The point of pooled runs with the highest `value(point)`, from a KL on and other than `but`.
-local function highest(runs, value, kl, but)
-  local best, at
+--- The points of pooled runs as { point, run }, from a KL on.
+local function points_of(runs, kl)
+  local list = {}
   for _, run in ipairs(runs) do
     for _, point in ipairs(run) do
-      local one = point.kl >= kl and point ~= but and value(point)
-      if one and (not best or one > best) then best, at = one, point end
+      if not kl or point.kl >= kl then list[#list + 1] = { point = point, run = run } end
     end
+  end
+  return list
+end
+
+--- The one with the highest win rate of a list of { point, run }, other than `but`.
+local function highest(list, choose, but)
+  local best, at
+  for _, one in ipairs(list) do
+    local value = one.point ~= but and choose(one.point)
+    if value and (not best or value > best) then best, at = value, one end
   end
   return at
 end
 
---- The win rate at the peak less the highest one where the KL is at least 1.5 times that of the peak. Both
--- checkpoints are chosen on one half of the prompts and reported on the other; the mean of both ways round.
--- 0 where no checkpoint lies there.
+--- The peak without the bias of a maximum.
 --
---   > local function at(kl, win) return { kl = kl, halves = { { win = win }, { win = win } } } end
 --   > local function win_of(half) return half.win end
+--   > local early = { halves = { { win = 0.6 }, { win = 0.4 } } }
+--   > local late = { halves = { { win = 0.5 }, { win = 0.7 } } }
+--   > measures.peak({ { early, late } }, win_of)
+--   0.45
+function measures.peak(runs, win)
+  local list = points_of(runs)
+  return both_ways(win, function(report, choose) return report(highest(list, choose).point) end)
+end
+
+--- What choosing the highest of all points on all prompts adds to the peak: the bias of pooling.
+--
+--   > local function win_of(half) return half.win end
+--   > local low = { wins = {}, win = 0.5, halves = { { win = 0.6 }, { win = 0.4 } } }
+--   > local high = { wins = {}, win = 0.6, halves = { { win = 0.5 }, { win = 0.7 } } }
+--   > ("%.2f"):format(measures.pooling({ { low, high } }, win_of))
+--   0.15
+function measures.pooling(runs, win)
+  local list = points_of(runs)
+  local function whole(point) return (win(point.halves[1]) + win(point.halves[2])) / 2 end
+  return whole(highest(list, whole).point) - measures.peak(runs, win)
+end
+
+--- The win rate at the peak less that of the last checkpoint of the same run; nil where the peak is the last
+-- checkpoint, whose run was still rising.
+--
+--   > local function win_of(half) return half.win end
+--   > local rise = { halves = { { win = 0.8 }, { win = 0.7 } } }
+--   > local last = { halves = { { win = 0.4 }, { win = 0.5 } } }
+--   > measures.fall({ { rise, last } }, win_of), measures.fall({ { last, rise } }, win_of)
+--   0.3	nil
+function measures.fall(runs, win)
+  local list = points_of(runs)
+  return both_ways(win, function(report, choose)
+    local peak = highest(list, choose)
+    local last = peak.run[#peak.run]
+    return last ~= peak.point and report(peak.point) - report(last) or nil
+  end)
+end
+
+--- The same, 0 where the run was still rising: how far it fell in the steps it had.
+--
+--   > local one = { { halves = { { win = 0.5 }, { win = 0.6 } } } }
+--   > measures.fallen({ one }, function(half) return half.win end)
+--   0.0
+function measures.fallen(runs, win) return measures.fall(runs, win) or 0.0 end
+
+--- The win rate at the peak less the highest one where the KL is at least 1.5 times that of the peak; nil
+-- where no checkpoint lies there.
+--
+--   > local function win_of(half) return half.win end
+--   > local function at(kl, win) return { kl = kl, halves = { { win = win }, { win = win } } } end
 --   > local pool = { { at(2, 0.6), at(2.5, 0.5) }, { at(3, 0.2), at(9, 0.1) } }
 --   > ("%.1f"):format(measures.past_peak(pool, win_of))
 --   0.4
 function measures.past_peak(runs, win)
-  local total = 0.0
-  for chosen_on = 1, 2 do
-    local function chosen(point) return win(point.halves[chosen_on]) end
-    local peak = highest(runs, chosen, -math.huge)
-    local beyond = highest(runs, chosen, 1.5 * peak.kl, peak)
-    if beyond then
-      total = total + win(peak.halves[3 - chosen_on]) - win(beyond.halves[3 - chosen_on])
-    end
-  end
-  return total / 2
+  local list = points_of(runs)
+  return both_ways(win, function(report, choose)
+    local peak = highest(list, choose).point
+    local beyond = highest(points_of(runs, 1.5 * peak.kl), choose, peak)
+    return beyond and report(peak) - report(beyond.point) or nil
+  end)
 end
 
 -- Intervals of the trapezoidal rule.
 local parts <const> = 32
 
 --- The mean win rate between two KLs: the area under the win rate as a function of KL, by the trapezoidal
--- rule with 32 intervals, over the width.
+-- rule with 32 intervals, over the width. KLs at which the runs, or those they are held against, have no win
+-- rate are left out of it; nil where all are.
+--
+--   > local function point(step, kl, a, b)
+--   >>   return { step = step, kl = kl, halves = { { win = a }, { win = b } } }
+--   >> end
+--   > local function win_of(half) return half.win end
+--   > measures.area(1, 3)({ { point(1, 1, 0.2, 0.4), point(2, 3, 0.4, 0.6) } }, win_of)
+--   0.4
 function measures.area(low, high)
-  return function(runs, win)
-    local sum = 0.0
+  local kept = {}
+  for i = 0, parts do kept[i] = setmetatable({}, { __mode = "k" }) end
+  return function(runs, win, against)
+    local sum, weight = 0.0, 0.0
     for i = 0, parts do
-      local value = frontier.best_at_kl(runs, low + (high - low) * i / parts, win)
-      if not value then return nil end
-      sum = sum + value * ((i == 0 or i == parts) and 0.5 or 1)
+      local kl = low + (high - low) * i / parts
+      local there = not against or #crossings_of(kept[i], against, "kl", kl) > 0
+      local value = there and best_of(crossings_of(kept[i], runs, "kl", kl), win)
+      if value then
+        local part = (i == 0 or i == parts) and 0.5 or 1
+        sum, weight = sum + part * value, weight + part
+      end
     end
-    return sum / parts
+    return weight > 0 and sum / weight or nil
   end
+end
+
+--- The share of the KLs from `low` to `high` at which two sides both have a win rate in a pair of seeds.
+--
+--   > local long, short = { { step = 1, kl = 1 }, { step = 2, kl = 3 } }, { { step = 1, kl = 2 } }
+--   > measures.measured({ long }, { short }, 1, 3)
+--   0.03125
+function measures.measured(first, second, low, high)
+  local weight = 0.0
+  for i = 0, parts do
+    local kl = low + (high - low) * i / parts
+    local both = #crossings_of({}, first, "kl", kl) > 0 and #crossings_of({}, second, "kl", kl) > 0
+    if both then weight = weight + ((i == 0 or i == parts) and 0.5 or 1) end
+  end
+  return weight / parts
 end
 
 --- The KLs between which every seed of every side has a win rate; nil where there are none.
@@ -133,8 +219,9 @@ end
 
 --- The quantile of the win rates of all checkpoints but the start, linear between neighbours.
 --
+--   > local function win_of(half) return half.win end
 --   > local run = { { step = 1, win = 0.1 }, { step = 2, win = 0.2 }, { step = 3, win = 0.4 } }
---   > measures.quantile(0.75)({ run }, function(point) return point.win end)
+--   > measures.quantile(0.75)({ run }, win_of)
 --   0.3
 function measures.quantile(share)
   return function(runs, win)

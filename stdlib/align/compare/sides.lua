@@ -5,18 +5,27 @@ local sides = {}
 
 local function complaint(message, ...) return "align.compare: " .. message:format(...) end
 
+local function is_finite(value) return type(value) == "number" and value - value == 0 end
+
 local function check_points(points, where)
   if type(points) ~= "table" or #points == 0 then error(complaint("%s has no points", where), 0) end
   for i, point in ipairs(points) do
     for _, key in ipairs { "step", "kl", "win" } do
       local value = type(point) == "table" and point[key]
-      if type(value) ~= "number" or value ~= value then
-        error(complaint("point %d of %s has %s = %s, expected a number: evaluate with align.evaluate.measure",
-          i, where, key, options.show(value)), 0)
+      if not is_finite(value) then
+        local message <const> =
+          "point %d of %s has %s = %s, expected a finite number: evaluate with align.evaluate.measure"
+        error(complaint(message, i, where, key, options.show(value)), 0)
       end
     end
     if type(point.wins) ~= "table" or #point.wins < 2 then
       error(complaint("point %d of %s needs the outcomes `wins` of at least two prompts", i, where), 0)
+    end
+    for w, value in ipairs(point.wins) do
+      if not is_finite(value) then
+        error(complaint("point %d of %s has %s as outcome %d of `wins`, expected a finite number", i, where,
+          options.show(value), w), 0)
+      end
     end
   end
 end

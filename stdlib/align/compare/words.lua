@@ -1,33 +1,31 @@
 --- What the numbers of a comparison allow, in words.
 local options = require "perilune.options"
+local stats = require "perilune.align.evaluate.stats"
+local student = require "perilune.align.evaluate.student"
 
 local words = {}
 
 --- How many more seeds, or prompts, would put 0 outside the interval of a difference, if its mean and spread
 -- stayed: { seeds = n }, { prompts = n }, or {} where neither alone would, or more than 100 seeds.
 --
--- The variance of the mean over n seeds is taken as v_p / P + v_s / n: P prompts that all seeds share, and
--- the variance v_s of the differences between seeds. v_p / P is what the bootstrap has beyond (n - 1) / n of
--- v_s / n. `difference` has { mean, low, high, values }.
+-- The interval is that of `evaluate.bootstrap`: the half width over n seeds with the standard deviation s is
+-- sqrt(t^2 s^2 / n + 1.96^2 v), and v falls with the number of prompts. `difference` has { mean, values,
+-- of_prompts }, v being the last.
 --
 --   > local words = require "perilune.align.compare.words"
---   > words.missing({ mean = 0.1, low = -0.1, high = 0.3, values = { 0.3, 0.1, -0.1 } }, 256).seeds
---   35
+--   > words.missing({ mean = 0.1, values = { 0.3, 0.1, -0.1 }, of_prompts = 0 }, 256).seeds
+--   15
 function words.missing(difference, prompts)
-  local values, n, mean = difference.values, #difference.values, 0.0
+  local values, n = difference.values, #difference.values
   if n < 2 then return {} end
-  for _, x in ipairs(values) do mean = mean + x / n end
-  local between = 0.0
-  for _, x in ipairs(values) do between = between + (x - mean) ^ 2 / (n - 1) end
-  local whole = ((difference.high - difference.low) / 3.92) ^ 2
-  local of_prompts = math.max(0, whole - (n - 1) / n * between / n)
-  local wanted = (mean / 1.96) ^ 2
-  if wanted > of_prompts then
-    local seeds = math.max(math.ceil(between / (wanted - of_prompts)), n + 1) - n
-    return seeds <= 100 and { seeds = seeds } or {}
-  elseif wanted > between / n then
-    return { prompts = math.ceil(prompts * of_prompts / (wanted - between / n)) - prompts }
+  local mean, variance, of_prompts = difference.mean, stats.summary(values).se ^ 2 * n,
+    1.96 ^ 2 * difference.of_prompts
+  local function of_seeds(count) return student.quantile(0.975, count - 1) ^ 2 * variance / count end
+  for more = 1, 100 do
+    if of_seeds(n + more) + of_prompts < mean ^ 2 then return { seeds = more } end
   end
+  local left = mean ^ 2 - of_seeds(n)
+  if left > 0 then return { prompts = math.ceil(prompts * of_prompts / left) - prompts } end
   return {}
 end
 

@@ -9,7 +9,9 @@
 -- the first checkpoint is no measurement and never counts, so a run has no win rate at a KL below its
 -- checkpoints. A KL counts where one end of its line is near, within 2 nats or half of that KL: where the KL
 -- jumps from 3 to 26 nats, the run has no win rate at 10.
+local bootstrap = require "perilune.align.evaluate.bootstrap"
 local stats = require "perilune.align.evaluate.stats"
+local student = require "perilune.align.evaluate.student"
 
 local frontier = {}
 
@@ -22,12 +24,40 @@ local function covers(key, a, b, x)
   return below >= 0 and above >= 0 and (key ~= "kl" or math.min(below, above) <= math.max(2, x / 2))
 end
 
---- The highest win rate of a run where its KL crosses `kl`, or nil if no two neighbouring checkpoints enclose
--- it.
---
--- `win(point)` gives the win rate of a point; `point.win` unless given.
+--- Where a run crosses a value of a field of its points: a list of { from, to, share }, the two checkpoints
+-- and how far between them. A checkpoint that has the value is a crossing of its own. The fields are `kl`,
+-- `labels`, `tokens` and `step`.
 --
 --   > local frontier = require "perilune.align.evaluate.frontier"
+--   > local run = { { step = 5, kl = 2, win = 0.4 }, { step = 9, kl = 6, win = 0.6 } }
+--   > frontier.crossings(run, "kl", 3)[1].share
+--   0.25
+--   > #frontier.crossings(run, "kl", 6), #frontier.crossings(run, "kl", 7)
+--   1	0
+function frontier.crossings(run, key, x)
+  local list = {}
+  for i, b in ipairs(run) do
+    local a = run[i - 1]
+    if b.step ~= 0 and b[key] == x then
+      list[#list + 1] = { from = b, to = b, share = 0.0 }
+    elseif a and a.step ~= 0 and a[key] ~= x and covers(key, a[key], b[key], x) then
+      list[#list + 1] = { from = a, to = b, share = (x - a[key]) / (b[key] - a[key]) }
+    end
+  end
+  return list
+end
+
+--- The win rate at a crossing, linear between its checkpoints. `win(point)` is that of a point, `point.win`
+-- unless given.
+function frontier.at_crossing(crossing, win)
+  win = win or win_of
+  local from = win(crossing.from)
+  return from + (win(crossing.to) - from) * crossing.share
+end
+
+--- The highest win rate of a run where its KL crosses `kl`, or nil if it does not, or if no checkpoint is
+-- near.
+--
 --   > local start, first = { step = 0, kl = 0, win = 0 }, { step = 5, kl = 2, win = 0.4 }
 --   > local run = { start, first, { step = 9, kl = 4, win = 0.6 } }
 --   > frontier.at_kl(run, 3)
@@ -43,44 +73,24 @@ function frontier.at_kl(run, kl, win) return frontier.at(run, "kl", kl, win) end
 --   > frontier.at({ { step = 10, win = 0.4 }, { step = 20, win = 0.6 } }, "step", 15)
 --   0.5
 function frontier.at(run, key, x, win)
-  win = win or win_of
   local best
-  for i = 2, #run do
-    local a, b = run[i - 1], run[i]
-    local low, high = a[key], b[key]
-    if a.step ~= 0 and covers(key, low, high, x) then
-      local from, to = win(a), win(b)
-      local value = low == high and math.max(from, to) or from + (to - from) * (x - low) / (high - low)
-      if not best or value > best then best = value end
-    end
+  for _, crossing in ipairs(frontier.crossings(run, key, x)) do
+    local value = frontier.at_crossing(crossing, win)
+    if not best or value > best then best = value end
   end
   return best
 end
 
---- The highest win rate of several runs at a KL, or nil if none has checkpoints on both sides of it.
+--- The highest win rate of several runs at a KL, or nil if none crosses it.
 --
 --   > local long = { { step = 1, kl = 0, win = 0 }, { step = 2, kl = 2, win = 1 } }
---   > local short = { { step = 1, kl = 1, win = 1 } }
---   > frontier.best_at_kl({ long, short }, 1)
---   0.5
-function frontier.best_at_kl(runs, kl, win) return frontier.best_at(runs, "kl", kl, win) end
-
---- The same along another number of the points.
---
---   > local frontier = require "perilune.align.evaluate.frontier"
---   > local run = { { step = 10, win = 0.4 }, { step = 20, win = 0.6 } }
---   > frontier.best_at({ run }, "step", 15)
---   0.5
---   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
---   > local function side(win) return { { { point(1, 1, win), point(2, 3, win) } } } end
---   > local draws = frontier.resampling(side(0.6), 20)
---   > local measure = function(runs) return frontier.best_at_kl(runs, 2) end
---   > frontier.difference(side(0.6), side(0.5), measure, draws).mean
---   0.1
-function frontier.best_at(runs, key, x, win)
+--   > local short = { { step = 1, kl = 1, win = 0.9 } }
+--   > frontier.best_at_kl({ long, short }, 1), frontier.best_at_kl({ long }, 1)
+--   0.9	0.5
+function frontier.best_at_kl(runs, kl, win)
   local best
   for _, run in ipairs(runs) do
-    local value = frontier.at(run, key, x, win)
+    local value = frontier.at_kl(run, kl, win)
     if value and (not best or value > best) then best = value end
   end
   return best
@@ -106,21 +116,24 @@ function frontier.peak(runs, win)
   return best, at, is_last
 end
 
---- Bootstrap draws for `interval` and `difference`, made once for all sides of a report. Errors: points have
--- no `wins`, or lists of different lengths.
+--- Bootstrap draws for `interval` and `difference`, made once for all sides: `by_seed` is the list of seeds
+-- of one side, or `{ a, b, ... }` of several with `several = true`. Errors: points have no `wins`, or lists
+-- of different lengths; no run has a point.
 --
---   frontier.resampling(sides[1].by_seed, 300)
-function frontier.resampling(by_seed, draws)
+--   frontier.resampling(side.by_seed, 300)
+function frontier.resampling(by_seed, draws, several)
   local clusters, prompts = 0, nil
-  for i, runs in ipairs(by_seed) do
-    clusters = math.max(clusters, runs.outer or i)
-    for _, run in ipairs(runs) do
-      for _, point in ipairs(run) do
-        local count = type(point.wins) == "table" and #point.wins or 0
-        prompts = prompts or count
-        if count == 0 or count ~= prompts then
-          error(("frontier: the point at step %s has %d outcomes `wins`, expected %s"):format(
-            tostring(point.step), count, prompts > 0 and prompts or "one a prompt"), 2)
+  for _, seeds in ipairs(several and by_seed or { by_seed }) do
+    for i, runs in ipairs(seeds) do
+      clusters = math.max(clusters, i, runs.outer or i)
+      for _, run in ipairs(runs) do
+        for _, point in ipairs(run) do
+          local count = type(point.wins) == "table" and #point.wins or 0
+          prompts = prompts or count
+          if count == 0 or count ~= prompts then
+            error(("frontier: the point at step %s has %d outcomes `wins`, expected %s"):format(
+              tostring(point.step), count, prompts > 0 and prompts or "one a prompt"), 2)
+          end
         end
       end
     end
@@ -129,66 +142,60 @@ function frontier.resampling(by_seed, draws)
   return stats.resampling { prompts = prompts, clusters = clusters, draws = draws }
 end
 
---- Mean and interval of `measure(item, win)` over the items, one a seed. An item's `outer` numbers the
--- repetition of the whole pipeline that it belongs to: those are drawn together.
-local function bootstrap(items, measure, resampling)
-  local values, members, sum = {}, {}, 0.0
-  for i, item in ipairs(items) do
-    local value = measure(item, win_of)
-    if value then
-      values[#values + 1], sum = value, sum + value
-      local outer = item.outer or i
-      members[outer] = members[outer] or {}
-      table.insert(members[outer], item)
-    end
-  end
-  if #values == 0 then return nil end
-  local outers = {}
-  for outer in pairs(members) do outers[#outers + 1] = outer end
-  table.sort(outers)
-  local means = {}
-  for draw = 1, resampling.draws do
-    local function win(point) return resampling:means(point.wins)[draw] end
-    local total, count = 0.0, 0
-    for i = 1, #outers do
-      local chosen = outers[1 + math.floor(resampling.uniforms[draw][i] * #outers)]
-      for _, item in ipairs(members[chosen]) do
-        local value = measure(item, win)
-        if value then total, count = total + value, count + 1 end
-      end
-    end
-    if count > 0 then means[#means + 1] = total / count end
-  end
-  local low, high = stats.percentiles(means, 0.95)
-  return { mean = sum / #values, low = low, high = high, seeds = #values }
-end
-
---- The mean over seeds of `measure(runs, win)` with a 95 % interval by the bootstrap over outer seeds and
--- prompts together: { mean, low, high, seeds }. Seeds for which the measure is nil are left out; `seeds`
--- counts the rest. nil when none is left.
---
--- Of n seeds the bootstrap sees a share (n - 1) / n of the variance between seeds, so with two or three the
--- interval is too narrow. It does not include the error of the KL.
+--- The mean over repetitions of `measure(runs, win)` with its 95 % interval, as `bootstrap.interval` has it.
+-- Seeds for which the measure is nil are left out. nil when none is left. It does not include the error of
+-- the KL.
 --
 --   > local seed = { { { step = 1, kl = 0, win = 1, wins = { 1, 1 } } } }
 --   > frontier.interval({ seed, seed }, frontier.peak).low
 --   1.0
-function frontier.interval(by_seed, measure, resampling)
+function frontier.interval(by_seed, measure, resampling, range)
   if #by_seed == 0 then return nil end
-  return bootstrap(by_seed, measure, resampling or frontier.resampling(by_seed))
+  return bootstrap.interval(by_seed, measure, resampling or frontier.resampling(by_seed), range)
 end
 
---- The same for the measure of one side less that of another, seed by seed and on the same prompts.
-function frontier.difference(first, second, measure, resampling)
-  local both = {}
-  for seed = 1, math.min(#first, #second) do
-    both[seed] = { first[seed], second[seed], outer = first[seed].outer }
+--- The seeds of two or more sides that belong together, as items { first, second, ..., outer }: those of the
+-- same repetition, in the order of its seeds. `outer` of a seed numbers its repetition, unless given its
+-- place.
+--
+--   > local a, b = { { outer = 1 }, { outer = 2 }, { outer = 2 } }, { { outer = 2 } }
+--   > #frontier.paired(a, b), frontier.paired(a, b)[1].outer
+--   1	2
+function frontier.paired(...)
+  local by_place, places, sides = {}, {}, { ... }
+  for s, by_seed in ipairs(sides) do
+    local taken = {}
+    for i, runs in ipairs(by_seed) do
+      local outer = runs.outer or i
+      taken[outer] = (taken[outer] or 0) + 1
+      local place = ("%s %d"):format(outer, taken[outer])
+      if s == 1 then by_place[place], places[i] = { outer = outer }, place end
+      if by_place[place] then by_place[place][s] = runs end
+    end
   end
+  local items = {}
+  for _, place in ipairs(places) do
+    if #by_place[place] == #sides then items[#items + 1] = by_place[place] end
+  end
+  return items
+end
+
+--- The same for the measure of one side less that of another, in pairs and on the same prompts. A measure is
+-- given the other side's runs as a third argument.
+--
+--   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
+--   > local function side(win) return { { { point(1, 1, win), point(2, 3, win) } } } end
+--   > local draws = frontier.resampling(side(0.6), 20)
+--   > local function measure(runs, win) return frontier.best_at_kl(runs, 2, win) end
+--   > frontier.difference(side(0.6), side(0.5), measure, draws).mean
+--   0.1
+function frontier.difference(first, second, measure, resampling, range)
+  local both = frontier.paired(first, second)
   if #both == 0 then return nil end
-  return bootstrap(both, function(pair, win)
-    local a, b = measure(pair[1], win), measure(pair[2], win)
+  return bootstrap.interval(both, function(pair, win)
+    local a, b = measure(pair[1], win, pair[2]), measure(pair[2], win, pair[1])
     return a and b and a - b or nil
-  end, resampling or frontier.resampling(first))
+  end, resampling or frontier.resampling({ first, second }, nil, true), range)
 end
 
 --- Calls `visit(point, place)` for all points of a side; `place` is { seed, run, setting, outer }, where
@@ -207,11 +214,13 @@ function frontier.each_point(by_seed, visit)
   end
 end
 
---- The KLs at which every seed of a side has a win rate, with the mean over seeds and its standard error: a
--- list of { kl, win, se } in order of KL, `count` of them between the lowest and the highest checkpoint.
+--- The KLs at which every seed of a side has a win rate, with the mean over repetitions and half the width of
+-- its 95 % interval by Student's t: a list of { kl, win, half, gap } in order of KL, `count` of them between
+-- the lowest and the highest checkpoint.
 --
--- With one seed `se` is that of the win rate over prompts, where the points have one: the largest of the
--- crossings. `gap` is true where KLs between an entry and the one before were left out.
+-- With one repetition `half` is that of the win rate over prompts, where the points have its standard error
+-- `se`: the largest of the crossings. `gap` is true where KLs between an entry and the one before were left
+-- out.
 --
 --   > local run = { { step = 1, kl = 1, win = 0.2 }, { step = 2, kl = 3, win = 0.4 } }
 --   > local curve = frontier.curve({ { run } }, 3)
@@ -223,15 +232,17 @@ function frontier.curve(by_seed, count)
     if point.step ~= 0 then low, high = math.min(low, point.kl), math.max(high, point.kl) end
   end)
   local curve, last = {}, nil
-  for i = 1, low < math.huge and count or 0 do
-    local kl = count > 1 and low + (high - low) * (i - 1) / (count - 1) or low
-    local wins = {}  -- without holes, whose length would be anything
-    for _, runs in ipairs(by_seed) do wins[#wins + 1] = frontier.best_at_kl(runs, kl) end
-    if #wins == #by_seed then
+  for i = 1, low < high and count or 0 do
+    local kl = low + (high - low) * (i - 1) / math.max(1, count - 1)
+    local seeds, wins = 0, bootstrap.by_repetition(by_seed, function(runs)
+      return frontier.best_at_kl(runs, kl)
+    end)
+    for _, runs in ipairs(by_seed) do seeds = seeds + (frontier.best_at_kl(runs, kl) and 1 or 0) end
+    if seeds == #by_seed then
       local figure = stats.summary(wins)
-      local se = figure.se
-      if #by_seed == 1 then se = frontier.best_at_kl(by_seed[1], kl, function(p) return p.se or 0 end) end
-      curve[#curve + 1] = { kl = kl, win = figure.mean, se = se, gap = last and last < i - 1 }
+      local half = #wins > 1 and student.quantile(0.975, #wins - 1) * figure.se
+        or 1.96 * frontier.best_at_kl(by_seed[1], kl, function(p) return p.se or 0 end)
+      curve[#curve + 1] = { kl = kl, win = figure.mean, half = half, gap = last and last < i - 1 }
       last = i
     end
   end

@@ -37,18 +37,24 @@ function student.cdf(t, df)
   return 0.5 + integral(density, 0, math.atan(t / math.sqrt(df)), 400)
 end
 
+-- Those that were found before: a report asks for the same one a thousand times.
+local quantiles = {}
+
 --- The t with P(T <= t) = p, for p from 0.5 to below 1.
 --
 --   > ("%.4f"):format(student.quantile(0.975, 4))
 --   2.7764
 function student.quantile(p, df)
+  local place = ("%.17g %d"):format(p, df)
+  if quantiles[place] then return quantiles[place] end
   local low, high = 0.0, 1.0
   while student.cdf(high, df) < p do high = 2 * high end
   for _ = 1, 60 do
     local middle = (low + high) / 2
     if student.cdf(middle, df) < p then low = middle else high = middle end
   end
-  return (low + high) / 2
+  quantiles[place] = (low + high) / 2
+  return quantiles[place]
 end
 
 local function normal_cdf(x)

@@ -1,0 +1,216 @@
+--- The kinds of claims: what each measures of the sides of a comparison.
+--
+-- Each gives a claim, a table of the options below with `estimate(sides, resampling, results)`, which
+-- `claims.judge` calls. `claims` has them under the same names.
+local frontier = require "perilune.align.evaluate.frontier"
+local interval = require "perilune.align.claims.interval"
+local measures = require "perilune.align.compare.measures"
+local options = require "perilune.options"
+local rule = require "perilune.align.claims.rule"
+local stats = require "perilune.align.evaluate.stats"
+
+local kinds = {}
+
+local spec = options.spec("align.claims", {
+  { "expect", options.choice("above", rule.expectations), "where the paper expects the number" },
+  { "paper", "", "what the paper found, a sentence" },
+  { "margin", 0.05, "the size below which a difference is none", above = 0 },
+  { "name", "", "the claim in words; unless given, that of its kind" },
+  { "unit", "", "the unit of the number, such as \"nats\"; of none for a win rate" },
+})
+
+--- A claim of filled options and `estimate(sides, resampling)`, which gives an interval or nil; `missing`
+-- says why there may be none.
+local function claim(kind, name, given, estimate, missing)
+  local o = spec:fill(given, 2)
+  if o.name == "" then o.name = name end
+  o.kind, o.estimate, o.missing = kind, estimate, missing
+  return o
+end
+
+-- What differences of win rates lie within.
+local differences <const> = { -1, 1 }
+
+--- The estimate of a measure of one side.
+local function of_side(side, measure)
+  return function(sides, resampling)
+    return frontier.interval(sides(side), measure, resampling.halved, differences)
+  end
+end
+
+--- The estimate of a measure of one side less that of another.
+local function of_two(first, second, measure)
+  return function(sides, resampling)
+    return frontier.difference(sides(first), sides(second), measure, resampling.halved, differences)
+  end
+end
+
+--- The win rate at the peak, the checkpoint chosen on one half of the prompts and reported on the other, of
+-- one side less that of another.
+function kinds.peak(first, second, given)
+  return claim("peak", ("the peak of %s less that of %s"):format(first, second), given,
+    of_two(first, second, measures.peak))
+end
+
+--- The win rate at a KL of one side less that of another, each that of the best of its pooled runs, chosen on
+-- one half of the prompts and reported on the other.
+function kinds.at_kl(first, second, kl, given)
+  return claim("at_kl", ("%s less %s at %g nat%s"):format(first, second, kl, kl == 1 and "" or "s"), given,
+    of_two(first, second, measures.at("kl", kl)), "no repetition of both was measured near it")
+end
+
+--- The mean win rate over the KLs that both sides reach in every seed, of one side less another. KLs at which
+-- one of a pair of seeds was not measured are left out; the number says which share of them was.
+function kinds.on_average(first, second, given)
+  return claim("on_average", ("%s less %s on average over the KLs of both"):format(first, second), given,
+    function(sides, resampling)
+      local a, b = sides(first), sides(second)
+      local low, high = measures.shared { { by_seed = a }, { by_seed = b } }
+      if not low then return nil end
+      local found = frontier.difference(a, b, measures.area(low, high), resampling.halved, differences)
+      local measured = interval.by_repetition(frontier.paired(a, b), function(pair)
+        return measures.measured(pair[1], pair[2], low, high)
+      end)
+      local share = stats.summary(measured).mean
+      if found then
+        found.note = (", %.2g to %.2g nats"):format(low, high)
+          .. (share < 1 and (", %.0f %% of them measured"):format(100 * share) or "")
+      end
+      return found
+    end, "no KL is reached by both in every repetition")
+end
+
+--- The win rate at the peak less that of the last checkpoint of the same run: above 0 where the run passes
+-- its own peak. A run that is still rising at its end tells nothing of a fall, so where one is expected it is
+-- left out; else it counts as 0.
+function kinds.fall(side, given)
+  local fell = (given and given.expect or "above") == "above"
+  return claim("fall", ("the peak of %s less its end"):format(side), given,
+    of_side(side, fell and measures.fall or measures.fallen), "still rising at the end")
+end
+
+--- The win rate at the peak of all pooled runs less the highest one where the KL is at least 1.5 times that
+-- of the peak: above 0 where the win rate falls as the KL grows, whichever run goes there.
+function kinds.past_peak(side, given)
+  return claim("past_peak", ("the peak of %s less its best at 1.5 times the KL or more"):format(side), given,
+    of_side(side, measures.past_peak), "no run goes on to 1.5 times the KL of the peak")
+end
+
+--- The fall of one side, as `claims.fall` measures it, less that of another, which is 0 where that one is
+-- still rising.
+function kinds.falls(first, second, given)
+  return claim("falls", ("the fall of %s less that of %s"):format(first, second), given,
+    function(sides, resampling)
+      return frontier.interval(frontier.paired(sides(first), sides(second)), function(pair, win)
+        local fall = measures.fall(pair[1], win)
+        return fall and fall - measures.fallen(pair[2], win)
+      end, resampling.halved, differences)
+    end, "still rising at the end")
+end
+
+--- What choosing the highest of all checkpoints and settings on all prompts would add to the peak of a side:
+-- the bias of pooling, of which all other claims are free.
+function kinds.pooling(side, given)
+  return claim("pooling", ("the highest of all points of %s less its peak"):format(side), given,
+    of_side(side, measures.pooling))
+end
+
+--- What a factor does to a difference of peaks: that of the first two of four sides less that of the last
+-- two.
+function kinds.interaction(four, given)
+  local name <const> = "(the peak of %s less that of %s) less (the peak of %s less that of %s)"
+  local function measure(runs, win)
+    local peaks = {}
+    for i = 1, 4 do peaks[i] = measures.peak(runs[i], win) end
+    return (peaks[1] - peaks[2]) - (peaks[3] - peaks[4])
+  end
+  return claim("interaction", name:format(table.unpack(four)), given, function(sides, resampling)
+    local items = frontier.paired(sides(four[1]), sides(four[2]), sides(four[3]), sides(four[4]))
+    return frontier.interval(items, measure, resampling.halved)
+  end)
+end
+
+--- The 90 % quantile of the win rates of all checkpoints, of one side less another ("best possible
+-- performance", Tang et al. 2024, fig. 11). Noise of the win rates raises it, on both sides alike where they
+-- have as many checkpoints.
+function kinds.quantile(first, second, given)
+  local measure = measures.quantile(0.9)
+  return claim("quantile", ("the 90 %% quantile of %s less that of %s"):format(first, second), given,
+    function(sides, resampling)
+      return frontier.difference(sides(first), sides(second), measure, resampling.whole, differences)
+    end)
+end
+
+--- A number of one's own: `values(results, sides)` gives a list, one number a repetition. `results` is what
+-- was given to `claims.judge`, such as the findings of an experiment; `sides(label)` are the seeds of a side,
+-- and `sides { label, ... }` those of several.
+function kinds.value(name, values, given)
+  return claim("value", name, given, function(sides, _, results)
+    return interval.of_values(values(results, sides))
+  end)
+end
+
+--- The mean over pooled runs of `value(run)`; nil where none has it.
+local function mean_of(runs, value)
+  local list = {}
+  for _, run in ipairs(runs) do list[#list + 1] = value(run) end
+  return #list > 0 and stats.summary(list).mean or nil
+end
+
+--- A figure of the points of a side, such as the proxy's accuracy, at its last checkpoint less that at the
+-- first after the start. `field(point)` gives the number of a point, or nil.
+function kinds.change(side, name, field, given)
+  local function change(run)
+    local first = run[1].step == 0 and run[2] or run[1]
+    local a, b = first and field(first), field(run[#run])
+    return a and b and b - a or nil
+  end
+  return claim("change", ("%s of %s, the last checkpoint less the first"):format(name, side), given,
+    function(sides)
+      return interval.of_values(interval.by_repetition(sides(side), function(runs)
+        return mean_of(runs, change)
+      end))
+    end)
+end
+
+--- A figure of the points of a side at the last checkpoint less that at the peak of the win rate, of the run
+-- that has the peak: what became of it over the span in which the win rate fell. Repetitions whose peak is
+-- the last checkpoint have no such span and are left out.
+function kinds.since_peak(side, name, field, given)
+  local function change(runs)
+    local best, peak, last
+    for _, run in ipairs(runs) do
+      for _, point in ipairs(run) do
+        if not best or point.win > best then best, peak, last = point.win, point, run[#run] end
+      end
+    end
+    local a, b = field(peak), field(last)
+    return peak ~= last and a and b and b - a or nil
+  end
+  return claim("since_peak", ("%s of %s, the end less the peak of the win rate"):format(name, side), given,
+    function(sides) return interval.of_values(interval.by_repetition(sides(side), change)) end)
+end
+
+--- A figure of the points at the last checkpoint of one side less that of another, seed by seed.
+function kinds.at_end(first, second, name, field, given)
+  local function last(run) return field(run[#run]) end
+  return claim("at_end", ("%s of %s less that of %s at the end"):format(name, first, second), given,
+    function(sides)
+      return interval.of_values(interval.differences(sides(first), sides(second), function(runs)
+        return mean_of(runs, last)
+      end))
+    end)
+end
+
+--- The field of a point that an instrument measured: its sum over its count; nil where it was not measured.
+--
+--   > kinds.instrument "classifier/data" { instruments = { ["classifier/data"] = { sum = 3, count = 4 } } }
+--   0.75
+function kinds.instrument(name)
+  return function(point)
+    local figure = point.instruments and point.instruments[name]
+    return figure and figure.count > 0 and figure.sum / figure.count or nil
+  end
+end
+
+return options.strict("align.claims.kinds", kinds)
