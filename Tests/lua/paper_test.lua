@@ -108,7 +108,7 @@ end
 function TestSharing:test_a_second_figure_trains_nothing_that_the_first_one_has()
   local folder = support.new_path()
   local first = runs_after("fig04_coverage", folder)
-  lu.assertEquals(#first, 7, "proxy, golden policy, start, online, in order, shuffled, offline")
+  lu.assertEquals(#first, 8, "proxy, golden policy, start, online, by gold, in order, shuffled, offline")
   lu.assertEquals(runs_after("fig07_accuracy_vs_winrate", folder), first)
   os.execute(("rm -rf '%s'"):format(folder))
 end

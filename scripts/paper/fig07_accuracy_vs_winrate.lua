@@ -2,35 +2,40 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, fig. 7, hypothesis 3.
 --
--- Win rate against the accuracy on the golden pairs of the policy read as a classifier, one run a side with
--- the default setting, all checkpoints.
+-- Win rate against the accuracy on 256 golden pairs of the policy read as a classifier, one run a side with
+-- the default setting, at the five checkpoints of which the policy is kept.
 --
 --   perilune scripts/paper/fig07_accuracy_vs_winrate.lua [--task summary] [--quick]
 --
--- Cost: 3 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
--- Measured on `sentiment`: offline's accuracy on the golden pairs is higher by 0.22 [0.01, 0.43], its peak
--- lower by 0.29 [0.08, 0.49]; within the offline run both rise together (0.87 [0.73, 1.01]).
+-- Cost: 3 runs a repetition on `sentiment`, none after fig04_coverage; 7 s of processor time at --smoke.
+-- Measured on `sentiment` with 32 pairs at every measured checkpoint: offline's accuracy on the golden pairs
+-- is higher by 0.22 [0.01, 0.43], its peak lower by 0.29 [0.08, 0.49]; within the offline run both rise
+-- together (0.87 [0.73, 1.01]).
 local paper = require "perilune.paper"
 local accuracy = require "perilune.paper.accuracy"
+local golden_pairs = require "perilune.paper.golden_pairs"
+
+local offline <const> = "offline, one setting"
+local labels <const> = { "online", "shuffled", offline }
 
 paper.figure {
   name = "fig07_accuracy_vs_winrate", arguments = arg,
   question = "Does a policy that classifies the golden pairs better write better responses?",
   found = "No: offline classifies better and wins less; within offline there is little correlation.",
-  variants = function(make) return { make.online(), make.replay "all", make.offline_one() } end,
-  section = accuracy.scatter,
+  variants = function(make) return { make.online(), make.replay "all", make.offline_one "online" } end,
+  after = accuracy.after(labels, 256, true), section = accuracy.scatter(labels),
   claims = function(claims)
-    local field = claims.instrument "classifier/data"
     return {
-      claims.at_end("offline, one setting", "online", "accuracy on the golden pairs", field,
+      golden_pairs.less(claims, "accuracy on the golden pairs of offline less that of online at the end",
+        { offline, "accuracy" }, { "online", "accuracy" },
         { paper = "Offline classifies the golden pairs better." }),
-      claims.peak("online", "offline, one setting", { paper = "Online writes better." }),
+      claims.peak("online", offline, { paper = "Online writes better." }),
       claims.value("correlation of accuracy and win rate over offline's checkpoints",
-        function(_, sides) return accuracy.correlation(sides "offline, one setting", field) end,
+        function(list) return accuracy.correlation(list, { offline }) end,
         { expect = "equal", margin = 0.3, paper = "Within offline there is little correlation." }),
-      claims.value("the same over all checkpoints of all sides", function(_, sides)
-        return accuracy.correlation(sides { "online", "shuffled", "offline, one setting" }, field)
-      end, { expect = "below", paper = "Pooled over the methods the correlation looks negative." }),
+      claims.value("the same over all checkpoints of all sides",
+        function(list) return accuracy.correlation(list, labels) end,
+        { expect = "below", paper = "Pooled over the methods the correlation looks negative." }),
     }
   end,
 }

@@ -2,10 +2,8 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.3.2 and 5.3.3, figs. 7 and 8.
 local batches = require "perilune.align.batch"
-local claims = require "perilune.align.claims"
 local evaluate = require "perilune.align.evaluate"
 local findings = require "perilune.paper.findings"
-local frontier = require "perilune.align.evaluate.frontier"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
 
@@ -28,24 +26,23 @@ function accuracy.pearson(a, b)
   return both / math.sqrt(var_a * var_b)
 end
 
---- The correlation of a field of the points with the win rate over all checkpoints after the start, one
--- number a repetition. `seeds` are those of one side, or of several, as `sides(label)` and `sides { labels }`
--- of align.claims give them. A repetition whose numbers do not vary has none.
+--- The correlation of accuracy and win rate over all checkpoints of some labels in the findings of
+-- `accuracy.after`, one number a repetition. A repetition whose numbers do not vary has none.
 --
---   > local run = { { step = 0, kl = 0, win = 0.5 } }
---   > for i = 1, 3 do run[i + 1] = { step = i, kl = i, win = i / 10, accuracy = 1 - i / 10 } end
---   > accuracy.correlation({ { run } }, function(point) return point.accuracy end)[1]
+--   > local one = { accuracy = { 0.9, 0.8, 0.7 }, win = { 0.1, 0.2, 0.3 } }
+--   > ("%.1f"):format(accuracy.correlation({ { outer = 1, found = { online = one } } }, { "online" })[1])
 --   -1.0
-function accuracy.correlation(seeds, field)
+function accuracy.correlation(list, labels)
   local order, lists = {}, {}
-  frontier.each_point(seeds, function(point, place)
-    local x, outer = point.step ~= 0 and field(point), place.outer
+  for _, one in ipairs(list) do
+    local outer = one.outer
     if not lists[outer] then lists[outer], order[#order + 1] = { {}, {} }, outer end
-    if x then
-      table.insert(lists[outer][1], x)
-      table.insert(lists[outer][2], point.win)
+    for _, label in ipairs(labels) do
+      local of = one.found[label]
+      table.move(of.accuracy, 1, #of.accuracy, #lists[outer][1] + 1, lists[outer][1])
+      table.move(of.win, 1, #of.win, #lists[outer][2] + 1, lists[outer][2])
     end
-  end)
+  end
   local values = {}
   for _, outer in ipairs(order) do
     values[#values + 1] = accuracy.pearson(lists[outer][1], lists[outer][2])
@@ -53,28 +50,29 @@ function accuracy.correlation(seeds, field)
   return values
 end
 
---- Adds a scatter of win rate against accuracy on the golden pairs to a page: a point for each checkpoint
--- after the start that has the instrument classifier/data, a colour for each side of experiment.compare.
+--- Gives `section` of experiment.compare for these labels: a scatter of win rate against accuracy on the
+-- golden pairs, a point for each checkpoint of the findings of `accuracy.after`, a colour for each label.
 --
 --   > local page = { figure = function(_, _, caption) print(caption) end }
---   > local point = { step = 1, kl = 1, win = 0.5,
---   >>   instruments = { ["classifier/data"] = { sum = 3, count = 4 } } }
---   > accuracy.scatter(page, { { label = "online", by_seed = { { { point } } } } })
---   Every checkpoint of every repetition.
-function accuracy.scatter(page, sides)
-  local figure = plot.figure {
-    title = "Win rate against accuracy", xlabel = "accuracy on the golden pairs", ylabel = "win rate",
-  }
-  local field = claims.instrument "classifier/data"
-  for _, side in ipairs(sides) do
-    local x, y = {}, {}
-    frontier.each_point(side.by_seed, function(point)
-      local value = point.step ~= 0 and field(point)
-      if value then x[#x + 1], y[#y + 1] = value, point.win end
-    end)
-    if #x > 0 then figure:scatter { x = x, y = y, label = side.label } end
+--   > local one = { accuracy = { 0.9, 0.8 }, win = { 0.1, 0.2 } }
+--   > accuracy.scatter { "online" }(page, nil, { { outer = 1, found = { online = one } } })
+--   Every checkpoint that was kept, of every repetition.
+function accuracy.scatter(labels)
+  return function(page, _, list)
+    local figure = plot.figure {
+      title = "Win rate against accuracy", xlabel = "accuracy on the golden pairs", ylabel = "win rate",
+    }
+    for _, label in ipairs(labels) do
+      local x, y = {}, {}
+      for _, one in ipairs(list) do
+        local of = one.found[label]
+        table.move(of.accuracy, 1, #of.accuracy, #x + 1, x)
+        table.move(of.win, 1, #of.win, #y + 1, y)
+      end
+      figure:scatter { x = x, y = y, label = label }
+    end
+    page:figure(figure, "Every checkpoint that was kept, of every repetition.")
   end
-  page:figure(figure, "Every checkpoint of every repetition.")
 end
 
 --- What a run's checkpoints make of the first `count` golden pairs: { steps, accuracy, chosen, rejected },
@@ -106,13 +104,38 @@ function accuracy.of_checkpoints(stage, run, count)
   return found
 end
 
---- The last element of the list `name` of each finding under `label`, one number a repetition.
+--- The win rates of a run at some steps: those of its checkpoints, measured by the stage where it was not
+-- measured then.
+local function wins_of(stage, run, steps)
+  local at, wins = {}, {}
+  for _, point in ipairs(run.points or {}) do at[point.step] = point.win end
+  for i, step in ipairs(steps) do
+    wins[i] = at[step] or stage.measure(run.checkpoints[step] or run.policy, step).win
+  end
+  return wins
+end
+
+--- Gives `after` of experiment.compare: by label what `accuracy.of_checkpoints` finds of `count` pairs, and
+-- `win`, the win rates at the same steps, where `with_wins` is set.
 --
---   > local list = { { outer = 1, found = { online = { accuracy = { 0.5, 0.75 } } } } }
---   > accuracy.last(list, "online", "accuracy")[1]
---   0.75
-function accuracy.last(list, label, name)
-  return findings.values(list, function(found) return found[label][name][#found[label][name]] end)
+--   > local policies, batches = require "perilune.align.policy", require "perilune.align.batch"
+--   > local start = policies.table { contexts = { { 0 } }, vocab = 2 }
+--   > local pairs_of = batches.of_pairs { { prompt = { 0 }, chosen = { 1 }, rejected = { 0 } } }
+--   > local run = { checkpoints = {}, step = 5, policy = start, points = { { step = 5, win = 0.25 } } }
+--   > local stage = { start = start, golden_pairs = pairs_of }
+--   > local found = accuracy.after({ "online" }, 256, true)(stage, { done = { online = run } })
+--   > found.online.accuracy[1], found.online.win[1]
+--   0.5	0.25
+function accuracy.after(labels, count, with_wins)
+  return function(stage, run)
+    local found = {}
+    for _, label in ipairs(labels) do
+      local of = accuracy.of_checkpoints(stage, run.done[label], count)
+      if with_wins then of.win = wins_of(stage, run.done[label], of.steps) end
+      found[label] = of
+    end
+    return found
+  end
 end
 
 --- Gives `section` of experiment.compare for these labels: it adds the figures of the findings to a page,
