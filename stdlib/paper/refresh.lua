@@ -1,11 +1,11 @@
 --- Data that are renewed every s steps: variants, claims and sections of `oq3_refresh` and `lit2_drift`.
 local accuracy = require "perilune.paper.accuracy"
-local claims = require "perilune.align.claims"
-local frontier = require "perilune.align.evaluate.frontier"
+local frequency = require "perilune.paper.frequency"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
+local reading = require "perilune.align.compare.sides"
 local settings = require "perilune.paper.settings"
 local variants = require "perilune.paper.variants"
 
@@ -47,12 +47,32 @@ function refresh.variants(make, o)
   return list
 end
 
+--- The number of steps between renewals: those of the run for "never".
+local function steps_of(o, every) return every == "never" and settings.one(o)[1].steps or every end
+
+--- The claim on the rarest renewal that loses nothing: `of` is "steps", less those of the most frequent one,
+-- or "nats", the age of its data.
+local function rarest_claim(make, o, of, name, given)
+  local claim, every = make.value(name, function() end, given), list_of(o)
+  function claim.estimate(sides)
+    local renewals, first = {}, sides(variants.renewed(every[1]))
+    for i, one in ipairs(every) do
+      local by = frequency.by_repetition(first, sides(variants.renewed(one)))
+      renewals[i] = { steps = steps_of(o, one) - every[1], by = by }
+    end
+    local found = frequency.rarest(renewals)
+    return found and found[of]
+  end
+  return claim
+end
+
 --- Claims on how far renewal every s steps is from the most frequent one, at the peak and at equal KL: equal,
--- or for "never" below. `make` is align.claims, `o` the options.
+-- or for "never" below; and on the rarest renewal that loses nothing, in steps and in nats, whose number is
+-- the median over draws of repetitions. `make` is align.claims, `o` the options.
 --
 --   > local list = refresh.claims(require "perilune.align.claims", { every = "never,1,16" })
 --   > #list, list[1].expect, list[3].expect
---   4	equal	above
+--   6	equal	above
 function refresh.claims(make, o)
   local every, list = list_of(o), {}
   for i = 2, #every do
@@ -63,6 +83,11 @@ function refresh.claims(make, o)
       paper = is_rare and "Without renewal it is offline, which is below." or nil })
     list[#list + 1] = make.on_average(first, label, { expect = expect })
   end
+  local rarest = ("the rarest renewal that loses less than %g at equal KL"):format(frequency.margin)
+  list[#list + 1] = rarest_claim(make, o, "steps", ("%s: steps beyond %s"):format(rarest, every[1]),
+    { unit = "steps", margin = 1, paper = "Every 10 to 100 steps costs nothing (Lanchantin et al.)." })
+  list[#list + 1] = rarest_claim(make, o, "nats", rarest .. ": the age of its data",
+    { unit = "nats", margin = 0.1 })
   return list
 end
 
@@ -107,26 +132,14 @@ local function correlation(sides, every, age)
   return values
 end
 
---- The age of the data of a seed's runs in nats, a mean over their checkpoints; nil where it is not measured.
-local function drift_of(runs)
-  local sum, count, field = 0.0, 0, claims.instrument "ledger/staleness"
-  for _, run in ipairs(runs) do
-    for _, point in ipairs(run) do
-      local nats = field(point)
-      if nats then sum, count = sum + nats, count + 1 end
-    end
-  end
-  return count > 0 and sum / count or nil
-end
-
 --- The claims of `lit2_drift` for the options `o`; `make` is align.claims.
 --
 --   > #refresh.claims_of_drift(require "perilune.align.claims", { every = "1,16,60" })
 --   5
 function refresh.claims_of_drift(make, o)
   local every = list_of(o)
-  local function steps(s) return s == "never" and settings.one(o)[1].steps or s end
-  local function nats(_, runs) return drift_of(runs) end
+  local function steps(s) return steps_of(o, s) end
+  local function nats(_, runs) return frequency.age(runs) end
   local list = {
     make.value("correlation of the loss at the peak with age in nats, less that with age in steps",
       function(_, sides)
@@ -147,27 +160,70 @@ function refresh.claims_of_drift(make, o)
   return list
 end
 
---- Adds how old the data are in nats to a page, by the renewal: the instrument ledger/staleness of all
--- checkpoints of the sides of experiment.compare. A side without it is left out.
---
---   > local page = { figure = function(_, _, caption) print(#caption > 0) end }
---   > local point = { step = 1, kl = 1, instruments = { ["ledger/staleness"] = { sum = 2, count = 4 } } }
---   > refresh.section(page, { { label = "never renewed", by_seed = { { { point } } } } })
---   true
-function refresh.section(page, sides)
-  local names, ages = {}, {}
-  local field = claims.instrument "ledger/staleness"
-  for _, side in ipairs(sides) do
-    local sum, count = 0.0, 0
-    frontier.each_point(side.by_seed, function(point)
-      local age = field(point)
-      if age then sum, count = sum + age, count + 1 end
-    end)
-    if count > 0 then names[#names + 1], ages[#ages + 1] = side.label, sum / count end
+--- The renewals of sides of experiment.compare by what follows the number in the label, the share of the
+-- rate: a list of { name, { label, by_seed }... }, the most frequent one first.
+local function groups_of(sides)
+  local groups, by_name = {}, {}
+  for _, side in ipairs(reading.read(sides, 1)) do
+    local rest = side.label:match "^renewed every %d+(.*)$" or side.label:match "^never renewed(.*)$"
+    if rest and not by_name[rest] then
+      by_name[rest] = { name = rest == "" and "the rate of the task" or rest:gsub("^, ", "") }
+      groups[#groups + 1] = by_name[rest]
+    end
+    if rest then table.insert(by_name[rest], side) end
   end
-  if #names == 0 then return end
-  page:figure(plot.bars { values = ages, labels = names, title = "Age of the data", ylabel = "nats" },
-    "KL of the policy from the one that wrote the batch, mean over checkpoints and repetitions.")
+  return groups
+end
+
+--- The mean of numbers, one a repetition, as text with its interval, and as numbers.
+local function shown(values)
+  local found = interval.of_values(values)
+  if not found then return "-" end
+  if #values < 2 then return ("%.3f (one repetition)"):format(found.mean), found.mean, 0 end
+  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high), found.mean, found.high - found.mean
+end
+
+--- Adds to a page what each renewal loses at equal KL against the most frequent one, by the age of its data
+-- in nats: a figure and a table. `sides` are those of experiment.compare.
+--
+--   > local page = { figure = function() end }
+--   > function page:table(made) print(made.rows[2][1], made.rows[2][2], made.rows[2][3]) end
+--   > local function run(win, age)
+--   >>   local points = {}
+--   >>   for i = 1, 2 do
+--   >>     points[i] = { step = i, kl = i, win = win, wins = { win, win },
+--   >>       instruments = { ["ledger/staleness"] = { sum = age, count = 1 } } }
+--   >>   end
+--   >>   return points
+--   >> end
+--   > local sides = { { label = "renewed every 1", by_seed = { { run(0.5, 0) } } },
+--   >>   { label = "renewed every 16", by_seed = { { run(0.25, 2) } } } }
+--   > refresh.section(page, sides)
+--   renewed every 16	2.000 (one repetition)	0.250 (one repetition)
+function refresh.section(page, sides)
+  local rows, drawn = {}, 0
+  local figure = plot.figure { title = "What old data cost", xlabel = "age of the data, nats",
+    ylabel = "loss of win rate at equal KL" }
+  for _, group in ipairs(groups_of(sides)) do
+    local x, y, error_of = {}, {}, {}
+    for _, side in ipairs(group) do
+      local ages, losses = {}, {}
+      for _, one in frequency.in_order(frequency.by_repetition(group[1].by_seed, side.by_seed)) do
+        ages[#ages + 1], losses[#losses + 1] = one.nats, one.loss
+      end
+      local age_text, age = shown(ages)
+      local loss_text, loss, half = shown(losses)
+      rows[#rows + 1] = { side.label, age_text, loss_text }
+      if age and loss then x[#x + 1], y[#y + 1], error_of[#error_of + 1] = age, loss, half end
+    end
+    if #x > 0 then figure:errorbar { x = x, y = y, yerr = error_of, label = group.name } end
+    drawn = drawn + #x
+  end
+  if drawn > 0 then
+    page:figure(figure, "Means and 95 % intervals over repetitions; losses are against the most frequent.")
+  end
+  page:table { header = { "data", "age in nats", "loss at equal KL" }, rows = rows,
+    caption = "The age is the KL of the policy from the one that wrote the batch, a mean over checkpoints." }
 end
 
 return options.strict("paper.refresh", refresh)
