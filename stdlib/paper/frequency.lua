@@ -51,7 +51,8 @@ end
 
 --- What was found of the repetitions, in the order of their numbers: for i, one in frequency.in_order(by).
 --
---   > for i, one in frequency.in_order { [7] = { loss = 0.5 }, [2] = { loss = 0.25 } } do print(i, one.loss) end
+--   > local by = { [7] = { loss = 0.5 }, [2] = { loss = 0.25 } }
+--   > for i, one in frequency.in_order(by) do print(i, one.loss) end
 --   1	0.25
 --   2	0.5
 function frequency.in_order(by)

@@ -23,8 +23,9 @@ local function made_of(build)
   end
 end
 
---- Sizes of the policy by name: fields of the model. Each has about four times the parameters of the one
--- before; how many they are depends on the task's vocabulary and length.
+--- Sizes of the policy by name: fields of the model. Each has about four to six times the parameters of the
+-- one before; how many they are depends on the task's vocabulary. From the smallest to the largest they grow
+-- by a factor of 72 on `sentiment`, 127 on `refusal`, 129 on `arena` and 145 on `summary`.
 --
 --   > local stages = require "perilune.paper.stages"
 --   > stages.sizes[3][1], stages.sizes[3][2].dim
