@@ -1,9 +1,11 @@
 --- The laws of over-optimisation fitted to the runs of an experiment, for `overopt`.
 local evaluate = require "perilune.align.evaluate"
 local fit = require "perilune.paper.fit"
+local interval = require "perilune.align.claims.interval"
 local judges = require "perilune.align.judge"
 local models = require "perilune.models"
 local options = require "perilune.options"
+local plot = require "perilune.plot"
 
 local laws = {}
 
@@ -50,90 +52,193 @@ local function points_of(run)
   return points
 end
 
---- The errors of both laws on points: two numbers, and the coefficients of each.
-local function errors_of(points)
-  local list = {}
-  for i, law in ipairs(fit.laws) do list[i] = { fit.law(points, law) } end
-  return list
-end
+-- The algorithms whose runs are fitted: the label of their side, and the law that is expected of them.
+local algorithms <const> = {
+  { "online", "The law of reinforcement learning fits online." },
+  { "offline, one setting", "The same law fits offline (Rafailov et al. 2024)." },
+  { "dpo online" }, { "dpo offline, one setting" }, { "bo2 online" },
+}
 
---- What there is to fit: online, offline, and best-of-n, each with the points of a repetition.
+local best_of_n <const> = "best of n"
+
+--- The points of every algorithm, a list of { label =, paper =, points = { [outer] = points } }, best-of-n
+-- last. Seeds of a repetition are pooled. `sides(label)` are the seeds of a side.
 local function curves(sides, findings)
   local list = {}
-  for _, label in ipairs { "online", "offline, one setting" } do
-    local points = {}
-    for i, runs in ipairs(sides(label)) do points[i] = points_of(runs[1]) end
-    list[#list + 1] = { label = label, points = points }
+  local function add(of, outer, points)
+    of[outer] = of[outer] or {}
+    table.move(points, 1, #points, #of[outer] + 1, of[outer])
   end
-  local points = {}
+  for i, algorithm in ipairs(algorithms) do
+    list[i] = { label = algorithm[1], paper = algorithm[2], points = {} }
+    for seed, runs in ipairs(sides(algorithm[1])) do
+      add(list[i].points, runs.outer or seed, points_of(runs[1]))
+    end
+  end
+  local last = { label = best_of_n, points = {} }
   for _, one in ipairs(findings) do
-    if one.found then points[#points + 1] = points_of(one.found) end
+    if one.found then add(last.points, one.outer, points_of(one.found)) end
   end
-  list[#list + 1] = { label = "best of n", points = points }
+  list[#list + 1] = last
   return list
 end
 
---- The root mean squared error of the first law less that of the second, one number a repetition: above 0
--- where d (a - b log d) fits better.
+--- The numbers of the repetitions of a curve, in order, and all points but those of one.
+local function repetitions(curve, but)
+  local outers, points = {}, {}
+  for outer in pairs(curve.points) do outers[#outers + 1] = outer end
+  table.sort(outers)
+  for _, outer in ipairs(outers) do
+    if outer ~= but then table.move(curve.points[outer], 1, #curve.points[outer], #points + 1, points) end
+  end
+  return outers, points
+end
+
+--- The error of a law on the points of each repetition, with the coefficients of all others: by its number. A
+-- single repetition has none, nor one whose others do not determine the law.
+--
+--   > local laws, fit = require "perilune.paper.laws", require "perilune.paper.fit"
+--   > local curve = { points = { { { 1, 0.5 }, { 2, 0.8 } }, { { 1, 0.5 }, { 2, 1.0 } } } }
+--   > ("%.3f"):format(laws.left_out(curve, fit.laws[1])[2])
+--   0.141
+function laws.left_out(curve, law)
+  local found = {}
+  for _, outer in ipairs((repetitions(curve))) do
+    local _, others = repetitions(curve, outer)
+    local _, a, b = fit.law(others, law)
+    local own = curve.points[outer]
+    if a and #own > 0 then found[outer] = fit.error(own, law, a, b) end
+  end
+  return found
+end
+
+--- The left-out error of the first law less that of the second, one number a repetition: above 0 where
+-- d (a - b log d) fits better.
 local function advantage(curve)
-  local values = {}
-  for _, points in ipairs(curve.points) do
-    if #points >= 3 then
-      local found = errors_of(points)
-      values[#values + 1] = found[1][1] - found[2][1]
-    end
+  local first, second, values = laws.left_out(curve, fit.laws[1]), laws.left_out(curve, fit.laws[2]), {}
+  for _, outer in ipairs((repetitions(curve))) do
+    if first[outer] and second[outer] then values[#values + 1] = first[outer] - second[outer] end
   end
   return values
 end
 
---- Claims on which law fits online, offline and best-of-n better; `claims` is align.claims. The number is
--- that of `advantage`, in win rates.
+--- Claims on which law fits each algorithm and best-of-n better; `claims` is align.claims. The number is that
+-- of `advantage`, in win rates.
 --
 --   > local list = laws.claims(require "perilune.align.claims")
---   > #list, list[1].expect, list[3].expect
---   3	above	below
+--   > #list, list[1].expect, list[6].expect
+--   6	above	below
 function laws.claims(claims)
-  local function of(i, label, o)
-    return claims.value(("error of d (a - b d) less that of d (a - b log d), %s"):format(label),
-      function(findings, sides) return advantage(curves(sides, findings)[i]) end, o)
+  local list = {}
+  local function add(i, label, given)
+    given.margin = 0.005
+    local name <const> = "left-out error of d (a - b d) less that of d (a - b log d), %s"
+    list[i] = claims.value(name:format(label), function(findings, sides)
+      return advantage(curves(sides, findings)[i])
+    end, given)
   end
-  return {
-    of(1, "online", { margin = 0.005, paper = "The law of reinforcement learning fits online." }),
-    of(2, "offline", { margin = 0.005, paper = "The same law fits offline (Rafailov et al. 2024)." }),
-    of(3, "best of n", { margin = 0.005, expect = "below", paper = "The other law fits best-of-n." }),
-  }
+  for i, algorithm in ipairs(algorithms) do add(i, algorithm[1], { paper = algorithm[2] }) end
+  add(#algorithms + 1, best_of_n, { expect = "below", paper = "The other law fits best-of-n." })
+  return list
 end
 
---- Adds the coefficients of both laws to a page, means over repetitions, from the sides and findings of
--- experiment.compare. Runs of fewer than three points after the start are left out.
+--- The coefficients of a law in each repetition and its peak: { a =, b =, d =, r = }, lists; a repetition
+-- whose peak lies beyond its largest d, or has none since b is not above 0, has no d and r.
 --
---   > local page = { table = function(_, made) print(#made.rows, made.rows[1][1], made.rows[1][5]) end }
---   > local run = { { step = 0, kl = 0, win = 0.5 } }
+--   > local law = require "perilune.paper.fit".laws[1]
+--   > local found = laws.coefficients({ points = { { { 1, 0.5 }, { 3, 0.9 }, { 4, 0.8 } } } }, law)
+--   > ("%.1f %.1f %.1f %.1f"):format(found.a[1], found.b[1], found.d[1], found.r[1])
+--   0.6 0.1 3.0 0.9
+--   > #laws.coefficients({ points = { { { 1, 0.5 }, { 2, 1.0 } } } }, law).d
+--   0
+function laws.coefficients(curve, law)
+  local found = { a = {}, b = {}, d = {}, r = {} }
+  for _, outer in ipairs((repetitions(curve))) do
+    local points, largest = curve.points[outer], 0.0
+    for _, point in ipairs(points) do largest = math.max(largest, point[1]) end
+    local _, a, b = fit.law(points, law)
+    if a then
+      table.insert(found.a, a)
+      table.insert(found.b, b)
+      local peak = b > 0 and law.peak(a, b)
+      if peak and peak <= largest then
+        table.insert(found.d, peak)
+        table.insert(found.r, fit.value(law, a, b, peak))
+      end
+    end
+  end
+  return found
+end
+
+--- The mean of numbers, one a repetition, with its interval as text.
+local function shown(values)
+  local found = interval.of_values(values)
+  if not found then return "-" end
+  if #values < 2 then return ("%.3f"):format(found.mean) end
+  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
+end
+
+--- A peak as text: d and R, of how many repetitions.
+local function shown_peak(found)
+  local all, have = #found.a, #found.d
+  if all == 0 then return "-" end
+  if have == 0 then return "no peak within the measured range" end
+  return ("d %s, R %s (%d of %d)"):format(shown(found.d), shown(found.r), have, all)
+end
+
+--- The figure of a curve: its points, and both laws fitted to all of them.
+local function drawn(curve)
+  local _, points = repetitions(curve)
+  local figure = plot.figure { title = curve.label, xlabel = "d, the square root of the KL in nats",
+    ylabel = "gain of win rate over the start" }
+  local x, y, largest = {}, {}, 0.0
+  for i, point in ipairs(points) do
+    x[i], y[i], largest = point[1], point[2], math.max(largest, point[1])
+  end
+  figure:scatter { x = x, y = y, label = "checkpoints" }
+  for _, law in ipairs(fit.laws) do
+    local _, a, b = fit.law(points, law)
+    if a then
+      local at, value = {}, {}
+      for i = 1, 41 do
+        at[i] = largest * (i - 1) / 40
+        value[i] = fit.value(law, a, b, at[i])
+      end
+      figure:line { x = at, y = value, label = law.name }
+    end
+  end
+  return figure
+end
+
+--- Adds to a page the points of each algorithm with both laws through them, and a table of the coefficients
+-- and of the peaks that they imply, from the sides and findings of experiment.compare.
+--
+--   > local page = { figure = function() end }
+--   > function page:table(made) print(#made.rows, made.rows[1][4], made.rows[1][5]) end
+--   > local run, sides = { { step = 0, kl = 0, win = 0.5 } }, {}
 --   > for d = 1, 3 do run[d + 1] = { step = d, kl = d * d, win = 0.5 + d * (0.4 - 0.1 * d) } end
---   > local sides = { { label = "online", by_seed = { { run } } },
---   >>   { label = "offline, one setting", by_seed = { { run } } } }
+--   > for i, label in ipairs { "online", "offline, one setting", "dpo online", "dpo offline, one setting",
+--   >>   "bo2 online" } do sides[i] = { label = label, by_seed = { { run } } } end
 --   > laws.section(page, sides, {})
---   4	online	0.100
+--   10	0.400	0.100
 function laws.section(page, sides, findings)
   local by_label, rows = {}, {}
   for _, side in ipairs(sides) do by_label[side.label] = side.by_seed end
   for _, curve in ipairs(curves(function(label) return by_label[label] end, findings)) do
-    local sums, count = { { 0, 0, 0 }, { 0, 0, 0 } }, 0
-    for _, points in ipairs(curve.points) do
-      if #points >= 3 then
-        count = count + 1
-        for i, found in ipairs(errors_of(points)) do
-          for k = 1, 3 do sums[i][k] = sums[i][k] + found[k] end
-        end
+    local outers, points = repetitions(curve)
+    if #points > 0 then
+      page:figure(drawn(curve), ("%s: every checkpoint of every repetition."):format(curve.label))
+      for _, law in ipairs(fit.laws) do
+        local found, left_out, errors = laws.coefficients(curve, law), laws.left_out(curve, law), {}
+        for _, outer in ipairs(outers) do errors[#errors + 1] = left_out[outer] end
+        rows[#rows + 1] = { curve.label, law.name, shown(errors), shown(found.a), shown(found.b),
+          shown_peak(found) }
       end
     end
-    for i, law in ipairs(count > 0 and fit.laws or {}) do
-      rows[#rows + 1] = { curve.label, law.name, ("%.4f"):format(sums[i][1] / count),
-        ("%.3f"):format(sums[i][2] / count), ("%.3f"):format(sums[i][3] / count) }
-    end
   end
-  page:table { header = { "runs", "R =", "error", "a", "b" }, rows = rows,
-    caption = "Fitted to the gain of win rate over the start, means over repetitions." }
+  page:table { header = { "runs", "R =", "left-out error", "a", "b", "implied peak" }, rows = rows,
+    caption = "R is the gain of win rate over the start. Coefficients are fitted in each repetition; the "
+      .. "error is that of a repetition's points with the coefficients of the others." }
 end
 
 return options.strict("paper.laws", laws)
