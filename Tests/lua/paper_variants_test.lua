@@ -1,6 +1,8 @@
 --- The settings and variants of the paper's figures: which runs there are, and which are shared.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
+local formats = require "perilune.formats"
+local segments = require "perilune.paper.segments"
 local settings = require "perilune.paper.settings"
 local variants = require "perilune.paper.variants"
 
@@ -58,6 +60,36 @@ function TestRuns:test_best_of_2_online_has_a_sixth_of_the_rate_and_offline_has_
   lu.assertEquals(names(bo2.offline().settings), { "bo2, lr 0.0001, 480 steps", "bo2, lr 0.0003, 480 steps" })
   lu.assertEquals({ bo2.replay("all").from, bo2.online().label, bo2.online().run },
     { "bo2 online", "bo2 online", "bo2 online" })
+end
+
+TestOtherTokens = {}
+
+--- A stream of text, told again by a reader that segments otherwise: each response has one token more.
+function TestOtherTokens:test_the_text_stays_and_the_tokens_do_not()
+  local bpe = formats.train_bpe({ ("the cat sat on the mat "):rep(40) }, { vocab_size = 280 })
+  local pair = { prompt = { 1 }, chosen = bpe:encode "the cat sat", rejected = bpe:encode "on the mat" }
+  local told = segments.stream({ { pair } }, segments.splitter(bpe), 99)[1][1]
+  for _, name in ipairs { "chosen", "rejected" } do
+    lu.assertEquals(#told[name], #pair[name] + 1)
+    lu.assertEquals(bpe:decode(told[name]), bpe:decode(pair[name]))
+  end
+  lu.assertEquals(told.prompt, { 1 })
+  local full = segments.stream({ { pair } }, segments.splitter(bpe), 1)[1][1]
+  lu.assertEquals(full.chosen, pair.chosen, "no room")
+end
+
+--- <eos> is no text: written as letters it would end nothing.
+function TestOtherTokens:test_tokens_that_end_a_response_are_not_split()
+  local made = { vocab_size = 3, eos = 2 }
+  function made.decode(_, ids)
+    local texts = {}
+    for i, id in ipairs(ids) do texts[i] = ({ [0] = "a", "b", "ab" })[id] end
+    return table.concat(texts)
+  end
+  lu.assertEquals(segments.are_several(made), false)
+  made.eos = nil
+  lu.assertEquals(segments.splitter(made)(2), { 0, 1 })
+  lu.assertNil(segments.splitter(made, { 2 })(2))
 end
 
 os.exit(lu.LuaUnit.run())
