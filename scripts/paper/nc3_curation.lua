@@ -3,11 +3,14 @@
 -- Tang et al. 2024, arXiv:2405.08448, a check the conclusion asks for.
 --
 -- Pairs with a clear margin alone, WPO's weights towards the policy's own distribution (Zhou et al. 2024,
--- arXiv:2406.11827), and the best against the worst of four responses of the start.
+-- arXiv:2406.11827), and the best against the worst of four responses of the start. Augmentation towards the
+-- policy's own distribution, both by the online run's last policy and ordered by gold: the golden pairs with
+-- the second half of each response written anew, and half golden pairs, half of that policy.
 --
 --   perilune scripts/paper/nc3_curation.lua [--task summary] [--quick]
 --
--- Cost: 5 runs a repetition on `sentiment`; 10 s of processor time at --smoke.
+-- Cost: 8 runs a repetition on `sentiment`, 4 after fig01_tradeoff and fig12_datasets; 10 s of processor time
+-- at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local curation = require "perilune.paper.curation"
@@ -17,16 +20,18 @@ paper.figure {
   question = "Can offline data be curated to stand in for online data?",
   found = "Not run in the paper; it asks what of the data matters.",
   variants = function(make, o)
-    local wpo = paper.variants.of(o, "wpo")
+    local wpo, shared = paper.variants.of(o, "wpo"), { shared = true }
     return {
-      make.online(), make.offline_one(), make.of("half with the clearest margin", curation.clear),
-      make.of("best against worst of 4", curation.best_worst), wpo.offline_one(),
+      make.online(), make.offline_one(), make.of("half with the clearest margin", curation.clear, shared),
+      make.of("best against worst of 4", curation.best_worst, shared), wpo.offline_one(),
+      make.of("golden pairs, rewritten", curation.rewritten, { shared = true, from = "online" }),
+      make.mixed(1, 1), make.online_gold(),
     }
   end,
   claims = function(claims)
     local list = {}
     for _, label in ipairs { "half with the clearest margin", "best against worst of 4",
-      "wpo offline, one setting" } do
+      "wpo offline, one setting", "golden pairs, rewritten", "half golden, half end against end" } do
       list[#list + 1] = claims.peak(label, "offline, one setting",
         { name = ("%s over all pairs"):format(label) })
       list[#list + 1] = claims.peak("online", label)

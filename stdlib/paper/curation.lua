@@ -1,5 +1,7 @@
 --- Offline data that are chosen or weighted, for `nc3_curation`.
 local batches = require "perilune.align.batch"
+local judges = require "perilune.align.judge"
+local models = require "perilune.models"
 local options = require "perilune.options"
 local sources = require "perilune.align.sources"
 
@@ -68,6 +70,73 @@ function curation.best_worst(stage, run)
     parts[step] = source:batch(step, stage.start, "start")
   end
   return sources.offline(batches.concat(parts), { batch = run.batch, seed = run.seed })
+end
+
+-- Responses of a draw.
+local most <const> = 64
+
+--- The responses of rows with their second half written anew by a policy, in the order of the rows. Halves of
+-- one length are drawn together, so that each may grow to the task's longest response.
+local function continued(policy, rows, task, seed)
+  local by_length, lengths, texts, number = {}, {}, {}, 1
+  for i, response in ipairs(rows:responses()) do
+    local half = #response // 2
+    if not by_length[half] then by_length[half], lengths[#lengths + 1] = {}, half end
+    texts[i] = table.move(response, 1, half, 1, {})
+    table.insert(by_length[half], i)
+  end
+  table.sort(lengths)
+  for _, half in ipairs(lengths) do
+    local places = by_length[half]
+    for from = 1, #places, most do
+      local prompts, upto = {}, math.min(from + most - 1, #places)
+      for k = from, upto do
+        local prompt, text = rows:prompt(places[k]), texts[places[k]]
+        prompts[#prompts + 1] = table.move(text, 1, half, #prompt + 1, table.move(prompt, 1, #prompt, 1, {}))
+      end
+      local drawn = policy:sample(prompts, { max_new_tokens = task.max_response - half, stop = task.stop,
+        seed = seed, first = number }):responses()
+      number = number + #prompts
+      for k = from, upto do
+        local text = drawn[k - from + 1]
+        table.move(text, 1, #text, half + 1, texts[places[k]])
+      end
+    end
+  end
+  return texts
+end
+
+--- The source of the golden pairs with the second half of each response written by the online run's last
+-- policy, and ordered by gold anew: data towards that policy's own distribution that keep their prompts and
+-- beginnings. A tie keeps the golden order. `stage` and `run` as a variant from "online" gets them.
+--
+--   > local rows, batches = require "perilune.models".rows, require "perilune.align.batch"
+--   > local longer = require "perilune.align.judge".from_function("longer",
+--   >>   function(_, a, b) return #a > #b and 1 or #a < #b and 0 or 0.5 end)
+--   > local writer = { sample = function(_, prompts)
+--   >>   local responses = {}
+--   >>   for i, prompt in ipairs(prompts) do responses[i] = #prompt == 2 and { 2 } or { 1, 2 } end
+--   >>   return rows(prompts, responses)
+--   >> end }
+--   > local pair = { prompt = { 0 }, chosen = { 1, 1, 2 }, rejected = { 1, 3, 3, 2 } }
+--   > local stage = { task = { max_response = 4, stop = { 2 } }, gold = longer,
+--   >>   golden_pairs = batches.of_pairs { pair } }
+--   > local run = { batch = 1, seed = 1, done = { online = { policy = writer } } }
+--   > local told = curation.rewritten(stage, run).dataset[1]
+--   > table.concat(told.chosen, " "), table.concat(told.rejected, " ")
+--   1 3 1 2	1 2
+function curation.rewritten(stage, run)
+  local dataset, policy = batches.of_pairs(stage.golden_pairs, "paper.curation"), run.done.online.policy
+  local first, second = dataset:pair_rows()
+  local prompts, list = first:prompts(), {}
+  local a = continued(policy, first, stage.task, 2 * run.seed)
+  local b = continued(policy, second, stage.task, 2 * run.seed + 1)
+  local wins = judges.ask(stage.gold, models.rows(prompts, a), models.rows(prompts, b))
+  for i, prompt in ipairs(prompts) do
+    local keeps = wins[i] >= 0.5
+    list[i] = { prompt = prompt, chosen = keeps and a[i] or b[i], rejected = keeps and b[i] or a[i] }
+  end
+  return sources.offline(list, { batch = run.batch, seed = run.seed })
 end
 
 return options.strict("paper.curation", curation)
