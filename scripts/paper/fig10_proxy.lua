@@ -13,6 +13,15 @@ local paper = require "perilune.paper"
 local cli = require "perilune.cli"
 local stages = require "perilune.paper.stages"
 
+--- The widths of the options. Errors: one is no whole number from 1, or is there twice.
+local function widths_of(o)
+  local widths = cli.counts("widths", o.widths)
+  for _, width in ipairs(widths) do
+    if width == "all" then error("--widths takes whole numbers from 1, separated by commas, not 'all'", 0) end
+  end
+  return widths
+end
+
 local function label_of(width) return ("online, proxy of width %d"):format(width) end
 
 paper.figure {
@@ -23,7 +32,7 @@ paper.figure {
     smoke = "8,16", quick = "16,128" } },
   variants = function(make, o)
     local list = { make.online(), make.offline_one() }
-    for _, width in ipairs(cli.counts("widths", o.widths)) do
+    for _, width in ipairs(widths_of(o)) do
       local variant = make.online()
       variant.label, variant.stage = label_of(width), stages.judged(width)
       variant.run = variant.label
@@ -32,7 +41,7 @@ paper.figure {
     return list
   end,
   claims = function(claims, o)
-    local widths = cli.counts("widths", o.widths)
+    local widths = widths_of(o)
     local small, large = label_of(widths[1]), label_of(widths[#widths])
     local list = {
       claims.peak(large, small, { paper = "A larger proxy raises online's peak." }),

@@ -8,7 +8,8 @@
 --
 --   perilune scripts/paper/fig12_datasets.lua [--task summary] [--quick]
 --
--- Cost: 6 runs a repetition on `sentiment`; 10 s of processor time at --smoke.
+-- Cost: 8 runs a repetition on `sentiment`, 4 after fig01_tradeoff and fig05_quality; 10 s of processor time
+-- at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 
@@ -19,7 +20,7 @@ paper.figure {
   variants = function(make)
     return {
       make.online(), make.between(0, 0.2), make.between(0.2, 1), make.between(1, 1), make.between(0, 1),
-      make.mixed(1, 1), make.offline_one(),
+      make.mixed(1, 1), make.offline_one(), make.online_gold(),
     }
   end,
   claims = function(claims)

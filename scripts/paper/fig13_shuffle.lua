@@ -7,7 +7,7 @@
 --
 --   perilune scripts/paper/fig13_shuffle.lua [--windows 1,4,0.1%,12.5%,all] [--task summary] [--quick]
 --
--- Cost: 5 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
+-- Cost: 6 runs a repetition on `sentiment`, 2 after fig04_coverage; 7 s of processor time at --smoke.
 -- Measured on `sentiment`: at equal KL windows of 4 of 720 steps lose 0.09 [0.05, 0.14], of 90 steps 0.12
 -- [0.08, 0.17], all 0.23 [0.17, 0.30]; up to 3 nats a window of 4 changes nothing (5 repetitions,
 -- 2026-11-29).
@@ -25,6 +25,7 @@ paper.figure {
   variants = function(make, o)
     local list = { make.online() }
     for _, window in ipairs(windows_of(o)) do list[#list + 1] = make.replay(window) end
+    list[#list + 1] = make.online_gold()
     return list
   end,
   claims = function(claims, o)

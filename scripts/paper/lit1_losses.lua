@@ -4,24 +4,27 @@
 -- gain with IPO and hardly any with best-of-2. Each was one run.
 --
 -- Order (as it came, or shuffled) times loss (IPO, best-of-2): the claim is on the difference of the two
--- differences, which neither figure tests. Other tasks are a call each. Best-of-2 has a sixth of IPO's rate:
--- nothing in its loss holds the policy near the start, and at IPO's rate it leaves it by hundreds of nats.
+-- differences, which neither figure tests. Other tasks and other sizes of the policy are a call each.
+-- Best-of-2 has a sixth of IPO's rate: nothing in its loss holds the policy near the start, and at IPO's rate
+-- it leaves it by hundreds of nats.
 --
---   perilune scripts/paper/lit1_losses.lua [--task arena] [--quick]
+--   perilune scripts/paper/lit1_losses.lua [--task arena] [--of tiny] [--quick]
 --
 -- Cost: 4 runs a repetition on `sentiment`, none after figs. 4 and 9; 7 s of processor time at --smoke.
 -- Measured in bf16, five repetitions, with IPO's rate for best-of-2 too, at which its text breaks: in order
 -- less shuffled at equal KL is 0.13 [0.09, 0.18] with IPO and -0.01 [-0.03, 0.02] with best-of-2; the
 -- difference at the peak is not resolved, 0.09 [-0.03, 0.26].
 local paper = require "perilune.paper"
+local stages = require "perilune.paper.stages"
 
 paper.figure {
   name = "lit1_losses", arguments = arg,
   question = "Does the loss decide whether an online run's data must come in order?",
   found = "IPO needs the order, best-of-2 does not; single runs, on two or three tasks.",
+  options = { { "of", "", "size of the policy, one of fig10_scale's; unless given the task's own" } },
   variants = function(make, o)
     local bo2 = paper.variants.bo2(o)
-    return { make.online(), make.replay "all", bo2.online(), bo2.replay "all" }
+    return stages.at_size(o.of, { make.online(), make.replay "all", bo2.online(), bo2.replay "all" })
   end,
   claims = function(claims)
     return {

@@ -2,12 +2,13 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, a check the conclusion asks for.
 --
--- Offline and then online, half of each batch online, HyPO (offline pairs and a KL on own samples: Song et
--- al. 2024, arXiv:2406.01462), and renewal every 60 steps, beside online and offline.
+-- Offline and then online, half of each batch online, and renewal every 60 steps, beside online and offline;
+-- and HyPO (offline pairs and a KL on own samples: Song et al. 2024, arXiv:2406.01462) beside the offline DPO
+-- that it is made of.
 --
 --   perilune scripts/paper/nc2_hybrid.lua [--task arena] [--quick]
 --
--- Cost: 6 runs a repetition on `sentiment`; 11 s of processor time at --smoke.
+-- Cost: 8 runs a repetition on `sentiment`, 5 after fig01_tradeoff; 11 s of processor time at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"
@@ -17,7 +18,7 @@ paper.figure {
   question = "How much online does it take, and is it online KL or online preferences?",
   found = "Not run in the paper; Song et al. find that a KL on own samples gains over DPO.",
   variants = function(make, o)
-    local hypo = paper.variants.of(o, "hypo")
+    local hypo, dpo = paper.variants.of(o, "hypo"), paper.variants.of(o, "dpo")
     local half = paper.settings.one(o)[1].steps // 2
     return {
       make.online(), make.offline_one(), make.refreshed(60),
@@ -29,12 +30,17 @@ paper.figure {
         return sources.blend { of = { stage:offline(run), stage:online(run) }, weights = { 1, 1 },
           batch = run.batch }
       end),
-      hypo.online(),
+      hypo.online(), dpo.offline_one(), make.online_gold(),
     }
   end,
   claims = function(claims)
-    local list = {}
-    for _, label in ipairs { "renewed every 60", "offline, then online", "half of each", "hypo online" } do
+    local list = {
+      claims.peak("hypo online", "dpo offline, one setting",
+        { paper = "A KL on own samples gains over DPO (Song et al.)." }),
+      claims.on_average("hypo online", "dpo offline, one setting", { name = "the same at equal KL" }),
+      claims.peak("online", "hypo online"),
+    }
+    for _, label in ipairs { "renewed every 60", "offline, then online", "half of each" } do
       list[#list + 1] = claims.peak(label, "offline, one setting")
       list[#list + 1] = claims.peak("online", label)
     end

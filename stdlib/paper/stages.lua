@@ -57,6 +57,33 @@ function stages.sized(model)
   end)
 end
 
+--- Variants at a size of `stages.sizes` by its name, runs of their own; as they are with "". Errors: there is
+-- no such size.
+--
+--   > local list = stages.at_size("tiny", { { label = "online" } })
+--   > list[1].label, list[1].run, type(list[1].stage)
+--   online	online tiny	function
+--   > stages.at_size("", { { label = "online" } })[1].stage
+--   nil
+--   > stages.at_size("hug", {})
+--   there is no size 'hug'; it takes tiny, small, medium, large
+function stages.at_size(name, list)
+  if name == "" then return list end
+  local known, model = {}, nil
+  for i, size in ipairs(stages.sizes) do
+    known[i] = size[1]
+    if size[1] == name then model = size[2] end
+  end
+  if not model then
+    error(("there is no size '%s'; %s"):format(name, options.suggest(name, known)), 0)
+  end
+  local stage = stages.sized(model)
+  for _, variant in ipairs(list) do
+    variant.stage, variant.run = stage, ("%s %s"):format(variant.run or variant.label, name)
+  end
+  return list
+end
+
 --- A stage whose proxy is a model of one layer and this width, from nothing and from the same pairs. All else
 -- stays. Gives a function(stage), as `stages.sized` does.
 --
