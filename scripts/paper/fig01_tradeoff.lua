@@ -14,7 +14,7 @@
 -- [0.01, 0.15] on average and by 0.21 [0.10, 0.32] at 10 nats, behind by 0.13 [0.07, 0.19] at 2 nats.
 local paper = require "perilune.paper"
 
-local kls <const> = { 2, 4, 6, 8, 10 }
+local function proxy_win(point) return point.proxy_win end
 
 paper.figure {
   name = "fig01_tradeoff", arguments = arg,
@@ -24,32 +24,32 @@ paper.figure {
     return { make.online(), make.offline(), make.online_gold(), make.offline_one(), make.online_pooled() }
   end,
   claims = function(claims)
+    local name, pool = "the proxy's own win rate", "online, pooled"
     local list = {
       claims.peak("online", "offline", { paper = "Online's peak is higher." }),
       claims.on_average("online", "offline", { paper = "Online is above at equal KL." }),
-    }
-    for _, kl in ipairs(kls) do list[#list + 1] = claims.at_kl("online", "offline", kl) end
-    local function proxy_win(point) return point.proxy_win end
-    local more = {
+      claims.peak(pool, "offline",
+        { paper = "Online's peak is higher.", name = "the same sweep on both sides, at the peak" }),
+      claims.on_average(pool, "offline",
+        { paper = "Online is above at equal KL.", name = "the same sweep on both sides, at equal KL" }),
       claims.fall("online", { paper = "Online passes its own peak." }),
       claims.past_peak("online"),
+      claims.past_peak(pool),
       claims.past_peak("offline", { paper = "Offline passes its own peak." }),
-      claims.since_peak("online", "the proxy's own win rate", proxy_win,
+      claims.since_peak("online", name, proxy_win,
         { margin = 0.01, paper = "The proxy goes on rising over online's fall." }),
-      claims.since_peak("offline", "the proxy's own win rate", proxy_win, { margin = 0.01 }),
-      claims.change("online", "the proxy's own win rate", proxy_win,
-        { name = "the proxy's own win rate over the online run" }),
-      claims.peak("online, pooled", "offline",
-        { paper = "Online's peak is higher.", name = "the same sweep on both sides, at the peak" }),
-      claims.on_average("online, pooled", "offline",
-        { paper = "Online is above at equal KL.", name = "the same sweep on both sides, at equal KL" }),
+      claims.since_peak("offline", name, proxy_win, { margin = 0.01 }),
+      claims.change("online", name, proxy_win, { name = name .. " over the online run" }),
       claims.peak("offline", "offline, one setting", { name = "what pooling gives offline's peak" }),
-      claims.peak("online, pooled", "online", { name = "what pooling gives online's peak" }),
-      claims.on_average("online, pooled", "online", { name = "what pooling gives online at equal KL" }),
+      claims.peak(pool, "online", { name = "what pooling gives online's peak" }),
+      claims.on_average(pool, "online", { name = "what pooling gives online at equal KL" }),
       claims.pooling("offline", { name = "what a plain maximum would add to offline's pooled peak" }),
-      claims.pooling("online, pooled", { name = "what a plain maximum would add to online's pooled peak" }),
+      claims.pooling(pool, { name = "what a plain maximum would add to online's pooled peak" }),
       claims.peak("online by gold", "online", { name = "what the proxy's errors cost online's peak" }),
     }
-    return table.move(more, 1, #more, #list + 1, list)
+    for i, kl in ipairs { 2, 4, 6, 8, 10 } do
+      table.insert(list, 4 + i, claims.at_kl("online", "offline", kl))
+    end
+    return list
   end,
 }
