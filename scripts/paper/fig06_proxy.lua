@@ -8,7 +8,7 @@
 --
 --   perilune scripts/paper/fig06_proxy.lua [--task summary] [--quick]
 --
--- Cost: 2 runs a repetition on `sentiment`; 6 s of processor time at --smoke.
+-- Cost: 2 runs a repetition on `sentiment`, none after fig01_tradeoff; 6 s of processor time at --smoke.
 -- Measured on `sentiment`: the proxy is right as often as the online policy (0.01 [-0.02, 0.04] more) and
 -- less often than the offline one (by 0.09 [0.05, 0.13]).
 local paper = require "perilune.paper"

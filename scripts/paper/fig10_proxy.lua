@@ -7,7 +7,8 @@
 --
 --   perilune scripts/paper/fig10_proxy.lua [--widths 16,64] [--task arena] [--quick]
 --
--- Cost: 5 runs and 3 proxies a repetition on `sentiment`; 8 s of processor time at --smoke.
+-- Cost: 5 runs and 3 proxies a repetition on `sentiment`, 3 runs after fig01_tradeoff; 8 s of processor time
+-- at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local proxies = require "perilune.paper.proxies"

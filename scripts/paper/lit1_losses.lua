@@ -10,7 +10,8 @@
 --
 --   perilune scripts/paper/lit1_losses.lua [--task arena] [--of tiny] [--quick]
 --
--- Cost: 4 runs a repetition on `sentiment`, none after figs. 4 and 9; 7 s of processor time at --smoke.
+-- Cost: 4 runs a repetition on `sentiment`, none after fig04_coverage and fig09_bo2; 7 s of processor time
+-- at --smoke.
 -- Measured in bf16, five repetitions, with IPO's rate for best-of-2 too, at which its text breaks: in order
 -- less shuffled at equal KL is 0.13 [0.09, 0.18] with IPO and -0.01 [-0.03, 0.02] with best-of-2; the
 -- difference at the peak is not resolved, 0.09 [-0.03, 0.26].

@@ -8,7 +8,7 @@
 --
 --   perilune scripts/paper/lit3_warm_up.lua [--task arena] [--quick]
 --
--- Cost: 8 runs a repetition on `sentiment`, 4 after fig12_datasets; 11 s of processor time at --smoke.
+-- Cost: 8 runs a repetition on `sentiment`, 2 after fig12_datasets; 11 s of processor time at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 

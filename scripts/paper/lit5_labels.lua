@@ -9,7 +9,7 @@
 --
 --   perilune scripts/paper/lit5_labels.lua [--task arena] [--quick]
 --
--- Cost: 3 runs a repetition on `sentiment`, none after oq1_gold; 7 s of processor time at --smoke.
+-- Cost: 3 runs a repetition on `sentiment`, none after fig01_tradeoff; 7 s of processor time at --smoke.
 -- Measured on `sentiment` (bf16): with exact labels on both sides the gap at the peak is 0.42 [0.28, 0.59].
 -- Online does not fall in 720 steps (-0.01 [-0.08, 0.05]), so what the proxy adds to a fall is not measured.
 local paper = require "perilune.paper"

@@ -8,7 +8,7 @@
 --
 --   perilune scripts/paper/lit6_online_kl.lua [--task arena] [--quick]
 --
--- Cost: 3 runs a repetition on `sentiment`, 2 after nc2_hybrid; 7 s of processor time at --smoke.
+-- Cost: 3 runs a repetition on `sentiment`, 1 after nc2_hybrid; 7 s of processor time at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 
