@@ -8,7 +8,7 @@
 --
 -- Killed at any moment, the same call goes on where it was: runs are recorded and shared between figures.
 local perilune = require "perilune"
-local cli, options, system = perilune.cli, perilune.options, perilune.system
+local cli, options, system, tasks = perilune.cli, perilune.options, perilune.system, perilune.tasks
 local command = require "perilune.sweep.command"
 local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
@@ -28,43 +28,78 @@ local o = cli.parse(arg, options.spec("paper", {
   { "page", false, "the page alone" },
   { "markdown", "", "file for the page as Markdown, without its plots" },
   { "with", "", "further options of every figure, such as '--precision bf16'" },
-  { "data", "", "file of the task; alone, a file of preference pairs of your own" },
+  { "data", "", "file of those tasks that read one; alone, a file of preference pairs of your own" },
   { "out", "out/paper", "folder of the reports", folder = true, smoke = "out/paper_smoke" },
 }), "paper.lua: every figure of the paper, and one page of them")
 
--- A file alone is one of preference pairs of the user.
-if o.data ~= "" and o.tasks == "sentiment" then o.tasks = "from_pairs" end
-
-local function list_of(text)
-  local list = {}
-  for item in text:gmatch "[^,]+" do list[#list + 1] = item end
+--- The names in a text, each once; `known` are those that there are.
+local function list_of(flag, text, known, is_there)
+  if text == "" then cli.refuse("%s is empty; %s", flag, options.suggest(text, known)) end
+  local list, seen = {}, {}
+  for name in (text .. ","):gmatch "(.-)," do
+    if not is_there(name) then cli.refuse("%s has no '%s'; %s", flag, name, options.suggest(name, known)) end
+    if seen[name] then cli.refuse("%s has %s twice", flag, name) end
+    seen[name], list[#list + 1] = true, name
+  end
   return list
 end
 
-local program, here = require "perilune.system".program(), arg[0]:match "^(.*)/[^/]*$" or "."
-local figures, tasks = list_of(o.figures), list_of(o.tasks)
-for _, name in ipairs(figures) do
-  if not system.exists(("%s/paper/%s.lua"):format(here, name)) then
-    cli.refuse("--figures has no '%s'; %s", name, options.suggest(name, names))
+local function is_task(name)
+  for _, task in ipairs(tasks.names()) do
+    if task == name then return true end
   end
+  return false
 end
 
+local program, here = system.program(), arg[0]:match "^(.*)/[^/]*$" or "."
+
+local function script_of(name) return ("%s/paper/%s.lua"):format(here, name) end
+
+--- Whether a flag is on the command line.
+local function is_given(flag)
+  for _, word in ipairs(arg) do
+    if word == flag or word:sub(1, #flag + 1) == flag .. "=" then return true end
+  end
+  return false
+end
+
+-- A file alone is one of preference pairs of the user.
+if o.data ~= "" and not is_given "--tasks" then o.tasks = "from_pairs" end
+local figures = list_of("--figures", o.figures, names, function(name) return system.exists(script_of(name)) end)
+local chosen, readers = list_of("--tasks", o.tasks, tasks.names(), is_task), 0
+for _, task in ipairs(chosen) do
+  local needs = tasks.needs(task)
+  if needs and o.data == "" and not o.page then
+    cli.refuse("the task '%s' needs its file as --data: %s", task, needs)
+  end
+  readers = readers + (needs and 1 or 0)
+end
+if o.data ~= "" and readers == 0 then cli.refuse("--data: none of the tasks %s reads a file", o.tasks) end
+
+--- The words of the command that runs a figure on a task.
+local function words_of(name, task)
+  local words = { program, script_of(name), "--task", task, "--out", o.out .. "/" .. name, "--runs",
+    o.out .. "/runs" }
+  if o.size ~= "default" then words[#words + 1] = "--" .. o.size end
+  for word in o.with:gmatch "%S+" do words[#words + 1] = word end
+  if o.data ~= "" and tasks.needs(task) then table.move({ "--data", o.data }, 1, 2, #words + 1, words) end
+  return words
+end
+
+-- What the shell says of a program that Ctrl-C ended, and of one that ended itself after it.
+local interrupted <const> = { signal = 2, exit = 130 }
+
 local failed = {}
-for _, task in ipairs(o.page and {} or tasks) do
+for _, task in ipairs(o.page and {} or chosen) do
   for i, name in ipairs(figures) do
     print(("== %s on %s, %d of %d"):format(name, task, i, #figures))
-    local words = { program, ("%s/paper/%s.lua"):format(here, name), "--task", task,
-      "--out", o.out .. "/" .. name, "--runs", o.out .. "/runs" }
-    if o.size ~= "default" then words[#words + 1] = "--" .. o.size end
-    for word in o.with:gmatch "%S+" do words[#words + 1] = word end
-    if o.data ~= "" then table.move({ "--data", o.data }, 1, 2, #words + 1, words) end
-    local ok, _, status = os.execute(command.line(words))
-    if status == 130 then os.exit(130) end
+    local ok, how, status = os.execute(command.line(words_of(name, task)))
+    if status == interrupted[how] then os.exit(130) end
     if not ok then failed[#failed + 1] = ("%s on %s"):format(name, task) end
   end
 end
 
-local entries, missing = page.read(o.out, figures, tasks)
+local entries, missing = page.read(o.out, figures, chosen)
 for _, what in ipairs(missing) do io.stderr:write("not there: " .. what .. "\n") end
 if #entries > 0 then
   local tally = page.write(entries, o.out .. "/paper.html")

@@ -129,12 +129,13 @@ local function read(points, where)
   return out
 end
 
+-- `count` is the number of KLs of a line, evenly spaced in nats: a log axis shows the smallest ones widely.
 local scales = {
-  linear = { kl = function(x) return x end, axis = "linear", label = "KL(policy || SFT), nats" },
-  log = { kl = function(x) return x end, axis = "log", label = "KL(policy || SFT), nats (log)" },
+  linear = { kl = function(x) return x end, axis = "linear", label = "KL(policy || SFT), nats", count = 61 },
+  log = { kl = function(x) return x end, axis = "log", label = "KL(policy || SFT), nats (log)", count = 241 },
   sqrt = {
     kl = function(x) return x >= 0 and math.sqrt(x) or 0 / 0 end, axis = "linear",
-    label = "sqrt KL(policy || SFT)",
+    label = "sqrt KL(policy || SFT)", count = 61,
   },
 }
 
@@ -153,7 +154,7 @@ local function seeds_of(entry, label)
   end
   local seeds = {}
   for s, runs in ipairs(by_seed) do
-    seeds[s] = {}
+    seeds[s] = { outer = runs.outer }
     for r, run in ipairs(runs) do seeds[s][r] = read(run.points or run, ("'%s'"):format(label)) end
   end
   if #seeds == 0 then error(("plot.frontier: '%s' has no runs"):format(label), 3) end
@@ -165,11 +166,13 @@ local function pieces_of(curve, x_of)
   local pieces = {}
   for i, point in ipairs(curve) do
     if i == 1 or point.gap then pieces[#pieces + 1] = { x = {}, y = {}, lower = {}, upper = {} } end
-    local piece, half = pieces[#pieces], 1.96 * (point.se or 0)
+    local piece, win = pieces[#pieces], point.win
     local n = #piece.x + 1
-    piece.x[n], piece.y[n] = x_of(point.kl), point.win
-    piece.lower[n], piece.upper[n] = point.win - half, point.win + half
-    piece.has_band = piece.has_band or half > 0
+    piece.x[n], piece.y[n] = x_of(point.kl), win
+    -- No rate lies outside of 0 to 1; the interval of two seeds would.
+    piece.lower[n] = math.max(math.min(0, win), win - point.half)
+    piece.upper[n] = math.min(math.max(1, win), win + point.half)
+    piece.has_band = piece.has_band or point.half > 0
   end
   return pieces
 end
@@ -178,10 +181,12 @@ end
 --
 -- An argument is a run of `align.train`, `{ label =, points = }` with points `{ kl =, win =, se = }` in the
 -- order of steps, `{ label =, runs = }` with such lists of several seeds, or `{ label =, by_seed = }` with a
--- list of pooled runs for each seed. Points are checkpoints. The line is the mean over seeds of the win rate
--- at equal KL, by the rules of `align.evaluate.frontier`; it is drawn where every seed has checkpoints on
--- both sides of the KL, near it on one. The band is 1.96 standard errors. `xscale` is "linear", "log" (the
--- paper's axis; a point at KL 0 cannot be on it) or "sqrt"; the other settings are those of a figure.
+-- list of pooled runs for each seed, whose `outer` numbers the repetition that it belongs to. Points are
+-- checkpoints. The line is the mean over repetitions of the win rate at equal KL, by the rules of
+-- `align.evaluate.frontier`; it is drawn where every seed has checkpoints on both sides of the KL, near it on
+-- one. The band is the 95 % interval of that mean; of one repetition it is over prompts alone. `xscale` is
+-- "linear", "log" (the paper's axis; a point at KL 0 cannot be on it) or "sqrt"; the other settings are those
+-- of a figure.
 --
 --   > local plot = require "perilune.plot"
 --   > local points = { { kl = 0, win = 0.5 }, { kl = 4, win = 0.7 } }
@@ -213,7 +218,7 @@ function plot.frontier(given)
         end
       end
     end
-    local pieces = pieces_of(frontier.curve(seeds, 61), scale.kl)
+    local pieces = pieces_of(frontier.curve(seeds, scale.count), scale.kl)
     for _, piece in ipairs(pieces) do
       if piece.has_band then
         fig:band { x = piece.x, lower = piece.lower, upper = piece.upper, label = label }

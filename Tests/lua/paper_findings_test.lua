@@ -3,11 +3,16 @@ package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
 local accuracy = require "perilune.paper.accuracy"
 local against = require "perilune.paper.against"
+local batches = require "perilune.align.batch"
 local claims = require "perilune.align.claims"
+local exceptions = require "perilune.paper.exceptions"
 local fit = require "perilune.paper.fit"
 local frequency = require "perilune.paper.frequency"
 local golden_pairs = require "perilune.paper.golden_pairs"
+local judges = require "perilune.align.judge"
 local laws = require "perilune.paper.laws"
+local objectives = require "perilune.paper.objectives"
+local models = require "perilune.models"
 local refresh = require "perilune.paper.refresh"
 local scale = require "perilune.paper.scale"
 
@@ -154,6 +159,43 @@ end
 function TestLaws:test_points_of_one_kl_determine_no_law()
   lu.assertNil(fit.law({ { 1e-4, 0.1 }, { 1e-4, 0.2 }, { 1e-4, 0.3 } }, fit.laws[2]))
   lu.assertEquals(laws.coefficients({ points = { { { 1, 0.1 }, { 1, 0.2 } } } }, fit.laws[1]).a, {})
+end
+
+TestObjectives = {}
+
+--- Content is the first token, an error each 9. On the golden pair the margins are 2 of content and 1 of
+-- text: their sizes. A lead of 3 in content is then 1.5, and two errors more are -2.
+function TestObjectives:test_a_sum_weighs_by_size_and_an_order_does_not_trade()
+  local task = {}
+  function task.gold_parts(_, _, response)
+    local errors = 0
+    for _, id in ipairs(response) do errors = errors + (id == 9 and 1 or 0) end
+    return { content = response[1], errors = errors, unfinished = 0 }
+  end
+  local golden = batches.of_pairs { { prompt = { 0 }, chosen = { 3 }, rejected = { 1, 9 } } }
+  local stage = { task = task, golden_pairs = golden }
+  local function asked(judge, a, b)
+    return judges.ask(judge, models.rows({ { 0 } }, { a }), models.rows({ { 0 } }, { b }))[1]
+  end
+  local sum, order = objectives.weighted(stage), objectives.ordered(stage)
+  lu.assertEquals({ asked(sum, { 4, 9, 9 }, { 1 }), asked(order, { 4, 9, 9 }, { 1 }) }, { 0, 0 })
+  lu.assertEquals({ asked(sum, { 7, 9, 9 }, { 1 }), asked(order, { 7, 9, 9 }, { 1 }) }, { 1, 0 })
+  lu.assertEquals({ asked(sum, { 2 }, { 1 }), asked(order, { 2 }, { 1 }), asked(order, { 2 }, { 2 }) },
+    { 1, 1, 0.5 })
+  lu.assertEquals(sum.name, "content and text, equal weights")
+end
+
+TestExceptions = {}
+
+function TestExceptions:test_what_the_paper_found_on_the_arena_is_expected_there()
+  local usual = { paper = "far below", margin = 0.1 }
+  local found = exceptions.of("arena", "online over shuffled", usual)
+  lu.assertEquals({ found.expect, found.margin, usual.expect }, { "equal", 0.1, nil })
+  lu.assertEquals(exceptions.of("summary", "online over shuffled", usual), usual)
+  local function largest(task)
+    return scale.claims(claims, { sizes = "tiny,large", task = task })[3].expect
+  end
+  lu.assertEquals({ largest "arena", largest "summary" }, { "equal", "above" })
 end
 
 os.exit(lu.LuaUnit.run())

@@ -196,6 +196,100 @@ function TestStream:test_seeds_of_a_repetition_are_averaged()
   lu.assertAlmostEquals(change[2], 0.3, 1e-12)
 end
 
+TestScript = {}
+
+--- A folder with scripts/paper.lua and figures of one line each in place of the paper's.
+function TestScript:setUp()
+  self.folder = support.new_path()
+  system.make_folder(self.folder .. "/paper")
+  system.write_file(self.folder .. "/paper.lua", support.read(support.root .. "/scripts/paper.lua"))
+end
+
+function TestScript:tearDown() os.execute(("rm -rf '%s'"):format(self.folder)) end
+
+--- The exit status and the output of scripts/paper.lua with these arguments, after its figures were made. It
+-- is a session of its own, so that a signal to its processes is not one to this test.
+function TestScript:run(figures, ...)
+  for name, text in pairs(figures) do
+    system.write_file(("%s/paper/%s.lua"):format(self.folder, name), text)
+  end
+  local words = { "setsid", "-w", arg[-1], self.folder .. "/paper.lua", "--out", self.folder .. "/out", ... }
+  local pipe = assert(io.popen(command.line(words) .. " 2>&1"))
+  local output = pipe:read "a"
+  return select(3, pipe:close()), output
+end
+
+--- Ctrl-C of a figure was one figure that failed, and the next 25 began. A terminal sends the signal to all
+-- processes; the shell between the two is ended by it.
+function TestScript:test_ctrl_c_of_a_figure_ends_the_script_with_130()
+  for _, ending in ipairs {
+    "os.exit(130)", "os.execute '(sleep 0.2; kill -INT 0) &' require('perilune').system.sleep(60)",
+  } do
+    local status, output = self:run({ fig01_tradeoff = ending, fig04_coverage = "print 'went on'" },
+      "--figures", "fig01_tradeoff,fig04_coverage")
+    lu.assertEquals(status, 130, ending)
+    lu.assertNotStrContains(output, "fig04_coverage")
+  end
+end
+
+function TestScript:test_a_figure_that_fails_is_named_and_the_next_one_begins()
+  local status, output = self:run({ fig01_tradeoff = "os.exit(2)", fig04_coverage = "print 'went on'" },
+    "--figures", "fig01_tradeoff,fig04_coverage")
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(output, "went on")
+  lu.assertStrContains(output, "failed: fig01_tradeoff on sentiment")
+  lu.assertNotStrContains(output, "failed: fig04_coverage")
+end
+
+--- "the task 'sentiment' reads no file" was the answer of every figure of a call for tasks of both kinds.
+function TestScript:test_a_file_is_given_to_the_tasks_that_read_one()
+  local figures = { fig01_tradeoff = "print(table.concat(arg, ' '))" }
+  local _, output = self:run(figures, "--figures", "fig01_tradeoff", "--tasks", "sentiment,from_pairs", "--data",
+    "/a.jsonl")
+  lu.assertStrContains(output, ("--task sentiment --out %s/out/fig01_tradeoff --runs %s/out/runs\n"):format(
+    self.folder, self.folder))
+  lu.assertStrContains(output, "--task from_pairs ")
+  lu.assertStrContains(output, "/out/runs --data /a.jsonl\n")
+  lu.assertStrContains(select(2, self:run(figures, "--figures", "fig01_tradeoff", "--data", "/a.jsonl")),
+    "--task from_pairs ")
+end
+
+function TestScript:test_wrong_names_are_refused_before_a_figure_begins()
+  local function refusal(...)
+    local status, output = self:run({ fig01_tradeoff = "print 'began'" }, ...)
+    lu.assertEquals(status, 1)
+    return output
+  end
+  lu.assertStrContains(refusal("--figures", ""), "--figures is empty; it takes fig01_tradeoff, ")
+  lu.assertStrContains(refusal("--figures", "fig01_tradeof"),
+    "--figures has no 'fig01_tradeof'; did you mean 'fig01_tradeoff'?\n")
+  local function of_tasks(...) return refusal("--figures", "fig01_tradeoff", ...) end
+  lu.assertStrContains(of_tasks("--tasks", ""), "--tasks is empty; it takes arena, ")
+  lu.assertEquals(of_tasks("--tasks", "sentiment,sentimant"),
+    "--tasks has no 'sentimant'; did you mean 'sentiment'?\n")
+  lu.assertEquals(of_tasks("--tasks", "arena,arena"), "--tasks has arena twice\n")
+  lu.assertStrContains(of_tasks("--tasks", "arena,harmless"), "the task 'harmless' needs its file as --data: ")
+  lu.assertEquals(of_tasks("--tasks", "arena", "--data", "/a"), "--data: none of the tasks arena reads a file\n")
+end
+
+--- They were tracebacks, or "no variants".
+function TestScript:test_wrong_options_of_a_figure_are_refused_in_one_line()
+  local function refusal(name, ...)
+    local words = { arg[-1], ("%s/scripts/paper/%s.lua"):format(support.root, name), "--smoke", "--out",
+      self.folder, "--runs", self.folder, ... }
+    local pipe = assert(io.popen(command.line(words) .. " 2>&1"))
+    local output = pipe:read "a"
+    lu.assertEquals(select(3, pipe:close()), 1)
+    return output
+  end
+  lu.assertEquals(refusal("fig10_scale", "--sizes", "tiny,hug"),
+    "sizes: there is no 'hug'; it takes tiny, small, medium, large\n")
+  lu.assertEquals(refusal("fig10_scale", "--sizes", ""),
+    "--sizes is empty; unless given it is tiny,small,medium,large\n")
+  lu.assertStrContains(refusal("fig13_shuffle", "--windows", "0"), "windows takes whole numbers from 1, shares")
+  lu.assertStrContains(refusal("oq3_refresh", "--every", ""), "--every is empty; unless given it is 1,")
+end
+
 TestPage = {}
 
 --- The figure that a script is about is on the page, not its win rates alone.
@@ -205,8 +299,8 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
     name = "fig06_proxy", task = "sentiment", question = "Who?", found = "The proxy.", size = "smoke",
     verdicts = { { verdict = "holds", paper = "It is.", name = "accuracy", text = "0.1" } }, header = { "a" },
     rows = { { "b" } }, outer_seeds = 2, date = "2026-11-28",
-    figure = "<svg>win rates</svg>",
-    report = "fig06_proxy/sentiment/report.html", proxy = "<svg>the proxy's</svg>",
+    figures = { "<svg>win rates</svg>", "<svg>of others</svg>" }, caption = "Over prompts alone.",
+    report = "fig06_proxy/sentiment/report.html", proxy = { "<svg>the proxy's</svg>" },
     parts = { { kind = "figure", svg = "<svg>accuracy</svg>", caption = "By step." },
       { kind = "table", header = { "curve" }, rows = { { "a line" } } },
       { kind = "text", text = "As it is." } },
@@ -214,8 +308,8 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
   lu.assertEquals(page.write({ entry }, path), "1 hold, 0 do not, 0 not resolved, 0 not measured")
   local file <close> = assert(io.open(path))
   local html = file:read "a"
-  for _, part in ipairs { "<svg>accuracy</svg>", "<svg>the proxy's</svg>", entry.report,
-    "By step.", "a line", "As it is.",
+  for _, part in ipairs { "<svg>accuracy</svg>", "<svg>of others</svg>", "<svg>the proxy's</svg>", entry.report,
+    "By step.", "a line", "As it is.", "Over prompts alone.",
     "Here: of its findings 1 hold, 0 do not" } do
     lu.assertStrContains(html, part)
   end

@@ -13,8 +13,10 @@
 -- the paper's findings; `verdict.json` beside it is what `paper.page` reads. Runs are shared between figures
 -- in the folder `--runs`.
 local claims = require "perilune.align.claims"
+local cli = require "perilune.cli"
 local command = require "perilune.sweep.command"
 local experiment = require "perilune.align.experiment"
+local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
 local settings = require "perilune.paper.settings"
@@ -66,6 +68,18 @@ local function parse(o)
   return experiment.parse(o.arguments, ("%s.lua: %s"):format(o.name, o.question), list)
 end
 
+--- The variants of a figure. A wrong value of one of its own options ends the script with one line that says
+-- so, before anything is trained.
+local function variants_of(all, o)
+  for _, entry in ipairs(all.options or {}) do
+    local name, default = entry[1], entry[2]
+    if o[name] == "" and default ~= "" then
+      cli.refuse("%s is empty; unless given it is %s", flags.of(name), default)
+    end
+  end
+  return cli.checked(function() return all.variants(variants.of(o), o) end)
+end
+
 --- A page that also keeps what is added to it in the list `parts`, as plain data: figures, tables and texts.
 local function kept_page(page, parts)
   local function keep(kind, make)
@@ -111,13 +125,14 @@ function paper.figure(given)
   o.out = ("%s/%s"):format(o.out, o.task)
   local made = experiment.compare {
     title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
-    variants = all.variants(variants.of(o), o), after = all.after, stage = all.stage,
+    variants = variants_of(all, o), after = all.after, stage = all.stage,
     section = all.section and function(page, ...) all.section(kept_page(page, parts), ...) end,
     claims = function(findings) return all.claims(claims, o, findings) end,
   }
   local record = {
     name = all.name, task = o.task, size = o.size, question = all.question, found = all.found,
-    verdicts = made.verdicts, header = made.header, rows = made.rows, outer_seeds = o.outer_seeds,
+    verdicts = made.verdicts, header = made.header, rows = made.rows, caption = made.caption,
+    outer_seeds = o.outer_seeds,
     parts = parts, date = os.date "%Y-%m-%d",
     processor = ("%s, %d cores"):format(processor.name(), system.threads()),
     command = command.line { "bin/perilune", ("scripts/paper/%s.lua"):format(all.name),

@@ -61,6 +61,7 @@ function markdown.of(entry)
     markdown.table(header, rows),
     markdown.table(entry.header, entry.rows),
   }
+  if entry.caption then texts[#texts + 1] = entry.caption .. "\n" end
   local own = section(entry.parts)
   table.move(own, 1, #own, #texts + 1, texts)
   return table.concat(texts, "\n")
@@ -71,7 +72,7 @@ function markdown.write(entries, path)
   local texts = {
     "# The paper's figures, as they were run\n",
     "Made by `bin/perilune scripts/paper.lua --page --markdown FILE` from what the figures' scripts wrote. A "
-      .. "bracket is a 95 % interval by the hierarchical bootstrap over repetitions, seeds and prompts. "
+      .. "bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over prompts alone. "
       .. "docs/paper.md says what each figure asks, results.md what is to be made of the numbers.\n",
   }
   for _, entry in ipairs(entries) do texts[#texts + 1] = markdown.of(entry) end

@@ -3,10 +3,11 @@
 --   local entries = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
 --   page.write(entries, "out/paper/paper.html")
 --
--- It is made of what the figures' scripts wrote, `verdict.json`, `frontier.svg` and `proxy.svg`; nothing is
--- trained.
+-- It is made of what the figures' scripts wrote, `verdict.json` and the panels of `frontier.svg` and
+-- `proxy.svg`; nothing is trained.
 local claims = require "perilune.align.claims"
 local options = require "perilune.options"
+local panels = require "perilune.align.evaluate.panels"
 local plain = require "perilune.plain"
 local reports = require "perilune.report"
 local system = require "perilune.system"
@@ -19,8 +20,8 @@ local function text_of(path)
 end
 
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
--- verdicts, parts, size, outer_seeds, date, figure, proxy, report }, and the names of those that are
--- not there.
+-- verdicts, parts, size, outer_seeds, date, figures, proxy, report }, and the names of those that are not
+-- there. `figures` and `proxy` are the texts of SVGs.
 function page.read(folder, names, tasks)
   local entries, missing = {}, {}
   for _, name in ipairs(names) do
@@ -32,9 +33,8 @@ function page.read(folder, names, tasks)
         entry.parts = entry.parts or {}  -- a report from before they were written
         entry.processor = entry.processor or "processor not recorded"
         entry.command = entry.command or ("bin/perilune scripts/paper/%s.lua --task %s"):format(name, task)
-        entry.figure = text_of(own .. "/frontier.svg")
+        entry.figures, entry.proxy = panels.read(own, "frontier"), panels.read(own, "proxy")
         entry.report = ("%s/%s/report.html"):format(name, task)
-        entry.proxy = system.exists(own .. "/proxy.svg") and text_of(own .. "/proxy.svg") or nil
         entries[#entries + 1] = entry
       else
         missing[#missing + 1] = ("%s on %s"):format(name, task)
@@ -112,13 +112,14 @@ function page.write(entries, path)
     made:text("The paper: " .. entry.found)
     made:text(("Here: of its findings %s."):format(page.tally(of_paper(entry.verdicts))))
     add_parts(made, entry.parts)
-    made:show(entry.figure)
-    if entry.proxy then made:show(entry.proxy) end
+    for _, figures in ipairs { entry.figures, entry.proxy } do
+      for _, svg in ipairs(figures) do made:show(svg) end
+    end
     local columns, cells = claims.cells(entry.verdicts)
     made:table { header = columns, rows = cells }
-    made:table { header = entry.header, rows = entry.rows }
-    made:text(("%d repetitions, %s. The proxy's accuracy, length, the share unfinished, errors "
-      .. "of text and samples of every checkpoint are in %s."):format(entry.outer_seeds,
+    made:table { header = entry.header, rows = entry.rows, caption = entry.caption }
+    made:text(("%d repetition%s, %s. The proxy's accuracy, length, the share unfinished, errors of text and "
+      .. "samples beside the curves are in %s."):format(entry.outer_seeds, entry.outer_seeds == 1 and "" or "s",
       entry.date, entry.report))
   end
   made:save(path)
