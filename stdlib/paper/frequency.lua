@@ -1,5 +1,7 @@
---- How rarely data may be renewed before it costs: what each renewal loses against the most frequent one, how
--- old its data are, and the rarest renewal that loses nothing, for `oq3_refresh` and `lit2_drift`.
+--- How rarely data may be renewed before it costs, for `oq3_refresh` and `lit2_drift`.
+--
+-- What each renewal loses against the most frequent one, how old its data are, and the rarest renewal that
+-- loses nothing.
 local claims = require "perilune.align.claims"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"

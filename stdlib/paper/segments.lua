@@ -1,5 +1,6 @@
---- The same text in other tokens, for `appF_tandem`: a token of which the text is that of two others in a row
--- is written as these two.
+--- The same text in other tokens, for `appF_tandem`.
+--
+-- A token of which the text is that of two others in a row is written as these two.
 local options = require "perilune.options"
 
 local segments = {}
