@@ -54,6 +54,7 @@ local function steps_of(o, every) return every == "never" and settings.one(o)[1]
 -- or "nats", the age of its data.
 local function rarest_claim(make, o, of, name, given)
   local claim, every = make.value(name, function() end, given), list_of(o)
+  claim.missing = of == "nats" and "no instrument ledger" or nil
   function claim.estimate(sides)
     local renewals, first = {}, sides(variants.renewed(every[1]))
     for i, one in ipairs(every) do
