@@ -212,6 +212,15 @@ function TestMeasure:test_all_figures_are_of_the_responses_of_evaluate()
   end
   support.close(point.length, tokens / #drawn, 1e-6)
   support.close(point.unfinished, unfinished / #drawn, 1e-12)
+  local texts, count, longer = {}, 0, {}
+  local against = evaluate.baseline(reference, answers()):responses()
+  for i, response in ipairs(drawn:responses()) do
+    local text = table.concat(response, " ")
+    count, texts[text] = count + (texts[text] and 0 or 1), true
+    longer[i] = #response - #against[i]
+  end
+  support.close(point.distinct, count / #drawn, 1e-12)
+  support.close(point.win_at_equal_length, evaluate.equal_length(win.wins, longer), 1e-12)
   local sample = { table.concat(toy.prompts[1], " "), table.concat(drawn:response(1), " ") }
   lu.assertEquals(point.samples[1], sample)
   lu.assertNil(point.proxy_win, "there is no proxy")

@@ -7,6 +7,7 @@
 --   accuracy, log_ratios       the policy read as a classifier of pairs
 --   measure                    all figures of a checkpoint from one draw
 --   stats, frontier, report    means and intervals; win rate at equal KL; the report of a comparison
+--   equal_length               the win rate without what goes with length
 --   ranking                    many sides in the order of their win rate at one KL
 --   exact                      exact tests for few seeds; align.compare puts all of it together
 --
@@ -66,7 +67,8 @@ function evaluate.baseline(policy, given)
   return drawing.draw(policy, drawing.fill(given), "baseline")
 end
 
-local parts = { "stats", "frontier", "kl", "measure", "report", "exact", "head_to_head", "ranking" }
+local parts = { "stats", "frontier", "kl", "measure", "report", "exact", "head_to_head", "ranking",
+  "equal_length" }
 
 return options.strict("align.evaluate", evaluate, parts, function(name)
   return require("perilune.align.evaluate." .. name)

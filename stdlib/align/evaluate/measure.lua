@@ -1,5 +1,6 @@
 --- All figures of a checkpoint from one draw of responses.
 local drawing = require "perilune.align.evaluate.responses"
+local equal_length = require "perilune.align.evaluate.equal_length"
 local judges = require "perilune.align.judge"
 local kl_of = require "perilune.align.evaluate.kl"
 local options = require "perilune.options"
@@ -29,6 +30,16 @@ local function shape_of(task, drawn)
   for _, id in ipairs(task.stop) do stops[id] = true end
   for i, response in ipairs(drawn:responses()) do unfinished[i] = stops[response[#response]] and 0 or 1 end
   return drawn:lengths():mean():item(), stats.summary(unfinished).mean
+end
+
+--- The share of the responses that differ: 1 where no two are the same, token for token.
+local function distinct(drawn)
+  local seen, count = {}, 0
+  for _, response in ipairs(drawn:responses()) do
+    local ids = table.concat(response, " ")
+    if not seen[ids] then seen[ids], count = true, count + 1 end
+  end
+  return count / #drawn
 end
 
 --- The mean of each part that the task's gold sees in responses; nil for a gold that shows no parts.
@@ -68,7 +79,9 @@ end
 --
 --   step, kl, kl_se, entropy            nats; the KL is a Rao-Blackwellised estimate
 --   win, se, wins                       the win rate against `against` and the outcome of each prompt
---   length, unfinished                  mean tokens of a response, and the share that ends at the limit
+--   win_at_equal_length                 the win rate without what goes with length: evaluate.equal_length
+--   length, unfinished, distinct        mean tokens of a response, the share that ends at the limit, and the
+--                                       share that differ from one another
 --   proxy_win, proxy_accuracy           the proxy's own win rate; its agreement with the judge on fresh pairs
 --   parts                               means of what the task's gold sees, such as `errors` of text
 --   samples                             texts { prompt, response }
@@ -94,10 +107,12 @@ return function(given)
     local kl = kl_of(policy, self.reference, drawn)
     local compared = win_rate.compare(self.judge, drawn, self.against)
     local length, unfinished = shape_of(task, drawn)
+    local longer = (drawn:lengths() - self.against:lengths()):totable()
     local point = {
       step = step, kl = kl.mean, kl_se = defined(kl.se), entropy = kl.entropy.mean, length = length,
-        unfinished = unfinished,
+        unfinished = unfinished, distinct = distinct(drawn),
       win = compared.mean, se = defined(compared.se), wins = compared.wins, samples = {},
+      win_at_equal_length = equal_length(compared.wins, longer),
       parts = parts_of(task, drawn),
     }
     if self.proxy then
