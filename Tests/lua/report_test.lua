@@ -133,7 +133,8 @@ end
 
 function TestReport:test_the_page_has_the_figures_beside_the_curves_samples_rules_and_the_date()
   local more = {
-    kl_se = 0.25, entropy = 40, length = 33.5, unfinished = 0.25, proxy_win = 0.7, proxy_accuracy = 0.8,
+    kl_se = 0.25, entropy = 40, length = 33.5, unfinished = 0.25, distinct = 0.62,
+    win_at_equal_length = 0.456, proxy_win = 0.7, proxy_accuracy = 0.8,
     samples = { { "Rosa walked", "and smiled ." } },
   }
   local measured = { label = "online", by_seed = { { { point(0, 0, 0.1, more), point(10, 1, 0.5, more) } } } }
@@ -144,22 +145,99 @@ function TestReport:test_the_page_has_the_figures_beside_the_curves_samples_rule
     "A &lt;title&gt;", "Rao-Blackwellised estimate", "no measurement", "A note.", "--lr",
       "Rosa walked | and smiled .",
     "<td class=\"right\">33.5</td>", "<td class=\"right\">0.25</td>", "<td class=\"right\">0.700</td>",
-    "<td class=\"right\">0.800</td>", "proxy that labels online responses", os.date "written on %Y-%m-%d",
+    "<td class=\"right\">0.800</td>", "<td class=\"right\">0.62</td>", "<td class=\"right\">0.456</td>",
+    "proxy that labels online responses", os.date "written on %Y-%m-%d", "over prompts alone",
   } do
     lu.assertStrContains(page, part)
   end
 end
 
-function TestReport:test_two_sides_end_with_what_the_numbers_allow_and_many_are_ranked()
-  local function rising(label, win) return side(label, point(10, 1, win), point(20, 2, win)) end
+local function rising(label, win) return side(label, point(10, 1, win), point(20, 2, win)) end
+
+function TestReport:test_sides_end_with_what_the_numbers_allow()
   local _, printed = written { sides = { rising("a", 0.9), rising("b", 0.1) }, out = folder }
   lu.assertStrContains(printed, "a above b at 1 nat by 0.80 [")
   lu.assertStrContains(read "report.html", "1 seed: the exact p is at least 1.")
-  local many = {}
-  for i = 1, 7 do many[i] = rising("side " .. i, i / 10) end
-  local made, ranked = written { sides = many, out = folder }
-  lu.assertEquals({ made.rows[1][1], made.rows[7][1], #made.rows }, { "side 7", "side 1", 7 })
-  lu.assertNotStrContains(ranked, "exact p")
+end
+
+--- How many curves each figure of a folder has: a label is in the legend.
+local function curves_of(name, labels)
+  local counts = {}
+  for i, svg in ipairs(require "perilune.align.evaluate.panels".read(folder, name)) do
+    counts[i] = 0
+    for _, label in ipairs(labels) do
+      counts[i] = counts[i] + (svg:find((">%s</text>"):format(label), 1, true) and 1 or 0)
+    end
+  end
+  return counts
+end
+
+--- Seven sides were bars at one KL: no curve, no points, no figure of the proxy, no differences.
+function TestReport:test_many_sides_are_curves_in_panels_and_rows_of_the_table()
+  local many, labels = {}, {}
+  for i = 1, 8 do
+    labels[i] = "side " .. i
+    many[i] = rising(labels[i], i / 10)
+    for _, one in ipairs(many[i].by_seed[1][1]) do one.proxy_win = 0.5 end
+  end
+  local made = written { sides = many, out = folder }
+  lu.assertEquals(made.header, { "win rate at", "peak", "KL 1", "KL 2" })
+  lu.assertEquals(#made.rows, 8 + 7)
+  lu.assertEquals({ made.rows[8][1], made.rows[8][4] }, { "side 8", made.rows[8][3] })
+  lu.assertStrContains(made.rows[8][3], "0.800 [")
+  lu.assertEquals(made.rows[9][1], "side 1 - side 2")
+  lu.assertStrContains(made.rows[15][3], "-0.700 [")
+  lu.assertEquals(curves_of("frontier", labels), { 4, 5 })
+  lu.assertEquals(curves_of("proxy", labels), { 4, 5 })
+  for i = 5, 8 do many[i].panel = "large" end
+  for i = 2, 4 do many[i].by_seed[1][1][2].proxy_win = nil end
+  written { sides = many, out = folder, title = "By size" }
+  lu.assertEquals(curves_of("frontier", labels), { 4, 5 })
+  lu.assertEquals(curves_of("proxy", labels), { 5 }, "those of the earlier report are gone")
+  lu.assertStrContains(read "frontier_2.svg", "By size: large")
+  written { sides = { many[1] }, out = folder }
+  lu.assertEquals(curves_of("frontier", labels), { 1 })
+end
+
+--- The axis is the paper's, log KL, where the start has no place.
+function TestReport:test_the_start_is_not_on_the_axis()
+  written { sides = { online }, out = folder }
+  local svg = read "frontier.svg"
+  lu.assertStrContains(svg, "KL(policy || SFT), nats (log)")
+  lu.assertNotStrContains(svg, "skipped")
+end
+
+--- The i-th checkpoints of runs are at other KLs, and were averaged under the step of the first run.
+--
+-- At 1 nat run one is halfway from 0.5 to 1.5 nats, run two a quarter of the way from 0.5 to 2.5: lengths of
+-- 15 and 25. At 2 nats run two alone is measured. The ends are at 720 and 90 steps.
+function TestReport:test_figures_beside_the_curves_are_means_at_equal_kl()
+  local function long(step, kl, length) return point(step, kl, 0.5, { length = length }) end
+  local one = { long(0, 0, 10), long(20, 0.5, 10), long(720, 1.5, 20), outer = 1 }
+  local two = { long(0, 0, 10), long(10, 0.5, 20), long(90, 2.5, 40), outer = 2 }
+  local header, rows = require "perilune.align.evaluate.checkpoints".of {
+    label = "online", by_seed = { { one, outer = 1 }, { two, outer = 2 } } }
+  local found = {}
+  for i, row in ipairs(rows) do
+    local by_name = {}
+    for k, name in ipairs(header) do by_name[name] = row[k] end
+    found[i] = { by_name.at, by_name.repetitions, by_name.step, by_name.KL, by_name.tokens,
+      by_name["errors of text"] }
+  end
+  lu.assertEquals(found, {
+    { "start", "2 of 2", "0", "0.00", "10.0", "-" }, { "KL 0.5", "2 of 2", "15", "0.50", "15.0", "-" },
+    { "KL 1", "2 of 2", "200", "1.00", "20.0", "-" }, { "KL 2", "1 of 2", "70", "2.00", "35.0", "-" },
+    { "end", "2 of 2", "405", "2.00", "30.0", "-" },
+  })
+end
+
+--- Of two crossings of 2 nats the later one has the higher win rate, which is the curve's: 30 tokens.
+function TestReport:test_of_several_crossings_the_one_of_the_curve_counts()
+  local function long(step, kl, win, length) return point(step, kl, win, { length = length }) end
+  local header, rows = require "perilune.align.evaluate.checkpoints".of { label = "online", by_seed = { { {
+    long(1, 1.5, 0.1, 10), long(2, 2.5, 0.3, 12), long(3, 1.5, 0.9, 48),
+  } } } }
+  lu.assertEquals({ header[12], rows[1][2], rows[1][12] }, { "tokens", "KL 2", "30.0" })
 end
 
 function TestReport:test_an_earlier_report_is_replaced_with_a_warning()
@@ -176,13 +254,14 @@ function TestReport:test_points_are_quoted_and_safe_for_spreadsheets()
   for line in read "points.csv":gmatch "(.-)\r\n" do lines[#lines + 1] = line end
   lu.assertEquals(#lines, 3)
   lu.assertStrContains(lines[1], "side,seed,run,setting,step,labels,tokens,kl,kl_se,win,se,")
-  lu.assertEquals(lines[3], "\"'=HYPERLINK(\"\"x\"\"), a\",1,1,'-lr,10,,,1.000000,,0.500000,0.100000,,,,,,10")
+  lu.assertEquals(lines[3],
+    "\"'=HYPERLINK(\"\"x\"\"), a\",1,1,'-lr,10,,,1.000000,,0.500000,0.100000,,,,,,,,10")
 end
 
 TestReportedInstruments = {}
 
---- Of two seeds with 1 of 4 and 5 of 6 the figure is 6 of 10; sums and counts are written as they are.
-function TestReportedInstruments:test_figures_of_seeds_are_pooled_and_written()
+--- Of two repetitions with 1 of 4 and 5 of 6 the mean is 13/24; sums and counts are written as they are.
+function TestReportedInstruments:test_figures_of_repetitions_are_averaged_and_written()
   local function runs_of(sum, count)
     local figures = { ["mass/unseen"] = { sum = sum, count = count } }
     local last = point(5, 1, 0.5, { instruments = figures, shown = "<i>ids</i>", samples = { { "a", "b" } } })
@@ -192,12 +271,12 @@ function TestReportedInstruments:test_figures_of_seeds_are_pooled_and_written()
   lu.assertEquals((read "instruments.csv":gsub("\r", "")),
     "side,seed,run,setting,step,figure,sum,count\none,1,1,,5,mass/unseen,1,4\none,2,1,,5,mass/unseen,5,6\n")
   local page = read "report.html"
-  lu.assertStrContains(page, 'mass/unseen</th><td class="right">0.6</td>')
+  lu.assertStrContains(page, 'mass/unseen</th><td class="right">0.5417</td>')
   lu.assertStrContains(page, "<i>ids</i>")
 end
 
 local status = lu.LuaUnit.run()
-for _, name in ipairs { "report.html", "frontier.svg", "points.csv", "instruments.csv" } do
+for _, name in ipairs { "report.html", "frontier.svg", "proxy.svg", "points.csv", "instruments.csv" } do
   os.remove(folder .. "/" .. name)
 end
 os.remove(folder)

@@ -140,8 +140,8 @@ local function run(folder, title, seeds, lrs, stage, best)
     title = title, options = given, variants = variants, settings = lrs, stage = stage,
     tolerant = true,
   }
-  local ranked = made.ranking
-  if not (ranked and ranked.kl) then return end
+  local ranked = perilune.align.evaluate.ranking.of(made.sides)
+  if not ranked.kl then return end
   local most = best and best(ranked.kl)
   local text = markdown(ranked)
   if most then text = ("%s\nThe best win rate at KL %g is %.3f.\n"):format(text, ranked.kl, most) end

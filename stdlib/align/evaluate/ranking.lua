@@ -1,9 +1,8 @@
---- Many sides of a report in the order of their win rate at one KL: a row and a bar a side.
+--- Many sides in the order of their win rate at one KL.
 local frontier = require "perilune.align.evaluate.frontier"
 local grid = require "perilune.align.evaluate.grid"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
-local plot = require "perilune.plot"
 local reading = require "perilune.align.compare.sides"
 
 local ranking = {}
@@ -61,10 +60,8 @@ end
 --   > local function side(label, win)
 --   >>   return { label = label, by_seed = { { { point(1, 1, win), point(2, 3, win) } } } } end
 --   > local ranked = ranking.of { side("online", 0.7), side("offline", 0.6) }
---   > ranked.rows[1].label, #ranking.cells(ranked)
---   online	7
---   > ranking.figure(ranked, "Order"):csv():match "offline"
---   offline
+--   > ranked.rows[1].label, ranked.kl
+--   online	2
 function ranking.of(sides)
   local kls, by = kls_of(sides)
   local resampling, rows = frontier.resampling(sides[1].by_seed), {}
@@ -88,44 +85,6 @@ function ranking.of(sides)
     return a.place < b.place
   end)
   return { kl = by, kls = kls, rows = rows }
-end
-
-local function shown(interval)
-  return interval and ("%.3f [%.3f, %.3f]"):format(interval.mean, interval.low, interval.high) or "-"
-end
-
---- Header and rows of the table.
-function ranking.cells(ranked)
-  local header, rows = { "side" }, {}
-  for _, kl in ipairs(ranked.kls) do header[#header + 1] = ("KL %g"):format(kl) end
-  table.move({ "peak", "KL at the end", "win rate there" }, 1, 3, #header + 1, header)
-  for i, row in ipairs(ranked.rows) do
-    rows[i] = { row.label }
-    for _, interval in ipairs(row.at) do table.insert(rows[i], shown(interval)) end
-    table.move({ shown(row.peak), ("%.2f"):format(row.kl), ("%.3f"):format(row.win) }, 1, 3, #rows[i] + 1,
-      rows[i])
-  end
-  return header, rows
-end
-
---- A bar for each side that reaches the KL of the order; the win rate at the end of the runs where none does.
-function ranking.figure(ranked, title)
-  local at = ranked.kl and (" at KL %g"):format(ranked.kl) or " at the end"
-  local fig = plot.figure {
-    title = title, ylabel = "win rate" .. at, width = math.max(640, 120 + 18 * #ranked.rows), height = 460,
-  }
-  local labels, values, lower, upper = {}, {}, {}, {}
-  for _, row in ipairs(ranked.rows) do
-    local value = row.key
-    for k, kl in ipairs(ranked.kls) do
-      if value and kl == ranked.kl then
-        lower[#lower + 1], upper[#upper + 1] = value - row.at[k].low, row.at[k].high - value
-      end
-    end
-    if not ranked.kl then value, lower[#lower + 1], upper[#upper + 1] = row.win, 0, 0 end
-    if value then labels[#labels + 1], values[#values + 1] = row.label, value end
-  end
-  return fig:bars { labels = labels, values = values, errors = { lower = lower, upper = upper } }
 end
 
 return options.strict("align.evaluate.ranking", ranking)

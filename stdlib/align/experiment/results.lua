@@ -18,11 +18,13 @@ end
 local telling <const> = {
   "csv.lua", "display", "display.lua", "doctest.lua", "explore", "explore.lua", "help", "help.lua",
   "notebook", "plot", "plot.lua", "progress", "progress.lua", "report.lua", "session", "testing",
-  "testing.lua", "align/claims", "align/compare", "align/power.lua", "align/evaluate/frontier.lua",
-  "align/experiment/cost.lua",
-  "align/evaluate/grid.lua", "align/evaluate/head_to_head.lua", "align/evaluate/ranking.lua",
-  "align/evaluate/report.lua", "align/evaluate/sections.lua", "align/evaluate/student.lua",
-  "align/evaluate/text_table.lua", "paper/markdown.lua", "paper/page.lua",
+  "testing.lua", "align/claims", "align/compare", "align/power.lua",
+  "align/experiment/cost.lua", "align/evaluate/bootstrap.lua", "align/evaluate/checkpoints.lua",
+  "align/evaluate/frontier.lua",
+  "align/evaluate/grid.lua", "align/evaluate/head_to_head.lua", "align/evaluate/panels.lua",
+  "align/evaluate/ranking.lua", "align/evaluate/report.lua", "align/evaluate/sections.lua",
+  "align/evaluate/student.lua", "align/evaluate/text_table.lua", "align/evaluate/win_table.lua",
+  "paper/markdown.lua", "paper/page.lua",
 }
 
 -- What the figures of the paper make of finished runs. What chooses variants is not among them.

@@ -1,0 +1,126 @@
+--- The figures of a report: win rate against KL, with at most six sides each.
+--
+-- Of more sides there are several figures, panels, under one caption. Each has the first side as its
+-- reference and some of the others. A side may say by its `panel`, a text, which of them belong together.
+local options = require "perilune.options"
+local plot = require "perilune.plot"
+local system = require "perilune.system"
+
+local panels = {}
+
+-- Curves beside that of the first side.
+local most <const> = 5
+
+--- The other sides by the panel that they name, in the order of the first of each: a list of lists.
+local function groups_of(sides)
+  local groups, by_name = {}, {}
+  for i = 2, #sides do
+    local name = sides[i].panel or ""
+    local group = by_name[name]
+    if not group then
+      group = { name = name ~= "" and name or nil }
+      by_name[name], groups[#groups + 1] = group, group
+    end
+    group[#group + 1] = sides[i]
+  end
+  return groups
+end
+
+--- The panels of sides, a list of { name, sides }; a panel has a `name` where its sides have one. More than
+-- five others are divided as evenly as can be.
+--
+--   > local panels = require "perilune.align.evaluate.panels"
+--   > local sides = {}
+--   > for i = 1, 8 do sides[i] = { label = ("side %d"):format(i) } end
+--   > local made = panels.of(sides)
+--   > #made, #made[1].sides, #made[2].sides, made[2].sides[1].label, made[2].sides[2].label
+--   2	4	5	side 1	side 5
+--   > sides[2].panel = "small"
+--   > made = panels.of(sides)
+--   > made[1].name, #made[1].sides, #made
+--   small	2	3
+function panels.of(sides)
+  local list = {}
+  for _, group in ipairs(groups_of(sides)) do
+    local parts = (#group + most - 1) // most
+    for part = 1, parts do
+      local from, to = (part - 1) * #group // parts + 1, part * #group // parts
+      list[#list + 1] = { name = group.name, sides = table.move(group, from, to, 2, { sides[1] }) }
+    end
+  end
+  return #list > 0 and list or { { sides = { sides[1] } } }
+end
+
+--- The seeds of a side without the start of each run, which has no place on a log axis.
+local function without_start(by_seed)
+  local seeds = {}
+  for s, runs in ipairs(by_seed) do
+    seeds[s] = { outer = runs.outer }
+    for r, run in ipairs(runs) do
+      seeds[s][r] = table.move(run, run[1].step == 0 and 2 or 1, #run, 1, {})
+    end
+  end
+  return seeds
+end
+
+--- A figure of `plot.frontier` for each panel, on the paper's axis, log KL. `settings` are those of the
+-- figures; a panel's name follows the title.
+--
+--   > local function point(step, kl) return { step = step, kl = kl, win = 0.5 } end
+--   > local side = { label = "online", by_seed = { { { point(1, 1), point(2, 3) } } } }
+--   > #panels.figures({ side }, { title = "one" })
+--   1
+function panels.figures(sides, settings)
+  local figures = {}
+  for p, panel in ipairs(panels.of(sides)) do
+    local given = { xscale = "log" }
+    for name, value in pairs(settings) do given[name] = value end
+    if panel.name then given.title = ("%s: %s"):format(settings.title, panel.name) end
+    for i, side in ipairs(panel.sides) do
+      given[i] = { label = side.label, by_seed = without_start(side.by_seed) }
+    end
+    figures[p] = plot.frontier(given)
+  end
+  return figures
+end
+
+--- Adds figures to a page, one after the other under one caption.
+--
+--   > local page = { figure = function(_, figure, caption) print(figure, caption) end }
+--   > panels.add(page, { "first", "second" }, "Both.")
+--   first	nil
+--   second	Both.
+function panels.add(page, figures, caption)
+  for i, figure in ipairs(figures) do page:figure(figure, i == #figures and caption or nil) end
+end
+
+--- The file of a panel: `frontier.svg`, `frontier_2.svg` and so on.
+local function path_of(folder, name, i)
+  return ("%s/%s%s.svg"):format(folder, name, i > 1 and ("_%d"):format(i) or "")
+end
+
+--- Writes figures into a folder under a name: `frontier.svg`, `frontier_2.svg` and so on. Those of an earlier
+-- report that has more of them would be read as of this one, and are removed.
+--
+--   > local folder = os.tmpname() .. ".panels"
+--   > require "perilune.system".make_folder(folder)
+--   > panels.save(panels.figures({ side }, {}), folder, "frontier")
+--   > #panels.read(folder, "frontier"), #panels.read(folder, "proxy")
+--   1	0
+function panels.save(figures, folder, name)
+  for i, figure in ipairs(figures) do figure:save(path_of(folder, name, i)) end
+  local i = #figures + 1
+  while os.remove(path_of(folder, name, i)) do i = i + 1 end
+end
+
+--- The texts of the figures that `panels.save` wrote, a list.
+function panels.read(folder, name)
+  local texts = {}
+  while system.exists(path_of(folder, name, #texts + 1)) do
+    local file <close> = assert(io.open(path_of(folder, name, #texts + 1), "rb"))
+    texts[#texts + 1] = file:read "a"
+  end
+  return texts
+end
+
+return options.strict("align.evaluate.panels", panels)
