@@ -65,7 +65,9 @@ end
 
 -- A file alone is one of preference pairs of the user.
 if o.data ~= "" and not is_given "--tasks" then o.tasks = "from_pairs" end
-local figures = list_of("--figures", o.figures, names, function(name) return system.exists(script_of(name)) end)
+local figures = list_of("--figures", o.figures, names, function(name)
+  return system.exists(script_of(name))
+end)
 local chosen, readers = list_of("--tasks", o.tasks, tasks.names(), is_task), 0
 for _, task in ipairs(chosen) do
   local needs = tasks.needs(task)

@@ -298,16 +298,16 @@ function TestFrontierPlot:test_the_line_of_several_seeds_is_their_mean_at_equal_
       { { kl = 1, win = 0.5 }, { kl = 5, win = 0.5 } }, { { kl = 3, win = 1 }, { kl = 4, win = 1 } } },
   } }
   local line, band = rows_of(fig, "line"), rows_of(fig, "band")
-  -- Both seeds have checkpoints around 3 to 4 nats: means 0.75, standard error 0.25, and Student's t of two is
-  -- 12.7: all rates that there are.
+  -- Both seeds have checkpoints around 3 to 4 nats: means 0.75, standard error 0.25, and Student's t of two
+  -- is 12.7: all rates that there are.
   lu.assertEquals({ line[#line], band[#band] }, { "a,line,2,0.75,,,,", "a,band,2,,,,0,1" })
   lu.assertEquals(#line, 16)
   lu.assertEquals(#rows_of(fig, "scatter"), 4)
 end
 
 --- From 3 to 26 nats nothing was measured: the line ends at 6, half of which is 3, and begins anew.
---- Means of three repetitions, 0.5, 0.6 and 0.7, of which the second has two seeds: t(0.975, 2) = 4.3027 times
---- 0.1 / sqrt(3). As four repetitions the band was half as wide.
+--- Means of three repetitions, 0.5, 0.6 and 0.7, of which the second has two seeds: t(0.975, 2) = 4.3027
+--- times 0.1 / sqrt(3). As four repetitions the band was half as wide.
 function TestFrontierPlot:test_the_band_is_over_repetitions()
   local by_seed = {}
   for i, seed in ipairs { { 1, 0.5 }, { 2, 0.55 }, { 2, 0.65 }, { 3, 0.7 } } do

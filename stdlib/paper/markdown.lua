@@ -72,8 +72,8 @@ function markdown.write(entries, path)
   local texts = {
     "# The paper's figures, as they were run\n",
     "Made by `bin/perilune scripts/paper.lua --page --markdown FILE` from what the figures' scripts wrote. A "
-      .. "bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over prompts alone. "
-      .. "docs/paper.md says what each figure asks, results.md what is to be made of the numbers.\n",
+      .. "bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over prompts "
+      .. "alone. docs/paper.md says what each figure asks, results.md what is to be made of the numbers.\n",
   }
   for _, entry in ipairs(entries) do texts[#texts + 1] = markdown.of(entry) end
   system.write_file(path, table.concat(texts, "\n"))

@@ -119,8 +119,8 @@ function page.write(entries, path)
     made:table { header = columns, rows = cells }
     made:table { header = entry.header, rows = entry.rows, caption = entry.caption }
     made:text(("%d repetition%s, %s. The proxy's accuracy, length, the share unfinished, errors of text and "
-      .. "samples beside the curves are in %s."):format(entry.outer_seeds, entry.outer_seeds == 1 and "" or "s",
-      entry.date, entry.report))
+      .. "samples beside the curves are in %s."):format(entry.outer_seeds,
+      entry.outer_seeds == 1 and "" or "s", entry.date, entry.report))
   end
   made:save(path)
   return tally
