@@ -240,7 +240,7 @@ end
 local function sides_of(given, jobs, notes)
   local sides = {}
   for i, variant in ipairs(given.variants) do
-    local side = { label = variant.label, by_seed = {} }
+    local side = { label = variant.label, panel = variant.panel, by_seed = {} }
     for outer = 1, given.options.outer_seeds do
       local seeds = {}
       for _, job in ipairs(jobs[outer]) do
@@ -306,8 +306,9 @@ local spec = options.spec("experiment.compare", {
 -- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
 -- training, `settings` of its own, `run`, a name for its runs in place of the label, `shared = true`, where
 -- the library makes its source, so that all scripts of the family share the runs, `record = true`, so that
--- its stream can be read later, `checkpoint_every(steps)`, and `stage(stage)`, a stage of its own made from
--- that of the repetition, such as one with a larger start.
+-- its stream can be read later, `checkpoint_every(steps)`, `stage(stage)`, a stage of its own made from that
+-- of the repetition, such as one with a larger start, and `panel`, the name of the figure that it shares with
+-- others where there are too many for one.
 --
 -- Gives what evaluate.report gives, and `sides`, `findings` (what `after` gave, by job) and `verdicts`.
 -- Errors: an option is missing or unknown; there is no variant, one has no label or source, two have one
