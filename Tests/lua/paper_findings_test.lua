@@ -15,6 +15,7 @@ local objectives = require "perilune.paper.objectives"
 local models = require "perilune.models"
 local refresh = require "perilune.paper.refresh"
 local scale = require "perilune.paper.scale"
+local support = require "perilune.paper.support"
 
 --- A point of two prompts, whose halves are one prompt each.
 local function point(step, kl, a, b)
@@ -183,6 +184,24 @@ function TestObjectives:test_a_sum_weighs_by_size_and_an_order_does_not_trade()
   lu.assertEquals({ asked(sum, { 2 }, { 1 }), asked(order, { 2 }, { 1 }), asked(order, { 2 }, { 2 }) },
     { 1, 1, 0.5 })
   lu.assertEquals(sum.name, "content and text, equal weights")
+end
+
+TestSupport = {}
+
+--- Half of the answers cost the table 0.5 - 0.1 nats and the linear policy 0.2 - 0.1.
+function TestSupport:test_what_missing_answers_cost_is_against_all_answers_of_the_same_policy()
+  local sides = {}
+  for label, distance in pairs { online = 0, all = 0.1, half = 0.5, ["a quarter"] = 0.9,
+    ["linear, online"] = 0, ["linear, all"] = 0.1, ["linear, half"] = 0.2, ["linear, a quarter"] = 0.3 } do
+    local run = { point(0, 0, 0.5, 0.5), point(1, 1, 0.5, 0.5) }
+    for _, one in ipairs(run) do
+      one.distance, one["over all"], one["over a quarter"] = distance, 0.1, 0
+    end
+    sides[#sides + 1] = side(label, run)
+  end
+  local verdicts = claims.judge(support.claims(claims), sides, {})
+  lu.assertAlmostEquals(verdicts[#verdicts].mean, 0.3, 1e-12)
+  lu.assertAlmostEquals(verdicts[2].mean, 0.4, 1e-12)
 end
 
 TestExceptions = {}

@@ -109,7 +109,15 @@ function support.claims(make)
     at_end("linear, all", "distance from the optimum", "distance", { expect = "equal", margin = 0.01,
       unit = "nats", name = "a linear policy reaches its optimum with full support" }),
     further("linear, a quarter", "linear, all", { name = "a linear policy with a quarter less with all" }),
-    further("half", "linear, half", { name = "what shared features save with half of the answers" }),
+    make.value("what data on half of the answers cost the table less what they cost the linear policy",
+      function(_, sides)
+        local pairs_of = interval.pairs(sides "half", sides "all", sides "linear, half", sides "linear, all")
+        return interval.by_repetition(pairs_of, function(four)
+          local last = {}
+          for i = 1, 4 do last[i] = four[i][1][#four[i][1]].distance end
+          return (last[1] - last[2]) - (last[3] - last[4])
+        end)
+      end, { margin = 0.01, unit = "nats" }),
   }
 end
 
