@@ -154,6 +154,8 @@ function TestLaws:test_a_peak_beyond_what_was_measured_is_none()
   lu.assertAlmostEquals(found.d[1], 3, 1e-9)
   lu.assertAlmostEquals(found.r[1], 0.9, 1e-9)
   lu.assertEquals(#laws.coefficients({ points = { { { 1, 0.5 }, { 2, 1 } } } }, fit.laws[1]).d, 0)
+  -- R = d (-0.1 - 0.1 d) is highest at d = -0.5.
+  lu.assertEquals(#laws.coefficients({ points = { { { 1, -0.2 }, { 2, -0.6 } } } }, fit.laws[1]).d, 0)
 end
 
 --- After all training the figure failed where a run had stayed at one KL.

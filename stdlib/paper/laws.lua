@@ -136,6 +136,7 @@ function laws.claims(claims)
     list[i] = claims.value(name:format(label), function(findings, sides)
       return advantage(curves(sides, findings)[i])
     end, given)
+    list[i].missing = "no two repetitions that determine both laws"
   end
   for i, algorithm in ipairs(algorithms) do add(i, algorithm[1], { paper = algorithm[2] }) end
   add(#algorithms + 1, best_of_n, { expect = "below", paper = "The other law fits best-of-n." })
@@ -143,7 +144,7 @@ function laws.claims(claims)
 end
 
 --- The coefficients of a law in each repetition and its peak: { a =, b =, d =, r = }, lists; a repetition
--- whose peak lies beyond its largest d, or has none since b is not above 0, has no d and r.
+-- whose peak lies beyond its largest d or below 0, or has none since b is not above 0, has no d and r.
 --
 --   > local law = require "perilune.paper.fit".laws[1]
 --   > local found = laws.coefficients({ points = { { { 1, 0.5 }, { 3, 0.9 }, { 4, 0.8 } } } }, law)
@@ -161,7 +162,7 @@ function laws.coefficients(curve, law)
       table.insert(found.a, a)
       table.insert(found.b, b)
       local peak = b > 0 and law.peak(a, b)
-      if peak and peak <= largest then
+      if peak and peak > 0 and peak <= largest then
         table.insert(found.d, peak)
         table.insert(found.r, fit.value(law, a, b, peak))
       end
