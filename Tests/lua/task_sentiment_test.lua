@@ -69,7 +69,23 @@ function TestInterface:test_settings_are_plain_and_tell_scorers_apart()
     lu.assertEquals(type(key), "string")
     lu.assertTrue(type(value) == "number" or type(value) == "string", key)
   end
-  lu.assertNotEquals(sentiment({ gold = { alpha = 10 } }).settings(), task.settings())
+  lu.assertNotEquals(sentiment({ alpha = 10 }).settings(), task.settings())
+end
+
+-- The published figures are of a start of one response to each prompt; the paper's has two.
+function TestInterface:test_the_start_learns_from_one_response_unless_two_are_asked_for()
+  local both = sentiment { seed = 1, responses = 2 }
+  lu.assertEquals(task:text("train", 2), task:text("train", 2, 0))
+  for k = 0, 1 do lu.assertEquals(both:text("train", 3 + k), task:text("train", 2, k)) end
+  lu.assertNil(task.start_settings().responses, "starts of the published figures keep their key")
+  lu.assertEquals(both.start_settings().responses, 2)
+  lu.assertEquals(sentiment({ responses = 1 }).start_settings(), task.start_settings())
+end
+
+function TestInterface:test_the_gold_is_no_part_of_the_start()
+  local capped = sentiment { seed = 1, most = 5 }
+  lu.assertEquals(capped.start_settings(), task.start_settings())
+  lu.assertNotEquals(capped.settings(), task.settings())
 end
 
 -- Tied embeddings, four attention matrices and the three of a gated feed-forward.
@@ -117,6 +133,17 @@ function TestGold:test_the_score_reads_the_response_alone_and_stops_at_eos()
   local padded = table.move(glad, 1, #glad, 1, {})
   padded[#padded + 1] = tokenizer.pad
   lu.assertEquals(of_words:gold_score({ 1 }, padded), of_words:gold_score({ 1 }, glad))
+end
+
+-- By hand: six words of valence 3 at places 1 to 6 without weight of the ending add 18, and five count:
+-- 15 / sqrt(15^2 + 40) = 0.9214; all six 18 / sqrt(18^2 + 40) = 0.9435.
+function TestGold:test_more_glad_words_than_most_gain_nothing()
+  local words = ids "joyful delighted wonderful delicious love joy"
+  local function score(most)
+    return sentiment({ cost = 0, ending = 0, most = most }):gold_score({ 1 }, words)
+  end
+  lu.assertAlmostEquals(score(5), 15 / math.sqrt(265), 1e-12)
+  lu.assertAlmostEquals(score(nil), 18 / math.sqrt(364), 1e-12)
 end
 
 function TestGold:test_errors_and_a_missing_end_cost_by_default()
@@ -233,8 +260,8 @@ function TestEdges:test_wrong_splits_numbers_and_options_are_refused()
     "the number of prompts must be a whole number from 0, not -1")
   lu.assertEquals(support.message(sentiment, { sed = 1 }),
     "tasks.sentiment: unknown option 'sed'; did you mean 'seed'?")
-  lu.assertEquals(support.message(sentiment, { gold = { alfa = 1 } }),
-    "tasks.valence: unknown option 'alfa'; did you mean 'alpha'?")
+  lu.assertEquals(support.message(sentiment, { alfa = 1 }),
+    "tasks.sentiment: unknown option 'alfa'; did you mean 'alpha'?")
 end
 
 os.exit(lu.LuaUnit.run())

@@ -95,6 +95,7 @@ return function(given)
   self.gold_prefers = self.gold_prefers or self.gold_score and function(t, prompt, a, b)
     return task.compare(t:gold_score(prompt, a), t:gold_score(prompt, b))
   end
+  self.check = task.check
   self.prompt = function(t, split, index) return t:prompts(split, 1, index - 1)[1] end
   local prompts = self:prompts("train", 1)
   if type(prompts) ~= "table" or #prompts ~= 1 then

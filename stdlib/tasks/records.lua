@@ -54,27 +54,29 @@ function Task:__tostring() return ("[Task %s]"):format(self.name) end
 
 --- The first `count` prompts of a split (all by default), or those after `skip`.
 function Task:prompts(split, count, skip)
-  self.check.split(split)
-  count = count and self.check.whole(count, 0, "the number of prompts")
-  skip = skip and self.check.whole(skip, 0, "the number to skip")
-  return self.check.slice(self.parts[split].prompts, split, "prompts", count, skip)
+  self.checks.split(split)
+  count = count and self.checks.whole(count, 0, "the number of prompts")
+  skip = skip and self.checks.whole(skip, 0, "the number to skip")
+  return self.checks.slice(self.parts[split].prompts, split, "prompts", count, skip)
 end
 
 --- Prompt `index` (from 1) of a split.
 function Task:prompt(split, index)
-  self.check.split(split)
-  index = self.check.whole(index, 1, "a prompt's number")
-  return self.check.slice(self.parts[split].prompts, split, "prompts", 1, index - 1)[1]
+  self.checks.split(split)
+  index = self.checks.whole(index, 1, "a prompt's number")
+  return self.checks.slice(self.parts[split].prompts, split, "prompts", 1, index - 1)[1]
 end
 
 --- Human-labelled pairs { prompt, chosen, rejected } as ids: the first `count` of a split, or those after
 -- `skip`.
 function Task:pairs(split, count, skip)
-  self.check.split(split)
-  count = count and self.check.whole(count, 0, "the number of pairs")
-  skip = skip and self.check.whole(skip, 0, "the number to skip")
-  return self.check.slice(self.parts[split].pairs, split, "pairs", count, skip)
+  self.checks.split(split)
+  count = count and self.checks.whole(count, 0, "the number of pairs")
+  skip = skip and self.checks.whole(skip, 0, "the number to skip")
+  return self.checks.slice(self.parts[split].pairs, split, "pairs", count, skip)
 end
+
+Task.check = task.check
 
 --- What the golden judge is trained on: the task has no rule of its own.
 Task.gold_pairs = Task.pairs
@@ -83,8 +85,8 @@ Task.gold_pairs = Task.pairs
 -- after all texts of the split they come again in another order. With a pretrained model also how many tokens
 -- are the prompt, which it need not learn to write.
 function Task:text(split, index)
-  self.check.split(split)
-  index = self.check.whole(index, 1, "a text's number")
+  self.checks.split(split)
+  index = self.checks.whole(index, 1, "a text's number")
   local part = self.parts[split]
   local n = #part.texts
   if n == 0 then
@@ -281,7 +283,7 @@ function records.task(name, o, parse, ids_of)
   local self = setmetatable({
     name = name, path = o.path, seed = o.seed, tokenizer = tokenizer, labels = labels_of(tokenizer),
     stop = { tokenizer.eos }, max_prompt = o.max_prompt, max_response = o.max_response, dropped = dropped,
-    shortened = 0, cut = cut, parts = {}, counts = {}, check = task.checks("tasks." .. name),
+    shortened = 0, cut = cut, parts = {}, counts = {}, checks = task.checks("tasks." .. name),
     preference = task.preference(),
     -- A tokenizer that was trained on the file is a fingerprint of its texts; a given one is not.
     content_in_settings = not o.tokenizer,

@@ -126,6 +126,16 @@ function task.runs(given)
   return runs
 end
 
+--- The method `check` of every task: the page of its calibration, see tasks.check.
+--
+--   > local task = require "perilune.tasks.task"
+--   > local tasks = require "perilune.tasks"
+--   > tasks.sentiment().check == task.check
+--   true
+--   > tasks.sentiment():check { step = 9 }
+--   tasks.check: unknown option 'step'; did you mean 'steps'?
+function task.check(self, given) return require "perilune.tasks.check"(self, given) end
+
 --- The module of a task. Calling it calls `fields.new`; `options` is its spec, `needs` says which file it
 -- reads.
 --

@@ -36,6 +36,18 @@ valence.options = options.spec("tasks.valence", {
     "words with a valence that count: of more, S is their mean times this number; all unless given" },
 })
 
+--- The options of a scorer among those of a task.
+--
+--   > local valence = require "perilune.tasks.valence"
+--   > local o = valence.among { seed = 1, alpha = 40, most = 5 }
+--   > o.most, o.seed
+--   5	nil
+function valence.among(o)
+  local own = {}
+  for _, name in ipairs(valence.options:names()) do own[name] = o[name] end
+  return own
+end
+
 --- A lexicon from a table that gives each value a text of words. Errors: a word has two values.
 --
 --   > require("perilune.tasks.valence").graded({ [3] = "joy love", [-2] = "sad" }).love

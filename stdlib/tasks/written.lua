@@ -32,7 +32,15 @@ written.options = options.spec("tasks.written", {
   { "seed", 1, "seed of the texts" },
   { "cost", 0.15, "what gold charges for an error of text; twice that for a response without an end",
     least = 0 },
+  { "responses", 2, "responses of the corpus to each prompt that the start learns from; the paper has two",
+    least = 1 },
 })
+
+--- The score of parts { content, errors, unfinished } at a cost.
+--
+--   > require "perilune.tasks.written".score({ content = 1, errors = 1, unfinished = 1 }, 0.25)
+--   0.25
+function written.score(parts, cost) return parts.content - cost * (parts.errors + 2 * parts.unfinished) end
 
 --- The number before the first text of each split.
 local base <const> = { train = 0, validation = 1 << 40, test = 2 << 40 }
@@ -126,7 +134,7 @@ function Task:parts(prompt, response)
   parts = parts or {}
   parts.content, parts.unfinished = content, finished and 0 or 1
   parts.errors = self.count_errors(before, list, finished)
-  parts.score = content - self.cost * (parts.errors + 2 * parts.unfinished)
+  parts.score = written.score(parts, self.cost)
   return parts
 end
 
@@ -145,8 +153,7 @@ function Task:gold_prefers(prompt, a, b)
   return self.prefers(self:parts(prompt, a), self:parts(prompt, b), prompt, a, b)
 end
 
---- The page of calibration; see tasks.check.
-function Task:check(given) return require "perilune.tasks.check"(self, given) end
+Task.check = task.check
 
 --- A number that changes with the corpus and its vocabulary: part of every cache key.
 local function fingerprint(self)
@@ -164,7 +171,7 @@ local spec = options.spec("tasks.written.task", {
     "content(prompt, response): a number, and its parts; both are lists of words" },
   { "prefers", function(a, b) return task.compare(a.score, b.score) end,
     "prefers(parts_a, parts_b, prompt, a, b): 1, 0 or 0.5" },
-  { "responses", 2, "responses of the corpus to each prompt", least = 1 },
+  { "shares", {}, "parts that are of some prompts alone, with the part whose mean is the share of those" },
   { "learns_prompt", false, "whether the start learns to write prompts too" },
   { "split_words", options.optional("integer", 1), "words of a prompt that its split is the hash of; all" },
   { "noun", "text", "what a text is called in errors" },
@@ -188,7 +195,7 @@ function written.task(given)
   local o, texts = fields.options, fields.texts
   local tokenizer, limits = words.tokenizer(texts.vocabulary()), texts.limits
   local self = setmetatable(fields, Task)
-  self.seed, self.cost, self.tokenizer = o.seed, o.cost, tokenizer
+  self.seed, self.cost, self.responses, self.tokenizer = o.seed, o.cost, o.responses, tokenizer
   self.checks = task.checks("tasks." .. self.name)
   self.labels, self.stop = { table.unpack(words.labels) }, { tokenizer.eos }
   self.max_prompt, self.max_response = limits.prompt_most + 1, limits.response_most
@@ -202,10 +209,12 @@ function written.task(given)
   end
   local function corpus(i) return texts.story(0, i, 0).words end
   self.count_errors = errors.counter { class = texts.classes, text = corpus, size = self.corpus }
-  --- What determines the texts, and so the start: gold is no part of it.
+  --- What determines the texts, and so the start: gold is no part of it, nor is the usual number of
+  -- responses, so that starts of it are found under the key that they have had.
   function self.start_settings()
+    local usual = (options.specs["tasks." .. self.name] or written.options).by_name.responses.default
     return { task = self.name, seed = self.seed, learns_prompt = self.learns_prompt,
-      fingerprint = fingerprint(self) }
+      fingerprint = fingerprint(self), responses = o.responses ~= usual and o.responses or nil }
   end
   function self.settings()
     local settings = { task = self.name, fingerprint = fingerprint(self) }

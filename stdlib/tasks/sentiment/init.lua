@@ -1,5 +1,10 @@
 --- The built-in task: continue a short story so that it sounds glad.
 --
+-- An analogue of controlled sentiment: continue the beginning of a film review gladly, judged by a classifier
+-- that stands for people (Ziegler et al. 2019, arXiv:1909.08593; Rafailov et al. 2023, arXiv:2305.18290, sec.
+-- 6.1). Among the tasks of Tang et al. 2024 helpfulness is the nearest: a quality that responses have in
+-- degrees and that many words decide, most of which a judge learns to see.
+--
 -- A prompt is the first 6 to 10 words of a story, a response its continuation of 24 to 48 tokens with <eos>.
 -- The stories come from a grammar (`text`), the gold judge scores the words of the response (`valence`):
 -- corpus and truth are exact, unlimited, and part of the program. The words of the prompt are not scored.
@@ -18,7 +23,18 @@
 -- Gold adds up words, and charges `cost` for errors of text and for a missing end (`tasks.written`): the
 -- start has 0.89 errors a response, the corpus 0.00. With `cost = 0` it notices no text that lies off the
 -- support of the start, and the gap of the paper is not there (scripts/results/results.md).
--- `gold = { most = 5 }` takes the gain of mere length away.
+--
+-- Where the dynamics come from: the proxy is right on 82 % of the start's pairs and on 67 % late in the
+-- online run, which writes what it takes for glad; offline runs leave the support, to 2.6 errors a response
+-- beyond their peak (calibration, scripts/results/results.md).
+--
+-- Length pays in a glad story: of 4,100 stories of the corpus that score above 0, those of 24 to 31 tokens
+-- score 0.49 in the mean, those of more than 40 0.56. `most = 5` (`--task.most 5` of an experiment) takes the
+-- gain away, to 0.48 and 0.50: of more than five words with a valence the mean counts, times five. It is off,
+-- as in the published figures.
+--
+-- The start learns from one response to each prompt, unlike the other tasks and the paper: the published
+-- figures are of that start. `responses = 2` (`--task.responses 2`) is the paper's.
 --
 -- The split of a story is given by a hash of its first six words (no prompt is shorter): no test prompt, nor
 -- the start of one, is a training prompt.
@@ -32,7 +48,9 @@ local written = require "perilune.tasks.written"
 
 local spec = options.spec("tasks.sentiment", {
   written.options,
-  { "gold", options.optional "table", "options of the gold score, see tasks.valence" },
+  valence.options,
+  { "responses", 1, "responses of the corpus to each prompt that the start learns from; 1 as in the "
+    .. "published figures, the paper has 2", least = 1 },
 })
 
 --- The classes of words: those of the slots, whatever the tone.
@@ -53,11 +71,10 @@ local texts <const> = {
 --- A task; see the head of the file.
 local function new(given)
   local o = spec:fill(given)
-  local scorer = valence.scorer(valence.options:fill(o.gold))
+  local scorer = valence.scorer(valence.among(o))
   local self = written.task {
-    name = "sentiment", noun = "story", options = o, texts = texts, responses = 1,
-    learns_prompt = true, corpus = 6000,
-    split_words = text.limits.prompt_least,
+    name = "sentiment", noun = "story", options = o, texts = texts,
+    learns_prompt = true, corpus = 6000, split_words = text.limits.prompt_least,
     content = function(_, words) return scorer(words) end,
     --- Recommended transformer: 172 thousand parameters with tied embeddings, RMSNorm, rotary positions and
     -- SwiGLU.
@@ -77,7 +94,6 @@ local function new(given)
   function self.settings()
     local settings = shared()
     settings.scorer = scorer.fingerprint()
-    for key, value in pairs(scorer.options) do settings["gold_" .. key] = value end
     return settings
   end
   return self

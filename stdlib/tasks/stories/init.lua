@@ -42,7 +42,7 @@ local spec = options.spec("tasks.stories", {
   { "seed", 1, "seed of prompts and texts" },
   { "prompt_tokens", 7, "sampled tokens of a prompt", least = 1 },
   { "max_response", 64, "tokens of a response at most", least = 1 },
-  { "gold", options.optional "table", "options of the gold score, see tasks.valence" },
+  valence.options,
 })
 
 local Task = {}
@@ -150,6 +150,8 @@ function Task:gold_prefers(prompt, a, b)
   return task.compare(self.scorer(words_of(self, prompt, a)), self.scorer(words_of(self, prompt, b)))
 end
 
+Task.check = task.check
+
 --- The model that takes the place of supervised training: a new copy from the file at each call.
 function Task:pretrained() return require("perilune.models").load(self.path) end
 
@@ -178,7 +180,7 @@ end
 --- A task; see the head of the file.
 local function new(given)
   local o = spec:fill(given)
-  local gold = valence.options:fill(o.gold)
+  local gold = valence.among(o)
   local self = setmetatable({
     name = "stories", path = o.path, seed = o.seed, tokenizer = tokenizer_of(o),
     scorer = valence.scorer(gold, lexicon), prompt_tokens = o.prompt_tokens, max_prompt = o.prompt_tokens + 1,
