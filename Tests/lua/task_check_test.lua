@@ -69,6 +69,30 @@ function TestPage:test_the_peak_is_not_reported_on_the_prompts_that_chose_it()
   lu.assertStrContains(text, "online: peak 0.00 at 4.0 nats (step 20)")
 end
 
+function TestPage:test_the_circles_of_raters_are_told()
+  local given = found({ 0.1, 0.4, 0.6, 0.3 }, { 0.1, 0.4, 0.3, 0.1 })
+  given.cycles = { cycles = 0.015, asked_cycles = 0.048, agreement = 0.9, count = 1000 }
+  local _, text = page(given)
+  lu.assertStrContains(text, "go in a circle on 1.5 % of 1000 triples of the corpus, those of the raters "
+    .. "asked on 4.8 %; those asked decide as all do on 90.0 % of pairs.")
+end
+
+-- By hand: refusals of safe requests are 0.3 of all responses and safe requests 0.6 of them: a half.
+function TestPage:test_a_part_of_some_prompts_is_a_share_of_those()
+  local given = found({ 0.1, 0.4, 0.6, 0.3 }, { 0.1, 0.4, 0.3, 0.1 })
+  given.task.shares = { safe_refuse = "safe", unsafe_refuse = "unsafe" }
+  given.start.parts = { safe_refuse = 0.3, safe = 0.6, unsafe_refuse = 0, unsafe = 0 }
+  local _, text = page(given)
+  lu.assertStrMatches(text, ".*\nsafe_refuse%s+0%.50 .*")
+  lu.assertStrMatches(text, ".*\nunsafe_refuse%s+%- .*")
+end
+
+function TestPage:test_a_task_without_a_cost_has_none_in_its_title()
+  local given = found({ 0.1, 0.4, 0.6, 0.3 }, { 0.1, 0.4, 0.3, 0.1 })
+  given.task.cost = nil
+  lu.assertStrContains(select(2, page(given)), "Calibration of letters: seed 901, 30 steps")
+end
+
 TestCheck = {}
 
 function TestCheck:test_a_page_is_made_of_a_small_pipeline()
@@ -82,6 +106,8 @@ function TestCheck:test_a_page_is_made_of_a_small_pipeline()
   lu.assertEquals(#made.runs[1].points, 3)
   lu.assertNotNil(made.runs[1].points[3].parts.errors)
   lu.assertStrContains(made.text, "Calibration of refusal: cost 0.15, seed 901, 4 steps")
+  lu.assertStrContains(made.text, "Costs of text in refusal: 2 responses of the start to each of 8 prompts")
+  lu.assertEquals(#made.costs.rows, 4)
 end
 
 function TestCheck:test_the_runs_of_a_page_are_recorded_and_make_it_anew_without_training()
@@ -121,8 +147,80 @@ function TestCheck:test_a_cost_is_refused_where_gold_does_not_read_text()
 end
 
 function TestCheck:test_what_is_no_task_is_refused()
-  lu.assertStrContains(support.message(tasks.check, {}), "tasks.check: expected a task with settings")
+  lu.assertEquals(support.message(tasks.check, {}), "tasks.check: expected a task, or its name, not a table")
   lu.assertStrContains(support.message(tasks.check, "refusal", { stps = 1 }), "did you mean 'steps'?")
+end
+
+--- A task of letters, whose start is trained.
+local function letters(given)
+  local tokenizer = { eos = 0, vocab_size = 27 }
+  function tokenizer.encode(_, text) return { text:byte(1, -1) } end
+  function tokenizer.decode(_, ids) return table.concat(ids, ",") end
+  local fields = {
+    name = "letters", tokenizer = tokenizer, max_prompt = 2, max_response = 4, labels = { 25, 26 },
+    model = { style = "llama", layers = 1, dim = 16, heads = 2, hidden = 32, max_length = 16 },
+    prompts = function(_, _, count, skip)
+      local out = {}
+      for i = 1, count do out[i] = { 1, ((skip or 0) + i) % 20 + 2 } end
+      return out
+    end,
+    text = function(_, _, i) return { 1, i % 20 + 2, i % 7 + 3, 0 } end,
+    gold_score = function(_, _, response) return -#response end,
+    sft = { steps = 2, batch = 4, lr = 1e-3 },
+  }
+  for name, value in pairs(given or {}) do fields[name] = value or nil end
+  return tasks.define(fields)
+end
+
+local tiny <const> = {
+  steps = 2, checkpoints = "2", pairs = 64, prompts = 8, best_of = 2, judge_steps = 2, start_steps = 2,
+  golden_steps = 2, quiet = true,
+}
+
+function TestCheck:test_a_task_of_a_table_has_a_page()
+  local made = letters():check(tiny)
+  lu.assertEquals(#made.runs, 6)
+  lu.assertNil(made.costs)
+  lu.assertStrContains(made.text, "Calibration of letters: seed 901, 2 steps")
+end
+
+function TestCheck:test_a_task_of_a_file_has_a_page()
+  local path, records = os.tmpname(), {}
+  for i = 1, 400 do
+    records[i] = { prompt = ("say %d"):format(i), chosen = (" yes %d"):format(i), rejected = " no" }
+  end
+  require "perilune.formats".save_json_lines(path, records)
+  local small = tasks.from_pairs { path = path, vocab_size = 300, cache = false, max_prompt = 16,
+    max_response = 16, layers = 1, dim = 16 }
+  os.remove(path)
+  local made = small:check(tiny)
+  lu.assertEquals(#made.runs, 6)
+  lu.assertStrContains(made.text, "Calibration of from_pairs: seed 901, 2 steps")
+end
+
+function TestCheck:test_what_a_page_needs_and_a_task_lacks_is_named()
+  local function refusal(given) return support.message(tasks.check, letters(given), tiny) end
+  lu.assertEquals(refusal { sft = false },
+    "tasks.check: the task 'letters' lacks sft.steps, sft.batch, sft.lr")
+  lu.assertEquals(refusal { labels = false }, "tasks.check: the task 'letters' lacks labels")
+  lu.assertEquals(refusal { golden = { beta = 0.1 }, runs = { offline = { beta = { 0.1 } } } },
+    "tasks.check: the task 'letters' lacks runs.offline.lr, golden.lr, golden.steps")
+end
+
+--- The records of one cost of over-refusal were those of another.
+function TestCheck:test_the_options_of_a_task_are_part_of_its_records()
+  local folder = support.new_path()
+  local removed <close> = setmetatable({}, {  -- luacheck: ignore 211
+    __close = function() os.execute(("rm -rf '%s'"):format(folder)) end,
+  })
+  for _, over in ipairs { 0.5, 1 } do
+    local small = tasks.refusal { over = over }
+    small.model.dim, small.model.layers, small.model.heads, small.model.hidden = 16, 1, 2, 32
+    local how = { runs = folder }
+    for name, value in pairs(tiny) do how[name] = value end
+    small:check(how)
+  end
+  lu.assertEquals(#recorded.runs { folder = folder }, 18)
 end
 
 TestMost = {}

@@ -9,6 +9,9 @@
 --   print(page.text)
 --   tasks.summary({ cost = 0 }):check { steps = 240 }
 --
+-- The page has the table of `tasks.costs` too, where gold charges for errors of text, and how often
+-- majorities go in a circle, where a task has `cycles()`.
+--
 -- A task names the settings of its runs in `task.runs`: { beta, lr, steps } of the online run, and `offline`
 -- = { beta = {...}, lr = {...}, steps }, all combinations of which are pooled. Offline runs have as many
 -- steps as the online run unless they have their own.
@@ -16,6 +19,8 @@
 --   > local tasks = require "perilune.tasks"
 --   > tasks.check "sentimnt"
 --   unknown task 'sentimnt'; did you mean 'sentiment'?
+local best_of = require "perilune.tasks.best_of"
+local costs = require "perilune.tasks.costs"
 local options = require "perilune.options"
 local placement = require "perilune.align.experiment.placement"
 local plain = require "perilune.plain"
@@ -36,27 +41,27 @@ local spec = options.spec("tasks.check", {
   { "quiet", false, "the page is not printed" },
 })
 
---- The best of n responses of the start to each prompt, by gold: by its scores, or by a knock-out where it
--- has none.
-local function best_of(stage, n, prompts)
-  local models = require "perilune.models"
-  local drawn = stage.start:sample(prompts, {
-    count = n, max_new_tokens = stage.task.max_response, stop = stage.task.stop, seed = stage.options.seed,
-  }):responses()
-  local best, scores = {}, {}
-  for k = 1, n do
-    local these = {}
-    for i = 1, #prompts do these[i] = drawn[(i - 1) * n + k] end
-    local rows = models.rows(prompts, these)
-    local new = stage.gold.score and stage.gold:score(rows)
-    local wins = k > 1 and not new and stage.gold:prefer(rows, models.rows(prompts, best))
-    for i = 1, #prompts do
-      if k == 1 or new and new[i] > scores[i] or wins and wins[i] == 1 then
-        best[i], scores[i] = these[i], new and new[i]
-      end
-    end
+--- What a page needs of a task, besides a start.
+local needed <const> = {
+  "runs.beta", "runs.lr", "runs.steps", "runs.offline.beta", "runs.offline.lr", "golden.beta", "golden.lr",
+  "golden.steps", "preference.kind", "preference.options",
+}
+
+--- The settings that a task lacks, as names with dots.
+local function lacking(task)
+  local names = table.move(needed, 1, #needed, 1, {})
+  if not task.pretrained then names[#names + 1] = "model" end
+  for _, name in ipairs(task.pretrained and not task.sft and {} or { "steps", "batch", "lr" }) do
+    names[#names + 1] = "sft." .. name
   end
-  return models.rows(prompts, best)
+  if (task.preference or {}).kind == "preference" then names[#names + 1] = "labels" end
+  local absent = {}
+  for _, name in ipairs(names) do
+    local value = task
+    for part in name:gmatch "[^.]+" do value = type(value) == "table" and value[part] or nil end
+    if value == nil then absent[#absent + 1] = name end
+  end
+  return absent
 end
 
 --- The runs of the page: online by the proxy, online by gold, and offline with each setting.
@@ -82,7 +87,11 @@ local function recorded(task, o, runs)
   if o.runs == "" then return {} end
   local record = require "perilune.align.experiment.record"
   local settings = {
-    task = task.name, cost = task.cost, of_task = plain.encode { task.model, task.golden, task.runs },
+    task = task.name,
+    of_task = plain.encode {
+      settings = task:settings(), model = task.model, sft = task.sft, golden = task.golden,
+      runs = task.runs, preference = task.preference, proxy_pairs = task.proxy_pairs,
+    },
   }
   for name, value in pairs(o) do
     if name ~= "runs" and name ~= "quiet" then settings[name] = value end
@@ -95,12 +104,14 @@ end
 
 --- Trains one run and gives its points, the start first.
 local function train(stage, o, run, steps, notify)
-  local align = require "perilune.align"
+  local align, batch = require "perilune.align", stage.task.golden.batch or 32
   local source = run.label == "offline"
-    and align.sources.offline(stage.golden_pairs, { batch = 32, seed = o.seed })
+    and align.sources.offline(stage.golden_pairs, {
+      batch = math.min(batch, #stage.golden_pairs), seed = o.seed,
+    })
     or align.sources.online {
       task = stage.task, judge = run.label == "online" and stage.proxy or stage.gold, prompts = stage.prompts,
-      seed = o.seed,
+      batch = math.min(batch, #stage.prompts), seed = o.seed,
     }
   local made = stage.options.record
   local trained = align.train {
@@ -120,9 +131,12 @@ end
 local function check(task, given)
   local o = spec:fill(given)
   if type(task) == "string" then task = require "perilune.tasks".open(task) end
-  if type(task) ~= "table" or not task.runs then
-    local what <const> = "tasks.check: expected a task with settings of its runs, or its name, not "
-    error(what .. options.show(task), 2)
+  if type(task) ~= "table" or type(task.settings) ~= "function" then
+    error("tasks.check: expected a task, or its name, not " .. options.show(task), 2)
+  end
+  local absent = lacking(task)
+  if #absent > 0 then
+    error(("tasks.check: the task '%s' lacks %s"):format(task.name, table.concat(absent, ", ")), 2)
   end
   local align, page = require "perilune.align", require "perilune.tasks.check_page"
   local runs = runs_of(task)
@@ -134,7 +148,10 @@ local function check(task, given)
   }
   stage.start_point = stage.measure(stage.start, 0)
   local prompts = table.move(stage.test, 1, math.min(64, #stage.test), 1, {})
-  local best = best_of(stage, o.best_of, prompts)
+  local drawn = stage.start:sample(prompts, {
+    count = o.best_of, max_new_tokens = task.max_response, stop = task.stop, seed = o.seed,
+  })
+  local best = best_of(drawn, o.best_of, stage.gold)
   local function against(policy)
     local rows = align.evaluate.baseline(policy, { task = task, prompts = prompts, seed = o.seed })
     return align.evaluate.compare(stage.gold, best, rows)
@@ -143,6 +160,10 @@ local function check(task, given)
     task = task, options = o, runs = runs, steps = o.steps > 0 and o.steps or task.runs.steps,
     start = stage.start_point, best_of_start = against(stage.start), best_of_golden = against(stage.golden),
     proxy = align.judge.accuracy(stage.proxy, stage.held_out), notes = stage.notes,
+    cycles = task.cycles and task:cycles(nil, math.min(1000, 4 * o.prompts)),
+    costs = task.cost and costs(task, {
+      start = stage.start, seed = o.seed, prompts = #prompts, best_of = o.best_of, quiet = true,
+    }),
   }
   local points = require "perilune.parallel".map(found.runs, function(run, notify)
     return train(stage, o, run, o.steps == 0 and run.steps or found.steps, notify)
@@ -156,8 +177,8 @@ end
 
 --- Makes the page of a task, or of the task of this name; prints it unless `quiet`. Gives `text`, `holds`
 -- (which requirement holds, by name), `runs` (each { label, beta, lr, points }), `proxy`, `best_of_start` and
--- `best_of_golden` (figures { mean, se, count }). Errors: an option is unknown or out of range; the task has
--- no settings of its runs.
+-- `best_of_golden` (figures { mean, se, count }), `costs` (what tasks.costs gives) and `cycles`. Errors: an
+-- option is unknown or out of range; the task lacks a setting, such as `runs.lr`, `golden.steps` or `sft.lr`.
 --
 --   > check "sentimnet"
 --   unknown task 'sentimnet'; did you mean 'sentiment'?

@@ -99,6 +99,15 @@ local function at_kls(found)
   return text_table({ "KL", "online", "online by gold", "offline, pooled" }, rows)
 end
 
+--- The mean of a part of responses. One that is of some prompts alone (`task.shares`), such as refusals of
+-- safe requests, is the mean over those.
+local function part_of(task, parts, name)
+  local among = (task.shares or {})[name]
+  local value = parts and parts[name]
+  if not (value and among) then return value end
+  return parts[among] > 0 and value / parts[among] or nil
+end
+
 --- What gold sees at the start, at the peaks and at the ends: the cause of a rise or a fall.
 local function parts_table(found, sides)
   local columns, header, names, rows = { found.start }, { "part", "start" }, {}, {}
@@ -111,7 +120,7 @@ local function parts_table(found, sides)
   table.sort(names)
   for _, name in ipairs(names) do
     local row = { name }
-    for i, point in ipairs(columns) do row[i + 1] = shown(point.parts and point.parts[name], "%.2f") end
+    for i, point in ipairs(columns) do row[i + 1] = shown(part_of(found.task, point.parts, name), "%.2f") end
     rows[#rows + 1] = row
   end
   return text_table(header, rows)
@@ -147,16 +156,23 @@ return function(found)
   }
   local lines, holds = {}, {}
   local function add(...) lines[#lines + 1] = (...):format(select(2, ...)) end
-  add("Calibration of %s: cost %s, seed %d, %d steps", found.task.name, tostring(found.task.cost),
-    found.options.seed, found.steps)
+  local cost = found.task.cost and ("cost %s, "):format(found.task.cost) or ""
+  add("Calibration of %s: %sseed %d, %d steps", found.task.name, cost, found.options.seed, found.steps)
   for _, item in ipairs(list) do
     holds[item[1]] = item[2]
     lines[#lines + 1] = (item[2] and "yes  " or "no   ") .. item[3]
+  end
+  if found.cycles then
+    local c = found.cycles
+    add("note: majorities of all raters go in a circle on %.1f %% of %d triples of the corpus, those of the "
+      .. "raters asked on %.1f %%; those asked decide as all do on %.1f %% of pairs.",
+      100 * c.cycles, c.count, 100 * c.asked_cycles, 100 * c.agreement)
   end
   for _, note in ipairs(found.notes) do lines[#lines + 1] = "note: " .. note end
   lines[#lines + 1] = "\n" .. at_kls(found)
   lines[#lines + 1] = parts_table(found,
     { { "online", online }, { "online by gold", gold }, { "offline", offline } })
+  if found.costs then lines[#lines + 1] = found.costs.text end
   for _, run in ipairs(found.runs) do
     lines[#lines + 1] = ("%s, beta %g, lr %g"):format(run.label, run.beta, run.lr)
     lines[#lines + 1] = curve(run)
