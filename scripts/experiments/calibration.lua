@@ -7,19 +7,49 @@
 -- command goes on with what was cut, and makes the pages anew without training.
 --
 --   perilune scripts/experiments/calibration.lua --task summary
---   perilune scripts/experiments/calibration.lua --task sentiment --costs 0,0.05,0.15,0.3
+--   perilune scripts/experiments/calibration.lua --task sentiment --task.most 5 --costs 0,0.05,0.15,0.3
+--   perilune scripts/experiments/calibration.lua --task harmless --data test.jsonl.gz
+--
+-- With `--only-costs` no run is trained: one table has all costs, of responses of the start (`tasks.costs`).
+--
+--   perilune scripts/experiments/calibration.lua --task sentiment --only-costs
 local perilune = require "perilune"
 local cli, options = require "perilune.cli", require "perilune.options"
+local opened = require "perilune.align.experiment.opened"
 local system, tasks = require "perilune.system", perilune.tasks
 
 local check = tasks.check and options.specs["tasks.check"]
 local o = cli.parse(arg, options.spec("calibration", {
-  { "task", "summary", "name of a task that the program writes", choices = { "arena", "refusal", "sentiment",
-    "summary" } },
+  opened.options,
   { "costs", "", "what gold charges for an error of text, separated by commas; the task's own unless given" },
+  { "only_costs", false, "only the table of what each cost changes in responses of the start" },
   check,
   { "out", "out/calibration", "folder of the pages", folder = true, smoke = "out/calibration_smoke" },
 }), "calibration.lua: the calibration pages of a task")
+
+if o.costs ~= "" and o.cost >= 0 then
+  cli.refuse("--cost %g and --costs %s are both given: one of them is enough", o.cost, o.costs)
+end
+cli.checked(opened.check, o)
+
+--- Writes a text to the folder, named by the task, its cost and its own options that are given.
+local function write(task, text, ending)
+  local parts, own = { o.task, task.cost and ("%g"):format(task.cost) }, {}
+  for name, value in pairs(opened.of_task(o)) do own[#own + 1] = ("%s-%s"):format(name, value) end
+  table.sort(own)
+  table.move(own, 1, #own, #parts + 1, parts)
+  local path = ("%s/%s%s"):format(o.out, table.concat(parts, "-"), ending)
+  system.write_file(path, text .. "\n")
+  print("page: " .. path)
+end
+
+if o.only_costs then
+  local task = opened.task(o)
+  local given = { seed = o.seed, best_of = o.best_of, start_steps = o.start_steps }
+  if o.costs ~= "" then given.costs = o.costs end
+  write(task, cli.checked(tasks.costs, task, given).text, "-costs.md")
+  return
+end
 
 local costs = {}
 for text in o.costs:gmatch "[^,]+" do
@@ -34,9 +64,8 @@ local given = {}
 for _, name in ipairs(check:names()) do given[name] = o[name] end
 if given.runs == "" then given.runs = o.out .. "/runs" end
 for i = 1, math.max(1, #costs) do
-  local task = tasks.open(o.task, { cost = costs[i] })
-  local page = tasks.check(task, given)
-  local path = ("%s/%s-%g.txt"):format(o.out, o.task, task.cost)
-  system.write_file(path, page.text .. "\n")
-  print("page: " .. path)
+  o.cost = costs[i] or o.cost
+  cli.checked(opened.check, o)
+  local task = opened.task(o)
+  write(task, cli.checked(tasks.check, task, given).text, ".txt")
 end

@@ -56,12 +56,17 @@ experiment.options = options.spec("align.experiment", {
   { "out", "out/experiment", "folder of the report", folder = true, smoke = "out/experiment_smoke" },
 })
 
---- Whether a command line says which task it means.
-local function names_task(arguments)
-  for _, word in ipairs(arguments) do
-    if tostring(word):find "^%-%-task" then return true end
+--- The arguments with the task that they mean: a file without `--task` is one of preference pairs.
+local function completed(arguments)
+  local has_file, has_task = false, false
+  for i, word in ipairs(arguments) do
+    word = tostring(word)
+    local text = word == "--data" and arguments[i + 1] or word:match "^%-%-data=(.*)"
+    has_file = has_file or (text or "") ~= ""
+    has_task = has_task or word == "--task" or word:find "^%-%-task=" ~= nil
   end
-  return false
+  if not has_file or has_task then return arguments end
+  return { "--task", "from_pairs", table.unpack(arguments) }
 end
 
 --- The options of a script from its command line. A file as `--data` without `--task` is one of preference
@@ -88,8 +93,7 @@ function experiment.parse(arguments, about, more, without)
     if not left_out[one] then shared[#shared + 1] = one end
   end
   local spec = options.spec(name, { experiment.options:only(shared), table.unpack(more or {}) })
-  local o = cli.parse(arguments, spec, about)
-  if o.data and o.data ~= "" and not names_task(arguments) then o.task = "from_pairs" end
+  local o = cli.parse(spec.by_name.data and completed(arguments) or arguments, spec, about)
   cli.checked(experiment.check, o)
   cli.checked(opened.check_data, o)
   return o
@@ -112,7 +116,7 @@ function experiment.shared(o)
     if not left_out[name] then shared[name] = o[name] end
   end
   for name, value in pairs(o) do
-    if name:find "^loss%." then shared[name] = value end
+    if name:find "^loss%." or name:find "^task%." then shared[name] = value end
   end
   return shared
 end

@@ -1,4 +1,7 @@
 --- The task of an experiment: the options that name it, what they must be, and how it is opened.
+--
+-- Every option of the task itself is `--task.NAME` of an experiment: `--task refusal --task.over 1`. The
+-- exceptions are files, whose content is part of a run, and adapters: `data`, `model` and `lora`.
 local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local files = require "perilune.data.files"
@@ -13,9 +16,28 @@ local opened = {}
 
 local lora = options.native("Model:lora").by_name
 
+--- Options of a task that an experiment takes in another form.
+local elsewhere <const> = { path = true, model = true, lora = true, tokenizer = true, tokenizer_path = true }
+
+--- The options of a task that are its own in an experiment, as a spec. Errors: there is no such task.
+--
+--   > local opened = require "perilune.align.experiment.opened"
+--   > table.concat(opened.own "arena":names(), " ")
+--   seed cost responses asked
+function opened.own(name)
+  local complaint = opened.options.by_name.task:complaint(name)
+  if complaint then error("--task " .. complaint, 0) end
+  local names = {}
+  for _, one in ipairs(tasks[name].options:names()) do
+    if not elsewhere[one] then names[#names + 1] = one end
+  end
+  return tasks[name].options:only(names)
+end
+
 --- Options of the task of a stage.
 opened.options = options.spec("experiment.opened", {
-  { "task", "sentiment", "name of the task", choices = tasks.names() },
+  { "task", "sentiment", "name of the task; --task.seed 2 and the like are its own options",
+    choices = tasks.names(), options_of = opened.own },
   { "data", "", "file of the task; alone, a file of preference pairs of your own (tasks.from_pairs)" },
   { "model", "", "a pretrained model that the start is trained from, a file or folder of models.load: for "
     .. "tasks of human preferences", size = "pretrained" },
@@ -32,6 +54,37 @@ opened.options = options.spec("experiment.opened", {
     least = -1 },
   { "small", false, "a small task, by the smoke values of its options", smoke = true },
 })
+
+--- The options of the task itself among those of an experiment: `o["task.over"]` is its option `over`, and so
+-- is `o.task_options.over` of a stage.
+--
+--   > local opened = require "perilune.align.experiment.opened"
+--   > opened.of_task({ task = "refusal", ["task.over"] = 1.0 }).over
+--   1.0
+function opened.of_task(o)
+  local own = {}
+  for name, value in pairs(o.task_options or {}) do own[name] = value end
+  for name, value in pairs(o) do
+    local one = name:match "^task%.(.+)$"
+    if one then own[one] = value end
+  end
+  return own
+end
+
+--- Refuses options that the task itself does not take, and those that are given in both forms.
+local function check_own(o)
+  local own = opened.of_task(o)
+  for name, unset in pairs { cost = -1, max_prompt = 0, max_response = 0 } do
+    if own[name] ~= nil and (o[name] or unset) ~= unset then
+      local flag = name:gsub("_", "-")
+      error(("--%s %s and --task.%s %s are both given: one of them is enough"):format(
+        flag, o[name], flag, own[name]), 0)
+    end
+  end
+  local spec = opened.own(o.task)
+  local ok, problem = attempt.call(spec.fill, spec, own)
+  if not ok then error(errors.message(problem), 0) end
+end
 
 --- Why a file cannot be read; nil where it can.
 local function unreadable(path)
@@ -78,9 +131,11 @@ local function check_model(path)
   error("model: " .. errors.message(problem), 0)
 end
 
---- Refuses adapters without a pretrained model, such a model, a cost or limits of tokens for a task that
--- takes none, a task whose file is not given or cannot be read, and a file for a task that reads none.
+--- Refuses adapters without a pretrained model, such a model, a cost, limits of tokens or own options for a
+-- task that takes none, a task whose file is not given or cannot be read, and a file for a task that reads
+-- none.
 function opened.check(o)
+  check_own(o)
   local takes = tasks[o.task].options.by_name
   if o.model ~= "" and not takes.model then
     error(("model: the task '%s' takes no pretrained model"):format(o.task), 0)
@@ -122,22 +177,27 @@ end
 
 --- The options of the task itself.
 local function given_of(o)
-  local function limit(name) return (o[name] or 0) > 0 and o[name] or nil end
-  return {
-    path = o.data ~= "" and o.data or nil, cost = o.cost >= 0 and o.cost or nil,
-    model = o.model ~= "" and o.model or nil, lora = adapters(o),
-    max_prompt = limit "max_prompt", max_response = limit "max_response",
-  }
+  local given = opened.of_task(o)
+  given.path, given.model, given.lora = o.data ~= "" and o.data or nil, o.model ~= "" and o.model or nil,
+    adapters(o)
+  if o.cost >= 0 then given.cost = o.cost end
+  for _, name in ipairs { "max_prompt", "max_response" } do
+    if (o[name] or 0) > 0 then given[name] = o[name] end
+  end
+  return given
 end
 
 --- A text that is the same for options of one task.
 --
 --   > local opened = require "perilune.align.experiment.opened"
---   > opened.key { task = "arena" } == opened.key { task = "arena", cost = 0.3 }
+--   > opened.key { task = "arena" } == opened.key { task = "arena", ["task.asked"] = 5 }
 --   false
 function opened.key(o)
-  local parts = {}
+  local parts, own = {}, {}
   for _, name in ipairs(opened.options:names()) do parts[#parts + 1] = tostring(o[name]) end
+  for name, value in pairs(opened.of_task(o)) do own[#own + 1] = ("%s=%s"):format(name, value) end
+  table.sort(own)
+  parts[#parts + 1] = table.concat(own, " ")
   if (o.data or "") ~= "" then parts[#parts + 1] = system.sha256_file(o.data) end
   if (o.model or "") ~= "" then parts[#parts + 1] = pretrained.fingerprint(o.model) end
   return table.concat(parts, "\0")

@@ -242,6 +242,7 @@ stage.spec = options.spec("experiment.stage", {
   stage.options,
   { "seed", 1, "seed of the whole stage", least = 1 },
   { "scores", false, "judges that give scores, for losses that read rewards" },
+  { "task_options", options.optional "table", "options of the task itself by name, such as { most = 5 }" },
   { "made", options.optional "table", "a task that is made already, in place of `task`" },
   { "record", options.optional "function", "function(name, steps): the option `run` of a training" },
 })
@@ -252,7 +253,7 @@ function stage.with(fields) return setmetatable(fields, Stage) end
 --- The stage of repetition `outer` of a script's options, with judges that give scores where one of the
 -- losses reads them; `record` as in experiment.stage.
 function stage.of_options(o, outer, losses_of_runs, record)
-  local given = { seed = outer, record = record }
+  local given = { seed = outer, record = record, task_options = opened.of_task(o) }
   for _, loss in ipairs(losses_of_runs or {}) do
     given.scores = given.scores or feeds.needs_scores(loss)
   end
