@@ -3,10 +3,13 @@
 -- Every task has `name`, `prompts(split, n)`, `text(split, i)`, a `tokenizer`, the ids `labels` that no text
 -- contains (a preference model answers with them), the ids `stop` that end a response, `max_prompt` and
 -- `max_response` in tokens, and `settings()`. `preference = { kind, options }` says how its judges are
--- trained, `golden` how its golden policy is. Further fields:
+-- trained, `golden` how its golden policy is. `check()` prints the page of its calibration (`tasks.check`).
+-- An experiment takes every option of a task as `--task.NAME`. Further fields:
 --
 --   gold_prefers(prompt, a, b)   the exact rule of which response is better
 --   gold_score, gold_parts       the score of a response, and what it is made of, such as `errors` of text
+--   shares                       of parts that are of some prompts alone: the part that says which
+--   cycles()                     how often a gold's preferences go in a circle
 --   scorer                       what that rule compares, where it is a score
 --   gold_pairs(split, n)         human-labelled pairs to learn the rule from, where there is none
 --   model, sft                   model size and training steps of the start
