@@ -97,13 +97,18 @@ local slow <const> = 1 / 3
 
 --- A variant for each number of steps of `o.every` at the task's learning rate and at a third of it.
 --
---   > local both = { refreshed = function(every, share) return every .. (share and " slow" or "") end }
---   > table.concat(refresh.at_two_rates(both, { every = "1,16" }), ", ")
---   1, 16, 1 slow, 16 slow
+--   > local both = { refreshed = function(every, share) return { every, share } end }
+--   > local list = refresh.at_two_rates(both, { every = "1,16" })
+--   > #list, list[2][1], list[2].panel, list[3].panel
+--   4	16	the rate of the task	a third of the rate
 function refresh.at_two_rates(make, o)
   local list = {}
   for _, share in ipairs { false, slow } do
-    for _, every in ipairs(list_of(o)) do list[#list + 1] = make.refreshed(every, share or nil) end
+    for _, every in ipairs(list_of(o)) do
+      local variant = make.refreshed(every, share or nil)
+      variant.panel = share and "a third of the rate" or "the rate of the task"
+      list[#list + 1] = variant
+    end
   end
   return list
 end

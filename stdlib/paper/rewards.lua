@@ -30,7 +30,7 @@ function rewards.variants(make)
     local stage = stages.labelled(kind[2])
     for i, variant in ipairs { make.online(), make.offline_one() } do
       variant.label, variant.stage = ("%s, %s"):format(i == 1 and "online" or "offline", kind[1]), stage
-      variant.run, variant.shared = variant.label, true
+      variant.run, variant.shared, variant.panel = variant.label, true, kind[1]
       list[#list + 1] = variant
     end
   end

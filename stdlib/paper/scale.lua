@@ -53,7 +53,7 @@ function scale.variants(make, o, shuffled)
       local variant = side == "online" and make.online() or side == "offline" and make.offline_one()
         or make.replay("all", "online " .. size[1])
       variant.label, variant.stage = ("%s %s"):format(side, size[1]), stage
-      variant.run = variant.label
+      variant.run, variant.panel = variant.label, size[1]
       list[#list + 1] = variant
     end
   end

@@ -14,12 +14,14 @@ local support = {}
 
 -- The policies: what their labels begin with, their world, loss and optimum.
 local kinds <const> = {
-  { prefix = "", beta = 0.2, loss = "ipo", optimum = "ipo", world = function(outer, share)
-    return worlds.tabular { prompts = 4, answers = 8, seed = outer, support = share, support_seed = outer }
-  end },
-  { prefix = "linear, ", beta = 0.5, loss = "dpo", optimum = "reward", world = function(outer, share)
-    return worlds.linear { answers = 8, seed = outer, support = share, support_seed = outer }
-  end },
+  { prefix = "", panel = "a table", beta = 0.2, loss = "ipo", optimum = "ipo",
+    world = function(outer, share)
+      return worlds.tabular { prompts = 4, answers = 8, seed = outer, support = share, support_seed = outer }
+    end },
+  { prefix = "linear, ", panel = "a linear policy", beta = 0.5, loss = "dpo", optimum = "reward",
+    world = function(outer, share)
+      return worlds.linear { answers = 8, seed = outer, support = share, support_seed = outer }
+    end },
 }
 
 local shares <const> = { { "all", 1 }, { "half", 0.5 }, { "a quarter", 0.25 } }
@@ -70,7 +72,7 @@ function support.variants(_, o)
     end
     local function add(label, share, writer)
       list[#list + 1] = { label = kind.prefix .. label, settings = { setting },
-        stage = i > 1 and own_stage or nil,
+        stage = i > 1 and own_stage or nil, panel = kind.panel,
         source = function(_, run) return kind.world(run.outer, share):population { writer = writer } end }
     end
     add("online", 1, "policy")
