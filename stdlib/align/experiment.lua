@@ -311,8 +311,8 @@ local spec = options.spec("experiment.compare", {
 -- training, `settings` of its own, `run`, a name for its runs in place of the label, `shared = true`, where
 -- the library makes its source, so that all scripts of the family share the runs, `record = true`, so that
 -- its stream can be read later, `checkpoint_every(steps)`, `stage(stage)`, a stage of its own made from that
--- of the repetition, such as one with a larger start, and `panel`, the name of the figure that it shares with
--- others where there are too many for one.
+-- of the repetition, such as one with a larger start, and `panel`, the name of the figure that it is in
+-- beside the first variant.
 --
 -- Gives what evaluate.report gives, and `sides`, `findings` (what `after` gave, by job) and `verdicts`.
 -- Errors: an option is missing or unknown; there is no variant, one has no label or source, two have one

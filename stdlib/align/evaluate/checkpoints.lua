@@ -145,8 +145,12 @@ end
 --- The figures of the instruments of a side: a list of { setting, header, rows }, a row a figure, a column a
 -- place.
 --
---   > run[2].instruments = { ["mass/unseen"] = { sum = 1, count = 4 } }
---   > run[3].instruments = { ["mass/unseen"] = { sum = 3, count = 4 } }
+--   > local function unseen(step, kl, sum)
+--   >>   local figures = { ["mass/unseen"] = { sum = sum, count = 4 } }
+--   >>   return { step = step, kl = kl, win = 0.5, instruments = figures }
+--   >> end
+--   > local checkpoints = require "perilune.align.evaluate.checkpoints"
+--   > local side = { label = "online", by_seed = { { { unseen(10, 1, 1), unseen(20, 3, 3) } } } }
 --   > local made = checkpoints.instruments(side)[1]
 --   > table.concat(made.header, " | "), table.concat(made.rows[1], " | ")
 --   figure | KL 1 | KL 2 | KL 3 | end	mass/unseen | 0.25 | 0.5 | 0.75 | 0.75

@@ -1,7 +1,8 @@
 --- The figures of a report: win rate against KL, with at most six sides each.
 --
 -- Of more sides there are several figures, panels, under one caption. Each has the first side as its
--- reference and some of the others. A side may say by its `panel`, a text, which of them belong together.
+-- reference and some of the others. Sides that name the same `panel`, a text, are in a figure of that name.
+local frontier = require "perilune.align.evaluate.frontier"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
 local system = require "perilune.system"
@@ -63,6 +64,17 @@ local function without_start(by_seed)
   return seeds
 end
 
+--- The ends of an axis that has all KLs above 0, of all panels; nil where there is none.
+local function limits_of(sides)
+  local low, high = math.huge, 0
+  for _, side in ipairs(sides) do
+    frontier.each_point(side.by_seed, function(point)
+      if point.kl > 0 then low, high = math.min(low, point.kl), math.max(high, point.kl) end
+    end)
+  end
+  return high > 0 and { low / 1.2, high * 1.2 } or nil
+end
+
 --- A figure of `plot.frontier` for each panel, on the paper's axis, log KL. `settings` are those of the
 -- figures; a panel's name follows the title.
 --
@@ -71,9 +83,9 @@ end
 --   > #panels.figures({ side }, { title = "one" })
 --   1
 function panels.figures(sides, settings)
-  local figures = {}
+  local figures, xlim = {}, limits_of(sides)
   for p, panel in ipairs(panels.of(sides)) do
-    local given = { xscale = "log" }
+    local given = { xscale = "log", xlim = xlim }
     for name, value in pairs(settings) do given[name] = value end
     if panel.name then given.title = ("%s: %s"):format(settings.title, panel.name) end
     for i, side in ipairs(panel.sides) do

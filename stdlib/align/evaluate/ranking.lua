@@ -61,7 +61,7 @@ end
 --   >>   return { label = label, by_seed = { { { point(1, 1, win), point(2, 3, win) } } } } end
 --   > local ranked = ranking.of { side("online", 0.7), side("offline", 0.6) }
 --   > ranked.rows[1].label, ranked.kl
---   online	2
+--   online	3
 function ranking.of(sides)
   local kls, by = kls_of(sides)
   local resampling, rows = frontier.resampling(sides[1].by_seed), {}

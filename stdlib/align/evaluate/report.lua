@@ -97,9 +97,9 @@ local spec = options.spec("evaluate.report", {
 --
 --   evaluate.report { title = "online against offline", out = "out/gap", sides = { online, offline } }
 --
--- Of more than 6 sides there are several figures, each with the first side and some of the others, and files
--- `frontier_2.svg` and so on; sides with the same `panel`, a text, share one. The table then has a row a
--- side.
+-- Of more than 6 sides, or where sides name a `panel`, a text, there are several figures, each with the first
+-- side and some of the others, and files `frontier_2.svg` and so on. Of more than 6 sides the table has a row
+-- a side.
 --
 -- Of several sides the sentences of `align.compare` follow: what the numbers allow. With `verdicts` the
 -- claims say it.

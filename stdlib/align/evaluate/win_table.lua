@@ -105,8 +105,8 @@ end
 
 --- What the intervals of the table are over, as a sentence.
 --
---   > local sides = { side("online", 0.75) }
---   > win_table.caption(sides)
+--   > local run = { { step = 1, kl = 1, win = 0.5 } }
+--   > require "perilune.align.evaluate.win_table".caption { { label = "online", by_seed = { { run } } } }
 --   Means over repetitions. There is one: the 95 % intervals are over prompts alone.
 function win_table.caption(sides)
   local repetitions, seeds = 0, 0
