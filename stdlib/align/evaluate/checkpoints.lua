@@ -1,5 +1,4 @@
---- The figures beside a curve: length, errors, the proxy's own win rate and the like at the start, at KLs and
--- at the end of the runs.
+--- The figures beside a curve: length, errors, the proxy's own win rate and the like, by KL.
 --
 -- Runs are measured where their KL has moved, each at steps of its own, so the same checkpoint of two runs is
 -- at other KLs. A row is therefore a KL of the table of win rates. By the rules of `evaluate.frontier` a

@@ -1,5 +1,4 @@
---- The table of win rates of a report: the peak of each side, its win rate at equal KL, and how far the first
--- side is from the others.
+--- The table of win rates of a report: peaks, win rates at equal KL, and differences from the first side.
 local bootstrap = require "perilune.align.evaluate.bootstrap"
 local frontier = require "perilune.align.evaluate.frontier"
 local grid = require "perilune.align.evaluate.grid"
