@@ -34,7 +34,4 @@ function interval.of_values(values)
   }
 end
 
---- The intervals of a side and of a difference of two: those of the frontier.
-interval.of_side, interval.of_difference = frontier.interval, frontier.difference
-
 return options.strict("align.claims.interval", interval)

@@ -18,19 +18,20 @@ end
 local telling <const> = {
   "csv.lua", "display", "display.lua", "doctest.lua", "explore", "explore.lua", "help", "help.lua",
   "notebook", "plot", "plot.lua", "progress", "progress.lua", "report.lua", "session", "testing",
-  "testing.lua", "align/claims", "align/compare", "align/power.lua",
-  "align/experiment/cost.lua", "align/evaluate/bootstrap.lua", "align/evaluate/checkpoints.lua",
-  "align/evaluate/frontier.lua",
+  "testing.lua", "align/claims", "align/compare", "align/power.lua", "align/experiment/cost.lua",
+  "align/evaluate/bootstrap.lua", "align/evaluate/checkpoints.lua", "align/evaluate/frontier.lua",
   "align/evaluate/grid.lua", "align/evaluate/head_to_head.lua", "align/evaluate/panels.lua",
   "align/evaluate/ranking.lua", "align/evaluate/report.lua", "align/evaluate/sections.lua",
   "align/evaluate/student.lua", "align/evaluate/text_table.lua", "align/evaluate/win_table.lua",
-  "paper/markdown.lua", "paper/page.lua",
+  "paper/markdown.lua", "paper/page.lua", "tasks/check_page.lua", "tasks/costs.lua",
+  "tasks/costs_rows.lua",
 }
 
 -- What the figures of the paper make of finished runs. What chooses variants is not among them.
 local figures <const> = {
-  "paper/accuracy.lua", "paper/findings.lua", "paper/fit.lua", "paper/growth.lua", "paper/init.lua",
-  "paper/laws.lua", "paper/shuffling.lua", "paper/stream.lua",
+  "paper/accuracy.lua", "paper/against.lua", "paper/exceptions.lua", "paper/findings.lua", "paper/fit.lua",
+  "paper/frequency.lua", "paper/golden_pairs.lua", "paper/growth.lua", "paper/init.lua", "paper/laws.lua",
+  "paper/shuffling.lua", "paper/stream.lua",
 }
 
 --- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy and
