@@ -49,6 +49,9 @@ end
 
 --- The win rate at a crossing, linear between its checkpoints. `win(point)` is that of a point, `point.win`
 -- unless given.
+--
+--   > frontier.at_crossing { from = { win = 0.4 }, to = { win = 0.6 }, share = 0.5 }
+--   0.5
 function frontier.at_crossing(crossing, win)
   win = win or win_of
   local from = win(crossing.from)

@@ -17,12 +17,14 @@ local rates <const>, differences <const> = { 0, 1 }, { -1, 1 }
 --- How many repetitions of the pipeline a list of seeds, or of pairs of seeds, is of.
 local function repetitions_of(items) return #bootstrap.by_repetition(items, function() return 1 end) end
 
---- An interval as text. Where not all repetitions have the figure it says how many do: those that got so far
--- are a selection.
+--- A figure with its interval as text. Where not all repetitions have the figure it says how many do: those
+-- that got so far are a selection. One of several has no interval, since it tells no spread.
 local function shown(found, repetitions)
   if not found then return "-" end
-  local text = ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
-  return #found.values == repetitions and text or ("%s (%d of %d)"):format(text, #found.values, repetitions)
+  local mean, count = ("%.3f"):format(found.mean), #found.values
+  local text = ("%s [%.3f, %.3f]"):format(mean, found.low, found.high)
+  if count == repetitions then return text end
+  return ("%s (%d of %d)"):format(count > 1 and text or mean, count, repetitions)
 end
 
 --- In how many seeds the peak of a side is the last point of its run, as a clause.
