@@ -117,7 +117,8 @@ function page.write(entries, path)
     end
     local columns, cells = claims.cells(entry.verdicts)
     made:table { header = columns, rows = cells }
-    made:table { header = entry.header, rows = entry.rows, caption = entry.caption }
+    if entry.caption then made:text(entry.caption) end
+    made:table { header = entry.header, rows = entry.rows }
     made:text(("%d repetition%s, %s. The proxy's accuracy, length, the share unfinished, errors of text and "
       .. "samples beside the curves are in %s."):format(entry.outer_seeds,
       entry.outer_seeds == 1 and "" or "s", entry.date, entry.report))

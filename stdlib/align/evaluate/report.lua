@@ -122,7 +122,8 @@ return function(given)
 
   local page = pages.new { title = o.title, footer = os.date "written on %Y-%m-%d at %H:%M" }
   panels.add(page, figures, figure_is)
-  page:table { header = header, rows = rows, caption = caption }
+  page:text(caption)  -- a caption of a wide table scrolls with it
+  page:table { header = header, rows = rows }
   if o.verdicts then add_verdicts(page, o.verdicts) end
   for _, sentence in ipairs(allowed) do page:text(sentence) end
   if o.section then o.section(page) end

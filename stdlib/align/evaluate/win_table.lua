@@ -119,8 +119,8 @@ function win_table.caption(sides)
     return ("Means over repetitions. There is one: the 95 %% intervals are over %s alone."):format(
       seeds == 1 and "prompts" or "its seeds and prompts")
   end
-  return "Means over repetitions, 95 % intervals over repetitions, seeds and prompts; of one repetition, "
-    .. "as in (1 of 5), over prompts alone. Differences are of the repetitions where both sides have one."
+  return "Means over repetitions, 95 % intervals over repetitions, seeds and prompts; \"(4 of 5)\" is of the "
+    .. "four that have the figure. Differences are of the repetitions where both sides have one."
 end
 
 return options.strict("align.evaluate.win_table", win_table)
