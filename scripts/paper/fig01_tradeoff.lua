@@ -10,8 +10,9 @@
 --   perilune scripts/paper/fig01_tradeoff.lua [--task arena] [--quick]
 --
 -- Cost: 13 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
--- Measured on `sentiment`: online's peak is higher by 0.29 [0.09, 0.49]; at equal KL it is ahead by 0.09
--- [0.01, 0.15] on average and by 0.21 [0.10, 0.32] at 10 nats, behind by 0.13 [0.07, 0.19] at 2 nats.
+-- Measured on `sentiment` in bf16, five repetitions: with the same sweep on both sides online is ahead by
+-- 0.24 [0.02, 0.40] at equal KL. One online setting against offline's pool is behind by 0.15 [0.13, 0.17] at
+-- 2 nats and ahead by 0.23 [0.02, 0.49] at 10; peaks differ by 0.13 [-0.10, 0.33], which is not resolved.
 local paper = require "perilune.paper"
 
 local function proxy_win(point) return point.proxy_win end
@@ -43,8 +44,10 @@ paper.figure {
       claims.peak("offline", "offline, one setting", { name = "what pooling gives offline's peak" }),
       claims.peak(pool, "online", { name = "what pooling gives online's peak" }),
       claims.on_average(pool, "online", { name = "what pooling gives online at equal KL" }),
-      claims.pooling("offline", { name = "what a plain maximum would add to offline's pooled peak" }),
-      claims.pooling(pool, { name = "what a plain maximum would add to online's pooled peak" }),
+      claims.pooling("offline",
+        { expect = "not above", name = "what a plain maximum would add to offline's pooled peak" }),
+      claims.pooling(pool,
+        { expect = "not above", name = "what a plain maximum would add to online's pooled peak" }),
       claims.peak("online by gold", "online", { name = "what the proxy's errors cost online's peak" }),
     }
     for i, kl in ipairs { 2, 4, 6, 8, 10 } do
