@@ -49,7 +49,7 @@ function proxies.claims(claims, o)
   local list = {
     claims.peak(large, small, { paper = "A larger proxy raises online's peak." }),
     claims.falls(small, large, { name = "the fall with the smallest proxy less that with the largest" }),
-    claims.peak("online", large, { name = "what the start's weights give the proxy, at online's peak" }),
+    claims.peak("online", large, { name = "what all layers of the start give the proxy, at online's peak" }),
   }
   for _, width in ipairs(widths) do
     list[#list + 1] = claims.peak(label_of(width), offline,

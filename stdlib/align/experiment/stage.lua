@@ -103,17 +103,23 @@ end
 --- The kind of the learned judges: the task's, or a reward model where losses read scores.
 local function kind_of(self) return self.options.scores and "reward" or self.task.preference.kind end
 
---- The start as the golden model begins: of twice the width where a larger one is asked for. A task with a
--- pretrained model has no other.
-local function golden_init(self)
-  local task, o = self.task, self.options
-  if o.gold ~= "model" or task.pretrained then return nil end
-  local config, steps = self.start:config(), o.start_steps > 0 and o.start_steps or nil
-  return (sft(task, {
-    model = { dim = 2 * config.dim, hidden = 2 * config.hidden, heads = config.heads }, seed = o.seed - 1,
-    steps = steps, cache = not steps, run = recorded(self, "wide start", steps or 800),
-    precision = o.precision,
+--- A model of other fields, fine-tuned as the start is. A task with a pretrained model has no other: nil.
+local function other_start(self, label, model)
+  local o = self.options
+  if self.task.pretrained then return nil end
+  local steps = o.start_steps > 0 and o.start_steps or nil
+  return (sft(self.task, {
+    model = model, seed = o.seed - 1, steps = steps, cache = not steps,
+    run = recorded(self, label, steps or 800), precision = o.precision,
   }))
+end
+
+--- The start as the golden model begins: of twice the width where a larger one is asked for.
+local function golden_init(self)
+  if self.options.gold ~= "model" then return nil end
+  local config = self.start:config()
+  return other_start(self, "wide start",
+    { dim = 2 * config.dim, hidden = 2 * config.hidden, heads = config.heads })
 end
 
 --- A golden model of labels, and its labels of the same pairs.
@@ -197,13 +203,12 @@ local function build(o)
   end
   local kind = o.proxy ~= "" and o.proxy or kind_of(self)
   local few = o.proxy_pairs > 0 and o.proxy_pairs or task.proxy_pairs or 0
-  local function learned_proxy(label, width)
+  local function learned_proxy(label, init)
     return learn(self, is_path(kind) and kind_of(self) or kind, label,
-      annotator.first(self.golden_pairs, few), stopping, seed + 2,
-      annotator.small(self.start, width, seed + 9))
+      annotator.first(self.golden_pairs, few), stopping, seed + 2, init)
   end
   self.proxy = kind == "gold" and faulty or is_path(kind) and given_model(self, kind)
-    or learned_proxy("proxy " .. kind .. " model", o.proxy_dim)
+    or learned_proxy("proxy " .. kind .. " model", annotator.small(self.start, o.proxy_dim, seed + 9))
   self.learned_proxy = kind ~= "gold" and learned_proxy or nil
   local agreement = judges.accuracy(self.proxy, self.held_out)
   self.notes[#self.notes + 1] = (
@@ -309,8 +314,8 @@ function Stage:kl(policy)
   return evaluate.kl(policy, self.start, how).mean
 end
 
---- A proxy of one layer and this width from the same pairs as the stage's. Errors: the stage has none that is
--- learned, such as that of a world.
+--- A proxy of one layer and this width: fine-tuned as the start is, then trained on the same pairs as the
+-- stage's proxy. Errors: the stage has none that is learned, such as that of a world.
 --
 --   > require "perilune.align.experiment.stage".with({}):other_proxy(16)
 --   experiment.stage: the labels are the golden judge's, there is no proxy to make anew
@@ -318,7 +323,10 @@ function Stage:other_proxy(width)
   if not self.learned_proxy then
     error("experiment.stage: the labels are the golden judge's, there is no proxy to make anew", 0)
   end
-  return self.learned_proxy(("proxy of width %d"):format(width), width)
+  local label = ("proxy of width %d"):format(width)
+  local start = other_start(self, label .. ", start",
+    { layers = 1, dim = width, heads = 1, hidden = 8 * width // 3 })
+  return self.learned_proxy(label, start)
 end
 
 --- The measure of another judge, against the start's own responses.
