@@ -8,8 +8,8 @@
 --   perilune scripts/paper/fig05_quality.lua [--task summary] [--quick]
 --
 -- Cost: 9 runs a repetition on `sentiment`, 1 after fig01_tradeoff; 7 s of processor time at --smoke.
--- Measured on `sentiment` (bf16): the peak of pairs of the end is below online's by 0.34 [0.11, 0.59], and
--- below that of pairs of the start by 0.21 [0.08, 0.33].
+-- Measured on `sentiment` in bf16, five repetitions: the peak of pairs of the end is 0.15 [0.07, 0.22] above
+-- the start, below online's by 0.34 [0.10, 0.55], and below that of pairs of the start by 0.17 [0.02, 0.31].
 local paper = require "perilune.paper"
 local against = require "perilune.paper.against"
 
