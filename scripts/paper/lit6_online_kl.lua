@@ -9,8 +9,8 @@
 --   perilune scripts/paper/lit6_online_kl.lua [--task arena] [--quick]
 --
 -- Cost: 3 runs a repetition on `sentiment`, 1 after nc2_hybrid; 7 s of processor time at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: HyPO's KL on own samples is worth 0.18 [0.07, 0.32] at
--- the peak over offline DPO; labels beyond it 0.17 [-0.10, 0.40]; the whole gap is 0.35 [0.07, 0.63].
+-- Measured on `sentiment` in bf16, five repetitions: HyPO's KL on own samples is worth 0.18 [0.11, 0.25] at
+-- the peak over offline DPO; labels beyond it 0.17 [-0.07, 0.40]; the whole gap is 0.35 [0.13, 0.57].
 local paper = require "perilune.paper"
 
 paper.figure {

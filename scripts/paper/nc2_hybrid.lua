@@ -9,8 +9,8 @@
 --   perilune scripts/paper/nc2_hybrid.lua [--task arena] [--quick]
 --
 -- Cost: 8 runs a repetition on `sentiment`, 5 after fig01_tradeoff; 11 s of processor time at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: half of each batch online is 0.20 [0.03, 0.40] above
--- offline and as good as online (-0.02 [-0.20, 0.17]); offline first, online then, 0.22 [0.01, 0.43] above.
+-- Measured on `sentiment` in bf16, five repetitions: half of each batch online is 0.20 [0.02, 0.38] above
+-- offline and as good as online (-0.02 [-0.21, 0.16]); offline first, online then, 0.22 [0.01, 0.42] above.
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"
 
