@@ -21,18 +21,12 @@ local function options(more)
   return o
 end
 
-local function names(list)
-  local out = {}
-  for i, setting in ipairs(list) do out[i] = setting.name end
-  return out
-end
-
 TestSettings = {}
 
 function TestSettings:test_online_has_one_setting_and_offline_the_task_s_sweep()
   local runs = settings.runs(options())
   local one, sweep = settings.one(options()), settings.sweep(options())
-  lu.assertEquals(names(one), { ("lr %g, beta %g, %d steps"):format(runs.lr, runs.beta, runs.steps) })
+  lu.assertEquals(support.names(one), { ("lr %g, beta %g, %d steps"):format(runs.lr, runs.beta, runs.steps) })
   lu.assertEquals(#sweep, #runs.offline.lr * #runs.offline.beta)
   lu.assertTrue(#sweep > 1)
   lu.assertEquals(sweep[1].steps, runs.offline.steps or runs.steps)
@@ -40,8 +34,8 @@ end
 
 function TestSettings:test_options_replace_the_task_s()
   local o = options { lr = "1e-4", beta = "0.2", steps = 7 }
-  lu.assertEquals(names(settings.one(o)), { "lr 0.0001, beta 0.2, 7 steps" })
-  lu.assertEquals(names(settings.sweep(o)), { "lr 0.0001, beta 0.2, 7 steps" })
+  lu.assertEquals(support.names(settings.one(o)), { "lr 0.0001, beta 0.2, 7 steps" })
+  lu.assertEquals(support.names(settings.sweep(o)), { "lr 0.0001, beta 0.2, 7 steps" })
 end
 
 --- The settings of a small task are its own: the cache told tasks apart by name, file and cost alone.
@@ -59,7 +53,7 @@ function TestSettings:test_what_is_not_given_is_the_task_s()
 end
 
 function TestSettings:test_another_loss_is_in_the_name()
-  lu.assertEquals(names(settings.one(options { steps = 7 }, "bo2")), { "bo2, lr 0.0003, 7 steps" })
+  lu.assertEquals(support.names(settings.one(options { steps = 7 }, "bo2")), { "bo2, lr 0.0003, 7 steps" })
 end
 
 function TestSettings:test_a_smoke_run_has_no_sweep()

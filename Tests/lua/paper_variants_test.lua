@@ -1,5 +1,6 @@
 --- The settings and variants of the paper's figures: which runs there are, and which are shared.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
+local support = require "support"
 local lu = require "luaunit"
 local formats = require "perilune.formats"
 local segments = require "perilune.paper.segments"
@@ -15,16 +16,10 @@ local function options_with(steps)
   }
 end
 
-local function names(list)
-  local out = {}
-  for i, setting in ipairs(list) do out[i] = setting.name end
-  return out
-end
-
 TestSweeps = {}
 
 function TestSweeps:test_a_sweep_without_steps_has_those_of_the_online_run()
-  lu.assertEquals(names(settings.sweep(options_with(nil))), {
+  lu.assertEquals(support.names(settings.sweep(options_with(nil))), {
     "lr 0.0001, beta 0.05, 480 steps", "lr 0.0003, beta 0.05, 480 steps",
     "lr 0.0001, beta 0.1, 480 steps", "lr 0.0003, beta 0.1, 480 steps",
   })
@@ -48,16 +43,17 @@ function TestRuns:test_one_setting_is_one_of_the_pool()
   for _, both in ipairs { { make.online(), make.online_pooled() }, { make.offline_one(), make.offline() } } do
     local one, pool = both[1], both[2]
     lu.assertEquals(one.run, pool.run)
-    lu.assertTrue(table.concat(names(pool.settings), "; "):find(one.settings[1].name, 1, true) ~= nil)
+    lu.assertTrue(table.concat(support.names(pool.settings), "; "):find(one.settings[1].name, 1, true) ~= nil)
   end
 end
 
 --- Best-of-2 at the online rate left the start by hundreds of nats.
 function TestRuns:test_best_of_2_online_has_a_sixth_of_the_rate_and_offline_has_not()
   local bo2 = variants.bo2(options_with(nil))
-  lu.assertEquals(names(bo2.online().settings), { "bo2, lr 5e-05, 480 steps" })
-  lu.assertEquals(names(bo2.replay("all").settings), { "bo2, lr 5e-05, 480 steps" })
-  lu.assertEquals(names(bo2.offline().settings), { "bo2, lr 0.0001, 480 steps", "bo2, lr 0.0003, 480 steps" })
+  lu.assertEquals(support.names(bo2.online().settings), { "bo2, lr 5e-05, 480 steps" })
+  lu.assertEquals(support.names(bo2.replay("all").settings), { "bo2, lr 5e-05, 480 steps" })
+  lu.assertEquals(support.names(bo2.offline().settings),
+    { "bo2, lr 0.0001, 480 steps", "bo2, lr 0.0003, 480 steps" })
   lu.assertEquals({ bo2.replay("all").from, bo2.online().label, bo2.online().run },
     { "bo2 online", "bo2 online", "bo2 online" })
 end

@@ -41,6 +41,13 @@ function support.need(name)
   return path
 end
 
+--- The `name` of each element of a list.
+function support.names(list)
+  local out = {}
+  for i, one in ipairs(list) do out[i] = one.name end
+  return out
+end
+
 --- Fails unless |actual - expected| is at most `tolerance` times max(1, |expected|).
 function support.close(actual, expected, tolerance, message)
   local bound = (tolerance or 1e-6) * math.max(1, math.abs(expected))
