@@ -1,5 +1,6 @@
 --- Claims that set a peak against one point of another run: its start, or the writer of the data.
-local interval = require "perilune.align.claims.interval"
+local bootstrap = require "perilune.align.evaluate.bootstrap"
+local frontier = require "perilune.align.evaluate.frontier"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 
@@ -14,7 +15,7 @@ local function win_of(point) return point.win end
 --   the peak of offline less the start
 function against.start(make, side, given)
   return make.value(("the peak of %s less the start"):format(side), function(_, sides)
-    return interval.by_repetition(sides(side), function(runs)
+    return bootstrap.by_repetition(sides(side), function(runs)
       return measures.peak(runs, win_of) - runs[1][1].win
     end)
   end, given)
@@ -27,7 +28,7 @@ end
 --   the peak of end against end less the end of online
 function against.writer(make, side, writer, given)
   return make.value(("the peak of %s less the end of %s"):format(side, writer), function(_, sides)
-    return interval.by_repetition(interval.pairs(sides(side), sides(writer)), function(pair)
+    return bootstrap.by_repetition(frontier.paired(sides(side), sides(writer)), function(pair)
       local run = pair[2][1]
       return measures.peak(pair[1], win_of) - run[#run].win
     end)

@@ -1,5 +1,5 @@
 --- What `after` of an experiment found in its jobs, a list of { outer, seed, setting, found }, as numbers.
-local interval = require "perilune.align.claims.interval"
+local bootstrap = require "perilune.align.evaluate.bootstrap"
 local options = require "perilune.options"
 
 local findings = {}
@@ -11,7 +11,7 @@ local findings = {}
 --   > findings.values(list, function(found) return found.kl end)[1]
 --   3.0
 function findings.values(list, value)
-  return interval.by_repetition(list, function(one) return value(one.found) end)
+  return bootstrap.by_repetition(list, function(one) return value(one.found) end)
 end
 
 --- The mean over all findings of each element of the list `list_of(found)`, for the first `count`.

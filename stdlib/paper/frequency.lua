@@ -3,7 +3,7 @@
 -- What each renewal loses against the most frequent one, how old its data are, and the rarest renewal that
 -- loses nothing.
 local claims = require "perilune.align.claims"
-local interval = require "perilune.align.claims.interval"
+local frontier = require "perilune.align.evaluate.frontier"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
@@ -39,7 +39,7 @@ function frequency.by_repetition(first, side)
   local low, high = measures.shared { { by_seed = first }, { by_seed = side } }
   if not low then return {} end
   local area, found = measures.area(low, high), {}
-  for _, pair in ipairs(interval.pairs(first, side)) do
+  for _, pair in ipairs(frontier.paired(first, side)) do
     local a, b = area(pair[1], win_of, pair[2]), area(pair[2], win_of, pair[1])
     local of = found[pair.outer] or { losses = {}, ages = {} }
     found[pair.outer] = of

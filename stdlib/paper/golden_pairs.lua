@@ -2,8 +2,8 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.3.2 and 5.3.3. Findings are those of `paper.accuracy.after`.
 -- `make` is align.claims.
+local bootstrap = require "perilune.align.evaluate.bootstrap"
 local findings = require "perilune.paper.findings"
-local interval = require "perilune.align.claims.interval"
 local options = require "perilune.options"
 
 local golden_pairs = {}
@@ -66,7 +66,7 @@ end
 function golden_pairs.own(make, label)
   local claim = make.value(("accuracy of %s on pairs of its own, all checkpoints, less 1/2"):format(label),
     function(_, sides)
-      return interval.by_repetition(sides(label), function(runs)
+      return bootstrap.by_repetition(sides(label), function(runs)
         local share = golden_pairs.of_own(runs[1])
         return share and share - 0.5
       end)

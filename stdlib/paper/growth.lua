@@ -109,14 +109,6 @@ function growth.claims(make, o)
   return list
 end
 
---- An interval as text; "-" where there is none.
-local function shown(values)
-  local found = interval.of_values(values)
-  if not found then return "-" end
-  if #values < 2 then return ("%.3f (one repetition)"):format(found.mean) end
-  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
-end
-
 --- Adds the gaps with the line through them to a page, and the table of what both curves say of larger sizes.
 -- `sides` and `findings` are those of experiment.compare.
 function growth.section(page, sides, findings)
@@ -145,7 +137,8 @@ function growth.section(page, sides, findings)
   local rows = {}
   for _, factor in ipairs { 1, table.unpack(growth.factors) } do
     rows[#rows + 1] = { ("%.3g M"):format(factor * largest / 1e6), ("%d"):format(factor),
-      shown(growth.at(points, "line", factor)), shown(growth.at(points, "parabola", factor)) }
+      interval.text(interval.of_values(growth.at(points, "line", factor))),
+      interval.text(interval.of_values(growth.at(points, "parabola", factor))) }
   end
   page:table { header = { "parameters", "times the largest", "gap by a line", "gap by a parabola" },
     rows = rows, caption = "Beyond the largest size nothing was trained: where the two curves differ, or an "

@@ -1,6 +1,7 @@
 --- Data that are renewed every s steps: variants, claims and sections of `oq3_refresh` and `lit2_drift`.
 local accuracy = require "perilune.paper.accuracy"
 local frequency = require "perilune.paper.frequency"
+local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
@@ -121,7 +122,7 @@ local function correlation(sides, every, age)
   for _, share in ipairs { false, slow } do
     local first = sides(variants.renewed(every[1], share or nil))
     for i = 2, #every do
-      for _, pair in ipairs(interval.pairs(first, sides(variants.renewed(every[i], share or nil)))) do
+      for _, pair in ipairs(frontier.paired(first, sides(variants.renewed(every[i], share or nil)))) do
         local old = age(every[i], pair[2])
         lists[pair.outer] = lists[pair.outer] or { {}, {} }
         if old and old > 0 then
@@ -185,8 +186,7 @@ end
 local function shown(values)
   local found = interval.of_values(values)
   if not found then return "-" end
-  if #values < 2 then return ("%.3f (one repetition)"):format(found.mean), found.mean, 0 end
-  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high), found.mean, found.high - found.mean
+  return interval.text(found), found.mean, #values < 2 and 0 or found.high - found.mean
 end
 
 --- Adds to a page what each renewal loses at equal KL against the most frequent one, by the age of its data

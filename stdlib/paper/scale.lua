@@ -1,7 +1,9 @@
 --- The size of the policy: variants, claims and the figure of `fig10_scale`.
 --
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.5, figs. 10, 11 and 14.
+local bootstrap = require "perilune.align.evaluate.bootstrap"
 local exceptions = require "perilune.paper.exceptions"
+local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
@@ -99,12 +101,12 @@ local function best_of(runs) return best(runs, win_of) end
 -- are averaged.
 local function of_best(first, second, of)
   local items, found = {}, {}
-  for _, pair in ipairs(interval.pairs(first, second)) do
+  for _, pair in ipairs(frontier.paired(first, second)) do
     items[pair.outer] = items[pair.outer] or {}
     table.insert(items[pair.outer], pair)
   end
   for outer, list in pairs(items) do
-    found[outer] = interval.by_repetition(list, function(pair)
+    found[outer] = bootstrap.by_repetition(list, function(pair)
       local a, b = best_of(pair[1]), best_of(pair[2])
       return a and b and of(a, b) or nil
     end)[1]
@@ -274,7 +276,7 @@ function scale.section(page, sides, findings)
     local x, row, shares = math.log(counts[i], 2), { size, counts[i] }, {}
     for _, kind in ipairs(kinds) do
       local runs = of(kind .. " " .. size)
-      row[#row + 1] = added(absolute[kind], x, interval.by_repetition(runs, best_of))
+      row[#row + 1] = added(absolute[kind], x, bootstrap.by_repetition(runs, best_of))
       local by = scale.shares(of, kind, size)
       local text = added(relative[kind], x, in_order(by))
       if kind ~= "online" then shares[#shares + 1] = text end

@@ -4,9 +4,10 @@
 -- The table descends IPO, whose optimum with full support is pi_ref exp(p(y > mu) / beta) (Tang et al. 2024,
 -- arXiv:2405.08448, app. H); the linear policy descends DPO, whose optimum pi_ref exp(r / beta) its features
 -- can write. Every expectation is a sum, nothing is drawn.
-local interval = require "perilune.align.claims.interval"
-local of_world = require "perilune.align.experiment.world"
+local bootstrap = require "perilune.align.evaluate.bootstrap"
+local frontier = require "perilune.align.evaluate.frontier"
 local losses = require "perilune.align.loss"
+local of_world = require "perilune.align.experiment.world"
 local options = require "perilune.options"
 local worlds = require "perilune.worlds"
 
@@ -89,7 +90,7 @@ function support.claims(make)
   local function at_end(label, name, field, given)
     return make.value(("%s, data on %s of the answers, at the end"):format(name, label),
       function(_, sides)
-        return interval.by_repetition(sides(label), function(runs) return runs[1][#runs[1]][field] end)
+        return bootstrap.by_repetition(sides(label), function(runs) return runs[1][#runs[1]][field] end)
       end, given)
   end
   local function distance(point) return point.distance end
@@ -113,8 +114,8 @@ function support.claims(make)
     further("linear, a quarter", "linear, all", { name = "a linear policy with a quarter less with all" }),
     make.value("what data on half of the answers cost the table less what they cost the linear policy",
       function(_, sides)
-        local pairs_of = interval.pairs(sides "half", sides "all", sides "linear, half", sides "linear, all")
-        return interval.by_repetition(pairs_of, function(four)
+        local pairs_of = frontier.paired(sides "half", sides "all", sides "linear, half", sides "linear, all")
+        return bootstrap.by_repetition(pairs_of, function(four)
           local last = {}
           for i = 1, 4 do last[i] = four[i][1][#four[i][1]].distance end
           return (last[1] - last[2]) - (last[3] - last[4])

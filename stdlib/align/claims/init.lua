@@ -21,6 +21,7 @@
 --
 -- Intervals are those of `align.evaluate.bootstrap`, over repetitions, seeds and prompts together. With one
 -- repetition no claim is resolved. They are not corrected for the number of claims.
+local bootstrap = require "perilune.align.evaluate.bootstrap"
 local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local kinds = require "perilune.align.claims.kinds"
@@ -33,8 +34,8 @@ for name, kind in pairs(kinds) do claims[name] = kind end
 
 --- The number and its interval, and of how many of `all` repetitions it is.
 local function shown(found, all)
-  if #found.values < 2 then return ("%.3f (one repetition)"):format(found.mean) end
-  local text = ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high) .. (found.note or "")
+  if #found.values < 2 then return interval.text(found) end
+  local text = interval.text(found) .. (found.note or "")
   return #found.values < all and ("%s (%d of %d)"):format(text, #found.values, all) or text
 end
 
@@ -42,16 +43,14 @@ end
 local function repetitions(sides)
   local most = 0
   for _, side in ipairs(sides) do
-    most = math.max(most, #interval.by_repetition(side.by_seed, function() return 0 end))
+    most = math.max(most, bootstrap.repetitions(side.by_seed))
   end
   return most
 end
 
 --- The bootstrap draws of sides, for whole lists of prompts and for halves of them.
 local function resampling_of(sides, draws)
-  local all = {}
-  for i, side in ipairs(sides) do all[i] = side.by_seed end
-  local whole = frontier.resampling(all, draws, true)
+  local whole = frontier.resampling_of(sides, draws)
   return { whole = whole, halved = whole:halved() }
 end
 

@@ -5,7 +5,7 @@ local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
 local student = require "perilune.align.evaluate.student"
 
-local interval = { by_repetition = bootstrap.by_repetition, pairs = frontier.paired }
+local interval = {}
 
 --- `measure(runs)` of one side less that of another, one number a repetition; nil of either is left out.
 --
@@ -32,6 +32,16 @@ function interval.of_values(values)
   return {
     mean = mean.mean, low = mean.mean - half, high = mean.mean + half, seeds = #values, values = values,
   }
+end
+
+--- An interval as text; "-" of none.
+--
+--   > interval.text(interval.of_values { 0.1, 0.2, 0.3 }), interval.text(interval.of_values { 0.1 })
+--   0.200 [-0.048, 0.448]	0.100 (one repetition)
+function interval.text(found)
+  if not found then return "-" end
+  if #found.values < 2 then return ("%.3f (one repetition)"):format(found.mean) end
+  return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
 end
 
 return options.strict("align.claims.interval", interval)

@@ -2,6 +2,7 @@
 --
 -- Each gives a claim, a table of the options below with `estimate(sides, resampling, results)`, which
 -- `claims.judge` calls. `claims` has them under the same names.
+local bootstrap = require "perilune.align.evaluate.bootstrap"
 local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
@@ -68,11 +69,11 @@ function kinds.on_average(first, second, given)
       local low, high = measures.shared { { by_seed = a }, { by_seed = b } }
       if not low then return nil end
       local found = frontier.difference(a, b, measures.area(low, high), resampling.halved, differences)
-      local measured = interval.by_repetition(frontier.paired(a, b), function(pair)
-        return measures.measured(pair[1], pair[2], low, high)
-      end)
-      local share = stats.summary(measured).mean
       if found then
+        local measured = bootstrap.by_repetition(frontier.paired(a, b), function(pair)
+          return measures.measured(pair[1], pair[2], low, high)
+        end)
+        local share = stats.summary(measured).mean
         found.note = (", %.2g to %.2g nats"):format(low, high)
           .. (share < 1 and (", %.0f %% of them measured"):format(100 * share) or "")
       end
@@ -167,7 +168,7 @@ function kinds.change(side, name, field, given)
   end
   return claim("change", ("%s of %s, the last checkpoint less the first"):format(name, side), given,
     function(sides)
-      return interval.of_values(interval.by_repetition(sides(side), function(runs)
+      return interval.of_values(bootstrap.by_repetition(sides(side), function(runs)
         return mean_of(runs, change)
       end))
     end)
@@ -188,7 +189,7 @@ function kinds.since_peak(side, name, field, given)
     return peak ~= last and a and b and b - a or nil
   end
   return claim("since_peak", ("%s of %s, the end less the peak of the win rate"):format(name, side), given,
-    function(sides) return interval.of_values(interval.by_repetition(sides(side), change)) end)
+    function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change)) end)
 end
 
 --- A figure of the points at the last checkpoint of one side less that of another, seed by seed.

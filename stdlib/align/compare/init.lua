@@ -161,9 +161,7 @@ return function(given)
   end
   local o = spec:fill(settings)
   local sides = reading.read(runs)
-  local all = {}
-  for i, side in ipairs(sides) do all[i] = side.by_seed end
-  local whole = frontier.resampling(all, o.draws, true)
+  local whole = frontier.resampling_of(sides, o.draws)
   local halved = whole:halved()
   local result = { labels = {}, rows = rows_of(sides, o.at or { kl = grid.shared(sides) }), sentences = {} }
   for i, side in ipairs(sides) do result.labels[i] = side.label end

@@ -154,6 +154,11 @@ end
 -- Intervals of the trapezoidal rule.
 local parts <const> = 32
 
+--- Calls `visit(kl, weight, i)` for the KLs of the rule between two; the weights add up to `parts`.
+local function each_part(low, high, visit)
+  for i = 0, parts do visit(low + (high - low) * i / parts, (i == 0 or i == parts) and 0.5 or 1, i) end
+end
+
 --- The mean win rate between two KLs: the area under the win rate as a function of KL, by the trapezoidal
 -- rule with 32 intervals, over the width. KLs at which the runs, or those they are held against, have no win
 -- rate are left out of it; nil where all are.
@@ -169,15 +174,11 @@ function measures.area(low, high)
   for i = 0, parts do kept[i] = setmetatable({}, { __mode = "k" }) end
   return function(runs, win, against)
     local sum, weight = 0.0, 0.0
-    for i = 0, parts do
-      local kl = low + (high - low) * i / parts
+    each_part(low, high, function(kl, part, i)
       local there = not against or #crossings_of(kept[i], against, "kl", kl) > 0
       local value = there and best_of(crossings_of(kept[i], runs, "kl", kl), win)
-      if value then
-        local part = (i == 0 or i == parts) and 0.5 or 1
-        sum, weight = sum + part * value, weight + part
-      end
-    end
+      if value then sum, weight = sum + part * value, weight + part end
+    end)
     return weight > 0 and sum / weight or nil
   end
 end
@@ -189,11 +190,10 @@ end
 --   0.03125
 function measures.measured(first, second, low, high)
   local weight = 0.0
-  for i = 0, parts do
-    local kl = low + (high - low) * i / parts
+  each_part(low, high, function(kl, part)
     local both = #crossings_of({}, first, "kl", kl) > 0 and #crossings_of({}, second, "kl", kl) > 0
-    if both then weight = weight + ((i == 0 or i == parts) and 0.5 or 1) end
-  end
+    if both then weight = weight + part end
+  end)
   return weight / parts
 end
 

@@ -58,6 +58,19 @@ function bootstrap.by_repetition(items, measure)
   return values
 end
 
+--- How many repetitions items are of.
+--
+--   > bootstrap.repetitions { { outer = 1 }, { outer = 1 }, { outer = 2 } }
+--   2
+function bootstrap.repetitions(items)
+  local seen, count = {}, 0
+  for i, item in ipairs(items) do
+    local number = item.outer or i
+    count, seen[number] = count + (seen[number] and 0 or 1), true
+  end
+  return count
+end
+
 --- The values of the items of each repetition in one draw of prompts; a value that is not there in a draw is
 -- that of all prompts.
 local function drawn(list, measure, resampling, draw)
@@ -133,9 +146,12 @@ function bootstrap.interval(items, measure, resampling, range)
     local center, s = mean_of(means), stats.summary(values).se
     found.of_prompts = shared_variance(by_repetition, n)
     local half = math.sqrt((student.quantile(0.975, n - 1) * s) ^ 2 + 1.96 ^ 2 * found.of_prompts)
-    local by = high > low and 2 * half / (high - low) or 0
-    found.low, found.high = found.mean - by * (center - low), found.mean + by * (high - center)
-    if by == 0 then found.low, found.high = found.mean - half, found.mean + half end
+    local below, above = half, half
+    if high > low then
+      local by = 2 * half / (high - low)
+      below, above = by * (center - low), by * (high - center)
+    end
+    found.low, found.high = found.mean - below, found.mean + above
   end
   range = range or { -math.huge, math.huge }
   found.low, found.high = math.max(found.low, range[1]), math.min(found.high, range[2])

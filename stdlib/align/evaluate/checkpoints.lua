@@ -70,9 +70,6 @@ local function rows_of(runs)
   return rows
 end
 
---- How many repetitions there are in a list of places or runs.
-local function repetitions_of(list) return #bootstrap.by_repetition(list, function() return 1 end) end
-
 --- The mean of a figure over the places of a row, or nil where a place lacks it.
 local function mean_of(places, field)
   for _, place in ipairs(places) do
@@ -106,9 +103,9 @@ function checkpoints.of(side)
   local header, rows = { "setting", "at", "repetitions" }, {}
   for _, column in ipairs(columns) do header[#header + 1] = column[1] end
   for _, setting in ipairs(by_setting(side)) do
-    local all = repetitions_of(setting.runs)
+    local all = bootstrap.repetitions(setting.runs)
     for _, row in ipairs(rows_of(setting.runs)) do
-      local cells = { setting.name, row.name, ("%d of %d"):format(repetitions_of(row.places), all) }
+      local cells = { setting.name, row.name, ("%d of %d"):format(bootstrap.repetitions(row.places), all) }
       for _, column in ipairs(columns) do
         local mean = mean_of(row.places, column[3])
         cells[#cells + 1] = mean and column[2]:format(mean) or "-"

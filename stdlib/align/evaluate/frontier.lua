@@ -119,30 +119,36 @@ function frontier.peak(runs, win)
   return best, at, is_last
 end
 
---- Bootstrap draws for `interval` and `difference`, made once for all sides: `by_seed` is the list of seeds
--- of one side, or `{ a, b, ... }` of several with `several = true`. Errors: points have no `wins`, or lists
--- of different lengths; no run has a point.
+--- Bootstrap draws for `interval` and `difference` of sides, { by_seed = }, made once for all of them.
+-- Errors: points have no `wins`, or lists of different lengths; no run has a point.
 --
---   frontier.resampling(side.by_seed, 300)
-function frontier.resampling(by_seed, draws, several)
+--   > local seed = { { { step = 1, kl = 0, win = 1, wins = { 1, 1 } } } }
+--   > local draws = frontier.resampling_of({ { by_seed = { seed } }, { by_seed = { seed, seed } } }, 9)
+--   > draws.draws, draws.prompts, #draws.uniforms[1]
+--   9	2	2
+function frontier.resampling_of(sides, draws)
   local clusters, prompts = 0, nil
-  for _, seeds in ipairs(several and by_seed or { by_seed }) do
-    for i, runs in ipairs(seeds) do
-      clusters = math.max(clusters, i, runs.outer or i)
-      for _, run in ipairs(runs) do
-        for _, point in ipairs(run) do
-          local count = type(point.wins) == "table" and #point.wins or 0
-          prompts = prompts or count
-          if count == 0 or count ~= prompts then
-            error(("frontier: the point at step %s has %d outcomes `wins`, expected %s"):format(
-              tostring(point.step), count, prompts > 0 and prompts or "one a prompt"), 2)
-          end
-        end
+  for _, side in ipairs(sides) do
+    clusters = math.max(clusters, #side.by_seed)
+    frontier.each_point(side.by_seed, function(point, place)
+      clusters = math.max(clusters, place.outer)
+      local count = type(point.wins) == "table" and #point.wins or 0
+      prompts = prompts or count
+      if count == 0 or count ~= prompts then
+        error(("frontier: the point at step %s has %d outcomes `wins`, expected %s"):format(
+          tostring(point.step), count, prompts > 0 and prompts or "one a prompt"), 4)
       end
-    end
+    end)
   end
   if not prompts then error("frontier: no run has a point", 2) end
   return stats.resampling { prompts = prompts, clusters = clusters, draws = draws }
+end
+
+--- The same for the seeds of one side.
+--
+--   frontier.resampling(side.by_seed, 300)
+function frontier.resampling(by_seed, draws)
+  return frontier.resampling_of({ { by_seed = by_seed } }, draws)
 end
 
 --- The mean over repetitions of `measure(runs, win)` with its 95 % interval, as `bootstrap.interval` has it.
@@ -198,7 +204,7 @@ function frontier.difference(first, second, measure, resampling, range)
   return bootstrap.interval(both, function(pair, win)
     local a, b = measure(pair[1], win, pair[2]), measure(pair[2], win, pair[1])
     return a and b and a - b or nil
-  end, resampling or frontier.resampling({ first, second }, nil, true), range)
+  end, resampling or frontier.resampling_of { { by_seed = first }, { by_seed = second } }, range)
 end
 
 --- Calls `visit(point, place)` for all points of a side; `place` is { seed, run, setting, outer }, where

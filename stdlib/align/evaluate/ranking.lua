@@ -64,7 +64,7 @@ end
 --   online	3
 function ranking.of(sides)
   local kls, by = kls_of(sides)
-  local resampling, rows = frontier.resampling(sides[1].by_seed), {}
+  local resampling, rows = frontier.resampling_of(sides), {}
   local divided = resampling.prompts > 1 and reading.read(sides, 1)
   local halved = divided and resampling:halved()
   for i, side in ipairs(sides) do

@@ -14,9 +14,6 @@ local most <const> = 6
 -- What win rates lie within, and their differences.
 local rates <const>, differences <const> = { 0, 1 }, { -1, 1 }
 
---- How many repetitions of the pipeline a list of seeds, or of pairs of seeds, is of.
-local function repetitions_of(items) return #bootstrap.by_repetition(items, function() return 1 end) end
-
 --- A figure with its interval as text. Where not all repetitions have the figure it says how many do: those
 -- that got so far are a selection. One of several has no interval, since it tells no spread.
 local function shown(found, repetitions)
@@ -42,9 +39,7 @@ end
 --- What is measured, a list of { name, measure, mark }, the sides as the measures read them, and their draws.
 -- With the outcomes of one prompt there are no halves of them: no peak, and the highest run counts at a KL.
 local function measured(sides)
-  local all = {}
-  for i, side in ipairs(sides) do all[i] = side.by_seed end
-  local draws, list, read = frontier.resampling(all, nil, true), {}, sides
+  local draws, list, read = frontier.resampling_of(sides), {}, sides
   local divided = draws.prompts > 1
   if divided then
     draws, read = draws:halved(), reading.read(sides, 1)
@@ -92,11 +87,11 @@ function win_table.of(sides)
     local row, first = { one.name }, read[1].by_seed
     for i, side in ipairs(read) do
       row[#row + 1] = shown(frontier.interval(side.by_seed, one.measure, draws, rates),
-        repetitions_of(side.by_seed)) .. (one.mark and one.mark(sides[i]) or "")
+        bootstrap.repetitions(side.by_seed)) .. (one.mark and one.mark(sides[i]) or "")
     end
     for i = 2, #read do
       row[#row + 1] = shown(frontier.difference(first, read[i].by_seed, one.measure, draws, differences),
-        repetitions_of(frontier.paired(first, read[i].by_seed)))
+        bootstrap.repetitions(frontier.paired(first, read[i].by_seed)))
     end
     table_of[#table_of + 1] = row
   end
@@ -112,7 +107,7 @@ end
 function win_table.caption(sides)
   local repetitions, seeds = 0, 0
   for _, side in ipairs(sides) do
-    repetitions = math.max(repetitions, repetitions_of(side.by_seed))
+    repetitions = math.max(repetitions, bootstrap.repetitions(side.by_seed))
     seeds = math.max(seeds, #side.by_seed)
   end
   if repetitions == 1 then
