@@ -397,6 +397,44 @@ function TestCompare:test_an_experiment_killed_within_a_run_ends_with_the_same_f
   end
 end
 
+--- They refused each other as second writers, also of runs that had finished.
+function TestCompare:test_experiments_at_once_train_a_shared_run_once()
+  local out = folder .. "/at-once"
+  local function compare(title)
+    return experiment.compare {
+      title = title, family = "shared",
+      options = small { out = ("%s/%s"):format(out, title), runs = out .. "/runs", beta = "0.05" },
+      variants = {
+        { label = "online", shared = true, source = function(stage, given) return stage:online(given) end },
+      },
+    }
+  end
+  local function child(title)
+    return system.fork(function()
+      local ok, problem = quietly(compare, title)
+      system.write_file(("%s-%s.txt"):format(out, title), ok and "done" or tostring(problem))
+    end)
+  end
+  for _, one in ipairs { child "a", child "b" } do
+    repeat system.sleep(0.01) until one:status()
+  end
+  for _, title in ipairs { "a", "b" } do
+    local file <close> = assert(io.open(("%s-%s.txt"):format(out, title)))
+    lu.assertEquals(file:read "a", "done")
+  end
+  local function points(title)
+    local file <close> = assert(io.open(("%s/%s/points.csv"):format(out, title)))
+    return file:read "a"
+  end
+  lu.assertEquals(points "a", points "b")
+  local seen, trained = {}, record.list(out .. "/runs", "shared")
+  for i = 1, #trained do
+    lu.assertNil(seen[trained[i].config.part], trained[i].config.part)
+    seen[trained[i].config.part] = trained[i].status
+  end
+  lu.assertEquals(seen["outer seed 1, seed 1, lr 0.0003, beta 0.05, online"], "finished")
+end
+
 function TestCompare:test_what_the_system_refuses_is_raised_as_such()
   local ok, problem = quietly(experiment.compare, {
     title = "refused", options = small { out = support.new_path() },

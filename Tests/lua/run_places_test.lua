@@ -51,22 +51,40 @@ function TestRunPlaces.test_pipes_in_the_place_of_files()
   support.refuses(("cannot open %s: it is not a regular file"):format(path), run.read, "a", folder)
 end
 
---- Each of them made a run of its own, and said of the others that their config differs.
-function TestRunPlaces.test_processes_that_begin_the_same_run_at_once()
+--- What four processes say that record the run "a" of 8 steps at once, with further options of run.open.
+local function said_by_four(more)
   local script = folder .. "/train.lua"
   system.write_file(script, ([[
     local run, system = require "perilune.run", require "perilune.system"
-    local job = run.open { name = "a", folder = %q, config = { seed = 1 }, state = {}, resume = "allow" }
-    for step in job:steps(8) do job:log { loss = step } system.sleep(0.1) end]]):format(folder .. "/runs"))
+    local job = run.open {
+      name = "a", folder = %q, config = { seed = 1 }, state = {}, resume = "allow" %s
+    }
+    for step in job:steps(8) do job:log { loss = step } system.sleep(0.1) end
+  ]]):format(folder .. "/runs", more))
   local one = ("( '%s' --threads=1 '%s' 2>&1; echo status $? ) &"):format(system.program(), script)
   local pipe <close> = assert(io.popen(one:rep(4, " ") .. " wait"))
   local said = pipe:read "a"
+  local runs = run.runs { folder = folder .. "/runs" }
+  lu.assertEquals(#runs, 1, said)
+  lu.assertEquals({ runs[1].id, runs[1].status, runs[1].step }, { "a", "finished", 8 })
+  return said, #run.read("a", folder .. "/runs"):curve "loss"
+end
+
+--- Each of them made a run of its own, and said of the others that their config differs.
+function TestRunPlaces.test_processes_that_begin_the_same_run_at_once()
+  local said = said_by_four ""
   lu.assertEquals(select(2, said:gsub("status 0\n", "")), 1, said)
   lu.assertEquals(select(2, said:gsub("run 'a' has a writer already", "")), 3, said)
   lu.assertNotStrContains(said, "another config")
-  local runs = run.runs { folder = folder .. "/runs" }
-  lu.assertEquals(#runs, 1)
-  lu.assertEquals({ runs[1].id, runs[1].status, runs[1].step }, { "a", "finished", 8 })
+end
+
+--- Two figures that share runs refused each other as second writers.
+function TestRunPlaces.test_processes_that_wait_for_the_one_that_makes_the_run()
+  local said, records = said_by_four ", wait = true"
+  lu.assertEquals(select(2, said:gsub("status 0\n", "")), 4, said)
+  local waits = select(2, said:gsub("run a: waiting for process %d+ on %S+, which makes it\n", ""))
+  lu.assertEquals(waits, 3, said)
+  lu.assertEquals(records, 8)
 end
 
 os.exit(lu.LuaUnit.run())

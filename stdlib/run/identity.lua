@@ -2,6 +2,7 @@
 local attempt = require "perilune.attempt"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
+local scan = require "perilune.notebook.scan"
 local system = require "perilune.system"
 
 local identity = {}
@@ -68,11 +69,28 @@ end
 
 local codes = {}
 
---- SHA-256 of the running script; "" where there is none.
+--- SHA-256 of a Lua text without its comments and the space between its words: a comment that is changed
+-- leaves the runs of a script as they are.
+--
+--   > local identity = require "perilune.run.identity"
+--   > identity.source "x = 1 -- one" == identity.source "-- one\nx  =  1"
+--   true
+--   > identity.source "x = 1" == identity.source "x = 11"
+--   false
+function identity.source(text)
+  local words = {}
+  for _, token in ipairs(scan.tokens(text)) do
+    if token.kind ~= "comment" then words[#words + 1] = text:sub(token.from, token.to) end
+  end
+  return system.sha256(table.concat(words, "\n"))
+end
+
+--- The same of the running script; "" where there is none.
 function identity.script()
   local path = arg and arg[0]
   if not (path and path:match "%.lua$" and system.exists(path)) then return "" end
-  return system.sha256_file(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return identity.source(file:read "a")
 end
 
 --- SHA-256 of the library's Lua files without `apart`, files and folders of it such as "help"; without

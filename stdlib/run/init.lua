@@ -22,6 +22,7 @@ local Record = require "perilune.run.record"
 local List = require "perilune.run.list"
 local ranks = require "perilune.run.ranks"
 local state = require "perilune.run.state"
+local waiting = require "perilune.run.waiting"
 
 local run = {}
 
@@ -45,6 +46,7 @@ local spec = options.spec("run.open", {
       .. "differs where that name has another config; "
       .. "\"must\": the run NAME goes on. \"never\" unless the script was started with --resume",
     choices = { "never", "allow", "must" } },
+  { "wait", false, "a run that another process makes is opened when it has ended; an error unless set" },
   { "checkpoint_every", 100, "steps between checkpoints", least = 1 },
   { "keep", 2, "checkpoints that are kept", least = 1 },
   { "code", options.optional "string",
@@ -159,7 +161,7 @@ end
 local function taken_up(folder, o, hash, id)
   local path = folder .. "/" .. id
   check_config(path, o, hash)
-  return native.open(path)
+  return (o.wait and waiting.open or native.open)(path)
 end
 
 --- The writer of the run to go on with; nil if there is none. One that is gone when it is opened was made by
@@ -195,7 +197,7 @@ end
 --- A run, new or resumed, whose only writer this process is from now on.
 --
 -- Errors: an option is unknown or wrong; `config` or a part of the state is no plain data; the run is written
--- by another process; "must" finds no run, or one of another config.
+-- by another process and `wait` is not set; "must" finds no run, or one of another config.
 --
 --   > local folder = os.tmpname() .. ".runs"
 --   > local job = run.open { name = "gap", config = { loss = { beta = 0.1 } }, state = {}, folder = folder }

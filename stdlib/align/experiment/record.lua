@@ -1,7 +1,8 @@
 --- The runs of an experiment in the folder of its report: what is killed goes on where it was.
 --
 -- A run is known by the title, the options, the code and its own name. The same call finds it again: it goes
--- on from its last checkpoint, and one that has finished is read without a step of training.
+-- on from its last checkpoint, and one that has finished is read without a step of training. Experiments that
+-- share a run and are made at once train it once: the second waits for the first.
 local identity = require "perilune.run.identity"
 local native = require "perilune.native.run"
 local run = require "perilune.run"
@@ -42,8 +43,8 @@ function record.new(folder, title, key)
     for path, value in pairs(config or {}) do all[path] = value end
     local is_there = system.exists(("%s/%s/run.sqlite"):format(folder, id))
     return {
-      name = id, folder = folder, config = all, resume = is_there and "must" or "never", keep = 1,
-      checkpoint_every = math.max(1, steps // 8), code = code,
+      name = id, folder = folder, config = all, resume = is_there and "must" or "allow", keep = 1,
+      checkpoint_every = math.max(1, steps // 8), code = code, wait = true,
     }
   end
 end
