@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local align = require "perilune.align"
 local fit = require "perilune.paper.fit"
 local interval = require "perilune.align.claims.interval"
+local needed = require "perilune.align.evaluate.needed"
 local rule = require "perilune.align.claims.rule"
 local student = require "perilune.align.evaluate.student"
 local system = require "perilune.system"
@@ -78,14 +79,12 @@ function TestStudent:test_repetitions_for_an_effect()
   lu.assertEquals(align.power { effect = 1, differences = { 1, 1, 1 } }, 2)
 end
 
---- By scipy.stats 1.17.1, the smallest n with t.ppf(1 - level / 2, n - 1) * sd / sqrt(n) < half; by
--- statsmodels 0.15.0, the smallest with TTestPower().power(effect / sd, n, level) >= power.
+--- By scipy.stats 1.17.1, the smallest n with t.ppf(0.975, n - 1) * sd / sqrt(n) < half; by statsmodels
+-- 0.15.0, the smallest with TTestPower().power(effect / sd, n, level) >= power.
 function TestStudent:test_repetitions_of_an_interval_and_of_a_test()
-  for _, case in ipairs {
-    { 0.5, 1, 0.05, 18 }, { 0.03, 0.1, 0.05, 46 }, { 0.01, 0.002, 0.05, 3 }, { 0.05, 0.2, 0.01, 110 },
-    { 0.02, 0.1, 0.05, 99 },
-  } do
-    lu.assertEquals(student.narrow(case[1], case[2], case[3]), case[4])
+  for _, case in ipairs { { 0.5, 1, 18 }, { 0.03, 0.1, 46 }, { 0.02, 0.1, 99 } } do
+    local half, sd = case[1], case[2] / math.sqrt(2)
+    lu.assertEquals(needed.narrow(half, { 0.5 - sd, 0.5 + sd }, 0), { repetitions = case[3] })
   end
   for _, case in ipairs {
     { 0.5, 1, 0.8, 0.05, 34 }, { 0.2, 1, 0.9, 0.05, 265 }, { 1.2, 1, 0.8, 0.01, 12 },
@@ -93,8 +92,23 @@ function TestStudent:test_repetitions_of_an_interval_and_of_a_test()
   } do
     lu.assertEquals(student.repetitions(case[1], case[2], case[3], case[4]), case[5])
   end
-  lu.assertNil(student.narrow(0, 1, 0.05))
+  lu.assertEquals(needed.narrow(0, { 0, 1 }, 0), {})
   lu.assertNil(student.repetitions(1e-5, 1, 0.8, 0.05))
+end
+
+--- No number of repetitions takes away what all share: by scipy.stats 1.17.1, the smallest n, or factor k,
+-- with norm.cdf((effect - half) / sqrt(s^2 / n + v)) >= 0.8,
+-- half = sqrt((t.ppf(0.975, n - 1) s)^2 / n + 1.96^2 v).
+function TestStudent:test_the_prompts_that_all_repetitions_share()
+  local values = { 0.3, 0.1, -0.1 }
+  lu.assertEquals(needed.find(0.1, values, 0), { repetitions = 34 })
+  lu.assertEquals(needed.find(0.1, values, 0.001), { repetitions = 148 })
+  lu.assertEquals(needed.find(0.0975, { 0.08, 0.12, 0.1, 0.09 }, 0.003), { prompts = 3 })
+  lu.assertEquals(needed.find(0.1, { 0.1 }, 0), {})
+  lu.assertEquals(needed.find(0, values, 0), {})
+  local found = { mean = -0.002, values = { -0.09, 0.06, -0.03, 0.04, 0.01 }, of_prompts = 8.6e-4 }
+  lu.assertStrMatches(rule.remedy({ expect = "above", margin = 0.05 }, found),
+    "%d+ repetitions with %d times as many prompts would tell a difference of 0.05 from 0 with power 0.8")
 end
 
 function TestStudent:test_power_refuses_what_it_cannot_answer()
@@ -130,7 +144,8 @@ function TestClaims:test_a_fall_is_the_peak_less_the_end_of_the_same_run()
   local fall = judged(claims.fall "online", online, offline)
   lu.assertEquals(fall.verdict, "holds")
   lu.assertAlmostEquals(fall.mean, 0.4, 0.051)
-  lu.assertEquals(judged(claims.fall("offline", { expect = "equal" }), online, offline).verdict, "holds")
+  fall = judged(claims.fall("online", { expect = "equal" }), online, offline)
+  lu.assertEquals(fall.verdict, "does not hold")
 end
 
 function TestClaims:test_one_repetition_resolves_nothing()
@@ -147,7 +162,7 @@ function TestClaims:test_few_repetitions_that_spread_leave_it_open_and_say_how_m
   local one = judged(claims.at_kl("spread", "flat", 4), spread, flat)
   lu.assertEquals(one.verdict, "not resolved")
   lu.assertStrMatches(one.remedy,
-    "%d+ repetitions would tell a difference of 0.12 from 0 with a chance of 0.8")
+    "%d+ repetitions would tell a difference of 0.12 from 0 with power 0.8")
 end
 
 --- An interval within the margin is no difference, whatever its side of 0; equality fails outside of it.
@@ -184,9 +199,9 @@ function TestClaims:test_what_would_resolve_a_claim_depends_on_what_it_expects()
   lu.assertEquals(remedy(near, "equal"), "an interval of 24 repetitions would lie within the margin of 0.05")
   lu.assertEquals(remedy(far, "equal"), "an interval of 24 repetitions would lie outside the margin of 0.05")
   lu.assertEquals(remedy(near, "above"),
-    "9 repetitions would tell a difference of 0.05 from 0 with a chance of 0.8")
+    "9 repetitions would tell a difference of 0.05 from 0 with power 0.8")
   lu.assertEquals(remedy(far, "above"),
-    "11 repetitions would tell a difference of 0.09 from 0 with a chance of 0.8")
+    "11 repetitions would tell a difference of 0.09 from 0 with power 0.8")
 end
 
 function TestClaims:test_what_no_run_reaches_is_not_measured()
@@ -212,7 +227,7 @@ function TestClaims:test_an_open_claim_never_asks_for_as_many_repetitions_as_it_
   local values = { 0.2, 0.21, 0.22, 0.2 }
   local found = { mean = 0.2075, low = -0.1, high = 0.5, values = values }
   lu.assertEquals(rule.remedy({ expect = "above", margin = 0.05 }, found),
-    "5 repetitions would tell a difference of 0.21 from 0 with a chance of 0.8")
+    "5 repetitions would tell a difference of 0.21 from 0 with power 0.8")
   lu.assertEquals(rule.remedy({ expect = "equal", margin = 0.05 }, found),
     "an interval of 5 repetitions would lie outside the margin of 0.05")
 end
@@ -227,7 +242,7 @@ function TestClaims:test_a_pool_falls_in_kl_where_no_run_of_it_falls()
   local fell = judged(claims.past_peak "pool", pool)
   lu.assertAlmostEquals(fell.mean, 0.5, 1e-9)
   lu.assertEquals(fell.verdict, "holds")
-  lu.assertEquals(judged(claims.fall("pool", { expect = "equal" }), pool).verdict, "holds")
+  lu.assertEquals(judged(claims.fall("pool", { expect = "equal" }), pool).verdict, "not measured")
   local near = side("near", repeated({ { 4, 0.8 }, { 5, 0.2 } }, 5))
   local missing = judged(claims.past_peak "near", near)
   lu.assertEquals({ missing.verdict, missing.missing },
@@ -236,13 +251,15 @@ function TestClaims:test_a_pool_falls_in_kl_where_no_run_of_it_falls()
   lu.assertAlmostEquals(judged(claims.past_peak "start", start).mean, 0.2, 1e-9, "the start is the peak")
 end
 
---- A run that rises to its end tells nothing of a fall. It does not refute one, and where none is expected it
--- counts as none.
+--- A run that rises to its end tells nothing of a fall, whatever is expected of it: five runs that were cut
+-- while they rose made "it does not fall" hold.
 function TestClaims:test_a_run_that_is_still_rising_tells_nothing_of_a_fall()
   local rising = side("rising", repeated({ { 1, 0.4 }, { 4, 0.6 } }, 5))
   local fall = judged(claims.fall "rising", rising)
   lu.assertEquals({ fall.verdict, fall.missing }, { "not measured", "still rising at the end" })
-  lu.assertEquals(judged(claims.fall("rising", { expect = "not above" }), rising).verdict, "holds")
+  for _, expect in ipairs { "equal", "below", "not above" } do
+    lu.assertEquals(judged(claims.fall("rising", { expect = expect }), rising).verdict, "not measured")
+  end
   local _, rows = claims.cells { fall }
   lu.assertEquals(rows[1][4], "not measured: still rising at the end")
   local runs = repeated({ { 1, 0.4 }, { 4, 0.6 } }, 5)
@@ -250,7 +267,10 @@ function TestClaims:test_a_run_that_is_still_rising_tells_nothing_of_a_fall()
   local some = judged(claims.fall "some", side("some", runs))
   lu.assertAlmostEquals(some.mean, 0.3, 1e-9)
   lu.assertStrMatches(some.text, ".*%] %(3 of 5%)")
-  lu.assertAlmostEquals(judged(claims.falls("some", "rising"), side("some", runs), rising).mean, 0.3, 1e-9)
+  local falls = judged(claims.falls("some", "rising"), side("some", runs), rising)
+  lu.assertEquals({ falls.verdict, falls.missing }, { "not measured", "still rising at the end" })
+  local all = side("all", repeated({ { 1, 0.4 }, { 4, 0.6 }, { 8, 0.5 } }, 5))
+  lu.assertAlmostEquals(judged(claims.falls("some", "all"), side("some", runs), all).mean, 0.2, 1e-9)
 end
 
 --- "not above" is the opposite of "above": a number far below 0 does not refute it.
@@ -288,7 +308,7 @@ function TestClaims:test_an_average_is_over_the_kls_that_both_sides_measure()
   local found = judged(claims.on_average("dense", "holed"), dense, holed)
   lu.assertEquals(#found.values, 5)
   -- Of 2 to 40 nats holed is measured to 6 and from 24: at 0.5 falling, and rising in KL to 0.1.
-  lu.assertStrMatches(found.text, "0%.%d+ %[.*%], 2 to 40 nats, 5%d %% of them measured")
+  lu.assertStrMatches(found.text, "0%.%d+ %[.*%], 2 to 40 nats, 62 %% of them measured")
   lu.assertTrue(found.mean > 0.1 and found.mean < 0.5)
 end
 
@@ -348,8 +368,9 @@ TestFactors = {}
 
 --- By hand: the falls are 0.8 - 0.4 and 0, the peaks 0.8 and 0.9.
 function TestFactors:test_differences_of_falls_and_of_differences()
-  local falls = judged(claims.falls("online", "offline"), online, offline)
-  lu.assertAlmostEquals(falls.mean, 0.4, 1e-9)
+  local fallen = side("fallen", repeated({ { 1, 0.5 }, { 4, 0.7 }, { 8, 0.6 } }, 6, 0.025))
+  local falls = judged(claims.falls("online", "fallen"), online, fallen)
+  lu.assertAlmostEquals(falls.mean, 0.4 - 0.1, 1e-9)
   lu.assertEquals(falls.verdict, "holds")
   local third = side("third", repeated({ { 1, 0.5 }, { 4, 0.55 } }, 6, 0.025))
   local four = { "online", "offline", "offline", "third" }

@@ -114,13 +114,22 @@ function claims.judge(list, sides, results)
   return verdicts
 end
 
+--- The words of a verdict. Of a number that nobody has found before nothing holds: it is above 0, below 0, or
+-- not found, where the interval has 0.
+local function words(one)
+  local text = one.verdict
+  if one.low and (one.paper or "") == "" then
+    text = one.low > 0 and "above 0" or one.high < 0 and "below 0" or "not found"
+  end
+  if one.remedy then return ("%s at this size: %s"):format(text, one.remedy) end
+  return one.missing and ("%s: %s"):format(text, one.missing) or text
+end
+
 --- Header and rows of a table of verdicts.
 function claims.cells(verdicts)
   local rows = {}
   for i, one in ipairs(verdicts) do
-    local verdict = one.verdict
-    if one.remedy then verdict = verdict .. " at this size: " .. one.remedy end
-    if one.missing then verdict = ("%s: %s"):format(verdict, one.missing) end
+    local verdict = words(one)
     rows[i] = { one.paper ~= "" and one.paper or "-", one.name, one.text or "-", verdict }
   end
   return { "the paper found", "measured", "value, 95 %", "verdict" }, rows

@@ -60,10 +60,10 @@ function kinds.at_kl(first, second, kl, given)
     of_two(first, second, measures.at("kl", kl)), "no repetition of both was measured near it")
 end
 
---- The mean win rate over the KLs that both sides reach in every seed, of one side less another. KLs at which
--- one of a pair of seeds was not measured are left out; the number says which share of them was.
+--- The mean win rate over log KL, from 0.25 nats to what both sides reach in every seed, of one side less
+-- another. KLs at which one of a pair of seeds was not measured are left out, and the number says how many.
 function kinds.on_average(first, second, given)
-  return claim("on_average", ("%s less %s on average over the KLs of both"):format(first, second), given,
+  return claim("on_average", ("%s less %s on average over log KL"):format(first, second), given,
     function(sides, resampling)
       local a, b = sides(first), sides(second)
       local low, high = measures.shared { { by_seed = a }, { by_seed = b } }
@@ -81,13 +81,14 @@ function kinds.on_average(first, second, given)
     end, "no KL is reached by both in every repetition")
 end
 
+-- Why a fall has no number: whatever is expected of it, such a run tells nothing of it.
+local rising <const> = "still rising at the end"
+
 --- The win rate at the peak less that of the last checkpoint of the same run: above 0 where the run passes
--- its own peak. A run that is still rising at its end tells nothing of a fall, so where one is expected it is
--- left out; else it counts as 0.
+-- its own peak. Repetitions that are still rising at their end are left out.
 function kinds.fall(side, given)
-  local fell = (given and given.expect or "above") == "above"
   return claim("fall", ("the peak of %s less its end"):format(side), given,
-    of_side(side, fell and measures.fall or measures.fallen), "still rising at the end")
+    of_side(side, measures.fall), rising)
 end
 
 --- The win rate at the peak of all pooled runs less the highest one where the KL is at least 1.5 times that
@@ -97,16 +98,10 @@ function kinds.past_peak(side, given)
     of_side(side, measures.past_peak), "no run goes on to 1.5 times the KL of the peak")
 end
 
---- The fall of one side, as `claims.fall` measures it, less that of another, which is 0 where that one is
--- still rising.
+--- The fall of one side, as `claims.fall` measures it, less that of another.
 function kinds.falls(first, second, given)
   return claim("falls", ("the fall of %s less that of %s"):format(first, second), given,
-    function(sides, resampling)
-      return frontier.interval(frontier.paired(sides(first), sides(second)), function(pair, win)
-        local fall = measures.fall(pair[1], win)
-        return fall and fall - measures.fallen(pair[2], win)
-      end, resampling.halved, differences)
-    end, "still rising at the end")
+    of_two(first, second, measures.fall), rising)
 end
 
 --- What choosing the highest of all checkpoints and settings on all prompts would add to the peak of a side:

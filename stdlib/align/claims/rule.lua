@@ -1,7 +1,6 @@
 --- The rule of a claim: what an interval makes of it, and what would resolve it.
+local needed = require "perilune.align.evaluate.needed"
 local options = require "perilune.options"
-local stats = require "perilune.align.evaluate.stats"
-local student = require "perilune.align.evaluate.student"
 
 local rule = {}
 
@@ -40,30 +39,29 @@ function rule.verdict(o, found)
   return low > 0 and "holds" or "not resolved"
 end
 
---- What would resolve an open claim, a clause: where a difference is expected, repetitions that find it by
--- the t-test; where equality is, those whose interval lies on one side of the margin, if mean and spread
--- stay. The number is of repetitions in all, at least one more than there are: the interval of a claim is
--- the wider one of the bootstrap, so the t-test may name fewer.
+--- What would resolve an open claim, a clause: where a difference is expected, repetitions or prompts that
+-- find it with power 0.8; where equality is, those whose interval lies on one side of the margin, if mean and
+-- spread stay. Repetitions are counted in all.
 --
 --   > local rule = require "perilune.align.claims.rule"
 --   > rule.remedy({ expect = "above", margin = 0.05 }, { mean = 0.4, values = { 0.1, 0.4, 0.7 } })
---   7 repetitions would tell a difference of 0.4 from 0 with a chance of 0.8
+--   7 repetitions would tell a difference of 0.4 from 0 with power 0.8
+--   > local found = { mean = 0.0975, values = { 0.08, 0.12, 0.1, 0.09 }, of_prompts = 0.003 }
+--   > rule.remedy({ expect = "above", margin = 0.05 }, found)
+--   3 times as many prompts would tell a difference of 0.098 from 0 with power 0.8
 function rule.remedy(o, found)
   if #found.values < 2 then return "one repetition tells no spread" end
-  local spread, distance = stats.summary(found.values), math.abs(found.mean)
-  local sd, least = spread.se * math.sqrt(spread.count), #found.values + 1
+  local distance, of_prompts = math.abs(found.mean), found.of_prompts or 0.0
   if o.expect == "equal" then
     local side = distance < o.margin and "within" or "outside"
-    local wanted = student.narrow(math.abs(o.margin - distance), sd, 0.05)
-    if not wanted then return ("no number of repetitions puts the interval %s the margin"):format(side) end
-    return ("an interval of %d repetitions would lie %s the margin of %.2g"):format(
-      math.max(wanted, least), side, o.margin)
+    local wanted = needed.text(needed.narrow(math.abs(o.margin - distance), found.values, of_prompts))
+    if not wanted then return ("no interval that can be had lies %s the margin"):format(side) end
+    return ("an interval of %s would lie %s the margin of %.2g"):format(wanted, side, o.margin)
   end
   local effect = distance > o.margin and found.mean or o.margin
-  local wanted = student.repetitions(effect, sd, 0.8, 0.05)
+  local wanted = needed.text(needed.find(effect, found.values, of_prompts))
   if not wanted then return ("a difference of %.2g cannot be found with this spread"):format(effect) end
-  return ("%d repetitions would tell a difference of %.2g from 0 with a chance of 0.8"):format(
-    math.max(wanted, least), effect)
+  return ("%s would tell a difference of %.2g from 0 with power 0.8"):format(wanted, effect)
 end
 
 return options.strict("align.claims.rule", rule)

@@ -59,7 +59,7 @@ local function rows_of(sides, at)
   rows[#rows + 1] = { name = "at the peak", measure = measures.peak }
   local low, high = measures.shared(sides)
   if low then
-    rows[#rows + 1] = { name = ("on average from %.2g to %.2g nats"):format(low, high),
+    rows[#rows + 1] = { name = ("on average over log KL from %.2g to %.2g nats"):format(low, high),
       measure = measures.area(low, high) }
   end
   rows[#rows + 1] = { name = "at the 90 % quantile", measure = measures.quantile(0.9), whole = true }

@@ -38,15 +38,33 @@ local function crossings_of(kept, runs, key, x)
   return list
 end
 
+--- The highest value of a list and all items that have it: the order of runs must not decide between them.
+local function highest(list, value)
+  local best, found = nil, {}
+  for _, item in ipairs(list) do
+    local own = value(item)
+    if not best or own > best then best, found = own, {} end
+    if own == best then found[#found + 1] = item end
+  end
+  return found, best
+end
+
+--- The mean of `value(item)` over those of a list that have one; nil of none.
+local function mean_of(list, value)
+  local sum, count = 0.0, 0
+  for _, item in ipairs(list) do
+    local own = value(item)
+    if own then sum, count = sum + own, count + 1 end
+  end
+  return count > 0 and sum / count or nil
+end
+
 --- The win rate of the best of some crossings, or nil of none.
 local function best_of(crossings, win)
+  if #crossings == 0 then return nil end
   return both_ways(win, function(report, choose)
-    local best, value
-    for _, crossing in ipairs(crossings) do
-      local chosen = frontier.at_crossing(crossing, choose)
-      if not best or chosen > best then best, value = chosen, frontier.at_crossing(crossing, report) end
-    end
-    return value
+    local best = highest(crossings, function(crossing) return frontier.at_crossing(crossing, choose) end)
+    return mean_of(best, function(crossing) return frontier.at_crossing(crossing, report) end)
   end)
 end
 
@@ -64,26 +82,19 @@ function measures.at(key, x)
   return function(runs, win) return best_of(crossings_of(kept, runs, key, x), win) end
 end
 
---- The points of pooled runs as { point, run }, from a KL on.
-local function points_of(runs, kl)
+--- The points of pooled runs as { point, run }, from a KL on, but for one of them.
+local function points_of(runs, kl, but)
   local list = {}
   for _, run in ipairs(runs) do
     for _, point in ipairs(run) do
-      if not kl or point.kl >= kl then list[#list + 1] = { point = point, run = run } end
+      if point ~= but and (not kl or point.kl >= kl) then list[#list + 1] = { point = point, run = run } end
     end
   end
   return list
 end
 
---- The one with the highest win rate of a list of { point, run }, other than `but`.
-local function highest(list, choose, but)
-  local best, at
-  for _, one in ipairs(list) do
-    local value = one.point ~= but and choose(one.point)
-    if value and (not best or value > best) then best, at = value, one end
-  end
-  return at
-end
+--- Those of a list of { point, run } with the highest win rate.
+local function peaks(list, win) return (highest(list, function(one) return win(one.point) end)) end
 
 --- The peak without the bias of a maximum.
 --
@@ -94,7 +105,14 @@ end
 --   0.45
 function measures.peak(runs, win)
   local list = points_of(runs)
-  return both_ways(win, function(report, choose) return report(highest(list, choose).point) end)
+  return both_ways(win, function(report, choose)
+    return mean_of(peaks(list, choose), function(peak) return report(peak.point) end)
+  end)
+end
+
+--- The win rate of a point on all prompts.
+local function on_all(win)
+  return function(point) return (win(point.halves[1]) + win(point.halves[2])) / 2 end
 end
 
 --- What choosing the highest of all points on all prompts adds to the peak: the bias of pooling.
@@ -105,13 +123,28 @@ end
 --   > ("%.2f"):format(measures.pooling({ { low, high } }, win_of))
 --   0.15
 function measures.pooling(runs, win)
-  local list = points_of(runs)
-  local function whole(point) return (win(point.halves[1]) + win(point.halves[2])) / 2 end
-  return whole(highest(list, whole).point) - measures.peak(runs, win)
+  local all = on_all(win)
+  local _, best = highest(points_of(runs), function(one) return all(one.point) end)
+  return best - measures.peak(runs, win)
 end
 
---- The win rate at the peak less that of the last checkpoint of the same run; nil where the peak is the last
--- checkpoint, whose run was still rising.
+--- Whether the win rate on all prompts is highest at the last checkpoint of a run, and nowhere else.
+--
+--   > local function point(win) return { halves = { { win = win }, { win = win } } } end
+--   > local function win_of(half) return half.win end
+--   > measures.is_rising({ { point(0.5), point(0.6) } }, win_of)
+--   true
+--   > measures.is_rising({ { point(0.5), point(0.6) }, { point(0.6), point(0.4) } }, win_of)
+--   false
+function measures.is_rising(runs, win)
+  for _, peak in ipairs(peaks(points_of(runs), on_all(win))) do
+    if peak.point ~= peak.run[#peak.run] then return false end
+  end
+  return true
+end
+
+--- The win rate at the peak less that of the last checkpoint of the same run; nil where the run was still
+-- rising, which tells nothing of a fall.
 --
 --   > local function win_of(half) return half.win end
 --   > local rise = { halves = { { win = 0.8 }, { win = 0.7 } } }
@@ -119,20 +152,14 @@ end
 --   > measures.fall({ { rise, last } }, win_of), measures.fall({ { last, rise } }, win_of)
 --   0.3	nil
 function measures.fall(runs, win)
+  if measures.is_rising(runs, win) then return nil end
   local list = points_of(runs)
   return both_ways(win, function(report, choose)
-    local peak = highest(list, choose)
-    local last = peak.run[#peak.run]
-    return last ~= peak.point and report(peak.point) - report(last) or nil
+    return mean_of(peaks(list, choose), function(peak)
+      return report(peak.point) - report(peak.run[#peak.run])
+    end)
   end)
 end
-
---- The same, 0 where the run was still rising: how far it fell in the steps it had.
---
---   > local one = { { halves = { { win = 0.5 }, { win = 0.6 } } } }
---   > measures.fallen({ one }, function(half) return half.win end)
---   0.0
-function measures.fallen(runs, win) return measures.fall(runs, win) or 0.0 end
 
 --- The win rate at the peak less the highest one where the KL is at least 1.5 times that of the peak; nil
 -- where no checkpoint lies there.
@@ -145,30 +172,38 @@ function measures.fallen(runs, win) return measures.fall(runs, win) or 0.0 end
 function measures.past_peak(runs, win)
   local list = points_of(runs)
   return both_ways(win, function(report, choose)
-    local peak = highest(list, choose).point
-    local beyond = highest(points_of(runs, 1.5 * peak.kl), choose, peak)
-    return beyond and report(peak) - report(beyond.point) or nil
+    return mean_of(peaks(list, choose), function(peak)
+      local beyond = points_of(runs, 1.5 * peak.point.kl, peak.point)
+      local value = mean_of(peaks(beyond, choose), function(one) return report(one.point) end)
+      return value and report(peak.point) - value
+    end)
   end)
 end
 
--- Intervals of the trapezoidal rule.
-local parts <const> = 32
+-- Intervals of the trapezoidal rule, and the KL from which on a mean is taken. Below it the policy is the
+-- start, on every side.
+local parts <const>, least <const> = 32, 0.25
 
---- Calls `visit(kl, weight, i)` for the KLs of the rule between two; the weights add up to `parts`.
+--- Calls `visit(kl, weight, i)` for the KLs of the rule between two, at equal distances of their logarithms;
+-- the weights add up to `parts`.
 local function each_part(low, high, visit)
-  for i = 0, parts do visit(low + (high - low) * i / parts, (i == 0 or i == parts) and 0.5 or 1, i) end
+  for i = 0, parts do
+    visit(i == parts and high or low * (high / low) ^ (i / parts), (i == 0 or i == parts) and 0.5 or 1, i)
+  end
 end
 
---- The mean win rate between two KLs: the area under the win rate as a function of KL, by the trapezoidal
--- rule with 32 intervals, over the width. KLs at which the runs, or those they are held against, have no win
--- rate are left out of it; nil where all are.
+--- The mean win rate between two KLs above 0: the area under the win rate as a function of log KL, the axis
+-- of Tang et al. 2024, by the trapezoidal rule with 32 intervals, over the width. A mean over nats would be
+-- one of the largest KLs. KLs at which the runs, or those they are held against, have no win rate are left
+-- out of it; nil where all are.
 --
 --   > local function point(step, kl, a, b)
 --   >>   return { step = step, kl = kl, halves = { { win = a }, { win = b } } }
 --   >> end
 --   > local function win_of(half) return half.win end
---   > measures.area(1, 3)({ { point(1, 1, 0.2, 0.4), point(2, 3, 0.4, 0.6) } }, win_of)
---   0.4
+--   > local area = measures.area(1, 3)
+--   > ("%.3f"):format(area({ { point(1, 1, 0.2, 0.4), point(2, 3, 0.4, 0.6) } }, win_of))
+--   0.382
 function measures.area(low, high)
   local kept = {}
   for i = 0, parts do kept[i] = setmetatable({}, { __mode = "k" }) end
@@ -183,10 +218,10 @@ function measures.area(low, high)
   end
 end
 
---- The share of the KLs from `low` to `high` at which two sides both have a win rate in a pair of seeds.
+--- The share of log KL from `low` to `high` at which two sides both have a win rate in a pair of seeds.
 --
---   > local long, short = { { step = 1, kl = 1 }, { step = 2, kl = 3 } }, { { step = 1, kl = 2 } }
---   > measures.measured({ long }, { short }, 1, 3)
+--   > local long, short = { { step = 1, kl = 1 }, { step = 2, kl = 4 } }, { { step = 1, kl = 2 } }
+--   > measures.measured({ long }, { short }, 1, 4)
 --   0.03125
 function measures.measured(first, second, low, high)
   local weight = 0.0
@@ -197,9 +232,9 @@ function measures.measured(first, second, low, high)
   return weight / parts
 end
 
---- The KLs between which every seed of every side has a win rate; nil where there are none.
+--- The KLs from 0.25 nats on between which every seed of every side has a win rate; nil where there are none.
 function measures.shared(sides)
-  local low, high = 0.0, math.huge
+  local low, high = least, math.huge
   for _, side in ipairs(sides) do
     for _, runs in ipairs(side.by_seed) do
       local from, to = math.huge, 0.0

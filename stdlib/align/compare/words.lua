@@ -1,32 +1,21 @@
 --- What the numbers of a comparison allow, in words.
+local needed = require "perilune.align.evaluate.needed"
 local options = require "perilune.options"
-local stats = require "perilune.align.evaluate.stats"
-local student = require "perilune.align.evaluate.student"
 
 local words = {}
 
---- How many more seeds, or prompts, would put 0 outside the interval of a difference, if its mean and spread
--- stayed: { seeds = n }, { prompts = n }, or {} where neither alone would, or more than 100 seeds.
---
--- The interval is that of `evaluate.bootstrap`: the half width over n seeds with the standard deviation s is
--- sqrt(t^2 s^2 / n + 1.96^2 v), and v falls with the number of prompts. `difference` has { mean, values,
--- of_prompts }, v being the last.
+--- How many more seeds, or prompts, or both, would find a difference of this size and spread with power 0.8,
+-- as `evaluate.needed` has it: { seeds = n, prompts = m }. `difference` has { mean, values, of_prompts }.
 --
 --   > local words = require "perilune.align.compare.words"
 --   > words.missing({ mean = 0.1, values = { 0.3, 0.1, -0.1 }, of_prompts = 0 }, 256).seeds
---   15
+--   31
 function words.missing(difference, prompts)
-  local values, n = difference.values, #difference.values
-  if n < 2 then return {} end
-  local mean, variance, of_prompts = difference.mean, stats.summary(values).se ^ 2 * n,
-    1.96 ^ 2 * difference.of_prompts
-  local function of_seeds(count) return student.quantile(0.975, count - 1) ^ 2 * variance / count end
-  for more = 1, 100 do
-    if of_seeds(n + more) + of_prompts < mean ^ 2 then return { seeds = more } end
-  end
-  local left = mean ^ 2 - of_seeds(n)
-  if left > 0 then return { prompts = math.ceil(prompts * of_prompts / left) - prompts } end
-  return {}
+  local found = needed.find(difference.mean, difference.values, difference.of_prompts)
+  return {
+    seeds = found.repetitions and found.repetitions - #difference.values,
+    prompts = found.prompts and (found.prompts - 1) * prompts,
+  }
 end
 
 local function count(n, noun) return ("%d more %s%s"):format(n, noun, n == 1 and "" or "s") end
@@ -43,15 +32,13 @@ function words.is_resolved(difference) return difference.low > 0 or difference.h
 
 local function unresolved(row, difference, prompts)
   local missing = words.missing(difference, prompts)
-  local advice
-  if missing.seeds then
-    advice = count(missing.seeds, "seed") .. " would"
-  elseif missing.prompts then
-    advice = count(missing.prompts, "prompt") .. " would"
+  local more, advice = {}, ("between %.2f and %.2f"):format(difference.low, difference.high)
+  if missing.seeds then more[1] = count(missing.seeds, "seed") end
+  if missing.prompts then more[#more + 1] = count(missing.prompts, "prompt") end
+  if #more > 0 then
+    advice = table.concat(more, " and ") .. " would, with power 0.8"
   elseif #difference.values < 2 then
     advice = "one seed tells no spread"
-  else
-    advice = ("between %.2f and %.2f"):format(difference.low, difference.high)
   end
   return ("%s: %s"):format(row.name, advice)
 end

@@ -100,7 +100,7 @@ function frontier.best_at_kl(runs, kl, win)
 end
 
 --- The highest win rate of all points of several runs, its point, and whether that is the last point of its
--- run: the win rate was then still rising when the run ended.
+-- run: the win rate was then still rising when the run ended. Of equals it is the point with the lowest KL.
 --
 -- The maximum of noisy estimates is biased upwards, more with more points: compare peaks over equal numbers
 -- of points.
@@ -113,7 +113,9 @@ function frontier.peak(runs, win)
   for _, run in ipairs(runs) do
     for i, point in ipairs(run) do
       local value = win(point)
-      if not best or value > best then best, at, is_last = value, point, i == #run end
+      if not best or value > best or value == best and point.kl < at.kl then
+        best, at, is_last = value, point, i == #run
+      end
     end
   end
   return best, at, is_last

@@ -57,7 +57,11 @@ function student.quantile(p, df)
   return quantiles[place]
 end
 
-local function normal_cdf(x)
+--- P(Z <= x) of a standard normal variable.
+--
+--   > ("%.6f"):format(student.normal(1.96))
+--   0.975002
+function student.normal(x)
   local function density(u) return math.exp(-u * u / 2) / math.sqrt(2 * math.pi) end
   if x > 8 then return 1.0 elseif x < -8 then return 0.0 end
   return 0.5 + integral(density, 0, x, 200)
@@ -78,12 +82,15 @@ function student.power(effect, sd, n, level)
   local spread = 8 / math.sqrt(2 * df)
   local low, high = math.max(1e-6, 1 - spread), 1 + spread
   return integral(function(s)
-    return density(s) * (normal_cdf(shift - critical * s) + normal_cdf(-shift - critical * s))
+    return density(s) * (student.normal(shift - critical * s) + student.normal(-shift - critical * s))
   end, low, high, 200)
 end
 
 --- The smallest n from 2 with `enough(n)`, which stays true from there on; nil above `most`.
-local function least(enough, most)
+--
+--   > student.least(function(n) return n * n > 30 end, 100)
+--   6
+function student.least(enough, most)
   local low, high = 1, 2
   while not enough(high) do
     low, high = high, 2 * high
@@ -105,17 +112,8 @@ student.most = 100000
 --   > student.repetitions(0.5, 1, 0.8, 0.05)
 --   34
 function student.repetitions(effect, sd, power, level)
-  return least(function(n) return sd == 0 or student.power(effect, sd, n, level) >= power end, student.most)
-end
-
---- How many differences give an interval of 1 - `level` that reaches less than `half` from its mean; nil
--- above `student.most`.
---
---   > student.narrow(0.5, 1, 0.05)
---   18
-function student.narrow(half, sd, level)
-  return least(function(n)
-    return sd == 0 or student.quantile(1 - level / 2, n - 1) * sd / math.sqrt(n) < half
+  return student.least(function(n)
+    return sd == 0 or student.power(effect, sd, n, level) >= power
   end, student.most)
 end
 
