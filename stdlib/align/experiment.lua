@@ -19,20 +19,20 @@
 -- one reads.
 local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
-local cost = require "perilune.align.experiment.cost"
 local errors = require "perilune.errors"
+local attempt = require "perilune.attempt"
 local identity = require "perilune.run.identity"
+local jobs = require "perilune.align.experiment.jobs"
 local opened = require "perilune.align.experiment.opened"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
 local placement = require "perilune.align.experiment.placement"
-local parallel = require "perilune.parallel"
 local report = require "perilune.align.evaluate.report"
 local results = require "perilune.align.experiment.results"
 local settings = require "perilune.align.experiment.settings"
+local sides = require "perilune.align.experiment.sides"
 local stages = require "perilune.align.experiment.stage"
 local system = require "perilune.system"
-local work = require "perilune.align.experiment.work"
 
 local experiment = { stage = stages.stage }
 
@@ -121,162 +121,6 @@ function experiment.shared(o)
   return shared
 end
 
---- The variants that one process trains one after the other: those that read another's run follow it.
-local function groups_of(given)
-  if given.together then return { given.variants } end
-  local groups, of = {}, {}
-  for _, variant in ipairs(given.variants) do
-    local group = of[variant.from]
-    if not group then
-      group = {}
-      groups[#groups + 1] = group
-    end
-    group[#group + 1] = variant
-    of[variant.label] = group
-  end
-  return groups
-end
-
---- The settings of a group of variants: those of its first one, else those of the experiment.
-local function settings_of(given, group)
-  return group[1].settings or given.settings or settings.list(given.options)
-end
-
---- The jobs of a repetition. Groups that begin with one run are one job: it is trained once.
-local function jobs_of(given, outer)
-  local jobs, by_run = {}, {}
-  for seed = 1, given.options.seeds do
-    for _, group in ipairs(groups_of(given)) do
-      for _, setting in ipairs(settings_of(given, group)) do
-        local run = ("outer seed %d, seed %d, %s"):format(outer, seed, setting.name)
-        local name = record.name(run, group[1])
-        local job = by_run[name]
-        if not job then
-          job = { run = run, variants = {}, setting = setting, seed = (outer - 1) * 1000 + seed,
-            index = seed, outer = outer }
-          by_run[name], jobs[#jobs + 1] = job, job
-        end
-        table.move(group, 1, #group, #job.variants + 1, job.variants)
-      end
-    end
-  end
-  for _, job in ipairs(jobs) do job.id = ("%s, %s"):format(job.run, results.labels(job.variants)) end
-  return jobs
-end
-
---- The losses of all variants and settings.
-local function losses_of(given)
-  local list = {}
-  for _, group in ipairs(groups_of(given)) do
-    for _, setting in ipairs(settings_of(given, group)) do
-      for _, variant in ipairs(group) do list[#list + 1] = work.loss(variant, setting) end
-    end
-  end
-  return list
-end
-
---- The stage of a repetition with the point of its start, and the measure of its runs.
-local function stage_of(given, outer)
-  local losses = losses_of(given)
-  local stage = (given.stage or stages.of_options)(given.options, outer, losses, given.record)
-  for _, loss in ipairs(losses) do stage:prepare(loss) end
-  local measure = given.judge and stage:measure_by(given.judge(stage)) or stage.measure
-  stage.start_point = measure(stage.start, 0)
-  stage.start_point.labels, stage.start_point.tokens = 0, 0
-  return { stage = stage, measure = measure }
-end
-
---- The stages of the repetitions of which some job is missing, by number; says what their runs will cost.
-local function stages_of(given, missing)
-  local made, jobs, began = {}, {}, os.clock()
-  for _, outer in ipairs(missing) do table.move(outer.jobs, 1, #outer.jobs, #jobs + 1, jobs) end
-  for i, outer in ipairs(missing) do
-    made[outer.number] = stage_of(given, outer.number)
-    if i == 1 then
-      io.write(given.title, ": ", cost.estimate(made[outer.number].stage, given.options,
-        cost.left(given, jobs), os.clock() - began, #missing - 1), "\n")
-    end
-  end
-  return made
-end
-
---- The jobs of all repetitions with their results. Repetitions that lack some are made together, so that no
--- core waits for the last run of one of them.
-local function repetitions(given)
-  local o, all, missing, items, by_id = given.options, {}, {}, {}, {}
-  for outer = 1, o.outer_seeds do
-    local jobs = jobs_of(given, outer)
-    local own = results.items(given.title, given.key, jobs)
-    local is_whole, found = parallel.kept(own, given.runs, given.title)
-    for i, job in ipairs(jobs) do job.found, by_id[job.id] = found[i], job end
-    if not is_whole then
-      missing[#missing + 1] = { number = outer, jobs = jobs }
-      table.move(own, 1, #own, #items + 1, items)
-    end
-    all[outer] = jobs
-  end
-  if #missing == 0 then return all end
-  local made = stages_of(given, missing)
-  local found = parallel.map(items, function(item, notify)
-    local job = by_id[item.job]
-    local of = made[job.outer]
-    return { points = work.points(given, of.stage, of.measure, job, notify), notes = of.stage.notes }
-  end, { jobs = o.jobs, keep = given.runs, label = given.title })
-  for i, item in ipairs(items) do by_id[item.job].found = found[i] end
-  return all
-end
-
---- What `after` found in the jobs, a list of { outer, seed, setting, found }.
-local function findings_of(o, jobs)
-  local list = {}
-  for outer = 1, o.outer_seeds do
-    for _, job in ipairs(jobs[outer]) do
-      local found = job.found.points[work.found]
-      if found then
-        list[#list + 1] = { outer = outer, seed = job.index, setting = job.setting.name, found = found }
-      end
-    end
-  end
-  return list
-end
-
---- The sides of the report from the finished runs; failures are added to the notes.
-local function sides_of(given, jobs, notes)
-  local sides = {}
-  for i, variant in ipairs(given.variants) do
-    local side = { label = variant.label, panel = variant.panel, by_seed = {} }
-    for outer = 1, given.options.outer_seeds do
-      local seeds = {}
-      for _, job in ipairs(jobs[outer]) do
-        local found = job.found.points
-        local points, failure = found[variant.label], found[work.failed(variant.label)]
-        if failure then
-          notes[#notes + 1] = ("%s, %s, failed: %s"):format(variant.label, job.setting.name, failure)
-        end
-        if points then
-          points.setting = job.setting.name
-          seeds[job.index] = seeds[job.index] or { outer = outer }
-          table.insert(seeds[job.index], points)
-        end
-      end
-      table.move(seeds, 1, #seeds, #side.by_seed + 1, side.by_seed)
-    end
-    sides[i] = side
-  end
-  return sides
-end
-
---- The names of the runs of all jobs.
-local function run_names(o, jobs)
-  local names = {}
-  for outer = 1, o.outer_seeds do
-    for _, job in ipairs(jobs[outer]) do
-      for _, variant in ipairs(job.variants) do names[#names + 1] = record.name(job.run, variant) end
-    end
-  end
-  return names
-end
-
 local spec = options.spec("experiment.compare", {
   { "title", options.required "string", "title of the report" },
   { "options", options.required "table", "the options, as experiment.parse gives them" },
@@ -298,6 +142,67 @@ local spec = options.spec("experiment.compare", {
   { "notes", options.optional "table", "sentences for the report" },
 })
 
+--- Refuses variants that cannot be told apart or trained.
+local function check_variants(variants)
+  local seen = {}
+  for i, variant in ipairs(variants) do
+    if type(variant) ~= "table" or type(variant.label) ~= "string" or type(variant.source) ~= "function" then
+      error(("experiment.compare: variant %d needs a text `label` and a function `source`"):format(i), 3)
+    elseif seen[variant.label] then
+      error(("experiment.compare: variants %d and %d are both called '%s'"):format(
+        seen[variant.label], i, variant.label), 3)
+    end
+    if variant.from and not seen[variant.from] then
+      error(("experiment.compare: variant '%s' is from '%s', which is not before it"):format(
+        variant.label, variant.from), 3)
+    end
+    seen[variant.label] = i
+  end
+  if #variants == 0 then error("experiment.compare: no variants", 3) end
+end
+
+--- Refuses claims about sides that are not there. A function that reads the findings may fail without them:
+-- then its claims are checked when they are judged.
+local function check_claims(all)
+  local ok, list = true, all.claims
+  if type(list) == "function" then ok, list = attempt.call(list, {}) end
+  if not (ok and type(list) == "table") then return end
+  local labels = {}
+  for i, variant in ipairs(all.variants) do labels[i] = variant.label end
+  claims.check(list, labels)
+end
+
+--- The first and the last repetition that a call trains.
+local function repetitions_of(o)
+  local one = o.repetition or 0
+  if one == 0 then return 1, o.outer_seeds end
+  if one > o.outer_seeds then
+    error(("--repetition %d: there are %d (--outer-seeds)"):format(one, o.outer_seeds), 0)
+  end
+  return one, one
+end
+
+--- Says where finished runs are kept, and raises the error of a run.
+local function stop(all, problem)
+  if system.exists(all.runs) then
+    local kept_in <const> = "finished runs are kept in %s; the same command trains the others\n"
+    io.stderr:write(kept_in:format(all.runs))
+  end
+  if errors.is_refusal(problem) then system.refused(errors.message(problem)) end
+  error(problem, 0)
+end
+
+--- The notes of a report: those given, and those of the stages.
+local function notes_of(all, done)
+  local notes = table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
+  for outer = 1, #done do
+    for _, note in ipairs(done[outer][1].found.notes) do
+      notes[#notes + 1] = ("Repetition %d: %s"):format(outer, note)
+    end
+  end
+  return table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
+end
+
 --- Trains every variant with every setting and seed, and writes the report. Differences are from the first
 -- variant.
 --
@@ -314,62 +219,47 @@ local spec = options.spec("experiment.compare", {
 -- of the repetition, such as one with a larger start, and `panel`, the name of the figure that it is in
 -- beside the first variant.
 --
--- Gives what evaluate.report gives, and `sides`, `findings` (what `after` gave, by job) and `verdicts`.
+-- Gives what evaluate.report gives, and `sides`, `findings` (what `after` gave, by job) and `verdicts`. With
+-- `options.repetition` only that repetition is trained, for an array of jobs; without a report it gives nil.
+--
 -- Errors: an option is missing or unknown; there is no variant, one has no label or source, two have one
--- label, or one is `from` a variant that is not before it; what align.train refuses.
+-- label, or one is `from` a variant that is not before it; a claim names a side that is not there; there is
+-- no such repetition; what align.train refuses.
 function experiment.compare(given)
   local all = spec:fill(given)
   local o, started = all.options, system.clock()
-  local seen = {}
-  for i, variant in ipairs(all.variants) do
-    if type(variant) ~= "table" or type(variant.label) ~= "string" or type(variant.source) ~= "function" then
-      error(("experiment.compare: variant %d needs a text `label` and a function `source`"):format(i), 2)
-    elseif seen[variant.label] then
-      error(("experiment.compare: variants %d and %d are both called '%s'"):format(
-        seen[variant.label], i, variant.label), 2)
-    end
-    if variant.from and not seen[variant.from] then
-      error(("experiment.compare: variant '%s' is from '%s', which is not before it"):format(
-        variant.label, variant.from), 2)
-    end
-    seen[variant.label] = i
-  end
-  if #all.variants == 0 then error("experiment.compare: no variants", 2) end
+  check_variants(all.variants)
+  check_claims(all)
   experiment.check(o)
+  local first, last = repetitions_of(o)
   all.key = results.key(all.title, o)
   local key, of = all.key, all.title
   if all.family ~= "" and not all.stage then
     key, of = results.key(all.family, experiment.shared(o), "family"), all.family
-    for _, variant in ipairs(all.variants) do variant.of = not variant.shared and identity.script() or nil end
+    local script = identity.script()
+    for _, variant in ipairs(all.variants) do variant.of = not variant.shared and script or nil end
   end
   all.runs = all.family ~= "" and o.runs or o.out .. "/runs"
   all.record = record.new(all.runs, of, key)
-  local notes = table.move(all.notes or {}, 1, #(all.notes or {}), 1, {})
-  local ok, jobs = pcall(repetitions, all)
-  if not ok then
-    if system.exists(all.runs) then
-      local kept_in <const> = "finished runs are kept in %s; the same command trains the others\n"
-      io.stderr:write(kept_in:format(all.runs))
-    end
-    if errors.is_refusal(jobs) then system.refused(errors.message(jobs)) end
-    error(jobs, 0)
+  local ok, done = pcall(jobs.done, all, first, last)
+  if not ok then stop(all, done) end
+  if first > 1 or last < o.outer_seeds then
+    local text <const> = "%s: repetition %d of %d is trained; "
+      .. "the same call without --repetition makes the report\n"
+    io.write(text:format(all.title, first, o.outer_seeds))
+    return nil
   end
-  for outer = 1, o.outer_seeds do
-    for _, note in ipairs(jobs[outer][1].found.notes) do
-      notes[#notes + 1] = ("Repetition %d: %s"):format(outer, note)
-    end
-  end
-  table.move(stages.notes, 1, #stages.notes, #notes + 1, notes)
-  notes[#notes + 1] = record.note(all.runs, of, key, run_names(o, jobs))
-  local sides, findings = sides_of(all, jobs, notes), findings_of(o, jobs)
-  local list = type(all.claims) == "function" and all.claims(findings) or all.claims
-  local verdicts = list and claims.judge(list, sides, findings)
+  local notes = notes_of(all, done)
+  notes[#notes + 1] = record.note(all.runs, of, key, sides.run_names(done))
+  local list, findings = sides.of(all.variants, done, notes), sides.findings(done)
+  local to_judge = type(all.claims) == "function" and all.claims(findings) or all.claims
+  local verdicts = to_judge and claims.judge(to_judge, list, findings)
   local made = report {
-    title = all.title, sides = sides, out = o.out, notes = notes, verdicts = verdicts,
-    section = all.section and function(page) all.section(page, sides, findings) end,
+    title = all.title, sides = list, out = o.out, notes = notes, verdicts = verdicts,
+    section = all.section and function(page) all.section(page, list, findings) end,
     settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),
   }
-  made.sides, made.findings, made.verdicts = sides, findings, verdicts
+  made.sides, made.findings, made.verdicts = list, findings, verdicts
   return made
 end
 

@@ -54,6 +54,25 @@ local function resampling_of(sides, draws)
   return { whole = whole, halved = whole:halved() }
 end
 
+--- Refuses claims about sides that are not among `labels`. A claim of `claims.value` names none beforehand.
+--
+--   > claims.check({ claims.peak("online", "shufled") }, { "online", "shuffled" })
+--   align.claims: there is no side 'shufled'; did you mean 'shuffled'?
+function claims.check(list, labels)
+  local known = {}
+  for _, label in ipairs(labels) do known[label] = true end
+  for _, claim in ipairs(list) do
+    for _, about in ipairs(claim.about) do
+      for _, label in ipairs(type(about) == "table" and about or { about }) do
+        if not known[label] then
+          error(("align.claims: there is no side '%s'; %s"):format(
+            tostring(label), options.suggest(tostring(label), labels)), 0)
+        end
+      end
+    end
+  end
+end
+
 --- Judges claims by the sides of a comparison: { label =, by_seed = } as in `evaluate.report`. `results` is
 -- passed to the claims of `claims.value`. Gives a list of { name, paper, kind, verdict, mean, low, high,
 -- seeds, values, text }; the verdict is "holds", "does not hold", "not resolved" or "not measured".

@@ -20,12 +20,12 @@ local spec = options.spec("align.claims", {
   { "unit", "", "the unit of the number, such as \"nats\"; of none for a win rate" },
 })
 
---- A claim of filled options and `estimate(sides, resampling)`, which gives an interval or nil; `missing`
--- says why there may be none.
-local function claim(kind, name, given, estimate, missing)
+--- A claim of filled options about the sides of these labels, and `estimate(sides, resampling)`, which gives
+-- an interval or nil; `missing` says why there may be none.
+local function claim(kind, about, name, given, estimate, missing)
   local o = spec:fill(given, 2)
   if o.name == "" then o.name = name end
-  o.kind, o.estimate, o.missing = kind, estimate, missing
+  o.kind, o.about, o.estimate, o.missing = kind, about, estimate, missing
   return o
 end
 
@@ -49,21 +49,23 @@ end
 --- The win rate at the peak, the checkpoint chosen on one half of the prompts and reported on the other, of
 -- one side less that of another.
 function kinds.peak(first, second, given)
-  return claim("peak", ("the peak of %s less that of %s"):format(first, second), given,
+  return claim("peak", { first, second }, ("the peak of %s less that of %s"):format(first, second), given,
     of_two(first, second, measures.peak))
 end
 
 --- The win rate at a KL of one side less that of another, each that of the best of its pooled runs, chosen on
 -- one half of the prompts and reported on the other.
 function kinds.at_kl(first, second, kl, given)
-  return claim("at_kl", ("%s less %s at %g nat%s"):format(first, second, kl, kl == 1 and "" or "s"), given,
-    of_two(first, second, measures.at("kl", kl)), "no repetition of both was measured near it")
+  local name = ("%s less %s at %g nat%s"):format(first, second, kl, kl == 1 and "" or "s")
+  return claim("at_kl", { first, second }, name, given, of_two(first, second, measures.at("kl", kl)),
+    "no repetition of both was measured near it")
 end
 
 --- The mean win rate over log KL, from 0.25 nats to what both sides reach in every seed, of one side less
 -- another. KLs at which one of a pair of seeds was not measured are left out, and the number says how many.
 function kinds.on_average(first, second, given)
-  return claim("on_average", ("%s less %s on average over log KL"):format(first, second), given,
+  local name = ("%s less %s on average over log KL"):format(first, second)
+  return claim("on_average", { first, second }, name, given,
     function(sides, resampling)
       local a, b = sides(first), sides(second)
       local low, high = measures.shared { { by_seed = a }, { by_seed = b } }
@@ -87,27 +89,28 @@ local rising <const> = "still rising at the end"
 --- The win rate at the peak less that of the last checkpoint of the same run: above 0 where the run passes
 -- its own peak. Repetitions that are still rising at their end are left out.
 function kinds.fall(side, given)
-  return claim("fall", ("the peak of %s less its end"):format(side), given,
+  return claim("fall", { side }, ("the peak of %s less its end"):format(side), given,
     of_side(side, measures.fall), rising)
 end
 
 --- The win rate at the peak of all pooled runs less the highest one where the KL is at least 1.5 times that
 -- of the peak: above 0 where the win rate falls as the KL grows, whichever run goes there.
 function kinds.past_peak(side, given)
-  return claim("past_peak", ("the peak of %s less its best at 1.5 times the KL or more"):format(side), given,
+  local name = ("the peak of %s less its best at 1.5 times the KL or more"):format(side)
+  return claim("past_peak", { side }, name, given,
     of_side(side, measures.past_peak), "no run goes on to 1.5 times the KL of the peak")
 end
 
 --- The fall of one side, as `claims.fall` measures it, less that of another.
 function kinds.falls(first, second, given)
-  return claim("falls", ("the fall of %s less that of %s"):format(first, second), given,
+  return claim("falls", { first, second }, ("the fall of %s less that of %s"):format(first, second), given,
     of_two(first, second, measures.fall), rising)
 end
 
 --- What choosing the highest of all checkpoints and settings on all prompts would add to the peak of a side:
 -- the bias of pooling, of which all other claims are free.
 function kinds.pooling(side, given)
-  return claim("pooling", ("the highest of all points of %s less its peak"):format(side), given,
+  return claim("pooling", { side }, ("the highest of all points of %s less its peak"):format(side), given,
     of_side(side, measures.pooling))
 end
 
@@ -120,7 +123,7 @@ function kinds.interaction(four, given)
     for i = 1, 4 do peaks[i] = measures.peak(runs[i], win) end
     return (peaks[1] - peaks[2]) - (peaks[3] - peaks[4])
   end
-  return claim("interaction", name:format(table.unpack(four)), given, function(sides, resampling)
+  return claim("interaction", four, name:format(table.unpack(four)), given, function(sides, resampling)
     local items = frontier.paired(sides(four[1]), sides(four[2]), sides(four[3]), sides(four[4]))
     return frontier.interval(items, measure, resampling.halved)
   end)
@@ -131,7 +134,8 @@ end
 -- have as many checkpoints.
 function kinds.quantile(first, second, given)
   local measure = measures.quantile(0.9)
-  return claim("quantile", ("the 90 %% quantile of %s less that of %s"):format(first, second), given,
+  local name = ("the 90 %% quantile of %s less that of %s"):format(first, second)
+  return claim("quantile", { first, second }, name, given,
     function(sides, resampling)
       return frontier.difference(sides(first), sides(second), measure, resampling.whole, differences)
     end)
@@ -141,7 +145,7 @@ end
 -- was given to `claims.judge`, such as the findings of an experiment; `sides(label)` are the seeds of a side,
 -- and `sides { label, ... }` those of several.
 function kinds.value(name, values, given)
-  return claim("value", name, given, function(sides, _, results)
+  return claim("value", {}, name, given, function(sides, _, results)
     return interval.of_values(values(results, sides))
   end)
 end
@@ -161,7 +165,7 @@ function kinds.change(side, name, field, given)
     local a, b = first and field(first), field(run[#run])
     return a and b and b - a or nil
   end
-  return claim("change", ("%s of %s, the last checkpoint less the first"):format(name, side), given,
+  return claim("change", { side }, ("%s of %s, the last checkpoint less the first"):format(name, side), given,
     function(sides)
       return interval.of_values(bootstrap.by_repetition(sides(side), function(runs)
         return mean_of(runs, change)
@@ -183,14 +187,15 @@ function kinds.since_peak(side, name, field, given)
     local a, b = field(peak), field(last)
     return peak ~= last and a and b and b - a or nil
   end
-  return claim("since_peak", ("%s of %s, the end less the peak of the win rate"):format(name, side), given,
-    function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change)) end)
+  return claim("since_peak", { side }, ("%s of %s, the end less the peak of the win rate"):format(name, side),
+    given, function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change)) end)
 end
 
 --- A figure of the points at the last checkpoint of one side less that of another, seed by seed.
 function kinds.at_end(first, second, name, field, given)
   local function last(run) return field(run[#run]) end
-  return claim("at_end", ("%s of %s less that of %s at the end"):format(name, first, second), given,
+  local text = ("%s of %s less that of %s at the end"):format(name, first, second)
+  return claim("at_end", { first, second }, text, given,
     function(sides)
       return interval.of_values(interval.differences(sides(first), sides(second), function(runs)
         return mean_of(runs, last)

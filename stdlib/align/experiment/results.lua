@@ -42,7 +42,7 @@ local figures <const> = {
 -- The code is that of the library without what only tells of runs, and the script. Runs of a family (`of` is
 -- "family") are not told apart by the script: its scripts share them.
 function results.key(title, o, of)
-  local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true }
+  local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true, repetition = true }
   local names = {}
   for name in pairs(o) do
     if not left_out[name] then names[#names + 1] = name end
