@@ -181,12 +181,12 @@ end
 --
 -- An argument is a run of `align.train`, `{ label =, points = }` with points `{ kl =, win =, se = }` in the
 -- order of steps, `{ label =, runs = }` with such lists of several seeds, or `{ label =, by_seed = }` with a
--- list of pooled runs for each seed, whose `outer` numbers the repetition that it belongs to. Points are
--- checkpoints. The line is the mean over repetitions of the win rate at equal KL, by the rules of
--- `align.evaluate.frontier`; it is drawn where every seed has checkpoints on both sides of the KL, near it on
--- one. The band is the 95 % interval of that mean; of one repetition it is over prompts alone. `xscale` is
--- "linear", "log" (the paper's axis; a point at KL 0 cannot be on it) or "sqrt"; the other settings are those
--- of a figure.
+-- list of pooled runs for each seed, whose `outer` numbers the repetition that it belongs to. It may have a
+-- `color`, a `marker` and a `style`. Points are checkpoints. The line is the mean over repetitions of the
+-- win rate at equal KL, by the rules of `align.evaluate.frontier`; it is drawn where every seed has
+-- checkpoints on both sides of the KL, near it on one. The band is the 95 % interval of that mean; of one
+-- repetition it is over prompts alone. `xscale` is "linear", "log" (the paper's axis; a point at KL 0 cannot
+-- be on it) or "sqrt"; the other settings are those of a figure.
 --
 --   > local plot = require "perilune.plot"
 --   > local points = { { kl = 0, win = 0.5 }, { kl = 4, win = 0.7 } }
@@ -221,12 +221,17 @@ function plot.frontier(given)
     local pieces = pieces_of(frontier.curve(seeds, scale.count), scale.kl)
     for _, piece in ipairs(pieces) do
       if piece.has_band then
-        fig:band { x = piece.x, lower = piece.lower, upper = piece.upper, label = label }
+        fig:band {
+          x = piece.x, lower = piece.lower, upper = piece.upper, label = label, color = entry.color,
+        }
       end
     end
     fig:scatter { x = loose_x, y = loose_y, label = label, marker = entry.marker, color = entry.color }
     for _, piece in ipairs(pieces) do
-      fig:line { x = piece.x, y = piece.y, label = label, color = entry.color, style = entry.style }
+      fig:line {
+        x = piece.x, y = piece.y, label = label,
+        color = entry.color, marker = entry.marker, style = entry.style,
+      }
     end
   end
   return fig

@@ -2,6 +2,7 @@
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
+local panels = require "perilune.align.evaluate.panels"
 local report = require "perilune.align.evaluate.report"
 local system = require "perilune.system"
 
@@ -163,7 +164,7 @@ end
 --- How many curves each figure of a folder has: a label is in the legend.
 local function curves_of(name, labels)
   local counts = {}
-  for i, svg in ipairs(require "perilune.align.evaluate.panels".read(folder, name)) do
+  for i, svg in ipairs(panels.read(folder, name)) do
     counts[i] = 0
     for _, label in ipairs(labels) do
       counts[i] = counts[i] + (svg:find((">%s</text>"):format(label), 1, true) and 1 or 0)
@@ -199,12 +200,27 @@ function TestReport:test_many_sides_are_curves_in_panels_and_rows_of_the_table()
   lu.assertEquals(curves_of("frontier", labels), { 1 })
 end
 
---- The axis is the paper's, log KL, where the start has no place.
+--- Online was blue in one figure and orange in another, and the panels of a report had one title.
+function TestReport:test_a_side_looks_alike_in_all_figures()
+  local made = {}
+  for i, label in ipairs { "online", "a", "b", "offline", "c", "d", "e" } do
+    made[i] = rising(label, i / 10)
+  end
+  written { sides = made, out = folder, title = "Several" }
+  lu.assertStrContains(read "frontier.svg", "Several: 1 of 2")
+  lu.assertStrContains(read "frontier_2.svg", "Several: 2 of 2")
+  local looks = panels.looks(made)
+  lu.assertEquals({ looks.online, looks.offline, looks.a, looks.e }, { 1, 2, 4, 8 })
+  lu.assertEquals(panels.looks { { label = "x" }, { label = "offline" } }, { x = 4, offline = 2 })
+end
+
+--- The axis is the paper's, log KL, where the start has no place but as a line across.
 function TestReport:test_the_start_is_not_on_the_axis()
   written { sides = { online }, out = folder }
   local svg = read "frontier.svg"
   lu.assertStrContains(svg, "KL(policy || SFT), nats (log)")
   lu.assertNotStrContains(svg, "skipped")
+  lu.assertStrContains(svg, ">start</text>")
 end
 
 --- The i-th checkpoints of runs are at other KLs, and were averaged under the step of the first run.

@@ -75,23 +75,63 @@ local function limits_of(sides)
   return high > 0 and { low / 1.2, high * 1.2 } or nil
 end
 
+-- The sides that most reports have look alike in all of them; the others take what is left, in their order.
+local known <const> = { online = 1, offline = 2, ["online by gold"] = 3 }
+local looks_of <const> = {
+  { "blue", "circle" }, { "vermillion", "square" }, { "green", "triangle" }, { "purple", "diamond" },
+  { "orange", "triangle down" }, { "sky", "plus" }, { "black", "cross" }, { "yellow", "star" },
+}
+
+--- The number of the colour and marker of each side, by its label.
+--
+--   > local looks = panels.looks { { label = "online" }, { label = "shuffled" }, { label = "offline" } }
+--   > looks.online, looks.shuffled, looks.offline
+--   1	4	2
+function panels.looks(sides)
+  local looks, others, first = {}, 0, 4
+  for _, side in ipairs(sides) do
+    looks[side.label] = known[side.label]
+    if not looks[side.label] then
+      looks[side.label] = first + others % (#looks_of - first + 1)
+      others = others + 1
+    end
+  end
+  return looks
+end
+
+--- The mean win rate of the start over the seeds of a side; nil where its runs have no such point.
+local function start_of(by_seed)
+  local sum, count = 0.0, 0
+  for _, runs in ipairs(by_seed) do
+    local first = runs[1] and runs[1][1]
+    if first and first.step == 0 then sum, count = sum + first.win, count + 1 end
+  end
+  return count > 0 and sum / count or nil
+end
+
 --- A figure of `plot.frontier` for each panel, on the paper's axis, log KL. `settings` are those of the
--- figures; a panel's name follows the title.
+-- figures; the name of a panel, or its number, follows the title. A horizontal line is the start's win rate.
 --
 --   > local function point(step, kl) return { step = step, kl = kl, win = 0.5 } end
 --   > local side = { label = "online", by_seed = { { { point(1, 1), point(2, 3) } } } }
 --   > #panels.figures({ side }, { title = "one" })
 --   1
 function panels.figures(sides, settings)
-  local figures, xlim = {}, limits_of(sides)
-  for p, panel in ipairs(panels.of(sides)) do
+  local figures, xlim, looks = {}, limits_of(sides), panels.looks(sides)
+  local list, start = panels.of(sides), start_of(sides[1].by_seed)
+  for p, panel in ipairs(list) do
     local given = { xscale = "log", xlim = xlim }
     for name, value in pairs(settings) do given[name] = value end
-    if panel.name then given.title = ("%s: %s"):format(settings.title, panel.name) end
+    local name = panel.name or #list > 1 and ("%d of %d"):format(p, #list)
+    if name and settings.title then given.title = ("%s: %s"):format(settings.title, name) end
     for i, side in ipairs(panel.sides) do
-      given[i] = { label = side.label, by_seed = without_start(side.by_seed) }
+      local color, marker = table.unpack(looks_of[looks[side.label]])
+      given[i] = {
+        label = side.label, by_seed = without_start(side.by_seed), color = color, marker = marker,
+      }
     end
     figures[p] = plot.frontier(given)
+    if start then figures[p]:hline { y = start, label = "start", color = "gray", style = "dotted" } end
   end
   return figures
 end
