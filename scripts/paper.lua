@@ -106,7 +106,7 @@ for _, what in ipairs(missing) do io.stderr:write("not there: " .. what .. "\n")
 if #entries > 0 then
   local tally = page.write(entries, o.out .. "/paper.html")
   if o.markdown ~= "" then markdown.write(entries, o.markdown) end
-  print(("the paper's claims: %s\npage: %s/paper.html"):format(tally, o.out))
+  print(("findings of Tang et al.: %s\npage: %s/paper.html"):format(tally, o.out))
 end
 for _, what in ipairs(failed) do io.stderr:write("failed: " .. what .. "\n") end
 if #failed > 0 then os.exit(1) end

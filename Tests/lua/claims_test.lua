@@ -273,6 +273,22 @@ function TestClaims:test_a_run_that_is_still_rising_tells_nothing_of_a_fall()
   lu.assertAlmostEquals(judged(claims.falls("some", "all"), side("some", runs), all).mean, 0.2, 1e-9)
 end
 
+--- A finding of Song et al. stood as one of the paper.
+function TestClaims:test_findings_of_others_begin_with_their_names()
+  local list = {
+    claims.peak("online", "offline", { paper = "Online's peak is higher." }),
+    claims.peak("online", "offline", { paper = "A KL gains.", by = "Song et al. 2024" }),
+    claims.peak("online", "offline"),
+  }
+  local verdicts = claims.judge(list, { online, offline })
+  lu.assertEquals({ verdicts[1].by, verdicts[2].by }, { "Tang et al.", "Song et al. 2024" })
+  local _, rows = claims.cells(verdicts)
+  lu.assertEquals({ rows[1][1], rows[2][1], rows[3][1] },
+    { "Online's peak is higher.", "Song et al. 2024: A KL gains.", "-" })
+  lu.assertEquals({ claims.is_of_paper(verdicts[1]), claims.is_of_paper(verdicts[2]),
+    claims.is_of_paper(verdicts[3]) }, { true, false, false })
+end
+
 --- "not above" is the opposite of "above": a number far below 0 does not refute it.
 function TestClaims:test_not_above_and_not_below_are_opposites()
   for _, case in ipairs {

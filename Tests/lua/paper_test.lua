@@ -4,6 +4,7 @@ local support = require "support"
 local lu = require "luaunit"
 local align = require "perilune.align"
 local command = require "perilune.sweep.command"
+local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
 local cost = require "perilune.align.experiment.cost"
 local record = require "perilune.align.experiment.record"
@@ -310,6 +311,35 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
     lu.assertStrContains(html, part)
   end
   lu.assertTrue(html:find("<svg>accuracy", 1, true) < html:find("<svg>win rates", 1, true))
+  os.remove(path)
+end
+
+--- 12 rows of others were among "findings of the paper", and figures that share runs counted one twice.
+function TestPage:test_each_finding_of_the_paper_is_counted_once()
+  local function finding(text, mean, verdict, by)
+    return { paper = text, mean = mean, verdict = verdict, by = by, name = text }
+  end
+  local function entry(name, task, ...)
+    return { name = name, task = task, question = "Q?", found = "F.", size = "default", outer_seeds = 5,
+      verdicts = { ... }, header = {}, rows = {}, parts = {}, figures = {}, proxy = {}, date = "", report = "",
+      command = "", processor = "" }
+  end
+  local far = finding("Shuffled data stay far below online.", 0.1781, "holds", "Tang et al.")
+  local again = finding("Shuffled data stay far below online.", 0.1783, "holds")
+  local at_kl = finding("Shuffled data stay far below online.", 0.133, "not resolved", "Tang et al.")
+  local entries = {
+    entry("fig04_coverage", "sentiment", far, at_kl, finding("", 0.5, "holds", "Tang et al.")),
+    entry("lit1_losses", "sentiment", again, finding("A KL gains.", 0.2, "holds", "Song et al. 2024")),
+    entry("fig04_coverage", "arena", finding(far.paper, 0.1781, "does not hold", "Tang et al.")),
+  }
+  lu.assertEquals(page.tally(page.findings(entries)), "1 hold, 1 do not, 1 not resolved, 0 not measured")
+  local path = support.new_path()
+  lu.assertEquals(page.write(entries, path), "1 hold, 1 do not, 1 not resolved, 0 not measured")
+  lu.assertStrContains(support.read(path), "Of 3 findings of Tang et al. that were tested")
+  markdown.write(entries, path)
+  local text = support.read(path)
+  lu.assertStrContains(text, "Of 3 findings of Tang et al. that were tested, each counted once: 1 hold, ")
+  lu.assertStrContains(text, "| Song et al. 2024: A KL gains. |")
   os.remove(path)
 end
 

@@ -6,6 +6,7 @@
 -- It is made of `verdict.json` alone, so that no number in it was typed.
 local claims = require "perilune.align.claims"
 local options = require "perilune.options"
+local page = require "perilune.paper.page"
 local system = require "perilune.system"
 
 local markdown = {}
@@ -74,6 +75,7 @@ function markdown.write(entries, path)
     "Made by `bin/perilune scripts/paper.lua --page --markdown FILE` from what the figures' scripts wrote. A "
       .. "bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over prompts "
       .. "alone. docs/paper.md says what each figure asks, results.md what is to be made of the numbers.\n",
+    (page.summary(entries)) .. "\n",
   }
   for _, entry in ipairs(entries) do texts[#texts + 1] = markdown.of(entry) end
   system.write_file(path, table.concat(texts, "\n"))

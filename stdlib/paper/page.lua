@@ -56,13 +56,37 @@ function page.tally(verdicts)
     counts["does not hold"] or 0, counts["not resolved"] or 0, counts["not measured"] or 0)
 end
 
---- The claims of the paper among verdicts: those that say what it found.
-local function of_paper(verdicts)
-  local list = {}
-  for _, one in ipairs(verdicts) do
-    if one.paper ~= "" then list[#list + 1] = one end
+--- The findings of Tang et al. 2024 among the verdicts of entries, each once: figures that share runs test one
+-- finding by one number. One with another number, or on another task, is another one.
+--
+--   > local one = { paper = "It falls.", by = "Tang et al.", mean = 0.2, verdict = "holds" }
+--   > local of_others = { paper = "It falls.", by = "Gao et al. 2023", mean = 0.2, verdict = "holds" }
+--   > local first = { task = "arena", verdicts = { one, of_others } }
+--   > #page.findings { first, first, { task = "summary", verdicts = { one } } }
+--   2
+function page.findings(entries)
+  local list, seen = {}, {}
+  for _, entry in ipairs(entries) do
+    for _, one in ipairs(entry.verdicts) do
+      local number = one.mean and ("%.3f"):format(one.mean) or "-"
+      local key = table.concat({ entry.task, one.paper, number }, "\n")
+      if claims.is_of_paper(one) and not seen[key] then seen[key], list[#list + 1] = true, one end
+    end
   end
   return list
+end
+
+--- A sentence on the findings of Tang et al. among the verdicts of entries, and their tally.
+--
+--   > local one = { paper = "It falls.", mean = 0.2, verdict = "holds" }
+--   > (page.summary { { task = "arena", verdicts = { one } } }:match "^[^:]+")
+--   Of 1 findings of Tang et al. that were tested, each counted once
+function page.summary(entries)
+  local list = page.findings(entries)
+  local tally = page.tally(list)
+  return ("Of %d findings of Tang et al. that were tested, each counted once: %s. A finding that is not "
+    .. "resolved needs more repetitions than were run; its row says how many. Rows on findings of others "
+    .. "begin with their names."):format(#list, tally), tally
 end
 
 --- Adds what a script's own section showed.
@@ -83,34 +107,28 @@ end
 local function overview(entries)
   local rows = {}
   for i, entry in ipairs(entries) do
-    rows[i] = { entry.name, entry.task, entry.found, page.tally(of_paper(entry.verdicts)),
+    rows[i] = { entry.name, entry.task, entry.found, page.tally(page.findings { entry }),
       ("%s, %d repetitions"):format(entry.size, entry.outer_seeds) }
   end
   return { "figure", "task", "the paper found", "its claims here", "size" }, rows
 end
 
---- Writes the page of entries, and gives its tally over all claims of the paper. Errors: the file cannot be
--- written.
+--- Writes the page of entries, and gives its tally over all findings of Tang et al. Errors: the file cannot
+-- be written.
 function page.write(entries, path)
-  local all = {}
-  for _, entry in ipairs(entries) do
-    local tested = of_paper(entry.verdicts)
-    table.move(tested, 1, #tested, #all + 1, all)
-  end
-  local tally = page.tally(all)
+  local summary, tally = page.summary(entries)
   local made = reports.new {
     title = "Online and offline preference optimisation: Tang et al. 2024, figure by figure",
     footer = os.date "written on %Y-%m-%d at %H:%M",
   }
-  made:text(("Of %d findings of the paper that were tested: %s. A finding that is not resolved needs more "
-    .. "repetitions than were run; its row says how many."):format(#all, tally))
+  made:text(summary)
   local header, rows = overview(entries)
   made:table { header = header, rows = rows }
   for _, entry in ipairs(entries) do
     made:heading(("%s, %s"):format(entry.name, entry.task))
     made:text(entry.question)
     made:text("The paper: " .. entry.found)
-    made:text(("Here: of its findings %s."):format(page.tally(of_paper(entry.verdicts))))
+    made:text(("Here: of its findings %s."):format(page.tally(page.findings { entry })))
     add_parts(made, entry.parts)
     for _, figures in ipairs { entry.figures, entry.proxy } do
       for _, svg in ipairs(figures) do made:show(svg) end

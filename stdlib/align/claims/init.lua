@@ -74,7 +74,7 @@ function claims.check(list, labels)
 end
 
 --- Judges claims by the sides of a comparison: { label =, by_seed = } as in `evaluate.report`. `results` is
--- passed to the claims of `claims.value`. Gives a list of { name, paper, kind, verdict, mean, low, high,
+-- passed to the claims of `claims.value`. Gives a list of { name, paper, by, kind, verdict, mean, low, high,
 -- seeds, values, text }; the verdict is "holds", "does not hold", "not resolved" or "not measured".
 --
 -- Errors: a claim names a side that is not there.
@@ -117,7 +117,7 @@ function claims.judge(list, sides, results)
     local found = o.estimate(side_of, resampling, results)
     if found and #found.values < 2 then found.low, found.high = -math.huge, math.huge end
     local verdict = {
-      name = o.name, paper = o.paper, kind = o.kind, expect = o.expect, verdict = "not measured",
+      name = o.name, paper = o.paper, by = o.by, kind = o.kind, expect = o.expect, verdict = "not measured",
     }
     if found then
       verdict.verdict = rule.verdict(o, found)
@@ -133,6 +133,24 @@ function claims.judge(list, sides, results)
   return verdicts
 end
 
+-- Who found what a claim says, unless it is said: the default of `by`.
+local the_paper <const> = "Tang et al."
+
+--- Whether a verdict is on a finding of Tang et al. 2024, and not of others or of nobody.
+--
+--   > local of_others = { paper = "A KL gains.", by = "Song et al. 2024" }
+--   > claims.is_of_paper { paper = "It falls.", by = "Tang et al." }, claims.is_of_paper(of_others)
+--   true	false
+function claims.is_of_paper(verdict)
+  return verdict.paper ~= "" and (verdict.by or the_paper) == the_paper
+end
+
+--- What was found before, as a cell: who found it stands before it where it is not the paper.
+local function found_before(one)
+  if one.paper == "" then return "-" end
+  return claims.is_of_paper(one) and one.paper or ("%s: %s"):format(one.by, one.paper)
+end
+
 --- The words of a verdict. Of a number that nobody has found before nothing holds: it is above 0, below 0, or
 -- not found, where the interval has 0.
 local function words(one)
@@ -144,14 +162,17 @@ local function words(one)
   return one.missing and ("%s: %s"):format(text, one.missing) or text
 end
 
---- Header and rows of a table of verdicts.
+--- Header and rows of a table of verdicts. Findings of others than Tang et al. 2024 begin with their names.
+--
+--   > local of_others = { paper = "A KL gains.", by = "Song et al. 2024", name = "KL", verdict = "holds" }
+--   > select(2, claims.cells { of_others })[1][1]
+--   Song et al. 2024: A KL gains.
 function claims.cells(verdicts)
   local rows = {}
   for i, one in ipairs(verdicts) do
-    local verdict = words(one)
-    rows[i] = { one.paper ~= "" and one.paper or "-", one.name, one.text or "-", verdict }
+    rows[i] = { found_before(one), one.name, one.text or "-", words(one) }
   end
-  return { "the paper found", "measured", "value, 95 %", "verdict" }, rows
+  return { "the paper or others found", "measured", "value, 95 %", "verdict" }, rows
 end
 
 return options.strict("align.claims", claims)

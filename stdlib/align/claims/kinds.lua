@@ -15,6 +15,7 @@ local kinds = {}
 local spec = options.spec("align.claims", {
   { "expect", options.choice("above", rule.expectations), "where the paper expects the number" },
   { "paper", "", "what the paper found, a sentence" },
+  { "by", "Tang et al.", "who found it" },
   { "margin", 0.05, "the size below which a difference is none", above = 0 },
   { "name", "", "the claim in words; unless given, that of its kind" },
   { "unit", "", "the unit of the number, such as \"nats\"; of none for a win rate" },
