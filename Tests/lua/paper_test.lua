@@ -7,11 +7,12 @@ local command = require "perilune.sweep.command"
 local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
 local cost = require "perilune.align.experiment.cost"
+local results = require "perilune.align.experiment.results"
 local record = require "perilune.align.experiment.record"
 local scale = require "perilune.paper.scale"
 local settings = require "perilune.paper.settings"
 local stages = require "perilune.paper.stages"
-local stream = require "perilune.paper.stream"
+local stream = require "perilune.paper.reading.stream"
 local system = require "perilune.system"
 local variants = require "perilune.paper.variants"
 
@@ -106,6 +107,37 @@ function TestSharing:test_a_second_figure_trains_nothing_that_the_first_one_has(
   lu.assertEquals(#first, 8, "proxy, golden policy, start, online, by gold, in order, shuffled, offline")
   lu.assertEquals(runs_after("fig07_accuracy_vs_winrate", folder), first)
   os.execute(("rm -rf '%s'"):format(folder))
+end
+
+--- The files of the library whose texts are in the key of the runs that figures share, by name.
+local function files_of_the_key()
+  local real, names = system.sha256_file, {}
+  system.sha256_file = function(path)
+    names[path:match "/stdlib/(.*)$" or path] = support.read(path)
+    return real(path)
+  end
+  local ok, problem = pcall(results.key, "paper", options(), "family")
+  system.sha256_file = real
+  lu.assertTrue(ok, problem)
+  return names
+end
+
+--- A claim of seven files of stdlib/paper that was put in other words trained every figure anew.
+function TestSharing:test_no_claim_is_in_the_key_of_shared_runs_and_every_source_is()
+  local files, count = files_of_the_key(), 0
+  for name, text in pairs(files) do
+    if name:find "^paper/" then
+      count = count + 1
+      for _, telling in ipairs { "function [%w_.]*claims", "function [%w_.]*section", "paper = ", "plot%." } do
+        lu.assertNil(text:find(telling), ("%s has %s"):format(name, telling))
+      end
+    end
+  end
+  for _, name in ipairs { "curation", "objectives", "proxies", "refresh", "rewards", "scale", "segments",
+    "settings", "shuffling", "stages", "support", "tandem", "variants" } do
+    lu.assertNotNil(files[("paper/%s.lua"):format(name)], name)
+  end
+  lu.assertEquals(count, 13)
 end
 
 --- A script's own source may change with it.
@@ -321,8 +353,8 @@ function TestPage:test_each_finding_of_the_paper_is_counted_once()
   end
   local function entry(name, task, ...)
     return { name = name, task = task, question = "Q?", found = "F.", size = "default", outer_seeds = 5,
-      verdicts = { ... }, header = {}, rows = {}, parts = {}, figures = {}, proxy = {}, date = "", report = "",
-      command = "", processor = "" }
+      verdicts = { ... }, header = {}, rows = {}, parts = {}, figures = {}, proxy = {}, date = "",
+      report = "", command = "", processor = "" }
   end
   local far = finding("Shuffled data stay far below online.", 0.1781, "holds", "Tang et al.")
   local again = finding("Shuffled data stay far below online.", 0.1783, "holds")

@@ -12,7 +12,7 @@
 -- Measured on `sentiment` in bf16, five repetitions: shuffled, the online run's data lose 0.18 [0.15, 0.20]
 -- at the peak and 0.13 [0.10, 0.18] at equal KL. Over offline data they gain nothing: -0.06 [-0.16, 0.01].
 local paper = require "perilune.paper"
-local exceptions = require "perilune.paper.exceptions"
+local exceptions = require "perilune.paper.reading.exceptions"
 
 paper.figure {
   name = "fig04_coverage", arguments = arg,

@@ -11,7 +11,7 @@
 -- Measured on `sentiment` in bf16, five repetitions: the peak of pairs of the end is 0.15 [0.07, 0.22] above
 -- the start, below online's by 0.34 [0.10, 0.55], and below that of pairs of the start by 0.17 [0.02, 0.31].
 local paper = require "perilune.paper"
-local against = require "perilune.paper.against"
+local against = require "perilune.paper.reading.against"
 
 paper.figure {
   name = "fig05_quality", arguments = arg,

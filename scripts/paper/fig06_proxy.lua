@@ -12,7 +12,7 @@
 -- Measured on `sentiment`: the proxy is right as often as the online policy (0.01 [-0.02, 0.04] more) and
 -- less often than the offline one (by 0.09 [0.05, 0.13]).
 local paper = require "perilune.paper"
-local stream = require "perilune.paper.stream"
+local stream = require "perilune.paper.reading.stream"
 
 paper.figure {
   name = "fig06_proxy", arguments = arg,

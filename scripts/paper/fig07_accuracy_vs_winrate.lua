@@ -12,8 +12,8 @@
 -- is higher by 0.22 [0.01, 0.43], its peak lower by 0.29 [0.08, 0.49]; within the offline run both rise
 -- together (0.87 [0.73, 1.01]).
 local paper = require "perilune.paper"
-local accuracy = require "perilune.paper.accuracy"
-local golden_pairs = require "perilune.paper.golden_pairs"
+local accuracy = require "perilune.paper.reading.accuracy"
+local golden_pairs = require "perilune.paper.reading.golden_pairs"
 
 local offline <const> = "offline, one setting"
 local labels <const> = { "online", "shuffled", offline }

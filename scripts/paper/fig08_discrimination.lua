@@ -11,8 +11,8 @@
 -- Measured on `sentiment`: the log-ratio of chosen responses ends at -7.4 [-8.6, -6.2] nats offline and at
 -- -13.2 [-16.1, -10.3] online, that of rejected ones offline at -13.3 [-14.4, -12.2].
 local paper = require "perilune.paper"
-local accuracy = require "perilune.paper.accuracy"
-local golden_pairs = require "perilune.paper.golden_pairs"
+local accuracy = require "perilune.paper.reading.accuracy"
+local golden_pairs = require "perilune.paper.reading.golden_pairs"
 
 local offline <const> = "offline, one setting"
 local labels <const> = { "online", "shuffled", offline }

@@ -13,7 +13,7 @@
 -- Measured on `sentiment` in bf16, five repetitions: best-of-2 online less offline is 0.12 [-0.01, 0.26] at
 -- the peak, online less shuffled 0.04 [-0.06, 0.14]. IPO's peak is higher by 0.31 [0.17, 0.47].
 local paper = require "perilune.paper"
-local exceptions = require "perilune.paper.exceptions"
+local exceptions = require "perilune.paper.reading.exceptions"
 
 paper.figure {
   name = "fig09_bo2", arguments = arg,

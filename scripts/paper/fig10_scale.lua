@@ -13,6 +13,8 @@
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local scale = require "perilune.paper.scale"
+local size_figures = require "perilune.paper.reading.size_figures"
+local sizes = require "perilune.paper.reading.sizes"
 
 paper.figure {
   name = "fig10_scale", arguments = arg,
@@ -21,6 +23,5 @@ paper.figure {
   options = { { "sizes", "tiny,small,medium,large", "sizes of the policy, separated by commas",
     smoke = "tiny,small", quick = "tiny,medium" }, scale.steps },
   variants = function(make, o) return scale.variants(make, o, true) end,
-  after = scale.after, section = scale.section,
-  claims = scale.claims,
+  after = sizes.after, section = size_figures.section, claims = sizes.claims,
 }

@@ -13,6 +13,7 @@
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local refresh = require "perilune.paper.refresh"
+local renewals = require "perilune.paper.reading.renewals"
 
 paper.figure {
   name = "lit2_drift", arguments = arg,
@@ -20,5 +21,6 @@ paper.figure {
   found = "Renewal every 500 of 4,000 steps hurts in one paper, every 100 steps costs nothing in another.",
   options = { { "every", "1,16,60,240", "steps between renewals, separated by commas",
     smoke = "1,2,3", quick = "1,16,60" } },
-  variants = refresh.at_two_rates, claims = refresh.claims_of_drift, section = refresh.section,
+  variants = refresh.at_two_rates, claims = renewals.claims_of_drift,
+  section = renewals.section,
 }

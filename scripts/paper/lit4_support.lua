@@ -17,6 +17,7 @@
 -- ends 0.227 [0.159, 0.296] nats further away, and on a quarter it no longer beats its writer: -0.028
 -- [-0.132, 0.075].
 local paper = require "perilune.paper"
+local coverage = require "perilune.paper.reading.coverage"
 local support = require "perilune.paper.support"
 
 paper.figure {
@@ -25,5 +26,5 @@ paper.figure {
   found = "In theory yes, one step better than the writer; in the paper's runs the step was not seen.",
   options = { { "instruments", "none", "what runs measure besides win rate and KL",
     choices = { "none", "default", "all" } } },
-  stage = support.stage, variants = support.variants, claims = support.claims,
+  stage = support.stage, variants = support.variants, claims = coverage.claims,
 }

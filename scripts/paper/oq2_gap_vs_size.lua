@@ -11,8 +11,9 @@
 -- Cost: 8 runs a repetition on `sentiment`, none after fig10_scale; 7 s of processor time at --smoke.
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
-local growth = require "perilune.paper.growth"
+local growth = require "perilune.paper.reading.growth"
 local scale = require "perilune.paper.scale"
+local sizes = require "perilune.paper.reading.sizes"
 
 paper.figure {
   name = "oq2_gap_vs_size", arguments = arg,
@@ -21,6 +22,6 @@ paper.figure {
   options = { { "sizes", "tiny,small,medium,large", "sizes of the policy, separated by commas",
     smoke = "tiny,small", quick = "tiny,medium" }, scale.steps },
   variants = scale.variants,
-  after = scale.after, section = growth.section,
+  after = sizes.after, section = growth.section,
   claims = growth.claims,
 }

@@ -12,6 +12,7 @@
 -- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local refresh = require "perilune.paper.refresh"
+local renewals = require "perilune.paper.reading.renewals"
 
 paper.figure {
   name = "oq3_refresh", arguments = arg,
@@ -24,5 +25,5 @@ paper.figure {
     list[#list + 1] = make.online_gold()
     return list
   end,
-  claims = refresh.claims, section = refresh.section,
+  claims = renewals.claims, section = renewals.section,
 }

@@ -13,7 +13,7 @@
 -- Measured on `sentiment` (bf16), errors within the fit: no law is told from the other; they differ by 0.002
 -- [-0.002, 0.006] online, 0.000 [-0.003, 0.003] offline and 0.003 [0.000, 0.006] for best-of-n.
 local paper = require "perilune.paper"
-local laws = require "perilune.paper.laws"
+local laws = require "perilune.paper.reading.laws"
 
 paper.figure {
   name = "overopt", arguments = arg,

@@ -56,8 +56,8 @@ function page.tally(verdicts)
     counts["does not hold"] or 0, counts["not resolved"] or 0, counts["not measured"] or 0)
 end
 
---- The findings of Tang et al. 2024 among the verdicts of entries, each once: figures that share runs test one
--- finding by one number. One with another number, or on another task, is another one.
+--- The findings of Tang et al. 2024 among the verdicts of entries, each once: figures that share runs test
+-- one finding by one number. One with another number, or on another task, is another one.
 --
 --   > local one = { paper = "It falls.", by = "Tang et al.", mean = 0.2, verdict = "holds" }
 --   > local of_others = { paper = "It falls.", by = "Gao et al. 2023", mean = 0.2, verdict = "holds" }

@@ -1,4 +1,4 @@
---- Both sides on the same labels, of several kinds, for `nc1_rewards`.
+--- Both sides on the same labels, of several kinds: the variants of `nc1_rewards`.
 local judges = require "perilune.align.judge"
 local objectives = require "perilune.paper.objectives"
 local options = require "perilune.options"
@@ -17,9 +17,19 @@ local kinds <const> = {
   { "circular", function(stage) return stages.circular(stage.gold, 0.33) end },
 }
 
---- Online and offline for each kind of labels. `make` is that of `paper.variants`.
+--- The names of the kinds of labels, in order.
 --
 --   > local rewards = require "perilune.paper.rewards"
+--   > table.concat(rewards.names(), "; ")
+--   exact; noisy; two objectives; text first; circular
+function rewards.names()
+  local names = {}
+  for i, kind in ipairs(kinds) do names[i] = kind[1] end
+  return names
+end
+
+--- Online and offline for each kind of labels. `make` is that of `paper.variants`.
+--
 --   > local make = { online = function() return {} end, offline_one = function() return {} end }
 --   > local list = rewards.variants(make)
 --   > #list, list[1].label, list[4].label
@@ -33,20 +43,6 @@ function rewards.variants(make)
       variant.run, variant.shared, variant.panel = variant.label, true, kind[1]
       list[#list + 1] = variant
     end
-  end
-  return list
-end
-
---- The gap of each kind, at the peak and at equal KL; `make` is align.claims.
---
---   > #rewards.claims(require "perilune.align.claims")
---   10
-function rewards.claims(make)
-  local list = {}
-  for _, kind in ipairs(kinds) do
-    local online, offline = "online, " .. kind[1], "offline, " .. kind[1]
-    list[#list + 1] = make.peak(online, offline, { name = ("the gap at the peak, %s"):format(kind[1]) })
-    list[#list + 1] = make.on_average(online, offline, { name = ("at equal KL, %s"):format(kind[1]) })
   end
   return list
 end

@@ -1,11 +1,9 @@
---- How much of the answers data must cover, in worlds whose optimum is known, for `lit4_support`.
+--- Data that cover a part of the answers, in worlds whose optimum is known: the variants of `lit4_support`.
 --
 -- Two policies: a table of logits, and one that is linear in features, whose answers share what they learn.
 -- The table descends IPO, whose optimum with full support is pi_ref exp(p(y > mu) / beta) (Tang et al. 2024,
 -- arXiv:2405.08448, app. H); the linear policy descends DPO, whose optimum pi_ref exp(r / beta) its features
 -- can write. Every expectation is a sum, nothing is drawn.
-local bootstrap = require "perilune.align.evaluate.bootstrap"
-local frontier = require "perilune.align.evaluate.frontier"
 local losses = require "perilune.align.loss"
 local of_world = require "perilune.align.experiment.world"
 local options = require "perilune.options"
@@ -80,48 +78,6 @@ function support.variants(_, o)
     for _, share in ipairs(shares) do add(share[1], share[2], "data") end
   end
   return list
-end
-
---- The claims of `lit4_support`; `make` is align.claims.
---
---   > #support.claims(require "perilune.align.claims")
---   9
-function support.claims(make)
-  local function at_end(label, name, field, given)
-    return make.value(("%s, data on %s of the answers, at the end"):format(name, label),
-      function(_, sides)
-        return bootstrap.by_repetition(sides(label), function(runs) return runs[1][#runs[1]][field] end)
-      end, given)
-  end
-  local function distance(point) return point.distance end
-  local function further(first, second, given)
-    given.margin, given.unit = 0.01, "nats"
-    return make.at_end(first, second, "distance from the optimum", distance, given)
-  end
-  return {
-    at_end("all", "distance from the optimum", "distance", { expect = "equal", margin = 0.01, unit = "nats",
-      paper = "With full support the optimum is reached." }),
-    further("half", "all", { paper = "Without it, it is not." }),
-    further("a quarter", "half", { name = "less support, larger distance" }),
-    at_end("all", "win rate over the writer, less 1/2", "over all",
-      { paper = "With full support the policy beats the writer." }),
-    at_end("a quarter", "win rate over the writer, less 1/2", "over a quarter",
-      { name = "the same with data on a quarter of the answers" }),
-    make.at_end("online", "a quarter", "win rate over the start", function(point) return point.win end,
-      { paper = "Online needs no coverage (Xu et al.)." }),
-    at_end("linear, all", "distance from the optimum", "distance", { expect = "equal", margin = 0.01,
-      unit = "nats", name = "a linear policy reaches its optimum with full support" }),
-    further("linear, a quarter", "linear, all", { name = "a linear policy with a quarter less with all" }),
-    make.value("what data on half of the answers cost the table less what they cost the linear policy",
-      function(_, sides)
-        local pairs_of = frontier.paired(sides "half", sides "all", sides "linear, half", sides "linear, all")
-        return bootstrap.by_repetition(pairs_of, function(four)
-          local last = {}
-          for i = 1, 4 do last[i] = four[i][1][#four[i][1]].distance end
-          return (last[1] - last[2]) - (last[3] - last[4])
-        end)
-      end, { margin = 0.01, unit = "nats" }),
-  }
 end
 
 return options.strict("paper.support", support)

@@ -28,12 +28,9 @@ local telling <const> = {
   "tasks/costs_rows.lua",
 }
 
--- What the figures of the paper make of finished runs. What chooses variants is not among them.
-local figures <const> = {
-  "paper/accuracy.lua", "paper/against.lua", "paper/exceptions.lua", "paper/findings.lua", "paper/fit.lua",
-  "paper/frequency.lua", "paper/golden_pairs.lua", "paper/growth.lua", "paper/init.lua", "paper/laws.lua",
-  "paper/shuffling.lua", "paper/stream.lua",
-}
+-- What the figures of the paper make of finished runs: claims, sections, fits. What chooses variants, sources
+-- and stages is not among them.
+local figures <const> = { "paper/init.lua", "paper/reading" }
 
 --- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy and
 -- of a pretrained model with its tokenizer, and every option but those of the machine and the number of

@@ -1,9 +1,9 @@
 --- Claims on what becomes of the golden pairs, and of a policy's own, for `fig07` and `fig08`.
 --
--- Tang et al. 2024, arXiv:2405.08448, sec. 5.3.2 and 5.3.3. Findings are those of `paper.accuracy.after`.
--- `make` is align.claims.
+-- Tang et al. 2024, arXiv:2405.08448, sec. 5.3.2 and 5.3.3. Findings are those of
+-- `paper.reading.accuracy.after`. `make` is align.claims.
 local bootstrap = require "perilune.align.evaluate.bootstrap"
-local findings = require "perilune.paper.findings"
+local findings = require "perilune.paper.reading.findings"
 local options = require "perilune.options"
 
 local golden_pairs = {}
@@ -14,7 +14,8 @@ local function last(found, label, of) return found[label][of][#found[label][of]]
 --- A number at the end of a run: `of` is "accuracy", of which 1/2 is taken, "chosen" or "rejected",
 -- log-ratios to the start in nats.
 --
---   > local golden_pairs, claims = require "perilune.paper.golden_pairs", require "perilune.align.claims"
+--   > local golden_pairs = require "perilune.paper.reading.golden_pairs"
+--   > local claims = require "perilune.align.claims"
 --   > golden_pairs.at_end(claims, "online", "chosen").name
 --   log-ratio of chosen of online at the end
 function golden_pairs.at_end(make, label, of, given)
@@ -75,4 +76,4 @@ function golden_pairs.own(make, label)
   return claim
 end
 
-return options.strict("paper.golden_pairs", golden_pairs)
+return options.strict("paper.reading.golden_pairs", golden_pairs)

@@ -10,7 +10,7 @@ local function win_of(point) return point.win end
 
 --- The peak of a side less the start's win rate, which is its point at step 0. Rows of `make`, align.claims.
 --
---   > local against, claims = require "perilune.paper.against", require "perilune.align.claims"
+--   > local against, claims = require "perilune.paper.reading.against", require "perilune.align.claims"
 --   > against.start(claims, "offline", { expect = "equal" }).name
 --   the peak of offline less the start
 function against.start(make, side, given)
@@ -35,4 +35,4 @@ function against.writer(make, side, writer, given)
   end, given)
 end
 
-return options.strict("paper.against", against)
+return options.strict("paper.reading.against", against)

@@ -20,7 +20,7 @@ local draws <const> = 1000
 --- The age of the data of a seed's runs in nats, a mean over their checkpoints: the KL of the policy from the
 -- one that wrote the batch, by the instrument ledger/staleness. nil where it was not measured.
 --
---   > local frequency = require "perilune.paper.frequency"
+--   > local frequency = require "perilune.paper.reading.frequency"
 --   > local point = { instruments = { ["ledger/staleness"] = { sum = 2, count = 4 } } }
 --   > frequency.age { { point, {} } }, frequency.age { { {} } }
 --   0.5	nil
@@ -75,7 +75,8 @@ local function mean_of(renewal, outers, name)
   return count > 0 and sum / count or nil
 end
 
---- The rarest renewal whose mean loss over these repetitions is below the margin.
+--- The rarest renewal before the first one whose mean loss over these repetitions reaches the margin: a rarer
+-- one that loses less again is noise, or a run that ended early. One without a loss decides nothing.
 local function rarest(renewals, outers)
   local found = renewals[1]
   for _, renewal in ipairs(renewals) do
@@ -85,8 +86,9 @@ local function rarest(renewals, outers)
   return found
 end
 
---- The rarest renewal that loses nothing: { steps =, nats = }, each { mean, low, high, values, seeds }, where
--- `mean` is the median over draws of repetitions with replacement, and `values` have a number a repetition.
+--- The rarest renewal that loses nothing, as all more frequent ones: { steps =, nats = }, each { mean, low,
+-- high, values, seeds }, where `mean` is the median over draws of repetitions with replacement, and `values`
+-- have a number a repetition.
 -- `renewals` is a list of { steps, by = frequency.by_repetition }, in order of steps; nil where there are no
 -- repetitions, and no `nats` where the age was not measured.
 --
@@ -130,4 +132,4 @@ function frequency.rarest(renewals)
   return made
 end
 
-return options.strict("paper.frequency", frequency)
+return options.strict("paper.reading.frequency", frequency)

@@ -20,7 +20,7 @@ local by_task <const> = {
 
 --- The options of a claim on a task: `usual`, and over them what the paper found there instead.
 --
---   > local exceptions = require "perilune.paper.exceptions"
+--   > local exceptions = require "perilune.paper.reading.exceptions"
 --   > local usual = { expect = "above", margin = 0.1 }
 --   > exceptions.of("arena", "online over shuffled", usual).expect
 --   equal
@@ -33,4 +33,4 @@ function exceptions.of(task, finding, usual)
   return made
 end
 
-return options.strict("paper.exceptions", exceptions)
+return options.strict("paper.reading.exceptions", exceptions)

@@ -1,7 +1,7 @@
 --- How right judges and policies are on the stream of an online run.
 --
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.3.1 and fig. 6.
-local findings = require "perilune.paper.findings"
+local findings = require "perilune.paper.reading.findings"
 local judges = require "perilune.align.judge"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
@@ -79,7 +79,7 @@ end
 
 --- The mean accuracy of `a` over the stream less that of `b`, one number a repetition.
 --
---   > local stream = require "perilune.paper.stream"
+--   > local stream = require "perilune.paper.reading.stream"
 --   > local found = { { outer = 1, found = { a = { 0.9, 0.7 }, b = { 0.5, 0.5 } } } }
 --   > ("%.1f"):format(stream.difference(found, "a", "b")[1])
 --   0.3
@@ -114,4 +114,4 @@ function stream.section(page, _, list)
   page:figure(figure, "Pairs of the stream, ordered by gold; policies are read as classifiers.")
 end
 
-return options.strict("paper.stream", stream)
+return options.strict("paper.reading.stream", stream)

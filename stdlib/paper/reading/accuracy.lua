@@ -3,7 +3,7 @@
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.3.2 and 5.3.3, figs. 7 and 8.
 local batches = require "perilune.align.batch"
 local evaluate = require "perilune.align.evaluate"
-local findings = require "perilune.paper.findings"
+local findings = require "perilune.paper.reading.findings"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
 
@@ -11,7 +11,7 @@ local accuracy = {}
 
 --- Pearson's correlation of two lists of equal length; nil where one of them does not vary.
 --
---   > local accuracy = require "perilune.paper.accuracy"
+--   > local accuracy = require "perilune.paper.reading.accuracy"
 --   > ("%.2f"):format(accuracy.pearson({ 1, 2, 3 }, { 2, 4, 6 }))
 --   1.00
 function accuracy.pearson(a, b)
@@ -90,7 +90,7 @@ function accuracy.of_checkpoints(stage, run, count)
   local found = { steps = {}, accuracy = {}, chosen = {}, rejected = {} }
   local units = {}
   for i = 1, math.min(count, #stage.golden_pairs) do units[i] = i end
-  local dataset = batches.of_pairs(stage.golden_pairs, "paper.accuracy"):select(units)
+  local dataset = batches.of_pairs(stage.golden_pairs, "paper.reading.accuracy"):select(units)
   local steps = {}
   for step in pairs(run.checkpoints) do steps[#steps + 1] = step end
   table.sort(steps)
@@ -166,4 +166,4 @@ function accuracy.section(labels)
   end
 end
 
-return options.strict("paper.accuracy", accuracy)
+return options.strict("paper.reading.accuracy", accuracy)

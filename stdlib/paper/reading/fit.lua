@@ -44,7 +44,7 @@ end
 --- The coefficients of y = sum of c_k f_k(x) over points { x, y } by least squares, one a term. Errors: there
 -- are fewer points than terms; the terms are linearly dependent on these points.
 --
---   > local fit = require "perilune.paper.fit"
+--   > local fit = require "perilune.paper.reading.fit"
 --   > local terms = { function() return 1 end, function(x) return x end }
 --   > table.concat(fit.least_squares({ { 0, 1 }, { 1, 3 }, { 2, 5 } }, terms), " ")
 --   1.0 2.0
@@ -98,4 +98,4 @@ function fit.law(points, law)
   if c then return fit.error(points, law, c[1], c[2]), c[1], c[2] end
 end
 
-return options.strict("paper.fit", fit)
+return options.strict("paper.reading.fit", fit)

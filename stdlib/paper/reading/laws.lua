@@ -1,6 +1,6 @@
 --- The laws of over-optimisation fitted to the runs of an experiment, for `overopt`.
 local evaluate = require "perilune.align.evaluate"
-local fit = require "perilune.paper.fit"
+local fit = require "perilune.paper.reading.fit"
 local interval = require "perilune.align.claims.interval"
 local judges = require "perilune.align.judge"
 local models = require "perilune.models"
@@ -16,7 +16,7 @@ local most <const> = 64
 -- arXiv:2401.01879). Responses are compared one after another, the winner stays. It is `after` of
 -- experiment.compare; a job without the run "online" has none.
 --
---   > require "perilune.paper.laws".best_of_n({}, { done = {} })
+--   > require "perilune.paper.reading.laws".best_of_n({}, { done = {} })
 --   nil
 function laws.best_of_n(stage, run)
   if not run.done.online then return nil end
@@ -97,7 +97,7 @@ end
 --- The error of a law on the points of each repetition, with the coefficients of all others: by its number. A
 -- single repetition has none, nor one whose others do not determine the law.
 --
---   > local laws, fit = require "perilune.paper.laws", require "perilune.paper.fit"
+--   > local laws, fit = require "perilune.paper.reading.laws", require "perilune.paper.reading.fit"
 --   > local curve = { points = { { { 1, 0.5 }, { 2, 0.8 } }, { { 1, 0.5 }, { 2, 1.0 } } } }
 --   > ("%.3f"):format(laws.left_out(curve, fit.laws[1])[2])
 --   0.141
@@ -146,7 +146,7 @@ end
 --- The coefficients of a law in each repetition and its peak: { a =, b =, d =, r = }, lists; a repetition
 -- whose peak lies beyond its largest d or below 0, or has none since b is not above 0, has no d and r.
 --
---   > local law = require "perilune.paper.fit".laws[1]
+--   > local law = require "perilune.paper.reading.fit".laws[1]
 --   > local found = laws.coefficients({ points = { { { 1, 0.5 }, { 3, 0.9 }, { 4, 0.8 } } } }, law)
 --   > ("%.1f %.1f %.1f %.1f"):format(found.a[1], found.b[1], found.d[1], found.r[1])
 --   0.6 0.1 3.0 0.9
@@ -242,4 +242,4 @@ function laws.section(page, sides, findings)
       .. "error is that of a repetition's points with the coefficients of the others." }
 end
 
-return options.strict("paper.laws", laws)
+return options.strict("paper.reading.laws", laws)

@@ -3,11 +3,12 @@
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.5 and fig. 11: the gap shrinks slowly with size, and may level
 -- off. The curves are fitted in each repetition to the gaps of best possible performance by the logarithm of
 -- the parameters, so that a number read from them has an interval over repetitions.
-local fit = require "perilune.paper.fit"
+local fit = require "perilune.paper.reading.fit"
 local interval = require "perilune.align.claims.interval"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
 local scale = require "perilune.paper.scale"
+local sizes = require "perilune.paper.reading.sizes"
 
 local growth = {}
 
@@ -24,10 +25,10 @@ local curves <const> = {
 growth.factors = { 4, 16, 64 }
 
 --- The points { x, gap } of each repetition that has every size, a list: x is in doublings of the parameters
--- since the largest size. `sizes` are names in the order of size; `sides` and `findings` as claims.value
+-- since the largest size. `names` are the names in the order of size; `sides` and `findings` as claims.value
 -- gives them.
 --
---   > local growth = require "perilune.paper.growth"
+--   > local growth = require "perilune.paper.reading.growth"
 --   > local function run(win) return { { { step = 1, kl = 1, win = win } }, outer = 2 } end
 --   > local by = { ["online tiny"] = run(0.5), ["offline tiny"] = run(0.3), ["online small"] = run(0.6),
 --   >>   ["offline small"] = run(0.2) }
@@ -38,19 +39,19 @@ growth.factors = { 4, 16, 64 }
 --   1	-2.0	0.2
 --   > ("%.2f"):format(growth.slopes(points)[1]), ("%.1f"):format(growth.at(points, "line", 4)[1])
 --   0.10	0.6
-function growth.points(sides, sizes, findings)
+function growth.points(sides, names, findings)
   local by_outer, order, lists = {}, {}, {}
-  local largest = math.log(scale.parameters(findings, "online " .. sizes[#sizes]), 2)
-  for _, size in ipairs(sizes) do
-    local x = math.log(scale.parameters(findings, "online " .. size), 2) - largest
-    for outer, gap in pairs(scale.gaps(sides, size)) do
+  local largest = math.log(sizes.parameters(findings, "online " .. names[#names]), 2)
+  for _, size in ipairs(names) do
+    local x = math.log(sizes.parameters(findings, "online " .. size), 2) - largest
+    for outer, gap in pairs(sizes.gaps(sides, size)) do
       if not by_outer[outer] then by_outer[outer], order[#order + 1] = {}, outer end
       table.insert(by_outer[outer], { x, gap })
     end
   end
   table.sort(order)
   for _, outer in ipairs(order) do
-    if #by_outer[outer] == #sizes then lists[#lists + 1] = by_outer[outer] end
+    if #by_outer[outer] == #names then lists[#lists + 1] = by_outer[outer] end
   end
   return lists
 end
@@ -90,10 +91,10 @@ end
 --   > #growth.claims(require "perilune.align.claims", { sizes = "tiny,small,large" })
 --   5
 function growth.claims(make, o)
-  local sizes = scale.names(o)
+  local names = scale.names(o)
   local function of(name, values, more)
     return make.value(name, function(findings, sides)
-      return values(growth.points(sides, sizes, findings))
+      return values(growth.points(sides, names, findings))
     end, more)
   end
   local list = {
@@ -112,16 +113,16 @@ end
 --- Adds the gaps with the line through them to a page, and the table of what both curves say of larger sizes.
 -- `sides` and `findings` are those of experiment.compare.
 function growth.section(page, sides, findings)
-  local by_label, sizes = {}, {}
+  local by_label, names = {}, {}
   for _, side in ipairs(sides) do
     by_label[side.label] = side.by_seed
-    sizes[#sizes + 1] = side.label:match "^online (.+)$"
+    names[#names + 1] = side.label:match "^online (.+)$"
   end
-  local points = growth.points(function(label) return by_label[label] end, sizes, findings)
-  if #points == 0 or #sizes < 2 then return end
-  local largest = scale.parameters(findings, "online " .. sizes[#sizes])
+  local points = growth.points(function(label) return by_label[label] end, names, findings)
+  if #points == 0 or #names < 2 then return end
+  local largest = sizes.parameters(findings, "online " .. names[#names])
   local x, y, error_of, line = {}, {}, {}, {}
-  for i in ipairs(sizes) do
+  for i in ipairs(names) do
     local values = {}
     for k, list in ipairs(points) do values[k] = list[i][2] end
     local found = interval.of_values(values)
@@ -145,4 +146,4 @@ function growth.section(page, sides, findings)
       .. "interval holds 0, these sizes say nothing of it." }
 end
 
-return options.strict("paper.growth", growth)
+return options.strict("paper.reading.growth", growth)

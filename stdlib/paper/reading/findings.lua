@@ -6,7 +6,7 @@ local findings = {}
 
 --- The mean of `value(found)` in each repetition, whose seeds are averaged: a list.
 --
---   > local findings = require "perilune.paper.findings"
+--   > local findings = require "perilune.paper.reading.findings"
 --   > local list = { { outer = 1, found = { kl = 2 } }, { outer = 1, found = { kl = 4 } } }
 --   > findings.values(list, function(found) return found.kl end)[1]
 --   3.0
@@ -29,4 +29,4 @@ function findings.means(list, count, list_of)
   return means
 end
 
-return options.strict("paper.findings", findings)
+return options.strict("paper.reading.findings", findings)
