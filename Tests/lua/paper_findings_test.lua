@@ -1,21 +1,22 @@
 --- What the paper's figures make of finished runs: claims and numbers against values worked by hand.
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local lu = require "luaunit"
-local accuracy = require "perilune.paper.accuracy"
-local against = require "perilune.paper.against"
+local accuracy = require "perilune.paper.reading.accuracy"
+local against = require "perilune.paper.reading.against"
 local batches = require "perilune.align.batch"
 local claims = require "perilune.align.claims"
-local exceptions = require "perilune.paper.exceptions"
-local fit = require "perilune.paper.fit"
-local frequency = require "perilune.paper.frequency"
-local golden_pairs = require "perilune.paper.golden_pairs"
+local coverage = require "perilune.paper.reading.coverage"
+local divergence = require "perilune.paper.reading.divergence"
+local exceptions = require "perilune.paper.reading.exceptions"
+local fit = require "perilune.paper.reading.fit"
+local frequency = require "perilune.paper.reading.frequency"
+local golden_pairs = require "perilune.paper.reading.golden_pairs"
 local judges = require "perilune.align.judge"
-local laws = require "perilune.paper.laws"
+local laws = require "perilune.paper.reading.laws"
 local objectives = require "perilune.paper.objectives"
 local models = require "perilune.models"
-local refresh = require "perilune.paper.refresh"
-local scale = require "perilune.paper.scale"
-local support = require "perilune.paper.support"
+local renewals = require "perilune.paper.reading.renewals"
+local sizes = require "perilune.paper.reading.sizes"
 
 --- A point of two prompts, whose halves are one prompt each.
 local function point(step, kl, a, b)
@@ -94,10 +95,37 @@ function TestFrequency:test_the_rarest_renewal_that_loses_nothing()
     side("renewed every 16", renewed(0.02, 0.5), renewed(0.02, 0.5), renewed(0.02, 0.5)),
     side("renewed every 60", renewed(0.2, 4), renewed(0.2, 4), renewed(0.2, 4)),
   }
-  local list = refresh.claims(claims, { every = "1,16,60" })
-  local verdicts = claims.judge({ list[#list - 1], list[#list] }, sides)
+  local list = renewals.claims(claims, { every = "1,16,60" })
+  local verdicts = claims.judge({ list[#list - 2], list[#list - 1], list[#list] }, sides)
   lu.assertEquals({ verdicts[1].mean, verdicts[1].low, verdicts[1].high }, { 15, 15, 15 })
-  lu.assertEquals({ verdicts[2].mean, verdicts[2].verdict }, { 0.5, "holds" })
+  lu.assertEquals({ verdicts[2].mean, verdicts[2].verdict, verdicts[2].by },
+    { 6, "holds", "Lanchantin et al. 2025" })
+  lu.assertEquals({ verdicts[3].mean, verdicts[3].verdict }, { 0.5, "holds" })
+end
+
+--- "Every 10 to 100 steps costs nothing" held where every 3 steps cost nothing and every 16 did.
+function TestFrequency:test_a_renewal_more_often_than_every_10_steps_refutes_10()
+  local sides = {
+    side("renewed every 1", renewed(0, 0), renewed(0, 0), renewed(0, 0)),
+    side("renewed every 3", renewed(0.02, 0.5), renewed(0.02, 0.5), renewed(0.02, 0.5)),
+    side("renewed every 16", renewed(0.2, 4), renewed(0.2, 4), renewed(0.2, 4)),
+  }
+  local list = renewals.claims(claims, { every = "1,3,16" })
+  local verdict = judged(list[#list - 1], sides)
+  lu.assertEquals({ verdict.mean, verdict.verdict, verdict.by },
+    { -7, "does not hold", "Lanchantin et al. 2025" })
+  local ten = renewals.claims(claims, { every = "1,10" })
+  sides[2].label = "renewed every 10"
+  lu.assertEquals(judged(ten[#ten - 1], sides).verdict, "holds")
+end
+
+--- Losses of 0.2 every 15 and 59 steps and of 0.04 every 239 gave 239.
+function TestFrequency:test_a_rare_renewal_behind_one_that_costs_is_no_answer()
+  local function at(steps, loss) return { steps = steps, by = { { loss = loss }, { loss = loss } } } end
+  local found = frequency.rarest { at(0, 0), at(15, 0.2), at(59, 0.2), at(239, 0.04) }
+  lu.assertEquals({ found.steps.mean, found.steps.high, found.steps.values[1] }, { 0, 0, 0 })
+  local unknown = { steps = 15, by = { {}, {} } }
+  lu.assertEquals(frequency.rarest({ at(0, 0), unknown, at(59, 0.01), at(239, 0.2) }).steps.mean, 59)
 end
 
 --- Of four repetitions one loses: its share among those drawn decides.
@@ -108,6 +136,29 @@ function TestFrequency:test_the_interval_is_over_draws_of_repetitions()
   lu.assertEquals({ found.steps.low, found.steps.mean, found.steps.high }, { 1, 8, 8 })
   lu.assertEquals(found.steps.values, { 8, 8, 8, 1 })
   lu.assertNil(found.nats)
+end
+
+TestDivergence = {}
+
+--- "Their final win rates are similar" was asked of the run without a batch, and of peaks: 0.8 and 0.5 here.
+function TestDivergence:test_final_win_rates_are_those_of_the_stream_in_order()
+  local o = { task = "arena", data = "", model = "", cost = -1, small = true }
+  local function run(win) return { point(0, 0, 0.1, 0.1), point(1, 1, 0.8, 0.8), point(2, 2, win, win) } end
+  local function sides(of_order, without)
+    return { side("online", run(0.4), run(0.5)), side("in order", run(of_order), run(of_order + 0.1)),
+      side("one batch missing", run(without), run(without)) }
+  end
+  local similar
+  for _, claim in ipairs(divergence.claims(claims, o)) do
+    if claim.paper:find "final win rates" then
+      lu.assertNil(similar)
+      similar = claim
+    end
+  end
+  lu.assertEquals(judged(similar, sides(0.4, 0.0)).verdict, "holds")
+  local other = judged(similar, sides(0.2, 0.4))
+  lu.assertEquals(other.verdict, "does not hold")
+  lu.assertAlmostEquals(other.mean, 0.2, 1e-12)
 end
 
 TestScale = {}
@@ -122,7 +173,7 @@ function TestScale:test_shares_grow_and_peaks_move()
     side("offline large", run(2, 0.2)),
   }
   local found = {}
-  for _, verdict in ipairs(claims.judge(scale.claims(claims, { sizes = "tiny,large" }), sides)) do
+  for _, verdict in ipairs(claims.judge(sizes.claims(claims, { sizes = "tiny,large" }), sides)) do
     found[verdict.name] = verdict.mean
   end
   local doubled = found["log of the KL at the peak of online large less that of tiny"]
@@ -201,7 +252,7 @@ function TestSupport:test_what_missing_answers_cost_is_against_all_answers_of_th
     end
     sides[#sides + 1] = side(label, run)
   end
-  local verdicts = claims.judge(support.claims(claims), sides, {})
+  local verdicts = claims.judge(coverage.claims(claims), sides, {})
   lu.assertAlmostEquals(verdicts[#verdicts].mean, 0.3, 1e-12)
   lu.assertAlmostEquals(verdicts[2].mean, 0.4, 1e-12)
 end
@@ -214,7 +265,7 @@ function TestExceptions:test_what_the_paper_found_on_the_arena_is_expected_there
   lu.assertEquals({ found.expect, found.margin, usual.expect }, { "equal", 0.1, nil })
   lu.assertEquals(exceptions.of("summary", "online over shuffled", usual), usual)
   local function largest(task)
-    return scale.claims(claims, { sizes = "tiny,large", task = task })[3].expect
+    return sizes.claims(claims, { sizes = "tiny,large", task = task })[3].expect
   end
   lu.assertEquals({ largest "arena", largest "summary" }, { "equal", "above" })
 end

@@ -81,7 +81,8 @@ local function rarest(renewals, outers)
   local found = renewals[1]
   for _, renewal in ipairs(renewals) do
     local loss = mean_of(renewal, outers, "loss")
-    if loss and loss < frequency.margin then found = renewal end
+    if loss and loss >= frequency.margin then break end
+    if loss then found = renewal end
   end
   return found
 end
