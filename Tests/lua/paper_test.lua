@@ -128,7 +128,7 @@ function TestSharing:test_no_claim_is_in_the_key_of_shared_runs_and_every_source
   for name, text in pairs(files) do
     if name:find "^paper/" then
       count = count + 1
-      for _, telling in ipairs { "function [%w_.]*claims", "function [%w_.]*section", "paper = ", "plot%." } do
+      for _, telling in ipairs { "function [%w_.]*claims", "function [%w_.]*section", "paper =", "plot%." } do
         lu.assertNil(text:find(telling), ("%s has %s"):format(name, telling))
       end
     end

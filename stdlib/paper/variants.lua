@@ -5,12 +5,12 @@
 --
 --   online()              one setting, fresh responses labelled by the proxy; recorded token for token
 --   online_pooled()       the same over the sweep of offline runs: equal selection on both sides
---   online_gold()         one setting, labelled by gold: separates the source of data from the proxy's errors
+--   online_gold(from)     one setting, labelled by gold: separates the source of data from the proxy's errors
 --   offline()             golden pairs, over the sweep
---   offline_one()         golden pairs, with the setting of the online run
+--   offline_one(from)     golden pairs, with the setting of the online run
 --   replay(window, from)  an online run's batches, shuffled within windows; 1 is in order
 --   between(a, b)         pairs of two checkpoints of the online run, ordered by gold: D_a-vs-b; 0 is the
---                         start, 1 the end of the run
+--                         start, 1 the end of the run; "start against 0.2" is the paper's D_sft-vs-800
 --   mixed(a, b)           half of them, and half of the golden pairs
 --   refreshed(s, share)   online, the policy that writes is renewed every s steps; "never" is the start;
 --                         `share` of the learning rate
@@ -62,22 +62,27 @@ local function first(all, count)
   return all:select(units)
 end
 
---- The makers of variants for the options of a script; `loss` names another loss than that of the options.
--- Labels are those of the side, after the loss where it is another one.
-function variants.of(o, loss)
-  local prefix = loss and loss .. " " or ""
-  local make = {}
+-- Sources of several variants.
+local function online(stage, run) return stage:online(run) end
+local function offline(stage, run) return stage:offline(run) end
 
-  local function variant(label, list, source, more)
+--- What the makers of a loss have in common: { o =, loss =, prefix =, variant = }.
+local function common_of(o, loss)
+  local all = { o = o, loss = loss, prefix = loss and loss .. " " or "" }
+  function all.variant(label, list, source, more)
     local made = {
-      label = prefix .. label, settings = list, source = source, shared = true,
+      label = all.prefix .. label, settings = list, source = source, shared = true,
       checkpoint_every = variants.every,
     }
     for key, value in pairs(more or {}) do made[key] = value end
     return made
   end
+  return all
+end
 
-  local function online(stage, run) return stage:online(run) end
+--- The makers of runs with fresh responses.
+local function add_online(make, all)
+  local o, loss, prefix, variant = all.o, all.loss, all.prefix, all.variant
   local recorded <const> = { run = prefix .. "online", record = true }
 
   function make.online() return variant("online", settings.one(o, loss), online, recorded) end
@@ -86,10 +91,11 @@ function variants.of(o, loss)
     return variant("online, pooled", settings.sweep(o, loss), online, recorded)
   end
 
-  function make.online_gold()
+  --- `from` trains it in the process of another variant, for what is measured of both.
+  function make.online_gold(from)
     return variant("online by gold", settings.one(o, loss), function(stage, run)
       return stage:online(run, { judge = stage.gold })
-    end)
+    end, { from = from })
   end
 
   --- Fresh pairs of a policy that is renewed every so many steps.
@@ -99,25 +105,23 @@ function variants.of(o, loss)
       return stage:online(run, every == "never" and { lag = math.huge } or { refresh = every })
     end, { run = prefix .. variants.renewed(every) })
   end
+end
 
-  function make.of(label, source, more)
-    local made = variant(label, settings.one(o, loss), source, more)
-    made.shared = more and more.shared
-    return made
-  end
+--- The makers of runs on golden pairs.
+local function add_offline(make, all)
+  local o, loss, run = all.o, all.loss, all.prefix .. "offline"
 
-  local function offline(stage, run) return stage:offline(run) end
+  function make.offline() return all.variant("offline", settings.sweep(o, loss), offline, { run = run }) end
 
-  function make.offline()
-    return variant("offline", settings.sweep(o, loss), offline, { run = prefix .. "offline" })
-  end
-
-  --- `from` trains it in the process of another variant, for what is measured of both.
+  --- `from` as in `make.online_gold`.
   function make.offline_one(from)
-    return variant("offline, one setting", settings.one(o, loss), offline, {
-      run = prefix .. "offline", from = from,
-    })
+    return all.variant("offline, one setting", settings.one(o, loss), offline, { run = run, from = from })
   end
+end
+
+--- The makers of runs on what an online run, or its checkpoints, wrote.
+local function add_written(make, all)
+  local o, loss, prefix, variant = all.o, all.loss, all.prefix, all.variant
 
   --- `from` is the label of another online run than that of `make.online`.
   function make.replay(window, from)
@@ -150,6 +154,26 @@ function variants.of(o, loss)
       local golden = batches.of_pairs(stage.golden_pairs, "paper.variants")
       return batches.concat { first(golden, half), first(pairs_of, #pairs_of - half) }
     end)
+  end
+end
+
+--- The makers of variants for the options of a script; `loss` names another loss than that of the options.
+-- Labels are those of the side, after the loss where it is another one.
+--
+--   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0 }
+--   > local make = require "perilune.paper.variants".of(o, "dpo")
+--   > make.online().label, make.between(0, 0.2).label
+--   dpo online	dpo start against 0.2
+function variants.of(o, loss)
+  local make, all = {}, common_of(o, loss)
+  add_online(make, all)
+  add_offline(make, all)
+  add_written(make, all)
+
+  function make.of(label, source, more)
+    local made = all.variant(label, settings.one(o, loss), source, more)
+    made.shared = more and more.shared
+    return made
   end
 
   return make
