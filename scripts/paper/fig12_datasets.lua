@@ -3,15 +3,16 @@
 -- Tang et al. 2024, arXiv:2405.08448, fig. 12.
 --
 -- Offline data of which one side is written by one checkpoint of the online run, the other by another, all
--- ordered by gold: D_a-vs-b. 0.2 is a fifth of the run, as 800 of the paper's 4,000 steps. A mixture, half
--- golden pairs and half of the end, is beside them.
+-- ordered by gold: D_a-vs-b. 0.2 is a fifth of the run, as 800 of the paper's 4,000 steps: "start against
+-- 0.2" is D_sft-vs-800, "0.2 against end" D_800-vs-4k, "end against end" D_4k-vs-4k. A mixture, half golden
+-- pairs and half of the end, is beside them.
 --
 --   perilune scripts/paper/fig12_datasets.lua [--task summary] [--quick]
 --
 -- Cost: 8 runs a repetition on `sentiment`, 4 after fig01_tradeoff and fig05_quality; 10 s of processor time
 -- at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: golden pairs mixed into pairs of the end give 0.21
--- [0.11, 0.31]; that a side of the start helps is not resolved, 0.08 [-0.01, 0.18].
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): golden pairs mixed into pairs
+-- of the end give 0.21 [0.11, 0.31]; that a side of the start helps is not resolved, 0.08 [-0.01, 0.18].
 local paper = require "perilune.paper"
 
 paper.figure {

@@ -1,19 +1,19 @@
 --- Does the loss decide whether an online run's data must come in order?
 --
 -- Tang et al. 2024, arXiv:2405.08448, figs. 4 and 9: shuffled, the data of an online run lose most of its
--- gain with IPO and hardly any with best-of-2. Each was one run.
+-- gain with IPO and hardly any with best-of-2. Of how many runs is not reported.
 --
 -- Order (as it came, or shuffled) times loss (IPO, best-of-2): the claim is on the difference of the two
--- differences, which neither figure tests. Other tasks and other sizes of the policy are a call each.
--- Best-of-2 has a sixth of IPO's rate: nothing in its loss holds the policy near the start, and at IPO's rate
--- it leaves it by hundreds of nats.
+-- differences, which neither figure tests. Online IPO labelled by gold is a curve beside them. Other tasks
+-- and other sizes of the policy are a call each. Best-of-2 has a sixth of IPO's rate: nothing in its loss
+-- holds the policy near the start, and at IPO's rate it leaves it by hundreds of nats.
 --
 --   perilune scripts/paper/lit1_losses.lua [--task arena] [--of tiny] [--quick]
 --
--- Cost: 4 runs a repetition on `sentiment`, none after fig04_coverage and fig09_bo2; 7 s of processor time
+-- Cost: 5 runs a repetition on `sentiment`, none after fig04_coverage and fig09_bo2; 7 s of processor time
 -- at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: the order is worth 0.18 [0.15, 0.20] at the peak to IPO,
--- 0.04 [-0.06, 0.14] to best-of-2, a difference of 0.14 [0.04, 0.24].
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the order is worth 0.18 [0.15,
+-- 0.20] at the peak to IPO, 0.04 [-0.06, 0.14] to best-of-2, a difference of 0.14 [0.04, 0.24].
 local paper = require "perilune.paper"
 local stages = require "perilune.paper.stages"
 

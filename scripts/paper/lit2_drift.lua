@@ -1,7 +1,8 @@
 --- Is it steps or nats between renewals that make data old?
 --
--- Tang et al. 2024, arXiv:2405.08448, fig. 13: windows of 500 steps hurt. Lanchantin et al. 2025,
--- arXiv:2506.21495: renewal every 100 steps costs nothing. Learning rates differ by a factor of 20.
+-- Tang et al. 2024, arXiv:2405.08448, fig. 13: batches of an online run that are shuffled within windows of
+-- 500 hurt; nothing is renewed there. Lanchantin et al. 2025, arXiv:2506.21495: renewal every 100 steps costs
+-- nothing on mathematics, and is unstable on chat. Learning rates differ by a factor of 20.
 --
 -- Renewal every s steps at two learning rates, a factor of 3 apart: the same number of steps is then another
 -- drift of the policy from the one that wrote. If drift is what counts, the loss of win rate goes with the

@@ -4,14 +4,15 @@
 -- 2605.21266: data of a moderate warm-up are best, too long a warm-up hurts.
 --
 -- D_a-vs-b over the online run, a and b a fifth, three fifths and the end of it, with and without a side of
--- the start, and a mixture: half golden pairs, half of the end. All are ordered by gold.
+-- the start, and a mixture: half golden pairs, half of the end. All are ordered by gold. "start against 0.2"
+-- is the paper's D_sft-vs-800, "end against end" D_4k-vs-4k; the others are not in it.
 --
 --   perilune scripts/paper/lit3_warm_up.lua [--task arena] [--quick]
 --
 -- Cost: 8 runs a repetition on `sentiment`, 2 after fig12_datasets; 11 s of processor time at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: pairs of a fifth of the run are as good as the start's
--- (0.01 [-0.11, 0.11]) and better than pairs of its end by 0.18 [0.12, 0.23]. A side of the start helps pairs
--- of the end by 0.11 [0.04, 0.19].
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): that pairs of a fifth of the
+-- run are better than the start's is not resolved, 0.01 [-0.11, 0.11]; they are better than pairs of its end
+-- by 0.18 [0.12, 0.23]. A side of the start helps pairs of the end by 0.11 [0.04, 0.19].
 local paper = require "perilune.paper"
 
 paper.figure {

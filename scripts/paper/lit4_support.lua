@@ -12,10 +12,10 @@
 --   perilune scripts/paper/lit4_support.lua [--outer-seeds 12] [--quick]
 --
 -- Cost: 8 runs a repetition, whatever the task; 2 s of processor time at --smoke.
--- Measured: the table at the default size (5 worlds, 2026-11-28): with full support the optimum is reached to
--- 0.000 nats and the policy beats the writer by 0.137 [0.104, 0.170]; with data on half of the answers it
--- ends 0.227 [0.159, 0.296] nats further away, and on a quarter it no longer beats its writer: -0.028
--- [-0.132, 0.075].
+-- Measured in bf16 (5 worlds, 2026-11-30, AMD EPYC Zen 4): with full support the table reaches the optimum to
+-- 0.000 nats and beats the writer by 0.137 [0.104, 0.170]; with data on half of the answers it ends 0.227
+-- [0.159, 0.296] nats further away. Whether it beats its writer with data on a quarter is not resolved,
+-- -0.028 [-0.132, 0.075].
 local paper = require "perilune.paper"
 local coverage = require "perilune.paper.reading.coverage"
 local support = require "perilune.paper.support"

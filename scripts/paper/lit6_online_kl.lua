@@ -1,16 +1,18 @@
 --- Is what online training gains a KL on own samples, or preferences on own samples?
 --
 -- Song et al. 2024, arXiv:2406.01462: offline DPO cannot bound the KL, and a KL on own samples (HyPO) gains
--- over it without one more label. Tang et al. 2024, arXiv:2405.08448: sampling with labels is what counts.
+-- over it without one more label. Tang et al. 2024, arXiv:2405.08448, have no such run: own samples are
+-- labelled there.
 --
 -- DPO offline, HyPO (the same golden pairs and a KL on own samples), DPO online: the two steps add up to the
--- gap.
+-- gap. Online IPO labelled by gold, of fig01_tradeoff, is a curve beside them.
 --
 --   perilune scripts/paper/lit6_online_kl.lua [--task arena] [--quick]
 --
--- Cost: 3 runs a repetition on `sentiment`, 1 after nc2_hybrid; 7 s of processor time at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: HyPO's KL on own samples is worth 0.18 [0.11, 0.25] at
--- the peak over offline DPO; labels beyond it 0.17 [-0.07, 0.40]; the whole gap is 0.35 [0.13, 0.57].
+-- Cost: 4 runs a repetition on `sentiment`, 1 after nc2_hybrid; 7 s of processor time at --smoke.
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): HyPO's KL on own samples is
+-- worth 0.18 [0.11, 0.25] at the peak over offline DPO; what labels give beyond it is not resolved, 0.17
+-- [-0.07, 0.40]; the whole gap is 0.35 [0.13, 0.57].
 local paper = require "perilune.paper"
 
 paper.figure {

@@ -4,13 +4,14 @@
 -- online: the best of several noisy runs favours offline, and at one KL the settings differ.
 --
 -- Both sides with one setting, and both pooled over the same rates and betas: what pooling gives each side,
--- and the gap with equal selection. What choosing the highest of all points would add is beside it.
+-- and the gap with equal selection. What choosing the highest of all points would add is beside it, and the
+-- curve of online labelled by gold.
 --
 --   perilune scripts/paper/lit7_selection.lua [--task arena] [--quick]
 --
--- Cost: 12 runs a repetition on `sentiment`, none after fig01_tradeoff; 7 s of processor time at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: with the same sweep a side online is ahead by 0.24
--- [0.02, 0.40] at equal KL; at the peak 0.20 [-0.09, 0.43] is not resolved.
+-- Cost: 13 runs a repetition on `sentiment`, none after fig01_tradeoff; 7 s of processor time at --smoke.
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): with the same sweep a side
+-- online is ahead by 0.24 [0.02, 0.40] at equal KL; at the peak 0.21 [-0.10, 0.46] is not resolved.
 local paper = require "perilune.paper"
 
 paper.figure {

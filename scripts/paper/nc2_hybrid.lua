@@ -9,8 +9,9 @@
 --   perilune scripts/paper/nc2_hybrid.lua [--task arena] [--quick]
 --
 -- Cost: 8 runs a repetition on `sentiment`, 5 after fig01_tradeoff; 11 s of processor time at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: half of each batch online is 0.20 [0.02, 0.38] above
--- offline and as good as online (-0.02 [-0.21, 0.16]); offline first, online then, 0.22 [0.01, 0.42] above.
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): half of each batch online is
+-- 0.20 [0.02, 0.38] above offline; online less it is not resolved, -0.02 [-0.21, 0.16]. Offline first, online
+-- then, is 0.22 [0.01, 0.42] above offline.
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"
 

@@ -11,8 +11,9 @@
 --
 -- Cost: 8 runs a repetition on `sentiment`, 4 after fig01_tradeoff and fig12_datasets; 10 s of processor time
 -- at --smoke.
--- Measured on `sentiment` in bf16, five repetitions: filtered pairs give 0.07 [-0.05, 0.17] over all pairs,
--- best of 4 0.05 [-0.07, 0.17], rewritten ones -0.05 [-0.15, 0.05]; WPO loses 0.19 [0.11, 0.27].
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the peak of filtered pairs
+-- less that of all pairs is 0.07 [-0.05, 0.17], of best of 4 0.05 [-0.07, 0.17], of rewritten ones -0.05
+-- [-0.15, 0.05]; WPO loses 0.19 [0.11, 0.27].
 local paper = require "perilune.paper"
 local curation = require "perilune.paper.curation"
 

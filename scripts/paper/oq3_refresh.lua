@@ -3,8 +3,9 @@
 -- Tang et al. 2024, arXiv:2405.08448, an open question of the conclusion.
 --
 -- The policy that writes is renewed every s steps: 1 is online, never is offline on the start's responses.
--- Lanchantin et al. 2025, arXiv:2506.21495, found s = 10 to 100 as good as 1. The answer is the rarest
--- renewal that loses less than 0.05 at equal KL, in steps and in nats of drift, over draws of repetitions.
+-- Lanchantin et al. 2025, arXiv:2506.21495, found s = 10 about as good as 1; s = 100 was so on mathematics
+-- alone, and unstable on chat. The answer is the rarest renewal that, as all more frequent ones, loses less
+-- than 0.05 at equal KL, in steps and in nats of drift, over draws of repetitions.
 --
 --   perilune scripts/paper/oq3_refresh.lua [--every 1,16,never] [--task arena] [--quick]
 --
