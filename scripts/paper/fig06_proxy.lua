@@ -18,11 +18,14 @@ paper.figure {
   name = "fig06_proxy", arguments = arg,
   question = "Who judges the online stream right: the proxy, or the policies as classifiers?",
   found = "The proxy is right more often than both policies; its accuracy falls as the policy drifts.",
-  variants = function(make) return { make.online(), make.offline_one "online" } end,
+  variants = function(make)
+    return { make.online(), make.offline_one "online", make.online_gold "online" }
+  end,
   after = function(stage, run)
     local done = run.done
     return stream.accuracies(stage, done.online, {
       proxy = stage.proxy, online = done.online.policy, offline = done["offline, one setting"].policy,
+      ["online by gold"] = done["online by gold"].policy,
     }, { places = 10, pairs = 64 })
   end,
   section = stream.section,

@@ -18,23 +18,26 @@ local golden_pairs = require "perilune.paper.reading.golden_pairs"
 
 local offline <const> = "offline, one setting"
 local labels <const> = { "online", "shuffled", offline }
+local all <const> = { "online", "shuffled", offline, "online by gold" }
 
 paper.figure {
   name = "fig07_accuracy_vs_winrate", arguments = arg,
   question = "Does a policy that classifies the golden pairs better write better responses?",
   found = "No: offline classifies better and wins less; within offline there is little correlation.",
-  variants = function(make) return { make.online(), make.replay "all", make.offline_one "online" } end,
-  after = accuracy.after(labels, 256, true), section = accuracy.scatter(labels),
+  variants = function(make)
+    return { make.online(), make.replay "all", make.offline_one "online", make.online_gold "online" }
+  end,
+  after = accuracy.after(all, 256, true), section = accuracy.scatter(all),
   claims = function(claims)
     return {
       golden_pairs.less(claims, "accuracy on the golden pairs of offline less that of online at the end",
         { offline, "accuracy" }, { "online", "accuracy" },
         { paper = "Offline classifies the golden pairs better." }),
-      claims.peak("online", offline, { paper = "Online writes better." }),
+      claims.peak("online", offline, { paper = "Online writes better with one setting a side." }),
       claims.value("correlation of accuracy and win rate over offline's checkpoints",
         function(list) return accuracy.correlation(list, { offline }) end,
         { expect = "equal", margin = 0.3, paper = "Within offline there is little correlation." }),
-      claims.value("the same over all checkpoints of all sides",
+      claims.value("the same over all checkpoints of the paper's three sides",
         function(list) return accuracy.correlation(list, labels) end,
         { expect = "below", paper = "Pooled over the methods the correlation looks negative." }),
     }

@@ -17,13 +17,15 @@ local accuracy = require "perilune.paper.reading.accuracy"
 local golden_pairs = require "perilune.paper.reading.golden_pairs"
 
 local offline <const> = "offline, one setting"
-local labels <const> = { "online", "shuffled", offline }
+local labels <const> = { "online", "shuffled", offline, "online by gold" }
 
 paper.figure {
   name = "fig08_discrimination", arguments = arg,
   question = "What does each method do to the golden pairs?",
   found = "Offline's accuracy rises, online's stays near 0.5; log pi(chosen) falls, most for offline.",
-  variants = function(make) return { make.online(), make.replay "all", make.offline_one "online" } end,
+  variants = function(make)
+    return { make.online(), make.replay "all", make.offline_one "online", make.online_gold "online" }
+  end,
   after = accuracy.after(labels, 256), section = accuracy.section(labels),
   claims = function(claims)
     local at_end, less, own = golden_pairs.at_end, golden_pairs.less, golden_pairs.own

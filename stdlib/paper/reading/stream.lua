@@ -106,10 +106,12 @@ function stream.section(page, _, list)
   local figure = plot.figure {
     title = "Accuracy on the online stream", xlabel = "step", ylabel = "agreement with gold",
   }
-  for _, name in ipairs { "proxy", "online", "offline" } do
+  for _, name in ipairs { "proxy", "online", "offline", "online by gold" } do
     local x = list[1].found.steps
-    local y = findings.means(list, #x, function(found) return found[name] end)
-    figure:line { x = x, y = y, label = name, marker = "circle" }
+    if list[1].found[name] then
+      local y = findings.means(list, #x, function(found) return found[name] end)
+      figure:line { x = x, y = y, label = name, marker = "circle" }
+    end
   end
   page:figure(figure, "Pairs of the stream, ordered by gold; policies are read as classifiers.")
 end
