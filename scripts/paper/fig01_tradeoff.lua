@@ -27,19 +27,22 @@ paper.figure {
   end,
   claims = function(claims)
     local name, pool = "the proxy's own win rate", "online, pooled"
-    local list = {}
+    local list = {
+      claims.peak("online", "offline", { paper = "Online's peak is higher." }),
+      claims.on_average("online", "offline", { paper = "Online is above at equal KL." }),
+      claims.peak(pool, "offline", { name = "the same sweep on both sides, at the peak" }),
+      claims.on_average(pool, "offline", { name = "the same sweep on both sides, over log KL" }),
+    }
     for _, side in ipairs { "online", pool } do
-      list[#list + 1] = claims.peak(side, "offline", { paper = "Online's peak is higher." })
-      list[#list + 1] = claims.on_average(side, "offline", { paper = "Online is above at equal KL." })
       for _, kl in ipairs { 2, 4, 6, 8, 10 } do list[#list + 1] = claims.at_kl(side, "offline", kl) end
     end
     return table.move({
       claims.fall("online", { paper = "Online passes its own peak." }),
-      claims.past_peak("online", { paper = "Online passes its own peak." }),
-      claims.past_peak(pool, { paper = "Online passes its own peak." }),
+      claims.past_peak("online"),
+      claims.past_peak(pool),
       claims.past_peak("offline", { paper = "Offline passes its own peak." }),
       claims.since_peak("online", name, proxy_win,
-        { margin = 0.01, paper = "The proxy goes on rising over online's fall." }),
+        { margin = 0.01, by = "Gao et al. 2023", paper = "The proxy goes on rising while gold falls." }),
       claims.since_peak("offline", name, proxy_win, { margin = 0.01 }),
       claims.change("online", name, proxy_win, { name = name .. " over the online run" }),
       claims.peak("offline", "offline, one setting", { name = "what pooling gives offline's peak" }),

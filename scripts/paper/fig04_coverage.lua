@@ -20,6 +20,7 @@ paper.figure {
   name = "fig04_coverage", arguments = arg,
   question = "Does the coverage of the online run's data explain the gap?",
   found = "Rejected: shuffled, the same data gain little over offline data, except on one task.",
+  notes = { "Shuffled data have online's one setting; the paper pools them over rates and betas." },
   variants = function(make)
     return {
       make.online(), make.replay(1), make.replay "all", make.offline_one(), make.offline(),

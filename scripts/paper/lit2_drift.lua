@@ -19,7 +19,8 @@ local renewals = require "perilune.paper.reading.renewals"
 paper.figure {
   name = "lit2_drift", arguments = arg,
   question = "Is it steps or nats between renewals that make data old?",
-  found = "Renewal every 500 of 4,000 steps hurts in one paper, every 100 steps costs nothing in another.",
+  found = "Shuffling within windows of 500 of 4,000 batches hurts. Lanchantin et al.: renewal every 100 "
+    .. "steps costs nothing on mathematics, and is unstable on chat.",
   options = { { "every", "1,16,60,240", "steps between renewals, separated by commas",
     smoke = "1,2,3", quick = "1,16,60" } },
   variants = refresh.at_two_rates, claims = renewals.claims_of_drift,

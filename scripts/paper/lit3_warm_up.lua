@@ -15,10 +15,14 @@
 -- by 0.18 [0.12, 0.23]. A side of the start helps pairs of the end by 0.11 [0.04, 0.19].
 local paper = require "perilune.paper"
 
+local warm_up <const> = "arXiv:2605.21266"
+
 paper.figure {
   name = "lit3_warm_up", arguments = arg,
   question = "Do data of a moderately trained policy beat those of the start, and need a side of the start?",
   found = "Tang et al.: a side of the start helps. Others: a short warm-up is best, a long one hurts.",
+  notes = { "\"start against 0.2\" is the paper's D_sft-vs-800, \"end against end\" D_4k-vs-4k, \"offline, "
+    .. "one setting\" D_golden; the others are not in the paper." },
   variants = function(make)
     return {
       make.online(), make.offline_one(), make.between(0.2, 0.2), make.between(0.6, 0.6), make.between(1, 1),
@@ -29,12 +33,13 @@ paper.figure {
     local golden = "offline, one setting"
     return {
       claims.peak("0.2 against 0.2", golden,
-        { paper = "A short warm-up beats pairs of the start (others)." }),
-      claims.peak("0.2 against 0.2", "end against end", { paper = "Too long a warm-up hurts (others)." }),
+        { by = warm_up, paper = "A short warm-up beats pairs of the start." }),
+      claims.peak("0.2 against 0.2", "end against end",
+        { by = warm_up, paper = "Too long a warm-up hurts." }),
       claims.peak("0.6 against 0.6", "end against end", { name = "three fifths less the end" }),
-      claims.peak("start against 0.2", "0.2 against 0.2", { paper = "A side of the start helps (Tang)." }),
+      claims.peak("start against 0.2", "0.2 against 0.2", { paper = "A side of the start helps." }),
       claims.peak("start against end", "end against end",
-        { paper = "A side of the start helps (Tang), with the end." }),
+        { paper = "A side of the start helps, with the end." }),
       claims.peak("half golden, half end against end", "end against end",
         { name = "half of the pairs by the start, in place of one side of each" }),
       claims.peak("half golden, half end against end", "start against end", { expect = "equal",

@@ -15,6 +15,8 @@
 -- in 720 steps, so what the proxy adds to a fall is not measured.
 local paper = require "perilune.paper"
 
+local gao <const> = "Gao et al. 2023"
+
 paper.figure {
   name = "lit5_labels", arguments = arg,
   question = "How much of online's fall is the proxy's, and does the gap need the proxy's errors?",
@@ -23,16 +25,15 @@ paper.figure {
   claims = function(claims)
     local function proxy_win(point) return point.proxy_win end
     return {
-      claims.falls("online", "online by gold", { paper = "The fall is the proxy's (Gao et al.)." }),
+      claims.falls("online", "online by gold", { by = gao, paper = "The fall is the proxy's." }),
       claims.since_peak("online", "the proxy's own win rate", proxy_win,
         { name = "the proxy's own win rate while gold's falls", margin = 0.01,
-          paper = "The proxy goes on rising while gold falls." }),
+          by = gao, paper = "The proxy goes on rising while gold falls." }),
       claims.fall("online by gold", { expect = "equal", name = "the fall that is left with exact labels" }),
-      claims.fall("offline, one setting", { paper = "Offline falls without a proxy (Rafailov et al.)." }),
-      claims.peak("online by gold", "offline, one setting", {
-        name = "the gap with exact labels on both sides",
-        paper = "The gap does not need the proxy's errors (Tang et al.: it is in spite of them).",
-      }),
+      claims.fall("offline, one setting",
+        { by = "Rafailov et al. 2024", paper = "Offline falls without a proxy." }),
+      claims.peak("online by gold", "offline, one setting",
+        { name = "the gap with exact labels on both sides" }),
     }
   end,
 }

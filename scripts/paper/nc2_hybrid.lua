@@ -38,7 +38,7 @@ paper.figure {
   claims = function(claims)
     local list = {
       claims.peak("hypo online", "dpo offline, one setting",
-        { paper = "A KL on own samples gains over DPO (Song et al.)." }),
+        { by = "Song et al. 2024", paper = "A KL on own samples gains over DPO." }),
       claims.on_average("hypo online", "dpo offline, one setting", { name = "the same at equal KL" }),
       claims.peak("online", "hypo online"),
     }

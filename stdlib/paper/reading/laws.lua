@@ -52,10 +52,11 @@ local function points_of(run)
   return points
 end
 
--- The algorithms whose runs are fitted: the label of their side, and the law that is expected of them.
+-- The algorithms whose runs are fitted: the label of their side, the law that is expected of them, and by
+-- whom.
 local algorithms <const> = {
-  { "online", "The law of reinforcement learning fits online." },
-  { "offline, one setting", "The same law fits offline (Rafailov et al. 2024)." },
+  { "online", "The law of reinforcement learning fits online.", "Gao et al. 2023" },
+  { "offline, one setting", "The law of reinforcement learning fits offline.", "Rafailov et al. 2024" },
   { "dpo online" }, { "dpo offline, one setting" }, { "bo2 online" },
 }
 
@@ -138,8 +139,11 @@ function laws.claims(claims)
     end, given)
     list[i].missing = "no two repetitions that determine both laws"
   end
-  for i, algorithm in ipairs(algorithms) do add(i, algorithm[1], { paper = algorithm[2] }) end
-  add(#algorithms + 1, best_of_n, { expect = "below", paper = "The other law fits best-of-n." })
+  for i, algorithm in ipairs(algorithms) do
+    add(i, algorithm[1], { paper = algorithm[2], by = algorithm[3] })
+  end
+  add(#algorithms + 1, best_of_n,
+    { expect = "below", by = "Gao et al. 2023", paper = "The other law fits best-of-n." })
   return list
 end
 
