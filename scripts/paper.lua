@@ -10,6 +10,7 @@
 local perilune = require "perilune"
 local cli, options, system, tasks = perilune.cli, perilune.options, perilune.system, perilune.tasks
 local command = require "perilune.sweep.command"
+local html = require "perilune.paper.html"
 local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
 
@@ -26,7 +27,7 @@ local o = cli.parse(arg, options.spec("paper", {
   { "figures", table.concat(names, ","), "names of scripts in scripts/paper, separated by commas",
     smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ",") },
   { "page", false, "the page alone" },
-  { "markdown", "", "file for the page as Markdown, without its plots" },
+  { "markdown", "", "file for the page as Markdown, with its plots in a folder of the same name" },
   { "with", "", "further options of every figure, such as '--precision bf16'" },
   { "data", "", "file of those tasks that read one; alone, a file of preference pairs of your own" },
   { "out", "out/paper", "folder of the reports", folder = true, smoke = "out/paper_smoke" },
@@ -101,12 +102,15 @@ for _, task in ipairs(o.page and {} or chosen) do
   end
 end
 
-local entries, missing = page.read(o.out, figures, chosen)
+local entries, missing, damaged = page.read(o.out, figures, chosen)
 for _, what in ipairs(missing) do io.stderr:write("not there: " .. what .. "\n") end
+for _, what in ipairs(damaged) do io.stderr:write(what .. "\n") end
 if #entries > 0 then
-  local tally = page.write(entries, o.out .. "/paper.html")
-  if o.markdown ~= "" then markdown.write(entries, o.markdown) end
-  print(("findings of Tang et al.: %s\npage: %s/paper.html"):format(tally, o.out))
+  local tally = html.write(entries, missing, o.out .. "/paper.html")
+  if o.markdown ~= "" then markdown.write(entries, missing, o.markdown) end
+  print(("the paper's findings: %s\npage: %s/paper.html"):format(tally, o.out))
+else
+  io.stderr:write(("%s has no report of these figures, so there is no page\n"):format(o.out))
 end
 for _, what in ipairs(failed) do io.stderr:write("failed: " .. what .. "\n") end
-if #failed > 0 then os.exit(1) end
+if #failed > 0 or #damaged > 0 or #entries == 0 then os.exit(1) end

@@ -133,7 +133,7 @@ public struct Report: Sendable {
     return String(result)
   }
 
-  /// Figures keep their white ground on a dark page, as a sheet of paper would.
+  /// Figures keep their white ground on a dark page, as a sheet of paper would. A table may be wider than the text.
   private static let style = """
     :root { --ink: #1f2328; --quiet: #59636e; --ground: #ffffff; --rule: #d1d9e0; --soft: #f6f8fa; --bad: #b3261e; }
     @media (prefers-color-scheme: dark) {
@@ -148,7 +148,7 @@ public struct Report: Sendable {
     figure svg { display: block; max-width: 100%; height: auto; margin: 0 auto; border-radius: 6px; }
     figcaption, caption, footer { color: var(--quiet); font-size: .875rem; }
     figcaption { margin-top: .5rem; text-align: center; }
-    .wide { overflow-x: auto; margin: 1.25rem 0; }
+    .wide { position: relative; left: 50%; transform: translateX(-50%); width: max-content; min-width: 100%; max-width: min(84rem, 100vw - 2.5rem); overflow-x: auto; margin: 1.25rem 0; }
     table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
     caption { text-align: left; padding-bottom: .4rem; }
     th, td { padding: .3rem .9rem .3rem 0; text-align: left; font-weight: normal; border-bottom: 1px solid var(--rule); }

@@ -4,6 +4,7 @@ local support = require "support"
 local lu = require "luaunit"
 local align = require "perilune.align"
 local command = require "perilune.sweep.command"
+local html = require "perilune.paper.html"
 local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
 local cost = require "perilune.align.experiment.cost"
@@ -83,11 +84,11 @@ end
 TestSharing = {}
 
 --- What a script of scripts/paper, very small, does in a folder: the names of the family's runs after it.
-local function runs_after(script, folder)
+local function runs_after(script, folder, ...)
   local words = {
     arg[-1], ("%s/scripts/paper/%s.lua"):format(support.root, script), "--smoke", "--jobs", "1", "--pairs",
     "32", "--judge-steps", "2", "--start-steps", "2", "--golden-steps", "2", "--steps", "3", "--checkpoints",
-    "2", "--prompts", "4", "--out", folder .. "/" .. script, "--runs", folder .. "/runs",
+    "2", "--prompts", "4", "--out", folder .. "/" .. script, "--runs", folder .. "/runs", ...,
   }
   local pipe = assert(io.popen(command.line(words) .. " 2>&1"))
   local output = pipe:read "a"
@@ -106,6 +107,25 @@ function TestSharing:test_a_second_figure_trains_nothing_that_the_first_one_has(
   local first = runs_after("fig04_coverage", folder)
   lu.assertEquals(#first, 8, "proxy, golden policy, start, online, by gold, in order, shuffled, offline")
   lu.assertEquals(runs_after("fig07_accuracy_vs_winrate", folder), first)
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
+--- A report with another loss took the place of the first one's, and an array of jobs had no way to divide a
+-- figure.
+function TestSharing:test_another_call_has_a_report_of_its_own_and_a_repetition_none()
+  local folder = support.new_path()
+  local own = folder .. "/fig07_accuracy_vs_winrate/sentiment"
+  local function there(name) return system.exists(own .. name .. "/verdict.json") end
+  runs_after("fig07_accuracy_vs_winrate", folder, "--repetition", "1")
+  lu.assertFalse(there "")
+  runs_after("fig07_accuracy_vs_winrate", folder)
+  lu.assertTrue(there "")
+  local before = support.read(own .. "/verdict.json")
+  runs_after("fig07_accuracy_vs_winrate", folder, "--loss", "dpo")
+  lu.assertEquals(support.read(own .. "/verdict.json"), before)
+  local entries = page.read(folder, { "fig07_accuracy_vs_winrate" }, { "sentiment" })
+  lu.assertEquals(#entries, 2)
+  lu.assertStrContains(entries[2].command, "--loss dpo")
   os.execute(("rm -rf '%s'"):format(folder))
 end
 
@@ -327,23 +347,31 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
   local entry = {
     name = "fig06_proxy", task = "sentiment", question = "Who?", found = "The proxy.", size = "smoke",
     verdicts = { { verdict = "holds", paper = "It is.", name = "accuracy", text = "0.1" } }, header = { "a" },
-    rows = { { "b" } }, outer_seeds = 2, date = "2026-11-28",
+    rows = { { "b" } }, outer_seeds = 2, date = "2026-11-28", command = "bin/perilune --loss dpo",
+    processor = "EPYC", beside = { header = { "side", "errors of text" }, rows = { { "online", "0.25" } } },
     figures = { "<svg>win rates</svg>", "<svg>of others</svg>" }, caption = "Over prompts alone.",
     report = "fig06_proxy/sentiment/report.html", proxy = { "<svg>the proxy's</svg>" },
     parts = { { kind = "figure", svg = "<svg>accuracy</svg>", caption = "By step." },
       { kind = "table", header = { "curve" }, rows = { { "a line" } } },
       { kind = "text", text = "As it is." } },
   }
-  lu.assertEquals(page.write({ entry }, path), "1 hold, 0 do not, 0 not resolved, 0 not measured")
-  local file <close> = assert(io.open(path))
-  local html = file:read "a"
+  lu.assertEquals(html.write({ entry }, { "fig07 on arena" }, path),
+    "1 hold, 0 do not, 0 not resolved, 0 not measured")
+  local text = support.read(path)
   for _, part in ipairs { "<svg>accuracy</svg>", "<svg>of others</svg>", "<svg>the proxy's</svg>",
     entry.report, "By step.", "a line", "As it is.", "Over prompts alone.",
-    "Here: of its findings 1 hold, 0 do not" } do
-    lu.assertStrContains(html, part)
+    "Here: of its findings 1 hold, 0 do not", "bin/perilune --loss dpo", "Not run: fig07 on arena.",
+    '<a href="#fig06_proxy-sentiment-1">', '<h2 id="fig06_proxy-sentiment-1">fig06_proxy on sentiment</h2>',
+    "errors of text", "--smoke, 2 repetitions" } do
+    lu.assertStrContains(text, part)
   end
-  lu.assertTrue(html:find("<svg>accuracy", 1, true) < html:find("<svg>win rates", 1, true))
+  lu.assertTrue(text:find("<svg>accuracy", 1, true) < text:find("<svg>win rates", 1, true))
   os.remove(path)
+  markdown.write({ entry }, {}, path .. ".md")
+  local first = ("![fig06_proxy on sentiment](%s/fig06_proxy-sentiment-1.svg)"):format(path:match "[^/]*$")
+  lu.assertStrContains(support.read(path .. ".md"), first)
+  lu.assertEquals(support.read(path .. "/fig06_proxy-sentiment-4.svg"), "<svg>accuracy</svg>")
+  os.execute(("rm -rf '%s' '%s.md'"):format(path, path))
 end
 
 --- 12 rows of others were among "findings of the paper", and figures that share runs counted one twice.
@@ -366,9 +394,9 @@ function TestPage:test_each_finding_of_the_paper_is_counted_once()
   }
   lu.assertEquals(page.tally(page.findings(entries)), "1 hold, 1 do not, 1 not resolved, 0 not measured")
   local path = support.new_path()
-  lu.assertEquals(page.write(entries, path), "1 hold, 1 do not, 1 not resolved, 0 not measured")
+  lu.assertEquals(html.write(entries, {}, path), "1 hold, 1 do not, 1 not resolved, 0 not measured")
   lu.assertStrContains(support.read(path), "Of 3 findings of Tang et al. that were tested")
-  markdown.write(entries, path)
+  markdown.write(entries, {}, path)
   local text = support.read(path)
   lu.assertStrContains(text, "Of 3 findings of Tang et al. that were tested, each counted once: 1 hold, ")
   lu.assertStrContains(text, "| Song et al. 2024: A KL gains. |")
@@ -378,6 +406,30 @@ end
 function TestPage:test_what_is_missing_is_said()
   local entries, missing = page.read(os.tmpname() .. ".none", { "fig01_tradeoff" }, { "sentiment" })
   lu.assertEquals({ entries, missing }, { {}, { "fig01_tradeoff on sentiment" } })
+end
+
+--- One damaged file ended the page of all figures, with a message that did not name it.
+function TestPage:test_a_damaged_report_is_named_and_the_others_are_read()
+  local folder = support.new_path()
+  local function write(task, text)
+    system.make_folder(("%s/fig01_tradeoff/%s"):format(folder, task))
+    system.write_file(("%s/fig01_tradeoff/%s/verdict.json"):format(folder, task), text)
+  end
+  local whole = '{"name":"fig01_tradeoff","task":"%s","question":"Q","found":"F","size":"quick",'
+    .. '"outer_seeds":2,"date":"d","verdicts":[],"header":[],"rows":[]}'
+  write("sentiment", whole:format "sentiment")
+  write("sentiment-0a1b2c", whole:format "sentiment")
+  local broken = { arena = "", refusal = "null", summary = '{"name":5}', harmless = '{"name":"f"' }
+  for task, text in pairs(broken) do write(task, text) end
+  local names = { "arena", "refusal", "summary", "harmless", "sentiment" }
+  local entries, missing, damaged = page.read(folder, { "fig01_tradeoff" }, names)
+  lu.assertEquals({ #entries, #missing, #damaged }, { 2, 0, 4 })
+  for i = 1, 4 do
+    lu.assertStrContains(damaged[i],
+      ("%s/fig01_tradeoff/%s/verdict.json is damaged: "):format(folder, names[i]))
+  end
+  lu.assertEquals(entries[2].report, "fig01_tradeoff/sentiment-0a1b2c/report.html")
+  os.execute(("rm -rf '%s'"):format(folder))
 end
 
 os.exit(lu.LuaUnit.run())

@@ -21,7 +21,7 @@ local coverage = require "perilune.paper.reading.coverage"
 local support = require "perilune.paper.support"
 
 paper.figure {
-  name = "lit4_support", arguments = arg,
+  name = "lit4_support", arguments = arg, place = "small worlds",
   question = "Does offline training reach its optimum exactly where data cover all answers, and only there?",
   found = "In theory yes, one step better than the writer; in the paper's runs the step was not seen.",
   options = { { "instruments", "none", "what runs measure besides win rate and KL",

@@ -243,7 +243,7 @@ function experiment.compare(given)
   all.record = record.new(all.runs, of, key)
   local ok, done = pcall(jobs.done, all, first, last)
   if not ok then stop(all, done) end
-  if first > 1 or last < o.outer_seeds then
+  if (o.repetition or 0) > 0 then
     local text <const> = "%s: repetition %d of %d is trained; "
       .. "the same call without --repetition makes the report\n"
     io.write(text:format(all.title, first, o.outer_seeds))

@@ -12,12 +12,14 @@
 -- `--quick` (5 minutes) and `--full` (overnight). Its report has the figure, the table, and what became of
 -- the paper's findings; `verdict.json` beside it is what `paper.page` reads. Runs are shared between figures
 -- in the folder `--runs`.
+local attempt = require "perilune.attempt"
 local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
 local command = require "perilune.sweep.command"
 local experiment = require "perilune.align.experiment"
 local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
+local pages = require "perilune.paper.page"
 local plain = require "perilune.plain"
 local settings = require "perilune.paper.settings"
 local processor = require "perilune.processor"
@@ -38,6 +40,8 @@ local entries <const> = {
     pretrained = 48 },
   { "runs", "out/paper/runs", "folder of the runs, shared by all figures", folder = true,
     smoke = "out/paper_smoke/runs" },
+  { "repetition", 0, "only this repetition is trained, without a report: for an array of jobs; 0 for all",
+    least = 0 },
 }
 
 local spec = options.spec("paper.figure", {
@@ -45,6 +49,7 @@ local spec = options.spec("paper.figure", {
   { "arguments", options.required "table", "the command line" },
   { "question", options.required "string", "what it asks" },
   { "found", options.required "string", "what the paper found" },
+  { "place", options.optional "string", "where it runs, such as \"small worlds\"; unless given the task" },
   { "variants", options.required "function", "function(make, o): list of variants, see paper.variants" },
   { "claims", options.required "function", "function(claims, o): list of claims, see align.claims" },
   { "options", options.optional "table", "entries of its own, or others' with another default" },
@@ -98,12 +103,15 @@ local function kept_page(page, parts)
   }
 end
 
---- The words of a command line that change the numbers: all but the folders.
+-- Flags of the machine and of where things lie.
+local not_told <const> = { out = true, runs = true, jobs = true, repetition = true }
+
+--- The words of a command line that change the numbers.
 local function settings_of(arguments)
   local words, i = {}, 1
   while arguments[i] do
-    local flag, value = tostring(arguments[i]):match "^%-%-(%a+)(=?)"
-    if flag == "out" or flag == "runs" then
+    local flag, value = tostring(arguments[i]):match "^%-%-([%w_-]+)(=?)"
+    if not_told[flag] then
       i = i + (value == "" and 2 or 1)
     else
       words[#words + 1], i = arguments[i], i + 1
@@ -112,7 +120,35 @@ local function settings_of(arguments)
   return words
 end
 
+--- The command that a report is of.
+local function command_of(all)
+  return command.line { "bin/perilune", ("scripts/paper/%s.lua"):format(all.name),
+    table.unpack(settings_of(all.arguments)) }
+end
+
+--- The command of the report in a folder; nil where there is none that says it.
+local function command_in(folder)
+  local file <close> = io.open(folder .. "/verdict.json", "rb")
+  if not file then return nil end
+  local ok, entry = attempt.call(plain.decode, file:read "a")
+  return ok and type(entry) == "table" and entry.command or nil
+end
+
+--- The folder of a report: that of the task, or one beside it where that one has the report of a call with
+-- other options.
+local function folder_of(out, all, task)
+  local usual, own = ("%s/%s"):format(out, all.place and pages.no_task or task), command_of(all)
+  local before = command_in(usual)
+  if not before or before == own then return usual end
+  local beside = ("%s-%s"):format(usual, system.sha256(own):sub(1, 6))
+  io.stderr:write(("%s has the report of `%s`: this one is in %s\n"):format(usual, before, beside))
+  return beside
+end
+
 --- Runs a figure: its variants, the report, and the verdict. Gives what experiment.compare gives.
+--
+-- The report of a call with other options than the one before it is in a folder beside that one's. With
+-- `--repetition` there is none, and it gives nil.
 --
 -- Errors: an option is missing or unknown; what experiment.compare refuses.
 --
@@ -122,21 +158,22 @@ end
 function paper.figure(given)
   local all = spec:fill(given)
   local o, parts = parse(all), {}
-  o.out = ("%s/%s"):format(o.out, o.task)
+  o.out = folder_of(o.out, all, o.task)
   local made = experiment.compare {
     title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
     variants = variants_of(all, o), after = all.after, stage = all.stage,
     section = all.section and function(page, ...) all.section(kept_page(page, parts), ...) end,
     claims = function(findings) return all.claims(claims, o, findings) end,
   }
+  if not made then return nil end
   local record = {
-    name = all.name, task = o.task, size = o.size, question = all.question, found = all.found,
+    name = all.name, task = o.task, place = all.place, size = o.size,
+    question = all.question, found = all.found,
     verdicts = made.verdicts, header = made.header, rows = made.rows, caption = made.caption,
-    outer_seeds = o.outer_seeds,
+    outer_seeds = o.outer_seeds, beside = made.beside,
     parts = parts, date = os.date "%Y-%m-%d",
     processor = ("%s, %d cores"):format(processor.name(), system.threads()),
-    command = command.line { "bin/perilune", ("scripts/paper/%s.lua"):format(all.name),
-      table.unpack(settings_of(all.arguments)) },
+    command = command_of(all),
   }
   system.write_file(o.out .. "/verdict.json", plain.encode(record, all.name) .. "\n")
   return made

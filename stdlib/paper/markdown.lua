@@ -1,9 +1,10 @@
---- The figures as a page of Markdown, which stands in the repository: what `paper.page` shows, without plots.
+--- The figures as a page of Markdown, which stands in the repository: what `paper.html` shows, its plots as
+-- files beside it.
 --
---   local entries = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
---   markdown.write(entries, "scripts/results/paper.md")
+--   local entries, missing = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
+--   markdown.write(entries, missing, "scripts/results/paper.md")
 --
--- It is made of `verdict.json` alone, so that no number in it was typed.
+-- It is made of what the scripts wrote, so that no number in it was typed.
 local claims = require "perilune.align.claims"
 local options = require "perilune.options"
 local page = require "perilune.paper.page"
@@ -31,53 +32,76 @@ function markdown.table(header, rows)
   return table.concat(lines)
 end
 
---- What the tables of a script's own section say; its plots are in the report.
-local function section(parts)
+--- What a script's own section shows. `plot(svg)` gives the line of a plot.
+local function section(parts, plot)
   local texts = {}
   for _, part in ipairs(parts) do
     if part.kind == "table" then
       texts[#texts + 1] = markdown.table(part.header, part.rows)
-      if part.caption then texts[#texts + 1] = part.caption .. "\n" end
-    elseif part.kind == "text" then
+    elseif part.kind == "figure" then
+      texts[#texts + 1] = plot(part.svg)
+    else
       texts[#texts + 1] = part.text .. "\n"
     end
+    if part.caption then texts[#texts + 1] = part.caption .. "\n" end
   end
   return texts
 end
 
---- The text of one figure on one task.
+--- The text of one figure on one task. `plot(svg)` gives the line of a plot, such as one that saves it.
 --
 --   > local entry = { name = "fig01_tradeoff", task = "arena", command = "fig01_tradeoff.lua --quick",
 --   >>   question = "Q?", found = "F.", date = "2026-11-29", processor = "AMD EPYC", outer_seeds = 2,
---   >>   header = { "peak" }, rows = { { "0.5" } }, verdicts = {}, parts = {} }
---   > print((require "perilune.paper.markdown".of(entry):match "`fig[^\n]+"))
---   `fig01_tradeoff.lua --quick`, 2 repetitions, 2026-11-29, AMD EPYC.
-function markdown.of(entry)
+--   >>   size = "quick", header = { "peak" }, rows = { { "0.5" } }, verdicts = {}, parts = {}, figures = {},
+--   >>   proxy = {} }
+--   > print((require "perilune.paper.markdown".of(entry, function() end):match "`fig[^\n]+"))
+--   `fig01_tradeoff.lua --quick`, --quick, 2 repetitions, 2026-11-29, AMD EPYC.
+function markdown.of(entry, plot)
   local header, rows = claims.cells(entry.verdicts)
   local texts = {
-    ("## %s on `%s`\n"):format(entry.name, entry.task),
+    ("## %s\n"):format(page.title(entry)),
     ("%s The paper: %s\n"):format(entry.question, entry.found),
-    ("`%s`, %d repetition%s, %s, %s.\n"):format(entry.command, entry.outer_seeds,
-      entry.outer_seeds == 1 and "" or "s", entry.date, entry.processor),
-    markdown.table(header, rows),
-    markdown.table(entry.header, entry.rows),
+    ("`%s`, %s, %s, %s.\n"):format(entry.command, page.size(entry), entry.date, entry.processor),
   }
+  for _, figures in ipairs { entry.figures, entry.proxy } do
+    for _, svg in ipairs(figures) do texts[#texts + 1] = plot(svg) end
+  end
+  texts[#texts + 1] = markdown.table(header, rows)
+  texts[#texts + 1] = markdown.table(entry.header, entry.rows)
   if entry.caption then texts[#texts + 1] = entry.caption .. "\n" end
-  local own = section(entry.parts)
+  if entry.beside then
+    texts[#texts + 1] = "Beside the curves, of the run that has the highest win rate at each KL:\n"
+    texts[#texts + 1] = markdown.table(entry.beside.header, entry.beside.rows)
+  end
+  local own = section(entry.parts, plot)
   table.move(own, 1, #own, #texts + 1, texts)
   return table.concat(texts, "\n")
 end
 
---- Writes the page of entries of `paper.page.read`. Errors: the file cannot be written.
-function markdown.write(entries, path)
+--- A function that saves the plots of an entry beside the page, and gives the line that shows one.
+local function saver(path, entry)
+  local folder, count = path:gsub("%.md$", ""), 0
+  return function(svg)
+    count = count + 1
+    local name = ("%s-%s-%d.svg"):format(entry.name, entry.task, count)
+    system.make_folder(folder)
+    system.write_file(("%s/%s"):format(folder, name), svg)
+    return ("![%s](%s/%s)\n"):format(page.title(entry), folder:match "[^/]*$", name)
+  end
+end
+
+--- Writes the page of entries of `paper.page.read`, of which `missing` names those that are not there, and
+-- its plots into the folder beside it that has its name. Errors: a file cannot be written.
+function markdown.write(entries, missing, path)
   local texts = {
     "# The paper's figures, as they were run\n",
-    "Made by `bin/perilune scripts/paper.lua --page --markdown FILE` from what the figures' scripts wrote. A "
-      .. "bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over prompts "
-      .. "alone. docs/paper.md says what each figure asks, results.md what is to be made of the numbers.\n",
+    "Made by `bin/perilune scripts/paper.lua --page --markdown FILE` from what the figures' scripts wrote. "
+      .. "docs/paper.md says what each figure asks, results.md what is to be made of the numbers.\n",
     (page.summary(entries)) .. "\n",
+    page.rules .. "\n",
   }
-  for _, entry in ipairs(entries) do texts[#texts + 1] = markdown.of(entry) end
+  if #missing > 0 then texts[#texts + 1] = ("Not run: %s.\n"):format(table.concat(missing, ", ")) end
+  for _, entry in ipairs(entries) do texts[#texts + 1] = markdown.of(entry, saver(path, entry)) end
   system.write_file(path, table.concat(texts, "\n"))
 end
 

@@ -1,15 +1,14 @@
---- One page of all figures: the paper's finding and ours side by side.
+--- What the figures' scripts wrote, read for a page of all of them, and the tally of the paper's findings.
 --
---   local entries = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
---   page.write(entries, "out/paper/paper.html")
+--   local entries, missing = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
+--   require "perilune.paper.html".write(entries, missing, "out/paper/paper.html")
 --
--- It is made of what the figures' scripts wrote, `verdict.json` and the panels of `frontier.svg` and
--- `proxy.svg`; nothing is trained.
+-- It is `verdict.json` and the panels of `frontier.svg` and `proxy.svg`; nothing is trained.
+local attempt = require "perilune.attempt"
 local claims = require "perilune.align.claims"
 local options = require "perilune.options"
 local panels = require "perilune.align.evaluate.panels"
 local plain = require "perilune.plain"
-local reports = require "perilune.report"
 local system = require "perilune.system"
 
 local page = {}
@@ -19,29 +18,71 @@ local function text_of(path)
   return file:read "a"
 end
 
---- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
--- verdicts, parts, size, outer_seeds, date, figures, proxy, report }, and the names of those that are not
--- there. `figures` and `proxy` are the texts of SVGs.
-function page.read(folder, names, tasks)
-  local entries, missing = {}, {}
-  for _, name in ipairs(names) do
-    for _, task in ipairs(tasks) do
-      local path = ("%s/%s/%s/verdict.json"):format(folder, name, task)
-      if system.exists(path) then
-        local entry = plain.decode(text_of(path))
-        local own = ("%s/%s/%s"):format(folder, name, task)
-        entry.parts = entry.parts or {}  -- a report from before they were written
-        entry.processor = entry.processor or "processor not recorded"
-        entry.command = entry.command or ("bin/perilune scripts/paper/%s.lua --task %s"):format(name, task)
-        entry.figures, entry.proxy = panels.read(own, "frontier"), panels.read(own, "proxy")
-        entry.report = ("%s/%s/report.html"):format(name, task)
-        entries[#entries + 1] = entry
-      else
-        missing[#missing + 1] = ("%s on %s"):format(name, task)
-      end
+--- The folders of a script's reports on a task: that of the task, those of calls with other options beside
+-- it, and that of an experiment with a place of its own, whatever the task.
+local function folders_of(folder, name, task)
+  local own, list = ("%s/%s"):format(folder, name), {}
+  if not system.exists(own) then return list end
+  for _, entry in ipairs(system.list_folder(own)) do
+    local is_beside = entry:sub(1, #task + 1) == task .. "-" and entry:sub(#task + 2):match "^%x%x%x%x%x%x$"
+    if (entry == task or is_beside or entry == page.no_task)
+      and system.exists(("%s/%s/verdict.json"):format(own, entry)) then list[#list + 1] = entry end
+  end
+  return list
+end
+
+-- The fields of verdict.json that a page needs, and their types.
+local fields <const> = {
+  name = "string", task = "string", question = "string", found = "string", size = "string",
+  outer_seeds = "number", date = "string", verdicts = "table", header = "table", rows = "table",
+}
+
+--- What a report of a figure says of itself, or nil and what is wrong with its file.
+local function entry_of(path)
+  local ok, entry = attempt.call(function() return plain.decode(text_of(path .. "/verdict.json")) end)
+  if not ok then return nil, tostring(entry) end
+  for field, wanted in pairs(fields) do
+    local value = type(entry) == "table" and entry[field]
+    if type(value) ~= wanted then
+      return nil, ("its %s is %s, expected a %s"):format(field, options.show(value), wanted)
     end
   end
-  return entries, missing
+  entry.parts = entry.parts or {}  -- a report from before they were written
+  entry.processor = entry.processor or "processor not recorded"
+  entry.command = entry.command
+    or ("bin/perilune scripts/paper/%s.lua --task %s"):format(entry.name, entry.task)
+  entry.figures, entry.proxy = panels.read(path, "frontier"), panels.read(path, "proxy")
+  return entry
+end
+
+-- The folder of an experiment with a place of its own, such as small worlds, in place of a task's.
+page.no_task = "no_task"
+
+--- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
+-- verdicts, parts, size, outer_seeds, date, figures, proxy, report }, the names of those that are not there,
+-- and what is wrong with files that are damaged. `figures` and `proxy` are the texts of SVGs.
+function page.read(folder, names, tasks)
+  local entries, missing, damaged, seen = {}, {}, {}, {}
+  for _, name in ipairs(names) do
+    for _, task in ipairs(tasks) do
+      local own = folders_of(folder, name, task)
+      for _, one in ipairs(own) do
+        local place = ("%s/%s"):format(name, one)
+        local entry, problem
+        if not seen[place] then entry, problem = entry_of(("%s/%s"):format(folder, place)) end
+        seen[place] = true
+        if problem then
+          damaged[#damaged + 1] = ("%s/%s/verdict.json is damaged: %s"):format(folder, place, problem)
+        end
+        if entry then
+          entry.report = place .. "/report.html"
+          entries[#entries + 1] = entry
+        end
+      end
+      if #own == 0 then missing[#missing + 1] = ("%s on %s"):format(name, task) end
+    end
+  end
+  return entries, missing, damaged
 end
 
 --- How often each verdict was given, as a clause: "7 hold, 2 do not, 5 not resolved".
@@ -52,9 +93,37 @@ end
 function page.tally(verdicts)
   local counts = {}
   for _, one in ipairs(verdicts) do counts[one.verdict] = (counts[one.verdict] or 0) + 1 end
+  if #verdicts == 0 then return "none is tested" end
   return ("%d hold, %d do not, %d not resolved, %d not measured"):format(counts["holds"] or 0,
     counts["does not hold"] or 0, counts["not resolved"] or 0, counts["not measured"] or 0)
 end
+
+--- Where an entry was run, as its heading says: "fig01_tradeoff on arena"; experiments that have a place of
+-- their own, such as small worlds, name it.
+--
+--   > page.title { name = "fig01_tradeoff", task = "arena" }
+--   fig01_tradeoff on arena
+--   > page.title { name = "lit4_support", task = "arena", place = "small worlds" }
+--   lit4_support in small worlds
+function page.title(entry)
+  if entry.place then return ("%s in %s"):format(entry.name, entry.place) end
+  return ("%s on %s"):format(entry.name, entry.task)
+end
+
+--- The size of an entry as words: "default size, 5 repetitions".
+--
+--   > page.size { size = "quick", outer_seeds = 1 }
+--   --quick, 1 repetition
+function page.size(entry)
+  return ("%s, %d repetition%s"):format(entry.size == "default" and "default size" or "--" .. entry.size,
+    entry.outer_seeds, entry.outer_seeds == 1 and "" or "s")
+end
+
+-- What every page says once.
+page.rules = "A bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over "
+  .. "prompts alone. The checkpoint of a peak, and the best setting at a KL, are chosen on one half of the "
+  .. "prompts and reported on the other: a peak may lie below a point of the curve. Figures have lines of "
+  .. "means over repetitions at equal KL, bands of their 95 % intervals, and all checkpoints as points."
 
 --- The findings of Tang et al. 2024 among the verdicts of entries, each once: figures that share runs test
 -- one finding by one number. One with another number, or on another task, is another one.
@@ -85,64 +154,9 @@ function page.summary(entries)
   local list = page.findings(entries)
   local tally = page.tally(list)
   return ("Of %d findings of Tang et al. that were tested, each counted once: %s. A finding that is not "
-    .. "resolved needs more repetitions than were run; its row says how many. Rows on findings of others "
-    .. "begin with their names."):format(#list, tally), tally
-end
-
---- Adds what a script's own section showed.
-local function add_parts(made, parts)
-  for _, part in ipairs(parts) do
-    if part.kind == "figure" then
-      made:show(part.svg)
-      made:text(part.caption)
-    elseif part.kind == "table" then
-      made:table { header = part.header, rows = part.rows, caption = part.caption }
-    else
-      made:text(part.text)
-    end
-  end
-end
-
---- The table at the top: a row a figure and task.
-local function overview(entries)
-  local rows = {}
-  for i, entry in ipairs(entries) do
-    rows[i] = { entry.name, entry.task, entry.found, page.tally(page.findings { entry }),
-      ("%s, %d repetitions"):format(entry.size, entry.outer_seeds) }
-  end
-  return { "figure", "task", "the paper found", "its claims here", "size" }, rows
-end
-
---- Writes the page of entries, and gives its tally over all findings of Tang et al. Errors: the file cannot
--- be written.
-function page.write(entries, path)
-  local summary, tally = page.summary(entries)
-  local made = reports.new {
-    title = "Online and offline preference optimisation: Tang et al. 2024, figure by figure",
-    footer = os.date "written on %Y-%m-%d at %H:%M",
-  }
-  made:text(summary)
-  local header, rows = overview(entries)
-  made:table { header = header, rows = rows }
-  for _, entry in ipairs(entries) do
-    made:heading(("%s, %s"):format(entry.name, entry.task))
-    made:text(entry.question)
-    made:text("The paper: " .. entry.found)
-    made:text(("Here: of its findings %s."):format(page.tally(page.findings { entry })))
-    add_parts(made, entry.parts)
-    for _, figures in ipairs { entry.figures, entry.proxy } do
-      for _, svg in ipairs(figures) do made:show(svg) end
-    end
-    local columns, cells = claims.cells(entry.verdicts)
-    made:table { header = columns, rows = cells }
-    if entry.caption then made:text(entry.caption) end
-    made:table { header = entry.header, rows = entry.rows }
-    made:text(("%d repetition%s, %s. The proxy's accuracy, length, the share unfinished, errors of text and "
-      .. "samples beside the curves are in %s."):format(entry.outer_seeds,
-      entry.outer_seeds == 1 and "" or "s", entry.date, entry.report))
-  end
-  made:save(path)
-  return tally
+    .. "resolved needs more repetitions or prompts than were run, and its row says how many. Rows on "
+    .. "findings of others begin with their names; a number that nobody has found before is above 0, below "
+    .. "0, or not found."):format(#list, tally), tally
 end
 
 return options.strict("paper.page", page)

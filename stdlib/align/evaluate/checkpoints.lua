@@ -116,6 +116,49 @@ function checkpoints.of(side)
   return header, rows
 end
 
+-- The KLs of the short table, and what it leaves out.
+local few <const> = { 1, 2, 4, 6, 8, 10 }
+local left_out <const> = { ["step"] = true, ["KL"] = true, ["SE of KL"] = true, ["entropy"] = true }
+
+--- Header and rows of the figures beside the curves of all sides, at a few KLs: in each seed those of the run
+-- that has the highest win rate there, as the curve of a pooled side has it.
+--
+--   > local function at_kl(kl, length) return { step = kl, kl = kl, win = 0.5, length = length } end
+--   > local pooled = { label = "online", by_seed = { { { at_kl(1, 20), at_kl(3, 40) } } } }
+--   > local at, along = checkpoints.along { pooled }
+--   > table.concat(at, ", ", 1, 4), #along
+--   side, KL, repetitions, win rate	2
+--   > table.concat(along[2], " ", 1, 4), along[2][8]
+--   online 2 1 of 1 0.500	30.0
+function checkpoints.along(sides)
+  local header, rows, shown = { "side", "KL", "repetitions" }, {}, {}
+  for _, column in ipairs(columns) do
+    if not left_out[column[1]] then header[#header + 1], shown[#shown + 1] = column[1], column end
+  end
+  for _, side in ipairs(sides) do
+    for _, kl in ipairs(few) do
+      local places = {}
+      for seed, runs in ipairs(side.by_seed) do
+        local best, found
+        for _, points in ipairs(runs) do
+          local place = at_kl({ points = points, outer = runs.outer or seed }, kl)
+          local win = place and place.of(named "win")
+          if win and (not best or win > best) then best, found = win, place end
+        end
+        places[#places + 1] = found
+      end
+      local cells = { side.label, ("%g"):format(kl), ("%d of %d"):format(bootstrap.repetitions(places),
+        bootstrap.repetitions(side.by_seed)) }
+      for _, column in ipairs(#places > 0 and shown or {}) do
+        local mean = mean_of(places, column[3])
+        cells[#cells + 1] = mean and column[2]:format(mean) or "-"
+      end
+      if #places > 0 then rows[#rows + 1] = cells end
+    end
+  end
+  return header, rows
+end
+
 --- The names of the figures of instruments that some points of a setting have, sorted.
 local function instruments_of(runs)
   local names, seen = {}, {}

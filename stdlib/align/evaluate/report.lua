@@ -4,6 +4,7 @@
 -- pooled), a run the list of its points as `evaluate.measure` gives them, with its `setting` as a text if
 -- there are several. The rules for win rates at equal KL are those of `evaluate.frontier`, those for peaks
 -- and intervals those of claims.
+local checkpoints = require "perilune.align.evaluate.checkpoints"
 local claims = require "perilune.align.claims"
 local csv = require "perilune.csv"
 local options = require "perilune.options"
@@ -104,7 +105,8 @@ local spec = options.spec("evaluate.report", {
 -- Of several sides the sentences of `align.compare` follow: what the numbers allow. With `verdicts` the
 -- claims say it.
 --
--- Gives { header, rows, caption, jumps }. Errors: an option is missing, unknown or of another type; a side
+-- Gives { header, rows, caption, jumps, beside }: the table of win rates, and as `beside` header and rows of
+-- what goes with each curve at a few KLs. Errors: an option is missing, unknown or of another type; a side
 -- has no label, no seeds, no runs or a point without step, kl, win and wins; a file cannot be written.
 return function(given)
   local o = spec:fill(given)
@@ -146,5 +148,8 @@ return function(given)
   end
   page:save(path)
   io.write(("report: %s   points: %s/points.csv\n"):format(path, o.out))
-  return { header = header, rows = rows, caption = caption, jumps = jumps }
+  local beside, at = checkpoints.along(o.sides)
+  return {
+    header = header, rows = rows, caption = caption, jumps = jumps, beside = { header = beside, rows = at },
+  }
 end

@@ -119,7 +119,8 @@ end
 --- The columns of `sections.points`.
 sections.columns = {
   "side", "seed", "run", "setting", "step", "labels", "tokens", "kl", "kl_se", "win", "se", "entropy",
-  "length", "unfinished", "distinct", "win_at_equal_length", "proxy_win", "proxy_accuracy", "prompts",
+  "length", "unfinished", "distinct", "errors", "win_at_equal_length", "proxy_win", "proxy_accuracy",
+  "prompts",
 }
 
 --- Calls `each(point, of_run)` for all points; `of_run` makes a record of side, seed, run and setting.
@@ -141,6 +142,7 @@ function sections.points(sides)
     record.prompts = #point.wins
     for _, name in ipairs(sections.columns) do
       local value = point[name]
+      if name == "errors" then value = (point.parts or {}).errors end
       if math.type(value) == "float" then value = ("%.6f"):format(value) end
       record[name] = record[name] or value
     end

@@ -21,10 +21,10 @@ local telling <const> = {
   "testing.lua", "align/claims", "align/compare", "align/power.lua", "align/experiment/cost.lua",
   "align/evaluate/bootstrap.lua", "align/evaluate/checkpoints.lua", "align/evaluate/frontier.lua",
   "align/evaluate/grid.lua", "align/evaluate/head_to_head.lua", "align/evaluate/needed.lua",
-  "align/evaluate/panels.lua",
-  "align/evaluate/ranking.lua", "align/evaluate/report.lua", "align/evaluate/sections.lua",
-  "align/evaluate/student.lua", "align/evaluate/text_table.lua", "align/evaluate/win_table.lua",
-  "paper/markdown.lua", "paper/page.lua", "tasks/check_page.lua", "tasks/costs.lua",
+  "align/evaluate/panels.lua", "align/evaluate/ranking.lua", "align/evaluate/report.lua",
+  "align/evaluate/sections.lua", "align/evaluate/student.lua", "align/evaluate/text_table.lua",
+  "align/evaluate/win_table.lua",
+  "paper/html.lua", "paper/markdown.lua", "paper/page.lua", "tasks/check_page.lua", "tasks/costs.lua",
   "tasks/costs_rows.lua",
 }
 
