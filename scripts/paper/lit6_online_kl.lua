@@ -35,6 +35,7 @@ paper.figure {
       claims.at_end("hypo online", offline, "KL", kl,
         { expect = "below", unit = "nats", margin = 0.2, by = song, paper = "It has the smaller KL." }),
       claims.peak("dpo online", "hypo online", { name = "what labels on own samples give beyond the KL" }),
+      claims.on_average("dpo online", "hypo online", { name = "what they give at equal KL" }),
       claims.peak("dpo online", offline, { name = "the whole gap, DPO at the peak" }),
     }
   end,

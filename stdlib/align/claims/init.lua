@@ -34,9 +34,10 @@ for name, kind in pairs(kinds) do claims[name] = kind end
 
 --- The number and its interval, and of how many of `all` repetitions it is.
 local function shown(found, all)
-  if #found.values < 2 then return interval.text(found) end
+  local count = #found.values
+  if count < 2 then return all > 1 and ("%.3f (1 of %d)"):format(found.mean, all) or interval.text(found) end
   local text = interval.text(found) .. (found.note or "")
-  return #found.values < all and ("%s (%d of %d)"):format(text, #found.values, all) or text
+  return count < all and ("%s (%d of %d)"):format(text, count, all) or text
 end
 
 --- The largest number of repetitions of a side.

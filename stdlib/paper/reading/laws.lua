@@ -55,8 +55,9 @@ end
 -- The algorithms whose runs are fitted: the label of their side, the law that is expected of them, and by
 -- whom.
 local algorithms <const> = {
-  { "online", "The law of reinforcement learning fits online.", "Gao et al. 2023" },
-  { "offline, one setting", "The law of reinforcement learning fits offline.", "Rafailov et al. 2024" },
+  { "online", "The law of reinforcement learning fits online better.", "Gao et al. 2023" },
+  { "offline, one setting", "The law of reinforcement learning fits offline better.",
+    "Rafailov et al. 2024" },
   { "dpo online" }, { "dpo offline, one setting" }, { "bo2 online" },
 }
 
@@ -143,7 +144,7 @@ function laws.claims(claims)
     add(i, algorithm[1], { paper = algorithm[2], by = algorithm[3] })
   end
   add(#algorithms + 1, best_of_n,
-    { expect = "below", by = "Gao et al. 2023", paper = "The other law fits best-of-n." })
+    { expect = "below", by = "Gao et al. 2023", paper = "The other law fits best-of-n better." })
   return list
 end
 
@@ -183,12 +184,14 @@ local function shown(values)
   return ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
 end
 
---- A peak as text: d and R, of how many repetitions.
+--- A peak as text: its KL in nats, d squared, and R, of how many repetitions.
 local function shown_peak(found)
   local all, have = #found.a, #found.d
   if all == 0 then return "-" end
   if have == 0 then return "no peak within the measured range" end
-  return ("d %s, R %s (%d of %d)"):format(shown(found.d), shown(found.r), have, all)
+  local kls = {}
+  for i, d in ipairs(found.d) do kls[i] = d * d end
+  return ("KL %s, R %s (%d of %d)"):format(shown(kls), shown(found.r), have, all)
 end
 
 --- The figure of a curve: its points, and both laws fitted to all of them.
