@@ -30,9 +30,9 @@
 --
 -- Length does not pay by itself: over 4,096 responses of the start its correlation with the score is -0.10.
 -- Among glad stories it pays a little: of 4,100 of the corpus that score above 0, those of 24 to 31 tokens
--- score 0.49 in the mean, those of more than 40 0.56. `most = 5` (`--task.most 5` of an experiment) takes this
--- away, to 0.48 and 0.50: of more than five words with a valence the mean counts, times five. It is off, as
--- in the published figures.
+-- score 0.49 in the mean, those of more than 40 0.56. `most = 5` (`--task.most 5` of an experiment) takes
+-- this away, to 0.48 and 0.50: of more than five words with a valence the mean counts, times five. It is off,
+-- as in the published figures.
 --
 -- The start learns from one response to each prompt, unlike the other tasks and the paper: the published
 -- figures are of that start. `responses = 2` (`--task.responses 2`) is the paper's.
