@@ -24,13 +24,14 @@ end
 local function quoted_end(text, at, quote)
   local from = at + 1
   while true do
-    local stop = text:find("[\\\n" .. quote .. "]", from)
+    local stop = text:find("[\\\r\n" .. quote .. "]", from)
     if not stop then return #text end
     local mark = text:sub(stop, stop)
     if mark == quote then return stop end
-    if mark == "\n" then return stop - 1 end
-    -- An escaped line end, and \z, go on in the next line.
-    from = text:match("^\\z%s*()", stop) or stop + 2
+    if mark ~= "\\" then return stop - 1 end
+    -- An escaped line end, of one or two characters, and \z, go on in the next line.
+    from = text:match("^\\z%s*()", stop) or text:match("^\\\r\n()", stop) or text:match("^\\\n\r()", stop)
+      or stop + 2
   end
 end
 
@@ -43,6 +44,9 @@ local function number_end(text, at)
   return stop
 end
 
+--- The end of the line that `at` is in, before its "\n" or "\r": Lua takes either for a line end.
+local function line_end(text, at) return (text:find("[\r\n]", at) or #text + 1) - 1 end
+
 --- The tokens in order: tables with `kind` ("word", "number", "string", "symbol", "comment"), the positions
 -- `from` and `to`, and the `text` of words and symbols. A first line that begins with # is a comment.
 function scan.tokens(text)
@@ -52,13 +56,14 @@ function scan.tokens(text)
     tokens[#tokens + 1] = { kind = kind, from = at, to = stop, text = known }
     at = stop + 1
   end
+  -- The loader of files drops this line up to its "\n".
   if text:sub(at, at) == "#" then add("comment", (text:find("\n", at, true) or #text + 1) - 1) end
   while true do
     at = text:find("[^%s]", at)
     if not at then return tokens end
     local first = text:sub(at, at)
     if first == "-" and text:sub(at + 1, at + 1) == "-" then
-      add("comment", long_bracket_end(text, at + 2) or (text:find("\n", at, true) or #text + 1) - 1)
+      add("comment", long_bracket_end(text, at + 2) or line_end(text, at))
     elseif first:match "[%a_]" then
       add("word", select(2, text:find("^[%w_]+", at)))
     elseif first:match "%d" or first == "." and text:match("^%.%d", at) then

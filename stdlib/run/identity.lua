@@ -85,12 +85,21 @@ function identity.source(text)
   return system.sha256(table.concat(words, "\n"))
 end
 
---- The same of the running script; "" where there is none.
-function identity.script()
+--- The path of the running script, whatever its ending; nil where there is none. Without a script arg[0] is
+-- the program. A pipe such as /dev/stdin is read once, as the script.
+local function script_path()
   local path = arg and arg[0]
-  if not (path and path:match "%.lua$" and system.exists(path)) then return "" end
-  local file <close> = assert(io.open(path, "rb"))
-  return identity.source(file:read "a")
+  local is_script = path and (arg[-1] ~= nil or path:match "%.lua$") and path ~= system.program()
+  local is_pipe = path == "/dev/stdin" or path and (path:match "^/dev/fd/" or path:match "^/proc/")
+  return is_script and not is_pipe and system.exists(path) and path or nil
+end
+
+--- The same of the running script; "" where there is none that can be read again.
+function identity.script()
+  local path = script_path()
+  local file <close> = path and io.open(path, "rb")
+  local text = file and file:read "a"
+  return text and identity.source(text) or ""
 end
 
 --- SHA-256 of the library's Lua files without `apart`, files and folders of it such as "help"; without
