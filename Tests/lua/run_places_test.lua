@@ -87,4 +87,25 @@ function TestRunPlaces.test_processes_that_wait_for_the_one_that_makes_the_run()
   lu.assertEquals(records, 8)
 end
 
+--- It waited for itself, without an end.
+function TestRunPlaces.test_a_process_does_not_wait_for_its_own_run()
+  local function again(resume, at)
+    return support.message(run.open,
+      { name = "a", folder = at or folder, state = {}, resume = resume, wait = true })
+  end
+  local job = run.open { name = "a", folder = folder, state = {} }
+  for _, resume in ipairs { "allow", "must" } do
+    lu.assertStrContains(again(resume), "run 'a' has a writer already, process " .. support.pid())
+  end
+  lu.assertTrue(os.execute(("ln -s . '%s/link'"):format(folder)))
+  lu.assertStrContains(again("must", folder .. "/link"), "run 'a' has a writer already")
+  support.in_process(function() lu.assertStrContains(again "must", "run 'a' has a writer already") end)
+  job:finish "finished"
+  local other = run.open { name = "a", folder = folder, state = {}, resume = "must", wait = true }
+  other:finish "finished"
+  other:reopen()
+  lu.assertStrContains(again "must", "run 'a' has a writer already")
+  other:finish "finished"
+end
+
 os.exit(lu.LuaUnit.run())

@@ -18,6 +18,7 @@
 --   > local seen = run.read("gap", folder)
 --   > #seen:events() > 0, #seen:files() > 0, #seen:history() > 0, seen:value("win")
 --   true	true	true	0.7
+local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
@@ -29,12 +30,28 @@ local stop = require "perilune.run.stop"
 local Job = { __name = "RunJob" }
 Job.__index = Job
 
+-- The jobs that this process has made, or had when it was forked.
+local made = setmetatable({}, { __mode = "k" })
+
 --- A job of a writer of the store. `o` is the filled options of run.open.
 function Job.new(writer, o)
-  return setmetatable({
+  local job = setmetatable({
     writer = writer, options = o, id = writer.id, folder = writer.folder, step = writer.step,
     status = "running",
   }, Job)
+  made[job] = true
+  return job
+end
+
+--- Whether a run, as `native.about` tells of it, is made by this process or by the one that forked it: by the
+-- process of a job that is open here. To wait for such a run would have no end.
+function Job.is_own(about)
+  for job in pairs(made) do
+    local ok, own = attempt.call(native.about, job.folder)
+    local is_held = ok and not job.closed and own.attempt == job.writer.attempt
+    if is_held and own.pid == about.pid and own.host == about.host then return true end
+  end
+  return false
 end
 
 local function warn(job, message) io.stderr:write(("run %s: %s\n"):format(job.id, message)) end

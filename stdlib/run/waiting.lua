@@ -1,6 +1,7 @@
 --- The writer of a run that another process may still be making.
 local native = require "perilune.native.run"
 local attempt = require "perilune.attempt"
+local Job = require "perilune.run.job"
 local system = require "perilune.system"
 
 local waiting = {}
@@ -15,7 +16,8 @@ end
 
 --- The writer of the run in the folder `path`, as soon as nobody else writes it. Ctrl-C ends the wait.
 --
--- Errors: those of native.run.open but that of a second writer.
+-- Errors: those of native.run.open; that of a second writer only where this process, or the one that forked
+-- it, is the first one.
 --
 --   > local run, folder = require "perilune.run", os.tmpname() .. ".runs"
 --   > run.open({ name = "a", folder = folder }):finish "finished"
@@ -30,6 +32,7 @@ function waiting.open(path)
     if ok then return result end
     local about = native.about(path)
     left = about.status == "running" and looks or left - 1
+    if about.status == "running" and Job.is_own(about) then error(result, 0) end
     if left == 0 then error(result, 0) end
     if left == looks and not is_said then
       say(path, about)
