@@ -117,6 +117,31 @@ function TestStudent:test_power_refuses_what_it_cannot_answer()
   lu.assertStrContains(message { effect = 0, sd = 1 }, "option 'effect' must not be 0")
   lu.assertStrContains(message { effect = 1e-5, sd = 1 }, "needs more than 100000 repetitions")
   lu.assertStrContains(message { effect = 0.1, sd = -1 }, "option 'sd' must be a number above 0, not -1")
+  local function of(differences) return message { effect = 0.1, differences = differences } end
+  local wanted <const> = "align.power: differences: element 2 of 2 is %s, expected a finite number"
+  lu.assertEquals(of { 1, math.huge }, wanted:format "inf")
+  lu.assertEquals(of { 1, 0 / 0 }, wanted:format "nan")
+  lu.assertEquals(of { 1, "x" }, wanted:format "'x'")
+  lu.assertEquals(of { -1e308, 1e308 },
+    "align.power: differences: they are too far apart for a standard deviation")
+end
+
+--- Of 2^53 it never ended, of 10^15 it was 0.81, of 10^9 above 1; so it was of a level that 1 - level rounds.
+function TestStudent:test_power_of_many_repetitions_is_a_chance()
+  lu.assertStrContains(support.message(align.power, { effect = 0.05, sd = 1, seeds = 1 << 53 }),
+    "option 'seeds' must be a whole number from 2 to 100000, not 9007199254740992")
+  lu.assertEquals(align.power { effect = 0.05, sd = 1, seeds = 100000 }, 1)
+  for _, n in ipairs { 1e5, 1e7, 1e9 } do
+    local power = student.power(0.05, 1, n, 0.05)
+    lu.assertTrue(power <= 1 and power > 1 - 1e-7, ("%g repetitions: %.17g"):format(n, power))
+  end
+  lu.assertTrue(align.power { effect = 0.05, sd = 1, seeds = 10, level = 1e-300 } < 1e-12)
+end
+
+--- scipy.stats 1.17.1: norm.ppf(0.975), from which t.ppf(0.975, 1e9) is 2e-9 apart.
+function TestStudent:test_the_distribution_goes_to_the_normal_one()
+  lu.assertAlmostEquals(student.cdf(1.3, 1e9), student.normal(1.3), 1e-7)
+  lu.assertAlmostEquals(student.quantile(0.975, 1e9), 1.959963984540054, 1e-6)
 end
 
 TestClaims = {}

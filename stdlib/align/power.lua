@@ -15,8 +15,8 @@
 --   > ("%.2f"):format(power { effect = 0.05, sd = 0.1, seeds = 5 })
 --   0.14
 --
--- Errors: neither `sd` nor two `differences` are given; an option is unknown or out of range; more than
--- 100,000 repetitions would be needed.
+-- Errors: neither `sd` nor two `differences` are given; a difference, or their spread, is not finite; an
+-- option is unknown or out of range; more than 100,000 repetitions would be needed.
 local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
 local student = require "perilune.align.evaluate.student"
@@ -27,13 +27,24 @@ local spec = options.spec("align.power", {
   { "differences", options.optional "table", "measured differences, one a repetition, in place of `sd`" },
   { "power", 0.8, "the chance to find it", above = 0.05, below = 1 },
   { "level", 0.05, "level of the test", above = 0, below = 0.5 },
-  { "seeds", options.optional("integer", 2), "repetitions: gives the chance to find the effect with these" },
+  { "seeds", options.optional("integer", 2, student.most),
+    "repetitions: gives the chance to find the effect with these" },
 })
 
 --- The standard deviation of measured differences.
 local function deviation(differences)
-  local found = stats.summary(differences, "align.power: differences")
-  return found.se * math.sqrt(found.count)
+  for i, x in ipairs(differences) do
+    if type(x) ~= "number" or x - x ~= 0 then
+      error(("align.power: differences: element %d of %d is %s, expected a finite number"):format(
+        i, #differences, options.show(x)), 3)
+    end
+  end
+  local found = stats.summary(differences)
+  local sd = found.se * math.sqrt(found.count)
+  if sd - sd ~= 0 then
+    error("align.power: differences: they are too far apart for a standard deviation", 3)
+  end
+  return sd
 end
 
 return function(given)

@@ -16,6 +16,25 @@ local function log_gamma(x)
   return 0.5 * math.log(2 * math.pi) + (x - 0.5) * math.log(t) - t + math.log(sum)
 end
 
+-- From here on the series of Stirling's correction is exact to the last digit.
+local large <const> = 32
+
+--- The logarithm of the gamma function less Stirling's approximation of it,
+--
+--   (x - 1/2) log x - x + log(2 pi) / 2
+--
+-- Two logarithms of large x would cancel, and their difference would have no digit left.
+local function correction(x)
+  if x >= large then return 1 / (12 * x) - 1 / (360 * x ^ 3) + 1 / (1260 * x ^ 5) end
+  return log_gamma(x) - ((x - 0.5) * math.log(x) - x + 0.5 * math.log(2 * math.pi))
+end
+
+--- log(1 + x) for x of at least 0, also where 1 + x is 1.
+local function log_of_more(x)
+  local sum = 1 + x
+  return sum == 1 and x or math.log(sum) * x / (sum - 1)
+end
+
 --- The integral of `f` from `a` to `b` by Simpson's rule with `n` intervals, an even number.
 local function integral(f, a, b, n)
   local h, sum = (b - a) / n, f(a) + f(b)
@@ -30,7 +49,9 @@ end
 --   > ("%.6f"):format(student.cdf(2.0, 5))
 --   0.949030
 function student.cdf(t, df)
-  local log_scale = log_gamma((df + 1) / 2) - log_gamma(df / 2) - 0.5 * math.log(math.pi)
+  local a = df / 2
+  local log_scale = a * log_of_more(0.5 / a) + 0.5 * math.log(a) - 0.5 + correction(a + 0.5) - correction(a)
+    - 0.5 * math.log(math.pi)
   local function density(u)
     return math.exp(log_scale + (df - 1) * math.log(math.max(math.cos(u), 1e-300)))
   end
@@ -40,7 +61,10 @@ end
 -- Those that were found before: a report asks for the same one a thousand times.
 local quantiles = {}
 
---- The t with P(T <= t) = p, for p from 0.5 to below 1.
+-- No quantile is larger; of a p that cannot be told from 1 this is the answer.
+local highest <const> = 2.0 ^ 512
+
+--- The t with P(T <= t) = p, for p from 0.5 to below 1; 2^512 of a p that is 1 as a number.
 --
 --   > ("%.4f"):format(student.quantile(0.975, 4))
 --   2.7764
@@ -48,7 +72,8 @@ function student.quantile(p, df)
   local place = ("%.17g %d"):format(p, df)
   if quantiles[place] then return quantiles[place] end
   local low, high = 0.0, 1.0
-  while student.cdf(high, df) < p do high = 2 * high end
+  while high < highest and student.cdf(high, df) < p do high = 2 * high end
+  if high == highest then return high end
   for _ = 1, 60 do
     local middle = (low + high) / 2
     if student.cdf(middle, df) < p then low = middle else high = middle end
@@ -76,14 +101,14 @@ function student.power(effect, sd, n, level)
   local df = n - 1
   local critical = student.quantile(1 - level / 2, df)
   local shift = math.abs(effect) / sd * math.sqrt(n)
-  local log_scale = math.log(2) + df / 2 * math.log(df / 2) - log_gamma(df / 2)
+  local log_scale = math.log(2) + 0.5 * math.log(df / 2) - 0.5 * math.log(2 * math.pi) - correction(df / 2)
   -- The density of s = sqrt(V / df), V chi-square with df degrees of freedom.
-  local function density(s) return math.exp(log_scale + (df - 1) * math.log(s) - df * s * s / 2) end
+  local function density(s) return math.exp(log_scale + (df - 1) * math.log(s) - df * (s * s - 1) / 2) end
   local spread = 8 / math.sqrt(2 * df)
   local low, high = math.max(1e-6, 1 - spread), 1 + spread
-  return integral(function(s)
+  return math.min(1.0, integral(function(s)
     return density(s) * (student.normal(shift - critical * s) + student.normal(-shift - critical * s))
-  end, low, high, 200)
+  end, low, high, 200))
 end
 
 --- The smallest n from 2 with `enough(n)`, which stays true from there on; nil above `most`.
