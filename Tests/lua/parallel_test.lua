@@ -115,6 +115,22 @@ function TestKept.test_killed_at_any_point_the_same_call_runs_each_item_once()
   os.execute(("rm -rf '%s'"):format(folder))
 end
 
+--- A copy of the file was the only advice, and a traceback was below it.
+function TestKept.test_a_damaged_run_of_an_item_is_refused_with_what_to_do()
+  local folder = support.new_path()
+  map({ 7 }, function(n) return n end, { keep = folder })
+  lu.assertTrue(os.execute(("truncate -s 4096 '%s'/*/run.sqlite"):format(folder)))
+  local row = system.list_folder(folder)[1]
+  local problem = select(2, pcall(map, { 7 }, function(n) return n end, { keep = folder }))
+  lu.assertTrue(require "perilune.errors".is_refusal(problem))
+  lu.assertStrMatches(problem.message, "/.*/run.sqlite cannot be read: it was cut: .*")
+  lu.assertStrContains(problem.message,
+    (". It is enough to remove the folder %s/%s: the row is made again"):format(folder, row))
+  os.execute(("rm -rf '%s/%s'"):format(folder, row))
+  lu.assertEquals(map({ 7 }, function(n) return 2 * n end, { keep = folder }), { 14 })
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
 function TestKept.test_what_an_item_trains_goes_on_from_its_checkpoint_and_a_finished_one_is_read()
   local folder = support.new_path()
   local function f(item, _, job)

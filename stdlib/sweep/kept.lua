@@ -4,6 +4,7 @@
 -- has a run that has finished with a result that is whole; another is made, from the last checkpoint of what
 -- it trains.
 local attempt = require "perilune.attempt"
+local errors = require "perilune.errors"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -39,11 +40,28 @@ function kept.new(folder, label, items)
   return self
 end
 
---- What the run of a row says of itself; nil where there is none.
-function Kept:about(row)
-  local path = ("%s/%s"):format(self.folder, row.id)
-  return system.exists(path .. "/run.sqlite") and native.about(path) or nil
+--- What `read(path, ...)` gives of the run of a row. Errors: its record is damaged, and the message says what
+-- to do; no traceback is of use there.
+local function read_run(read, path, ...)
+  local ok, found = attempt.call(read, path, ...)
+  if ok then return found end
+  local problem = errors.message(found):gsub("^[^\n:]*:%d+: ", "")
+  local is_damaged = problem:find("run.sqlite cannot be read: ", 1, true)
+  local advice = (". It is enough to remove the folder %s: the row is made again"):format(path)
+  system.refused(problem .. (is_damaged and advice or ""))
 end
+
+--- What the run of a row in the folder `path` says of itself; nil where there is none. Errors: its record is
+-- damaged.
+--
+--   > kept.about(os.tmpname() .. ".none")
+--   nil
+function kept.about(path)
+  return system.exists(path .. "/run.sqlite") and read_run(native.about, path) or nil
+end
+
+--- What the run of a row says of itself; nil where there is none.
+function Kept:about(row) return kept.about(("%s/%s"):format(self.folder, row.id)) end
 
 function Kept:describe(row) return ("item %d"):format(row.task) end
 
@@ -55,7 +73,7 @@ function Kept:get(row)
   local about = self:about(row)
   if not about or about.status ~= "finished" then return false end
   local path, hash = ("%s/%s"):format(self.folder, row.id), nil
-  for _, one in ipairs(native.records(path, "file")) do
+  for _, one in ipairs(read_run(native.records, path, "file")) do
     if one.path == file then hash = one.sha256 end
   end
   local handle <close> = io.open(path .. "/" .. file, "rb")

@@ -1,5 +1,6 @@
 --- The plan of a sweep: a row for each setting and seed, known by the hash of script, arguments and setting.
 local attempt = require "perilune.attempt"
+local kept = require "perilune.sweep.kept"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
@@ -169,9 +170,7 @@ end
 
 --- What the run of a row says of itself; nil where there is none.
 function Plan:about(row)
-  local path = ("%s/%s"):format(self.folder, row.id)
-  if not system.exists(path .. "/run.sqlite") then return nil end
-  return native.about(path)
+  return kept.about(("%s/%s"):format(self.folder, row.id))
 end
 
 --- A row in words: its number and what the grid gives it.
