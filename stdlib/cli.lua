@@ -14,11 +14,11 @@
 -- `pretrained`, unless another size is given too. `--help` prints the list. An option whose value cannot be
 -- typed (a model, a function) is not offered.
 --
--- An entry may say that its text is `counts` ("1,10,all"; `counts = "kl"` takes that word too), or a
--- `folder`: it is created at the start, so that a long run does not end at a folder that cannot be written.
--- Where the value has options of its own, the entry has `options_of`, a function that gives their spec:
--- `--loss ipo --loss.beta 0.2` gives the values `loss` and `["loss.beta"]`, and `--help --loss ipo` lists
--- them.
+-- An entry may say that its text is `counts` ("1,10"; `counts = "all"` takes "1,10,all" too, and another word
+-- stands alone, such as `counts = "kl"`), or a `folder`: it is created at the start, so that a long run does
+-- not end at a folder that cannot be written. Where the value has options of its own, the entry has
+-- `options_of`, a function that gives their spec: `--loss ipo --loss.beta 0.2` gives the values `loss` and
+-- `["loss.beta"]`, and `--help --loss ipo` lists them.
 local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
 local system = require "perilune.system"
@@ -136,18 +136,25 @@ function cli.read(arguments, spec)
   return values
 end
 
---- The list in a text of whole numbers from 1 and "all", each once.
+--- The list in a text of whole numbers from 1, each once. `word` is one more item; one other than "all" is
+-- the whole text.
 --
---   > cli.counts("every", "1,10,all")[3]
+--   > cli.counts("every", "1,10,all", "all")[3]
 --   all
---   > cli.counts("every", "1,o")
+--   > cli.counts("every", "1,o", "all")
 --   --every takes whole numbers from 1 and "all", separated by commas, not '1,o'
-function cli.counts(name, text)
-  local list, seen = {}, {}
+--   > cli.counts("checkpoints", "kl", "kl")[1]
+--   kl
+--   > cli.counts("checkpoints", "all", "kl")
+--   --checkpoints takes "kl", or whole numbers from 1, separated by commas, not 'all'
+function cli.counts(name, text, word)
+  local is_item, list, seen = word == "all", {}, {}
+  if word and text == word then return { word } end
   for item in (text .. ","):gmatch "(.-)," do
     local count = math.tointeger(tonumber(item))
-    if item ~= "all" and not (count and count >= 1) then
-      wrong('%s takes whole numbers from 1 and "all", separated by commas, not \'%s\'', flag_of(name), text)
+    if not (is_item and item == word) and not (count and count >= 1) then
+      wrong("%s takes %swhole numbers from 1%s, separated by commas, not '%s'", flag_of(name),
+        word and not is_item and ('"%s", or '):format(word) or "", is_item and ' and "all"' or "", text)
     elseif seen[count or item] then
       wrong("%s has %s twice: '%s'", flag_of(name), item, text)
     end
@@ -251,8 +258,8 @@ function cli.parse(arguments, spec, about)
   end
   cli.checked(function()
     for _, entry in ipairs(spec.list) do
-      local text = values[entry.name]
-      if entry.counts and text ~= entry.counts then cli.counts(entry.name, text) end
+      local word = entry.counts ~= true and entry.counts or nil
+      if entry.counts then cli.counts(entry.name, values[entry.name], word) end
       if entry.folder then make_folder(entry.name, values[entry.name]) end
     end
   end)

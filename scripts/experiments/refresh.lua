@@ -10,7 +10,7 @@ local settings = require "perilune.align.experiment.settings"
 local experiment, cli = perilune.align.experiment, perilune.cli
 
 local o = experiment.parse(arg, "refresh.lua: offline data renewed every s steps", {
-  { "every", "1,10,50,all", "steps between renewals of the policy that writes", counts = true,
+  { "every", "1,10,50,all", "steps between renewals of the policy that writes", counts = "all",
     smoke = "1,3,all" },
   { "out", "out/refresh", "folder of the report", folder = true, smoke = "out/refresh_smoke" },
 })
@@ -21,7 +21,7 @@ if loss.source.name ~= "online" then
 end
 
 local variants = {}
-for _, every in ipairs(cli.counts("every", o.every)) do
+for _, every in ipairs(cli.counts("every", o.every, "all")) do
   variants[#variants + 1] = {
     label = every == "all" and "never renewed" or ("every %d"):format(every),
     source = function(stage, run)

@@ -10,13 +10,13 @@ local perilune = require "perilune"
 local experiment, sources, cli = perilune.align.experiment, perilune.align.sources, perilune.cli
 
 local o = experiment.parse(arg, "replay.lua: an online run's data in order and shuffled", {
-  { "windows", "1,4,50,all", "batches are shuffled within windows of this many", counts = true,
+  { "windows", "1,4,50,all", "batches are shuffled within windows of this many", counts = "all",
     smoke = "1,all" },
   { "out", "out/replay", "folder of the report", folder = true, smoke = "out/replay_smoke" },
 })
 
 local variants = { { label = "online", source = function(stage, run) return stage:online(run) end } }
-for _, window in ipairs(cli.counts("windows", o.windows)) do
+for _, window in ipairs(cli.counts("windows", o.windows, "all")) do
   variants[#variants + 1] = {
     label = window == 1 and "in order" or ("shuffled within %s"):format(window),
     source = function(_, run)

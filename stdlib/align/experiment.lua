@@ -99,10 +99,11 @@ function experiment.parse(arguments, about, more, without)
   return o
 end
 
---- Refuses options that would fail only after the stage is made: an unknown loss, proxy or task, a batch
--- larger than the golden pairs.
+--- Refuses options that would fail only after the stage is made: an unknown loss, proxy or task, checkpoints
+-- that are no steps, a batch larger than the golden pairs.
 function experiment.check(o)
   if o.loss then settings.list(o) end
+  if o.checkpoints then placement.count(o.checkpoints, o.steps) end
   stages.check(o)
   if o.batch > o.pairs then error(
     ("a batch of %d is larger than all %d golden pairs"):format(o.batch, o.pairs), 0) end

@@ -13,11 +13,7 @@ local proxies = {}
 --   > proxies.widths { widths = "all" }
 --   --widths takes whole numbers from 1, separated by commas, not 'all'
 function proxies.widths(o)
-  local widths = cli.counts("widths", o.widths)
-  for _, width in ipairs(widths) do
-    if width == "all" then error("--widths takes whole numbers from 1, separated by commas, not 'all'", 0) end
-  end
-  return widths
+  return cli.counts("widths", o.widths)
 end
 
 --- The label of online with a proxy of a width.

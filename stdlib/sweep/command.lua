@@ -47,8 +47,8 @@ end
 function command.tasks(text, count)
   local list = cli.counts("task", text)
   for _, task in ipairs(list) do
-    if task == "all" or task > count then
-      error(("--task takes row numbers from 1 to %d, not '%s'"):format(count, tostring(task)), 0)
+    if task > count then
+      error(("--task takes row numbers from 1 to %d, not '%d'"):format(count, task), 0)
     end
   end
   return list

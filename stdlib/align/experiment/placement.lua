@@ -64,10 +64,12 @@ end
 --   > local placement = require "perilune.align.experiment.placement"
 --   > table.concat(placement.listed("2,4,8", 5), " ")
 --   2 4 5
+--   > placement.listed("all", 5)
+--   --checkpoints takes "kl", or whole numbers from 1, separated by commas, not 'all'
 function placement.listed(text, steps)
   local list = {}
-  for _, step in ipairs(cli.counts("checkpoints", text)) do
-    if step ~= "all" and step < steps then list[#list + 1] = step end
+  for _, step in ipairs(cli.counts("checkpoints", text, "kl")) do
+    if step ~= "kl" and step < steps then list[#list + 1] = step end
   end
   list[#list + 1] = steps
   return list
