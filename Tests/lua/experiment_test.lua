@@ -7,6 +7,7 @@ local cli = require "perilune.cli"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
 local models = require "perilune.models"
+local results = require "perilune.align.experiment.results"
 local settings = require "perilune.align.experiment.settings"
 local system = require "perilune.system"
 
@@ -46,6 +47,42 @@ function TestSettings:test_every_rate_and_beta_is_a_setting()
     "lr 0.0001, beta 0.05", "lr 0.0003, beta 0.05", "lr 0.0001, beta 0.1", "lr 0.0003, beta 0.1",
   })
   lu.assertEquals({ list[3].lr, list[3].beta, list[3].loss.options.beta }, { 1e-4, 0.1, 0.1 })
+end
+
+--- The second was dropped without a word, or refused after its stage was made.
+function TestSettings:test_rates_and_betas_that_differ_have_different_names()
+  local function names(o)
+    local list = {}
+    for i, setting in ipairs(settings.list(o)) do list[i] = setting.name end
+    return list
+  end
+  lu.assertEquals(names { loss = "ipo", lr = "3e-4,3.0000001e-4", beta = "0.05,0.050000000001" }, {
+    "lr 0.0003, beta 0.05", "lr 0.00030000000999999999, beta 0.05",
+    "lr 0.0003, beta 0.050000000001000001", "lr 0.00030000000999999999, beta 0.050000000001000001",
+  })
+  local function key_of(beta) return results.key("title", { ["loss.beta"] = beta }) end
+  lu.assertNotEquals(key_of(0.1), key_of(0.1 + 1e-16))
+  lu.assertStrContains(key_of(0.1), "loss.beta=0.1")
+  lu.assertStrContains(key_of(1.0), "loss.beta=1.0")
+end
+
+--- A setting of the same name was left out, whatever its numbers.
+function TestSettings:test_settings_of_one_name_are_refused()
+  local function compare(list)
+    return support.message(experiment.compare, {
+      title = "one name", options = small(), settings = list,
+      variants = { { label = "a", source = function(stage, run) return stage:offline(run) end } },
+    })
+  end
+  lu.assertStrContains(compare { { lr = 1e-4, name = "x" }, { lr = 2e-4, name = "x" } },
+    "two settings are both called 'x': one has lr = 0.0001, the other 0.0002")
+end
+
+--- A runs folder that was moved or named otherwise had every stage and job made anew.
+function TestSettings:test_where_runs_are_is_no_part_of_what_they_are()
+  local here = results.key("title", { runs = "a", out = "b", steps = 3 })
+  lu.assertEquals(here, results.key("title", { runs = "c", out = "d", steps = 3 }))
+  lu.assertNotEquals(here, results.key("title", { runs = "a", out = "b", steps = 4 }))
 end
 
 function TestSettings:test_a_loss_takes_its_own_options_and_one_without_beta_has_none()
@@ -102,7 +139,11 @@ function TestSettings:test_wrong_options_are_refused_before_anything_is_trained(
   lu.assertStrContains(refusal { task = "harmless", data = "/no/file" },
     "data: cannot read /no/file: No such")
   lu.assertStrContains(refusal { task = "harmless", data = "/" }, "data: cannot read /: Is a directory")
-  lu.assertEquals(support.message(cli.counts, "every", "1,10,all,10"), "--every has 10 twice: '1,10,all,10'")
+  lu.assertEquals(support.message(cli.counts, "every", "1,10,all,10", "all"),
+    "--every has 10 twice: '1,10,all,10'")
+  lu.assertEquals(refusal { checkpoints = "all" },
+    "--checkpoints takes \"kl\", or whole numbers from 1, separated by commas, not 'all'")
+  lu.assertStrContains(refusal { checkpoints = "kl,4" }, "separated by commas, not 'kl,4'")
   lu.assertStrContains(refusal { batch = 64 }, "a batch of 64 is larger than all 32 golden pairs")
 end
 

@@ -55,6 +55,23 @@ function TestSettings:test_what_is_not_given_is_the_task_s()
   lu.assertNotIs(settings.runs(options { small = true }), settings.runs(options { small = false }))
 end
 
+--- Rates were given on by six of their digits.
+function TestSettings:test_rates_of_more_digits_are_the_same_rates()
+  local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", beta = "", steps = 9 }
+  o.lr = "3.1000001e-4"
+  lu.assertEquals(settings.one(o)[1].lr, 3.1000001e-4)
+  lu.assertEquals(settings.one(o)[1].name, "lr 0.00031000001000000001, beta 0.05, 9 steps")
+  local runs = settings.runs(o)
+  local lr, sweep = runs.lr, runs.offline.lr
+  runs.lr, runs.offline.lr = 1 / 3, { 2 / 3 }
+  o.lr = ""
+  local online, offline = settings.one(o)[1].lr, settings.sweep(o)[1].lr
+  settings.fill(o)
+  runs.lr, runs.offline.lr = lr, sweep
+  lu.assertEquals({ online, offline, tonumber(o.lr) }, { 1 / 3, 2 / 3, 2 / 3 })
+  lu.assertEquals(settings.slower(o, 1 / 6).lr, "0.111111")
+end
+
 function TestSettings:test_another_loss_is_in_the_name()
   lu.assertEquals(support.names(settings.one(options { steps = 7 }, "bo2")), { "bo2, lr 0.0003, 7 steps" })
 end

@@ -57,7 +57,9 @@ end
 
 local function rates(name, text)
   local list = {}
-  for i, lr in ipairs(settings.numbers(name, text)) do list[i] = { lr = lr, name = ("lr %g"):format(lr) } end
+  for i, lr in ipairs(settings.numbers(name, text)) do
+    list[i] = { lr = lr, name = "lr " .. settings.text(lr) }
+  end
   return list
 end
 

@@ -16,6 +16,7 @@
 local perilune = require "perilune"
 local cli, options = require "perilune.cli", require "perilune.options"
 local opened = require "perilune.align.experiment.opened"
+local settings = require "perilune.align.experiment.settings"
 local system, tasks = require "perilune.system", perilune.tasks
 
 local check = tasks.check and options.specs["tasks.check"]
@@ -34,7 +35,7 @@ cli.checked(opened.check, o)
 
 --- Writes a text to the folder, named by the task, its cost and its own options that are given.
 local function write(task, text, ending)
-  local parts, own = { o.task, task.cost and ("%g"):format(task.cost) }, {}
+  local parts, own = { o.task, task.cost and settings.text(task.cost) }, {}
   for name, value in pairs(opened.of_task(o)) do own[#own + 1] = ("%s-%s"):format(name, value) end
   table.sort(own)
   table.move(own, 1, #own, #parts + 1, parts)

@@ -22,7 +22,7 @@ function settings.runs(o) return opened.task(o).runs end
 --- The text of a list of numbers, as `--lr` takes it.
 local function joined(list)
   local texts = {}
-  for i, number in ipairs(list) do texts[i] = ("%g"):format(number) end
+  for i, number in ipairs(list) do texts[i] = losses.text(number) end
   return table.concat(texts, ",")
 end
 
@@ -73,13 +73,14 @@ end
 function settings.one(o, loss)
   local runs = settings.runs(o)
   local lr, beta = o.lr, o.beta
-  if lr == "" then lr = ("%g"):format(runs.lr) end
-  if beta == "" then beta = ("%g"):format(runs.beta) end
+  if lr == "" then lr = losses.text(runs.lr) end
+  if beta == "" then beta = losses.text(runs.beta) end
   return { list_of(o, lr, beta, steps_of(o, runs.steps), loss)[1] }
 end
 
 --- The options `o` with a share of the rate of online runs, for those that want smaller steps: runs with data
--- of an old writer, or of a loss without a KL term. Of rates that were given it takes the first one.
+-- of an old writer, or of a loss without a KL term. Of rates that were given it takes the first one. The
+-- share is rounded to six digits, and the runs have the rounded rate: 0.0003 / 6 is 0.00005.
 --
 --   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0 }
 --   > settings.slower(o, 0.5).lr
@@ -102,7 +103,7 @@ function settings.sweep(o, loss)
   local runs = settings.runs(o)
   local sweep = runs.offline
   local lr, beta = o.lr, o.beta
-  if lr == "" then lr = o.size == "quick" and ("%g"):format(runs.lr) or joined(sweep.lr) end
+  if lr == "" then lr = o.size == "quick" and losses.text(runs.lr) or joined(sweep.lr) end
   if beta == "" then beta = joined(sweep.beta) end
   return list_of(o, lr, beta, steps_of(o, sweep.steps or runs.steps), loss)
 end

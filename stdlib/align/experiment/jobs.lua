@@ -32,6 +32,16 @@ local function settings_of(given, group)
   return group[1].settings or given.settings or settings.list(given.options)
 end
 
+--- Refuses settings that are not told apart: a run of one of them would stand for that of the other.
+local function check_same(name, one, other)
+  for _, key in ipairs { "lr", "beta", "steps" } do
+    if one[key] ~= other[key] then
+      error(("experiment.compare: two settings are both called '%s': one has %s = %s, the other %s"):format(
+        name, key, options.show(one[key]), options.show(other[key])), 0)
+    end
+  end
+end
+
 --- The jobs of a repetition. Groups that begin with one run are one job: it is trained once.
 local function jobs_of(given, outer)
   local list, by_run = {}, {}
@@ -46,6 +56,7 @@ local function jobs_of(given, outer)
             index = seed, outer = outer }
           by_run[name], list[#list + 1] = job, job
         end
+        check_same(setting.name, job.setting, setting)
         table.move(group, 1, #group, #job.variants + 1, job.variants)
       end
     end

@@ -3,6 +3,7 @@ local identity = require "perilune.run.identity"
 local models = require "perilune.models"
 local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
+local settings = require "perilune.align.experiment.settings"
 local system = require "perilune.system"
 
 local results = {}
@@ -32,20 +33,27 @@ local telling <const> = {
 -- and stages is not among them.
 local figures <const> = { "paper/init.lua", "paper/reading" }
 
+--- The value of an option as text, of two numbers two.
+local function text_of(value)
+  return type(value) == "number" and settings.text(value, tostring(value)) or tostring(value)
+end
+
 --- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy and
--- of a pretrained model with its tokenizer, and every option but those of the machine and the number of
--- repetitions.
+-- of a pretrained model with its tokenizer, and every option but those of the machine, such as its folders,
+-- and the number of repetitions.
 --
 -- The code is that of the library without what only tells of runs, and the script. Runs of a family (`of` is
 -- "family") are not told apart by the script: its scripts share them.
 function results.key(title, o, of)
-  local left_out <const> = { out = true, jobs = true, seeds = true, outer_seeds = true, repetition = true }
+  local left_out <const> = {
+    out = true, runs = true, jobs = true, seeds = true, outer_seeds = true, repetition = true,
+  }
   local names = {}
   for name in pairs(o) do
     if not left_out[name] then names[#names + 1] = name end
   end
   table.sort(names)
-  for i, name in ipairs(names) do names[i] = name .. "=" .. tostring(o[name]) end
+  for i, name in ipairs(names) do names[i] = name .. "=" .. text_of(o[name]) end
   if (o.data or "") ~= "" then names[#names + 1] = "data has " .. system.sha256_file(o.data) end
   if (o.proxy or ""):find("/", 1, true) and system.exists(o.proxy) then
     names[#names + 1] = "proxy has " .. models.load(o.proxy):hash()

@@ -11,6 +11,17 @@ local function fits(number)
   return held > 0 and held < math.huge
 end
 
+--- A number as a text that reads back as the same number: `short`, which is six digits unless given, or 17
+-- digits where it does not. Names and keys of runs are made of it, so that two numbers have two.
+--
+--   > local settings = require "perilune.align.experiment.settings"
+--   > settings.text(3e-4), settings.text(1 / 3), settings.text(0.1, "0.10")
+--   0.0003	0.33333333333333331	0.10
+function settings.text(number, short)
+  short = short or ("%g"):format(number)
+  return tonumber(short) == number and short or ("%.17g"):format(number)
+end
+
 --- The numbers in a text such as "1e-4,3e-4". Errors: a part is no number, or one that is not above 0 or not
 -- within f32, or is there twice.
 --
@@ -96,7 +107,7 @@ function settings.list(o)
       local loss = make(all)
       list[#list + 1] = {
         lr = lr, beta = all.beta, loss = loss, offline = settings.offline(loss, all.beta),
-        name = ("lr %g"):format(lr) .. (beta and (", beta %g"):format(beta) or ""),
+        name = "lr " .. settings.text(lr) .. (beta and ", beta " .. settings.text(beta) or ""),
       }
     end
   end
