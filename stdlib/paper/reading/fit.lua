@@ -7,6 +7,7 @@ local fit = {}
 -- squares: terms that depend on each other leave only rounding.
 local function solved(points, terms)
   local n = #terms
+  if n == 0 then return nil, "there are no terms" end
   if #points < n then return nil, ("%d points for %d terms"):format(#points, n) end
   local rows, scale = {}, {}
   for i = 1, n do
@@ -16,6 +17,7 @@ local function solved(points, terms)
       for _, point in ipairs(points) do
         sum = sum + terms[i](point[1]) * (j <= n and terms[j](point[1]) or point[2])
       end
+      if sum - sum ~= 0 then return nil, "a point, or a term on it, is not finite" end
       rows[i][j] = sum
     end
     scale[i] = rows[i][i]
@@ -42,7 +44,8 @@ local function solved(points, terms)
 end
 
 --- The coefficients of y = sum of c_k f_k(x) over points { x, y } by least squares, one a term. Errors: there
--- are fewer points than terms; the terms are linearly dependent on these points.
+-- are no terms, or fewer points than terms; a point is not finite; the terms are linearly dependent on these
+-- points.
 --
 --   > local fit = require "perilune.paper.reading.fit"
 --   > local terms = { function() return 1 end, function(x) return x end }
@@ -87,7 +90,7 @@ function fit.error(points, law, a, b)
 end
 
 --- How far a law is from points { d, R }: the root of the mean squared error, and its coefficients a and b.
--- nil where the points do not determine them, such as points of one d.
+-- nil where the points do not determine them, such as points of one d or one that is not finite.
 --
 --   > local points = { { 1, 0.5 }, { 2, 0.8 } }
 --   > local _, a, b = fit.law(points, fit.laws[1])
