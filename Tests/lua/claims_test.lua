@@ -144,6 +144,101 @@ function TestStudent:test_the_distribution_goes_to_the_normal_one()
   lu.assertAlmostEquals(student.quantile(0.975, 1e9), 1.959963984540054, 1e-6)
 end
 
+TestRefusals = {}
+
+--- Each was an error of Lua's without a place, or accepted.
+function TestRefusals:test_claims_that_say_nothing_are_refused_where_they_are_made()
+  local function refuses(message, kind, ...)
+    lu.assertEquals(support.message(claims[kind], ...), ("align.claims.%s: %s"):format(kind, message))
+  end
+  local label <const> = "expected a label or a list of labels"
+  refuses("side 1 is nil, " .. label, "peak", nil, "b")
+  refuses("side 2 is a table, " .. label, "peak", "a", { "b", 5 })
+  for _, kind in ipairs { "on_average", "falls", "quantile" } do
+    refuses("side 2 is 5, " .. label, kind, "a", 5)
+  end
+  for _, kind in ipairs { "fall", "past_peak", "pooling" } do refuses("side 1 is nil, " .. label, kind) end
+  for shown, kl in pairs { ["nil"] = false, inf = math.huge, nan = 0 / 0, ["0"] = 0, ["'x'"] = "x" } do
+    refuses(("kl is %s, expected a finite number of nats above 0"):format(shown), "at_kl", "a", "b",
+      kl or nil)
+  end
+  refuses("expected a list of four labels, got nil", "interaction")
+  refuses("expected a list of four labels, got 3", "interaction", { "a", "b", "c" })
+  refuses("expected a list of four labels, got 5", "interaction", { "a", "b", "c", "d", "e" })
+  refuses("side 4 is 5, " .. label, "interaction", { "a", "b", "c", 5 })
+  refuses("name is nil, expected a text", "value")
+  refuses("values is nil, expected a function", "value", "x")
+  for _, kind in ipairs { "change", "since_peak" } do
+    refuses("side 1 is 1, " .. label, kind, 1)
+    refuses("name is nil, expected a text", kind, "a")
+    refuses("field is nil, expected a function", kind, "a", "KL")
+  end
+  refuses("field is 'kl', expected a function", "at_end", "a", "b", "KL", "kl")
+  refuses("name is nil, expected a text", "instrument")
+  lu.assertEquals(support.message(claims.fall, "a", 5), "align.claims: options must be a table, not 5")
+end
+
+function TestRefusals:test_what_is_no_list_of_claims_is_refused()
+  local function refusal(list) return support.message(claims.judge, list, { online }) end
+  lu.assertEquals(refusal(nil), "align.claims: expected a list of claims, got nil")
+  lu.assertEquals(refusal { "x" },
+    "align.claims: claim 1 is 'x', expected what a function of align.claims gives")
+  lu.assertEquals(refusal(claims.fall "online"),
+    "align.claims: expected a list of claims, got one claim: put it in a list")
+  lu.assertEquals(support.message(claims.check, claims.fall "online", { "online" }),
+    "align.claims: expected a list of claims, got one claim: put it in a list")
+end
+
+function TestRefusals:test_values_that_are_no_finite_numbers_are_refused_by_name()
+  local function refusal(values)
+    return support.message(claims.judge, { claims.value("mine", function() return values end) }, { online })
+  end
+  lu.assertEquals(refusal(nil),
+    "align.claims: the values of 'mine' are nil, expected a list of numbers, one a repetition")
+  lu.assertEquals(refusal { 0.1, math.huge },
+    "align.claims: value 2 of 'mine' is inf, expected a finite number")
+  lu.assertEquals(refusal { 0 / 0 }, "align.claims: value 1 of 'mine' is nan, expected a finite number")
+  lu.assertEquals(refusal { "x" }, "align.claims: value 1 of 'mine' is 'x', expected a finite number")
+  local function speed(point) return point.step == 3 and math.huge or 1 end
+  lu.assertEquals(support.message(claims.judge, { claims.change("online", "speed", speed) }, { online }),
+    "align.claims: value 1 of 'speed' is inf, expected a finite number")
+end
+
+function TestRefusals:test_sides_that_are_none_are_refused()
+  local all = { claims.fall "a" }
+  local function refusal(sides) return support.message(claims.judge, all, sides) end
+  local function of_seeds(by_seed) return refusal { { label = "a", by_seed = by_seed } } end
+  lu.assertEquals(refusal(nil), "align.claims: expected a list of sides, got nil")
+  lu.assertEquals(refusal {}, "align.claims: expected at least one side, got 0")
+  lu.assertEquals(refusal { 5 }, "align.claims: side 1 is 5, expected a run")
+  lu.assertEquals(of_seeds {}, "align.claims: 'a' has no runs")
+  lu.assertEquals(of_seeds { {} }, "align.claims: seed 1 of 'a' has no runs")
+  lu.assertEquals(of_seeds { 5 }, "align.claims: seed 1 of 'a' is 5, expected a list of runs")
+  lu.assertEquals(of_seeds(5), "align.claims: 'a' has by_seed = 5, expected a list")
+  lu.assertEquals(of_seeds { { 5 } },
+    "align.claims: run 1 of seed 1 of 'a' is 5, expected a run or a list of points")
+  for shown, outer in pairs { ["'x'"] = "x", nan = 0 / 0, ["1.5"] = 1.5, inf = math.huge } do
+    lu.assertEquals(of_seeds { { run { { 1, 0.6 } }, outer = outer } },
+      ("align.claims: seed 1 of 'a' has outer = %s, expected a whole number"):format(shown))
+  end
+end
+
+--- Of one side with 1 and another with 1.0 no repetition was measured; of 2^40 the draws had no end.
+function TestRefusals:test_a_repetition_is_known_by_its_number()
+  local function of(by)
+    local list = side(("times %s"):format(by), repeated({ { 1, 0.6 }, { 4, 0.8 } }, 3, 0.025))
+    for i, seed in ipairs(list.by_seed) do seed.outer = i * by end
+    return list
+  end
+  local claim = claims.peak("times 1", "times 1.0", { expect = "equal" })
+  lu.assertEquals(#judged(claim, of(1), of(1.0)).values, 3)
+  local frontier = require "perilune.align.evaluate.frontier"
+  lu.assertEquals(#frontier.paired(of(1).by_seed, of(1.0).by_seed), 3)
+  lu.assertEquals(judged(claims.peak("a", "b", { expect = "equal" }),
+    { label = "a", by_seed = of(1 << 40).by_seed }, { label = "b", by_seed = of(1 << 40).by_seed }).verdict,
+    "holds")
+end
+
 TestClaims = {}
 
 function TestClaims:test_a_clear_difference_holds_and_its_opposite_does_not()
@@ -403,6 +498,18 @@ function TestFit:test_dependent_terms_are_refused()
   lu.assertStrContains(support.message(fit.least_squares, { { 0, 1 }, { 1, 1 } }, { one, one }),
     "the terms depend on each other")
   lu.assertStrContains(support.message(fit.least_squares, { { 0, 1 } }, { one, one }), "1 points for 2 terms")
+  lu.assertStrContains(support.message(fit.least_squares, { { 0, 1 } }, {}), "there are no terms")
+end
+
+--- The coefficients were nan, which is true.
+function TestFit:test_points_that_are_not_finite_are_refused()
+  local function one() return 1 end
+  for _, x in ipairs { 0 / 0, math.huge, -math.huge } do
+    lu.assertEquals(support.message(fit.least_squares, { { 0, 1 }, { 1, x } }, { one }),
+      "fit: a point, or a term on it, is not finite")
+    lu.assertNil((fit.law({ { 1, 0.5 }, { 2, x } }, fit.laws[1])))
+    lu.assertNil((fit.law({ { 1, 0.5 }, { x, 0.8 } }, fit.laws[1])))
+  end
 end
 
 TestFactors = {}

@@ -276,6 +276,12 @@ end
 function TestCompare:test_what_is_no_run_is_refused()
   local function refusal(given) return support.message(align.compare, given) end
   lu.assertEquals(refusal { high }, "align.compare: expected at least two runs, got 1")
+  lu.assertEquals(refusal { high, { label = "x", runs = 5 } },
+    "align.compare: 'x' has runs = 5, expected a list")
+  lu.assertEquals(refusal { high, { label = "x", runs = { 5 } } },
+    "align.compare: run 1 of seed 1 of 'x' is 5, expected a run or a list of points")
+  lu.assertEquals(refusal { high, { label = 5, runs = {} } },
+    "align.compare: side 2 has label = 5, expected a text")
   lu.assertStrContains(refusal { high, high }, "sides 1 and 2 are both called 'high'")
   lu.assertStrContains(refusal { high, low, att = {} }, "unknown option 'att'; did you mean 'at'?")
   lu.assertStrContains(refusal { high, low, at = { kls = {} } }, "at: there is no 'kls'; did you mean 'kl'?")

@@ -22,6 +22,7 @@
 -- Intervals are those of `align.evaluate.bootstrap`, over repetitions, seeds and prompts together. With one
 -- repetition no claim is resolved. They are not corrected for the number of claims.
 local bootstrap = require "perilune.align.evaluate.bootstrap"
+local checks = require "perilune.align.claims.check"
 local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local kinds = require "perilune.align.claims.kinds"
@@ -55,11 +56,13 @@ local function resampling_of(sides, draws)
   return { whole = whole, halved = whole:halved() }
 end
 
---- Refuses claims about sides that are not among `labels`. A claim of `claims.value` names none beforehand.
+--- Refuses what is no list of claims, and claims about sides that are not among `labels`. A claim of
+-- `claims.value` names none beforehand.
 --
 --   > claims.check({ claims.peak("online", "shufled") }, { "online", "shuffled" })
 --   align.claims: there is no side 'shufled'; did you mean 'shuffled'?
 function claims.check(list, labels)
+  checks.list(list)
   local known = {}
   for _, label in ipairs(labels) do known[label] = true end
   for _, claim in ipairs(list) do
@@ -78,7 +81,8 @@ end
 -- passed to the claims of `claims.value`. Gives a list of { name, paper, by, kind, verdict, mean, low, high,
 -- seeds, values, text }; the verdict is "holds", "does not hold", "not resolved" or "not measured".
 --
--- Errors: a claim names a side that is not there.
+-- Errors: `list` is no list of claims; a side is one that align.compare refuses; a claim names a side that is
+-- not there, or has a value that is not finite.
 --
 --   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
 --   > local function run(win) return { point(1, 1, win), point(2, 3, win) } end
@@ -99,7 +103,8 @@ end
 --   > #claims.cells(verdicts)
 --   4
 function claims.judge(list, sides, results)
-  local read, by_label = reading.read(sides, 1), {}
+  checks.list(list)
+  local read, by_label = reading.read(sides, 1, "align.claims"), {}
   for _, side in ipairs(read) do by_label[side.label] = side.by_seed end
   local side_of
   function side_of(label)

@@ -1,5 +1,6 @@
 --- The intervals of claims that are not win rates: numbers of one's own, one a repetition.
 local bootstrap = require "perilune.align.evaluate.bootstrap"
+local check = require "perilune.align.claims.check"
 local frontier = require "perilune.align.evaluate.frontier"
 local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
@@ -20,12 +21,14 @@ function interval.differences(first, second, measure)
   end)
 end
 
---- The interval of the mean of numbers, one a repetition, by Student's t.
+--- The interval of the mean of numbers, one a repetition, by Student's t; nil of none. Errors, which call the
+-- numbers `name`: one of them is not finite.
 --
 --   > local found = interval.of_values { 0.1, 0.2, 0.3 }
 --   > ("%.3f [%.3f, %.3f]"):format(found.mean, found.low, found.high)
 --   0.200 [-0.048, 0.448]
-function interval.of_values(values)
+function interval.of_values(values, name)
+  check.values(name or "interval.of_values", values)
   if #values == 0 then return nil end
   local mean = stats.summary(values)
   local half = #values > 1 and mean.se * student.quantile(0.975, #values - 1) or math.huge

@@ -3,6 +3,7 @@
 -- Each gives a claim, a table of the options below with `estimate(sides, resampling, results)`, which
 -- `claims.judge` calls. `claims` has them under the same names.
 local bootstrap = require "perilune.align.evaluate.bootstrap"
+local check = require "perilune.align.claims.check"
 local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
@@ -50,6 +51,7 @@ end
 --- The win rate at the peak, the checkpoint chosen on one half of the prompts and reported on the other, of
 -- one side less that of another.
 function kinds.peak(first, second, given)
+  check.labels("peak", first, second)
   return claim("peak", { first, second }, ("the peak of %s less that of %s"):format(first, second), given,
     of_two(first, second, measures.peak))
 end
@@ -57,6 +59,8 @@ end
 --- The win rate at a KL of one side less that of another, each that of the best of its pooled runs, chosen on
 -- one half of the prompts and reported on the other.
 function kinds.at_kl(first, second, kl, given)
+  check.labels("at_kl", first, second)
+  check.kl("at_kl", kl)
   local name = ("%s less %s at %g nat%s"):format(first, second, kl, kl == 1 and "" or "s")
   return claim("at_kl", { first, second }, name, given, of_two(first, second, measures.at("kl", kl)),
     "no repetition of both was measured near it")
@@ -65,6 +69,7 @@ end
 --- The mean win rate over log KL, from 0.25 nats to what both sides reach in every seed, of one side less
 -- another. KLs at which one of a pair of seeds was not measured are left out, and the number says how many.
 function kinds.on_average(first, second, given)
+  check.labels("on_average", first, second)
   local name = ("%s less %s on average over log KL"):format(first, second)
   return claim("on_average", { first, second }, name, given,
     function(sides, resampling)
@@ -90,6 +95,7 @@ local rising <const> = "still rising at the end"
 --- The win rate at the peak less that of the last checkpoint of the same run: above 0 where the run passes
 -- its own peak. Repetitions that are still rising at their end are left out.
 function kinds.fall(side, given)
+  check.labels("fall", side)
   return claim("fall", { side }, ("the peak of %s less its end"):format(side), given,
     of_side(side, measures.fall), rising)
 end
@@ -97,6 +103,7 @@ end
 --- The win rate at the peak of all pooled runs less the highest one where the KL is at least 1.5 times that
 -- of the peak: above 0 where the win rate falls as the KL grows, whichever run goes there.
 function kinds.past_peak(side, given)
+  check.labels("past_peak", side)
   local name = ("the peak of %s less its best at 1.5 times the KL or more"):format(side)
   return claim("past_peak", { side }, name, given,
     of_side(side, measures.past_peak), "no run goes on to 1.5 times the KL of the peak")
@@ -104,6 +111,7 @@ end
 
 --- The fall of one side, as `claims.fall` measures it, less that of another.
 function kinds.falls(first, second, given)
+  check.labels("falls", first, second)
   return claim("falls", { first, second }, ("the fall of %s less that of %s"):format(first, second), given,
     of_two(first, second, measures.fall), rising)
 end
@@ -111,6 +119,7 @@ end
 --- What choosing the highest of all checkpoints and settings on all prompts would add to the peak of a side:
 -- the bias of pooling, of which all other claims are free.
 function kinds.pooling(side, given)
+  check.labels("pooling", side)
   return claim("pooling", { side }, ("the highest of all points of %s less its peak"):format(side), given,
     of_side(side, measures.pooling))
 end
@@ -118,6 +127,7 @@ end
 --- What a factor does to a difference of peaks: that of the first two of four sides less that of the last
 -- two.
 function kinds.interaction(four, given)
+  check.four("interaction", four)
   local name <const> = "(the peak of %s less that of %s) less (the peak of %s less that of %s)"
   local function measure(runs, win)
     local peaks = {}
@@ -134,6 +144,7 @@ end
 -- performance", Tang et al. 2024, fig. 11). Noise of the win rates raises it, on both sides alike where they
 -- have as many checkpoints.
 function kinds.quantile(first, second, given)
+  check.labels("quantile", first, second)
   local measure = measures.quantile(0.9)
   local name = ("the 90 %% quantile of %s less that of %s"):format(first, second)
   return claim("quantile", { first, second }, name, given,
@@ -146,8 +157,10 @@ end
 -- was given to `claims.judge`, such as the findings of an experiment; `sides(label)` are the seeds of a side,
 -- and `sides { label, ... }` those of several.
 function kinds.value(name, values, given)
+  check.name("value", name)
+  check.callable("value", "values", values)
   return claim("value", {}, name, given, function(sides, _, results)
-    return interval.of_values(values(results, sides))
+    return interval.of_values(values(results, sides), name)
   end)
 end
 
@@ -161,6 +174,9 @@ end
 --- A figure of the points of a side, such as the proxy's accuracy, at its last checkpoint less that at the
 -- first after the start. `field(point)` gives the number of a point, or nil.
 function kinds.change(side, name, field, given)
+  check.labels("change", side)
+  check.name("change", name)
+  check.callable("change", "field", field)
   local function change(run)
     local first = run[1].step == 0 and run[2] or run[1]
     local a, b = first and field(first), field(run[#run])
@@ -170,7 +186,7 @@ function kinds.change(side, name, field, given)
     function(sides)
       return interval.of_values(bootstrap.by_repetition(sides(side), function(runs)
         return mean_of(runs, change)
-      end))
+      end), name)
     end)
 end
 
@@ -178,6 +194,9 @@ end
 -- that has the peak: what became of it over the span in which the win rate fell. Repetitions whose peak is
 -- the last checkpoint have no such span and are left out.
 function kinds.since_peak(side, name, field, given)
+  check.labels("since_peak", side)
+  check.name("since_peak", name)
+  check.callable("since_peak", "field", field)
   local function change(runs)
     local best, peak, last
     for _, run in ipairs(runs) do
@@ -189,18 +208,21 @@ function kinds.since_peak(side, name, field, given)
     return peak ~= last and a and b and b - a or nil
   end
   return claim("since_peak", { side }, ("%s of %s, the end less the peak of the win rate"):format(name, side),
-    given, function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change)) end)
+    given, function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change), name) end)
 end
 
 --- A figure of the points at the last checkpoint of one side less that of another, seed by seed.
 function kinds.at_end(first, second, name, field, given)
+  check.labels("at_end", first, second)
+  check.name("at_end", name)
+  check.callable("at_end", "field", field)
   local function last(run) return field(run[#run]) end
   local text = ("%s of %s less that of %s at the end"):format(name, first, second)
   return claim("at_end", { first, second }, text, given,
     function(sides)
       return interval.of_values(interval.differences(sides(first), sides(second), function(runs)
         return mean_of(runs, last)
-      end))
+      end), name)
     end)
 end
 
@@ -209,6 +231,7 @@ end
 --   > kinds.instrument "classifier/data" { instruments = { ["classifier/data"] = { sum = 3, count = 4 } } }
 --   0.75
 function kinds.instrument(name)
+  check.name("instrument", name)
   return function(point)
     local figure = point.instruments and point.instruments[name]
     return figure and figure.count > 0 and figure.sum / figure.count or nil

@@ -3,55 +3,76 @@ local options = require "perilune.options"
 
 local sides = {}
 
-local function complaint(message, ...) return "align.compare: " .. message:format(...) end
-
 local function is_finite(value) return type(value) == "number" and value - value == 0 end
 
-local function check_points(points, where)
-  if type(points) ~= "table" or #points == 0 then error(complaint("%s has no points", where), 0) end
+local function check_points(points, where, refuse)
+  if type(points) ~= "table" or #points == 0 then refuse("%s has no points", where) end
   for i, point in ipairs(points) do
     for _, key in ipairs { "step", "kl", "win" } do
       local value = type(point) == "table" and point[key]
       if not is_finite(value) then
         local message <const> =
           "point %d of %s has %s = %s, expected a finite number: evaluate with align.evaluate.measure"
-        error(complaint(message, i, where, key, options.show(value)), 0)
+        refuse(message, i, where, key, options.show(value))
       end
     end
     if type(point.wins) ~= "table" or #point.wins < 2 then
-      error(complaint("point %d of %s needs the outcomes `wins` of at least two prompts", i, where), 0)
+      refuse("point %d of %s needs the outcomes `wins` of at least two prompts", i, where)
     end
     for w, value in ipairs(point.wins) do
       if not is_finite(value) then
-        error(complaint("point %d of %s has %s as outcome %d of `wins`, expected a finite number", i, where,
-          options.show(value), w), 0)
+        refuse("point %d of %s has %s as outcome %d of `wins`, expected a finite number", i, where,
+          options.show(value), w)
       end
     end
   end
 end
 
+--- The lists of points of a list of runs.
+local function points_of(runs, where, refuse)
+  if type(runs) ~= "table" then refuse("%s is %s, expected a list of runs", where, options.show(runs)) end
+  if #runs == 0 then refuse("%s has no runs", where) end
+  local list = {}
+  for r, run in ipairs(runs) do
+    if type(run) ~= "table" then
+      refuse("run %d of %s is %s, expected a run or a list of points", r, where, options.show(run))
+    end
+    list[r] = run.points or run
+    check_points(list[r], ("run %d of %s"):format(r, where), refuse)
+  end
+  return list
+end
+
+--- The number of the repetition that a seed is of; nil where it is not given.
+local function outer_of(runs, where, refuse)
+  if runs.outer == nil then return nil end
+  local outer = type(runs.outer) == "number" and math.tointeger(runs.outer)
+  if not outer then
+    refuse("%s has outer = %s, expected a whole number", where, options.show(runs.outer))
+  end
+  return outer
+end
+
 --- Label and seeds of an argument: a run of align.train, { label =, points = }, { label =, runs = } with a
 -- run a seed, or { label =, by_seed = } with a list of pooled runs a seed.
-local function read(entry, i)
-  if type(entry) ~= "table" then
-    error(complaint("side %d is %s, expected a run", i, options.show(entry)), 0)
-  end
+local function read(entry, i, refuse)
+  if type(entry) ~= "table" then refuse("side %d is %s, expected a run", i, options.show(entry)) end
   local label = rawget(entry, "label") or ("run %d"):format(i)
+  if type(label) ~= "string" then
+    refuse("side %d has label = %s, expected a text", i, options.show(label))
+  end
   local by_seed = {}
-  if entry.by_seed then
-    for s, runs in ipairs(entry.by_seed) do
-      by_seed[s] = { outer = runs.outer }
-      for r, run in ipairs(runs) do by_seed[s][r] = run.points or run end
-    end
-  else
-    for s, run in ipairs(entry.runs or { entry }) do by_seed[s] = { run.points or run } end
+  local of_seeds = entry.by_seed or entry.runs or { entry }
+  if type(of_seeds) ~= "table" then
+    refuse("'%s' has %s = %s, expected a list", label, entry.by_seed and "by_seed" or "runs",
+      options.show(of_seeds))
   end
-  if #by_seed == 0 then error(complaint("'%s' has no runs", label), 0) end
-  for s, runs in ipairs(by_seed) do
-    for r, points in ipairs(runs) do
-      check_points(points, ("run %d of seed %d of '%s'"):format(r, s, label))
-    end
+  for s, runs in ipairs(of_seeds) do
+    local where = ("seed %d of '%s'"):format(s, label)
+    by_seed[s] = points_of(entry.by_seed and runs or { runs }, where, refuse)
+    if entry.by_seed then by_seed[s].outer = outer_of(runs, where, refuse) end
   end
+  if #by_seed == 0 then refuse("'%s' has no runs", label) end
   return { label = label, by_seed = by_seed, given = entry }
 end
 
@@ -75,21 +96,31 @@ local function divide(by_seed)
   end
 end
 
---- The sides of a list of arguments. Errors: there are fewer than `least` (2); a side has no points, or a
--- point no step, kl, win and wins; two sides have one label.
-function sides.read(given, least)
+--- The sides of a list of arguments; errors begin with `where`, "align.compare" unless given. Errors: there
+-- are fewer than `least`, 2 unless given; a side has no runs, or a point no step, kl, win or wins; `outer` is
+-- no whole number; two sides have one label.
+--
+--   > local sides = require "perilune.align.compare.sides"
+--   > sides.read({ { label = "online", by_seed = { {} } } }, 1)
+--   align.compare: seed 1 of 'online' has no runs
+--   > sides.read({}, 1, "align.claims")
+--   align.claims: expected at least one side, got 0
+function sides.read(given, least, where)
+  local function refuse(message, ...) error((where or "align.compare") .. ": " .. message:format(...), 0) end
+  if type(given) ~= "table" then refuse("expected a list of sides, got %s", options.show(given)) end
   local list, seen = {}, {}
   for i, entry in ipairs(given) do
-    list[i] = read(entry, i)
+    list[i] = read(entry, i, refuse)
     local label = list[i].label
     if seen[label] then
-      error(complaint("sides %d and %d are both called '%s': give { label =, points = run.points }",
-        seen[label], i, label), 0)
+      refuse("sides %d and %d are both called '%s': give { label =, points = run.points }", seen[label], i,
+        label)
     end
     seen[label] = i
     divide(list[i].by_seed)
   end
-  if #list < (least or 2) then error(complaint("expected at least two runs, got %d", #list), 0) end
+  local wanted = least == 1 and "one side" or "two runs"
+  if #list < (least or 2) then refuse("expected at least %s, got %d", wanted, #list) end
   return list
 end
 

@@ -132,8 +132,7 @@ function frontier.resampling_of(sides, draws)
   local clusters, prompts = 0, nil
   for _, side in ipairs(sides) do
     clusters = math.max(clusters, #side.by_seed)
-    frontier.each_point(side.by_seed, function(point, place)
-      clusters = math.max(clusters, place.outer)
+    frontier.each_point(side.by_seed, function(point)
       local count = type(point.wins) == "table" and #point.wins or 0
       prompts = prompts or count
       if count == 0 or count ~= prompts then
@@ -177,7 +176,7 @@ function frontier.paired(...)
   for s, by_seed in ipairs(sides) do
     local taken = {}
     for i, runs in ipairs(by_seed) do
-      local outer = runs.outer or i
+      local outer = math.tointeger(runs.outer) or runs.outer or i
       taken[outer] = (taken[outer] or 0) + 1
       local place = ("%s %d"):format(outer, taken[outer])
       if s == 1 then by_place[place], places[i] = { outer = outer }, place end
