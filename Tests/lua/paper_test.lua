@@ -9,6 +9,7 @@ local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
 local cost = require "perilune.align.experiment.cost"
 local results = require "perilune.align.experiment.results"
+local plain = require "perilune.plain"
 local record = require "perilune.align.experiment.record"
 local scale = require "perilune.paper.scale"
 local settings = require "perilune.paper.settings"
@@ -356,6 +357,45 @@ function TestScript:test_wrong_options_of_a_figure_are_refused_in_one_line()
   lu.assertStrContains(refusal("oq3_refresh", "--every", ""), "--every is empty; unless given it is 1,")
 end
 
+--- It wrote no page, no Markdown, and ended with 0.
+function TestScript:test_a_page_of_nothing_is_said_and_ends_with_1()
+  local status, output = self:run({ fig01_tradeoff = "" }, "--page", "--figures", "fig01_tradeoff")
+  lu.assertEquals(status, 1)
+  lu.assertEquals(output, ("not there: fig01_tradeoff on sentiment\nno figure is there in %s/out: no page\n")
+    :format(self.folder))
+end
+
+function TestScript:test_a_page_with_a_damaged_figure_is_written_and_ends_with_1()
+  local own = self.folder .. "/out/%s/sentiment"
+  local whole = { name = "fig04_coverage", task = "sentiment", question = "Q?", found = "F.", size = "smoke",
+    date = "2026-11-28", outer_seeds = 2, verdicts = {}, header = { "a" }, rows = { { "b" } } }
+  for name, text in pairs { fig01_tradeoff = "{", fig04_coverage = plain.encode(whole) } do
+    system.make_folder(own:format(name))
+    system.write_file(own:format(name) .. "/verdict.json", text)
+  end
+  local status, output = self:run({ fig01_tradeoff = "" }, "--page", "--figures",
+    "fig01_tradeoff,fig04_coverage")
+  lu.assertEquals(status, 1)
+  lu.assertStrContains(output, "fig01_tradeoff on sentiment: " .. own:format "fig01_tradeoff"
+    .. "/verdict.json is damaged: ")
+  lu.assertStrContains(output, "page: ")
+  lu.assertTrue(system.exists(self.folder .. "/out/paper.html"))
+end
+
+--- Any file beside scripts/paper was taken for a figure: "../paper" would have started the script anew.
+function TestScript:test_a_figure_is_one_of_the_list()
+  for _, name in ipairs { "../paper", "other", "fig01_tradeoff.lua" } do
+    local status, output = self:run({ fig01_tradeoff = "", other = "print 'began'" }, "--figures", name)
+    lu.assertEquals(status, 1)
+    lu.assertStrContains(output, ("--figures has no '%s'; "):format(name))
+    lu.assertNotStrContains(output, "began")
+  end
+  for _, flag in ipairs { "--figures", "--tasks" } do
+    local status, output = self:run({}, flag, "fig01\xff")
+    lu.assertEquals({ status, output }, { 1, flag .. " is no UTF-8\n" })
+  end
+end
+
 TestPage = {}
 
 --- The figure that a script is about is on the page, not its win rates alone.
@@ -425,27 +465,43 @@ function TestPage:test_what_is_missing_is_said()
   lu.assertEquals({ entries, missing }, { {}, { "fig01_tradeoff on sentiment" } })
 end
 
---- One damaged file ended the page of all figures, with a message that did not name it.
-function TestPage:test_a_damaged_report_is_named_and_the_others_are_read()
+--- A page of what is there was not made where one file was cut, and the error named no file.
+function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
   local folder = support.new_path()
-  local function write(task, text)
-    system.make_folder(("%s/fig01_tradeoff/%s"):format(folder, task))
-    system.write_file(("%s/fig01_tradeoff/%s/verdict.json"):format(folder, task), text)
+  local function put(name, text)
+    system.make_folder(("%s/%s/sentiment"):format(folder, name))
+    system.write_file(("%s/%s/sentiment/verdict.json"):format(folder, name), text)
   end
-  local whole = '{"name":"fig01_tradeoff","task":"%s","question":"Q","found":"F","size":"quick",'
-    .. '"outer_seeds":2,"date":"d","verdicts":[],"header":[],"rows":[]}'
-  write("sentiment", whole:format "sentiment")
-  write("sentiment-0a1b2c", whole:format "sentiment")
-  local broken = { arena = "", refusal = "null", summary = '{"name":5}', harmless = '{"name":"f"' }
-  for task, text in pairs(broken) do write(task, text) end
-  local names = { "arena", "refusal", "summary", "harmless", "sentiment" }
-  local entries, missing, damaged = page.read(folder, { "fig01_tradeoff" }, names)
-  lu.assertEquals({ #entries, #missing, #damaged }, { 2, 0, 4 })
-  for i = 1, 4 do
-    lu.assertStrContains(damaged[i],
-      ("%s/fig01_tradeoff/%s/verdict.json is damaged: "):format(folder, names[i]))
+  local verdict <const> = { name = "peak", paper = "", verdict = "holds" }
+  local function entry(more)
+    local made = { name = "whole", task = "sentiment", question = "Q?", found = "F.", size = "smoke",
+      date = "2026-11-28", outer_seeds = 2, verdicts = { verdict }, header = { "a" }, rows = { { "b" } } }
+    for key, value in pairs(more or {}) do made[key] = value end
+    return plain.encode(made)
   end
-  lu.assertEquals(entries[2].report, "fig01_tradeoff/sentiment-0a1b2c/report.html")
+  put("whole", entry())
+  for text, problem in pairs {
+    [""] = "it has nil, expected an object", ["null"] = "it has nil, expected an object",
+    ["5"] = "it has 5, expected an object", ["{}"] = "name is nil, expected a string",
+    ["[]"] = "name is nil, expected a string", [entry():sub(1, 60)] = "JSON: ", ["\xff\xfe"] = "JSON: ",
+    [entry { outer_seeds = "x" }] = "outer_seeds is 'x', expected a whole number",
+    [entry { rows = { 5 } }] = "its rows are no lists", [entry { parts = 5 }] = "parts is 5, expected a list",
+    [entry { parts = { { kind = "figure" } } }] = "part 1 is no figure, table or text",
+    [entry { verdicts = { { name = "a", verdict = "maybe" } } }] = "verdict 1 is called 'maybe'",
+    [entry { verdicts = { 5 } }] = "verdict 1 is 5",
+    [entry { verdicts = { { name = "a", verdict = "holds", low = "x" } } }] =
+      "verdict 1 has low = 'x', expected a number",
+  } do
+    put("cut", text)
+    local entries, missing, damaged = page.read(folder, { "cut", "whole", "none" }, { "sentiment" })
+    lu.assertEquals({ #entries, entries[1].name, missing, #damaged },
+      { 1, "whole", { "none on sentiment" }, 1 }, text)
+    lu.assertStrContains(damaged[1],
+      ("cut on sentiment: %s/cut/sentiment/verdict.json is damaged: %s"):format(folder, problem))
+  end
+  os.execute(("cd '%s/cut/sentiment' && rm verdict.json && mkdir verdict.json"):format(folder))
+  local damaged = select(3, page.read(folder, { "cut" }, { "sentiment" }))
+  lu.assertStrContains(damaged[1], "verdict.json is damaged: ")
   os.execute(("rm -rf '%s'"):format(folder))
 end
 

@@ -4,55 +4,24 @@
 --   require "perilune.paper.html".write(entries, missing, "out/paper/paper.html")
 --
 -- It is `verdict.json` and the panels of `frontier.svg` and `proxy.svg`; nothing is trained.
-local attempt = require "perilune.attempt"
 local claims = require "perilune.align.claims"
+local entry = require "perilune.paper.entry"
 local options = require "perilune.options"
-local panels = require "perilune.align.evaluate.panels"
-local plain = require "perilune.plain"
 local system = require "perilune.system"
 
 local page = {}
-
-local function text_of(path)
-  local file <close> = assert(io.open(path, "rb"))
-  return file:read "a"
-end
 
 --- The folders of a script's reports on a task: that of the task, those of calls with other options beside
 -- it, and that of an experiment with a place of its own, whatever the task.
 local function folders_of(folder, name, task)
   local own, list = ("%s/%s"):format(folder, name), {}
   if not system.exists(own) then return list end
-  for _, entry in ipairs(system.list_folder(own)) do
-    local is_beside = entry:sub(1, #task + 1) == task .. "-" and entry:sub(#task + 2):match "^%x%x%x%x%x%x$"
-    if (entry == task or is_beside or entry == page.no_task)
-      and system.exists(("%s/%s/verdict.json"):format(own, entry)) then list[#list + 1] = entry end
+  for _, one in ipairs(system.list_folder(own)) do
+    local is_beside = one:sub(1, #task + 1) == task .. "-" and one:sub(#task + 2):match "^%x%x%x%x%x%x$"
+    if (one == task or is_beside or one == page.no_task)
+      and system.exists(("%s/%s/verdict.json"):format(own, one)) then list[#list + 1] = one end
   end
   return list
-end
-
--- The fields of verdict.json that a page needs, and their types.
-local fields <const> = {
-  name = "string", task = "string", question = "string", found = "string", size = "string",
-  outer_seeds = "number", date = "string", verdicts = "table", header = "table", rows = "table",
-}
-
---- What a report of a figure says of itself, or nil and what is wrong with its file.
-local function entry_of(path)
-  local ok, entry = attempt.call(function() return plain.decode(text_of(path .. "/verdict.json")) end)
-  if not ok then return nil, tostring(entry) end
-  for field, wanted in pairs(fields) do
-    local value = type(entry) == "table" and entry[field]
-    if type(value) ~= wanted then
-      return nil, ("its %s is %s, expected a %s"):format(field, options.show(value), wanted)
-    end
-  end
-  entry.parts = entry.parts or {}  -- a report from before they were written
-  entry.processor = entry.processor or "processor not recorded"
-  entry.command = entry.command
-    or ("bin/perilune scripts/paper/%s.lua --task %s"):format(entry.name, entry.task)
-  entry.figures, entry.proxy = panels.read(path, "frontier"), panels.read(path, "proxy")
-  return entry
 end
 
 -- The folder of an experiment with a place of its own, such as small worlds, in place of a task's.
@@ -68,15 +37,16 @@ function page.read(folder, names, tasks)
       local own = folders_of(folder, name, task)
       for _, one in ipairs(own) do
         local place = ("%s/%s"):format(name, one)
-        local entry, problem
-        if not seen[place] then entry, problem = entry_of(("%s/%s"):format(folder, place)) end
+        local made, problem
+        if not seen[place] then made, problem = entry.read(("%s/%s"):format(folder, place)) end
         seen[place] = true
         if problem then
-          damaged[#damaged + 1] = ("%s/%s/verdict.json is damaged: %s"):format(folder, place, problem)
+          local text <const> = "%s on %s: %s/%s/verdict.json is damaged: %s"
+          damaged[#damaged + 1] = text:format(name, task, folder, place, problem)
         end
-        if entry then
-          entry.report = place .. "/report.html"
-          entries[#entries + 1] = entry
+        if made then
+          made.report = place .. "/report.html"
+          entries[#entries + 1] = made
         end
       end
       if #own == 0 then missing[#missing + 1] = ("%s on %s"):format(name, task) end
@@ -105,18 +75,18 @@ end
 --   fig01_tradeoff on arena
 --   > page.title { name = "lit4_support", task = "arena", place = "small worlds" }
 --   lit4_support in small worlds
-function page.title(entry)
-  if entry.place then return ("%s in %s"):format(entry.name, entry.place) end
-  return ("%s on %s"):format(entry.name, entry.task)
+function page.title(made)
+  if made.place then return ("%s in %s"):format(made.name, made.place) end
+  return ("%s on %s"):format(made.name, made.task)
 end
 
 --- The size of an entry as words: "default size, 5 repetitions".
 --
 --   > page.size { size = "quick", outer_seeds = 1 }
 --   --quick, 1 repetition
-function page.size(entry)
-  return ("%s, %d repetition%s"):format(entry.size == "default" and "default size" or "--" .. entry.size,
-    entry.outer_seeds, entry.outer_seeds == 1 and "" or "s")
+function page.size(made)
+  return ("%s, %d repetition%s"):format(made.size == "default" and "default size" or "--" .. made.size,
+    made.outer_seeds, made.outer_seeds == 1 and "" or "s")
 end
 
 -- What every page says once.
@@ -135,10 +105,10 @@ page.rules = "A bracket is a 95 % interval over repetitions, seeds and prompts, 
 --   2
 function page.findings(entries)
   local list, seen = {}, {}
-  for _, entry in ipairs(entries) do
-    for _, one in ipairs(entry.verdicts) do
+  for _, made in ipairs(entries) do
+    for _, one in ipairs(made.verdicts) do
       local number = one.mean and ("%.3f"):format(one.mean) or "-"
-      local key = table.concat({ entry.task, one.paper, number }, "\n")
+      local key = table.concat({ made.task, one.paper, number }, "\n")
       if claims.is_of_paper(one) and not seen[key] then seen[key], list[#list + 1] = true, one end
     end
   end

@@ -1,0 +1,107 @@
+--- What the script of a figure wrote of its report, checked: `verdict.json` and the plots beside it.
+local attempt = require "perilune.attempt"
+local errors = require "perilune.errors"
+local options = require "perilune.options"
+local panels = require "perilune.align.evaluate.panels"
+local plain = require "perilune.plain"
+
+local entry = {}
+
+local function text_of(path)
+  local file <close> = assert(io.open(path, "rb"))
+  return assert(file:read "a", "it cannot be read")
+end
+
+-- The fields that verdict.json has from its first version on, with their types.
+local fields <const> = {
+  { "name", "string" }, { "task", "string" }, { "question", "string" }, { "found", "string" },
+  { "size", "string" }, { "date", "string" }, { "outer_seeds", "integer" }, { "verdicts", "table" },
+  { "header", "table" }, { "rows", "table" },
+}
+
+local known <const> = {
+  ["holds"] = true, ["does not hold"] = true, ["not resolved"] = true, ["not measured"] = true,
+}
+
+-- The fields of a verdict with their types; one without a number has its name and what it is called alone.
+local of_verdict <const> = {
+  name = "string", paper = "string", by = "string", text = "string", remedy = "string", missing = "string",
+  mean = "number", low = "number", high = "number",
+}
+
+--- What is wrong with the verdicts of an entry, in words; nil where nothing is.
+local function wrong_verdict(verdicts)
+  for i, one in ipairs(verdicts) do
+    if type(one) ~= "table" then return ("verdict %d is %s"):format(i, options.show(one)) end
+    for name, wanted in pairs(of_verdict) do
+      if type(one[name]) ~= wanted and (one[name] ~= nil or name == "name") then
+        return ("verdict %d has %s = %s, expected a %s"):format(i, name, options.show(one[name]), wanted)
+      end
+    end
+    if not known[one.verdict] then
+      return ("verdict %d is called %s"):format(i, options.show(one.verdict))
+    end
+  end
+end
+
+local function is_table_of_rows(rows)
+  if type(rows) ~= "table" then return false end
+  for _, row in ipairs(rows) do
+    if type(row) ~= "table" then return false end
+  end
+  return true
+end
+
+--- Whether a part of a script's own section can be shown.
+local function is_part(part)
+  if type(part) ~= "table" then return false end
+  if part.kind == "figure" then return type(part.svg) == "string" end
+  if part.kind == "table" then return type(part.header) == "table" and is_table_of_rows(part.rows) end
+  return type(part.text) == "string"
+end
+
+--- What is wrong with the content of a verdict.json, in words; nil where nothing is.
+local function wrong(made)
+  if type(made) ~= "table" then return ("it has %s, expected an object"):format(options.show(made)) end
+  for _, field in ipairs(fields) do
+    local name, wanted = field[1], field[2]
+    local value = made[name]
+    if wanted == "integer" then value = type(value) == "number" and math.tointeger(value) or value end
+    if type(value) ~= wanted and math.type(value) ~= wanted then
+      return ("%s is %s, expected %s"):format(name, options.show(made[name]),
+        wanted == "integer" and "a whole number" or "a " .. wanted)
+    end
+  end
+  if not is_table_of_rows(made.rows) then return "its rows are no lists" end
+  if made.parts ~= nil and type(made.parts) ~= "table" then
+    return ("parts is %s, expected a list"):format(options.show(made.parts))
+  end
+  for i, part in ipairs(made.parts or {}) do
+    if not is_part(part) then return ("part %d is no figure, table or text"):format(i) end
+  end
+  if made.beside ~= nil and not (type(made.beside) == "table" and is_table_of_rows(made.beside.rows)) then
+    return ("beside is %s, expected a table of rows"):format(options.show(made.beside))
+  end
+  return wrong_verdict(made.verdicts)
+end
+
+--- The report of a figure in a folder: the content of its verdict.json, and the texts of its plots as
+-- `figures` and `proxy`; nil and what is wrong with the file.
+--
+--   > require "perilune.paper.entry".read "/no/such/folder"
+--   nil	/no/such/folder/verdict.json: No such file or directory
+function entry.read(folder)
+  local ok, made = attempt.call(function() return plain.decode(text_of(folder .. "/verdict.json")) end)
+  if not ok then return nil, (errors.message(made):gsub("^[^\n:]*:%d+: ", "")) end
+  local problem = wrong(made)
+  if problem then return nil, problem end
+  for _, one in ipairs(made.verdicts) do one.paper = one.paper or "" end
+  made.parts = made.parts or {}  -- a report from before they were written
+  made.processor = made.processor or "processor not recorded"
+  made.command = made.command
+    or ("bin/perilune scripts/paper/%s.lua --task %s"):format(made.name, made.task)
+  made.figures, made.proxy = panels.read(folder, "frontier"), panels.read(folder, "proxy")
+  return made
+end
+
+return options.strict("paper.entry", entry)
