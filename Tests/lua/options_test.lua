@@ -256,4 +256,74 @@ function TestDeclared:test_no_comment_lists_an_option_that_is_declared()
   lu.assertEquals(table.concat(wrong, "\n"), "")
 end
 
+TestLimits = {}
+
+-- Whole numbers that reach no size: seeds, and numbers of words that count.
+local without_limit <const> = { seed = true, most = true, split_words = true }
+
+--- Whole numbers without a largest one reached an allocation, a sum that wrapped, or a loop without an end.
+function TestLimits:test_sizes_of_experiments_and_tasks_have_a_largest_one()
+  for _, module in ipairs {
+    "align.experiment", "paper", "paper.scale", "tasks.check", "tasks.costs", "tasks.errors",
+  } do require("perilune." .. module) end
+  local tasks = require "perilune.tasks"
+  for _, name in ipairs(tasks.names()) do require("perilune.tasks." .. name) end
+  local complaints = {}
+  for name, spec in pairs(options.specs) do
+    local is_of_them = name:match "^tasks" or name:match "experiment" or name:match "^paper"
+    for _, entry in ipairs(is_of_them and spec.list or {}) do
+      if entry.types == "integer" and not entry.most and not without_limit[entry.name] then
+        complaints[#complaints + 1] = ("%s: %s"):format(name, entry.name)
+      end
+    end
+  end
+  lu.assertEquals(complaints, {})
+end
+
+--- An entry of a script that declares an option anew has its own bounds.
+function TestLimits:test_sizes_of_scripts_have_a_largest_one()
+  local complaints, count = {}, 0
+  local pipe <close> = assert(io.popen(("cd '%s' && ls scripts/paper/*.lua scripts/experiments/*.lua "
+    .. "stdlib/paper/*.lua"):format(support.root)))
+  for path in pipe:lines() do
+    local text = support.read(support.root .. "/" .. path)
+    for at, name in text:gmatch '(){ "([%w_]+)", %d+, "' do
+      count = count + 1
+      if not text:match("^%b{}", at):find("most = ", 1, true) then
+        complaints[#complaints + 1] = path .. ": " .. name
+      end
+    end
+  end
+  lu.assertTrue(count > 5, count)
+  lu.assertEquals(complaints, {})
+end
+
+function TestLimits:test_a_size_that_nothing_holds_is_refused_by_the_name_of_its_option()
+  local cli, experiment = require "perilune.cli", require("perilune.align").experiment
+  local spec = options.spec("limits_test", { experiment.options })
+  for name, most in pairs {
+    max_prompt = 1048576, max_response = 1048576, outer_seeds = 1000, seeds = 1000, pairs = 16777216,
+    steps = 1000000000, proxy_dim = 65536,
+  } do
+    local flag = "--" .. name:gsub("_", "-")
+    lu.assertStrMatches(support.message(cli.read, { flag, "9223372036854775807" }, spec),
+      flag:gsub("%-", "%%-") .. " must be a whole number from [01] to " .. most
+      .. ", not 9223372036854775807")
+  end
+  local records = options.specs["tasks.from_pairs"]
+  for name, most in pairs { dim = 65536, layers = 1024 } do
+    lu.assertStrContains(support.message(records.fill, records, { path = "x", [name] = 1 << 62 }),
+      ("option '%s' must be a whole number from %d to %d, not %d"):format(name, records.by_name[name].least,
+        most, 1 << 62))
+  end
+end
+
+--- Seed 1001 of a repetition is seed 1 of the next one, and a model reads a prompt with two responses.
+function TestLimits:test_limits_agree_with_what_they_guard()
+  local limits = require "perilune.options.limits"
+  lu.assertTrue(limits.repetitions <= 1000)
+  lu.assertTrue(3 * limits.tokens + 4 <= 1 << 24)
+  lu.assertTrue(limits.rows <= 1 << 24)
+end
+
 os.exit(lu.LuaUnit.run())

@@ -9,6 +9,7 @@
 --
 --   perilune scripts/experiments/algorithms.lua [--losses dpo,ipo,grpo] [--task stories --data FILE]
 local perilune = require "perilune"
+local limits = require "perilune.options.limits"
 local align, cli = perilune.align, perilune.cli
 local experiment, settings = align.experiment, require "perilune.align.experiment.settings"
 local of_world = require "perilune.align.experiment.world"
@@ -16,12 +17,12 @@ local of_world = require "perilune.align.experiment.world"
 local o = experiment.parse(arg, "algorithms.lua: all losses at equal KL, on a task and in a world", {
   { "losses", "all", "losses of align.loss, separated by commas, or all", smoke = "dpo,bo2,grpo,gkd" },
   { "lr", "2e-4", "learning rates in the task, separated by commas; a side pools all" },
-  { "steps", 200, "optimiser steps of each run", least = 1, smoke = 6 },
+  { "steps", 200, "optimiser steps of each run", least = 1, most = limits.steps, smoke = 6 },
   { "checkpoints", "10,20,40,60,90,120,160,240,360", "steps to measure", counts = true, smoke = "3,6" },
-  { "prompts", 128, "training prompts of win rate and KL", least = 1, smoke = 16 },
-  { "outer_seeds", 1, "repetitions of the task's pipeline", least = 1 },
+  { "prompts", 128, "training prompts of win rate and KL", least = 1, most = limits.rows, smoke = 16 },
+  { "outer_seeds", 1, "repetitions of the task's pipeline", least = 1, most = limits.repetitions },
   { "world_lr", "0.03", "learning rates in the world" },
-  { "world_seeds", 3, "repetitions of the world", least = 1, smoke = 1 },
+  { "world_seeds", 3, "repetitions of the world", least = 1, most = limits.repetitions, smoke = 1 },
   { "instruments", "none", "what runs measure besides win rate and KL",
     choices = { "none", "default", "all" }, smoke = "default" },
   { "support", 0.5, "share of the world's answers that data covers", above = 0, most = 1 },

@@ -16,13 +16,14 @@
 --   perilune scripts/experiments/gap.lua --task stories --data stories260K.bin     tok512.bin is beside it
 --   perilune scripts/experiments/gap.lua --task harmless --data test.jsonl.gz      human preferences
 local experiment = require("perilune").align.experiment
+local limits = require "perilune.options.limits"
 local settings = require "perilune.align.experiment.settings"
 
 --- An option of every experiment with the default of a small one. A pretrained model has its task's own.
 local function small(name, default, pretrained)
   local known = experiment.options.by_name[name]
-  return { name, default, known.meaning, least = known.least, choices = known.choices, smoke = known.smoke,
-    pretrained = pretrained or known.pretrained }
+  return { name, default, known.meaning, least = known.least, most = known.most, choices = known.choices,
+    smoke = known.smoke, pretrained = pretrained or known.pretrained }
 end
 
 local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offline", {
@@ -30,7 +31,8 @@ local o = experiment.parse(arg, "gap.lua: win rate against KL, online and offlin
     pretrained = "" },
   { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, and 0.05 "
     .. "for ipo" },
-  { "steps", 160, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6, pretrained = 0 },
+  { "steps", 160, "optimiser steps of each run; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 6, pretrained = 0 },
   small("proxy", "reward", ""), small("pairs", 4096), small("prompts", 128),
   small("start_steps", 300, 0), small("judge_steps", 160, 0), small("golden_steps", 100, 0),
   small("outer_seeds", 1), small("instruments", "none"),

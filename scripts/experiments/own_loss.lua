@@ -2,11 +2,12 @@
 --
 --   perilune scripts/experiments/own_loss.lua [--beta 0.1] [--task stories --data FILE]
 local align = require("perilune").align
+local limits = require "perilune.options.limits"
 local experiment, loss = align.experiment, align.loss
 
 local o = experiment.parse(arg, "own_loss.lua: a loss and a judge written in the script", {
-  { "steps", 180, "optimiser steps of each run", least = 1, smoke = 6 },
-  { "outer_seeds", 1, "repetitions of the whole pipeline", least = 1 },
+  { "steps", 180, "optimiser steps of each run", least = 1, most = limits.steps, smoke = 6 },
+  { "outer_seeds", 1, "repetitions of the whole pipeline", least = 1, most = limits.repetitions },
   { "out", "out/own_loss", "folder of the report", folder = true, smoke = "out/own_loss_smoke" },
 })
 

@@ -24,6 +24,7 @@ local attempt = require "perilune.attempt"
 local identity = require "perilune.run.identity"
 local jobs = require "perilune.align.experiment.jobs"
 local opened = require "perilune.align.experiment.opened"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local record = require "perilune.align.experiment.record"
 local placement = require "perilune.align.experiment.placement"
@@ -44,15 +45,15 @@ experiment.options = options.spec("align.experiment", {
   { "lr", "3e-4", "learning rates, separated by commas; a side pools all rates and betas" },
   { "beta", "", "strengths of the regularisation, separated by commas; unless given the loss's own, "
     .. "and 0.05 for ipo" },
-  { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6 },
+  { "steps", 480, "optimiser steps of each run", least = 1, most = limits.steps, smoke = 6 },
   placement.options,
-  { "seeds", 1, "runs of each setting in each repetition", least = 1 },
+  { "seeds", 1, "runs of each setting in each repetition", least = 1, most = limits.repetitions },
   { "outer_seeds", 3, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
-    least = 1, smoke = 1, pretrained = 1 },
+    least = 1, most = limits.repetitions, smoke = 1, pretrained = 1 },
   { "instruments", "default",
     "what runs measure besides win rate and KL; all: also regret, the cosine of online and offline gradients",
     choices = { "none", "default", "all" }, smoke = "all", pretrained = "none" },
-  { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
+  { "jobs", 0, "runs at the same time; 0 for one a core", least = 0, most = limits.processes },
   { "out", "out/experiment", "folder of the report", folder = true, smoke = "out/experiment_smoke" },
 })
 

@@ -18,6 +18,7 @@ local cli = require "perilune.cli"
 local command = require "perilune.sweep.command"
 local experiment = require "perilune.align.experiment"
 local flags = require "perilune.cli.flags"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local pages = require "perilune.paper.page"
 local plain = require "perilune.plain"
@@ -32,11 +33,13 @@ local paper = { claims = claims, settings = settings, variants = variants }
 local entries <const> = {
   { "lr", "", "learning rates, separated by commas; unless given those of the task's runs" },
   { "beta", "", "betas, separated by commas; unless given those of the task's runs" },
-  { "steps", 0, "optimiser steps of each run; 0 for the task's", least = 0, smoke = 6, quick = 240 },
+  { "steps", 0, "optimiser steps of each run; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 6, quick = 240 },
   { "outer_seeds", 5, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
-    least = 1, smoke = 1, quick = 2, full = 12, pretrained = 1 },
-  { "seeds", 1, "runs of each setting in each repetition", least = 1, full = 2 },
-  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16, quick = 128, full = 512,
+    least = 1, most = limits.repetitions, smoke = 1, quick = 2, full = 12, pretrained = 1 },
+  { "seeds", 1, "runs of each setting in each repetition", least = 1, most = limits.repetitions, full = 2 },
+  { "prompts", 256, "training prompts of win rate and KL",
+    least = 1, most = limits.rows, smoke = 16, quick = 128, full = 512,
     pretrained = 48 },
   { "runs", "out/paper/runs", "folder of the runs, shared by all figures", folder = true,
     smoke = "out/paper_smoke/runs" },

@@ -1,13 +1,15 @@
 --- The size of the policy: the variants of `fig10_scale` and `oq2_gap_vs_size`.
 --
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.5, figs. 10, 11 and 14.
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local stages = require "perilune.paper.stages"
 
 local scale = {}
 
 --- The option `steps` of the scripts on sizes: fewer than the task's, as in the paper.
-scale.steps = { "steps", 480, "optimiser steps of each run", least = 1, smoke = 6, quick = 240 }
+scale.steps = { "steps", 480, "optimiser steps of each run",
+  least = 1, most = limits.steps, smoke = 6, quick = 240 }
 
 --- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size; a
 -- pretrained model is given, which has one.

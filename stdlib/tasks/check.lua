@@ -21,22 +21,27 @@
 --   unknown task 'sentimnt'; did you mean 'sentiment'?
 local best_of = require "perilune.tasks.best_of"
 local costs = require "perilune.tasks.costs"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local placement = require "perilune.align.experiment.placement"
 local plain = require "perilune.plain"
 
 local spec = options.spec("tasks.check", {
   { "seed", 901, "seed of the whole pipeline", least = 1 },
-  { "steps", 0, "steps of each run; 0 for the task's", least = 0, smoke = 6 },
-  { "pairs", 8192, "golden pairs", least = 1, smoke = 96 },
-  { "prompts", 256, "prompts of win rate and KL", least = 2, smoke = 16 },
+  { "steps", 0, "steps of each run; 0 for the task's", least = 0, most = limits.steps, smoke = 6 },
+  { "pairs", 8192, "golden pairs", least = 1, most = limits.rows, smoke = 96 },
+  { "prompts", 256, "prompts of win rate and KL", least = 2, most = limits.rows, smoke = 16 },
   placement.options,
-  { "best_of", 64, "responses of which gold takes the best", least = 2, smoke = 4 },
-  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for the task's, or all", least = 0 },
-  { "judge_steps", 0, "steps of the proxy, at most; 0 for the task's", least = 0, smoke = 6 },
-  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 10 },
-  { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
-  { "jobs", 0, "runs at the same time; 0 for one a core", least = 0 },
+  { "best_of", 64, "responses of which gold takes the best", least = 2, most = limits.rows, smoke = 4 },
+  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for the task's, or all",
+    least = 0, most = limits.rows },
+  { "judge_steps", 0, "steps of the proxy, at most; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 6 },
+  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 10 },
+  { "golden_steps", 0, "steps of the golden policy; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 6 },
+  { "jobs", 0, "runs at the same time; 0 for one a core", least = 0, most = limits.processes },
   { "runs", "", "folder where the runs are recorded, and found again by the same call; none unless given" },
   { "quiet", false, "the page is not printed" },
 })

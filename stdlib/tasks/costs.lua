@@ -11,17 +11,19 @@
 --   > local tasks = require "perilune.tasks"
 --   > tasks.costs("sentiment", { best_of = 1 })
 --   tasks.costs: option 'best_of' must be a whole number of at least 2, not 1
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local rows = require "perilune.tasks.costs_rows"
 local text_table = require "perilune.align.evaluate.text_table"
 
 local spec = options.spec("tasks.costs", {
   { "costs", "0,0.05,0.15,0.3", "costs of an error of text, separated by commas; the task's own is added" },
-  { "best_of", 64, "responses of which gold takes the best", least = 2, smoke = 4 },
-  { "prompts", 64, "training prompts", least = 2, smoke = 8 },
+  { "best_of", 64, "responses of which gold takes the best", least = 2, most = limits.rows, smoke = 4 },
+  { "prompts", 64, "training prompts", least = 2, most = limits.rows, smoke = 8 },
   { "seed", 901, "seed of the start, whose own is one less, and of its responses", least = 1 },
   { "start", options.optional "Model", "the start; trained, or read from the cache, unless given" },
-  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 10 },
+  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 10 },
   { "quiet", false, "the table is not printed" },
 })
 

@@ -1,4 +1,5 @@
 --- Makes a task of a table, and says what is missing.
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local system = require "perilune.system"
 local task = require "perilune.tasks.task"
@@ -15,15 +16,15 @@ local spec = options.spec("tasks.define", {
   { "gold_prefers", options.optional "function", "gold_prefers(task, prompt, a, b): 1, 0 or 0.5" },
   { "gold_pairs", options.optional "function",
     "gold_pairs(task, split, count, skip): labelled pairs of ids" },
-  { "max_prompt", options.integer(nil, 1), "tokens of a prompt at most" },
-  { "max_response", options.integer(nil, 1), "tokens of a response at most" },
+  { "max_prompt", options.integer(nil, 1, limits.tokens), "tokens of a prompt at most" },
+  { "max_response", options.integer(nil, 1, limits.tokens), "tokens of a response at most" },
   { "stop", options.optional "table", "ids that end a response; the tokenizer's eos unless given" },
   { "labels", options.optional "table", "two ids that no text contains, for preference models" },
   { "counts", options.optional "table", "counts[split] = { prompts, pairs }, where they are limited" },
   { "preference", options.optional "table", "{ kind, options } of learned judges" },
   { "golden", options.optional "table", "beta, lr and steps of the golden policy" },
   { "runs", options.optional "table", "settings of its runs, see tasks.check" },
-  { "proxy_pairs", options.integer(0, 0), "golden pairs that its proxy learns from; 0 for all" },
+  { "proxy_pairs", options.integer(0, 0, limits.rows), "golden pairs that its proxy learns from; 0 for all" },
   { "settings", options.optional "function",
     "settings(): plain values that determine the task; by content unless given" },
 })

@@ -9,6 +9,7 @@
 --   > local count = errors.counter { class = class, size = 1, text = function(i) return corpus[i] end }
 --   > count({}, { "Tom", "was", "sad", "." }, true), count({}, { "Tom", "sad", "." }, true)
 --   0	2
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 
 local errors = {}
@@ -33,7 +34,7 @@ end
 local spec = options.spec("tasks.errors", {
   { "class", options.required "function", "class(word): a text" },
   { "text", options.required "function", "text(i): text i of the corpus, a list of words" },
-  { "size", 4000, "texts of the corpus", least = 1 },
+  { "size", 4000, "texts of the corpus", least = 1, most = limits.rows },
 })
 
 --- Calls `visit` with each three neighbouring classes, the last of them one of `words` or the end.

@@ -20,6 +20,7 @@
 local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local files = require "perilune.data.files"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
 local system = require "perilune.system"
@@ -31,14 +32,19 @@ local records = {}
 --- The options that these tasks share.
 records.options = options.spec("tasks.records", {
   { "path", options.required "string", "the file: JSON lines, gzipped or not, Parquet, .json or .csv" },
-  { "records", options.optional("integer", 1), "only the first records of the file", smoke = 200 },
+  { "records", options.optional("integer", 1, limits.rows), "only the first records of the file",
+    smoke = 200 },
   { "vocab_size", 2048, "tokens of the vocabulary that is learnt", least = 261, most = 65536, smoke = 512,
     without = { "model", "tokenizer" } },
-  { "max_prompt", 128, "tokens of a prompt at most, with <bos>", least = 8, smoke = 48 },
-  { "max_response", 96, "tokens of a response at most, with <eos>", least = 2, smoke = 32 },
+  { "max_prompt", 128, "tokens of a prompt at most, with <bos>",
+    least = 8, most = limits.tokens, smoke = 48 },
+  { "max_response", 96, "tokens of a response at most, with <eos>",
+    least = 2, most = limits.tokens, smoke = 32 },
   { "seed", 1, "seed of the order of prompts, pairs and texts" },
-  { "layers", 4, "layers of the recommended model", least = 1, smoke = 1, without = { "model" } },
-  { "dim", 128, "width of the recommended model, a multiple of 16", least = 16, smoke = 32,
+  { "layers", 4, "layers of the recommended model",
+    least = 1, most = limits.layers, smoke = 1, without = { "model" } },
+  { "dim", 128, "width of the recommended model, a multiple of 16",
+    least = 16, most = limits.width, smoke = 32,
     without = { "model" } },
   { "cache", true, "whether the tokenizer is read from the cache folder and saved there" },
   pretrained.options,

@@ -21,6 +21,7 @@
 --   > task:check { steps = -1 }
 --   tasks.check: option 'steps' must be a whole number of at least 0, not -1
 local errors = require "perilune.tasks.errors"
+local largest = require "perilune.options.limits"
 local options = require "perilune.options"
 local task = require "perilune.tasks.task"
 local words = require "perilune.tasks.words"
@@ -33,7 +34,7 @@ written.options = options.spec("tasks.written", {
   { "cost", 0.15, "what gold charges for an error of text; twice that for a response without an end",
     least = 0 },
   { "responses", 2, "responses of the corpus to each prompt that the start learns from; the paper has two",
-    least = 1 },
+    least = 1, most = largest.rows },
 })
 
 --- The score of parts { content, errors, unfinished } at a cost.
@@ -175,12 +176,12 @@ local spec = options.spec("tasks.written.task", {
   { "learns_prompt", false, "whether the start learns to write prompts too" },
   { "split_words", options.optional("integer", 1), "words of a prompt that its split is the hash of; all" },
   { "noun", "text", "what a text is called in errors" },
-  { "corpus", 4000, "texts that know every right three of word classes", least = 1 },
+  { "corpus", 4000, "texts that know every right three of word classes", least = 1, most = largest.rows },
   { "model", options.required "table", "sizes of the start; max_length is added" },
   { "sft", options.required "table", "training of the start" },
   { "preference", options.required "table", "training of its judges" },
   { "golden", options.required "table", "training of the golden policy" },
-  { "proxy_pairs", 0, "golden pairs that its proxy learns from; 0 for all", least = 0 },
+  { "proxy_pairs", 0, "golden pairs that its proxy learns from; 0 for all", least = 0, most = largest.rows },
   { "runs", options.required "table", "settings of its experiments, see tasks.check" },
 })
 

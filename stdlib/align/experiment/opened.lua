@@ -6,6 +6,7 @@ local attempt = require "perilune.attempt"
 local errors = require "perilune.errors"
 local files = require "perilune.data.files"
 local models = require "perilune.models"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
 local records = require "perilune.tasks.records"
@@ -42,14 +43,14 @@ opened.options = options.spec("experiment.opened", {
   { "model", "", "a pretrained model that the start is trained from, a file or folder of models.load: for "
     .. "tasks of human preferences", size = "pretrained" },
   { "lora", false, "policies and judges are adapters on that model" },
-  { "lora_r", 16, "rank of the adapters", least = lora.r.least },
+  { "lora_r", 16, "rank of the adapters", least = lora.r.least, most = limits.width },
   { "lora_alpha", 32.0, "their scale is lora_alpha / lora_r", above = lora.alpha.above,
     most = lora.alpha.most },
   { "lora_targets", "", "modules that get adapters, separated by commas, or all-linear; unless given q_proj "
     .. "and v_proj, or c_attn" },
   { "max_prompt", 0, "tokens of a prompt at most, for tasks of human preferences; 0 for the task's",
-    least = 0 },
-  { "max_response", 0, "tokens of a response at most, likewise", least = 0 },
+    least = 0, most = limits.tokens },
+  { "max_response", 0, "tokens of a response at most, likewise", least = 0, most = limits.tokens },
   { "cost", -1.0, "what the gold of a written task charges for an error of text; -1 for the task's",
     least = -1 },
   { "small", false, "a small task, by the smoke values of its options", smoke = true },

@@ -11,6 +11,7 @@ local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
 local models = require "perilune.models"
 local opened = require "perilune.align.experiment.opened"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local fit = require "perilune.align.fit"
 local sft = require "perilune.align.sft"
@@ -24,19 +25,24 @@ local stage = {}
 stage.options = options.spec("experiment.stage", {
   opened.options,
   options.native("models.transformer"):only { "precision" },
-  { "batch", 32, "pairs or prompts of a step", least = 1, smoke = 8, pretrained = 8 },
-  { "pairs", 8192, "golden pairs", least = 1, smoke = 96, pretrained = 256 },
-  { "prompts", 256, "training prompts of win rate and KL", least = 1, smoke = 16, pretrained = 48 },
+  { "batch", 32, "pairs or prompts of a step", least = 1, most = limits.rows, smoke = 8, pretrained = 8 },
+  { "pairs", 8192, "golden pairs", least = 1, most = limits.rows, smoke = 96, pretrained = 256 },
+  { "prompts", 256, "training prompts of win rate and KL",
+    least = 1, most = limits.rows, smoke = 16, pretrained = 48 },
   { "gold", "task", "who decides: the task's own gold, or a model of twice the start's width that learns it, "
     .. "as the paper's golden preference model", choices = { "task", "model" } },
   { "proxy", "", "labels of online responses: preference or reward (a model), gold, or the path of a reward "
     .. "model, with a slash; default: the task's" },
-  { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's", least = 0, smoke = 10 },
-  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's", least = 0, smoke = 20 },
-  { "golden_steps", 0, "steps of the golden policy; 0 for the task's", least = 0, smoke = 6 },
-  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for the task's, or all", least = 0 },
+  { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 10 },
+  { "start_steps", 0, "steps of supervised fine-tuning; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 20 },
+  { "golden_steps", 0, "steps of the golden policy; 0 for the task's",
+    least = 0, most = limits.steps, smoke = 6 },
+  { "proxy_pairs", 0, "golden pairs that the proxy learns from; 0 for the task's, or all",
+    least = 0, most = limits.rows },
   { "proxy_dim", 0, "width of a proxy of one layer that starts from nothing; 0 for the start's weights",
-    least = 0 },
+    least = 0, most = limits.width },
   annotator.options,
 })
 

@@ -6,6 +6,7 @@
 -- intervals are over seeds alone.
 local exact = require "perilune.worlds.exact"
 local losses = require "perilune.align.loss"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local sources = require "perilune.align.sources"
 local stages = require "perilune.align.experiment.stage"
@@ -15,8 +16,8 @@ local train = require "perilune.align.train"
 local of_world = {}
 
 local spec = options.spec("experiment.world", {
-  { "pairs", 2048, "golden pairs", least = 1 },
-  { "batch", 32, "pairs of a step; 64 prompts of losses with one response", least = 1 },
+  { "pairs", 2048, "golden pairs", least = 1, most = limits.rows },
+  { "batch", 32, "pairs of a step; 64 prompts of losses with one response", least = 1, most = limits.rows },
   { "seed", 1, "seed of the golden pairs", least = 1 },
 })
 

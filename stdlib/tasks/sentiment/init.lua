@@ -41,6 +41,7 @@
 -- the start of one, is a training prompt.
 local errors = require "perilune.tasks.errors"
 local grammar = require "perilune.tasks.sentiment.grammar"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local task = require "perilune.tasks.task"
 local text = require "perilune.tasks.sentiment.text"
@@ -51,7 +52,7 @@ local spec = options.spec("tasks.sentiment", {
   written.options,
   valence.options,
   { "responses", 1, "responses of the corpus to each prompt that the start learns from; 1 as in the "
-    .. "published figures, the paper has 2", least = 1 },
+    .. "published figures, the paper has 2", least = 1, most = limits.rows },
 })
 
 --- The classes of words: those of the slots, whatever the tone.

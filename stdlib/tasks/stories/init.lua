@@ -25,6 +25,7 @@
 --   > table.concat(stories.words("She didn't cry. \"Oh, Tom!\""), " ")
 --   she not cry . oh , tom !
 local lexicon = require "perilune.tasks.stories.lexicon"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local task = require "perilune.tasks.task"
 local valence = require "perilune.tasks.valence"
@@ -40,8 +41,8 @@ local spec = options.spec("tasks.stories", {
   { "sample", options.optional "function",
     "the sampler of prompts and texts; the checkpoint's own unless given" },
   { "seed", 1, "seed of prompts and texts" },
-  { "prompt_tokens", 7, "sampled tokens of a prompt", least = 1 },
-  { "max_response", 64, "tokens of a response at most", least = 1 },
+  { "prompt_tokens", 7, "sampled tokens of a prompt", least = 1, most = limits.tokens },
+  { "max_response", 64, "tokens of a response at most", least = 1, most = limits.tokens },
   valence.options,
 })
 
