@@ -271,7 +271,7 @@ function TestReport:test_points_are_quoted_and_safe_for_spreadsheets()
   lu.assertEquals(#lines, 3)
   lu.assertStrContains(lines[1], "side,seed,run,setting,step,labels,tokens,kl,kl_se,win,se,")
   lu.assertEquals(lines[3],
-    "\"'=HYPERLINK(\"\"x\"\"), a\",1,1,'-lr,10,,,1.000000,,0.500000,0.100000,,,,,,,,10")
+    "\"'=HYPERLINK(\"\"x\"\"), a\",1,1,'-lr,10,,,1.000000,,0.500000,0.100000,,,,,,,,,10")
 end
 
 TestReportedInstruments = {}

@@ -44,7 +44,7 @@ local entries <const> = {
   { "runs", "out/paper/runs", "folder of the runs, shared by all figures", folder = true,
     smoke = "out/paper_smoke/runs" },
   { "repetition", 0, "only this repetition is trained, without a report: for an array of jobs; 0 for all",
-    least = 0 },
+    least = 0, most = limits.repetitions },
 }
 
 local spec = options.spec("paper.figure", {
