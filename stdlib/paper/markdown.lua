@@ -1,5 +1,6 @@
---- The figures as a page of Markdown, which stands in the repository: what `paper.html` shows, its plots as
--- files beside it.
+--- The figures as a page of Markdown, with its plots as files beside it.
+--
+-- It shows what `paper.html` does, and stands in the repository.
 --
 --   local entries, missing = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
 --   markdown.write(entries, missing, "scripts/results/paper.md")

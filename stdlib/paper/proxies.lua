@@ -1,19 +1,28 @@
 --- Proxies of several widths: the variants of `fig10_proxy`.
 local cli = require "perilune.cli"
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local stages = require "perilune.paper.stages"
 
 local proxies = {}
 
---- The widths of the options. Errors: one is no whole number from 1, or is there twice.
+--- The widths of the options. Errors: one is no whole number from 1, is there twice, or is one of no model.
 --
 --   > local proxies = require "perilune.paper.proxies"
 --   > table.concat(proxies.widths { widths = "8,16" }, " ")
 --   8 16
 --   > proxies.widths { widths = "all" }
 --   --widths takes whole numbers from 1, separated by commas, not 'all'
+--   > proxies.widths { widths = "8,9223372036854775807" }
+--   --widths takes widths up to 65536, not 9223372036854775807
 function proxies.widths(o)
-  return cli.counts("widths", o.widths)
+  local widths = cli.counts("widths", o.widths)
+  for _, width in ipairs(widths) do
+    if width > limits.width then
+      error(("--widths takes widths up to %d, not %d"):format(limits.width, width), 0)
+    end
+  end
+  return widths
 end
 
 --- The label of online with a proxy of a width.

@@ -1,5 +1,4 @@
---- The jobs of an experiment: which variants one process trains with which setting and seed, and the stage
--- that the jobs of a repetition share.
+--- The jobs of an experiment, each what one process trains, and the stage that those of a repetition share.
 local cost = require "perilune.align.experiment.cost"
 local options = require "perilune.options"
 local parallel = require "perilune.parallel"
