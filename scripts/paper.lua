@@ -34,22 +34,17 @@ local o = cli.parse(arg, options.spec("paper", {
 }), "paper.lua: every figure of the paper, and one page of them")
 
 --- The names in a text, each once; `known` are those that there are.
-local function list_of(flag, text, known, is_there)
+local function list_of(flag, text, known)
   if text == "" then cli.refuse("%s is empty; %s", flag, options.suggest(text, known)) end
-  local list, seen = {}, {}
+  if not utf8.len(text) then cli.refuse("%s is no UTF-8", flag) end
+  local list, seen, is_known = {}, {}, {}
+  for _, name in ipairs(known) do is_known[name] = true end
   for name in (text .. ","):gmatch "(.-)," do
-    if not is_there(name) then cli.refuse("%s has no '%s'; %s", flag, name, options.suggest(name, known)) end
+    if not is_known[name] then cli.refuse("%s has no '%s'; %s", flag, name, options.suggest(name, known)) end
     if seen[name] then cli.refuse("%s has %s twice", flag, name) end
     seen[name], list[#list + 1] = true, name
   end
   return list
-end
-
-local function is_task(name)
-  for _, task in ipairs(tasks.names()) do
-    if task == name then return true end
-  end
-  return false
 end
 
 local program, here = system.program(), arg[0]:match "^(.*)/[^/]*$" or "."
@@ -66,10 +61,8 @@ end
 
 -- A file alone is one of preference pairs of the user.
 if o.data ~= "" and not is_given "--tasks" then o.tasks = "from_pairs" end
-local figures = list_of("--figures", o.figures, names, function(name)
-  return system.exists(script_of(name))
-end)
-local chosen, readers = list_of("--tasks", o.tasks, tasks.names(), is_task), 0
+local figures = list_of("--figures", o.figures, names)
+local chosen, readers = list_of("--tasks", o.tasks, tasks.names()), 0
 for _, task in ipairs(chosen) do
   local needs = tasks.needs(task)
   if needs and o.data == "" and not o.page then

@@ -361,8 +361,9 @@ end
 function TestScript:test_a_page_of_nothing_is_said_and_ends_with_1()
   local status, output = self:run({ fig01_tradeoff = "" }, "--page", "--figures", "fig01_tradeoff")
   lu.assertEquals(status, 1)
-  lu.assertEquals(output, ("not there: fig01_tradeoff on sentiment\nno figure is there in %s/out: no page\n")
-    :format(self.folder))
+  local text <const> = "not there: fig01_tradeoff on sentiment\n"
+    .. "%s/out has no report of these figures, so there is no page\n"
+  lu.assertEquals(output, text:format(self.folder))
 end
 
 function TestScript:test_a_page_with_a_damaged_figure_is_written_and_ends_with_1()

@@ -10,7 +10,7 @@
 --
 --   > local tasks = require "perilune.tasks"
 --   > tasks.costs("sentiment", { best_of = 1 })
---   tasks.costs: option 'best_of' must be a whole number of at least 2, not 1
+--   tasks.costs: option 'best_of' must be a whole number from 2 to 16777216, not 1
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local rows = require "perilune.tasks.costs_rows"

@@ -19,7 +19,7 @@
 --   > type(task:parts(prompt, response))
 --   table
 --   > task:check { steps = -1 }
---   tasks.check: option 'steps' must be a whole number of at least 0, not -1
+--   tasks.check: option 'steps' must be a whole number from 0 to 1000000000, not -1
 local errors = require "perilune.tasks.errors"
 local largest = require "perilune.options.limits"
 local options = require "perilune.options"

@@ -156,7 +156,9 @@ end
 --
 --   > local folder = os.tmpname() .. ".panels"
 --   > require "perilune.system".make_folder(folder)
---   > panels.save(panels.figures({ side }, {}), folder, "frontier")
+--   > local points = { { step = 1, kl = 1, win = 0.5 }, { step = 2, kl = 3, win = 0.6 } }
+--   > local figures = panels.figures({ { label = "online", by_seed = { { points } } } }, {})
+--   > panels.save(figures, folder, "frontier")
 --   > #panels.read(folder, "frontier"), #panels.read(folder, "proxy")
 --   1	0
 function panels.save(figures, folder, name)
