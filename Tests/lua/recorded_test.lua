@@ -176,4 +176,25 @@ function TestRecorded:test_the_peak_of_the_win_rate_is_a_figure_of_the_run()
   lu.assertEquals(peaks:cell(0.01).mean, 0.5)
 end
 
+--- Streams of finished runs, of 80 megabytes each, were parsed for every report that asked for points alone.
+function TestRecorded:test_the_stream_of_a_finished_run_is_read_when_it_is_asked_for()
+  local whole = train(cases.online)
+  local function again() return train(cases.online, { resume = "must" }) end
+  local run_of = again()
+  lu.assertEquals({ run_of.step, #run_of.points }, { total, #whole.points })
+  lu.assertNotNil(getmetatable(run_of.stream), "nothing is read yet")
+  for _, asked in ipairs {
+    function(stream) return #stream end,
+    function(stream) return stream[total] and total end,
+    function(stream) local n = 0 for _ in ipairs(stream) do n = n + 1 end return n end,
+    function(stream) local n = 0 for _ in pairs(stream) do n = n + 1 end return n end,
+  } do
+    local stream = again().stream
+    lu.assertEquals(asked(stream), total)
+    lu.assertNil(getmetatable(stream))
+  end
+  local stream = again().stream
+  for step, batch in ipairs(whole.stream) do lu.assertEquals(stream[step]:list(), batch:list()) end
+end
+
 os.exit(lu.LuaUnit.run())

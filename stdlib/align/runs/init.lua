@@ -124,6 +124,43 @@ local function restore_source(source, record, read, policy)
   source:restore(record.source_state, own, policy)
 end
 
+--- A list that is read when it is asked for first. `read()` gives its items.
+local function read_later(read)
+  local list = {}
+  local function fill()
+    setmetatable(list, nil)
+    for i, item in ipairs(read()) do list[i] = item end
+  end
+  return setmetatable(list, {
+    __index = function(_, key)
+      fill()
+      return list[key]
+    end,
+    __len = function()
+      fill()
+      return #list
+    end,
+    __pairs = function()
+      fill()
+      return next, list
+    end,
+  })
+end
+
+--- The batches of a stream. Those of a run that goes on are read at once, since its next checkpoint replaces
+-- the file; those of one that has ended are tens of megabytes that few ask for.
+local function stream_of(record, folder)
+  if not record.files["stream.jsonl"] then return {} end
+  local function read()
+    local stream = {}
+    for line in io.lines(folder .. "/stream.jsonl") do
+      stream[#stream + 1] = packed.unpack(plain.decode(line))
+    end
+    return stream
+  end
+  return record.step >= record.options.steps and read_later(read) or read()
+end
+
 --- Sets a run, whose policy has its weights already, to what was saved. `read(name)` gives a policy of a
 -- file.
 local function restore(run, record, folder, read, refuse)
@@ -135,9 +172,7 @@ local function restore(run, record, folder, read, refuse)
   for _, step in ipairs(record.checkpoints) do
     run.checkpoints[step] = read(("checkpoint-%d"):format(step))
   end
-  for line in record.files["stream.jsonl"] and io.lines(folder .. "/stream.jsonl") or function() end do
-    run.stream[#run.stream + 1] = packed.unpack(plain.decode(line))
-  end
+  run.stream = stream_of(record, folder)
   run.measured:restore(plain.decode(files.text(folder .. "/instruments.json")))
   restore_source(o.source, record, read, o.policy)
   if record.files["reference.safetensors"] then run.reference = read "reference" end
