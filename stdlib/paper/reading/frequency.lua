@@ -13,8 +13,9 @@ local frequency = {}
 
 local function win_of(point) return point.win end
 
--- A loss of win rate below this is none, and how often repetitions are drawn anew.
-frequency.margin = 0.05
+-- A loss of win rate below this is none, from this KL on: below it no side has left the start by much, and a
+-- mean that has it would tell of nothing else. And how often repetitions are drawn anew.
+frequency.margin, frequency.from = 0.05, 2
 local draws <const> = 1000
 
 --- The age of the data of a seed's runs in nats, a mean over their checkpoints: the KL of the policy from the
@@ -37,8 +38,8 @@ end
 -- them.
 function frequency.by_repetition(first, side)
   local low, high = measures.shared { { by_seed = first }, { by_seed = side } }
-  if not low then return {} end
-  local area, found = measures.area(low, high), {}
+  if not low or high <= frequency.from then return {} end
+  local area, found = measures.area(math.max(low, frequency.from), high), {}
   for _, pair in ipairs(frontier.paired(first, side)) do
     local a, b = area(pair[1], win_of, pair[2]), area(pair[2], win_of, pair[1])
     local of = found[pair.outer] or { losses = {}, ages = {} }

@@ -53,7 +53,8 @@ function renewals.claims(make, o)
       paper = is_rare and "Without renewal it is offline, which is below." or nil })
     list[#list + 1] = make.on_average(first, label, { expect = expect })
   end
-  local rarest = ("the rarest renewal that loses less than %g at equal KL"):format(frequency.margin)
+  local rarest = ("the rarest renewal that loses less than %g at equal KL from %g nats on"):format(
+    frequency.margin, frequency.from)
   list[#list + 1] = rarest_claim(make, o, "steps", every[1], ("%s: steps beyond %s"):format(rarest, every[1]),
     { unit = "steps", margin = 1 })
   list[#list + 1] = rarest_claim(make, o, "steps", free, ("%s: steps less %d"):format(rarest, free),
