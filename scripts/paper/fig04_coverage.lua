@@ -11,8 +11,8 @@
 --
 -- Cost: 10 runs a repetition on `sentiment`, 2 after fig01_tradeoff; 8 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): shuffled, the online run's
--- data lose 0.18 [0.15, 0.20] at the peak and 0.13 [0.10, 0.18] at equal KL. Over offline data they gain
--- nothing: -0.06 [-0.16, 0.01].
+-- data lose 0.18 [0.16, 0.20] at the peak and 0.07 [0.05, 0.10] at equal KL. Over offline data they gain
+-- nothing at equal KL: -0.04 [-0.09, 0.01].
 local paper = require "perilune.paper"
 local exceptions = require "perilune.paper.reading.exceptions"
 

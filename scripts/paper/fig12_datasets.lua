@@ -11,8 +11,8 @@
 --
 -- Cost: 8 runs a repetition on `sentiment`, 4 after fig01_tradeoff and fig05_quality; 10 s of processor time
 -- at --smoke.
--- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): golden pairs mixed into pairs
--- of the end give 0.21 [0.11, 0.31]; that a side of the start helps is not resolved, 0.08 [-0.01, 0.18].
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): a side of the start helps by
+-- 0.09 [0.00, 0.18]; golden pairs mixed into pairs of the end give 0.22 [0.11, 0.32].
 local paper = require "perilune.paper"
 
 paper.figure {

@@ -11,8 +11,8 @@
 --
 -- Cost: 8 runs a repetition on `sentiment`, 2 after fig12_datasets; 11 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): that pairs of a fifth of the
--- run are better than the start's is not resolved, 0.01 [-0.11, 0.11]; they are better than pairs of its end
--- by 0.18 [0.12, 0.23]. A side of the start helps pairs of the end by 0.11 [0.04, 0.19].
+-- run are better than the start's is not resolved, 0.02 [-0.10, 0.11]; they are better than pairs of its end
+-- by 0.18 [0.12, 0.24]. A side of the start helps pairs of the end by 0.11 [0.03, 0.19].
 local paper = require "perilune.paper"
 
 local warm_up <const> = "arXiv:2605.21266"
