@@ -148,7 +148,7 @@ end
 --   > local function run(win, age)
 --   >>   local points = {}
 --   >>   for i = 1, 2 do
---   >>     points[i] = { step = i, kl = i, win = win, wins = { win, win },
+--   >>     points[i] = { step = i, kl = 2 * i, win = win, wins = { win, win },
 --   >>       instruments = { ["ledger/staleness"] = { sum = age, count = 1 } } }
 --   >>   end
 --   >>   return points
