@@ -8,9 +8,8 @@
 --   perilune scripts/paper/fig13_shuffle.lua [--windows 1,4,0.1%,12.5%,all] [--task summary] [--quick]
 --
 -- Cost: 6 runs a repetition on `sentiment`, 2 after fig04_coverage; 7 s of processor time at --smoke.
--- Measured on `sentiment` in f32 (5 repetitions, 2026-11-29, AMD EPYC Zen 4): at equal KL windows of 4 of 720
--- steps lose 0.09 [0.05, 0.14], of 90 steps 0.12 [0.08, 0.17], all 0.23 [0.17, 0.30]; up to 3 nats a window
--- of 4 changes nothing.
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): at equal KL windows of 4 of
+-- 720 steps lose 0.02 [0.01, 0.04], of 90 steps 0.04 [0.04, 0.05], all 0.07 [0.05, 0.10].
 local paper = require "perilune.paper"
 local shuffling = require "perilune.paper.shuffling"
 
