@@ -34,7 +34,7 @@ function check.labels(kind, ...)
   end
 end
 
---- Refuses what is no list of four labels.
+--- Refuses what is no list of four; `check.labels` refuses those of them that are no labels.
 --
 --   > check.four("interaction", { "a", "b", "c" })
 --   align.claims.interaction: expected a list of four labels, got 3
@@ -43,11 +43,6 @@ function check.four(kind, labels)
     refuse(kind, "expected a list of four labels, got %s", options.show(labels))
   elseif #labels ~= 4 then
     refuse(kind, "expected a list of four labels, got %d", #labels)
-  end
-  for i, label in ipairs(labels) do
-    if not check.is_label(label) then
-      refuse(kind, "side %d is %s, expected a label or a list of labels", i, options.show(label))
-    end
   end
 end
 

@@ -139,8 +139,8 @@ function claims.judge(list, sides, results)
   return verdicts
 end
 
--- Who found what a claim says, unless it is said: the default of `by`.
-local the_paper <const> = "Tang et al."
+-- Who found what a claim says, unless it is said.
+local the_paper <const> = options.specs["align.claims"].by_name.by.default
 
 --- Whether a verdict is on a finding of Tang et al. 2024, and not of others or of nobody.
 --

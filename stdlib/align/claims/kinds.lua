@@ -128,6 +128,7 @@ end
 -- two.
 function kinds.interaction(four, given)
   check.four("interaction", four)
+  check.labels("interaction", table.unpack(four))
   local name <const> = "(the peak of %s less that of %s) less (the peak of %s less that of %s)"
   local function measure(runs, win)
     local peaks = {}
@@ -198,14 +199,9 @@ function kinds.since_peak(side, name, field, given)
   check.name("since_peak", name)
   check.callable("since_peak", "field", field)
   local function change(runs)
-    local best, peak, last
-    for _, run in ipairs(runs) do
-      for _, point in ipairs(run) do
-        if not best or point.win > best then best, peak, last = point.win, point, run[#run] end
-      end
-    end
-    local a, b = field(peak), field(last)
-    return peak ~= last and a and b and b - a or nil
+    local _, peak, is_last, run = frontier.peak(runs)
+    local a, b = field(peak), field(run[#run])
+    return not is_last and a and b and b - a or nil
   end
   return claim("since_peak", { side }, ("%s of %s, the end less the peak of the win rate"):format(name, side),
     given, function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change), name) end)

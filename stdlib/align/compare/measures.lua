@@ -11,17 +11,24 @@ local options = require "perilune.options"
 
 local measures = {}
 
+--- The mean of `value(item)` over those of a list that have one; nil of none.
+local function mean_of(list, value)
+  local sum, count = 0.0, 0
+  for _, item in ipairs(list) do
+    local own = value(item)
+    if own then sum, count = sum + own, count + 1 end
+  end
+  return count > 0 and sum / count or nil
+end
+
 --- The mean of `value(report, choose)` over both ways round: each of the two maps a point to its win rate on
 -- one half of the prompts. A nil is left out; nil where both are.
 local function both_ways(win, value)
-  local sum, count = 0.0, 0
-  for half = 1, 2 do
+  return mean_of({ 1, 2 }, function(half)
     local function choose(point) return win(point.halves[half]) end
     local function report(point) return win(point.halves[3 - half]) end
-    local one = value(report, choose)
-    if one then sum, count = sum + one, count + 1 end
-  end
-  return count > 0 and sum / count or nil
+    return value(report, choose)
+  end)
 end
 
 --- The crossings of pooled runs at a value of a field, kept by the runs.
@@ -47,16 +54,6 @@ local function highest(list, value)
     if own == best then found[#found + 1] = item end
   end
   return found, best
-end
-
---- The mean of `value(item)` over those of a list that have one; nil of none.
-local function mean_of(list, value)
-  local sum, count = 0.0, 0
-  for _, item in ipairs(list) do
-    local own = value(item)
-    if own then sum, count = sum + own, count + 1 end
-  end
-  return count > 0 and sum / count or nil
 end
 
 --- The win rate of the best of some crossings, or nil of none.

@@ -90,6 +90,14 @@ local columns <const> = {
   { "errors of text", "%.2f", function(point) return (point.parts or {}).errors end },
 }
 
+--- Adds the figures of these columns at some places to the cells of a row.
+local function add_figures(cells, places, shown)
+  for _, column in ipairs(shown) do
+    local mean = mean_of(places, column[3])
+    cells[#cells + 1] = mean and column[2]:format(mean) or "-"
+  end
+end
+
 --- Header and rows of the figures of a side: a row for each setting and place.
 --
 --   > local checkpoints = require "perilune.align.evaluate.checkpoints"
@@ -106,10 +114,7 @@ function checkpoints.of(side)
     local all = bootstrap.repetitions(setting.runs)
     for _, row in ipairs(rows_of(setting.runs)) do
       local cells = { setting.name, row.name, ("%d of %d"):format(bootstrap.repetitions(row.places), all) }
-      for _, column in ipairs(columns) do
-        local mean = mean_of(row.places, column[3])
-        cells[#cells + 1] = mean and column[2]:format(mean) or "-"
-      end
+      add_figures(cells, row.places, columns)
       rows[#rows + 1] = cells
     end
   end
@@ -147,13 +152,12 @@ function checkpoints.along(sides)
         end
         places[#places + 1] = found
       end
-      local cells = { side.label, ("%g"):format(kl), ("%d of %d"):format(bootstrap.repetitions(places),
-        bootstrap.repetitions(side.by_seed)) }
-      for _, column in ipairs(#places > 0 and shown or {}) do
-        local mean = mean_of(places, column[3])
-        cells[#cells + 1] = mean and column[2]:format(mean) or "-"
+      if #places > 0 then
+        local cells = { side.label, ("%g"):format(kl), ("%d of %d"):format(bootstrap.repetitions(places),
+          bootstrap.repetitions(side.by_seed)) }
+        add_figures(cells, places, shown)
+        rows[#rows + 1] = cells
       end
-      if #places > 0 then rows[#rows + 1] = cells end
     end
   end
   return header, rows

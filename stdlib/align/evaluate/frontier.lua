@@ -99,8 +99,8 @@ function frontier.best_at_kl(runs, kl, win)
   return best
 end
 
---- The highest win rate of all points of several runs, its point, and whether that is the last point of its
--- run: the win rate was then still rising when the run ended. Of equals it is the point with the lowest KL.
+--- The highest win rate of all points of several runs, its point, whether that is the last point of its run,
+-- whose win rate was then still rising, and the run. Of equals it is the point with the lowest KL.
 --
 -- The maximum of noisy estimates is biased upwards, more with more points: compare peaks over equal numbers
 -- of points.
@@ -109,16 +109,16 @@ end
 --   0.7
 function frontier.peak(runs, win)
   win = win or win_of
-  local best, at, is_last
+  local best, at, is_last, of
   for _, run in ipairs(runs) do
     for i, point in ipairs(run) do
       local value = win(point)
       if not best or value > best or value == best and point.kl < at.kl then
-        best, at, is_last = value, point, i == #run
+        best, at, is_last, of = value, point, i == #run, run
       end
     end
   end
-  return best, at, is_last
+  return best, at, is_last, of
 end
 
 --- Bootstrap draws for `interval` and `difference` of sides, { by_seed = }, made once for all of them.
