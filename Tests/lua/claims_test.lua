@@ -328,6 +328,14 @@ function TestClaims:test_what_no_run_reaches_is_not_measured()
   lu.assertEquals(judged(claims.at_kl("online", "offline", 30), online, offline).verdict, "not measured")
 end
 
+function TestClaims:test_sides_that_are_taken_together_have_one_name()
+  local both = { "online", "offline" }
+  lu.assertEquals(claims.fall(both).name, "the peak of online and offline less its end")
+  lu.assertEquals(claims.at_kl(both, "online", 2).name, "online and offline less online at 2 nats")
+  lu.assertEquals(claims.interaction({ both, "online", "offline", "online" }).name,
+    "(the peak of online and offline less that of online) less (the peak of offline less that of online)")
+end
+
 function TestClaims:test_an_unknown_side_is_named()
   lu.assertStrContains(support.message(judged, claims.fall "onlin", online, offline),
     "there is no side 'onlin'; did you mean 'online'?")

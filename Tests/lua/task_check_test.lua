@@ -49,7 +49,7 @@ function TestPage:test_a_run_that_still_rises_does_not_fall()
   local holds, text = page(found({ 0.1, 0.2, 0.4, 0.6 }, { 0.1, 0.2, 0.4, 0.6 }, 0.8))
   lu.assertTrue(holds.online_rises and holds.gold_holds)
   lu.assertFalse(holds.online_falls or holds.offline_falls or holds.exploited)
-  lu.assertStrContains(text, "no measurement at 1.25 times that KL")
+  lu.assertStrContains(text, "no measurement at 1.5 times that KL")
 end
 
 function TestPage:test_a_proxy_outside_its_range_is_named()

@@ -3,6 +3,7 @@
 -- The peak is corrected for selection: the checkpoint is chosen by every other prompt and its win rate is of
 -- the rest. A difference counts where it is more than two standard errors, over prompts alone.
 local frontier = require "perilune.align.evaluate.frontier"
+local measures = require "perilune.align.compare.measures"
 local stats = require "perilune.align.evaluate.stats"
 local text_table = require "perilune.align.evaluate.text_table"
 
@@ -31,12 +32,13 @@ local function peak_of(runs)
   return best
 end
 
---- The best point of the runs whose KL is at least 1.25 of a KL, or nil.
+--- The best point of the runs whose KL is so much larger than a KL that a fall shows, or nil.
 local function beyond(runs, kl)
   local best
   for _, run in ipairs(runs) do
     for _, point in ipairs(run.points) do
-      if point.kl >= 1.25 * kl and (not best or half(point, 1) > half(best, 1)) then best = point end
+      local is_beyond = point.kl >= measures.beyond * kl
+      if is_beyond and (not best or half(point, 1) > half(best, 1)) then best = point end
     end
   end
   return best
@@ -65,7 +67,8 @@ local function last_point(runs) return runs[1].points[#runs[1].points] end
 local function described(one)
   local words = ("peak %.2f at %.1f nats (step %d), %+.2f from the start"):format(
     half(one.peak, 0), one.peak.kl, one.peak.step, one.rise.mean)
-  if not one.finish then return words .. "; no measurement at 1.25 times that KL" end
+  local none <const> = "%s; no measurement at %g times that KL"
+  if not one.finish then return none:format(words, measures.beyond) end
   return words .. ("; %.2f at %.1f nats, a fall of %.2f (se %.2f)"):format(
     half(one.finish, 0), one.finish.kl, one.fall.mean, one.fall.se)
 end
@@ -151,7 +154,8 @@ return function(found)
     { "online_rises", online.rises, "online: " .. described(online) },
     { "online_falls", online.falls, "  the same, to its last step" },
     { "offline_rises", offline.rises, "offline, pooled: " .. described(offline) },
-    { "offline_falls", offline.falls, "  the same, to the best at 1.25 times the KL and beyond" },
+    { "offline_falls", offline.falls,
+      ("  the same, to the best at %g times the KL and beyond"):format(measures.beyond) },
     { "gold_holds", not gold.falls, "online by gold does not fall: " .. described(gold) },
   }
   local lines, holds = {}, {}

@@ -31,6 +31,15 @@ local function claim(kind, about, name, given, estimate, missing)
   return o
 end
 
+--- The name of a claim about sides; several that are taken together are told as one.
+local function named(text, ...)
+  local sides = table.pack(...)
+  for i, side in ipairs(sides) do
+    if type(side) == "table" then sides[i] = table.concat(side, " and ") end
+  end
+  return text:format(table.unpack(sides, 1, sides.n))
+end
+
 -- What differences of win rates lie within.
 local differences <const> = { -1, 1 }
 
@@ -52,7 +61,7 @@ end
 -- one side less that of another.
 function kinds.peak(first, second, given)
   check.labels("peak", first, second)
-  return claim("peak", { first, second }, ("the peak of %s less that of %s"):format(first, second), given,
+  return claim("peak", { first, second }, named("the peak of %s less that of %s", first, second), given,
     of_two(first, second, measures.peak))
 end
 
@@ -61,7 +70,7 @@ end
 function kinds.at_kl(first, second, kl, given)
   check.labels("at_kl", first, second)
   check.kl("at_kl", kl)
-  local name = ("%s less %s at %g nat%s"):format(first, second, kl, kl == 1 and "" or "s")
+  local name = named("%s less %s at %g nat%s", first, second, kl, kl == 1 and "" or "s")
   return claim("at_kl", { first, second }, name, given, of_two(first, second, measures.at("kl", kl)),
     "no repetition of both was measured near it")
 end
@@ -70,7 +79,7 @@ end
 -- another. KLs at which one of a pair of seeds was not measured are left out, and the number says how many.
 function kinds.on_average(first, second, given)
   check.labels("on_average", first, second)
-  local name = ("%s less %s on average over log KL"):format(first, second)
+  local name = named("%s less %s on average over log KL", first, second)
   return claim("on_average", { first, second }, name, given,
     function(sides, resampling)
       local a, b = sides(first), sides(second)
@@ -96,7 +105,7 @@ local rising <const> = "still rising at the end"
 -- its own peak. Repetitions that are still rising at their end are left out.
 function kinds.fall(side, given)
   check.labels("fall", side)
-  return claim("fall", { side }, ("the peak of %s less its end"):format(side), given,
+  return claim("fall", { side }, named("the peak of %s less its end", side), given,
     of_side(side, measures.fall), rising)
 end
 
@@ -104,15 +113,16 @@ end
 -- of the peak: above 0 where the win rate falls as the KL grows, whichever run goes there.
 function kinds.past_peak(side, given)
   check.labels("past_peak", side)
-  local name = ("the peak of %s less its best at 1.5 times the KL or more"):format(side)
-  return claim("past_peak", { side }, name, given,
-    of_side(side, measures.past_peak), "no run goes on to 1.5 times the KL of the peak")
+  local name <const> = "the peak of %s less its best at %g times the KL or more"
+  return claim("past_peak", { side }, named(name, side, measures.beyond), given,
+    of_side(side, measures.past_peak),
+    ("no run goes on to %g times the KL of the peak"):format(measures.beyond))
 end
 
 --- The fall of one side, as `claims.fall` measures it, less that of another.
 function kinds.falls(first, second, given)
   check.labels("falls", first, second)
-  return claim("falls", { first, second }, ("the fall of %s less that of %s"):format(first, second), given,
+  return claim("falls", { first, second }, named("the fall of %s less that of %s", first, second), given,
     of_two(first, second, measures.fall), rising)
 end
 
@@ -120,7 +130,7 @@ end
 -- the bias of pooling, of which all other claims are free.
 function kinds.pooling(side, given)
   check.labels("pooling", side)
-  return claim("pooling", { side }, ("the highest of all points of %s less its peak"):format(side), given,
+  return claim("pooling", { side }, named("the highest of all points of %s less its peak", side), given,
     of_side(side, measures.pooling))
 end
 
@@ -135,7 +145,7 @@ function kinds.interaction(four, given)
     for i = 1, 4 do peaks[i] = measures.peak(runs[i], win) end
     return (peaks[1] - peaks[2]) - (peaks[3] - peaks[4])
   end
-  return claim("interaction", four, name:format(table.unpack(four)), given, function(sides, resampling)
+  return claim("interaction", four, named(name, table.unpack(four)), given, function(sides, resampling)
     local items = frontier.paired(sides(four[1]), sides(four[2]), sides(four[3]), sides(four[4]))
     return frontier.interval(items, measure, resampling.halved)
   end)
@@ -147,7 +157,7 @@ end
 function kinds.quantile(first, second, given)
   check.labels("quantile", first, second)
   local measure = measures.quantile(0.9)
-  local name = ("the 90 %% quantile of %s less that of %s"):format(first, second)
+  local name = named("the 90 %% quantile of %s less that of %s", first, second)
   return claim("quantile", { first, second }, name, given,
     function(sides, resampling)
       return frontier.difference(sides(first), sides(second), measure, resampling.whole, differences)
@@ -183,7 +193,7 @@ function kinds.change(side, name, field, given)
     local a, b = first and field(first), field(run[#run])
     return a and b and b - a or nil
   end
-  return claim("change", { side }, ("%s of %s, the last checkpoint less the first"):format(name, side), given,
+  return claim("change", { side }, named("%s of %s, the last checkpoint less the first", name, side), given,
     function(sides)
       return interval.of_values(bootstrap.by_repetition(sides(side), function(runs)
         return mean_of(runs, change)
@@ -203,7 +213,7 @@ function kinds.since_peak(side, name, field, given)
     local a, b = field(peak), field(run[#run])
     return not is_last and a and b and b - a or nil
   end
-  return claim("since_peak", { side }, ("%s of %s, the end less the peak of the win rate"):format(name, side),
+  return claim("since_peak", { side }, named("%s of %s, the end less the peak of the win rate", name, side),
     given, function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change), name) end)
 end
 
@@ -213,7 +223,7 @@ function kinds.at_end(first, second, name, field, given)
   check.name("at_end", name)
   check.callable("at_end", "field", field)
   local function last(run) return field(run[#run]) end
-  local text = ("%s of %s less that of %s at the end"):format(name, first, second)
+  local text = named("%s of %s less that of %s at the end", name, first, second)
   return claim("at_end", { first, second }, text, given,
     function(sides)
       return interval.of_values(interval.differences(sides(first), sides(second), function(runs)

@@ -158,6 +158,9 @@ function measures.fall(runs, win)
   end)
 end
 
+--- How many times the KL of the peak lies beyond it: a run that goes there can show a fall.
+measures.beyond = 1.5
+
 --- The win rate at the peak less the highest one where the KL is at least 1.5 times that of the peak; nil
 -- where no checkpoint lies there.
 --
@@ -170,7 +173,7 @@ function measures.past_peak(runs, win)
   local list = points_of(runs)
   return both_ways(win, function(report, choose)
     return mean_of(peaks(list, choose), function(peak)
-      local beyond = points_of(runs, 1.5 * peak.point.kl, peak.point)
+      local beyond = points_of(runs, measures.beyond * peak.point.kl, peak.point)
       local value = mean_of(peaks(beyond, choose), function(one) return report(one.point) end)
       return value and report(peak.point) - value
     end)

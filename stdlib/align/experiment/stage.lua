@@ -9,15 +9,15 @@ local evaluate = require "perilune.align.evaluate"
 local feeds = require "perilune.align.experiment.feeds"
 local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
-local models = require "perilune.models"
 local opened = require "perilune.align.experiment.opened"
+local golden = require "perilune.align.experiment.golden"
+local learned = require "perilune.align.experiment.learned"
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local fit = require "perilune.align.fit"
 local sft = require "perilune.align.sft"
 local sources = require "perilune.align.sources"
 local system = require "perilune.system"
-local train = require "perilune.align.train"
 
 local stage = {}
 
@@ -46,17 +46,12 @@ stage.options = options.spec("experiment.stage", {
   annotator.options,
 })
 
-local kinds = { preference = "preference_model", reward = "reward_model", gold = "gold" }
-
---- Whether a proxy is the path of a reward model.
-local function is_path(proxy) return proxy:find("/", 1, true) ~= nil end
-
 --- Refuses an unknown proxy, and what `experiment.opened` refuses of the task.
 function stage.check(o)
-  if not is_path(o.proxy) and o.proxy ~= "" and not kinds[o.proxy] then
-    error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, kinds)), 0)
+  if not learned.is_path(o.proxy) and o.proxy ~= "" and not learned.kinds[o.proxy] then
+    error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, learned.kinds)), 0)
   end
-  if is_path(o.proxy) and not system.exists(o.proxy) then
+  if learned.is_path(o.proxy) and not system.exists(o.proxy) then
     error(("proxy: there is no '%s'; expected the path of a reward model"):format(o.proxy), 0)
   end
   opened.check(o)
@@ -75,114 +70,6 @@ stage.notes = {
 local Stage = {}
 Stage.__index = Stage
 
---- The option `run` of a training of the stage.
-local function recorded(self, name, steps)
-  local o = self.options
-  return o.record and o.record(("%s of outer seed %d"):format(name, o.seed), steps)
-end
-
---- A judge trained on pairs from the start's weights, with the task's settings.
-local function learn(self, kind, label, data, held_out, seed, init)
-  local task, o = self.task, self.options
-  local given = {
-    init = init or self.start, data = data, validation = held_out, labels = task.labels,
-    eos = task.tokenizer.eos, label = label, seed = seed,
-  }
-  for name, value in pairs(task.preference.options) do given[name] = value end
-  if o.judge_steps > 0 then given.steps = o.judge_steps end
-  given.run = recorded(self, label, given.steps or 800)
-  return judges[kinds[kind]](given)
-end
-
---- The judge of a reward model that reads the ids of the task.
-local function given_model(self, path)
-  local model = models.load(path, { precision = self.options.precision })
-  local made = judges.from_model { model = model, eos = self.task.tokenizer.eos }
-  local own, wanted = made.model:config().vocab, self.start:config().vocab
-  if own < wanted then
-    error(("proxy: %s reads %d tokens, the task has %d: it needs the task's tokenizer"):format(
-      path, own, wanted), 0)
-  end
-  return made
-end
-
---- The kind of the learned judges: the task's, or a reward model where losses read scores.
-local function kind_of(self) return self.options.scores and "reward" or self.task.preference.kind end
-
---- A model of other fields, fine-tuned as the start is. A task with a pretrained model has no other: nil.
-local function other_start(self, label, model)
-  local o = self.options
-  if self.task.pretrained then return nil end
-  local steps = o.start_steps > 0 and o.start_steps or nil
-  return (sft(self.task, {
-    model = model, seed = o.seed - 1, steps = steps, cache = not steps,
-    run = recorded(self, label, steps or 800), precision = o.precision,
-  }))
-end
-
---- The start as the golden model begins: of twice the width where a larger one is asked for.
-local function golden_init(self)
-  if self.options.gold ~= "model" then return nil end
-  local config = self.start:config()
-  return other_start(self, "wide start",
-    { dim = 2 * config.dim, hidden = 2 * config.hidden, heads = config.heads })
-end
-
---- A golden model of labels, and its labels of the same pairs.
-local function golden_model(self, labels, data, validation, test, seed)
-  local kind = kind_of(self)
-  self.gold = learn(self, kind, "golden " .. kind .. " model", data, validation, seed + 1, golden_init(self))
-  local agreement = judges.accuracy(self.gold, test)
-  self.notes[#self.notes + 1] = (
-    "the golden judge agrees with the %s on %.1f %% of %d test pairs."):format(
-    labels, 100 * agreement.mean, agreement.count)
-  return sources.relabel(data, self.gold), sources.relabel(validation, self.gold),
-    sources.relabel(test, self.gold)
-end
-
---- Golden pairs of a task with human labels: a golden model of those labels relabels the same pairs.
-local function relabelled(self, seed)
-  local task, o = self.task, self.options
-  local function human(split, wanted) return task:pairs(split, math.min(wanted, task.counts[split].pairs)) end
-  local few = math.min(256, o.pairs)
-  local data, validation, test = human("train", o.pairs), human("validation", few), human("test", few)
-  return golden_model(self, "human labels", data, validation, test, seed)
-end
-
---- Golden pairs of a task whose gold is a rule: two responses of the start to each prompt, ordered by it, or
--- by a golden model of it.
-local function sampled(self, seed)
-  local task, o = self.task, self.options
-  self.gold = judges.gold(task)
-  local function draw(split, count, number)
-    return sources.sample(self.start, {
-      task = task, judge = self.gold, prompts = task:prompts(split, count), count = count, seed = number,
-      label = split .. " pairs",
-    })
-  end
-  local few = math.min(256, o.pairs)
-  local data, validation, test = draw("train", o.pairs, seed + 3), draw("validation", few, seed + 4),
-    draw("test", few, seed + 5)
-  if o.gold == "task" then return data, validation, test end
-  return golden_model(self, "task's rule", data, validation, test, seed)
-end
-
---- The golden policy, from the task's settings alone.
-local function golden_policy(self, seed)
-  local how, o = self.task.golden, self.options
-  local steps = o.golden_steps > 0 and o.golden_steps or how.steps
-  return train {
-    run = recorded(self, "golden policy", steps),
-    policy = self.start:clone(), reference = self.start, loss = losses.ipo { beta = how.beta },
-    steps = steps, lr = how.lr, warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
-    instruments = false,
-    source = sources.online {
-      task = self.task, judge = self.gold, prompts = self.prompts, seed = seed + 6,
-      batch = math.min(how.batch or 32, #self.prompts),
-    },
-  }.policy
-end
-
 --- The stage of filled options.
 local function build(o)
   local seed = o.seed * 10000
@@ -195,11 +82,11 @@ local function build(o)
   if o.gold == "task" and task.gold_prefers then annotator.of(judges.gold(task), o, seed) end
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, {
-    steps = steps, cache = not steps, seed = o.seed - 1, run = recorded(self, "start", steps or 800),
+    steps = steps, cache = not steps, seed = o.seed - 1, run = learned.recorded(self, "start", steps or 800),
     precision = o.precision,
   })
   local stopping
-  self.golden_pairs, stopping, self.held_out = (task.gold_pairs and relabelled or sampled)(self, seed)
+  self.golden_pairs, stopping, self.held_out = golden.pairs(self, seed)
   self.prompts = sources.prompts(self.golden_pairs)
   local faulty = annotator.of(self.gold, o, seed + 8)
   if faulty ~= self.gold then
@@ -207,20 +94,20 @@ local function build(o)
     stopping = sources.relabel(stopping, faulty)
     self.notes[#self.notes + 1] = ("labels have faults: %s."):format(faulty.name)
   end
-  local kind = o.proxy ~= "" and o.proxy or kind_of(self)
+  local kind = o.proxy ~= "" and o.proxy or learned.kind(self)
   local few = o.proxy_pairs > 0 and o.proxy_pairs or task.proxy_pairs or 0
   local function learned_proxy(label, init)
-    return learn(self, is_path(kind) and kind_of(self) or kind, label,
+    return learned.judge(self, learned.is_path(kind) and learned.kind(self) or kind, label,
       annotator.first(self.golden_pairs, few), stopping, seed + 2, init)
   end
-  self.proxy = kind == "gold" and faulty or is_path(kind) and given_model(self, kind)
+  self.proxy = kind == "gold" and faulty or learned.is_path(kind) and learned.from_path(self, kind)
     or learned_proxy("proxy " .. kind .. " model", annotator.small(self.start, o.proxy_dim, seed + 9))
   self.learned_proxy = kind ~= "gold" and learned_proxy or nil
   local agreement = judges.accuracy(self.proxy, self.held_out)
   self.notes[#self.notes + 1] = (
     "the proxy (%s) agrees with the golden judge on %.1f %% of %d test pairs of the start%s."):format(
     kind, 100 * agreement.mean, agreement.count, annotator.calibration(self.proxy, self.held_out))
-  self.golden = golden_policy(self, seed)
+  self.golden = golden.policy(self, seed)
   local count = task.counts and math.min(o.prompts, task.counts.train.prompts) or o.prompts
   self.test = task:prompts("train", count)
   self.baseline = evaluate.baseline(self.golden, { task = task, prompts = self.test, seed = o.seed })
@@ -330,7 +217,7 @@ function Stage:other_proxy(width)
     error("experiment.stage: the labels are the golden judge's, there is no proxy to make anew", 0)
   end
   local label = ("proxy of width %d"):format(width)
-  local start = other_start(self, label .. ", start",
+  local start = learned.other_start(self, label .. ", start",
     { layers = 1, dim = width, heads = 1, hidden = 8 * width // 3 })
   return self.learned_proxy(label, start)
 end

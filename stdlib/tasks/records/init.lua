@@ -25,6 +25,7 @@ local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
 local system = require "perilune.system"
 local task = require "perilune.tasks.task"
+local tokens = require "perilune.tasks.records.tokens"
 local trimmed = require "perilune.trimmed"
 
 local records = {}
@@ -49,9 +50,6 @@ records.options = options.spec("tasks.records", {
   { "cache", true, "whether the tokenizer is read from the cache folder and saved there" },
   pretrained.options,
 })
-
-local specials <const> = { "<pad>", "<bos>", "<eos>", "<a>", "<b>" }
-local recipe <const> = "bpe-1"
 
 local Task = {}
 Task.__index = Task
@@ -106,42 +104,6 @@ function Task:text(split, index)
   local text = part.texts[part.order[(index - 1) % n + 1]]
   local ids = table.move(text.prompt, 1, #text.prompt, 1, {})
   return table.move(text.response, 1, #text.response, #ids + 1, ids), self.start and #text.prompt
-end
-
---- The tokenizer, trained on the training part or read from the cache, and its key.
-local function tokenizer_of(name, pairs_of_text, o)
-  if o.tokenizer then return o.tokenizer, task.tokenizer_hash(o.tokenizer) end
-  local formats = require "perilune.formats"
-  local texts = {}
-  for _, pair in ipairs(pairs_of_text) do
-    if pair.split == "train" then
-      texts[#texts + 1] = pair.prompt .. pair.chosen
-      texts[#texts + 1] = pair.rejected
-    end
-  end
-  local hash = system.sha256(table.concat(texts, "\0"))
-  local key = system.sha256(("%s %d %s %s"):format(recipe, o.vocab_size, table.concat(specials, " "), hash))
-  local path = o.cache and ("%s/%s-%s.json"):format(system.cache_folder(), recipe, key:sub(1, 24))
-  if path and system.exists(path) then
-    local ok, tokenizer = attempt.call(require "perilune.tokenizer".load, path)
-    if ok then return tokenizer, key end
-    io.stderr:write(("tasks.%s: %s cannot be read (%s); training again\n"):format(
-      name, path, tostring(tokenizer)))
-  end
-  local tokenizer = formats.train_bpe(texts, { vocab_size = o.vocab_size, specials = specials })
-  if path then tokenizer:save(path) end
-  return tokenizer, key
-end
-
---- Two ids that a text hardly has: <a> and <b> where the tokenizer has them.
-local function labels_of(tokenizer)
-  local labels, n = {}, tokenizer.vocab_size
-  local function named(name) return tokenizer.id and tokenizer:id(name) end
-  for _, id in pairs { named "<a>", named "<b>", tokenizer.pad or -1, tokenizer.bos or -1, n - 1, n - 2,
-    n - 3 } do
-    if #labels < 2 and id >= 0 and id ~= tokenizer.eos and id ~= labels[1] then labels[#labels + 1] = id end
-  end
-  return labels
 end
 
 --- Ids of a pair whose prompt `fit(tokenizer, text, limit)` writes, or does not where it is too long,
@@ -282,12 +244,12 @@ function records.task(name, o, parse, ids_of)
     error(("tasks.%s: %s has no pair to learn from, of %d records"):format(name, o.path, #list + null), 0)
   end
   o.tokenizer = o.tokenizer or pretrained.tokenizer(o)
-  local tokenizer, key = tokenizer_of(name, pairs_of_text, o)
+  local tokenizer, key = tokens.tokenizer(name, pairs_of_text, o)
   if not tokenizer.eos then
     error(("tasks.%s: the tokenizer has no eos, with which a response ends"):format(name), 0)
   end
   local self = setmetatable({
-    name = name, path = o.path, seed = o.seed, tokenizer = tokenizer, labels = labels_of(tokenizer),
+    name = name, path = o.path, seed = o.seed, tokenizer = tokenizer, labels = tokens.labels(tokenizer),
     stop = { tokenizer.eos }, max_prompt = o.max_prompt, max_response = o.max_response, dropped = dropped,
     shortened = 0, cut = cut, parts = {}, counts = {}, checks = task.checks("tasks." .. name),
     preference = task.preference(),
