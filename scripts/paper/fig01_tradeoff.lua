@@ -11,9 +11,9 @@
 --
 -- Cost: 13 runs a repetition on `sentiment`; 7 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): one online setting against
--- offline's pool is behind by 0.15 [0.13, 0.17] at 2 nats and ahead by 0.23 [0.02, 0.49] at 10; peaks differ
+-- offline's pool is behind by 0.15 [0.12, 0.17] at 2 nats and ahead by 0.23 [0.02, 0.49] at 10; peaks differ
 -- by 0.14 [-0.10, 0.34], which is not resolved. With the same sweep on both sides it is 0.08 [-0.02, 0.16] at
--- equal KL and 0.21 [-0.09, 0.43] at the peak. Offline passes its peak by 0.09 [0.04, 0.15].
+-- equal KL and 0.20 [-0.09, 0.43] at the peak. Offline passes its peak by 0.09 [0.04, 0.15].
 local paper = require "perilune.paper"
 
 local function proxy_win(point) return point.proxy_win end

@@ -9,8 +9,8 @@
 --
 -- Cost: 9 runs a repetition on `sentiment`, 1 after fig01_tradeoff; 7 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the peak of pairs of the end
--- is 0.15 [0.07, 0.22] above the start, below online's by 0.34 [0.11, 0.55], below that of pairs of the start
--- by 0.16 [0.01, 0.32], and below that of offline pooled by 0.20 [0.15, 0.27].
+-- is 0.14 [0.07, 0.22] above the start, below online's by 0.34 [0.11, 0.55], below that of pairs of the start
+-- by 0.16 [0.01, 0.32], and below that of offline pooled by 0.20 [0.14, 0.27].
 local paper = require "perilune.paper"
 local against = require "perilune.paper.reading.against"
 

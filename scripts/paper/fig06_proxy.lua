@@ -9,8 +9,9 @@
 --   perilune scripts/paper/fig06_proxy.lua [--task summary] [--quick]
 --
 -- Cost: 3 runs a repetition on `sentiment`, none after fig01_tradeoff; 6 s of processor time at --smoke.
--- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the proxy is right as often as
--- the online policy (-0.01 [-0.05, 0.04]) and less often than the offline one (by 0.10 [0.02, 0.18]).
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the proxy is not more often
+-- right than the online policy (-0.01 [-0.05, 0.04]) and less often than the offline one (by 0.10 [0.02,
+-- 0.18]).
 local paper = require "perilune.paper"
 local stream = require "perilune.paper.reading.stream"
 

@@ -11,7 +11,7 @@
 --
 -- Cost: 7 runs a repetition on `sentiment`, 4 after fig01_tradeoff; 9 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): best-of-2 online less offline
--- is 0.13 [0.00, 0.27] at the peak, online less shuffled 0.05 [-0.06, 0.14]. IPO's peak is higher by 0.31
+-- is 0.125 [0.000, 0.267] at the peak, online less shuffled 0.04 [-0.06, 0.13]. IPO's peak is higher by 0.31
 -- [0.18, 0.45].
 local paper = require "perilune.paper"
 local exceptions = require "perilune.paper.reading.exceptions"

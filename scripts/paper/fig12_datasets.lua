@@ -12,7 +12,7 @@
 -- Cost: 8 runs a repetition on `sentiment`, 4 after fig01_tradeoff and fig05_quality; 10 s of processor time
 -- at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): a side of the start helps by
--- 0.09 [0.00, 0.18]; golden pairs mixed into pairs of the end give 0.22 [0.11, 0.32].
+-- 0.086 [0.002, 0.180]; golden pairs mixed into pairs of the end give 0.22 [0.11, 0.32].
 local paper = require "perilune.paper"
 
 paper.figure {

@@ -13,7 +13,7 @@
 -- Cost: 5 runs a repetition on `sentiment`, none after fig04_coverage and fig09_bo2; 7 s of processor time
 -- at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the order is worth 0.18 [0.16,
--- 0.20] at the peak to IPO, 0.05 [-0.06, 0.14] to best-of-2, a difference of 0.14 [0.04, 0.24].
+-- 0.20] at the peak to IPO, 0.04 [-0.06, 0.13] to best-of-2, a difference of 0.14 [0.04, 0.24].
 local paper = require "perilune.paper"
 local exceptions = require "perilune.paper.reading.exceptions"
 local stages = require "perilune.paper.stages"

@@ -12,7 +12,7 @@
 -- Cost: 4 runs a repetition on `sentiment`, 1 after nc2_hybrid; 7 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): HyPO's KL on own samples is
 -- worth 0.18 [0.11, 0.25] at the peak over offline DPO; what labels give beyond it is not resolved there,
--- 0.17 [-0.07, 0.40], and at equal KL to 4 nats HyPO is ahead by 0.04 [0.02, 0.05]; the whole gap is 0.35
+-- 0.17 [-0.07, 0.40], and at equal KL to 4 nats HyPO is ahead by 0.04 [0.02, 0.04]; the whole gap is 0.35
 -- [0.13, 0.57].
 local paper = require "perilune.paper"
 

@@ -11,7 +11,7 @@
 --
 -- Cost: 13 runs a repetition on `sentiment`, none after fig01_tradeoff; 7 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): with one setting a side online
--- is ahead by 0.18 [-0.10, 0.43] at the peak, with the same six by 0.21 [-0.09, 0.43]; at equal KL by 0.04
+-- is ahead by 0.18 [-0.10, 0.43] at the peak, with the same six by 0.20 [-0.09, 0.43]; at equal KL by 0.04
 -- [-0.01, 0.08] and 0.08 [-0.02, 0.16].
 local paper = require "perilune.paper"
 

@@ -11,7 +11,7 @@
 -- Cost: 10 runs a repetition on `sentiment`; 13 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the gap at the peak is 0.42
 -- [0.30, 0.55] with exact labels, 0.18 [0.11, 0.25] with noisy ones, 0.41 [0.28, 0.53] with two objectives,
--- 0.49 [0.38, 0.59] with one before the other, 0.31 [0.20, 0.41] with circular ones.
+-- 0.49 [0.38, 0.59] with one before the other, 0.30 [0.20, 0.41] with circular ones.
 local paper = require "perilune.paper"
 local gaps = require "perilune.paper.reading.gaps"
 local rewards = require "perilune.paper.rewards"

@@ -10,7 +10,7 @@
 --
 -- Cost: 8 runs a repetition on `sentiment`, 5 after fig01_tradeoff; 11 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): half of each batch online is
--- 0.20 [0.03, 0.39] above offline; online less it is not resolved, -0.02 [-0.21, 0.16]. Offline first, online
+-- 0.20 [0.03, 0.38] above offline; online less it is not resolved, -0.02 [-0.21, 0.16]. Offline first, online
 -- then, is 0.22 [0.01, 0.42] above offline.
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"

@@ -2,15 +2,16 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, a check the conclusion asks for.
 --
--- Pairs with a clear margin alone, WPO's weights towards the policy's own distribution (Zhou et al. 2024,
--- arXiv:2406.11827), and the best against the worst of four responses of the start. Augmentation towards the
--- policy's own distribution, both by the online run's last policy and ordered by gold: the golden pairs with
--- the second half of each response written anew, and half golden pairs, half of that policy.
+-- Pairs with a clear margin alone, DPO with and without WPO's weights towards the policy's own distribution
+-- (Zhou et al. 2024, arXiv:2406.11827), and the best against the worst of four responses of the start.
+-- Augmentation towards the policy's own distribution, both by the online run's last policy and ordered by
+-- gold: the golden pairs with the second half of each response written anew, and half golden pairs, half of
+-- that policy.
 --
 --   perilune scripts/paper/nc3_curation.lua [--task summary] [--quick]
 --
--- Cost: 8 runs a repetition on `sentiment`, 4 after fig01_tradeoff and fig12_datasets; 10 s of processor time
--- at --smoke.
+-- Cost: 9 runs a repetition on `sentiment`, 4 after fig01_tradeoff, fig12_datasets and lit6_online_kl; 10 s
+-- of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the peak of filtered pairs
 -- less that of all pairs is 0.07 [-0.04, 0.17], of best of 4 0.05 [-0.08, 0.17], of rewritten ones -0.05
 -- [-0.14, 0.05]; WPO loses 0.19 [0.11, 0.26].
@@ -23,10 +24,10 @@ paper.figure {
   found = "Not run in the paper; it asks what of the data matters.",
   notes = { "\"half golden, half end against end\" is half the paper's D_golden, half D_4k-vs-4k." },
   variants = function(make, o)
-    local wpo, shared = paper.variants.of(o, "wpo"), { shared = true }
+    local dpo, wpo, shared = paper.variants.of(o, "dpo"), paper.variants.of(o, "wpo"), { shared = true }
     return {
       make.online(), make.offline_one(), make.of("half with the clearest margin", curation.clear, shared),
-      make.of("best against worst of 4", curation.best_worst, shared), wpo.offline_one(),
+      make.of("best against worst of 4", curation.best_worst, shared), dpo.offline_one(), wpo.offline_one(),
       make.of("golden pairs, rewritten", curation.rewritten, { shared = true, from = "online" }),
       make.mixed(1, 1), make.online_gold(),
     }
@@ -35,8 +36,9 @@ paper.figure {
     local list = {}
     for _, label in ipairs { "half with the clearest margin", "best against worst of 4",
       "wpo offline, one setting", "golden pairs, rewritten", "half golden, half end against end" } do
-      list[#list + 1] = claims.peak(label, "offline, one setting",
-        { name = ("%s less all pairs"):format(label) })
+      local is_wpo = label:find "^wpo"
+      list[#list + 1] = claims.peak(label, (is_wpo and "dpo " or "") .. "offline, one setting",
+        { name = ("%s less %s"):format(label, is_wpo and "DPO without weights" or "all pairs") })
       list[#list + 1] = claims.peak("online", label)
     end
     return list

@@ -10,9 +10,9 @@
 --   perilune scripts/paper/oq3_refresh.lua [--every 1,16,never] [--task arena] [--quick]
 --
 -- Cost: 7 runs a repetition on `sentiment`, 6 after fig01_tradeoff; 6 s of processor time at --smoke.
--- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): renewal every 16 steps [16,
--- 60] is the rarest that loses less than 0.05 at equal KL from 2 nats on; its data are 0.5 [0.5, 2.4] nats
--- old. Never renewed loses 0.17 [0.00, 0.35] at the peak.
+-- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): renewal every 16 steps (16 to
+-- 60) is the rarest that loses less than 0.05 at equal KL from 2 nats on; its data are 0.5 [0.5, 2.4] nats
+-- old. Never renewed loses 0.172 [0.003, 0.349] at the peak.
 local paper = require "perilune.paper"
 local refresh = require "perilune.paper.refresh"
 local renewals = require "perilune.paper.reading.renewals"

@@ -11,8 +11,8 @@
 -- Cost: 5 runs a repetition on `sentiment`, none after fig01_tradeoff, fig09_bo2 and lit6_online_kl; 7 s of
 -- processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4), errors of repetitions that
--- were left out: no law is told from the other by 0.005; they differ by 0.000 [-0.005, 0.005] online, by
--- -0.003 [-0.006, -0.000] offline and by -0.000 [-0.001, 0.001] for best-of-n.
+-- were left out: that of d (a - b d) is smaller by 0.003 [0.000, 0.006] offline; the two differ by 0.000
+-- [-0.005, 0.005] online and by -0.000 [-0.001, 0.001] for best-of-n.
 local paper = require "perilune.paper"
 local laws = require "perilune.paper.reading.laws"
 
