@@ -83,7 +83,7 @@ function html.write(entries, missing, path)
   }
   made:text(summary)
   made:text(page.rules)
-  if #missing > 0 then made:text(("Not run: %s."):format(table.concat(missing, ", "))) end
+  if #missing > 0 then made:text(page.not_run(entries, missing)) end
   made:show(overview(entries))
   for i, entry in ipairs(entries) do add(made, entry, i) end
   made:save(path)

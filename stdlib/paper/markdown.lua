@@ -101,7 +101,7 @@ function markdown.write(entries, missing, path)
     (page.summary(entries)) .. "\n",
     page.rules .. "\n",
   }
-  if #missing > 0 then texts[#texts + 1] = ("Not run: %s.\n"):format(table.concat(missing, ", ")) end
+  if #missing > 0 then texts[#texts + 1] = page.not_run(entries, missing) .. "\n" end
   for _, entry in ipairs(entries) do texts[#texts + 1] = markdown.of(entry, saver(path, entry)) end
   system.write_file(path, table.concat(texts, "\n"))
 end

@@ -63,7 +63,7 @@ end
 function page.tally(verdicts)
   local counts = {}
   for _, one in ipairs(verdicts) do counts[one.verdict] = (counts[one.verdict] or 0) + 1 end
-  if #verdicts == 0 then return "none is tested" end
+  if #verdicts == 0 then return "none" end
   return ("%d hold, %d do not, %d not resolved, %d not measured"):format(counts["holds"] or 0,
     counts["does not hold"] or 0, counts["not resolved"] or 0, counts["not measured"] or 0)
 end
@@ -115,15 +115,39 @@ function page.findings(entries)
   return list
 end
 
+--- What was not run, in sentences by task; of a task with few figures, those that were. `missing` is as in
+-- `page.read`.
+--
+--   > local entries = { { name = "fig01", task = "summary" } }
+--   > page.not_run(entries, { "fig06 on arena", "fig04 on summary", "fig06 on summary" })
+--   Not run on arena: fig06. Run on summary: fig01 alone.
+function page.not_run(entries, missing)
+  local tasks, absent, there = {}, {}, {}
+  for _, what in ipairs(missing) do
+    local name, task = what:match "^(%S+) on (%S+)$"
+    if not absent[task] then tasks[#tasks + 1], absent[task], there[task] = task, {}, {} end
+    table.insert(absent[task], name)
+  end
+  for _, made in ipairs(entries) do
+    if there[made.task] and made.name then table.insert(there[made.task], made.name) end
+  end
+  for i, task in ipairs(tasks) do
+    local few = #there[task] > 0 and #there[task] < #absent[task]
+    tasks[i] = (few and "Run on %s: %s alone." or "Not run on %s: %s."):format(
+      task, table.concat(few and there[task] or absent[task], ", "))
+  end
+  return table.concat(tasks, " ")
+end
+
 --- A sentence on the findings of Tang et al. among the verdicts of entries, and their tally.
 --
 --   > local one = { paper = "It falls.", mean = 0.2, verdict = "holds" }
 --   > (page.summary { { task = "arena", verdicts = { one } } }:match "^[^:]+")
---   Of 1 findings of Tang et al. that were tested, each counted once
+--   Of 1 findings of Tang et al., each counted once
 function page.summary(entries)
   local list = page.findings(entries)
   local tally = page.tally(list)
-  return ("Of %d findings of Tang et al. that were tested, each counted once: %s. A finding that is not "
+  return ("Of %d findings of Tang et al., each counted once: %s. A finding that is not "
     .. "resolved needs more repetitions or prompts than were run, and its row says how many. Rows on "
     .. "findings of others begin with their names; a number that nobody has found before is above 0, below "
     .. "0, or not found."):format(#list, tally), tally
