@@ -4,7 +4,8 @@
 --
 -- Both sides learn from the same labels: gold's, a fifth of them turned, two objectives (content and text,
 -- elsewhere gold and brevity) as a sum with equal weights or one before the other, and a third of the pairs
--- ordered in a circle. Win rates are gold's.
+-- ordered in a circle. Win rates are gold's. Ties are drawn anew where pairs are labelled again, so "exact"
+-- differs from oq1_gold in a few pairs.
 --
 --   perilune scripts/paper/nc1_rewards.lua [--task arena] [--quick]
 --
