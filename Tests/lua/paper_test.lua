@@ -461,6 +461,37 @@ function TestPage:test_each_finding_of_the_paper_is_counted_once()
   os.remove(path)
 end
 
+--- A figure on two tasks has a table of both before it. On one of them the paper found something else, and
+-- one number was measured on one task alone.
+function TestPage:test_a_figure_on_several_tasks_has_them_side_by_side()
+  local function on(task, ...)
+    return { name = "fig04", task = task, question = "Q?", found = "F.", size = "default", outer_seeds = 5,
+      verdicts = { ... }, header = {}, rows = {}, parts = {}, figures = {}, proxy = {}, date = "",
+      report = "", command = "", processor = "" }
+  end
+  local function claim(name, paper, text, verdict, remedy)
+    return { name = name, paper = paper, by = "Tang et al.", text = text, verdict = verdict, remedy = remedy }
+  end
+  local entries = {
+    on("sentiment", claim("peak", "Far below.", "0.18 [0.16, 0.20]", "holds"), claim("at 9", "", nil,
+      "not measured")),
+    on("arena", claim("peak", "Close.", "0.18 [0.09, 0.27]", "not resolved", "9 would")),
+    on("arena", claim("peak", "With other options.", "0.5", "holds")),
+  }
+  local header, rows = require "perilune.paper.by_task".of(entries, "fig04")
+  lu.assertEquals({ table.unpack(header, 3) }, { "sentiment", "arena" })
+  lu.assertEquals(rows, {
+    { "Far below. / Close.", "peak", "0.18 [0.16, 0.20]: holds", "0.18 [0.09, 0.27]: not resolved" },
+    { "-", "at 9", "not measured", "-" },
+  })
+  local path = support.new_path()
+  html.write(entries, {}, path)
+  lu.assertStrContains(support.read(path), "fig04, task by task")
+  markdown.write({ entries[1] }, {}, path)
+  lu.assertNil(support.read(path):find("task by task", 1, true))
+  os.remove(path)
+end
+
 function TestPage:test_what_is_missing_is_said()
   local entries, missing = page.read(os.tmpname() .. ".none", { "fig01_tradeoff" }, { "sentiment" })
   lu.assertEquals({ entries, missing }, { {}, { "fig01_tradeoff on sentiment" } })

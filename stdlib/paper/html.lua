@@ -2,6 +2,7 @@
 --
 --   local entries, missing = page.read("out/paper", { "fig01_tradeoff" }, { "sentiment" })
 --   html.write(entries, missing, "out/paper/paper.html")
+local by_task = require "perilune.paper.by_task"
 local claims = require "perilune.align.claims"
 local options = require "perilune.options"
 local page = require "perilune.paper.page"
@@ -85,7 +86,10 @@ function html.write(entries, missing, path)
   made:text(page.rules)
   if #missing > 0 then made:text(page.not_run(entries, missing)) end
   made:show(overview(entries))
-  for i, entry in ipairs(entries) do add(made, entry, i) end
+  by_task.walk(entries, function(header, rows, name)
+    made:show(("<h2>%s, task by task</h2>"):format(escaped(name)))
+    made:table { header = header, rows = rows }
+  end, function(entry, i) add(made, entry, i) end)
   made:save(path)
   return tally
 end

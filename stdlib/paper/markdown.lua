@@ -6,6 +6,7 @@
 --   markdown.write(entries, missing, "scripts/results/paper.md")
 --
 -- It is made of what the scripts wrote, so that no number in it was typed.
+local by_task = require "perilune.paper.by_task"
 local claims = require "perilune.align.claims"
 local options = require "perilune.options"
 local page = require "perilune.paper.page"
@@ -102,7 +103,9 @@ function markdown.write(entries, missing, path)
     page.rules .. "\n",
   }
   if #missing > 0 then texts[#texts + 1] = page.not_run(entries, missing) .. "\n" end
-  for _, entry in ipairs(entries) do texts[#texts + 1] = markdown.of(entry, saver(path, entry)) end
+  by_task.walk(entries, function(header, rows, name)
+    texts[#texts + 1] = ("## %s, task by task\n\n%s"):format(name, markdown.table(header, rows))
+  end, function(entry) texts[#texts + 1] = markdown.of(entry, saver(path, entry)) end)
   system.write_file(path, table.concat(texts, "\n"))
 end
 

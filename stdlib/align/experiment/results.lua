@@ -25,8 +25,8 @@ local telling <const> = {
   "align/evaluate/panels.lua", "align/evaluate/ranking.lua", "align/evaluate/report.lua",
   "align/evaluate/sections.lua", "align/evaluate/student.lua", "align/evaluate/text_table.lua",
   "align/evaluate/win_table.lua",
-  "paper/entry.lua", "paper/html.lua", "paper/markdown.lua", "paper/page.lua", "tasks/check_page.lua",
-  "tasks/costs.lua", "tasks/costs_rows.lua",
+  "paper/by_task.lua", "paper/entry.lua", "paper/html.lua", "paper/markdown.lua", "paper/page.lua",
+  "tasks/check_page.lua", "tasks/costs.lua", "tasks/costs_rows.lua",
 }
 
 -- What the figures of the paper make of finished runs: claims, sections, fits. What chooses variants, sources
