@@ -84,8 +84,8 @@ function stages.at_size(name, list)
   return list
 end
 
---- A stage whose proxy is a model of one layer and this width, fine-tuned as the start is and then trained on
--- the same pairs as the stage's. All else stays. Gives a function(stage), as `stages.sized` does.
+--- A stage whose proxy is a model of the start's layers and this width, fine-tuned as the start is and then
+-- trained on the same pairs as the stage's. All else stays. Gives a function(stage), as `stages.sized` does.
 --
 --   > type(stages.judged(16))
 --   function

@@ -207,8 +207,8 @@ function Stage:kl(policy)
   return evaluate.kl(policy, self.start, how).mean
 end
 
---- A proxy of one layer and this width: fine-tuned as the start is, then trained on the same pairs as the
--- stage's proxy. Errors: the stage has none that is learned, such as that of a world.
+--- A proxy of the start's layers and this width: fine-tuned as the start is, then trained on the same pairs
+-- as the stage's proxy. Errors: the stage has none that is learned, such as that of a world.
 --
 --   > require "perilune.align.experiment.stage".with({}):other_proxy(16)
 --   experiment.stage: the labels are the golden judge's, there is no proxy to make anew
@@ -217,8 +217,10 @@ function Stage:other_proxy(width)
     error("experiment.stage: the labels are the golden judge's, there is no proxy to make anew", 0)
   end
   local label = ("proxy of width %d"):format(width)
+  local config = self.start:config()
   local start = learned.other_start(self, label .. ", start",
-    { layers = 1, dim = width, heads = 1, hidden = 8 * width // 3 })
+    { layers = config.layers, dim = width, heads = width % (2 * config.heads) == 0 and config.heads or 1,
+      hidden = 8 * width // 3 })
   return self.learned_proxy(label, start)
 end
 

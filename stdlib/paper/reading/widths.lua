@@ -14,7 +14,7 @@ function widths.claims(make, o)
   local list = {
     make.peak(large, small, { by = "Tang et al. expect", paper = "A larger proxy raises online's peak." }),
     make.falls(small, large, { name = "the fall with the smallest proxy less that with the largest" }),
-    make.peak("online", large, { name = "what all layers of the start give the proxy, at online's peak" }),
+    make.peak("online", large, { name = "the task's own proxy less the widest, at online's peak" }),
   }
   for _, width in ipairs(all) do
     list[#list + 1] = make.peak(proxies.label(width), "offline, one setting",
