@@ -11,9 +11,7 @@
 --
 -- Cost: 6 runs and 3 proxies a repetition on `sentiment`, 3 runs after fig01_tradeoff; 8 s of processor time
 -- at --smoke.
--- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): online's peak with the proxy
--- of width 128 less that with width 16 is -0.00 [-0.08, 0.07]; with each width it is below offline's, by 0.30
--- [0.14, 0.44] at 128; all layers of the start give the task's own proxy 0.48 [0.25, 0.72].
+-- Measured: at --smoke, one repetition, which resolves nothing; no larger size was run.
 local paper = require "perilune.paper"
 local proxies = require "perilune.paper.proxies"
 local widths = require "perilune.paper.reading.widths"
