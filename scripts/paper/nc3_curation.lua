@@ -13,8 +13,8 @@
 -- Cost: 9 runs a repetition on `sentiment`, 4 after fig01_tradeoff, fig12_datasets and lit6_online_kl; 10 s
 -- of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the peak of filtered pairs
--- less that of all pairs is 0.07 [-0.04, 0.17], of best of 4 0.05 [-0.08, 0.17], of rewritten ones -0.05
--- [-0.14, 0.05]; WPO loses 0.19 [0.11, 0.26].
+-- less that of all pairs is 0.07 [-0.04, 0.17], of best of 4 0.05 [-0.08, 0.17], of rewritten ones -0.04
+-- [-0.14, 0.05]; WPO's weights add 0.03 [-0.04, 0.09] to DPO.
 local paper = require "perilune.paper"
 local curation = require "perilune.paper.curation"
 
