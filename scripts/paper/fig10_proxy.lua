@@ -4,8 +4,8 @@
 --
 -- Proxies of the start's layers and three widths, fine-tuned as the start is and trained on the same pairs,
 -- beside the task's own, which begins with the start's weights. Start, gold and golden policy stay. Offline
--- runs read no proxy. Proxies of one layer, and those of random weights without fine-tuning, hardly learn from
--- 8,192 pairs at any width. Online labelled by gold is beside them, whose labels have no error.
+-- runs read no proxy. Proxies of one layer, and those of random weights without fine-tuning, hardly learn
+-- from 8,192 pairs at any width. Online labelled by gold is beside them, whose labels have no error.
 --
 --   perilune scripts/paper/fig10_proxy.lua [--widths 16,64] [--task arena] [--quick]
 --
