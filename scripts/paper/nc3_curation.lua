@@ -34,13 +34,16 @@ paper.figure {
   end,
   claims = function(claims)
     local list = {}
-    for _, label in ipairs { "half with the clearest margin", "best against worst of 4",
-      "wpo offline, one setting", "golden pairs, rewritten", "half golden, half end against end" } do
-      local is_wpo = label:find "^wpo"
-      list[#list + 1] = claims.peak(label, (is_wpo and "dpo " or "") .. "offline, one setting",
-        { name = ("%s less %s"):format(label, is_wpo and "DPO without weights" or "all pairs") })
+    local function against(label, other, words)
+      list[#list + 1] = claims.peak(label, other, { name = ("%s less %s"):format(label, words) })
       list[#list + 1] = claims.peak("online", label)
     end
+    local function against_all(label) against(label, "offline, one setting", "all pairs") end
+    against_all "half with the clearest margin"
+    against_all "best against worst of 4"
+    against("wpo offline, one setting", "dpo offline, one setting", "DPO without weights")
+    against_all "golden pairs, rewritten"
+    against_all "half golden, half end against end"
     return list
   end,
 }

@@ -47,16 +47,17 @@ function by_task.of(entries, name)
     local columns, cells = claims.cells(made.verdicts)
     header = header or { columns[1], columns[2] }
     header[2 + i] = made.task
-    for _, cell in ipairs(cells) do
-      local found, number, value, verdict = table.unpack(cell)
+    for k, cell in ipairs(cells) do
+      local found, number, value, words = table.unpack(cell)
       local row = by_name[number]
       if not row then
         row = { found, number }
-        for k = 1, #tasks do row[2 + k] = "-" end
+        for column = 3, 2 + #tasks do row[column] = "-" end
         by_name[number], findings[number], rows[#rows + 1] = row, {}, row
       end
-      local short = verdict:match "^(.-) at this size" or verdict
-      row[2 + i] = value == "-" and short or ("%s: %s"):format(value, short)
+      local one = made.verdicts[k]
+      local verdict = one.remedy and claims.called(one) or words
+      row[2 + i] = value == "-" and verdict or ("%s: %s"):format(value, verdict)
       table.insert(findings[number], found)
     end
   end

@@ -157,13 +157,21 @@ local function found_before(one)
   return claims.is_of_paper(one) and one.paper or ("%s: %s"):format(one.by, one.paper)
 end
 
---- The words of a verdict. Of a number that nobody has found before nothing holds: it is above 0, below 0, or
--- not found, where the interval has 0.
+--- What a verdict is called. Of a number that nobody has found before nothing holds: it is above 0, below 0,
+-- or not found, where the interval has 0.
+--
+--   > claims.called { verdict = "holds", paper = "It falls.", low = 0.1, high = 0.2 }
+--   holds
+--   > claims.called { verdict = "holds", low = 0.1, high = 0.2 }
+--   above 0
+function claims.called(one)
+  if not one.low or (one.paper or "") ~= "" then return one.verdict end
+  return one.low > 0 and "above 0" or one.high < 0 and "below 0" or "not found"
+end
+
+--- The words of a verdict: what it is called, and what would resolve it or why there is no number.
 local function words(one)
-  local text = one.verdict
-  if one.low and (one.paper or "") == "" then
-    text = one.low > 0 and "above 0" or one.high < 0 and "below 0" or "not found"
-  end
+  local text = claims.called(one)
   if one.remedy then return ("%s at this size: %s"):format(text, one.remedy) end
   return one.missing and ("%s: %s"):format(text, one.missing) or text
 end

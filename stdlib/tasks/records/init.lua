@@ -56,13 +56,16 @@ Task.__index = Task
 
 function Task:__tostring() return ("[Task %s]"):format(self.name) end
 
---- The first `count` prompts of a split (all by default), or those after `skip`.
-function Task:prompts(split, count, skip)
+--- Prompts or pairs of a split. Errors point at the caller of the method, whose frame this tail call takes.
+local function items(self, what, split, count, skip)
   self.checks.split(split)
-  count = count and self.checks.whole(count, 0, "the number of prompts")
+  count = count and self.checks.whole(count, 0, "the number of " .. what)
   skip = skip and self.checks.whole(skip, 0, "the number to skip")
-  return self.checks.slice(self.parts[split].prompts, split, "prompts", count, skip)
+  return self.checks.slice(self.parts[split][what], split, what, count, skip)
 end
+
+--- The first `count` prompts of a split (all by default), or those after `skip`.
+function Task:prompts(split, count, skip) return items(self, "prompts", split, count, skip) end
 
 --- Prompt `index` (from 1) of a split.
 function Task:prompt(split, index)
@@ -73,12 +76,7 @@ end
 
 --- Human-labelled pairs { prompt, chosen, rejected } as ids: the first `count` of a split, or those after
 -- `skip`.
-function Task:pairs(split, count, skip)
-  self.checks.split(split)
-  count = count and self.checks.whole(count, 0, "the number of pairs")
-  skip = skip and self.checks.whole(skip, 0, "the number to skip")
-  return self.checks.slice(self.parts[split].pairs, split, "pairs", count, skip)
-end
+function Task:pairs(split, count, skip) return items(self, "pairs", split, count, skip) end
 
 Task.check = task.check
 
