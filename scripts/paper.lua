@@ -96,7 +96,7 @@ for _, task in ipairs(o.page and {} or chosen) do
 end
 
 local entries, missing, damaged = page.read(o.out, figures, chosen)
-for _, what in ipairs(missing) do io.stderr:write("not there: " .. what .. "\n") end
+for _, what in ipairs(missing) do io.stderr:write("not there: " .. page.title(what) .. "\n") end
 for _, what in ipairs(damaged) do io.stderr:write(what .. "\n") end
 if #entries > 0 then
   local tally = html.write(entries, missing, o.out .. "/paper.html")

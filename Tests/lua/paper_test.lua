@@ -413,7 +413,7 @@ function TestPage:test_a_script_s_own_figures_are_on_the_page()
       { kind = "table", header = { "curve" }, rows = { { "a line" } } },
       { kind = "text", text = "As it is." } },
   }
-  lu.assertEquals(html.write({ entry }, { "fig07 on arena" }, path),
+  lu.assertEquals(html.write({ entry }, { { name = "fig07", task = "arena" } }, path),
     "1 hold, 0 do not, 0 not resolved, 0 not measured")
   local text = support.read(path)
   for _, part in ipairs { "<svg>accuracy</svg>", "<svg>of others</svg>", "<svg>the proxy's</svg>",
@@ -494,7 +494,7 @@ end
 
 function TestPage:test_what_is_missing_is_said()
   local entries, missing = page.read(os.tmpname() .. ".none", { "fig01_tradeoff" }, { "sentiment" })
-  lu.assertEquals({ entries, missing }, { {}, { "fig01_tradeoff on sentiment" } })
+  lu.assertEquals({ entries, missing }, { {}, { { name = "fig01_tradeoff", task = "sentiment" } } })
 end
 
 --- A page of what is there was not made where one file was cut, and the error named no file.
@@ -527,7 +527,7 @@ function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
     put("cut", text)
     local entries, missing, damaged = page.read(folder, { "cut", "whole", "none" }, { "sentiment" })
     lu.assertEquals({ #entries, entries[1].name, missing, #damaged },
-      { 1, "whole", { "none on sentiment" }, 1 }, text)
+      { 1, "whole", { { name = "none", task = "sentiment" } }, 1 }, text)
     lu.assertStrContains(damaged[1],
       ("cut on sentiment: %s/cut/sentiment/verdict.json is damaged: %s"):format(folder, problem))
   end

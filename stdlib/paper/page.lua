@@ -28,8 +28,8 @@ end
 page.no_task = "no_task"
 
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
--- verdicts, parts, size, outer_seeds, date, figures, proxy, report }, the names of those that are not there,
--- and what is wrong with files that are damaged. `figures` and `proxy` are the texts of SVGs.
+-- verdicts, parts, size, outer_seeds, date, figures, proxy, report }, a list of { name, task } of those that
+-- are not there, and what is wrong with files that are damaged. `figures` and `proxy` are the texts of SVGs.
 function page.read(folder, names, tasks)
   local entries, missing, damaged, seen = {}, {}, {}, {}
   for _, name in ipairs(names) do
@@ -49,7 +49,7 @@ function page.read(folder, names, tasks)
           entries[#entries + 1] = made
         end
       end
-      if #own == 0 then missing[#missing + 1] = ("%s on %s"):format(name, task) end
+      if #own == 0 then missing[#missing + 1] = { name = name, task = task } end
     end
   end
   return entries, missing, damaged
@@ -119,14 +119,15 @@ end
 -- `page.read`.
 --
 --   > local entries = { { name = "fig01", task = "summary" } }
---   > page.not_run(entries, { "fig06 on arena", "fig04 on summary", "fig06 on summary" })
+--   > page.not_run(entries, { { name = "fig06", task = "arena" }, { name = "fig04", task = "summary" },
+--   >>   { name = "fig06", task = "summary" } })
 --   Not run on arena: fig06. Run on summary: fig01 alone.
 function page.not_run(entries, missing)
   local tasks, absent, there = {}, {}, {}
   for _, what in ipairs(missing) do
-    local name, task = what:match "^(%S+) on (%S+)$"
+    local task = what.task
     if not absent[task] then tasks[#tasks + 1], absent[task], there[task] = task, {}, {} end
-    table.insert(absent[task], name)
+    table.insert(absent[task], what.name)
   end
   for _, made in ipairs(entries) do
     if there[made.task] and made.name then table.insert(there[made.task], made.name) end

@@ -4,7 +4,7 @@
 -- policy, trained online against it with the task's own settings (`task.golden`), is what win rates are
 -- against.
 local judges = require "perilune.align.judge"
-local learned = require "perilune.align.experiment.learned"
+local trained = require "perilune.align.experiment.trained"
 local losses = require "perilune.align.loss"
 local sources = require "perilune.align.sources"
 local train = require "perilune.align.train"
@@ -15,15 +15,15 @@ local golden = {}
 local function golden_init(self)
   if self.options.gold ~= "model" then return nil end
   local config = self.start:config()
-  return learned.other_start(self, "wide start",
+  return trained.other_start(self, "wide start",
     { dim = 2 * config.dim, hidden = 2 * config.hidden, heads = config.heads })
 end
 
 --- A golden model of labels, and its labels of the same pairs.
 local function golden_model(self, labels, data, validation, test, seed)
-  local kind = learned.kind(self)
+  local kind = trained.kind(self)
   local label = "golden " .. kind .. " model"
-  self.gold = learned.judge(self, kind, label, data, validation, seed + 1, golden_init(self))
+  self.gold = trained.judge(self, kind, label, data, validation, seed + 1, golden_init(self))
   local agreement = judges.accuracy(self.gold, test)
   self.notes[#self.notes + 1] = (
     "the golden judge agrees with the %s on %.1f %% of %d test pairs."):format(
@@ -68,7 +68,7 @@ function golden.policy(self, seed)
   local how, o = self.task.golden, self.options
   local steps = o.golden_steps > 0 and o.golden_steps or how.steps
   return train {
-    run = learned.recorded(self, "golden policy", steps),
+    run = trained.recorded(self, "golden policy", steps),
     policy = self.start:clone(), reference = self.start, loss = losses.ipo { beta = how.beta },
     steps = steps, lr = how.lr, warmup = math.min(20, steps // 4), log_every = steps, label = "golden policy",
     instruments = false,

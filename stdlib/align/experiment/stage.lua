@@ -11,7 +11,7 @@ local judges = require "perilune.align.judge"
 local losses = require "perilune.align.loss"
 local opened = require "perilune.align.experiment.opened"
 local golden = require "perilune.align.experiment.golden"
-local learned = require "perilune.align.experiment.learned"
+local trained = require "perilune.align.experiment.trained"
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local fit = require "perilune.align.fit"
@@ -48,10 +48,10 @@ stage.options = options.spec("experiment.stage", {
 
 --- Refuses an unknown proxy, and what `experiment.opened` refuses of the task.
 function stage.check(o)
-  if not learned.is_path(o.proxy) and o.proxy ~= "" and not learned.kinds[o.proxy] then
-    error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, learned.kinds)), 0)
+  if not trained.is_path(o.proxy) and o.proxy ~= "" and not trained.kinds[o.proxy] then
+    error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, trained.kinds)), 0)
   end
-  if learned.is_path(o.proxy) and not system.exists(o.proxy) then
+  if trained.is_path(o.proxy) and not system.exists(o.proxy) then
     error(("proxy: there is no '%s'; expected the path of a reward model"):format(o.proxy), 0)
   end
   opened.check(o)
@@ -82,7 +82,7 @@ local function build(o)
   if o.gold == "task" and task.gold_prefers then annotator.of(judges.gold(task), o, seed) end
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, {
-    steps = steps, cache = not steps, seed = o.seed - 1, run = learned.recorded(self, "start", steps or 800),
+    steps = steps, cache = not steps, seed = o.seed - 1, run = trained.recorded(self, "start", steps or 800),
     precision = o.precision,
   })
   local stopping
@@ -94,13 +94,13 @@ local function build(o)
     stopping = sources.relabel(stopping, faulty)
     self.notes[#self.notes + 1] = ("labels have faults: %s."):format(faulty.name)
   end
-  local kind = o.proxy ~= "" and o.proxy or learned.kind(self)
+  local kind = o.proxy ~= "" and o.proxy or trained.kind(self)
   local few = o.proxy_pairs > 0 and o.proxy_pairs or task.proxy_pairs or 0
   local function learned_proxy(label, init)
-    return learned.judge(self, learned.is_path(kind) and learned.kind(self) or kind, label,
+    return trained.judge(self, trained.is_path(kind) and trained.kind(self) or kind, label,
       annotator.first(self.golden_pairs, few), stopping, seed + 2, init)
   end
-  self.proxy = kind == "gold" and faulty or learned.is_path(kind) and learned.from_path(self, kind)
+  self.proxy = kind == "gold" and faulty or trained.is_path(kind) and trained.from_path(self, kind)
     or learned_proxy("proxy " .. kind .. " model", annotator.small(self.start, o.proxy_dim, seed + 9))
   self.learned_proxy = kind ~= "gold" and learned_proxy or nil
   local agreement = judges.accuracy(self.proxy, self.held_out)
@@ -218,7 +218,7 @@ function Stage:other_proxy(width)
   end
   local label = ("proxy of width %d"):format(width)
   local config = self.start:config()
-  local start = learned.other_start(self, label .. ", start",
+  local start = trained.other_start(self, label .. ", start",
     { layers = config.layers, dim = width, heads = width % (2 * config.heads) == 0 and config.heads or 1,
       hidden = 8 * width // 3 })
   return self.learned_proxy(label, start)
