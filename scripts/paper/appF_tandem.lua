@@ -11,9 +11,9 @@
 --
 -- Cost: 3 runs a repetition on `sentiment`, 1 after fig04_coverage; 6 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): in order the two are equal bit
--- for bit. With one batch missing the KL from online is 10^-0.28 [-0.92, 0.37] of online's own from the
--- start, and the peak is lower by 0.09 [0.02, 0.16]. The same text has one sequence of tokens here, so the
--- third part is not measured.
+-- for bit. With one batch missing it ends half as far from online, in KL, as online is from the start (0.5
+-- times, 0.1 to 2.3), and the peak is lower by 0.09 [0.02, 0.16]. The same text has one sequence of tokens
+-- here, so the third part is not measured.
 local paper = require "perilune.paper"
 local divergence = require "perilune.paper.reading.divergence"
 local tandem = require "perilune.paper.tandem"

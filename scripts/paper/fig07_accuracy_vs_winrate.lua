@@ -10,8 +10,8 @@
 --
 -- Cost: 4 runs a repetition on `sentiment`, none after fig04_coverage; 7 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): offline's accuracy on the
--- golden pairs is higher by 0.22 [0.15, 0.29], its peak lower by 0.18 [-0.10, 0.43]; within the offline run
--- the two correlate by 0.29 [-0.02, 0.61].
+-- golden pairs is higher by 0.22 [0.15, 0.29]; whether its peak is lower is not resolved, 0.18 [-0.10, 0.43].
+-- Within the offline run the two correlate by 0.29 [-0.02, 0.61].
 local paper = require "perilune.paper"
 local accuracy = require "perilune.paper.reading.accuracy"
 local golden_pairs = require "perilune.paper.reading.golden_pairs"

@@ -4,8 +4,9 @@
 --
 -- Four sizes of the policy, a factor of 72 apart in all on `sentiment` and of 127 to 145 on other tasks, with
 -- one proxy; at each size online, offline, and the online run's data in another order. Best possible
--- performance is the 90 % quantile of the win rates of all checkpoints, relative to online's in fig. 11 and
--- absolute in fig. 14. Noise raises a quantile. oq2_gap_vs_size fits a curve to the same runs.
+-- performance, after 480 steps on `sentiment`, is the 90 % quantile of the win rates of all checkpoints,
+-- relative to online's in fig. 11 and absolute in fig. 14. Noise raises a quantile. oq2_gap_vs_size fits a
+-- curve to the same runs.
 --
 --   perilune scripts/paper/fig10_scale.lua [--sizes tiny,small] [--task arena] [--quick]
 --

@@ -1,7 +1,7 @@
 --- Do data of a moderately trained policy beat those of the start, and need a side of the start?
 --
--- Tang et al. 2024, arXiv:2405.08448, fig. 12: a side written by the start is what helps. 2508.10530 and
--- 2605.21266: data of a moderate warm-up are best, too long a warm-up hurts.
+-- Tang et al. 2024, arXiv:2405.08448, fig. 12: a side written by the start is what helps. 2605.21266:
+-- data of a moderate warm-up are best, too long a warm-up hurts.
 --
 -- D_a-vs-b over the online run, a and b a fifth, three fifths and the end of it, with and without a side of
 -- the start, and a mixture: half golden pairs, half of the end. All are ordered by gold. "start against 0.2"

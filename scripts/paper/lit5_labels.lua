@@ -11,8 +11,8 @@
 --
 -- Cost: 3 runs a repetition on `sentiment`, none after fig01_tradeoff; 7 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): with exact labels on both
--- sides the gap at the peak is 0.42 [0.29, 0.56], and offline falls by 0.059 [0.004, 0.111]. Online hardly
--- falls in 720 steps, so what the proxy adds to a fall is not measured.
+-- sides the gap at the peak is 0.42 [0.29, 0.56], and offline falls by 0.059 [0.004, 0.111]. Online still
+-- rises after 720 steps in four repetitions of five, so what the proxy adds to a fall is not measured.
 local paper = require "perilune.paper"
 
 local gao <const> = "Gao et al. 2023"

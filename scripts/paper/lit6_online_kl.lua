@@ -5,7 +5,8 @@
 -- labelled there.
 --
 -- DPO offline, HyPO (the same golden pairs and a KL on own samples), DPO online: the two steps add up to the
--- gap. Online IPO labelled by gold, of fig01_tradeoff, is a curve beside them.
+-- gap. HyPO's pairs have gold's labels, DPO online has the proxy's. Online IPO labelled by gold, of
+-- fig01_tradeoff, is a curve beside them.
 --
 --   perilune scripts/paper/lit6_online_kl.lua [--task arena] [--quick]
 --

@@ -2,7 +2,7 @@
 --
 -- Tang et al. 2024, arXiv:2405.08448, a check the conclusion asks for.
 --
--- Both sides learn from the same labels: gold's, a fifth of them turned, two objectives (content and text,
+-- Both sides learn from the same labels: gold's, a fifth of them flipped, two objectives (content and text,
 -- elsewhere gold and brevity) as a sum with equal weights or one before the other, and a third of the pairs
 -- ordered in a circle. Win rates are gold's. Ties are drawn anew where pairs are labelled again, so "exact"
 -- differs from oq1_gold in a few pairs.

@@ -4,6 +4,7 @@
 --   require "perilune.paper.html".write(entries, missing, "out/paper/paper.html")
 --
 -- It is `verdict.json` and the panels of `frontier.svg` and `proxy.svg`; nothing is trained.
+local checkpoints = require "perilune.align.evaluate.checkpoints"
 local claims = require "perilune.align.claims"
 local entry = require "perilune.paper.entry"
 local options = require "perilune.options"
@@ -93,7 +94,9 @@ end
 page.rules = "A bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over "
   .. "prompts alone. The checkpoint of a peak, and the best setting at a KL, are chosen on one half of the "
   .. "prompts and reported on the other: a peak may lie below a point of the curve. Figures have lines of "
-  .. "means over repetitions at equal KL, bands of their 95 % intervals, and all checkpoints as points."
+  .. "means over repetitions at equal KL, bands of their 95 % intervals, and all checkpoints as points. A "
+  .. ("difference below %g is none in a verdict. "):format(claims.margin)
+  .. checkpoints.columns_are
 
 --- The findings of Tang et al. 2024 among the verdicts of entries, each once: figures that share runs test
 -- one finding by one number. One with another number, or on another task, is another one.
@@ -144,14 +147,14 @@ end
 --
 --   > local one = { paper = "It falls.", mean = 0.2, verdict = "holds" }
 --   > (page.summary { { task = "arena", verdicts = { one } } }:match "^[^:]+")
---   Of 1 findings of Tang et al., each counted once
+--   Of 1 tests of findings of Tang et al., each number on a task counted once
 function page.summary(entries)
   local list = page.findings(entries)
   local tally = page.tally(list)
-  return ("Of %d findings of Tang et al., each counted once: %s. A finding that is not "
-    .. "resolved needs more repetitions or prompts than were run, and its row says how many. Rows on "
-    .. "findings of others begin with their names; a number that nobody has found before is above 0, below "
-    .. "0, or not found."):format(#list, tally), tally
+  return ("Of %d tests of findings of Tang et al., each number on a task counted once: %s. Intervals are not "
+    .. "corrected for their number. A finding that is not resolved needs more repetitions or prompts than "
+    .. "were run, and its row says how many. Rows on findings of others begin with their names; a number "
+    .. "that nobody has found before is above 0, below 0, or not found."):format(#list, tally), tally
 end
 
 return options.strict("paper.page", page)

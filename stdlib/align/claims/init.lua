@@ -142,6 +142,9 @@ end
 -- Who found what a claim says, unless it is said.
 local the_paper <const> = options.specs["align.claims"].by_name.by.default
 
+-- The size below which a difference is none, unless a claim has one of its own.
+claims.margin = options.specs["align.claims"].by_name.margin.default
+
 --- Whether a verdict is on a finding of Tang et al. 2024, and not of others or of nobody.
 --
 --   > local of_others = { paper = "A KL gains.", by = "Song et al. 2024" }

@@ -83,9 +83,7 @@ end
 -- What a row of the tables beside the curves is.
 local rows_are <const> = "A row is a KL from the start: each run's figures are linear in KL between its two "
   .. "checkpoints around it, and means are over the repetitions that were measured near it, so many of all. "
-  .. "\"end\" is the last checkpoint of each run, at a KL of its own. The proxy's accuracy is its agreement "
-  .. "with the judge on fresh pairs; \"at equal length\" is the win rate without what goes with length; "
-  .. "\"distinct\" is the share of responses that differ."
+  .. "\"end\" is the last checkpoint of each run, at a KL of its own. " .. checkpoints.columns_are
 
 --- Adds the figures beside each curve, the jumps and samples of text to a page. `of_proxy` are the figures of
 -- `sections.proxy_figures`.
