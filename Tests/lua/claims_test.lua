@@ -154,7 +154,7 @@ function TestRefusals:test_claims_that_say_nothing_are_refused_where_they_are_ma
   local label <const> = "expected a label or a list of labels"
   refuses("side 1 is nil, " .. label, "peak", nil, "b")
   refuses("side 2 is a table, " .. label, "peak", "a", { "b", 5 })
-  for _, kind in ipairs { "on_average", "falls", "quantile" } do
+  for _, kind in ipairs { "on_average", "falls", "meanwhile", "quantile" } do
     refuses("side 2 is 5, " .. label, kind, "a", 5)
   end
   for _, kind in ipairs { "fall", "past_peak", "pooling" } do refuses("side 1 is nil, " .. label, kind) end
@@ -168,7 +168,7 @@ function TestRefusals:test_claims_that_say_nothing_are_refused_where_they_are_ma
   refuses("side 4 is 5, " .. label, "interaction", { "a", "b", "c", 5 })
   refuses("name is nil, expected a text", "value")
   refuses("values is nil, expected a function", "value", "x")
-  for _, kind in ipairs { "change", "since_peak" } do
+  for _, kind in ipairs { "change", "since_peak", "beyond_peak" } do
     refuses("side 1 is 1, " .. label, kind, 1)
     refuses("name is nil, expected a text", kind, "a")
     refuses("field is nil, expected a function", kind, "a", "KL")
@@ -266,6 +266,44 @@ function TestClaims:test_a_fall_is_the_peak_less_the_end_of_the_same_run()
   lu.assertAlmostEquals(fall.mean, 0.4, 0.051)
   fall = judged(claims.fall("online", { expect = "equal" }), online, offline)
   lu.assertEquals(fall.verdict, "does not hold")
+end
+
+--- A side that still rises at its end was left out of a comparison of falls, so that gold's labels, with
+-- which online goes on rising, said nothing of a fall. It rises by 0.3 where online falls by 0.4.
+function TestClaims:test_a_fall_is_held_against_what_a_rising_side_does_over_the_same_steps()
+  local meanwhile = judged(claims.meanwhile("offline", "online", { expect = "not above" }), online, offline)
+  lu.assertEquals(meanwhile.verdict, "holds")
+  lu.assertAlmostEquals(meanwhile.mean, -0.3, 1e-9)
+  local falls = judged(claims.falls("online", "offline"), online, offline)
+  lu.assertEquals({ falls.verdict, #falls.values }, { "holds", 6 })
+  lu.assertAlmostEquals(falls.mean, 0.7, 0.051)
+  local none = judged(claims.falls("offline", "online"), online, offline)
+  lu.assertEquals({ none.verdict, none.missing }, { "not measured", "still rising at the end" })
+end
+
+--- Between checkpoints a run is where the line between them is: of 0.5 at step 2 and 0.9 at step 3 from step
+-- 2.5 on it gains 0.2. Here the peak lies at step 2 of one side, and the other has steps 1 and 3 alone.
+function TestClaims:test_what_happens_meanwhile_is_linear_between_checkpoints()
+  local sparse = side("sparse", repeated({ { 1, 0.5 }, { 8, 0.9 } }, 6, 0.0))
+  for _, runs in ipairs(sparse.by_seed) do runs[1][3].step = 3 end
+  local one = judged(claims.meanwhile("sparse", "online"), online, sparse)
+  lu.assertAlmostEquals(one.mean, -0.2, 1e-9)
+end
+
+--- Figures beyond the peak are read where `past_peak` reads the win rate: at the best of the pooled runs from
+-- 1.5 times the KL of the peak on.
+function TestClaims:test_a_figure_beyond_the_peak_is_of_the_points_that_the_fall_is_measured_at()
+  local pooled = { label = "pooled", by_seed = {} }
+  for i = 1, 3 do
+    pooled.by_seed[i] = {
+      run { { 1, 0.6 }, { 4, 0.8 }, { 5, 0.7 } }, run { { 2, 0.3 }, { 6.5, 0.4 }, { 8, 0.2 } }, outer = i,
+    }
+  end
+  local function kl(point) return point.kl end
+  local one = judged(claims.beyond_peak("pooled", "KL", kl, { unit = "nats" }), pooled)
+  lu.assertAlmostEquals(one.mean, 2.5, 1e-9)
+  local none = judged(claims.beyond_peak("short", "KL", kl), side("short", repeated({ { 1, 0.6 } }, 3)))
+  lu.assertEquals(none.verdict, "not measured")
 end
 
 function TestClaims:test_one_repetition_resolves_nothing()
@@ -395,7 +433,7 @@ function TestClaims:test_a_run_that_is_still_rising_tells_nothing_of_a_fall()
   local some = judged(claims.fall "some", side("some", runs))
   lu.assertAlmostEquals(some.mean, 0.3, 1e-9)
   lu.assertStrMatches(some.text, ".*%] %(3 of 5%)")
-  local falls = judged(claims.falls("some", "rising"), side("some", runs), rising)
+  local falls = judged(claims.falls("rising", "some"), side("some", runs), rising)
   lu.assertEquals({ falls.verdict, falls.missing }, { "not measured", "still rising at the end" })
   local all = side("all", repeated({ { 1, 0.4 }, { 4, 0.6 }, { 8, 0.5 } }, 5))
   lu.assertAlmostEquals(judged(claims.falls("some", "all"), side("some", runs), all).mean, 0.2, 1e-9)

@@ -43,7 +43,7 @@ paper.figure {
       claims.past_peak("offline", { paper = "Offline passes its own peak." }),
       claims.since_peak("online", name, proxy_win,
         { margin = 0.01, by = "Gao et al. 2023", paper = "The proxy goes on rising while gold falls." }),
-      claims.since_peak("offline", name, proxy_win, { margin = 0.01 }),
+      claims.beyond_peak("offline", name, proxy_win, { margin = 0.01 }),
       claims.change("online", name, proxy_win, { name = name .. " over the online run" }),
       claims.peak("offline", "offline, one setting", { name = "what pooling gives offline's peak" }),
       claims.peak(pool, "online", { name = "what pooling gives online's peak" }),

@@ -96,10 +96,11 @@ end
 --   >>   claims.at_end("online", "offline", "KL", kl), claims.value("mine", mine),
 --   >>   claims.falls("online", "offline"), claims.since_peak("online", "KL", kl),
 --   >>   claims.interaction { "online", "offline", "online", "online" }, claims.past_peak "online",
---   >>   claims.pooling "online" }
+--   >>   claims.pooling "online", claims.meanwhile("offline", "online"),
+--   >>   claims.beyond_peak("online", "KL", kl) }
 --   > local verdicts = claims.judge(list, sides)
 --   > verdicts[1].verdict, #verdicts, ("%.1f"):format(verdicts[11].mean)
---   holds	13	0.2
+--   holds	15	0.2
 --   > #claims.cells(verdicts)
 --   4
 function claims.judge(list, sides, results)

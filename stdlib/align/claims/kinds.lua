@@ -119,11 +119,36 @@ function kinds.past_peak(side, given)
     ("no run goes on to %g times the KL of the peak"):format(measures.beyond))
 end
 
---- The fall of one side, as `claims.fall` measures it, less that of another.
+--- The estimate of `measure(runs, others, win)` of the seeds that two sides share; what it lies within.
+local function of_pairs(first, second, range, measure)
+  return function(sides, resampling)
+    return frontier.interval(frontier.paired(sides(first), sides(second)), function(pair, win)
+      return measure(pair[1], pair[2], win)
+    end, resampling.halved, range)
+  end
+end
+
+--- What one side loses from the step of the peak of another to its end: above 0 where it falls too. Seeds in
+-- which the other one still rises at its end are left out, whatever the first one does.
+function kinds.meanwhile(side, other, given)
+  check.labels("meanwhile", side, other)
+  local name = named("%s at the step of the peak of %s less its end", side, other)
+  return claim("meanwhile", { side, other }, name, given,
+    of_pairs(side, other, differences, function(runs, others, win)
+      return measures.meanwhile(runs, win, others)
+    end), rising)
+end
+
+--- The fall of one side, as `claims.fall` measures it, less what another side loses over the same steps, which
+-- is below 0 where that one rises. Seeds in which the first one still rises at its end are left out.
 function kinds.falls(first, second, given)
   check.labels("falls", first, second)
-  return claim("falls", { first, second }, named("the fall of %s less that of %s", first, second), given,
-    of_two(first, second, measures.fall), rising)
+  local name = named("the fall of %s less that of %s over the same steps", first, second)
+  return claim("falls", { first, second }, name, given,
+    of_pairs(first, second, { -2, 2 }, function(runs, others, win)
+      local own = measures.fall(runs, win)
+      return own and own - measures.meanwhile(others, win, runs)
+    end), rising)
 end
 
 --- What choosing the highest of all checkpoints and settings on all prompts would add to the peak of a side:
@@ -215,6 +240,30 @@ function kinds.since_peak(side, name, field, given)
   end
   return claim("since_peak", { side }, named("%s of %s, the end less the peak of the win rate", name, side),
     given, function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change), name) end)
+end
+
+--- A figure of the points of a side at the highest win rate where the KL is at least 1.5 times that of the
+-- peak, less that at the peak: what became of it over the span that `claims.past_peak` measures.
+function kinds.beyond_peak(side, name, field, given)
+  check.labels("beyond_peak", side)
+  check.name("beyond_peak", name)
+  check.callable("beyond_peak", "field", field)
+  local function change(runs)
+    local _, peak = frontier.peak(runs)
+    local beyond = {}
+    for i, run in ipairs(runs) do
+      beyond[i] = {}
+      for _, point in ipairs(run) do
+        if point ~= peak and point.kl >= measures.beyond * peak.kl then table.insert(beyond[i], point) end
+      end
+    end
+    local _, best = frontier.peak(beyond)
+    local a, b = field(peak), best and field(best)
+    return a and b and b - a or nil
+  end
+  local text <const> = "%s of %s, its best at %g times the KL of the peak or more less the peak"
+  return claim("beyond_peak", { side }, named(text, name, side, measures.beyond), given,
+    function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change), name) end)
 end
 
 --- A figure of the points at the last checkpoint of one side less that of another, seed by seed.

@@ -158,6 +158,42 @@ function measures.fall(runs, win)
   end)
 end
 
+--- The win rate of a run at a step, linear between its checkpoints.
+local function at_step(run, step, report)
+  local before
+  for _, point in ipairs(run) do
+    if point.step >= step then
+      if not before then return report(point) end
+      local share = (step - before.step) / (point.step - before.step)
+      return (1 - share) * report(before) + share * report(point)
+    end
+    before = point
+  end
+  return report(before)
+end
+
+--- The win rate of runs at the step of the peak of others less that at their end, a mean over the runs; nil
+-- where the others were still rising. Whether the runs fall or rise meanwhile, they count.
+--
+--   > local function win_of(half) return half.win end
+--   > local function at(step, win) return { step = step, halves = { { win = win }, { win = win } } } end
+--   > local falling, rising = { at(10, 0.8), at(30, 0.4) }, { at(0, 0.4), at(20, 0.6), at(30, 0.75) }
+--   > measures.meanwhile({ rising }, win_of, { falling })
+--   -0.25
+--   > measures.meanwhile({ falling }, win_of, { rising })
+--   nil
+function measures.meanwhile(runs, win, others)
+  if measures.is_rising(others, win) then return nil end
+  local list = points_of(others)
+  return both_ways(win, function(report, choose)
+    return mean_of(peaks(list, choose), function(peak)
+      return mean_of(runs, function(run)
+        return at_step(run, peak.point.step, report) - report(run[#run])
+      end)
+    end)
+  end)
+end
+
 --- How many times the KL of the peak lies beyond it: a run that goes there can show a fall.
 measures.beyond = 1.5
 

@@ -53,6 +53,10 @@ local function at_kl(run, kl)
   end }
 end
 
+--- The places of the start, where a run has it, and of its last checkpoint.
+local function start_of(run) return run.points[1].step == 0 and at_point(run, run.points[1]) end
+local function end_of(run) return at_point(run, run.points[#run.points]) end
+
 --- The rows of a setting, { name, places }, the places of those runs that have one: the start, the KLs, the
 -- end.
 local function rows_of(runs)
@@ -62,11 +66,11 @@ local function rows_of(runs)
     for _, run in ipairs(runs) do places[#places + 1] = place_of(run) or nil end
     if #places > 0 then rows[#rows + 1] = { name = name, places = places } end
   end
-  add("start", function(run) return run.points[1].step == 0 and at_point(run, run.points[1]) end)
+  add("start", start_of)
   for _, kl in ipairs(grid.kls) do
     add(("KL %g"):format(kl), function(run) return at_kl(run, kl) end)
   end
-  add("end", function(run) return at_point(run, run.points[#run.points]) end)
+  add("end", end_of)
   return rows
 end
 
@@ -128,43 +132,54 @@ function checkpoints.of(side)
 end
 
 -- The KLs of the short table, and what it leaves out.
-local few <const> = { 1, 2, 4, 6, 8, 10 }
+local few <const> = { 1, 2, 4, 6, 8, 10, 16, 24, 32 }
 local left_out <const> = { ["step"] = true, ["KL"] = true, ["SE of KL"] = true, ["entropy"] = true }
 
---- Header and rows of the figures beside the curves of all sides, at a few KLs: in each seed those of the run
--- that has the highest win rate there, as the curve of a pooled side has it.
+--- The places of the seeds of a side by `place_of(run)`: in each that of the run with the highest win rate
+-- there, as the curve of a pooled side has it.
+local function best_places(side, place_of)
+  local places = {}
+  for seed, runs in ipairs(side.by_seed) do
+    local best, found
+    for _, points in ipairs(runs) do
+      local place = place_of { points = points, outer = runs.outer or seed }
+      local win = place and place.of(named "win")
+      if win and (not best or win > best) then best, found = win, place end
+    end
+    places[#places + 1] = found
+  end
+  return places
+end
+
+--- Header and rows of the figures beside the curves of all sides, at the start, a few KLs and the end, which
+-- has the mean of its KLs: in each seed those of the run that has the highest win rate there.
 --
 --   > local function at_kl(kl, length) return { step = kl, kl = kl, win = 0.5, length = length } end
 --   > local pooled = { label = "online", by_seed = { { { at_kl(1, 20), at_kl(3, 40) } } } }
 --   > local at, along = checkpoints.along { pooled }
 --   > table.concat(at, ", ", 1, 4), #along
---   side, KL, repetitions, win rate	2
---   > table.concat(along[2], " ", 1, 4), along[2][8]
---   online 2 1 of 1 0.500	30.0
+--   side, KL, repetitions, win rate	3
+--   > table.concat(along[2], " ", 1, 4), along[2][8], along[3][2]
+--   online 2 1 of 1 0.500	30.0	end, 3.0
 function checkpoints.along(sides)
   local header, rows, shown = { "side", "KL", "repetitions" }, {}, {}
   for _, column in ipairs(columns) do
     if not left_out[column[1]] then header[#header + 1], shown[#shown + 1] = column[1], column end
   end
   for _, side in ipairs(sides) do
-    for _, kl in ipairs(few) do
-      local places = {}
-      for seed, runs in ipairs(side.by_seed) do
-        local best, found
-        for _, points in ipairs(runs) do
-          local place = at_kl({ points = points, outer = runs.outer or seed }, kl)
-          local win = place and place.of(named "win")
-          if win and (not best or win > best) then best, found = win, place end
-        end
-        places[#places + 1] = found
-      end
-      if #places > 0 then
-        local cells = { side.label, ("%g"):format(kl), ("%d of %d"):format(bootstrap.repetitions(places),
-          bootstrap.repetitions(side.by_seed)) }
-        add_figures(cells, places, shown)
-        rows[#rows + 1] = cells
-      end
+    local function add(place_of, name)
+      local places = best_places(side, place_of)
+      if #places == 0 then return end
+      local cells = { side.label, name or ("end, %.1f"):format(mean_of(places, named "kl")),
+        ("%d of %d"):format(bootstrap.repetitions(places), bootstrap.repetitions(side.by_seed)) }
+      add_figures(cells, places, shown)
+      rows[#rows + 1] = cells
     end
+    add(start_of, "start")
+    for _, kl in ipairs(few) do
+      add(function(run) return at_kl(run, kl) end, ("%g"):format(kl))
+    end
+    add(end_of)
   end
   return header, rows
 end
