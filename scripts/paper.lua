@@ -18,7 +18,7 @@ local names <const> = {
   "fig01_tradeoff", "fig04_coverage", "fig05_quality", "fig06_proxy", "fig07_accuracy_vs_winrate",
   "fig08_discrimination", "fig09_bo2", "fig10_scale", "fig10_proxy", "fig12_datasets", "fig13_shuffle",
   "appF_tandem", "oq1_gold", "oq2_gap_vs_size", "oq3_refresh", "lit1_losses", "lit2_drift", "lit3_warm_up",
-  "lit4_support", "lit5_labels", "lit6_online_kl", "lit7_selection", "nc1_rewards", "nc2_hybrid",
+  "support", "lit5_labels", "lit6_online_kl", "lit7_selection", "nc1_rewards", "nc2_hybrid",
   "nc3_curation", "overopt",
 }
 

@@ -201,7 +201,7 @@ function TestRefusals:test_values_that_are_no_finite_numbers_are_refused_by_name
   lu.assertEquals(refusal { "x" }, "align.claims: value 1 of 'mine' is 'x', expected a finite number")
   local function speed(point) return point.step == 3 and math.huge or 1 end
   lu.assertEquals(support.message(claims.judge, { claims.change("online", "speed", speed) }, { online }),
-    "align.claims: value 1 of 'speed' is inf, expected a finite number")
+    "align.claims: speed of a point is inf, expected a finite number or nil")
 end
 
 function TestRefusals:test_sides_that_are_none_are_refused()
@@ -372,6 +372,36 @@ function TestClaims:test_sides_that_are_taken_together_have_one_name()
   lu.assertEquals(claims.at_kl(both, "online", 2).name, "online and offline less online at 2 nats")
   lu.assertEquals(claims.interaction({ both, "online", "offline", "online" }).name,
     "(the peak of online and offline less that of online) less (the peak of offline less that of online)")
+end
+
+--- Only the first label of a list was read where two sides are compared, and the order of the labels changed
+-- the number. Pooled, the peak of 0.5 and 0.9 is 0.9; that of c is its start, 0.5.
+function TestClaims:test_several_labels_are_pooled_in_any_order()
+  local sides = { side("a", repeated({ { 1, 0.5 }, { 3, 0.5 } }, 3)), side("b", repeated({ { 1, 0.9 },
+    { 3, 0.9 } }, 3)), side("c", repeated({ { 1, 0.1 }, { 3, 0.1 } }, 3)) }
+  for _, both in ipairs { { "a", "b" }, { "b", "a" } } do
+    lu.assertAlmostEquals(judged(claims.peak(both, "c"), table.unpack(sides)).mean, 0.4, 1e-9)
+    local function win(point) return point.win end
+    lu.assertAlmostEquals(judged(claims.at_end(both, "c", "win", win), table.unpack(sides)).mean, 0.6, 1e-9)
+  end
+end
+
+--- A repetition that the third side lacks ended with "attempt to index a nil value".
+function TestClaims:test_an_interaction_is_of_the_repetitions_that_all_sides_have()
+  local sides = {}
+  for i, label in ipairs { "a", "b", "c", "d" } do
+    sides[i] = side(label, repeated({ { 1, 0.5 }, { 3, 0.6 } }, label == "c" and 2 or 3))
+  end
+  local one = judged(claims.interaction { "a", "b", "c", "d" }, table.unpack(sides))
+  lu.assertEquals({ one.mean, #one.values }, { 0.0, 2 })
+end
+
+function TestClaims:test_a_figure_that_is_no_finite_number_is_named()
+  local function refusal(value)
+    return support.message(judged, claims.change("online", "KL", function() return value end), online)
+  end
+  lu.assertStrContains(refusal "no", "align.claims: KL of a point is 'no', expected a finite number or nil")
+  lu.assertStrContains(refusal(0 / 0), "KL of a point is nan")
 end
 
 function TestClaims:test_an_unknown_side_is_named()

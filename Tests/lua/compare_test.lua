@@ -273,6 +273,18 @@ function TestCompare:test_as_many_more_seeds_resolve_a_difference()
   lu.assertEquals(words.missing({ mean = 0, values = { 1, -1 }, of_prompts = 0 }, 256), {})
 end
 
+--- Of two seeds the interval of Student's t is wide: a win rate of 0.95 had one of [0.30, 1.57].
+function TestCompare:test_intervals_lie_within_what_a_win_rate_can_be()
+  local result = align.compare { seeds("a", { { 36, 36 }, { 40, 40 } }), seeds("b", { { 8, 8 }, { 16, 16 } }),
+    at = { kl = { 1.5 } } }
+  for _, row in ipairs(result.rows) do
+    for _, found in ipairs(row.sides) do lu.assertTrue(found.low >= 0 and found.high <= 1, row.name) end
+    local difference = row.differences[2]
+    lu.assertTrue(difference.low >= -1 and difference.high <= 1, row.name)
+  end
+  lu.assertEquals(row_of(result, "at the peak").sides[1].high, 1)
+end
+
 function TestCompare:test_what_is_no_run_is_refused()
   local function refusal(given) return support.message(align.compare, given) end
   lu.assertEquals(refusal { high }, "align.compare: expected at least two runs, got 1")
@@ -283,6 +295,9 @@ function TestCompare:test_what_is_no_run_is_refused()
   lu.assertEquals(refusal { high, { label = 5, runs = {} } },
     "align.compare: side 2 has label = 5, expected a text")
   lu.assertStrContains(refusal { high, high }, "sides 1 and 2 are both called 'high'")
+  lu.assertEquals(refusal { high, low, at = { kl = { 0 / 0 } } },
+    "align.compare: at.kl has nan, expected a finite number")
+  lu.assertStrContains(refusal { high, low, draws = 1e15 }, "draws")
   lu.assertStrContains(refusal { high, low, att = {} }, "unknown option 'att'; did you mean 'at'?")
   lu.assertStrContains(refusal { high, low, at = { kls = {} } }, "at: there is no 'kls'; did you mean 'kl'?")
   lu.assertStrContains(refusal { high, { label = "x", points = {} } },

@@ -144,6 +144,9 @@ function TestSettings:test_wrong_options_are_refused_before_anything_is_trained(
   lu.assertEquals(refusal { checkpoints = "all" },
     "--checkpoints takes \"kl\", or whole numbers from 1, separated by commas, not 'all'")
   lu.assertStrContains(refusal { checkpoints = "kl,4" }, "separated by commas, not 'kl,4'")
+  lu.assertStrContains(refusal { repetition = 9 }, "--repetition 9: there are")
+  lu.assertStrContains(refusal { label_temperature = 1.0 },
+    "label_temperature: judge gold sentiment gives no probabilities")
   lu.assertStrContains(refusal { batch = 64 }, "a batch of 64 is larger than all 32 golden pairs")
 end
 

@@ -517,8 +517,17 @@ function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
     ["5"] = "it has 5, expected an object", ["{}"] = "name is nil, expected a string",
     ["[]"] = "name is nil, expected a string", [entry():sub(1, 60)] = "JSON: ", ["\xff\xfe"] = "JSON: ",
     [entry { outer_seeds = "x" }] = "outer_seeds is 'x', expected a whole number",
-    [entry { rows = { 5 } }] = "its rows are no lists", [entry { parts = 5 }] = "parts is 5, expected a list",
+    [entry { rows = { 5 } }] = "header and rows are no table", [entry { parts = 5 }] = "parts is 5, expected a",
+    [entry { rows = { { "b", "c" } } }] = "header and rows are no table",
+    [entry { header = { {} } }] = "header and rows are no table",
     [entry { parts = { { kind = "figure" } } }] = "part 1 is no figure, table or text",
+    [entry { parts = { { kind = "figure", svg = "<svg/>", caption = { 5 } } } }] = "part 1 is no figure",
+    [entry { parts = { { kind = "table", header = { "a" }, rows = { { "b" } }, caption = { 5 } } } }] =
+      "part 1 is no figure, table or text",
+    [entry { caption = { "x" } }] = "caption is a table, expected a text",
+    [entry { command = 5 }] = "command is 5, expected a text",
+    [entry { beside = { header = {}, rows = { { "b" } } } }] = "beside is a table, expected a header",
+    [entry { beside = { header = true, rows = { { "b" } } } }] = "beside is a table, expected a header",
     [entry { verdicts = { { name = "a", verdict = "maybe" } } }] = "verdict 1 is called 'maybe'",
     [entry { verdicts = { 5 } }] = "verdict 1 is 5",
     [entry { verdicts = { { name = "a", verdict = "holds", low = "x" } } }] =

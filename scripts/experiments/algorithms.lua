@@ -31,9 +31,11 @@ local o = experiment.parse(arg, "algorithms.lua: all losses at equal KL, on a ta
 
 local function names_of(text)
   if text == "all" then return align.loss.names() end
-  local names = {}
-  for name in text:gmatch "[^,]+" do
-    names[#names + 1] = cli.checked(settings.loss, name).name
+  local names, seen = {}, {}
+  for name in (text .. ","):gmatch "(.-)," do
+    local own = settings.loss(name).name
+    if seen[own] then error(("losses has %s twice: '%s'"):format(own, text), 0) end
+    names[#names + 1], seen[own] = own, true
   end
   return names
 end
@@ -64,7 +66,9 @@ local function rates(name, text)
   return list
 end
 
-local variants = variants_of(names_of(o.losses))
+local variants = variants_of(cli.checked(names_of, o.losses))
+local world_rates = cli.checked(rates, "world_lr", o.world_lr)
+local task_rates = cli.checked(rates, "lr", o.lr)
 
 --- The options of one part: its own folder, rates and repetitions.
 local function part(folder, seeds)
@@ -171,6 +175,5 @@ local function world_stage(_, outer)
   return of_world.stage(strings(outer), { batch = o.batch, seed = outer })
 end
 
-run("world", "all losses in a world of strings", o.world_seeds, rates("world_lr", o.world_lr), world_stage,
-  best)
-run("task", "all losses on " .. o.task, o.outer_seeds, rates("lr", o.lr))
+run("world", "all losses in a world of strings", o.world_seeds, world_rates, world_stage, best)
+run("task", "all losses on " .. o.task, o.outer_seeds, task_rates)

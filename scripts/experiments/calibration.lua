@@ -53,7 +53,7 @@ if o.only_costs then
 end
 
 local costs = {}
-for text in o.costs:gmatch "[^,]+" do
+for text in (o.costs ~= "" and o.costs .. "," or ""):gmatch "(.-)," do
   local cost = tonumber(text)
   if not (cost and cost >= 0) then
     cli.refuse("--costs takes numbers from 0, separated by commas, not '%s'", o.costs)

@@ -101,13 +101,31 @@ function experiment.parse(arguments, about, more, without)
 end
 
 --- Refuses options that would fail only after the stage is made: an unknown loss, proxy or task, checkpoints
--- that are no steps, a batch larger than the golden pairs.
+-- that are no steps, a batch larger than the golden pairs, a repetition beyond the last one.
 function experiment.check(o)
   if o.loss then settings.list(o) end
   if o.checkpoints then placement.count(o.checkpoints, o.steps) end
   stages.check(o)
   if o.batch > o.pairs then error(
     ("a batch of %d is larger than all %d golden pairs"):format(o.batch, o.pairs), 0) end
+  experiment.repetitions(o)
+end
+
+--- The first and the last repetition that a call trains: all, or that of the option `repetition`. Errors:
+-- there is no such repetition.
+--
+--   > local experiment = require "perilune.align.experiment"
+--   > experiment.repetitions { outer_seeds = 5 }
+--   1	5
+--   > experiment.repetitions { outer_seeds = 5, repetition = 6 }
+--   --repetition 6: there are 5 (--outer-seeds)
+function experiment.repetitions(o)
+  local one = o.repetition or 0
+  if one == 0 then return 1, o.outer_seeds end
+  if one > o.outer_seeds then
+    error(("--repetition %d: there are %d (--outer-seeds)"):format(one, o.outer_seeds), 0)
+  end
+  return one, one
 end
 
 --- The options that determine a run of a family: those of the stage and of the training. Rates, betas and
@@ -174,16 +192,6 @@ local function check_claims(all)
   claims.check(list, labels)
 end
 
---- The first and the last repetition that a call trains.
-local function repetitions_of(o)
-  local one = o.repetition or 0
-  if one == 0 then return 1, o.outer_seeds end
-  if one > o.outer_seeds then
-    error(("--repetition %d: there are %d (--outer-seeds)"):format(one, o.outer_seeds), 0)
-  end
-  return one, one
-end
-
 --- Says where finished runs are kept, and raises the error of a run.
 local function stop(all, problem)
   if system.exists(all.runs) then
@@ -233,7 +241,7 @@ function experiment.compare(given)
   check_variants(all.variants)
   check_claims(all)
   experiment.check(o)
-  local first, last = repetitions_of(o)
+  local first, last = experiment.repetitions(o)
   all.key = results.key(all.title, o)
   local key, of = all.key, all.title
   if all.family ~= "" and not all.stage then

@@ -44,19 +44,25 @@ local function wrong_verdict(verdicts)
   end
 end
 
-local function is_table_of_rows(rows)
-  if type(rows) ~= "table" then return false end
-  for _, row in ipairs(rows) do
-    if type(row) ~= "table" then return false end
+local function is_text(value) return value == nil or type(value) == "string" end
+
+--- Whether header and rows make a table: lists of texts or numbers, of one length.
+local function is_table(header, rows)
+  if type(header) ~= "table" or type(rows) ~= "table" or #header == 0 then return false end
+  for _, row in ipairs(table.move(rows, 1, #rows, 2, { header })) do
+    if type(row) ~= "table" or #row ~= #header then return false end
+    for _, cell in ipairs(row) do
+      if type(cell) ~= "string" and type(cell) ~= "number" then return false end
+    end
   end
   return true
 end
 
 --- Whether a part of a script's own section can be shown.
 local function is_part(part)
-  if type(part) ~= "table" then return false end
+  if type(part) ~= "table" or not is_text(part.caption) then return false end
   if part.kind == "figure" then return type(part.svg) == "string" end
-  if part.kind == "table" then return type(part.header) == "table" and is_table_of_rows(part.rows) end
+  if part.kind == "table" then return is_table(part.header, part.rows) end
   return type(part.text) == "string"
 end
 
@@ -72,15 +78,23 @@ local function wrong(made)
         wanted == "integer" and "a whole number" or "a " .. wanted)
     end
   end
-  if not is_table_of_rows(made.rows) then return "its rows are no lists" end
+  if not is_table(made.header, made.rows) then
+    return "header and rows are no table: lists of texts or numbers of one length"
+  end
+  for _, name in ipairs { "caption", "command", "processor", "place" } do
+    if not is_text(made[name]) then
+      return ("%s is %s, expected a text"):format(name, options.show(made[name]))
+    end
+  end
   if made.parts ~= nil and type(made.parts) ~= "table" then
     return ("parts is %s, expected a list"):format(options.show(made.parts))
   end
   for i, part in ipairs(made.parts or {}) do
     if not is_part(part) then return ("part %d is no figure, table or text"):format(i) end
   end
-  if made.beside ~= nil and not (type(made.beside) == "table" and is_table_of_rows(made.beside.rows)) then
-    return ("beside is %s, expected a table of rows"):format(options.show(made.beside))
+  local beside = made.beside
+  if beside ~= nil and not (type(beside) == "table" and is_table(beside.header, beside.rows)) then
+    return ("beside is %s, expected a header and rows of one length"):format(options.show(beside))
   end
   return wrong_verdict(made.verdicts)
 end

@@ -74,8 +74,8 @@ end
 --
 --   > page.title { name = "fig01_tradeoff", task = "arena" }
 --   fig01_tradeoff on arena
---   > page.title { name = "lit4_support", task = "arena", place = "small worlds" }
---   lit4_support in small worlds
+--   > page.title { name = "support", task = "arena", place = "small worlds" }
+--   support in small worlds
 function page.title(made)
   if made.place then return ("%s in %s"):format(made.name, made.place) end
   return ("%s on %s"):format(made.name, made.task)

@@ -14,7 +14,7 @@ local refresh = {}
 --   every takes whole numbers from 1 and "never", separated by commas, not '0'
 function refresh.every(o)
   local list, seen = {}, {}
-  for text in o.every:gmatch "[^,]+" do
+  for text in (o.every .. ","):gmatch "(.-)," do
     local every = text == "never" and text or math.tointeger(tonumber(text))
     if not every or every ~= "never" and every < 1 then
       local expected <const> = "every takes whole numbers from 1 and \"never\", separated by commas, not '%s'"

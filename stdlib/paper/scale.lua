@@ -18,7 +18,7 @@ local function sizes_of(o)
     error("model: this figure trains starts of several sizes, it takes no pretrained model", 0)
   end
   local wanted, list, known = {}, {}, {}
-  for name in o.sizes:gmatch "[^,]+" do wanted[name] = true end
+  for name in (o.sizes .. ","):gmatch "(.-)," do wanted[name] = true end
   for _, size in ipairs(stages.sizes) do
     known[#known + 1] = size[1]
     if wanted[size[1]] then list[#list + 1] = size end

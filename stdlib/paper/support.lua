@@ -1,4 +1,4 @@
---- Data that cover a part of the answers, in worlds whose optimum is known: the variants of `lit4_support`.
+--- Data that cover a part of the answers, in worlds whose optimum is known: the variants of `support`.
 --
 -- Two policies: a table of logits, and one that is linear in features, whose answers share what they learn.
 -- The table descends IPO, whose optimum with full support is pi_ref exp(p(y > mu) / beta) (Tang et al. 2024,

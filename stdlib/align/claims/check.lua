@@ -8,7 +8,7 @@ local function refuse(kind, message, ...)
   error(("align.claims.%s: "):format(kind) .. message:format(...), 4)
 end
 
---- Whether a value is the label of a side, or a list of labels, whose sides are taken together.
+--- Whether a value is the label of a side, or a list of labels, whose sides are pooled.
 --
 --   > local check = require "perilune.align.claims.check"
 --   > check.is_label "online", check.is_label { "online", "offline" }, check.is_label(nil), check.is_label {}
@@ -62,6 +62,21 @@ end
 --   align.claims.value: name is nil, expected a text
 function check.name(kind, name)
   if type(name) ~= "string" then refuse(kind, "name is %s, expected a text", options.show(name)) end
+end
+
+--- `field(point)` for a figure of this name, which refuses what is no finite number and not nil.
+--
+--   > check.reader("KL", function(point) return point.kl end) { kl = "2" }
+--   align.claims: KL of a point is '2', expected a finite number or nil
+function check.reader(name, field)
+  return function(point)
+    local x = field(point)
+    if x ~= nil and (type(x) ~= "number" or x - x ~= 0) then
+      error(("align.claims: %s of a point is %s, expected a finite number or nil"):format(
+        name, options.show(x)), 0)
+    end
+    return x
+  end
 end
 
 --- Refuses what cannot be called.

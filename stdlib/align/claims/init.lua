@@ -77,6 +77,16 @@ function claims.check(list, labels)
   end
 end
 
+--- Several sides as one: the runs of each seed that all of them have, pooled as those of several settings.
+local function pooled(sides)
+  local list = {}
+  for i, item in ipairs(frontier.paired(table.unpack(sides))) do
+    list[i] = { outer = item.outer }
+    for s = 1, #sides do table.move(item[s], 1, #item[s], #list[i] + 1, list[i]) end
+  end
+  return list
+end
+
 --- Judges claims by the sides of a comparison: { label =, by_seed = } as in `evaluate.report`. `results` is
 -- passed to the claims of `claims.value`. Gives a list of { name, paper, by, kind, verdict, mean, low, high,
 -- seeds, values, text }; the verdict is "holds", "does not hold", "not resolved" or "not measured".
@@ -111,8 +121,8 @@ function claims.judge(list, sides, results)
   function side_of(label)
     if type(label) == "table" then
       local all = {}
-      for _, one in ipairs(label) do table.move(side_of(one), 1, #side_of(one), #all + 1, all) end
-      return all
+      for i, one in ipairs(label) do all[i] = side_of(one) end
+      return pooled(all)
     end
     if not by_label[label] then
       error(("align.claims: there is no side '%s'; %s"):format(label, options.suggest(label, by_label)), 0)

@@ -31,7 +31,7 @@ local function claim(kind, about, name, given, estimate, missing)
   return o
 end
 
---- The name of a claim about sides; several that are taken together are told as one.
+--- The name of a claim about sides; several that are pooled are told as one.
 local function named(text, ...)
   local sides = table.pack(...)
   for i, side in ipairs(sides) do
@@ -172,7 +172,7 @@ function kinds.interaction(four, given)
   end
   return claim("interaction", four, named(name, table.unpack(four)), given, function(sides, resampling)
     local items = frontier.paired(sides(four[1]), sides(four[2]), sides(four[3]), sides(four[4]))
-    return frontier.interval(items, measure, resampling.halved)
+    return frontier.interval(items, measure, resampling.halved, { -2, 2 })
   end)
 end
 
@@ -213,9 +213,10 @@ function kinds.change(side, name, field, given)
   check.labels("change", side)
   check.name("change", name)
   check.callable("change", "field", field)
+  local read = check.reader(name, field)
   local function change(run)
     local first = run[1].step == 0 and run[2] or run[1]
-    local a, b = first and field(first), field(run[#run])
+    local a, b = first and read(first), read(run[#run])
     return a and b and b - a or nil
   end
   return claim("change", { side }, named("%s of %s, the last checkpoint less the first", name, side), given,
@@ -233,9 +234,10 @@ function kinds.since_peak(side, name, field, given)
   check.labels("since_peak", side)
   check.name("since_peak", name)
   check.callable("since_peak", "field", field)
+  local read = check.reader(name, field)
   local function change(runs)
     local _, peak, is_last, run = frontier.peak(runs)
-    local a, b = field(peak), field(run[#run])
+    local a, b = read(peak), read(run[#run])
     return not is_last and a and b and b - a or nil
   end
   return claim("since_peak", { side }, named("%s of %s, the end less the peak of the win rate", name, side),
@@ -248,6 +250,7 @@ function kinds.beyond_peak(side, name, field, given)
   check.labels("beyond_peak", side)
   check.name("beyond_peak", name)
   check.callable("beyond_peak", "field", field)
+  local read = check.reader(name, field)
   local function change(runs)
     local _, peak = frontier.peak(runs)
     local beyond = {}
@@ -258,7 +261,7 @@ function kinds.beyond_peak(side, name, field, given)
       end
     end
     local _, best = frontier.peak(beyond)
-    local a, b = field(peak), best and field(best)
+    local a, b = read(peak), best and read(best)
     return a and b and b - a or nil
   end
   local text <const> = "%s of %s, its best at %g times the KL of the peak or more less the peak"
@@ -271,7 +274,8 @@ function kinds.at_end(first, second, name, field, given)
   check.labels("at_end", first, second)
   check.name("at_end", name)
   check.callable("at_end", "field", field)
-  local function last(run) return field(run[#run]) end
+  local read = check.reader(name, field)
+  local function last(run) return read(run[#run]) end
   local text = named("%s of %s less that of %s at the end", name, first, second)
   return claim("at_end", { first, second }, text, given,
     function(sides)

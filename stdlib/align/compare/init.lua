@@ -25,7 +25,7 @@ local words = require "perilune.align.compare.words"
 local spec = options.spec("align.compare", {
   { "at", options.optional "table",
     "lists of budgets: { kl = , labels = , tokens = , steps = }; unless given the KLs that two sides reach" },
-  { "draws", 300, "bootstrap draws", least = 1 },
+  { "draws", 300, "bootstrap draws", least = 1, most = 100000 },
   { "judge", options.optional "table|function",
     "judge of the policies of the runs against each other, in both orders" },
   { "task", options.optional "table", "the task of that comparison" },
@@ -51,7 +51,9 @@ local function rows_of(sides, at)
   end
   for _, field in ipairs(fields) do
     for _, x in ipairs(at[field[1]] or {}) do
-      if type(x) ~= "number" then refuse("at.%s has %s, expected a number", field[1], options.show(x)) end
+      if type(x) ~= "number" or x - x ~= 0 then
+        refuse("at.%s has %s, expected a finite number", field[1], options.show(x))
+      end
       rows[#rows + 1] = { name = words.place(field[2], x), by = field[1], at = x,
         measure = measures.at(field[2], x) }
     end
@@ -66,12 +68,16 @@ local function rows_of(sides, at)
   return rows
 end
 
+-- What win rates and their differences lie within.
+local rates <const>, differences <const> = { 0, 1 }, { -1, 1 }
+
 local function measure_row(row, sides, resampling)
   row.sides, row.differences = {}, {}
   for i, side in ipairs(sides) do
-    row.sides[i] = frontier.interval(side.by_seed, row.measure, resampling) or false
+    row.sides[i] = frontier.interval(side.by_seed, row.measure, resampling, rates) or false
     if i > 1 then
-      local difference = frontier.difference(sides[1].by_seed, side.by_seed, row.measure, resampling)
+      local difference = frontier.difference(sides[1].by_seed, side.by_seed, row.measure, resampling,
+        differences)
       if difference then difference.p = exact.sign_flip(difference.values) end
       row.differences[i] = difference or false
     end

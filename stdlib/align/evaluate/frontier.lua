@@ -180,7 +180,9 @@ function frontier.paired(...)
       taken[outer] = (taken[outer] or 0) + 1
       local place = ("%s %d"):format(outer, taken[outer])
       if s == 1 then by_place[place], places[i] = { outer = outer }, place end
-      if by_place[place] then by_place[place][s] = runs end
+      -- In order, so that a side without this seed leaves no hole: a later side's runs would lie beyond it.
+      local item = by_place[place]
+      if item and #item == s - 1 then item[s] = runs end
     end
   end
   local items = {}

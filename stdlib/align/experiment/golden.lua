@@ -11,9 +11,13 @@ local train = require "perilune.align.train"
 
 local golden = {}
 
---- The start as the golden model begins: of twice the width where a larger one is asked for.
+--- The start as the golden model begins: of twice the width where a larger one is asked for, unless it is a
+-- pretrained model, which has no other width.
 local function golden_init(self)
   if self.options.gold ~= "model" then return nil end
+  if self.task.pretrained then
+    self.notes[#self.notes + 1] = "the golden model has the start's width: a pretrained model has no other."
+  end
   local config = self.start:config()
   return trained.other_start(self, "wide start",
     { dim = 2 * config.dim, hidden = 2 * config.hidden, heads = config.heads })

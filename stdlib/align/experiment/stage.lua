@@ -30,7 +30,7 @@ stage.options = options.spec("experiment.stage", {
   { "prompts", 256, "training prompts of win rate and KL",
     least = 1, most = limits.rows, smoke = 16, pretrained = 48 },
   { "gold", "task", "who decides: the task's own gold, or a model of twice the start's width that learns it, "
-    .. "as the paper's golden preference model", choices = { "task", "model" } },
+    .. "as the paper's golden preference model, or of its width where it is pretrained", choices = { "task", "model" } },
   { "proxy", "", "labels of online responses: preference or reward (a model), gold, or the path of a reward "
     .. "model, with a slash; default: the task's" },
   { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's",
@@ -46,7 +46,8 @@ stage.options = options.spec("experiment.stage", {
   annotator.options,
 })
 
---- Refuses an unknown proxy, and what `experiment.opened` refuses of the task.
+--- Refuses an unknown proxy, labels drawn by probabilities that the task's rule does not give, and what
+-- `experiment.opened` refuses of the task.
 function stage.check(o)
   if not trained.is_path(o.proxy) and o.proxy ~= "" and not trained.kinds[o.proxy] then
     error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, trained.kinds)), 0)
@@ -55,6 +56,10 @@ function stage.check(o)
     error(("proxy: there is no '%s'; expected the path of a reward model"):format(o.proxy), 0)
   end
   opened.check(o)
+  if o.label_temperature > 0 and o.gold == "task" then
+    local task = opened.task(o)
+    if task.gold_prefers then annotator.of(judges.gold(task), o, 0) end
+  end
 end
 
 --- Sentences that hold for every experiment.

@@ -1,4 +1,4 @@
---- How much of the answers data must cover: the claims of `lit4_support`.
+--- How much of the answers data must cover: the claims of `support`.
 --
 -- Tang et al. 2024, arXiv:2405.08448, app. H: with full support the optimum is reached. Xu et al. 2024,
 -- arXiv:2404.10719, table 1: without it another one.
@@ -10,7 +10,7 @@ local coverage = {}
 
 local xu <const> = "Xu et al. 2024"
 
---- The claims of `lit4_support`; `make` is align.claims.
+--- The claims of `support`; `make` is align.claims.
 --
 --   > #require "perilune.paper.reading.coverage".claims(require "perilune.align.claims")
 --   9

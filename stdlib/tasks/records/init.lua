@@ -181,6 +181,7 @@ local function start(self, o)
     for field, value in pairs(pretrained.recommended(o)) do self[field] = value end
     return
   end
+  if o.dim % 16 ~= 0 then error(("dim must be a multiple of 16, not %d"):format(o.dim), 0) end
   --- Recommended transformer: 1.05 million parameters with the default options.
   self.model = {
     style = "llama", layers = o.layers, dim = o.dim, heads = 4, hidden = o.dim * 43 // 16,

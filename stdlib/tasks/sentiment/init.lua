@@ -28,6 +28,9 @@
 -- the end of the online run, which writes what it takes for glad; offline runs leave the support, to 2.6
 -- errors a response beyond their peak (calibration, scripts/results/results.md).
 --
+-- What it shows instead of two falls: offline's alone. Online with one setting still rises after 720 steps in
+-- four repetitions of five, at 9 to 12 nats. Its own fall is seen on `arena`.
+--
 -- Length does not pay by itself: over 4,096 responses of the start its correlation with the score is -0.10.
 -- Among glad stories it pays a little: of 4,100 of the corpus that score above 0, those of 24 to 31 tokens
 -- score 0.49 in the mean, those of more than 40 0.56. `most = 5` (`--task.most 5` of an experiment) takes

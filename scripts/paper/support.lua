@@ -9,7 +9,7 @@
 -- data is all answers, half and a quarter of them. A table leaves answers without data where they are, a
 -- linear policy moves them with the others.
 --
---   perilune scripts/paper/lit4_support.lua [--outer-seeds 12] [--quick]
+--   perilune scripts/paper/support.lua [--outer-seeds 12] [--quick]
 --
 -- Cost: 8 runs a repetition, whatever the task; 2 s of processor time at --smoke.
 -- Measured in bf16 (5 worlds, 2026-11-30, AMD EPYC Zen 4): with full support the table reaches the optimum to
@@ -21,7 +21,7 @@ local coverage = require "perilune.paper.reading.coverage"
 local support = require "perilune.paper.support"
 
 paper.figure {
-  name = "lit4_support", arguments = arg, place = "small worlds",
+  name = "support", arguments = arg, place = "small worlds",
   question = "Does offline training reach its optimum exactly where data cover all answers, and only there?",
   found = "In theory yes, one step better than the writer; in the paper's runs the step was not seen.",
   options = { { "instruments", "none", "what runs measure besides win rate and KL",
