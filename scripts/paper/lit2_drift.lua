@@ -10,7 +10,7 @@
 --
 --   perilune scripts/paper/lit2_drift.lua [--every 1,16,60,240] [--task arena] [--quick]
 --
--- Cost: 8 runs a repetition on `sentiment`, 4 after oq3_refresh; 9 s of processor time at --smoke.
+-- Cost: 9 runs a repetition on `sentiment`, 4 after oq3_refresh; 9 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): not resolved, the correlation
 -- with nats is larger by 0.06 [-0.47, 0.59]. Data of up to 240 steps cost 0.09 [-0.01, 0.20] at the peak, at
 -- a third of the rate 0.02 [-0.07, 0.09].
@@ -25,6 +25,12 @@ paper.figure {
     .. "steps costs nothing on mathematics, and is unstable on chat.",
   options = { { "every", "1,16,60,240", "steps between renewals, separated by commas",
     smoke = "1,2,3", quick = "1,16,60" } },
-  variants = refresh.at_two_rates, claims = renewals.claims_of_drift,
+  variants = function(make, o)
+    local list = refresh.at_two_rates(make, o)
+    list[#list + 1] = make.online_gold()
+    list[#list].panel = list[1].panel
+    return list
+  end,
+  claims = renewals.claims_of_drift,
   section = renewals.section,
 }

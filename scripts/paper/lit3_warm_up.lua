@@ -9,7 +9,7 @@
 --
 --   perilune scripts/paper/lit3_warm_up.lua [--task arena] [--quick]
 --
--- Cost: 8 runs a repetition on `sentiment`, 2 after fig12_datasets; 11 s of processor time at --smoke.
+-- Cost: 9 runs a repetition on `sentiment`, 2 after fig12_datasets; 11 s of processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): that pairs of a fifth of the
 -- run are better than the start's is not resolved, 0.02 [-0.10, 0.11]; they are better than pairs of its end
 -- by 0.18 [0.12, 0.24]. A side of the start helps pairs of the end by 0.11 [0.03, 0.19].
@@ -26,7 +26,7 @@ paper.figure {
   variants = function(make)
     return {
       make.online(), make.offline_one(), make.between(0.2, 0.2), make.between(0.6, 0.6), make.between(1, 1),
-      make.between(0, 0.2), make.between(0, 1), make.mixed(1, 1),
+      make.between(0, 0.2), make.between(0, 1), make.mixed(1, 1), make.online_gold(),
     }
   end,
   claims = function(claims)

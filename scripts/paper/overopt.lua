@@ -8,7 +8,7 @@
 --
 --   perilune scripts/paper/overopt.lua [--task arena] [--quick]
 --
--- Cost: 5 runs a repetition on `sentiment`, none after fig01_tradeoff, fig09_bo2 and lit6_online_kl; 7 s of
+-- Cost: 7 runs a repetition on `sentiment`, none after fig01_tradeoff, fig09_bo2 and lit6_online_kl; 7 s of
 -- processor time at --smoke.
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4), errors of repetitions that
 -- were left out: that of d (a - b d) is smaller by 0.003 [0.000, 0.006] offline; the two differ by 0.000
@@ -22,7 +22,10 @@ paper.figure {
   found = "Gao et al.: d (a - b d) for best-of-n, d (a - b log d) for reinforcement learning.",
   variants = function(make, o)
     local dpo, bo2 = paper.variants.of(o, "dpo"), paper.variants.bo2(o)
-    return { make.online(), make.offline_one(), dpo.online(), dpo.offline_one(), bo2.online() }
+    return {
+      make.online(), make.offline_one(), make.online_gold(), dpo.online(), dpo.offline_one(), bo2.online(),
+      bo2.offline_one(),
+    }
   end,
   after = laws.best_of_n, section = laws.section, claims = laws.claims,
 }

@@ -16,10 +16,18 @@ local function check(values, name)
     error(("%s: expected a list of numbers, got %s"):format(name, options.show(values)), 3)
   end
   for i, x in ipairs(values) do
-    if type(x) ~= "number" or x ~= x then
-      error(("%s: element %d is %s, expected a number"):format(name, i, options.show(x)), 3)
+    if type(x) ~= "number" or x - x ~= 0 then
+      error(("%s: element %d is %s, expected a finite number"):format(name, i, options.show(x)), 3)
     end
   end
+end
+
+--- The numbers divided by the largest magnitude, of which p does not depend: their sum cannot overflow.
+local function scaled(values)
+  local largest, list = 0.0, {}
+  for _, x in ipairs(values) do largest = math.max(largest, math.abs(x)) end
+  for i, x in ipairs(values) do list[i] = largest > 0 and x / largest or 0.0 end
+  return list
 end
 
 --- How far a sum may lie below the observed one and count as equal: rounding of another order of addition.
@@ -31,12 +39,16 @@ end
 
 --- The two-sided p of the mean of paired differences under the sign-flip test: the share of all 2^n choices
 -- of signs whose sum is at least as far from 0. From n = 18 on it is the share among 2^17 random choices.
+-- Errors: the list is empty, or an element is no finite number.
 --
 --   > local exact = require "perilune.align.evaluate.exact"
 --   > exact.sign_flip { 0.1, 0.2, 0.3 }
 --   0.25
+--   > exact.sign_flip { 1, math.huge }
+--   exact.sign_flip: element 2 is inf, expected a finite number
 function exact.sign_flip(differences)
   check(differences, "exact.sign_flip")
+  differences = scaled(differences)
   local n, observed, tolerance = #differences, 0.0, slack(differences)
   for _, x in ipairs(differences) do observed = observed + x end
   local total, extreme = n <= 17 and 1 << n or most, 0
@@ -67,14 +79,15 @@ local function choices(values, count, visit)
 end
 
 --- The two-sided p of the difference of means of two independent lists: the share of all ways to divide the
--- numbers that differ at least as much. Errors: more than 131,072 ways.
+-- numbers that differ at least as much. Errors: more than 131,072 ways; a list is empty, or an element is no
+-- finite number.
 --
 --   > exact.permutation({ 1, 2, 3 }, { 4, 5, 6 })
 --   0.1
 function exact.permutation(first, second)
   check(first, "exact.permutation")
   check(second, "exact.permutation")
-  local all = table.move(second, 1, #second, #first + 1, table.move(first, 1, #first, 1, {}))
+  local all = scaled(table.move(second, 1, #second, #first + 1, table.move(first, 1, #first, 1, {})))
   local ways, sum, own = 1.0, 0.0, 0.0
   for i = 1, #first do ways = ways * (#second + i) / i end
   if ways > most then
@@ -82,7 +95,7 @@ function exact.permutation(first, second)
       ways, #first, #second, most), 2)
   end
   for _, x in ipairs(all) do sum = sum + x end
-  for _, x in ipairs(first) do own = own + x end
+  for i = 1, #first do own = own + all[i] end
   local function difference(part) return part / #first - (sum - part) / #second end
   local observed, extreme, total = math.abs(difference(own)), 0, 0
   local tolerance = slack(all)

@@ -245,7 +245,8 @@ function frontier.curve(by_seed, count)
   end)
   local curve, last = {}, nil
   for i = 1, low < high and count or 0 do
-    local kl = low + (high - low) * (i - 1) / math.max(1, count - 1)
+    -- The last is the highest itself: the sum may round to a KL above it, which no run has.
+    local kl = i < count and low + (high - low) * (i - 1) / (count - 1) or high
     local seeds, wins = 0, bootstrap.by_repetition(by_seed, function(runs)
       return frontier.best_at_kl(runs, kl)
     end)

@@ -9,8 +9,9 @@ local tandem = require "perilune.paper.tandem"
 local divergence = {}
 
 --- `after` of experiment.compare: the KLs in nats from the online run of what differs from it, by label, and
--- that of the online run from the start, as `start`.
+-- that of the online run from the start, as `start`; nil of a job without that run.
 function divergence.after(stage, run)
+  if not run.done.online then return nil end
   local how, found = { task = stage.task, prompts = stage.test }, {}
   for _, label in ipairs { tandem.missing, tandem.other_tokens } do
     if run.done[label] then

@@ -58,7 +58,8 @@ local algorithms <const> = {
   { "online", "The law of reinforcement learning fits online better.", "Gao et al. 2023" },
   { "offline, one setting", "The law of reinforcement learning fits offline better.",
     "Rafailov et al. 2024" },
-  { "dpo online" }, { "dpo offline, one setting" }, { "bo2 online" },
+  { "online by gold" }, { "dpo online" }, { "dpo offline, one setting" }, { "bo2 online" },
+  { "bo2 offline, one setting" },
 }
 
 local best_of_n <const> = "best of n"
@@ -225,10 +226,12 @@ end
 --   > function page:table(made) print(#made.rows, made.rows[1][4], made.rows[1][5]) end
 --   > local run, sides = { { step = 0, kl = 0, win = 0.5 } }, {}
 --   > for d = 1, 3 do run[d + 1] = { step = d, kl = d * d, win = 0.5 + d * (0.4 - 0.1 * d) } end
---   > for i, label in ipairs { "online", "offline, one setting", "dpo online", "dpo offline, one setting",
---   >>   "bo2 online" } do sides[i] = { label = label, by_seed = { { run } } } end
+--   > for i, label in ipairs { "online", "offline, one setting", "online by gold", "dpo online",
+--   >>   "dpo offline, one setting", "bo2 online", "bo2 offline, one setting" } do
+--   >>   sides[i] = { label = label, by_seed = { { run } } }
+--   >> end
 --   > laws.section(page, sides, {})
---   10	0.400	0.100
+--   14	0.400	0.100
 function laws.section(page, sides, findings)
   local by_label, rows = {}, {}
   for _, side in ipairs(sides) do by_label[side.label] = side.by_seed end
