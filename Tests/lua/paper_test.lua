@@ -517,7 +517,7 @@ function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
     ["5"] = "it has 5, expected an object", ["{}"] = "name is nil, expected a string",
     ["[]"] = "name is nil, expected a string", [entry():sub(1, 60)] = "JSON: ", ["\xff\xfe"] = "JSON: ",
     [entry { outer_seeds = "x" }] = "outer_seeds is 'x', expected a whole number",
-    [entry { rows = { 5 } }] = "header and rows are no table", [entry { parts = 5 }] = "parts is 5, expected a",
+    [entry { rows = { 5 } }] = "header and rows are no table", [entry { parts = 5 }] = "parts is 5, expected",
     [entry { rows = { { "b", "c" } } }] = "header and rows are no table",
     [entry { header = { {} } }] = "header and rows are no table",
     [entry { parts = { { kind = "figure" } } }] = "part 1 is no figure, table or text",

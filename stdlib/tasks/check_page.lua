@@ -166,11 +166,10 @@ return function(found)
     holds[item[1]] = item[2]
     lines[#lines + 1] = (item[2] and "yes  " or "no   ") .. item[3]
   end
-  if found.cycles then
-    local c = found.cycles
-    add("note: majorities of all raters go in a circle on %.1f %% of %d triples of the corpus, those of the "
-      .. "raters asked on %.1f %%; those asked decide as all do on %.1f %% of pairs.",
-      100 * c.cycles, c.count, 100 * c.asked_cycles, 100 * c.agreement)
+  for _, c in ipairs(found.cycles or {}) do
+    add("note: majorities of all raters go in a circle on %.1f %% of %d triples of %s, those of the raters "
+      .. "asked on %.1f %%; those asked decide as all do on %.1f %% of pairs.",
+      100 * c.cycles, c.count, c.of, 100 * c.asked_cycles, 100 * c.agreement)
   end
   for _, note in ipairs(found.notes) do lines[#lines + 1] = "note: " .. note end
   lines[#lines + 1] = "\n" .. at_kls(found)

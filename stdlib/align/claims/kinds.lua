@@ -139,8 +139,8 @@ function kinds.meanwhile(side, other, given)
     end), rising)
 end
 
---- The fall of one side, as `claims.fall` measures it, less what another side loses over the same steps, which
--- is below 0 where that one rises. Seeds in which the first one still rises at its end are left out.
+--- The fall of one side, as `claims.fall` measures it, less what another side loses over the same steps,
+-- which is below 0 where that one rises. Seeds in which the first one still rises at its end are left out.
 function kinds.falls(first, second, given)
   check.labels("falls", first, second)
   local name = named("the fall of %s less that of %s over the same steps", first, second)

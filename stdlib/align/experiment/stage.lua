@@ -30,7 +30,8 @@ stage.options = options.spec("experiment.stage", {
   { "prompts", 256, "training prompts of win rate and KL",
     least = 1, most = limits.rows, smoke = 16, pretrained = 48 },
   { "gold", "task", "who decides: the task's own gold, or a model of twice the start's width that learns it, "
-    .. "as the paper's golden preference model, or of its width where it is pretrained", choices = { "task", "model" } },
+    .. "as the paper's golden preference model, or of its width where it is pretrained",
+    choices = { "task", "model" } },
   { "proxy", "", "labels of online responses: preference or reward (a model), gold, or the path of a reward "
     .. "model, with a slash; default: the task's" },
   { "judge_steps", 0, "steps of each learned judge, at most; 0 for the task's",
