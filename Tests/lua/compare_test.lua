@@ -58,7 +58,33 @@ function TestExact:test_what_is_no_list_of_numbers_is_refused()
   lu.assertEquals(support.message(exact.sign_flip, {}),
     "exact.sign_flip: expected a list of numbers, got a table")
   lu.assertEquals(support.message(exact.permutation, { 1 }, { 0 / 0 }),
-    "exact.permutation: element 1 is nan, expected a number")
+    "exact.permutation: element 1 is nan, expected a finite number")
+end
+
+--- With one of them p was 0, less than any arrangement has.
+function TestExact:test_infinite_numbers_are_refused()
+  lu.assertEquals(support.message(exact.sign_flip, { math.huge }),
+    "exact.sign_flip: element 1 is inf, expected a finite number")
+  lu.assertEquals(support.message(exact.permutation, { 1 / 0 }, { 1 }),
+    "exact.permutation: element 1 is inf, expected a finite number")
+  lu.assertEquals(support.message(exact.permutation, { 1 }, { 2, -1 / 0 }),
+    "exact.permutation: element 2 is -inf, expected a finite number")
+end
+
+--- p does not depend on the unit, and was 0 where a sum overflowed: the numbers of the tests above, times
+-- powers of 2 that bring them near the largest number.
+function TestExact:test_a_sum_may_overflow()
+  local function times(values, factor)
+    local list = {}
+    for i, x in ipairs(values) do list[i] = x * factor end
+    return list
+  end
+  local maize = { 49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48 }
+  lu.assertEquals(exact.sign_flip(times(maize, 2.0 ^ 1017)), 1726 / 32768)
+  lu.assertEquals(exact.sign_flip { 1e308, 1e308 }, 0.5)
+  local a, b = { 0.61, 0.58, 0.66, 0.7, 0.57 }, { 0.55, 0.59, 0.5, 0.57, 0.6 }
+  support.close(exact.permutation(times(a, 2.0 ^ 1023), times(b, 2.0 ^ 1023)), 26 / 252, 1e-15)
+  lu.assertEquals(exact.sign_flip(times({ 1, 2, 3 }, 5e-324)), 0.25)
 end
 
 TestMeasures = {}

@@ -266,6 +266,42 @@ function TestFromPairs:test_a_file_of_one_prompt_is_named_where_it_has_no_text_t
     ("tasks.from_pairs: split 'train' has no text: %s has 1 prompt, with 0 pairs to train with"):format(path))
 end
 
+--- Unpaired records are the same pairs as preference records of their completions, in texts and in messages:
+-- a good and a bad completion of equal prompts, whichever comes first. One without another is counted.
+function TestFromPairs:test_unpaired_records_of_equal_prompts_are_pairs()
+  for _, turns in ipairs { false, true } do
+    local path, lines, count, row = pairs_file(40, turns), {}, 0, nil
+    for line in io.lines(path) do
+      row, count = formats.json_decode(line), count + 1
+      local labels = count % 2 == 0 and { true, false } or { false, true }
+      for _, label in ipairs(labels) do
+        lines[#lines + 1] = formats.json_encode {
+          prompt = row.prompt, completion = label and row.chosen or row.rejected, label = label,
+        }
+      end
+    end
+    lines[#lines + 1] = formats.json_encode { prompt = row.prompt, completion = row.chosen, label = 1 }
+    local unpaired = written(table.concat(lines, "\n"))
+    local task = tasks.from_pairs { path = unpaired, tokenizer = tok, cache = false }
+    local same = tasks.from_pairs { path = path, tokenizer = tok, cache = false }
+    local function all_of(one)
+      local list = {}
+      for _, split in ipairs { "train", "validation", "test" } do
+        for _, pair in ipairs(one:pairs(split)) do
+          list[#list + 1] = table.concat({ table.concat(pair.prompt, " "), table.concat(pair.chosen, " "),
+            table.concat(pair.rejected, " ") }, "|")
+        end
+      end
+      table.sort(list)
+      return list
+    end
+    lu.assertEquals(#all_of(task), 40)
+    lu.assertEquals(all_of(task), all_of(same))
+    lu.assertEquals(task.dropped.halves, 1)
+    lu.assertStrContains(task.report, "without one of the other label to the same prompt: 1")
+  end
+end
+
 function TestFromPairs:test_long_pairs_are_cut_only_when_asked()
   local path = written(formats.json_encode { prompt = ("long "):rep(40), chosen = " yes", rejected = " no" })
   lu.assertStrContains(support.message(tasks.from_pairs, { path = written '{"text": "a"}' }),

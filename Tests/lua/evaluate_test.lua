@@ -103,7 +103,8 @@ function TestResponses:test_the_role_s_random_numbers_cannot_be_chosen()
     lu.assertStrContains(support.message(evaluate.responses, policy, answers { [name] = 1 }),
       "unknown option '" .. name)
   end
-  lu.assertStrContains(support.message(evaluate.responses, policy, { prompts = {} }), "evaluate: no prompts")
+  lu.assertStrContains(support.message(evaluate.responses, policy, { prompts = {} }),
+    "evaluate.responses: no prompts")
 end
 
 TestWinRate = {}
@@ -158,6 +159,75 @@ function TestWinRate:test_wrong_calls_are_refused()
   local none = rows_of({}, {})
   lu.assertStrContains(support.message(evaluate.compare, toy.more_sevens, none, none),
     "evaluate.compare: no responses")
+end
+
+TestRefusals = {}
+
+--- What `f(...)` is refused with, which points at the caller.
+local function refused(f, ...)
+  local given = table.pack(...)
+  local line = debug.getinfo(1, "l").currentline + 1
+  local _, message = pcall(function() local made = f(table.unpack(given, 1, given.n)); return made end)
+  local at, last = message:find(("evaluate_test.lua:%d: "):format(line), 1, true)
+  lu.assertNotNil(at, message)
+  return message:sub(last + 1)
+end
+
+--- Each was "attempt to index a nil value" at a line of the library.
+function TestRefusals:test_what_is_no_policy()
+  local wanted <const> = ": expected a Model or a table with the methods of a policy; "
+  local pairs_of = { { prompt = { 2, 3 }, chosen = { 7, 1 }, rejected = { 4, 1 } } }
+  lu.assertEquals(refused(evaluate.kl, nil, nil, answers()), "evaluate.kl: policy" .. wanted .. "got nil")
+  lu.assertEquals(refused(evaluate.kl, policy, {}, answers()),
+    "evaluate.kl: reference" .. wanted .. "it has no method 'clone'")
+  lu.assertEquals(refused(evaluate.accuracy, nil, reference, pairs_of),
+    "evaluate.accuracy: policy" .. wanted .. "got nil")
+  lu.assertEquals(refused(evaluate.log_ratios, policy, 3, pairs_of),
+    "evaluate.log_ratios: reference" .. wanted .. "got 3")
+  for _, name in ipairs { "responses", "baseline", "win_rate" } do
+    lu.assertEquals(refused(evaluate[name], nil, answers()),
+      ("evaluate.%s%sgot nil"):format(name, wanted))
+  end
+  lu.assertEquals(refused(evaluate.head_to_head, policy, nil, answers()),
+    "evaluate.head_to_head: second" .. wanted .. "got nil")
+  lu.assertEquals(refused(evaluate.kl, policy, reference, tensor { 1 }),
+    "evaluate.kl: expected options or Rows, got a Tensor")
+end
+
+--- Of a policy of Lua it was "attempt to get length of a number value".
+function TestRefusals:test_prompts_that_are_no_lists_of_ids()
+  local world = require "perilune.worlds".bandit { answers = 4, seed = 1 }
+  local coin = world:policy()
+  local function how(prompts)
+    local two = { world.prompts[1], world.prompts[1] }
+    local against = evaluate.baseline(coin, { task = world, prompts = two })
+    return { task = world, prompts = prompts, against = against, judge = world:judge {} }
+  end
+  local wanted <const> = ": prompts must be a list of lists of token ids: "
+  lu.assertEquals(refused(evaluate.win_rate, coin, how { 3, 4 }),
+    "evaluate.win_rate" .. wanted .. "prompt 1 is 3")
+  lu.assertEquals(refused(evaluate.win_rate, coin, how { { 3 }, { "x" } }),
+    "evaluate.win_rate" .. wanted .. "prompt 2 has 'x'")
+  for _, name in ipairs { "responses", "baseline" } do
+    lu.assertEquals(refused(evaluate[name], coin, { task = world, prompts = { 3, 4 } }),
+      ("evaluate.%s%sprompt 1 is 3"):format(name, wanted))
+  end
+  lu.assertEquals(refused(evaluate.kl, coin, coin, { task = world, prompts = { { 0.5 } } }),
+    "evaluate.kl" .. wanted .. "prompt 1 has 0.5")
+  lu.assertEquals(refused(coin.sample, coin, { 3, 4 }, { max_new_tokens = 1 }),
+    "sample" .. wanted .. "prompt 1 is 3")
+  lu.assertEquals(refused(coin.sample, coin, 3, { max_new_tokens = 1 }), "sample" .. wanted .. "got 3")
+end
+
+--- Two outcomes and three differences had a win rate of 1.25.
+function TestRefusals:test_outcomes_without_their_differences_of_length()
+  local function message(...) return refused(evaluate.equal_length, ...) end
+  lu.assertEquals(message({ 1, 0 }, { 1, 2, 3 }),
+    "evaluate.equal_length: 3 differences of length for 2 outcomes")
+  lu.assertEquals(message({}, {}), "evaluate.equal_length: expected a list of outcomes, got a table")
+  lu.assertEquals(message({ 1 }), "evaluate.equal_length: expected a list of differences of length, got nil")
+  lu.assertEquals(message({ 1, 0 }, { 1, 0 / 0 }),
+    "evaluate.equal_length: element 2 of the differences of length is nan, expected a finite number")
 end
 
 --- A policy of NaN was as good as any other: 0.5 in every figure.

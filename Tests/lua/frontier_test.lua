@@ -196,6 +196,14 @@ function TestCurve:test_it_never_runs_backwards()
   lu.assertEquals(#curve, 30)
 end
 
+--- 0.3 + (0.9 - 0.3) is 2^-53 above 0.9, which no run has: the line lost its last point.
+function TestCurve:test_it_ends_at_the_highest_kl()
+  for _, count in ipairs { 2, 3, 61, 241 } do
+    local curve = frontier.curve({ { { point(0.3, 0, 1), point(0.9, 1, 1) } } }, count)
+    lu.assertEquals({ #curve, curve[1].kl, curve[count].kl, curve[count].win }, { count, 0.3, 0.9, 1.0 })
+  end
+end
+
 function TestCurve:test_one_seed_has_the_error_of_its_points()
   local a, b = point(1, 0, 1), point(2, 1, 1)
   a.se, b.se = 0.2, 0.1

@@ -92,6 +92,14 @@ function TestOptions:test_bounds_and_choices()
     "option 'split' must be one of train, test, not 'trian'; did you mean 'train'?")
 end
 
+--- The search for a near name takes UTF-8 alone, and its error was told instead.
+function TestOptions:test_what_is_no_utf8_is_refused_as_any_unknown_name()
+  lu.assertEquals(message({ split = "\xff" }, { "split", "train", "part", choices = { "train", "test" } }),
+    "option 'split' must be one of train, test, not '\xff'")
+  local library = options.strict("lib", { own = 1 })
+  lu.assertEquals(support.message(function() return library["\xff"] end), "lib has no '\xff'; it has own")
+end
+
 function TestOptions:test_rules_without_a_default()
   local spec = here({ "model", options.required "table|Tensor", "a model" },
     { "log", options.optional "function", "called each step" }, { "n", options.integer(nil, 1), "how many" })

@@ -38,6 +38,25 @@ function TestRanking:test_sides_that_share_no_kl_are_ranked_by_nothing()
   lu.assertEquals(ranked.rows[1].label, "a")
 end
 
+--- Each was an error of Lua's at a line of the library.
+function TestRanking:test_what_are_no_sides_is_refused_where_it_is_given()
+  local function refused(sides)
+    local line = debug.getinfo(1, "l").currentline + 1
+    local _, message = pcall(function() local ranked = ranking.of(sides); return ranked end)
+    local place = ("ranking_test.lua:%d: evaluate.ranking.of: "):format(line)
+    local at, last = message:find(place, 1, true)
+    lu.assertNotNil(at, message)
+    return message:sub(last + 1)
+  end
+  local wanted <const> = "expected a list of sides { label, by_seed }, got "
+  lu.assertEquals(refused(nil), wanted .. "nil")
+  lu.assertEquals(refused {}, wanted .. "a table")
+  lu.assertEquals(refused(side("a", { 0.1, 0.5 })), wanted .. "a table")
+  lu.assertEquals(refused { 3 }, "side 1 is 3, expected { label, by_seed }")
+  lu.assertEquals(refused { side("a", { 0.1, 0.5 }), {} },
+    "side 2 has by_seed = nil, expected a list of seeds")
+end
+
 TestWorldStage = {}
 
 local world = perilune.worlds.strings { prompts = 2, alphabet = 2, length = 3, seed = 3, support = 0.5 }

@@ -55,6 +55,22 @@ function TestResampling:test_another_number_of_prompts_is_refused()
     "stats.resampling: 1 values for 2 prompts")
 end
 
+--- Without prompts it was "'for' limit must be a number", and of none a matrix without columns.
+function TestResampling:test_what_cannot_be_drawn_is_refused()
+  local function refused(given, message)
+    support.refuses("stats.resampling: " .. message, stats.resampling, given)
+  end
+  refused({}, "option 'prompts' is missing; expected a whole number")
+  refused(nil, "option 'prompts' is missing; expected a whole number")
+  refused({ prompts = 0 }, "option 'prompts' must be a whole number from 1 to 16777216, not 0")
+  refused({ prompts = 0 / 0 }, "option 'prompts' must be a whole number, not nan")
+  refused({ prompts = 2, draws = 0 }, "option 'draws' must be a whole number of at least 1, not 0")
+  refused({ prompt = 2 }, "unknown option 'prompt'; did you mean 'prompts'?")
+  support.refuses("stats.resampling: halved() needs two prompts or more, there is 1", function()
+    return stats.resampling({ prompts = 1 }):halved()
+  end)
+end
+
 function TestResampling:test_percentiles_by_hand()
   lu.assertEquals({ stats.percentiles({ 5, 1, 4, 2, 3, 6, 8, 7, 9, 10 }, 0.8) }, { 1, 9 })
 end

@@ -71,7 +71,9 @@ end
 
 function TestPage:test_the_circles_of_raters_are_told()
   local given = found({ 0.1, 0.4, 0.6, 0.3 }, { 0.1, 0.4, 0.3, 0.1 })
-  given.cycles = { cycles = 0.015, asked_cycles = 0.048, agreement = 0.9, count = 1000 }
+  given.cycles = {
+    { of = "the corpus", cycles = 0.015, asked_cycles = 0.048, agreement = 0.9, count = 1000 },
+  }
   local _, text = page(given)
   lu.assertStrContains(text, "go in a circle on 1.5 % of 1000 triples of the corpus, those of the raters "
     .. "asked on 4.8 %; those asked decide as all do on 90.0 % of pairs.")
@@ -147,7 +149,10 @@ function TestCheck:test_a_cost_is_refused_where_gold_does_not_read_text()
 end
 
 function TestCheck:test_what_is_no_task_is_refused()
-  lu.assertEquals(support.message(tasks.check, {}), "tasks.check: expected a task, or its name, not a table")
+  local wanted <const> = "tasks.check: expected a task, or its name, not "
+  lu.assertEquals(support.message(tasks.check, 3), wanted .. "3")
+  lu.assertEquals(support.message(tasks.check, {}), wanted .. "a table; call it as task:check()")
+  lu.assertEquals(support.message(tasks.refusal().check), wanted .. "nil; call it as task:check()")
   lu.assertStrContains(support.message(tasks.check, "refusal", { stps = 1 }), "did you mean 'steps'?")
 end
 

@@ -27,6 +27,21 @@ function TestNames:test_an_unknown_task_and_a_missing_path_are_refused_without_a
   lu.assertNil(tasks.needs "sentiment")
 end
 
+--- Of nil, and of a function of the module, it was an index of another value than a table.
+function TestNames:test_what_names_no_task_needs_nothing_and_is_refused()
+  local function refused(name)
+    local line = debug.getinfo(1, "l").currentline + 1
+    local _, message = pcall(function() local needs = tasks.needs(name); return needs end)
+    local place = ("tasks_test.lua:%d: tasks.needs: "):format(line)
+    lu.assertStrContains(message, place)
+    return message:sub(select(2, message:find(place, 1, true)) + 1)
+  end
+  local list = table.concat(tasks.names(), ", ")
+  lu.assertEquals(refused(nil), "unknown task nil; it takes " .. list)
+  lu.assertEquals(refused "check", "unknown task 'check'; it takes " .. list)
+  lu.assertEquals(refused "sentimnt", "unknown task 'sentimnt'; did you mean 'sentiment'?")
+end
+
 -- Computed with Python integers modulo 2^64: FNV-1a, then the finaliser of SplitMix64, upper 32 bits.
 function TestNames:test_the_hash_of_splits_is_the_same_everywhere()
   lu.assertEquals({ task.hash "", task.hash "abc" }, { 4113176041, 232034377 })
@@ -118,6 +133,30 @@ function TestDefine:test_what_a_method_gives_is_checked()
     "a text must be a list of ids, not a table")
   lu.assertStrContains(refused { max_response = 7 },
     "model.max_length is 8, less than a prompt and a response of 9")
+end
+
+--- Each was accepted, or compared with a number where it is none.
+function TestDefine:test_stop_and_the_tokenizer_are_checked()
+  local function of(field, value)
+    local tokenizer = letters().tokenizer
+    tokenizer[field] = value
+    return refused { tokenizer = tokenizer }
+  end
+  lu.assertEquals(refused { stop = {} }, "tasks.define: stop must be a list of ids, not a table")
+  lu.assertEquals(refused { stop = { "x" } }, "tasks.define: stop must be ids below 27, not 'x'")
+  lu.assertEquals(refused { stop = { 0, 99 } }, "tasks.define: stop must be ids below 27, not 99")
+  lu.assertEquals(refused { labels = { 25, 27 } }, "tasks.define: labels must be ids below 27, not 27")
+  lu.assertEquals(of("eos", 99),
+    "tasks.define: the tokenizer's 'eos' must be one of the ids below 27, not 99")
+  lu.assertEquals(of("decode", 3), "tasks.define: the tokenizer's 'decode' must be a function, not 3")
+  for _, size in ipairs { 0 / 0, "x", 0, 2.5, {} } do
+    lu.assertStrContains(of("vocab_size", size),
+      "tasks.define: the tokenizer's 'vocab_size' must be a whole number of at least 1, not ")
+  end
+  lu.assertEquals(refused { model = { max_length = "x" } },
+    "tasks.define: model.max_length must be a whole number, not 'x'")
+  lu.assertEquals(refused { model = { max_length = 0 / 0 } },
+    "tasks.define: model.max_length must be a whole number, not nan")
 end
 
 function TestDefine:test_tasks_of_other_texts_have_other_settings()

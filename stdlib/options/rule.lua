@@ -61,7 +61,7 @@ function rule:type_text()
   return table.concat(texts, " or ")
 end
 
---- How the default is shown: the value, "required", or "nil" for an optional one.
+--- How the default is shown: the value as Lua writes it, "required", or "nil" for an optional one.
 --
 --   > rule.new({ default = "adamw" }):default_text(), rule.new({ required = true }):default_text()
 --   "adamw"	required
@@ -87,13 +87,6 @@ function rule:sentence()
   local limits = self.choices and "one of " .. table.concat(self.choices, ", ") or self:bounds_text()
   if self.required then limits = self:type_text() .. (limits and " " .. limits or "") end
   return self.meaning .. (limits and "; " .. limits:gsub("^of at", "at") or "")
-end
-
---- How the default is shown: the value as Lua writes it, "required", or "nil" for an optional one.
-function rule:default_text()
-  if self.required then return "required" end
-  if type(self.default) == "table" then return "{ ... }" end
-  return type(self.default) == "string" and ("%q"):format(self.default) or tostring(self.default)
 end
 
 local function is_within(self, value)

@@ -133,11 +133,32 @@ local function train(stage, o, run, steps, notify)
   return { stage.start_point, table.unpack(trained.points) }
 end
 
+--- How often preferences go in a circle: on triples of the corpus, and on those of the start's responses,
+-- whose pairs are what labels are of. `drawn` are n adjacent responses to each prompt.
+local function cycles_of(task, drawn, o)
+  local triples, n = {}, o.best_of
+  local responses = drawn:responses()
+  for first = 1, #drawn, n do
+    for a = first, first + n - 3, 3 do
+      triples[#triples + 1] = { drawn:prompt(first), responses[a], responses[a + 1], responses[a + 2] }
+    end
+  end
+  local list = { task:cycles(nil, math.min(1000, 4 * o.prompts)) }
+  list[1].of = "the corpus"
+  if #triples > 0 then
+    list[2] = task:cycles(triples)
+    list[2].of = "responses of the start"
+  end
+  return list
+end
+
 local function check(task, given)
   local o = spec:fill(given)
   if type(task) == "string" then task = require "perilune.tasks".open(task) end
   if type(task) ~= "table" or type(task.settings) ~= "function" then
-    error("tasks.check: expected a task, or its name, not " .. options.show(task), 2)
+    -- A task's own `check` that is called with a dot gets its options, or nothing, for the task.
+    local hint = (task == nil or type(task) == "table") and "; call it as task:check()" or ""
+    error("tasks.check: expected a task, or its name, not " .. options.show(task) .. hint, 2)
   end
   local absent = lacking(task)
   if #absent > 0 then
@@ -165,7 +186,7 @@ local function check(task, given)
     task = task, options = o, runs = runs, steps = o.steps > 0 and o.steps or task.runs.steps,
     start = stage.start_point, best_of_start = against(stage.start), best_of_golden = against(stage.golden),
     proxy = align.judge.accuracy(stage.proxy, stage.held_out), notes = stage.notes,
-    cycles = task.cycles and task:cycles(nil, math.min(1000, 4 * o.prompts)),
+    cycles = task.cycles and cycles_of(task, drawn, o),
     costs = task.cost and costs(task, {
       start = stage.start, seed = o.seed, prompts = #prompts, best_of = o.best_of, quiet = true,
     }),
@@ -182,9 +203,12 @@ end
 
 --- Makes the page of a task, or of the task of this name; prints it unless `quiet`. Gives `text`, `holds`
 -- (which requirement holds, by name), `runs` (each { label, beta, lr, points }), `proxy`, `best_of_start` and
--- `best_of_golden` (figures { mean, se, count }), `costs` (what tasks.costs gives) and `cycles`. Errors: an
--- option is unknown or out of range; the task lacks a setting, such as `runs.lr`, `golden.steps` or `sft.lr`.
+-- `best_of_golden` (figures { mean, se, count }), `costs` (what tasks.costs gives) and `cycles`, a list of
+-- what `task:cycles` gives of the corpus and of the start's responses, `of` which it says. Errors: an option
+-- is unknown or out of range; the task lacks a setting, such as `runs.lr`, `golden.steps` or `sft.lr`.
 --
 --   > check "sentimnet"
 --   unknown task 'sentimnet'; did you mean 'sentiment'?
+--   > check()
+--   tasks.check: expected a task, or its name, not nil; call it as task:check()
 return check

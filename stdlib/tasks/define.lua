@@ -36,20 +36,50 @@ local function missing(o)
   elseif not o.pretrained and not (o.text and o.model) then
     return "pretrained, or text and model, is missing: the start is read or trained"
   end
-  for _, name in ipairs { "encode", "decode", "eos", "vocab_size" } do
-    if o.tokenizer[name] == nil then return ("the tokenizer has no '%s'"):format(name) end
-  end
 end
+
+--- A whole number as an integer; nil for any other value.
+local function whole(value) return type(value) == "number" and math.tointeger(value) or nil end
 
 --- What is wrong with a list of ids, in words; nil when it is right.
 local function wrong_ids(ids, vocab_size, most)
   if type(ids) ~= "table" or #ids == 0 then return ("a list of ids, not %s"):format(options.show(ids)) end
   if most and #ids > most then return ("at most %d ids, not %d"):format(most, #ids) end
   for i = 1, #ids do
-    local id = math.type(ids[i]) and math.tointeger(ids[i])
+    local id = whole(ids[i])
     if not id or id < 0 or id >= vocab_size then
       return ("ids below %d, not %s"):format(vocab_size, options.show(ids[i]))
     end
+  end
+end
+
+--- What is wrong with a tokenizer, in words; nil when it is right.
+local function wrong_tokenizer(tokenizer)
+  for _, name in ipairs { "encode", "decode", "eos", "vocab_size" } do
+    if tokenizer[name] == nil then return ("the tokenizer has no '%s'"):format(name) end
+  end
+  for _, name in ipairs { "encode", "decode" } do
+    if type(tokenizer[name]) ~= "function" then
+      return ("the tokenizer's '%s' must be a function, not %s"):format(name, options.show(tokenizer[name]))
+    end
+  end
+  local size = tokenizer.vocab_size
+  if not whole(size) or size < 1 then
+    return ("the tokenizer's 'vocab_size' must be a whole number of at least 1, not %s"):format(
+      options.show(size))
+  end
+  local problem = wrong_ids({ tokenizer.eos }, size)
+  return problem and ("the tokenizer's 'eos' must be one of the %s"):format(problem)
+end
+
+--- What is wrong with the length of the model, in words; nil when it is right, or the task's own.
+local function wrong_length(model, longest)
+  local length = model and model.max_length
+  if length == nil then return nil end
+  if not whole(length) then
+    return ("model.max_length must be a whole number, not %s"):format(options.show(length))
+  elseif length < longest then
+    return ("model.max_length is %d, less than a prompt and a response of %d tokens"):format(length, longest)
   end
 end
 
@@ -76,7 +106,8 @@ end
 --   }
 --
 -- The methods are called once, for the first prompt and text of "train". Errors: a field is missing or of
--- another type; a method gives something else than is said.
+-- another type; the tokenizer lacks a method, a size or an eos within it; `stop` or `labels` has no ids; a
+-- prompt and a response are longer than the model reads; a method gives something else than is said.
 --
 --   > local define = require "perilune.tasks.define"
 --   > define { name = "letters", tokenizer = {}, prompts = print, max_prompt = 4, max_respones = 8 }
@@ -86,10 +117,16 @@ end
 return function(given)
   local self = spec:fill(given)
   local function refuse(message, ...) error("tasks.define: " .. message:format(...), 3) end
-  local problem = missing(self)
+  local problem = missing(self) or wrong_tokenizer(self.tokenizer)
   if problem then refuse("%s", problem) end
   local vocab_size = self.tokenizer.vocab_size
+  problem = wrong_length(self.model, self.max_prompt + self.max_response)
+  if problem then refuse("%s", problem) end
   self.stop = self.stop or { self.tokenizer.eos }
+  for _, name in ipairs { "stop", "labels" } do
+    problem = self[name] and wrong_ids(self[name], vocab_size)
+    if problem then refuse("%s must be %s", name, problem) end
+  end
   self.preference = self.preference or task.preference()
   self.runs = task.runs(self.runs)
   self.golden = self.golden or { beta = 0.1, lr = 3e-4, steps = 200 }
@@ -106,11 +143,6 @@ return function(given)
   if problem then refuse("a prompt must be %s", problem) end
   problem = self.text and wrong_ids(self:text("train", 1), vocab_size)
   if problem then refuse("a text must be %s", problem) end
-  local longest = self.max_prompt + self.max_response
-  if self.model and (self.model.max_length or longest) < longest then
-    refuse("model.max_length is %d, less than a prompt and a response of %d tokens", self.model.max_length,
-      longest)
-  end
   self.settings = self.settings or function() return { task = self.name, content = content(self) } end
   return self
 end

@@ -37,11 +37,24 @@ local names <const> = folder.modules "folders"
 --- The names of the tasks, sorted.
 function tasks.names() return table.move(names, 1, #names, 1, {}) end
 
---- The file that a task reads, as a sentence; nil for a task that reads none.
+--- Refuses what is not the name of a task, pointing at the caller of the function that checks.
+local function check(name, where)
+  for _, known in ipairs(names) do
+    if known == name then return end
+  end
+  error(("%sunknown task %s; %s"):format(where, options.show(name), options.suggest(name, names)), 3)
+end
+
+--- The file that a task reads, as a sentence; nil for a task that reads none. Errors: the task is unknown.
 --
 --   > tasks.needs "stories"
 --   stories260K.bin, with tok512.bin beside it
-function tasks.needs(name) return tasks[name].needs end
+--   > tasks.needs "sentimnet"
+--   tasks.needs: unknown task 'sentimnet'; did you mean 'sentiment'?
+function tasks.needs(name)
+  check(name, "tasks.needs: ")
+  return tasks[name].needs
+end
 
 --- A task by its name, for a script whose task is an option. With `smoke` it is small: options that are not
 -- given take their smoke values.
@@ -51,11 +64,7 @@ function tasks.needs(name) return tasks[name].needs end
 --   > tasks.open("harmless")
 --   task 'harmless' needs a path: hh-rlhf's harmless-base/test.jsonl.gz
 function tasks.open(name, given, smoke)
-  local is_known = false
-  for _, known in ipairs(names) do is_known = is_known or known == name end
-  if not is_known then
-    error(("unknown task %s; %s"):format(options.show(name), options.suggest(name, names)), 2)
-  end
+  check(name, "")
   local module, filled = tasks[name], {}
   for key, value in pairs(given or {}) do filled[key] = value end
   if module.needs and not filled.path then

@@ -2,6 +2,7 @@
 local batches = require "perilune.align.batch"
 local drawing = require "perilune.align.evaluate.responses"
 local options = require "perilune.options"
+local policies = require "perilune.align.policy"
 local tensor = require "perilune.tensor"
 local stats = require "perilune.align.evaluate.stats"
 
@@ -10,6 +11,8 @@ local evaluate = {}
 --- Log-ratios log pi(y|x) - log pi_ref(y|x) of the chosen and the rejected responses: two lists, one number a
 -- pair.
 local function both(policy, reference, dataset, where)
+  policies.check(policy, where .. ": policy", 3)
+  policies.check(reference, where .. ": reference", 3)
   local rows, ratios, chosen, rejected = batches.of_pairs(dataset, where).rows, {}, {}, {}
   for part in drawing.parts(rows, 128) do
     local ratio = tensor.no_grad(function() return policy:logps(part) - reference:logps(part) end)
@@ -27,7 +30,8 @@ local function both(policy, reference, dataset, where)
 end
 
 --- Mean log-ratio of the chosen and of the rejected responses: { chosen = { mean, se, count }, rejected = ...
--- } (Tang et al. 2024, fig. 8, bottom, shows the chosen). Errors: there are no pairs; a log-ratio is NaN.
+-- } (Tang et al. 2024, fig. 8, bottom, shows the chosen). Errors: one is no policy; there are no pairs; a
+-- log-ratio is NaN.
 --
 --   evaluate.log_ratios(policy, sft, dataset).chosen.mean
 function evaluate.log_ratios(policy, reference, dataset)
@@ -39,10 +43,14 @@ function evaluate.log_ratios(policy, reference, dataset)
 end
 
 --- The share of pairs whose chosen response has the larger log-ratio; a tie counts 1/2, so the reference
--- itself has 1/2: { mean, se, count }. Tang et al. 2024, sec. 5.3. Errors: there are no pairs; a log-ratio is
--- NaN.
+-- itself has 1/2: { mean, se, count }. Tang et al. 2024, sec. 5.3. Errors: one is no policy; there are no
+-- pairs; a log-ratio is NaN.
 --
 --   evaluate.accuracy(policy, sft, dataset).mean
+--
+--   > local evaluate = require "perilune.align.evaluate"
+--   > evaluate.accuracy(nil, nil, {})
+--   evaluate.accuracy: policy: expected a Model or a table with the methods of a policy; got nil
 function evaluate.accuracy(policy, reference, dataset)
   local chosen, rejected = both(policy, reference, dataset, "evaluate.accuracy")
   local right = {}

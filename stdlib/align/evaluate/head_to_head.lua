@@ -2,6 +2,7 @@
 local drawing = require "perilune.align.evaluate.responses"
 local judges = require "perilune.align.judge"
 local options = require "perilune.options"
+local policies = require "perilune.align.policy"
 local stats = require "perilune.align.evaluate.stats"
 local win_rate = require "perilune.align.evaluate.win_rate"
 
@@ -19,11 +20,14 @@ local spec = options.spec("evaluate.head_to_head", {
 -- Gives { mean, se, count, wins, low, high, agreement, first_place }: `low` and `high` are a 95 % interval by
 -- the bootstrap over prompts, `agreement` the share of prompts with one outcome in both orders, and
 -- `first_place` how often the response that is shown first is preferred, 1/2 for a judge without a bias for a
--- position. The responses of the two policies are independent draws. Errors: an option is missing, unknown or
--- out of range; what evaluate.compare refuses.
+-- position. The responses of the two policies are independent draws. Errors: one is no policy; prompts are no
+-- lists of ids; an option is missing, unknown or out of range; what evaluate.compare refuses.
 return function(first, second, given)
+  policies.check(first, "evaluate.head_to_head: first")
+  policies.check(second, "evaluate.head_to_head: second")
   local sampled = require("perilune.align.sampling").given(given)
   local o = spec:fill(sampled)
+  drawing.check(o.prompts, "evaluate.head_to_head")
   local judge = judges.as_judge(o.judge)
   local a, b = drawing.draw(first, o, "evaluation"), drawing.draw(second, o, "baseline")
   local forth, back = win_rate.compare(judge, a, b).wins, win_rate.compare(judge, b, a).wins

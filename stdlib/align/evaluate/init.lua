@@ -38,6 +38,7 @@
 local options = require "perilune.options"
 local classifier = require "perilune.align.evaluate.classifier"
 local drawing = require "perilune.align.evaluate.responses"
+local policies = require "perilune.align.policy"
 local stats = require "perilune.align.evaluate.stats"
 local win_rate = require "perilune.align.evaluate.win_rate"
 
@@ -52,9 +53,16 @@ local evaluate = {
 --
 --   evaluate.responses(policy, { task = task, prompts = prompts })
 --
--- Errors: prompts are missing, an option is unknown or out of range; what model:sample refuses.
+-- Errors: there is no policy; prompts are missing or no lists of ids; an option is unknown or out of range;
+-- what model:sample refuses.
+--
+--   > evaluate.responses(nil, {})
+--   evaluate.responses: expected a Model or a table with the methods of a policy; got nil
 function evaluate.responses(policy, given)
-  return drawing.draw(policy, drawing.fill(given), "evaluation")
+  policies.check(policy, "evaluate.responses")
+  local o = drawing.fill(given)
+  drawing.check(o.prompts, "evaluate.responses")
+  return drawing.draw(policy, o, "evaluation")
 end
 
 --- The same for the policy that others are compared with: independent of what `responses` draws by the same
@@ -64,7 +72,10 @@ end
 --
 -- Options and errors as evaluate.responses.
 function evaluate.baseline(policy, given)
-  return drawing.draw(policy, drawing.fill(given), "baseline")
+  policies.check(policy, "evaluate.baseline")
+  local o = drawing.fill(given)
+  drawing.check(o.prompts, "evaluate.baseline")
+  return drawing.draw(policy, o, "baseline")
 end
 
 local parts = { "stats", "frontier", "kl", "measure", "report", "exact", "head_to_head", "ranking",

@@ -87,10 +87,12 @@ end
 --   samples                             texts { prompt, response }
 --   shown                               the same responses token by token, as HTML of align.show
 --
--- Errors: an option is missing, unknown or out of range; what evaluate.compare and evaluate.kl refuse.
+-- Errors: an option is missing, unknown or out of range; prompts are no lists of ids; what evaluate.compare
+-- and evaluate.kl refuse.
 return function(given)
   local self = spec:fill(given)
   policies.check(self.reference, "evaluate.measure: reference")
+  drawing.check(self.prompts, "evaluate.measure")
   self.judge, self.proxy = judges.as_judge(self.judge), self.proxy and judges.as_judge(self.proxy)
   if self.proxy == self.judge then self.proxy = nil end
   if #self.against ~= #self.prompts then

@@ -7,6 +7,20 @@ local reading = require "perilune.align.compare.sides"
 
 local ranking = {}
 
+local function check(sides)
+  local function refuse(message, ...) error("evaluate.ranking.of: " .. message:format(...), 4) end
+  if type(sides) ~= "table" or #sides == 0 then
+    refuse("expected a list of sides { label, by_seed }, got %s", options.show(sides))
+  end
+  for i, side in ipairs(sides) do
+    if type(side) ~= "table" then
+      refuse("side %d is %s, expected { label, by_seed }", i, options.show(side))
+    elseif type(side.by_seed) ~= "table" or #side.by_seed == 0 then
+      refuse("side %d has by_seed = %s, expected a list of seeds", i, options.show(side.by_seed))
+    end
+  end
+end
+
 --- How many sides have a win rate at a KL, each in every seed.
 local function reached(sides, kl)
   local count = 0
@@ -53,7 +67,7 @@ end
 --- The sides in order: { kl, kls, rows }, a row { label, at, peak, kl, win } with the intervals `at` each of
 -- `kls` (false where a side does not reach it), that of the peak (none with one prompt: its checkpoint is
 -- chosen on one half of them), and the means at the end of the runs. A side that does not reach `kl`, the KL
--- of the order, comes last.
+-- of the order, comes last. Errors: there are no sides; a side has no seeds.
 --
 --   > local ranking = require "perilune.align.evaluate.ranking"
 --   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
@@ -62,10 +76,13 @@ end
 --   > local ranked = ranking.of { side("online", 0.7), side("offline", 0.6) }
 --   > ranked.rows[1].label, ranked.kl
 --   online	3
+--   > ranking.of(side("online", 0.7))
+--   evaluate.ranking.of: expected a list of sides { label, by_seed }, got a table
 function ranking.of(sides)
+  check(sides)
   local kls, by = kls_of(sides)
   local resampling, rows = frontier.resampling_of(sides), {}
-  local divided = resampling.prompts > 1 and reading.read(sides, 1)
+  local divided = resampling.prompts > 1 and reading.read(sides, 1, "evaluate.ranking.of")
   local halved = divided and resampling:halved()
   for i, side in ipairs(sides) do
     local row = { label = side.label, at = {}, place = i }

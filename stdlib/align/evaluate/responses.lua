@@ -10,12 +10,36 @@ responses.options = options.spec("evaluate.responses", {
   { "batch", 64, "prompts of one pass; the responses do not depend on it", least = 1 },
 })
 
+--- Refuses prompts that are no lists of token ids in the name of `where`, pointing at the caller of the
+-- function that checks.
+--
+--   > local responses = require "perilune.align.evaluate.responses"
+--   > responses.check({ { 1, 2 }, { 3.5 } }, "where")
+--   where: prompts must be a list of lists of token ids: prompt 2 has 3.5
+--   > responses.check({}, "where")
+--   where: no prompts
+function responses.check(prompts, where)
+  if #prompts == 0 then error(where .. ": no prompts", 3) end
+  local function refuse(message, ...)
+    error(("%s: prompts must be a list of lists of token ids: "):format(where) .. message:format(...), 4)
+  end
+  for i = 1, #prompts do
+    local prompt = prompts[i]
+    if type(prompt) ~= "table" then refuse("prompt %d is %s", i, options.show(prompt)) end
+    for k = 1, #prompt do
+      if type(prompt[k]) ~= "number" or not math.tointeger(prompt[k]) then
+        refuse("prompt %d has %s", i, options.show(prompt[k]))
+      end
+    end
+  end
+end
+
 --- The options `given`, filled; the task gives max_new_tokens and stop where they are not given.
 function responses.fill(given) return responses.options:fill(sampling.given(given), 2) end
 
---- Rows of one response to each prompt, drawn with filled options `o` in passes of `o.batch` prompts.
+--- Rows of one response to each prompt, drawn with filled options `o` in passes of `o.batch` prompts, which
+-- `check` has checked.
 function responses.draw(policy, o, role)
-  if #o.prompts == 0 then error("evaluate: no prompts", 3) end
   local parts = {}
   for start = 1, #o.prompts, o.batch do
     local prompts = table.move(o.prompts, start, math.min(start + o.batch - 1, #o.prompts), 1, {})

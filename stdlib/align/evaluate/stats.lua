@@ -1,4 +1,6 @@
 --- Means with standard errors, sums over unequal batches, and bootstrap resampling.
+local limits = require "perilune.options.limits"
+local options = require "perilune.options"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 
@@ -117,6 +119,13 @@ function Sums:list()
   return list
 end
 
+local spec = options.spec("stats.resampling", {
+  { "prompts", options.integer(nil, 1, limits.rows), "prompts of a resample, and to choose from" },
+  { "clusters", 1, "seeds of a resample", least = 1, most = limits.rows },
+  { "draws", 300, "resamples", least = 1 },
+  { "seed", 0, "seed of the draws" },
+})
+
 local Resampling = {}
 Resampling.__index = Resampling
 
@@ -124,14 +133,17 @@ Resampling.__index = Resampling
 -- prompts and of `clusters` seeds, both with replacement (Efron and Tibshirani 1993, ch. 13).
 --
 -- `resampling.uniforms[d]` has a uniform number in [0, 1) for each cluster of draw d: the choice of one of
--- the clusters that are there. A fixed `seed` gives fixed draws.
+-- the clusters that are there. A fixed `seed` gives fixed draws. Errors: `prompts` is missing, an option is
+-- unknown or out of range.
 --
 --   > local r = stats.resampling { prompts = 2, clusters = 1, draws = 3 }
 --   > r:means({ 1, 1 })[3]
 --   1.0
+--   > stats.resampling { prompts = 0 }
+--   stats.resampling: option 'prompts' must be a whole number from 1 to 16777216, not 0
 function stats.resampling(given)
-  local prompts, clusters, draws, seed = given.prompts, given.clusters or 1, given.draws or 300, given.seed
-    or 0
+  local o = spec:fill(given)
+  local prompts, clusters, draws, seed = o.prompts, o.clusters, o.draws, o.seed
   local weights, lists = {}, {}
   for draw = 1, draws do
     local row, list = {}, {}
@@ -164,10 +176,12 @@ function Resampling:means(values)
 end
 
 --- As many draws of as many seeds, over half as many prompts: those of figures on one half of the prompts.
+-- Errors: there is one prompt.
 --
 --   > stats.resampling({ prompts = 5, clusters = 1, draws = 3 }):halved().prompts
 --   2
 function Resampling:halved()
+  if self.prompts < 2 then error("stats.resampling: halved() needs two prompts or more, there is 1", 2) end
   return stats.resampling { prompts = self.prompts // 2, clusters = #self.uniforms[1], draws = self.draws }
 end
 
@@ -182,4 +196,4 @@ function stats.percentiles(values, share)
   return at((1 - share) / 2), at((1 + share) / 2)
 end
 
-return require "perilune.options".strict("align.evaluate.stats", stats)
+return options.strict("align.evaluate.stats", stats)

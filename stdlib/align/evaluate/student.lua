@@ -45,8 +45,8 @@ local weights <const> = {
   0.12462897125553387, 0.09515851168249278, 0.06225352393864789, 0.02715245941175409,
 }
 
---- The integral of `f` from `a` to `b` by that rule on `n` parts of equal length. It is exact to some 12 digits
--- where a part is no longer than 5 standard deviations of a bell.
+--- The integral of `f` from `a` to `b` by that rule on `n` parts of equal length. It is exact to some 12
+-- digits where a part is no longer than 5 standard deviations of a bell.
 local function integral(f, a, b, n)
   local half, sum = (b - a) / (2 * n), 0.0
   for part = 1, n do
@@ -59,12 +59,15 @@ local function integral(f, a, b, n)
 end
 
 --- P(T > t) for t of at least 0: the density over the angle v with t = sqrt(df) cot(v), where it is bounded.
--- It begins where the density is e^-40 of that at t. One less P(T <= t) would leave no digit of a small chance.
+-- It begins where the density is e^-40 of that at t. One less P(T <= t) would leave no digit of a small
+-- chance.
 local function above(t, df)
   local a = df / 2
   local log_scale = a * log_of_more(0.5 / a) + 0.5 * math.log(a) - 0.5 + correction(a + 0.5) - correction(a)
     - 0.5 * math.log(math.pi)
-  local function density(v) return math.exp(log_scale + (df - 1) * math.log(math.max(math.sin(v), 1e-300))) end
+  local function density(v)
+    return math.exp(log_scale + (df - 1) * math.log(math.max(math.sin(v), 1e-300)))
+  end
   local last = math.atan(math.sqrt(df), t)
   return integral(density, math.asin(math.sin(last) * math.exp(-40 / (df - 1))), last, 4)
 end
@@ -105,7 +108,8 @@ end
 --   2.7764
 function student.quantile(p, df) return exceeded(1 - p, df) end
 
---- P(Z <= x) of a standard normal variable. It keeps its digits where it is small, and 1 - P does not.
+--- P(Z <= x) of a standard normal variable. A small one keeps its digits: the tail is integrated to where the
+-- density is e^-40 of that at x.
 --
 --   > ("%.6f"):format(student.normal(1.96))
 --   0.975002
@@ -114,7 +118,7 @@ function student.quantile(p, df) return exceeded(1 - p, df) end
 function student.normal(x)
   local function density(u) return math.exp(-u * u / 2) / math.sqrt(2 * math.pi) end
   local size = math.min(math.abs(x), 40)  -- the density there is 0 as a number
-  local tail = integral(density, size, size + 8, 2)
+  local tail = integral(density, size, math.sqrt(size * size + 80), 2)
   return x < 0 and tail or 1 - tail
 end
 
@@ -123,8 +127,9 @@ end
 -- s = sqrt(V / df), V chi-square with df degrees of freedom: given s, 0 is rejected where a standard normal
 -- number is above c s - shift or below -c s - shift, c the critical value.
 --
--- The first chance falls from 1 to 0 within some 1 / c of s = shift / c, which few seeds or a strict level make
--- far less than the spread of s. So the range ends there, and is divided where the fall begins.
+-- With s the chance of that falls from 1 to 0 within some 1 / c of s = shift / c, which few seeds or a strict
+-- level make far less than the spread of s: the range is divided there. The rarer outcome is integrated, so
+-- that a power of 1 is 1.
 --
 --   > ("%.3f"):format(student.power(0.5, 1, 34, 0.05))
 --   0.808
@@ -134,19 +139,24 @@ function student.power(effect, sd, n, level)
   local df = n - 1
   local critical = exceeded(level / 2, df)
   local shift = math.abs(effect) / sd * math.sqrt(n)
+  local is_rare = shift < critical
   local log_scale = math.log(2) + 0.5 * math.log(df / 2) - 0.5 * math.log(2 * math.pi) - correction(df / 2)
   local function chance(s)
     local log_density = log_scale + (df - 1) * math.log(s) - df * (s - 1) * (s + 1) / 2
-    return math.exp(log_density) * (student.normal(shift - critical * s) + student.normal(-shift - critical * s))
+    local rejected = student.normal(shift - critical * s) + student.normal(-shift - critical * s)
+    return math.exp(log_density) * (is_rare and rejected or 1 - rejected)
   end
-  -- Where the product is largest: at 1, or lower where 0 is rejected only of a small s.
+  -- Where density times chance is largest: at 1, or lower where 0 is rejected of a small s alone.
   local sum = df + critical ^ 2
-  local peak = math.min(1, (critical * shift + math.sqrt((critical * shift) ^ 2 + 4 * df * sum)) / (2 * sum))
+  local root = math.sqrt((critical * shift) ^ 2 + 4 * df * sum)
+  local peak = math.min(1, (critical * shift + root) / (2 * sum))
   local spread = 9 / math.sqrt(2 * df)
-  local low = math.max(1e-300, peak - spread)  -- above 0, which has no logarithm
-  local high = math.min(1 + spread, (math.max(shift, critical * peak) + 9) / critical)
-  local fall = math.max(low, math.min(high, (shift - 9) / critical))
-  return math.min(1.0, integral(chance, low, fall, 4) + integral(chance, fall, high, 4))
+  local low, high = math.max(1e-300, peak - spread), 1 + spread  -- 0 has no logarithm
+  local function within(s) return math.max(low, math.min(high, s)) end
+  local from = within((shift - 9) / critical)
+  local to = within((math.max(shift, critical * peak) + 9) / critical)
+  if is_rare then return integral(chance, low, from, 4) + integral(chance, from, to, 4) end
+  return 1 - integral(chance, from, to, 4) - integral(chance, to, high, 4)
 end
 
 --- The smallest n from 2 with `enough(n)`, which stays true from there on; nil above `most`.

@@ -2,6 +2,7 @@
 local options = require "perilune.options"
 local drawing = require "perilune.align.evaluate.responses"
 local judges = require "perilune.align.judge"
+local policies = require "perilune.align.policy"
 local sampling = require "perilune.align.sampling"
 local stats = require "perilune.align.evaluate.stats"
 
@@ -44,9 +45,12 @@ end
 --   local against = evaluate.baseline(golden, { task = task, prompts = prompts })
 --   evaluate.win_rate(policy, { task = task, prompts = prompts, against = against, judge = gold })
 --
--- Errors: an option is missing, unknown or out of range; what evaluate.compare refuses.
+-- Errors: there is no policy; prompts are no lists of ids; an option is missing, unknown or out of range;
+-- what evaluate.compare refuses.
 function evaluate.win_rate(policy, given)
+  policies.check(policy, "evaluate.win_rate")
   local o = spec:fill(sampling.given(given))
+  drawing.check(o.prompts, "evaluate.win_rate")
   if #o.against ~= #o.prompts then
     error(("evaluate.win_rate: %d responses to compare with for %d prompts"):format(#o.against, #o.prompts),
       2)

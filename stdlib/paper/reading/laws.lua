@@ -129,8 +129,8 @@ end
 -- of `advantage`, in win rates.
 --
 --   > local list = laws.claims(require "perilune.align.claims")
---   > #list, list[1].expect, list[6].expect
---   6	above	below
+--   > #list, list[1].expect, list[8].expect
+--   8	above	below
 function laws.claims(claims)
   local list = {}
   local function add(i, label, given)

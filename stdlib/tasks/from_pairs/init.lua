@@ -7,9 +7,11 @@
 --   perilune scripts/experiments/gap.lua --data mine.jsonl
 --
 -- `perilune.data` says which files and records are read: `chosen`, `rejected`, and `prompt` unless it is
--- implicit, texts or lists of messages. A chat template writes messages: that of the option, else that of the
--- given tokenizer; a trained one writes turns, "\n\nHuman: " for the role "user" and "\n\nAssistant: " for
--- "assistant". Responses end with <eos>: what a template writes after it is left out.
+-- implicit, texts or lists of messages; or unpaired ones, `prompt`, `completion` and `label`, of which a good
+-- and a bad completion of equal prompts are a pair, in the order of the file. A chat template writes
+-- messages: that of the option, else that of the given tokenizer; a trained one writes turns, "\n\nHuman: "
+-- for the role "user" and "\n\nAssistant: " for "assistant". Responses end with <eos>: what a template writes
+-- after it is left out.
 --
 -- There is no exact rule: gold is a model trained on `task:gold_pairs("train")`. What is longer than
 -- `max_prompt` or `max_response` is left out and counted, or with `cut` loses its beginning or its end. Equal
@@ -17,6 +19,7 @@
 local forms = require "perilune.data.forms"
 local formats = require "perilune.formats"
 local options = require "perilune.options"
+local plain = require "perilune.plain"
 local records = require "perilune.tasks.records"
 local task = require "perilune.tasks.task"
 local tokens = require "perilune.data.tokens"
@@ -39,12 +42,8 @@ local turns <const> = "{{- bos_token }}{% for m in messages %}"
 
 local function joined(a, b) return table.move(b, 1, #b, #a + 1, table.move(a, 1, #a, 1, {})) end
 
---- The texts of a record, which tell equal ones and train a tokenizer; and the record itself.
-local function parse(record, place)
-  local kind, made = forms.read(record, place)
-  if kind ~= "preference" then
-    error(("%s is %s data; pairs have chosen and rejected"):format(place, kind), 0)
-  end
+--- The texts of a preference record, which tell equal ones and train a tokenizer; and the record itself.
+local function texts_of(made)
   if not made.conversational then
     return { prompt = made.prompt, chosen = made.chosen, rejected = made.rejected, key = made.prompt,
       record = made }
@@ -56,6 +55,39 @@ local function parse(record, place)
   local function answer(list) return written(joined(made.prompt, list)):sub(#prompt + 1) end
   return { prompt = prompt, chosen = answer(made.chosen), rejected = answer(made.rejected), key = prompt,
     record = made }
+end
+
+--- The pair of an unpaired record and the first one before it that has its prompt and the other label; false
+-- where there is none yet. `waiting` keeps those without another one, by prompt and label.
+local function paired(made, waiting)
+  local key = plain.encode { made.prompt, made.conversational }
+  local of = waiting[key] or { [true] = {}, [false] = {} }
+  waiting[key] = of
+  local other = table.remove(of[not made.label], 1)
+  if not other then
+    table.insert(of[made.label], made)
+    return false
+  end
+  local good, bad = made.label and made or other, made.label and other or made
+  local pair = texts_of {
+    prompt = made.prompt, chosen = good.completion, rejected = bad.completion,
+    conversational = made.conversational, tools = made.tools,
+    chat_template_kwargs = made.chat_template_kwargs,
+  }
+  pair.is_joined = true
+  return pair
+end
+
+--- A parser of the records of one file, see `records.task`.
+local function parser()
+  local waiting = {}
+  return function(record, place)
+    local kind, made = forms.read(record, place)
+    if kind == "preference" then return texts_of(made) end
+    if kind == "unpaired preference" then return paired(made, waiting) end
+    error(("%s is %s data; pairs have chosen and rejected, or completions and labels"):format(
+      place, kind), 0)
+  end
 end
 
 --- A response up to its last <eos>, which is added where there is none.
@@ -90,7 +122,7 @@ local function new(given)
   local o = spec:fill(given)
   if type(o.tokenizer) == "string" then o.tokenizer = require("perilune.tokenizer").load(o.tokenizer) end
   if not o.tokenizer and not o.model then o.bos, o.template = true, o.template or turns end
-  return records.task(o.name, o, parse, function(self, pair) return ids_of(self, pair, o) end)
+  return records.task(o.name, o, parser(), function(self, pair) return ids_of(self, pair, o) end)
 end
 
 return task.module { options = spec, needs = "a file of preference pairs", new = new }

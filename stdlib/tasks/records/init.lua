@@ -164,6 +164,9 @@ local function report(self, count)
     d.prompts_differ, d.responses_empty, d.responses_equal, d.prompts_too_long, self.max_prompt)
   lines[2] = ("  %d prompts shortened, %d responses cut, %d longer than %d tokens left out, with %d pairs")
     :format(self.shortened, self.cut, d.responses_too_long, self.max_response, d.pairs_too_long)
+  if d.halves > 0 then
+    lines[3] = ("  completions without one of the other label to the same prompt: %d"):format(d.halves)
+  end
   for _, split in ipairs(task.splits) do
     local n = self.counts[split]
     lines[#lines + 1] = ("  %-10s %5d prompts, %5d pairs, %5d texts"):format(
@@ -205,10 +208,11 @@ end
 
 --- A task called `name` from the file of the options `o`.
 --
--- `parse(record, place)` gives the texts { prompt, chosen, rejected, key, cut } of a record, or nil
--- when its two prompts differ; equal `key`s are in the same split; `cut` counts responses that were
--- shortened. `ids_of(task, pair)` gives { prompt, chosen, rejected } as ids and whether the prompt was
--- shortened, or nil when the prompt does not fit (see `records.separate`).
+-- `parse(record, place)` gives the texts { prompt, chosen, rejected, key, cut } of a record, nil when its two
+-- prompts differ, or false of half a pair, whose other half may follow, in a pair that `is_joined`. Equal
+-- `key`s are in the same split; `cut` counts responses that were shortened. `ids_of(task, pair)` gives
+-- { prompt, chosen, rejected } as ids and whether the prompt was shortened, or nil when the prompt does not
+-- fit (see `records.separate`).
 --
 --   > local records = require "perilune.tasks.records"
 --   > records.task("mine", { path = "/no/such.jsonl" }, function() end)
@@ -221,14 +225,17 @@ function records.task(name, o, parse, ids_of)
   local list, null, place = files.read(o.path, o.records)
   local dropped = {
     null = null, prompts_differ = 0, responses_empty = 0, responses_equal = 0, prompts_too_long = 0,
-    responses_too_long = 0, pairs_too_long = 0,
+    responses_too_long = 0, pairs_too_long = 0, halves = 0,
   }
   local pairs_of_text, cut = {}, 0
   local function drop(why) dropped[why] = dropped[why] + 1 end
   for number, record in ipairs(list) do
     local pair = parse(record, place(number))
     local chosen, rejected = pair and trimmed(pair.chosen), pair and trimmed(pair.rejected)
-    if not pair then
+    if pair and pair.is_joined then dropped.halves = dropped.halves - 1 end
+    if pair == false then
+      drop "halves"
+    elseif not pair then
       drop "prompts_differ"
     elseif chosen == "" or rejected == "" then
       drop "responses_empty"
