@@ -9,11 +9,11 @@
 --   perilune scripts/paper/oq1_gold.lua [--task arena] [--quick]
 --
 -- Cost: 5 runs a repetition on `sentiment`, 2 after fig01_tradeoff; 9 s of processor time at --smoke.
--- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): with gold's labels on both
+-- Measured in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4). On `sentiment`: with gold's labels on both
 -- sides the gap is 0.42 [0.29, 0.56] at the peak and 0.11 [0.07, 0.14] at equal KL, with as many labels of
 -- the start's responses 0.41 [0.30, 0.54] and 0.11 [0.08, 0.14], with the proxy's 0.16 [-0.04, 0.35] at the
--- peak. Exact labels give online 0.25 [0.05, 0.48]; what they give offline is not
--- resolved, -0.02 [-0.09, 0.07].
+-- peak. On `arena` the first two are 0.23 [0.15, 0.31] and 0.23 [0.13, 0.34] at the peak; exact labels take
+-- 0.38 [0.09, 0.61] from online's fall, and leave none, -0.10 [-0.23, 0.01].
 local paper = require "perilune.paper"
 local sources = require "perilune.align.sources"
 
