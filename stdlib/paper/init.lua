@@ -34,7 +34,7 @@ local entries <const> = {
   { "lr", "", "learning rates, separated by commas; unless given those of the task's runs" },
   { "beta", "", "betas, separated by commas; unless given those of the task's runs" },
   { "steps", 0, "optimiser steps of each run; 0 for the task's",
-    least = 0, most = limits.steps, smoke = 6, quick = 240 },
+    least = 0, most = limits.steps, smoke = 6, quick = 200 },
   { "outer_seeds", 5, "repetitions of the whole pipeline: start, golden pairs, proxy, golden policy",
     least = 1, most = limits.repetitions, smoke = 1, quick = 2, full = 12, pretrained = 1 },
   { "seeds", 1, "runs of each setting in each repetition", least = 1, most = limits.repetitions, full = 2 },

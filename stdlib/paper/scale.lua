@@ -9,7 +9,7 @@ local scale = {}
 
 --- The option `steps` of the scripts on sizes: fewer than the task's, as in the paper.
 scale.steps = { "steps", 480, "optimiser steps of each run",
-  least = 1, most = limits.steps, smoke = 6, quick = 240 }
+  least = 1, most = limits.steps, smoke = 6, quick = 200 }
 
 --- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size; a
 -- pretrained model is given, which has one.

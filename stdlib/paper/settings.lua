@@ -93,18 +93,21 @@ function settings.slower(o, share)
 end
 
 --- The sweep of offline runs, a list: all combinations of rates, betas and steps. A smoke run has
--- the setting of online runs alone, a quick one its rate alone.
+-- the setting of online runs alone, a quick one its rate and the first two betas.
 --
 --   > local o = { task = "sentiment", data = "", cost = -1, loss = "ipo", lr = "", beta = "", steps = 0 }
 --   > #settings.sweep(o)
 --   6
+--   > o.size = "quick"
+--   > #settings.sweep(o), settings.sweep(o)[1].name
+--   2	lr 0.0003, beta 0.02, 720 steps
 function settings.sweep(o, loss)
   if o.size == "smoke" then return settings.one(o, loss) end
   local runs = settings.runs(o)
   local sweep = runs.offline
   local lr, beta = o.lr, o.beta
   if lr == "" then lr = o.size == "quick" and losses.text(runs.lr) or joined(sweep.lr) end
-  if beta == "" then beta = joined(sweep.beta) end
+  if beta == "" then beta = joined(o.size == "quick" and { table.unpack(sweep.beta, 1, 2) } or sweep.beta) end
   return list_of(o, lr, beta, steps_of(o, sweep.steps or runs.steps), loss)
 end
 
