@@ -51,6 +51,8 @@ paper.figure {
       claims.pooling("offline", { name = "what a plain maximum would add to offline's pooled peak" }),
       claims.pooling(pool, { name = "what a plain maximum would add to online's pooled peak" }),
       claims.peak("online by gold", "online", { name = "what the proxy's errors cost online's peak" }),
-    }, 1, 13, #list + 1, list)
+      claims.peak("online by gold", "offline, one setting",
+        { name = "gold's labels and one setting on both sides, at the peak" }),
+    }, 1, 14, #list + 1, list)
   end,
 }
