@@ -21,6 +21,11 @@
 -- steps and on 59.1 % after 3,000, too few for an online run to rise: the calibration in
 -- scripts/results/results.md is of that one.
 --
+-- Where the dynamics come from (scripts/results/results.md, five repetitions): the proxy is right on 63 to 73
+-- % of the start's pairs, online learns to shorten its summaries, to 2 to 14 tokens from 15, and its win rate
+-- rises to 0.17, under offline's 0.26. Labelled by gold it goes to 0.57. So it shows what a proxy does that
+-- cannot read well.
+--
 --   > task = summary { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))
 --   Lily the teacher sold a boat at the market in the spring.
