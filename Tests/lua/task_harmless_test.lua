@@ -134,7 +134,7 @@ function TestHarmless:test_what_does_not_fit_is_refused_and_reported()
   local task = make(records, { max_prompt = 48, max_response = 40 })
   lu.assertEquals(task.dropped,
     { null = 0, prompts_differ = 1, responses_empty = 0, responses_equal = 0, prompts_too_long = 1,
-      responses_too_long = 1, pairs_too_long = 1 })
+      responses_too_long = 1, pairs_too_long = 1, halves = 0 })
   lu.assertStrContains(task.report,
     "63 records; left out: 0 null, 1 with differing prompts, 0 with an empty response")
   lu.assertStrContains(task.report, "1 with a prompt longer than 48 tokens")
