@@ -207,6 +207,12 @@ local function mean_of(runs, value)
   return #list > 0 and stats.summary(list).mean or nil
 end
 
+--- The estimate of numbers of a side that are no win rates: `value(runs)` of each seed; errors call them
+-- `name`.
+local function of_values(side, name, value)
+  return function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), value), name) end
+end
+
 --- A figure of the points of a side, such as the proxy's accuracy, at its last checkpoint less that at the
 -- first after the start. `field(point)` gives the number of a point, or nil.
 function kinds.change(side, name, field, given)
@@ -220,11 +226,7 @@ function kinds.change(side, name, field, given)
     return a and b and b - a or nil
   end
   return claim("change", { side }, named("%s of %s, the last checkpoint less the first", name, side), given,
-    function(sides)
-      return interval.of_values(bootstrap.by_repetition(sides(side), function(runs)
-        return mean_of(runs, change)
-      end), name)
-    end)
+    of_values(side, name, function(runs) return mean_of(runs, change) end))
 end
 
 --- A figure of the points of a side at the last checkpoint less that at the peak of the win rate, of the run
@@ -241,7 +243,7 @@ function kinds.since_peak(side, name, field, given)
     return not is_last and a and b and b - a or nil
   end
   return claim("since_peak", { side }, named("%s of %s, the end less the peak of the win rate", name, side),
-    given, function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change), name) end)
+    given, of_values(side, name, change))
 end
 
 --- A figure of the points of a side at the highest win rate where the KL is at least 1.5 times that of the
@@ -254,19 +256,14 @@ function kinds.beyond_peak(side, name, field, given)
   local function change(runs)
     local _, peak = frontier.peak(runs)
     local beyond = {}
-    for i, run in ipairs(runs) do
-      beyond[i] = {}
-      for _, point in ipairs(run) do
-        if point ~= peak and point.kl >= measures.beyond * peak.kl then table.insert(beyond[i], point) end
-      end
-    end
-    local _, best = frontier.peak(beyond)
+    for i, one in ipairs(measures.points_beyond(runs, peak)) do beyond[i] = one.point end
+    local _, best = frontier.peak { beyond }
     local a, b = read(peak), best and read(best)
     return a and b and b - a or nil
   end
   local text <const> = "%s of %s, its best at %g times the KL of the peak or more less the peak"
   return claim("beyond_peak", { side }, named(text, name, side, measures.beyond), given,
-    function(sides) return interval.of_values(bootstrap.by_repetition(sides(side), change), name) end)
+    of_values(side, name, change))
 end
 
 --- A figure of the points at the last checkpoint of one side less that of another, seed by seed.

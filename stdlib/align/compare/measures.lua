@@ -197,6 +197,13 @@ end
 --- How many times the KL of the peak lies beyond it: a run that goes there can show a fall.
 measures.beyond = 1.5
 
+--- The points of pooled runs from 1.5 times the KL of a point on, such as a peak, but for that one: a list of
+-- { point, run }.
+--
+--   > #measures.points_beyond({ { { kl = 2 }, { kl = 3 } }, { { kl = 9 } } }, { kl = 2 })
+--   2
+function measures.points_beyond(runs, point) return points_of(runs, measures.beyond * point.kl, point) end
+
 --- The win rate at the peak less the highest one where the KL is at least 1.5 times that of the peak; nil
 -- where no checkpoint lies there.
 --
@@ -209,7 +216,7 @@ function measures.past_peak(runs, win)
   local list = points_of(runs)
   return both_ways(win, function(report, choose)
     return mean_of(peaks(list, choose), function(peak)
-      local beyond = points_of(runs, measures.beyond * peak.point.kl, peak.point)
+      local beyond = measures.points_beyond(runs, peak.point)
       local value = mean_of(peaks(beyond, choose), function(one) return report(one.point) end)
       return value and report(peak.point) - value
     end)

@@ -76,7 +76,7 @@ stage.notes = {
 local Stage = {}
 Stage.__index = Stage
 
---- The stage of filled options.
+--- The stage of filled options that `stage.check` has checked.
 local function build(o)
   local seed = o.seed * 10000
   if o.scores and o.proxy == "preference" then
@@ -84,8 +84,6 @@ local function build(o)
   end
   local task = opened.task(o)
   local self = setmetatable({ options = o, task = task, notes = {} }, Stage)
-  -- What the gold cannot be asked is refused before anything is trained.
-  if o.gold == "task" and task.gold_prefers then annotator.of(judges.gold(task), o, seed) end
   local steps = o.start_steps > 0 and o.start_steps or nil
   self.start = sft(task, {
     steps = steps, cache = not steps, seed = o.seed - 1, run = trained.recorded(self, "start", steps or 800),
