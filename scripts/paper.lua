@@ -13,6 +13,7 @@ local command = require "perilune.sweep.command"
 local html = require "perilune.paper.html"
 local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
+local separated = require "perilune.options.separated"
 
 local names <const> = {
   "fig01_tradeoff", "fig04_coverage", "fig05_quality", "fig06_proxy", "fig07_accuracy_vs_winrate",
@@ -39,7 +40,7 @@ local function list_of(flag, text, known)
   if not utf8.len(text) then cli.refuse("%s is no UTF-8", flag) end
   local list, seen, is_known = {}, {}, {}
   for _, name in ipairs(known) do is_known[name] = true end
-  for name in (text .. ","):gmatch "(.-)," do
+  for name in separated(text) do
     if not is_known[name] then cli.refuse("%s has no '%s'; %s", flag, name, options.suggest(name, known)) end
     if seen[name] then cli.refuse("%s has %s twice", flag, name) end
     seen[name], list[#list + 1] = true, name

@@ -21,6 +21,7 @@
 -- `["loss.beta"]`, and `--help --loss ipo` lists them.
 local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
+local separated = require "perilune.options.separated"
 local system = require "perilune.system"
 
 local cli = {}
@@ -150,7 +151,7 @@ end
 function cli.counts(name, text, word)
   local is_item, list, seen = word == "all", {}, {}
   if word and text == word then return { word } end
-  for item in (text .. ","):gmatch "(.-)," do
+  for item in separated(text) do
     local count = math.tointeger(tonumber(item))
     if not (is_item and item == word) and not (count and count >= 1) then
       wrong("%s takes %swhole numbers from 1%s, separated by commas, not '%s'", flag_of(name),

@@ -265,7 +265,7 @@ function options.suggest(name, names)
     table.sort(list)
     names = list
   end
-  local near = type(name) == "string" and utf8.len(name) and native.nearest(name, names)
+  local near = type(name) == "string" and native.nearest(name, names)
   if near then return ("did you mean '%s'?"):format(near) end
   return "it takes " .. (#names > 0 and table.concat(names, ", ") or "no options")
 end
@@ -326,7 +326,7 @@ function options.strict(where, members, parts, load)
       end
       table.move(parts or {}, 1, #(parts or {}), #names + 1, names)
       table.sort(names)
-      local near = utf8.len(name) and native.nearest(name, names)
+      local near = native.nearest(name, names)
       local hint = near and ("did you mean '%s'?"):format(near) or "it has " .. table.concat(names, ", ")
       error(("%s has no '%s'; %s"):format(where, name, hint), 2)
     end,

@@ -98,6 +98,17 @@ public struct LuaTable {
     }
   }
 
+  /// The elements 1...n that are UTF-8, as strings. Errors: an element is no string.
+  public func texts() throws -> [String] {
+    try list().enumerated().compactMap { i, value in
+      switch value {
+      case .string(let text): return text
+      case .bytes: return nil
+      default: throw Failure(.value, "element [\(i + 1)] is a \(value.typeName), expected a string")
+      }
+    }
+  }
+
   // MARK: Inside
 
   private func use<R>(_ body: (Lua, OpaquePointer) throws -> R) throws -> R {

@@ -58,17 +58,17 @@ function TestExact:test_what_is_no_list_of_numbers_is_refused()
   lu.assertEquals(support.message(exact.sign_flip, {}),
     "exact.sign_flip: expected a list of numbers, got a table")
   lu.assertEquals(support.message(exact.permutation, { 1 }, { 0 / 0 }),
-    "exact.permutation: element 1 is nan, expected a finite number")
+    "exact.permutation: element 1 of 1 is nan, expected a finite number")
 end
 
 --- With one of them p was 0, less than any arrangement has.
 function TestExact:test_infinite_numbers_are_refused()
   lu.assertEquals(support.message(exact.sign_flip, { math.huge }),
-    "exact.sign_flip: element 1 is inf, expected a finite number")
+    "exact.sign_flip: element 1 of 1 is inf, expected a finite number")
   lu.assertEquals(support.message(exact.permutation, { 1 / 0 }, { 1 }),
-    "exact.permutation: element 1 is inf, expected a finite number")
+    "exact.permutation: element 1 of 1 is inf, expected a finite number")
   lu.assertEquals(support.message(exact.permutation, { 1 }, { 2, -1 / 0 }),
-    "exact.permutation: element 2 is -inf, expected a finite number")
+    "exact.permutation: element 2 of 2 is -inf, expected a finite number")
 end
 
 --- p does not depend on the unit, and was 0 where a sum overflowed: the numbers of the tests above, times

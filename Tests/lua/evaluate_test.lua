@@ -224,10 +224,11 @@ function TestRefusals:test_outcomes_without_their_differences_of_length()
   local function message(...) return refused(evaluate.equal_length, ...) end
   lu.assertEquals(message({ 1, 0 }, { 1, 2, 3 }),
     "evaluate.equal_length: 3 differences of length for 2 outcomes")
-  lu.assertEquals(message({}, {}), "evaluate.equal_length: expected a list of outcomes, got a table")
-  lu.assertEquals(message({ 1 }), "evaluate.equal_length: expected a list of differences of length, got nil")
+  lu.assertEquals(message({}, {}), "evaluate.equal_length: outcomes: expected a list of numbers, got a table")
+  lu.assertEquals(message({ 1 }),
+    "evaluate.equal_length: differences of length: expected a list of numbers, got nil")
   lu.assertEquals(message({ 1, 0 }, { 1, 0 / 0 }),
-    "evaluate.equal_length: element 2 of the differences of length is nan, expected a finite number")
+    "evaluate.equal_length: differences of length: element 2 of 2 is nan, expected a finite number")
 end
 
 --- A policy of NaN was as good as any other: 0.5 in every figure.

@@ -4,6 +4,7 @@ local support = require "support"
 local lu = require "luaunit"
 local perilune = require "perilune"
 local index = require "perilune.help.index"
+local native = require "perilune.native.help"
 local options = require "perilune.options"
 local system = require "perilune.system"
 local help = perilune.help
@@ -177,6 +178,13 @@ function TestHelp:test_words_that_name_no_page_list_those_that_mention_them()
   contains(text, "more: apropos \"learning rate\"")
   lu.assertEquals(printed(perilune.help, "zzzz yyyy"), "no help on 'zzzz yyyy'")
   lu.assertStrMatches(printed(perilune.help, "logsumexq"), ".*did you mean 'logsumexp'%?")
+end
+
+function TestHelp:test_a_name_that_is_no_utf8_has_no_page_and_is_near_to_none()
+  lu.assertEquals(printed(perilune.help, "exp\xff"), "no help on 'exp\xff'")
+  lu.assertNil(native.nearest("exp\xff", { "exp" }))
+  lu.assertEquals(native.nearest("exq", { "\xff", "exp" }), "exp")
+  lu.assertStrContains(support.message(native.nearest, "exq", { 5 }), "element [1] is a number")
 end
 
 function TestHelp:test_the_manual_holds_every_module_with_its_functions()

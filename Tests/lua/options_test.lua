@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local keys = require "perilune.options.keys"
 local options = require "perilune.options"
 local perilune = require "perilune"
+local separated = require "perilune.options.separated"
 local system = require "perilune.system"
 
 --- A spec called "here".
@@ -59,6 +60,12 @@ end
 function TestOptions:test_lua_and_native_functions_suggest_by_the_same_distance()
   lu.assertEquals(options.suggest("valid", { "train", "validation" }), "did you mean 'validation'?")
   lu.assertStrContains(support.message(perilune.T.tensor, { 1 }, { dtpe = "f64" }), "did you mean 'dtype'?")
+end
+
+function TestOptions:test_items_separated_by_commas_have_no_blanks_around_them()
+  local list = {}
+  for item in separated " 1e-4,\t3e-4 ,a b,," do list[#list + 1] = item end
+  lu.assertEquals(list, { "1e-4", "3e-4", "a b", "", "" })
 end
 
 function TestOptions:test_the_type_of_the_default_is_the_type_of_the_option()

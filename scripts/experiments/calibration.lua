@@ -16,6 +16,7 @@
 local perilune = require "perilune"
 local cli, options = require "perilune.cli", require "perilune.options"
 local opened = require "perilune.align.experiment.opened"
+local separated = require "perilune.options.separated"
 local settings = require "perilune.align.experiment.settings"
 local system, tasks = require "perilune.system", perilune.tasks
 
@@ -53,12 +54,14 @@ if o.only_costs then
 end
 
 local costs = {}
-for text in (o.costs ~= "" and o.costs .. "," or ""):gmatch "(.-)," do
-  local cost = tonumber(text)
-  if not (cost and cost >= 0) then
-    cli.refuse("--costs takes numbers from 0, separated by commas, not '%s'", o.costs)
+if o.costs ~= "" then
+  for item in separated(o.costs) do
+    local cost = tonumber(item)
+    if not (cost and cost >= 0) then
+      cli.refuse("--costs takes numbers from 0, separated by commas, not '%s'", o.costs)
+    end
+    costs[#costs + 1] = cost
   end
-  costs[#costs + 1] = cost
 end
 
 local given = {}

@@ -33,12 +33,7 @@ local spec = options.spec("align.power", {
 
 --- The standard deviation of measured differences.
 local function deviation(differences)
-  for i, x in ipairs(differences) do
-    if type(x) ~= "number" or x - x ~= 0 then
-      error(("align.power: differences: element %d of %d is %s, expected a finite number"):format(
-        i, #differences, options.show(x)), 3)
-    end
-  end
+  stats.check(differences, "align.power: differences", 2)
   local found = stats.summary(differences)
   local sd = found.se * math.sqrt(found.count)
   if sd - sd ~= 0 then

@@ -117,7 +117,7 @@ function rule:complaint(value)
   for _, allowed in ipairs(self.choices) do
     if value == allowed then return nil end
   end
-  local near = type(value) == "string" and utf8.len(value) and native.nearest(value, self.choices)
+  local near = type(value) == "string" and native.nearest(value, self.choices)
   return ("must be one of %s, not %s%s"):format(table.concat(self.choices, ", "), rule.show(value),
     near and ("; did you mean '%s'?"):format(near) or "")
 end

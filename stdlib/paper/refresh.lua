@@ -1,5 +1,6 @@
 --- Data that are renewed every s steps: the variants of `oq3_refresh` and `lit2_drift`.
 local options = require "perilune.options"
+local separated = require "perilune.options.separated"
 local settings = require "perilune.paper.settings"
 
 local refresh = {}
@@ -14,7 +15,7 @@ local refresh = {}
 --   every takes whole numbers from 1 and "never", separated by commas, not '0'
 function refresh.every(o)
   local list, seen = {}, {}
-  for text in (o.every .. ","):gmatch "(.-)," do
+  for text in separated(o.every) do
     local every = text == "never" and text or math.tointeger(tonumber(text))
     if not every or every ~= "never" and every < 1 then
       local expected <const> = "every takes whole numbers from 1 and \"never\", separated by commas, not '%s'"

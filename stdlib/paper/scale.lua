@@ -3,6 +3,7 @@
 -- Tang et al. 2024, arXiv:2405.08448, sec. 5.5, figs. 10, 11 and 14.
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
+local separated = require "perilune.options.separated"
 local stages = require "perilune.paper.stages"
 
 local scale = {}
@@ -18,7 +19,7 @@ local function sizes_of(o)
     error("model: this figure trains starts of several sizes, it takes no pretrained model", 0)
   end
   local wanted, list, known = {}, {}, {}
-  for name in (o.sizes .. ","):gmatch "(.-)," do wanted[name] = true end
+  for name in separated(o.sizes) do wanted[name] = true end
   for _, size in ipairs(stages.sizes) do
     known[#known + 1] = size[1]
     if wanted[size[1]] then list[#list + 1] = size end

@@ -1,5 +1,6 @@
 --- The windows of `fig13_shuffle`, in batches.
 local options = require "perilune.options"
+local separated = require "perilune.options.separated"
 
 local shuffling = {}
 
@@ -25,7 +26,7 @@ end
 --   windows takes whole numbers from 1, shares such as 12.5% and "all", separated by commas, not '1,200%'
 function shuffling.windows(text, steps)
   local list, seen = {}, { [0] = true }
-  for part in (text .. ","):gmatch "(.-)," do
+  for part in separated(text) do
     local window = window_of(part, steps)
     if not window then
       error(("windows takes whole numbers from 1, shares such as 12.5%% and \"all\", separated by commas, "

@@ -13,6 +13,7 @@
 --   tasks.costs: option 'best_of' must be a whole number from 2 to 16777216, not 1
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
+local separated = require "perilune.options.separated"
 local rows = require "perilune.tasks.costs_rows"
 local text_table = require "perilune.align.evaluate.text_table"
 
@@ -33,7 +34,7 @@ local function listed(text, own)
   local function add(cost)
     if not seen[cost] then list[#list + 1], seen[cost] = cost, true end
   end
-  for part in (text .. ","):gmatch "(.-)," do
+  for part in separated(text) do
     local cost = tonumber(part)
     if not (cost and cost >= 0 and cost < math.huge) then
       error(("tasks.costs: costs takes numbers from 0, separated by commas, not '%s'"):format(text), 4)

@@ -23,7 +23,8 @@ extension Bindings {
         "native.help.page(name)", "The page of a native function as text, or nil.",
         example: native + "print(native.page 'exp':match '^[^\\n]+')", prints: "x:exp()")
     ) { call in
-      try call.push(manual[try call.string(1)].map { .string($0.text) } ?? .nil)
+      let name = String(validating: try call.bytes(1), as: UTF8.self)
+      try call.push(name.flatMap { manual[$0] }.map { .string($0.text) } ?? .nil)
       return 1
     }
     module.function(
@@ -55,11 +56,13 @@ extension Bindings {
     module.function(
       "nearest",
       Page(
-        "native.help.nearest(name, names)", "The name in a list that is nearest to a misspelt one, or nil.",
+        "native.help.nearest(name, names)",
+        "The name in a list that is nearest to a misspelt one, or nil. What is no UTF-8 is near to nothing.",
         example: native + "print(native.nearest('stpes', {'beta', 'steps'}))", prints: "steps")
     ) { call in
-      let nearest = Nearest.name(to: try call.string(1), in: try call.table(2).strings())
-      try call.push(nearest.map(LuaValue.string) ?? .nil)
+      let name = String(validating: try call.bytes(1), as: UTF8.self)
+      let names = try call.table(2).texts()
+      try call.push(name.flatMap { Nearest.name(to: $0, in: names) }.map(LuaValue.string) ?? .nil)
       return 1
     }
   }

@@ -17,25 +17,11 @@
 --
 --   > equal_length({ 1, 0 }, { 1, 2, 3 })
 --   evaluate.equal_length: 3 differences of length for 2 outcomes
-local options = require "perilune.options"
 local stats = require "perilune.align.evaluate.stats"
 
-local function check(values, what)
-  if type(values) ~= "table" or #values == 0 then
-    error(("evaluate.equal_length: expected a list of %s, got %s"):format(what, options.show(values)), 3)
-  end
-  for i = 1, #values do
-    local x = values[i]
-    if type(x) ~= "number" or x - x ~= 0 then
-      error(("evaluate.equal_length: element %d of the %s is %s, expected a finite number"):format(i, what,
-        options.show(x)), 3)
-    end
-  end
-end
-
 return function(wins, longer)
-  check(wins, "outcomes")
-  check(longer, "differences of length")
+  stats.check(wins, "evaluate.equal_length: outcomes")
+  stats.check(longer, "evaluate.equal_length: differences of length")
   if #wins ~= #longer then
     error(("evaluate.equal_length: %d differences of length for %d outcomes"):format(#longer, #wins), 2)
   end

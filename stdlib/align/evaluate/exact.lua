@@ -4,23 +4,13 @@
 -- the smallest p is 2 / 2^n, so fewer than 6 pairs of seeds cannot reach 0.05. Fisher 1935, The Design of
 -- Experiments, sec. 21.
 local options = require "perilune.options"
+local stats = require "perilune.align.evaluate.stats"
 local system = require "perilune.system"
 
 local exact = {}
 
 -- Arrangements that are counted one by one; more are sampled.
 local most <const> = 1 << 17
-
-local function check(values, name)
-  if type(values) ~= "table" or #values == 0 then
-    error(("%s: expected a list of numbers, got %s"):format(name, options.show(values)), 3)
-  end
-  for i, x in ipairs(values) do
-    if type(x) ~= "number" or x - x ~= 0 then
-      error(("%s: element %d is %s, expected a finite number"):format(name, i, options.show(x)), 3)
-    end
-  end
-end
 
 --- The numbers divided by the largest magnitude, of which p does not depend: their sum cannot overflow.
 local function scaled(values)
@@ -45,9 +35,9 @@ end
 --   > exact.sign_flip { 0.1, 0.2, 0.3 }
 --   0.25
 --   > exact.sign_flip { 1, math.huge }
---   exact.sign_flip: element 2 is inf, expected a finite number
+--   exact.sign_flip: element 2 of 2 is inf, expected a finite number
 function exact.sign_flip(differences)
-  check(differences, "exact.sign_flip")
+  stats.check(differences, "exact.sign_flip")
   differences = scaled(differences)
   local n, observed, tolerance = #differences, 0.0, slack(differences)
   for _, x in ipairs(differences) do observed = observed + x end
@@ -85,8 +75,8 @@ end
 --   > exact.permutation({ 1, 2, 3 }, { 4, 5, 6 })
 --   0.1
 function exact.permutation(first, second)
-  check(first, "exact.permutation")
-  check(second, "exact.permutation")
+  stats.check(first, "exact.permutation")
+  stats.check(second, "exact.permutation")
   local all = scaled(table.move(second, 1, #second, #first + 1, table.move(first, 1, #first, 1, {})))
   local ways, sum, own = 1.0, 0.0, 0.0
   for i = 1, #first do ways = ways * (#second + i) / i end

@@ -1,4 +1,5 @@
 --- One response of a policy to each prompt: a pure function of (seed, role, number of the prompt).
+local lists = require "perilune.align.policy.prompts"
 local options = require "perilune.options"
 local sampling = require "perilune.align.sampling"
 
@@ -10,28 +11,15 @@ responses.options = options.spec("evaluate.responses", {
   { "batch", 64, "prompts of one pass; the responses do not depend on it", least = 1 },
 })
 
---- Refuses prompts that are no lists of token ids in the name of `where`, pointing at the caller of the
--- function that checks.
+--- Refuses prompts that are none, and an empty list of them, in the name of `where`, pointing at the caller
+-- of the function that checks.
 --
 --   > local responses = require "perilune.align.evaluate.responses"
---   > responses.check({ { 1, 2 }, { 3.5 } }, "where")
---   where: prompts must be a list of lists of token ids: prompt 2 has 3.5
 --   > responses.check({}, "where")
 --   where: no prompts
 function responses.check(prompts, where)
   if #prompts == 0 then error(where .. ": no prompts", 3) end
-  local function refuse(message, ...)
-    error(("%s: prompts must be a list of lists of token ids: "):format(where) .. message:format(...), 4)
-  end
-  for i = 1, #prompts do
-    local prompt = prompts[i]
-    if type(prompt) ~= "table" then refuse("prompt %d is %s", i, options.show(prompt)) end
-    for k = 1, #prompt do
-      if type(prompt[k]) ~= "number" or not math.tointeger(prompt[k]) then
-        refuse("prompt %d has %s", i, options.show(prompt[k]))
-      end
-    end
-  end
+  lists.check(prompts, where, 2)
 end
 
 --- The options `given`, filled; the task gives max_new_tokens and stop where they are not given.

@@ -33,6 +33,25 @@ function stats.summary(values, name)
   return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
 end
 
+--- Refuses what is no list of at least one finite number in the name `name`, pointing at the caller of the
+-- function `level` (1) calls above.
+--
+--   > stats.check({ 1, math.huge }, "exact.sign_flip")
+--   exact.sign_flip: element 2 of 2 is inf, expected a finite number
+function stats.check(values, name, level)
+  level = (level or 1) + 2
+  if type(values) ~= "table" or #values == 0 then
+    error(("%s: expected a list of numbers, got %s"):format(name, options.show(values)), level)
+  end
+  for i = 1, #values do
+    local x = values[i]
+    if type(x) ~= "number" or x - x ~= 0 then
+      error(("%s: element %d of %d is %s, expected a finite number"):format(name, i, #values,
+        options.show(x)), level)
+    end
+  end
+end
+
 --- Mean and variance of a list of numbers, over their number, not one less.
 --
 --   > stats.moments { 1, 3 }

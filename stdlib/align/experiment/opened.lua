@@ -10,6 +10,7 @@ local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
 local records = require "perilune.tasks.records"
+local separated = require "perilune.options.separated"
 local system = require "perilune.system"
 local tasks = require "perilune.tasks"
 
@@ -106,8 +107,7 @@ end
 function opened.targets(text)
   if text == "" or text == "all-linear" then return text ~= "" and text or nil end
   local names, seen = {}, {}
-  for part in (text .. ","):gmatch "(.-)," do
-    local name = part:match "^%s*(.-)%s*$"
+  for name in separated(text) do
     if name == "" or name == "all-linear" or seen[name] then
       error(("lora_targets takes names of modules, separated by commas, each once, or all-linear, not '%s'")
         :format(text), 0)

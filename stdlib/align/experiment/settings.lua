@@ -2,6 +2,7 @@
 local attempt = require "perilune.attempt"
 local losses = require "perilune.align.loss"
 local options = require "perilune.options"
+local separated = require "perilune.options.separated"
 
 local settings = {}
 
@@ -32,7 +33,7 @@ end
 --   lr takes numbers above 0 that f32 can hold, separated by commas, not '1e-4,x'
 function settings.numbers(name, text)
   local list, seen = {}, {}
-  for part in (tostring(text) .. ","):gmatch "(.-)," do
+  for part in separated(tostring(text)) do
     local number = tonumber(part)
     if not (number and fits(number)) then
       error(("%s takes numbers above 0 that f32 can hold, separated by commas, not '%s'"):format(

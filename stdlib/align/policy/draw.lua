@@ -1,6 +1,6 @@
 --- How a policy of Lua draws responses: what `Model:sample` does, for a function that gives logits.
+local lists = require "perilune.align.policy.prompts"
 local models = require "perilune.models"
-local options = require "perilune.options"
 local system = require "perilune.system"
 local tensor = require "perilune.tensor"
 
@@ -74,19 +74,8 @@ local function uniform_of(o, i, k, t)
   return system.uniform(seed, name, k << 24 | t)
 end
 
---- Refuses prompts that are no lists of token ids, pointing at the caller of `sample`.
-local function check(prompts)
-  local function refuse(message, ...)
-    error("sample: prompts must be a list of lists of token ids: " .. message:format(...), 4)
-  end
-  if type(prompts) ~= "table" then refuse("got %s", options.show(prompts)) end
-  for i = 1, #prompts do
-    if type(prompts[i]) ~= "table" then refuse("prompt %d is %s", i, options.show(prompts[i])) end
-  end
-end
-
 return function(policy, prompts, o)
-  check(prompts)
+  lists.check(prompts, "sample")
   local stops, all = {}, {}
   for _, id in ipairs(o.stop) do stops[id] = true end
   for i, prompt in ipairs(prompts) do
