@@ -77,6 +77,8 @@ function TestStudent:test_repetitions_for_an_effect()
     lu.assertEquals(align.power { effect = effect, sd = 1 }, wanted)
   end
   lu.assertEquals(align.power { effect = 1, differences = { 1, 1, 1 } }, 2)
+  lu.assertEquals(support.message(align.power, { effect = 1, sd = 1, differences = { 1, 2 } }),
+    "align.power: give `sd` or `differences`, not both")
 end
 
 --- By scipy.stats 1.17.1, the smallest n with t.ppf(0.975, n - 1) * sd / sqrt(n) < half; by statsmodels
@@ -278,7 +280,8 @@ function TestClaims:test_a_fall_is_held_against_what_a_rising_side_does_over_the
   lu.assertEquals({ falls.verdict, #falls.values }, { "holds", 6 })
   lu.assertAlmostEquals(falls.mean, 0.7, 0.051)
   local none = judged(claims.falls("offline", "online"), online, offline)
-  lu.assertEquals({ none.verdict, none.missing }, { "not measured", "still rising at the end" })
+  lu.assertEquals({ none.verdict, none.missing },
+    { "not measured", "no repetition of both in which offline passes a peak above its start" })
 end
 
 --- Between checkpoints a run is where the line between them is: of 0.5 at step 2 and 0.9 at step 3 from step
@@ -442,9 +445,56 @@ function TestClaims:test_a_pool_falls_in_kl_where_no_run_of_it_falls()
   local near = side("near", repeated({ { 4, 0.8 }, { 5, 0.2 } }, 5))
   local missing = judged(claims.past_peak "near", near)
   lu.assertEquals({ missing.verdict, missing.missing },
-    { "not measured", "no run goes on to 1.5 times the KL of the peak" })
-  local start = side("start", repeated({ { 0.1, 0.3 }, { 2, 0.2 } }, 5))
-  lu.assertAlmostEquals(judged(claims.past_peak "start", start).mean, 0.2, 1e-9, "the start is the peak")
+    { "not measured", "no run goes on to 1.5 times the KL of a peak above the start" })
+end
+
+--- A run that only lost, 0.5 at the start and 0.3 and 0.2 then, "passed its own peak" by 0.2 to 0.3.
+function TestClaims:test_a_run_that_never_rises_above_its_start_passes_no_peak()
+  local start = side("start", repeated({ { 0.1, 0.3 }, { 2, 0.2 }, { 4, 0.1 } }, 5))
+  for _, claim in ipairs { claims.past_peak "start", claims.fall "start",
+    claims.meanwhile("start", "start"), claims.falls("start", "start") } do
+    lu.assertEquals(judged(claim, start).verdict, "not measured", claim.kind)
+  end
+  local function kl(point) return point.kl end
+  for _, kind in ipairs { "since_peak", "beyond_peak" } do
+    lu.assertEquals(judged(claims[kind]("start", "KL", kl), start).verdict, "not measured", kind)
+  end
+end
+
+--- Two repetitions of five that fall by 0.3 to 0.4 were enough for "it falls", where three only rise.
+function TestClaims:test_what_fewer_than_half_of_the_repetitions_measure_is_not_resolved()
+  local runs = repeated({ { 1, 0.6 }, { 4, 0.8 } }, 5)
+  runs[1][3], runs[2][3] = { 8, 0.4 }, { 8, 0.401 }
+  local fall = judged(claims.fall("some", { paper = "It falls." }), side("some", runs))
+  lu.assertEquals({ fall.verdict, fall.remedy, #fall.values },
+    { "not resolved", "it was measured in 2 of 5 repetitions", 2 })
+  lu.assertTrue(fall.low > 0)
+  local own = judged(claims.fall "some", side("some", runs))
+  lu.assertEquals(select(2, claims.cells { own })[1][4],
+    "not resolved at this size: it was measured in 2 of 5 repetitions")
+  runs[3][3] = { 8, 0.4 }
+  lu.assertEquals(judged(claims.fall "some", side("some", runs)).verdict, "holds")
+end
+
+--- Five repetitions of equal outcomes agree to the last bit, so Student's interval over them has no width. 12
+-- prompts of 100 are lost at the start and won at the end, of which the standard error over the choice of
+-- prompts is sqrt(0.12 * 0.88 / 100) = 0.0325.
+function TestClaims:test_a_number_made_of_win_rates_has_the_choice_of_prompts_in_its_interval()
+  local by_seed = {}
+  for i = 1, 5 do by_seed[i] = { run({ { 1, 0.62 } }, 100), outer = i } end
+  local same = { label = "same", by_seed = by_seed }
+  local function gain(item, win)
+    local start, last = item[1][1][1], item[1][1][2]
+    return win(last) - win(start)
+  end
+  local found = judged(claims.measure("gain", { "same" }, gain), same)
+  lu.assertAlmostEquals(found.mean, 0.12, 1e-12)
+  lu.assertAlmostEquals(found.high - found.low, 2 * 1.96 * 0.0325, 0.03)
+  local function values() return { 0.12, 0.12, 0.12, 0.12, 0.12 } end
+  local alone = judged(claims.value("gain", values), same)
+  lu.assertAlmostEquals(alone.high - alone.low, 0, 1e-12)
+  lu.assertEquals(support.message(claims.measure, "gain", { 5 }, gain),
+    "align.claims.measure: side 1 is 5, expected a label or a list of labels")
 end
 
 --- A run that rises to its end tells nothing of a fall, whatever is expected of it: five runs that were cut
@@ -452,19 +502,21 @@ end
 function TestClaims:test_a_run_that_is_still_rising_tells_nothing_of_a_fall()
   local rising = side("rising", repeated({ { 1, 0.4 }, { 4, 0.6 } }, 5))
   local fall = judged(claims.fall "rising", rising)
-  lu.assertEquals({ fall.verdict, fall.missing }, { "not measured", "still rising at the end" })
+  local why <const> = "still rising at the end, or never above the start"
+  lu.assertEquals({ fall.verdict, fall.missing }, { "not measured", why })
   for _, expect in ipairs { "equal", "below", "not above" } do
     lu.assertEquals(judged(claims.fall("rising", { expect = expect }), rising).verdict, "not measured")
   end
   local _, rows = claims.cells { fall }
-  lu.assertEquals(rows[1][4], "not measured: still rising at the end")
+  lu.assertEquals(rows[1][4], "not measured: " .. why)
   local runs = repeated({ { 1, 0.4 }, { 4, 0.6 } }, 5)
   for i = 1, 3 do runs[i][3] = { 8, 0.3 } end
   local some = judged(claims.fall "some", side("some", runs))
   lu.assertAlmostEquals(some.mean, 0.3, 1e-9)
   lu.assertStrMatches(some.text, ".*%] %(3 of 5%)")
   local falls = judged(claims.falls("rising", "some"), side("some", runs), rising)
-  lu.assertEquals({ falls.verdict, falls.missing }, { "not measured", "still rising at the end" })
+  lu.assertEquals({ falls.verdict, falls.missing },
+    { "not measured", "no repetition of both in which rising passes a peak above its start" })
   local all = side("all", repeated({ { 1, 0.4 }, { 4, 0.6 }, { 8, 0.5 } }, 5))
   lu.assertAlmostEquals(judged(claims.falls("some", "all"), side("some", runs), all).mean, 0.2, 1e-9)
 end

@@ -119,6 +119,25 @@ function TestFrequency:test_a_renewal_more_often_than_every_10_steps_refutes_10(
   lu.assertEquals(judged(ten[#ten - 1], sides).verdict, "holds")
 end
 
+--- Where no rarer renewal reaches 2 nats nothing was measured: that every 10 steps cost nothing was refuted by
+-- a number of -9.
+function TestFrequency:test_renewals_that_stay_near_the_start_say_nothing()
+  local function near()
+    local points = renewed(0, 0)
+    for i, one in ipairs(points) do one.kl = i / 2 end
+    return points
+  end
+  local sides = {
+    side("renewed every 1", renewed(0, 0), renewed(0, 0)), side("renewed every 16", near(), near()),
+  }
+  local list = renewals.claims(claims, { every = "1,16" })
+  for i = 0, 2 do
+    local verdict = judged(list[#list - i], sides)
+    lu.assertEquals(verdict.verdict, "not measured")
+    lu.assertStrContains(verdict.missing, "no rarer renewal was measured from 2 nats on")
+  end
+end
+
 --- Losses of 0.2 every 15 and 59 steps and of 0.04 every 239 gave 239.
 function TestFrequency:test_a_rare_renewal_behind_one_that_costs_is_no_answer()
   local function at(steps, loss) return { steps = steps, by = { { loss = loss }, { loss = loss } } } end

@@ -448,6 +448,8 @@ function TestPage:test_each_finding_of_the_paper_is_counted_once()
   local entries = {
     entry("fig04_coverage", "sentiment", far, at_kl, finding("", 0.5, "holds", "Tang et al.")),
     entry("lit1_losses", "sentiment", again, finding("A KL gains.", 0.2, "holds", "Song et al. 2024")),
+    entry("fig13_shuffle", "sentiment", finding("In other words.", 0.178, "holds", "Tang et al.")),
+    entry("fig04_coverage", "sentiment", finding(far.paper, 0.5, "holds", "Tang et al.")),  -- other options
     entry("fig04_coverage", "arena", finding(far.paper, 0.1781, "does not hold", "Tang et al.")),
   }
   lu.assertEquals(page.tally(page.findings(entries)), "1 hold, 1 do not, 1 not resolved, 0 not measured")
@@ -512,6 +514,7 @@ function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
     return plain.encode(made)
   end
   put("whole", entry())
+  system.write_file(folder .. "/whole/sentiment/frontier.svg", "<svg/>")
   for text, problem in pairs {
     [""] = "it has nil, expected an object", ["null"] = "it has nil, expected an object",
     ["5"] = "it has 5, expected an object", ["{}"] = "name is nil, expected a string",
@@ -543,6 +546,10 @@ function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
   os.execute(("cd '%s/cut/sentiment' && rm verdict.json && mkdir verdict.json"):format(folder))
   local damaged = select(3, page.read(folder, { "cut" }, { "sentiment" }))
   lu.assertStrContains(damaged[1], "verdict.json is damaged: ")
+  os.remove(folder .. "/whole/sentiment/frontier.svg")
+  local entries, _, without = page.read(folder, { "whole" }, { "sentiment" })
+  lu.assertEquals({ #entries, without },
+    { 1, { ("whole on sentiment: %s/whole/sentiment/frontier.svg is missing"):format(folder) } })
   os.execute(("rm -rf '%s'"):format(folder))
 end
 

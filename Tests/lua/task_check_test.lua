@@ -146,6 +146,8 @@ function TestCheck:test_a_cost_is_refused_where_gold_does_not_read_text()
   local stage = require "perilune.align.experiment.stage"
   lu.assertEquals(support.message(stage.stage, { task = "harmless", cost = 0.1 }),
     "cost: the gold of the task 'harmless' does not read text as text")
+  lu.assertEquals(support.message(stage.stage, { task = "sentiment", cost = -0.5 }),
+    "cost: expected a number from 0, or -1 for the task's, not -0.5")
 end
 
 function TestCheck:test_what_is_no_task_is_refused()

@@ -47,6 +47,7 @@ return function(given)
   if not o.sd and not (o.differences and #o.differences >= 2) then
     error("align.power: give `sd`, or `differences` of at least two repetitions", 2)
   end
+  if o.sd and o.differences then error("align.power: give `sd` or `differences`, not both", 2) end
   local sd = o.sd or deviation(o.differences)
   if o.effect == 0 then error("align.power: option 'effect' must not be 0", 2) end
   if o.seeds then return student.power(o.effect, sd, o.seeds, o.level) end

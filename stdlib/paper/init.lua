@@ -39,7 +39,7 @@ local entries <const> = {
     least = 1, most = limits.repetitions, smoke = 1, quick = 2, full = 12, pretrained = 1 },
   { "seeds", 1, "runs of each setting in each repetition", least = 1, most = limits.repetitions, full = 2 },
   { "prompts", 256, "training prompts of win rate and KL",
-    least = 1, most = limits.rows, smoke = 16, quick = 128, full = 512,
+    least = 2, most = limits.rows, smoke = 16, quick = 128, full = 512,
     pretrained = 48 },
   { "runs", "out/paper/runs", "folder of the runs, shared by all figures", folder = true,
     smoke = "out/paper_smoke/runs" },

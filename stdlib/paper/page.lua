@@ -45,6 +45,10 @@ function page.read(folder, names, tasks)
           local text <const> = "%s on %s: %s/%s/verdict.json is damaged: %s"
           damaged[#damaged + 1] = text:format(name, task, folder, place, problem)
         end
+        if made and not made.place and #made.figures == 0 then
+          local text <const> = "%s on %s: %s/%s/frontier.svg is missing"
+          damaged[#damaged + 1] = text:format(name, task, folder, place)
+        end
         if made then
           made.report = place .. "/report.html"
           entries[#entries + 1] = made
@@ -92,28 +96,36 @@ end
 
 -- What every page says once.
 page.rules = "A bracket is a 95 % interval over repetitions, seeds and prompts, of one repetition over "
-  .. "prompts alone. The checkpoint of a peak, and the best setting at a KL, are chosen on one half of the "
+  .. "prompts alone; of a number that is no win rate it is over repetitions alone. The checkpoint of a peak, "
+  .. "and the best setting at a KL, are chosen on one half of the "
   .. "prompts and reported on the other: a peak may lie below a point of the curve. Figures have lines of "
   .. "means over repetitions at equal KL, bands of their 95 % intervals, and all checkpoints as points. A "
   .. ("difference below %g is none in a verdict. "):format(claims.margin)
   .. checkpoints.columns_are
 
---- The findings of Tang et al. 2024 among the verdicts of entries, each once: figures that share runs test
--- one finding by one number. One with another number, or on another task, is another one.
+--- The findings of Tang et al. 2024 among the verdicts of entries, each number with its verdict once on a
+-- task: figures that share runs test findings by one number. Of a figure with several sets of options on a
+-- task the first counts.
 --
 --   > local one = { paper = "It falls.", by = "Tang et al.", mean = 0.2, verdict = "holds" }
 --   > local of_others = { paper = "It falls.", by = "Gao et al. 2023", mean = 0.2, verdict = "holds" }
 --   > local first = { task = "arena", verdicts = { one, of_others } }
 --   > #page.findings { first, first, { task = "summary", verdicts = { one } } }
 --   2
+--   > local again = { paper = "It passes its peak.", by = "Tang et al.", mean = 0.2, verdict = "holds" }
+--   > #page.findings { { name = "fig01", task = "arena", verdicts = { one } },
+--   >>   { name = "fig13", task = "arena", verdicts = { again } } }
+--   1
 function page.findings(entries)
   local list, seen = {}, {}
   for _, made in ipairs(entries) do
-    for _, one in ipairs(made.verdicts) do
-      local number = one.mean and ("%.3f"):format(one.mean) or "-"
-      local key = table.concat({ made.task, one.paper, number }, "\n")
+    local figure = ("%s on %s"):format(made.name, made.task)
+    for _, one in ipairs(made.name and seen[figure] and {} or made.verdicts) do
+      local number = one.mean and ("%.3f"):format(one.mean) or one.paper
+      local key = table.concat({ made.task, number, one.verdict }, "\n")
       if claims.is_of_paper(one) and not seen[key] then seen[key], list[#list + 1] = true, one end
     end
+    seen[figure] = true
   end
   return list
 end

@@ -19,8 +19,10 @@
 -- interval between 0 and the margin does not hold either. "not above" and "not below" hold where "above" and
 -- "below" do not, and the other way round.
 --
--- Intervals are those of `align.evaluate.bootstrap`, over repetitions, seeds and prompts together. With one
--- repetition no claim is resolved. They are not corrected for the number of claims.
+-- Intervals are those of `align.evaluate.bootstrap`, over repetitions, seeds and prompts together; those of
+-- numbers that are no win rates (`value`, `change`, `since_peak`, `beyond_peak`, `at_end`) are Student's,
+-- over repetitions alone. With one repetition no claim is resolved, nor is a finding that was measured in
+-- fewer than half of them. They are not corrected for the number of claims.
 local bootstrap = require "perilune.align.evaluate.bootstrap"
 local checks = require "perilune.align.claims.check"
 local frontier = require "perilune.align.evaluate.frontier"
@@ -50,10 +52,16 @@ local function repetitions(sides)
   return most
 end
 
---- The bootstrap draws of sides, for whole lists of prompts and for halves of them.
+--- The bootstrap draws of sides: for whole lists of prompts, for halves of them, and for either, by the
+-- length of the list.
 local function resampling_of(sides, draws)
   local whole = frontier.resampling_of(sides, draws)
-  return { whole = whole, halved = whole:halved() }
+  local halved = whole:halved()
+  local either = { draws = whole.draws, uniforms = whole.uniforms }
+  function either.means(_, values)
+    return (#values == whole.prompts and whole or halved):means(values)
+  end
+  return { whole = whole, halved = halved, either = either }
 end
 
 --- Refuses what is no list of claims, and claims about sides that are not among `labels`. A claim of
@@ -134,14 +142,21 @@ function claims.judge(list, sides, results)
     local found = o.estimate(side_of, resampling, results)
     if found and #found.values < 2 then found.low, found.high = -math.huge, math.huge end
     local verdict = {
-      name = o.name, paper = o.paper, by = o.by, kind = o.kind, expect = o.expect, verdict = "not measured",
+      name = o.name, paper = o.paper, by = o.by, kind = o.kind, expect = o.expect,
+      margin = o.margin, verdict = "not measured",
     }
     if found then
-      verdict.verdict = rule.verdict(o, found)
+      local is_rare = 2 * #found.values < all
+      verdict.verdict = is_rare and "not resolved" or rule.verdict(o, found)
       verdict.mean, verdict.seeds, verdict.values = found.mean, found.seeds, found.values
       if #found.values > 1 then verdict.low, verdict.high = found.low, found.high end
+      verdict.is_rare = is_rare or nil
       verdict.text = shown(found, all) .. (o.unit ~= "" and " " .. o.unit or "")
-      if verdict.verdict == "not resolved" then verdict.remedy = rule.remedy(o, found) end
+      if is_rare and #found.values > 1 then
+        verdict.remedy = ("it was measured in %d of %d repetitions"):format(#found.values, all)
+      elseif verdict.verdict == "not resolved" then
+        verdict.remedy = rule.remedy(o, found)
+      end
     else
       verdict.missing = o.missing
     end
@@ -180,13 +195,19 @@ end
 --   above 0
 function claims.called(one)
   if not one.low or (one.paper or "") ~= "" then return one.verdict end
+  if one.is_rare then return "not resolved" end
   return one.low > 0 and "above 0" or one.high < 0 and "below 0" or "not found"
 end
 
 --- The words of a verdict: what it is called, and what would resolve it or why there is no number.
 local function words(one)
   local text = claims.called(one)
-  if one.remedy then return ("%s at this size: %s"):format(text, one.remedy) end
+  if one.verdict == "does not hold" and one.paper ~= "" and one.low and one.low <= 0 and one.high >= 0 then
+    return ("%s: not found, and less than %.2g"):format(text, one.margin or claims.margin)
+  end
+  if one.remedy and (text == "not found" or text == one.verdict) then
+    return ("%s at this size: %s"):format(text, one.remedy)
+  end
   return one.missing and ("%s: %s"):format(text, one.missing) or text
 end
 

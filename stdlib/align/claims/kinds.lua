@@ -99,10 +99,11 @@ function kinds.on_average(first, second, given)
 end
 
 -- Why a fall has no number: whatever is expected of it, such a run tells nothing of it.
-local rising <const> = "still rising at the end"
+local rising <const> = "still rising at the end, or never above the start"
 
 --- The win rate at the peak less that of the last checkpoint of the same run: above 0 where the run passes
--- its own peak. Repetitions that are still rising at their end are left out.
+-- its own peak. Repetitions that are still rising at their end, or never
+-- rise above the start, are left out.
 function kinds.fall(side, given)
   check.labels("fall", side)
   return claim("fall", { side }, named("the peak of %s less its end", side), given,
@@ -110,13 +111,14 @@ function kinds.fall(side, given)
 end
 
 --- The win rate at the peak of all pooled runs less the highest one where the KL is at least 1.5 times that
--- of the peak: above 0 where the win rate falls as the KL grows, whichever run goes there.
+-- of the peak: above 0 where the win rate falls as the KL grows, whichever run goes there. Repetitions that
+-- never rise above the start are left out.
 function kinds.past_peak(side, given)
   check.labels("past_peak", side)
   local name <const> = "the peak of %s less its best at %g times the KL or more"
   return claim("past_peak", { side }, named(name, side, measures.beyond), given,
     of_side(side, measures.past_peak),
-    ("no run goes on to %g times the KL of the peak"):format(measures.beyond))
+    ("no run goes on to %g times the KL of a peak above the start"):format(measures.beyond))
 end
 
 --- The estimate of `measure(runs, others, win)` of the seeds that two sides share; what it lies within.
@@ -136,7 +138,7 @@ function kinds.meanwhile(side, other, given)
   return claim("meanwhile", { side, other }, name, given,
     of_pairs(side, other, differences, function(runs, others, win)
       return measures.meanwhile(runs, win, others)
-    end), rising)
+    end), named("no repetition of both in which %s passes a peak above its start", other))
 end
 
 --- The fall of one side, as `claims.fall` measures it, less what another side loses over the same steps,
@@ -148,7 +150,7 @@ function kinds.falls(first, second, given)
     of_pairs(first, second, { -2, 2 }, function(runs, others, win)
       local own = measures.fall(runs, win)
       return own and own - measures.meanwhile(others, win, runs)
-    end), rising)
+    end), named("no repetition of both in which %s passes a peak above its start", first))
 end
 
 --- What choosing the highest of all checkpoints and settings on all prompts would add to the peak of a side:
@@ -189,14 +191,33 @@ function kinds.quantile(first, second, given)
     end)
 end
 
---- A number of one's own: `values(results, sides)` gives a list, one number a repetition. `results` is what
--- was given to `claims.judge`, such as the findings of an experiment; `sides(label)` are the seeds of a side,
--- and `sides { label, ... }` those of several.
+--- A number of one's own: `values(results, sides)` gives a list, one number a repetition. Its interval is
+-- over repetitions alone. `results` is what was given to `claims.judge`, such as the findings of an
+-- experiment; `sides(label)` are the seeds of a side, and `sides { label, ... }` those of several.
 function kinds.value(name, values, given)
   check.name("value", name)
   check.callable("value", "values", values)
   return claim("value", {}, name, given, function(sides, _, results)
     return interval.of_values(values(results, sides), name)
+  end)
+end
+
+--- A number of one's own that is made of win rates: `measure(item, win, results)` gives that of a seed, or
+-- nil. `item` has the runs of the sides of these labels, in their order; `win(point)` is the win rate of a
+-- point or of one half of it, `point.halves[1]`. So the interval has the choice of prompts in it, unlike that
+-- of `claims.value`. `results` is as there.
+function kinds.measure(name, labels, measure, given)
+  check.name("measure", name)
+  check.labels("measure", table.unpack(labels))
+  check.callable("measure", "measure", measure)
+  return claim("measure", labels, name, given, function(sides, resampling, results)
+    local by_side = {}
+    for i, label in ipairs(labels) do by_side[i] = sides(label) end
+    return frontier.interval(frontier.paired(table.unpack(by_side)), function(item, win)
+      local value = measure(item, win, results)
+      if value then check.values(name, { value }) end
+      return value
+    end, resampling.either)
   end)
 end
 
@@ -231,7 +252,7 @@ end
 
 --- A figure of the points of a side at the last checkpoint less that at the peak of the win rate, of the run
 -- that has the peak: what became of it over the span in which the win rate fell. Repetitions whose peak is
--- the last checkpoint have no such span and are left out.
+-- the last checkpoint, or the start, have no such span and are left out.
 function kinds.since_peak(side, name, field, given)
   check.labels("since_peak", side)
   check.name("since_peak", name)
@@ -240,14 +261,15 @@ function kinds.since_peak(side, name, field, given)
   local function change(runs)
     local _, peak, is_last, run = frontier.peak(runs)
     local a, b = read(peak), read(run[#run])
-    return not is_last and a and b and b - a or nil
+    return not is_last and peak.step ~= 0 and a and b and b - a or nil
   end
   return claim("since_peak", { side }, named("%s of %s, the end less the peak of the win rate", name, side),
     given, of_values(side, name, change))
 end
 
 --- A figure of the points of a side at the highest win rate where the KL is at least 1.5 times that of the
--- peak, less that at the peak: what became of it over the span that `claims.past_peak` measures.
+-- peak, less that at the peak: what became of it over the span that `claims.past_peak` measures. Repetitions
+-- whose peak is the start are left out, as there.
 function kinds.beyond_peak(side, name, field, given)
   check.labels("beyond_peak", side)
   check.name("beyond_peak", name)
@@ -255,6 +277,7 @@ function kinds.beyond_peak(side, name, field, given)
   local read = check.reader(name, field)
   local function change(runs)
     local _, peak = frontier.peak(runs)
+    if peak.step == 0 then return nil end
     local beyond = {}
     for i, one in ipairs(measures.points_beyond(runs, peak)) do beyond[i] = one.point end
     local _, best = frontier.peak { beyond }

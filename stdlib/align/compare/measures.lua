@@ -107,8 +107,12 @@ function measures.peak(runs, win)
   end)
 end
 
---- The win rate of a point on all prompts.
-local function on_all(win)
+--- The win rate of a point on all prompts, the mean of its halves, as a function of the point.
+--
+--   > local function win_of(half) return half.win end
+--   > measures.on_all(win_of) { halves = { { win = 0.5 }, { win = 0.25 } } }
+--   0.375
+function measures.on_all(win)
   return function(point) return (win(point.halves[1]) + win(point.halves[2])) / 2 end
 end
 
@@ -120,7 +124,7 @@ end
 --   > ("%.2f"):format(measures.pooling({ { low, high } }, win_of))
 --   0.15
 function measures.pooling(runs, win)
-  local all = on_all(win)
+  local all = measures.on_all(win)
   local _, best = highest(points_of(runs), function(one) return all(one.point) end)
   return best - measures.peak(runs, win)
 end
@@ -134,14 +138,35 @@ end
 --   > measures.is_rising({ { point(0.5), point(0.6) }, { point(0.6), point(0.4) } }, win_of)
 --   false
 function measures.is_rising(runs, win)
-  for _, peak in ipairs(peaks(points_of(runs), on_all(win))) do
+  for _, peak in ipairs(peaks(points_of(runs), measures.on_all(win))) do
     if peak.point ~= peak.run[#peak.run] then return false end
   end
   return true
 end
 
+--- Whether the win rate on all prompts is highest at the start, which no run has risen above.
+--
+--   > local function at(step, win) return { step = step, halves = { { win = win }, { win = win } } } end
+--   > local function win_of(half) return half.win end
+--   > local start, low = at(0, 0.5), at(9, 0.4)
+--   > measures.never_rises({ { start, low } }, win_of), measures.never_rises({ { low, start } }, win_of)
+--   true	true
+--   > measures.never_rises({ { start, at(9, 0.6) } }, win_of)
+--   false
+function measures.never_rises(runs, win)
+  for _, peak in ipairs(peaks(points_of(runs), measures.on_all(win))) do
+    if peak.point.step ~= 0 then return false end
+  end
+  return true
+end
+
+--- Whether runs tell nothing of a fall: they rise to their end, or never above the start.
+local function has_no_peak(runs, win)
+  return measures.is_rising(runs, win) or measures.never_rises(runs, win)
+end
+
 --- The win rate at the peak less that of the last checkpoint of the same run; nil where the run was still
--- rising, which tells nothing of a fall.
+-- rising, or never rose above its start, which tells nothing of a fall.
 --
 --   > local function win_of(half) return half.win end
 --   > local rise = { halves = { { win = 0.8 }, { win = 0.7 } } }
@@ -149,7 +174,7 @@ end
 --   > measures.fall({ { rise, last } }, win_of), measures.fall({ { last, rise } }, win_of)
 --   0.3	nil
 function measures.fall(runs, win)
-  if measures.is_rising(runs, win) then return nil end
+  if has_no_peak(runs, win) then return nil end
   local list = points_of(runs)
   return both_ways(win, function(report, choose)
     return mean_of(peaks(list, choose), function(peak)
@@ -173,7 +198,7 @@ local function at_step(run, step, report)
 end
 
 --- The win rate of runs at the step of the peak of others less that at their end, a mean over the runs; nil
--- where the others were still rising. Whether the runs fall or rise meanwhile, they count.
+-- where the others were still rising or never rose. Whether the runs fall or rise meanwhile, they count.
 --
 --   > local function win_of(half) return half.win end
 --   > local function at(step, win) return { step = step, halves = { { win = win }, { win = win } } } end
@@ -183,7 +208,7 @@ end
 --   > measures.meanwhile({ falling }, win_of, { rising })
 --   nil
 function measures.meanwhile(runs, win, others)
-  if measures.is_rising(others, win) then return nil end
+  if has_no_peak(others, win) then return nil end
   local list = points_of(others)
   return both_ways(win, function(report, choose)
     return mean_of(peaks(list, choose), function(peak)
@@ -205,7 +230,7 @@ measures.beyond = 1.5
 function measures.points_beyond(runs, point) return points_of(runs, measures.beyond * point.kl, point) end
 
 --- The win rate at the peak less the highest one where the KL is at least 1.5 times that of the peak; nil
--- where no checkpoint lies there.
+-- where no checkpoint lies there, or the runs never rose above the start.
 --
 --   > local function win_of(half) return half.win end
 --   > local function at(kl, win) return { kl = kl, halves = { { win = win }, { win = win } } } end
@@ -213,6 +238,7 @@ function measures.points_beyond(runs, point) return points_of(runs, measures.bey
 --   > ("%.1f"):format(measures.past_peak(pool, win_of))
 --   0.4
 function measures.past_peak(runs, win)
+  if measures.never_rises(runs, win) then return nil end
   local list = points_of(runs)
   return both_ways(win, function(report, choose)
     return mean_of(peaks(list, choose), function(peak)

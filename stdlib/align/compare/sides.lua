@@ -16,6 +16,10 @@ local function check_points(points, where, refuse)
         refuse(message, i, where, key, options.show(value))
       end
     end
+    if i > 1 and point.step <= points[i - 1].step then
+      refuse("point %d of %s has step %g after %g, expected the order of steps", i, where, point.step,
+        points[i - 1].step)
+    end
     if type(point.wins) ~= "table" or #point.wins < 2 then
       refuse("point %d of %s needs the outcomes `wins` of at least two prompts", i, where)
     end

@@ -106,7 +106,16 @@ end
 --
 --   > ("%.4f"):format(student.quantile(0.975, 4))
 --   2.7764
-function student.quantile(p, df) return exceeded(1 - p, df) end
+--   > student.quantile(0.3, 4)
+--   student.quantile: p is 0.3, expected a number from 0.5 to 1
+function student.quantile(p, df)
+  if not (p >= 0.5 and p <= 1) then
+    error(("student.quantile: p is %s, expected a number from 0.5 to 1"):format(p), 2)
+  elseif not math.tointeger(df) or df < 1 then
+    error(("student.quantile: %s degrees of freedom, expected a whole number from 1"):format(df), 2)
+  end
+  return exceeded(1 - p, df)
+end
 
 --- P(Z <= x) of a standard normal variable. A small one keeps its digits: the tail is integrated to where the
 -- density is e^-40 of that at x.

@@ -156,7 +156,9 @@ function opened.check(o)
       error(("%s is of adapters, which `lora` asks for"):format(name), 0)
     end
   end
-  if o.cost >= 0 and not takes.cost then
+  if o.cost < 0 and o.cost ~= -1 then
+    error(("cost: expected a number from 0, or -1 for the task's, not %s"):format(o.cost), 0)
+  elseif o.cost >= 0 and not takes.cost then
     error(("cost: the gold of the task '%s' does not read text as text"):format(o.task), 0)
   end
   if tasks.needs(o.task) and o.data == "" then

@@ -48,6 +48,12 @@ end
 --- The option `evaluate_every` of a run of `steps` steps, a function. It reads nothing but the policy and the
 -- points so far, so a run that is taken up again places the same checkpoints. `kl_of(policy)` gives an
 -- estimate of KL(policy || start) in nats.
+--
+--   > local placement = require "perilune.align.experiment.placement"
+--   > local function kl_of(policy) return policy.kl end
+--   > local due, run = placement.by_kl(kl_of, 80), { points = { { step = 4, kl = 1 } } }
+--   > due({ kl = 1.2 }, 5, run), due({ kl = 1.3 }, 5, run), due({ kl = 1.2 }, 14, run)
+--   false	true	true
 function placement.by_kl(kl_of, steps)
   local probes <const>, most <const> = placement.probes(steps), math.max(1, math.ceil(longest * steps))
   return function(policy, step, run)
@@ -76,6 +82,13 @@ function placement.listed(text, steps)
 end
 
 --- The option `evaluate_every` of a run of a stage by the text of the option `checkpoints`: "kl" or steps.
+--
+--   > local placement = require "perilune.align.experiment.placement"
+--   > table.concat(placement.of(nil, "2,4,8", 5), " ")
+--   2 4 5
+--   > local due = placement.of({ kl = function(_, policy) return policy.kl end }, "kl", 80)
+--   > due({ kl = 1 }, 5, { points = {} }), due({ kl = 0 }, 5, { points = {} })
+--   true	false
 function placement.of(stage, text, steps)
   if text ~= "kl" then return placement.listed(text, steps) end
   return placement.by_kl(function(policy) return stage:kl(policy) end, steps)

@@ -28,7 +28,7 @@ stage.options = options.spec("experiment.stage", {
   { "batch", 32, "pairs or prompts of a step", least = 1, most = limits.rows, smoke = 8, pretrained = 8 },
   { "pairs", 8192, "golden pairs", least = 1, most = limits.rows, smoke = 96, pretrained = 256 },
   { "prompts", 256, "training prompts of win rate and KL",
-    least = 1, most = limits.rows, smoke = 16, pretrained = 48 },
+    least = 2, most = limits.rows, smoke = 16, pretrained = 48 },
   { "gold", "task", "who decides: the task's own gold, or a model of twice the start's width that learns it, "
     .. "as the paper's golden preference model, or of its width where it is pretrained",
     choices = { "task", "model" } },
@@ -49,6 +49,9 @@ stage.options = options.spec("experiment.stage", {
 
 --- Refuses an unknown proxy, labels drawn by probabilities that the task's rule does not give, and what
 -- `experiment.opened` refuses of the task.
+--
+--   > require "perilune.align.experiment.stage".check { proxy = "gould" }
+--   proxy: there is no 'gould'; did you mean 'gold'?
 function stage.check(o)
   if not trained.is_path(o.proxy) and o.proxy ~= "" and not trained.kinds[o.proxy] then
     error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, trained.kinds)), 0)
@@ -163,17 +166,49 @@ function stage.of_options(o, outer, losses_of_runs, record)
   return stage.stage(given)
 end
 
---- Fresh data of the policy for the loss of the run, labelled or scored by the proxy; `more` overrides
--- options of the source.
+--- Fresh data of the policy for the loss of the run, labelled or scored by the proxy: a source, see
+-- align.sources. `run` has `loss`, `batch` and `seed`; `more` overrides options of the source. Errors: those
+-- of the source that the loss reads.
+--
+--   > local one = stage.with { task = { max_response = 1, stop = { 0, 1 } }, prompts = { { 0 } },
+--   >>   proxy = function(_, a, b) return a[1] > b[1] end }
+--   > local run = { loss = require "perilune.align.loss".ipo {}, batch = 1, seed = 1 }
+--   > local start = require "perilune.align.policy".table { contexts = { { 0 } }, vocab = 2 }
+--   > #one:online(run):batch(1, start, "start"), one:online(run, { lag = 4 }).options.lag
+--   1	4
 function Stage:online(run, more) return feeds.online(self, run, more) end
 
---- The golden pairs; for a loss on rewards, responses of the start that the golden judge scored.
+--- The golden pairs; for a loss on rewards, responses of the start that the golden judge scored: a source,
+-- see align.sources. Errors: there are fewer pairs than `run.batch`.
+--
+--   > local pair = { prompt = { 0 }, chosen = { 1 }, rejected = { 2 } }
+--   > local one = stage.with { golden_pairs = { pair, pair } }
+--   > local source = one:offline { loss = require "perilune.align.loss".ipo {}, batch = 2, seed = 1 }
+--   > source.kind, #source:batch(1)
+--   offline	2
 function Stage:offline(run) return feeds.offline(self, run) end
 
---- Draws what offline runs of a loss read.
+--- Draws what offline runs of a loss read and is not there yet: for a loss on rewards `groups`, for one on
+-- triples `triples`, batches of the start's responses; for one on pairs nothing.
+--
+--   > local judges, losses = require "perilune.align.judge", require "perilune.align.loss"
+--   > local one = stage.with { task = { max_response = 1, stop = { 0, 1 } }, prompts = { { 0 } },
+--   >>   start = require "perilune.align.policy".table { contexts = { { 0 } }, vocab = 2 },
+--   >>   gold = judges.from_score("id", function(_, response) return response[1] end),
+--   >>   golden_pairs = { {}, {}, {}, {} }, options = { seed = 1 } }
+--   > one:prepare(losses.ipo {})
+--   > one.groups
+--   nil
+--   > one:prepare(losses.grpo {})
+--   > #one.groups
+--   4
 function Stage:prepare(loss) feeds.prepare(self, loss) end
 
 --- The reference of a run: the start, or the golden policy for a loss that learns from a teacher.
+--
+--   > local one = stage.with { start = "the start", golden = "the golden policy" }
+--   > one:reference { teacher = true }, one:reference {}
+--   the golden policy	the start
 function Stage:reference(loss) return loss.teacher and self.golden or self.start end
 
 --- Whether a data set has the columns that a loss reads.
@@ -187,7 +222,12 @@ local function has_columns(dataset, loss)
 end
 
 --- What a run of a source measures: "none", "default" or "all" of `align.instruments`. Own responses are
--- ordered by gold.
+-- ordered by gold. Gives the option `instruments` of align.train: false, or options by instrument.
+--
+--   > local one = stage.with { gold = "the golden judge", golden_pairs = "the golden pairs" }
+--   > local of_run = one:instruments({}, {}, "default")
+--   > of_run.classifier.judge, of_run.classifier.data, of_run.regret, one:instruments({}, {}, "none")
+--   the golden judge	the golden pairs	nil	false
 function Stage:instruments(run, source, which)
   if which == "none" then return false end
   local classifier = { judge = self.gold, data = not source.dataset and self.golden_pairs or nil }
@@ -204,7 +244,15 @@ end
 -- Prompts of an estimate that places checkpoints: a sixth of a checkpoint's time at the default 256.
 local probed <const> = 48
 
---- An estimate of KL(policy || start) in nats, of few prompts and always the same ones.
+--- An estimate of KL(policy || start) in nats, of few prompts and always the same ones. Errors: those of
+-- evaluate.kl.
+--
+--   > local policies, task = require "perilune.align.policy", { max_response = 1, stop = { 0, 1 } }
+--   > local start = policies.table { contexts = { { 0 } }, vocab = 2 }
+--   > local policy = policies.table { contexts = { { 0 } }, vocab = 2, logits = T{ { 0, math.log(3) } } }
+--   > local one = stage.with { task = task, start = start, test = { { 0 } }, options = { seed = 1 } }
+--   > one:kl(policy)  -- 1/4 log(1/2) + 3/4 log(3/2)
+--   0.1308
 function Stage:kl(policy)
   local prompts = table.move(self.test, 1, math.min(probed, #self.test), 1, {})
   local how = { task = self.task, prompts = prompts, seed = self.options.seed }
@@ -228,7 +276,17 @@ function Stage:other_proxy(width)
   return self.learned_proxy(label, start)
 end
 
---- The measure of another judge, against the start's own responses.
+--- The measure of another judge, against the start's own responses: a function(policy, step) as
+-- evaluate.measure gives. Errors: those of evaluate.measure.
+--
+--   > local policies, tokenizer = require "perilune.align.policy", { decode = function() return "" end }
+--   > local zero = policies.table { contexts = { { 0 } }, vocab = 2, logits = T{ { 99, 0 } } }
+--   > local one = policies.table { contexts = { { 0 } }, vocab = 2, logits = T{ { 0, 99 } } }
+--   > local task = { max_response = 1, stop = { 0, 1 }, tokenizer = tokenizer }
+--   > local made = stage.with { task = task, start = zero, test = { { 0 } }, options = { seed = 1 } }
+--   > local point = made:measure_by(function(_, a, b) return a[1] > b[1] end)(one, 7)
+--   > point.step, point.win, point.kl
+--   7	1.0	99.0
 function Stage:measure_by(judge)
   local seed = self.options.seed
   local against = evaluate.baseline(self.start, { task = self.task, prompts = self.test, seed = seed })

@@ -33,22 +33,49 @@ function frequency.age(runs)
   return #list > 0 and stats.summary(list).mean or nil
 end
 
+--- The mean over the pairs of seeds of a repetition; nil where none has a value.
+local function mean_over(pairs_of, value)
+  local list = {}
+  for _, pair in ipairs(pairs_of) do list[#list + 1] = value(pair) end
+  return #list > 0 and stats.summary(list).mean or nil
+end
+
 --- What a side loses at equal KL against the most frequent renewal, by repetition, and the age of its data:
--- { [outer] = { loss =, nats = } }. `first` and `side` are the seeds of the two, as `align.compare` reads
--- them.
-function frequency.by_repetition(first, side)
+-- { [outer] = { loss =, nats =, drawn = } }, nil where it was not measured. `first` and `side` are the seeds
+-- of the two, as `align.compare` reads them; `drawn` has the loss in each draw of prompts, with `resampling`
+-- over halves of them.
+--
+--   > local function point(step, kl, win)
+--   >>   return { step = step, kl = kl, halves = { { win = win }, { win = win } } }
+--   >> end
+--   > local function side(win) return { { { point(1, 2, win), point(2, 4, win) } } } end
+--   > frequency.by_repetition(side(0.5), side(0.25))[1].loss
+--   0.25
+function frequency.by_repetition(first, side, resampling)
   local low, high = measures.shared { { by_seed = first }, { by_seed = side } }
   if not low or high <= frequency.from then return {} end
-  local area, found = measures.area(math.max(low, frequency.from), high), {}
+  local area, by_outer, found = measures.area(math.max(low, frequency.from), high), {}, {}
   for _, pair in ipairs(frontier.paired(first, side)) do
-    local a, b = area(pair[1], win_of, pair[2]), area(pair[2], win_of, pair[1])
-    local of = found[pair.outer] or { losses = {}, ages = {} }
-    found[pair.outer] = of
-    if a and b then of.losses[#of.losses + 1] = a - b end
-    of.ages[#of.ages + 1] = frequency.age(pair[2])
+    by_outer[pair.outer] = by_outer[pair.outer] or {}
+    table.insert(by_outer[pair.outer], pair)
   end
-  local function mean(list) return #list > 0 and stats.summary(list).mean or nil end
-  for outer, of in pairs(found) do found[outer] = { loss = mean(of.losses), nats = mean(of.ages) } end
+  for outer, pairs_of in pairs(by_outer) do
+    local function loss(win)
+      return mean_over(pairs_of, function(pair)
+        local a, b = area(pair[1], win, pair[2]), area(pair[2], win, pair[1])
+        return a and b and a - b or nil
+      end)
+    end
+    local one = { loss = loss(win_of) }
+    one.nats = mean_over(pairs_of, function(pair) return frequency.age(pair[2]) end)
+    if one.loss and resampling then
+      one.drawn = {}
+      for draw = 1, resampling.draws do
+        one.drawn[draw] = loss(function(half) return resampling:means(half.wins)[draw] end)
+      end
+    end
+    found[outer] = one
+  end
   return found
 end
 
@@ -66,11 +93,14 @@ function frequency.in_order(by)
   return ipairs(list)
 end
 
---- The mean of a field over some repetitions of one renewal; nil where none has it.
-local function mean_of(renewal, outers, name)
+--- The mean of a field over some repetitions of one renewal, of a loss in a draw of prompts where there are
+-- draws; nil where none has it.
+local function mean_of(renewal, outers, name, draw)
   local sum, count = 0.0, 0
   for _, outer in ipairs(outers) do
-    local value = renewal.by[outer] and renewal.by[outer][name]
+    local one = renewal.by[outer] or {}
+    local value = one[name]
+    if name == "loss" and draw and one.drawn then value = one.drawn[1 + (draw - 1) % #one.drawn] end
     if value then sum, count = sum + value, count + 1 end
   end
   return count > 0 and sum / count or nil
@@ -78,10 +108,10 @@ end
 
 --- The rarest renewal before the first one whose mean loss over these repetitions reaches the margin: a rarer
 -- one that loses less again is noise, or a run that ended early. One without a loss decides nothing.
-local function rarest(renewals, outers)
+local function rarest(renewals, outers, draw)
   local found = renewals[1]
   for _, renewal in ipairs(renewals) do
-    local loss = mean_of(renewal, outers, "loss")
+    local loss = mean_of(renewal, outers, "loss", draw)
     if loss and loss >= frequency.margin then break end
     if loss then found = renewal end
   end
@@ -89,10 +119,10 @@ local function rarest(renewals, outers)
 end
 
 --- The rarest renewal that loses nothing, as all more frequent ones: { steps =, nats = }, each { mean, low,
--- high, values, seeds }, where `mean` is the median over draws of repetitions with replacement, and `values`
--- have a number a repetition.
--- `renewals` is a list of { steps, by = frequency.by_repetition }, in order of steps; nil where there are no
--- repetitions, and no `nats` where the age was not measured.
+-- high, values, seeds }, where `mean` is the median over draws of repetitions with replacement and of
+-- prompts, and `values` have a number a repetition in which a rarer renewal than the first was measured.
+-- `renewals` is a list of { steps, by = frequency.by_repetition }, in order of steps; nil where no repetition
+-- is left, and no `nats` where the age was not measured.
 --
 --   > local function at(steps, a, b) return { steps = steps, by = { { loss = a, nats = steps / 10 },
 --   >>   { loss = b, nats = steps / 10 } } } end
@@ -101,16 +131,16 @@ end
 --   16.0	16.0	60.0	1.6
 function frequency.rarest(renewals)
   local outers, seen = {}, {}
-  for _, renewal in ipairs(renewals) do
-    for outer in pairs(renewal.by) do
-      if not seen[outer] then outers[#outers + 1], seen[outer] = outer, true end
+  for i = 2, #renewals do
+    for outer, one in pairs(renewals[i].by) do
+      if one.loss and not seen[outer] then outers[#outers + 1], seen[outer] = outer, true end
     end
   end
   if #outers == 0 then return nil end
   table.sort(outers)
   local lists, own = { steps = {}, nats = {} }, { steps = {}, nats = {} }
-  local function add(to, chosen)
-    local found = rarest(renewals, chosen)
+  local function add(to, chosen, draw)
+    local found = rarest(renewals, chosen, draw)
     table.insert(to.steps, found.steps + 0.0)
     table.insert(to.nats, mean_of(found, chosen, "nats"))
   end
@@ -120,7 +150,7 @@ function frequency.rarest(renewals)
     for i = 1, #outers do
       chosen[i] = outers[1 + math.floor(system.uniform(draw, "paper/frequency", i) * #outers)]
     end
-    add(lists, chosen)
+    add(lists, chosen, draw)
   end
   local made = {}
   for name, list in pairs(lists) do

@@ -5,10 +5,13 @@
 -- the parameters, so that a number read from them has an interval over repetitions.
 local fit = require "perilune.paper.reading.fit"
 local interval = require "perilune.align.claims.interval"
+local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
 local plot = require "perilune.plot"
 local scale = require "perilune.paper.scale"
 local sizes = require "perilune.paper.reading.sizes"
+
+local quantile = measures.quantile(0.9)
 
 local growth = {}
 
@@ -91,10 +94,17 @@ end
 --   > #growth.claims(require "perilune.align.claims", { sizes = "tiny,small,large" })
 --   5
 function growth.claims(make, o)
-  local names = scale.names(o)
+  local names, labels = scale.names(o), {}
+  for i, size in ipairs(names) do labels[2 * i - 1], labels[2 * i] = "online " .. size, "offline " .. size end
   local function of(name, values, more)
-    return make.value(name, function(findings, sides)
-      return values(growth.points(sides, names, findings))
+    return make.measure(name, labels, function(item, win, findings)
+      local largest, list = sizes.parameters(findings, labels[#labels - 1]), {}
+      for i = 1, #names do
+        local a, b = quantile(item[2 * i - 1], win), quantile(item[2 * i], win)
+        if not a or not b then return nil end
+        list[i] = { math.log(sizes.parameters(findings, labels[2 * i - 1]) / largest, 2), a - b }
+      end
+      return values({ list })[1]
     end, more)
   end
   local list = {

@@ -18,11 +18,12 @@ local function win_of(point) return point.win end
 -- data.
 local function rarest_claim(make, o, of, than, name, given)
   local claim, every = make.value(name, function() end, given), refresh.every(o)
-  claim.missing = of == "nats" and "no instrument ledger" or nil
-  function claim.estimate(sides)
+  claim.missing = ("no rarer renewal was measured from %g nats on"):format(frequency.from)
+  if of == "nats" then claim.missing = claim.missing .. ", or the age of its data was not" end
+  function claim.estimate(sides, resampling)
     local list, first = {}, sides(variants.renewed(every[1]))
     for i, one in ipairs(every) do
-      local by = frequency.by_repetition(first, sides(variants.renewed(one)))
+      local by = frequency.by_repetition(first, sides(variants.renewed(one)), resampling.halved)
       list[i] = { steps = refresh.steps(o, one) - than, by = by }
     end
     local found = frequency.rarest(list)

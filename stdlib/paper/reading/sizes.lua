@@ -83,28 +83,38 @@ function sizes.shares(sides, kind, size)
     function(a, b) return b > 0 and a / b or nil end)
 end
 
---- The values of the repetitions that both tables have, `of(a, b)`, in the order of their numbers.
-local function both(first, second, of)
-  local outers, values = {}, {}
-  for outer in pairs(first) do outers[#outers + 1] = second[outer] and outer end
-  table.sort(outers)
-  for i, outer in ipairs(outers) do values[i] = of(first[outer], second[outer]) end
-  return values
-end
-
 --- The values of a table by the number of the repetition, in order.
 --
 --   > table.concat(sizes.in_order { [4] = 0.5, [2] = 0.25 }, " ")
 --   0.25 0.5
-function sizes.in_order(by) return both(by, by, function(value) return value end) end
+function sizes.in_order(by)
+  local outers, values = {}, {}
+  for outer in pairs(by) do outers[#outers + 1] = outer end
+  table.sort(outers)
+  for i, outer in ipairs(outers) do values[i] = by[outer] end
+  return values
+end
 
---- By how much the share of a kind of data grows from one size to another, by the number of the repetition.
-local function of_growth(sides, kind, small, large)
-  local found, before = {}, sizes.shares(sides, kind, small)
-  for outer, share in pairs(sizes.shares(sides, kind, large)) do
-    found[outer] = before[outer] and share - before[outer]
+--- A claim on how the share of online's best possible performance that a kind of data has grows from one size
+-- to another, less what that of a second kind does, if there is one.
+local function growth_claim(make, name, kinds, small, large, given)
+  local labels = { "online " .. small, "online " .. large }
+  for _, kind in ipairs(kinds) do
+    labels[#labels + 1], labels[#labels + 2] = kind .. " " .. small, kind .. " " .. large
   end
-  return found
+  return make.measure(name, labels, function(item, win)
+    local function share(of, online)
+      local best = quantile(item[online], win)
+      return best > 0 and quantile(item[of], win) / best or nil
+    end
+    local growths = {}
+    for i = 1, #kinds do
+      local before, after = share(2 * i + 1, 1), share(2 * i + 2, 2)
+      if not before or not after then return nil end
+      growths[i] = after - before
+    end
+    return growths[1] - (growths[2] or 0.0)
+  end, given)
 end
 
 --- The logarithm of the KL at the peak of a seed's runs, the checkpoint chosen on each half of the prompts.
@@ -153,15 +163,12 @@ function sizes.claims(make, o)
       end, { expect = "equal", margin = 0.4, paper = "Peaks come at similar KL, here to a factor of 1.5." }))
     add(make.fall(side .. large, { paper = "Over-optimisation remains at the largest size." }))
   end
-  add(make.value(("offline's share of online's best, %s less %s"):format(large, small),
-    function(_, sides) return sizes.in_order(of_growth(sides, "offline", small, large)) end,
-    { paper = "The gap to offline shrinks, slowly." }))
-  add(make.value(("the share of shuffled data, %s less %s"):format(large, small),
-    function(_, sides) return sizes.in_order(of_growth(sides, "shuffled", small, large)) end,
-    { paper = "The gap to shuffled data shrinks, on two tasks of three." }))
-  add(make.value("by how much that share grows more than offline's", function(_, sides)
-    return both(of_growth(sides, "shuffled", small, large), of_growth(sides, "offline", small, large), less)
-  end, { paper = "It shrinks quicker than that to offline." }))
+  add(growth_claim(make, ("offline's share of online's best, %s less %s"):format(large, small),
+    { "offline" }, small, large, { paper = "The gap to offline shrinks, slowly." }))
+  add(growth_claim(make, ("the share of shuffled data, %s less %s"):format(large, small),
+    { "shuffled" }, small, large, { paper = "The gap to shuffled data shrinks, on two tasks of three." }))
+  add(growth_claim(make, "by how much that share grows more than offline's", { "shuffled", "offline" },
+    small, large, { paper = "It shrinks quicker than that to offline." }))
   return list
 end
 
