@@ -1,7 +1,7 @@
 --- Runs every figure of Tang et al. 2024 (arXiv:2405.08448) and builds one page of them.
 --
 --   perilune scripts/paper.lua --quick                      every figure on one task, 5 minutes each
---   perilune scripts/paper.lua --tasks sentiment,arena      at the default size
+--   perilune scripts/paper.lua --tasks sentiment,arena      at the default size; --full is overnight
 --   perilune scripts/paper.lua --with "--precision bf16"    with these options of the figures
 --   perilune scripts/paper.lua --page                       the page alone, of what is there
 --   perilune scripts/paper.lua --page --markdown paper.md   the same as Markdown
@@ -26,7 +26,8 @@ local names <const> = {
 local o = cli.parse(arg, options.spec("paper", {
   { "tasks", "sentiment", "tasks, separated by commas", smoke = "sentiment" },
   { "figures", table.concat(names, ","), "names of scripts in scripts/paper, separated by commas",
-    smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ",") },
+    smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ","),
+    full = table.concat(names, ",") },
   { "page", false, "the page alone" },
   { "markdown", "", "file for the page as Markdown, with its plots in a folder of the same name" },
   { "with", "", "further options of every figure, such as '--precision bf16'" },

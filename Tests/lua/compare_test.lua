@@ -331,8 +331,8 @@ function TestCompare:test_what_is_no_run_is_refused()
   lu.assertStrContains(refusal { high, { label = "x", points = { { step = 1, kl = 1 } } } },
     "point 1 of run 1 of seed 1 of 'x' has win = nil, expected a finite number: evaluate with")
   local wins <const> = { 1, 0 }
-  local late, early = { step = 30, kl = 1, win = 0.5, wins = wins }, { step = 10, kl = 2, win = 0.5, wins = wins }
-  lu.assertEquals(refusal { high, { label = "x", points = { late, early } } },
+  local function at(step) return { step = step, kl = 1, win = 0.5, wins = wins } end
+  lu.assertEquals(refusal { high, { label = "x", points = { at(30), at(10) } } },
     "align.compare: point 2 of run 1 of seed 1 of 'x' has step 10 after 30, expected the order of steps")
   local function judge() return 1 end
   lu.assertStrContains(refusal { high, low, judge = judge }, "judge needs task and prompts")

@@ -119,8 +119,8 @@ function TestFrequency:test_a_renewal_more_often_than_every_10_steps_refutes_10(
   lu.assertEquals(judged(ten[#ten - 1], sides).verdict, "holds")
 end
 
---- Where no rarer renewal reaches 2 nats nothing was measured: that every 10 steps cost nothing was refuted by
--- a number of -9.
+--- Where no rarer renewal reaches 2 nats nothing was measured: that every 10 steps cost nothing was refuted
+-- by a number of -9.
 function TestFrequency:test_renewals_that_stay_near_the_start_say_nothing()
   local function near()
     local points = renewed(0, 0)
@@ -128,7 +128,8 @@ function TestFrequency:test_renewals_that_stay_near_the_start_say_nothing()
     return points
   end
   local sides = {
-    side("renewed every 1", renewed(0, 0), renewed(0, 0)), side("renewed every 16", near(), near()),
+    side("renewed every 1", renewed(0, 0), renewed(0, 0)),
+    side("renewed every 16", near(), near()),
   }
   local list = renewals.claims(claims, { every = "1,16" })
   for i = 0, 2 do
