@@ -15,8 +15,7 @@
 -- by 0.14 [-0.10, 0.34], which is not resolved. With the same sweep on both sides it is 0.08 [-0.02, 0.16] at
 -- equal KL and 0.20 [-0.09, 0.43] at the peak. Offline passes its peak by 0.09 [0.04, 0.15].
 local paper = require "perilune.paper"
-
-local function proxy_win(point) return point.proxy_win end
+local tradeoff = require "perilune.paper.reading.tradeoff"
 
 paper.figure {
   name = "fig01_tradeoff", arguments = arg,
@@ -25,34 +24,5 @@ paper.figure {
   variants = function(make)
     return { make.online(), make.offline(), make.online_gold(), make.offline_one(), make.online_pooled() }
   end,
-  claims = function(claims)
-    local name, pool = "the proxy's own win rate", "online, pooled"
-    local list = {
-      claims.peak("online", "offline", { paper = "Online's peak is higher." }),
-      claims.on_average("online", "offline", { paper = "Online is above at equal KL." }),
-      claims.peak(pool, "offline", { name = "the same sweep on both sides, at the peak" }),
-      claims.on_average(pool, "offline", { name = "the same sweep on both sides, over log KL" }),
-    }
-    for _, side in ipairs { "online", pool } do
-      for _, kl in ipairs { 2, 4, 6, 8, 10 } do list[#list + 1] = claims.at_kl(side, "offline", kl) end
-    end
-    return table.move({
-      claims.fall("online", { paper = "Online passes its own peak." }),
-      claims.past_peak("online"),
-      claims.past_peak(pool),
-      claims.past_peak("offline", { paper = "Offline passes its own peak." }),
-      claims.since_peak("online", name, proxy_win,
-        { margin = 0.01, by = "Gao et al. 2023", paper = "The proxy goes on rising while gold falls." }),
-      claims.beyond_peak("offline", name, proxy_win, { margin = 0.01 }),
-      claims.change("online", name, proxy_win, { name = name .. " over the online run" }),
-      claims.peak("offline", "offline, one setting", { name = "what pooling gives offline's peak" }),
-      claims.peak(pool, "online", { name = "what pooling gives online's peak" }),
-      claims.on_average(pool, "online", { name = "what pooling gives online at equal KL" }),
-      claims.pooling("offline", { name = "what a plain maximum would add to offline's pooled peak" }),
-      claims.pooling(pool, { name = "what a plain maximum would add to online's pooled peak" }),
-      claims.peak("online by gold", "online", { name = "what the proxy's errors cost online's peak" }),
-      claims.peak("online by gold", "offline, one setting",
-        { name = "gold's labels and one setting on both sides, at the peak" }),
-    }, 1, 14, #list + 1, list)
-  end,
+  claims = tradeoff.claims,
 }

@@ -14,6 +14,7 @@
 -- 0.18]).
 local paper = require "perilune.paper"
 local stream = require "perilune.paper.reading.stream"
+local stream_judges = require "perilune.paper.reading.stream_judges"
 
 paper.figure {
   name = "fig06_proxy", arguments = arg,
@@ -29,19 +30,5 @@ paper.figure {
       ["online by gold"] = done["online by gold"].policy,
     }, { places = 10, pairs = 64 })
   end,
-  section = stream.section,
-  claims = function(claims)
-    local function less(name, a, b, o)
-      return claims.value(name, function(found) return stream.difference(found, a, b) end, o)
-    end
-    return {
-      less("accuracy of the proxy less that of the online policy, mean over the stream", "proxy", "online",
-        { paper = "The proxy is above the online policy." }),
-      less("accuracy of the proxy less that of the offline policy", "proxy", "offline",
-        { paper = "The proxy is above the offline policy." }),
-      claims.value("accuracy of the proxy, last third less first third",
-        function(found) return stream.change(found, "proxy") end,
-        { expect = "below", paper = "The proxy's accuracy falls as the policy drifts." }),
-    }
-  end,
+  section = stream.section, claims = stream_judges.claims,
 }

@@ -14,10 +14,9 @@
 -- offline at -14.0 [-14.5, -13.4].
 local paper = require "perilune.paper"
 local accuracy = require "perilune.paper.reading.accuracy"
-local golden_pairs = require "perilune.paper.reading.golden_pairs"
+local discrimination = require "perilune.paper.reading.discrimination"
 
-local offline <const> = "offline, one setting"
-local labels <const> = { "online", "shuffled", offline, "online by gold" }
+local labels <const> = { "online", "shuffled", "offline, one setting", "online by gold" }
 
 paper.figure {
   name = "fig08_discrimination", arguments = arg,
@@ -27,24 +26,5 @@ paper.figure {
     return { make.online(), make.replay "all", make.offline_one "online", make.online_gold "online" }
   end,
   after = accuracy.after(labels, 256), section = accuracy.section(labels),
-  claims = function(claims)
-    local at_end, less, own = golden_pairs.at_end, golden_pairs.less, golden_pairs.own
-    local function falls(text) return { expect = "below", paper = text } end
-    return {
-      at_end(claims, offline, "accuracy", { paper = "Offline's accuracy rises." }),
-      at_end(claims, "online", "accuracy",
-        { expect = "not above", margin = 0.1, paper = "Online's accuracy stays near 0.5 or below." }),
-      at_end(claims, "shuffled", "accuracy",
-        { expect = "not above", margin = 0.1, paper = "So does that of shuffled data." }),
-      at_end(claims, offline, "chosen", falls "The chosen response becomes less likely offline."),
-      at_end(claims, "online", "chosen", falls "The same online."),
-      at_end(claims, "shuffled", "chosen", falls "The same of shuffled data."),
-      less(claims, "log-ratio of chosen offline less that online at the end", { offline, "chosen" },
-        { "online", "chosen" }, { expect = "below", unit = "nats", paper = "It falls steepest offline." }),
-      at_end(claims, offline, "rejected", falls "The rejected response falls too."),
-      less(claims, "log-ratio of rejected less that of chosen, offline at the end", { offline, "rejected" },
-        { offline, "chosen" }, { expect = "below", unit = "nats", paper = "Losers fall further." }),
-      own(claims, "online"), own(claims, "shuffled"), own(claims, offline),
-    }
-  end,
+  claims = discrimination.claims,
 }

@@ -15,7 +15,7 @@
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): the order is worth 0.18 [0.16,
 -- 0.20] at the peak to IPO, 0.04 [-0.06, 0.13] to best-of-2, a difference of 0.14 [0.04, 0.24].
 local paper = require "perilune.paper"
-local exceptions = require "perilune.paper.reading.exceptions"
+local orders = require "perilune.paper.reading.orders"
 local stages = require "perilune.paper.stages"
 
 paper.figure {
@@ -28,19 +28,5 @@ paper.figure {
     return stages.at_size(o.of,
       { make.online(), make.replay "all", bo2.online(), bo2.replay "all", make.online_gold() })
   end,
-  claims = function(claims, o)
-    return {
-      claims.interaction({ "online", "shuffled", "bo2 online", "bo2 shuffled" }, {
-        name = "what shuffling costs IPO at the peak, less what it costs best-of-2",
-        paper = "Shuffling costs IPO more than best-of-2.",
-      }),
-      claims.peak("online", "shuffled", exceptions.of(o.task, "online over shuffled",
-        { paper = "Shuffled data stay far below online." })),
-      claims.peak("bo2 online", "bo2 shuffled", { expect = "equal",
-        paper = "Shuffled data nearly match online: here coverage explains it." }),
-      claims.on_average("online", "shuffled", { name = "IPO in order less shuffled, at equal KL" }),
-      claims.on_average("bo2 online", "bo2 shuffled",
-        { name = "best-of-2 in order less shuffled, at equal KL" }),
-    }
-  end,
+  claims = orders.claims,
 }

@@ -14,8 +14,7 @@
 -- run are better than the start's is not resolved, 0.02 [-0.10, 0.11]; they are better than pairs of its end
 -- by 0.18 [0.12, 0.24]. A side of the start helps pairs of the end by 0.11 [0.03, 0.19].
 local paper = require "perilune.paper"
-
-local warm_up <const> = "arXiv:2605.21266"
+local warm_up = require "perilune.paper.reading.warm_up"
 
 paper.figure {
   name = "lit3_warm_up", arguments = arg,
@@ -29,21 +28,5 @@ paper.figure {
       make.between(0, 0.2), make.between(0, 1), make.mixed(1, 1), make.online_gold(),
     }
   end,
-  claims = function(claims)
-    local golden = "offline, one setting"
-    return {
-      claims.peak("0.2 against 0.2", golden,
-        { by = warm_up, paper = "A short warm-up beats pairs of the start." }),
-      claims.peak("0.2 against 0.2", "end against end",
-        { by = warm_up, paper = "Too long a warm-up hurts." }),
-      claims.peak("0.6 against 0.6", "end against end", { name = "three fifths less the end" }),
-      claims.peak("start against 0.2", "0.2 against 0.2", { paper = "A side of the start helps." }),
-      claims.peak("start against end", "end against end",
-        { paper = "A side of the start helps, with the end." }),
-      claims.peak("half golden, half end against end", "end against end",
-        { name = "half of the pairs by the start, in place of one side of each" }),
-      claims.peak("half golden, half end against end", "start against end", { expect = "equal",
-        name = "a mixture of pairs less pairs of a mixture" }),
-    }
-  end,
+  claims = warm_up.claims,
 }

@@ -13,6 +13,7 @@
 -- 0.20 [0.03, 0.38] above offline; online less it is not resolved, -0.02 [-0.21, 0.16]. Offline first, online
 -- then, is 0.22 [0.01, 0.42] above offline.
 local paper = require "perilune.paper"
+local hybrids = require "perilune.paper.reading.hybrids"
 local sources = require "perilune.align.sources"
 
 paper.figure {
@@ -35,17 +36,5 @@ paper.figure {
       hypo.online(), dpo.offline_one(), make.online_gold(),
     }
   end,
-  claims = function(claims)
-    local list = {
-      claims.peak("hypo online", "dpo offline, one setting",
-        { by = "Song et al. 2024", paper = "A KL on own samples gains over DPO." }),
-      claims.on_average("hypo online", "dpo offline, one setting", { name = "the same at equal KL" }),
-      claims.peak("online", "hypo online"),
-    }
-    for _, label in ipairs { "renewed every 60", "offline, then online", "half of each" } do
-      list[#list + 1] = claims.peak(label, "offline, one setting")
-      list[#list + 1] = claims.peak("online", label)
-    end
-    return list
-  end,
+  claims = hybrids.claims,
 }

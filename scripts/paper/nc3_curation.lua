@@ -16,6 +16,7 @@
 -- less that of all pairs is 0.07 [-0.04, 0.17], of best of 4 0.05 [-0.08, 0.17], of rewritten ones -0.04
 -- [-0.14, 0.05]; WPO's weights add 0.03 [-0.04, 0.09] to DPO.
 local paper = require "perilune.paper"
+local curated = require "perilune.paper.reading.curated"
 local curation = require "perilune.paper.curation"
 
 paper.figure {
@@ -32,18 +33,5 @@ paper.figure {
       make.mixed(1, 1), make.online_gold(),
     }
   end,
-  claims = function(claims)
-    local list = {}
-    local function against(label, other, words)
-      list[#list + 1] = claims.peak(label, other, { name = ("%s less %s"):format(label, words) })
-      list[#list + 1] = claims.peak("online", label)
-    end
-    local function against_all(label) against(label, "offline, one setting", "all pairs") end
-    against_all "half with the clearest margin"
-    against_all "best against worst of 4"
-    against("wpo offline, one setting", "dpo offline, one setting", "DPO without weights")
-    against_all "golden pairs, rewritten"
-    against_all "half golden, half end against end"
-    return list
-  end,
+  claims = curated.claims,
 }

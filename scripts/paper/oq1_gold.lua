@@ -15,6 +15,7 @@
 -- peak. On `arena` the first two are 0.23 [0.15, 0.31] and 0.23 [0.13, 0.34] at the peak; exact labels take
 -- 0.38 [0.09, 0.61] from online's fall, and leave none, -0.10 [-0.23, 0.01].
 local paper = require "perilune.paper"
+local exact_labels = require "perilune.paper.reading.exact_labels"
 local sources = require "perilune.align.sources"
 
 paper.figure {
@@ -33,25 +34,5 @@ paper.figure {
       end),
     }
   end,
-  claims = function(claims)
-    return {
-      claims.fall("online", { name = "online by proxy falls" }),
-      claims.falls("online", "online by gold", { name = "what exact labels take from the fall" }),
-      claims.meanwhile("online by gold", "online",
-        { expect = "not above", name = "the fall that is left, over the same steps" }),
-      claims.peak("online by gold", "offline, one setting",
-        { name = "the gap with exact labels, at the peak" }),
-      claims.on_average("online by gold", "offline, one setting",
-        { name = "the gap with exact labels, at equal KL" }),
-      claims.peak("online by gold", "fresh pairs of the start",
-        { name = "the gap with as many exact labels, at the peak" }),
-      claims.on_average("online by gold", "fresh pairs of the start",
-        { name = "the gap with as many exact labels, at equal KL" }),
-      claims.peak("fresh pairs of the start", "offline, one setting",
-        { name = "what more exact labels give offline" }),
-      claims.peak("online", "offline by proxy", { name = "the gap with the proxy's labels on both sides" }),
-      claims.peak("offline, one setting", "offline by proxy", { name = "what exact labels give offline" }),
-      claims.peak("online by gold", "online", { name = "what exact labels give online" }),
-    }
-  end,
+  claims = exact_labels.claims,
 }
