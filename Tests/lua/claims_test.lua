@@ -259,7 +259,13 @@ function TestClaims:test_equal_sides_are_equal()
   local same = side("same", repeated({ { 1, 0.6 }, { 4, 0.8 }, { 8, 0.4 } }, 6, 0.025))
   local one = judged(claims.on_average("online", "same", { expect = "equal", margin = 0.001 }), online, same)
   lu.assertEquals({ one.verdict, one.mean }, { "holds", 0.0 })
-  lu.assertEquals(judged(claims.on_average("online", "same"), online, same).verdict, "does not hold")
+  local none = judged(claims.on_average("online", "same", { paper = "It is above." }), online, same)
+  lu.assertEquals(none.verdict, "does not hold")
+  lu.assertEquals(select(2, claims.cells { none })[1][4],
+    "does not hold: the interval holds 0 and stays below 0.05")
+  none = judged(claims.on_average("online", "same", { paper = "It is below.", expect = "below" }), online, same)
+  lu.assertEquals(select(2, claims.cells { none })[1][4],
+    "does not hold: the interval holds 0 and stays above -0.05")
 end
 
 function TestClaims:test_a_fall_is_the_peak_less_the_end_of_the_same_run()

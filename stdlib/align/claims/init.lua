@@ -203,7 +203,8 @@ end
 local function words(one)
   local text = claims.called(one)
   if one.verdict == "does not hold" and one.paper ~= "" and one.low and one.low <= 0 and one.high >= 0 then
-    return ("%s: not found, and less than %.2g"):format(text, one.margin or claims.margin)
+    local side = one.expect == "below" and "above -%.2g" or "below %.2g"
+    return ("%s: the interval holds 0 and stays " .. side):format(text, one.margin or claims.margin)
   end
   if one.remedy and (text == "not found" or text == one.verdict) then
     return ("%s at this size: %s"):format(text, one.remedy)
