@@ -263,7 +263,8 @@ function TestClaims:test_equal_sides_are_equal()
   lu.assertEquals(none.verdict, "does not hold")
   lu.assertEquals(select(2, claims.cells { none })[1][4],
     "does not hold: the interval holds 0 and stays below 0.05")
-  none = judged(claims.on_average("online", "same", { paper = "It is below.", expect = "below" }), online, same)
+  local below <const> = { paper = "It is below.", expect = "below" }
+  none = judged(claims.on_average("online", "same", below), online, same)
   lu.assertEquals(select(2, claims.cells { none })[1][4],
     "does not hold: the interval holds 0 and stays above -0.05")
 end

@@ -330,8 +330,7 @@ function TestCompare:test_what_is_no_run_is_refused()
     "run 1 of seed 1 of 'x' has no points")
   lu.assertStrContains(refusal { high, { label = "x", points = { { step = 1, kl = 1 } } } },
     "point 1 of run 1 of seed 1 of 'x' has win = nil, expected a finite number: evaluate with")
-  local wins <const> = { 1, 0 }
-  local function at(step) return { step = step, kl = 1, win = 0.5, wins = wins } end
+  local function at(step) return { step = step, kl = 1, win = 0.5, wins = { 1, 0 } } end
   lu.assertEquals(refusal { high, { label = "x", points = { at(30), at(10) } } },
     "align.compare: point 2 of run 1 of seed 1 of 'x' has step 10 after 30, expected the order of steps")
   local function judge() return 1 end

@@ -76,6 +76,17 @@ end
 
 --- Writes the page of entries of `paper.page.read`, of which `missing` names those that are not there, and
 -- gives the tally over all findings of Tang et al. Errors: the file cannot be written.
+--
+--   > local verdict = { paper = "It falls.", name = "the fall", text = "0.2", mean = 0.2, verdict = "holds" }
+--   > local entry = { name = "fig01_tradeoff", task = "arena", question = "Q?", found = "F.", size = "quick",
+--   >>   outer_seeds = 2, date = "2026-11-29", processor = "AMD EPYC", command = "fig01_tradeoff.lua",
+--   >>   header = { "peak" }, rows = { { "0.5" } }, verdicts = { verdict }, parts = {}, figures = {},
+--   >>   proxy = {}, report = "fig01_tradeoff/arena/report.html" }
+--   > local path = os.tmpname()
+--   > require "perilune.paper.html".write({ entry }, { { name = "fig06", task = "arena" } }, path)
+--   1 hold, 0 do not, 0 not resolved, 0 not measured
+--   > os.remove(path)
+--   true
 function html.write(entries, missing, path)
   local summary, tally = page.summary(entries)
   local made = reports.new {

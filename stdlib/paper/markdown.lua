@@ -94,6 +94,18 @@ end
 
 --- Writes the page of entries of `paper.page.read`, of which `missing` names those that are not there, and
 -- its plots into the folder beside it that has its name. Errors: a file cannot be written.
+--
+--   > local verdict = { paper = "It falls.", name = "the fall", text = "0.2", mean = 0.2, verdict = "holds" }
+--   > local entry = { name = "fig01_tradeoff", task = "arena", question = "Q?", found = "F.", size = "quick",
+--   >>   outer_seeds = 2, date = "2026-11-29", processor = "AMD EPYC", command = "fig01_tradeoff.lua",
+--   >>   header = { "peak" }, rows = { { "0.5" } }, verdicts = { verdict }, parts = {}, figures = {},
+--   >>   proxy = {}, report = "fig01_tradeoff/arena/report.html" }
+--   > local path = os.tmpname()
+--   > require "perilune.paper.markdown".write({ entry }, {}, path)
+--   > for line in io.lines(path) do if line:find "It falls" then print(line) end end
+--   | It falls. | the fall | 0.2 | holds |
+--   > os.remove(path)
+--   true
 function markdown.write(entries, missing, path)
   local texts = {
     "# The paper's figures, as they were run\n",

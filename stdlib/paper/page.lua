@@ -31,6 +31,11 @@ page.no_task = "no_task"
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
 -- verdicts, parts, size, outer_seeds, date, figures, proxy, report }, a list of { name, task } of those that
 -- are not there, and what is wrong with files that are damaged. `figures` and `proxy` are the texts of SVGs.
+--
+--   > local page = require "perilune.paper.page"
+--   > local entries, missing = page.read("/no/such/folder", { "fig01_tradeoff" }, { "arena" })
+--   > #entries, missing[1].name, missing[1].task
+--   0	fig01_tradeoff	arena
 function page.read(folder, names, tasks)
   local entries, missing, damaged, seen = {}, {}, {}, {}
   for _, name in ipairs(names) do
@@ -62,7 +67,6 @@ end
 
 --- How often each verdict was given, as a clause: "7 hold, 2 do not, 5 not resolved".
 --
---   > local page = require "perilune.paper.page"
 --   > page.tally { { verdict = "holds" }, { verdict = "not resolved" }, { verdict = "holds" } }
 --   2 hold, 0 do not, 1 not resolved, 0 not measured
 function page.tally(verdicts)

@@ -24,6 +24,10 @@ local variants = {}
 
 --- How many steps lie between the checkpoints that later sources read: a fifth of a run, as 800 of the
 -- paper's 4,000.
+--
+--   > local variants = require "perilune.paper.variants"
+--   > variants.every(4000), variants.every(3)
+--   800	1
 function variants.every(steps) return math.max(1, steps // 5) end
 
 --- The label of the side whose writer is renewed every so many steps, or "never", at a share of the rate.

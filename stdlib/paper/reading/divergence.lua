@@ -10,6 +10,15 @@ local divergence = {}
 
 --- `after` of experiment.compare: the KLs in nats from the online run of what differs from it, by label, and
 -- that of the online run from the start, as `start`; nil of a job without that run.
+--
+--   > local divergence, policy = require "perilune.paper.reading.divergence", require "perilune.align.policy"
+--   > local start = policy.table { contexts = { { 0 } }, vocab = 2 }
+--   > local online = policy.table { contexts = { { 0 } }, vocab = 2, logits = T{ { 0, math.log(3) } } }
+--   > local stage = { task = { max_response = 1, stop = { 0, 1 } }, test = { { 0 } }, start = start }
+--   > local done = { online = { policy = online }, ["one batch missing"] = { policy = start } }
+--   > local found = divergence.after(stage, { done = done })
+--   > ("%.4f %.4f"):format(found.start, found["one batch missing"])
+--   0.1308 0.1438
 function divergence.after(stage, run)
   if not run.done.online then return nil end
   local how, found = { task = stage.task, prompts = stage.test }, {}

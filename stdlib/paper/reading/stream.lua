@@ -48,7 +48,18 @@ end
 
 --- The accuracy of each of `judged`, a table of judges and policies by name, on pairs of the stream of a run
 -- that was recorded: { steps = {...}, [name] = {...} }, at `places` evenly spaced steps, of at most `pairs`
--- pairs each: those of the step's batch and, where it has fewer, of the batches before it.
+-- pairs each: those of the step's batch and, where it has fewer, of the batches before it. Gold orders them;
+-- a policy prefers by its log-probabilities over those of `stage.start`, a tie counts 1/2.
+--
+--   > local of_pairs = require "perilune.align.batch".of_pairs
+--   > local run = { stream = { of_pairs { { prompt = { 0 }, chosen = { 1, 1 }, rejected = { 2 } } },
+--   >>   of_pairs { { prompt = { 0 }, chosen = { 3, 3 }, rejected = { 2 } } } } }
+--   > local function longer(_, a, b) return #a > #b end
+--   > local function larger(_, a, b) return a[1] > b[1] end
+--   > local stage, o = { gold = longer }, { places = 2, pairs = 8 }
+--   > local found = require "perilune.paper.reading.stream".accuracies(stage, run, { larger = larger }, o)
+--   > table.concat(found.steps, " "), table.concat(found.larger, " ")
+--   1 2	0.0 0.5
 function stream.accuracies(stage, run, judged, o)
   local found = { steps = {} }
   local names = {}
@@ -101,7 +112,14 @@ function stream.change(list, name)
   end)
 end
 
---- Adds the figure of the findings to a page: accuracy on the stream by step, means over repetitions.
+--- Adds the figure of the findings to a page: accuracy on the stream by step, means over repetitions. `list`
+-- is what `stream.accuracies` found in each job, of the same steps: proxy, online, offline and online by gold
+-- where they are there.
+--
+--   > local found = { steps = { 1, 2 }, proxy = { 0.9, 0.7 }, offline = { 0.5, 0.5 } }
+--   > local page = { figure = function(_, figure, caption) print(caption, #figure:svg() > 0) end }
+--   > stream.section(page, nil, { { outer = 1, found = found } })
+--   Pairs of the stream, ordered by gold; policies are read as classifiers.	true
 function stream.section(page, _, list)
   local figure = plot.figure {
     title = "Accuracy on the online stream", xlabel = "step", ylabel = "agreement with gold",

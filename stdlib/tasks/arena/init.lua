@@ -90,17 +90,51 @@ end
 
 local everybody <const> = { 1, 2, 3, 4, 5 }
 
+--- Refuses what is no list of { prompt, a, b, c }. That these are ids, `cycles` checks.
+local function check_triples(triples)
+  local function refuse(message, ...) error("tasks.arena: " .. message:format(...), 4) end
+  if type(triples) ~= "table" then
+    refuse("triples must be a list of { prompt, a, b, c }, not %s", options.show(triples))
+  elseif #triples == 0 then
+    refuse "triples is an empty list; expected { prompt, a, b, c } at least once"
+  end
+  for i = 1, #triples do
+    if type(triples[i]) ~= "table" then
+      refuse("triple %d must be { prompt, a, b, c }, not %s", i, options.show(triples[i]))
+    end
+  end
+end
+
 --- How preferences of a list of triples of responses are: { cycles, asked_cycles, agreement, count }.
 --
 -- `cycles` is the share of triples on which the majority of all five raters goes in a circle, `asked_cycles`
 -- that of those asked; `agreement` is how often those asked decide as all do. `triples` is a list of {
--- prompt, a, b, c }; by default of the corpus, for the first `count` training prompts.
+-- prompt, a, b, c }, lists of ids; by default of the corpus, for the first `count` (1000) training prompts.
+--
+-- Errors: `triples` is no list or an empty one; one of them is not four lists of ids; `count` is no whole
+-- number from 1.
+--
+--   > local task = arena { asked = 5 }
+--   > local function ids(text) return task.tokenizer:encode(text) end
+--   > local question = ids "what is the best way to clean a big lamp ?"
+--   > local warm, bold, detail = ids "great question !", ids "it never fails !", ids "do it daily ."
+--   > task:cycles({ { question, warm, bold, detail } }).cycles
+--   1.0
+--   > task:cycles {}
+--   tasks.arena: triples is an empty list; expected { prompt, a, b, c } at least once
 local function cycles(self, triples, count)
-  if not triples then
-    triples = {}
-    for i = 1, count or 1000 do
+  if triples == nil then
+    triples, count = {}, self.checks.whole(count or 1000, 1, "the number of prompts")
+    for i = 1, count do
       triples[i] = { self:prompt("train", i), self:response("train", i, 0), self:response("train", i, 1),
         self:response("train", i, 2) }
+    end
+  else
+    check_triples(triples)
+    for i, triple in ipairs(triples) do
+      for place, name in ipairs { "the prompt", "a", "b", "c" } do
+        self.checks.ids(triple[place], self.tokenizer.vocab_size, ("%s of triple %d"):format(name, i))
+      end
     end
   end
   local sums, pairs_seen = { cycles = 0, asked_cycles = 0, agreement = 0, count = #triples }, 0

@@ -94,6 +94,11 @@ end
 
 --- What an answer has: { right, wrong, detail, warm, careful, bold, repeated, long }. All but `long` (its
 -- words) count sentences, `repeated` those made before.
+--
+--   > local text, list = require "perilune.tasks.arena.text", require "perilune.tasks.slots".list
+--   > local seen = text.features("clean", list "use a soap . use a glue . great question ! use a soap .")
+--   > seen.right, seen.wrong, seen.warm, seen.repeated, seen.long
+--   1	1	1	1	15
 function text.features(verb, words)
   local out = { long = #words, repeated = 0 }
   for _, name in ipairs { "right", "wrong", "detail", "warm", "careful", "bold" } do out[name] = 0 end

@@ -103,6 +103,11 @@ end
 
 --- What a summary states about a report: its covered weight, and the numbers of invented and of repeated
 -- statements.
+--
+--   > local text, list = require "perilune.tasks.summary.text", require "perilune.tasks.slots".list
+--   > local report = list "Lily the baker sold a map at the harbour in the morning ."
+--   > text.statements(report, list "Lily sold a map . Lily was a sailor . Lily sold a map .")
+--   2	1	1
 function text.statements(prompt, words)
   local facts, seen, sentence = facts_of(prompt), {}, {}
   local covered, invented, repeated = 0, 0, 0
