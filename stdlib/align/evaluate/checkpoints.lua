@@ -96,9 +96,10 @@ local columns <const> = {
 
 -- What the columns are, where their headings do not say it.
 checkpoints.columns_are = "The proxy's accuracy is its agreement with the judge on fresh pairs; \"at equal "
-  .. "length\" is the win rate without what goes with length, \"unfinished\" the share of responses without "
-  .. "an end, \"distinct\" that of different ones; errors of text are those of a response. \"-\" stands "
-  .. "where a run has no such figure."
+  .. "length\" is the win rate without what goes with length, by a line, which leaves 0 to 1 where nearly "
+  .. "all responses are shorter than those they are compared with, or longer, \"unfinished\" the share of "
+  .. "responses without an end, \"distinct\" that of different ones; errors of text are those of a response. "
+  .. "\"-\" stands where a run has no such figure."
 
 --- Adds the figures of these columns at some places to the cells of a row.
 local function add_figures(cells, places, shown)
