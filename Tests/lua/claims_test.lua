@@ -200,6 +200,9 @@ function TestRefusals:test_values_that_are_no_finite_numbers_are_refused_by_name
   lu.assertEquals(refusal { 0.1, math.huge },
     "align.claims: value 2 of 'mine' is inf, expected a finite number")
   lu.assertEquals(refusal { 0 / 0 }, "align.claims: value 1 of 'mine' is nan, expected a finite number")
+  lu.assertEquals(refusal { 1, nil, 3 }, "align.claims: value 2 of 'mine' is nil, expected a finite number")
+  lu.assertEquals(refusal { 1e308, 1e308, 1e308 },
+    "align.claims: the values of 'mine' are too large for a mean and its interval")
   lu.assertEquals(refusal { "x" }, "align.claims: value 1 of 'mine' is 'x', expected a finite number")
   local function speed(point) return point.step == 3 and math.huge or 1 end
   lu.assertEquals(support.message(claims.judge, { claims.change("online", "speed", speed) }, { online }),

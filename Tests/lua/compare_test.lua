@@ -333,6 +333,14 @@ function TestCompare:test_what_is_no_run_is_refused()
   local function at(step) return { step = step, kl = 1, win = 0.5, wins = { 1, 0 } } end
   lu.assertEquals(refusal { high, { label = "x", points = { at(30), at(10) } } },
     "align.compare: point 2 of run 1 of seed 1 of 'x' has step 10 after 30, expected the order of steps")
+  local function of(win, ...)
+    return refusal { high, { label = "x", points = { { step = 1, kl = 1, win = win, wins = { ... } } } } }
+  end
+  local where <const> = "align.compare: point 1 of run 1 of seed 1 of 'x' has "
+  lu.assertEquals(of(50, 1, 0), where .. "win = 50, expected a number from 0 to 1")
+  lu.assertEquals(of(0.5, 1, -1), where .. "-1 as outcome 2 of `wins`, expected a number from 0 to 1")
+  lu.assertEquals(of(0.5, 1, nil, 0), where .. "nil as outcome 2 of `wins`, expected a number from 0 to 1")
+  lu.assertEquals(of(0.9, 1, 0), where .. "win = 0.9 and outcomes `wins` whose mean is 0.5")
   local function judge() return 1 end
   lu.assertStrContains(refusal { high, low, judge = judge }, "judge needs task and prompts")
 end

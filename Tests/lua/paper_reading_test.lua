@@ -153,10 +153,10 @@ end
 
 function TestEntry:test_plots_are_read_in_order()
   for name, text in pairs { frontier = "one", frontier_2 = "two", proxy = "three", frontier_4 = "four" } do
-    system.write_file(("%s/%s.svg"):format(self.folder, name), text)
+    system.write_file(("%s/%s.svg"):format(self.folder, name), ("<svg>%s</svg>"):format(text))
   end
   local made = self:read {}
-  lu.assertEquals({ made.figures, made.proxy }, { { "one", "two" }, { "three" } })
+  lu.assertEquals({ made.figures, made.proxy }, { { "<svg>one</svg>", "<svg>two</svg>" }, { "<svg>three</svg>" } })
 end
 
 function TestEntry:test_the_wrong_field_is_named()

@@ -514,7 +514,7 @@ function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
     return plain.encode(made)
   end
   put("whole", entry())
-  system.write_file(folder .. "/whole/sentiment/frontier.svg", "<svg/>")
+  system.write_file(folder .. "/whole/sentiment/frontier.svg", "<svg></svg>")
   for text, problem in pairs {
     [""] = "it has nil, expected an object", ["null"] = "it has nil, expected an object",
     ["5"] = "it has 5, expected an object", ["{}"] = "name is nil, expected a string",
@@ -546,7 +546,17 @@ function TestPage:test_a_damaged_verdict_is_named_and_the_others_are_shown()
   os.execute(("cd '%s/cut/sentiment' && rm verdict.json && mkdir verdict.json"):format(folder))
   local damaged = select(3, page.read(folder, { "cut" }, { "sentiment" }))
   lu.assertStrContains(damaged[1], "verdict.json is damaged: ")
-  os.remove(folder .. "/whole/sentiment/frontier.svg")
+  local frontier = folder .. "/whole/sentiment/frontier.svg"
+  for _, text in ipairs { "<svg>cut", "random", "" } do
+    system.write_file(frontier, text)
+    lu.assertEquals(select(3, page.read(folder, { "whole" }, { "sentiment" })),
+      { ("whole on sentiment: %s is no whole SVG"):format(frontier) })
+  end
+  os.remove(frontier)
+  system.make_folder(frontier)
+  lu.assertEquals(select(3, page.read(folder, { "whole" }, { "sentiment" })),
+    { ("whole on sentiment: %s: Is a directory"):format(frontier) })
+  os.remove(frontier)
   local entries, _, without = page.read(folder, { "whole" }, { "sentiment" })
   lu.assertEquals({ #entries, without },
     { 1, { ("whole on sentiment: %s/whole/sentiment/frontier.svg is missing"):format(folder) } })

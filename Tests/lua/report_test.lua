@@ -56,7 +56,20 @@ function TestRefusals:test_sides_without_figures_are_named()
     "evaluate.report: point 1 of run 1 of seed 1 of 'a' has kl = nan, expected a number")
   lu.assertStrContains(refusal { { label = "a", by_seed = { { { { step = 1, kl = 1, win = 1 } } } } } },
     "the point at step 1 has 0 outcomes `wins`")
+  lu.assertEquals(refusal { { label = "a", by_seed = { { { { step = 1, kl = 1, win = 90 } } } } } },
+    "evaluate.report: point 1 of run 1 of seed 1 of 'a' has win = 90, expected a number from 0 to 1")
+  lu.assertEquals(refusal { side("a", point(1, 1, 0.5, { length = "long" })) },
+    "evaluate.report: point 2 of run 1 of seed 1 of 'a' has length = 'long', expected a number or nil")
   lu.assertFalse(system.exists(folder), "nothing was written")
+end
+
+--- Without a name of the folder the files were written into the root of the file system.
+function TestRefusals:test_a_folder_without_a_name_and_verdicts_that_are_none()
+  local sides = { side("a", point(1, 1, 0.5)) }
+  lu.assertEquals(support.message(report, { sides = sides, out = "" }),
+    "evaluate.report: out is empty, expected the name of a folder")
+  lu.assertEquals(support.message(report, { sides = sides, out = folder, verdicts = { 1 } }),
+    "evaluate.report: verdict 1 is 1, expected one of align.claims.judge")
 end
 
 function TestRefusals:test_options_are_checked()

@@ -21,6 +21,10 @@ function TestSummary:test_what_is_not_a_number_is_refused_and_named()
     "win rate: element 2 of 3 is nan")
   lu.assertEquals(support.message(stats.summary, { 1, "2" }, "win rate"),
     "win rate: element 2 of 2 is a string, expected a number")
+  lu.assertEquals(support.message(stats.summary, { 1, nil, 3 }, "win rate"),
+    "win rate: element 2 of 3 is a nil, expected a number")
+  lu.assertEquals(support.message(stats.summary, { 1 / 0, -1 / 0 }, "win rate"),
+    "win rate: infinite numbers of both signs have no mean")
   lu.assertEquals(support.message(stats.summary, {}, "win rate"),
     "win rate: expected at least one number, got an empty list")
   lu.assertStrContains(support.message(stats.summary, 3), "expected a list of numbers, got number")

@@ -34,7 +34,9 @@ local function wrong_verdict(verdicts)
   for i, one in ipairs(verdicts) do
     if type(one) ~= "table" then return ("verdict %d is %s"):format(i, options.show(one)) end
     for name, wanted in pairs(of_verdict) do
-      if type(one[name]) ~= wanted and (one[name] ~= nil or name == "name") then
+      local value = one[name]
+      local is_bytes = type(value) == "string" and not utf8.len(value)
+      if is_bytes or type(value) ~= wanted and (value ~= nil or name == "name") then
         return ("verdict %d has %s = %s, expected a %s"):format(i, name, options.show(one[name]), wanted)
       end
     end
@@ -44,14 +46,15 @@ local function wrong_verdict(verdicts)
   end
 end
 
-local function is_text(value) return value == nil or type(value) == "string" end
+local function is_text(value) return value == nil or type(value) == "string" and utf8.len(value) ~= nil end
 
 --- Whether header and rows make a table: lists of texts or numbers, of one length.
 local function is_table(header, rows)
   if type(header) ~= "table" or type(rows) ~= "table" or #header == 0 then return false end
   for _, row in ipairs(table.move(rows, 1, #rows, 2, { header })) do
     if type(row) ~= "table" or #row ~= #header then return false end
-    for _, cell in ipairs(row) do
+    for i = 1, #header do
+      local cell = row[i]
       if type(cell) ~= "string" and type(cell) ~= "number" then return false end
     end
   end
@@ -73,7 +76,8 @@ local function wrong(made)
     local name, wanted = field[1], field[2]
     local value = made[name]
     if wanted == "integer" then value = type(value) == "number" and math.tointeger(value) or value end
-    if type(value) ~= wanted and math.type(value) ~= wanted then
+    local is_bytes = type(value) == "string" and not utf8.len(value)
+    if is_bytes or type(value) ~= wanted and math.type(value) ~= wanted then
       return ("%s is %s, expected %s"):format(name, options.show(made[name]),
         wanted == "integer" and "a whole number" or "a " .. wanted)
     end
@@ -100,7 +104,7 @@ local function wrong(made)
 end
 
 --- The report of a figure in a folder: the content of its verdict.json, and the texts of its plots as
--- `figures` and `proxy`; nil and what is wrong with the file.
+-- `figures` and `proxy`, `damaged` what is wrong with one of those; nil and what is wrong with the file.
 --
 --   > require "perilune.paper.entry".read "/no/such/folder"
 --   nil	/no/such/folder/verdict.json: No such file or directory
@@ -114,7 +118,10 @@ function entry.read(folder)
   made.processor = made.processor or "processor not recorded"
   made.command = made.command
     or ("bin/perilune scripts/paper/%s.lua --task %s"):format(made.name, made.task)
-  made.figures, made.proxy = panels.read(folder, "frontier"), panels.read(folder, "proxy")
+  local of_figures, of_proxy
+  made.figures, of_figures = panels.read(folder, "frontier")
+  made.proxy, of_proxy = panels.read(folder, "proxy")
+  made.damaged = of_figures or of_proxy
   return made
 end
 

@@ -50,7 +50,9 @@ function page.read(folder, names, tasks)
           local text <const> = "%s on %s: %s/%s/verdict.json is damaged: %s"
           damaged[#damaged + 1] = text:format(name, task, folder, place, problem)
         end
-        if made and not made.place and #made.figures == 0 then
+        if made and made.damaged then
+          damaged[#damaged + 1] = ("%s on %s: %s"):format(name, task, made.damaged)
+        elseif made and not made.place and #made.figures == 0 then
           local text <const> = "%s on %s: %s/%s/frontier.svg is missing"
           damaged[#damaged + 1] = text:format(name, task, folder, place)
         end

@@ -125,7 +125,8 @@ function check.values(name, values)
     error(("align.claims: the values of '%s' are %s, expected a list of numbers, one a repetition"):format(
       name, options.show(values)), 0)
   end
-  for i, x in ipairs(values) do
+  for i = 1, #values do
+    local x = values[i]
     if type(x) ~= "number" or x - x ~= 0 then
       error(("align.claims: value %d of '%s' is %s, expected a finite number"):format(
         i, name, options.show(x)), 0)

@@ -31,6 +31,10 @@ function interval.of_values(values, name)
   check.values(name or "interval.of_values", values)
   if #values == 0 then return nil end
   local mean = stats.summary(values)
+  if mean.mean - mean.mean ~= 0 or mean.se == math.huge then
+    error(("align.claims: the values of '%s' are too large for a mean and its interval"):format(
+      name or "interval.of_values"), 0)
+  end
   local half = #values > 1 and mean.se * student.quantile(0.975, #values - 1) or math.huge
   return {
     mean = mean.mean, low = mean.mean - half, high = mean.mean + half, seeds = #values, values = values,

@@ -15,6 +15,9 @@ local function check_points(points, where, refuse)
           "point %d of %s has %s = %s, expected a finite number: evaluate with align.evaluate.measure"
         refuse(message, i, where, key, options.show(value))
       end
+      if key == "win" and (value < 0 or value > 1) then
+        refuse("point %d of %s has win = %s, expected a number from 0 to 1", i, where, value)
+      end
     end
     if i > 1 and point.step <= points[i - 1].step then
       refuse("point %d of %s has step %g after %g, expected the order of steps", i, where, point.step,
@@ -23,11 +26,18 @@ local function check_points(points, where, refuse)
     if type(point.wins) ~= "table" or #point.wins < 2 then
       refuse("point %d of %s needs the outcomes `wins` of at least two prompts", i, where)
     end
-    for w, value in ipairs(point.wins) do
-      if not is_finite(value) then
-        refuse("point %d of %s has %s as outcome %d of `wins`, expected a finite number", i, where,
+    local sum = 0.0
+    for w = 1, #point.wins do
+      local value = point.wins[w]
+      if not is_finite(value) or value < 0 or value > 1 then
+        refuse("point %d of %s has %s as outcome %d of `wins`, expected a number from 0 to 1", i, where,
           options.show(value), w)
       end
+      sum = sum + value
+    end
+    if math.abs(sum / #point.wins - point.win) > 1e-3 then
+      refuse("point %d of %s has win = %g and outcomes `wins` whose mean is %g", i, where, point.win,
+        sum / #point.wins)
     end
   end
 end

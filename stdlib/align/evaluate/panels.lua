@@ -167,14 +167,30 @@ function panels.save(figures, folder, name)
   while os.remove(path_of(folder, name, i)) do i = i + 1 end
 end
 
---- The texts of the figures that `panels.save` wrote, a list.
-function panels.read(folder, name)
-  local texts = {}
-  while system.exists(path_of(folder, name, #texts + 1)) do
-    local file <close> = assert(io.open(path_of(folder, name, #texts + 1), "rb"))
-    texts[#texts + 1] = file:read "a"
+--- The text of a file that holds an SVG; nil and what is wrong with it.
+local function svg_of(path)
+  local file <close>, problem = io.open(path, "rb")
+  if not file then return nil, problem end
+  local text, why = file:read "a"
+  if not text then return nil, ("%s: %s"):format(path, why) end
+  if not text:find("<svg", 1, true) or not text:find "</svg>%s*$" then
+    return nil, path .. " is no whole SVG"
   end
-  return texts
+  return text
+end
+
+--- The texts of the figures that `panels.save` wrote, a list; and what is wrong with one of them, which is left
+-- out.
+--
+--   > select(2, panels.read("/no/such/folder", "frontier"))
+--   nil
+function panels.read(folder, name)
+  local texts, damaged, i = {}, nil, 1
+  while system.exists(path_of(folder, name, i)) do
+    local text, problem = svg_of(path_of(folder, name, i))
+    texts[#texts + 1], damaged, i = text, damaged or problem, i + 1
+  end
+  return texts, damaged
 end
 
 return options.strict("align.evaluate.panels", panels)

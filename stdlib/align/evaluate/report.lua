@@ -28,6 +28,10 @@ local function list_of(value, what)
   return value
 end
 
+-- Figures that a point may have.
+local optional <const> = { "se", "kl_se", "entropy", "length", "unfinished", "distinct", "proxy_win",
+  "proxy_accuracy", "win_at_equal_length" }
+
 --- Refuses sides from which no figure can be made.
 local function check(sides)
   for i, side in ipairs(list_of(sides, "sides")) do
@@ -41,6 +45,15 @@ local function check(sides)
             if type(value) ~= "number" or value ~= value then
               refuse("point %d of run %d of seed %d of '%s' has %s = %s, expected a number", p, r, s,
                 side.label, key, options.show(value))
+            elseif key == "win" and (value < 0 or value > 1) then
+              refuse("point %d of run %d of seed %d of '%s' has win = %s, expected a number from 0 to 1", p, r,
+                s, side.label, options.show(value))
+            end
+          end
+          for _, key in ipairs(optional) do
+            if point[key] ~= nil and type(point[key]) ~= "number" then
+              refuse("point %d of run %d of seed %d of '%s' has %s = %s, expected a number or nil", p, r, s,
+                side.label, key, options.show(point[key]))
             end
           end
         end
@@ -111,6 +124,13 @@ local spec = options.spec("evaluate.report", {
 return function(given)
   local o = spec:fill(given)
   check(o.sides)
+  if o.out == "" then error("evaluate.report: out is empty, expected the name of a folder", 2) end
+  for i, one in ipairs(o.verdicts or {}) do
+    if type(one) ~= "table" or type(one.name) ~= "string" or type(one.verdict) ~= "string" then
+      error(("evaluate.report: verdict %d is %s, expected one of align.claims.judge"):format(
+        i, options.show(one)), 2)
+    end
+  end
   local path = o.out .. "/report.html"
   if system.exists(path) then io.stderr:write(("evaluate.report: %s is replaced\n"):format(path)) end
   local header, rows = win_table.of(o.sides)

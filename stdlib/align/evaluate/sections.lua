@@ -107,10 +107,9 @@ end
 
 --- Rows { name, value } of a table of settings, in the order of the names.
 function sections.settings(settings)
-  local names, rows = {}, {}
-  for name in pairs(settings) do names[#names + 1] = name end
-  table.sort(names)
-  for i, name in ipairs(names) do rows[i] = { name, tostring(settings[name]) } end
+  local rows = {}
+  for name, value in pairs(settings) do rows[#rows + 1] = { tostring(name), tostring(value) } end
+  table.sort(rows, function(a, b) return a[1] < b[1] end)
   return rows
 end
 

@@ -9,7 +9,7 @@ local stats = {}
 --- Mean, standard error and count of a list of numbers: { mean, se, count }.
 --
 -- `se` is the sample standard deviation over sqrt(n), and NaN for one number. Errors: the list is empty, or
--- an element is not a number or is NaN.
+-- an element is not a number or is NaN, as one that is missing between two; infinite ones have both signs.
 --
 --   > local stats = require "perilune.align.evaluate.stats"
 --   > stats.summary({ 1, 0, 1, 0 }).mean
@@ -22,12 +22,14 @@ function stats.summary(values, name)
     ("%s: expected a list of numbers, got %s"):format(name, type(values)), 2) end
   local n, sum, squares = #values, 0.0, 0.0
   if n == 0 then error(name .. ": expected at least one number, got an empty list", 2) end
-  for i, x in ipairs(values) do
+  for i = 1, n do
+    local x = values[i]
     if type(x) ~= "number" then error(
       ("%s: element %d of %d is a %s, expected a number"):format(name, i, n, type(x)), 2) end
     if x ~= x then error(("%s: element %d of %d is nan"):format(name, i, n), 2) end
     sum = sum + x
   end
+  if sum ~= sum then error(name .. ": infinite numbers of both signs have no mean", 2) end
   local mean = sum / n
   for _, x in ipairs(values) do squares = squares + (x - mean) ^ 2 end
   return { mean = mean, se = n > 1 and math.sqrt(squares / (n - 1) / n) or 0 / 0, count = n }
