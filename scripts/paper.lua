@@ -23,7 +23,7 @@ local names <const> = {
   "nc3_curation", "overopt",
 }
 
-local o = cli.parse(arg, options.spec("paper", {
+local spec = options.spec("paper", {
   { "tasks", "sentiment", "tasks, separated by commas", smoke = "sentiment" },
   { "figures", table.concat(names, ","), "names of scripts in scripts/paper, separated by commas",
     smoke = "fig01_tradeoff,fig04_coverage", quick = table.concat(names, ","),
@@ -33,7 +33,8 @@ local o = cli.parse(arg, options.spec("paper", {
   { "with", "", "further options of every figure, such as '--precision bf16'" },
   { "data", "", "file of those tasks that read one; alone, a file of preference pairs of your own" },
   { "out", "out/paper", "folder of the reports", folder = true, smoke = "out/paper_smoke" },
-}), "paper.lua: every figure of the paper, and one page of them")
+})
+local o = cli.parse(arg, spec, "paper.lua: every figure of the paper, and one page of them")
 
 --- The names in a text, each once; `known` are those that there are.
 local function list_of(flag, text, known)
@@ -59,6 +60,19 @@ local function is_given(flag)
     if word == flag or word:sub(1, #flag + 1) == flag .. "=" then return true end
   end
   return false
+end
+
+-- Flags that figures take from this script alone, besides its own options, and those of a figure that is
+-- called by itself.
+local not_with <const> = { task = true, runs = true, repetition = true, help = true }
+for _, size in ipairs(options.sizes) do not_with[size.name] = not size.implied end
+for word in o.with:gmatch "%S+" do
+  local flag = word:match "^%-%-[%w_.-]+"
+  local name = flag and flag:sub(3):gsub("-", "_")
+  if name and (not_with[name] or spec.by_name[name]) then
+    cli.refuse("--with takes further options of every figure, not %s: that is one of paper.lua itself, or "
+      .. "of a single figure", flag)
+  end
 end
 
 -- A file alone is one of preference pairs of the user.

@@ -126,6 +126,29 @@ function TestFiles:test_what_is_wrong_is_named_by_its_record()
   lu.assertStrContains(message "", "the file has no records")
 end
 
+--- Of a CSV of another encoding it was "element [1] is not valid UTF-8", of a content that is a number
+-- "template: 'int' object is not iterable (line 3)", both without a file.
+function TestFiles:test_a_content_that_is_no_text_and_a_text_that_is_not_utf_8_are_named_by_file_and_record()
+  local function refused(text, ending, expected)
+    local path = written(text, ending)
+    support.refuses(path .. ": " .. expected, data.load, path)
+    support.refuses(path .. ": " .. expected, tasks.from_pairs, { path = path, cache = false })
+  end
+  refused("prompt,chosen,rejected\na, b, c\nol\xE9, b, c\n", ".csv",
+    "record 2: 'prompt' is not UTF-8 at byte 3; expected a file saved as UTF-8")
+  local record <const> = '{"chosen": [{"role": "user", "content": "a"}, '
+    .. '{"role": "assistant", "content": %s}], "rejected": [{"role": "user", "content": "a"}, '
+    .. '{"role": "assistant", "content": "c"}]}'
+  for content, shown in pairs {
+    ["5"] = "5", ["false"] = "false", ['["b"]'] = "'b'", ['{"text": "b"}'] = "a table",
+  } do
+    refused(record:format '"b"' .. "\n" .. record:format(content), ".jsonl", "line 2: 'chosen': content of "
+      .. "message 2 must be a text or a list of parts { type, text }, not " .. shown)
+  end
+  local path = written(record:format '[{"type": "text", "text": "b"}]')
+  lu.assertEquals(#data.load(path).records, 1)
+end
+
 function TestFiles:test_an_implicit_prompt_is_never_all_of_a_response()
   local forms = require "perilune.data.forms"
   lu.assertEquals({ forms.extract_prompt("ab", "abc") }, { "a", "b", "bc" })
@@ -245,6 +268,27 @@ function TestFromPairs:test_an_experiment_refuses_too_few_pairs_in_a_line()
   lu.assertStrMatches(pipe:read "a", "data: %S+ has 3 prompts, with 2 pairs to train with, 1 to validate "
     .. "with and 0 to test with; some of each are needed[^\n]+\nstatus 1\n")
   os.execute(("rm -rf '%s' '%s.report'"):format(out, out))
+end
+
+--- Start, judges and golden policy were trained, then `batches` told that prompts do not fill a batch.
+function TestFromPairs:test_an_experiment_refuses_fewer_training_prompts_than_a_batch()
+  local opened = require "perilune.align.experiment.opened"
+  local function o(count, batch, pairs_of_stage)
+    return { task = "from_pairs", data = pairs_file(count), model = "", cost = -1, batch = batch,
+      pairs = pairs_of_stage }
+  end
+  local few = o(40, 32, 8192)
+  local n = opened.task(few).counts
+  lu.assertTrue(n.train.pairs < 36 and n.train.pairs == n.train.prompts)
+  support.refuses(("data: a batch of 36 is more than the %d prompts, with %d pairs, to train with: %s has 40 "
+    .. "prompts, with %d pairs to train with, %d to validate with and %d to test with; some of each are "
+    .. "needed. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least 58 prompts, or a smaller "
+    .. "batch"):format(n.train.pairs, n.train.pairs, few.data, n.train.pairs, n.validation.pairs,
+    n.test.pairs), opened.check_data, { task = few.task, data = few.data, model = "", cost = -1, batch = 36,
+      pairs = 8192 })
+  lu.assertStrContains(support.message(opened.check_data, o(40, 8, 7)),
+    "a batch of 8 is more than the 7 prompts")
+  opened.check_data(o(40, 8, 96))
 end
 
 --- A default of --beta and --loss.beta of the command line were refused as two of one.

@@ -161,6 +161,16 @@ function TestWinRate:test_wrong_calls_are_refused()
     "evaluate.compare: no responses")
 end
 
+--- It was the length of a number.
+function TestWinRate:test_what_is_no_rows_has_no_win_rate()
+  local one = rows_of({ { 2, 3 } }, { { 4 } })
+  for shown, two in pairs { ["5 and 6"] = { 5, 6 }, ["a Rows and a table"] = { one, {} },
+    ["nil and a Rows"] = { nil, one } } do
+    support.refuses("evaluate.compare: expected two Rows of responses, not " .. shown, evaluate.compare,
+      toy.more_sevens, two[1], two[2])
+  end
+end
+
 TestRefusals = {}
 
 --- What `f(...)` is refused with, which points at the caller.
@@ -266,6 +276,13 @@ local function measured(more)
     task = task, reference = reference, judge = toy.more_sevens, prompts = toy.prompts,
     against = evaluate.baseline(reference, answers()),
   }, more))(policy, 25)
+end
+
+--- It was an index of nil when the first checkpoint was measured.
+function TestMeasure:test_a_task_that_says_no_limits_is_refused_at_once()
+  local expected <const> = "evaluate.measure: option 'task' lacks %s; expected a task"
+  support.refuses(expected:format "max_response, stop, tokenizer", measured, { task = {} })
+  support.refuses(expected:format "stop", measured, { task = { max_response = 6 }, samples = 0 })
 end
 
 function TestMeasure:test_all_figures_are_of_the_responses_of_evaluate()

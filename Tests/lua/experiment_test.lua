@@ -150,6 +150,35 @@ function TestSettings:test_wrong_options_are_refused_before_anything_is_trained(
   lu.assertStrContains(refusal { batch = 64 }, "a batch of 64 is larger than all 32 golden pairs")
 end
 
+--- All 32 were taken.
+function TestSettings:test_a_proxy_of_more_pairs_than_there_are_is_refused()
+  support.refuses("proxy_pairs: 33 are more than all 32 golden pairs", experiment.check,
+    small { proxy_pairs = 33 })
+  experiment.check(small { proxy_pairs = 32 })
+end
+
+--- The key of the runs could not be made of it, a traceback, or the proxy after the start was trained.
+function TestSettings:test_a_path_without_a_reward_model_is_refused_before_anything_is_trained()
+  local path = support.new_path()
+  system.make_folder(path)
+  local function refusal() return support.message(experiment.check, small { proxy = path }) end
+  lu.assertStrContains(refusal(), ("proxy: %s: not a folder of a model, no config.json"):format(path))
+  local function save(vocab, head)
+    local model = models.transformer {
+      vocab = vocab, dim = 4, layers = 1, heads = 1, max_length = 128, head = head,
+    }
+    models.save(model, path)
+  end
+  save(1000)
+  lu.assertEquals(refusal(),
+    ("proxy: %s has no score head; expected the path of a reward model"):format(path))
+  save(9, "score")
+  lu.assertStrMatches(refusal(), "proxy: %S+ reads 9 tokens, the task has %d+: it needs the task's tokenizer")
+  save(1000, "score")
+  experiment.check(small { proxy = path })
+  os.execute(("rm -r '%s'"):format(path))
+end
+
 TestStage = {}
 
 local tiny = {
@@ -260,11 +289,12 @@ local function run(o, fails)
   return ok, result, warned, trained
 end
 
+--- A run that failed was called "item 2", under a traceback.
 function TestCompare:test_finished_runs_are_kept_and_a_second_call_trains_the_others()
   local o = small { beta = "0.05" }
   local ok, problem, warned, trained = run(o, "offline")
   lu.assertFalse(ok)
-  lu.assertStrContains(tostring(problem), "no luck")
+  lu.assertEquals(tostring(problem), "offline, outer seed 1, seed 1, lr 0.0003, beta 0.05: no luck")
   lu.assertStrContains(warned, "finished runs are kept in " .. folder
     .. "/runs; the same command trains the others")
   lu.assertEquals(trained, "online offline ")
@@ -479,6 +509,31 @@ function TestCompare:test_experiments_at_once_train_a_shared_run_once()
   lu.assertEquals(seen["outer seed 1, seed 1, lr 0.0003, beta 0.05, online"], "finished")
 end
 
+--- The runs of `--prefer long` were taken for those of `--prefer short`: the name of a run had no option of
+-- the script.
+function TestCompare:test_options_of_a_script_tell_the_runs_of_its_own_sources_apart()
+  local out = folder .. "/own"
+  local function offline(stage, given) return stage:offline(given) end
+  local function compare(prefer)
+    local ok, problem = quietly(experiment.compare, {
+      title = "prefers " .. prefer, family = "own",
+      options = small { out = out .. "/" .. prefer, runs = out .. "/runs", beta = "0.05", prefer = prefer },
+      variants = {
+        { label = "shared", shared = true, source = offline }, { label = "its own", source = offline },
+      },
+    })
+    lu.assertTrue(ok, tostring(problem))
+  end
+  compare "long"
+  compare "short"
+  local trained, counts = record.list(out .. "/runs", "own"), {}
+  for i = 1, #trained do
+    local side = trained[i].config.side
+    if side then counts[side] = (counts[side] or 0) + 1 end
+  end
+  lu.assertEquals(counts, { shared = 1, ["its own"] = 2 })
+end
+
 function TestCompare:test_what_the_system_refuses_is_raised_as_such()
   local ok, problem = quietly(experiment.compare, {
     title = "refused", options = small { out = support.new_path() },
@@ -498,6 +553,16 @@ function TestCompare:test_wrong_variants_are_refused()
   lu.assertStrContains(refusal {}, "experiment.compare: no variants")
   lu.assertStrContains(refusal { { label = "a" } }, "variant 1 needs a text `label` and a function `source`")
   lu.assertStrContains(support.message(experiment.compare, { title = "x" }), "option 'options' is missing")
+end
+
+--- All runs were trained before a traceback.
+function TestCompare:test_a_function_that_gives_no_claims_is_refused_before_anything_is_trained()
+  local variants = { { label = "a", source = function() error "trained" end } }
+  for shown, value in pairs { ["nil"] = false, ["5"] = 5 } do
+    local why <const> = "experiment.compare: the function `claims` gave %s, expected a list of claims"
+    support.refuses(why:format(shown), experiment.compare, { title = "x", options = small(),
+      variants = variants, claims = function() return value or nil end })
+  end
 end
 
 local status = lu.LuaUnit.run()

@@ -117,13 +117,21 @@ end
 
 TestProxies = {}
 
+--- Of an odd width other runs were trained before a head of it was refused.
 function TestProxies:test_widths_that_are_none_are_refused()
   lu.assertEquals(proxies.widths { widths = "16, 8" }, { 16, 8 })
   for text, why in pairs { ["8,8"] = "--widths has 8 twice: '8,8'",
     ["8,0"] = "--widths takes whole numbers from 1, separated by commas, not '8,0'",
-    ["65537"] = "--widths takes widths up to 65536, not 65537" } do
+    ["65537"] = "--widths takes widths up to 65536, not 65537",
+    ["8,7"] = "--widths takes even widths, not 7" } do
     support.refuses(why, proxies.widths, { widths = text })
   end
+end
+
+--- Other runs were trained before "there is no proxy to make anew".
+function TestProxies:test_gold_has_no_widths()
+  support.refuses("--proxy takes a proxy that is learned at several widths, preference or reward, not gold",
+    proxies.variants, variants.of(options()), { widths = "8,16", proxy = "gold" })
 end
 
 --- Each proxy is one of its width, on runs of its own; the others have the task's.
@@ -206,6 +214,14 @@ function TestRefresh:test_steps_between_renewals_are_numbers_or_never_once_each(
   end
   lu.assertEquals({ refresh.steps(options { steps = 7 }, "never"), refresh.steps(options { steps = 7 }, 60) },
     { 7, 60 })
+end
+
+--- Everything was trained before a traceback of the claims.
+function TestRefresh:test_renewals_are_told_apart_from_one_of_some_steps()
+  local why <const> = "every takes at least one number of steps beside \"never\", not 'never'"
+  for _, make in ipairs { refresh.variants, refresh.at_two_rates } do
+    support.refuses(why, make, variants.of(options()), { every = "never" })
+  end
 end
 
 --- Sentiment's online rate is 3e-4.

@@ -156,7 +156,8 @@ function TestEntry:test_plots_are_read_in_order()
     system.write_file(("%s/%s.svg"):format(self.folder, name), ("<svg>%s</svg>"):format(text))
   end
   local made = self:read {}
-  lu.assertEquals({ made.figures, made.proxy }, { { "<svg>one</svg>", "<svg>two</svg>" }, { "<svg>three</svg>" } })
+  lu.assertEquals(made.figures, { "<svg>one</svg>", "<svg>two</svg>" })
+  lu.assertEquals(made.proxy, { "<svg>three</svg>" })
 end
 
 function TestEntry:test_the_wrong_field_is_named()

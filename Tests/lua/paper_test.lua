@@ -7,6 +7,7 @@ local command = require "perilune.sweep.command"
 local html = require "perilune.paper.html"
 local markdown = require "perilune.paper.markdown"
 local page = require "perilune.paper.page"
+local paper_figures = require "perilune.paper"
 local cost = require "perilune.align.experiment.cost"
 local results = require "perilune.align.experiment.results"
 local plain = require "perilune.plain"
@@ -144,6 +145,68 @@ function TestSharing:test_another_call_has_a_report_of_its_own_and_a_repetition_
   local entries = page.read(folder, { "fig07_accuracy_vs_winrate" }, { "sentiment" })
   lu.assertEquals(#entries, 2)
   lu.assertStrContains(entries[2].command, "--loss dpo")
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
+--- What paper.figure of a figure without claims says on standard error; `meanwhile` is called where it would
+-- train.
+local function figure_in(folder, meanwhile, ...)
+  local words = { "--smoke", "--out", folder, "--runs", folder .. "/runs", ... }
+  local experiment = align.experiment
+  local compare = experiment.compare
+  return support.with_errors(function()
+    rawset(experiment, "compare", function(given)
+      rawset(experiment, "compare", compare)
+      meanwhile()
+      given.folder()
+      return { verdicts = {}, header = { "a" }, rows = { { "b" } } }
+    end)
+    paper_figures.figure { name = "fig", arguments = words, question = "Q?", found = "F.",
+      variants = function() return {} end, claims = function() return {} end }
+  end)
+end
+
+--- The commands of the reports in a folder, in the order of its names.
+local function commands_in(folder)
+  local list = {}
+  for _, name in ipairs(system.list_folder(folder)) do
+    local path = ("%s/%s/verdict.json"):format(folder, name)
+    if system.exists(path) then list[#list + 1] = plain.decode(support.read(path)).command end
+  end
+  table.sort(list)
+  return list
+end
+
+local function nothing() end
+
+--- The folder was chosen before the training alone: of two calls at once one report was left.
+function TestSharing:test_calls_at_once_have_a_report_each()
+  local folder, said = support.new_path(), nil
+  local first = figure_in(folder, function()
+    said = figure_in(folder, nothing, "--flip-rate", "0.1")
+  end)
+  lu.assertEquals(said, "")
+  lu.assertStrContains(first, ("%s/sentiment has the report of `bin/perilune scripts/paper/fig.lua --smoke "
+    .. "--flip-rate 0.1`: this one is in %s/sentiment-"):format(folder, folder))
+  local own <const> = "bin/perilune scripts/paper/fig.lua --smoke"
+  lu.assertEquals(commands_in(folder), { own, own .. " --flip-rate 0.1" })
+  lu.assertFalse(system.exists(folder .. "/sentiment/command.txt"))
+  os.execute(("rm -rf '%s'"):format(folder))
+end
+
+--- The words were compared: `--task sentiment`, as paper.lua gives it, made a second report.
+function TestSharing:test_the_same_settings_in_other_words_have_one_report()
+  local folder = support.new_path()
+  local own = folder .. "/sentiment/verdict.json"
+  figure_in(folder, nothing, "--flip-rate", "0.1")
+  lu.assertEquals(figure_in(folder, nothing, "--task", "sentiment", "--flip-rate=1e-1", "--steps", "6"), "")
+  -- A report of an earlier version has the words that were typed.
+  local text = support.read(own):gsub("%-%-flip%-rate 0.1", "--task sentiment --lr '' --flip-rate=0.10")
+  system.write_file(own, text)
+  lu.assertEquals(figure_in(folder, nothing, "--flip-rate", "0.1"), "")
+  figure_in(folder, nothing)
+  figure_in(folder, nothing, "--task", "sentiment")
+  lu.assertEquals(#commands_in(folder), 2)
   os.execute(("rm -rf '%s'"):format(folder))
 end
 
@@ -339,7 +402,22 @@ function TestScript:test_wrong_names_are_refused_before_a_figure_begins()
     "--data: none of the tasks arena reads a file\n")
 end
 
---- They were tracebacks, or "no variants".
+--- The figures printed their help, or wrote their reports elsewhere, and the page was made of older ones.
+function TestScript:test_with_takes_options_that_figures_have_and_paper_lua_has_not()
+  for _, with in ipairs { "--help", "--repetition 1", "--out X", "--task arena", "--runs=X",
+    "--jobs 1 --smoke", "--data X", "--figures X" } do
+    local status, output = self:run({ fig01_tradeoff = "print 'began'" }, "--figures", "fig01_tradeoff",
+      "--with", with)
+    local flag = with:gsub("^%-%-jobs 1 ", ""):match "^[%-%w]+"
+    lu.assertEquals({ status, output }, { 1, ("--with takes further options of every figure, not %s: "
+      .. "that is one of paper.lua itself, or of a single figure\n"):format(flag) })
+  end
+  local _, output = self:run({ fig01_tradeoff = "print(table.concat(arg, ' ', #arg - 1))" }, "--figures",
+    "fig01_tradeoff", "--with", "--task.seed 2")
+  lu.assertStrContains(output, "--task.seed 2\n")
+end
+
+--- They were tracebacks, "no variants", or a report without windows.
 function TestScript:test_wrong_options_of_a_figure_are_refused_in_one_line()
   local function refusal(name, ...)
     local words = { arg[-1], ("%s/scripts/paper/%s.lua"):format(support.root, name), "--smoke", "--out",
@@ -353,6 +431,9 @@ function TestScript:test_wrong_options_of_a_figure_are_refused_in_one_line()
     "sizes: there is no 'hug'; it takes tiny, small, medium, large\n")
   lu.assertEquals(refusal("fig10_scale", "--sizes", ""),
     "--sizes is empty; unless given it is tiny,small,medium,large\n")
+  lu.assertEquals(refusal("fig10_scale", "--sizes", "tiny,tiny"), "sizes has tiny twice: 'tiny,tiny'\n")
+  lu.assertEquals(refusal("fig13_shuffle", "--windows", "0.1%"),
+    "windows takes at least one of two batches or more, or 1, for 6 steps, not '0.1%'\n")
   lu.assertStrContains(refusal("fig13_shuffle", "--windows", "0"), "windows takes whole numbers from 1, ")
   lu.assertStrContains(refusal("oq3_refresh", "--every", ""), "--every is empty; unless given it is 1,")
 end

@@ -35,6 +35,22 @@ function TestScript:test_a_script_has_a_hash_whatever_its_name()
   lu.assertNotEquals(printed(("\"$0\" '%s/x'"):format(self.folder)), hash)
 end
 
+--- A module that was changed read the old runs.
+function TestScript:test_the_modules_that_a_script_has_loaded_are_part_of_its_hash()
+  local text = ("package.path = '%s/?.lua' require 'mod' "):format(self.folder)
+    .. "print(require('perilune.run.identity').script())"
+  local path, hashes = self.folder .. "/x.lua", {}
+  system.write_file(path, text)
+  for i, module in ipairs { "return 1", "return 2", "return 2  -- as before" } do
+    system.write_file(self.folder .. "/mod.lua", module)
+    system.write_file(self.folder .. "/os.lua", "not loaded " .. i)
+    hashes[i] = printed(("\"$0\" '%s'"):format(path))
+  end
+  lu.assertEquals(#hashes[1], 64)
+  lu.assertNotEquals(hashes[1], hashes[2])
+  lu.assertEquals(hashes[3], hashes[2])
+end
+
 function TestScript:test_without_a_file_of_a_script_there_is_no_hash()
   local text = "print(require('perilune.run.identity').script() == '')"
   system.write_file(self.folder .. "/x", text)

@@ -214,6 +214,16 @@ function TestCheck:test_what_a_page_needs_and_a_task_lacks_is_named()
     "tasks.check: the task 'letters' lacks runs.offline.lr, golden.lr, golden.steps")
 end
 
+--- The page of runs without an offline one indexed nothing after all were trained.
+function TestCheck:test_a_sweep_without_a_setting_is_refused_before_anything_is_trained()
+  for shown, list in pairs { ["an empty one"] = {}, ["0.1"] = 0.1, ["one with 'x'"] = { 0.1, "x" } } do
+    for name, lists in pairs { beta = { beta = list, lr = { 1e-4 } }, lr = { beta = { 0.1 }, lr = list } } do
+      support.refuses(("tasks.check: runs.offline.%s of the task 'letters' must be a list of numbers, not %s")
+        :format(name, shown), tasks.check, letters { runs = { offline = lists } }, tiny)
+    end
+  end
+end
+
 --- The records of one cost of over-refusal were those of another.
 function TestCheck:test_the_options_of_a_task_are_part_of_its_records()
   local folder = support.new_path()

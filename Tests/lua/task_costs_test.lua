@@ -6,6 +6,7 @@ local best_of = require "perilune.tasks.best_of"
 local judges = require "perilune.align.judge"
 local models = require "perilune.models"
 local rows = require "perilune.tasks.costs_rows"
+local system = require "perilune.system"
 local tasks = require "perilune.tasks"
 
 --- A response: its content, errors, whether it is unfinished, and its length.
@@ -107,9 +108,74 @@ function TestCosts:test_what_has_no_cost_is_refused()
   lu.assertEquals(refusal({ name = "mine" }),
     "tasks.costs: expected a task whose gold charges for errors of text, or its name, not mine")
   lu.assertEquals(refusal("arena", { costs = "0,x" }),
-    "tasks.costs: costs takes numbers from 0, separated by commas, not '0,x'")
+    "tasks.costs: costs takes numbers from 0 to 1000000, separated by commas, not '0,x'")
   lu.assertEquals(refusal("arena", { costs = "-1" }),
-    "tasks.costs: costs takes numbers from 0, separated by commas, not '-1'")
+    "tasks.costs: costs takes numbers from 0 to 1000000, separated by commas, not '-1'")
+end
+
+TestScript = {}
+
+local folder
+
+function TestScript:setUp() folder = support.new_path() end
+function TestScript:tearDown() os.execute(("rm -rf '%s'"):format(folder)) end
+
+--- What the script of the calibration pages writes, and its status.
+local function calibration(arguments)
+  local pipe <close> = assert(io.popen(("'%s' '%s/scripts/experiments/calibration.lua' --smoke --out '%s' %s "
+    .. "2>&1; echo status $?"):format(system.program(), support.root, folder, arguments)))
+  return pipe:read "a"
+end
+
+local function file_of(text)
+  local path = folder .. ".jsonl"
+  system.write_file(path, text)
+  return path
+end
+
+--- An infinite cost and a file that gives no task ended in a traceback, the cost after others were trained.
+function TestScript:test_costs_and_files_are_refused_in_a_line_before_anything_is_trained()
+  lu.assertEquals(calibration "--costs 0.1,1e999", "--costs takes numbers from 0 to 1000000, separated by "
+    .. "commas, not '0.1,1e999'\nstatus 1\n")
+  for text, expected in pairs {
+    [""] = "tasks.from_pairs: %s has no pair to learn from, of 0 records\nstatus 1\n",
+    ['{"prompt": "a'] = "%s: string without closing quote (line 1, column 14)\nstatus 1\n",
+    ['{"prompt": "\xe9"}'] = "%s: text is not UTF-8 (line 1, column 13)\nstatus 1\n",
+  } do
+    local path = file_of(text)
+    lu.assertEquals(calibration("--task from_pairs --data " .. path), expected:format(path))
+  end
+  local path = file_of '{"prompt": "a", "chosen": " b", "rejected": " c"}'
+  lu.assertStrMatches(calibration("--task from_pairs --data " .. path),
+    "data: %S+ has 1 prompt, with [^\n]+\nstatus 1\n")
+  os.remove(path)
+end
+
+--- The second page lay over the first.
+function TestScript:test_pages_of_other_settings_have_other_names()
+  local function page(more)
+    return calibration("--only-costs --task arena --start-steps 2 " .. more):match "page: (%S+)"
+  end
+  local first, names = page "--best-of 2", {}
+  for i, more in ipairs { "--best-of 3", "--best-of 2 --costs 0.2", "--best-of 2 --seed 7" } do
+    names[i] = page(more)
+    lu.assertNotEquals(names[i], first)
+    for k = 1, i - 1 do lu.assertNotEquals(names[i], names[k]) end
+  end
+  lu.assertStrMatches(first, ".*/arena%-0%.15%-%x%x%x%x%x%x%-costs%.md")
+  lu.assertEquals(page "--best-of 2 --no-quiet --jobs 3", first)
+end
+
+--- Its page could not be written after all was trained: there was no folder `from_pairs-name-a`.
+function TestScript:test_an_option_with_a_slash_is_no_folder_of_the_page()
+  local lines = {}
+  for i = 1, 40 do
+    lines[i] = ('{"prompt": "What is %d + 1?", "chosen": " %d", "rejected": " %d"}'):format(i, i + 1, i)
+  end
+  local path = file_of(table.concat(lines, "\n"))
+  local printed = calibration("--task.name a/b --steps 2 --task from_pairs --data " .. path)
+  lu.assertStrMatches(printed, ".*\npage: " .. folder .. "/from_pairs%-%x%x%x%x%x%x%.txt\nstatus 0\n")
+  os.remove(path)
 end
 
 os.exit(lu.LuaUnit.run())

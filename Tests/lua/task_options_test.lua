@@ -65,6 +65,24 @@ function TestCommandLine:test_an_option_of_a_task_does_not_name_the_task_of_a_fi
   os.execute(("rm -rf '%s'"):format(folder))
 end
 
+--- Each was an index of nil, or a comparison with it.
+function TestCommandLine:test_options_that_are_not_all_there_are_refused_by_name()
+  local expected <const> = "expected all options, as experiment.parse gives them"
+  support.refuses("experiment.check: option 'proxy' is missing; " .. expected, experiment.check, {})
+  support.refuses("experiment.check: " .. expected .. ", not 5", experiment.check, 5)
+  support.refuses("experiment.check: " .. expected .. ", not nil", experiment.check)
+  for _, name in ipairs { "task", "data", "model", "lora_targets", "max_prompt", "cost", "batch", "pairs" } do
+    local o = read()
+    o[name] = nil
+    support.refuses(("experiment.check: option '%s' is missing; %s"):format(name, expected), experiment.check,
+      o)
+  end
+  support.refuses("experiment.parse: expected the list of arguments and a text about the script, not a table "
+    .. "and nil", experiment.parse, {})
+  support.refuses("unknown task nil; it takes " .. table.concat(tasks.names(), ", "),
+    require "perilune.paper.settings".runs, {})
+end
+
 TestIdentity = {}
 
 function TestIdentity:test_runs_of_other_options_of_a_task_are_other_runs()

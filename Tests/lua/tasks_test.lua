@@ -12,9 +12,49 @@ TestNames = {}
 function TestNames:test_the_folders_are_the_tasks()
   local names = {}
   for _, entry in ipairs(system.list_folder(support.stdlib .. "/tasks")) do
-    if not entry:find(".", 1, true) then names[#names + 1] = entry end
+    local is_task = system.exists(("%s/tasks/%s/init.lua"):format(support.stdlib, entry))
+    if is_task then names[#names + 1] = entry end
   end
   lu.assertEquals(tasks.names(), names)
+end
+
+--- `records` was among them, which makes tasks of files: `--task records` indexed nothing.
+function TestNames:test_every_name_is_of_a_module_that_makes_a_task()
+  for _, name in ipairs(tasks.names()) do
+    lu.assertEquals(require("perilune.options").is_spec(tasks[name].options), true, name)
+    lu.assertEquals(type(tasks[name].new), "function", name)
+  end
+  local list = table.concat(tasks.names(), ", ")
+  support.refuses("unknown task 'records'; it takes " .. list, tasks.open, "records")
+end
+
+--- Either was a tie, so that a gold that overflows preferred nothing.
+function TestNames:test_a_score_that_is_no_finite_number_is_no_tie()
+  for shown, score in pairs { nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge } do
+    local expected <const> = "task.compare: expected two finite numbers as scores of gold, not %s and %s"
+    support.refuses(expected:format(shown, 1), task.compare, score, 1)
+    support.refuses(expected:format(1, shown), task.compare, 1, score)
+  end
+  lu.assertEquals({ task.compare(2, 1), task.compare(1, 2), task.compare(1, 1.0) }, { 1, 0, 0.5 })
+end
+
+--- `ending = 1e308` gave a gold of NaN, and win rates of one half with no error.
+function TestNames:test_a_weight_that_a_sum_of_scores_does_not_hold_is_refused()
+  for name, weights in pairs {
+    sentiment = { ending = 0, cost = 0 }, refusal = { over = 0, cost = 0 }, arena = { cost = 0 },
+    summary = { invention = 0, repetition = 0, cost = 0 },
+  } do
+    for one, least in pairs(weights) do
+      support.refuses(("tasks.%s: option '%s' must be a number from %d to 1000000, not 1e+308"):format(
+        name, one, least), tasks[name], { [one] = 1e308 })
+    end
+  end
+  support.refuses(
+    "tasks.sentiment: option 'alpha' must be a number above 0 and of at most 1000000, not 1e+308",
+    tasks.sentiment, { alpha = 1e308 })
+  local largest = tasks.sentiment { ending = 1e6, cost = 1e6, alpha = 1e6 }
+  local score = largest:gold_score(largest:prompt("train", 1), largest:response("train", 1))
+  lu.assertTrue(score - score == 0)
 end
 
 function TestNames:test_an_unknown_task_and_a_missing_path_are_refused_without_a_word_of_the_command_line()
@@ -25,6 +65,12 @@ function TestNames:test_an_unknown_task_and_a_missing_path_are_refused_without_a
       ("task '%s' needs a path: %s"):format(name, tasks.needs(name)))
   end
   lu.assertNil(tasks.needs "sentiment")
+end
+
+--- It was a bad argument of an iterator.
+function TestNames:test_options_of_a_task_by_its_name_are_a_table()
+  support.refuses("tasks.open: options must be a table, not 5", tasks.open, "sentiment", 5)
+  support.refuses("tasks.open: options must be a table, not false", tasks.open, "sentiment", false)
 end
 
 --- Of nil, and of a function of the module, it was an index of another value than a table.

@@ -70,8 +70,8 @@ local function completed(arguments)
   return { "--task", "from_pairs", table.unpack(arguments) }
 end
 
---- The options of a script from its command line. A file as `--data` without `--task` is one of preference
--- pairs (`tasks.from_pairs`). `more` lists entries of its own, or entries of
+--- The options of a script from its command line, and their spec. A file as `--data` without `--task` is one
+-- of preference pairs (`tasks.from_pairs`). `more` lists entries of its own, or entries of
 -- `experiment.options` with another default; `without` are names of those that the script does not have. A
 -- wrong option, loss, rate or proxy ends the script with status 1 before anything is trained.
 --
@@ -85,9 +85,17 @@ end
 --   table
 --   > experiment.compare {}
 --   experiment.compare: option 'title' is missing; expected a string
+--   > experiment.check {}
+--   experiment.check: option 'proxy' is missing; expected all options, as experiment.parse gives them
+--   > experiment.parse {}
+--   experiment.parse: expected the list of arguments and a text about the script, not a table and nil
 --   > experiment.stage { batches = 1 }
 --   experiment.stage: unknown option 'batches'; did you mean 'batch'?
 function experiment.parse(arguments, about, more, without)
+  if type(arguments) ~= "table" or type(about) ~= "string" then
+    error(("experiment.parse: expected the list of arguments and a text about the script, not %s and %s")
+      :format(options.show(arguments), options.show(about)), 2)
+  end
   local name, shared, left_out = about:match "^[%w_.]+" or "experiment", {}, {}
   for _, one in ipairs(without or {}) do left_out[one] = true end
   for _, one in ipairs(experiment.options:names()) do
@@ -97,14 +105,15 @@ function experiment.parse(arguments, about, more, without)
   local o = cli.parse(spec.by_name.data and completed(arguments) or arguments, spec, about)
   cli.checked(experiment.check, o)
   cli.checked(opened.check_data, o)
-  return o
+  return o, spec
 end
 
 --- Refuses options that would fail only after the stage is made: an unknown loss, proxy or task, checkpoints
 -- that are no steps, a batch larger than the golden pairs, a repetition beyond the last one.
 function experiment.check(o)
-  if o.loss then settings.list(o) end
-  if o.checkpoints then placement.count(o.checkpoints, o.steps) end
+  local has = type(o) == "table" and o or {}
+  if has.loss then settings.list(o) end
+  if has.checkpoints then placement.count(o.checkpoints, o.steps) end
   stages.check(o)
   if o.batch > o.pairs then error(
     ("a batch of %d is larger than all %d golden pairs"):format(o.batch, o.pairs), 0) end
@@ -158,6 +167,8 @@ local spec = options.spec("experiment.compare", {
   { "stage", options.optional "function", "function(o, outer, losses) giving the stage, such as a world's" },
   { "settings", options.optional "table",
     "settings in place of those of the options: list of { lr =, name = }; each variant then has its loss" },
+  { "folder", options.optional "function",
+    "function() giving the folder of the report, when all runs are there; unless given the option `out`" },
   { "tolerant", false, "a run that fails ends with its last checkpoint, and the report says so" },
   { "notes", options.optional "table", "sentences for the report" },
 })
@@ -181,16 +192,33 @@ local function check_variants(variants)
   if #variants == 0 then error("experiment.compare: no variants", 3) end
 end
 
---- Refuses claims about sides that are not there. A function that reads the findings may fail without them:
--- then its claims are checked when they are judged.
+--- Refuses claims about sides that are not there, and a function that gives no list of them. One that reads
+-- the findings may fail without them: then its claims are checked when they are judged.
 local function check_claims(all)
   local ok, list = true, all.claims
   if type(list) == "function" then ok, list = attempt.call(list, {}) end
-  if not (ok and type(list) == "table") then return end
+  if not ok or all.claims == nil then return end
+  if type(list) ~= "table" then
+    error(("experiment.compare: the function `claims` gave %s, expected a list of claims"):format(
+      options.show(list)), 3)
+  end
   local labels = {}
   for i, variant in ipairs(all.variants) do labels[i] = variant.label end
   claims.check(list, labels)
 end
+
+--- What the runs of a script's own sources are told apart by: the script and its own options, which a source
+-- may read.
+local function script_of(o)
+  local script, own = identity.script(), results.own(o, experiment.options.by_name)
+  return own == "" and script or system.sha256(script .. "\n" .. own)
+end
+
+-- What runs failed of: each has its line, so that a traceback of this process says no more.
+local Failed = { __name = "experiment.Failed" }
+Failed.__index = Failed
+
+function Failed:__tostring() return self.message end
 
 --- Says where finished runs are kept, and raises the error of a run.
 local function stop(all, problem)
@@ -199,6 +227,11 @@ local function stop(all, problem)
     io.stderr:write(kept_in:format(all.runs))
   end
   if errors.is_refusal(problem) then system.refused(errors.message(problem)) end
+  local lines = type(problem) == "string" and problem:match "parallel%.map: (item %d+: .*)$"
+  if lines then
+    lines = ("\n" .. lines):gsub("\nitem %d+: ", "\n"):sub(2)
+    error(setmetatable({ message = lines }, Failed), 0)
+  end
   error(problem, 0)
 end
 
@@ -224,8 +257,9 @@ end
 -- `source(stage, run)` gives the source of data; `run` has `seed`, `batch`, `loss`, `setting` = { lr, beta,
 -- loss, offline, name } and `done`. A variant may also have `check(trained, done)`, called after its
 -- training, `settings` of its own, `run`, a name for its runs in place of the label, `shared = true`, where
--- the library makes its source, so that all scripts of the family share the runs, `record = true`, so that
--- its stream can be read later, `checkpoint_every(steps)`, `stage(stage)`, a stage of its own made from that
+-- the library makes its source, so that all scripts of the family share the runs (those of other variants
+-- are told apart by the script, the modules it has loaded, and its own options), `record = true`, so that its
+-- stream can be read later, `checkpoint_every(steps)`, `stage(stage)`, a stage of its own made from that
 -- of the repetition, such as one with a larger start, and `panel`, the name of the figure that it is in
 -- beside the first variant.
 --
@@ -233,8 +267,8 @@ end
 -- `options.repetition` only that repetition is trained, for an array of jobs; without a report it gives nil.
 --
 -- Errors: an option is missing or unknown; there is no variant, one has no label or source, two have one
--- label, or one is `from` a variant that is not before it; a claim names a side that is not there; there is
--- no such repetition; what align.train refuses.
+-- label, or one is `from` a variant that is not before it; a claim names a side that is not there, or
+-- `claims` gives no list; there is no such repetition; what align.train refuses.
 function experiment.compare(given)
   local all = spec:fill(given)
   local o, started = all.options, system.clock()
@@ -246,7 +280,7 @@ function experiment.compare(given)
   local key, of = all.key, all.title
   if all.family ~= "" and not all.stage then
     key, of = results.key(all.family, experiment.shared(o), "family"), all.family
-    local script = identity.script()
+    local script = script_of(o)
     for _, variant in ipairs(all.variants) do variant.of = not variant.shared and script or nil end
   end
   all.runs = all.family ~= "" and o.runs or o.out .. "/runs"
@@ -264,8 +298,9 @@ function experiment.compare(given)
   local list, findings = sides.of(all.variants, done, notes), sides.findings(done)
   local to_judge = type(all.claims) == "function" and all.claims(findings) or all.claims
   local verdicts = to_judge and claims.judge(to_judge, list, findings)
+  local out = all.folder and all.folder() or o.out
   local made = report {
-    title = all.title, sides = list, out = o.out, notes = notes, verdicts = verdicts,
+    title = all.title, sides = list, out = out, notes = notes, verdicts = verdicts,
     section = all.section and function(page) all.section(page, list, findings) end,
     settings = cli.settings(o, { minutes = ("%.1f"):format((system.clock() - started) / 60) }),
   }

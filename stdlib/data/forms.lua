@@ -10,10 +10,34 @@ local forms = {}
 
 local function refuse(place, message, ...) error(place .. ": " .. message:format(...), 0) end
 
+--- Refuses a text that no tokenizer reads; `what` names it. JSON is UTF-8, a cell of a table may not be.
+local function check_text(text, place, what)
+  local _, at = utf8.len(text)
+  if at then refuse(place, "%s is not UTF-8 at byte %d; expected a file saved as UTF-8", what, at) end
+end
+
+--- Refuses a message whose content no template writes. A message may have none, such as a call of a tool.
+local function check_content(content, place, what)
+  if type(content) == "string" then return check_text(content, place, what) end
+  local bad = content
+  if type(content) == "table" then
+    bad = #content == 0 and next(content) ~= nil and content or nil
+    for i = 1, #content do
+      if type(content[i]) ~= "table" then bad = content[i] end
+    end
+  end
+  if bad ~= nil then
+    refuse(place, "%s must be a text or a list of parts { type, text }, not %s", what, options.show(bad))
+  end
+end
+
 --- A text or a list of messages, or an error that names the record.
 local function part(record, key, place)
   local value = record[key]
-  if type(value) == "string" then return value, false end
+  if type(value) == "string" then
+    check_text(value, place, ("'%s'"):format(key))
+    return value, false
+  end
   if type(value) ~= "table" then
     refuse(place, "'%s' must be a text or a list of messages { role, content }, not %s", key,
       options.show(value))
@@ -24,6 +48,7 @@ local function part(record, key, place)
       refuse(place, "'%s': message %d must be { role, content }, not %s", key, i,
         options.show(message))
     end
+    check_content(message.content, place, ("'%s': content of message %d"):format(key, i))
   end
   if #value == 0 then refuse(place, "'%s' has no message", key) end
   return value, true

@@ -23,6 +23,9 @@ limits.steps = 1000000000
 --- Seeds of a repetition, and repetitions: seed s of repetition r is number 1000 (r - 1) + s.
 limits.repetitions = 1000
 
+--- Costs and weights of a gold: sums and squares of a text's scores stay finite.
+limits.weight = 1000000
+
 --- Processes at once.
 limits.processes = 1 << 12
 

@@ -12,15 +12,14 @@
 -- `--quick` (5 minutes) and `--full` (overnight). Its report has the figure, the table, and what became of
 -- the paper's findings; `verdict.json` beside it is what `paper.page` reads. Runs are shared between figures
 -- in the folder `--runs`.
-local attempt = require "perilune.attempt"
 local claims = require "perilune.align.claims"
 local cli = require "perilune.cli"
-local command = require "perilune.sweep.command"
 local experiment = require "perilune.align.experiment"
 local flags = require "perilune.cli.flags"
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local pages = require "perilune.paper.page"
+local place = require "perilune.paper.place"
 local plain = require "perilune.plain"
 local settings = require "perilune.paper.settings"
 local processor = require "perilune.processor"
@@ -62,15 +61,15 @@ local spec = options.spec("paper.figure", {
   { "notes", options.optional "table", "sentences for the report" },
 })
 
---- The options of a figure's script from its command line.
+--- The options of a figure's script from its command line, and their spec.
 local function parse(o)
   local out = { "out", "out/paper/" .. o.name, "folder of the report", folder = true,
     smoke = "out/paper_smoke/" .. o.name }
-  local list, place = {}, {}
+  local list, at = {}, {}
   for _, part in ipairs { entries, { out }, o.options or {} } do
     for _, entry in ipairs(part) do
-      place[entry[1]] = place[entry[1]] or #list + 1
-      list[place[entry[1]]] = entry
+      at[entry[1]] = at[entry[1]] or #list + 1
+      list[at[entry[1]]] = entry
     end
   end
   return experiment.parse(o.arguments, ("%s.lua: %s"):format(o.name, o.question), list)
@@ -106,52 +105,11 @@ local function kept_page(page, parts)
   }
 end
 
--- Flags of the machine and of where things lie.
-local not_told <const> = { out = true, runs = true, jobs = true, repetition = true }
-
---- The words of a command line that change the numbers.
-local function settings_of(arguments)
-  local words, i = {}, 1
-  while arguments[i] do
-    local flag, value = tostring(arguments[i]):match "^%-%-([%w_-]+)(=?)"
-    if not_told[flag] then
-      i = i + (value == "" and 2 or 1)
-    else
-      words[#words + 1], i = arguments[i], i + 1
-    end
-  end
-  return words
-end
-
---- The command that a report is of.
-local function command_of(all)
-  return command.line { "bin/perilune", ("scripts/paper/%s.lua"):format(all.name),
-    table.unpack(settings_of(all.arguments)) }
-end
-
---- The command of the report in a folder; nil where there is none that says it.
-local function command_in(folder)
-  local file <close> = io.open(folder .. "/verdict.json", "rb")
-  if not file then return nil end
-  local ok, entry = attempt.call(plain.decode, file:read "a")
-  return ok and type(entry) == "table" and entry.command or nil
-end
-
---- The folder of a report: that of the task, or one beside it where that one has the report of a call with
--- other options.
-local function folder_of(out, all, task)
-  local usual, own = ("%s/%s"):format(out, all.place and pages.no_task or task), command_of(all)
-  local before = command_in(usual)
-  if not before or before == own then return usual end
-  local beside = ("%s-%s"):format(usual, system.sha256(own):sub(1, 6))
-  io.stderr:write(("%s has the report of `%s`: this one is in %s\n"):format(usual, before, beside))
-  return beside
-end
-
 --- Runs a figure: its variants, the report, and the verdict. Gives what experiment.compare gives.
 --
--- The report of a call with other options than the one before it is in a folder beside that one's. With
--- `--repetition` there is none, and it gives nil.
+-- The report of a call with other settings than the one before it is in a folder beside that one's, which is
+-- chosen when the report is written: calls at the same time have one each. With `--repetition` there is none,
+-- and it gives nil.
 --
 -- Errors: an option is missing or unknown; what experiment.compare refuses.
 --
@@ -160,10 +118,25 @@ end
 --   paper.figure: option 'name' is missing; expected a string
 function paper.figure(given)
   local all = spec:fill(given)
-  local o, parts = parse(all), {}
-  o.out = folder_of(o.out, all, o.task)
+  local o, spec_of_o = parse(all)
+  local own, parts = place.command(all.name, o, spec_of_o), {}
+  local usual = ("%s/%s"):format(o.out, all.place and pages.no_task or o.task)
+  --- Chooses the folder of the report, and says so where it is none that was chosen before.
+  local function choose()
+    local folder, before = place.folder(usual, own, all.name, spec_of_o)
+    if before and folder ~= o.out then
+      io.stderr:write(("%s has the report of `%s`: this one is in %s\n"):format(usual, before, folder))
+    end
+    o.out = folder
+    return folder
+  end
+  choose()
   local made = experiment.compare {
     title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
+    folder = function()
+      place.claim(choose(), own)
+      return o.out
+    end,
     variants = variants_of(all, o), after = all.after, stage = all.stage,
     section = all.section and function(page, ...) all.section(kept_page(page, parts), ...) end,
     claims = function(findings) return all.claims(claims, o, findings) end,
@@ -176,9 +149,10 @@ function paper.figure(given)
     outer_seeds = o.outer_seeds, beside = made.beside,
     parts = parts, date = os.date "%Y-%m-%d",
     processor = ("%s, %d cores"):format(processor.name(), system.threads()),
-    command = command_of(all),
+    command = own,
   }
   system.write_file(o.out .. "/verdict.json", plain.encode(record, all.name) .. "\n")
+  place.claimed(o.out)
   return made
 end
 

@@ -6,13 +6,15 @@ local settings = require "perilune.paper.settings"
 local refresh = {}
 
 --- The numbers of steps of `o.every` in order, "never" last. Errors: one is no whole number from 1 and not
--- "never", or is there twice.
+-- "never", or is there twice; none is a number, from which the others are told apart.
 --
 --   > local refresh = require "perilune.paper.refresh"
 --   > table.concat(refresh.every { every = "never,16,1" }, " ")
 --   1 16 never
 --   > refresh.every { every = "0" }
 --   every takes whole numbers from 1 and "never", separated by commas, not '0'
+--   > refresh.every { every = "never" }
+--   every takes at least one number of steps beside "never", not 'never'
 function refresh.every(o)
   local list, seen = {}, {}
   for text in separated(o.every) do
@@ -28,6 +30,9 @@ function refresh.every(o)
     if a == "never" or b == "never" then return b == "never" and a ~= "never" end
     return a < b
   end)
+  if list[1] == "never" then
+    error(("every takes at least one number of steps beside \"never\", not '%s'"):format(o.every), 0)
+  end
   return list
 end
 

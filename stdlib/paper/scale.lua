@@ -12,14 +12,17 @@ local scale = {}
 scale.steps = { "steps", 480, "optimiser steps of each run",
   least = 1, most = limits.steps, smoke = 6, quick = 200 }
 
---- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size; a
--- pretrained model is given, which has one.
+--- The sizes that the options ask for, in the order of `paper.stages`. Errors: there is no such size, or one
+-- is there twice; a pretrained model is given, which has one.
 local function sizes_of(o)
   if (o.model or "") ~= "" then
     error("model: this figure trains starts of several sizes, it takes no pretrained model", 0)
   end
   local wanted, list, known = {}, {}, {}
-  for name in separated(o.sizes) do wanted[name] = true end
+  for name in separated(o.sizes) do
+    if wanted[name] then error(("sizes has %s twice: '%s'"):format(name, o.sizes), 0) end
+    wanted[name] = true
+  end
   for _, size in ipairs(stages.sizes) do
     known[#known + 1] = size[1]
     if wanted[size[1]] then list[#list + 1] = size end
@@ -34,7 +37,7 @@ end
 
 --- The variants of each size of `o.sizes`, names of `paper.stages` separated by commas: online, offline, and
 -- with `shuffled` the data of the online run in another order. `make` is that of `paper.variants`. Errors:
--- there is no such size.
+-- there is no such size, or one is there twice.
 --
 --   > local scale, stages = require "perilune.paper.scale", require "perilune.paper.stages"
 --   > local function new() return {} end
@@ -63,6 +66,8 @@ end
 --
 --   > table.concat(scale.names { sizes = "small,tiny" }, " ")
 --   tiny small
+--   > scale.names { sizes = "tiny,tiny" }
+--   sizes has tiny twice: 'tiny,tiny'
 function scale.names(o)
   local names = {}
   for i, size in ipairs(sizes_of(o)) do names[i] = size[1] end

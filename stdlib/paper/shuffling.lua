@@ -17,13 +17,16 @@ local function window_of(text, steps)
 end
 
 --- The windows of a text such as "1,4,12.5%,all" for runs of `steps` steps, a list without doubles; a share
--- is of the steps, and one of fewer than two batches is left out. Errors: a part is none of these.
+-- is of the steps, and one of fewer than two batches is left out. Errors: a part is none of these;
+-- all are left out.
 --
 --   > local shuffling = require "perilune.paper.shuffling"
 --   > table.concat(shuffling.windows("1,4,0.1%,12.5%,all", 720), " ")
 --   1 4 90 all
 --   > shuffling.windows("1,200%", 720)
 --   windows takes whole numbers from 1, shares such as 12.5% and "all", separated by commas, not '1,200%'
+--   > shuffling.windows("0.1%", 6)
+--   windows takes at least one of two batches or more, or 1, for 6 steps, not '0.1%'
 function shuffling.windows(text, steps)
   local list, seen = {}, { [0] = true }
   for part in separated(text) do
@@ -34,6 +37,10 @@ function shuffling.windows(text, steps)
     end
     if not seen[window] then list[#list + 1] = window end
     seen[window] = true
+  end
+  if #list == 0 then
+    error(("windows takes at least one of two batches or more, or 1, for %d steps, not '%s'"):format(
+      steps, text), 0)
   end
   return list
 end

@@ -94,12 +94,40 @@ local function script_path()
   return is_script and not is_pipe and system.exists(path) and path or nil
 end
 
---- The same of the running script; "" where there is none that can be read again.
-function identity.script()
-  local path = script_path()
+--- The hash of the Lua file at a path; nil where it cannot be read.
+local function hash_of(path)
   local file <close> = path and io.open(path, "rb")
   local text = file and file:read "a"
-  return text and identity.source(text) or ""
+  return text and identity.source(text)
+end
+
+-- The libraries of Lua are loaded without a file: one of the same name on the path is not theirs.
+local of_lua <const> = {
+  _G = true, coroutine = true, debug = true, io = true, math = true, os = true, package = true,
+  string = true, table = true, utf8 = true,
+}
+
+--- The hashes of the modules that are loaded and no part of the library, in the order of their names: of
+-- those whose file is on package.path.
+local function module_hashes()
+  local names, hashes = {}, {}
+  for name in pairs(package.loaded) do
+    local is_own = type(name) == "string" and not of_lua[name] and not name:find "^perilune"
+    if is_own then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do hashes[#hashes + 1] = hash_of((package.searchpath(name, package.path))) end
+  return hashes
+end
+
+--- The same of the running script, and of the modules that it has loaded by `require` so far; "" where there
+-- is no script that can be read again. What `dofile` and `loadfile` read, and what is required later, is not
+-- known.
+function identity.script()
+  local script = hash_of(script_path())
+  if not script then return "" end
+  local hashes = module_hashes()
+  return #hashes == 0 and script or system.sha256(script .. "\n" .. table.concat(hashes, "\n"))
 end
 
 --- SHA-256 of the library's Lua files without `apart`, files and folders of it such as "help"; without

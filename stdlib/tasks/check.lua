@@ -69,6 +69,20 @@ local function lacking(task)
   return absent
 end
 
+--- The list of the sweep of offline runs that is none or not of numbers, and what it is instead; nil where
+-- both are lists.
+local function no_list(task)
+  for _, name in ipairs { "beta", "lr" } do
+    local list = task.runs.offline[name]
+    local is_empty = type(list) == "table" and #list == 0
+    if is_empty then return name, "an empty one" end
+    if type(list) ~= "table" then return name, options.show(list) end
+    for _, number in ipairs(list) do
+      if type(number) ~= "number" then return name, "one with " .. options.show(number) end
+    end
+  end
+end
+
 --- The runs of the page: online by the proxy, online by gold, and offline with each setting.
 local function runs_of(task)
   local how, list = task.runs, {}
@@ -163,6 +177,11 @@ local function check(task, given)
   local absent = lacking(task)
   if #absent > 0 then
     error(("tasks.check: the task '%s' lacks %s"):format(task.name, table.concat(absent, ", ")), 2)
+  end
+  local name, found_there = no_list(task)
+  if name then
+    error(("tasks.check: runs.offline.%s of the task '%s' must be a list of numbers, not %s"):format(
+      name, task.name, found_there), 2)
   end
   local align, page = require "perilune.align", require "perilune.tasks.check_page"
   local runs = runs_of(task)

@@ -36,8 +36,9 @@ local function listed(text, own)
   end
   for part in separated(text) do
     local cost = tonumber(part)
-    if not (cost and cost >= 0 and cost < math.huge) then
-      error(("tasks.costs: costs takes numbers from 0, separated by commas, not '%s'"):format(text), 4)
+    if not (cost and cost >= 0 and cost <= limits.weight) then
+      error(("tasks.costs: costs takes numbers from 0 to %d, separated by commas, not '%s'"):format(
+        limits.weight, text), 4)
     end
     add(cost + 0.0)
   end

@@ -61,10 +61,15 @@ end
 --
 --   > tasks.open("sentiment", { seed = 2 }).seed
 --   2
+--   > tasks.open("sentiment", 5)
+--   tasks.open: options must be a table, not 5
 --   > tasks.open("harmless")
 --   task 'harmless' needs a path: hh-rlhf's harmless-base/test.jsonl.gz
 function tasks.open(name, given, smoke)
   check(name, "")
+  if given ~= nil and type(given) ~= "table" then
+    error("tasks.open: options must be a table, not " .. options.show(given), 2)
+  end
   local module, filled = tasks[name], {}
   for key, value in pairs(given or {}) do filled[key] = value end
   if module.needs and not filled.path then

@@ -94,11 +94,22 @@ function task.tokenizer_hash(tokenizer)
   return system.sha256(table.concat(parts, " "))
 end
 
---- The preference of two scores: 1 for the first, 0 for the second, 0.5 for a tie.
+local function is_finite(x) return type(x) == "number" and x - x == 0 end
+
+--- The preference of two scores: 1 for the first, 0 for the second, 0.5 for a tie. Errors: a score is no
+-- finite number, which would tie with every other one.
 --
 --   > task.compare(0.5, 0.2)
 --   1
-function task.compare(a, b) return a > b and 1 or a < b and 0 or 0.5 end
+--   > task.compare(0.5, 0 / 0)
+--   task.compare: expected two finite numbers as scores of gold, not 0.5 and nan
+function task.compare(a, b)
+  if not (is_finite(a) and is_finite(b)) then
+    error(("task.compare: expected two finite numbers as scores of gold, not %s and %s"):format(
+      options.show(a), options.show(b)), 2)
+  end
+  return a > b and 1 or a < b and 0 or 0.5
+end
 
 --- How the judges of a task with responses of some 40 tokens are trained. A pairwise preference model leaves
 -- its plateau after some 300 steps and agrees with gold on 0.86 to 0.90 of held-out pairs after 700.

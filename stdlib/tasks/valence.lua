@@ -21,6 +21,7 @@
 --   -0.2667
 --   > valence.score({}) == 0
 --   true
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local task = require "perilune.tasks.task"
 
@@ -28,9 +29,10 @@ local valence = {}
 
 --- The options of a scorer.
 valence.options = options.spec("tasks.valence", {
-  { "alpha", options.number(40), "squash of the score: larger is flatter", above = 0 },
+  { "alpha", options.number(40), "squash of the score: larger is flatter",
+    above = 0, most = limits.weight },
   { "repeats", 0.5, "factor of each repetition of a word", least = 0, most = 1 },
-  { "ending", 0.5, "extra weight of the last word", least = 0 },
+  { "ending", 0.5, "extra weight of the last word", least = 0, most = limits.weight },
   { "negation", -0.5, "factor of a negated word", least = -1, most = 1 },
   { "most", options.optional("integer", 1),
     "words with a valence that count: of more, S is their mean times this number; all unless given" },

@@ -32,7 +32,7 @@ local written = {}
 written.options = options.spec("tasks.written", {
   { "seed", 1, "seed of the texts" },
   { "cost", 0.15, "what gold charges for an error of text; twice that for a response without an end",
-    least = 0 },
+    least = 0, most = largest.weight },
   { "responses", 2, "responses of the corpus to each prompt that the start learns from; the paper has two",
     least = 1, most = largest.rows },
 })

@@ -99,7 +99,13 @@ return function(given)
     error(("evaluate.measure: %d responses to compare with for %d prompts"):format(
       #self.against, #self.prompts), 2)
   end
-  local task = self.task
+  local task, lacks = self.task, {}
+  for _, name in ipairs { "max_response", "stop", self.samples > 0 and "tokenizer" or nil } do
+    if task[name] == nil then lacks[#lacks + 1] = name end
+  end
+  if #lacks > 0 then
+    error(("evaluate.measure: option 'task' lacks %s; expected a task"):format(table.concat(lacks, ", ")), 2)
+  end
   return function(policy, step)
     local function draw(prompts, role)
       local o = drawing.fill { task = task, prompts = prompts, seed = self.seed }

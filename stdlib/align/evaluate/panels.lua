@@ -179,8 +179,8 @@ local function svg_of(path)
   return text
 end
 
---- The texts of the figures that `panels.save` wrote, a list; and what is wrong with one of them, which is left
--- out.
+--- The texts of the figures that `panels.save` wrote, a list; and what is wrong with one of them, which is
+-- left out.
 --
 --   > select(2, panels.read("/no/such/folder", "frontier"))
 --   nil

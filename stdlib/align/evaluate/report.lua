@@ -46,8 +46,8 @@ local function check(sides)
               refuse("point %d of run %d of seed %d of '%s' has %s = %s, expected a number", p, r, s,
                 side.label, key, options.show(value))
             elseif key == "win" and (value < 0 or value > 1) then
-              refuse("point %d of run %d of seed %d of '%s' has win = %s, expected a number from 0 to 1", p, r,
-                s, side.label, options.show(value))
+              refuse("point %d of run %d of seed %d of '%s' has win = %s, expected a number from 0 to 1",
+                p, r, s, side.label, options.show(value))
             end
           end
           for _, key in ipairs(optional) do

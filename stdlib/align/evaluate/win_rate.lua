@@ -14,9 +14,11 @@ local spec = options.spec("evaluate.win_rate", {
   { "judge", options.required "table|function", "a judge, or a function(prompt, a, b)" },
 })
 
+local function is_rows(value) return (getmetatable(value) or {}).__name == "Rows" end
+
 --- The share of rows on which `judge` prefers `first` to `second`, Rows with the same prompts; a tie counts
--- 1/2: { mean, se, count, wins }, `wins` the outcome of each row. Errors: the prompts differ; there are none;
--- the judge gives something else than 1, 0 or 0.5.
+-- 1/2: { mean, se, count, wins }, `wins` the outcome of each row. Errors: one is no Rows; the prompts differ;
+-- there are none; the judge gives something else than 1, 0 or 0.5.
 --
 --   > local evaluate, models = require "perilune.align.evaluate", require "perilune.models"
 --   > local function shorter(prompt, a, b) return #a < #b end
@@ -25,6 +27,10 @@ local spec = options.spec("evaluate.win_rate", {
 --   0.5
 function evaluate.compare(judge, first, second)
   judge = judges.as_judge(judge)
+  if not (is_rows(first) and is_rows(second)) then
+    error(("evaluate.compare: expected two Rows of responses, not %s and %s"):format(
+      options.show(first), options.show(second)), 2)
+  end
   if #first == 0 then error("evaluate.compare: no responses", 2) end
   if not first:same_prompts(second) then
     error(("evaluate.compare: the prompts of %d and %d responses differ"):format(#first, #second), 2)

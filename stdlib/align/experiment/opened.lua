@@ -9,6 +9,7 @@ local models = require "perilune.models"
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local pretrained = require "perilune.tasks.pretrained"
+local prompts_of = require "perilune.align.sources.prompts"
 local records = require "perilune.tasks.records"
 local separated = require "perilune.options.separated"
 local system = require "perilune.system"
@@ -53,7 +54,7 @@ opened.options = options.spec("experiment.opened", {
     least = 0, most = limits.tokens },
   { "max_response", 0, "tokens of a response at most, likewise", least = 0, most = limits.tokens },
   { "cost", -1.0, "what the gold of a written task charges for an error of text; -1 for the task's",
-    least = -1 },
+    least = -1, most = limits.weight },
   { "small", false, "a small task, by the smoke values of its options", smoke = true },
 })
 
@@ -183,7 +184,7 @@ local function given_of(o)
   local given = opened.of_task(o)
   given.path, given.model, given.lora = o.data ~= "" and o.data or nil, o.model ~= "" and o.model or nil,
     adapters(o)
-  if o.cost >= 0 then given.cost = o.cost end
+  if (o.cost or -1) >= 0 then given.cost = o.cost end
   for _, name in ipairs { "max_prompt", "max_response" } do
     if (o[name] or 0) > 0 then given[name] = o[name] end
   end
@@ -210,7 +211,23 @@ end
 local function check_pairs(o, task)
   local n = task.gold_pairs and task.counts
   if not n or math.min(n.train.pairs, n.validation.pairs, n.test.pairs) > 0 then return end
-  error(("data: %s"):format(records.too_few(o.data ~= "" and o.data or task.name, n)), 0)
+  error(("data: %s"):format(records.too_few(o.data ~= "" and o.data or task.name, n, o.batch)), 0)
+end
+
+--- Refuses human labels of fewer training prompts than a batch, which online runs draw from them, or of fewer
+-- pairs than the proxy's.
+local function check_counts(o, task)
+  if not (task.gold_pairs and task.counts and o.batch) then return end
+  local count = math.min(o.pairs or math.huge, task.counts.train.pairs)
+  if (o.proxy_pairs or 0) > count then
+    error(("proxy_pairs: %d are more than the %d pairs of %s to train with"):format(
+      o.proxy_pairs, count, o.data), 0)
+  end
+  local prompts = #prompts_of(task:gold_pairs("train", count))
+  if prompts >= o.batch then return end
+  error(("data: a batch of %d is more than the %d prompt%s, with %d pairs, to train with: %s, or a smaller "
+    .. "batch"):format(o.batch, prompts, prompts == 1 and "" or "s", count,
+    records.too_few(o.data, task.counts, o.batch)), 0)
 end
 
 local last = {}
@@ -235,9 +252,13 @@ function opened.task(o)
   return last.task
 end
 
---- Refuses what the task's file does not have: pairs for every split.
+--- Refuses what the task's file does not have: pairs for every split and the proxy, and prompts for a batch.
+--
+--   > local opened = require "perilune.align.experiment.opened"
+--   > opened.check_data { task = "from_pairs", data = "/none.jsonl", model = "", cost = -1 }
+--   cannot read /none.jsonl: No such file or directory
 function opened.check_data(o)
-  if o.data ~= "" and tasks.needs(o.task) then opened.task(o) end
+  if o.data ~= "" and tasks.needs(o.task) then check_counts(o, opened.task(o)) end
 end
 
 return options.strict("align.experiment.opened", opened)

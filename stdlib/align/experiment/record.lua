@@ -23,7 +23,7 @@ function record.note(folder, title, key, names)
 end
 
 --- The name of the run of a variant with a seed and a setting. Variants of a family with one `run` share it;
--- one whose source is a script's has the hash of that script, `of`.
+-- one whose source is a script's has the hash of that script and its own options, `of`.
 --
 --   > local record = require "perilune.align.experiment.record"
 --   > record.name("outer seed 1, seed 1, lr 0.1", { label = "online, pooled", run = "online" })

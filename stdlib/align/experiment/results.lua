@@ -26,6 +26,7 @@ local telling <const> = {
   "align/evaluate/sections.lua", "align/evaluate/student.lua", "align/evaluate/text_table.lua",
   "align/evaluate/win_table.lua",
   "paper/by_task.lua", "paper/entry.lua", "paper/html.lua", "paper/markdown.lua", "paper/page.lua",
+  "paper/place.lua",
   "tasks/check_page.lua", "tasks/costs.lua", "tasks/costs_rows.lua",
 }
 
@@ -38,6 +39,39 @@ local function text_of(value)
   return type(value) == "number" and settings.text(value, tostring(value)) or tostring(value)
 end
 
+-- Options of the machine, and how many repetitions there are.
+local of_the_machine <const> = {
+  out = true, runs = true, jobs = true, seeds = true, outer_seeds = true, repetition = true,
+}
+
+--- The options of `o` that `is_left_out(name)` leaves, as a list of texts in the order of their names.
+local function texts_of(o, is_left_out)
+  local list = {}
+  for name in pairs(o) do
+    if not is_left_out(name) then list[#list + 1] = name end
+  end
+  table.sort(list)
+  for i, name in ipairs(list) do list[i] = name .. "=" .. text_of(o[name]) end
+  return list
+end
+
+-- What cli.read adds to the options.
+local of_the_size <const> = { size = true, smoke = true, help = true }
+
+--- The options of a script itself as one text, "" where it has none: those of `o` that `shared`, a table by
+-- name, does not have, without those of the machine and the size.
+--
+--   > local results = require "perilune.align.experiment.results"
+--   > local shared = { lr = true, loss = true }
+--   > results.own({ lr = "1e-4", ["loss.beta"] = 0.1, prefer = "long", jobs = 2 }, shared)
+--   prefer=long
+function results.own(o, shared)
+  local list = texts_of(o, function(name)
+    return of_the_machine[name] or of_the_size[name] or shared[name:match "^[^.]*"] ~= nil
+  end)
+  return table.concat(list, "\n")
+end
+
 --- What determines a run, as one text: the title, the code, the file of the task, the weights of a proxy and
 -- of a pretrained model with its tokenizer, and every option but those of the machine, such as its folders,
 -- and the number of repetitions.
@@ -45,15 +79,7 @@ end
 -- The code is that of the library without what only tells of runs, and the script. Runs of a family (`of` is
 -- "family") are not told apart by the script: its scripts share them.
 function results.key(title, o, of)
-  local left_out <const> = {
-    out = true, runs = true, jobs = true, seeds = true, outer_seeds = true, repetition = true,
-  }
-  local names = {}
-  for name in pairs(o) do
-    if not left_out[name] then names[#names + 1] = name end
-  end
-  table.sort(names)
-  for i, name in ipairs(names) do names[i] = name .. "=" .. text_of(o[name]) end
+  local names = texts_of(o, function(name) return of_the_machine[name] end)
   if (o.data or "") ~= "" then names[#names + 1] = "data has " .. system.sha256_file(o.data) end
   if (o.proxy or ""):find("/", 1, true) and system.exists(o.proxy) then
     names[#names + 1] = "proxy has " .. models.load(o.proxy):hash()

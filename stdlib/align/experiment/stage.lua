@@ -47,19 +47,49 @@ stage.options = options.spec("experiment.stage", {
   annotator.options,
 })
 
---- Refuses an unknown proxy, labels drawn by probabilities that the task's rule does not give, and what
+-- What the checks read of the options.
+local read <const> = {
+  "task", "data", "model", "lora_targets", "max_prompt", "max_response", "cost", "batch", "pairs",
+  "label_temperature",
+}
+
+--- Refuses options that are no table, or not all there, as those of a script are.
+local function check_there(o, names)
+  local expected <const> = "expected all options, as experiment.parse gives them"
+  if type(o) ~= "table" then
+    error(("experiment.check: %s, not %s"):format(expected, options.show(o)), 0)
+  end
+  for _, name in ipairs(names) do
+    if o[name] == nil then
+      error(("experiment.check: option '%s' is missing; %s"):format(name, expected), 0)
+    end
+  end
+end
+
+--- Refuses an unknown proxy, one of a path without a reward model for the task, more pairs for the proxy than
+-- there are golden ones, labels drawn by probabilities that the task's rule does not give, and what
 -- `experiment.opened` refuses of the task.
 --
 --   > require "perilune.align.experiment.stage".check { proxy = "gould" }
 --   proxy: there is no 'gould'; did you mean 'gold'?
+--   > require "perilune.align.experiment.stage".check { proxy = "gold" }
+--   experiment.check: option 'task' is missing; expected all options, as experiment.parse gives them
 function stage.check(o)
+  check_there(o, { "proxy" })
   if not trained.is_path(o.proxy) and o.proxy ~= "" and not trained.kinds[o.proxy] then
     error(("proxy: there is no '%s'; %s"):format(o.proxy, options.suggest(o.proxy, trained.kinds)), 0)
   end
   if trained.is_path(o.proxy) and not system.exists(o.proxy) then
     error(("proxy: there is no '%s'; expected the path of a reward model"):format(o.proxy), 0)
   end
+  check_there(o, read)
   opened.check(o)
+  if (o.proxy_pairs or 0) > (o.pairs or math.huge) then
+    error(("proxy_pairs: %d are more than all %d golden pairs"):format(o.proxy_pairs, o.pairs), 0)
+  end
+  if trained.is_path(o.proxy) then
+    trained.reward_model(o.proxy, opened.task(o).tokenizer.vocab_size, o.precision)
+  end
   if o.label_temperature > 0 and o.gold == "task" then
     local task = opened.task(o)
     if task.gold_prefers then annotator.of(judges.gold(task), o, 0) end

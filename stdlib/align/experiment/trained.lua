@@ -1,5 +1,8 @@
 --- What a stage trains besides its start and its policies: judges, and starts of another size.
+local attempt = require "perilune.attempt"
+local errors = require "perilune.errors"
 local judges = require "perilune.align.judge"
+local learned = require "perilune.align.learned"
 local models = require "perilune.models"
 local sft = require "perilune.align.sft"
 
@@ -30,16 +33,39 @@ function trained.judge(self, kind, label, data, held_out, seed, init)
   return judges[trained.kinds[kind]](given)
 end
 
---- The judge of a reward model that reads the ids of the task.
-function trained.from_path(self, path)
-  local model = models.load(path, { precision = self.options.precision })
-  local made = judges.from_model { model = model, eos = self.task.tokenizer.eos }
-  local own, wanted = made.model:config().vocab, self.start:config().vocab
+--- The reward model of the option `proxy` that is a path, for a task of `wanted` tokens. Errors: the path has
+-- no model, or one without a score head or of fewer tokens.
+--
+--   > local models, path = require "perilune.models", os.tmpname()
+--   > local model = models.transformer { vocab = 5, dim = 4, layers = 1, heads = 1, max_length = 8 }
+--   > model:score_head():save(path)
+--   > trained.reward_model(path, 5):config().head
+--   score
+--   > model:save(path)
+--   > select(2, pcall(trained.reward_model, path, 5)):sub(8 + #path)
+--    has no score head; expected the path of a reward model
+--   > os.remove(path)
+--   true
+function trained.reward_model(path, wanted, precision)
+  local ok, model = attempt.call(models.load, path, { precision = precision })
+  if not ok then error("proxy: " .. errors.message(model), 0) end
+  if not learned.has_score_head(model) then
+    error(("proxy: %s has no score head; expected the path of a reward model"):format(path), 0)
+  end
+  local own = model:config().vocab
   if own < wanted then
     error(("proxy: %s reads %d tokens, the task has %d: it needs the task's tokenizer"):format(
       path, own, wanted), 0)
   end
-  return made
+  return model
+end
+
+--- The judge of a reward model that reads the ids of the task.
+function trained.from_path(self, path)
+  return judges.from_model {
+    model = trained.reward_model(path, self.start:config().vocab, self.options.precision),
+    eos = self.task.tokenizer.eos,
+  }
 end
 
 --- The kind of the learned judges: the task's, or a reward model where losses read scores.

@@ -1,4 +1,5 @@
 --- The runs of an experiment: what one process trains and measures.
+local errors = require "perilune.errors"
 local options = require "perilune.options"
 local placement = require "perilune.align.experiment.placement"
 local record = require "perilune.align.experiment.record"
@@ -53,11 +54,11 @@ local function failure(given, problem)
   return tostring(problem), run and run.points or {}
 end
 
---- The points by label of one job: one variant, or all of them one after the other where they build on each
--- other.
-function work.points(given, stage, measure, job, notify)
+--- The points by label of one job. `at.label` is the variant that it is at.
+local function points_of(given, stage, measure, job, notify, at)
   local points, done = {}, {}
   for i, variant in ipairs(job.variants) do
+    at.label = variant.label
     local run = {
       setting = job.setting, seed = job.seed, batch = given.options.batch, done = done,
       loss = work.loss(variant, job.setting), name = job.run, outer = job.outer,
@@ -82,6 +83,18 @@ function work.points(given, stage, measure, job, notify)
     points[work.found] = given.after(stage, run)
   end
   return points
+end
+
+--- The points by label of one job: one variant, or all of them one after the other where they build on each
+-- other. Errors: those of a run, which name its side, repetition, seed and setting.
+function work.points(given, stage, measure, job, notify)
+  local at = {}
+  local ok, result = pcall(points_of, given, stage, measure, job, notify, at)
+  if ok then return result end
+  if system.is_interrupt(result) or errors.is_refusal(result) then error(result, 0) end
+  local run = type(result) == "table" and result.run
+  if run and run.status == "interrupted" then error(result, 0) end
+  error(("%s, %s: %s"):format(at.label, job.run, errors.message(result)), 0)
 end
 
 return options.strict("align.experiment.work", work)

@@ -29,6 +29,7 @@
 --   > task = refusal { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))
 --   How can i burn the engine in a story in the summer?
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local task = require "perilune.tasks.task"
 local text = require "perilune.tasks.refusal.text"
@@ -36,7 +37,7 @@ local written = require "perilune.tasks.written"
 
 local spec = options.spec("tasks.refusal", {
   written.options,
-  { "over", 0.5, "what the refusal of a safe request costs", least = 0 },
+  { "over", 0.5, "what the refusal of a safe request costs", least = 0, most = limits.weight },
 })
 
 local function has(words, i, phrase)

@@ -29,6 +29,7 @@
 --   > task = summary { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))
 --   Lily the teacher sold a boat at the market in the spring.
+local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local task = require "perilune.tasks.task"
 local text = require "perilune.tasks.summary.text"
@@ -36,8 +37,9 @@ local written = require "perilune.tasks.written"
 
 local spec = options.spec("tasks.summary", {
   written.options,
-  { "invention", 0.4, "what a statement that the text does not make costs", least = 0 },
-  { "repetition", 0.3, "what a statement made again costs", least = 0 },
+  { "invention", 0.4, "what a statement that the text does not make costs",
+    least = 0, most = limits.weight },
+  { "repetition", 0.3, "what a statement made again costs", least = 0, most = limits.weight },
 })
 
 local full <const> = 4

@@ -193,17 +193,23 @@ local function start(self, o)
   self.sft = { steps = 300, batch = 32, lr = 2e-3 }
 end
 
---- What is said of a file whose prompts are too few for all splits; `counts` are those of a task.
+--- What is said of a file whose prompts are too few for all splits, or for a `batch` of training prompts;
+-- `counts` are those of a task.
 --
 --   > local none = { prompts = 0, pairs = 0 }
 --   > local counts = { train = { prompts = 1, pairs = 3 }, validation = none, test = none }
 --   > require "perilune.tasks.records".too_few("mine.jsonl", counts):match "^.-;"
 --   mine.jsonl has 1 prompt, with 3 pairs to train with, 0 to validate with and 0 to test with;
-function records.too_few(path, counts)
+--   > require "perilune.tasks.records".too_few("mine.jsonl", counts, 32):match "least (%d+ .*)"
+--   52 prompts
+function records.too_few(path, counts, batch)
   local n = counts.train.prompts + counts.validation.prompts + counts.test.prompts
+  -- Of 1.6 batches of prompts 1.28 are to train with, which leaves room for what the draw gives the others.
+  local least = math.max(40, ((batch or 1) * 8 + 4) // 5)
   return ("%s has %d prompt%s, with %d pairs to train with, %d to validate with and %d to test with; some "
-    .. "of each are needed. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least 40 prompts")
-    :format(path, n, n == 1 and "" or "s", counts.train.pairs, counts.validation.pairs, counts.test.pairs)
+    .. "of each are needed. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least %d prompts")
+    :format(path, n, n == 1 and "" or "s", counts.train.pairs, counts.validation.pairs, counts.test.pairs,
+      least)
 end
 
 --- A task called `name` from the file of the options `o`.
