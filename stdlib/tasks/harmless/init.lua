@@ -7,6 +7,11 @@
 -- offensive text. There is no exact rule: gold is a model trained on the human labels,
 -- `task:gold_pairs("train")`, as in Tang et al. 2024, sec. 4. See `tasks.records` for tokens and splits.
 --
+-- Where the dynamics come from (scripts/results/results.md, five repetitions, golden models of twice the
+-- start's width): a golden model agrees with the human labels on 54 to 62 % of the test pairs, the proxy with
+-- gold on 68 to 89 %. Golden models like short apologies: online's responses shorten from 51 tokens to 7 as
+-- its win rate rises from 0.09 to 0.35, and to 0.53 where gold labels them.
+--
 -- With a pretrained model (`tasks.pretrained`) that has a chat template, the template writes the turns.
 --
 -- A dialogue longer than `max_prompt` loses whole turns from its start until it fits. A response that runs on
