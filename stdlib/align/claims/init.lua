@@ -108,6 +108,7 @@ end
 --   >>   { label = "offline", by_seed = { { run(0.5) }, { run(0.6) } } } }
 --   > local function kl(at) return at.kl end
 --   > local function mine() return { 0.1, 0.2 } end
+--   > local function last(item, win) return win(item[1][1][2]) end
 --   > local list = { claims.peak("online", "offline"), claims.at_kl("online", "offline", 2),
 --   >>   claims.on_average("online", "offline"), claims.fall("online", { expect = "equal" }),
 --   >>   claims.quantile("online", "offline"), claims.change("online", "KL", kl, { unit = "nats" }),
@@ -115,10 +116,10 @@ end
 --   >>   claims.falls("online", "offline"), claims.since_peak("online", "KL", kl),
 --   >>   claims.interaction { "online", "offline", "online", "online" }, claims.past_peak "online",
 --   >>   claims.pooling "online", claims.meanwhile("offline", "online"),
---   >>   claims.beyond_peak("online", "KL", kl) }
+--   >>   claims.beyond_peak("online", "KL", kl), claims.measure("the end", { "online" }, last) }
 --   > local verdicts = claims.judge(list, sides)
 --   > verdicts[1].verdict, #verdicts, ("%.1f"):format(verdicts[11].mean)
---   holds	15	0.2
+--   holds	16	0.2
 --   > #claims.cells(verdicts)
 --   4
 function claims.judge(list, sides, results)
