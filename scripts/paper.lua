@@ -3,7 +3,7 @@
 --   perilune scripts/paper.lua --quick                      every figure on one task, 5 minutes each
 --   perilune scripts/paper.lua --tasks sentiment,arena      at the default size; --full is overnight
 --   perilune scripts/paper.lua --with "--precision bf16"    with these options of the figures
---   perilune scripts/paper.lua --page                       the page alone, of what is there
+--   perilune scripts/paper.lua --page                       the page alone, of what is there on all tasks
 --   perilune scripts/paper.lua --page --markdown paper.md   the same as Markdown
 --
 -- Killed at any moment, the same call goes on where it was: runs are recorded and shared between figures.
@@ -78,6 +78,11 @@ end
 -- A file alone is one of preference pairs of the user.
 if o.data ~= "" and not is_given "--tasks" then o.tasks = "from_pairs" end
 local figures = list_of("--figures", o.figures, names)
+-- A page of what is there is one of all tasks that are there.
+if o.page and not is_given "--tasks" then
+  local there = page.tasks(o.out, figures, tasks.names())
+  if #there > 0 then o.tasks = table.concat(there, ",") end
+end
 local chosen, readers = list_of("--tasks", o.tasks, tasks.names()), 0
 for _, task in ipairs(chosen) do
   local needs = tasks.needs(task)

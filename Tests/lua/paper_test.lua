@@ -464,6 +464,23 @@ function TestScript:test_a_page_with_a_damaged_figure_is_written_and_ends_with_1
   lu.assertTrue(system.exists(self.folder .. "/out/paper.html"))
 end
 
+--- A page of what is there had what is there on `sentiment` alone.
+function TestScript:test_a_page_has_all_tasks_that_have_a_report()
+  for _, task in ipairs { "arena", "refusal" } do
+    local own = ("%s/out/fig01_tradeoff/%s"):format(self.folder, task)
+    local made = { name = "fig01_tradeoff", task = task, question = "Q?", found = "F.", size = "smoke",
+      date = "2026-11-28", outer_seeds = 2, verdicts = {}, header = { "a" }, rows = { { "b" } } }
+    system.make_folder(own)
+    system.write_file(own .. "/verdict.json", plain.encode(made))
+    system.write_file(own .. "/frontier.svg", "<svg></svg>")
+  end
+  local status = self:run({ fig01_tradeoff = "" }, "--page", "--figures", "fig01_tradeoff")
+  lu.assertEquals(status, 0)
+  local text = support.read(self.folder .. "/out/paper.html")
+  lu.assertStrContains(text, "fig01_tradeoff on arena")
+  lu.assertStrContains(text, "fig01_tradeoff on refusal")
+end
+
 --- Any file beside scripts/paper was taken for a figure: "../paper" would have started the script anew.
 function TestScript:test_a_figure_is_one_of_the_list()
   for _, name in ipairs { "../paper", "other", "fig01_tradeoff.lua" } do

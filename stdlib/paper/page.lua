@@ -28,11 +28,27 @@ end
 -- The folder of an experiment with a place of its own, such as small worlds, in place of a task's.
 page.no_task = "no_task"
 
+--- Those of `tasks` on which the scripts of `names` wrote a report into `folder`, in their order.
+--
+--   > local page = require "perilune.paper.page"
+--   > #page.tasks("/no/such/folder", { "fig01_tradeoff" }, { "arena" })
+--   0
+function page.tasks(folder, names, tasks)
+  local list = {}
+  for _, task in ipairs(tasks) do
+    local is_there = false
+    for _, name in ipairs(names) do
+      for _, one in ipairs(folders_of(folder, name, task)) do is_there = is_there or one ~= page.no_task end
+    end
+    if is_there then list[#list + 1] = task end
+  end
+  return list
+end
+
 --- What the scripts of `names` wrote for `tasks` into `folder`: a list of { name, task, question, found,
 -- verdicts, parts, size, outer_seeds, date, figures, proxy, report }, a list of { name, task } of those that
 -- are not there, and what is wrong with files that are damaged. `figures` and `proxy` are the texts of SVGs.
 --
---   > local page = require "perilune.paper.page"
 --   > local entries, missing = page.read("/no/such/folder", { "fig01_tradeoff" }, { "arena" })
 --   > #entries, missing[1].name, missing[1].task
 --   0	fig01_tradeoff	arena
@@ -105,8 +121,8 @@ page.rules = "A bracket is a 95 % interval over repetitions, seeds and prompts, 
   .. "prompts alone; of a number that is no win rate it is over repetitions alone. The checkpoint of a peak, "
   .. "and the best setting at a KL, are chosen on one half of the "
   .. "prompts and reported on the other: a peak may lie below a point of the curve. Figures have lines of "
-  .. "means over repetitions at equal KL, bands of their 95 % intervals, and all checkpoints as points. A "
-  .. ("difference below %g is none in a verdict. "):format(claims.margin)
+  .. "means over repetitions at equal KL, bands of their 95 % intervals, and all checkpoints as points. An "
+  .. ("interval that stays below %g is no difference in a verdict. "):format(claims.margin)
   .. checkpoints.columns_are
 
 --- The findings of Tang et al. 2024 among the verdicts of entries, each number with its verdict once on a
