@@ -186,8 +186,8 @@ function TestSharing:test_calls_at_once_have_a_report_each()
     said = figure_in(folder, nothing, "--flip-rate", "0.1")
   end)
   lu.assertEquals(said, "")
-  lu.assertStrContains(first, ("%s/sentiment has the report of `bin/perilune scripts/paper/fig.lua --smoke "
-    .. "--flip-rate 0.1`: this one is in %s/sentiment-"):format(folder, folder))
+  lu.assertStrContains(first, ("%s/sentiment is of `bin/perilune scripts/paper/fig.lua --smoke "
+    .. "--flip-rate 0.1`: this report is in %s/sentiment-"):format(folder, folder))
   local own <const> = "bin/perilune scripts/paper/fig.lua --smoke"
   lu.assertEquals(commands_in(folder), { own, own .. " --flip-rate 0.1" })
   lu.assertFalse(system.exists(folder .. "/sentiment/command.txt"))
@@ -533,7 +533,8 @@ end
 --- 12 rows of others were among "findings of the paper", and figures that share runs counted one twice.
 function TestPage:test_each_finding_of_the_paper_is_counted_once()
   local function finding(text, mean, verdict, by)
-    return { paper = text, mean = mean, verdict = verdict, by = by, name = text }
+    return { paper = text, mean = mean, text = ("%.3f"):format(mean), verdict = verdict, by = by,
+      name = text == "A KL gains." and text or "online less shuffled" }
   end
   local function entry(name, task, ...)
     return { name = name, task = task, question = "Q?", found = "F.", size = "default", outer_seeds = 5,
@@ -548,12 +549,13 @@ function TestPage:test_each_finding_of_the_paper_is_counted_once()
     entry("lit1_losses", "sentiment", again, finding("A KL gains.", 0.2, "holds", "Song et al. 2024")),
     entry("fig13_shuffle", "sentiment", finding("In other words.", 0.178, "holds", "Tang et al.")),
     entry("fig04_coverage", "sentiment", finding(far.paper, 0.5, "holds", "Tang et al.")),  -- other options
+    entry("fig05_quality", "sentiment", finding("Another.", 0.4, "not resolved", "Tang et al.")),
     entry("fig04_coverage", "arena", finding(far.paper, 0.1781, "does not hold", "Tang et al.")),
   }
-  lu.assertEquals(page.tally(page.findings(entries)), "1 hold, 1 do not, 1 not resolved, 0 not measured")
+  lu.assertEquals(page.tally(page.findings(entries)), "1 hold, 1 do not, 2 not resolved, 0 not measured")
   local path = support.new_path()
-  lu.assertEquals(html.write(entries, {}, path), "1 hold, 1 do not, 1 not resolved, 0 not measured")
-  lu.assertStrContains(support.read(path), "Of 3 tests of findings of Tang et al.")
+  lu.assertEquals(html.write(entries, {}, path), "1 hold, 1 do not, 2 not resolved, 0 not measured")
+  lu.assertStrContains(support.read(path), "Of 4 tests of findings of Tang et al.")
   markdown.write(entries, {}, path)
   local text = support.read(path)
   lu.assertStrContains(text, "findings of Tang et al., each number on a task counted once: 1 hold, ")

@@ -10,6 +10,7 @@
 --   perilune scripts/experiments/algorithms.lua [--losses dpo,ipo,grpo] [--task stories --data FILE]
 local perilune = require "perilune"
 local limits = require "perilune.options.limits"
+local separated = require "perilune.options.separated"
 local align, cli = perilune.align, perilune.cli
 local experiment, settings = align.experiment, require "perilune.align.experiment.settings"
 local of_world = require "perilune.align.experiment.world"
@@ -32,7 +33,7 @@ local o = experiment.parse(arg, "algorithms.lua: all losses at equal KL, on a ta
 local function names_of(text)
   if text == "all" then return align.loss.names() end
   local names, seen = {}, {}
-  for name in (text .. ","):gmatch "(.-)," do
+  for name in separated(text) do
     local own = settings.loss(name).name
     if seen[own] then error(("losses has %s twice: '%s'"):format(own, text), 0) end
     names[#names + 1], seen[own] = own, true

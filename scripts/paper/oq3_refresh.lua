@@ -5,7 +5,7 @@
 -- The policy that writes is renewed every s steps: 1 is online, never is offline on the start's responses.
 -- Lanchantin et al. 2025, arXiv:2506.21495, found s = 10 about as good as 1; s = 100 was so on mathematics
 -- alone, and unstable on chat. The answer is the rarest renewal that, as all more frequent ones, loses less
--- than 0.05 at equal KL, in steps and in nats of drift, over draws of repetitions.
+-- than 0.05 at equal KL, in steps and in nats of drift, over draws of repetitions and prompts.
 --
 --   perilune scripts/paper/oq3_refresh.lua [--every 1,16,never] [--task arena] [--quick]
 --

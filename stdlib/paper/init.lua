@@ -125,7 +125,7 @@ function paper.figure(given)
   local function choose()
     local folder, before = place.folder(usual, own, all.name, spec_of_o)
     if before and folder ~= o.out then
-      io.stderr:write(("%s has the report of `%s`: this one is in %s\n"):format(usual, before, folder))
+      io.stderr:write(("%s is of `%s`: this report is in %s\n"):format(usual, before, folder))
     end
     o.out = folder
     return folder

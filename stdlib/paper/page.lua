@@ -125,29 +125,38 @@ page.rules = "A bracket is a 95 % interval over repetitions, seeds and prompts, 
   .. ("interval that stays below %g is no difference in a verdict. "):format(claims.margin)
   .. checkpoints.columns_are
 
---- The findings of Tang et al. 2024 among the verdicts of entries, each number with its verdict once on a
--- task: figures that share runs test findings by one number. Of a figure with several sets of options on a
--- task the first counts.
+--- The entries that count in a tally: of a figure with several sets of options on a task the one with the
+-- most repetitions, the first of equals. An entry without a name counts by itself.
+local function counted(entries)
+  local list, place = {}, {}
+  for _, made in ipairs(entries) do
+    local figure = made.name and ("%s on %s"):format(made.name, made.task)
+    local at = figure and place[figure] or #list + 1
+    if not list[at] or (made.outer_seeds or 0) > (list[at].outer_seeds or 0) then list[at] = made end
+    if figure then place[figure] = at end
+  end
+  return list
+end
+
+--- The findings of Tang et al. 2024 among the verdicts of entries, each number once on a task: figures that
+-- share runs test findings by one number, of the same name and interval.
 --
---   > local one = { paper = "It falls.", by = "Tang et al.", mean = 0.2, verdict = "holds" }
---   > local of_others = { paper = "It falls.", by = "Gao et al. 2023", mean = 0.2, verdict = "holds" }
+--   > local one = { name = "the fall", paper = "It falls.", by = "Tang et al.", text = "0.2" }
+--   > local of_others = { name = "the fall", paper = "It falls.", by = "Gao et al. 2023", text = "0.2" }
 --   > local first = { task = "arena", verdicts = { one, of_others } }
 --   > #page.findings { first, first, { task = "summary", verdicts = { one } } }
 --   2
---   > local again = { paper = "It passes its peak.", by = "Tang et al.", mean = 0.2, verdict = "holds" }
+--   > local again = { name = "the fall", paper = "It passes its peak.", by = "Tang et al.", text = "0.2" }
 --   > #page.findings { { name = "fig01", task = "arena", verdicts = { one } },
 --   >>   { name = "fig13", task = "arena", verdicts = { again } } }
 --   1
 function page.findings(entries)
   local list, seen = {}, {}
-  for _, made in ipairs(entries) do
-    local figure = ("%s on %s"):format(made.name, made.task)
-    for _, one in ipairs(made.name and seen[figure] and {} or made.verdicts) do
-      local number = one.mean and ("%.3f"):format(one.mean) or one.paper
-      local key = table.concat({ made.task, number, one.verdict }, "\n")
+  for _, made in ipairs(counted(entries)) do
+    for _, one in ipairs(made.verdicts) do
+      local key = table.concat({ made.task, tostring(one.name), one.text or "-" }, "\n")
       if claims.is_of_paper(one) and not seen[key] then seen[key], list[#list + 1] = true, one end
     end
-    seen[figure] = true
   end
   return list
 end

@@ -112,13 +112,17 @@ end
 --
 --   > local place, options = require "perilune.paper.place", require "perilune.options"
 --   > local spec = options.spec("example", { { "steps", 9, "optimiser steps", most = 9 } })
---   > local usual, command = os.tmpname() .. ".arena", "bin/perilune scripts/paper/a.lua"
+--   > local usual, command = os.tmpname(), "bin/perilune scripts/paper/a.lua"
+--   > os.remove(usual)
+--   true
 --   > place.folder(usual, command, "a", spec) == usual
 --   true
 --   > place.claim(usual, command .. " --steps 3")
 --   > local beside, before = place.folder(usual, command, "a", spec)
 --   > beside:sub(#usual + 1), before
 --   -a6bc55	bin/perilune scripts/paper/a.lua --steps 3
+--   > (os.execute(("rm -r '%s'"):format(usual)))
+--   true
 function place.folder(usual, own, name, spec)
   local before = command_in(usual)
   if not before or in_one_form(before, name, spec) == own then return usual end
@@ -134,10 +138,14 @@ end
 --- Says in a folder that the report of a command is being written there, so that another call at the same
 -- time has a folder beside it; `place.claimed` ends it. Errors: the folder cannot be written.
 --
---   > local place, folder = require "perilune.paper.place", os.tmpname() .. ".arena"
+--   > local place, folder = require "perilune.paper.place", os.tmpname()
+--   > os.remove(folder)
+--   true
 --   > place.claim(folder, "bin/perilune scripts/paper/a.lua")
 --   > require "perilune.system".list_folder(folder)[1]
 --   command.txt
+--   > (os.execute(("rm -r '%s'"):format(folder)))
+--   true
 function place.claim(folder, own)
   system.make_folder(folder)
   system.write_file(folder .. claim, own)
@@ -145,11 +153,15 @@ end
 
 --- The report of place.claim is written: `verdict.json` has its command.
 --
---   > local place, folder = require "perilune.paper.place", os.tmpname() .. ".arena"
+--   > local place, folder = require "perilune.paper.place", os.tmpname()
+--   > os.remove(folder)
+--   true
 --   > place.claim(folder, "bin/perilune scripts/paper/a.lua")
 --   > place.claimed(folder)
 --   > #require "perilune.system".list_folder(folder)
 --   0
+--   > os.remove(folder)
+--   true
 function place.claimed(folder) os.remove(folder .. claim) end
 
 return options.strict("paper.place", place)

@@ -48,8 +48,10 @@ function proxies.label(width) return ("online, proxy of width %d"):format(width)
 --   > proxies.variants(make, { widths = "8,16", proxy = "gold" })
 --   --proxy takes a proxy that is learned at several widths, preference or reward, not gold
 function proxies.variants(make, o)
-  if o.proxy == "gold" then
-    error("--proxy takes a proxy that is learned at several widths, preference or reward, not gold", 0)
+  local proxy = o.proxy or ""
+  if proxy == "gold" or proxy:find("/", 1, true) then
+    error(("--proxy takes a proxy that is learned at several widths, preference or reward, not %s"):format(
+      proxy), 0)
   end
   local list = { make.online(), make.offline_one() }
   for _, width in ipairs(proxies.widths(o)) do

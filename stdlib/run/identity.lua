@@ -112,7 +112,7 @@ local of_lua <const> = {
 local function module_hashes()
   local names, hashes = {}, {}
   for name in pairs(package.loaded) do
-    local is_own = type(name) == "string" and not of_lua[name] and not name:find "^perilune"
+    local is_own = type(name) == "string" and not of_lua[name] and not (name .. "."):find "^perilune%."
     if is_own then names[#names + 1] = name end
   end
   table.sort(names)

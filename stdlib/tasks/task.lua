@@ -97,7 +97,7 @@ end
 local function is_finite(x) return type(x) == "number" and x - x == 0 end
 
 --- The preference of two scores: 1 for the first, 0 for the second, 0.5 for a tie. Errors: a score is no
--- finite number, which would tie with every other one.
+-- finite number; NaN would tie with every other one.
 --
 --   > task.compare(0.5, 0.2)
 --   1

@@ -34,6 +34,16 @@ function check.labels(kind, ...)
   end
 end
 
+--- Refuses what is no list of at least one label; `check.labels` refuses those of them that are no labels.
+--
+--   > check.list_of_labels("measure", "online")
+--   align.claims.measure: expected a list of labels, got 'online'
+function check.list_of_labels(kind, labels)
+  if type(labels) ~= "table" or #labels == 0 then
+    refuse(kind, "expected a list of labels, got %s", options.show(labels))
+  end
+end
+
 --- Refuses what is no list of four; `check.labels` refuses those of them that are no labels.
 --
 --   > check.four("interaction", { "a", "b", "c" })

@@ -52,16 +52,10 @@ local function repetitions(sides)
   return most
 end
 
---- The bootstrap draws of sides: for whole lists of prompts, for halves of them, and for either, by the
--- length of the list.
+--- The bootstrap draws of sides, for whole lists of prompts and for halves of them.
 local function resampling_of(sides, draws)
   local whole = frontier.resampling_of(sides, draws)
-  local halved = whole:halved()
-  local either = { draws = whole.draws, uniforms = whole.uniforms }
-  function either.means(_, values)
-    return (#values == whole.prompts and whole or halved):means(values)
-  end
-  return { whole = whole, halved = halved, either = either }
+  return { whole = whole, halved = whole:halved() }
 end
 
 --- Refuses what is no list of claims, and claims about sides that are not among `labels`. A claim of
@@ -178,12 +172,12 @@ claims.margin = options.specs["align.claims"].by_name.margin.default
 --   > claims.is_of_paper { paper = "It falls.", by = "Tang et al." }, claims.is_of_paper(of_others)
 --   true	false
 function claims.is_of_paper(verdict)
-  return verdict.paper ~= "" and (verdict.by or the_paper) == the_paper
+  return (verdict.paper or "") ~= "" and (verdict.by or the_paper) == the_paper
 end
 
 --- What was found before, as a cell: who found it stands before it where it is not the paper.
 local function found_before(one)
-  if one.paper == "" then return "-" end
+  if (one.paper or "") == "" then return "-" end
   return claims.is_of_paper(one) and one.paper or ("%s: %s"):format(one.by, one.paper)
 end
 
@@ -203,7 +197,8 @@ end
 --- The words of a verdict: what it is called, and what would resolve it or why there is no number.
 local function words(one)
   local text = claims.called(one)
-  if one.verdict == "does not hold" and one.paper ~= "" and one.low and one.low <= 0 and one.high >= 0 then
+  local holds_0 = one.low and one.low <= 0 and one.high >= 0
+  if text == "does not hold" and holds_0 then
     local side = one.expect == "below" and "above -%.2g" or "below %.2g"
     return ("%s: the interval holds 0 and stays " .. side):format(text, one.margin or claims.margin)
   end

@@ -208,16 +208,22 @@ end
 -- of `claims.value`. `results` is as there.
 function kinds.measure(name, labels, measure, given)
   check.name("measure", name)
+  check.list_of_labels("measure", labels)
   check.labels("measure", table.unpack(labels))
   check.callable("measure", "measure", measure)
   return claim("measure", labels, name, given, function(sides, resampling, results)
     local by_side = {}
     for i, label in ipairs(labels) do by_side[i] = sides(label) end
     return frontier.interval(frontier.paired(table.unpack(by_side)), function(item, win)
-      local value = measure(item, win, results)
+      -- Of a whole point the win rate is that of its halves, so that both are of the same draw.
+      local function win_of(point)
+        if not point.halves then return win(point) end
+        return (win(point.halves[1]) + win(point.halves[2])) / 2
+      end
+      local value = measure(item, win_of, results)
       if value then check.values(name, { value }) end
       return value
-    end, resampling.either)
+    end, resampling.halved)
   end)
 end
 

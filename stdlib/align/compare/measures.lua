@@ -144,20 +144,22 @@ function measures.is_rising(runs, win)
   return true
 end
 
---- Whether the win rate on all prompts is highest at the start, which no run has risen above.
+--- Whether the win rate on all prompts is nowhere higher than at the start.
 --
 --   > local function at(step, win) return { step = step, halves = { { win = win }, { win = win } } } end
 --   > local function win_of(half) return half.win end
 --   > local start, low = at(0, 0.5), at(9, 0.4)
 --   > measures.never_rises({ { start, low } }, win_of), measures.never_rises({ { low, start } }, win_of)
 --   true	true
+--   > measures.never_rises({ { start, at(9, 0.5) } }, win_of)
+--   true
 --   > measures.never_rises({ { start, at(9, 0.6) } }, win_of)
 --   false
 function measures.never_rises(runs, win)
   for _, peak in ipairs(peaks(points_of(runs), measures.on_all(win))) do
-    if peak.point.step ~= 0 then return false end
+    if peak.point.step == 0 then return true end
   end
-  return true
+  return false
 end
 
 --- Whether runs tell nothing of a fall: they rise to their end, or never above the start.

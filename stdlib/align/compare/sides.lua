@@ -3,6 +3,9 @@ local options = require "perilune.options"
 
 local sides = {}
 
+-- Rounding of a win rate that is a mean of outcomes.
+local slack <const> = 1e-9
+
 local function is_finite(value) return type(value) == "number" and value - value == 0 end
 
 local function check_points(points, where, refuse)
@@ -15,7 +18,7 @@ local function check_points(points, where, refuse)
           "point %d of %s has %s = %s, expected a finite number: evaluate with align.evaluate.measure"
         refuse(message, i, where, key, options.show(value))
       end
-      if key == "win" and (value < 0 or value > 1) then
+      if key == "win" and (value < -slack or value > 1 + slack) then
         refuse("point %d of %s has win = %s, expected a number from 0 to 1", i, where, value)
       end
     end
@@ -29,7 +32,7 @@ local function check_points(points, where, refuse)
     local sum = 0.0
     for w = 1, #point.wins do
       local value = point.wins[w]
-      if not is_finite(value) or value < 0 or value > 1 then
+      if not is_finite(value) or value < -slack or value > 1 + slack then
         refuse("point %d of %s has %s as outcome %d of `wins`, expected a number from 0 to 1", i, where,
           options.show(value), w)
       end

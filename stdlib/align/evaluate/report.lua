@@ -45,7 +45,7 @@ local function check(sides)
             if type(value) ~= "number" or value ~= value then
               refuse("point %d of run %d of seed %d of '%s' has %s = %s, expected a number", p, r, s,
                 side.label, key, options.show(value))
-            elseif key == "win" and (value < 0 or value > 1) then
+            elseif key == "win" and (value < -1e-9 or value > 1 + 1e-9) then  -- but for rounding
               refuse("point %d of run %d of seed %d of '%s' has win = %s, expected a number from 0 to 1",
                 p, r, s, side.label, options.show(value))
             end

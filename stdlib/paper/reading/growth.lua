@@ -4,6 +4,7 @@
 -- off. The curves are fitted in each repetition to the gaps of best possible performance by the logarithm of
 -- the parameters, so that a number read from them has an interval over repetitions.
 local fit = require "perilune.paper.reading.fit"
+local frontier = require "perilune.align.evaluate.frontier"
 local interval = require "perilune.align.claims.interval"
 local measures = require "perilune.align.compare.measures"
 local options = require "perilune.options"
@@ -12,6 +13,8 @@ local scale = require "perilune.paper.scale"
 local sizes = require "perilune.paper.reading.sizes"
 
 local quantile = measures.quantile(0.9)
+
+local function win_of(point) return point.win end
 
 local growth = {}
 
@@ -26,6 +29,35 @@ local curves <const> = {
 
 --- How many times as large as the largest size the curves are read.
 growth.factors = { 4, 16, 64 }
+
+--- The labels of the sides of sizes: online and offline of each.
+local function labels_of(names)
+  local labels = {}
+  for i, size in ipairs(names) do labels[2 * i - 1], labels[2 * i] = "online " .. size, "offline " .. size end
+  return labels
+end
+
+--- The points { x, gap } of one seed, whose runs are in the order of the labels; nil where a size has none.
+local function points_of(item, win, labels, findings)
+  local largest, list = sizes.parameters(findings, labels[#labels - 1]), {}
+  for i = 1, #labels / 2 do
+    local online, offline = quantile(item[2 * i - 1], win), quantile(item[2 * i], win)
+    if not online or not offline then return nil end
+    list[i] = { math.log(sizes.parameters(findings, labels[2 * i - 1]) / largest, 2), online - offline }
+  end
+  return list
+end
+
+--- The points of a repetition: the mean gaps of its seeds.
+local function mean_of(of_seeds)
+  local list = {}
+  for i, point in ipairs(of_seeds[1]) do
+    local sum = 0.0
+    for _, one in ipairs(of_seeds) do sum = sum + one[i][2] end
+    list[i] = { point[1], sum / #of_seeds }
+  end
+  return list
+end
 
 --- The points { x, gap } of each repetition that has every size, a list: x is in doublings of the parameters
 -- since the largest size. `names` are the names in the order of size; `sides` and `findings` as claims.value
@@ -43,20 +75,14 @@ growth.factors = { 4, 16, 64 }
 --   > ("%.2f"):format(growth.slopes(points)[1]), ("%.1f"):format(growth.at(points, "line", 4)[1])
 --   0.10	0.6
 function growth.points(sides, names, findings)
-  local by_outer, order, lists = {}, {}, {}
-  local largest = math.log(sizes.parameters(findings, "online " .. names[#names]), 2)
-  for _, size in ipairs(names) do
-    local x = math.log(sizes.parameters(findings, "online " .. size), 2) - largest
-    for outer, gap in pairs(sizes.gaps(sides, size)) do
-      if not by_outer[outer] then by_outer[outer], order[#order + 1] = {}, outer end
-      table.insert(by_outer[outer], { x, gap })
-    end
+  local labels, by_side, by_outer = labels_of(names), {}, {}
+  for i, label in ipairs(labels) do by_side[i] = sides(label) end
+  for _, item in ipairs(frontier.paired(table.unpack(by_side))) do
+    by_outer[item.outer] = by_outer[item.outer] or {}
+    table.insert(by_outer[item.outer], points_of(item, win_of, labels, findings))
   end
-  table.sort(order)
-  for _, outer in ipairs(order) do
-    if #by_outer[outer] == #names then lists[#lists + 1] = by_outer[outer] end
-  end
-  return lists
+  for outer, of_seeds in pairs(by_outer) do by_outer[outer] = #of_seeds > 0 and mean_of(of_seeds) or nil end
+  return sizes.in_order(by_outer)
 end
 
 --- The curve of a name.
@@ -94,17 +120,11 @@ end
 --   > #growth.claims(require "perilune.align.claims", { sizes = "tiny,small,large" })
 --   5
 function growth.claims(make, o)
-  local names, labels = scale.names(o), {}
-  for i, size in ipairs(names) do labels[2 * i - 1], labels[2 * i] = "online " .. size, "offline " .. size end
+  local labels = labels_of(scale.names(o))
   local function of(name, values, more)
     return make.measure(name, labels, function(item, win, findings)
-      local largest, list = sizes.parameters(findings, labels[#labels - 1]), {}
-      for i = 1, #names do
-        local a, b = quantile(item[2 * i - 1], win), quantile(item[2 * i], win)
-        if not a or not b then return nil end
-        list[i] = { math.log(sizes.parameters(findings, labels[2 * i - 1]) / largest, 2), a - b }
-      end
-      return values({ list })[1]
+      local points = points_of(item, win, labels, findings)
+      return points and values({ points })[1]
     end, more)
   end
   local list = {

@@ -38,7 +38,7 @@ local free <const> = 10
 
 --- Claims on how far renewal every s steps is from the most frequent one, at the peak and at equal KL: equal,
 -- or for "never" below; and on the rarest renewal that loses nothing, in steps and in nats, whose number is
--- the median over draws of repetitions. `make` is align.claims, `o` the options.
+-- the median over draws of repetitions and prompts. `make` is align.claims, `o` the options.
 --
 --   > local renewals = require "perilune.paper.reading.renewals"
 --   > local list = renewals.claims(require "perilune.align.claims", { every = "never,1,16" })

@@ -42,34 +42,6 @@ local function win_of(point) return point.win end
 --   0.25
 function sizes.best(runs) return quantile(runs, win_of) end
 
---- `of(a, b)` of the best possible performances of two sides, by the number of the repetition, whose seeds
--- are averaged.
-local function of_best(first, second, of)
-  local items, found = {}, {}
-  for _, pair in ipairs(frontier.paired(first, second)) do
-    items[pair.outer] = items[pair.outer] or {}
-    table.insert(items[pair.outer], pair)
-  end
-  for outer, list in pairs(items) do
-    found[outer] = bootstrap.by_repetition(list, function(pair)
-      local a, b = sizes.best(pair[1]), sizes.best(pair[2])
-      return a and b and of(a, b) or nil
-    end)[1]
-  end
-  return found
-end
-
-local function less(a, b) return a - b end
-
---- The gap of best possible performance at a size, by the number of the repetition.
---
---   > local function seeds(win) return { { { { step = 1, kl = 1, win = win } }, outer = 2 } } end
---   > local by = { ["online tiny"] = seeds(0.5), ["offline tiny"] = seeds(0.25) }
---   > sizes.gaps(function(label) return by[label] end, "tiny")[2]
---   0.25
-function sizes.gaps(sides, size)
-  return of_best(sides("online " .. size), sides("offline " .. size), less)
-end
 
 --- The share of online's best possible performance that another kind of data has at a size, by the number of
 -- the repetition (fig. 11). A share of nothing is none.
@@ -79,8 +51,18 @@ end
 --   > sizes.shares(function(label) return by[label] end, "shuffled", "tiny")[2]
 --   0.5
 function sizes.shares(sides, kind, size)
-  return of_best(sides(kind .. " " .. size), sides("online " .. size),
-    function(a, b) return b > 0 and a / b or nil end)
+  local items, found = {}, {}
+  for _, pair in ipairs(frontier.paired(sides(kind .. " " .. size), sides("online " .. size))) do
+    items[pair.outer] = items[pair.outer] or {}
+    table.insert(items[pair.outer], pair)
+  end
+  for outer, list in pairs(items) do
+    found[outer] = bootstrap.by_repetition(list, function(pair)
+      local own, best = sizes.best(pair[1]), sizes.best(pair[2])
+      return own and best and best > 0 and own / best or nil
+    end)[1]
+  end
+  return found
 end
 
 --- The values of a table by the number of the repetition, in order.
