@@ -201,7 +201,9 @@ function TestSharing:test_the_same_settings_in_other_words_have_one_report()
   figure_in(folder, nothing, "--flip-rate", "0.1")
   lu.assertEquals(figure_in(folder, nothing, "--task", "sentiment", "--flip-rate=1e-1", "--steps", "6"), "")
   -- A report of an earlier version has the words that were typed.
-  local text = support.read(own):gsub("%-%-flip%-rate 0.1", "--task sentiment --lr '' --flip-rate=0.10")
+  local text, count = support.read(own):gsub("%-%-flip%-rate 0.1",
+    "--task sentiment --lr '' --flip-rate=0.10")
+  lu.assertEquals(count, 1)
   system.write_file(own, text)
   lu.assertEquals(figure_in(folder, nothing, "--flip-rate", "0.1"), "")
   figure_in(folder, nothing)

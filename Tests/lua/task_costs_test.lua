@@ -159,6 +159,7 @@ function TestScript:test_pages_of_other_settings_have_other_names()
   local first, names = page "--best-of 2", {}
   for i, more in ipairs { "--best-of 3", "--best-of 2 --costs 0.2", "--best-of 2 --seed 7" } do
     names[i] = page(more)
+    lu.assertNotNil(names[i], more)
     lu.assertNotEquals(names[i], first)
     for k = 1, i - 1 do lu.assertNotEquals(names[i], names[k]) end
   end

@@ -14,7 +14,7 @@
 -- Measured on `sentiment` in bf16 (5 repetitions, 2026-11-30, AMD EPYC Zen 4): online's peak with the proxy
 -- of width 128 less that with width 16 is 0.18 [-0.12, 0.53], not resolved. The gap to offline is 0.06
 -- [-0.28, 0.35] at 16, 0.35 [0.26, 0.44] at 48 and 0.24 [0.11, 0.39] at 128. On `arena` (AMD EPYC Zen 5) no
--- width has a gap, and the peaks differ by 0.07 [-0.11, 0.28].
+-- gap is resolved with any width, and the peaks differ by 0.07 [-0.11, 0.28].
 local paper = require "perilune.paper"
 local proxies = require "perilune.paper.proxies"
 local widths = require "perilune.paper.reading.widths"

@@ -214,7 +214,7 @@ local function script_of(o)
   return own == "" and script or system.sha256(script .. "\n" .. own)
 end
 
--- What runs failed of: each has its line, so that a traceback of this process says no more.
+-- The error of failed runs, a line each, without a traceback of this process.
 local Failed = { __name = "experiment.Failed" }
 Failed.__index = Failed
 

@@ -121,7 +121,7 @@ function paper.figure(given)
   local o, spec_of_o = parse(all)
   local own, parts = place.command(all.name, o, spec_of_o), {}
   local usual = ("%s/%s"):format(o.out, all.place and pages.no_task or o.task)
-  --- Chooses the folder of the report, and says so where it is none that was chosen before.
+  --- Chooses the folder of the report, and says so where it is another one than before and not the usual one.
   local function choose()
     local folder, before = place.folder(usual, own, all.name, spec_of_o)
     if before and folder ~= o.out then
@@ -134,7 +134,7 @@ function paper.figure(given)
   local made = experiment.compare {
     title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
     folder = function()
-      place.claim(choose(), own)
+      place.reserve(choose(), own)
       return o.out
     end,
     variants = variants_of(all, o), after = all.after, stage = all.stage,
@@ -152,7 +152,7 @@ function paper.figure(given)
     command = own,
   }
   system.write_file(o.out .. "/verdict.json", plain.encode(record, all.name) .. "\n")
-  place.claimed(o.out)
+  place.release(o.out)
   return made
 end
 

@@ -96,12 +96,12 @@ local function text_of(path)
 end
 
 -- A report that is being written has its command in this file until `verdict.json` has it.
-local claim <const> = "/command.txt"
+local reserved <const> = "/command.txt"
 
 --- The command of the report in a folder, or of the one that is being written; nil where there is none.
 local function command_in(folder)
   local text = text_of(folder .. "/verdict.json")
-  if not text then return text_of(folder .. claim) end
+  if not text then return text_of(folder .. reserved) end
   local ok, entry = attempt.call(plain.decode, text)
   local line = ok and type(entry) == "table" and entry.command
   return type(line) == "string" and line or nil
@@ -117,7 +117,7 @@ end
 --   true
 --   > place.folder(usual, command, "a", spec) == usual
 --   true
---   > place.claim(usual, command .. " --steps 3")
+--   > place.reserve(usual, command .. " --steps 3")
 --   > local beside, before = place.folder(usual, command, "a", spec)
 --   > beside:sub(#usual + 1), before
 --   -a6bc55	bin/perilune scripts/paper/a.lua --steps 3
@@ -136,32 +136,32 @@ function place.folder(usual, own, name, spec)
 end
 
 --- Says in a folder that the report of a command is being written there, so that another call at the same
--- time has a folder beside it; `place.claimed` ends it. Errors: the folder cannot be written.
+-- time has a folder beside it; `place.release` ends it. Errors: the folder cannot be written.
 --
 --   > local place, folder = require "perilune.paper.place", os.tmpname()
 --   > os.remove(folder)
 --   true
---   > place.claim(folder, "bin/perilune scripts/paper/a.lua")
+--   > place.reserve(folder, "bin/perilune scripts/paper/a.lua")
 --   > require "perilune.system".list_folder(folder)[1]
 --   command.txt
 --   > (os.execute(("rm -r '%s'"):format(folder)))
 --   true
-function place.claim(folder, own)
+function place.reserve(folder, own)
   system.make_folder(folder)
-  system.write_file(folder .. claim, own)
+  system.write_file(folder .. reserved, own)
 end
 
---- The report of place.claim is written: `verdict.json` has its command.
+--- The report of place.reserve is written: `verdict.json` has its command.
 --
 --   > local place, folder = require "perilune.paper.place", os.tmpname()
 --   > os.remove(folder)
 --   true
---   > place.claim(folder, "bin/perilune scripts/paper/a.lua")
---   > place.claimed(folder)
+--   > place.reserve(folder, "bin/perilune scripts/paper/a.lua")
+--   > place.release(folder)
 --   > #require "perilune.system".list_folder(folder)
 --   0
 --   > os.remove(folder)
 --   true
-function place.claimed(folder) os.remove(folder .. claim) end
+function place.release(folder) os.remove(folder .. reserved) end
 
 return options.strict("paper.place", place)

@@ -3,6 +3,7 @@ local cli = require "perilune.cli"
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
 local stages = require "perilune.paper.stages"
+local trained = require "perilune.align.experiment.trained"
 
 local proxies = {}
 
@@ -49,7 +50,7 @@ function proxies.label(width) return ("online, proxy of width %d"):format(width)
 --   --proxy takes a proxy that is learned at several widths, preference or reward, not gold
 function proxies.variants(make, o)
   local proxy = o.proxy or ""
-  if proxy == "gold" or proxy:find("/", 1, true) then
+  if proxy == "gold" or trained.is_path(proxy) then
     error(("--proxy takes a proxy that is learned at several widths, preference or reward, not %s"):format(
       proxy), 0)
   end

@@ -69,8 +69,7 @@ local function lacking(task)
   return absent
 end
 
---- The list of the sweep of offline runs that is none or not of numbers, and what it is instead; nil where
--- both are lists.
+--- The name of the sweep's list that is no list of numbers, and what it is instead; nil where both are.
 local function no_list(task)
   for _, name in ipairs { "beta", "lr" } do
     local list = task.runs.offline[name]

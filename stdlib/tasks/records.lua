@@ -204,7 +204,7 @@ end
 --   52 prompts
 function records.too_few(path, counts, batch)
   local n = counts.train.prompts + counts.validation.prompts + counts.test.prompts
-  -- Of 1.6 batches of prompts 1.28 are to train with, which leaves room for what the draw gives the others.
+  -- Training takes 0.8 of the prompts: of 1.6 batches 1.28 are to train with, and there is room for the draw.
   local least = math.max(40, ((batch or 1) * 8 + 4) // 5)
   return ("%s has %d prompt%s, with %d pairs to train with, %d to validate with and %d to test with; some "
     .. "of each are needed. Prompts are drawn for them, about 8 : 1 : 1: give pairs of at least %d prompts")

@@ -99,15 +99,14 @@ function kinds.on_average(first, second, given)
 end
 
 -- Why a fall has no number: whatever is expected of it, such a run tells nothing of it.
-local rising <const> = "still rising at the end, or never above the start"
+local no_fall <const> = "still rising at the end, or never above the start"
 
 --- The win rate at the peak less that of the last checkpoint of the same run: above 0 where the run passes
--- its own peak. Repetitions that are still rising at their end, or never
--- rise above the start, are left out.
+-- its own peak. Repetitions that are still rising at their end, or never rise above the start, are left out.
 function kinds.fall(side, given)
   check.labels("fall", side)
   return claim("fall", { side }, named("the peak of %s less its end", side), given,
-    of_side(side, measures.fall), rising)
+    of_side(side, measures.fall), no_fall)
 end
 
 --- The win rate at the peak of all pooled runs less the highest one where the KL is at least 1.5 times that
@@ -215,7 +214,7 @@ function kinds.measure(name, labels, measure, given)
     local by_side = {}
     for i, label in ipairs(labels) do by_side[i] = sides(label) end
     return frontier.interval(frontier.paired(table.unpack(by_side)), function(item, win)
-      -- Of a whole point the win rate is that of its halves, so that both are of the same draw.
+      -- A whole point has the mean of its halves' win rates, from the same draw of prompts.
       local function win_of(point)
         if not point.halves then return win(point) end
         return (win(point.halves[1]) + win(point.halves[2])) / 2

@@ -107,12 +107,8 @@ function measures.peak(runs, win)
   end)
 end
 
---- The win rate of a point on all prompts, the mean of its halves, as a function of the point.
---
---   > local function win_of(half) return half.win end
---   > measures.on_all(win_of) { halves = { { win = 0.5 }, { win = 0.25 } } }
---   0.375
-function measures.on_all(win)
+--- The win rate of a point on all prompts, as a function of the point.
+local function on_all(win)
   return function(point) return (win(point.halves[1]) + win(point.halves[2])) / 2 end
 end
 
@@ -124,7 +120,7 @@ end
 --   > ("%.2f"):format(measures.pooling({ { low, high } }, win_of))
 --   0.15
 function measures.pooling(runs, win)
-  local all = measures.on_all(win)
+  local all = on_all(win)
   local _, best = highest(points_of(runs), function(one) return all(one.point) end)
   return best - measures.peak(runs, win)
 end
@@ -138,7 +134,7 @@ end
 --   > measures.is_rising({ { point(0.5), point(0.6) }, { point(0.6), point(0.4) } }, win_of)
 --   false
 function measures.is_rising(runs, win)
-  for _, peak in ipairs(peaks(points_of(runs), measures.on_all(win))) do
+  for _, peak in ipairs(peaks(points_of(runs), on_all(win))) do
     if peak.point ~= peak.run[#peak.run] then return false end
   end
   return true
@@ -156,7 +152,7 @@ end
 --   > measures.never_rises({ { start, at(9, 0.6) } }, win_of)
 --   false
 function measures.never_rises(runs, win)
-  for _, peak in ipairs(peaks(points_of(runs), measures.on_all(win))) do
+  for _, peak in ipairs(peaks(points_of(runs), on_all(win))) do
     if peak.point.step == 0 then return true end
   end
   return false

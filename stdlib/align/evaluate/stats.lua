@@ -8,8 +8,8 @@ local stats = {}
 
 --- Mean, standard error and count of a list of numbers: { mean, se, count }.
 --
--- `se` is the sample standard deviation over sqrt(n), and NaN for one number. Errors: the list is empty, or
--- an element is not a number or is NaN, as one that is missing between two; infinite ones have both signs.
+-- `se` is the sample standard deviation over sqrt(n), and NaN for one number. Errors: the list is empty; an
+-- element is missing, no number or NaN; there are infinities of both signs.
 --
 --   > local stats = require "perilune.align.evaluate.stats"
 --   > stats.summary({ 1, 0, 1, 0 }).mean

@@ -53,7 +53,7 @@ local read <const> = {
   "label_temperature",
 }
 
---- Refuses options that are no table, or not all there, as those of a script are.
+--- Refuses options that are no table or lack one of `names`.
 local function check_there(o, names)
   local expected <const> = "expected all options, as experiment.parse gives them"
   if type(o) ~= "table" then

@@ -54,7 +54,7 @@ local function failure(given, problem)
   return tostring(problem), run and run.points or {}
 end
 
---- The points by label of one job. `at.label` is the variant that it is at.
+--- The points by label of one job. `at.label` names the variant that is training.
 local function points_of(given, stage, measure, job, notify, at)
   local points, done = {}, {}
   for i, variant in ipairs(job.variants) do

@@ -11,7 +11,7 @@ local against = {}
 --   the peak of offline less the start
 function against.start(make, side, given)
   return make.measure(("the peak of %s less the start"):format(side), { side }, function(item, win)
-    return measures.peak(item[1], win) - measures.on_all(win)(item[1][1][1])
+    return measures.peak(item[1], win) - win(item[1][1][1])
   end, given)
 end
 
@@ -24,7 +24,7 @@ function against.writer(make, side, writer, given)
   local name = ("the peak of %s less the end of %s"):format(side, writer)
   return make.measure(name, { side, writer }, function(item, win)
     local run = item[2][1]
-    return measures.peak(item[1], win) - measures.on_all(win)(run[#run])
+    return measures.peak(item[1], win) - win(run[#run])
   end, given)
 end
 

@@ -42,7 +42,6 @@ local function win_of(point) return point.win end
 --   0.25
 function sizes.best(runs) return quantile(runs, win_of) end
 
-
 --- The share of online's best possible performance that another kind of data has at a size, by the number of
 -- the repetition (fig. 11). A share of nothing is none.
 --

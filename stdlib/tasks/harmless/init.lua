@@ -69,7 +69,7 @@ local function new(given)
   local o = spec:fill(given)
   local self = records.task("harmless", o, parse, records.separate(fit, clean))
   if o.model then return self end
-  --- With 1,343 training pairs a reward model reaches 0.65 on the human labels of 160 validation pairs, a
+  --- With 1,339 training pairs a reward model reaches 0.65 on the human labels of 160 validation pairs, a
   -- pairwise preference model 0.52 to 0.59 (150 steps at 3e-4, seed 0).
   self.preference = {
     kind = "reward",

@@ -16,9 +16,8 @@
 -- 2, 4, 16 and 64 responses 0.32, 0.54, 0.77 and 0.84, and the best of 64 wins 0.97 against another response;
 -- 3 % of pairs tie; length and score correlate by -0.08.
 --
--- The proxy is a reward model of at most 3,000 steps, which is right on 73.9 % of 512 test pairs of the
--- start. A pairwise proxy, which has two responses to compare with the report, is right on 58 % after 700
--- steps and on 59.1 % after 3,000, too few for an online run to rise.
+-- The proxy is a reward model of at most 3,000 steps. A pairwise proxy, which has two responses to compare
+-- with the report, is right on 58 % of the start's pairs, too few for an online run to rise.
 --
 -- Where the dynamics come from (scripts/results/results.md, five repetitions): the proxy is right on 63 to 73
 -- % of the start's pairs, online learns to shorten its summaries, to 2 to 14 tokens from 15, and its win rate
