@@ -20,7 +20,7 @@ local function words_of(name, value)
   local flag = flags.of(name)
   if value == true then return { flag } end
   if value == false then return { (flag:gsub("^%-%-", "--no-")) } end
-  return { flag, type(value) == "number" and settings.text(value, tostring(value)) or tostring(value) }
+  return { flag, settings.text_of(value) }
 end
 
 --- The words of the options `o` of a spec, as cli.read gives them: the size, and what has another value than

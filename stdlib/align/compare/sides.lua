@@ -3,10 +3,17 @@ local options = require "perilune.options"
 
 local sides = {}
 
+local function is_finite(value) return type(value) == "number" and value - value == 0 end
+
 -- Rounding of a win rate that is a mean of outcomes.
 local slack <const> = 1e-9
 
-local function is_finite(value) return type(value) == "number" and value - value == 0 end
+--- Whether a value is a win rate or an outcome, a number from 0 to 1.
+--
+--   > local sides = require "perilune.align.compare.sides"
+--   > sides.is_win(0.5), sides.is_win(50), sides.is_win(0 / 0), sides.is_win "x"
+--   true	false	false	false
+function sides.is_win(value) return type(value) == "number" and value >= -slack and value <= 1 + slack end
 
 local function check_points(points, where, refuse)
   if type(points) ~= "table" or #points == 0 then refuse("%s has no points", where) end
@@ -18,7 +25,7 @@ local function check_points(points, where, refuse)
           "point %d of %s has %s = %s, expected a finite number: evaluate with align.evaluate.measure"
         refuse(message, i, where, key, options.show(value))
       end
-      if key == "win" and (value < -slack or value > 1 + slack) then
+      if key == "win" and not sides.is_win(value) then
         refuse("point %d of %s has win = %s, expected a number from 0 to 1", i, where, value)
       end
     end
@@ -32,7 +39,7 @@ local function check_points(points, where, refuse)
     local sum = 0.0
     for w = 1, #point.wins do
       local value = point.wins[w]
-      if not is_finite(value) or value < -slack or value > 1 + slack then
+      if not sides.is_win(value) then
         refuse("point %d of %s has %s as outcome %d of `wins`, expected a number from 0 to 1", i, where,
           options.show(value), w)
       end

@@ -192,8 +192,22 @@ function frontier.paired(...)
   return items
 end
 
---- The same for the measure of one side less that of another, in pairs and on the same prompts. A measure is
--- given the other side's runs as a third argument.
+--- The items of `frontier.paired` by the number of their repetition: { [outer] = list }.
+--
+--   > local a, b = { { outer = 1 }, { outer = 1 } }, { { outer = 1 }, { outer = 1 } }
+--   > #frontier.by_outer(a, b)[1]
+--   2
+function frontier.by_outer(...)
+  local by_outer = {}
+  for _, item in ipairs(frontier.paired(...)) do
+    by_outer[item.outer] = by_outer[item.outer] or {}
+    table.insert(by_outer[item.outer], item)
+  end
+  return by_outer
+end
+
+--- `frontier.interval` for the measure of one side less that of another, in pairs and on the same prompts. A
+-- measure is given the other side's runs as a third argument.
 --
 --   > local function point(step, kl, win) return { step = step, kl = kl, win = win, wins = { win, win } } end
 --   > local function side(win) return { { { point(1, 1, win), point(2, 3, win) } } } end

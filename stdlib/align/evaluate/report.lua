@@ -10,6 +10,7 @@ local csv = require "perilune.csv"
 local options = require "perilune.options"
 local pages = require "perilune.report"
 local panels = require "perilune.align.evaluate.panels"
+local reading = require "perilune.align.compare.sides"
 local sections = require "perilune.align.evaluate.sections"
 local system = require "perilune.system"
 local text_table = require "perilune.align.evaluate.text_table"
@@ -45,7 +46,7 @@ local function check(sides)
             if type(value) ~= "number" or value ~= value then
               refuse("point %d of run %d of seed %d of '%s' has %s = %s, expected a number", p, r, s,
                 side.label, key, options.show(value))
-            elseif key == "win" and (value < -1e-9 or value > 1 + 1e-9) then  -- but for rounding
+            elseif key == "win" and not reading.is_win(value) then
               refuse("point %d of run %d of seed %d of '%s' has win = %s, expected a number from 0 to 1",
                 p, r, s, side.label, options.show(value))
             end

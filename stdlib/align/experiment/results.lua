@@ -34,11 +34,6 @@ local telling <const> = {
 -- and stages is not among them.
 local figures <const> = { "paper/init.lua", "paper/reading" }
 
---- The value of an option as text, of two numbers two.
-local function text_of(value)
-  return type(value) == "number" and settings.text(value, tostring(value)) or tostring(value)
-end
-
 -- Options of the machine, and how many repetitions there are.
 local of_the_machine <const> = {
   out = true, runs = true, jobs = true, seeds = true, outer_seeds = true, repetition = true,
@@ -51,7 +46,7 @@ local function texts_of(o, is_left_out)
     if not is_left_out(name) then list[#list + 1] = name end
   end
   table.sort(list)
-  for i, name in ipairs(list) do list[i] = name .. "=" .. text_of(o[name]) end
+  for i, name in ipairs(list) do list[i] = name .. "=" .. settings.text_of(o[name]) end
   return list
 end
 

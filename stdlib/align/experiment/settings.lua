@@ -23,6 +23,15 @@ function settings.text(number, short)
   return tonumber(short) == number and short or ("%.17g"):format(number)
 end
 
+--- The value of an option as text, of two numbers two.
+--
+--   > local settings = require "perilune.align.experiment.settings"
+--   > settings.text_of(0.1), settings.text_of(true)
+--   0.1	true
+function settings.text_of(value)
+  return type(value) == "number" and settings.text(value, tostring(value)) or tostring(value)
+end
+
 --- The numbers in a text such as "1e-4,3e-4". Errors: a part is no number, or one that is not above 0 or not
 -- within f32, or is there twice.
 --

@@ -54,12 +54,8 @@ end
 function frequency.by_repetition(first, side, resampling)
   local low, high = measures.shared { { by_seed = first }, { by_seed = side } }
   if not low or high <= frequency.from then return {} end
-  local area, by_outer, found = measures.area(math.max(low, frequency.from), high), {}, {}
-  for _, pair in ipairs(frontier.paired(first, side)) do
-    by_outer[pair.outer] = by_outer[pair.outer] or {}
-    table.insert(by_outer[pair.outer], pair)
-  end
-  for outer, pairs_of in pairs(by_outer) do
+  local area, found = measures.area(math.max(low, frequency.from), high), {}
+  for outer, pairs_of in pairs(frontier.by_outer(first, side)) do
     local function loss(win)
       return mean_over(pairs_of, function(pair)
         local a, b = area(pair[1], win, pair[2]), area(pair[2], win, pair[1])

@@ -75,14 +75,14 @@ end
 --   > ("%.2f"):format(growth.slopes(points)[1]), ("%.1f"):format(growth.at(points, "line", 4)[1])
 --   0.10	0.6
 function growth.points(sides, names, findings)
-  local labels, by_side, by_outer = labels_of(names), {}, {}
+  local labels, by_side, found = labels_of(names), {}, {}
   for i, label in ipairs(labels) do by_side[i] = sides(label) end
-  for _, item in ipairs(frontier.paired(table.unpack(by_side))) do
-    by_outer[item.outer] = by_outer[item.outer] or {}
-    table.insert(by_outer[item.outer], points_of(item, win_of, labels, findings))
+  for outer, items in pairs(frontier.by_outer(table.unpack(by_side))) do
+    local of_seeds = {}
+    for _, item in ipairs(items) do of_seeds[#of_seeds + 1] = points_of(item, win_of, labels, findings) end
+    found[outer] = #of_seeds > 0 and mean_of(of_seeds) or nil
   end
-  for outer, of_seeds in pairs(by_outer) do by_outer[outer] = #of_seeds > 0 and mean_of(of_seeds) or nil end
-  return sizes.in_order(by_outer)
+  return sizes.in_order(found)
 end
 
 --- The curve of a name.

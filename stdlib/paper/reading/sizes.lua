@@ -50,12 +50,8 @@ function sizes.best(runs) return quantile(runs, win_of) end
 --   > sizes.shares(function(label) return by[label] end, "shuffled", "tiny")[2]
 --   0.5
 function sizes.shares(sides, kind, size)
-  local items, found = {}, {}
-  for _, pair in ipairs(frontier.paired(sides(kind .. " " .. size), sides("online " .. size))) do
-    items[pair.outer] = items[pair.outer] or {}
-    table.insert(items[pair.outer], pair)
-  end
-  for outer, list in pairs(items) do
+  local found = {}
+  for outer, list in pairs(frontier.by_outer(sides(kind .. " " .. size), sides("online " .. size))) do
     found[outer] = bootstrap.by_repetition(list, function(pair)
       local own, best = sizes.best(pair[1]), sizes.best(pair[2])
       return own and best and best > 0 and own / best or nil
