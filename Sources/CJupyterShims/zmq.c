@@ -2,7 +2,8 @@
 #include "shim_zmq.h"
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdatomic.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,13 +164,25 @@ int shim_zmq_send(void *socket, const struct shim_zmq_frame *frames, int count) 
   return send_frames(socket, frames, count, 1) != sending_full;
 }
 
-// Messages of publishers that a queue still holds. ZeroMQ's own threads release them.
-static atomic_int published;
+// The messages of this round that a queue still holds. ZeroMQ's own threads release them.
+static struct {
+  pthread_mutex_t lock;
+  uintptr_t round;
+  int held;
+} published = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void release(void *bytes, void *hint) {
-  (void)hint;
+// Adds to what is held, and gives the round. A message of an earlier round does not count.
+static uintptr_t hold(uintptr_t round, int change) {
+  pthread_mutex_lock(&published.lock);
+  if (change > 0 || round == published.round) published.held += change;
+  uintptr_t now = published.round;
+  pthread_mutex_unlock(&published.lock);
+  return now;
+}
+
+static void release(void *bytes, void *round) {
   free(bytes);
-  atomic_fetch_sub(&published, 1);
+  hold((uintptr_t)round, -1);
 }
 
 int shim_zmq_publish(void *socket, const struct shim_zmq_frame *frames, int count) {
@@ -178,19 +191,31 @@ int shim_zmq_publish(void *socket, const struct shim_zmq_frame *frames, int coun
   // ZeroMQ tells when the last queue has let go of the last frame.
   struct shim_zmq_frame last = frames[count - 1];
   void *copy = malloc(last.count + 1);
+  uintptr_t round = hold(0, 1);
   message part;
   if (copy) memcpy(copy, last.bytes, last.count);
-  if (!copy || zmq.msg_init_data(&part, copy, last.count, release, NULL) != 0) {
-    free(copy);
+  if (!copy || zmq.msg_init_data(&part, copy, last.count, release, (void *)round) != 0) {
+    release(copy, (void *)round);
     zmq.send(socket, last.bytes, last.count, flag_do_not_wait);
     return 1;
   }
-  atomic_fetch_add(&published, 1);
   if (zmq.msg_send(&part, socket, flag_do_not_wait) < 0) zmq.msg_close(&part);
   return 1;
 }
 
-int shim_zmq_published(void) { return atomic_load(&published); }
+int shim_zmq_published(void) {
+  pthread_mutex_lock(&published.lock);
+  int held = published.held;
+  pthread_mutex_unlock(&published.lock);
+  return held;
+}
+
+void shim_zmq_count_anew(void) {
+  pthread_mutex_lock(&published.lock);
+  published.round++;
+  published.held = 0;
+  pthread_mutex_unlock(&published.lock);
+}
 
 void shim_zmq_subscribe(void *socket, const void *topic, size_t count, int on) {
   zmq.setsockopt(socket, on ? option_subscribe : option_unsubscribe, topic, count);

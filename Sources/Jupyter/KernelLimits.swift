@@ -21,8 +21,9 @@ enum KernelLimits {
   /// Bytes of a stream that are sent as one message, and milliseconds after which fewer are sent.
   static let streamBytesMax = 64 << 10
   static let streamWait_ms = 50
-  /// Messages that wait for clients that read while another loses messages. A queue of ZeroMQ takes 1000.
-  static let lossyMessagesMax: Int32 = 400
+  /// Messages that wait for clients that read while another loses messages. A queue of ZeroMQ takes 1000; it counts
+  /// up to 500 that were read of late, and those from before the others began to lose messages.
+  static let lossyMessagesMax: Int32 = 250
   /// Milliseconds between the request to shut down and the end of a program that does not stop.
   static let shutdownMax_ms = 3000
   /// Milliseconds after an error in which the requests that were sent with the failed one arrive: they are

@@ -29,8 +29,6 @@ final class KernelSockets: @unchecked Sendable {
   private var stalledSince, lastStall: ContinuousClock.Instant?
   /// Until then a client that does not read loses messages.
   private var lossyUntil: ContinuousClock.Instant?
-  /// The published messages that only clients hold which do not read: the fewest there were of late.
-  private var stuckMessages: Int32 = 0
 
   /// Called on the thread for each control message.
   var onControl: (Message) -> Void = { _ in }
@@ -213,9 +211,7 @@ final class KernelSockets: @unchecked Sendable {
   /// holds nobody back, so the queues of those that read are kept far from full by what they have not taken yet.
   private func hasRoom(_ channel: Channel) -> Bool {
     guard lossyUntil != nil, channel == .iopub else { return true }
-    let published = shim_zmq_published()
-    stuckMessages = min(stuckMessages, published)
-    return published - stuckMessages < KernelLimits.lossyMessagesMax || lock.locked { isLeaving }
+    return shim_zmq_published() < KernelLimits.lossyMessagesMax || lock.locked { isLeaving }
   }
 
   /// After some seconds the clients that do not read lose messages, and the others go on. One that has come back
@@ -226,7 +222,7 @@ final class KernelSockets: @unchecked Sendable {
     let isKnown = lastStall.map { .now < $0 + .seconds(60) } ?? false
     let patience_ms = isKnown ? KernelLimits.stalledAgainMax_ms : KernelLimits.stalledMax_ms
     guard .now > since + .milliseconds(patience_ms) else { return }
-    stuckMessages = shim_zmq_published()
+    shim_zmq_count_anew()  // what clients hold that do not read
     (stalledSince, lastStall) = (nil, .now)
     if lossyUntil != nil { return }
     log.write("a client does not read its outputs: it loses messages for a minute")

@@ -29,8 +29,10 @@ int shim_zmq_send(void *_Nonnull socket, const struct shim_zmq_frame *_Nonnull f
 // Sends one message of at least two frames to the subscribers; returns as `shim_zmq_send`. The message is counted until
 // every subscriber's queue has let go of it.
 int shim_zmq_publish(void *_Nonnull socket, const struct shim_zmq_frame *_Nonnull frames, int count);
-// The published messages that at least one subscriber's queue holds.
+// The messages published since the last `shim_zmq_count_anew` that at least one subscriber's queue holds.
 int shim_zmq_published(void);
+// Counts no message that was published before.
+void shim_zmq_count_anew(void);
 // Lets the client, whose message a publisher has received last, have the messages of a topic; or no longer.
 void shim_zmq_subscribe(void *_Nonnull socket, const void *_Nullable topic, size_t count, int on);
 // Whether a full queue of one reader holds a publisher back (1), or that reader loses messages (0).
