@@ -19,6 +19,7 @@
 -- not end at a folder that cannot be written. Where the value has options of its own, the entry has
 -- `options_of`, a function that gives their spec: `--loss ipo --loss.beta 0.2` gives the values `loss` and
 -- `["loss.beta"]`, and `--help --loss ipo` lists them.
+local attempt = require "perilune.attempt"
 local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
 local separated = require "perilune.options.separated"
@@ -167,7 +168,7 @@ end
 
 --- Creates a folder and writes a file into it, to know that both can be done.
 local function make_folder(name, folder)
-  local ok, problem = pcall(function()
+  local ok, problem = attempt.call(function()
     if folder == "" then error("the folder has no name", 0) end
     system.make_folder(folder)
     system.write_file(folder .. "/.writable", "")

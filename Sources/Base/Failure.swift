@@ -25,4 +25,8 @@ public struct Failure: Error, CustomStringConvertible, @unchecked Sendable {
   }
 
   public var description: String { message }
+
+  /// Whether the failure says what is wrong with what was given. Ctrl-C and a lack of memory do not: who tells
+  /// a failure in other words leaves those two as they are.
+  public var isRefusal: Bool { kind != .interrupted && kind != .memory }
 }

@@ -122,7 +122,7 @@ struct OptionTable {
   }
 
   private func list<V>(_ name: String, _ read: () throws -> [V]) throws -> [V] {
-    do { return try read() } catch let failure as Failure {
+    do { return try read() } catch let failure as Failure where failure.isRefusal {
       throw refusal("option '\(name)': \(failure.message)")
     }
   }

@@ -175,7 +175,7 @@ public struct CheckpointFolder {
     let there = try Set(disk.names(in: folder))
     if !there.contains(Self.manifest) { throw refuse("\(Self.manifest) is missing") }
     let text = try disk.bytes(of: "\(folder)/\(Self.manifest)")
-    guard let manifest = try? JSONValue(parsing: text, name: Self.manifest) else {
+    guard let manifest = try? JSONValue(parsing: text, name: Self.manifest, stopsAtInterrupt: false) else {
       throw refuse("\(Self.manifest) is damaged: it is no JSON")
     }
     let format = manifest["format"]?.text ?? "none"
@@ -208,7 +208,7 @@ public struct CheckpointFolder {
   public func newest(atMost step: Int = .max) throws -> (checkpoint: Checkpoint?, damaged: [String]) {
     var damaged: [String] = []
     for (name, at) in try names().reversed() where at <= step {
-      do { return (try verify(name), damaged) } catch let failure as Failure {
+      do { return (try verify(name), damaged) } catch let failure as Failure where failure.isRefusal {
         damaged.append(failure.message)
       }
     }

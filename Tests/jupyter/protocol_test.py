@@ -418,6 +418,14 @@ class InterruptTest(KernelCase):
             within=4,
         )
 
+    def test_reading_a_long_list(self):
+        """The reader of an option names the option in what it refuses; Ctrl-C is none of that."""
+        self.each_way(
+            "local model = models.transformer { vocab = 8, dim = 8, layers = 1, heads = 1, max_length = 8 }"
+            " local stop = {} for i = 1, 2e6 do stop[i] = 1 end print 'begin'"
+            " while true do model:sample({ { 1 } }, { stop = stop, max_new_tokens = 1 }) end",
+        )
+
     def test_loading_a_file(self):
         path = os.path.join(os.environ["PERILUNE_TEST_OUT"], "large.json")
         if not os.path.exists(path):

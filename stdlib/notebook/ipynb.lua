@@ -4,6 +4,7 @@
 --   > local cell = { kind = "code", source = "x = 1", metadata = {} }
 --   > ipynb.read(ipynb.write { cells = { cell }, metadata = {} }).cells[1].source
 --   x = 1
+local attempt = require "perilune.attempt"
 local html = require "perilune.notebook.html"
 local json = require "perilune.notebook.json"
 local options = require "perilune.options"
@@ -78,7 +79,7 @@ local function table_of(value) return type(value) == "table" and value ~= json.n
 --   > ipynb.read '{"nbformat": 3}'
 --   nbformat 4 is read, not 3
 function ipynb.read(text)
-  local ok, nb = pcall(json.decode, (text:gsub("^\u{FEFF}", "")))
+  local ok, nb = attempt.call(json.decode, (text:gsub("^\u{FEFF}", "")))
   if not ok then error("no notebook: " .. tostring(nb), 0) end
   if type(nb) ~= "table" or nb.nbformat ~= 4 then
     local version = type(nb) == "table" and nb.nbformat

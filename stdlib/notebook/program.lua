@@ -101,7 +101,7 @@ local function reports_of(paths, script_path, given)
     end
     if report.path == script_path then error(("--report %s: this is the notebook itself"):format(path), 0) end
     local parent = report.path:match "^(.*)/[^/]*$"
-    local made, problem = pcall(function()
+    local made, problem = attempt.call(function()
       if parent and parent ~= "" and report.is_file ~= false then system.make_folder(parent) end
     end)
     if not made then error(("--report %s: %s"):format(path, failure.reason(problem)), 0) end

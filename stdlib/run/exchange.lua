@@ -6,6 +6,7 @@
 --
 -- The value of a config or a summary is JSON, that of a figure a number; NaN is "nan", infinity "inf" and
 -- "-inf".
+local attempt = require "perilune.attempt"
 local csv = require "perilune.csv"
 local native = require "perilune.native.run"
 local options = require "perilune.options"
@@ -55,7 +56,7 @@ local special <const> = { nan = 0 / 0, ["-nan"] = 0 / 0, inf = math.huge, ["-inf
 local kinds = {}
 
 local function json_of(row)
-  local ok, value = pcall(plain.decode, tostring(row.value or ""))
+  local ok, value = attempt.call(plain.decode, tostring(row.value or ""))
   if not ok then error(("the value is no JSON: %s"):format((tostring(value):gsub("^.-JSON: ", ""))), 0) end
   return value
 end
@@ -107,7 +108,7 @@ local function read(path)
       local near = options.suggest(tostring(row.kind), kinds)
       refuse(("the kind is %s; %s"):format(options.show(row.kind), near))
     end
-    local ok, call = pcall(of_kind, row)
+    local ok, call = attempt.call(of_kind, row)
     if not ok then refuse(call) end
     one.config = call.config or one.config
     if not call.config then one.calls[#one.calls + 1] = call end

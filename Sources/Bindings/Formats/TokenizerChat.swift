@@ -119,7 +119,7 @@ enum TokenizerChat {
       let ranges = try conversation.assistantRanges(rendered, template, tokens: tokens)
       try call.pushIntegers(try object.tokenizer.mask(of: ids, rendered, ranges))
       return 2
-    } catch let failure as Failure where failure.kind != .interrupted {
+    } catch let failure as Failure where failure.isRefusal {
       try call.pushNil()
       try call.pushString(failure.message)
       return 3

@@ -160,7 +160,7 @@ extension Call {
       throw bad(i, "\(plural): expected a list of lists of token ids, got \(typeName(i))")
     }
     let table = try table(i)
-    do { return try table.listOfIntegerLists() } catch let failure as Failure {
+    do { return try table.listOfIntegerLists() } catch let failure as Failure where failure.isRefusal {
       if try table.list().first?.asInteger != nil {
         throw bad(
           i, "\(plural) must be a list of lists of token ids, got one list of ids: write { \(singular) }")

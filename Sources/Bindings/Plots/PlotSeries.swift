@@ -154,7 +154,7 @@ enum PlotSeries {
     private func numbers(_ value: LuaValue, _ name: String) throws -> [Double] {
       switch value {
       case .table(let table):
-        do { return try table.numbers() } catch let problem as Failure {
+        do { return try table.numbers() } catch let problem as Failure where problem.isRefusal {
           throw call.bad(2, "option '\(name)': \(problem.message)")
         }
       case .object(let object as Variable):

@@ -130,7 +130,9 @@ struct OpArgument {
 
   private func numbers() throws -> [Double] {
     guard case .table(let table) = try value() else { throw wrongType("table") }
-    do { return try table.numbers() } catch let failure as Failure { throw bad(failure.message) }
+    do { return try table.numbers() } catch let failure as Failure where failure.isRefusal {
+      throw bad(failure.message)
+    }
   }
 
   private func flag() throws -> Bool {
@@ -161,7 +163,9 @@ struct OpArgument {
     let value = try value()
     if case .table(let table) = value {
       if named == nil && last > place { throw call.bad(place + 1, "no such argument") }
-      do { return try table.integers() } catch let failure as Failure { throw bad(failure.message) }
+      do { return try table.integers() } catch let failure as Failure where failure.isRefusal {
+        throw bad(failure.message)
+      }
     }
     if named != nil { return [try integer(value)] }
     return try (place...last).map { i in

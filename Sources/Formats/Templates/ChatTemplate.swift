@@ -53,7 +53,7 @@ public struct ChatTemplate: Sendable {
     let renderer = TemplateRenderer(
       names: names, variables: values, clock: clock, workMax: Limits.templateWorkMax + 256 * size)
     do { return RenderedChat(try renderer.render(body)) } catch let failure as Failure
-      where failure.kind != .interrupted
+      where failure.isRefusal
     {
       throw Failure(failure.kind, "\(name): \(failure.message) (line \(renderer.line))")
     }

@@ -16,7 +16,7 @@ struct Precompiled: Sendable {
     guard let bytes = Base64.decode(Array(encoded.utf8)) else {
       throw try part.key("precompiled_charsmap").failure("not base64")
     }
-    do { self = try Precompiled(bytes) } catch let failure as Failure {
+    do { self = try Precompiled(bytes) } catch let failure as Failure where failure.isRefusal {
       throw try part.key("precompiled_charsmap").failure(failure.message)
     }
   }

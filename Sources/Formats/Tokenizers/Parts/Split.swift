@@ -37,6 +37,7 @@ enum Delimiter: Sendable {
       self = .string(Array(try part.text("String").utf8))
     } else if part.value["Regex"] != nil {
       do { self = .pattern(try part.patterns.compiled(try part.text("Regex"))) } catch let failure as Failure
+        where failure.isRefusal
       {
         throw part.failure(failure.message)
       }
