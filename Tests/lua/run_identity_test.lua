@@ -51,6 +51,21 @@ function TestScript:test_the_modules_that_a_script_has_loaded_are_part_of_its_ha
   lu.assertEquals(hashes[3], hashes[2])
 end
 
+--- A corrected comment of the library trained the runs of every script anew.
+function TestScript:test_comments_of_the_library_are_no_part_of_its_hash()
+  local here = self.folder .. "/run/identity.lua"
+  system.make_folder(self.folder .. "/run")
+  local file <close> = assert(io.open(support.stdlib .. "/run/identity.lua"))
+  system.write_file(here, file:read "a")
+  local hashes = {}
+  for i, text in ipairs { "return 1", "-- one\nreturn  1  -- and this", "return 2" } do
+    system.write_file(self.folder .. "/a.lua", text)
+    hashes[i] = assert(loadfile(here))().code {}
+  end
+  lu.assertEquals(hashes[2], hashes[1])
+  lu.assertNotEquals(hashes[3], hashes[1])
+end
+
 function TestScript:test_without_a_file_of_a_script_there_is_no_hash()
   local text = "print(require('perilune.run.identity').script() == '')"
   system.write_file(self.folder .. "/x", text)

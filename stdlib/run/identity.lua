@@ -70,7 +70,7 @@ end
 local codes = {}
 
 --- SHA-256 of a Lua text without its comments and the space between its words: a comment that is changed
--- leaves the runs of a script as they are.
+-- leaves the runs as they are.
 --
 --   > local identity = require "perilune.run.identity"
 --   > identity.source "x = 1 -- one" == identity.source "-- one\nx  =  1"
@@ -130,8 +130,10 @@ function identity.script()
   return #hashes == 0 and script or system.sha256(script .. "\n" .. table.concat(hashes, "\n"))
 end
 
---- SHA-256 of the library's Lua files without `apart`, files and folders of it such as "help"; without
--- `apart`, of all of them and the running script. Errors: one of `apart` is not there.
+--- The hash of the library's Lua files as identity.source has it, without `apart`, files and folders of it
+-- such as "help"; without `apart`, of all of them and the running script.
+--
+-- Errors: one of `apart` is not there.
 --
 --   > local identity = require "perilune.run.identity"
 --   > identity.code() == identity.code {}, #identity.code { "help", "help.lua" }
@@ -147,7 +149,7 @@ function identity.code(apart)
     if not system.exists(path) then error(("run.identity: the library has no '%s'"):format(name), 2) end
     is_apart[path] = true
   end
-  each_file(library, function(path) hashes[#hashes + 1] = system.sha256_file(path) end, is_apart)
+  each_file(library, function(path) hashes[#hashes + 1] = hash_of(path) end, is_apart)
   codes[key] = system.sha256(table.concat(hashes, "\n"))
   return codes[key]
 end
