@@ -163,9 +163,9 @@ function TestSettings:test_a_path_without_a_reward_model_is_refused_before_anyth
   system.make_folder(path)
   local function refusal() return support.message(experiment.check, small { proxy = path }) end
   lu.assertStrContains(refusal(), ("proxy: %s: not a folder of a model, no config.json"):format(path))
-  local function save(vocab, head)
+  local function save(vocab, head, max_length)
     local model = models.transformer {
-      vocab = vocab, dim = 4, layers = 1, heads = 1, max_length = 128, head = head,
+      vocab = vocab, dim = 4, layers = 1, heads = 1, max_length = max_length or 128, head = head,
     }
     models.save(model, path)
   end
@@ -174,7 +174,10 @@ function TestSettings:test_a_path_without_a_reward_model_is_refused_before_anyth
     ("proxy: %s has no score head; expected the path of a reward model"):format(path))
   save(9, "score")
   lu.assertStrMatches(refusal(), "proxy: %S+ reads 9 tokens, the task has %d+: it needs the task's tokenizer")
-  save(1000, "score")
+  save(1000, "score", 20)
+  lu.assertStrMatches(refusal(),
+    "proxy: %S+ reads texts of 20 tokens, a prompt and a response of sentiment have up to %d+")
+  save(1000, "score", tonumber(refusal():match "up to (%d+)"))
   experiment.check(small { proxy = path })
   os.execute(("rm -r '%s'"):format(path))
 end

@@ -88,7 +88,7 @@ function stage.check(o)
     error(("proxy_pairs: %d are more than all %d golden pairs"):format(o.proxy_pairs, o.pairs), 0)
   end
   if trained.is_path(o.proxy) then
-    trained.reward_model(o.proxy, opened.task(o).tokenizer.vocab_size, o.precision)
+    trained.reward_model(o.proxy, opened.task(o), o.precision)
   end
   if o.label_temperature > 0 and o.gold == "task" then
     local task = opened.task(o)

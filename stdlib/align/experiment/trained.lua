@@ -33,37 +33,50 @@ function trained.judge(self, kind, label, data, held_out, seed, init)
   return judges[trained.kinds[kind]](given)
 end
 
---- The reward model of the option `proxy` that is a path, for a task of `wanted` tokens. Errors: the path has
--- no model, or one without a score head or of fewer tokens.
+--- The reward model of the option `proxy` that is a path, for a task. Errors: the path has no model, or one
+-- without a score head, of fewer tokens, or of shorter texts.
 --
 --   > local models, path = require "perilune.models", os.tmpname()
+--   > local task = { name = "mine", tokenizer = { vocab_size = 5 }, max_prompt = 3, max_response = 4 }
 --   > local model = models.transformer { vocab = 5, dim = 4, layers = 1, heads = 1, max_length = 8 }
 --   > model:score_head():save(path)
---   > trained.reward_model(path, 5):config().head
+--   > trained.reward_model(path, task):config().head
 --   score
+--   > task.max_response = 5
+--   > select(2, pcall(trained.reward_model, path, task)):sub(8 + #path)
+--    reads texts of 8 tokens, a prompt and a response of mine have up to 9
 --   > model:save(path)
---   > select(2, pcall(trained.reward_model, path, 5)):sub(8 + #path)
+--   > select(2, pcall(trained.reward_model, path, task)):sub(8 + #path)
 --    has no score head; expected the path of a reward model
 --   > os.remove(path)
 --   true
-function trained.reward_model(path, wanted, precision)
+function trained.reward_model(path, task, precision)
   local ok, model = attempt.call(models.load, path, { precision = precision })
   if not ok then error("proxy: " .. errors.message(model), 0) end
   if not learned.has_score_head(model) then
     error(("proxy: %s has no score head; expected the path of a reward model"):format(path), 0)
   end
-  local own = model:config().vocab
-  if own < wanted then
+  local config, vocab_size = model:config(), task.tokenizer.vocab_size
+  if config.vocab < vocab_size then
     error(("proxy: %s reads %d tokens, the task has %d: it needs the task's tokenizer"):format(
-      path, own, wanted), 0)
+      path, config.vocab, vocab_size), 0)
+  end
+  local longest <const> = task.max_prompt + task.max_response + 1  -- an unfinished response is closed
+  if config.max_length < longest then
+    error(("proxy: %s reads texts of %d tokens, a prompt and a response of %s have up to %d"):format(
+      path, config.max_length, task.name, longest), 0)
   end
   return model
 end
 
---- The judge of a reward model that reads the ids of the task.
+--- The judge of the reward model of a stage's option `proxy` that is a path. Errors: as above.
+--
+--   > local stage = { task = require "perilune.tasks".open "sentiment", options = {} }
+--   > trained.from_path(stage, "/no/model")
+--   proxy: cannot open /no/model: No such file or directory
 function trained.from_path(self, path)
   return judges.from_model {
-    model = trained.reward_model(path, self.start:config().vocab, self.options.precision),
+    model = trained.reward_model(path, self.task, self.options.precision),
     eos = self.task.tokenizer.eos,
   }
 end
