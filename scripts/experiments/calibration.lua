@@ -18,10 +18,9 @@
 --   perilune scripts/experiments/calibration.lua --task sentiment --only-costs
 local perilune = require "perilune"
 local cli, options = require "perilune.cli", require "perilune.options"
-local limits = require "perilune.options.limits"
+local costs_of = require "perilune.tasks.costs_of"
 local opened = require "perilune.align.experiment.opened"
 local results = require "perilune.align.experiment.results"
-local separated = require "perilune.options.separated"
 local settings = require "perilune.align.experiment.settings"
 local system, tasks = require "perilune.system", perilune.tasks
 
@@ -81,16 +80,7 @@ if o.only_costs then
   return
 end
 
-local costs = {}
-if o.costs ~= "" then
-  for item in separated(o.costs) do
-    local cost = tonumber(item)
-    if not (cost and cost >= 0 and cost <= limits.weight) then
-      cli.refuse("--costs takes numbers from 0 to %d, separated by commas, not '%s'", limits.weight, o.costs)
-    end
-    costs[#costs + 1] = cost
-  end
-end
+local costs = o.costs == "" and {} or cli.checked(costs_of, o.costs, "--costs")
 
 local given = {}
 for _, name in ipairs(check:names()) do given[name] = o[name] end

@@ -5,15 +5,11 @@ local command = require "perilune.sweep.command"
 local flags = require "perilune.cli.flags"
 local options = require "perilune.options"
 local plain = require "perilune.plain"
+local results = require "perilune.align.experiment.results"
 local settings = require "perilune.align.experiment.settings"
 local system = require "perilune.system"
 
 local place = {}
-
--- Options of the machine and of where things lie, and what cli.read adds.
-local not_told <const> = {
-  out = true, runs = true, jobs = true, repetition = true, size = true, smoke = true, help = true,
-}
 
 --- An option as words of a command line.
 local function words_of(name, value)
@@ -44,7 +40,7 @@ local function words_told(o, spec)
   table.move(of_values, 1, #of_values, #names + 1, names)
   for _, name in ipairs(names) do
     local is_size = spec.by_name[name] and spec.by_name[name].size
-    if not not_told[name] and o[name] ~= nil and (is_size and o[name] ~= spec.by_name[name].default
+    if not results.is_of_call(name) and o[name] ~= nil and (is_size and o[name] ~= spec.by_name[name].default
       or o[name] ~= defaults[name]) then
       local own = words_of(name, o[name])
       table.move(own, 1, #own, #words + 1, words)

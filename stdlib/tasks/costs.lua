@@ -13,7 +13,7 @@
 --   tasks.costs: option 'best_of' must be a whole number from 2 to 16777216, not 1
 local limits = require "perilune.options.limits"
 local options = require "perilune.options"
-local separated = require "perilune.options.separated"
+local costs_of = require "perilune.tasks.costs_of"
 local rows = require "perilune.tasks.costs_rows"
 local text_table = require "perilune.align.evaluate.text_table"
 
@@ -34,14 +34,7 @@ local function listed(text, own)
   local function add(cost)
     if not seen[cost] then list[#list + 1], seen[cost] = cost, true end
   end
-  for part in separated(text) do
-    local cost = tonumber(part)
-    if not (cost and cost >= 0 and cost <= limits.weight) then
-      error(("tasks.costs: costs takes numbers from 0 to %d, separated by commas, not '%s'"):format(
-        limits.weight, text), 4)
-    end
-    add(cost + 0.0)
-  end
+  for _, cost in ipairs(costs_of(text, "tasks.costs: costs", 3)) do add(cost) end
   add(own + 0.0)
   table.sort(list)
   return list

@@ -27,17 +27,18 @@ local telling <const> = {
   "align/evaluate/win_table.lua",
   "paper/by_task.lua", "paper/entry.lua", "paper/html.lua", "paper/markdown.lua", "paper/page.lua",
   "paper/place.lua",
-  "tasks/check_page.lua", "tasks/costs.lua", "tasks/costs_rows.lua",
+  "tasks/check_page.lua", "tasks/costs.lua", "tasks/costs_of.lua", "tasks/costs_rows.lua",
 }
 
 -- What the figures of the paper make of finished runs: claims, sections, fits. What chooses variants, sources
 -- and stages is not among them.
 local figures <const> = { "paper/init.lua", "paper/reading" }
 
--- Options of the machine, and how many repetitions there are.
-local of_the_machine <const> = {
-  out = true, runs = true, jobs = true, seeds = true, outer_seeds = true, repetition = true,
-}
+-- Options of the machine: where things lie, and what part of the work a process does.
+local of_the_machine <const> = { out = true, runs = true, jobs = true, repetition = true }
+
+-- How often a run is repeated.
+local of_repetition <const> = { seeds = true, outer_seeds = true }
 
 --- The options of `o` that `is_left_out(name)` leaves, as a list of texts in the order of their names.
 local function texts_of(o, is_left_out)
@@ -53,6 +54,14 @@ end
 -- What cli.read adds to the options.
 local of_the_size <const> = { size = true, smoke = true, help = true }
 
+--- Whether a report is the same for every value of an option: it is one of the machine, or the name of a
+-- size, whose values are options of their own.
+--
+--   > local results = require "perilune.align.experiment.results"
+--   > results.is_of_call "jobs", results.is_of_call "seeds"
+--   true	false
+function results.is_of_call(name) return (of_the_machine[name] or of_the_size[name]) == true end
+
 --- The options of a script itself as one text, "" where it has none: those of `o` that `shared`, a table by
 -- name, does not have, without those of the machine and the size.
 --
@@ -62,7 +71,7 @@ local of_the_size <const> = { size = true, smoke = true, help = true }
 --   prefer=long
 function results.own(o, shared)
   local list = texts_of(o, function(name)
-    return of_the_machine[name] or of_the_size[name] or shared[name:match "^[^.]*"] ~= nil
+    return results.is_of_call(name) or of_repetition[name] or shared[name:match "^[^.]*"] ~= nil
   end)
   return table.concat(list, "\n")
 end
@@ -74,7 +83,7 @@ end
 -- The code is that of the library without what only tells of runs, and the script. Runs of a family (`of` is
 -- "family") are not told apart by the script: its scripts share them.
 function results.key(title, o, of)
-  local names = texts_of(o, function(name) return of_the_machine[name] end)
+  local names = texts_of(o, function(name) return of_the_machine[name] or of_repetition[name] end)
   if (o.data or "") ~= "" then names[#names + 1] = "data has " .. system.sha256_file(o.data) end
   if (o.proxy or ""):find("/", 1, true) and system.exists(o.proxy) then
     names[#names + 1] = "proxy has " .. models.load(o.proxy):hash()
