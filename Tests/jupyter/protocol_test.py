@@ -136,11 +136,12 @@ class ExecuteTest(KernelCase):
         self.assertEqual(found["worse"]["status"], "error")
 
     def test_stop_on_error(self):
-        ids = [self.client.execute(code) for code in ("error 'stop'", "aborted = 1", "aborted = 2")]
+        slow = "local t = os.clock() while os.clock() - t < 0.5 do end "  # until the others have been sent
+        ids = [self.client.execute(code) for code in (slow + "error 'stop'", "aborted = 1", "aborted = 2")]
         replies = [reply_to(self.client, i)["content"]["status"] for i in ids]
         self.assertEqual(replies, ["error", "aborted", "aborted"])
         self.assertEqual(self.run_cell("aborted").result(), "nil")
-        ids = [self.client.execute(code, stop_on_error=False) for code in ("error 'go on'", "went_on = 1")]
+        ids = [self.client.execute(slow + code, stop_on_error=False) for code in ("error 'go on'", "went_on = 1")]
         self.assertEqual([reply_to(self.client, i)["content"]["status"] for i in ids], ["error", "ok"])
 
     def test_pager(self):
