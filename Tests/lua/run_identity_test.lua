@@ -113,4 +113,33 @@ function TestSource:test_a_first_line_with_a_hash_sign_ends_at_a_line_feed()
   lu.assertEquals(kinds "#!x\rx = 1\ny", "comment word")
 end
 
+--- The tokens of a text without comments, as one text.
+local function words_of(text)
+  local list = {}
+  for _, token in ipairs(scan.tokens(text)) do
+    if token.kind ~= "comment" then list[#list + 1] = text:sub(token.from, token.to) end
+  end
+  return table.concat(list, "\n")
+end
+
+function TestSource:test_code_has_the_tokens_of_its_text_and_no_comment()
+  local texts = {
+    "", " ", "--", "#!x", "#!x\nx = 1 -- y", "--[[ a\nb ]] x = 1 --[==[ ]] ]==]y = 2", "x = 'a", "a--b\nc",
+    "x = t[t[1]]-1- -2 - --3\n4", "x = [[ a -- b\n  c ]]--d\ny = [==[ ]]\t ]==] .. '\\'--' .. \"--\"",
+    "x = 1--\ry = 2", "\u{FEFF}#x\nreturn 1", "\u{FEFF}-- a\nreturn 1", "[", "-", "--[", "--[[", "[=[ x",
+    "'\\z  \n  -- no comment'",
+  }
+  for _, path in ipairs { "options.lua", "notebook/scan.lua" } do
+    local file <close> = assert(io.open(support.stdlib .. "/" .. path))
+    texts[#texts + 1] = file:read "a"
+  end
+  for _, text in ipairs(texts) do
+    local code = scan.code(text)
+    lu.assertEquals(words_of(code), words_of(text), text)
+    lu.assertNotStrContains(kinds(code), "comment")
+    lu.assertEquals(scan.code(code), code)
+  end
+  lu.assertEquals(scan.code "x = 1\n  -- a\n  -- b\n\ny = --[[ c ]] 2 -- d\n", "x = 1 y = 2")
+end
+
 os.exit(lu.LuaUnit.run())

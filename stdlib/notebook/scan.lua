@@ -79,6 +79,46 @@ function scan.tokens(text)
   end
 end
 
+--- The text without its comments, and with one blank for each space outside of strings: two texts that have
+-- the same are the same program. Only what can begin a string or a comment is looked at: it takes less than a
+-- third of the time of scan.tokens.
+--
+--   > scan.code "-- one\nx  =  ' a -- b' -- two\nreturn x"
+--   x = ' a -- b' return x
+function scan.code(text)
+  local parts, from = {}, text:match "^\u{FEFF}()" or 1
+  if text:sub(from, from) == "#" then from = text:find("\n", from, true) or #text + 1 end
+  local at, is_after_code = from, false
+  local function add_code(stop)
+    local code = text:sub(from, stop):gsub("%s+", " ")
+    if is_after_code and code:sub(1, 1) == " " then code = code:sub(2) end
+    if code == "" then return end
+    parts[#parts + 1], is_after_code = code, code:sub(-1) == " "
+  end
+  while true do
+    at = text:find("[-%[\"']", at)
+    if not at then break end
+    local first, stop = text:sub(at, at), nil
+    if first == "-" and text:sub(at + 1, at + 1) == "-" then
+      add_code(at - 1)
+      if not is_after_code then parts[#parts + 1], is_after_code = " ", true end
+      stop = long_bracket_end(text, at + 2) or line_end(text, at)
+    elseif first == "[" then
+      stop = long_bracket_end(text, at)
+    elseif first ~= "-" then
+      stop = quoted_end(text, at, first)
+    end
+    if stop and first ~= "-" then
+      add_code(at - 1)
+      parts[#parts + 1], is_after_code = text:sub(at, stop), false
+    end
+    at = (stop or at) + 1
+    if stop then from = at end
+  end
+  add_code(#text)
+  return (table.concat(parts):gsub("^ ", ""):gsub(" $", ""))
+end
+
 local opening <const> = { ["function"] = 1, ["do"] = 1, ["if"] = 1, ["repeat"] = 1 }
 local closing <const> = { ["end"] = true, ["until"] = true }
 local open_bracket <const> = { ["("] = true, ["["] = true, ["{"] = true }

@@ -69,21 +69,15 @@ end
 
 local codes = {}
 
---- SHA-256 of a Lua text without its comments and the space between its words: a comment that is changed
--- leaves the runs as they are.
+--- SHA-256 of a Lua text without its comments, each space one blank: a comment that is changed leaves the
+-- runs as they are.
 --
 --   > local identity = require "perilune.run.identity"
 --   > identity.source "x = 1 -- one" == identity.source "-- one\nx  =  1"
 --   true
 --   > identity.source "x = 1" == identity.source "x = 11"
 --   false
-function identity.source(text)
-  local words = {}
-  for _, token in ipairs(scan.tokens(text)) do
-    if token.kind ~= "comment" then words[#words + 1] = text:sub(token.from, token.to) end
-  end
-  return system.sha256(table.concat(words, "\n"))
-end
+function identity.source(text) return system.sha256(scan.code(text)) end
 
 --- The path of the running script, whatever its ending; nil where there is none. Without a script arg[0] is
 -- the program. A pipe such as /dev/stdin is read once, as the script.
