@@ -157,7 +157,7 @@ display(rows)
 --
 -- `align.compare` says in words what two runs allow to say, and no more. One seed and some dozens of prompts
 -- allow little: this is a tour, not the experiment. `scripts/experiments/gap.lua` is the experiment, with
--- repetitions of the whole pipeline, and `scripts/results/results.md` has what it found.
+-- repetitions of the whole pipeline, and `scripts/results.md` has what it found.
 
 -- %%
 print(align.compare { on, off })

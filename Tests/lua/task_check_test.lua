@@ -107,7 +107,9 @@ function TestCheck:test_a_page_is_made_of_a_small_pipeline()
   lu.assertEquals(#made.runs, 6)
   lu.assertEquals(#made.runs[1].points, 3)
   lu.assertNotNil(made.runs[1].points[3].parts.errors)
-  lu.assertStrContains(made.text, "Calibration of refusal: cost 0.15, seed 901, 4 steps")
+  lu.assertStrMatches(made.text, "An analogue of harmlessness training.*\n\nWhere the dynamics come from.*"
+    .. "\n\nWhat it shows instead of two falls: .*"
+    .. "\n\nCalibration of refusal: cost 0%.15, seed 901, 4 steps\n.*")
   lu.assertStrContains(made.text, "Costs of text in refusal: 2 responses of the start to each of 8 prompts")
   lu.assertEquals(#made.costs.rows, 4)
 end

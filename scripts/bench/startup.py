@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The time of a start: an empty program, and the prompt until it can be typed at.
 
-    scripts/bench/startup.py             the table of scripts/results/results.md: medians of 20
+    scripts/bench/startup.py             the table of scripts/results.md: medians of 20
     scripts/bench/startup.py --times 5
 
 Each time is that of the wall clock, from the start of the process to its end, or until a prompt on a pseudo-terminal has

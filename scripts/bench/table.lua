@@ -17,7 +17,7 @@ local sizes = dofile(folder .. "/sizes.lua")
 local quoted <const>, output_of <const>, median <const> = processes.quoted, processes.output_of, sizes.median
 
 --- Where what was measured is written.
-local results <const> = folder .. "/../results"
+local scripts <const> = folder .. "/.."
 
 local program = require "perilune.system".program()
 for i = -2, -100, -1 do
@@ -41,7 +41,7 @@ local o = cli.parse(arg, options.spec("bench", {
   { "folder", "", "a folder of transformers: for lora" },
   { "python", "", "the interpreter of the peers, which scripts/bench/run gives; none unless given" },
   { "alone", false, "no peers", smoke = true },
-  { "write", false, "replace what was measured on this processor in scripts/results: results.md, charts" },
+  { "write", false, "replace what was measured on this processor in scripts/results.md, and its charts" },
 }), [[
 bench: Perilune and its peers on the same work, in turns
 
@@ -124,7 +124,8 @@ end
 --- The processor's name, which names its table and its chart.
 local processor <const> = require "perilune.processor".name()
 local slug <const> = processor:lower():gsub("%W+", "-"):gsub("%-$", "")
-local chart <const>, growth_chart <const> = ("bench-%s.svg"):format(slug), ("growth-%s.svg"):format(slug)
+local chart <const> = ("results/bench-%s.svg"):format(slug)
+local growth_chart <const> = ("results/growth-%s.svg"):format(slug)
 
 --- When, on what and with what settings a part was measured, and whether the machine was quiet.
 local function circumstances(what)
@@ -140,7 +141,7 @@ end
 local function publish(part, ...)
   local text = table.concat({ ... }, "\n\n")
   print(text)
-  if o.write then report.write(results .. "/results.md", part, text) end
+  if o.write then report.write(scripts .. "/results.md", part, text) end
 end
 
 if #lines > 0 then
@@ -161,7 +162,7 @@ if #lines > 0 then
   local figure = report.chart(lines)
   if figure then
     texts[#texts + 1] = ("![Speed beside the fastest peer, with goals](%s)"):format(chart)
-    if o.write then figure:save(results .. "/" .. chart) end
+    if o.write then figure:save(scripts .. "/" .. chart) end
   end
   publish("bench, " .. processor, table.unpack(texts))
 end
@@ -178,7 +179,7 @@ if chosen "growth" then
   local text, figure = parts.growth(o, commands, program)
   publish("bench growth, " .. processor, circumstances " --rows growth", text,
     ("![Step time against arithmetic](%s)"):format(growth_chart))
-  if o.write then figure:save(results .. "/" .. growth_chart) end
+  if o.write then figure:save(scripts .. "/" .. growth_chart) end
 end
 if chosen "allocations" then
   local text, count = parts.allocations(o, commands, note)

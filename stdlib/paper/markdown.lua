@@ -110,7 +110,7 @@ function markdown.write(entries, missing, path)
   local texts = {
     "# The paper's figures, as they were run\n",
     "Made by `bin/perilune scripts/paper.lua --page --markdown FILE` from what the figures' scripts wrote. "
-      .. "docs/paper.md says what each figure asks, results.md what is to be made of the numbers.\n",
+      .. "docs/paper.md says what each figure asks, scripts/results.md what is to be made of the numbers.\n",
     (page.summary(entries)) .. "\n",
     page.rules .. "\n",
   }

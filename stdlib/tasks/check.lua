@@ -9,8 +9,9 @@
 --   print(page.text)
 --   tasks.summary({ cost = 0 }):check { steps = 240 }
 --
--- The page has the table of `tasks.costs` too, where gold charges for errors of text, and how often
--- majorities go in a circle, where a task has `cycles()`.
+-- The page begins with what the task's help page says of it: what it is an analogue of, where its dynamics
+-- come from and what it shows. It has the table of `tasks.costs` too, where gold charges for errors of text,
+-- and how often majorities go in a circle, where a task has `cycles()`.
 --
 -- A task names the settings of its runs in `task.runs`: { beta, lr, steps } of the online run, and `offline`
 -- = { beta = {...}, lr = {...}, steps }, all combinations of which are pooled. Offline runs have as many

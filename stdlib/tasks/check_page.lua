@@ -1,7 +1,8 @@
---- The text of a calibration page, and which of its requirements hold.
+--- The text of a calibration page, below what the task's help page says of it, and which requirements hold.
 --
 -- The peak is corrected for selection: the checkpoint is chosen by every other prompt and its win rate is of
 -- the rest. A difference counts where it is more than two standard errors, over prompts alone.
+local about = require "perilune.tasks.about"
 local frontier = require "perilune.align.evaluate.frontier"
 local measures = require "perilune.align.compare.measures"
 local stats = require "perilune.align.evaluate.stats"
@@ -158,7 +159,8 @@ return function(found)
       ("  the same, to the best at %g times the KL and beyond"):format(measures.beyond) },
     { "gold_holds", not gold.falls, "online by gold does not fall: " .. described(gold) },
   }
-  local lines, holds = {}, {}
+  local lines, holds = { about(found.task) }, {}
+  if lines[1] then lines[2] = "" end
   local function add(...) lines[#lines + 1] = (...):format(select(2, ...)) end
   local cost = found.task.cost and ("cost %s, "):format(found.task.cost) or ""
   add("Calibration of %s: %sseed %d, %d steps", found.task.name, cost, found.options.seed, found.steps)

@@ -147,8 +147,8 @@ end
 --   tasks.check: unknown option 'step'; did you mean 'steps'?
 function task.check(self, given) return require "perilune.tasks.check"(self, given) end
 
---- The module of a task. Calling it calls `fields.new`; `options` is its spec, `needs` says which file it
--- reads.
+--- The module of a task. Calling it gives what `fields.new` makes, with the name of its spec as `module`;
+-- `options` is that spec, `needs` says which file it reads.
 --
 --   > local task = require "perilune.tasks.task"
 --   > task.preference().kind
@@ -159,7 +159,11 @@ function task.check(self, given) return require "perilune.tasks.check"(self, giv
 --   > type(task.checks "tasks.mine")
 --   table
 function task.module(fields)
-  return setmetatable(fields, { __call = function(_, given) return fields.new(given) end })
+  return setmetatable(fields, { __call = function(_, given)
+    local made = fields.new(given)
+    made.module = fields.options and fields.options.name
+    return made
+  end })
 end
 
 return task

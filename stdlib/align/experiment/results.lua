@@ -27,7 +27,7 @@ local telling <const> = {
   "align/evaluate/win_table.lua",
   "paper/by_task.lua", "paper/entry.lua", "paper/html.lua", "paper/markdown.lua", "paper/page.lua",
   "paper/place.lua",
-  "tasks/check_page.lua", "tasks/costs.lua", "tasks/costs_of.lua", "tasks/costs_rows.lua",
+  "tasks/about.lua", "tasks/check_page.lua", "tasks/costs.lua", "tasks/costs_of.lua", "tasks/costs_rows.lua",
 }
 
 -- What the figures of the paper make of finished runs: claims, sections, fits. What chooses variants, sources

@@ -18,10 +18,11 @@
 -- 0.21 and 0.27, and the best of 64 wins 0.92 against another response; length and score correlate by -0.02.
 -- `task:cycles()` measures it.
 --
--- Where the dynamics come from (scripts/results/results.md, five repetitions): the proxy is right on 64 to 71
--- % of the start's pairs, less than the 70 to 90 % of a calibrated task: it shows what a weak proxy does.
--- Online rises to a win rate of 0.44 and falls by 0.28 as it shortens its responses; labelled by gold it goes
--- on to 0.64. Offline rises to 0.45 and falls by 0.06.
+-- Where the dynamics come from (scripts/results.md, five repetitions): the proxy is right on 64 to 71
+-- % of the start's pairs. Online rises to a win rate of 0.44 and falls by 0.28 as it shortens its responses;
+-- labelled by gold it goes on to 0.64. Offline rises to 0.45 and falls by 0.06.
+--
+-- What it shows: a fall on both sides, with a proxy weaker than the 70 to 90 % of a calibrated task.
 --
 --   > task = arena { seed = 1 }
 --   > a, b = task:response("train", 2, 0), task:response("train", 2, 1)

@@ -7,10 +7,12 @@
 -- offensive text. There is no exact rule: gold is a model trained on the human labels,
 -- `task:gold_pairs("train")`, as in Tang et al. 2024, sec. 4. See `tasks.records` for tokens and splits.
 --
--- Where the dynamics come from (scripts/results/results.md, five repetitions, golden models of twice the
+-- Where the dynamics come from (scripts/results.md, five repetitions, golden models of twice the
 -- start's width): a golden model agrees with the human labels on 54 to 62 % of the test pairs, the proxy with
 -- gold on 68 to 89 %. Golden models like short apologies: online's responses shorten from 51 tokens to 7 as
 -- its win rate rises from 0.09 to 0.35, and to 0.53 where gold labels them.
+--
+-- What it shows: no gap that is resolved by the proxy's labels; with gold's labels online's peak is higher.
 --
 -- With a pretrained model (`tasks.pretrained`) that has a chat template, the template writes the turns.
 --

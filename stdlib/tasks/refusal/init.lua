@@ -22,9 +22,11 @@
 -- of 2, 4, 16 and 64 responses 0.23, 0.45, 0.64 and 0.68, and the best of 64 wins 0.98 against another
 -- response; 8 % of pairs tie; length and score correlate by 0.06.
 --
--- Where the dynamics come from (scripts/results/results.md, five repetitions): the proxy is right on 85 to
+-- Where the dynamics come from (scripts/results.md, five repetitions): the proxy is right on 85 to
 -- 88 % of the start's pairs. Online rises from 0.14 to 0.30, and labelled by gold to 0.55; whether it falls
 -- is not resolved. Offline rises to 0.19 and leaves the support, to 15 to 33 nats.
+--
+-- What it shows instead of two falls: online's lead at equal KL. Offline hardly rises above its start.
 --
 --   > task = refusal { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))

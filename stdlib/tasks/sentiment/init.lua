@@ -22,11 +22,11 @@
 --
 -- Gold adds up words, and charges `cost` for errors of text and for a missing end (`tasks.written`): the
 -- start has 0.85 errors a response, the corpus 0.00. With `cost = 0` it notices no text that lies off the
--- support of the start, and no gap was found with three repetitions (scripts/results/results.md).
+-- support of the start, and no gap was found with three repetitions (scripts/results.md).
 --
 -- Where the dynamics come from: the proxy is right on 70 to 86 % of the start's pairs and on 50 to 70 % at
 -- the end of the online run, which writes what it takes for glad; offline runs leave the support, to 2.6
--- errors a response beyond their peak (calibration, scripts/results/results.md).
+-- errors a response beyond their peak (calibration, scripts/results.md).
 --
 -- What it shows instead of two falls: offline's alone. Online with one setting still rises after 720 steps in
 -- four repetitions of five, at 9 to 12 nats. Its own fall is seen on `arena`.

@@ -19,10 +19,11 @@
 -- The proxy is a reward model of at most 3,000 steps. A pairwise proxy, which has two responses to compare
 -- with the report, is right on 58 % of the start's pairs, too few for an online run to rise.
 --
--- Where the dynamics come from (scripts/results/results.md, five repetitions): the proxy is right on 63 to 73
+-- Where the dynamics come from (scripts/results.md, five repetitions): the proxy is right on 63 to 73
 -- % of the start's pairs, online learns to shorten its summaries, to 2 to 14 tokens from 15, and its win rate
--- rises to 0.17, under offline's 0.26. Labelled by gold it goes to 0.57. So it shows what a proxy does that
--- cannot read well.
+-- rises to 0.17, under offline's 0.26. Labelled by gold it goes to 0.57.
+--
+-- What it shows instead of the paper's gap: what becomes of online with a proxy that cannot read well.
 --
 --   > task = summary { seed = 1 }
 --   > task.tokenizer:decode(task:prompt("train", 1))
