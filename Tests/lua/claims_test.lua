@@ -5,6 +5,7 @@ local lu = require "luaunit"
 local align = require "perilune.align"
 local fit = require "perilune.paper.reading.fit"
 local interval = require "perilune.align.claims.interval"
+local measures = require "perilune.align.compare.measures"
 local needed = require "perilune.align.evaluate.needed"
 local rule = require "perilune.align.claims.rule"
 local student = require "perilune.align.evaluate.student"
@@ -265,11 +266,11 @@ function TestClaims:test_equal_sides_are_equal()
   local none = judged(claims.on_average("online", "same", { paper = "It is above." }), online, same)
   lu.assertEquals(none.verdict, "does not hold")
   lu.assertEquals(select(2, claims.cells { none })[1][4],
-    "does not hold: the interval holds 0 and stays below 0.05")
+    "does not hold: not found, the interval holds 0 and stays below 0.05")
   local below <const> = { paper = "It is below.", expect = "below" }
   none = judged(claims.on_average("online", "same", below), online, same)
   lu.assertEquals(select(2, claims.cells { none })[1][4],
-    "does not hold: the interval holds 0 and stays above -0.05")
+    "does not hold: not found, the interval holds 0 and stays above -0.05")
 end
 
 function TestClaims:test_a_fall_is_the_peak_less_the_end_of_the_same_run()
@@ -614,6 +615,39 @@ function TestClaims:test_a_pool_of_equal_runs_gains_nothing_by_being_pooled()
   lu.assertAlmostEquals(judged(claims.at_kl("pool", "one", 3), pool, one).mean, 0, 0.02)
   lu.assertAlmostEquals(judged(claims.peak("pool", "one"), pool, one).mean, 0, 0.02)
   lu.assertTrue(judged(claims.pooling "pool", pool).mean > 0.04)
+end
+
+--- Win rates that differ by chance between checkpoints, and not between prompts: the best of more of them is
+-- higher, however it is chosen. The expected maximum of n uniform numbers is n / (n + 1).
+function TestClaims:test_a_side_of_more_checkpoints_gains_nothing_over_equally_many()
+  local drawn = 0
+  local function runs_of(count)
+    local list = {}
+    for p = 1, count do
+      drawn = drawn + 1
+      local half = { win = system.uniform(7, "checkpoints", drawn) }
+      list[p] = { step = p, kl = p / count, halves = { half, half } }
+    end
+    return { list }
+  end
+  local function win_of(half) return half.win end
+  local plain, even, count = 0.0, 0.0, 2000
+  for _ = 1, count do
+    local more, fewer = runs_of(40), runs_of(10)
+    plain = plain + (measures.peak(more, win_of) - measures.peak(fewer, win_of)) / count
+    even = even + (measures.even_peak(more, win_of, fewer) - measures.even_peak(fewer, win_of, more)) / count
+  end
+  lu.assertAlmostEquals(plain, 40 / 41 - 10 / 11, 0.01)  -- the standard error is 0.002
+  lu.assertAlmostEquals(even, 0, 0.01)  -- 0.0026
+end
+
+--- Of its start and five checkpoints the first side keeps those at 1, 8 and 10 nats.
+function TestClaims:test_peaks_over_equally_many_checkpoints()
+  local five = side("five", repeated({ { 1, 0.6 }, { 4, 0.8 }, { 8, 0.4 }, { 9, 0.3 }, { 10, 0.3 } }, 6))
+  local few = side("few", repeated({ { 1, 0.5 }, { 9, 0.6 } }, 6))
+  lu.assertAlmostEquals(judged(claims.peak("five", "few"), five, few).mean, 0.2, 1e-9)
+  lu.assertAlmostEquals(judged(claims.even_peak("five", "few"), five, few).mean, 0, 1e-9)
+  lu.assertAlmostEquals(judged(claims.even_peak("few", "five"), five, few).mean, 0, 1e-9)
 end
 
 TestFit = {}

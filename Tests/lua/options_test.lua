@@ -317,7 +317,7 @@ function TestLimits:test_a_size_that_nothing_holds_is_refused_by_the_name_of_its
   local cli, experiment = require "perilune.cli", require("perilune.align").experiment
   local spec = options.spec("limits_test", { experiment.options })
   for name, most in pairs {
-    max_prompt = 1048576, max_response = 1048576, outer_seeds = 1000, seeds = 1000, pairs = 16777216,
+    max_prompt = 1048576, max_response = 1048576, outer_seeds = 900, seeds = 900, pairs = 16777216,
     steps = 1000000000, proxy_dim = 65536,
   } do
     local flag = "--" .. name:gsub("_", "-")

@@ -2,6 +2,7 @@
 package.path = (arg[0]:match "^(.*)/[^/]*$" or ".") .. "/?.lua;" .. package.path
 local support = require "support"
 local lu = require "luaunit"
+local identity = require "perilune.run.identity"
 local align = require "perilune.align"
 local command = require "perilune.sweep.command"
 local html = require "perilune.paper.html"
@@ -214,14 +215,19 @@ end
 
 --- The files of the library whose texts are in the key of the runs that figures share, by name.
 local function files_of_the_key()
-  local real, names = system.sha256_file, {}
-  system.sha256_file = function(path)
-    names[path:match "/stdlib/(.*)$" or path] = support.read(path)
-    return real(path)
+  local real, is_read, names = identity.source, {}, {}
+  identity.source = function(text)
+    is_read[text] = true
+    return real(text)
   end
   local ok, problem = pcall(results.key, "paper", options(), "family")
-  system.sha256_file = real
+  identity.source = real
   lu.assertTrue(ok, problem)
+  local list <close> = assert(io.popen(("cd '%s' && find . -name '*.lua'"):format(support.stdlib)))
+  for path in list:lines() do
+    local text = support.read(("%s/%s"):format(support.stdlib, path))
+    if is_read[text] then names[path:sub(3)] = text end
+  end
   return names
 end
 

@@ -5,7 +5,7 @@
 --
 --   > local limits = require "perilune.options.limits"
 --   > limits.tokens, limits.repetitions
---   1048576	1000
+--   1048576	900
 local limits = {}
 
 --- Tokens of a prompt or a response. A prompt with two responses is below the 2^24 that a model may read.
@@ -20,8 +20,9 @@ limits.rows = 1 << 24
 --- Optimiser steps of a run: runs, repetitions and checkpoints times steps stay far below 2^63.
 limits.steps = 1000000000
 
---- Seeds of a repetition, and repetitions: seed s of repetition r is number 1000 (r - 1) + s.
-limits.repetitions = 1000
+--- Seeds of a repetition, and repetitions: seed s of repetition r is number 1000 (r - 1) + s. Those from 901
+-- on are of calibration.
+limits.repetitions = 900
 
 --- Costs and weights of a gold: sums and squares of a text's scores stay finite.
 limits.weight = 1000000

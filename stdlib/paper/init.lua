@@ -63,8 +63,8 @@ local spec = options.spec("paper.figure", {
 
 --- The options of a figure's script from its command line, and their spec.
 local function parse(o)
-  local out = { "out", "out/paper/" .. o.name, "folder of the report", folder = true,
-    smoke = "out/paper_smoke/" .. o.name }
+  local out = { "out", "out/paper/" .. o.name, "folder of the reports, each in the folder of its task",
+    folder = true, smoke = "out/paper_smoke/" .. o.name }
   local list, at = {}, {}
   for _, part in ipairs { entries, { out }, o.options or {} } do
     for _, entry in ipairs(part) do
@@ -132,7 +132,8 @@ function paper.figure(given)
   end
   choose()
   local made = experiment.compare {
-    title = ("%s: %s"):format(all.name, o.task), family = "paper", options = o, notes = all.notes,
+    title = ("%s: %s"):format(all.name, all.place or o.task), family = "paper", options = o,
+    notes = all.notes,
     folder = function()
       place.reserve(choose(), own)
       return o.out

@@ -110,10 +110,11 @@ end
 --   >>   claims.falls("online", "offline"), claims.since_peak("online", "KL", kl),
 --   >>   claims.interaction { "online", "offline", "online", "online" }, claims.past_peak "online",
 --   >>   claims.pooling "online", claims.meanwhile("offline", "online"),
---   >>   claims.beyond_peak("online", "KL", kl), claims.measure("the end", { "online" }, last) }
+--   >>   claims.beyond_peak("online", "KL", kl), claims.measure("the end", { "online" }, last),
+--   >>   claims.even_peak("online", "offline") }
 --   > local verdicts = claims.judge(list, sides)
 --   > verdicts[1].verdict, #verdicts, ("%.1f"):format(verdicts[11].mean)
---   holds	16	0.2
+--   holds	17	0.2
 --   > #claims.cells(verdicts)
 --   4
 function claims.judge(list, sides, results)
@@ -200,7 +201,8 @@ local function words(one)
   local holds_0 = one.low and one.low <= 0 and one.high >= 0
   if text == "does not hold" and holds_0 then
     local side = one.expect == "below" and "above -%.2g" or "below %.2g"
-    return ("%s: the interval holds 0 and stays " .. side):format(text, one.margin or claims.margin)
+    local stays = "%s: not found, the interval holds 0 and stays " .. side
+    return stays:format(text, one.margin or claims.margin)
   end
   if one.remedy and (text == "not found" or text == one.verdict) then
     return ("%s at this size: %s"):format(text, one.remedy)

@@ -65,6 +65,14 @@ function kinds.peak(first, second, given)
     of_two(first, second, measures.peak))
 end
 
+--- As `peak`, over equally many checkpoints: the side that has more of them in a repetition, as one that
+-- pools several settings, keeps as many as the other one has, evenly by the rank of their KL.
+function kinds.even_peak(first, second, given)
+  check.labels("even_peak", first, second)
+  local name = named("the peak of %s less that of %s, over equally many checkpoints", first, second)
+  return claim("even_peak", { first, second }, name, given, of_two(first, second, measures.even_peak))
+end
+
 --- The win rate at a KL of one side less that of another, each that of the best of its pooled runs, chosen on
 -- one half of the prompts and reported on the other.
 function kinds.at_kl(first, second, kl, given)
@@ -75,8 +83,9 @@ function kinds.at_kl(first, second, kl, given)
     "no repetition of both was measured near it")
 end
 
---- The mean win rate over log KL, from 0.25 nats to what both sides reach in every seed, of one side less
--- another. KLs at which one of a pair of seeds was not measured are left out, and the number says how many.
+--- The mean win rate over log KL, from 0.25 nats to what both sides reach in every seed (the area under the
+-- curve, AUC, over its width), of one side less another. KLs at which one of a pair of seeds was not measured
+-- are left out, and the number says how many.
 function kinds.on_average(first, second, given)
   check.labels("on_average", first, second)
   local name = named("%s less %s on average over log KL", first, second)

@@ -107,6 +107,36 @@ function measures.peak(runs, win)
   end)
 end
 
+--- The points of runs, at most `most`: those whose ranks by KL lie evenly between the least and the largest.
+local function thinned(runs, most)
+  local list = points_of(runs)
+  if #list <= most then return list end
+  table.sort(list, function(a, b)
+    if a.point.kl ~= b.point.kl then return a.point.kl < b.point.kl end
+    return a.point.step < b.point.step
+  end)
+  local kept = {}
+  for i = 1, most do kept[i] = list[math.floor((i - 0.5) * #list / most) + 1] end
+  return kept
+end
+
+--- The peak over no more checkpoints than the other side has, chosen as that of `measures.peak`. The side
+-- with more of them keeps some of each KL.
+--
+--   > local function win_of(half) return half.win end
+--   > local function point(kl, win)
+--   >>   return { step = kl, kl = kl, halves = { { win = win }, { win = win } } }
+--   >> end
+--   > local long = { point(1, 0.2), point(2, 0.4), point(3, 0.3) }
+--   > measures.even_peak({ long }, win_of, { { point(1, 0.2), point(9, 0.1) } })
+--   0.3
+function measures.even_peak(runs, win, against)
+  local list = thinned(runs, #points_of(against))
+  return both_ways(win, function(report, choose)
+    return mean_of(peaks(list, choose), function(peak) return report(peak.point) end)
+  end)
+end
+
 --- The win rate of a point on all prompts, as a function of the point.
 local function on_all(win)
   return function(point) return (win(point.halves[1]) + win(point.halves[2])) / 2 end
@@ -259,7 +289,7 @@ local function each_part(low, high, visit)
   end
 end
 
---- The mean win rate between two KLs above 0: the area under the win rate as a function of log KL, the axis
+--- The mean win rate between two KLs above 0: the area under the curve (AUC) over log KL, the axis
 -- of Tang et al. 2024, by the trapezoidal rule with 32 intervals, over the width. A mean over nats would be
 -- one of the largest KLs. KLs at which the runs, or those they are held against, have no win rate are left
 -- out of it; nil where all are.

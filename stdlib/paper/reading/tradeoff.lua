@@ -16,12 +16,15 @@ local function proxy_win(point) return point.proxy_win end
 --
 --   > local list = require "perilune.paper.reading.tradeoff".claims(require "perilune.align.claims")
 --   > #list, list[1].paper, list[5].name
---   28	Online's peak is higher.	online less offline at 2 nats
+--   30	Online's peak is higher.	the same sweep and as many checkpoints on both sides, at the peak
 function tradeoff.claims(make)
   local list = {
     make.peak("online", offline, { paper = "Online's peak is higher." }),
     make.on_average("online", offline, { paper = "Online is above at equal KL." }),
+    make.even_peak("online", offline),
     make.peak(pool, offline, { name = "the same sweep on both sides, at the peak" }),
+    make.even_peak(pool, offline,
+      { name = "the same sweep and as many checkpoints on both sides, at the peak" }),
     make.on_average(pool, offline, { name = "the same sweep on both sides, over log KL" }),
   }
   for _, side in ipairs { "online", pool } do
