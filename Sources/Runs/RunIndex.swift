@@ -65,6 +65,7 @@ public final class RunIndex {
   /// Removes the index of a folder, and the folder if nothing else is in it.
   public static func remove(in folder: String) {
     removeFile(in: folder)
+    unlink("\(folder)/\(RunLock.beginning)")
     rmdir(folder)
   }
 

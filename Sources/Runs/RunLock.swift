@@ -21,10 +21,43 @@ public final class RunLock {
       let code = errno
       close(descriptor)
       if code == EWOULDBLOCK { return nil }
-      throw Failure(
-        .io, "cannot lock \(path): \(String(cString: strerror(code)))\(Self.advice(code, folder))")
+      throw Self.failure(code, path, folder)
+    }
+    // The folder may have been removed since the file was opened, and another may have its name.
+    if !Self.isFile(descriptor, at: path) {
+      close(descriptor)
+      return nil
     }
     Self.table.add(descriptor)
+  }
+
+  private static func failure(_ code: Int32, _ path: String, _ folder: String) -> Failure {
+    Failure(.io, "cannot lock \(path): \(String(cString: strerror(code)))\(advice(code, folder))")
+  }
+
+  private static func isFile(_ descriptor: Int32, at path: String) -> Bool {
+    var own = stat(), there = stat()
+    return fstat(descriptor, &own) == 0 && stat(path, &there) == 0 && own.st_ino == there.st_ino
+      && own.st_dev == there.st_dev
+  }
+
+  /// The file by which processes take turns to begin a run in a folder of runs.
+  static let beginning = ".begin"
+
+  /// Calls `body` while no other process is in such a call for the folder of runs, which is made. Waits for
+  /// the others; Ctrl-C ends the wait.
+  public static func alone(in runs: String, _ body: () throws -> Void) throws {
+    try RunSchema.check(path: runs)
+    try AtomicFile.makeFolder(runs)
+    let path = "\(runs)/\(beginning)"
+    let descriptor = retryingOnSignal { open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644) }
+    if descriptor < 0 { throw FileCalls.failure("open", path) }
+    defer { close(descriptor) }
+    while flock(descriptor, LOCK_EX) != 0 {
+      if errno != EINTR { throw failure(errno, path, runs) }
+      try Interrupt.check()
+    }
+    try body()
   }
 
   /// What to do about locks that do not work, which is the lot of some network disks.

@@ -45,7 +45,7 @@ extension RunWriter {
   /// remove it: then the next is made.
   private static func makeLocked(in runs: String) throws -> (String, RunLock) {
     while true {
-      let made = "\(runs)/\(unfinished)\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+      let made = "\(runs)/\(unfinishedName())"
       try AtomicFile.makeFolder(made)
       do {
         if let lock = try RunLock(folder: made), access("\(made)/\(RunLock.name)", F_OK) == 0 {
@@ -97,26 +97,40 @@ extension RunWriter {
     }
   }
 
-  /// Removes what processes have left that were killed while they made a run: folders without a writer.
+  private static func unfinishedName() -> String {
+    unfinished + String(UInt64.random(in: 0 ... .max), radix: 36)
+  }
+
+  /// Removes what processes have left that were killed while they made or removed a run: folders without a
+  /// writer.
   private static func removeLeftovers(in runs: String) {
-    let disk = RealDisk()
-    for name in (try? disk.names(in: runs)) ?? [] where name.hasPrefix(unfinished) {
+    for name in (try? RealDisk().names(in: runs)) ?? [] where name.hasPrefix(unfinished) {
       let folder = "\(runs)/\(name)"
-      if let lock = try? RunLock(folder: folder) {
-        try? disk.removeAll(folder)
-        lock.release()
+      // One without a lock is just being made, or removed but for itself.
+      if access("\(folder)/\(RunLock.name)", F_OK) != 0 {
+        rmdir(folder)
+      } else if let lock = try? RunLock(folder: folder) {
+        try? removeAll(folder, lock)
       }
     }
+  }
+
+  /// Removes a folder whose lock this process holds: the lock goes last, so that no other process takes it.
+  private static func removeAll(_ folder: String, _ lock: RunLock) throws {
+    defer { lock.release() }
+    let disk = RealDisk()
+    for name in try disk.names(in: folder) where name != RunLock.name {
+      try disk.removeAll("\(folder)/\(name)")
+    }
+    try disk.remove("\(folder)/\(RunLock.name)")
+    rmdir(folder)  // unless `removeLeftovers` of another process has
   }
 
   /// The run in a folder, for another attempt. Refused where its writer lives.
   public static func resume(_ folder: String, disk: any Disk = RealDisk()) throws -> RunWriter {
     let id = String(folder.split(separator: "/").last ?? "")
     try RunSchema.check(path: folder)
-    guard FileCalls.isFolder(folder), access("\(folder)/\(RunSchema.file)", F_OK) == 0 else {
-      throw Failure(.io, "\(folder): there is no such run")
-    }
-    guard let lock = try RunLock.taken(folder: folder) else {
+    guard let lock = try takenLock(of: folder) else {
       throw Failure(
         .state,
         "run '\(id)' has a writer already\(writer(of: folder)): a second one is refused. Ctrl-C or SIGTERM lets "
@@ -128,23 +142,42 @@ extension RunWriter {
     return writer
   }
 
+  /// The lock of a run that is there, or nil where a writer has it.
+  private static func takenLock(of folder: String) throws -> RunLock? {
+    guard isThere(folder) else { throw noSuchRun(folder) }
+    do { return try RunLock.taken(folder: folder) } catch {
+      throw isThere(folder) ? error : noSuchRun(folder)
+    }
+  }
+
+  private static func isThere(_ folder: String) -> Bool { access("\(folder)/\(RunSchema.file)", F_OK) == 0 }
+
+  private static func noSuchRun(_ folder: String) -> Failure {
+    Failure(.io, "\(folder): there is no such run")
+  }
+
   private static func writer(of folder: String) -> String {
     let row = try? Database("\(folder)/\(RunSchema.file)", .read).rows("SELECT pid, host FROM run").first
     guard let row, let pid = row[0].integer, let host = row[1].text else { return "" }
     return ", process \(pid) on \(host)"
   }
 
-  /// Removes a run that no writer holds.
+  /// Removes a run that no writer holds. Its name is free at once, before its files are gone.
   public static func remove(_ folder: String) throws {
     try RunSchema.check(path: folder)
-    if access("\(folder)/\(RunSchema.file)", F_OK) != 0 {
-      throw Failure(.io, "\(folder): there is no such run")
+    let own = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+    let runs = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? "."
+    let aside = "\(runs)/\(unfinishedName())"
+    guard isThere(own) else { throw noSuchRun(folder) }
+    var taken: RunLock?
+    try RunLock.alone(in: runs) {
+      guard let lock = try takenLock(of: own) else {
+        throw Failure(.state, "\(folder) has a writer\(writer(of: folder))")
+      }
+      if rename(own, aside) != 0 { throw FileCalls.failure("remove", folder) }
+      taken = lock
     }
-    guard let lock = try RunLock.taken(folder: folder) else {
-      throw Failure(.state, "\(folder) has a writer\(writer(of: folder))")
-    }
-    defer { lock.release() }
-    try RealDisk().removeAll(folder)
+    if let taken { try removeAll(aside, taken) }
   }
 
   /// A new run that begins as a copy of another one's records up to a step and of its checkpoint there.

@@ -78,6 +78,34 @@ function TestRunPlaces.test_processes_that_begin_the_same_run_at_once()
   lu.assertNotStrContains(said, "another config")
 end
 
+--- A run could be opened while its files were being removed, and another have its name before they were.
+function TestRunPlaces.test_processes_that_make_and_remove_one_run()
+  local script = folder .. "/churn.lua"
+  system.write_file(script, ([[
+    local run, folder = require "perilune.run", %q
+    local function say(ok, problem)
+      problem = not ok and tostring(problem) or ""
+      if not ok and not problem:find "has a writer" and not problem:find "there is no such run" then
+        print(problem)
+      end
+      return ok
+    end
+    for i = 1, 30 do
+      local o = { name = "a", folder = folder, config = {}, state = {}, resume = "allow" }
+      local ok, job = pcall(run.open, o)
+      if say(ok, job) then
+        for step in job:steps(job.step + 1) do job:log { loss = step } end
+      end
+      say(pcall(run.remove, "a", folder))
+    end
+  ]]):format(folder .. "/runs"))
+  local one = ("( '%s' --threads=1 '%s' 2>&1; echo status $? ) &"):format(system.program(), script)
+  local pipe <close> = assert(io.popen(one:rep(4, " ") .. " wait"))
+  lu.assertEquals(pipe:read "a", ("status 0\n"):rep(4))
+  local left <close> = assert(io.popen(("find '%s/runs' -mindepth 1 -type d"):format(folder)))
+  lu.assertEquals(left:read "a", "")
+end
+
 --- Two figures that share runs refused each other as second writers.
 function TestRunPlaces.test_processes_that_wait_for_the_one_that_makes_the_run()
   local said, records = said_by_four ", wait = true"

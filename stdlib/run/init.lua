@@ -122,17 +122,6 @@ local function say_unfinished(folder, o, hash, writer)
   writer:note("beside", text)
 end
 
---- The run that another process has made of the same name and config since this one looked for it, if it has
--- the smaller number of NAME, NAME-2, ...: of several that begin at once the first goes on.
-local function begun_before(folder, o, hash, writer)
-  local function number(id) return math.tointeger(tonumber(id:sub(#o.name + 2))) or 1 end
-  local first = writer.id
-  for _, one in ipairs(alike(folder, o.name, hash)) do
-    if number(one.id) < number(first) then first = one.id end
-  end
-  return first ~= writer.id and first
-end
-
 --- Says that a new run is begun although one of this name was to go on, and what differs.
 local function say_other_config(folder, o, hash, id)
   local found = native.list(folder, { name = o.name }, { "id", "hash" })
@@ -164,34 +153,36 @@ local function taken_up(folder, o, hash, id)
   return (o.wait and waiting.open or native.open)(path)
 end
 
---- The writer of the run to go on with; nil if there is none. One that is gone when it is opened was made by
--- a process that found another had been first: then it is looked for again.
-local function found_again(folder, o, hash)
-  while true do
-    local id = find(folder, o.name, hash)
-    if not id then return nil end
-    local ok, result = attempt.call(taken_up, folder, o, hash, id)
-    if ok then return result end
-    if system.exists(folder .. "/" .. id) then error(result, 0) end
-  end
-end
-
---- The writer of a new run, or of the one that another process has begun first. `is_said`: the call says
--- whether a run goes on.
+--- The writer of a new run. `is_said`: the call says whether a run goes on.
 local function begun(folder, o, config, hash, is_said)
   local writer = native.create {
     folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
     code = o.code or identity.code(),
   }
-  local first = o.resume == "allow" and begun_before(folder, o, hash, writer)
-  if first then
-    writer:close()
-    native.remove(folder .. "/" .. writer.id)
-    return taken_up(folder, o, hash, first)
-  end
   if o.resume == "allow" then say_other_config(folder, o, hash, writer.id) end
   if not is_said and writer.id ~= o.name then say_unfinished(folder, o, hash, writer) end
   return writer
+end
+
+--- The writer of the run to go on with, or of a new one where there is none: of several processes that begin
+-- at once the first makes it, and the others find it. One that is waited for and removed meanwhile is looked
+-- for again.
+local function found_or_begun(folder, o, config, hash, is_said)
+  while true do
+    local id, writer
+    native.alone(folder, function()
+      id = find(folder, o.name, hash)
+      if not id then
+        writer = begun(folder, o, config, hash, is_said)
+      elseif not o.wait then
+        writer = taken_up(folder, o, hash, id)
+      end
+    end)
+    if writer then return writer end
+    local ok, result = attempt.call(taken_up, folder, o, hash, id)
+    if ok then return result end
+    if system.exists(folder .. "/" .. id) then error(result, 0) end
+  end
 end
 
 --- A run, new or resumed, whose only writer this process is from now on.
@@ -235,7 +226,8 @@ function run.open(given)
   local writer
   local about = ranks.shared(function()
     writer = o.resume == "must" and taken_up(folder, o, hash, o.name)
-      or o.resume == "allow" and found_again(folder, o, hash) or begun(folder, o, config, hash, is_said)
+      or o.resume == "allow" and found_or_begun(folder, o, config, hash, is_said)
+      or begun(folder, o, config, hash, is_said)
     return { id = writer.id, folder = writer.folder, step = writer.step, attempt = writer.attempt }
   end)
   return Job.new(writer or ranks.follower(about), o)

@@ -59,6 +59,20 @@ enum RunModule {
       return 1
     }
     module.function(
+      "alone",
+      Page(
+        "native.run.alone(folder, f)",
+        "Calls f() while no other process is in such a call for the folder of runs, which is made if it is not "
+          + "there. Who looks for a run and begins it where there is none does both within.",
+        errors: "those of f; the folder cannot be written, or its disk keeps no locks",
+        example: start + "run.alone(runs, function() print(#run.list(runs, {}, {'id'})) end)" + end,
+        prints: "1")
+    ) { call in
+      let body = try call.function(2)
+      try RunLock.alone(in: try call.string(1)) { try body.call([], results: 0) }
+      return 0
+    }
+    module.function(
       "open",
       Page(
         "native.run.open(path) -> RunWriter", "The writer of a run that exists, for another attempt.",
