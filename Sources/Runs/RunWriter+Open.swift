@@ -123,7 +123,8 @@ extension RunWriter {
       try disk.removeAll("\(folder)/\(name)")
     }
     try disk.remove("\(folder)/\(RunLock.name)")
-    rmdir(folder)  // unless `removeLeftovers` of another process has
+    // A link to a run is a file. `removeLeftovers` of another process may have been here.
+    if rmdir(folder) != 0 { unlink(folder) }
   }
 
   /// The run in a folder, for another attempt. Refused where its writer lives.
