@@ -45,19 +45,39 @@ public final class RunLock {
   static let beginning = ".begin"
 
   /// Calls `body` while no other process is in such a call for the folder of runs, which is made. Waits for
-  /// the others; Ctrl-C ends the wait.
+  /// the others; Ctrl-C ends the wait, and so does a minute.
   public static func alone(in runs: String, _ body: () throws -> Void) throws {
+    if runs.isEmpty { throw Failure(.value, "the folder of runs has no name") }
     try RunSchema.check(path: runs)
     try AtomicFile.makeFolder(runs)
     let path = "\(runs)/\(beginning)"
-    let descriptor = retryingOnSignal { open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644) }
-    if descriptor < 0 { throw FileCalls.failure("open", path) }
+    guard let descriptor = try turn(path, runs) else { return try body() }
     defer { close(descriptor) }
-    while flock(descriptor, LOCK_EX) != 0 {
-      if errno != EINTR { throw failure(errno, path, runs) }
-      try Interrupt.check()
-    }
     try body()
+  }
+
+  /// The open file with the lock; nil on a full disk, where a run can still be removed.
+  private static func turn(_ path: String, _ runs: String) throws -> Int32? {
+    let limit = ContinuousClock.now + .seconds(60)
+    while true {
+      // The file may be another user's: to lock it, it is enough to read it.
+      var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o666)
+      if descriptor < 0 && errno == EACCES { descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+      if descriptor < 0 && [ENOSPC, EDQUOT].contains(errno) { return nil }
+      if descriptor < 0 && errno != EINTR { throw FileCalls.failure("open", path) }
+      if descriptor >= 0 {
+        let code = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno
+        if code == 0 && isFile(descriptor, at: path) { return descriptor }
+        close(descriptor)
+        if ![0, EWOULDBLOCK, EINTR].contains(code) { throw failure(code, path, runs) }
+      }
+      try Interrupt.check()
+      if .now > limit {
+        throw Failure(
+          .state, "\(path) is locked by a process that has been beginning a run for a minute: is it stopped?")
+      }
+      usleep(5_000)
+    }
   }
 
   /// What to do about locks that do not work, which is the lot of some network disks.

@@ -178,7 +178,10 @@ extension RunWriter {
       if rename(own, aside) != 0 { throw FileCalls.failure("remove", folder) }
       taken = lock
     }
-    if let taken { try removeAll(aside, taken) }
+    guard let taken else { return }
+    do { try removeAll(aside, taken) } catch {
+      throw Failure(.io, "\(folder) is removed, and what is left of it is in \(aside): \(error)", cause: error)
+    }
   }
 
   /// A new run that begins as a copy of another one's records up to a step and of its checkpoint there.

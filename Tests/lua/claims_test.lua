@@ -648,6 +648,19 @@ function TestClaims:test_peaks_over_equally_many_checkpoints()
   lu.assertAlmostEquals(judged(claims.peak("five", "few"), five, few).mean, 0.2, 1e-9)
   lu.assertAlmostEquals(judged(claims.even_peak("five", "few"), five, few).mean, 0, 1e-9)
   lu.assertAlmostEquals(judged(claims.even_peak("few", "five"), five, few).mean, 0, 1e-9)
+  -- The order of pooled runs does not decide which of their checkpoints of one KL are kept.
+  local function win_of(half) return half.win end
+  local function run_of(wins)
+    local list = {}
+    for i, win in ipairs(wins) do
+      list[i] = { step = i, kl = i, halves = { { win = win }, { win = win } } }
+    end
+    return list
+  end
+  local one, other = run_of { 0.1, 0.8, 0.3 }, run_of { 0.2, 0.4, 0.6 }
+  local against = { run_of { 0.1, 0.2, 0.3 } }
+  lu.assertEquals(measures.even_peak({ one, other }, win_of, against),
+    measures.even_peak({ other, one }, win_of, against))
 end
 
 TestFit = {}

@@ -77,7 +77,10 @@ local codes = {}
 --   true
 --   > identity.source "x = 1" == identity.source "x = 11"
 --   false
-function identity.source(text) return system.sha256(scan.code(text)) end
+function identity.source(text)
+  local is_binary = text:sub(1, 4) == "\27Lua"
+  return system.sha256(is_binary and text or scan.code(text))
+end
 
 --- The path of the running script, whatever its ending; nil where there is none. Without a script arg[0] is
 -- the program. A pipe such as /dev/stdin is read once, as the script.
@@ -135,7 +138,7 @@ end
 --   > identity.code { "halp" }
 --   run.identity: the library has no 'halp'
 function identity.code(apart)
-  local key = apart and table.concat(apart, "\n") or "all"
+  local key = apart and "without " .. table.concat(apart, "\n") or "all"
   if codes[key] then return codes[key] end
   local hashes, is_apart = { not apart and identity.script() or nil }, {}
   for _, name in ipairs(apart or {}) do

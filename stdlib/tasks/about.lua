@@ -12,12 +12,12 @@ local beginnings <const> = { "An analogue of", "Where the dynamics come from", "
 --   > local about, tasks = require "perilune.tasks.about", require "perilune.tasks"
 --   > about(tasks.arena()):match "^[^(]*%w"
 --   An analogue of side-by-side comparisons by many people
---   > about { name = "mine" }
+--   > about { name = "mine", module = "arena" }
 --   nil
 return function(made)
-  local entry = made.module and index.find(made.module, index.entries())[1]
-  local kept = {}
-  for paragraph in ((entry and entry.text or "") .. "\n\n"):gmatch "(.-)\n\n+" do
+  local found = type(made.module) == "string" and index.find(made.module, index.entries()) or {}
+  local text, kept = found[1] and found[1].name == made.module and found[1].text or "", {}
+  for paragraph in (text .. "\n\n"):gmatch "(.-)\n\n+" do
     for _, beginning in ipairs(beginnings) do
       if paragraph:sub(1, #beginning) == beginning then kept[#kept + 1] = paragraph end
     end

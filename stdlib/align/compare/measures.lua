@@ -108,12 +108,16 @@ function measures.peak(runs, win)
 end
 
 --- The points of runs, at most `most`: those whose ranks by KL lie evenly between the least and the largest.
-local function thinned(runs, most)
+-- Of equal KLs the step and the win rate decide, not the order of the runs.
+local function thinned(runs, most, win)
   local list = points_of(runs)
   if #list <= most then return list end
   table.sort(list, function(a, b)
     if a.point.kl ~= b.point.kl then return a.point.kl < b.point.kl end
-    return a.point.step < b.point.step
+    if a.point.step ~= b.point.step then return a.point.step < b.point.step end
+    local of_a, of_b = a.point.halves, b.point.halves
+    if win(of_a[1]) ~= win(of_b[1]) then return win(of_a[1]) < win(of_b[1]) end
+    return win(of_a[2]) < win(of_b[2])
   end)
   local kept = {}
   for i = 1, most do kept[i] = list[math.floor((i - 0.5) * #list / most) + 1] end
@@ -131,7 +135,7 @@ end
 --   > measures.even_peak({ long }, win_of, { { point(1, 0.2), point(9, 0.1) } })
 --   0.3
 function measures.even_peak(runs, win, against)
-  local list = thinned(runs, #points_of(against))
+  local list = thinned(runs, #points_of(against), win)
   return both_ways(win, function(report, choose)
     return mean_of(peaks(list, choose), function(peak) return report(peak.point) end)
   end)

@@ -2,8 +2,9 @@
 --
 -- An analogue of harmlessness training and of over-refusal (Bai et al. 2022, arXiv:2204.05862; XSTest,
 -- Röttger et al. 2023, arXiv:2308.01263). Safe and unsafe requests differ in one word, which a judge that
--- learns from preferences has to tell apart. A response refuses, redirects, complies in part, or complies;
--- what it is worth depends on the request:
+-- learns from preferences has to tell apart. A response refuses, redirects, complies in part, or complies.
+--
+-- What it is worth depends on the request:
 --
 --   request   comply   partial   redirect   refuse   nothing of these
 --   safe        0.6      0.2       -0.3      -over        -0.8
