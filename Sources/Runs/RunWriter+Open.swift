@@ -180,7 +180,8 @@ extension RunWriter {
     }
     guard let taken else { return }
     do { try removeAll(aside, taken) } catch {
-      throw Failure(.io, "\(folder) is removed, and what is left of it is in \(aside): \(error)", cause: error)
+      throw Failure(
+        .io, "\(folder) is removed, and what is left of it is in \(aside): \(error)", cause: error)
     }
   }
 
