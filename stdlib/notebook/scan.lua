@@ -86,36 +86,37 @@ end
 --   > scan.code "-- one\nx  =  ' a -- b' -- two\nreturn x"
 --   x = ' a -- b' return x
 function scan.code(text)
-  local parts, from = {}, text:match "^\u{FEFF}()" or 1
+  local parts, code, from = {}, {}, text:match "^\u{FEFF}()" or 1
   if text:sub(from, from) == "#" then from = text:find("\n", from, true) or #text + 1 end
-  local at, is_after_code = from, false
-  local function add_code(stop)
-    local code = text:sub(from, stop):gsub("%s+", " ")
-    if is_after_code and code:sub(1, 1) == " " then code = code:sub(2) end
-    if code == "" then return end
-    parts[#parts + 1], is_after_code = code, code:sub(-1) == " "
+  local function add_code()
+    parts[#parts + 1] = table.concat(code):gsub("%s+", " ")
+    code = {}
   end
-  while true do
-    at = text:find("[-%[\"']", at)
-    if not at then break end
+  local at = text:find("[-%[\"']", from)
+  while at do
     local first, stop = text:sub(at, at), nil
-    if first == "-" and text:sub(at + 1, at + 1) == "-" then
-      add_code(at - 1)
-      if not is_after_code then parts[#parts + 1], is_after_code = " ", true end
+    local is_comment = text:sub(at, at + 1) == "--"
+    if is_comment then
       stop = long_bracket_end(text, at + 2) or line_end(text, at)
     elseif first == "[" then
       stop = long_bracket_end(text, at)
     elseif first ~= "-" then
       stop = quoted_end(text, at, first)
     end
-    if stop and first ~= "-" then
-      add_code(at - 1)
-      parts[#parts + 1], is_after_code = text:sub(at, stop), false
+    if stop then
+      code[#code + 1] = text:sub(from, at - 1)
+      if is_comment then
+        code[#code + 1] = " "
+      else
+        add_code()
+        parts[#parts + 1] = text:sub(at, stop)
+      end
+      from = stop + 1
     end
-    at = (stop or at) + 1
-    if stop then from = at end
+    at = text:find("[-%[\"']", (stop or at) + 1)
   end
-  add_code(#text)
+  code[#code + 1] = text:sub(from)
+  add_code()
   return (table.concat(parts):gsub("^ ", ""):gsub(" $", ""))
 end
 

@@ -141,7 +141,7 @@ local function check_config(path, o, hash)
     refuse("run.open: run '%s' has another config: %s", o.name,
       identity.text_of_diff(Record.config_of(about), o.config))
   end
-  if about.code ~= (o.code or identity.code()) then
+  if about.code ~= o.code then
     io.stderr:write(("run %s: the code has changed since the run began\n"):format(o.name))
   end
 end
@@ -157,7 +157,7 @@ end
 local function begun(folder, o, config, hash, is_said)
   local writer = native.create {
     folder = folder, name = o.name, config = config, params = identity.flat(o.config), hash = hash,
-    code = o.code or identity.code(),
+    code = o.code,
   }
   if o.resume == "allow" then say_other_config(folder, o, hash, writer.id) end
   if not is_said and writer.id ~= o.name then say_unfinished(folder, o, hash, writer) end
@@ -225,6 +225,7 @@ function run.open(given)
   local config, hash = identity.of(o.config, "run.open")
   local writer
   local about = ranks.shared(function()
+    o.code = o.code or identity.code()  -- here, so that no process that waits for its turn waits for this too
     writer = o.resume == "must" and taken_up(folder, o, hash, o.name)
       or o.resume == "allow" and found_or_begun(folder, o, config, hash, is_said)
       or begun(folder, o, config, hash, is_said)

@@ -93,6 +93,13 @@ end
 --- Those of a list of { point, run } with the highest win rate.
 local function peaks(list, win) return (highest(list, function(one) return win(one.point) end)) end
 
+--- The win rate of the highest of a list of { point, run }, chosen on one half and reported on the other.
+local function peak_of(list, win)
+  return both_ways(win, function(report, choose)
+    return mean_of(peaks(list, choose), function(peak) return report(peak.point) end)
+  end)
+end
+
 --- The peak without the bias of a maximum.
 --
 --   > local function win_of(half) return half.win end
@@ -100,12 +107,7 @@ local function peaks(list, win) return (highest(list, function(one) return win(o
 --   > local late = { halves = { { win = 0.5 }, { win = 0.7 } } }
 --   > measures.peak({ { early, late } }, win_of)
 --   0.45
-function measures.peak(runs, win)
-  local list = points_of(runs)
-  return both_ways(win, function(report, choose)
-    return mean_of(peaks(list, choose), function(peak) return report(peak.point) end)
-  end)
-end
+function measures.peak(runs, win) return peak_of(points_of(runs), win) end
 
 --- The points of runs, at most `most`: those whose ranks by KL lie evenly between the least and the largest.
 -- Of equal KLs the step and the win rate decide, not the order of the runs.
@@ -135,10 +137,7 @@ end
 --   > measures.even_peak({ long }, win_of, { { point(1, 0.2), point(9, 0.1) } })
 --   0.3
 function measures.even_peak(runs, win, against)
-  local list = thinned(runs, #points_of(against), win)
-  return both_ways(win, function(report, choose)
-    return mean_of(peaks(list, choose), function(peak) return report(peak.point) end)
-  end)
+  return peak_of(thinned(runs, #points_of(against), win), win)
 end
 
 --- The win rate of a point on all prompts, as a function of the point.
